@@ -216,7 +216,7 @@ async def test_others_runs_are_not_there(api: ApiHarness) -> None:
 
 async def test_a_quiet_stream_says_that_it_is_alive(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(updates, "KEEP_ALIVE_S", 0.0)
-    monkeypatch.setattr(updates, "_LOOK_AGAIN_S", 0.001)
+    monkeypatch.setattr(updates, "_POLL_S", 0.001)
     id = await api.preview()
     pieces = (await updates.updates(api.platform, admin(), "main", UUID(id))).__aiter__()
     assert [await anext(pieces) is None for _ in range(3)] == [False, True, True]

@@ -116,7 +116,7 @@ async def test_a_restart_of_a_run_with_retries_looks_back_past_them(api: ApiHarn
     run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert (run["context"], run["repeats"]) == ({"own": 1}, {"kind": "restart", "job": second, "step_id": "b"})
     told = (await api.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
-    assert f"b: goes on from the run {second}" in told
+    assert f"b: continues the run {second}" in told
 
 
 async def test_the_context_is_as_it_was_before_the_node(api: ApiHarness) -> None:

@@ -280,12 +280,12 @@ async def test_a_reader_that_is_slow_goes_on_from_the_database(
 
 async def test_many_readers_share_each_look(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, pages = 0, 0
-    look, read_on = Feed.look, log_tail.read_on
+    query, read_on = Feed.query, log_tail.read_on
 
     async def counted(feed: Feed) -> None:
         nonlocal looks
         looks += 1
-        await look(feed)
+        await query(feed)
 
     async def read(*args: Any, **more: Any) -> Any:
         nonlocal pages
@@ -297,7 +297,7 @@ async def test_many_readers_share_each_look(api: ApiHarness, monkeypatch: pytest
     readers = [follow(api, id) for _ in range(300)]
     for reader in readers:
         await anext(reader)
-    monkeypatch.setattr(Feed, "look", counted)
+    monkeypatch.setattr(Feed, "query", counted)
     monkeypatch.setattr(log_tail, "read_on", read)
     waiting = [asyncio.ensure_future(until(reader, "9;")) for reader in readers[1:]]
     for number in range(10):

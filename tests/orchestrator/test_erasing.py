@@ -72,7 +72,7 @@ async def test_all_of_a_run_is_erased_in_time_and_the_row_says_when(core: CoreHa
     told = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
     assert isinstance(told, CompletedJob) and (told.deleted, told.erase_at) == (True, row["erased_at"])
     assert (bytes(told.result), bytes(told.args)) == (b"null", b"{}")  # type: ignore[arg-type]
-    page = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.OVER, JobFilter(), Slice(limit=9))
+    page = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.ENDED_PARTS, JobFilter(), Slice(limit=9))
     shown = {each.run: told for each in page if isinstance(told := listed(each), CompletedJob)}
     assert {id: each.deleted for id, each in shown.items()} == {run: True, other: False}
     assert await erasing.erase_due(core.platform) == 0

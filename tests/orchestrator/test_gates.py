@@ -143,7 +143,7 @@ async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(core: CoreH
     assert isinstance(told, QueuedJob) and isinstance(told.wait, Waiting) and isinstance(told.wait.limit, Limit)
     assert (told.wait.code, told.wait_reason) == ("limit", "limit main/whole: 1 of 1 in use")
     assert (told.wait.before, told.wait.limit.held_by) == (1, [holder])
-    listed = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.UNDER_WAY, JobFilter(), Slice(limit=9))
+    listed = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.LIVE_PARTS, JobFilter(), Slice(limit=9))
     whys = {row.id: why.text for row in listed if (why := jobs.reason_of(row)) is not None and not row.is_step}
     assert whys == dict.fromkeys((first, second), "limit main/whole: 1 of 1 in use")
     await core.start(limited("a"))

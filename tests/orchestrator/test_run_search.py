@@ -65,7 +65,7 @@ async def find(core: CoreHarness, text: str, **more: Any) -> dict[UUID, list[tup
 
 async def test_runs_are_found_with_the_places_where_it_stands(core: CoreHarness) -> None:
     before = await ended(core, job("a"), order="ORD-4711-x")
-    with pytest.raises(Conflict, match="not searched"):
+    with pytest.raises(Conflict, match="not searchable"):
         await find(core, "4711")
     await indexed(core)
     assert await core.rows("SELECT FROM run_text") == [] == await core.rows("SELECT FROM search_due")

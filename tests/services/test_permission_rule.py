@@ -51,7 +51,7 @@ EXEMPT = {
     "triggers.route_calls.admit_token": "makes the actor, and asks whether it may run what the trigger runs",
     "triggers.route_calls.start": "starts as the trigger's owner, whose rights starting a run asks",
     "catalog.examples.seed": "belongs to the first start, which has no caller",
-    "run_views.jobs.known": "its callers ask permission of what it gives, or were given a signature of it",
+    "run_views.jobs.find": "its callers ask permission of what it gives, or were given a signature of it",
     "approvals.lookup.find_job": "its callers ask permission of what it gives, or were given a signature of it",
     "approvals.lookup.find_request": "takes a run and ids that its caller may see, or has a signed link to",
     "approvals.lookup.find_requesting_run": "its callers ask permission of what it gives",

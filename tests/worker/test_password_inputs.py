@@ -211,7 +211,7 @@ async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> 
     value = {"modules": [{"id": "a", "value": code(reverses, x="flow_input.password")}]}
     body = {"value": value, "restarted_from": {"flow_job_id": id, "step_id": "a"}}
     refused = await oda.post(f"{W}/jobs/run/preview_flow", json=body)
-    assert refused.status_code == 409 and "Password inputs" in refused.text, refused.text
+    assert refused.status_code == 409 and "password inputs" in refused.text, refused.text
     own = await post(house.api.client, "jobs/run/preview_flow", body)
     assert await ended(house, own.text) == PASSWORD[::-1]
 

@@ -136,7 +136,7 @@ async def list_jobs(
         found = await body_jobs.list_bodies(platform, actor, workspace, parent, node, first=first, most=most)
         if found is not None:
             return [schemas.listed(row) for row in found]
-    rows = await jobs.list_jobs(platform, actor, workspace, jobs.EVERY_PART, job_filter, job_slice)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.ALL_PARTS, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
 
 
@@ -149,7 +149,7 @@ async def list_queue(
 ) -> list[QueuedJob | CompletedJob]:
     """What waits or runs."""
     platform, actor = platform_of(request), actor_of(request)
-    rows = await jobs.list_jobs(platform, actor, workspace, jobs.UNDER_WAY, job_filter, job_slice)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
 
 
@@ -162,7 +162,7 @@ async def list_completed(
 ) -> list[QueuedJob | CompletedJob]:
     """What has ended."""
     platform, actor = platform_of(request), actor_of(request)
-    rows = await jobs.list_jobs(platform, actor, workspace, jobs.OVER, job_filter, job_slice)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.ENDED_PARTS, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
 
 
@@ -199,7 +199,7 @@ async def list_ids(
 ) -> list[UUID]:
     """Ids of what `list` has with this filter, 1000 at once; runs alone unless it asks for jobs of nodes."""
     platform, actor = platform_of(request), actor_of(request)
-    return await selecting.ids(platform, actor, workspace, jobs.EVERY_PART, job_filter, ids_slice)
+    return await selecting.ids(platform, actor, workspace, jobs.ALL_PARTS, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/list_filtered_uuids", opt=shape(answer=list[UUID]))
@@ -211,14 +211,14 @@ async def list_queue_ids(
 ) -> list[UUID]:
     """The same of what waits or runs: what `cancel_selection` takes."""
     platform, actor = platform_of(request), actor_of(request)
-    return await selecting.ids(platform, actor, workspace, jobs.UNDER_WAY, job_filter, ids_slice)
+    return await selecting.ids(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/count", opt=shape(answer=QueueCount))
 async def count_queue(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
     """How many runs and jobs wait or run, and how many of the runs wait for people."""
     platform, actor = platform_of(request), actor_of(request)
-    length = await jobs.count_jobs(platform, actor, workspace, jobs.UNDER_WAY)
+    length = await jobs.count_jobs(platform, actor, workspace, jobs.LIVE_PARTS)
     suspended = await jobs.count_jobs(platform, actor, workspace, ("live_runs",), JobFilter(suspended=True))
     return QueueCount(database_length=length, suspended=suspended)
 

@@ -55,7 +55,7 @@ async def get_completed(request: AnyRequest, workspace: FromPath[str], id: FromP
 @get(f"{_U}/completed/get_result/{{id:uuid}}", opt=shape(answer=Any))
 async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
     """The result alone, or with `Range: bytes=…` a part of its JSON text."""
-    return await _value(request, await results.kept(platform_of(request), actor_of(request), workspace, id))
+    return await _value(request, await results.stored_result(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/completed/get_result_maybe/{{id:uuid}}", opt=shape(answer=ResultMaybe))
@@ -147,7 +147,7 @@ def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
 async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
     """The arguments, or with `Range: bytes=…` a part of their JSON text."""
-    return await _value(request, await results.kept_args(platform_of(request), actor_of(request), workspace, id))
+    return await _value(request, await results.stored_args(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/get_root_job_id/{{id:uuid}}", opt=shape(answer=str))
@@ -163,7 +163,7 @@ async def result_by_id(
 ) -> Stream:
     """The result of one node of a run, or with `Range: bytes=…` a part of its JSON text."""
     platform, actor = platform_of(request), actor_of(request)
-    return await _value(request, await results.kept_of_node(platform, actor, workspace, flow_job_id, node_id))
+    return await _value(request, await results.stored_node_result(platform, actor, workspace, flow_job_id, node_id))
 
 
 async def _value(request: AnyRequest, kept: StoredValue) -> Stream:

@@ -102,7 +102,7 @@ async def run_call(
     Raises BadRequest, ForeignParent for the id of another job, RateLimited if too many runs are waiting.
     """
     platform, actor = platform_of(request), actor_of(request)
-    await jobs.refuse_over(platform, actor, workspace, queue_limit)
+    await jobs.require_room_for_runs(platform, actor, workspace, queue_limit)
     trigger = trigger_of(actor)
     options = RunOptions(
         trigger=trigger,

@@ -73,7 +73,7 @@ async def _answer(
     """Start the run of a route and respond in the route's mode. `admitted`: the caller, if the route needs a token."""
     platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
-    await jobs.refuse_over(platform, owner, trigger.workspace)
+    await jobs.require_room_for_runs(platform, owner, trigger.workspace)
     args = await _args(request, found)
     await caller.require_same_rights()
     key = request.headers.get("idempotency-key")

@@ -145,7 +145,7 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
     """Return the data of a signed link. Raises NotFound, Gone."""
     async with platform.db.acquire() as conn:
         row, signed = await approval_links.find(platform, conn, workspace, link, tuple(Action))
-        run = await jobs.known(platform, conn, workspace, row.run)
+        run = await jobs.find(platform, conn, workspace, row.run)
         if run is None:
             raise approval_links.no_such_approval()
         try:
@@ -192,7 +192,7 @@ async def decide(
             return None
         job = open_in(opened, row, id, node).job
         asked = await find_request(platform, conn, live, job, opened) if live is not None else None
-        approvers.require(actor, jobs.thing(row), asked.consent if asked else None)
+        approvers.require(actor, jobs.target_of(row), asked.consent if asked else None)
         vote = voice if fields is None or asked is None else _typed(voice, asked, fields)
         return job, await _record(platform, conn, _Decision(row, live, job, resume_id, approved, vote, checked), asked)
 
@@ -222,16 +222,16 @@ class Info:
 async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Info:
     """Return the open approval of the run or node `id`. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        above = await jobs.seen(platform, conn, actor, workspace, id)
+        above = await jobs.get_readable(platform, conn, actor, workspace, id)
         row = await find_requesting_run(platform, conn, above)
         opened = await rows.open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
         asked = await get_request(platform, conn, row.run, chosen.job) if chosen else None
-        thing = jobs.thing(row)
+        thing = jobs.target_of(row)
         if asked and not permissions.can(actor, "read", thing) and not approvers.admits(actor, thing, asked.consent):
             row, asked = above, None
         decisions = await rows.decisions_of_run(conn, row.run)
-    may_run = permissions.can(actor, "decide", jobs.thing(row))
+    may_run = permissions.can(actor, "decide", jobs.target_of(row))
     if asked is None:
         return Info(row.run, None, False, decisions)
     allowed = may_run if not asked.consent.approvers else True
@@ -245,9 +245,9 @@ def _typed(voice: Voice, asked: ApprovalRequest, fields: Mapping[str, str]) -> V
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
     permissions.require_workspace(actor, workspace)
     row = await find_job(platform, conn, workspace, id)
-    if row is None or not permissions.can(actor, "read", jobs.thing(row)):
+    if row is None or not permissions.can(actor, "read", jobs.target_of(row)):
         raise NotFound(f"The job {id} does not exist.")
-    permissions.require(actor, "decide", jobs.thing(row))
+    permissions.require(actor, "decide", jobs.target_of(row))
     return row
 
 

@@ -64,7 +64,7 @@ async def visible_requests(
 
     Raises NotFound.
     """
-    thing = jobs.thing(row)
+    thing = jobs.target_of(row)
     if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
         return opened
     found = []
@@ -136,7 +136,7 @@ async def find_requesting_run(platform: Platform, conn: Connection, run: JobRow)
             hint="Decide in one of them, by its id.",
             details={"jobs": [str(each) for each in below]},
         )
-    found = await jobs.known(platform, conn, run.workspace, below[0]) if below else None
+    found = await jobs.find(platform, conn, run.workspace, below[0]) if below else None
     return found or run
 
 
@@ -148,7 +148,7 @@ async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUI
         return row
     run = await rows.run_that_asks(conn, workspace, id)
     asks = await job_views.find_live_run(conn, workspace, run) if run is not None else None
-    return asks or await jobs.known(platform, conn, workspace, id)
+    return asks or await jobs.find(platform, conn, workspace, id)
 
 
 def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> ApprovalRequest | None:

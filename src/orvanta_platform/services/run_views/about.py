@@ -1,4 +1,4 @@
-"""What does not change while a run goes on: what it runs, who began it and why, and its document. No values."""
+"""Immutable properties of a run: its target, starter and trigger, and its document. No values."""
 
 from __future__ import annotations
 
@@ -16,29 +16,31 @@ from orvanta_platform.services.run_views import jobs
 
 @dataclass(frozen=True, slots=True)
 class RunAbout:
-    """A run. `version`: None for a preview. `parent`: the run whose node called it."""
+    """A run."""
 
     row: JobRow
     version: VersionNumber | None
+    """None for a preview."""
     repeats: Repeated | None
+    """The run that it repeats."""
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunAbout:
-    """The run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    """Return the run with this id, or the run of the job with this id. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
-        (row,) = await jobs.told(conn, [row])
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
+        (row,) = await jobs.add_details(conn, [row])
         named = [row.version] if row.version is not None else []
         numbers = await run_rows.version_numbers(conn, named) if named else {}
         return RunAbout(row, next(iter(numbers.values()), None), await jobs.repeated(conn, row))
 
 
 async def document(platform: Platform, actor: Actor, workspace: str, id: UUID) -> str:
-    """The text of the workflow that a run runs, YAML or JSON as it was deployed. Raises NotFound, also of a script."""
+    """Return the document of a workflow's run, YAML or JSON as deployed. Raises NotFound, also for a script."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if not row.is_flow or row.document is None:
-            raise NotFound(f"The run {id} is not one of a workflow.")
+            raise NotFound(f"The run {id} is not a run of a workflow.")
         return await platform.blueprints.text(conn, row.document)

@@ -1,4 +1,4 @@
-"""The iterations of a loop, or the branches of a branch, as jobs in their order: also those that no status lists."""
+"""Iterations of a loop and branches of a branch node as ordered jobs, including those without a row."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from orvanta_platform.services.run_views.virtual_nodes import without_row
 async def list_bodies(
     platform: Platform, actor: Actor, workspace: str, parent: UUID, node: str | None, *, first: int, most: int
 ) -> list[JobRow] | None:
-    """The bodies of a node from the place `first` on, at most `most` places.
+    """Return at most `most` bodies of a node, starting with number `first`.
 
-    `parent`: the run, or the body of another node, in which `node` stands; or the node itself. A body of one node is
-    that node's job. None where there is no such node there, or it holds no bodies. Raises NotFound for a parent that
-    is not there, where a node is named.
+    `parent`: the run, or the body of another node, that contains `node`; or the node itself. If a body has one node, it
+    is represented by that node's job. Returns None if there is no such node, or if it has no bodies. Raises NotFound
+    for a parent that does not exist, if a node is named.
     """
     async with platform.db.acquire() as conn:
         try:
-            row = await jobs.seen(platform, conn, actor, workspace, parent)
+            row = await jobs.get_readable(platform, conn, actor, workspace, parent)
         except NotFound:
             if node is None:
                 return None
@@ -44,7 +44,7 @@ async def list_bodies(
         holder, held = found
         rows = await job_views.find_jobs(conn, workspace, held.jobs)
     begun = RunState(bytes([Mark.RUNNING]) * (holder.number + 1))
-    # What has no row is open: it has begun, and nothing of it that is a job of its own.
+    # A body without a row is open: it has started, but none of its nodes with a job has.
     made = without_row(row, row.id, holder.id, holder.number, begun)
     open_body = replace(made, kind=FRAME, state="running", started_at=row.started_at)
     return [
@@ -59,7 +59,7 @@ _HOLDERS = frozenset(kind.value for kind in Kind if kind.is_container and kind i
 async def _found(
     conn: Connection, row: JobRow, plan: Plan, node: str | None, first: int, most: int
 ) -> tuple[Node, Inside] | None:
-    """The node and its bodies."""
+    """Return the node and its bodies."""
     if row.kind in _HOLDERS:
         holder = plan.node(row.node_index or 0)
         bodies = await nested_bodies.bodies_of(conn, row.run, row.id, holder, row.failures, first, most)
@@ -75,5 +75,7 @@ async def _found(
     named = next((each for each in (*here.nodes, *filter(None, [here.failure])) if each.id == node), None)
     if named is None or named.kind.value not in _HOLDERS:
         return None
-    found = await nested_bodies.look(conn, row.run, here, state, failures, frame, only=named, first=first, most=most)
+    found = await nested_bodies.bodies_inside(
+        conn, row.run, here, state, failures, frame, only=named, first=first, most=most
+    )
     return named, found.get(named.index, Inside(named.kind))

@@ -1,4 +1,4 @@
-"""Two runs side by side: how every node stood and what it gave in each, and the first node where they part."""
+"""Comparison of two runs: status and output of every node, and the first node at which the runs diverge."""
 
 from __future__ import annotations
 
@@ -23,75 +23,79 @@ from orvanta_platform.workflow import diff, document
 from orvanta_platform.workflow.diff import Difference
 
 SHOWN: Final = 300
-"""Bytes of a short value that come with the comparison."""
+"""Maximum size in bytes of a value whose text is included in the comparison."""
 
-_LOOKED_INTO: Final = 8 << 20
-_BEGUN_NOT: Final = ("pending", "skipped")
+_READ_LIMIT: Final = 8 << 20
+_NOT_STARTED: Final = ("pending", "skipped")
 
 Same = Literal["same", "differs", "unknown"]
-"""`unknown`: both are long and of one length and were not read, or what one of them was is erased."""
+"""`unknown`: the values have the same length but are too long to be read, or one of them was erased."""
 
 Part = Literal["missing", "definition", "status", "output"]
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedValue:
-    """What a run was given, or what it or a node gave: its length as JSON, and its beginning where that is at hand."""
+    """An input or output of a run or node."""
 
     size: int
+    """Length of the JSON text."""
     beginning: bytes | None
+    """Start of the JSON text, if it is available."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedNode:
-    """A node of either run, by the id that it has after. `parts`: in what its two runs differ, empty where in nothing.
-
-    `before`, `after`: None where that run has no such node; `outputs` likewise. `renamed`: the id that it had before.
-    """
+    """A node of either run."""
 
     id: str
+    """Its id in the later run."""
     before: GraphNode | None
+    """None if the run has no such node; also `after`, and the members of `outputs`."""
     after: GraphNode | None
     outputs: tuple[ComparedValue | None, ComparedValue | None]
     output: Same
     parts: tuple[Part, ...]
+    """Differences between the two runs of the node."""
     renamed: str | None = None
+    """Its id in the earlier run, if it was renamed."""
 
     @property
     def inside(self) -> str | None:
-        """The node that holds it."""
+        """Id of the node that contains it."""
         node = self.after or self.before
         return node.inside if node is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """One of the two. `input`, `result`: None where there is none, or none any more."""
+    """One of the two runs."""
 
     row: JobRow
     graph: RunGraph
     input: ComparedValue | None
+    """None if there is none, or if it was deleted; also `result`."""
     result: ComparedValue | None
 
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """Both runs. `difference`: of what they ran, None where that is the same. `nodes`: those that come first first.
-
-    `parts_at`: the first node at the top level whose two runs differ.
-    """
+    """Comparison of two runs."""
 
     before: ComparedRun
     after: ComparedRun
     difference: Difference | None
+    """Difference between the documents; None if they are the same."""
     input: Same
     result: Same
     nodes: tuple[ComparedNode, ...]
+    """Nodes in execution order."""
     parts_at: str | None
+    """First node at the top level whose two runs differ."""
 
 
 async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID, after: UUID) -> RunComparison:
-    """Two runs of any workflows or scripts, or those that jobs with these ids belong to. Raises NotFound."""
+    """Compare two runs of any workflows or scripts, or the runs of the jobs with these ids. Raises NotFound."""
     async with platform.db.acquire() as conn:
         first = await _side(platform, conn, actor, workspace, before)
         second = await _side(platform, conn, actor, workspace, after)
@@ -102,11 +106,11 @@ async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID
     nodes = _paired(first, second, renamed)
     pairs += [(first.output(one), second.output(other)) for _, one, other in nodes]
     erased = first.row.erased or second.row.erased
-    told = await _compared(platform, [_found(digests, pair) for pair in pairs], erased=erased)
+    verdicts = await _compared(platform, [_found(digests, pair) for pair in pairs], erased=erased)
     compared = [
-        _node(*node, told_of, difference, renamed.get(node[0])) for node, told_of in zip(nodes, told[2:], strict=True)
+        _node(*node, each, difference, renamed.get(node[0])) for node, each in zip(nodes, verdicts[2:], strict=True)
     ]
-    (input_same, inputs), (result_same, results) = told[:2]
+    (input_same, inputs), (result_same, results) = verdicts[:2]
     return RunComparison(
         ComparedRun(first.row, first.graph, inputs[0], results[0]),
         ComparedRun(second.row, second.graph, inputs[1], results[1]),
@@ -126,37 +130,37 @@ class _Side:
 
     @property
     def input(self) -> Sequence[ValueKey]:
-        """Where its input is kept: the first of these that there is."""
+        """Return the keys of its input; the first existing value counts."""
         keys: list[ValueKey] = [(self.row.id, "args", PREPROCESSED), (self.row.id, "args", "")]
         return keys if self.row.is_flow else keys[1:]
 
     @property
     def result(self) -> Sequence[ValueKey]:
-        """Where its result is kept."""
+        """Return the keys of its result."""
         return [(self.row.result_of, "result", "")] if self.row.result_of is not None else []
 
     def output(self, node: GraphNode | None) -> Sequence[ValueKey]:
-        """Where the result of a node is kept."""
-        return [] if node is None or node.job is None or node.status in _BEGUN_NOT else [(node.job, "result", "")]
+        """Return the keys of a node's result."""
+        return [] if node is None or node.job is None or node.status in _NOT_STARTED else [(node.job, "result", "")]
 
     @property
     def keys(self) -> list[ValueKey]:
-        """All that is looked at."""
+        """Return the keys of all compared values."""
         return [*self.input, *self.result, *(key for node in self.graph.nodes for key in self.output(node))]
 
 
 async def _side(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> _Side:
-    row = await jobs.seen(platform, conn, actor, workspace, id)
+    row = await jobs.get_readable(platform, conn, actor, workspace, id)
     if row.is_step:
-        row = await jobs.seen(platform, conn, actor, workspace, row.run)
-    (row,) = await jobs.told(conn, [row])
+        row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
+    (row,) = await jobs.add_details(conn, [row])
     graph = await run_graph.of_row(platform, conn, row)
     plan = (await platform.blueprints.workflow(conn, row.document, None)).plan if row.is_flow else None
     return _Side(row, graph, plan)
 
 
 async def _difference(platform: Platform, conn: Connection, before: JobRow, after: JobRow) -> Difference | None:
-    """What differs between what they ran; None also where one of them is no workflow."""
+    """Return the difference between the workflows; None if they are the same, or if one is not a workflow."""
     if before.document == after.document or before.document is None or after.document is None:
         return None
     if not (before.is_flow and after.is_flow):
@@ -177,7 +181,7 @@ _Pair = tuple[str, GraphNode | None, GraphNode | None]
 
 
 def _paired(before: _Side, after: _Side, renamed: Mapping[str, str]) -> list[_Pair]:
-    """The nodes of both by the id after, in the order in which they can run; what is gone where it stood before."""
+    """Return the nodes of both runs by their later id, in execution order. Removed nodes are placed where they were."""
     firsts = {node.id: node for node in before.graph.nodes}
     seconds = {node.id: node for node in after.graph.nodes}
     gone = [id for id in _order(before) if id not in renamed.values() and id not in seconds]
@@ -190,7 +194,7 @@ def _paired(before: _Side, after: _Side, renamed: Mapping[str, str]) -> list[_Pa
 
 
 def _order(side: _Side) -> list[str]:
-    """Every node after those whose edges lead to it; those inside others behind what holds them."""
+    """Return the ids of all nodes: a node after its predecessors, and nodes inside a container after it."""
     inside: dict[str | None, list[str]] = {}
     for node in side.graph.nodes:
         inside.setdefault(node.inside, []).append(node.id)
@@ -231,14 +235,17 @@ def _found(digests: Mapping[ValueKey, ValueDigest], pair: tuple[Sequence[ValueKe
     return first, second
 
 
-_Told = tuple[Same, tuple[ComparedValue | None, ComparedValue | None]]
+_Compared = tuple[Same, tuple[ComparedValue | None, ComparedValue | None]]
 
 
-async def _compared(platform: Platform, pairs: Sequence[_Digests], *, erased: bool) -> list[_Told]:
-    """Whether both of each pair are the same. Of one length and kept otherwise they are read, up to a limit in all."""
-    said: list[Same] = ["unknown" if erased and None in pair else _at_sight(*pair) for pair in pairs]
-    room, keys = _LOOKED_INTO, []
-    for pair, same in zip(pairs, said, strict=True):
+async def _compared(platform: Platform, pairs: Sequence[_Digests], *, erased: bool) -> list[_Compared]:
+    """Compare the values of each pair.
+
+    Values of the same length without comparable digests are read, up to a total limit.
+    """
+    verdicts: list[Same] = ["unknown" if erased and None in pair else _by_digest(*pair) for pair in pairs]
+    room, keys = _READ_LIMIT, []
+    for pair, same in zip(pairs, verdicts, strict=True):
         if same == "unknown" and pair[0] is not None and pair[1] is not None and 2 * pair[0].size <= room:
             room -= 2 * pair[0].size
             keys += [pair[0].key, pair[1].key]
@@ -246,11 +253,11 @@ async def _compared(platform: Platform, pairs: Sequence[_Digests], *, erased: bo
         async with platform.db.acquire() as conn:
             rows = await value_rows.get_values(conn, keys)
         opened = await values.open_rows(platform.storage, rows)
-        said = [_once_read(same, pair, opened) for same, pair in zip(said, pairs, strict=True)]
-    return [(same, (_value(pair[0]), _value(pair[1]))) for same, pair in zip(said, pairs, strict=True)]
+        verdicts = [_by_content(same, pair, opened) for same, pair in zip(verdicts, pairs, strict=True)]
+    return [(same, (_value(pair[0]), _value(pair[1]))) for same, pair in zip(verdicts, pairs, strict=True)]
 
 
-def _at_sight(before: ValueDigest | None, after: ValueDigest | None) -> Same:
+def _by_digest(before: ValueDigest | None, after: ValueDigest | None) -> Same:
     if before is None or after is None:
         return "same" if before is after else "differs"
     if before.size != after.size:
@@ -260,7 +267,7 @@ def _at_sight(before: ValueDigest | None, after: ValueDigest | None) -> Same:
     return "differs" if before.encoding == after.encoding == 0 else "unknown"
 
 
-def _once_read(same: Same, pair: _Digests, opened: Mapping[ValueKey, bytes]) -> Same:
+def _by_content(same: Same, pair: _Digests, opened: Mapping[ValueKey, bytes]) -> Same:
     if same != "unknown" or pair[0] is None or pair[1] is None or not {pair[0].key, pair[1].key} <= opened.keys():
         return same
     return "same" if opened[pair[0].key] == opened[pair[1].key] else "differs"
@@ -274,11 +281,11 @@ def _node(
     id: str,
     before: GraphNode | None,
     after: GraphNode | None,
-    told: _Told,
+    verdicts: _Compared,
     difference: Difference | None,
     renamed: str | None,
 ) -> ComparedNode:
-    same, outputs = told
+    same, outputs = verdicts
     parts: list[Part] = []
     if before is None or after is None:
         parts.append("missing")

@@ -1,4 +1,4 @@
-"""A run in the product's own words: its nodes with their times, what it waits for, its context."""
+"""Details of a run: its nodes with their times, its reason for waiting, its context."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _NOTHING = b"null"
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run. `result` is JSON text, None while it is under way; `errors` the error object of each failed node.
-
-    `status`: queued, running, awaiting_approval, paused, succeeded, failed, cancelled.
-    """
+    """A run."""
 
     row: JobRow
     status: str
+    """queued, running, awaiting_approval, paused, succeeded, failed or cancelled."""
     result: bytes | None
+    """JSON text; None while the run is live."""
     progress: FlowProgress | None
     errors: Mapping[str, bytes]
+    """Error object of each failed node."""
     context: Mapping[str, bytes]
     why: Reason | None
     repeats: Repeated | None = None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDetail:
-    """The run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    """Return the run with this id, or the run of the job with this id. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
-        (row,) = await jobs.told(conn, [row])
-        why = await jobs.why_waits(conn, row)
+        (row,) = await jobs.add_details(conn, [row])
+        why = await jobs.waiting_reason(conn, row)
         failed = [node for node in progress.all if node.state is NodeState.FAILED] if progress else []
         keys: list[ValueKey] = [(node.job, "result", "") for node in failed]
         keys += [(row.result_of, "result", "")] if row.result_of else []
@@ -72,12 +72,12 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
 
 
 def status_of(row: JobRow) -> str:
-    """A run's status as people are shown it: a run that is being cancelled still runs."""
+    """Return a run's status for display. A run that is being cancelled still runs."""
     return "running" if row.state == "cancelling" else row.state
 
 
 def _error(result: bytes) -> bytes:
-    """What stands under `error` in a failed node's result."""
+    """Return the member `error` of a failed node's result."""
     try:
         return bytes(msgspec.json.decode(result, type=dict[str, msgspec.Raw])["error"])
     except (msgspec.DecodeError, msgspec.ValidationError, KeyError):

@@ -1,4 +1,4 @@
-"""Values, logs and objects of runs that ended, erased when their time has come. Rows go first, objects after."""
+"""Erasure of values, logs and objects of ended runs when it is due. Rows are deleted before objects."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from orvanta_platform.services.platform import Platform
 _AT_ONCE = 20
 
 
-async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
-    """The rows with when what belongs to them is erased, or was: all of the run, or what the node left."""
+async def add_erasures(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """Add the time of erasure to the rows, past or future: that of the whole run, or that of the node."""
     ended = list({row.run for row in rows if row.ended})
     found = {(each.run, each.node_index): each for each in await erasures.of_runs(conn, ended)} if ended else {}
     if not found:
@@ -33,7 +33,10 @@ def _erasure(row: JobRow, found: Mapping[tuple[UUID, int], ErasureRow]) -> Erasu
 
 
 async def erase_due(platform: Platform) -> int:
-    """Erase what is due, up to 20 runs or nodes; gives how many. An object that stays behind is the janitor's."""
+    """Erase the data of up to 20 runs or nodes that are due; returns their number.
+
+    Objects that cannot be deleted are left to the janitor.
+    """
 
     async def erase(connection: Connection) -> tuple[int, list[str]]:
         due = await erasures.take_due(connection, _AT_ONCE)
@@ -47,7 +50,7 @@ async def erase_due(platform: Platform) -> int:
 
 
 async def _erase(connection: Connection, run: UUID, node: int) -> list[str]:
-    """Of a node that holds others also what stands under no row of its own: items, beginnings, sub-workflows."""
+    """Erase the data of a run or node, including items, initial states and sub-workflows of a container node."""
     if node == WHOLE_RUN:
         return await erasures.erase(connection, run, node)
     left = await erasures.left_by(connection, run, node)

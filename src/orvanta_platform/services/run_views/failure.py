@@ -1,4 +1,4 @@
-"""Why a run failed: the first error that nobody handled, wherever it arose, and the last run that went well before."""
+"""Failure of a run: the first unhandled error, at any depth, and the last successful run before it."""
 
 from __future__ import annotations
 
@@ -27,77 +27,85 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
 
 _DEEPEST: Final = 60
-"""Boxes within boxes and sub-workflows that are looked into."""
+"""Maximum depth of nested containers and sub-workflows that is searched."""
 
 _LONGEST: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A node around the one that failed; `place`: the iteration or branch in it, from 0. `child`: the run it called."""
+    """A node that contains the failed one."""
 
     node: str
     place: int | None = None
+    """Number of the iteration or branch, from 0."""
     child: UUID | None = None
+    """Run of the called sub-workflow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The first error. `run`: of the node, where that is inside a sub-workflow another one. `error`: JSON text.
-
-    `node`: None where the run failed outside of its nodes. `around`: from the outside in. `failures`: of the node.
-    """
+    """The first error of a run."""
 
     run: UUID
+    """Run of the node; another one if the node is inside a sub-workflow."""
     job: UUID
     node: str | None = None
+    """None: the run failed outside its nodes."""
     around: tuple[Around, ...] = ()
+    """Nodes that contain it, from the outside in."""
     failures: int = 0
+    """Number of failed attempts of the node."""
     ended_at: datetime | None = None
     error: bytes | None = None
+    """JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinChange:
-    """A script or workflow that nodes call, in which version they did in each of two runs; None: they did not."""
+    """A called script or workflow whose version differs between two runs."""
 
     path: str
     before: VersionNumber | None
+    """None: it was not called; also `after`."""
     after: VersionNumber | None
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The last run of the same path that went well, and what of what is called has another version since."""
+    """The last successful run of the same path."""
 
     run: UUID
     ended_at: datetime | None
     version: VersionNumber | None
     called: tuple[PinChange, ...]
+    """Called items whose version has changed since."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFailure:
-    """`failure` None: the run has not failed. `since` None: no run of the same path went well not long before."""
+    """Failure of a run."""
 
     failure: Failure | None
+    """None: the run has not failed."""
     since: Since | None = None
+    """None: no recent run of the same path was successful."""
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunFailure:
-    """Of the run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    """Return the failure of the run with this id, or of the run of the job with this id. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
         if row.state != "failed":
             return RunFailure(None)
         failure = await _first(platform, conn, actor, row, ())
         since = await _since(platform, conn, actor, row)
         keys: list[ValueKey] = [(failure.job, "result", ERROR), (failure.job, "result", "")]
         stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _LONGEST}
-    kept = next((stored[key] for key in keys if key in stored), None)
-    opened = await values.open_rows(platform.storage, [kept] if kept is not None else [])
+    found = next((stored[key] for key in keys if key in stored), None)
+    opened = await values.open_rows(platform.storage, [found] if found is not None else [])
     return RunFailure(replace(failure, error=next(map(inner_error, opened.values()), None)), since)
 
 
@@ -129,14 +137,14 @@ async def _in_node(
     failed: StepRow | frames.FailedBody,
     around: tuple[Around, ...],
 ) -> Failure:
-    """The error of a node that failed, or of what failed inside it."""
+    """Return the error of a failed node, or that of the failed node inside it."""
     here = Failure(row.run, failed.id, node.id, around, failed.failures, failed.ended_at)
     if not node.kind.is_container or len(around) >= _DEEPEST:
         return here
     opening = opening_id(row.run, failed.id, failed.failures)
     if node.kind is Kind.FLOW:
         child = await job_views.find(conn, row.workspace, child_id(row.run, opening))
-        if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.thing(child)):
+        if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.target_of(child)):
             return here
         return await _first(platform, conn, actor, child, (*around, Around(node.id, child=child.id)))
     body = await frames.first_failed_body(conn, opening)
@@ -173,7 +181,7 @@ async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow
     if id is None:
         return None
     try:
-        last = await jobs.seen(platform, conn, actor, row.workspace, id)
+        last = await jobs.get_readable(platform, conn, actor, row.workspace, id)
     except NotFound:
         return None
     before, after = await _versions(platform, conn, last), await _versions(platform, conn, row)
@@ -185,7 +193,7 @@ async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow
 
 
 async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[str, int]:
-    """In which version a run called what."""
+    """Return the versions of the items that a run called, by path."""
     run = await run_rows.run_before(conn, row.run) if row.is_flow else None
     if run is None:
         return {}

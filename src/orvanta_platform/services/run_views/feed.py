@@ -1,7 +1,7 @@
-"""One look at a run for all who watch it on this server: its graph, and what its jobs print.
+"""Feed of a run, shared by all its watchers on this server: its graph, and the output of its jobs.
 
-Readers wait for the feed and take what it has; nobody asks the database as long as he keeps up. A feed looks when it is
-told that its run moved or printed, and now and then in case that got lost.
+Readers wait for the feed and take its batches. They query the database only if they fall behind. A feed queries the
+database when it is notified that its run changed or printed, and periodically in case a notification was lost.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from orvanta_platform.services.run_views import graph as run_graph
 from orvanta_platform.services.run_views.graph import RunGraph
 
 GAP_S: Final = 0.2
-"""A run that moves all the time is looked at so often."""
+"""Minimum interval in seconds between queries of a run that changes continuously."""
 
-_LOOK_AGAIN_S: Final = 1.0
+_POLL_S: Final = 1.0
 _PER_FEED_S: Final = 0.02
 _ROOM_CHARS: Final = 4 << 20
 _ROOM_BATCHES: Final = 256
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Parts of logs in order; then everything up to `horizon` was in this batch or one before."""
+    """Ordered parts of logs. All parts up to `horizon` are in this batch or an earlier one."""
 
     parts: tuple[tuple[LogPart, datetime], ...]
     horizon: datetime
@@ -48,10 +48,11 @@ class Batch:
 
 
 class Feed:
-    """A run that is watched. `row`, `graph`: as it was seen last, None before it was; `gone`: it is no more.
+    """A watched run.
 
-    `complete`: it has ended, and all of its logs are in `batches` or were there when the feed began. The batch at the
-    place 0 has the number `first`, the next one will have `next`.
+    `row`, `graph`: its last known state, None before the first query. `gone`: it was deleted. `complete`: it has ended,
+    and all of its logs are in `batches` or existed when the feed started. The first batch has the number `first`, the
+    next new one will have `next`.
     """
 
     def __init__(self, platform: Platform, workspace: str, run: UUID) -> None:
@@ -69,18 +70,18 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Look from now on."""
+        """Start querying."""
         self._task = asyncio.create_task(self._watch(), name="run feed")
 
     def end(self) -> None:
-        """Look no more; readers end. Safe to call twice."""
+        """Stop querying; readers end. A repeated call has no effect."""
         self.gone = True
         if self._task is not None:
             self._task.cancel()
-        self._tell()
+        self._notify()
 
     async def close(self) -> None:
-        """The same, and wait until nothing of it runs."""
+        """Stop querying and wait until the task has ended."""
         self.end()
         if self._task is not None:
             with suppress(asyncio.CancelledError):
@@ -88,11 +89,11 @@ class Feed:
 
     @property
     def horizon(self) -> datetime | None:
-        """Up to when all pieces of logs were seen."""
+        """Time up to which all parts of logs have been read."""
         return self._tail.horizon if self._tail is not None else None
 
     async def _watch(self) -> None:
-        """Look until the run has ended, or is no more."""
+        """Query the run until it has ended or was deleted."""
         listen, topics = self._platform.listen, (f"run:{self._run}", jobs_topic(self._run))
         with listen.watch(*topics) as watch:
             while not (self.gone or self.complete):
@@ -100,20 +101,20 @@ class Feed:
 
     async def _once(self, watch: Watch) -> None:
         try:
-            await self.look()
+            await self.query()
         except (*CONNECTION_LOST, *TRANSIENT):
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_S)
             return
         except Exception:
-            log.exception("a watched run cannot be looked at", action="feed", run=str(self._run))
+            log.exception("a watched run cannot be queried", action="feed", run=str(self._run))
             self.gone = True
-        self._tell()
+        self._notify()
         if not (self.gone or self.complete):
             await asyncio.sleep(GAP_S)
-            await watch.wait(max(_LOOK_AGAIN_S, _PER_FEED_S * len(self._platform.feeds)))
+            await watch.wait(max(_POLL_S, _PER_FEED_S * len(self._platform.feeds)))
 
-    async def look(self) -> None:
-        """See how it stands, then what was printed: of a run that has ended that is all."""
+    async def query(self) -> None:
+        """Query the state of the run, then its logs. For an ended run the logs are then complete."""
         platform = self._platform
         if self._tail is None:
             self._tail = await log_tail.at_the_end(platform.db, self._run)
@@ -140,14 +141,14 @@ class Feed:
             self._chars -= self.batches.popleft().chars
             self.first += 1
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
 
 
 @contextmanager
 def join(platform: Platform, workspace: str, run: UUID) -> Iterator[Feed]:
-    """The feed of a run, for readers that may see it; it goes with the last of them."""
+    """Return the feed of a run for a reader that may read it. The feed ends with its last reader."""
     feed: Feed | None = platform.feeds.get(run)
     if feed is None:
         feed = platform.feeds[run] = Feed(platform, workspace, run)

@@ -1,6 +1,6 @@
-"""How far a run of a workflow is: made at reading from the plan, the run's state and the rows of its jobs.
+"""Progress of a workflow's run, derived from its plan, its state and the rows of its jobs.
 
-The state knows what was decided, the rows what workers did since: a claim does not step the run.
+The state contains decisions, and the rows what workers have done since: claiming a job does not change the state.
 """
 
 from __future__ import annotations
@@ -38,65 +38,67 @@ _NO_LIMITS: Mapping[UUID, LimitRow] = {}
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """One node of a run. `job` is its id whether or not there is a row for it.
-
-    `attempt` counts starts, `failures` attempts that failed. `why` it waits. `passed`: skip_if was
-    true. `asks`: people are asked before it begins, or by it: how many must still agree, and the id that links are
-    signed for. `approvers`: (resume id, name) of
-    those who agreed. `inside`: what it holds, where it holds others and has begun. `kept`: it is the node of an earlier
-    run, which `job` is of.
-    """
+    """Progress of a node."""
 
     id: str
     index: int
     kind: str
     state: NodeState
     job: UUID
+    """Id of its job, whether or not that has a row."""
     attempt: int = 0
+    """Number of starts."""
     failures: int = 0
+    """Number of failed attempts."""
     enqueued_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error_name: str | None = None
     why: Reason | None = None
+    """Reason for waiting."""
     passed: bool = False
+    """skip_if was true."""
     asks: tuple[int, UUID] | None = None
+    """Open approval before or by the node: the number of missing votes, and the id that links are signed for."""
     approvers: tuple[tuple[int, str], ...] = ()
+    """(resume id, name) of the members who approved."""
     inside: Inside | None = None
+    """Bodies of a container node that has started."""
     kept: bool = False
+    """The result is reused from an earlier run, which `job` belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowProgress:
-    """All nodes in document order, the failure module apart; `failed_by`: the first node nobody's edge caught.
-
-    `preprocessor`: of a run that begins with it.
-    """
+    """Progress of a run."""
 
     nodes: tuple[NodeProgress, ...]
+    """Nodes in document order, without the failure module."""
     failure: NodeProgress | None
     failed_by: str | None
+    """The first node whose failure no edge handled."""
     preprocessor: NodeProgress | None = None
+    """Present if the run starts with it."""
 
     @property
     def step(self) -> int:
-        """The lowest index that has not ended; the number of nodes when all have."""
+        """The lowest index of a node that has not ended, or the number of nodes if all have."""
         return next((node.index for node in self.nodes if node.state not in ENDED), len(self.nodes))
 
     @property
     def all(self) -> Iterable[NodeProgress]:
-        """Every node, the preprocessor first, the failure module last."""
+        """All nodes, the preprocessor first, the failure module last."""
         return filter(None, (self.preprocessor, *self.nodes, self.failure))
 
     @property
     def waits(self) -> list[NodeProgress]:
-        """Nodes that wait for something that can be named."""
+        """Nodes with a known reason for waiting."""
         return [node for node in self.all if node.why is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What is read of a list beside its state and its jobs: see `build`."""
+class NodeContext:
+    """Data of a list of nodes besides its state and jobs: see `build`."""
 
     due: Mapping[UUID, datetime]
     limits: Mapping[UUID, LimitRow]
@@ -109,46 +111,49 @@ def build(
     state: RunState,
     steps: Sequence[StepRow],
     due: Mapping[UUID, datetime] = _NO_TIMES,
-    said: Sequence[DecisionRow] = (),
+    decisions: Sequence[DecisionRow] = (),
     *,
     frame: UUID | None = None,
     inside: Mapping[int, Inside] = _NOTHING_INSIDE,
     limits: Mapping[UUID, LimitRow] = _NO_LIMITS,
 ) -> FlowProgress:
-    """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts.
+    """Compute the progress of `run`. `state` and `steps` may be read at slightly different times: the more advanced one
+    counts.
 
-    `due`: when nodes that wait without a job go on, by their ids; `said`: what people decided in it. `frame`: of a list
-    inside a node, whose plan and state these are. `inside`: what nodes hold, by index. `limits`: at which limits nodes
-    stand in line, by their ids.
+    `due`: times at which nodes that wait without a job continue, by their ids. `frame`:
+    body that the plan and state belong to, if it is not the run. `inside`: bodies of nodes, by index. `limits`:
+    concurrency limits that nodes wait for, by their ids.
     """
     rows = {row.node_index: row for row in steps}
-    look = Look(due, limits, inside)
+    context = NodeContext(due, limits, inside)
     nodes = _with_people(
-        plan, state, [_node(run, node, state, rows.get(node.number), look, frame) for node in plan.nodes], said
+        plan, state, [_node(run, node, state, rows.get(node.number), context, frame) for node in plan.nodes], decisions
     )
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
-        failure = _node(run, plan.failure, state, rows.get(index), look)
+        failure = _node(run, plan.failure, state, rows.get(index), context)
     first = next(iter(state.unhandled()), None)
     before = plan.preprocessor
     if before is not None and before.index >= len(state.nodes):
         before = None
-    begun = _node(run, before, state, rows.get(before.number), look) if before is not None else None
+    begun = _node(run, before, state, rows.get(before.number), context) if before is not None else None
     return FlowProgress(nodes, failure, None if first is None else plan.node(first).id, begun)
 
 
 def _with_people(
-    plan: Plan, state: RunState, nodes: list[NodeProgress], said: Sequence[DecisionRow]
+    plan: Plan, state: RunState, nodes: list[NodeProgress], decisions: Sequence[DecisionRow]
 ) -> tuple[NodeProgress, ...]:
-    """Who agreed stands at the node that asked; that a suspend asks, at the node that follows."""
+    """Add approvers to the node that requested approval, and a suspend's open approval to the node after it."""
     for index, mark in enumerate(state.nodes[: len(nodes)]):
         node = plan.nodes[index]
         consent = node.approval or node.suspend
         if consent is None:
             continue
         progress = nodes[index]
-        agreed = tuple((each.resume_id, each.approver) for each in said if each.job == progress.job and each.approved)
+        agreed = tuple(
+            (each.resume_id, each.approver) for each in decisions if each.job == progress.job and each.approved
+        )
         left = (consent.required - state.votes.get(index, 0), progress.job)
         # A suspended node before this one may already have set `asks` to its own question.
         asks = left if mark == Mark.WAITING_APPROVAL else progress.asks
@@ -168,7 +173,7 @@ def _node(
     node: Node,
     run_state: RunState,
     row: StepRow | None,
-    look: Look,
+    context: NodeContext,
     frame: UUID | None = None,
 ) -> NodeProgress:
     origin = run_state.kept.origin(node.index) if run_state.kept is not None else None
@@ -177,10 +182,10 @@ def _node(
         return NodeProgress(node.id, node.index, node.kind, run_state.node_state(node.index), job, kept=True)
     job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
-    held = look.inside.get(node.index)
+    held = context.inside.get(node.index)
     at = run_state.breakpoints.get(node.number)
     child, by = held.child if held is not None else None, at.by if at is not None else None
-    why = of_node(node, mark, look.due.get(job), look.limits.get(job), child, by)
+    why = of_node(node, mark, context.due.get(job), context.limits.get(job), child, by)
     if row is None:
         passed = mark == Mark.PASSED
         return NodeProgress(node.id, node.index, node.kind, decided, job, why=why, passed=passed, inside=held)

@@ -1,4 +1,4 @@
-"""A whole run for whoever draws it: how each node stands, which edges were taken. No values, and no query per node."""
+"""Graph of a whole run: status of each node and edge. It has no values and needs no query per node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from orvanta_platform.services.run_views.reasons import Reason, Why
 
 _PAUSES_READ = 100
 WAITS_SHOWN = 10
-"""Waits of one node that are listed."""
+"""Maximum number of listed waits of one node."""
 
 _TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
@@ -40,7 +40,7 @@ _WHY = {"approval": Why.APPROVAL, "suspend": Why.SUSPENDED}
 
 @dataclass(frozen=True, slots=True)
 class GraphWait:
-    """What a node waits for; `left`: how many people must still agree."""
+    """A reason why a node waits; `left`: number of missing votes."""
 
     why: Reason
     left: int | None = None
@@ -48,14 +48,12 @@ class GraphWait:
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """One node, by `id`. `job`: absent for one inside others, which has many; `counts` is of those alone.
-
-    `bodies`: what it holds, where it holds others and has begun. `inside`: the node that holds it.
-    """
+    """A node of the graph."""
 
     id: str
     status: str
     job: UUID | None = None
+    """None for a node inside others, which has many jobs."""
     attempt: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -64,23 +62,23 @@ class GraphNode:
     passed: bool = False
     waits: tuple[GraphWait, ...] = ()
     bodies: BodyCounts | None = None
+    """Bodies of a container node that has started."""
     counts: Mapping[str, int] | None = None
+    """Only for a node inside others: number of its jobs by status."""
     inside: str | None = None
+    """Id of the node that contains it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunGraph:
-    """A run as it stands. `taken`, `dead`: its edges at the top level as (from, to, on); the others are open yet.
-
-    `why` it waits as a whole; `reason`: the same as a sentence, or what its nodes wait for. `rev` is another one
-    whenever anything of it is. `nodes`: of a run of one script none. `breakpoints`: of nodes before which
-    it pauses, by their ids.
-    """
+    """Current state of a run."""
 
     run: UUID
     status: str
     why: Reason | None
+    """Reason why the run as a whole waits."""
     reason: str | None
+    """Reason why the run or its nodes wait, as a sentence."""
     canceled: bool
     recovered: bool
     skipped: bool
@@ -89,30 +87,35 @@ class RunGraph:
     ended_at: datetime | None
     error_name: str | None
     nodes: tuple[GraphNode, ...] = ()
+    """Empty for a run of one script."""
     breakpoints: tuple[str, ...] = ()
+    """Ids of the nodes that the run pauses before."""
     taken: tuple[tuple[str, str, str], ...] = ()
+    """Edges at the top level that were taken, as (from, to, on)."""
     dead: tuple[tuple[str, str, str], ...] = ()
+    """Edges at the top level that will not be taken. Other edges are still open."""
     rev: str = ""
+    """Changes whenever anything in the graph changes."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it will change any more."""
+        """The run will not change any more."""
         return self.ended_at is not None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunGraph:
-    """The run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    """Return the graph of the run with this id, or of the run of the job with this id. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
         return await of_row(platform, conn, row)
 
 
 async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
-    """The graph of a run, for callers that have asked permission."""
+    """Return the graph of a run, for callers that have checked permissions."""
     limits = await gates.limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
-    why = await jobs.why_waits(conn, replace(row, limit=limits.get(row.id)))
+    why = await jobs.waiting_reason(conn, replace(row, limit=limits.get(row.id)))
     graph = RunGraph(
         run=row.id,
         status=status_of(row),
@@ -139,11 +142,11 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
     due = await wait_rows.node_timers(conn, row.run) if timed else {}
     limited = Mark.WAITING_GATE in state.nodes
     limits = await gates.limits_of(conn, row.workspace, row.run, None) if limited else {}
-    told = flow_status.build(row.run, plan, state, steps, due, limits=limits)
+    progress = flow_status.build(row.run, plan, state, steps, due, limits=limits)
     counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
     paused = await pauses.of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
-    waits = {} if row.ended else await _waits(conn, row, plan, state, told.all, paused)
-    nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in told.all]
+    waits = {} if row.ended else await _waits(conn, row, plan, state, progress.all, paused)
+    nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in progress.all]
     holders = _holders(plan)
     deep = (node for node in plan.deep if node is not plan.preprocessor)
     nodes += [_inside(node, counts.inner.get(node.number), waits, holders.get(node.number)) for node in deep]
@@ -181,14 +184,14 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
 
 
 def _status(node: NodeProgress) -> str:
-    """What waits for what it holds is at work."""
+    """Return the display status of a node. A node that waits for its bodies is shown as running."""
     if node.state is NodeState.WAITING_CHILDREN:
         return "running"
     return "waiting" if node.state.startswith("waiting") else node.state
 
 
 def _holders(plan: Plan) -> dict[int, str]:
-    """By the number of each node inside another the id of that."""
+    """Map the number of each nested node to the id of the node that contains it."""
     return {node.number: holder.id for holder in plan.all_nodes for body in holder.bodies for node in body.plan.nodes}
 
 
@@ -221,7 +224,7 @@ async def _waits(
     nodes: Iterable[NodeProgress],
     paused: Sequence[PauseRow],
 ) -> dict[UUID | str, list[GraphWait]]:
-    """What nodes wait for: by their ids at the top level, by their names inside others."""
+    """Return the reasons why nodes wait: by id at the top level, by name for nested nodes."""
     grouped = any(mark in _ASKING and _has_groups(plan, index) for index, mark in enumerate(state.nodes))
     opened = await approval_rows.open_of_run(conn, row.run) if plan.nests or grouped else []
     asked = {each.job: each for each in opened}
@@ -262,8 +265,8 @@ def _edges(plan: Plan, state: RunState) -> tuple[_Edges, _Edges]:
         for edge in node.edges:
             outcomes = OUTCOMES.get(state.nodes[edge.source])
             if outcomes is not None:
-                told = (plan.nodes[edge.source].id, node.id, edge.on)
-                (taken if edge.on in outcomes else dead).append(told)
+                edge_key = (plan.nodes[edge.source].id, node.id, edge.on)
+                (taken if edge.on in outcomes else dead).append(edge_key)
     return tuple(taken), tuple(dead)
 
 

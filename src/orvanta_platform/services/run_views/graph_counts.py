@@ -1,4 +1,4 @@
-"""What a run's nodes hold, in numbers: bodies of those that hold others, jobs of those inside. Never one by one."""
+"""Counts of the bodies of container nodes and of the jobs of nested nodes, computed without a query per body."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.ids import node_job_id, opening_id
 from orvanta_platform.orchestrator.nested_rows import child_id
 from orvanta_platform.services.run_views import nested_bodies
 
-_BEGUN_NOT = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+_NOT_STARTED = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
 _OF_MARK: Mapping[int, str] = {
     Mark.WAITING_TIMER: "waiting",
     Mark.WAITING_APPROVAL: "waiting",
@@ -29,29 +29,28 @@ _OF_MARK: Mapping[int, str] = {
     Mark.WAITING_CHILDREN: "running",
 }
 _OF_JOB = {"available": "queued", "running": "running"}
-_MOST_TELLING = ("running", "paused", "waiting", "queued", "failed", "cancelled", "succeeded")
+_STATUS_PRECEDENCE = ("running", "paused", "waiting", "queued", "failed", "cancelled", "succeeded")
 
 
 @dataclass(frozen=True, slots=True)
 class BodyCounts:
-    """How many bodies a node has opened the last time, by how they stand.
-
-    `total`: how many there will be, where that is known; `branch`: the one that was chosen, -1 for the default one;
-    `child`: the run of a sub-workflow.
-    """
+    """Number of bodies that a node has opened in its last attempt, by status."""
 
     running: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
     total: int | None = None
+    """Final number of bodies, if it is known."""
     branch: int | None = None
+    """Selected branch; -1: the default branch."""
     child: UUID | None = None
+    """Run of a sub-workflow."""
 
 
 @dataclass(slots=True)
 class InnerCounts:
-    """How often a node inside others was begun, by how that stands, over all bodies and attempts around it."""
+    """Number of starts of a nested node by status, over all bodies and attempts of the nodes that contain it."""
 
     counts: dict[str, int] = field(default_factory=dict)
     started_at: datetime | None = None
@@ -59,24 +58,24 @@ class InnerCounts:
 
     @property
     def status(self) -> str:
-        """The one word for it: what is under way counts before what has ended, a failure before success."""
-        return next((status for status in _MOST_TELLING if self.counts.get(status)), "pending")
+        """Overall status: live states take precedence over ended ones, failures over successes."""
+        return next((status for status in _STATUS_PRECEDENCE if self.counts.get(status)), "pending")
 
     def add(self, status: str, count: int) -> None:
-        """So many more stand like this."""
+        """Add to the count of a status."""
         self.counts[status] = self.counts.get(status, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of the top level's nodes by index, of those inside by their numbers."""
+    """Counts of top-level nodes by index, and of nested nodes by number."""
 
     bodies: Mapping[int, BodyCounts] = field(default_factory=dict)
     inner: Mapping[int, InnerCounts] = field(default_factory=dict)
 
 
 async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, failures: Mapping[int, int]) -> Counts:
-    """What is inside the nodes of a run that have begun. `failures`: of nodes that ended, by index."""
+    """Count the bodies and nested jobs of a run's started nodes. `failures`: of ended nodes, by index."""
     nodes = (*plan.nodes, *filter(None, [plan.failure]))
     holders = [node for node in nodes if node.kind.is_container and _is_counted(state, node.index)]
     if not holders:
@@ -91,14 +90,14 @@ async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, fail
     for node in holders:
         counter = under_way.get(node_job_id(row.run, node.id))
         ended = [each for each in tallies if each.opening == openings[node.index]]
-        ended += await _kept(conn, state, node, counter, failures)
+        ended += await _reused(conn, state, node, counter, failures)
         bodies[node.index] = _bodies(row.run, node, counter, openings[node.index], ended, open_states)
     return Counts(bodies, _inner(plan, await rows.inner_tallies(conn, row.run), open_states))
 
 
 def _is_counted(state: RunState, index: int) -> bool:
     of_another_run = state.kept is not None and state.kept.origin(index) is not None
-    return state.nodes[index] not in _BEGUN_NOT and not of_another_run
+    return state.nodes[index] not in _NOT_STARTED and not of_another_run
 
 
 def _opening(run: UUID, node: Node, counter: CounterRow | None, failures: Mapping[int, int]) -> UUID:
@@ -106,15 +105,15 @@ def _opening(run: UUID, node: Node, counter: CounterRow | None, failures: Mappin
     return opening_id(run, node_job_id(run, node.id), attempt)
 
 
-async def _kept(
+async def _reused(
     conn: Connection, state: RunState, node: Node, counter: CounterRow | None, failures: Mapping[int, int]
 ) -> list[BodyTally]:
-    """Bodies of earlier runs, where the node goes on with these; a retry of the whole begins anew."""
+    """Return the reused bodies of earlier runs. A retry of the whole node reuses none."""
     again = state.kept.inside.get(node.index) if state.kept is not None else None
     if again is None or (counter.attempt if counter is not None else failures.get(node.index, 0)):
         return []
-    kept = await nested_bodies.kept_bodies_of(conn, again)
-    return [BodyTally(body.id, body.state, 1, body.place) for body in kept]
+    reused = await nested_bodies.reused_bodies_of(conn, again)
+    return [BodyTally(body.id, body.state, 1, body.place) for body in reused]
 
 
 def _bodies(
@@ -152,7 +151,7 @@ def _sum(ended: Iterable[BodyTally], state: str) -> int:
 
 
 def _inner(plan: Plan, tallies: Sequence[InnerTally], open_states: Sequence[OpenStates]) -> dict[int, InnerCounts]:
-    """What has a job is counted by its job, what waits without one by the states of the bodies that are open."""
+    """Count nodes with a job by their jobs, and nodes that wait without one by the states of open bodies."""
     found = {node.number: InnerCounts() for node in plan.deep}
     for tally in tallies:
         counted = found.get(tally.node_index)

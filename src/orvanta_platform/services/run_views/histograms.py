@@ -1,4 +1,4 @@
-"""How many runs were made when: what the list of runs draws above its rows."""
+"""Histogram of runs by creation time, shown above the list of runs."""
 
 from __future__ import annotations
 
@@ -16,39 +16,41 @@ from orvanta_platform.services.run_views import jobs
 
 MOST_BUCKETS = 200
 MOST_RUNS = 50_000
-"""Runs that are counted, at most: what a call costs does not grow with the history."""
+"""Maximum number of runs counted, so that the cost of a call does not grow with the history."""
 
 USUAL = timedelta(days=1)
-"""How far back a histogram goes that names no beginning."""
+"""Default length of a histogram without a start time."""
 
 _LONGEST = timedelta(days=3660)
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """`width`: of a bucket. `counted_from`: the oldest run that was counted, where not all were; else None."""
+    """Counts of runs per bucket."""
 
     since: datetime
     until: datetime
     width: timedelta
+    """Width of a bucket."""
     counted: Sequence[Counted]
     counted_from: datetime | None
+    """The oldest run counted, if not all were; otherwise None."""
 
 
 async def histogram(
     platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, most: int = MOST_RUNS
 ) -> Histogram:
-    """Runs that this actor may read, by when they were made and how they stand. Raises BadRequest."""
+    """Count the runs that the actor may read by creation time and status. Raises BadRequest."""
     visible = jobs.visible(actor, workspace)
     until = filter.created_before or clock.now()
     since = filter.created_after or until - USUAL
     try:
-        long = until - since
+        length = until - since
     except TypeError as error:
-        raise BadRequest("A time of the histogram names no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
-    if not timedelta() < long <= _LONGEST:
+        raise BadRequest("A time of the histogram has no zone.", hint="Write it as 2026-01-31T08:00:00Z.") from error
+    if not timedelta() < length <= _LONGEST:
         raise BadRequest("created_after must be before created_before, by ten years at most.")
-    width = long / min(max(buckets, 1), MOST_BUCKETS)
+    width = length / min(max(buckets, 1), MOST_BUCKETS)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
         counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), most)

@@ -1,4 +1,4 @@
-"""The history of a run for people: each event, each attempt of a node, what was said, in the order it happened."""
+"""Readable history of a run: events, attempts of nodes and decisions in chronological order."""
 
 from __future__ import annotations
 
@@ -29,60 +29,61 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One thing that happened. `id` stays the same; `place`: the number of the body it happened in, from 0.
-
-    `text`: a sentence. `data`: JSON text of an event, None where there is none.
-    """
+    """An entry of the history."""
 
     id: str
+    """Stable id."""
     at: datetime
     kind: str
     text: str
+    """A sentence."""
     node: str | None
     job: UUID | None
     attempt: int | None
     place: int | None
+    """Number of the body it happened in, from 0."""
     worker: str | None
     error_name: str | None
     data: str | None
+    """JSON text of an event, if it has any."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Lines in order; `last`: what to read on behind, None where nothing has happened yet."""
+    """A page of entries in order."""
 
     lines: tuple[HistoryLine, ...]
     last: str | None
+    """Cursor for the next page; None: there are no entries yet."""
     more: bool
 
 
 async def read(
     platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: str | None, most: int, inside: bool = False
 ) -> HistoryPage:
-    """At most `most` (≤ LONGEST_PAGE) lines of a run behind `after` (`last` of a page). Raises NotFound, BadRequest.
+    """Return at most `most` (≤ LONGEST_PAGE) entries of a run after `after` (`last` of a page). Raises NotFound,
+    BadRequest.
 
-    `inside`: also what happened to nodes inside others.
+    `inside`: include nested nodes.
     """
     place = _place(after)
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
         found = await rows.lines(conn, row.run, place, most + 1, inside=inside, has_nodes=row.is_flow)
         plan = await _plan(platform, conn, row) if row.is_flow else None
     names = {node_job_id(row.run, node.id): node.id for node in plan.all_nodes} if plan is not None else {}
-    told = tuple(_line(each, plan, names) for each in found[:most])
-    last = (
-        f"{(found[:most][-1].at - _BEGINNING) // _MICROSECOND}-{found[:most][-1].rank}-{told[-1].id}" if told else after
-    )
-    return HistoryPage(told, last, len(found) > most)
+    lines = tuple(_line(each, plan, names) for each in found[:most])
+    last = _cursor(found[:most][-1]) if lines else after
+    return HistoryPage(lines, last, len(found) > most)
 
 
 async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
     return (await platform.blueprints.workflow(conn, row.document, None)).plan
 
 
-def _told(row: HistoryRow) -> str:
+def _cursor(row: HistoryRow) -> str:
     return f"{(row.at - _BEGINNING) // _MICROSECOND}-{row.rank}-{row.id}"
 
 
@@ -93,7 +94,7 @@ def _place(after: str | None) -> LinePlace:
     rank, _, id = rest.partition("-")
     known = moment.isascii() and moment.isdigit() and len(moment) <= 17 and rank in ("0", "1", "2", "3", "4") and id
     if not known or len(id) > 60 or not id.isascii() or not id.isprintable():
-        raise BadRequest("after names no place in a history.", hint="Give back `last` of the page before.")
+        raise BadRequest("after is not a cursor of a history.", hint="Send `last` of the previous page.")
     return LinePlace(_BEGINNING + int(moment) * _MICROSECOND, int(rank), id)
 
 
@@ -131,10 +132,10 @@ def _text(row: HistoryRow, data: Mapping[str, Any]) -> str:
         case "body_ended":
             return f"body {row.place} {row.state}{error}"
         case "attempt_ended":
-            return f"attempt {row.attempt} ended, {_said(row.state)}{error}"
+            return f"attempt {row.attempt} ended, {_words(row.state)}{error}"
         case "decision":
-            why = f": {data['reason']}" if data.get("reason") else ""
-            return f"{row.state} by {data.get('by')}{why}"
+            reason = f": {data['reason']}" if data.get("reason") else ""
+            return f"{row.state} by {data.get('by')}{reason}"
     return _of_event(row.kind, data)
 
 
@@ -155,14 +156,14 @@ def _of_event(kind: str, data: Mapping[str, Any]) -> str:
         case "export":
             return f"wrote {data.get('name')} into the context"
         case "restart":
-            where = ", where that failed" if data.get("retry") else ""
-            return f"goes on from the run {data.get('run')}{where}"
+            where = ", at its failed nodes" if data.get("retry") else ""
+            return f"continues the run {data.get('run')}{where}"
         case "rerun":
-            return f"runs the run {data.get('run')} again"
+            return f"repeats the run {data.get('run')}"
         case "cancel":
             return "cancelled, without waiting for workers" if data.get("force") else "cancelled"
-    return _said(kind)
+    return _words(kind)
 
 
-def _said(word: str | None) -> str:
+def _words(word: str | None) -> str:
     return (word or "").replace("_", " ")

@@ -1,4 +1,4 @@
-"""Runs and jobs as people and programs look at them."""
+"""Runs and jobs: lookup with permissions, details and lists."""
 
 from __future__ import annotations
 
@@ -37,83 +37,83 @@ from orvanta_platform.services.run_views.reasons import Reason, Why, of_job, of_
 from orvanta_platform.services.run_views.virtual_jobs import FRAME
 from orvanta_platform.workflow import document
 
-EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
-UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
-OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
+ALL_PARTS: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
+LIVE_PARTS: tuple[Part, ...] = ("live_runs", "live_jobs")
+ENDED_PARTS: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
 
 RERUN = "rerun"
-"""The trigger of runs that repeat others."""
+"""Trigger of runs that repeat others."""
 
-_MAY_GO_ON = (RERUN, "flow")
-"""Triggers of runs that may have something of earlier ones: sub-workflows of restarts too."""
+_MAY_REUSE = (RERUN, "flow")
+"""Triggers of runs that may reuse results of earlier ones. Sub-workflows of restarts may, too."""
 
 _FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
-_READ_HERE = 16 << 10
+_INLINE_PARSE_LIMIT = 16 << 10
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
 _MOST_ATTACHED = 32
-"""Limit of attached runs that are followed to the outermost one."""
+"""Maximum number of attached runs followed to the outermost one."""
 
 
 LOG_SHOWN_CHARS = 1 << 20
-"""Characters of a log that come with a job; the whole is `logs.read`."""
+"""Maximum number of log characters returned with a job. `logs.read` returns all."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobDetail:
-    """One run or job with what belongs to it. `args` and `result` are JSON text, `raw_flow` too.
-
-    `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits. `preprocessed`:
-    `args` are what the workflow's preprocessor made of what came.
-    `repeats`: the run that it goes on from, or runs again.
-    """
+    """A run or job with its data. `args`, `result` and `raw_flow` are JSON text."""
 
     row: JobRow
     args: bytes
     result: bytes | None
+    """None while the job is live."""
     logs: str | None
     progress: FlowProgress | None
+    """None if it has no nodes."""
     raw_code: str | None
     raw_flow: bytes | None
     why: Reason | None
+    """Reason for waiting."""
     preprocessed: bool = False
+    """`args` are the output of the workflow's preprocessor."""
     repeats: Repeated | None = None
+    """The run that it restarts or reruns."""
 
 
-async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
-    """The run or job with this id, if this actor may read it. Raises NotFound.
+async def get_readable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    """Return the run or job with this id, if the actor may read it. Raises NotFound.
 
-    Ids of nodes that have no row (not begun, skipped) are known by their run's plan.
+    Nodes without a row (not started, skipped) are found by the plan of their run.
     """
     permissions.require_workspace(actor, workspace)
-    row = await known(platform, conn, workspace, id)
-    if row is None or not permissions.can(actor, "read", thing(row)):
+    row = await find(platform, conn, workspace, id)
+    if row is None or not permissions.can(actor, "read", target_of(row)):
         raise NotFound(f"The job {id} does not exist.")
     return row
 
 
-async def known(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """The run or job with this id, for callers that ask permission themselves."""
+async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """Return the run or job with this id, for callers that check permissions themselves."""
     return await job_views.find(conn, workspace, id) or await virtual_jobs.find(platform, conn, workspace, id)
 
 
-def thing(row: JobRow | Standing) -> Target:
-    """What permission is asked of: a node's job is its run's."""
+def target_of(row: JobRow | Standing) -> Target:
+    """Return the permission target. That of a node's job is its run."""
     return Target(row.workspace, "run", row.run_path, created_by=row.created_by, extra_perms=row.extra_perms)
 
 
 async def get(
     platform: Platform, actor: Actor, workspace: str, id: UUID, *, with_logs: bool = True, with_code: bool = True
 ) -> JobDetail:
-    """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
+    """Return the run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        (row,) = await told(conn, [await seen(platform, conn, actor, workspace, id)])
+        (row,) = await add_details(conn, [await get_readable(platform, conn, actor, workspace, id)])
         keys: list[ValueKey] = [(row.id, "args", ""), (row.id, "args", PREPROCESSED)][: 1 + row.is_flow]
         keys += [(row.result_of, "result", "")] if row.result_of else []
         stored = await get_values(conn, keys)
         progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
         code = await _code(platform, conn, row) if with_code else None
-        why = await why_waits(conn, row)
+        why = await waiting_reason(conn, row)
         repeats = await repeated(conn, row)
     logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
@@ -133,32 +133,32 @@ async def get(
 
 
 async def repeated(conn: Connection, row: JobRow) -> Repeated | None:
-    """The run that this one repeats; None where it repeats none, or is a node's job."""
+    """Return the run that this one repeats; None if it repeats none, or for a node's job."""
     return await runs.repeated_run(conn, row.id) if row.trigger == RERUN and not row.is_step else None
 
 
 async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) -> JobRow:
-    """The run or job if it has ended. Raises NotFound, also while it is under way."""
+    """Return the run or job if it has ended. Raises NotFound, also while it is live."""
     async with platform.db.acquire() as conn:
-        row = await seen(platform, conn, actor, workspace, id)
+        row = await get_readable(platform, conn, actor, workspace, id)
     if not row.ended:
         raise NotFound(f"The job {id} has not ended.", hint="Wait for it with jobs_u/getupdate.")
     return row
 
 
 async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> FlowProgress:
-    """The state of every node of a run of a workflow, or of a body of a loop or branch."""
+    """Return the state of every node of a workflow's run, or of a body of a loop or branch."""
     plan = await virtual_jobs.plan_of(platform, conn, row)
     if row.kind == FRAME:
         return await _progress_inside(conn, row, plan)
     steps = await job_views.top_steps_of(conn, row.run)
     due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
     asks = any(node.approval or node.suspend for node in plan.nodes)
-    said = await approval_rows.decisions_of_run(conn, row.run) if asks else []
+    decisions = await approval_rows.decisions_of_run(conn, row.run) if asks else []
     state = RunState.decode(row.run_state or b"")
-    held = await nested_bodies.look(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
+    held = await nested_bodies.bodies_inside(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
     limits = await _limits(conn, row, state, None)
-    return flow_status.build(row.run, plan, state, steps, due, said, inside=held, limits=limits)
+    return flow_status.build(row.run, plan, state, steps, due, decisions, inside=held, limits=limits)
 
 
 async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | None) -> dict[UUID, LimitRow]:
@@ -173,15 +173,15 @@ def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
 
 async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowProgress:
     body, state, steps, ended = await body_of(conn, row, plan)
-    held = await nested_bodies.look(conn, row.run, body, state, ended, row.id)
+    held = await nested_bodies.bodies_inside(conn, row.run, body, state, ended, row.id)
     limits = await _limits(conn, row, state, row.id)
     return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
 
 
 async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunState, list[StepRow], dict[int, int]]:
-    """Of a body of a loop or branch: its list, how that stands, its rows, and how often nodes that ended had failed.
+    """Return the plan of a loop or branch body, its state, its rows, and the number of failures of ended nodes.
 
-    Of one that has ended its rows say what its state said: a node without one was skipped, or never began.
+    The state of an ended body is reconstructed from its rows: a node without a row was skipped, or never started.
     """
     seen = await frames.seen_frame(conn, row.id)
     if seen is None:
@@ -193,7 +193,7 @@ async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunS
     if seen.state is not None:
         state = RunState.decode(seen.state)
     else:
-        state = _state_of(body, steps, await _beginning(conn, row))
+        state = _state_of(body, steps, await _initial_state(conn, row))
     ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
     return body, state, steps, ended
 
@@ -202,20 +202,20 @@ _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.
 
 
 def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState:
-    """`first`: how it began, where it had something of another run."""
+    """Reconstruct the state of an ended body. `first`: its initial state, if it reused results of another run."""
     ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
-    kept = first.kept.nodes if first.kept is not None else {}
-    marks = [first.nodes[node.index] if node.index in kept else Mark.SKIPPED for node in plan.nodes]
+    reused = first.kept.nodes if first.kept is not None else {}
+    marks = [first.nodes[node.index] if node.index in reused else Mark.SKIPPED for node in plan.nodes]
     return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), kept=first.kept)
 
 
-async def _beginning(conn: Connection, row: JobRow) -> RunState:
-    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger in _MAY_GO_ON else []
+async def _initial_state(conn: Connection, row: JobRow) -> RunState:
+    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger in _MAY_REUSE else []
     return RunState.decode(values.unpacked(found[0])) if found else RunState(b"")
 
 
 async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:
-    """Whose stream is that of this run or job: its own, or that of the node which gives a workflow its result."""
+    """Return the job whose stream is that of a run or job: itself, or the node that produces a workflow's result."""
     if not row.is_flow:
         return row.id
     node = streaming(await virtual_jobs.plan_of(platform, conn, row))
@@ -225,32 +225,32 @@ async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UU
 async def list_jobs(
     platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> list[JobRow]:
-    """Runs and jobs that this actor may read, by id; `parts` names where to look."""
+    """Return the runs and jobs that the actor may read, by id; `parts`: tables to query."""
     sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
         rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
-        return await told(conn, rows)
+        return await add_details(conn, rows)
 
 
 async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:
-    """Where the parent that is asked for is a body of a loop or branch, what stands in it."""
+    """Replace a filter by parent with one by body, if the parent is a body of a loop or branch."""
     body = await frames.seen_frame(conn, filter.parent_job) if filter.parent_job is not None else None
     if body is None or filter.parent_job is None:
         return filter
     return replace(filter, parent_job=None, body=filter.parent_job)
 
 
-async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
-    """The rows with what only few have: a schedule that started them, a limit at which they stand in line."""
+async def add_details(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """Add rarely used details to the rows: the schedule that started a run, the limit it waits for, and its erasure."""
     rows = await _with_schedules(conn, rows)
     waiting = [row.id for row in rows if not (row.is_step or row.ended or row.job_state)]
     limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
     rows = [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
-    return await erasing.told(conn, rows)
+    return await erasing.add_erasures(conn, rows)
 
 
 async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
-    """The rows with the paths of the schedules that started their runs."""
+    """Add the paths of the schedules that started the runs."""
     scheduled = {row.run for row in rows if row.trigger == _SCHEDULE}
     if not scheduled:
         return rows
@@ -261,16 +261,16 @@ async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
 async def count_jobs(
     platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter | None = None
 ) -> int:
-    """How many rows such a list would have."""
+    """Return the number of rows that such a list would have."""
     sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
         return await job_lists.count_jobs(conn, workspace, sees, parts, await _of_body(conn, filter or JobFilter()))
 
 
-async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
-    """Nothing while no more runs of the workspace wait to begin than the call and the instance allow.
+async def require_room_for_runs(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
+    """Raise RateLimited if more runs of the workspace wait to start than the call or the instance allows.
 
-    `limit`: of the call, None: it has none. Raises RateLimited.
+    `limit`: limit of the call; None: it has none.
     """
     permissions.require_workspace(actor, workspace)
     limits = {"the call": limit, "the instance": platform.settings.waiting_runs or None}
@@ -281,30 +281,30 @@ async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: i
         waiting = await job_lists.waiting_runs(conn, workspace, least + 1)
     if waiting > least:
         raise RateLimited(
-            f"More runs wait already than the {least} that {by} allows.",
+            f"More than {least} runs are waiting, which is the limit of {by}.",
             hint="Try again later.",
             details={"limit": least, "retry_after_s": _RETRY_AFTER_S},
         )
 
 
 async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UUID:
-    """The id of the outermost run that this one belongs to; its own if there is none above.
+    """Return the id of the outermost run that this one belongs to; its own if there is none above.
 
     A run that a job started as its child belongs to the run of that job, as far as the actor may read it.
     """
     async with platform.db.acquire() as conn:
-        row = await seen(platform, conn, actor, workspace, id)
+        row = await get_readable(platform, conn, actor, workspace, id)
         for _ in range(_MOST_ATTACHED):
-            top = row if row.id == row.root else await known(platform, conn, workspace, row.root)
-            above = await known(platform, conn, workspace, top.parent) if top and top.parent else None
-            if above is None or not permissions.can(actor, "read", thing(above)):
+            top = row if row.id == row.root else await find(platform, conn, workspace, row.root)
+            above = await find(platform, conn, workspace, top.parent) if top and top.parent else None
+            if above is None or not permissions.can(actor, "read", target_of(above)):
                 break
             row = above
     return row.root
 
 
 def reason_of(row: JobRow) -> Reason | None:
-    """Why it waits, as far as its row says; None where it does not, or where its nodes say."""
+    """Return the reason for waiting that the row shows; None if it does not wait, or if its nodes have reasons."""
     if row.limit is not None:
         return of_limit(row.limit)
     if row.state == "queued" and row.scheduled_at > clock.now():
@@ -316,8 +316,8 @@ def reason_of(row: JobRow) -> Reason | None:
     return of_job(row.job_state, row.queue, row.served, row.retry_at)
 
 
-async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
-    """The same with its place in line; before both, whether its packages are still being locked, and by which run."""
+async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
+    """Return the reason for waiting, with the position in the queue, or the run that is still locking its packages."""
     why = reason_of(row)
     if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
         return Reason(Why.LOCKING, run=run)
@@ -334,19 +334,19 @@ async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
 
 
 async def _locked_by(conn: Connection, row: JobRow) -> UUID | None:
-    """The run that makes the lock of its packages; None where it waits for none."""
+    """Return the run that creates the lock of its packages; None if it waits for none."""
     return None if row.ended or row.version is None else await locks.locking_run(conn, row.version)
 
 
 def cancelled_error(row: JobRow | Standing) -> bytes:
-    """The result of what was cancelled before it gave one."""
+    """Return the result of a job that was cancelled before it had one."""
     by = f" by {row.cancel_by}" if row.cancel_by else ""
-    why = f": {row.cancel_reason}" if row.cancel_reason else ""
-    return msgspec.json.encode({"error": {"name": "Canceled", "message": f"Cancelled{by}{why}"}})
+    reason = f": {row.cancel_reason}" if row.cancel_reason else ""
+    return msgspec.json.encode({"error": {"name": "Canceled", "message": f"Cancelled{by}{reason}"}})
 
 
 def visible(actor: Actor, workspace: str) -> Visible:
-    """What of the runs of a workspace this actor may see. Raises NotFound, Forbidden."""
+    """Return the filter for the runs of a workspace that the actor may see. Raises NotFound, Forbidden."""
     permissions.require_workspace(actor, workspace)
     return Visible(**asdict(permissions.readable(actor, "run")))
 
@@ -364,7 +364,7 @@ async def _shown_log(platform: Platform, row: JobRow) -> str:
 
 
 async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None:
-    """What it runs, where that is not a script with a version of its own."""
+    """Return the code that a job runs, unless it is a script with a version of its own."""
     if row.document is None or row.kind in ("script", "identity", "flownode", FRAME):
         return None
     if row.is_step:
@@ -374,11 +374,13 @@ async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None
 
 
 async def flow_value(workspace: str, text: str) -> bytes:
-    """The value of a workflow's document; if that is JSON, its unchanged bytes.
+    """Return the value of a workflow's document; that of a JSON document is its original bytes.
 
-    A large document is read outside the event loop.
+    A large document is parsed outside the event loop.
     """
-    return _flow_value(text) if len(text) <= _READ_HERE else await document_threads.beside(workspace, _flow_value, text)
+    if len(text) <= _INLINE_PARSE_LIMIT:
+        return _flow_value(text)
+    return await document_threads.beside(workspace, _flow_value, text)
 
 
 def _flow_value(text: str) -> bytes:

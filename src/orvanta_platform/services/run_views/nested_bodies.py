@@ -1,4 +1,4 @@
-"""What is inside the nodes that hold others, as people see it: their bodies, by the rows that these have left."""
+"""Bodies of container nodes, read from their rows."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from orvanta_platform.orchestrator.nested_rows import child_id
 from orvanta_platform.orchestrator.scope import value_id
 
 SHOWN = 1_000
-"""Bodies of one node that are listed."""
+"""Maximum number of listed bodies of one node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A node's bodies, at most SHOWN of them in order: ids, whether each succeeded (None: under way), and its times.
-
-    `count`: how many there were in all so far. `total`: how many there will be, None where that is not known.
-    `chosen`: the branch of a branchone that was taken, None for the default one. `child`: the run of a sub-workflow.
-    """
+    """Bodies of a node, at most SHOWN, in order."""
 
     kind: Kind
     jobs: tuple[UUID, ...] = ()
+    """Ids of the bodies."""
     success: tuple[bool | None, ...] = ()
+    """None: the body is live."""
     times: tuple[tuple[datetime | None, datetime | None], ...] = ()
+    """Start and end."""
     count: int = 0
+    """Number of bodies opened so far."""
     total: int | None = None
+    """Final number of bodies, if it is known."""
     parallel: bool = False
     chosen: int | None = None
+    """Selected branch of a branchone; None: the default branch."""
     child: UUID | None = None
+    """Run of a sub-workflow."""
 
 
-async def look(
+async def bodies_inside(
     conn: Connection,
     run: UUID,
     plan: Plan,
@@ -53,19 +56,19 @@ async def look(
     first: int = 0,
     most: int | None = None,
 ) -> dict[int, Inside]:
-    """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended.
+    """Return the bodies of the started container nodes of a list, by index. `failures`: of ended nodes.
 
-    `only`: of that node alone; `first`, `most` (None: SHOWN): which bodies.
+    `only`: limits the result to that node. `first`, `most` (None: SHOWN): range of bodies.
     """
     stop = first + (SHOWN if most is None else most)
     nodes = (*plan.nodes, *filter(None, [plan.failure])) if only is None else (only,)
-    holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NOTHING]
+    holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NO_BODIES]
     if not holders:
         return {}
     ids = {value_id(plan, run, state, node.index, frame): node for node in holders}
     open_now = {row.id: row for row in await rows.get_counters(conn, list(ids))}
-    kept = [id for id, node in ids.items() if _origin(state, node.index) is not None]
-    before = await rows.ended_nodes(conn, kept)
+    reused = [id for id, node in ids.items() if _origin(state, node.index) is not None]
+    before = await rows.ended_nodes(conn, reused)
     found: dict[int, Inside] = {}
     for id, node in ids.items():
         counter = open_now.get(id)
@@ -80,8 +83,8 @@ async def look(
         again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
         if again is not None:
             known = {body.place for body in seen}
-            kept_ones = await kept_bodies_of(conn, again)
-            seen += [body for body in kept_ones if body.place not in known and first <= body.place < stop]
+            reused_bodies = await reused_bodies_of(conn, again)
+            seen += [body for body in reused_bodies if body.place not in known and first <= body.place < stop]
         more = counter is None and len(seen) >= stop - first
         ended = await rows.last_place(conn, opening) + 1 if more else 0
         found[node.index] = _of(run, node, seen, counter, ended)
@@ -89,32 +92,35 @@ async def look(
 
 
 async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, most: int) -> Inside:
-    """The bodies of one node, which has the id `id`, from the place `first` on; `failures`: where it has ended."""
+    """Return the bodies of the node with the id `id`, starting with number `first`.
+
+    `failures`: its failures, if it has ended.
+    """
     open_now = next(iter(await rows.get_counters(conn, [id])), None)
     opening = opening_id(run, id, open_now.attempt if open_now is not None else failures)
     return _of(run, node, await rows.bodies(conn, id, opening, first + most, first), open_now, 0)
 
 
-_NOTHING = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+_NO_BODIES = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
 
 
 def _origin(state: RunState, index: int) -> Origin | None:
     return state.kept.origin(index) if state.kept is not None else None
 
 
-async def kept_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
-    """Bodies that earlier runs had, where this one goes on; of each opening at most SHOWN."""
-    kept = kept_bodies((), again.again, None)
+async def reused_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
+    """Return the bodies of earlier runs that this run reuses, at most SHOWN per opening."""
+    reused = kept_bodies((), again.again, None)
     found: dict[int, SeenBody] = {}
     for _, opening in again.openings:
         for body in await rows.bodies(conn, opening, opening, SHOWN):
-            if not kept.runs(body.place):
+            if not reused.runs(body.place):
                 found.setdefault(body.place, body)
     return list(found.values())
 
 
 def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None, ended: int) -> Inside:
-    """`ended`: how many there were, where that is more than were seen."""
+    """Combine the rows of a node's bodies. `ended`: their number, if it exceeds the number of rows."""
     by_place = {body.place: body for body in seen}
     bodies = [by_place[place] for place in sorted(by_place)]
     loop = Loop.decode(counter.state) if counter is not None else None
@@ -132,7 +138,7 @@ def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | N
 
 
 def _id(run: UUID, node: Node, body: SeenBody) -> UUID:
-    """Where a body is one node, that node's; else the frame's."""
+    """Return the id of a body: that of its node if it has one node, otherwise that of the frame."""
     if not body.is_frame or body.ended_at is not None:
         return body.id
     plan = node.bodies[0 if node.kind.is_loop else body.place].plan

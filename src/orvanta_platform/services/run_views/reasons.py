@@ -1,6 +1,6 @@
-"""Why something waits: one table, the same for jobs, nodes and runs. Pure.
+"""Reasons why jobs, nodes and runs wait. Pure functions.
 
-Whatever waits has a reason, and with it a time, a person, a place in line, or what it needs of somebody.
+Each reason names what is waited for: a time, a person, a position in a queue, or a required action.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orvanta_platform.engine.state import Mark
 
 
 class Why(StrEnum):
-    """What is waited for."""
+    """Kinds of reasons for waiting."""
 
     NO_WORKER = "no_worker"
     NO_SLOT = "no_slot"
@@ -40,27 +40,28 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something waits. `until`: the time it waits for, or until which it does.
-
-    `queue`: whose turn it is; `before`: how many jobs of that queue come first, or in line at the limit (at most 1,000
-    are counted), None where nobody asked. `limit`: the limit it stands in line at. `approvers`: who may answer, none:
-    whoever may run the workflow. `run`: the run it waits for. `by`: who had it paused. `since`: when it began that the
-    store does not take its result.
-    """
+    """Reason for waiting."""
 
     why: Why
     until: datetime | None = None
+    """Time at which the wait ends."""
     queue: str | None = None
     before: int | None = None
+    """Number of jobs ahead in the queue, or at the limit (counted up to 1,000); None: not counted."""
     limit: LimitRow | None = None
+    """Limit that is waited for."""
     approvers: tuple[str, ...] = ()
+    """Members who may decide; empty: anyone who may run the workflow."""
     run: UUID | None = None
+    """Run that is waited for."""
     by: str | None = None
+    """Member who set the breakpoint."""
     since: datetime | None = None
+    """Time since which the object storage does not accept the result."""
 
     @property
     def text(self) -> str:
-        """One sentence for people."""
+        """One sentence for display."""
         return _TEXTS[self.why](self)
 
 
@@ -119,7 +120,7 @@ _HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING)
 
 
 def of_limit(limit: LimitRow) -> Reason:
-    """Of what stands in line: the limit, or its window alone."""
+    """Return the reason of a job that waits for a concurrency limit or for its time window."""
     if limit.due_at is not None and limit.in_use < limit.places:
         return Reason(Why.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
     return Reason(Why.LIMIT, before=limit.before, limit=limit)
@@ -133,9 +134,9 @@ def of_job(
     before: int | None = None,
     untaken_at: datetime | None = None,
 ) -> Reason | None:
-    """Of a live job by its row; None where it does not wait. `served`: a living worker takes its queue.
+    """Return the reason of a live job; None if it does not wait. `served`: a live worker serves its queue.
 
-    `untaken_at`: since when the object storage does not take what it gave.
+    `untaken_at`: time since which the object storage does not accept its result.
     """
     if state == "running" and untaken_at is not None:
         return Reason(Why.STORAGE, since=untaken_at)
@@ -154,9 +155,9 @@ def of_node(
     run: UUID | None = None,
     by: str | None = None,
 ) -> Reason | None:
-    """Of a node that waits without a job; None where it does not. `run`: that of its sub-workflow.
+    """Return the reason of a node that waits without a job; None if it does not wait. `run`: run of its sub-workflow.
 
-    `by`: who set the breakpoint before it.
+    `by`: member who set the breakpoint before it.
     """
     why = _OF_MARKS.get(mark)
     if why is None or (mark in _HAS_A_TIME and due_at is None):
@@ -169,5 +170,5 @@ def of_node(
         return Reason(Why.RUN, run=run)
     if why is Why.PAUSED:
         return Reason(why, by=by)
-    asked = (node.approval or node.suspend) if why in (Why.APPROVAL, Why.SUSPENDED) else None
-    return Reason(why, until=due_at, approvers=asked.approvers if asked is not None else ())
+    consent = (node.approval or node.suspend) if why in (Why.APPROVAL, Why.SUSPENDED) else None
+    return Reason(why, until=due_at, approvers=consent.approvers if consent is not None else ())

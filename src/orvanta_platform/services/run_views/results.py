@@ -1,4 +1,4 @@
-"""Results and arguments: bytes of JSON, passed on as they are kept."""
+"""Results and arguments as JSON bytes, passed on as they are stored."""
 
 from __future__ import annotations
 
@@ -35,22 +35,23 @@ log = structlog.get_logger(__name__)
 
 NULL = b"null"
 NO_ARGS = b"{}"
-_LOOK_AGAIN_S = 1.0
+_POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run or job ended; `result` is JSON text, `{"error": …}` where it did not succeed."""
+    """Outcome of a run or job."""
 
     id: UUID
     success: bool
     cancelled: bool
     result: bytes
+    """JSON text; `{"error": …}` unless it succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Maybe:
-    """The result as far as there is one; `result` is `null` and `success` unknown while it is under way."""
+    """The result if there is one. While the job is live, `result` is `null` and `success` None."""
 
     completed: bool
     started: bool
@@ -59,7 +60,7 @@ class Maybe:
 
 
 async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[ValueKey, bytes]:
-    """The JSON texts of these values; missing ones are left out. Objects are fetched with no connection held."""
+    """Return the JSON texts of the existing values. Objects are fetched without holding a connection."""
     async with platform.db.acquire() as conn:
         rows = await get_values(conn, keys)
     return await values.open_rows(platform.storage, rows)
@@ -67,15 +68,19 @@ async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[V
 
 @dataclass(frozen=True, slots=True)
 class StoredValue:
-    """A stored value of `thing`, read in parts: JSON text of `size` bytes, from `row` or, if small, `raw`."""
+    """A stored value, read in parts."""
 
     thing: Target
+    """Permission target."""
     size: int
+    """Size of the JSON text in bytes."""
     row: ValueRow | None = None
     raw: bytes = b""
+    """The JSON text if it is not stored in `row`."""
 
     async def part(self, platform: Platform, caller: LiveActor, start: int, length: int) -> AsyncIterator[bytes]:
-        """`length` bytes from `start` on, in pieces, while the caller may read the run.
+        """Return an iterator over `length` bytes from `start` on, which ends when the caller may no longer read the
+        run.
 
         Raises ObjectMissing, StorageError before the first piece.
         """
@@ -89,35 +94,35 @@ async def _once(raw: bytes) -> AsyncIterator[bytes]:
     yield raw
 
 
-async def kept(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
-    """The result of what has ended. Raises NotFound while it is under way, too."""
+async def stored_result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
+    """Return the result of an ended job. Raises NotFound, also while it is live."""
     row = await jobs.completed(platform, actor, workspace, id)
-    thing = jobs.thing(row)
-    found = await _kept(platform, thing, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    thing = jobs.target_of(row)
+    found = await _first_stored(platform, thing, [(row.result_of, "result", "")]) if row.result_of is not None else None
     if found is None and row.cancelled:
         raw = jobs.cancelled_error(row)
         return StoredValue(thing, len(raw), raw=raw)
     return found or StoredValue(thing, len(NULL), raw=NULL)
 
 
-async def kept_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
-    """The arguments; of a workflow with a preprocessor that ran, what that made of them."""
+async def stored_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
+    """Return the arguments; those of a workflow whose preprocessor has run are its output."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
-    thing = jobs.thing(row)
-    found = await _kept(platform, thing, _args_keys(row))
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+    thing = jobs.target_of(row)
+    found = await _first_stored(platform, thing, _args_keys(row))
     return found or StoredValue(thing, len(NO_ARGS), raw=NO_ARGS)
 
 
-async def kept_of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> StoredValue:
-    """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
+async def stored_node_result(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> StoredValue:
+    """Return the result of a node, `null` if it was skipped. Raises NotFound if it has not ended."""
     thing, key = await _of_node(platform, actor, workspace, flow, node)
-    found = await _kept(platform, thing, [key])
+    found = await _first_stored(platform, thing, [key])
     return found or StoredValue(thing, len(NULL), raw=NULL)
 
 
-async def _kept(platform: Platform, thing: Target, keys: Sequence[ValueKey]) -> StoredValue | None:
-    """The first of these values that there is."""
+async def _first_stored(platform: Platform, thing: Target, keys: Sequence[ValueKey]) -> StoredValue | None:
+    """Return the first existing one of these values."""
     async with platform.db.acquire() as conn:
         rows = {row.key: row for row in await get_values(conn, keys)}
     row = next((rows[key] for key in keys if key in rows), None)
@@ -125,15 +130,15 @@ async def _kept(platform: Platform, thing: Target, keys: Sequence[ValueKey]) -> 
 
 
 async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
-    """The end of what has ended, its result whole. Raises NotFound while it is under way, too."""
+    """Return the outcome of an ended job with its whole result. Raises NotFound, also while it is live."""
     row = await jobs.completed(platform, actor, workspace, id)
     return await finished(platform, row.id, row)
 
 
 async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Maybe:
-    """The result where there is one, and whether it has prefetch_first."""
+    """Return the result if there is one, and whether the job has started."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
     if not row.ended:
         return Maybe(completed=False, started=row.running, success=None, result=NULL)
     end = await finished(platform, row.id, row)
@@ -141,9 +146,9 @@ async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> M
 
 
 async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
-    """The arguments as JSON object text; of a workflow with a preprocessor that ran, what that made of them."""
+    """Return the arguments as JSON object text; those of a workflow whose preprocessor has run are its output."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
     keys = _args_keys(row)
     found = await load_values(platform, keys)
     return next((found[key] for key in keys if key in found), NO_ARGS)
@@ -155,34 +160,33 @@ def _args_keys(row: JobRow) -> list[ValueKey]:
 
 
 @dataclass(frozen=True, slots=True)
-class ArgsAgain:
-    """The arguments of a run that is repeated, and the names of those that hold references.
-
-    `secrets`: its password inputs, which are masked in `raw`.
-    """
+class RepeatedArgs:
+    """Arguments of a repeated run."""
 
     raw: bytes
     references: frozenset[str]
+    """Names of the arguments that contain references."""
     secrets: Secrets = field(default_factory=dict, repr=False)
+    """Password inputs, which are masked in `raw`."""
 
 
-async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
-    """The same, for a repeated run: plain text does not become a reference by the repetition.
+async def repeated_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RepeatedArgs:
+    """Return the arguments of a run to repeat. Plain text does not become a reference through the repetition.
 
-    Raises CannotRestart if they are no longer stored, if they hold passwords that the actor did not enter, or if
-    somebody else's references in them name what that person may not read.
+    Raises CannotRestart if they are no longer stored, if they contain passwords that the actor did not enter, or if
+    references of another starter name items that this starter may not read.
     """
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         keys = _args_keys(row)
-        kept = {each.key: each for each in await get_values(conn, keys)}
-    if (row.id, "args", "") not in kept:
-        raise CannotRestart(f"The inputs of the run {id} are not kept any more.", hint="Start it with inputs.")
-    key = next(key for key in keys if key in kept)
-    raw = (await values.open_rows(platform.storage, [kept[key]]))[key]
+        stored = {each.key: each for each in await get_values(conn, keys)}
+    if (row.id, "args", "") not in stored:
+        raise CannotRestart(f"The inputs of the run {id} are no longer stored.", hint="Start it with inputs.")
+    key = next(key for key in keys if key in stored)
+    raw = (await values.open_rows(platform.storage, [stored[key]]))[key]
     state = RunState.decode(row.run_state) if row.run_state is not None else None
     if state is None:
-        return ArgsAgain(raw, frozenset())
+        return RepeatedArgs(raw, frozenset())
     taken: Secrets = {}
     if state.sealed:
         _require_own_passwords(actor, row)
@@ -192,23 +196,23 @@ async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID)
     references = frozenset(() if key[2] == PREPROCESSED else state.references)
     if references and row.created_by != actor.username:
         await _require_readable(platform, workspace, row, only(raw, references))
-    return ArgsAgain(raw, references, taken)
+    return RepeatedArgs(raw, references, taken)
 
 
 def _require_own_passwords(actor: Actor, row: JobRow) -> None:
-    """Nothing where the actor gave the password inputs of the run. Raises CannotRestart.
+    """Raise CannotRestart unless the actor entered the password inputs of the run.
 
-    Whoever runs it again chooses where they go: by a newer version of something that it runs by path, a condition to
-    pause on, an input of a paused node, or a resource that it uses.
+    An actor who repeats a run can choose where they are sent: by a newer version of an item that it runs by path, a
+    condition of a breakpoint, an input of a paused node, or a resource that it uses.
     """
     if row.created_by != actor.username:
         raise CannotRestart(
-            f"Password inputs of the run {row.run} are of {row.created_by}, who started it.",
+            f"The run {row.run} has password inputs of {row.created_by}, who started it.",
             hint=f"Start it with its inputs, or let {row.created_by} run it again.",
         )
     if actor.scopes is not None:
         raise CannotRestart(
-            f"A token with scopes does not run {row.run} again, which has password inputs.",
+            f"A token with scopes cannot repeat the run {row.run}, which has password inputs.",
             hint="Start it with its inputs, or use a token without scopes.",
         )
 
@@ -235,16 +239,16 @@ async def _require_readable(platform: Platform, workspace: str, row: JobRow, arg
 
 async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Target, ValueKey]:
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, flow)
+        row = await jobs.get_readable(platform, conn, actor, workspace, flow)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
     found = next((part for part in progress.all if part.id == node), None) if progress else None
     if found is None or found.state not in ENDED:
         raise NotFound(f"The run {flow} has no result of a node {node}.")
-    return jobs.thing(row), (found.job, "result", "")
+    return jobs.target_of(row), (found.job, "result", "")
 
 
 def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
-    """A watch for the end of a run, also of one that is not there yet."""
+    """Return a watch for the end of a run, which need not exist yet."""
     return platform.listen.watch(f"ended:{run}")
 
 
@@ -253,16 +257,16 @@ async def wait(
 ) -> Finished:
     """Wait until a run that the caller just started ends, at most `timeout_s` seconds.
 
-    A token that may only start runs gets the results of its own runs. Waits while the database is unavailable.
-    `watch`: registered for the run before it began, so that the run is not queried before it has ended.
-    Raises WaitTimeout with the run id in the details; Unauthenticated or NotFound if the caller's token, or its right
-    to read the run, ends before the run does.
+    A token that may only start runs gets the results of its own runs. Waits while the database is unavailable. `watch`:
+    registered for the run before it started, so that the run is not queried before it has ended. Raises WaitTimeout
+    with the run id in the details; Unauthenticated or NotFound if the caller's token, or its right to read the run,
+    ends before the run does.
     """
     if watch is not None and platform.listen.connection is not None:
-        await watch.wait(min(timeout_s, _LOOK_AGAIN_S))
+        await watch.wait(min(timeout_s, _POLL_S))
     owner = caller.unlimited()
     until = clock.monotonic() + timeout_s
-    with nullcontext(watch) if watch is not None else expect(platform, run) as told:
+    with nullcontext(watch) if watch is not None else expect(platform, run) as ended:
         while True:
             try:
                 end = await _end_of(platform, await owner.current(), workspace, run)
@@ -274,21 +278,21 @@ async def wait(
             left = until - clock.monotonic()
             if left <= 0:
                 raise WaitTimeout(
-                    f"The run has not ended within {timeout_s:g} s; it goes on.",
-                    hint="Ask for its result with jobs_u/completed/get_result_maybe.",
+                    f"The run has not ended within {timeout_s:g} s and continues.",
+                    hint="Get its result with jobs_u/completed/get_result_maybe.",
                     details={"run_id": str(run)},
                 )
-            await told.wait(min(left, _LOOK_AGAIN_S))
+            await ended.wait(min(left, _POLL_S))
 
 
 async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:
     async with platform.db.acquire() as conn:
         found = await job_views.how_it_stands(conn, workspace, run)
-    if found is None or not permissions.can(actor, "read", jobs.thing(found.standing)):
+    if found is None or not permissions.can(actor, "read", jobs.target_of(found.standing)):
         raise NotFound(f"The job {run} does not exist.")
     early = platform.blueprints.answering(run)
-    if early is not None and (told := await _early(platform, run, early)) is not None:
-        return told
+    if early is not None and (answer := await _early(platform, run, early)) is not None:
+        return answer
     if not found.standing.ended:
         return None
     known = await values.open_rows(platform.storage, [found.result]) if found.result else {}
@@ -296,7 +300,7 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
 
 
 async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
-    """The result of the node that answers for the run (early_return), once it has one."""
+    """Return the result of the node that responds for the run (early_return), once it has ended."""
     async with platform.db.acquire() as conn:
         state = await job_views.ended_state(conn, node)
     if state not in ("succeeded", "failed"):
@@ -306,7 +310,7 @@ async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
 
 
 async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:
-    """The end of a row that has ended."""
+    """Return the outcome of an ended row."""
     found = NULL
     if row.result_of is not None:
         key = (row.result_of, "result", "")

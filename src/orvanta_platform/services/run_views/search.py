@@ -1,4 +1,4 @@
-"""Which runs got or gave what somebody looks for, and where in them it stands."""
+"""Search for runs by words in their inputs and results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.search_words import SearchTerms
 
 LONGEST = 200
-"""Characters of what is looked for, at most."""
+"""Maximum length of a search text in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A run, and where it has it: (node, args or result); the node empty: what the run itself got or gave."""
+    """A run, and the places with matching words: (node, args or result). An empty node stands for the run itself."""
 
     row: JobRow
     places: Sequence[tuple[str, str]]
@@ -29,35 +29,36 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The newest first. `before`: the id that gives the next page; None: there is none."""
+    """Results, newest first."""
 
     found: Sequence[Found]
     before: UUID | None
+    """Id from which the next page continues; None: there is none."""
 
 
 async def find(
     platform: Platform, actor: Actor, workspace: str, text: str, *, before: UUID | None = None, most: int = 20
 ) -> Page:
-    """Runs that this actor may read, of the newest 1,000 whose data has every word of `text`; the last may go on.
+    """Return readable runs, among the newest 1,000, whose data contains every word of `text`; the last may be a prefix.
 
-    Raises NotFound, BadRequest where it has no word, Conflict where the workspace does not have its runs searched.
+    Raises NotFound, BadRequest if it has no word, Conflict if the search is disabled in the workspace.
     """
-    asked = SearchTerms.of(text[:LONGEST])
-    if not asked.parts:
-        raise BadRequest("There is no word to look for.", hint="Write an id, a name or an address, such as 4711.")
+    terms = SearchTerms.of(text[:LONGEST])
+    if not terms.parts:
+        raise BadRequest("The search text has no word.", hint="Search for an id, a name or an address, such as 4711.")
     jobs.visible(actor, workspace)
     async with platform.db.acquire() as conn:
         if not await workspaces.search_run_data(conn, workspace):
             raise Conflict(
-                "The data of runs is not searched in this workspace.",
-                hint="An admin turns it on: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
+                "The data of runs is not searchable in this workspace.",
+                hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
             )
-    filter = JobFilter(words=asked.query, is_flow_step=False)
+    filter = JobFilter(words=terms.query, is_flow_step=False)
     rows = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), filter, Slice(limit=most, before=before))
     async with platform.db.acquire() as conn:
-        starts = [asked.start] if asked.start else []
-        places = await search.places(conn, [row.id for row in rows], asked.words, starts)
-    found = [Found(row, [_place(each) for each in asked.places(places.get(row.id, {}))]) for row in rows]
+        starts = [terms.start] if terms.start else []
+        places = await search.places(conn, [row.id for row in rows], terms.words, starts)
+    found = [Found(row, [_place(each) for each in terms.places(places.get(row.id, {}))]) for row in rows]
     return Page([each for each in found if each.places], rows[-1].id if len(rows) == most else None)
 
 

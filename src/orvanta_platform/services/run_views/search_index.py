@@ -1,7 +1,7 @@
-"""What workspaces want searched is indexed after runs have ended, far from where they are stepped.
+"""Search index of run data, updated after runs have ended and separately from their execution.
 
-Nothing of it is written by a run: a leader looks for new runs by their ids, notes them, and indexes those that have
-ended. Where it is off there is nothing to look at but the settings of workspaces.
+Runs do not write to the index. A leader finds new runs by their ids, notes them, and indexes those that have ended. If
+the search is disabled, only the settings of workspaces are read.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views.search_words import Words
 
 BYTES_OF_A_RUN = 64 << 10
-"""JSON text of a run that is read, in order: its input, its result, those of its nodes."""
+"""Maximum size of the indexed JSON text of a run, in order: its input, its result, those of its nodes."""
 
 _SETTLED_AFTER = timedelta(seconds=30)
-"""A run may be written so long after its id was made."""
+"""Maximum time between the creation of a run's id and its commit."""
 
 _NOTED = 2_000
 _INDEXED = 50
@@ -39,7 +39,7 @@ _FIRST = UUID(int=0)
 
 
 class Indexer:
-    """Keeps each workspace's words within `budget` bytes: the oldest runs are found no more."""
+    """Limits each workspace's index to `budget` bytes: the oldest runs are dropped."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
@@ -47,22 +47,22 @@ class Indexer:
         self._counted_at: float | None = None
 
     async def index_some(self, platform: Platform) -> int:
-        """Do a little of all there is to do; gives how much it was, 0 where there is nothing now."""
+        """Process one batch of each pending task; returns the number of items, 0 if there is nothing to do."""
         async with platform.db.acquire() as conn:
-            wanted, unwanted = await search.searched(conn), await search.unsearched(conn)
-            if wanted and self._counts_again():
+            enabled, disabled = await search.searched(conn), await search.unsearched(conn)
+            if enabled and self._counts_again():
                 self._bytes = await search.bytes_of_workspaces(conn)
         did = 0
-        for workspace in unwanted:
+        for workspace in disabled:
             did += await self._forget(platform, workspace)
-        for workspace, past in wanted:
+        for workspace, past in enabled:
             did += await _note(platform, workspace, past)
             did += await self._index(platform, workspace)
             did += await self._within_budget(platform, workspace)
         return did
 
     def _counts_again(self) -> bool:
-        """What retention took is not told to the counts."""
+        """Return whether the sizes must be counted again, because retention does not update them."""
         now = clock.monotonic()
         if self._counted_at is not None and now - self._counted_at < _COUNT_AGAIN_S:
             return False
@@ -76,12 +76,12 @@ class Indexer:
                 return 0, 0
             texts = await search.texts(conn, ended, BYTES_OF_A_RUN)
             schemas = await search.schemas(conn, ended)
-            kept = await search.keep(conn, workspace, await asyncio.to_thread(_of_runs, texts, schemas))
+            size = await search.keep(conn, workspace, await asyncio.to_thread(_of_runs, texts, schemas))
             await search.done(conn, ended)
-            return len(ended), kept
+            return len(ended), size
 
-        count, kept = await platform.db.retrying(work)
-        self._bytes[workspace] = self._bytes.get(workspace, 0) + kept
+        count, size = await platform.db.retrying(work)
+        self._bytes[workspace] = self._bytes.get(workspace, 0) + size
         return count
 
     async def _within_budget(self, platform: Platform, workspace: str) -> int:
@@ -103,7 +103,7 @@ class Indexer:
 
 
 async def _note(platform: Platform, workspace: str, past: UUID | None) -> int:
-    """New runs are due, whether they have ended or not."""
+    """Note new runs, live or ended, for indexing."""
     settled = ids.lowest_id(clock.now() - _SETTLED_AFTER)
     if past is not None and past >= settled:
         return 0
@@ -115,7 +115,7 @@ async def _note(platform: Platform, workspace: str, past: UUID | None) -> int:
 
 
 def _of_runs(texts: Sequence[Text], schemas: Mapping[UUID, str]) -> list[RunText]:
-    """What the schema of a run's input calls a password is found nowhere in the run."""
+    """Return the words of runs, without those of inputs that the schema declares as passwords."""
     found: dict[UUID, Words] = {}
     for each in texts:
         words, raw = found.setdefault(each.run, Words()), values.unpacked(each.value)
@@ -127,7 +127,7 @@ def _of_runs(texts: Sequence[Text], schemas: Mapping[UUID, str]) -> list[RunText
 
 
 def _without_passwords(words: Words, raw: bytes, schema: str) -> bytes:
-    # Passwords are masked when a run starts; only runs of earlier releases hold them.
+    # Passwords are masked when a run starts; only runs of earlier releases contain them.
     unmasked = _MASK.sub(b"null", raw)
     try:
         shown, taken = secret_fields.take_out(unmasked, msgspec.json.decode(schema), {})

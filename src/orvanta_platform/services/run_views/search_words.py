@@ -1,7 +1,7 @@
-"""Words of what runs got and gave, and of what is looked for. Pure.
+"""Words of run data and of search texts. Pure functions.
 
-A word is a row of letters and digits, in lower case: ORD-4711-x has three. Ids are found by any of theirs, and by all
-of them where they stand in one place.
+A word is a sequence of letters and digits in lower case: ORD-4711-x has three. An id is found by any of its words, and
+by all of them if they occur in one place.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any, Final
 from orvanta_platform.orchestrator.interpolation import is_reference
 
 MOST_WORDS = 2_000
-"""Different words of a run that are kept, at most."""
+"""Maximum number of distinct words stored per run."""
 
 MOST_PLACES = 1_000
 _LONGEST_WORD = 64
 _LONGEST_TEXT = 4_000
 _SHORTEST_START = 3
 _WORD = re.compile(r"[^\W_]+")
-_MOST_ASKED: Final = 8
+_MAX_PARTS: Final = 8
 
 
 class Words:
-    """Gathers the words of one run by their places."""
+    """Collects the words of one run by their places."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
@@ -34,7 +34,7 @@ class Words:
         self._secret: set[str] = set()
 
     def add(self, place: str, raw: bytes) -> None:
-        """The words of JSON text that stands at a place; names of members and references are none."""
+        """Add the words of JSON text at a place, except for member names and references."""
         if place not in self._places and len(self._places) >= MOST_PLACES:
             return
         at = self._places.setdefault(place, len(self._places) + 1)
@@ -44,17 +44,17 @@ class Words:
                     self._found.setdefault(word, set()).add(at)
 
     def leave_out(self, raw: bytes) -> None:
-        """No word of this JSON text is kept, wherever else it stands."""
+        """Exclude all words of this JSON text, also where they occur elsewhere."""
         self._secret.update(word for text in _texts(json.loads(raw)) for word in words_in(text))
 
     @property
     def places(self) -> Sequence[str]:
-        """Of each position from 1 where that is."""
+        """Names of the places, whose positions start at 1."""
         return list(self._places)
 
     @property
     def vector(self) -> str:
-        """The text of a tsvector; no word has a sign that would have to be quoted."""
+        """Text of a tsvector. Words have no characters that need quoting."""
         parts = (
             f"'{word}':{','.join(map(str, sorted(at)))}"
             for word, at in sorted(self._found.items())
@@ -64,7 +64,7 @@ class Words:
 
 
 def words_in(text: str) -> Iterator[str]:
-    """The words of a text, in order."""
+    """Return the words of a text, in order."""
     return (found[0][:_LONGEST_WORD].lower() for found in _WORD.finditer(text))
 
 
@@ -83,34 +83,35 @@ def _texts(value: Any) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
-    """What is looked for, in parts between blanks: the words of each, the last of all as the beginning of one."""
+    """A search text split at blanks into lists of words. The last word may be a prefix."""
 
     parts: Sequence[Sequence[str]]
 
     @classmethod
     def of(cls, text: str) -> SearchTerms:
-        """Read what somebody wrote; no part where it has no word."""
+        """Parse a search text. Parts without a word are omitted."""
         parts = [[*words_in(part)] for part in text.split()]
-        return cls([part for part in parts if part][:_MOST_ASKED])
+        return cls([part for part in parts if part][:_MAX_PARTS])
 
     @property
     def start(self) -> str | None:
-        """The last word, if it is long enough to stand for all that begin so."""
+        """The last word, if it is long enough to be used as a prefix."""
         last = self.parts[-1][-1]
         return last if len(last) >= _SHORTEST_START else None
 
     @property
     def words(self) -> list[str]:
-        """All words, each once."""
+        """All words without duplicates."""
         return list(dict.fromkeys(word for part in self.parts for word in part))
 
     @property
     def query(self) -> str:
-        """The text of a tsquery that all runs fit which have every word."""
+        """Text of a tsquery that matches all runs with every word."""
         return " & ".join(f"'{word}':*" if word == self.start else f"'{word}'" for word in self.words)
 
     def places(self, found: Mapping[str, frozenset[str]]) -> list[str]:
-        """Where in a run the parts stand, each as a whole in one place; nothing where one of them does not."""
+        """Return the places of a run that contain a whole part of the search text, or nothing if some part has no such
+        place."""
         places: set[str] = set()
         for part in self.parts:
             here = [self._of_word(word, found) for word in part]

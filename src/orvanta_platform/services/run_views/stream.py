@@ -1,4 +1,4 @@
-"""A whole run as a stream: how it stands, what its jobs print, its end. Goes on from any message, on any server."""
+"""Stream of a whole run: state changes, logs and its end. It can be resumed after any message, on any server."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ from orvanta_platform.services.run_views.feed import Feed
 from orvanta_platform.services.run_views.graph import RunGraph
 
 KEEP_ALIVE_S: Final = 15.0
-"""A stream in which nothing happened for so long says that it is alive."""
+"""Seconds without messages after which a stream sends a keep-alive."""
 
 _HELD_S: Final = 0.5
 _PER_READER_S: Final = 0.01
-"""Readers of a quiet run check their rights less often the more readers there are, but always before a message."""
+"""The interval between permission checks of a quiet run grows with the number of its readers.
+
+Permission is always checked before a message.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is new. `cursor`: whoever gives it back hears what follows.
-
-    `status`: `graph`, and `before`, the one told last (None: none was). `log`: `parts`. `end`: there is no more.
-    """
+    """A message of the stream."""
 
     kind: Literal["status", "log", "end"]
+    """`status`: the state has changed. `log`: new log parts. `end`: the last message."""
     cursor: str
+    """Position from which the stream can be resumed after this message."""
     graph: RunGraph | None = None
     before: RunGraph | None = None
+    """The graph of the previous status message, if there was one."""
     parts: tuple[LogPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which logs are told: all, `none`, or those of a node, of a job, of an attempt."""
+    """Selection of logs: all, `none`, or those of a node, job or attempt."""
 
     none: bool = False
     node: str | None = None
@@ -53,7 +56,7 @@ class Wanted:
     attempt: int | None = None
 
     def takes(self, part: LogPart) -> bool:
-        """Whether this text is asked for."""
+        """Return whether a part is selected."""
         return self.node in (None, part.node) and self.job in (None, part.job) and self.attempt in (None, part.attempt)
 
 
@@ -69,23 +72,23 @@ async def follow(
     cursor: str | None,
     wanted: Wanted = ALL,
 ) -> AsyncGenerator[Message | None]:
-    """The `wanted` messages of a run after `cursor`, until its end; None if nothing happened for a while.
+    """Return the selected messages of a run after `cursor`, until its end; None if nothing happened for a while.
 
     Permission is checked before the iterator is returned, and again before each message, with an actor at most
     MAX_AGE_S old; the iterator ends if the check fails. Raises NotFound, BadRequest.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
-            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+            row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
     tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
     return _Reader(platform, workspace, row.run, tail, rev, caller, wanted).messages()
 
 
 @dataclass(slots=True)
 class _Reader:
-    """One who listens. `rev`: of the graph that was told last."""
+    """A reader of the stream. `rev`: revision of the last graph sent."""
 
     platform: Platform
     workspace: str
@@ -94,29 +97,29 @@ class _Reader:
     rev: str
     caller: LiveActor
     wanted: Wanted
-    told: RunGraph | None = None
+    sent_graph: RunGraph | None = None
     joined: int = 0
 
     async def messages(self) -> AsyncGenerator[Message | None]:
         with run_feed.join(self.platform, self.workspace, self.run) as feed:
             while feed.graph is None and not feed.gone:
                 await feed.changed.wait()
-            behind, said = True, clock.monotonic()
+            behind, sent_at = True, clock.monotonic()
             while True:
                 changed = feed.changed
                 async for message in self._news(feed, behind=behind):
                     if not await self._may_read(feed):
                         return
                     yield message
-                    said = clock.monotonic()
+                    sent_at = clock.monotonic()
                     if message.kind == "end":
                         return
                 behind = self.joined < feed.first
                 if feed.gone or not await self._may_read(feed):
                     return
-                if clock.monotonic() - said >= KEEP_ALIVE_S:
+                if clock.monotonic() - sent_at >= KEEP_ALIVE_S:
                     yield None
-                    said = clock.monotonic()
+                    sent_at = clock.monotonic()
                 if not behind:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(min(max(MAX_AGE_S, _PER_READER_S * feed.readers), KEEP_ALIVE_S)):
@@ -124,16 +127,19 @@ class _Reader:
                     behind = self.joined < feed.first
 
     async def _may_read(self, feed: Feed) -> bool:
-        """Tests that the caller may still read the run. Waits while the database is unavailable."""
+        """Return whether the caller may still read the run. Waits while the database is unavailable."""
         try:
             actor = await self.caller.settled()
         except Unauthenticated:
             return False
-        return feed.row is not None and permissions.can(actor, "read", jobs.thing(feed.row))
+        return feed.row is not None and permissions.can(actor, "read", jobs.target_of(feed.row))
 
     async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
-        """How it stands comes behind what was printed until then, but for the first time: that is told at once."""
-        first = self._status(feed) if self.told is None else None
+        """Yield the new messages.
+
+        A state follows the logs printed before it, except the first one, which is sent immediately.
+        """
+        first = self._status(feed) if self.sent_graph is None else None
         if first is not None:
             yield first
         printed = False
@@ -147,7 +153,7 @@ class _Reader:
             if (status := self._status(feed)) is not None:
                 yield status
             elif first is not None and printed:
-                yield Message("status", self.tail.encode(self.rev), self.told, self.told)
+                yield Message("status", self.tail.encode(self.rev), self.sent_graph, self.sent_graph)
             if feed.complete:
                 yield Message("end", self.tail.encode(self.rev), feed.graph)
 
@@ -155,11 +161,11 @@ class _Reader:
         graph = feed.graph
         if graph is None or graph.rev == self.rev:
             return None
-        before, self.told, self.rev = self.told, graph, graph.rev
+        before, self.sent_graph, self.rev = self.sent_graph, graph, graph.rev
         return Message("status", self.tail.encode(self.rev), graph, before)
 
     async def _caught_up(self, feed: Feed) -> AsyncIterator[Message]:
-        """From the database, until the feed's next batch is the next that is new."""
+        """Read logs from the database until the next batch of the feed is the next new one."""
         joining = feed.next
         while True:
             page = await log_tail.read_on(self.platform.db, self.platform.storage, self.run, self.tail)
@@ -172,7 +178,7 @@ class _Reader:
                 await asyncio.sleep(_HELD_S)
 
     async def _taken(self, feed: Feed) -> AsyncIterator[Message]:
-        """What the feed has read, but what this reader has."""
+        """Take the batches of the feed that this reader has not sent."""
         while feed.first <= self.joined < feed.next:
             batch = feed.batches[self.joined - feed.first]
             fresh: list[LogPart] = []
@@ -185,17 +191,17 @@ class _Reader:
                     fresh.append(new)
             self.tail.pass_to(batch.horizon)
             self.joined += 1
-            if (said := self._log(fresh)) is not None:
-                yield said
+            if (logged := self._log(fresh)) is not None:
+                yield logged
         if self.joined == feed.next and feed.horizon is not None:
             self.tail.pass_to(feed.horizon)
 
     async def _caught_up_behind(self, feed: Feed, fresh: list[LogPart]) -> AsyncIterator[Message]:
-        if (said := self._log(fresh)) is not None:
-            yield said
+        if (logged := self._log(fresh)) is not None:
+            yield logged
         async for message in self._caught_up(feed):
             yield message
 
     def _log(self, parts: Sequence[LogPart]) -> Message | None:
-        wanted = tuple(part for part in parts if self.wanted.takes(part))
-        return Message("log", self.tail.encode(self.rev), parts=wanted) if wanted else None
+        selected = tuple(part for part in parts if self.wanted.takes(part))
+        return Message("log", self.tail.encode(self.rev), parts=selected) if selected else None

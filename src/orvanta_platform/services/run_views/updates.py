@@ -1,4 +1,4 @@
-"""What changed of a run or job since a caller looked last: once (long poll), or again and again (stream)."""
+"""Changes of a run or job since the caller's last query, by long polling or as a stream."""
 
 from __future__ import annotations
 
@@ -20,52 +20,57 @@ from orvanta_platform.services.run_views.flow_status import FlowProgress
 from orvanta_platform.storage import ObjectMissing
 
 HELD_S = 2.0
-"""The longest time one call is held."""
+"""Maximum duration of a long poll in seconds."""
 
 KEEP_ALIVE_S = 15.0
-"""A stream in which nothing happened for so long says that it is alive."""
+"""Seconds without updates after which a stream sends a keep-alive."""
 
-_LOOK_AGAIN_S = 1.0
+_POLL_S = 1.0
 _PER_WAITER_S = 0.01
-"""Many who wait look less often each, so that all together ask the database no more than a few do: they are told."""
+"""The fallback polling interval grows with the number of waiters, so that the load on the database is limited.
+
+Changes are notified independently of it.
+"""
 _FLOW_GAP_S = 0.5
 _BREATH_S = 0.02
-_TOLD_KEPT = 500
+_RECENT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What there is to tell. `log_offset`: characters the caller has once it took `new_logs`.
-
-    `progress` is absent where nothing of it changed, or there are no nodes. `new_stream` is what the job streams behind
-    the caller's offset, `stream_offset` (stream_text.py) what it has then, both None where it did not ask. Where
-    `stream_attempt` is another than before, a retry streams anew: `new_stream` replaces what the caller has.
-    """
+    """Changes since the caller's last query."""
 
     running: bool
     completed: bool
     new_logs: str
     log_offset: int
+    """Number of log characters that the caller has after it appends `new_logs`."""
     mem_peak_kb: int | None
     progress: FlowProgress | None
+    """None if it has not changed, or if there are no nodes."""
     new_stream: str | None = None
+    """Stream data after the caller's offset; None if it was not requested."""
     stream_offset: int | None = None
+    """The caller's next offset (stream_text.py); None if the stream was not requested."""
     stream_attempt: int | None = None
+    """If it differs from the previous one, a retry has restarted the stream, and `new_stream` replaces earlier data."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Interest:
-    """What the caller knows already. `stream_offset` None: it does not want the stream; `stream_of`: whose it is."""
+    """State known to the caller."""
 
     running: bool | None
     log_offset: int
     with_logs: bool
     stream_offset: int | None = None
+    """None: the stream is not requested."""
     stream_of: UUID | None = None
+    """Job whose stream is read."""
     progress: FlowProgress | None = None
 
     def wants(self, update: Update) -> bool:
-        """Whether the update says anything new."""
+        """Return whether the update contains anything new."""
         news = self.running is not None and update.running != self.running
         texts = update.new_logs or update.new_stream
         return bool(update.completed or texts or news or self._moved(update.progress))
@@ -75,17 +80,17 @@ class _Interest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What a caller was told of a workflow last, and when (monotonic seconds)."""
+class _SentProgress:
+    """The progress last sent to a caller, and its time (monotonic seconds)."""
 
     progress: FlowProgress
     at: float
 
 
-_told: OrderedDict[tuple[str, UUID], _Told] = OrderedDict()
-"""A hint, not a truth: it lets a caller who comes again hear at once of what changed in between.
+_recent_progress: OrderedDict[tuple[str, UUID], _SentProgress] = OrderedDict()
+"""Cache of the progress last sent, which lets a repeated call return immediately if something changed in between.
 
-It does not know tabs or servers apart; whoever is missing from it is answered when something changes next.
+It does not distinguish browser tabs or servers. Callers without an entry get a response at the next change.
 """
 
 
@@ -100,31 +105,31 @@ async def update(
     stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> Update:
-    """The news for a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
+    """Return the changes for a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
 
-    `stream_offset` (≥ 0) is that of the last response, 0 for the beginning, None for no stream.
-    Returns as soon as there are news, and after HELD_S seconds at the latest.
-    Raises NotFound, Unauthenticated, also if the caller loses access to the run or its token while waiting.
+    `stream_offset` (≥ 0) is that of the last response, 0 for the start, None for no stream. Returns as soon as there
+    are changes, and after HELD_S seconds at the latest. Raises NotFound, Unauthenticated, also if the caller loses
+    access to the run or its token while waiting.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
-    told = _told.get((actor.username, id)) if row.is_flow else None
-    progress = told.progress if told else None
+    sent = _recent_progress.get((actor.username, id)) if row.is_flow else None
+    progress = sent.progress if sent else None
     interest = _Interest(running, log_offset, with_logs, stream_offset, stream_of, progress)
     until = clock.monotonic() + HELD_S
     with platform.listen.watch(*_topics(row.run, id, stream_of)) as watch:
         while True:
-            found = await _look(platform, caller, workspace, id, interest)
+            found = await _query(platform, caller, workspace, id, interest)
             left = until - clock.monotonic()
-            early = told.at + _FLOW_GAP_S - clock.monotonic() if told else 0.0
+            early = sent.at + _FLOW_GAP_S - clock.monotonic() if sent else 0.0
             if left <= 0 or found.completed or (interest.wants(found) and early <= 0):
                 _remember(actor.username, id, found)
                 return found
             if interest.progress is None:
                 interest = replace(interest, progress=found.progress)
-            await watch.wait(min(left, early if early > 0 else _LOOK_AGAIN_S))
+            await watch.wait(min(left, early if early > 0 else _POLL_S))
 
 
 async def updates(
@@ -137,20 +142,23 @@ async def updates(
     stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> AsyncIterator[Update | None]:
-    """A stream of updates that ends with the completed one; None if nothing happened for KEEP_ALIVE_S seconds.
+    """Return a stream of updates that ends with the completed one; None if nothing happened for KEEP_ALIVE_S seconds.
 
     Permission is checked before the iterator is returned, and again at each query; waits while the database is
     unavailable. The iterator raises Unauthenticated, NotFound once the caller may no longer read the run.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
     return _stream(platform, caller, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
 
 
 async def of_started(platform: Platform, caller: LiveActor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
-    """The same, from the beginning, for a run that the caller just started, also with a token that may only run."""
+    """Return the stream of a run that the caller just started, from its start.
+
+    A token that may only start runs is sufficient.
+    """
     return await updates(platform, caller.unlimited(), workspace, run, stream_offset=0)
 
 
@@ -158,22 +166,22 @@ async def _stream(
     platform: Platform, caller: LiveActor, workspace: str, row: JobRow, interest: _Interest
 ) -> AsyncIterator[Update | None]:
     gap = _FLOW_GAP_S if row.is_flow else 0.0
-    said = clock.monotonic() - KEEP_ALIVE_S
+    sent_at = clock.monotonic() - KEEP_ALIVE_S
     first = True
     with platform.listen.watch(*_topics(row.run, row.id, interest.stream_of)) as watch:
         while True:
             try:
-                found = await _look(platform, caller, workspace, row.id, interest)
+                found = await _query(platform, caller, workspace, row.id, interest)
             except CONNECTION_LOST:
-                await watch.wait(_LOOK_AGAIN_S)
+                await watch.wait(_POLL_S)
                 continue
-            quiet = clock.monotonic() - said
+            quiet = clock.monotonic() - sent_at
             held = interest.wants(found) and quiet < gap
             if first or found.completed or (interest.wants(found) and not held):
                 yield _without_known(found, interest)
                 if found.completed:
                     return
-                said, first = clock.monotonic(), False
+                sent_at, first = clock.monotonic(), False
                 interest = replace(
                     interest,
                     running=found.running,
@@ -183,23 +191,23 @@ async def _stream(
                 )
             elif quiet >= KEEP_ALIVE_S:
                 yield None
-                said = clock.monotonic()
-            pause = gap - quiet if held else max(_LOOK_AGAIN_S, _PER_WAITER_S * platform.listen.waiters)
-            alive = max(KEEP_ALIVE_S, _LOOK_AGAIN_S)
+                sent_at = clock.monotonic()
+            pause = gap - quiet if held else max(_POLL_S, _PER_WAITER_S * platform.listen.waiters)
+            alive = max(KEEP_ALIVE_S, _POLL_S)
             while not await watch.wait(min(pause, alive)) and (pause := pause - alive) > 0:
                 yield None
-                said = clock.monotonic()
-            # A busy workflow wakes its watchers hundreds of times a second; nobody reads that fast.
+                sent_at = clock.monotonic()
+            # A busy workflow notifies its watchers hundreds of times per second, faster than a reader needs.
             await asyncio.sleep(_BREATH_S)
 
 
 def _remember(username: str, id: UUID, found: Update) -> None:
     key = (username, id)
-    _told.pop(key, None)
+    _recent_progress.pop(key, None)
     if found.progress is not None and not found.completed:
-        _told[key] = _Told(found.progress, clock.monotonic())
-    if len(_told) > _TOLD_KEPT:
-        _told.popitem(last=False)
+        _recent_progress[key] = _SentProgress(found.progress, clock.monotonic())
+    if len(_recent_progress) > _RECENT_LIMIT:
+        _recent_progress.popitem(last=False)
 
 
 def _without_known(found: Update, interest: _Interest) -> Update:
@@ -207,10 +215,10 @@ def _without_known(found: Update, interest: _Interest) -> Update:
     return replace(found, progress=None) if known else found
 
 
-async def _look(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _Interest) -> Update:
+async def _query(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _Interest) -> Update:
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
     new = _News("", interest.log_offset, False)
     if interest.with_logs and not row.is_flow:
@@ -234,7 +242,7 @@ async def _look(platform: Platform, caller: LiveActor, workspace: str, id: UUID,
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """The log's next characters, the offset behind them, and whether more of a log that has ended follows."""
+    """Next characters of the log, the offset after them, and whether more of an ended log follows."""
 
     text: str
     offset: int
@@ -242,7 +250,7 @@ class _News:
 
 
 async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
-    """Completed means that the caller has all of the log: a long one takes more than one answer."""
+    """Read the log. A run counts as completed only after its whole log was sent, in several responses if it is long."""
     try:
         text = await log_text.read(platform.db, platform.storage, row.id, offset)
         behind = offset + len(text)
@@ -250,7 +258,7 @@ async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
         if more:
             more = bool(await log_text.read(platform.db, platform.storage, row.id, behind, most=1))
     except ObjectMissing as error:
-        # Whoever follows the job is told, and not asked to come again for what is gone.
+        # The caller gets a message and is not asked to retry, because the object is lost.
         return _News(log_text.unreadable(error), max(offset, row.log_chars), False)
     return _News(text, behind, more)
 

@@ -1,6 +1,6 @@
-"""Flow user states: a run's context, read and written from outside its steps.
+"""Flow user states: a run's context, accessed from outside its nodes.
 
-Expressions read it with the rights of the run: it is written by those for whom the run acts, its jobs, and admins.
+Expressions read it with the rights of the run, so only the member that the run acts for, its jobs, and admins write it.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str) -> bytes:
-    """The value that the run of `id` keeps under `key`, as JSON text; `null` where there is none. Raises NotFound."""
+    """Return the value stored under `key` in the run of `id` as JSON text; `null` if there is none. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
     place = (row.run, "context", key)
     return (await results.load_values(platform, [place])).get(place, b"null")
 
 
 async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str, raw: bytes) -> None:
-    """Keep JSON text under `key` in the run of `id`, which is under way.
+    """Store JSON text under `key` in the live run of `id`.
 
-    Raises NotFound, Forbidden, BadRequest, TooLarge, and Conflict where the run has ended.
+    Raises NotFound, Forbidden, BadRequest, TooLarge, and Conflict if the run has ended.
     """
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
-    permissions.require(actor, "write_state", jobs.thing(row))
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+    permissions.require(actor, "write_state", jobs.target_of(row))
     if not _KEY.fullmatch(key):
         raise BadRequest("The key must be 1 to 200 printable characters.")
     platform.tools.sizes.require_input(len(raw))
@@ -55,6 +55,6 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
 async def _write(actor: Actor, row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
     live = await run_rows.lock_run(conn, row.run)
     if live is None or live.cancel_at is not None:
-        raise Conflict("The run has ended: its states stay as they are.")
+        raise Conflict("The run has ended, so its states cannot be changed.")
     on_behalf.require_choice(actor, live.permissioned_as, live.scopes)
     await context.set_value(conn, value, row.node, export_data(key, raw))

@@ -1,4 +1,4 @@
-"""What has an id of its own and no row: open bodies and nodes of loops and branches, nodes in line or not begun."""
+"""Jobs with an id but no row: open container nodes and their bodies, waiting nodes, and nodes that have not started."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views.virtual_nodes import without_row
 
 FRAME = "frame"
-"""The kind of a body of a loop or branch of more than one node."""
+"""Kind of a loop or branch body with more than one node."""
 
 
 async def plan_of(platform: Platform, conn: Connection, row: JobRow) -> Plan:
-    """The plan of the run of a workflow, or of that which a job belongs to."""
+    """Return the plan of a workflow's run, or of the run that a job belongs to."""
     return (await platform.blueprints.workflow(conn, row.document, None)).plan
 
 
@@ -32,7 +32,7 @@ _PLACES = (
 
 
 async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """What has this id and no row of its own; None where nothing has it."""
+    """Return the job with this id that has no row of its own; None if there is none."""
     body = await frames.seen_frame(conn, id)
     if body is not None and body.state is not None:
         return await _open_body(platform, conn, workspace, id, body)
@@ -58,7 +58,7 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
 async def _waiting(
     platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID, mark: Mark
 ) -> JobRow | None:
-    """A node inside a loop or branch that stands in line, or is put off, in the shape of a job."""
+    """Return a node inside a loop or branch that waits without a job, in the form of a job."""
     body = await frames.seen_frame(conn, frame)
     row = await job_views.find(conn, workspace, body.run) if body is not None else None
     if body is None or row is None:
@@ -74,7 +74,7 @@ async def _waiting(
 async def _open_holder(
     platform: Platform, conn: Connection, workspace: str, id: UUID, run: UUID, number: int
 ) -> JobRow | None:
-    """A loop or branch under way, wherever it stands, in the shape of a job."""
+    """Return a live loop or branch node, at any depth, in the form of a job."""
     row = await job_views.find(conn, workspace, run)
     if row is None:
         return None
@@ -84,7 +84,7 @@ async def _open_holder(
 
 
 async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: SeenFrame) -> JobRow | None:
-    """A body of a loop or branch under way, in the shape of a job."""
+    """Return a live body of a loop or branch, in the form of a job."""
     row = await job_views.find(conn, workspace, body.run)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Nodes without a row of their own, in the shape of a job: not begun, skipped, or kept of an earlier run."""
+"""Nodes without a row of their own in the form of a job: not started, skipped, or reused from an earlier run."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _STATES: Mapping[NodeState, str] = {
 
 
 def without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -> JobRow:
-    """A node that has not begun, or never will; one that was kept has the result that it was kept for."""
+    """Return a node that has not started, or never will; a reused one has the result of the earlier run."""
     decided = state.node_state(index)
     origin = state.kept.origin(index) if state.kept is not None else None
     ended = run.ended or decided in ENDED
     known = decided is NodeState.SKIPPED or origin is not None
     ended_as = _STATES.get(decided, "cancelled") if known else "cancelled"
-    kept = origin is not None and decided is not NodeState.SKIPPED
+    is_reused = origin is not None and decided is not NodeState.SKIPPED
     fields: dict[str, Any] = {
         "id": id,
         "is_step": True,
@@ -48,7 +48,7 @@ def without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -
         "skipped": decided is NodeState.SKIPPED,
         "recovered": False,
         "error_name": None,
-        "result_of": inner_job_id(origin.run, origin.frame, node) if kept and origin is not None else None,
+        "result_of": inner_job_id(origin.run, origin.frame, node) if is_reused and origin is not None else None,
         "run_state": None,
         "job_state": None,
     }

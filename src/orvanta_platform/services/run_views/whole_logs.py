@@ -1,4 +1,4 @@
-"""Whole logs: of one job, of a workflow node by node, of a workflow merged by time. Streamed, never whole in memory."""
+"""Complete logs: of one job, of a workflow by node, and of a workflow merged by time. They are streamed."""
 
 from __future__ import annotations
 
@@ -19,37 +19,38 @@ from orvanta_platform.services.streaming import prefetch_first
 async def read(
     platform: Platform, caller: LiveActor, workspace: str, id: UUID, *, attempt: int | None = None
 ) -> AsyncIterator[str]:
-    """The whole log as pieces of text; for a workflow the logs of its nodes in order, each after a heading line.
+    """Return the complete log in pieces of text; for a workflow the logs of its nodes in order, each after a heading
+    line.
 
-    Permission is checked, and the beginning is read, before the iterator is returned. It is checked again while the log
-    is read. Raises NotFound, ObjectMissing, StorageError.
+    Permission is checked, and the start of the log is read, before the iterator is returned. Permission is checked
+    again while the log is read. Raises NotFound, ObjectMissing, StorageError.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if row.is_flow:
         text = _by_node(platform, [step for step in steps if step.queue])
     else:
         text = await prefetch_first(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
-    return while_permitted(text, caller, "read", jobs.thing(row))
+    return while_permitted(text, caller, "read", jobs.target_of(row))
 
 
 async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id: UUID) -> AsyncIterator[str]:
-    """The logs of all nodes of a workflow, merged by time, each line behind the name of its node; of anything else
-    its own log.
+    """Return the logs of all nodes of a workflow, merged by time, each line prefixed with the name of its node; for any
+    other job, its log.
 
-    What runs on is there as far as it is written. Raises NotFound, ObjectMissing, StorageError.
+    The log of a live node is read up to its current end. Raises NotFound, ObjectMissing, StorageError.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if row.is_flow:
         text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
     else:
         text = await prefetch_first(log_text.pages(platform.db, platform.storage, id))
-    return while_permitted(text, caller, "read", jobs.thing(row))
+    return while_permitted(text, caller, "read", jobs.target_of(row))
 
 
 async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterator[str]:

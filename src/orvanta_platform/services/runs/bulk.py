@@ -119,11 +119,11 @@ async def _rerun(
     latest: bool,
 ) -> UUID:
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
     by_path = flows if row.kind == "flow" else scripts if row.kind == "script" else {}
     how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
     if how.inputs:
-        permissions.require(actor, "edit", jobs.thing(row))
+        permissions.require(actor, "edit", jobs.target_of(row))
     args, references = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else (None, None)
     fresh = RunOptions(trigger=options.trigger, tag=options.tag, references=references)
     return await rerunning.rerun(platform, actor, workspace, id, args, fresh, latest=how.latest)
@@ -137,7 +137,7 @@ async def _edited(
 
     Also returns the names of the inputs that contain references: static values, and old references that are passed on.
     """
-    again = await results.args_again(platform, actor, workspace, id)
+    again = await results.repeated_args(platform, actor, workspace, id)
     given, before = again.raw, again.references
     moment = Moment(int(clock.now().timestamp() * 1000), str(id))
     made = await platform.evaluator.of(workspace).inputs(transforms, {"flow_input": given}, moment, _opens_nothing)

@@ -107,7 +107,7 @@ class Look:
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pauses:
     """Return the breakpoints and paused nodes of a run. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         live = await run_rows.get_live_run(conn, row.run) if row.is_flow else None
         if live is None:
             return Pauses(row.run, (), (), may_pause=False, may_change=False)
@@ -123,8 +123,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
             if at.on
         ],
         [_paused(each, nodes) for each in paused],
-        permissions.can(actor, "pause", jobs.thing(row)),
-        permissions.can(actor, "edit", jobs.thing(row))
+        permissions.can(actor, "pause", jobs.target_of(row)),
+        permissions.can(actor, "edit", jobs.target_of(row))
         and on_behalf.may_choose(actor, live.permissioned_as, live.scopes),
     )
 
@@ -132,7 +132,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
 async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: UUID) -> Look:
     """Return a paused node and the inputs it would run with now. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row: JobRow = await jobs.seen(platform, conn, actor, workspace, id)
+        row: JobRow = await jobs.get_readable(platform, conn, actor, workspace, id)
         live = await run_rows.get_live_run(conn, row.run)
         found = await rows.find(conn, row.run, job) if live is not None else None
         if live is None or found is None:

@@ -36,17 +36,17 @@ async def rerun(
     NotFound, Forbidden, BadRequest for runs that the platform starts itself, and the errors of starting a run.
     """
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
     if row.is_step:
         raise BadRequest(
             f"{id} is a job of the run {row.run}.", hint="Run that one again, or restart it from the node."
         )
     if args is None:
-        again = await results.args_again(platform, actor, workspace, id)
+        again = await results.repeated_args(platform, actor, workspace, id)
         args, options = again.raw, replace(options, references=again.references, secrets=again.secrets)
         data = {}
     else:
-        permissions.require(actor, "edit", jobs.thing(row))
+        permissions.require(actor, "edit", jobs.target_of(row))
         options = replace(options, secrets=await _secrets_for_masks(platform, actor, workspace, row, args))
         data = {"edited": True}
     options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))
@@ -65,7 +65,7 @@ async def _secrets_for_masks(platform: Platform, actor: Actor, workspace: str, r
     if MASK.encode() not in args or row.created_by != actor.username:
         return {}
     try:
-        return (await results.args_again(platform, actor, workspace, row.id)).secrets
+        return (await results.repeated_args(platform, actor, workspace, row.id)).secrets
     except CannotRestart:
         return {}
 

@@ -77,7 +77,7 @@ async def restart(
     Raises NotFound, Forbidden, BadRequest for a node that does not exist, CannotRestart.
     """
     source, spec, _ = await _prepared(platform, actor, workspace, id, point)
-    again = await results.args_again(platform, actor, workspace, source.run.id)
+    again = await results.repeated_args(platform, actor, workspace, source.run.id)
     options = replace(options, references=again.references, secrets=again.secrets)
     return await create_run(platform, actor, spec, again.raw, _with_repeat(source, point, options))
 
@@ -105,7 +105,7 @@ async def restart_edited(
     """
     source, spec, _ = await _edited(platform, actor, workspace, value, path, id, point)
     if args is None:
-        again = await results.args_again(platform, actor, workspace, source.run.id)
+        again = await results.repeated_args(platform, actor, workspace, source.run.id)
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
     await inputs.check(platform.evaluator.of(workspace), None, args)
@@ -159,7 +159,7 @@ async def _prepared(
 
 async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if not is_workflow(row.run_kind):
             raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
         run = await run_rows.run_before(conn, row.run)
