@@ -1,4 +1,4 @@
-"""The logs of all nodes of a workflow as one text: pieces in the order of their writing, whole lines of a node each."""
+"""Merged log of a workflow: the logs of all its nodes in the order of writing, in whole lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orvanta_platform.services.logs.objects import open_pieces
 from orvanta_platform.storage import Storage
 
 LONGEST_LINE = 64 << 10
-"""Characters of an unfinished line that are held back; a longer one is broken, each part behind its node's name."""
+"""Maximum length in characters of a buffered unfinished line. A longer one is split into several lines."""
 
 _PIECES = 16
 _BEGINNING = LogPosition(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0), 0, 0)
@@ -25,7 +25,7 @@ _BEGINNING = LogPosition(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0), 0, 0)
 
 @dataclass(slots=True)
 class _Node:
-    """One job's part. `attempt` and `chars`: how far it was taken; `rest`: a line that has not ended yet."""
+    """State of one job's log. `attempt`, `chars`: position read so far; `rest`: an unfinished line."""
 
     prefix: str
     last_attempt: int
@@ -37,7 +37,7 @@ class _Node:
     lost: bool = False
 
     def take(self, timed: TimedPiece, text: str) -> str:
-        """The lines that end in this piece; what was taken before, in a piece of another cut, is left out."""
+        """Return the lines that end in this piece. Text that an overlapping piece contained is omitted."""
         before = self.finish() if timed.attempt != self.attempt else ""
         if timed.attempt != self.attempt:
             self.attempt, self.chars = timed.attempt, 0
@@ -51,15 +51,15 @@ class _Node:
         return before + lines + (self.finish() if over else "")
 
     def finish(self) -> str:
-        """The line that was held back, ended."""
+        """Return the buffered unfinished line as a whole line."""
         rest = "".join(self._take_rest())
         return self._prefixed(rest) if rest else ""
 
     def lose(self, error: StorageError) -> str:
-        """What stands for a piece that cannot be read; said once."""
-        said = "" if self.lost else self.finish() + self._prefixed(log_text.unreadable(error).rstrip("\n"))
+        """Return the line that replaces the first unreadable piece; nothing for further ones."""
+        text = "" if self.lost else self.finish() + self._prefixed(log_text.unreadable(error).rstrip("\n"))
         self.lost = True
-        return said
+        return text
 
     def _take_rest(self) -> list[str]:
         rest, self.rest, self.rest_chars = self.rest, [], 0
@@ -70,7 +70,7 @@ class _Node:
 
 
 async def merged(db: Database, storage: Storage, run: UUID, steps: Sequence[StepRow]) -> AsyncIterator[str]:
-    """What the jobs of these nodes have written so far, as `node | line`, a page of some pieces at a time."""
+    """Yield the current logs of these nodes' jobs as `node | line`, several pieces per page."""
     nodes = {step.id: _Node(f"{step.node} | ", step.attempt, step.log_chars) for step in steps}
     place = _BEGINNING
     while True:

@@ -1,11 +1,11 @@
-"""What the platform itself says in a job's log: lines with a mark, told apart from what the job printed."""
+"""Lines of the platform in a job's log, which are marked to distinguish them from the job's output."""
 
 from __future__ import annotations
 
 MARK = "[orvanta] "
-"""What such a line begins with."""
+"""Prefix of these lines."""
 
 
 def line(text: str) -> str:
-    """A whole line of the platform's that says `text` (one line)."""
+    """Return a marked line with this text."""
     return f"{MARK}{text}\n"

@@ -1,7 +1,7 @@
-"""A long log as one object: made from the chunks of an attempt that has ended, read by ranges.
+"""Storage of a long log as one object, assembled from the chunks of an ended attempt and read by ranges.
 
-An object is frames, one after another, each the zlib of some characters as UTF-8; the row that names it knows how
-long each is, so that a range is read without the rest.
+An object is a sequence of frames, each the zlib-compressed UTF-8 of some characters. The row that names the object
+contains the length of each frame, so that a range is read without the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.storage import ObjectMissing, Storage
 
 FRAME_CHARS = 64 << 10
-"""Small chunks that follow one another share a frame of at least so many characters."""
+"""Consecutive small chunks are combined into frames of at least this many characters."""
 
 _PAGE = 64
 _IN_THREAD_FROM = 32 << 10
@@ -28,7 +28,7 @@ _IN_THREAD_FROM = 32 << 10
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of a job, with what the names of its objects begin with."""
+    """An attempt of a job, with the parts of its object names."""
 
     workspace: str
     run: UUID
@@ -37,15 +37,15 @@ class Attempt:
 
     @property
     def log_key(self) -> str:
-        """Where its log lies in the object storage."""
+        """Key of its log in the object storage."""
         return f"{self.workspace}/{self.run}/{self.job}/{self.attempt}/log"
 
 
 async def move(db: Database, storage: Storage, attempt: Attempt) -> None:
-    """Put the whole log of an attempt that writes no more into one object and drop its chunks.
+    """Move the whole log of an ended attempt into one object and delete its chunks.
 
-    First the object is there, then one transaction names it: what dies between leaves the chunks as they were.
-    Raises StorageError. Memory: some chunks at a time.
+    The object is written first, then one transaction refers to it: after a crash in between, the chunks still exist.
+    Only some chunks are in memory at a time. Raises StorageError.
     """
     frames: list[Frame] = []
     await storage.put_pieces(attempt.log_key, _frames(db, attempt, frames))
@@ -56,7 +56,7 @@ async def move(db: Database, storage: Storage, attempt: Attempt) -> None:
 
 
 async def _frames(db: Database, attempt: Attempt, made: list[Frame]) -> AsyncIterator[bytes]:
-    """The bodies of all frames, in order; what each holds is added to `made`."""
+    """Yield the bodies of all frames in order, and append their descriptions to `made`."""
     small: list[KeptChunk] = []
     chars = 0
     async for chunk in _chunks(db, attempt):
@@ -92,9 +92,9 @@ async def _chunks(db: Database, attempt: Attempt) -> AsyncIterator[KeptChunk]:
 
 
 async def open_pieces(storage: Storage, pieces: Sequence[LogPiece]) -> list[str]:
-    """The text of each piece. Frames that lie side by side are read at once. Raises ObjectMissing, StorageError."""
+    """Return the text of each piece. Adjacent frames are read in one request. Raises ObjectMissing, StorageError."""
     bodies: list[bytes] = []
-    for frames in _side_by_side(pieces):
+    for frames in _adjacent(pieces):
         first, last = frames[0], frames[-1]
         if first.object is None or first.start is None or last.start is None:
             bodies += [piece.body or b"" for piece in frames]
@@ -102,7 +102,7 @@ async def open_pieces(storage: Storage, pieces: Sequence[LogPiece]) -> list[str]
         length = last.start + last.bytes - first.start
         read = await storage.get_range(first.object, first.start, length)
         if len(read) < length:
-            raise ObjectMissing(f"The object {first.object} is shorter than the log that it holds.")
+            raise ObjectMissing(f"The object {first.object} is shorter than its log.")
         starts = [(frame.start or 0) - first.start for frame in frames]
         bodies += [read[start : start + frame.bytes] for start, frame in zip(starts, frames, strict=True)]
     if sum(len(body) for body in bodies) < _IN_THREAD_FROM:
@@ -114,8 +114,8 @@ def _texts(bodies: Sequence[bytes]) -> list[str]:
     return [zlib.decompress(body).decode() for body in bodies]
 
 
-def _side_by_side(pieces: Sequence[LogPiece]) -> list[list[LogPiece]]:
-    """Runs of pieces that are all rows, or all frames of one object without a gap."""
+def _adjacent(pieces: Sequence[LogPiece]) -> list[list[LogPiece]]:
+    """Group consecutive pieces that are all rows, or all adjacent frames of one object."""
     breaks = [0]
     for before, piece in pairwise(pieces):
         together = before.object == piece.object and (

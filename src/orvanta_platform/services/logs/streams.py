@@ -1,7 +1,7 @@
-"""What a job streams, by offsets. Permission is decided by the callers.
+"""Streams of jobs, read by offsets. Callers check permissions.
 
-An offset names an attempt and a number of characters of its stream: for the first attempt it is that number, for
-attempt n it is (n - 1) × 2³² more. A retry streams anew; an offset of an attempt before it then means the beginning.
+An offset consists of an attempt and a number of characters of its stream: for attempt n it is (n - 1) × 2³² plus that
+number. A retry restarts the stream; an offset of an earlier attempt then means its start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.db.streams import StreamPiece
 
 PAGE_CHARS = 1 << 20
-"""Characters read at once."""
+"""Number of characters per read."""
 
 _ATTEMPT_BITS = 32
 _IN_THREAD_FROM = 32 << 10
@@ -25,15 +25,17 @@ _IN_THREAD_FROM = 32 << 10
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """Text of the newest attempt that has streamed, and the offset behind it; `attempt` None: there is none new."""
+    """Text of the newest attempt with a stream."""
 
     text: str
     offset: int
+    """Offset after the text."""
     attempt: int | None
+    """None: there is no new text."""
 
 
 async def read(db: Database, job: UUID, offset: int, *, most: int = PAGE_CHARS) -> Streamed:
-    """Up to `most` characters of a job's stream behind `offset` (≥ 0); at its end no text and the same offset."""
+    """Return up to `most` characters of a job's stream after `offset` (≥ 0); at its end no text and the same offset."""
     known, start = (offset >> _ATTEMPT_BITS) + 1, offset & ((1 << _ATTEMPT_BITS) - 1)
     async with db.acquire() as conn:
         pieces = await streams.read(conn, job, known, start, most)
@@ -50,7 +52,7 @@ async def read(db: Database, job: UUID, offset: int, *, most: int = PAGE_CHARS) 
 
 
 async def whole(db: Database, job: UUID) -> str:
-    """All that the newest attempt which has streamed gave away. Call it when that attempt writes no more."""
+    """Return the whole stream of the newest attempt that has one. That attempt must have ended."""
     pages, offset = [], 0
     while (page := await read(db, job, offset)).text:
         pages.append(page.text)

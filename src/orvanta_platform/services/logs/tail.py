@@ -1,7 +1,7 @@
-"""Where a reader of all logs of a run is, and what comes next: nothing is lost and nothing comes twice.
+"""Position of a reader in the logs of a run. Each piece is delivered exactly once.
 
-Pieces come by the time of their writing. A transaction that commits late may bring one of a time that is past: up to
-the horizon nothing can come any more, and of what was sent beyond it is noted how far each job's log was sent.
+Pieces are ordered by the time of their writing. A transaction that commits late can add a piece with an earlier time.
+No new piece can appear up to the horizon; beyond it, the position sent of each job's log is noted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orvanta_platform.services.logs.objects import open_pieces
 from orvanta_platform.storage import Storage
 
 MOST_NOTED: Final = 400
-"""Jobs of which a cursor notes how far their logs were sent; further ones wait until the horizon has passed some."""
+"""Maximum number of jobs whose positions a cursor notes. Other jobs wait until the horizon has advanced."""
 
 _LEAST_AGE_S: Final = 3.0
 _PIECES: Final = 256
@@ -41,10 +41,11 @@ _LONGEST: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class LogPart:
-    """Text of one job's log, from character `offset` of the attempt on. `node` None: of a run of one script."""
+    """Text of one job's log, starting at character `offset` of the attempt."""
 
     job: UUID
     node: str | None
+    """None: the run is a run of one script."""
     place: int | None
     attempt: int
     offset: int
@@ -53,19 +54,24 @@ class LogPart:
 
 @dataclass(slots=True)
 class Tail:
-    """How far a reader is: all pieces up to `horizon`, and of the jobs in `noted` further."""
+    """Position of a reader."""
 
     horizon: datetime = _BEGINNING
+    """All pieces up to this time were read."""
     noted: dict[UUID, LogEnd] = field(default_factory=dict)
+    """Positions in logs that were read beyond the horizon."""
 
     def has_room(self, job: UUID, at: datetime, most: int) -> bool:
-        """Whether one more part of this job's log can be sent. What came late has room: else nothing would pass it."""
+        """Return whether another part of this job's log can be sent.
+
+        Late parts always can, so that the horizon advances.
+        """
         if job in self.noted or len(self.noted) < most:
             return True
         return at <= min(end.at for end in self.noted.values())
 
     def take(self, part: LogPart, at: datetime) -> LogPart | None:
-        """What of it is new; None where all of it was sent."""
+        """Return the new text of a part, or None if all of it was already sent."""
         stop = part.offset + len(part.text)
         before = self.noted.get(part.job)
         if at <= self.horizon if before is None else (part.attempt, stop) <= (before.attempt, before.stop):
@@ -77,7 +83,10 @@ class Tail:
         return replace(part, offset=known, text=part.text[known - part.offset :])
 
     def pass_to(self, horizon: datetime) -> None:
-        """Nothing up to there can come any more. A long log is noted for longer: it is cut anew when it ends."""
+        """Advance the horizon, up to which no new piece can appear.
+
+        A long log is noted for longer, because its pieces are rearranged when it ends.
+        """
         self.horizon = max(self.horizon, horizon)
         gone = [
             end.job
@@ -88,7 +97,7 @@ class Tail:
             del self.noted[job]
 
     def encode(self, rev: str) -> str:
-        """The cursor of a reader that knows the graph `rev`; safe in headers and queries."""
+        """Return the cursor of a reader that has the graph `rev`; safe in headers and queries."""
         noted = self.noted.values()
         ids = b"".join(end.job.bytes[_PREFIX:] for end in noted)
         ends = [number for end in noted for number in (end.attempt, end.stop)]
@@ -97,7 +106,7 @@ class Tail:
 
 
 def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
-    """A reader's place, and the graph it knows. Raises BadRequest for what is no cursor."""
+    """Return the position in a cursor and the revision of the reader's graph. Raises BadRequest if it is invalid."""
     try:
         if len(cursor) > _LONGEST:
             raise ValueError("too long")
@@ -111,7 +120,7 @@ def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
             raise ValueError("broken")
         jobs = [UUID(bytes=run.bytes[:_PREFIX] + ids[place : place + width]) for place in places]
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise BadRequest("The cursor is none of a stream.", hint="Give back the id of the last message.") from error
+        raise BadRequest("The cursor is not a cursor of a stream.", hint="Send the id of the last message.") from error
     now = clock.now()
     pairs = zip(jobs, ends[::2], ends[1::2], strict=True)
     noted = {job: LogEnd(job, attempt, stop, now) for job, attempt, stop in pairs}
@@ -119,7 +128,7 @@ def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
 
 
 async def at_the_end(db: Database, run: UUID) -> Tail:
-    """The place of a reader that has all that is there now."""
+    """Return the position of a reader that has read all current logs."""
     async with db.acquire() as conn:
         horizon = await log_reads.safe_time(conn, _LEAST_AGE_S)
         ends = await log_reads.log_ends(conn, run, horizon)
@@ -128,17 +137,19 @@ async def at_the_end(db: Database, run: UUID) -> Tail:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The next parts of the logs with their times. `whole`: there is no more now; `held`: more has to wait a little."""
+    """The next parts of the logs with their times."""
 
     parts: Sequence[tuple[LogPart, datetime]]
     whole: bool
+    """There are no more parts now."""
     held: bool = False
+    """More parts will be available soon."""
 
 
 async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most_noted: int | None = None) -> Page:
-    """What comes next; `tail` moves behind it. Objects are read with no connection held.
+    """Return the next parts, and advance `tail`. Objects are read without holding a connection.
 
-    `most_noted`: another number than MOST_NOTED, for tails that nobody is given as a cursor.
+    `most_noted`: replaces MOST_NOTED for positions that are not encoded as a cursor.
     """
     room = MOST_NOTED if most_noted is None else most_noted
     async with db.acquire() as conn:
@@ -166,7 +177,7 @@ async def _texts(storage: Storage, found: Sequence[PieceBehind]) -> list[str]:
 
 
 async def _text(storage: Storage, piece: PieceBehind) -> str:
-    """Of what cannot be read as many characters as it had, so that offsets stay what they are."""
+    """Return the text of a piece. An unreadable one is replaced by text of the same length, which preserves offsets."""
     try:
         return (await open_pieces(storage, [piece.piece]))[0]
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""Text of logs by character offsets, wherever it is kept. Permission is decided by the callers."""
+"""Text of logs by character offsets, from rows and objects. Callers check permissions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from orvanta_platform.services.logs.objects import open_pieces
 from orvanta_platform.storage import Storage
 
 PAGE_CHARS = 1 << 20
-"""Characters read at once."""
+"""Number of characters per read."""
 
 
 async def read(
     db: Database, storage: Storage, job: UUID, start: int, *, attempt: int | None = None, most: int = PAGE_CHARS
 ) -> str:
-    """Up to `most` characters of a job's log from `start` on; empty at its end.
+    """Return up to `most` characters of a job's log from `start` on; empty at its end.
 
-    All attempts are one text, or only `attempt`. Objects are read with no connection held. Raises ObjectMissing,
-    StorageError.
+    The text consists of all attempts, or only of `attempt`. Objects are read without holding a connection. Raises
+    ObjectMissing, StorageError.
     """
     async with db.acquire() as conn:
         pieces = await log_reads.read_log(conn, job, start, start + most, attempt=attempt)
@@ -34,9 +34,9 @@ async def read(
 
 
 async def pages(db: Database, storage: Storage, job: UUID, *, attempt: int | None = None) -> AsyncIterator[str]:
-    """The whole log, a page at a time. Where a later page cannot be read, a line says so and ends it.
+    """Yield the whole log in pages. If a later page cannot be read, the log ends with a line that says so.
 
-    The first page raises what `read` raises.
+    The first page raises the errors of `read`.
     """
     offset = 0
     while True:
@@ -54,5 +54,5 @@ async def pages(db: Database, storage: Storage, job: UUID, *, attempt: int | Non
 
 
 def unreadable(error: StorageError) -> str:
-    """The line that stands for what cannot be read."""
+    """Return the line that replaces an unreadable part."""
     return log_lines.line(f"the rest of this log cannot be read: {error}")
