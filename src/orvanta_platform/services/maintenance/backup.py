@@ -1,7 +1,7 @@
-"""The whole installation in one file, and out of it again: database, objects, instance key.
+"""Backup of the whole installation to one file, and its restoration: database, objects, instance key.
 
-The database is read in one snapshot, while everything runs. Objects are read after it: what was kept since is there
-too, which does no harm; what was deleted since is counted as missing.
+The database is read in one snapshot while the installation runs. Objects are read afterwards: additional objects do no
+harm, and objects deleted in between are counted as missing.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _DRAFT = ".draft-"
 
 
 class RestoreRefused(Conflict):
-    """The place to restore to is in use, or does not fit the archive; the sentence says which."""
+    """The target is in use, or does not match the archive. The message says which."""
 
     code = "restore_refused"
 
 
 class Head(msgspec.Struct):
-    """What an archive begins with."""
+    """First stream of an archive."""
 
     format: int
     version: str
@@ -52,7 +52,7 @@ class Head(msgspec.Struct):
 
 
 class Counts(msgspec.Struct):
-    """What an archive ends with: rows by table, objects, and numbers of sequences."""
+    """Last stream of an archive: rows by table, number of objects, and values of sequences."""
 
     rows: dict[str, int]
     objects: int
@@ -61,17 +61,19 @@ class Counts(msgspec.Struct):
 
 @dataclass(slots=True)
 class Moved:
-    """What was written or read. `missing`: objects that went while the backup was made; `dropped`: those of before."""
+    """Numbers of rows and objects written or read."""
 
     rows: int = 0
     objects: int = 0
     missing: int = 0
+    """Objects that were deleted while the backup was made."""
     dropped: int = 0
+    """Old objects that were deleted."""
     tables: dict[str, int] = field(default_factory=dict)
 
 
 async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> Moved:
-    """Write everything into a binary file. Raises DatabaseUnavailable, StorageError, OSError."""
+    """Write the backup to a binary file. Raises DatabaseUnavailable, StorageError, OSError."""
     writer, done = Writer(file), Moved()
     async with backup.connected(_owner_url(settings)) as conn:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
@@ -91,10 +93,10 @@ async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> Moved:
 
 
 async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, force: bool = False) -> Moved:
-    """Read everything from a binary file into the database, storage and home of these settings.
+    """Restore a backup from a binary file into the database, storage and home of these settings.
 
-    The database is written in one transaction: an archive that is broken leaves it empty. `force`: what is there is
-    replaced, and objects of before that no row names are deleted. Raises RestoreRefused, ArchiveBroken, SchemaTooNew,
+    The database is written in one transaction: a broken archive leaves it empty. `force`: existing data is replaced,
+    and old objects that no row refers to are deleted. Raises RestoreRefused, ArchiveBroken, SchemaTooNew,
     SettingsError, DatabaseUnavailable, StorageError.
     """
     owner_url, app_url, began = _owner_url(settings), settings.database_url, clock.now()
@@ -161,7 +163,7 @@ def _put(writer: Writer, name: str, data: bytes) -> None:
 def _read_head(streams: Iterator[tuple[str, Iterator[bytes]]]) -> Head:
     name, parts = next(streams, ("", iter(())))
     if name != _HEAD:
-        raise ArchiveBroken("The archive is no backup of Orvanta.")
+        raise ArchiveBroken("The archive is not a backup of Orvanta.")
     head = _decoded(b"".join(parts), Head)
     if head.format != _FORMAT:
         raise ArchiveBroken(f"The archive has the format {head.format}, this version reads {_FORMAT}.")
@@ -170,7 +172,7 @@ def _read_head(streams: Iterator[tuple[str, Iterator[bytes]]]) -> Head:
     if newer:
         raise SchemaTooNew(
             f"The backup was made by Orvanta {head.version}, whose database has {newer[-1]}.",
-            hint="Restore it with that version or a newer one.",
+            hint="Restore it with that version or a later one.",
         )
     return head
 
@@ -180,14 +182,14 @@ async def _refuse_wrong_place(conn: Connection, head: Head, force: bool) -> None
     ahead = [name for name in there if name not in head.migrations]
     if ahead:
         raise RestoreRefused(
-            f"The database has {ahead[-1]}, which the backup is older than.",
-            hint="Restore into an empty database; it is brought up to date afterwards.",
+            f"The database has {ahead[-1]}, which is newer than the backup.",
+            hint="Restore into an empty database; it is migrated afterwards.",
         )
     if there and await backup.is_used(conn):
         if not force:
-            raise RestoreRefused("The database is in use already.", hint="Give --force to replace all that is there.")
+            raise RestoreRefused("The database is in use.", hint="Use --force to replace all of its data.")
         if await backup.workers_alive(conn):
-            raise RestoreRefused("Workers use this database.", hint="Stop server and workers, wait half a minute.")
+            raise RestoreRefused("Workers use this database.", hint="Stop server and workers, and wait half a minute.")
 
 
 async def _restore_streams(
@@ -220,7 +222,7 @@ async def _restore_streams(
                 await backup.set_sequences(conn, counts.sequences)
                 return
             break
-    raise ArchiveBroken("The archive does not hold all that it should.")
+    raise ArchiveBroken("The archive is incomplete.")
 
 
 async def _pieces(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -239,7 +241,7 @@ def _decoded(data: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=shape)
     except msgspec.DecodeError as error:
-        raise ArchiveBroken("The archive is no backup of Orvanta.") from error
+        raise ArchiveBroken("The archive is not a backup of Orvanta.") from error
 
 
 def _owner_url(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Whether the data is whole: references, and states against the jobs that exist."""
+"""Consistency check: references, and states compared with existing jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.engine.state import LIVE, RunState
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is not as it must be."""
+    """An inconsistency."""
 
     check: str
     text: str
@@ -22,7 +22,7 @@ class Problem:
 
 
 async def check(database: Database) -> list[Problem]:
-    """All problems found, read in one snapshot; empty for whole data."""
+    """Return all problems, read in one snapshot; empty for consistent data."""
     async with database.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await consistency.broken(connection)
         states = await consistency.live_states(connection)
@@ -31,7 +31,7 @@ async def check(database: Database) -> list[Problem]:
 
 
 def _of_state(live: LiveState) -> list[Problem]:
-    """Nodes under way have a live job or a wait of their own, and no other node has one."""
+    """Check that live nodes have a live job or a wait of their own, and that no other node has one."""
     nodes = RunState.decode(live.state).nodes
     under_way = {index for index, mark in enumerate(nodes) if mark in LIVE}
     problems = []

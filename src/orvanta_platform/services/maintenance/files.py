@@ -1,7 +1,7 @@
-"""Files of a workspace: what people and jobs keep under names of their own, `{"s3": name}` in values.
+"""Files of a workspace: data of members and jobs with names of their own, `{"s3": name}` in values.
 
-The bytes are an object of its own at each upload, so a name never becomes a path of the storage: an object is written
-first and the row that names it after, a row is deleted first and its object after.
+Each upload is stored as a new object, so a name never becomes a path in the storage. An object is written before the
+row that refers to it, and a row is deleted before its object.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to keep. Without `key` it gets a name, which ends in `extension`.
-
-    `mime_type` is guessed from the name where it is not given; `disposition` is told to whoever downloads it.
-    """
+    """A file to store."""
 
     key: str | None = None
+    """Name; None: a generated name that ends with `extension`."""
     extension: str | None = None
     mime_type: str | None = None
+    """None: guessed from the name."""
     disposition: str | None = None
+    """Content-Disposition of downloads."""
 
 
 async def upload(
@@ -70,7 +70,7 @@ async def upload(
     """
     actor = await caller.current()
     require_workspace(actor, workspace)
-    key = names.file_key(what.key) if what.key else _made_up(what.extension)
+    key = names.file_key(what.key) if what.key else _generated_name(what.extension)
     await _require_writable(platform, actor, workspace, key)
     mime_type = _header("content_type", what.mime_type, _TYPE) or mimetypes.guess_type(key)[0] or UNKNOWN_TYPE
     disposition = _header("content_disposition", what.disposition, _DISPOSITION)
@@ -80,7 +80,7 @@ async def upload(
     await platform.storage.put_pieces(object, aiter(counted))
     try:
         actor = await caller.current()
-        require(actor, "write", _thing(workspace, key))
+        require(actor, "write", _target(workspace, key))
     except OrvantaError:
         await _drop(platform, object)
         raise
@@ -89,10 +89,10 @@ async def upload(
     async def write(conn: Connection) -> FileRow | None:
         await folders.ensure(conn, actor, workspace, key)
         before = await files.get(conn, workspace, key, lock=True)
-        require(actor, "write", _thing(workspace, key, await files.put(conn, workspace, new, actor.username)))
+        require(actor, "write", _target(workspace, key, await files.put(conn, workspace, new, actor.username)))
         kind: audit.ActionKind = "Updated" if before else "Created"
-        told = {"size": new.size, "mime_type": mime_type}
-        await audit.record(conn, actor, "files.upload", kind, key, told)
+        details = {"size": new.size, "mime_type": mime_type}
+        await audit.record(conn, actor, "files.upload", kind, key, details)
         return before
 
     before = await platform.db.retrying(write)
@@ -102,10 +102,10 @@ async def upload(
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, key: str) -> FileRow:
-    """What is known of a file. Raises NotFound, BadRequest."""
+    """Return the properties of a file. Raises NotFound, BadRequest."""
     require_workspace(actor, workspace)
     key = names.file_key(key)
-    require(actor, "read", _thing(workspace, key))
+    require(actor, "read", _target(workspace, key))
     async with platform.db.acquire() as conn:
         return _found(await files.get(conn, workspace, key), key)
 
@@ -113,38 +113,44 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: str) -> Fil
 async def content(
     platform: Platform, caller: LiveActor, workspace: str, file: FileRow, start: int, length: int
 ) -> AsyncIterator[bytes]:
-    """`length` bytes of a file that `get` returned, from `start` on, read on demand.
+    """Return an iterator over `length` bytes of a file returned by `get`, from `start` on, read on demand.
 
     Raises ObjectMissing, StorageError before the first piece, and later Unauthenticated, NotFound once the caller may
     no longer read the file.
     """
     pieces = await prefetch_first(platform.storage.pieces(file.object, start, length))
-    return while_permitted(pieces, caller, "read", _thing(workspace, file.key))
+    return while_permitted(pieces, caller, "read", _target(workspace, file.key))
 
 
 async def part(platform: Platform, file: FileRow, start: int, length: int) -> bytes:
-    """At most `length` bytes of a file that `get` gave, from `start` on. Raises ObjectMissing, StorageError."""
+    """Return at most `length` bytes of a file returned by `get`, from `start` on.
+
+    Raises ObjectMissing, StorageError.
+    """
     return await platform.storage.get_range(file.object, start, length)
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: FileFilter) -> tuple[list[FileRow], bool]:
-    """A page of the files the actor may read, by name, and whether there may be others. Raises NotFound, Forbidden."""
+    """Return a page of the files that the actor may read, by name, and whether there may be others.
+
+    Raises NotFound, Forbidden.
+    """
     require_workspace(actor, workspace)
     who = readable(actor, "file")
-    seen = replace(what, everything=who.everything, patterns=who.patterns, scope=who.scope)
+    visible = replace(what, everything=who.everything, patterns=who.patterns, scope=who.scope)
     async with platform.db.acquire() as conn:
-        return await files.list_page(conn, workspace, seen), not who.everything or who.scope is not None
+        return await files.list_page(conn, workspace, visible), not who.everything or who.scope is not None
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, key: str) -> None:
     """Delete a file: its row, and then its object. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
     key = names.file_key(key)
-    require(actor, "write", _thing(workspace, key))
+    require(actor, "write", _target(workspace, key))
 
     async def write(conn: Connection) -> str:
         found = _found(await files.get(conn, workspace, key, lock=True), key)
-        require(actor, "write", _thing(workspace, key, found.created_by))
+        require(actor, "write", _target(workspace, key, found.created_by))
         object = await files.delete(conn, workspace, key)
         if object is None:
             raise _missing(key)
@@ -155,27 +161,27 @@ async def delete(platform: Platform, actor: Actor, workspace: str, key: str) -> 
 
 
 async def move(platform: Platform, actor: Actor, workspace: str, key: str, target: str) -> None:
-    """Give a file another name. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
+    """Rename a file. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
     require_workspace(actor, workspace)
     key, target = names.file_key(key), names.file_key(target)
-    require(actor, "write", _thing(workspace, key))
-    require(actor, "write", _thing(workspace, target))
+    require(actor, "write", _target(workspace, key))
+    require(actor, "write", _target(workspace, target))
 
     async def write(conn: Connection) -> None:
         found = _found(await files.get(conn, workspace, key, lock=True), key)
-        require(actor, "write", _thing(workspace, key, found.created_by))
+        require(actor, "write", _target(workspace, key, found.created_by))
         await folders.ensure(conn, actor, workspace, target)
         if key == target or not await files.move(conn, workspace, key, target, actor.username):
-            raise AlreadyExists(f"The file {target} exists already.", hint="Delete it first, or take another name.")
+            raise AlreadyExists(f"The file {target} exists already.", hint="Delete it first, or use another name.")
         await audit.record(conn, actor, "files.move", "Updated", key, {"key": target})
 
     await platform.db.retrying(write)
 
 
 async def link(platform: Platform, actor: Actor, workspace: str, key: str, expires_s: int) -> tuple[str, datetime]:
-    """An address under which whoever has it reads the file from the store itself, and until when; audited.
+    """Return a URL that gives anyone access to the file in the store, and its expiry; audited.
 
-    Raises NotFound, BadRequest, and Conflict where the store gives no such addresses.
+    Raises NotFound, BadRequest, and Conflict if the store does not support such URLs.
     """
     file = await get(platform, actor, workspace, key)
     expires_s = min(max(expires_s, SHORTEST_LINK_S), LONGEST_LINK_S)
@@ -183,8 +189,8 @@ async def link(platform: Platform, actor: Actor, workspace: str, key: str, expir
     address = await platform.storage.link(file.object, expires_s)
     if address is None:
         raise Conflict(
-            "The object storage of this installation gives no links.",
-            hint="Read the file with job_helpers/download_s3_file, or keep objects in a store of its own "
+            "The object storage of this installation does not support links.",
+            hint="Read the file with job_helpers/download_s3_file, or store objects in a remote store "
             "(OBJECT_STORAGE_URL).",
         )
     async with platform.db.transaction() as conn:
@@ -202,11 +208,11 @@ async def try_storage(platform: Platform, actor: Actor, workspace: str) -> None:
     finally:
         await platform.storage.delete(object)
     if found != b"orvanta":
-        raise StorageError("The object storage gave something else than was written.")
+        raise StorageError("The object storage returned other data than was written.")
 
 
 class _Counted:
-    """Pieces of an upload, counted; ends it once there are too many."""
+    """Iterates over the pieces of an upload and raises TooLarge if there are too many bytes."""
 
     def __init__(self, pieces: AsyncIterable[bytes], limit: int) -> None:
         self._pieces = pieces
@@ -223,19 +229,19 @@ class _Counted:
         if size > self._limit:
             raise TooLarge(
                 f"The file is larger than {self._limit} bytes.",
-                hint="ORVANTA_FILE_LIMIT says how large one may be.",
+                hint="The limit is set by ORVANTA_FILE_LIMIT.",
                 details={"limit": self._limit},
             )
 
 
 async def _require_writable(platform: Platform, actor: Actor, workspace: str, key: str) -> None:
-    """Raises NotFound or Forbidden if the actor may not write the file of this name, existing or not."""
+    """Raise NotFound or Forbidden if the actor may not write the file with this name, existing or not."""
     async with platform.db.acquire() as conn:
         found = await files.get(conn, workspace, key)
-    require(actor, "write", _thing(workspace, key, found.created_by if found is not None else None))
+    require(actor, "write", _target(workspace, key, found.created_by if found is not None else None))
 
 
-def _thing(workspace: str, key: str, created_by: str | None = None) -> Target:
+def _target(workspace: str, key: str, created_by: str | None = None) -> Target:
     return Target(workspace, "file", key, created_by)
 
 
@@ -249,29 +255,29 @@ def _missing(key: str) -> NotFound:
     return NotFound(f"The file {key} does not exist.")
 
 
-def _made_up(extension: str | None) -> str:
+def _generated_name(extension: str | None) -> str:
     if extension and not _EXTENSION.fullmatch(extension := extension.removeprefix(".")):
-        raise BadRequest(f"{extension[:50]!r} is no extension of a file's name.")
+        raise BadRequest(f"{extension[:50]!r} is not a file name extension.")
     name = f"uploads/{ids.new_run_id()}"
     return f"{name}.{extension}" if extension else name
 
 
 def _object(workspace: str, key: str) -> str:
-    """A new object; its last part is what a store calls a file that is fetched by a link."""
+    """Return a new object key. Its last part is the file name that a store uses for downloads by link."""
     name = _OTHER.sub("_", key.rpartition("/")[2])[-_LONGEST_SHOWN_NAME:]
     return f"{workspace}/files/{ids.new_run_id()}/{name if name.strip('.') else '_'}"
 
 
-def _header(name: str, given: str | None, pattern: re.Pattern[str]) -> str | None:
-    if not given:
+def _header(name: str, value: str | None, pattern: re.Pattern[str]) -> str | None:
+    if not value:
         return None
-    if len(given) > _LONGEST_HEADER or not pattern.fullmatch(given):
-        raise BadRequest(f"{name} {given[:100]!r} cannot be sent as a header.")
-    return given
+    if len(value) > _LONGEST_HEADER or not pattern.fullmatch(value):
+        raise BadRequest(f"{name} {value[:100]!r} cannot be sent as a header.")
+    return value
 
 
 async def _drop(platform: Platform, object: str) -> None:
-    """Delete an object that no row names any more; where the store does not answer, the janitor does it later."""
+    """Delete an object that no row refers to. If the storage does not respond, it is left to the janitor."""
     try:
         await platform.storage.delete(object)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""Objects that nobody names: left by a process that died between an upload and the row that was to name it."""
+"""Unreferenced objects, left by a process that crashed between an upload and the commit of its row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from orvanta_platform.storage import Storage
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OF_RUN = re.compile(rf"[^/]+/{_UUID}/(?P<id>{_UUID})/\d+/[^/]+")
-"""workspace/run/run or job/attempt/what: values and logs."""
+"""Keys of values and logs: workspace/run/run or job/attempt/name."""
 
 _OF_FILE = re.compile(rf"[^/]+/files/{_UUID}/[^/]+")
-"""workspace/files/upload/name. Whatever else lies in the storage is not ours to judge."""
+"""Keys of files: workspace/files/upload/name. Objects with other keys are never deleted."""
 
 
 async def drop_unnamed(db: Database, storage: Storage, before: datetime) -> int:
-    """Delete what was uploaded before `before` and no row names; gives how many. Raises StorageError."""
+    """Delete objects uploaded before `before` that no row refers to; returns their number. Raises StorageError."""
     dropped = 0
     async for keys in storage.keys_before(before):
         for key in await _unnamed(db, keys):

@@ -1,7 +1,7 @@
-"""What history is kept: whole weeks dropped where nothing needs them, else runs deleted in batches; objects after rows.
+"""Retention: drops whole weeks of history that nothing needs, or deletes runs in batches; objects after rows.
 
-Nothing here looks at a clock: `now` is a parameter. Any number of processes may sweep at once, and one that is killed
-anywhere leaves what the next one takes up.
+The time is a parameter (`now`). Any number of processes may sweep concurrently, and the next sweep continues after one
+that was killed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from orvanta_platform.errors import DatabaseUnavailable
 from orvanta_platform.storage import Storage
 
 PATIENCE_MS = 2000
-"""How long a lock is waited for, so that nobody waits behind the drop of a partition."""
+"""Lock timeout in milliseconds, so that no transaction waits behind the drop of a partition."""
 
 MOST_RUNS = 20_000
-"""Runs deleted one by one in a sweep, of each workspace."""
+"""Maximum number of runs of each workspace that a sweep deletes individually."""
 
 _ORDER = ("run_text", "value", "log_object", "log_chunk", "stream_chunk", "event", "job", "run")
 _FIRST = UUID(int=0)
@@ -37,36 +37,38 @@ _IN_USE = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedObjectError,
 )
-"""Somebody reads it for long, or another process is just dropping it."""
+"""The partition is being read, or dropped by another process."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep has done; `held`: by partition why it could not go yet."""
+    """Result of a sweep."""
 
     partitions: list[str] = field(default_factory=list)
     runs: int = 0
     objects: int = 0
     held: dict[str, str] = field(default_factory=dict)
+    """Reasons why partitions could not be dropped, by partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many days runs are kept for (0: for ever) where their workspace says nothing shorter."""
+    """Retention of the installation, which workspaces may shorten."""
 
     days: int
+    """Number of days that runs are retained; 0: forever."""
 
     def end(self, now: datetime) -> datetime | None:
-        """What begun before this may go; None: nothing."""
+        """Return the time before which data may be deleted; None: nothing may."""
         return now - timedelta(days=self.days) if self.days else None
 
 
 async def sweep(database: Database, storage: Storage, policy: Policy, now: datetime, *, owner_url: str | None) -> Swept:
-    """Let go what is older than the policy says. Raises StorageError, and what the database raises.
+    """Delete data that is older than the policy allows. Raises StorageError and errors of the database.
 
-    `owner_url`: the role that owns the tables; without it nothing is dropped, and runs are deleted in batches.
+    `owner_url`: the role that owns the tables; without it no partition is dropped, and runs are deleted in batches.
     """
     done = Swept()
     end = policy.end(now)
@@ -81,12 +83,15 @@ async def sweep(database: Database, storage: Storage, policy: Policy, now: datet
     return done
 
 
-def holder(week: Partition, oldest: UUID | None, needed: Sequence[UUID]) -> str | None:
-    """Why a partition cannot be dropped, None where it can: a run under way may read all that ended after it began."""
+def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]) -> str | None:
+    """Return the reason why a partition must be kept, or None.
+
+    A live run may read all runs that ended after it started.
+    """
     if oldest is not None and oldest < week.upper:
-        return f"the run {oldest}, begun {ids.made_at(oldest):%Y-%m-%d}, is under way"
+        return f"the run {oldest}, started {ids.made_at(oldest):%Y-%m-%d}, is live"
     if needed:
-        return f"a run under way goes on from the run {needed[0]}"
+        return f"a live run reuses results of the run {needed[0]}"
     return None
 
 
@@ -100,7 +105,7 @@ async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner
 
 
 async def _finish_others(conn: Connection) -> None:
-    """Take up what a sweep left that was killed between detaching and dropping."""
+    """Complete the work of a sweep that was killed between detaching and dropping a partition."""
     with suppress(*_IN_USE):
         for each in await retention.partitions(conn):
             if each.pending:
@@ -117,9 +122,9 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
         if ids.made_at(week[0].upper) > end:
             return
         oldest, needed = await retention.oldest_live(conn), await retention.needed_runs(conn, week[0].upper)
-        why = holder(week[0], oldest, needed)
-        if why is not None:
-            done.held |= {each.child: why for each in week}
+        reason = blocking_reason(week[0], oldest, needed)
+        if reason is not None:
+            done.held |= {each.child: reason for each in week}
             continue
         await _empty(database, storage, week[0], done)
         for each in week:
@@ -127,13 +132,13 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
                 await retention.change(conn, "detach", each.parent, each.child)
                 await retention.change(conn, "drop", each.parent, each.child)
             except _IN_USE:
-                done.held[each.child] = "it is in use; it is tried again"
+                done.held[each.child] = "it is in use; the next sweep tries again"
                 return
             done.partitions.append(each.child)
 
 
 async def _empty(database: Database, storage: Storage, week: Partition, done: Swept) -> None:
-    """What a partition's drop would leave behind: objects, decisions, and the word that history begins later."""
+    """Delete the data that dropping a partition would leave: objects and decisions. Record the start of the history."""
     async with database.transaction() as conn:
         await retention.note_history(conn, None, ids.made_at(week.upper))
         await retention.drop_decisions(conn, week.lower, week.upper)
@@ -163,7 +168,7 @@ async def _delete_runs(database: Database, storage: Storage, workspace: str | No
 
 
 async def _delete_objects(storage: Storage, objects: Sequence[str], done: Swept) -> None:
-    """After their rows; what stays behind by a crash here is unnamed, and swept as such."""
+    """Delete objects after their rows. Those left by a crash are unreferenced, and deleted as such."""
     for key in objects:
         await storage.delete(key)
     done.objects += len(objects)

@@ -1,4 +1,4 @@
-"""What takes the room, and why it is still there."""
+"""Report on disk usage and retention."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from orvanta_platform import ids
 from orvanta_platform.db import retention as rows
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.retention import TableSize, WorkspaceSize
-from orvanta_platform.services.maintenance.retention import Policy, holder
+from orvanta_platform.services.maintenance.retention import Policy, blocking_reason
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week of history: its bytes on disk over all tables, when it may go, and what holds it back then."""
+    """A week of history."""
 
     begins_at: datetime
     ends_at: datetime
     bytes: int
+    """Size on disk of all its tables."""
     goes_at: datetime | None
+    """Time at which it may be dropped."""
     held_by: str | None
+    """Reason why it is kept after that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageReport:
-    """Everything, the largest first; weeks the oldest first. `droppable`: the role in use may drop partitions."""
+    """Disk usage: tables and workspaces by decreasing size, weeks in chronological order."""
 
     tables: list[TableSize]
     weeks: list[Week]
     workspaces: list[WorkspaceSize]
     droppable: bool
+    """The current role may drop partitions."""
 
 
 async def storage(database: Database, policy: Policy, now: datetime, *, owner_url: str | None) -> StorageReport:
-    """Look at all of the database; of a large history it takes a while."""
+    """Create the report from the whole database. This takes a while for a large history."""
     droppable = await _droppable(owner_url)
     async with database.acquire() as conn:
         return StorageReport(
@@ -61,9 +65,9 @@ async def _weeks(conn: Connection, policy: Policy, now: datetime, droppable: boo
         begins_at, ends_at = ids.made_at(week[0].lower), ids.made_at(week[0].upper)
         held = None
         if end is not None and ends_at <= end:
-            held = holder(week[0], oldest, await rows.needed_runs(conn, week[0].upper))
+            held = blocking_reason(week[0], oldest, await rows.needed_runs(conn, week[0].upper))
             if held is None and not droppable:
-                held = "the role in use does not own the tables: runs go in batches; set ORVANTA_OWNER_URL"
+                held = "the current role does not own the tables: runs are deleted in batches; set ORVANTA_OWNER_URL"
         goes_at = ends_at + timedelta(days=policy.days) if end is not None else None
         found.append(Week(begins_at, ends_at, sum(each.bytes for each in week), goes_at, held))
     return found

@@ -23,7 +23,8 @@ from orvanta_platform.services.platform import Platform
 async def list_workers(
     platform: Platform, actor: Actor, *, seen_within_s: float | None = None, limit: int = 1000, offset: int = 0
 ) -> list[WorkerRow]:
-    """Living workers, and with `seen_within_s` also those that ended within as many seconds; newest first."""
+    """Return live workers, and with `seen_within_s` also those that ended within that number of seconds; newest
+    first."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         mine = await _workspaces(conn, actor)
@@ -32,7 +33,7 @@ async def list_workers(
 
 
 async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
-    """The workspaces whose job counts the actor may see; None: all."""
+    """Return the workspaces whose job counts the actor may see; None: all."""
     if permissions.can(scopes.without(actor), "see_all_workers", Target(None, "instance")):
         return None
     if actor.bound:
@@ -41,30 +42,30 @@ async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
 
 
 async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
-    """The queues with jobs that the actor may see, by name. Raises Forbidden."""
+    """Return the queues with jobs that the actor may see, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.queues(conn, await _workspaces(conn, actor))
 
 
 async def set_drained(platform: Platform, actor: Actor, worker: UUID, *, drained: bool) -> None:
-    """Let a worker claim nothing more until it is told to claim again; what it runs goes on to its end.
+    """Pause or resume claiming by a worker. Its current jobs continue.
 
-    It hears of it at its next beat. Raises Forbidden, and NotFound where no such worker lives.
+    The worker learns of it with its next heartbeat. Raises Forbidden, and NotFound if there is no such live worker.
     """
     permissions.require(actor, "drain_worker", Target(None, "instance"))
 
     async def write(conn: Connection) -> None:
         name = await worker_rows.set_drained(conn, worker, drained=drained)
         if name is None:
-            raise NotFound(f"No living worker has the id {worker}.")
+            raise NotFound(f"There is no live worker with the id {worker}.")
         await audit.record(conn, actor, "workers.drain", "Updated", name, {"id": str(worker), "drained": drained})
 
     await platform.db.retrying(write)
 
 
 async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
-    """How many jobs may start now, by queue; a queue without any is absent. Raises Forbidden."""
+    """Return the number of jobs that can start now, by queue, without empty ones. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.queue_counts(conn, await _workspaces(conn, actor))
