@@ -123,8 +123,8 @@ async def test_a_run_that_has_ended_is_told_whole(api: ApiHarness) -> None:
 async def test_without_logs_a_stream_tells_how_it_goes(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     caller = await admin(api)
-    wanted = run_stream.Wanted(none=True)
-    found = await run_stream.follow(api.platform, caller, "main", UUID(id), cursor=None, wanted=wanted)
+    wanted = run_stream.LogFilter(none=True)
+    found = await run_stream.follow(api.platform, caller, "main", UUID(id), cursor=None, logs=wanted)
     first = await anext(found)
     job = (await api.worker.claim())["a"]
     await api.worker.print(job, "one\n")

@@ -43,14 +43,14 @@ def loop(*body: dict[str, Any], parallel: bool = False) -> dict[str, Any]:
     return {"id": "l", "value": {**value, "skip_failures": False}}
 
 
-async def pauses(core: CoreHarness, run: UUID) -> pausing.Pauses:
+async def pauses(core: CoreHarness, run: UUID) -> pausing.RunPauses:
     return await pausing.get(core.platform, ACTOR, WORKSPACE, run)
 
 
 async def go_on(core: CoreHarness, run: UUID, **values: bytes) -> None:
     """Let what is paused longest go on."""
     found = (await pauses(core, run)).paused[0]
-    await pausing.go_on(core.platform, ACTOR, WORKSPACE, run, found.job, **values)
+    await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, found.job, **values)
 
 
 async def status(core: CoreHarness, run: UUID) -> str:
@@ -73,7 +73,7 @@ async def test_a_run_is_paused_looked_at_and_goes_on_with_other_inputs(core: Cor
     assert (graph.status, graph.reason) == ("paused", "paused before node b by ann")
     assert [(wait.why.text) for node in graph.nodes for wait in node.waits] == ["paused before it begins by ann"]
     assert graph.breakpoints == ("b",)
-    looked = await pausing.look(core.platform, ACTOR, WORKSPACE, run, found.job)
+    looked = await pausing.preview_inputs(core.platform, ACTOR, WORKSPACE, run, found.job)
     assert json.loads(looked.inputs or b"") == {"n": 4, "m": 1}
     await core.is_whole()
     await go_on(core, run, inputs=b'{"m": 10}')
@@ -108,10 +108,10 @@ async def test_a_breakpoint_set_while_it_runs_holds_a_stale_worker_and_a_result_
     run = await core.start(adds("a"), adds("b", "a"), adds("c", "b"), args={"n": 1})
     worker = await core.worker()
     (claimed,) = await worker.claim()
-    await pausing.set_before(core.platform, ACTOR, WORKSPACE, run, "b", None)
+    await pausing.set_breakpoint(core.platform, ACTOR, WORKSPACE, run, "b", None)
     await one(core, worker, claimed)
     assert await core.live(run) == {} and await status(core, run) == "paused"
-    await pausing.set_before(core.platform, ACTOR, WORKSPACE, run, "b", None, on=False)
+    await pausing.set_breakpoint(core.platform, ACTOR, WORKSPACE, run, "b", None, on=False)
     assert (await pauses(core, run)).before == [] and len((await pauses(core, run)).paused) == 1
     await go_on(core, run, result=b'{"made": "by hand"}')
     assert set(await core.live(run)) == {"c"}
@@ -156,7 +156,7 @@ async def test_a_paused_run_is_cancelled(core: CoreHarness, where: str) -> None:
     assert (await core.ended(run))["status"] == "cancelled"
     assert await core.rows("SELECT FROM pause") == []
     with pytest.raises(Conflict):
-        await pausing.go_on(core.platform, ACTOR, WORKSPACE, run, paused[0].job)
+        await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, paused[0].job)
     await core.is_whole()
 
 
@@ -176,7 +176,10 @@ async def test_a_paused_node_alone_is_cancelled_and_a_run_times_out(core: CoreHa
 async def test_of_two_who_let_it_go_on_one_does(core: CoreHarness) -> None:
     run = await core.start(adds("a"), args={"n": 1}, options=RunOptions(pause=PauseBefore(("a",))))
     (found,) = (await pauses(core, run)).paused
-    calls = (pausing.go_on(core.platform, ACTOR, WORKSPACE, run, found.job, inputs=b'{"m": %d}' % m) for m in (1, 2, 3))
+    calls = (
+        pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, found.job, inputs=b'{"m": %d}' % m)
+        for m in (1, 2, 3)
+    )
     told = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(each) for each in told if each is not None] == [Conflict, Conflict]
     assert len(await core.rows("SELECT FROM audit WHERE operation = 'jobs.continue'")) == 1
@@ -188,16 +191,16 @@ async def test_who_may_cancel_may_pause_and_values_are_for_whom_the_run_acts(cor
     viewer = replace(BOB, role=Role.VIEWER)
     for actor, error in ((viewer, (Forbidden, NotFound)), (BOB, (Forbidden, NotFound))):
         with pytest.raises(error):
-            await pausing.go_on(core.platform, actor, WORKSPACE, run, job_id, result=b"1")
+            await pausing.continue_node(core.platform, actor, WORKSPACE, run, job_id, result=b"1")
     with pytest.raises((Forbidden, NotFound)):
-        await pausing.go_on(core.platform, viewer, WORKSPACE, run, job_id)
+        await pausing.continue_node(core.platform, viewer, WORKSPACE, run, job_id)
     for bad in (b"[1]", b"not json"):
         with pytest.raises(InvalidInput):
-            await pausing.go_on(core.platform, ACTOR, WORKSPACE, run, job_id, inputs=bad)
+            await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, job_id, inputs=bad)
     with pytest.raises(InvalidInput):
-        await pausing.set_before(core.platform, ACTOR, WORKSPACE, run, "a", "1 +")
+        await pausing.set_breakpoint(core.platform, ACTOR, WORKSPACE, run, "a", "1 +")
     with pytest.raises(BadRequest, match="no node 'z'"):
-        await pausing.set_before(core.platform, ACTOR, WORKSPACE, run, "z", None)
+        await pausing.set_breakpoint(core.platform, ACTOR, WORKSPACE, run, "z", None)
     with pytest.raises(BadRequest, match="no node 'z'"):
         await core.start(adds("a"), options=RunOptions(pause=PauseBefore(("z",))))
     assert len((await pauses(core, run)).paused) == 1
@@ -211,11 +214,11 @@ async def test_a_call_of_another_workflow_is_paused_and_so_is_its_caller(core: C
     call = {"id": "call", "value": {"type": "flow", "path": "f/main/adds", "input_transforms": inputs}}
     run = await core.start(call, args={"n": 1}, options=RunOptions(pause=PauseBefore(("call",))))
     (found,) = (await pauses(core, run)).paused
-    looked = await pausing.look(core.platform, ACTOR, WORKSPACE, run, found.job)
+    looked = await pausing.preview_inputs(core.platform, ACTOR, WORKSPACE, run, found.job)
     assert json.loads(looked.inputs or b"") == {"n": 1, "m": 0}
     await go_on(core, run, inputs=b'{"n": 50}')
     child = (await core.row("SELECT id FROM run_live WHERE parent = $1", run))["id"]
-    await pausing.set_before(core.platform, ACTOR, WORKSPACE, child, "y", None)
+    await pausing.set_breakpoint(core.platform, ACTOR, WORKSPACE, child, "y", None)
     worker = await core.worker()
     await one(core, worker, (await worker.claim())[0])
     assert (await status(core, child), await status(core, run)) == ("paused", "paused")
@@ -248,10 +251,10 @@ async def test_a_secret_is_masked_where_inputs_are_looked_at(core: CoreHarness) 
     made["value"]["input_transforms"]["auth"] = {"type": "javascript", "expr": "`Bearer ${variable('u/ann/key')}`"}
     run = await core.start(made, args={"n": 4}, options=RunOptions(pause=PauseBefore(("a",))))
     (paused,) = (await pauses(core, run)).paused
-    look = await pausing.look(core.platform, ACTOR, WORKSPACE, run, paused.job)
+    look = await pausing.preview_inputs(core.platform, ACTOR, WORKSPACE, run, paused.job)
     assert look.inputs is not None and secret.encode() not in look.inputs
     assert json.loads(look.inputs) == {"n": 4, "m": 1, "key": "$var:u/ann/key", "auth": "Bearer ***"}
-    await pausing.go_on(core.platform, ACTOR, WORKSPACE, run, paused.job, inputs=b'{"n":5}')
+    await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, paused.job, inputs=b'{"n":5}')
     events = await core.rows("SELECT data::text AS text FROM event WHERE run = $1", run)
     audit = await core.rows("SELECT parameters::text AS text FROM audit")
     assert not [row["text"] for row in (*events, *audit) if secret in (row["text"] or "")]

@@ -91,7 +91,7 @@ async def test_a_loop_goes_on_at_an_iteration(stage: Stage) -> None:
     whole = [[7, 10], [7, 20], [7, 30]]
     assert (await stage.result(first), await stage.ran(first)) == (whole, "a x y x y x y z")
     made = await stage.preview(first, ("l", 1))
-    assert (made.made.kept, made.made.again, made.inside[1].kept) == ((0,), (1, 2), 1)
+    assert (made.made.kept, made.made.again, made.inside[1].reused) == ((0,), (1, 2), 1)
     second = await stage.restart(first, ("l", 1))
     assert (await stage.result(second), await stage.ran(second)) == (whole, "x y x y z")
     third = await stage.restart(first, ("l", 2), "y")
@@ -227,7 +227,7 @@ async def test_loops_in_loops(stage: Stage) -> None:
     made = await stage.preview(third, ("o", 1), ("i", 1), "y")
     outer = made.inside[0]
     assert outer.body is not None and outer.body.inside[1].body is not None
-    assert (outer.kept, outer.body.inside[1].kept, outer.body.inside[1].body.made.kept) == (1, 1, (0,))
+    assert (outer.reused, outer.body.inside[1].reused, outer.body.inside[1].body.made.kept) == (1, 1, (0,))
 
 
 async def test_inside_a_sub_workflow(stage: Stage) -> None:

@@ -68,7 +68,7 @@ def question(
     hints: Mapping[str, Any] | None = None,
 ) -> bytes:
     """What is asked, with the buttons that the link is good for. `name`: who is logged in; `given`: fields as sent."""
-    asked = seen.asked
+    asked = seen.request
     title = "Approval"
     if asked is None:
         return page(title, f'{_facts(seen)}<p role="status">Nothing is asked here any more.</p>{_said(seen)}')
@@ -98,7 +98,7 @@ def sent_of(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _facts(seen: Seen) -> str:
-    run, asked = seen.run, seen.asked
+    run, asked = seen.run, seen.request
     facts = [("Workflow", run.run_path or "a preview"), ("Started by", run.created_by), ("Run", str(run.id))]
     if asked is not None:
         facts.append(("Step", asked.node.id))
@@ -108,11 +108,11 @@ def _facts(seen: Seen) -> str:
 
 
 def _said(seen: Seen) -> str:
-    if not seen.said:
+    if not seen.decisions:
         return ""
     lines = "".join(
         f"<li>{'Approved' if each.approved else 'Rejected'} by {_approver(each)}, {_moment(each.at)}</li>"
-        for each in seen.said
+        for each in seen.decisions
     )
     return f"<h2>So far</h2><ul>{lines}</ul>"
 

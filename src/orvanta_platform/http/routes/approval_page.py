@@ -60,7 +60,7 @@ async def decide_approval(
         action = _action(seen, approved)
     except OrvantaError as error:
         return _refused(error)
-    form = forms.values(seen.asked.consent.form, html.sent_of(sent)) if seen.asked else {}
+    form = forms.values(seen.request.consent.form, html.sent_of(sent)) if seen.request else {}
     reason = sent.get("reason", "").strip()[:_LONGEST_REASON] or None
     voice = voice_of(request, approver, msgspec.json.encode(form), reason)
     try:
@@ -97,7 +97,7 @@ def _decision(sent: Mapping[str, str]) -> bool:
 def _action(seen: Seen, approved: bool) -> Action:
     """What the link is signed for that allows this decision. Raises BadRequest."""
     wanted = Action.RESUME if approved else Action.CANCEL
-    hidden = seen.asked is not None and seen.asked.consent.hide_cancel and not approved
+    hidden = seen.request is not None and seen.request.consent.hide_cancel and not approved
     if wanted in seen.actions:
         return wanted
     if Action.PAGE in seen.actions and not hidden:

@@ -35,7 +35,7 @@ async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPa
     """
     actor, workspace = actor_and_workspace(request)
     when = (await body_of(request, BreakpointBody)).when
-    await pausing.set_before(platform_of(request), actor, workspace, run_id, node, when)
+    await pausing.set_breakpoint(platform_of(request), actor, workspace, run_id, node, when)
     return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
 
 
@@ -43,7 +43,7 @@ async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPa
 async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
     """Take a breakpoint back. What is paused there already stays so."""
     actor, workspace = actor_and_workspace(request)
-    await pausing.set_before(platform_of(request), actor, workspace, run_id, node, None, on=False)
+    await pausing.set_breakpoint(platform_of(request), actor, workspace, run_id, node, None, on=False)
     return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
 
 
@@ -51,7 +51,9 @@ async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromP
 async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> Response[bytes]:
     """A paused node with the inputs that it would get now."""
     actor, workspace = actor_and_workspace(request)
-    return answers.json(schemas.paused(await pausing.look(platform_of(request), actor, workspace, run_id, job)))
+    return answers.json(
+        schemas.paused(await pausing.preview_inputs(platform_of(request), actor, workspace, run_id, job))
+    )
 
 
 @post(f"{_PAUSES}/{{job:uuid}}/continue", status_code=200, opt=call(body=ContinueBody, answer=RunPauses))
@@ -62,7 +64,7 @@ async def go_on(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]
     body = await body_of(request, ContinueBody)
     inputs = None if isinstance(body.inputs, UnsetType) else bytes(body.inputs)
     result = None if isinstance(body.result, UnsetType) else bytes(body.result)
-    await pausing.go_on(platform, actor, workspace, run_id, job, inputs=inputs, result=result)
+    await pausing.continue_node(platform, actor, workspace, run_id, job, inputs=inputs, result=result)
     return schemas.pauses(await pausing.get(platform, actor, workspace, run_id))
 
 

@@ -136,7 +136,7 @@ async def stream_run(
         workspace,
         run_id,
         cursor=request.headers.get("last-event-id") or cursor,
-        wanted=run_stream.Wanted(none=not logs, node=node, job=job, attempt=attempt),
+        logs=run_stream.LogFilter(none=not logs, node=node, job=job, attempt=attempt),
     )
     return run_streams.run_stream(found)
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.runs.bulk import Again, Made
+from orvanta_platform.services.runs.bulk import RerunResult, RerunSettings
 from orvanta_platform.services.runs.nested_restart import Entered, RestartPoint
 from orvanta_platform.services.runs.restart import Point
 
@@ -94,12 +94,12 @@ class BatchRerunBody(msgspec.Struct, kw_only=True):
     flow_options_by_path: dict[str, RerunOptions] = {}
 
 
-def options(by_path: dict[str, RerunOptions]) -> dict[str, Again]:
+def options(by_path: dict[str, RerunOptions]) -> dict[str, RerunSettings]:
     """How runs are run again, as the services have it."""
-    return {path: Again(each.use_latest_version, each.input_transforms) for path, each in by_path.items()}
+    return {path: RerunSettings(each.use_latest_version, each.input_transforms) for path, each in by_path.items()}
 
 
-def line(made: Made) -> str:
+def line(made: RerunResult) -> str:
     """What became of one run, as a line."""
     return f"{made.run}\n" if made.run is not None else f"Error: {made.id}: {made.error}\n"
 
@@ -131,7 +131,7 @@ def _inside(id: str, entered: Entered) -> RestartInside:
     place = entered.reopening.place
     return RestartInside(
         step_id=id,
-        bodies_kept=entered.kept,
+        bodies_kept=entered.reused,
         branch_or_iteration_n=UNSET if place is None else place,
         body=UNSET if entered.body is None else preview(entered.body),
     )

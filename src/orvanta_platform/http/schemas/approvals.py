@@ -134,7 +134,7 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
 
 def waiting_approval(found: Waiting) -> WaitingApproval:
     """Something that is asked now."""
-    opened, consent = found.opened, found.asked.consent
+    opened, consent = found.opened, found.request.consent
     return WaitingApproval(
         run=found.run.id,
         job=opened.job,
@@ -144,7 +144,8 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
         opened_at=opened.opened_at,
         required=consent.required,
         said=[
-            Said(approver=each.approver, approved=each.approved, at=each.at, reason=each.reason) for each in found.said
+            Said(approver=each.approver, approved=each.approved, at=each.at, reason=each.reason)
+            for each in found.decisions
         ],
         fields=[
             FormField(
@@ -160,7 +161,7 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
         ],
         hide_cancel=consent.hide_cancel,
         approvers=list(consent.approvers),
-        approval_conditions=Conditions(**approvers.conditions(found.asked)),
+        approval_conditions=Conditions(**approvers.conditions(found.request)),
         path=UNSET if found.run.path is None else found.run.path,
         message=opened.message or UNSET,
         due_at=UNSET if opened.due_at is None else opened.due_at,
@@ -174,7 +175,7 @@ def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
 
 def suspended_flow(seen: Seen) -> SuspendedFlow:
     """The part of a run that a link shows."""
-    run, asked = seen.run, seen.asked
+    run, asked = seen.run, seen.request
     opened = asked.opened if asked is not None else None
     job = QueuedJob(
         id=run.id,
@@ -197,7 +198,7 @@ def suspended_flow(seen: Seen) -> SuspendedFlow:
     )
     return SuspendedFlow(
         job=job,
-        approvers=agreed(seen.said),
+        approvers=agreed(seen.decisions),
         node=asked.node.id if asked is not None else UNSET,
         description=opened.message if opened is not None and opened.message else UNSET,
         due_at=opened.due_at if opened is not None and opened.due_at is not None else UNSET,
@@ -206,15 +207,17 @@ def suspended_flow(seen: Seen) -> SuspendedFlow:
 
 def approval_info(info: Info) -> ApprovalInfo:
     """What a run asks now."""
-    asked = info.asked
+    asked = info.request
     if asked is None:
-        return ApprovalInfo(flow_id=info.run, can_approve=False, user_auth_required=False, approvers=agreed(info.said))
+        return ApprovalInfo(
+            flow_id=info.run, can_approve=False, user_auth_required=False, approvers=agreed(info.decisions)
+        )
     message = asked.opened.message if asked.opened else ""
     return ApprovalInfo(
         flow_id=info.run,
         can_approve=info.may_decide,
         user_auth_required=asked.consent.needs_login,
-        approvers=agreed([each for each in info.said if asked.opened and each.job == asked.opened.job]),
+        approvers=agreed([each for each in info.decisions if asked.opened and each.job == asked.opened.job]),
         form_schema=asked.consent.form if asked.consent.form is not None else UNSET,
         description=message or UNSET,
         approval_conditions=Conditions(**approvers.conditions(asked)),

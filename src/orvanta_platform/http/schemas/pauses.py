@@ -72,13 +72,13 @@ class PausedInputs(PausedNode, kw_only=True):
     error: str | UnsetType = UNSET
 
 
-def pauses(found: pausing.Pauses) -> RunPauses:
+def pauses(found: pausing.RunPauses) -> RunPauses:
     """Of one run."""
     before = [Breakpoint(each.node, each.by, UNSET if each.when is None else each.when) for each in found.before]
     return RunPauses(found.run, before, [_node(each) for each in found.paused], found.may_pause, found.may_change)
 
 
-def paused(found: pausing.Look) -> PausedInputs:
+def paused(found: pausing.InputsPreview) -> PausedInputs:
     """One node."""
     return PausedInputs(
         **msgspec.structs.asdict(_node(found.paused)),
@@ -87,7 +87,7 @@ def paused(found: pausing.Look) -> PausedInputs:
     )
 
 
-def _node(each: pausing.Paused) -> PausedNode:
+def _node(each: pausing.PausedNode) -> PausedNode:
     return PausedNode(
         job=each.job,
         node=each.node,

@@ -112,20 +112,20 @@ class FormUnchecked(Exception):
         self.payload = payload
 
 
-def check(asked: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
+def check(request: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
     """Check that the caller may decide and that the payload is valid for the form.
 
     `checked`: forms with valid payloads. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
     actor = voice.actor
-    if asked.consent.needs_login:
+    if request.consent.needs_login:
         if actor is None or actor.workspace != row.workspace or actor.role is None:
             raise Unauthenticated("This decision needs a login.", hint="Log in as a member of the workspace first.")
-        _check_member(asked, actor)
+        _check_member(request, actor)
     if actor is not None and not scopes.allow(actor.scopes, _SCOPE, row.run_path):
         raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
-    if approved and asked.consent.form is not None:
-        form = asked.consent.form
+    if approved and request.consent.form is not None:
+        form = request.consent.form
         if (form, voice.payload) not in checked and not inputs.check_at_once(form, voice.payload):
             raise FormUnchecked(row.workspace, form, voice.payload)
 
@@ -148,14 +148,14 @@ async def decided(platform: Platform, act: Callable[[Connection, Checked], Await
             checked.append((unchecked.form, unchecked.payload))
 
 
-def may(asked: ApprovalRequest, actor: Actor | None) -> bool:
+def may(request: ApprovalRequest, actor: Actor | None) -> bool:
     """Return whether this person, or the holder of a link, may decide."""
-    if not asked.consent.needs_login:
+    if not request.consent.needs_login:
         return True
     if actor is None or actor.role is None:
         return False
     try:
-        _check_member(asked, actor)
+        _check_member(request, actor)
     except Forbidden:
         return False
     return True
@@ -173,12 +173,12 @@ def earlier_vote(job: UUID, voice: Voice, decisions: Sequence[DecisionRow]) -> D
     return next((each for each in decisions if each.job == job and each.account == voice.account), None)
 
 
-def conditions(asked: ApprovalRequest) -> dict[str, Any]:
+def conditions(request: ApprovalRequest) -> dict[str, Any]:
     """Return the conditions on approvers, for display."""
     return {
-        "user_auth_required": asked.consent.needs_login,
-        "user_groups_required": [name.removeprefix("g/") for name in asked.groups or []],
-        "self_approval_disabled": not asked.consent.self_approval,
+        "user_auth_required": request.consent.needs_login,
+        "user_groups_required": [name.removeprefix("g/") for name in request.groups or []],
+        "self_approval_disabled": not request.consent.self_approval,
     }
 
 
@@ -198,20 +198,23 @@ def word_of(approved: bool) -> str:
     return "approved" if approved else "rejected"
 
 
-def _check_member(asked: ApprovalRequest, actor: Actor) -> None:
+def _check_member(request: ApprovalRequest, actor: Actor) -> None:
     if not _is_person(actor):
         raise Forbidden(
             "This decision needs a signed-in person.",
             hint="Tokens of jobs, and tokens that only start runs, do not count as one.",
         )
-    approvers, groups = asked.consent.approvers, asked.groups
+    approvers, groups = request.consent.approvers, request.groups
     if approvers and not names(actor, approvers):
-        raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(asked.consent)}.")
+        raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(request.consent)}.")
     if groups is not None and actor.principals.isdisjoint(groups):
         raise Forbidden(
             "You are in none of the groups that may decide this.", hint=f"The groups are {', '.join(groups) or 'none'}."
         )
-    if not asked.consent.self_approval and f"u/{actor.username}" in (f"u/{asked.created_by}", asked.permissioned_as):
+    if not request.consent.self_approval and f"u/{actor.username}" in (
+        f"u/{request.created_by}",
+        request.permissioned_as,
+    ):
         raise Forbidden("You may not decide about your own run here.", hint="Ask another approver.")
 
 

@@ -131,11 +131,11 @@ class Seen:
     """Data that the holder of a link may see."""
 
     run: JobRow
-    said: list[DecisionRow]
+    decisions: list[DecisionRow]
     """Decisions of the run."""
     actions: set[Action]
     """Actions that the link is signed for."""
-    asked: ApprovalRequest | None
+    request: ApprovalRequest | None
     """Approval that the link's node requests or will request; None: there is none, or it is closed."""
     hints: Mapping[str, Any] = field(default_factory=dict)
     """default_args and enums that a suspended step returned for the form."""
@@ -150,12 +150,12 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
             raise approval_links.no_such_approval()
         try:
             live = await run_rows.get_live_run(conn, row.run)
-            asked = await _of_link(platform, conn, row, live, link.job)
+            request = await _of_link(platform, conn, row, live, link.job)
         except Conflict:
-            asked = None
+            request = None
         decisions = await rows.decisions_of_run(conn, row.run)
-    hints = await hints_of(platform, [asked]) if asked is not None else [{}]
-    return Seen(run, decisions, signed, asked, hints[0])
+    hints = await hints_of(platform, [request]) if request is not None else [{}]
+    return Seen(run, decisions, signed, request, hints[0])
 
 
 async def decide(
@@ -191,10 +191,12 @@ async def decide(
         if not opened and id == row.run and row.is_flow:
             return None
         job = open_in(opened, row, id, node).job
-        asked = await find_request(platform, conn, live, job, opened) if live is not None else None
-        approvers.require(actor, jobs.target_of(row), asked.consent if asked else None)
-        vote = voice if fields is None or asked is None else _typed(voice, asked, fields)
-        return job, await _record(platform, conn, _Decision(row, live, job, resume_id, approved, vote, checked), asked)
+        request = await find_request(platform, conn, live, job, opened) if live is not None else None
+        approvers.require(actor, jobs.target_of(row), request.consent if request else None)
+        vote = voice if fields is None or request is None else _typed(voice, request, fields)
+        return job, await _record(
+            platform, conn, _Decision(row, live, job, resume_id, approved, vote, checked), request
+        )
 
     done = await approvers.decided(platform, partial(act, row, id))
     if done is None:
@@ -213,10 +215,10 @@ class Info:
     """Open approval of a run or node as seen by an actor."""
 
     run: UUID
-    asked: ApprovalRequest | None
+    request: ApprovalRequest | None
     """None: no approval is open."""
     may_decide: bool
-    said: list[DecisionRow]
+    decisions: list[DecisionRow]
 
 
 async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Info:
@@ -226,20 +228,24 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
         row = await find_requesting_run(platform, conn, above)
         opened = await rows.open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
-        asked = await get_request(platform, conn, row.run, chosen.job) if chosen else None
+        request = await get_request(platform, conn, row.run, chosen.job) if chosen else None
         thing = jobs.target_of(row)
-        if asked and not permissions.can(actor, "read", thing) and not approvers.admits(actor, thing, asked.consent):
-            row, asked = above, None
+        if (
+            request
+            and not permissions.can(actor, "read", thing)
+            and not approvers.admits(actor, thing, request.consent)
+        ):
+            row, request = above, None
         decisions = await rows.decisions_of_run(conn, row.run)
     may_run = permissions.can(actor, "decide", jobs.target_of(row))
-    if asked is None:
+    if request is None:
         return Info(row.run, None, False, decisions)
-    allowed = may_run if not asked.consent.approvers else True
-    return Info(row.run, asked, allowed and approvers.may(asked, actor), decisions)
+    allowed = may_run if not request.consent.approvers else True
+    return Info(row.run, request, allowed and approvers.may(request, actor), decisions)
 
 
-def _typed(voice: Voice, asked: ApprovalRequest, fields: Mapping[str, str]) -> Voice:
-    return replace(voice, payload=msgspec.json.encode(forms.values(asked.consent.form, fields)))
+def _typed(voice: Voice, request: ApprovalRequest, fields: Mapping[str, str]) -> Voice:
+    return replace(voice, payload=msgspec.json.encode(forms.values(request.consent.form, fields)))
 
 
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -284,15 +290,17 @@ class _Decision:
     checked: Checked
 
 
-async def _record(platform: Platform, conn: Connection, decision: _Decision, asked: ApprovalRequest | None) -> Outcome:
-    """Store a decision and send it to its run, unless it was made before. `asked`: the approval concerned, if known."""
+async def _record(
+    platform: Platform, conn: Connection, decision: _Decision, request: ApprovalRequest | None
+) -> Outcome:
+    """Store a decision and send it to its run, unless it was made before. `request`: its approval, if known."""
     row, live, job, voice, approved = decision.row, decision.live, decision.job, decision.voice, decision.approved
     resume_id = decision.resume_id
     earlier = await rows.decisions_of_run(conn, row.run)
     previous = next((each for each in earlier if (each.job, each.resume_id) == (job, resume_id)), None)
     if previous is not None and live is not None and _is_of_other_account(previous, voice):
-        asked = asked or await find_request(platform, conn, live, job)
-        if asked is not None and asked.consent.needs_login:
+        request = request or await find_request(platform, conn, live, job)
+        if request is not None and request.consent.needs_login:
             # One page may be sent to several people: its resume id belongs to the first, but each person has a vote.
             previous, resume_id = None, secrets.randbelow(_RESUME_IDS)
     if previous is not None:
@@ -304,15 +312,15 @@ async def _record(platform: Platform, conn: Connection, decision: _Decision, ask
         return Outcome(False, previous.approved, previous.approver, resume_id)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended, so its approvals are closed.")
-    asked = asked or await _of_link(platform, conn, row, live, job)
-    if asked is not None:
-        approvers.check(asked, voice, row, approved=approved, checked=decision.checked)
-        if job == row.run and asked.consent.needs_login:
-            raise Conflict(f"A decision about {asked.node.id} needs a link of its own, not a link of the run.")
+    request = request or await _of_link(platform, conn, row, live, job)
+    if request is not None:
+        approvers.check(request, voice, row, approved=approved, checked=decision.checked)
+        if job == row.run and request.consent.needs_login:
+            raise Conflict(f"A decision about {request.node.id} needs a link of its own, not a link of the run.")
         before = approvers.earlier_vote(job, voice, earlier) if job != row.run else None
         if before is not None and before.approved is approved:
             return Outcome(False, approved, before.approver, before.resume_id)
-    node = asked.node.id if asked is not None and job != row.run else row.node
+    node = request.node.id if request is not None and job != row.run else row.node
     stored = await rows.decide(
         conn,
         job,
@@ -358,10 +366,10 @@ async def _of_link(
     Raises Conflict if no approval is open.
     """
     if job != row.run:
-        asked = await find_request(platform, conn, live, job) if live is not None else None
-        if asked is None:
+        request = await find_request(platform, conn, live, job) if live is not None else None
+        if request is None:
             raise Conflict("No approval is open: it was decided, timed out, or the node requests none.")
-        return asked
+        return request
     if not row.is_flow:
         raise Conflict("This run requests no approvals.")
     if live is None:

@@ -29,10 +29,10 @@ class Waiting:
 
     run: RunRow
     opened: OpenApproval
-    asked: ApprovalRequest
+    request: ApprovalRequest
     mine: bool
     """The actor may decide and has not done so."""
-    said: Sequence[DecisionRow]
+    decisions: Sequence[DecisionRow]
     """Decisions about it so far."""
     fields: Sequence[Field]
 
@@ -52,32 +52,32 @@ async def list_waiting(
         decisions = await rows.decisions_of_runs(conn, list(runs))
         for each in opened:
             live = runs.get(each.run)
-            asked = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
-            if live is None or asked is None:
+            request = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
+            if live is None or request is None:
                 continue
             thing = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
-            decides = _may(asked, actor, thing) and not _has_decided(actor, each.asks, decisions)
+            decides = _may(request, actor, thing) and not _has_decided(actor, each.asks, decisions)
             if decides or (not mine and permissions.can(actor, "read", thing)):
-                found.append((live, each.asks, asked, decides))
+                found.append((live, each.asks, request, decides))
             if len(found) == limit:
                 break
-    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [asked for _, _, asked, _ in found])
+    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [request for _, _, request, _ in found])
     return [
         Waiting(
             run=run,
             opened=asks,
-            asked=asked,
+            request=request,
             mine=decides,
-            said=[each for each in decisions if each.job == asks.job],
-            fields=forms.fields(asked.consent.form, hint),
+            decisions=[each for each in decisions if each.job == asks.job],
+            fields=forms.fields(request.consent.form, hint),
         )
-        for (run, asks, asked, decides), hint in zip(found, hints, strict=True)
+        for (run, asks, request, decides), hint in zip(found, hints, strict=True)
     ]
 
 
-def _may(asked: ApprovalRequest, actor: Actor, thing: Target) -> bool:
+def _may(request: ApprovalRequest, actor: Actor, thing: Target) -> bool:
     """Return whether the actor may decide without a link."""
-    return approvers.admits(actor, thing, asked.consent) and approvers.may(asked, actor)
+    return approvers.admits(actor, thing, request.consent) and approvers.may(request, actor)
 
 
 def _has_decided(actor: Actor, opened: OpenApproval, decisions: Sequence[DecisionRow]) -> bool:

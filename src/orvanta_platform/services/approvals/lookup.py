@@ -69,8 +69,8 @@ async def visible_requests(
         return opened
     found = []
     for each in opened if live is not None else ():
-        asked = await find_request(platform, conn, live, each.job, opened) if live is not None else None
-        if asked is not None and asked.consent.approvers and admits(actor, thing, asked.consent):
+        request = await find_request(platform, conn, live, each.job, opened) if live is not None else None
+        if request is not None and request.consent.approvers and admits(actor, thing, request.consent):
             found.append(each)
     if not found:
         raise NotFound(f"The job {row.id} does not exist.")
@@ -176,9 +176,9 @@ def _is_over(state: RunState, index: int) -> bool:
     return mark in OUTCOMES or mark == Mark.SLEEPING
 
 
-async def hints_of(platform: Platform, asked: Sequence[ApprovalRequest]) -> list[dict[str, Any]]:
+async def hints_of(platform: Platform, request: Sequence[ApprovalRequest]) -> list[dict[str, Any]]:
     """Return the default_args and enums that each suspended step returned for its form."""
-    opened = [each.opened for each in asked]
+    opened = [each.opened for each in request]
     keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
     found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
     return [_hints_in(found.get(key, b"{}")) if key else {} for key in keys]

@@ -47,7 +47,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LogFilter:
     """Selection of logs: all, `none`, or those of a node, job or attempt."""
 
     none: bool = False
@@ -55,12 +55,12 @@ class Wanted:
     job: UUID | None = None
     attempt: int | None = None
 
-    def takes(self, part: LogPart) -> bool:
+    def matches(self, part: LogPart) -> bool:
         """Return whether a part is selected."""
         return self.node in (None, part.node) and self.job in (None, part.job) and self.attempt in (None, part.attempt)
 
 
-ALL: Final = Wanted()
+ALL: Final = LogFilter()
 
 
 async def follow(
@@ -70,7 +70,7 @@ async def follow(
     id: UUID,
     *,
     cursor: str | None,
-    wanted: Wanted = ALL,
+    logs: LogFilter = ALL,
 ) -> AsyncGenerator[Message | None]:
     """Return the selected messages of a run after `cursor`, until its end; None if nothing happened for a while.
 
@@ -83,7 +83,7 @@ async def follow(
         if row.is_step:
             row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
     tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
-    return _Reader(platform, workspace, row.run, tail, rev, caller, wanted).messages()
+    return _Reader(platform, workspace, row.run, tail, rev, caller, logs).messages()
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class _Reader:
     tail: Tail
     rev: str
     caller: LiveActor
-    wanted: Wanted
+    logs: LogFilter
     sent_graph: RunGraph | None = None
     joined: int = 0
 
@@ -143,7 +143,7 @@ class _Reader:
         if first is not None:
             yield first
         printed = False
-        if self.wanted.none:
+        if self.logs.none:
             self.joined = feed.next
         else:
             async for message in self._caught_up(feed) if behind else self._taken(feed):
@@ -203,5 +203,5 @@ class _Reader:
             yield message
 
     def _log(self, parts: Sequence[LogPart]) -> Message | None:
-        selected = tuple(part for part in parts if self.wanted.takes(part))
+        selected = tuple(part for part in parts if self.logs.matches(part))
         return Message("log", self.tail.encode(self.rev), parts=selected) if selected else None

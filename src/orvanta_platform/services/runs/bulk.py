@@ -30,7 +30,7 @@ MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RerunSettings:
     """Options for rerunning the runs of a path."""
 
     latest: bool = False
@@ -40,7 +40,7 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class RerunResult:
     """Result of rerunning one run: the new run or an error."""
 
     id: UUID
@@ -80,12 +80,12 @@ async def rerun(
     caller: LiveActor,
     workspace: str,
     chosen: Sequence[UUID],
-    scripts: Mapping[str, Again],
-    flows: Mapping[str, Again],
+    scripts: Mapping[str, RerunSettings],
+    flows: Mapping[str, RerunSettings],
     options: RunOptions,
     *,
     latest: bool = False,
-) -> AsyncIterator[Made]:
+) -> AsyncIterator[RerunResult]:
     """Run these runs again in this order, yielding each one when it is created; `scripts` and `flows`: options by path.
 
     `latest`: items without options run in their newest version, previews unchanged.
@@ -94,15 +94,17 @@ async def rerun(
     Unauthenticated once the caller's token has expired, and starts no more runs.
     """
     permissions.require_workspace(await caller.current(), workspace)
-    wanted = _bounded(chosen)
+    ids_to_run = _bounded(chosen)
 
-    async def each() -> AsyncIterator[Made]:
-        for id in wanted:
+    async def each() -> AsyncIterator[RerunResult]:
+        for id in ids_to_run:
             actor = await caller.current()
             try:
-                yield Made(id, await _rerun(platform, actor, workspace, id, scripts, flows, options, latest=latest))
+                yield RerunResult(
+                    id, await _rerun(platform, actor, workspace, id, scripts, flows, options, latest=latest)
+                )
             except OrvantaError as error:
-                yield Made(id, error=error.message)
+                yield RerunResult(id, error=error.message)
 
     return each()
 
@@ -112,8 +114,8 @@ async def _rerun(
     actor: Actor,
     workspace: str,
     id: UUID,
-    scripts: Mapping[str, Again],
-    flows: Mapping[str, Again],
+    scripts: Mapping[str, RerunSettings],
+    flows: Mapping[str, RerunSettings],
     options: RunOptions,
     *,
     latest: bool,
@@ -121,7 +123,7 @@ async def _rerun(
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
     by_path = flows if row.kind == "flow" else scripts if row.kind == "script" else {}
-    how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
+    how = by_path.get(row.own_path or "", RerunSettings(latest and row.kind in ("flow", "script")))
     if how.inputs:
         permissions.require(actor, "edit", jobs.target_of(row))
     args, references = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else (None, None)
@@ -132,16 +134,15 @@ async def _rerun(
 async def _edited(
     platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]
 ) -> tuple[bytes, frozenset[str]]:
-    """Return the inputs of a run, some of them replaced by static values or expressions over `flow_input`, the old
-    inputs.
+    """Return the inputs of a run, partly replaced by static values or expressions over the old inputs (`flow_input`).
 
     Also returns the names of the inputs that contain references: static values, and old references that are passed on.
     """
-    again = await results.repeated_args(platform, actor, workspace, id)
-    given, before = again.raw, again.references
+    repeated = await results.repeated_args(platform, actor, workspace, id)
+    inputs, before = repeated.raw, repeated.references
     moment = Moment(int(clock.now().timestamp() * 1000), str(id))
-    made = await platform.evaluator.of(workspace).inputs(transforms, {"flow_input": given}, moment, _opens_nothing)
-    parts = {**members(given), **members(made)}
+    replaced = await platform.evaluator.of(workspace).inputs(transforms, {"flow_input": inputs}, moment, _opens_nothing)
+    parts = {**members(inputs), **members(replaced)}
     made_of = provenance_of(transforms)
     handed_on = {name for name, argument in made_of.arguments.items() if argument in before}
     references = (before - transforms.keys()) | made_of.literals | handed_on

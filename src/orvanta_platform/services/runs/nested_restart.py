@@ -80,7 +80,7 @@ class Entered:
     """Restart point inside a node."""
 
     reopening: Reopening
-    kept: int = 0
+    reused: int = 0
     """Number of bodies that are reused as a whole."""
     body: RestartPoint | None = None
     """Body that is restarted in part."""
@@ -176,9 +176,9 @@ class Reopenings:
         if row is None:
             return None
         was = before if origin == before.origin else await self._source_list(origin, before.plan)
-        kept = was.state.kept if was is not None and row.failures == 0 else None
+        reused = was.state.kept if was is not None and row.failures == 0 else None
         place = was.plan.indexes.get(node.id) if was is not None else None
-        earlier = kept.inside.get(place) if kept is not None and place is not None else None
+        earlier = reused.inside.get(place) if reused is not None and place is not None else None
         return _Container(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
 
     async def _source_list(self, origin: Origin, plan: Plan) -> Ended | None:
@@ -263,13 +263,13 @@ class Reopenings:
         elif number is None:
             raise BadRequest(f"A body of {node.id} must be chosen.", hint="Set branch_or_iteration_n, counted from 0.")
         again = _ranges_except(complete, number) if node.parallel else (number or 0, MAX_ITERATIONS)
-        kept = sum(min(each.stop, again[0]) - each.first for each in complete if each.first < again[0])
+        reused = sum(min(each.stop, again[0]) - each.first for each in complete if each.first < again[0])
         if node.parallel:
-            kept = sum(each.stop - each.first for each in complete) - (number is not None)
+            reused = sum(each.stop - each.first for each in complete) - (number is not None)
         is_whole = steps is not None and not steps
         repeats = await self._repeats(container, found, again, None if is_whole else number)
         if number is None:
-            return Entered(Reopening(openings=container.openings, again=again), kept, repeats=repeats)
+            return Entered(Reopening(openings=container.openings, again=again), reused, repeats=repeats)
         at = next((where for where, each in found if each.first <= number < each.stop), None)
         if at is None:
             raise CannotRestart(f"The body {number} of {node.id} had not started.", hint=f"Restart from {node.id}.")
@@ -284,7 +284,7 @@ class Reopenings:
             body = await self.restart_list(node.bodies[place].plan, await self._body(container, at, number), steps)
         state = body.state.encode() if body is not None else None
         previous = await self._results_before(container, found, number) if node.kind is Kind.WHILELOOP else None
-        return Entered(Reopening(number, state, container.openings, again, previous), kept, body, repeats)
+        return Entered(Reopening(number, state, container.openings, again, previous), reused, body, repeats)
 
     async def _repeats(
         self,
@@ -397,12 +397,12 @@ def _is_complete(container: Node, bodies: EndedBodies) -> bool:
 
 def _ranges_except(complete: Sequence[EndedBodies], number: int | None) -> tuple[int, ...]:
     """Return the ranges of all bodies except `complete`, but including `number`; encoded as in `Reopening`."""
-    kept: list[tuple[int, int]] = []
+    reused: list[tuple[int, int]] = []
     for each in sorted(complete, key=lambda each: each.first):
         inside = number is not None and each.first <= number < each.stop
-        kept += [(each.first, number), (number + 1, each.stop)] if inside and number is not None else []
-        kept += [] if inside else [(each.first, each.stop)]
-    return tuple(each for pair in _gaps(_flat(kept)) for each in pair)
+        reused += [(each.first, number), (number + 1, each.stop)] if inside and number is not None else []
+        reused += [] if inside else [(each.first, each.stop)]
+    return tuple(each for pair in _gaps(_flat(reused)) for each in pair)
 
 
 def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:

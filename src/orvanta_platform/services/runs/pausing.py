@@ -49,7 +49,7 @@ SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class BreakpointView:
     """A breakpoint before `node`."""
 
     node: str
@@ -60,7 +60,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class PausedNode:
     """A paused node."""
 
     job: UUID
@@ -80,12 +80,12 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class Pauses:
+class RunPauses:
     """Breakpoints and paused nodes of a run."""
 
     run: UUID
-    before: Sequence[Before]
-    paused: Sequence[Paused]
+    before: Sequence[BreakpointView]
+    paused: Sequence[PausedNode]
     """Paused nodes, longest paused first, at most SHOWN."""
     may_pause: bool
     """The actor may set breakpoints and continue nodes."""
@@ -94,31 +94,31 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InputsPreview:
     """A paused node and the inputs it would run with."""
 
-    paused: Paused
+    paused: PausedNode
     inputs: bytes | None
     """JSON object text with masked secrets; None: it has no inputs, or computing them failed."""
     error: str | None = None
     """Error of the computation."""
 
 
-async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pauses:
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunPauses:
     """Return the breakpoints and paused nodes of a run. Raises NotFound."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         live = await run_rows.get_live_run(conn, row.run) if row.is_flow else None
         if live is None:
-            return Pauses(row.run, (), (), may_pause=False, may_change=False)
+            return RunPauses(row.run, (), (), may_pause=False, may_change=False)
         blueprint = await platform.blueprints.of(conn, live)
         state = RunState.decode(live.state)
         paused = await rows.of_run(conn, live.id, SHOWN) if state.breakpoints else []
     nodes = _by_id(blueprint)
-    return Pauses(
+    return RunPauses(
         live.id,
         [
-            Before(blueprint.plan.node(number).id, at.by, at.when)
+            BreakpointView(blueprint.plan.node(number).id, at.by, at.when)
             for number, at in sorted(state.breakpoints.items())
             if at.on
         ],
@@ -129,7 +129,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
     )
 
 
-async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: UUID) -> Look:
+async def preview_inputs(platform: Platform, actor: Actor, workspace: str, id: UUID, job: UUID) -> InputsPreview:
     """Return a paused node and the inputs it would run with now. Raises NotFound."""
     async with platform.db.acquire() as conn:
         row: JobRow = await jobs.get_readable(platform, conn, actor, workspace, id)
@@ -141,15 +141,15 @@ async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: 
     nodes = _by_id(blueprint)
     paused, node = _paused(found, nodes), nodes[found.node]
     if not paused.inputs:
-        return Look(paused, None)
+        return InputsPreview(paused, None)
     opened = Opened()
     try:
         raw = await _inputs(platform, live, blueprint, node, found.frame, opened)
     except ExpressionError as error:
-        return Look(paused, None, f"{error.name}: {opened.mask_text(error.message)}")
+        return InputsPreview(paused, None, f"{error.name}: {opened.mask_text(error.message)}")
     except LookupError:
         raise NotFound(f"The node {job} is not paused.", hint="Its loop, branch or run has ended.") from None
-    return Look(paused, opened.mask_json(raw))
+    return InputsPreview(paused, opened.mask_json(raw))
 
 
 async def _inputs(
@@ -167,7 +167,7 @@ async def _inputs(
     return await platform.evaluator.of(live.workspace).inputs(inputs.transforms, scope, moment, resolve)
 
 
-async def set_before(
+async def set_breakpoint(
     platform: Platform, actor: Actor, workspace: str, id: UUID, node: str, when: str | None, *, on: bool = True
 ) -> None:
     """Set a breakpoint before a node, with the condition `when` if it is not None; or, with `on` False, remove it.
@@ -176,11 +176,11 @@ async def set_before(
     the run has ended.
     """
     await breakpoints.check_condition(platform.evaluator.of(workspace), when)
-    run = await platform.db.retrying(partial(_set_before, platform, actor, workspace, id, node, when, on))
+    run = await platform.db.retrying(partial(_set_breakpoint, platform, actor, workspace, id, node, when, on))
     await advance(platform.tools, run)
 
 
-async def _set_before(
+async def _set_breakpoint(
     platform: Platform,
     actor: Actor,
     workspace: str,
@@ -205,7 +205,7 @@ async def _set_before(
     return target.id
 
 
-async def go_on(
+async def continue_node(
     platform: Platform,
     actor: Actor,
     workspace: str,
@@ -223,11 +223,11 @@ async def go_on(
     Raises NotFound, Forbidden, BadRequest, InvalidInput, TooLarge, and Conflict if it is not paused.
     """
     _check_values(actor, inputs, result)
-    run = await platform.db.retrying(partial(_go_on, platform, actor, workspace, id, job, inputs, result))
+    run = await platform.db.retrying(partial(_continue_node, platform, actor, workspace, id, job, inputs, result))
     await advance(platform.tools, run)
 
 
-async def _go_on(
+async def _continue_node(
     platform: Platform,
     actor: Actor,
     workspace: str,
@@ -275,7 +275,7 @@ def _check_values(actor: Actor, inputs: bytes | None, result: bytes | None) -> N
     interpolation.require_references(actor, raw)
 
 
-def _require_fit(paused: Paused, inputs: bytes | None, result: bytes | None) -> None:
+def _require_fit(paused: PausedNode, inputs: bytes | None, result: bytes | None) -> None:
     if inputs is not None and not paused.inputs:
         raise BadRequest(f"The node {paused.node} has no inputs.", hint="Continue it unchanged, or with a result.")
     if result is not None and not paused.result:
@@ -310,11 +310,11 @@ def _by_id(blueprint: Blueprint) -> dict[str, Node]:
     return {node.id: node for node in blueprint.plan.all_nodes}
 
 
-def _paused(row: PauseRow, nodes: Mapping[str, Node]) -> Paused:
+def _paused(row: PauseRow, nodes: Mapping[str, Node]) -> PausedNode:
     node = nodes[row.node]
     inputs, result = takes_inputs(node), takes_result(node)
     by, at = row.paused_by, row.paused_at
-    return Paused(row.job, row.node, node.kind.value, by, at, row.place, inputs, result, row.threw)
+    return PausedNode(row.job, row.node, node.kind.value, by, at, row.place, inputs, result, row.threw)
 
 
 def _text(raw: bytes | None) -> str | None:

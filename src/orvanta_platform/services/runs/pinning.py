@@ -60,11 +60,11 @@ async def _resolve(
     while level:
         above, level = level, {}
         for caller, (reader, paths) in above.items():
-            wanted = [path for path in dict.fromkeys(paths) if (caller, path) not in seen]
-            seen |= {(caller, path) for path in wanted}
-            found = await versions.workflows(reader, caller, wanted)
+            new_paths = [path for path in dict.fromkeys(paths) if (caller, path) not in seen]
+            seen |= {(caller, path) for path in new_paths}
+            found = await versions.workflows(reader, caller, new_paths)
             pins |= scoped(found, caller.scope)
-            for path in wanted:
+            for path in new_paths:
                 pin = found[flow_key(path)]
                 each = await compiled(await runs.get_document(connection, bytes.fromhex(pin.document)))
                 called, inner = await _acting(connection, workspace, reader, caller, pin, each)

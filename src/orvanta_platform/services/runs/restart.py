@@ -230,12 +230,12 @@ async def _restart_point(
 async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Reopenings, made: RestartPoint) -> None:
     """Check that a decision of a signed-in person does not permit the same nodes twice. Raises CannotRestart."""
     runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
-    asked = await ReusedConsents(conn, reading, runs).of(made)
-    if asked:
+    nodes = await ReusedConsents(conn, reading, runs).of(made)
+    if nodes:
         raise CannotRestart(
-            f"The decision about {asked[0]} was made for nodes that have succeeded in the run {source.run.id}.",
-            hint=f"Restart from {asked[0]}, so that it is decided again.",
-            details={"nodes": asked},
+            f"The decision about {nodes[0]} was made for nodes that have succeeded in the run {source.run.id}.",
+            hint=f"Restart from {nodes[0]}, so that it is decided again.",
+            details={"nodes": nodes},
         )
 
 
@@ -279,12 +279,12 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
     return replace(spec, state=made.state, context=context)
 
 
-async def _refuse_gone(platform: Platform, wanted: Mapping[UUID, str]) -> None:
+async def _refuse_gone(platform: Platform, reused: Mapping[UUID, str]) -> None:
     """Raise CannotRestart if the result of a reused node was erased."""
     async with platform.db.acquire() as conn:
-        gone = await value_rows.missing_result(conn, list(wanted))
+        gone = await value_rows.missing_result(conn, list(reused))
     if gone is not None:
-        node = wanted[gone]
+        node = reused[gone]
         raise CannotRestart(f"The result of the node {node} was erased.", hint=f"Restart from {node}.")
 
 

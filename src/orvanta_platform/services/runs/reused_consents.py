@@ -42,7 +42,7 @@ class ReusedConsents:
             repeated -= {index}
             if repeats or entered.repeats:
                 repeated.add(index)
-            if decides or (entered.kept and await self._decided_inside(plan.nodes[index])):
+            if decides or (entered.reused and await self._decided_inside(plan.nodes[index])):
                 deciding.append(index)
         for index in set(made.again) - set(going.inside) - repeated:
             node = plan.nodes[index]

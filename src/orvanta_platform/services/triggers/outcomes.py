@@ -41,7 +41,7 @@ class Round:
     """Position in the list of open ticks. It wraps around, so that many live runs do not hide an ended one."""
 
     after: tuple[UUID, datetime] = field(default=_FIRST)
-    looks: int = 0
+    passes: int = 0
     owed: int = 0
 
 
@@ -59,9 +59,9 @@ async def follow(platform: Platform, round: Round) -> int:
             await _take_answer(platform, tick)
         elif tick.handled:
             await platform.db.retrying(partial(_end, tick))
-    due = ended or round.owed >= _HANDLERS or round.looks % _OWED_INTERVAL == 0
+    due = ended or round.owed >= _HANDLERS or round.passes % _OWED_INTERVAL == 0
     round.owed = await _start_owed(platform) if due else 0
-    round.looks += 1
+    round.passes += 1
     return len(ended) + round.owed
 
 
