@@ -1,4 +1,4 @@
-"""Logs of jobs that nobody claimed: written by the worker's own hand, read back by the services."""
+"""Logs written through the worker's log writer without a claimed job, and read by the services."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class LogGround:
-    """A platform on a fresh database with its objects in a folder."""
+    """A platform on a new database with its objects in a folder."""
 
     platform: Platform
     objects: Path
 
     def log(self, run: UUID | None = None, node: str = "a", attempt: int = 1) -> tuple[Attempt, JobLog]:
-        """A log that can be written to."""
+        """Return a log to write to."""
         run = run or ids.new_run_id()
         made = Attempt("main", run, ids.node_job_id(run, node), attempt)
         return made, JobLog(self.platform.tools, made)
 
     async def written(self, *pieces: str, attempt: int = 1, run: UUID | None = None, node: str = "a") -> Attempt:
-        """An attempt that has printed these pieces and ended."""
+        """Create an attempt that has printed these pieces and ended."""
         made, log = self.log(run, node, attempt)
         for piece in pieces:
             await log.write(piece)
@@ -44,16 +44,16 @@ class LogGround:
         return made
 
     async def read(self, job: UUID, start: int = 0, *, most: int = log_text.PAGE_CHARS) -> str:
-        """Characters of the log."""
+        """Return characters of the log."""
         return await log_text.read(self.platform.db, self.platform.storage, job, start, most=most)
 
     async def whole(self, job: UUID, attempt: int | None = None) -> str:
-        """All pages of it."""
+        """Return all pages of the log."""
         pages = log_text.pages(self.platform.db, self.platform.storage, job, attempt=attempt)
         return "".join([page async for page in pages])
 
     async def counts(self, job: UUID) -> tuple[int, int]:
-        """How many chunks and objects the database has of the job."""
+        """Return the number of chunks and objects of the job in the database."""
         async with self.platform.db.acquire() as conn:
             return (
                 await conn.fetchval("SELECT count(*) FROM log_chunk WHERE job = $1", job),
@@ -61,13 +61,13 @@ class LogGround:
             )
 
     def stored(self) -> list[str]:
-        """The keys of the objects that are kept."""
+        """Return the keys of the stored objects."""
         return sorted(str(path.relative_to(self.objects)) for path in self.objects.rglob("*") if path.is_file())
 
 
 @asynccontextmanager
 async def ground(database: TestDatabase, home: Path) -> AsyncIterator[LogGround]:
-    """The ground while the block runs."""
+    """Provide a `LogGround` while the block runs."""
     settings = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url)
     platform = await open_platform(settings)
     try:
@@ -77,7 +77,7 @@ async def ground(database: TestDatabase, home: Path) -> AsyncIterator[LogGround]
 
 
 def step(run: UUID, node: str, *, attempt: int = 1, chars: int = 0) -> StepRow:
-    """A node's job as the merge needs it; `chars` 0: it runs on."""
+    """Create the row of a node's job for the merge; `chars` 0: it is live."""
     return StepRow(
         node=node,
         node_index=0,

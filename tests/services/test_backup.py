@@ -1,4 +1,4 @@
-"""Everything out of one installation and into another, which is empty, used, too new, or given half an archive."""
+"""Restoring a backup into an installation that is empty, used or too new, and from a broken archive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGE = "x" * (300 << 10)
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    """Something of everything: secrets, versions, a draft, a run that ended with an object, one under way."""
+    """Provide an installation with secrets, versions, a draft, an ended run with an object, and a live run."""
     async with api_harness(database, tmp_path / "from", owner_url=database.owner_url) as made:
         secret = {"path": "u/admin/key", "value": "hush", "is_secret": True, "description": ""}
         assert (await made.client.post(f"{W}/variables/create", json=secret)).status_code == 201
@@ -46,7 +46,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def empty(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Settings]:
-    """The settings of a machine on which nothing was ever done."""
+    """Return the settings of an unused machine."""
     name = f"{database.name}_blank"
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -74,7 +74,7 @@ async def refused(kind: type[OrvantaError], settings: Settings, archive: bytes, 
 
 
 async def contents(url: str) -> dict[str, list[str]]:
-    """Every row of every table, as text."""
+    """Return every row of every table as text."""
     conn = await asyncpg.connect(url)
     try:
         names = await conn.fetch(
@@ -92,7 +92,7 @@ async def contents(url: str) -> dict[str, list[str]]:
 
 
 def changed(archive: bytes, name: str, by: bytes | None) -> bytes:
-    """The archive with another stream of this name, or without it."""
+    """Return the archive with another stream of this name, or without it."""
     file = io.BytesIO()
     writer = Writer(file)
     for each, parts in Reader(io.BytesIO(archive)).streams():
@@ -105,7 +105,7 @@ def changed(archive: bytes, name: str, by: bytes | None) -> bytes:
     return file.getvalue()
 
 
-async def test_an_empty_machine_becomes_the_same(api: ApiHarness, database: TestDatabase, empty: Settings) -> None:
+async def test_restore_into_empty_installation(api: ApiHarness, database: TestDatabase, empty: Settings) -> None:
     done = await restored(empty, await saved(api))
     assert done.objects == 1 and done.rows > 20
     before, after = await contents(database.owner_url), await contents(str(empty.owner_url))
@@ -131,7 +131,7 @@ async def test_an_empty_machine_becomes_the_same(api: ApiHarness, database: Test
         await platform.close()
 
 
-async def test_what_is_in_use_is_replaced_only_by_force(
+async def test_used_installation_is_replaced_only_with_force(
     api: ApiHarness, database: TestDatabase, empty: Settings
 ) -> None:
     archive = await saved(api)
@@ -168,7 +168,7 @@ async def test_a_broken_archive_leaves_the_database_empty(api: ApiHarness, empty
     await restored(empty, archive)
 
 
-async def test_another_key_that_is_set_or_there_is_not_overwritten(api: ApiHarness, empty: Settings) -> None:
+async def test_other_instance_key_is_not_overwritten(api: ApiHarness, empty: Settings) -> None:
     archive = await saved(api)
     await refused(SettingsError, replace(empty, instance_key="k" * 40), archive)
     (empty.home / "instance.key").write_text("another key of at least 32 characters\n")
@@ -176,7 +176,7 @@ async def test_another_key_that_is_set_or_there_is_not_overwritten(api: ApiHarne
     assert (await contents(str(empty.owner_url)))["account"] == []
 
 
-async def test_versions_that_do_not_fit_are_refused(api: ApiHarness, empty: Settings) -> None:
+async def test_incompatible_versions_are_refused(api: ApiHarness, empty: Settings) -> None:
     archive = await saved(api)
     head = next(b"".join(parts) for _, parts in Reader(io.BytesIO(archive)).streams())
     last = migrations()[-1].name.encode()

@@ -1,4 +1,4 @@
-"""Where the job of a script waits, as long as nobody says otherwise."""
+"""Default queue of a script's job."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RUN = RunRow(
         (None, None, None, "python3"),
     ],
 )
-def test_the_queue_of_a_script_is_the_first_tag_that_is_given(
+def test_queue_of_script_is_first_configured_tag(
     node_tag: str | None, script_tag: str | None, run_tag: str | None, queue: str
 ) -> None:
     named: dict[str, Any] = {"type": "script", "path": "f/a/x", "input_transforms": {}}

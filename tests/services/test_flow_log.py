@@ -1,4 +1,4 @@
-"""The logs of a workflow's nodes as one text: by time, whole lines, nothing twice and nothing lost."""
+"""Merged logs of a workflow's nodes: ordered by time, in whole lines, without loss or duplication."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ async def merged(on: LogGround, run: UUID, *steps: StepRow) -> str:
 
 
 async def say(log: JobLog, text: str) -> None:
-    """A chunk of its own, written now."""
+    """Write a chunk now."""
     await log.write(text)
     await log._write_all(last=False)
 
 
-async def test_lines_of_all_nodes_come_in_the_order_of_their_writing(on: LogGround) -> None:
+async def test_lines_of_all_nodes_are_ordered_by_time(on: LogGround) -> None:
     run = ids.new_run_id()
     _, a = on.log(run, "a")
     _, b = on.log(run, "b")
@@ -53,7 +53,7 @@ async def test_lines_of_all_nodes_come_in_the_order_of_their_writing(on: LogGrou
         await log.close()
 
 
-async def test_attempts_follow_one_another(on: LogGround) -> None:
+async def test_attempts_are_concatenated(on: LogGround) -> None:
     run = ids.new_run_id()
     await on.written("first, broken off", run=run)
     await on.written("second\n", run=run, attempt=2)
@@ -62,10 +62,10 @@ async def test_attempts_follow_one_another(on: LogGround) -> None:
 
 @pytest.mark.parametrize("page", [1, 3, 16])
 @pytest.mark.parametrize("move_at", [None, 0, 5, 20])
-async def test_nothing_is_lost_or_twice_while_logs_are_moved(
+async def test_merged_log_is_exact_while_logs_are_moved(
     on: LogGround, page: int, move_at: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nodes print in turns, several chunks in one statement, and become objects while somebody reads."""
+    """Nodes print alternately, several chunks per statement, and logs are moved to objects while they are read."""
     monkeypatch.setattr(logs, "CHUNK_CHARS", 40)
     monkeypatch.setattr(log_objects, "FRAME_CHARS", 90)
     monkeypatch.setattr(flow_log, "_PIECES", page)
@@ -93,7 +93,7 @@ async def test_nothing_is_lost_or_twice_while_logs_are_moved(
         assert [int(line.split()[2]) for line in found] == list(range(60))
 
 
-async def test_a_clock_that_was_set_back_turns_no_log_around(on: LogGround) -> None:
+async def test_clock_set_back_does_not_reorder_a_log(on: LogGround) -> None:
     run = ids.new_run_id()
     made, log = on.log(run)
     for n in range(5):
@@ -104,7 +104,7 @@ async def test_a_clock_that_was_set_back_turns_no_log_around(on: LogGround) -> N
     await log.close()
 
 
-async def test_a_line_longer_than_memory_should_hold_is_broken(on: LogGround) -> None:
+async def test_line_over_the_limit_is_split(on: LogGround) -> None:
     run = ids.new_run_id()
     await on.written("x" * (flow_log.LONGEST_LINE * 5), run=run)
     lines = (await merged(on, run, step(run, "a"))).splitlines()
@@ -112,7 +112,7 @@ async def test_a_line_longer_than_memory_should_hold_is_broken(on: LogGround) ->
     assert max(map(len, lines)) <= 3 * flow_log.LONGEST_LINE
 
 
-async def test_what_is_gone_is_told_and_the_rest_goes_on(on: LogGround) -> None:
+async def test_lost_object_is_reported_and_the_rest_is_read(on: LogGround) -> None:
     run = ids.new_run_id()
     lost = await on.written("x\n" * (1 << 20), run=run, node="a")
     await on.written("still here\n", run=run, node="b")
@@ -122,7 +122,7 @@ async def test_what_is_gone_is_told_and_the_rest_goes_on(on: LogGround) -> None:
     )
 
 
-async def test_other_runs_are_left_out(on: LogGround) -> None:
+async def test_logs_of_other_runs_are_excluded(on: LogGround) -> None:
     run, other = ids.new_run_id(), ids.new_run_id()
     await on.written("mine\n", run=run)
     await on.written("theirs\n", run=other)

@@ -1,4 +1,4 @@
-"""Large values as frames: read whole and in parts, from every kind of store."""
+"""Large values stored as frames, read completely and in parts from every kind of storage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SIZES = [0, 9, values.INLINE_LIMIT, values.INLINE_LIMIT + 1, FRAME, FRAME + 1, 3
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_every_part_of_a_value_of_any_size(storage: Storage, size: int) -> None:
+async def test_any_part_of_a_value_of_any_size(storage: Storage, size: int) -> None:
     raw = bytes(place * 7 % 251 for place in range(1 << 16)) * (size >> 16) + b"z" * (size & 0xFFFF)
     row = await kept(storage, raw)
     assert (row.size, row.object is None) == (size, size <= values.INLINE_LIMIT)
@@ -48,18 +48,18 @@ async def test_every_part_of_a_value_of_any_size(storage: Storage, size: int) ->
             assert await part(storage, row, start, length) == raw[start : start + length], (start, length)
 
 
-async def test_a_part_reads_no_frame_that_it_does_not_need(storage: Storage) -> None:
+async def test_part_reads_only_the_frames_it_needs(storage: Storage) -> None:
     raw = b"".join(bytes([number]) * FRAME for number in range(4))
     row = await kept(storage, raw)
     body = bytearray(await storage.get(row.object or ""))
-    body[: len(body) // 8] = bytes(len(body) // 8)  # the first frame is no zlib any more
+    body[: len(body) // 8] = bytes(len(body) // 8)  # breaks the first frame
     await storage.put(row.object or "", bytes(body))
     assert await part(storage, row, 2 * FRAME, 10) == b"\2" * 10
     with pytest.raises(zlib.error):
         await part(storage, row, 0, 10)
 
 
-async def test_an_object_that_was_cut_is_named(storage: Storage) -> None:
+async def test_truncated_object_is_reported(storage: Storage) -> None:
     row = await kept(storage, b"x" * (2 * FRAME))
     body = await storage.get(row.object or "")
     for cut in (body[:-1], body[1:], b""):
@@ -68,7 +68,7 @@ async def test_an_object_that_was_cut_is_named(storage: Storage) -> None:
             await part(storage, row, 0, 10)
 
 
-async def test_frames_are_made_one_at_a_time() -> None:
+async def test_frames_are_produced_one_at_a_time() -> None:
     raw = b"x" * (3 * FRAME)
     made = [piece async for piece in value_blocks.pieces(raw)]
     assert len(made) == 4 and value_blocks.whole(b"".join(made), len(raw)) == raw

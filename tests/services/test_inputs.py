@@ -1,4 +1,4 @@
-"""Inputs against the schema of what is run."""
+"""Validation of inputs against the schema of their target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ASYNC = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["here", "child"])
 async def evaluator(request: pytest.FixtureRequest) -> AsyncIterator[Evaluator]:
-    """Every case in this process where it may be checked there, and in the child."""
+    """Run each case in this process, if it is allowed there, and in the child process."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "child":
             patch.setattr(schemas, "SMALL", -1)
@@ -63,12 +63,12 @@ async def refused(evaluator: Evaluator, schema: Any, args: bytes) -> InvalidInpu
         ({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {}}, b"{}"),
     ],
 )
-async def test_what_fits(evaluator: Evaluator, schema: Any, args: bytes) -> None:
+async def test_valid_inputs_are_accepted(evaluator: Evaluator, schema: Any, args: bytes) -> None:
     await inputs.check(evaluator, schema, args)
 
 
 @ASYNC
-async def test_the_failing_path_is_named(evaluator: Evaluator) -> None:
+async def test_error_names_the_failing_path(evaluator: Evaluator) -> None:
     error = await refused(evaluator, NUMBER, b'{"n": "x"}')
     assert error.code == "invalid_input" and error.details["path"] == "/n"
     assert (await refused(evaluator, NUMBER, b"{}")).details["path"] == "/n"
@@ -77,14 +77,14 @@ async def test_the_failing_path_is_named(evaluator: Evaluator) -> None:
 
 
 @ASYNC
-async def test_what_is_no_reference_has_to_fit(evaluator: Evaluator) -> None:
+async def test_text_that_is_no_reference_is_validated(evaluator: Evaluator) -> None:
     for text in ("$var:nowhere", "$res:", "say $var:u/ada/x", "var:u/ada/x"):
         error = await refused(evaluator, NUMBER, b'{"n": "%s", "m": "$var:u/ada/x"}' % text.encode())
         assert error.details["path"] == "/n"
 
 
 @ASYNC
-async def test_the_value_itself_is_not_repeated(evaluator: Evaluator) -> None:
+async def test_error_does_not_contain_the_value(evaluator: Evaluator) -> None:
     error = await refused(evaluator, NUMBER, b'{"n": "hunter2"}')
     assert "hunter2" not in str(error.as_dict())
 
@@ -93,12 +93,12 @@ async def test_the_value_itself_is_not_repeated(evaluator: Evaluator) -> None:
 @pytest.mark.parametrize(
     "args", [b"", b"[1]", b"1", b"null", b'{"n": NaN}', b'{"n": Infinity}', b"{", b'{"n": "\xff"}', b"[" * 50_000]
 )
-async def test_args_that_are_no_json_object(evaluator: Evaluator, args: bytes) -> None:
+async def test_args_must_be_a_json_object(evaluator: Evaluator, args: bytes) -> None:
     await refused(evaluator, None, args)
 
 
 @ASYNC
-async def test_many_errors_are_cut(evaluator: Evaluator) -> None:
+async def test_many_errors_are_truncated(evaluator: Evaluator) -> None:
     schema = {"properties": {f"k{n}": {"type": "string"} for n in range(100)}}
     args = b"{" + b",".join(b'"k%d":1' % n for n in range(100)) + b"}"
     assert len((await refused(evaluator, schema, args)).details["errors"]) == 20
@@ -111,7 +111,7 @@ async def test_references_are_never_fetched(evaluator: Evaluator, address: str) 
 
 
 @ASYNC
-async def test_a_regular_expression_bomb_goes_off_nowhere(evaluator: Evaluator) -> None:
+async def test_catastrophic_regular_expression_is_harmless(evaluator: Evaluator) -> None:
     schema = {"properties": {"n": {"pattern": "^(a|a)*(a+)+$"}}}
     await refused(evaluator, schema, b'{"n": "' + b"a" * 200_000 + b'!"}')
 
@@ -120,13 +120,13 @@ async def test_a_regular_expression_bomb_goes_off_nowhere(evaluator: Evaluator) 
 @pytest.mark.parametrize(
     "schema", [{"type": "foo"}, {"properties": {"a": {"pattern": "("}}}, b"[1]", b"{", {"$ref": "http://x/y"}]
 )
-async def test_a_schema_that_cannot_be_used(evaluator: Evaluator, schema: Any) -> None:
+async def test_invalid_schema_is_rejected(evaluator: Evaluator, schema: Any) -> None:
     with pytest.raises(BadRequest):
         await inputs.check_schema(evaluator, schema)
 
 
 @ASYNC
-async def test_check_of_exponential_schema_ends_at_its_limit(evaluator: Evaluator) -> None:
+async def test_exponential_schema_stops_at_the_time_limit(evaluator: Evaluator) -> None:
     error = await refused(evaluator, TREE, b'{"a":' * 60 + b"1" + b"}" * 60)
     assert error.code == "schema_too_complex" and error.hint
     assert (await refused(evaluator, TREE, b'{"a": 1}')).code == "invalid_input", "the next check has a child again"
@@ -148,7 +148,7 @@ def test_only_plain_schemas_are_checked_in_process(schema: Any) -> None:
     assert PLAIN(json.dumps(schema)) is None
 
 
-def test_large_products_of_value_and_list_are_left_to_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_value_with_large_list_is_checked_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schemas, "SMALL", 64 << 10)
     plain = PLAIN(json.dumps({"properties": {"a": {"items": {"enum": list(range(1000))}}}}))
     assert isinstance(plain, schemas._Plain)

@@ -1,4 +1,4 @@
-"""Who leads: one at a time, followed when its beat stands still, by the observer's own clock."""
+"""Leader election: one leader at a time, replaced when its heartbeat stops by the observer's own clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orvanta_platform.settings import Settings
 
 
 class Hours:
-    """A monotonic clock that the test moves."""
+    """A monotonic clock controlled by the test."""
 
     now = 1000.0
 
@@ -44,7 +44,7 @@ def candidate(platform: Platform) -> Leadership:
 
 
 async def watch(observer: Leadership, hours: Hours, seconds: int) -> list[bool]:
-    """Look once a second."""
+    """Query once per second."""
     found = []
     for _ in range(seconds):
         hours.now += 1
@@ -52,7 +52,7 @@ async def watch(observer: Leadership, hours: Hours, seconds: int) -> list[bool]:
     return found
 
 
-async def test_the_first_leads_and_no_other_while_it_beats(platform: Platform, hours: Hours) -> None:
+async def test_first_candidate_leads_while_its_heartbeat_continues(platform: Platform, hours: Hours) -> None:
     first, second = candidate(platform), candidate(platform)
     assert await first.seek() and first.term == 1
     for _ in range(20):
@@ -61,7 +61,7 @@ async def test_the_first_leads_and_no_other_while_it_beats(platform: Platform, h
         assert not await second.seek()
 
 
-async def test_one_whose_beat_stands_still_is_followed_after_the_lease(platform: Platform, hours: Hours) -> None:
+async def test_leader_without_heartbeat_is_replaced_after_the_lease(platform: Platform, hours: Hours) -> None:
     first, second = candidate(platform), candidate(platform)
     await first.seek()
     await second.seek()
@@ -71,7 +71,7 @@ async def test_one_whose_beat_stands_still_is_followed_after_the_lease(platform:
     assert await second.beat()
 
 
-async def test_one_that_could_not_beat_for_a_while_leads_again_at_once(platform: Platform, hours: Hours) -> None:
+async def test_leader_resumes_after_missed_heartbeats(platform: Platform, hours: Hours) -> None:
     first, second = candidate(platform), candidate(platform)
     await first.seek()
     await second.seek()
@@ -81,8 +81,8 @@ async def test_one_that_could_not_beat_for_a_while_leads_again_at_once(platform:
     assert not await second.seek()
 
 
-async def test_an_observer_that_was_away_begins_to_watch_anew(platform: Platform, hours: Hours) -> None:
-    """After its own sleep, or the database's restart, everybody's beat looks as if it had stood still."""
+async def test_suspended_observer_restarts_its_observation(platform: Platform, hours: Hours) -> None:
+    """After the observer was suspended, or the database restarted, every heartbeat seems to have stopped."""
     first, second = candidate(platform), candidate(platform)
     await first.seek()
     await second.seek()
@@ -91,7 +91,7 @@ async def test_an_observer_that_was_away_begins_to_watch_anew(platform: Platform
     assert (await watch(second, hours, int(LEASE_S)))[-1] is True
 
 
-async def test_of_many_observers_one_follows(platform: Platform, hours: Hours) -> None:
+async def test_one_of_many_observers_takes_over(platform: Platform, hours: Hours) -> None:
     await candidate(platform).seek()
     observers = [candidate(platform) for _ in range(5)]
     for _ in range(int(LEASE_S)):
@@ -101,7 +101,7 @@ async def test_of_many_observers_one_follows(platform: Platform, hours: Hours) -
     assert sum(await asyncio.gather(*(each.seek() for each in observers))) == 1
 
 
-async def test_one_that_stops_in_order_is_followed_at_once(platform: Platform, hours: Hours) -> None:
+async def test_leader_that_stops_is_replaced_immediately(platform: Platform, hours: Hours) -> None:
     first, second = candidate(platform), candidate(platform)
     await first.seek()
     await first.resign()
@@ -120,7 +120,7 @@ async def running(work: asyncio.Task[None]) -> AsyncIterator[asyncio.Task[None]]
             await work
 
 
-async def test_a_duty_is_done_by_one_and_goes_on_with_the_next(platform: Platform) -> None:
+async def test_duty_runs_on_one_leader_and_continues_on_the_next(platform: Platform) -> None:
     began: asyncio.Queue[str] = asyncio.Queue()
     doing: set[str] = set()
 
@@ -144,7 +144,7 @@ async def test_a_duty_is_done_by_one_and_goes_on_with_the_next(platform: Platfor
             assert doing == {"b"}
 
 
-async def test_a_leader_whose_term_is_over_stops_its_duty(platform: Platform) -> None:
+async def test_leader_stops_its_duty_after_losing_the_lead(platform: Platform) -> None:
     began, stopped = asyncio.Event(), asyncio.Event()
 
     async def duty(_: Platform) -> None:
@@ -161,7 +161,7 @@ async def test_a_leader_whose_term_is_over_stops_its_duty(platform: Platform) ->
         await stopped.wait()
 
 
-async def test_a_duty_that_fails_is_told_and_leaves_the_lead_to_others(platform: Platform, hours: Hours) -> None:
+async def test_failing_duty_is_logged_and_releases_the_lead(platform: Platform, hours: Hours) -> None:
     async def duty(_: Platform) -> None:
         raise ValueError("it broke")
 

@@ -1,4 +1,4 @@
-"""A log is whole, in order and read by characters, whether its chunks are rows or frames of an object."""
+"""Logs are complete, ordered and readable by characters, whether stored as rows or as frames of an object."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def pieces(seed: int, count: int, longest: int) -> list[str]:
 
 
 @pytest.mark.parametrize("object_from", [1 << 20, 0], ids=["chunks", "object"])
-async def test_every_offset_gives_the_characters_behind_it(
-    on: LogGround, object_from: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_read_at_every_offset(on: LogGround, object_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "OBJECT_FROM", object_from)
     monkeypatch.setattr(logs, "CHUNK_CHARS", 50)
     monkeypatch.setattr(log_objects, "FRAME_CHARS", 120)
@@ -55,7 +53,7 @@ async def test_every_offset_gives_the_characters_behind_it(
 
 
 @pytest.mark.parametrize("moved", [(), (1,), (1, 2), (2,)])
-async def test_attempts_are_one_text_wherever_each_is_kept(
+async def test_attempts_in_rows_and_objects_are_one_text(
     on: LogGround, moved: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, texts = None, {}
@@ -74,7 +72,7 @@ async def test_attempts_are_one_text_wherever_each_is_kept(
 @pytest.mark.parametrize(
     "text", [ONE_LINE, "".join(f"{n} \N{MUSICAL SYMBOL G CLEF}\n" for n in range(200_000))], ids=["one line", "lines"]
 )
-async def test_a_long_log_is_moved_at_its_end_and_reads_the_same(on: LogGround, text: str) -> None:
+async def test_long_log_is_moved_to_an_object_when_it_ends(on: LogGround, text: str) -> None:
     made, log = on.log()
     for start in range(0, len(text), 10_000):
         await log.write(text[start : start + 10_000])
@@ -94,8 +92,9 @@ async def until_written(log: logs.JobLog) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_long_log_is_moved_and_read_with_little_memory(on: LogGround) -> None:
-    """64 MiB that do not repeat within a page: neither they nor their zlib are ever there as a whole."""
+async def test_moving_and_reading_a_long_log_uses_little_memory(on: LogGround) -> None:
+    """64 MiB without repetition within a page: neither the text nor its compressed form is ever completely in
+    memory."""
     chance = random.Random(4)
     made, log = on.log()
     before = reset_peak()
@@ -113,23 +112,23 @@ async def test_a_long_log_is_moved_and_read_with_little_memory(on: LogGround) ->
     assert (lines > 500, peak() - before < 24 << 20) == (True, True)
 
 
-async def test_a_range_is_read_without_the_rest(on: LogGround) -> None:
+async def test_range_read_fetches_only_its_frames(on: LogGround) -> None:
     text = "".join(f"line {n}\n" for n in range(400_000))
     made = await on.written(text)
     path = on.objects / on.stored()[0]
     body = bytearray(path.read_bytes())
     half = len(body) // 2
-    path.write_bytes(bytes(half) + body[half:])  # the first half is gone
+    path.write_bytes(bytes(half) + body[half:])  # breaks the first half
     assert await on.read(made.job, len(text) - 100_000) == text[-100_000:]
-    path.write_bytes(body[:half])  # the second half is gone
+    path.write_bytes(body[:half])  # removes the second half
     assert await on.read(made.job, 0, most=100_000) == text[:100_000]
     with pytest.raises(ObjectMissing, match=f"{made.job}/1/log is shorter"):
         await on.read(made.job, len(text) - 100_000)
 
 
-async def test_many_small_chunks_become_few_frames(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_small_chunks_are_combined_into_frames(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "OBJECT_FROM", 0)
-    monkeypatch.setattr(logs, "CHUNK_CHARS", 1)  # each character is a chunk of its own
+    monkeypatch.setattr(logs, "CHUNK_CHARS", 1)  # one chunk per character
     text = "".join(f"line {n}\n" for n in range(30))
     made = await on.written(text)
     async with on.platform.db.acquire() as conn:
@@ -138,7 +137,7 @@ async def test_many_small_chunks_become_few_frames(on: LogGround, monkeypatch: p
     assert await on.whole(made.job) == text
 
 
-async def test_what_dies_between_upload_and_row_leaves_the_log_as_it_was(on: LogGround, database: TestDatabase) -> None:
+async def test_crash_between_upload_and_row_preserves_the_log(on: LogGround, database: TestDatabase) -> None:
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(f"REVOKE INSERT ON log_object FROM {on.platform.db.url.split('//')[1].split(':')[0]}")
     await owner.close()
@@ -150,7 +149,7 @@ async def test_what_dies_between_upload_and_row_leaves_the_log_as_it_was(on: Log
     assert await on.whole(made.job) == text
 
 
-async def test_a_storage_that_is_full_costs_nothing_of_the_log(on: LogGround) -> None:
+async def test_full_storage_preserves_the_log(on: LogGround) -> None:
     on.objects.write_text("not a folder")
     text = "z\n" * (1 << 20)
     made = await on.written(text)
@@ -158,7 +157,7 @@ async def test_a_storage_that_is_full_costs_nothing_of_the_log(on: LogGround) ->
     assert await on.whole(made.job) == text
 
 
-async def test_a_late_chunk_of_a_moved_log_is_not_read_twice(on: LogGround) -> None:
+async def test_late_chunk_of_moved_log_is_not_read_twice(on: LogGround) -> None:
     text = "".join(pieces(3, 400, 9000))
     made = await on.written(text)
     assert await on.counts(made.job) == (0, 1)
@@ -170,14 +169,14 @@ async def test_a_late_chunk_of_a_moved_log_is_not_read_twice(on: LogGround) -> N
     assert await on.whole(made.job) == text
 
 
-async def test_a_lost_object_is_named(on: LogGround) -> None:
+async def test_lost_object_is_reported(on: LogGround) -> None:
     made = await on.written("w" * (2 << 20))
     (on.objects / on.stored()[0]).unlink()
     with pytest.raises(ObjectMissing, match=f"The object main/{made.run}/{made.job}/1/log is gone"):
         await on.read(made.job)
 
 
-async def test_a_page_that_is_lost_later_is_told_in_the_text(on: LogGround) -> None:
+async def test_unreadable_later_page_is_reported_in_the_text(on: LogGround) -> None:
     made = await on.written("v" * (3 << 20))
     pages = log_text.pages(on.platform.db, on.platform.storage, made.job)
     assert len(await anext(pages)) == log_text.PAGE_CHARS
@@ -187,7 +186,7 @@ async def test_a_page_that_is_lost_later_is_told_in_the_text(on: LogGround) -> N
     ]
 
 
-async def test_lines_of_the_platform_are_marked_and_few(on: LogGround) -> None:
+async def test_platform_lines_are_marked_and_limited(on: LogGround) -> None:
     made, log = on.log()
     await log.write("half a line")
     await log.system("killed: timed out after 1 s")
@@ -200,8 +199,8 @@ async def test_lines_of_the_platform_are_marked_and_few(on: LogGround) -> None:
     assert lines[-1] == "[orvanta] further lines of the platform are left out"
 
 
-async def test_of_a_chunk_that_is_sent_again_the_last_one_counts(on: LogGround) -> None:
-    """A try whose answer was lost was written all the same, and masked with fewer secrets than are known now."""
+async def test_resent_chunk_replaces_the_first(on: LogGround) -> None:
+    """A chunk whose response was lost was written nevertheless, and masked with fewer secrets than are known now."""
     made, log = on.log()
     before = log._chunks([(16, 16, zlib.compress(b"a longer secret\n"))])
     async with on.platform.db.transaction() as conn:
@@ -217,7 +216,7 @@ def log_chunk_again(made: Attempt) -> list[log_rows.LogChunk]:
     return [log_rows.LogChunk(made.job, made.attempt, 0, 0, 4, zlib.compress(b"***\n"))]
 
 
-async def test_output_is_there_while_the_job_runs(on: LogGround) -> None:
+async def test_output_is_readable_while_the_job_runs(on: LogGround) -> None:
     made, log = on.log()
     await log.write("begun\n")
     while not await on.read(made.job):
@@ -228,14 +227,14 @@ async def test_output_is_there_while_the_job_runs(on: LogGround) -> None:
     await log.close()
 
 
-async def test_a_log_that_the_database_refuses_is_told(on: LogGround, database: TestDatabase) -> None:
+async def test_log_refused_by_the_database_is_reported(on: LogGround, database: TestDatabase) -> None:
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("REVOKE INSERT ON log_chunk FROM PUBLIC")
     role = on.platform.db.url.split("//")[1].split(":")[0]
     await owner.execute(f"REVOKE INSERT ON log_chunk FROM {role}")
     await owner.close()
     _, log = on.log()
-    await log.write("t" * logs.CHUNK_CHARS)  # is taken, and written while the job goes on
+    await log.write("t" * logs.CHUNK_CHARS)  # accepted, and written while the job continues
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await log.write("u" * logs.GATHERED_CHARS)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -1,4 +1,4 @@
-"""What nobody names is deleted in time, and nothing else."""
+"""Deletion of unreferenced objects."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def age(on: LogGround, key: str, **by: float) -> None:
     os.utime(on.objects / key, (then, then))
 
 
-async def test_objects_that_no_row_names_are_deleted_after_a_day(
-    on: LogGround, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unreferenced_objects_are_deleted_after_a_day(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_PAGE", 2)
     storage, run = on.platform.storage, ids.new_run_id()
     log = await on.written("x\n" * (1 << 20), run=run)
@@ -56,7 +54,7 @@ async def test_objects_that_no_row_names_are_deleted_after_a_day(
 
 
 async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGround) -> None:
-    """Keys keep the id of their job as it was before derived ids were UUIDv8."""
+    """Keys retain the id of their job from before derived ids were UUIDv8."""
     run, storage = ids.new_run_id(), on.platform.storage
     job = ids.node_job_id(run, "a")
     earlier = UUID(int=job.int ^ (0xF << 76))
@@ -69,5 +67,5 @@ async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGr
     assert on.stored() == [value.object]
 
 
-async def test_a_storage_without_a_folder_holds_nothing(on: LogGround) -> None:
+async def test_missing_storage_folder_has_no_objects(on: LogGround) -> None:
     assert await objects.drop_unnamed(on.platform.db, on.platform.storage, clock.now()) == 0

@@ -1,4 +1,4 @@
-"""Which workflows call which: cycles and long chains are refused, and a wide graph is read once."""
+"""Checks of calls between workflows: cycles and deep chains are refused, and a wide graph is visited once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def check(calls: dict[str, list[str]]) -> None:
     _refuse_depth({("", path): [("", called) for called in named] for path, named in calls.items()})
 
 
-def test_a_graph_with_billions_of_paths_is_checked_node_by_node() -> None:
-    """Three workflows a level, each of which calls all three of the next: 3 to the power of 20 chains."""
+def test_graph_with_billions_of_paths_is_checked_per_node() -> None:
+    """Each level has three workflows that call all three of the next: 3 to the power of 20 chains."""
     levels = [[f"f/a/{level}_{n}" for n in range(3)] for level in range(MAX_DEPTH)]
     calls = {"": levels[0]}
     for above, below in zip(levels, [*levels[1:], []], strict=True):
@@ -30,19 +30,19 @@ def test_a_graph_with_billions_of_paths_is_checked_node_by_node() -> None:
         check(calls)
 
 
-def test_the_longest_permitted_chain() -> None:
+def test_chain_of_maximum_depth_is_accepted() -> None:
     check(chain(MAX_DEPTH))
     with pytest.raises(InvalidWorkflow, match="more than 20 deep"):
         check(chain(MAX_DEPTH + 1))
 
 
-def test_a_long_chain_is_found_behind_a_shorter_way_to_its_middle() -> None:
+def test_deep_chain_is_found_behind_a_shorter_path() -> None:
     calls = chain(MAX_DEPTH) | {"": ["f/a/5", "f/a/extra"], "f/a/extra": ["f/a/0"]}
     with pytest.raises(InvalidWorkflow, match="more than 20 deep"):
         check(calls)
 
 
-def test_a_cycle_is_named() -> None:
+def test_cycle_is_reported() -> None:
     calls = chain(3) | {"f/a/2": ["f/a/1"]}
     with pytest.raises(InvalidWorkflow, match=r"calls itself: f/a/0 → f/a/1 → f/a/2 → f/a/1"):
         check(calls)

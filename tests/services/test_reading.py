@@ -1,4 +1,4 @@
-"""Threads for documents: their own, and shared by workspaces in turn."""
+"""Threads for documents: separate from other threads, and shared fairly by workspaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orvanta_platform.orchestrator.document_threads import FairThreads
 PATIENCE_S = 60
 
 
-def test_workspaces_are_served_in_turn() -> None:
+def test_workspaces_take_turns() -> None:
     threads, go, order = FairThreads(1, "test"), threading.Event(), list[str]()
     threads.submit("a", go.wait)
     calls = [threads.submit(name[0], partial(order.append, name)) for name in ("a1", "a2", "a3", "b1", "c1", "b2")]
@@ -25,7 +25,7 @@ def test_workspaces_are_served_in_turn() -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
-def test_a_call_that_is_given_up_is_not_made() -> None:
+def test_cancelled_call_is_not_executed() -> None:
     threads, go, made = FairThreads(1, "test"), threading.Event(), list[int]()
     threads.submit("a", go.wait)
     first, second = (threads.submit("a", partial(made.append, number)) for number in (1, 2))
@@ -35,12 +35,12 @@ def test_a_call_that_is_given_up_is_not_made() -> None:
     assert made == [2]
 
 
-async def test_an_error_is_that_of_the_call() -> None:
+async def test_error_of_the_call_is_raised() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await document_threads.beside("main", int, "x")
 
 
-async def test_documents_and_other_work_do_not_wait_for_each_other() -> None:
+async def test_document_threads_are_separate_from_other_threads() -> None:
     loop, go = asyncio.get_running_loop(), threading.Event()
     loop.set_default_executor(ThreadPoolExecutor(1))
     try:

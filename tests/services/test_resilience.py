@@ -1,4 +1,4 @@
-"""Edges of the engine that went wrong once: between two processes, or after a failure of something else."""
+"""Regression tests of races between processes and of failures of other components."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ CODE = {"type": "rawscript", "language": "python3", "content": "def main(): retu
 
 @pytest.fixture
 async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
-    """A platform on a fresh database."""
+    """Provide a platform on a new database."""
     async with core_harness(database, tmp_path / "home") as made:
         yield made
 
 
 @asynccontextmanager
 async def owner(core: CoreHarness) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """The database's owner, who may change its tables."""
+    """Connect as the owner of the database, who may change its tables."""
     connection = await asyncpg.connect(core.database.owner_url)
     try:
         yield connection
@@ -59,14 +59,14 @@ async def owner(core: CoreHarness) -> AsyncIterator[asyncpg.Connection[asyncpg.R
 
 
 async def poison(core: CoreHarness, run: UUID) -> None:
-    """From now on nobody can read this run."""
+    """Make this run unreadable."""
     await core.run("UPDATE run_live SET document = '\\x00' WHERE id = $1", run)
 
 
-async def test_an_event_committed_late_with_a_lower_number_is_not_dropped_unread(
+async def test_late_commit_of_event_with_lower_number_is_processed(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two processes leave events; the one with the lower number is committed after the inbox was read."""
+    """Of two concurrent events, the one with the lower number is committed after the inbox was read."""
     worker = await core.worker()
     run = await core.start(job("a", retry=RETRY), job("b"))
     claimed = await worker.claim_by_node()
@@ -92,8 +92,8 @@ async def test_an_event_committed_late_with_a_lower_number_is_not_dropped_unread
     assert await core.rows("SELECT FROM inbox") == []
 
 
-async def test_an_id_of_an_ended_run_starts_no_other(core: CoreHarness) -> None:
-    """Its end could never be recorded, its code would run again and again."""
+async def test_id_of_ended_run_cannot_be_reused(core: CoreHarness) -> None:
+    """Otherwise its end could never be recorded, and its code would run repeatedly."""
     options = RunOptions(run_id=new_run_id())
     worker = await core.worker()
     run = await core.start(job("a"), options=options)
@@ -105,7 +105,7 @@ async def test_an_id_of_an_ended_run_starts_no_other(core: CoreHarness) -> None:
     assert await core.rows("SELECT FROM run_live") == []
 
 
-async def test_a_run_that_cannot_go_on_holds_up_no_other(core: CoreHarness) -> None:
+async def test_broken_run_does_not_block_other_runs(core: CoreHarness) -> None:
     worker = await core.worker()
     started = [await core.start(job("a")) for _ in range(4)]
     claimed = {each.run.id: each for each in await worker.claim()}
@@ -120,8 +120,8 @@ async def test_a_run_that_cannot_go_on_holds_up_no_other(core: CoreHarness) -> N
     assert {row["id"] for row in await core.rows("SELECT id FROM run")} == set(order[1:])
 
 
-async def test_a_run_that_cannot_go_on_is_ended(core: CoreHarness) -> None:
-    """Not at the first failure: what it stands on may be back at the next look."""
+async def test_broken_run_is_ended(core: CoreHarness) -> None:
+    """It is not ended at the first failure, because the cause may be temporary."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b"))
     await worker.claim(1)
@@ -143,7 +143,7 @@ async def test_a_run_that_cannot_go_on_is_ended(core: CoreHarness) -> None:
     assert str(problem).startswith("documents_missing")
 
 
-async def test_a_lost_worker_is_reaped_around_a_run_that_cannot_go_on(core: CoreHarness) -> None:
+async def test_lost_worker_is_reaped_despite_a_broken_run(core: CoreHarness) -> None:
     worker = await core.worker()
     runs = [await core.start(job("a")) for _ in range(3)]
     await worker.claim()
@@ -153,8 +153,8 @@ async def test_a_lost_worker_is_reaped_around_a_run_that_cannot_go_on(core: Core
     assert {row["id"] for row in await core.rows("SELECT id FROM run")} == set(runs[1:])
 
 
-async def test_a_result_that_is_not_recorded_is_seen_by_nobody(core: CoreHarness) -> None:
-    """A lost worker comes back with its result; an event that waits is decided by the recorded one."""
+async def test_unrecorded_result_is_not_visible(core: CoreHarness) -> None:
+    """A lost worker returns with its result while an event waits for the recorded one."""
     worker, lost = await core.worker(), await core.worker()
     expression = {"type": "javascript", "expr": "results.a.s"}
     run = await core.start(job("a"), job("b", "a", retry=RETRY, timeout=expression))
@@ -172,8 +172,8 @@ async def test_a_result_that_is_not_recorded_is_seen_by_nobody(core: CoreHarness
     assert (await core.live(run))["b"]["timeout_s"] == 7
 
 
-async def test_a_full_disk_of_the_database_fails_no_job(core: CoreHarness) -> None:
-    """The server says it of itself, not of the result: it is asked again."""
+async def test_full_database_disk_does_not_fail_jobs(core: CoreHarness) -> None:
+    """The error concerns the server, not the result, so the write is retried."""
     worker = await core.worker()
     run = await core.start(job("a"))
     (claimed,) = await worker.claim()
@@ -190,11 +190,11 @@ async def test_a_full_disk_of_the_database_fails_no_job(core: CoreHarness) -> No
 
 
 @pytest.mark.parametrize("error", ["TooManyConnectionsError", "OutOfMemoryError", "ReadOnlySQLTransactionError"])
-def test_a_server_that_cannot_now_is_asked_again(error: str) -> None:
+def test_temporary_server_error_is_retried(error: str) -> None:
     assert issubclass(getattr(asyncpg, error), TRANSIENT)
 
 
-async def test_a_worker_is_registered_once_however_often_it_says_so(core: CoreHarness) -> None:
+async def test_repeated_registration_of_worker_is_idempotent(core: CoreHarness) -> None:
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with core.db.acquire() as connection:
         await workers.register(connection, row)
@@ -202,8 +202,8 @@ async def test_a_worker_is_registered_once_however_often_it_says_so(core: CoreHa
         assert await workers.beat(connection, row.id, 1, 0)
 
 
-def test_a_token_limited_to_paths_runs_no_preview() -> None:
-    """The path of a preview is the caller's choice: a leaked token of one workflow would run any code."""
+def test_path_scoped_token_cannot_run_previews() -> None:
+    """The path of a preview is chosen by the caller: with a leaked token of one workflow, any code could run."""
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/*",))
     assert permissions.can(limited, "run", Target(WORKSPACE, "flow", "u/ann/x"))
     with pytest.raises(Forbidden):
@@ -211,7 +211,7 @@ def test_a_token_limited_to_paths_runs_no_preview() -> None:
     assert permissions.can(replace(limited, scopes=("jobs:preview",)), "run", Target(WORKSPACE, "preview", "u/ann/x"))
 
 
-async def test_a_token_for_one_workflow_runs_the_scripts_it_names(core: CoreHarness) -> None:
+async def test_workflow_token_runs_scripts_of_the_workflow(core: CoreHarness) -> None:
     await core.run("INSERT INTO document (hash, body) VALUES ('\\x01', 'pass')")
     async with owner(core) as connection:
         await connection.execute(
@@ -231,20 +231,20 @@ async def test_a_token_for_one_workflow_runs_the_scripts_it_names(core: CoreHarn
 
 
 class Claims(Lease):
-    """A lease by which one claim is made and nothing begun."""
+    """A lease that allows one claim and no start."""
 
     answers = 0
 
     @property
     def may_start(self) -> bool:
-        """True once."""
+        """Return true once."""
         self.answers += 1
         return self.answers == 1
 
 
 @asynccontextmanager
 async def working(core: CoreHarness, tmp_path: Path, lease: type[Lease] = Lease) -> AsyncIterator[Worker]:
-    """The worker's loop with its real runtimes."""
+    """Run the worker's loop with its real runtimes."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with core.db.acquire() as connection:
         await workers.register(connection, row)
@@ -263,15 +263,15 @@ async def working(core: CoreHarness, tmp_path: Path, lease: type[Lease] = Lease)
 
 
 async def preview(core: CoreHarness, content: str = "def main(): return 1") -> UUID:
-    """A run of one script."""
+    """Start a run of one script."""
     wanted = ScriptPreview(content, "python3")
     return await run_service.start_preview(core.platform, ACTOR, WORKSPACE, wanted, b"{}", RunOptions())
 
 
-async def test_a_disk_without_room_for_a_job_fails_it(
+async def test_full_worker_disk_fails_the_job(
     core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was taken for a database that is away, and tried again for ever."""
+    """The error was mistaken for an unavailable database and retried forever."""
     async with working(core, tmp_path):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         run = await preview(core)
@@ -279,8 +279,8 @@ async def test_a_disk_without_room_for_a_job_fails_it(
     assert (await core.ended(run))["error_name"] == "RuntimeFailed"
 
 
-async def test_a_worker_goes_on_looking_after_a_look_that_failed(core: CoreHarness, tmp_path: Path) -> None:
-    """A slot failed on a run that nobody can read; another run is cancelled, and its job must hear of it."""
+async def test_worker_keeps_watching_after_a_failed_query(core: CoreHarness, tmp_path: Path) -> None:
+    """One run cannot be read; another is cancelled, and its job must be notified."""
     broken = await core.start(job("a", tag="later"))
     await poison(core, broken)
     async with working(core, tmp_path):
@@ -293,8 +293,8 @@ async def test_a_worker_goes_on_looking_after_a_look_that_failed(core: CoreHarne
     assert (await core.ended(long))["status"] == "cancelled"
 
 
-async def test_code_does_not_run_again_for_a_step_that_cannot_be_made(core: CoreHarness, tmp_path: Path) -> None:
-    """The run's result is made of results one of which is gone from storage."""
+async def test_code_is_not_rerun_when_its_step_fails(core: CoreHarness, tmp_path: Path) -> None:
+    """The run's result consists of results, one of which is missing in the storage."""
     hand = await core.worker(["hand"])
     run = await core.start(job("a", tag="hand"), {**job("b"), "value": CODE})
     (claimed,) = await hand.claim()
@@ -307,8 +307,8 @@ async def test_code_does_not_run_again_for_a_step_that_cannot_be_made(core: Core
     assert (ended["attempt"], ended["error_name"]) == (1, "StepRefused")
 
 
-async def test_nothing_begins_without_beats(core: CoreHarness, tmp_path: Path) -> None:
-    """Claimed while beats came, it waited for the database; by now it may be somebody else's."""
+async def test_no_job_starts_without_heartbeat(core: CoreHarness, tmp_path: Path) -> None:
+    """A job claimed before the heartbeat stopped may belong to another worker when the database responds."""
     run = await preview(core)
     async with working(core, tmp_path, Claims) as worker:
         await core.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", run)
@@ -316,8 +316,8 @@ async def test_nothing_begins_without_beats(core: CoreHarness, tmp_path: Path) -
     assert worker.jobs_executed == 0
 
 
-async def test_a_drained_worker_takes_no_job_by_hand_off(core: CoreHarness, tmp_path: Path) -> None:
-    """The drain came while the job ran, which may take an hour; the next one may take another."""
+async def test_drained_worker_takes_no_handed_off_job(core: CoreHarness, tmp_path: Path) -> None:
+    """The worker was drained while the job ran, which may take an hour; the next job may take another hour."""
     go = tmp_path / "go"
     until = f"  while not os.path.exists({str(go)!r}): time.sleep(0.01)"
     wait = f"import os, time\ndef main():\n  print('begun', flush=True)\n{until}"

@@ -1,4 +1,4 @@
-"""What history is kept: weeks dropped, runs deleted in batches, nothing that is needed, objects after rows."""
+"""Retention: dropped weeks, runs deleted in batches, retained data, and objects deleted after rows."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ async def owner(database: TestDatabase) -> AsyncIterator[asyncpg.Connection[asyn
 
 
 def later(days: int) -> datetime:
-    """Real runs are of today: the sweep looks from this far ahead."""
+    """Return a time in the future, because the runs of the test are created now."""
     return clock.now() + timedelta(days=days)
 
 
 async def ended(api: ApiHarness, result: Any = 1, text: str = "said\n") -> str:
-    """A run of one script that has ended."""
+    """Create an ended run of one script."""
     id = await api.preview()
     job = (await api.worker.claim())[""]
     await api.worker.print(job, text)
@@ -77,7 +77,7 @@ def stored(home: Path) -> list[Path]:
     return [path for path in (home / "objects").rglob("*") if path.is_file()]
 
 
-async def test_young_history_stays(api: ApiHarness, database: TestDatabase) -> None:
+async def test_recent_history_is_retained(api: ApiHarness, database: TestDatabase) -> None:
     id = await ended(api)
     before = await weeks(api)
     done = await sweep(api, 89, owner_url=database.owner_url)
@@ -103,7 +103,9 @@ async def test_old_weeks_are_dropped_with_their_objects(
     await ended(api)
 
 
-async def test_a_run_under_way_holds_its_week_and_others_go_in_batches(api: ApiHarness, database: TestDatabase) -> None:
+async def test_live_run_blocks_its_week_and_others_are_deleted_in_batches(
+    api: ApiHarness, database: TestDatabase
+) -> None:
     gone = await ended_flow(api, LARGE)
     live = await api.flow(script("a"), script("b"))
     await api.worker.finish((await api.worker.claim())["a"], "kept")
@@ -118,7 +120,7 @@ async def test_a_run_under_way_holds_its_week_and_others_go_in_batches(api: ApiH
     assert await weeks(api) == []
 
 
-async def test_what_a_run_under_way_goes_on_from_is_kept(api: ApiHarness, database: TestDatabase) -> None:
+async def test_run_reused_by_a_live_run_is_retained(api: ApiHarness, database: TestDatabase) -> None:
     id = await api.flow(script("a"), script("b"))
     await api.worker.finish((await api.worker.claim())["a"], LARGE)
     await api.worker.finish((await api.worker.claim())["b"], error="boom")
@@ -131,7 +133,7 @@ async def test_what_a_run_under_way_goes_on_from_is_kept(api: ApiHarness, databa
     assert await consistency.check(api.platform.db) == []
 
 
-async def test_without_the_owner_runs_go_in_batches(
+async def test_runs_are_deleted_in_batches_without_the_owner_role(
     api: ApiHarness, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "_PAGE", 2)
@@ -145,7 +147,7 @@ async def test_without_the_owner_runs_go_in_batches(
     assert await consistency.check(api.platform.db) == []
 
 
-async def test_what_stands_under_no_row_of_its_own_goes_too(api: ApiHarness) -> None:
+async def test_nested_data_without_rows_is_deleted(api: ApiHarness) -> None:
     def loop(id: str, expr: str, *body: dict[str, Any], **more: Any) -> dict[str, Any]:
         iterator = {"type": "javascript", "expr": expr}
         value = {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": list(body), **more}
@@ -168,7 +170,7 @@ async def test_what_stands_under_no_row_of_its_own_goes_too(api: ApiHarness) -> 
     assert {table: await count(api, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
 
 
-async def test_a_workspace_may_keep_less(api: ApiHarness) -> None:
+async def test_workspace_may_shorten_retention(api: ApiHarness) -> None:
     setting = f"{W}/workspaces/edit_retention"
     assert (await api.client.post(setting, json={"retention_days": 91})).status_code == 400
     assert (await api.client.post(setting, json={"retention_days": 0})).status_code == 400
@@ -186,7 +188,7 @@ async def test_a_workspace_may_keep_less(api: ApiHarness) -> None:
     assert await consistency.check(api.platform.db) == []
 
 
-async def test_a_long_reader_is_not_disturbed_and_the_drop_is_taken_up(
+async def test_long_reader_is_not_disturbed_and_the_drop_is_resumed(
     api: ApiHarness, database: TestDatabase, monkeypatch: pytest.MonkeyPatch, owner: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     monkeypatch.setattr(retention, "PATIENCE_MS", 50)
@@ -206,7 +208,7 @@ async def test_a_long_reader_is_not_disturbed_and_the_drop_is_taken_up(
         assert await rows.detached(conn) == []
 
 
-async def test_a_sweep_killed_after_detaching_is_taken_up(
+async def test_sweep_killed_after_detaching_is_resumed(
     api: ApiHarness, database: TestDatabase, owner: asyncpg.Connection[asyncpg.Record]
 ) -> None:
     await ended(api)
@@ -220,7 +222,7 @@ async def test_a_sweep_killed_after_detaching_is_taken_up(
         assert await rows.detached(conn) == []
 
 
-async def test_the_report_says_what_takes_the_room_and_what_holds_it(api: ApiHarness, database: TestDatabase) -> None:
+async def test_storage_report_shows_sizes_and_blocking_reasons(api: ApiHarness, database: TestDatabase) -> None:
     live = await api.preview()
     await api.worker.claim()
     await ended_flow(api, LARGE)

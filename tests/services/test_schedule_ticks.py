@@ -1,4 +1,4 @@
-"""Ticks of schedules: taken once, late by the rule, skipped or failed with a reason; what follows from their runs."""
+"""Ticks of schedules: taken once, missed, skipped or failed with a reason; handlers of their runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LATE = (
     "UPDATE schedule SET next_at = "
     "date_bin('6 hours', app_now() - interval '2 minutes', '2020-01-01Z') - interval '12 hours'"
 )
-"""Three ticks of every six hours were missed, the last of them more than a minute ago."""
+"""Three ticks of a six-hour schedule were missed, the last of them more than a minute ago."""
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
 
 
 async def come(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None:
-    """The schedule's next tick was due a while ago."""
+    """Make the schedule's next tick due in the past."""
     query = "UPDATE schedule SET next_at = date_trunc('second', app_now()) - $1::text::interval WHERE path = $2"
     await rows(api, query, ago, path)
 
 
 async def tick(api: ApiHarness, ago: str = "1 second") -> None:
-    """A tick comes, and everything that is due is taken."""
+    """Make a tick due and process everything that is due."""
     await come(api, ago)
     while await fire(api.platform):
         pass
@@ -85,7 +85,7 @@ async def args_of(api: ApiHarness, run: UUID) -> Any:
 
 
 async def end(api: ApiHarness, result: Any = None, error: str | None = None) -> UUID:
-    """The one job there is ends, and what follows is done."""
+    """End the only job and process the consequences."""
     ((_, job),) = (await api.worker.claim()).items()
     await api.worker.finish(job, result, error=error)
     await follow(api.platform, Round())
@@ -93,7 +93,7 @@ async def end(api: ApiHarness, result: Any = None, error: str | None = None) -> 
     return run
 
 
-async def test_a_tick_starts_a_run_as_the_owner_and_the_next_comes_from_it(api: ApiHarness) -> None:
+async def test_tick_starts_run_as_owner_and_sets_next_tick(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     answer = await bea.post(f"{W}/schedules/create", json={**NIGHTLY, "args": {"n": 7}, "tag": "special"})
     assert answer.status_code == 201, answer.text
@@ -108,7 +108,7 @@ async def test_a_tick_starts_a_run_as_the_owner_and_the_next_comes_from_it(api: 
     assert next_at["future"] and next_at["next_at"].hour == 3
 
 
-async def test_a_tick_is_taken_once_by_however_many(api: ApiHarness) -> None:
+async def test_concurrent_schedulers_take_a_tick_once(api: ApiHarness) -> None:
     for n in range(20):
         await create(api, path=f"f/team/s{n}")
         await come(api, path=f"f/team/s{n}")
@@ -120,8 +120,8 @@ async def test_a_tick_is_taken_once_by_however_many(api: ApiHarness) -> None:
     assert len(await rows(api, "SELECT FROM run_live")) == 20
 
 
-async def test_a_tick_that_was_started_is_never_started_again(api: ApiHarness) -> None:
-    """Not even where next_at goes back: its row is there."""
+async def test_started_tick_is_never_restarted(api: ApiHarness) -> None:
+    """This holds even if next_at is set back, because the tick has a row."""
     await create(api)
     await come(api)
     assert await fire(api.platform) == 1
@@ -131,9 +131,7 @@ async def test_a_tick_that_was_started_is_never_started_again(api: ApiHarness) -
 
 
 @pytest.mark.parametrize(("rule", "runs", "told"), [("skip", 0, ["3 ticks"]), ("once", 1, ["2 ticks"]), ("all", 3, [])])
-async def test_ticks_missed_in_a_downtime_go_by_the_rule(
-    api: ApiHarness, rule: str, runs: int, told: list[str]
-) -> None:
+async def test_missed_ticks_follow_the_rule(api: ApiHarness, rule: str, runs: int, told: list[str]) -> None:
     await create(api, schedule="0 0 */6 * * *", missed=rule)
     await rows(api, LATE)
     while await fire(api.platform):
@@ -145,7 +143,7 @@ async def test_ticks_missed_in_a_downtime_go_by_the_rule(
     assert all(detail.endswith(f"by the rule {rule}") for detail in missed)
 
 
-async def test_no_second_run_beside_the_one_under_way(api: ApiHarness) -> None:
+async def test_no_flow_overlap_skips_the_tick(api: ApiHarness) -> None:
     await create(api, no_flow_overlap=True)
     await tick(api, "50 seconds")
     await tick(api)
@@ -160,7 +158,7 @@ async def test_no_second_run_beside_the_one_under_way(api: ApiHarness) -> None:
     assert await states(api) == ["ended", "skipped", "running"]
 
 
-async def test_what_was_deleted_is_told_and_the_schedule_stays(api: ApiHarness) -> None:
+async def test_deleted_target_is_reported_and_schedule_remains(api: ApiHarness) -> None:
     await create(api)
     await api.client.post(f"{W}/scripts/archive/p/f/team/script")
     await tick(api, "30 seconds")
@@ -174,7 +172,7 @@ async def test_what_was_deleted_is_told_and_the_schedule_stays(api: ApiHarness) 
     assert await states(api) == ["failed", "running"]
 
 
-async def test_an_owner_who_may_not_run_it_any_more_starts_nothing(api: ApiHarness) -> None:
+async def test_owner_without_permission_starts_nothing(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     assert (await bea.post(f"{W}/schedules/create", json={**NIGHTLY, "args": None})).status_code == 201
     await rows(api, "UPDATE member SET role = 'viewer' WHERE username = 'bea'")
@@ -186,14 +184,14 @@ async def test_an_owner_who_may_not_run_it_any_more_starts_nothing(api: ApiHarne
     assert await rows(api, "SELECT FROM run_live") == []
 
 
-async def test_a_pause_has_no_ticks_and_nothing_of_it_was_missed(api: ApiHarness) -> None:
+async def test_paused_schedule_has_no_missed_ticks(api: ApiHarness) -> None:
     await create(api, paused_until="2999-01-01T03:00:00Z")
     assert (await api.get(f"schedules/get/{PATH}"))["next_at"] == "2999-01-01T03:00:00Z"
     assert await fire(api.platform) == 0
 
 
 @pytest.mark.parametrize("answer", [True, "yes", 1, {}])
-async def test_dynamic_skip_skips_by_a_truthy_answer(api: ApiHarness, answer: Any) -> None:
+async def test_dynamic_skip_with_truthy_result_skips(api: ApiHarness, answer: Any) -> None:
     await create(api, dynamic_skip="script/f/team/ask")
     await tick(api)
     (asked,) = await ticks(api)
@@ -207,7 +205,7 @@ async def test_dynamic_skip_skips_by_a_truthy_answer(api: ApiHarness, answer: An
 
 
 @pytest.mark.parametrize(("answer", "failure"), [(False, None), (None, None), (0, None), ("", None), (None, "Broken")])
-async def test_any_other_answer_starts_the_run(api: ApiHarness, answer: Any, failure: str | None) -> None:
+async def test_dynamic_skip_with_other_result_starts_the_run(api: ApiHarness, answer: Any, failure: str | None) -> None:
     await create(api, dynamic_skip="f/team/ask")
     await tick(api)
     await end(api, answer, error=failure)
@@ -219,7 +217,7 @@ async def test_any_other_answer_starts_the_run(api: ApiHarness, answer: Any, fai
     assert await error(api) == ("f/team/ask, which decides whether to skip it, failed" if failure else None)
 
 
-async def test_a_slow_answer_holds_up_no_other_tick(api: ApiHarness) -> None:
+async def test_slow_dynamic_skip_does_not_delay_other_ticks(api: ApiHarness) -> None:
     await create(api, dynamic_skip="f/team/ask")
     await create(api, path="f/team/other")
     await come(api, path="f/team/other")
@@ -229,7 +227,7 @@ async def test_a_slow_answer_holds_up_no_other_tick(api: ApiHarness) -> None:
     assert sorted(await states(api)) == ["asking", "asking", "running"]
 
 
-async def test_a_scheduled_script_is_tried_again(api: ApiHarness) -> None:
+async def test_scheduled_script_is_retried(api: ApiHarness) -> None:
     await create(api, retry={"constant": {"attempts": 1, "seconds": 0}}, on_failure="script/f/team/alarm")
     await tick(api)
     await end(api, error="First")
@@ -242,7 +240,7 @@ async def test_a_scheduled_script_is_tried_again(api: ApiHarness) -> None:
     assert (await args_of(api, alarm.run.id))["error"]["name"] == "Second"
 
 
-async def test_on_failure_gets_the_failure(api: ApiHarness) -> None:
+async def test_on_failure_handler_receives_the_error(api: ApiHarness) -> None:
     extra = {"channel": "ops", "failed_times": "mine"}
     await create(api, on_failure="script/f/team/alarm", on_failure_extra_args=extra)
     await tick(api)
@@ -265,7 +263,7 @@ async def test_on_failure_gets_the_failure(api: ApiHarness) -> None:
 
 
 async def handlers(api: ApiHarness, outcomes: str) -> str:
-    """Runs end one after the other, f: failed, s: succeeded; gives the handlers' letters, `.` after each run."""
+    """End runs in sequence, f: failed, s: succeeded; returns the letters of the handlers, `.` after each run."""
     told = ""
     for n, outcome in enumerate(outcomes):
         await tick(api, f"{50 - n} seconds")
@@ -290,14 +288,14 @@ async def handlers(api: ApiHarness, outcomes: str) -> str:
         ({"on_success": "f/team/cheer", "on_recovery": "f/team/relief"}, "fs", ".CR."),
     ],
 )
-async def test_handlers_follow_the_history(
+async def test_handlers_depend_on_the_history(
     api: ApiHarness, settings: dict[str, Any], outcomes: str, expected: str
 ) -> None:
     await create(api, **settings)
     assert await handlers(api, outcomes) == expected
 
 
-async def test_a_handler_that_cannot_start_is_told(api: ApiHarness) -> None:
+async def test_handler_that_cannot_start_is_reported(api: ApiHarness) -> None:
     await create(api, on_failure="script/f/team/alarm")
     await api.client.post(f"{W}/scripts/archive/p/f/team/alarm")
     await tick(api)
@@ -306,8 +304,11 @@ async def test_a_handler_that_cannot_start_is_told(api: ApiHarness) -> None:
     assert (await ticks(api))[0]["owed"] == []
 
 
-async def test_a_handler_owed_is_started_once_by_whoever_comes(api: ApiHarness) -> None:
-    """The one who wrote down the end died before it started the handler: the end and the debt are one commit."""
+async def test_owed_handler_is_started_once(api: ApiHarness) -> None:
+    """The process that recorded the end crashed before it started the handler.
+
+    Both the end and the pending handler are committed together.
+    """
     await create(api, on_failure="script/f/team/alarm")
     await tick(api)
     await end(api, error="Broken")
@@ -316,7 +317,7 @@ async def test_a_handler_owed_is_started_once_by_whoever_comes(api: ApiHarness) 
     assert len(await api.worker.claim_all()) == 2
 
 
-async def test_a_cancelled_run_counts_neither_way(api: ApiHarness) -> None:
+async def test_cancelled_run_is_not_counted(api: ApiHarness) -> None:
     await create(api, on_failure="f/team/alarm", on_failure_times=2, on_success="f/team/cheer")
     await tick(api, "50 seconds")
     await end(api, error="Broken")
@@ -330,7 +331,7 @@ async def test_a_cancelled_run_counts_neither_way(api: ApiHarness) -> None:
     assert [job.run.path for job in await api.worker.claim_all()] == ["f/team/alarm"]
 
 
-async def test_a_workflow_is_scheduled_alike(api: ApiHarness) -> None:
+async def test_workflow_can_be_scheduled(api: ApiHarness) -> None:
     value = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
     await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
     await create(api, script_path="f/team/flow", is_flow=True)
@@ -340,7 +341,7 @@ async def test_a_workflow_is_scheduled_alike(api: ApiHarness) -> None:
     assert (job["job_kind"], job["schedule_path"]) == ("flow", PATH)
 
 
-async def test_runs_are_listed_by_their_schedule(api: ApiHarness) -> None:
+async def test_runs_are_filtered_by_schedule(api: ApiHarness) -> None:
     await create(api)
     await create(api, path="f/team/other")
     await tick(api)
@@ -355,7 +356,7 @@ async def test_runs_are_listed_by_their_schedule(api: ApiHarness) -> None:
     del ended
 
 
-async def test_a_deleted_schedule_leaves_its_runs_and_their_name(api: ApiHarness) -> None:
+async def test_runs_of_deleted_schedule_retain_its_path(api: ApiHarness) -> None:
     await create(api, on_failure="f/team/alarm", dynamic_skip="f/team/ask")
     await tick(api)
     await api.client.delete(f"{W}/schedules/delete/{PATH}")
@@ -369,7 +370,7 @@ async def test_a_deleted_schedule_leaves_its_runs_and_their_name(api: ApiHarness
     assert await rows(api, "SELECT FROM run_live") == []
 
 
-async def test_a_schedule_changed_while_its_tick_is_taken_ticks_as_it_became(api: ApiHarness) -> None:
+async def test_schedule_changed_during_a_tick_uses_the_new_settings(api: ApiHarness) -> None:
     await create(api)
     await come(api)
     (old,) = await scheduling.due(api.platform, 10)

@@ -1,4 +1,4 @@
-"""Opened passwords in what is handed on to a sub-workflow."""
+"""Opened passwords in the inputs of a sub-workflow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.orchestrator.sealed_inputs import holding
 SECRET = "a-password-of-nobody"
 
 
-def test_strings_that_hold_one_are_found_and_the_rest_is_not_walked() -> None:
+def test_strings_with_a_password_are_found() -> None:
     rows = b"[%s{}]" % (b'{"a":[1]},' * 50_000)
     raw = b'{"rows":%s,"a/b":["Bearer %s",{"c":"%s"}],"d":"***"}' % (rows, SECRET.encode(), SECRET.encode())
     assert holding(raw, Opened([SECRET])) == {

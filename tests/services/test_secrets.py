@@ -1,4 +1,4 @@
-"""Secrets where processes meet: the first key, attempts that end, logs of the lost, the janitor."""
+"""Secrets with several processes: creation of the first key, ended attempts, logs of lost workers, the janitor."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def log_of(api: ApiHarness, job: UUID) -> str:
     return "".join([page async for page in log_text.pages(platform.db, platform.storage, job)])
 
 
-async def test_the_first_key_of_a_workspace_is_made_once(api: ApiHarness) -> None:
+async def test_first_key_of_workspace_is_created_once(api: ApiHarness) -> None:
     platform = api.platform
     made = await asyncio.gather(*(secrets.newest_key(platform.db, platform.keys, "admins") for _ in range(12)))
     assert len({key.secret for key in made}) == 1
@@ -74,7 +74,7 @@ async def test_the_first_key_of_a_workspace_is_made_once(api: ApiHarness) -> Non
         secrets.unwrap(InstanceKeys(b"other" * 8), "admins", row)
 
 
-async def test_a_newer_key_seals_and_the_older_one_still_opens(api: ApiHarness) -> None:
+async def test_newest_key_seals_and_older_keys_open(api: ApiHarness) -> None:
     platform = api.platform
     newer = DataKey(2, b"n" * 32)
     wrapping = platform.keys.key("data keys")
@@ -92,7 +92,7 @@ async def test_a_newer_key_seals_and_the_older_one_still_opens(api: ApiHarness) 
     assert (await job.get(f"{W}/variables/get_value/u/admin/pw")).json() == "rotated"
 
 
-async def test_a_run_opens_for_its_answers_as_whom_it_acts_for(api: ApiHarness) -> None:
+async def test_answers_open_secrets_as_the_runs_owner(api: ApiHarness) -> None:
     await api.member("bea")
     run = (await started(api)).run
     opened = Opened()
@@ -107,7 +107,7 @@ async def test_a_run_opens_for_its_answers_as_whom_it_acts_for(api: ApiHarness) 
     assert await audited(api) == 1
 
 
-async def test_each_attempt_counts_its_own_openings(api: ApiHarness) -> None:
+async def test_openings_are_counted_per_attempt(api: ApiHarness) -> None:
     job = await started(api)
     client = job_client(api, job)
     for _ in range(2):
@@ -132,8 +132,8 @@ async def test_each_attempt_counts_its_own_openings(api: ApiHarness) -> None:
     assert (second.openings, second.json(b'"hush-hush-hush"')) == (0, b'"hush-hush-hush"')
 
 
-async def test_the_log_waits_for_what_was_opened(api: ApiHarness) -> None:
-    """Also that of an attempt that is taken for lost, and goes on writing."""
+async def test_log_waits_for_opened_secrets(api: ApiHarness) -> None:
+    """This includes an attempt that is considered lost but still writes."""
     job = await started(api)
     log = JobLog(api.platform.tools, Attempt("main", job.run.id, job.id, job.attempt), masking_of(api, job))
     assert (await job_client(api, job).get(f"{W}/variables/get_value/u/admin/pw")).json() == SECRET
@@ -149,7 +149,7 @@ async def test_the_log_waits_for_what_was_opened(api: ApiHarness) -> None:
     assert (whole, chars) == (f"first {MASK}\nhalf {MASK} and on", len(whole))
 
 
-async def test_a_log_that_ends_in_half_a_secret_is_whole(api: ApiHarness) -> None:
+async def test_log_ending_with_part_of_a_secret_is_complete(api: ApiHarness) -> None:
     job = await started(api)
     masking = masking_of(api, job)
     masking.opened.add(SECRET)
@@ -159,7 +159,7 @@ async def test_a_log_that_ends_in_half_a_secret_is_whole(api: ApiHarness) -> Non
     assert await log_of(api, job.id) == "it ends in hush-hu"
 
 
-async def test_jobs_of_one_process_share_what_they_opened(api: ApiHarness) -> None:
+async def test_jobs_of_one_process_share_opened_secrets(api: ApiHarness) -> None:
     maskings, key = Maskings(api.platform), ProcessKey("main", "python3", "code")
     job = await started(api)
     first, second, other = (maskings.of(job, "jt_token") for _ in range(3))
@@ -172,7 +172,7 @@ async def test_jobs_of_one_process_share_what_they_opened(api: ApiHarness) -> No
     assert other.json(b'"hush-hush-hush"') == b'"hush-hush-hush"'
 
 
-async def test_openings_are_forgotten_after_their_jobs(api: ApiHarness) -> None:
+async def test_openings_are_deleted_after_their_jobs(api: ApiHarness) -> None:
     over, runs = await started(api), await started(api)
     for job in (over, runs):
         assert (await job_client(api, job).get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
@@ -185,7 +185,7 @@ async def test_openings_are_forgotten_after_their_jobs(api: ApiHarness) -> None:
         assert [await openings.count(conn, job.id, 1) for job in (over, runs)] == [0, 1]
 
 
-async def test_a_secret_of_one_workspace_does_not_open_in_another(api: ApiHarness) -> None:
+async def test_secret_cannot_be_opened_in_another_workspace(api: ApiHarness) -> None:
     key = await secrets.newest_key(api.platform.db, api.platform.keys, "main")
     there = await secrets.newest_key(api.platform.db, api.platform.keys, "admins")
     sealed = secrets.seal(key, SecretLocation("main", "variable", "u/admin/pw"), b"x")

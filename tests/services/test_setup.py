@@ -1,4 +1,4 @@
-"""The first start of an instance."""
+"""First start of an instance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def settings(database: TestDatabase, home: Path, **more: str) -> Settings:
     return Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **more)  # type: ignore[arg-type]
 
 
-async def test_it_makes_workspaces_admin_token_and_link(database: TestDatabase, tmp_path: Path) -> None:
+async def test_first_start_creates_workspaces_admin_token_and_link(database: TestDatabase, tmp_path: Path) -> None:
     chosen = settings(database, tmp_path, workspace="shop")
     platform = await open_platform(chosen)
     first = await setup.first_start(platform.db, chosen)
@@ -34,7 +34,7 @@ async def test_it_makes_workspaces_admin_token_and_link(database: TestDatabase, 
     await platform.close()
 
 
-async def test_servers_that_start_at_once_make_one_instance(database: TestDatabase, tmp_path: Path) -> None:
+async def test_concurrent_first_starts_create_one_instance(database: TestDatabase, tmp_path: Path) -> None:
     pools = [await Database.connect(database.app_url) for _ in range(2)]
     homes = [settings(database, tmp_path / str(n)) for n in range(8)]
     await asyncio.gather(*(setup.first_start(pools[n % 2], home) for n, home in enumerate(homes)))
@@ -47,7 +47,7 @@ async def test_servers_that_start_at_once_make_one_instance(database: TestDataba
         await pool.close()
 
 
-async def test_a_second_start_leaves_the_token_alone(db: Database, database: TestDatabase, tmp_path: Path) -> None:
+async def test_second_start_does_not_change_the_token(db: Database, database: TestDatabase, tmp_path: Path) -> None:
     chosen = settings(database, tmp_path)
     first = await setup.first_start(db, chosen)
     token = first.token_file.read_text()
@@ -56,7 +56,7 @@ async def test_a_second_start_leaves_the_token_alone(db: Database, database: Tes
     assert again.link is not None and again.link != first.link
 
 
-async def test_the_link_sets_the_password_once(database: TestDatabase, tmp_path: Path) -> None:
+async def test_link_sets_the_password_once(database: TestDatabase, tmp_path: Path) -> None:
     chosen = settings(database, tmp_path)
     platform = await open_platform(chosen)
     links = [(await setup.first_start(platform.db, chosen)).link for _ in range(2)]
@@ -73,7 +73,7 @@ async def test_the_link_sets_the_password_once(database: TestDatabase, tmp_path:
     await platform.close()
 
 
-async def test_a_link_lives_fifteen_minutes(database: TestDatabase, tmp_path: Path) -> None:
+async def test_link_expires_after_fifteen_minutes(database: TestDatabase, tmp_path: Path) -> None:
     chosen = settings(database, tmp_path)
     platform = await open_platform(chosen)
     link = str((await setup.first_start(platform.db, chosen)).link).partition("#")[2]
@@ -84,7 +84,7 @@ async def test_a_link_lives_fifteen_minutes(database: TestDatabase, tmp_path: Pa
     await platform.close()
 
 
-async def test_with_a_password_set_there_is_no_link(db: Database, database: TestDatabase, tmp_path: Path) -> None:
+async def test_configured_password_replaces_the_link(db: Database, database: TestDatabase, tmp_path: Path) -> None:
     without = await setup.first_start(db, settings(database, tmp_path))
     assert without.link is not None
     first = await setup.first_start(db, settings(database, tmp_path, admin_password="correct horse"))
@@ -101,7 +101,7 @@ async def test_there_is_no_default_password(database: TestDatabase, tmp_path: Pa
     await platform.close()
 
 
-async def test_accounts_made_on_the_machine(db: Database) -> None:
+async def test_accounts_created_on_the_command_line(db: Database) -> None:
     assert await setup.create_user(db, "Ada.L@Example.org", "correct horse") == "ada_l"
     assert await setup.create_user(db, "ada.l@other.org", "correct horse") == "ada_l2"
     with pytest.raises(AlreadyExists):

@@ -1,4 +1,4 @@
-"""What jobs stream, by offsets: every character once, whatever the pieces; a retry begins anew."""
+"""Streams of jobs by offsets: every character once, regardless of pieces; a retry restarts the stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]
 
 
 async def streamed(on: LogGround, *pieces: str, made: Attempt | None = None) -> Attempt:
-    """An attempt that has streamed these pieces and ended; one after `made`, where that is given."""
+    """Create an ended attempt that has streamed these pieces; the one after `made` if that is set."""
     run = made.run if made else ids.new_run_id()
     attempt, log = on.log(run, attempt=made.attempt + 1 if made else 1)
     for piece in pieces:
@@ -35,7 +35,7 @@ async def streamed(on: LogGround, *pieces: str, made: Attempt | None = None) -> 
     return attempt
 
 
-async def test_every_offset_gives_the_characters_behind_it(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_read_at_every_offset(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "CHUNK_CHARS", 7)
     pieces = ["one\n", "žluť" * 10, "\N{MUSICAL SYMBOL G CLEF}\0", "end"]
     text = "".join(pieces)
@@ -57,7 +57,7 @@ async def test_a_long_stream_is_read_in_pages(on: LogGround) -> None:
     assert await stream_text.whole(on.platform.db, made.job) == text
 
 
-async def test_a_retry_begins_anew_and_attempts_do_not_mix(on: LogGround) -> None:
+async def test_retry_restarts_the_stream(on: LogGround) -> None:
     first = await streamed(on, "the first attempt")
     half = await stream_text.read(on.platform.db, first.job, 0, most=9)
     assert (half.text, half.offset, half.attempt) == ("the first", 9, 1)
@@ -72,7 +72,7 @@ async def test_a_retry_begins_anew_and_attempts_do_not_mix(on: LogGround) -> Non
     assert await stream_text.whole(on.platform.db, again.job) == "the second"
 
 
-async def test_what_streams_nothing_has_no_stream(on: LogGround) -> None:
+async def test_job_without_stream_data_has_no_stream(on: LogGround) -> None:
     made = await streamed(on)
     found = await stream_text.read(on.platform.db, made.job, 3)
     assert (found.text, found.offset, found.attempt) == ("", 3, None)

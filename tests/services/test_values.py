@@ -1,4 +1,4 @@
-"""Values that are kept and read: who holds them."""
+"""References to stored values after they were read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ RUN = UUID(int=7)
 
 
 @pytest.mark.parametrize("size", [300 << 10, 3 << 20], ids=["one piece", "frames"])
-async def test_a_value_that_was_read_is_held_by_its_reader_alone(tmp_path: Path, size: int) -> None:
-    """Whoever is done with a large value lets it go, also before it waits for anything again."""
+async def test_read_value_is_referenced_only_by_its_reader(tmp_path: Path, size: int) -> None:
+    """A large value is released as soon as its reader is done, also before the reader waits again."""
     storage = LocalStorage(tmp_path)
     row = await values.keep(storage, "main", RUN, RUN, "result", b'"%s"' % (b"x" * size))
     opened = await values.open_rows(storage, [row])
