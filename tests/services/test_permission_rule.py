@@ -71,7 +71,7 @@ EXEMPT = {
     "run_views.feed.join": "takes a run that its caller may see, which checks again before each message",
     "run_views.graph.of_row": "takes a row that its caller may see",
     "approvals.notification_sender.send_notification": "called by a daemon; acts for the member that the run acts for",
-    "approvals.notification_queue.send_due": "called by a daemon; opens each resource for the member that the run acts for",
+    "approvals.notification_queue.send_due": "called by a daemon; opens resources as the member that the run acts for",
     "triggers.route_calls.live_owner": "creates the actor, and authenticates the request again",
     "run_views.results.expect": "watches for a notification, which only contains that something has ended",
     "run_views.results.load_values": "takes ids of rows that its caller may see",
