@@ -86,7 +86,7 @@ async def _swept(stage: Stage) -> tuple[int, list[str]]:
     storage = LocalStorage(stage.home / "objects")
     database = await pool.Database.connect(stage.database.url)
     try:
-        swept = await objects.drop_unnamed(database, storage, clock.now() + timedelta(hours=1))
+        swept = await objects.delete_unreferenced(database, storage, clock.now() + timedelta(hours=1))
     finally:
         await database.close()
     named = {row["object"] for row in await stage.database.rows(NAMED)}

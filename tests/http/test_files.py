@@ -334,5 +334,5 @@ async def test_an_upload_that_no_row_names_is_swept(api: ApiHarness) -> None:
     await put(api.client, "kept")
     storage = api.platform.storage
     await storage.put("main/files/01900000-0000-7000-8000-000000000000/lost", b"x")
-    assert await objects.drop_unnamed(api.platform.db, storage, clock.now() + timedelta(hours=1)) == 1
+    assert await objects.delete_unreferenced(api.platform.db, storage, clock.now() + timedelta(hours=1)) == 1
     assert (await got(api.client, "kept")).status_code == 200 and len(stored(api)) == 1

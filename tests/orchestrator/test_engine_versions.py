@@ -12,7 +12,7 @@ from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
 from orvanta_platform.orchestrator.advance import advance, advance_all
 from orvanta_platform.orchestrator.force_fail import ERROR
 from orvanta_platform.services.runs import restart as restarting
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.restart import RestartRequest
 from orvanta_platform.services.runs.start import RunOptions
 
 NEWER = b"\x01" + msgspec.msgpack.encode([ENGINE_VERSION + 1, "of another kind"])
@@ -41,7 +41,7 @@ async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(co
     await core.ended(run)
     await core.run("UPDATE run SET state = $2 WHERE id = $1", run, NEWER)
     with pytest.raises(StateTooNew):
-        await restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
+        await restarting.restart(core.platform, ACTOR, WORKSPACE, run, RestartRequest([("b", None)]), RunOptions())
 
 
 async def test_a_run_of_an_older_engine_is_restarted(core: CoreHarness) -> None:
@@ -51,5 +51,5 @@ async def test_a_run_of_an_older_engine_is_restarted(core: CoreHarness) -> None:
     for _ in range(2):
         await worker.finish((await worker.claim())[0], 1)
     assert (await core.ended(run))["engine_version"] == 1 < ENGINE_VERSION
-    again = await restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
+    again = await restarting.restart(core.platform, ACTOR, WORKSPACE, run, RestartRequest([("b", None)]), RunOptions())
     assert set(await core.live(again)) == {"b"}

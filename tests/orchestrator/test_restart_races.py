@@ -15,7 +15,7 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harne
 
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.runs import restart as restarting
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.restart import RestartRequest
 from orvanta_platform.services.runs.start import RunOptions
 
 
@@ -55,7 +55,7 @@ async def work(core: CoreHarness, mark: str = "") -> str:
 
 
 def restart(core: CoreHarness, run: UUID, *steps: tuple[str, int | None]) -> asyncio.Task[UUID]:
-    made = restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point(steps), RunOptions())
+    made = restarting.restart(core.platform, ACTOR, WORKSPACE, run, RestartRequest(steps), RunOptions())
     return asyncio.create_task(made)
 
 

@@ -17,7 +17,7 @@ from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.runs import restart as restarting
 from orvanta_platform.services.runs.nested_restart import RestartPoint
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.restart import RestartRequest
 from orvanta_platform.services.runs.start import RunOptions
 
 ITEM = "flow_input.iter.value"
@@ -57,8 +57,8 @@ class Stage:
         return await self.ground.result(run)
 
 
-def point(steps: Sequence[tuple[str, int | None] | str]) -> Point:
-    return Point([step if isinstance(step, tuple) else (step, None) for step in steps] or None)
+def point(steps: Sequence[tuple[str, int | None] | str]) -> RestartRequest:
+    return RestartRequest([step if isinstance(step, tuple) else (step, None) for step in steps] or None)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.services.runs import restart as restarting
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.restart import RestartRequest
 from orvanta_platform.services.runs.start import RunOptions
 
 NESTS = 18
@@ -46,7 +46,7 @@ async def test_random_restarts_end_as_the_run_did(core: CoreHarness) -> None:
             steps = None if not nest.succeeds and rng.random() < 0.5 else path(rng, plan)
             try:
                 made = await restarting.restart(
-                    core.platform, ACTOR, WORKSPACE, rng.choice(runs), Point(steps), RunOptions()
+                    core.platform, ACTOR, WORKSPACE, rng.choice(runs), RestartRequest(steps), RunOptions()
                 )
             except OrvantaError as error:
                 had[error.code] += 1

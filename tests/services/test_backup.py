@@ -63,7 +63,7 @@ async def saved(api: ApiHarness) -> bytes:
     return file.getvalue()
 
 
-async def restored(settings: Settings, archive: bytes, *, force: bool = False) -> backup.Moved:
+async def restored(settings: Settings, archive: bytes, *, force: bool = False) -> backup.TransferCounts:
     return await backup.restore(settings, open_storage(settings), io.BytesIO(archive), force=force)
 
 

@@ -48,7 +48,9 @@ async def test_unreferenced_objects_are_deleted_after_a_day(on: LogGround, monke
     await storage.put(young, b"not named yet")
     for key in on.stored():
         age(on, key, hours=23 if key == young else 25)
-    assert await objects.drop_unnamed(on.platform.db, storage, clock.now() - timedelta(hours=24)) == len(lost) + 2
+    assert (
+        await objects.delete_unreferenced(on.platform.db, storage, clock.now() - timedelta(hours=24)) == len(lost) + 2
+    )
     assert on.stored() == sorted([log.log_key, str(value.object), "packages/main/python3", young])
     assert await on.whole(log.job) == "x\n" * (1 << 20)
 
@@ -63,9 +65,9 @@ async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGr
     async with on.platform.db.transaction() as conn:
         await insert_value(conn, replace(value, id=job))
     assert ids.as_derived(earlier) == job and str(earlier) in str(value.object)
-    assert await objects.drop_unnamed(on.platform.db, storage, clock.now() + timedelta(hours=1)) == 0
+    assert await objects.delete_unreferenced(on.platform.db, storage, clock.now() + timedelta(hours=1)) == 0
     assert on.stored() == [value.object]
 
 
 async def test_missing_storage_folder_has_no_objects(on: LogGround) -> None:
-    assert await objects.drop_unnamed(on.platform.db, on.platform.storage, clock.now()) == 0
+    assert await objects.delete_unreferenced(on.platform.db, on.platform.storage, clock.now()) == 0

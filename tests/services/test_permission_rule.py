@@ -60,7 +60,7 @@ EXEMPT = {
     "approvals.approvers.decided": "executes the decision of its callers, which check permissions",
     "catalog.flows.diagnostics": "reads a document that its caller has sent or may read",
     "approvals.decisions.decide_by_link": "the signature of the link specifies what its holder may decide",
-    "approvals.decisions.look_by_link": "the signature of the link specifies what its holder may see",
+    "approvals.decisions.get_by_link": "the signature of the link specifies what its holder may see",
     "approvals.decisions.check_link": "the signature of the link specifies what its holder may do",
     "approvals.lookup.hints_of": "takes data that its caller may see, or has a signed link to",
     "run_views.virtual_jobs.find": "its callers check permissions",

@@ -18,7 +18,7 @@ from orvanta_platform import clock, ids
 from orvanta_platform.db import partitions as made_ahead
 from orvanta_platform.db import retention as rows
 from orvanta_platform.services.maintenance import consistency, retention, storage_report
-from orvanta_platform.services.maintenance.retention import Policy, Swept
+from orvanta_platform.services.maintenance.retention import Policy, SweepResult
 
 LARGE = "x" * (300 << 10)
 TABLES = ("run", "job", "event", "value", "log_chunk", "log_object", "stream_chunk", "run_text")
@@ -58,7 +58,7 @@ async def ended_flow(api: ApiHarness, result: Any = 1) -> str:
     return id
 
 
-async def sweep(api: ApiHarness, days: int, *, owner_url: str | None, keep: int = 90) -> Swept:
+async def sweep(api: ApiHarness, days: int, *, owner_url: str | None, keep: int = 90) -> SweepResult:
     platform = api.platform
     return await retention.sweep(platform.db, platform.storage, Policy(keep), later(days), owner_url=owner_url)
 

@@ -66,7 +66,7 @@ NAMED = {
 
 @pytest.mark.soak(minutes=MINUTES + 20)
 async def test_half_an_hour_of_everything() -> None:
-    record, samples, swept = Record(), list[dict[str, float]](), retention.Swept()
+    record, samples, swept = Record(), list[dict[str, float]](), retention.SweepResult()
     async with house("soak") as home:
         for at, (cron, path) in enumerate(SCHEDULES.items()):
             await home.schedule(f"u/admin/every_{at}", cron, of=path)
@@ -97,7 +97,7 @@ async def test_half_an_hour_of_everything() -> None:
     assert unnamed(grown) == {}
 
 
-async def retain(home: House, swept: retention.Swept) -> None:
+async def retain(home: House, swept: retention.SweepResult) -> None:
     """What the leader does each hour, at a time at which all but the last minutes is too old."""
     owner = home.url()
     old = clock.now() - WEEKS
@@ -141,7 +141,7 @@ def unnamed(grown: dict[str, tuple[float, float, float]]) -> dict[str, str]:
 
 def keep(
     record: Record,
-    swept: retention.Swept,
+    swept: retention.SweepResult,
     samples: list[dict[str, float]],
     grown: dict[str, tuple[float, float, float]],
 ) -> None:

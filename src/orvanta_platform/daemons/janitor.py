@@ -113,7 +113,7 @@ async def sweep_objects(platform: Platform) -> None:
     """Each day delete the objects that a process left which died before it could name them."""
     await asyncio.sleep(FIRST_SWEEP_S)
     while True:
-        dropped = await objects.drop_unnamed(platform.db, platform.storage, clock.now() - UNNAMED_FOR)
+        dropped = await objects.delete_unreferenced(platform.db, platform.storage, clock.now() - UNNAMED_FOR)
         if dropped:
             log.info("objects without a name deleted", action="sweep_objects", objects=dropped)
         await asyncio.sleep(SWEEP_S)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from orvanta_platform.control.links import Action
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.services.approvals import forms
-from orvanta_platform.services.approvals.decisions import Seen
+from orvanta_platform.services.approvals.decisions import LinkView
 from orvanta_platform.services.approvals.forms import Field, FieldKind
 
 _STYLE: Final = """
@@ -60,7 +60,7 @@ def message(title: str, text: str, hint: str | None = None) -> bytes:
 
 
 def question(
-    seen: Seen,
+    seen: LinkView,
     name: str | None,
     *,
     error: str | None = None,
@@ -97,7 +97,7 @@ def sent_of(fields: Mapping[str, str]) -> dict[str, str]:
     return {name.removeprefix(FIELD): text for name, text in fields.items() if name.startswith(FIELD)}
 
 
-def _facts(seen: Seen) -> str:
+def _facts(seen: LinkView) -> str:
     run, asked = seen.run, seen.request
     facts = [("Workflow", run.run_path or "a preview"), ("Started by", run.created_by), ("Run", str(run.id))]
     if asked is not None:
@@ -107,7 +107,7 @@ def _facts(seen: Seen) -> str:
     return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts) + "</dl>"
 
 
-def _said(seen: Seen) -> str:
+def _said(seen: LinkView) -> str:
     if not seen.decisions:
         return ""
     lines = "".join(
@@ -122,7 +122,7 @@ def _approver(said: DecisionRow) -> str:
     return escape(said.approver) + ("" if said.account is not None else " (not signed in)")
 
 
-def _buttons(seen: Seen, *, hide_no: bool) -> str:
+def _buttons(seen: LinkView, *, hide_no: bool) -> str:
     both = Action.PAGE in seen.actions
     yes = '<button name="decision" value="approved">Approve</button>' if both or Action.RESUME in seen.actions else ""
     may_say_no = (both and not hide_no) or Action.CANCEL in seen.actions

@@ -16,7 +16,7 @@ from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
 from orvanta_platform.services.approvals import decisions, forms
-from orvanta_platform.services.approvals.decisions import Seen
+from orvanta_platform.services.approvals.decisions import LinkView
 from orvanta_platform.services.approvals.links import Link
 
 _PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
@@ -36,7 +36,7 @@ async def show_approval(
 ) -> Response[bytes]:
     """Show what is asked. Looking decides nothing."""
     try:
-        seen = await decisions.look_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
+        seen = await decisions.get_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
     except OrvantaError as error:
         return _refused(error)
     return _page(html.question(seen, _name(request, approver), hints=seen.hints))
@@ -54,7 +54,7 @@ async def decide_approval(
     """A button was pressed."""
     platform, link = platform_of(request), Link(id, resume_id, signature)
     try:
-        seen = await decisions.look_by_link(platform, workspace, link)
+        seen = await decisions.get_by_link(platform, workspace, link)
         sent = _fields(await request.body())
         approved = _decision(sent)
         action = _action(seen, approved)
@@ -94,7 +94,7 @@ def _decision(sent: Mapping[str, str]) -> bool:
     return decision == "approved"
 
 
-def _action(seen: Seen, approved: bool) -> Action:
+def _action(seen: LinkView, approved: bool) -> Action:
     """What the link is signed for that allows this decision. Raises BadRequest."""
     wanted = Action.RESUME if approved else Action.CANCEL
     hidden = seen.request is not None and seen.request.consent.hide_cancel and not approved

@@ -147,7 +147,7 @@ async def get_flow_by_link(
 ) -> SuspendedFlow:
     """The run behind a signed link, limited to the content of the approval page, and the approvals so far."""
     platform = platform_of(request)
-    seen = await decisions.look_by_link(platform, workspace, Link(id, resume_id, signature))
+    seen = await decisions.get_by_link(platform, workspace, Link(id, resume_id, signature))
     return schemas.suspended_flow(seen)
 
 

@@ -22,7 +22,7 @@ from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, Res
 from orvanta_platform.services.runs import bulk as selecting
 from orvanta_platform.services.runs import rerun as rerunning
 from orvanta_platform.services.runs import restart as restarting
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.restart import RestartRequest
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -53,13 +53,15 @@ async def preview_restart(request: AnyRequest, workspace: FromPath[str], id: Fro
 @post(f"{_JOBS}/retry/f/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape())
 async def retry(workspace: FromPath[str], id: FromPath[UUID], call: NamedDependency[RunCall]) -> str:
     """Start a run that goes on from where this one failed or was cancelled; the answer is its id."""
-    return str(await restarting.restart(call.platform, call.actor, workspace, id, Point(), call.options))
+    return str(await restarting.restart(call.platform, call.actor, workspace, id, RestartRequest(), call.options))
 
 
 @post(f"{_JOBS}/retry_preview/f/{{id:uuid}}", status_code=200, opt=shape(answer=RestartPreview))
 async def preview_retry(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> RestartPreview:
     """What such a retry would keep and run. Nothing is started."""
-    return again.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, Point()))
+    return again.preview(
+        await restarting.preview(platform_of(request), actor_of(request), workspace, id, RestartRequest())
+    )
 
 
 @post(f"{_JOBS}/rerun/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))

@@ -10,8 +10,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.runs.bulk import RerunResult, RerunSettings
-from orvanta_platform.services.runs.nested_restart import Entered, RestartPoint
-from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.nested_restart import NestedRestart, RestartPoint
+from orvanta_platform.services.runs.restart import RestartRequest
 
 
 class RestartStep(msgspec.Struct, kw_only=True):
@@ -104,7 +104,7 @@ def line(made: RerunResult) -> str:
     return f"{made.run}\n" if made.run is not None else f"Error: {made.id}: {made.error}\n"
 
 
-def point(body: RestartBody | RestartedFrom) -> Point:
+def point(body: RestartBody | RestartedFrom) -> RestartRequest:
     """Where it goes on, as the services have it. Raises BadRequest."""
     steps = [(each.step_id, each.branch_or_iteration_n) for each in (body, *body.nested_path)]
     inside = body.nested if isinstance(body, RestartedFrom) else None
@@ -113,7 +113,7 @@ def point(body: RestartBody | RestartedFrom) -> Point:
         inside = inside.nested
     if any(number is not None and number < 0 for _, number in steps):
         raise BadRequest("branch_or_iteration_n counts from 0.")
-    return Point(steps, body.flow_version if isinstance(body, RestartBody) else None)
+    return RestartRequest(steps, body.flow_version if isinstance(body, RestartBody) else None)
 
 
 def preview(found: RestartPoint) -> RestartPreview:
@@ -127,7 +127,7 @@ def preview(found: RestartPoint) -> RestartPreview:
     )
 
 
-def _inside(id: str, entered: Entered) -> RestartInside:
+def _inside(id: str, entered: NestedRestart) -> RestartInside:
     place = entered.reopening.place
     return RestartInside(
         step_id=id,

@@ -14,7 +14,7 @@ from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.http.schemas.flow_status import ApproverOf
 from orvanta_platform.http.schemas.jobs import QueuedJob
 from orvanta_platform.services.approvals import approvers
-from orvanta_platform.services.approvals.decisions import Info, Seen
+from orvanta_platform.services.approvals.decisions import Info, LinkView
 from orvanta_platform.services.approvals.inbox import Waiting
 
 
@@ -173,7 +173,7 @@ def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
     return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in said if each.approved]
 
 
-def suspended_flow(seen: Seen) -> SuspendedFlow:
+def suspended_flow(seen: LinkView) -> SuspendedFlow:
     """The part of a run that a link shows."""
     run, asked = seen.run, seen.request
     opened = asked.opened if asked is not None else None

@@ -16,7 +16,7 @@ from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.jobs import JobDetail
 from orvanta_platform.services.run_views.reasons import Reason
-from orvanta_platform.services.run_views.results import Maybe
+from orvanta_platform.services.run_views.results import OptionalResult
 from orvanta_platform.services.run_views.updates import Update
 
 T = TypeVar("T")
@@ -161,7 +161,7 @@ def repeats(found: Repeated | None) -> Repeats | UnsetType:
     return UNSET if found is None else Repeats(kind=found.kind, job=found.run, step_id=_given(found.node))
 
 
-def result_maybe(found: Maybe) -> ResultMaybe:
+def result_maybe(found: OptionalResult) -> ResultMaybe:
     return ResultMaybe(
         completed=found.completed, started=found.started, success=found.success, result=Raw(found.result)
     )

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.runs import VersionNumber
 from orvanta_platform.http.schemas.run_about import RunVersion
-from orvanta_platform.services.run_views.failure import Failure, PinChange, RunFailure, Since
+from orvanta_platform.services.run_views.failure import Failure, LastSuccess, PinChange, RunFailure
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def _failure(found: Failure) -> FirstError:
     )
 
 
-def _since(found: Since) -> SinceSuccess:
+def _since(found: LastSuccess) -> SinceSuccess:
     return SinceSuccess(
         run=found.run,
         called=[_called(each) for each in found.called],

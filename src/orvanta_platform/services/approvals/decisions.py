@@ -127,7 +127,7 @@ async def check_link(platform: Platform, workspace: str, link: Link, action: Act
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LinkView:
     """Data that the holder of a link may see."""
 
     run: JobRow
@@ -141,7 +141,7 @@ class Seen:
     """default_args and enums that a suspended step returned for the form."""
 
 
-async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
+async def get_by_link(platform: Platform, workspace: str, link: Link) -> LinkView:
     """Return the data of a signed link. Raises NotFound, Gone."""
     async with platform.db.acquire() as conn:
         row, signed = await approval_links.find(platform, conn, workspace, link, tuple(Action))
@@ -155,7 +155,7 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
             request = None
         decisions = await rows.decisions_of_run(conn, row.run)
     hints = await hints_of(platform, [request]) if request is not None else [{}]
-    return Seen(run, decisions, signed, request, hints[0])
+    return LinkView(run, decisions, signed, request, hints[0])
 
 
 async def decide(

@@ -60,7 +60,7 @@ class Counts(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Moved:
+class TransferCounts:
     """Numbers of rows and objects written or read."""
 
     rows: int = 0
@@ -72,9 +72,9 @@ class Moved:
     tables: dict[str, int] = field(default_factory=dict)
 
 
-async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> Moved:
+async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> TransferCounts:
     """Write the backup to a binary file. Raises DatabaseUnavailable, StorageError, OSError."""
-    writer, done = Writer(file), Moved()
+    writer, done = Writer(file), TransferCounts()
     async with backup.connected(_owner_url(settings)) as conn:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             head = await _head(conn)
@@ -92,7 +92,7 @@ async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> Moved:
     return done
 
 
-async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, force: bool = False) -> Moved:
+async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, force: bool = False) -> TransferCounts:
     """Restore a backup from a binary file into the database, storage and home of these settings.
 
     The database is written in one transaction: a broken archive leaves it empty. `force`: existing data is replaced,
@@ -105,7 +105,7 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     async with backup.connected(owner_url) as conn:
         await _refuse_wrong_place(conn, head, force)
         await migrate.migrate(owner_url, app_url=app_url, only=head.migrations)
-        done = Moved()
+        done = TransferCounts()
         async with conn.transaction():
             await backup.empty(conn, [table.name for table in head.tables])
             for week in head.weeks:
@@ -115,7 +115,7 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     if force:
         database = await Database.connect(owner_url)
         try:
-            done.dropped = await objects.drop_unnamed(database, storage, began)
+            done.dropped = await objects.delete_unreferenced(database, storage, began)
         finally:
             await database.close()
     return done
@@ -127,7 +127,7 @@ async def _head(conn: Connection) -> Head:
     return Head(_FORMAT, __version__, clock.now(), await backup.migrations_of(conn), tables, sorted(weeks))
 
 
-async def _save_table(conn: Connection, writer: Writer, table: TableShape, done: Moved) -> None:
+async def _save_table(conn: Connection, writer: Writer, table: TableShape, done: TransferCounts) -> None:
     async def write(data: bytes) -> None:
         writer.write(data)
 
@@ -137,7 +137,7 @@ async def _save_table(conn: Connection, writer: Writer, table: TableShape, done:
     done.rows += count
 
 
-async def _save_objects(storage: Storage, writer: Writer, done: Moved) -> None:
+async def _save_objects(storage: Storage, writer: Writer, done: TransferCounts) -> None:
     async for page in storage.keys_before(clock.now() + timedelta(days=1)):
         for key in page:
             if _DRAFT in key:
@@ -198,7 +198,7 @@ async def _restore_streams(
     storage: Storage,
     streams: Iterator[tuple[str, Iterator[bytes]]],
     head: Head,
-    done: Moved,
+    done: TransferCounts,
     *,
     force: bool,
 ) -> None:

@@ -19,7 +19,7 @@ _OF_FILE = re.compile(rf"[^/]+/files/{_UUID}/[^/]+")
 """Keys of files: workspace/files/upload/name. Objects with other keys are never deleted."""
 
 
-async def drop_unnamed(db: Database, storage: Storage, before: datetime) -> int:
+async def delete_unreferenced(db: Database, storage: Storage, before: datetime) -> int:
     """Delete objects uploaded before `before` that no row refers to; returns their number. Raises StorageError."""
     dropped = 0
     async for keys in storage.keys_before(before):

@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Swept:
+class SweepResult:
     """Result of a sweep."""
 
     partitions: list[str] = field(default_factory=list)
@@ -65,12 +65,14 @@ class Policy:
         return now - timedelta(days=self.days) if self.days else None
 
 
-async def sweep(database: Database, storage: Storage, policy: Policy, now: datetime, *, owner_url: str | None) -> Swept:
+async def sweep(
+    database: Database, storage: Storage, policy: Policy, now: datetime, *, owner_url: str | None
+) -> SweepResult:
     """Delete data that is older than the policy allows. Raises StorageError and errors of the database.
 
     `owner_url`: the role that owns the tables; without it no partition is dropped, and runs are deleted in batches.
     """
-    done = Swept()
+    done = SweepResult()
     end = policy.end(now)
     if end is not None:
         if owner_url is not None:
@@ -95,7 +97,7 @@ def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]
     return None
 
 
-async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner_url: str, done: Swept) -> None:
+async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner_url: str, done: SweepResult) -> None:
     try:
         async with retention.owner(owner_url, PATIENCE_MS) as conn:
             if await retention.owns_history(conn):
@@ -114,7 +116,7 @@ async def _finish_others(conn: Connection) -> None:
             await retention.change(conn, "drop", "", child)
 
 
-async def _drop_each(database: Database, storage: Storage, conn: Connection, end: datetime, done: Swept) -> None:
+async def _drop_each(database: Database, storage: Storage, conn: Connection, end: datetime, done: SweepResult) -> None:
     await _finish_others(conn)
     found = sorted(await retention.partitions(conn), key=lambda each: (each.lower, _ORDER.index(each.parent)))
     for _, of_week in groupby(found, key=lambda each: each.lower):
@@ -137,7 +139,7 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
             done.partitions.append(each.child)
 
 
-async def _empty(database: Database, storage: Storage, week: Partition, done: Swept) -> None:
+async def _empty(database: Database, storage: Storage, week: Partition, done: SweepResult) -> None:
     """Delete the data that dropping a partition would leave: objects and decisions. Record the start of the history."""
     async with database.transaction() as conn:
         await retention.note_history(conn, None, ids.made_at(week.upper))
@@ -150,7 +152,9 @@ async def _empty(database: Database, storage: Storage, week: Partition, done: Sw
             await _delete_objects(storage, objects, done)
 
 
-async def _delete_runs(database: Database, storage: Storage, workspace: str | None, end: datetime, done: Swept) -> None:
+async def _delete_runs(
+    database: Database, storage: Storage, workspace: str | None, end: datetime, done: SweepResult
+) -> None:
     before, past, most = ids.lowest_id(end), _FIRST, done.runs + MOST_RUNS
     async with database.acquire() as conn:
         if not await retention.old_runs(conn, workspace, before, past, []):
@@ -167,7 +171,7 @@ async def _delete_runs(database: Database, storage: Storage, workspace: str | No
         await _delete_objects(storage, objects, done)
 
 
-async def _delete_objects(storage: Storage, objects: Sequence[str], done: Swept) -> None:
+async def _delete_objects(storage: Storage, objects: Sequence[str], done: SweepResult) -> None:
     """Delete objects after their rows. Those left by a crash are unreferenced, and deleted as such."""
     for key in objects:
         await storage.delete(key)

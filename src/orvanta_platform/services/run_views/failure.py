@@ -33,7 +33,7 @@ _LONGEST: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class EnclosingNode:
     """A node that contains the failed one."""
 
     node: str
@@ -52,7 +52,7 @@ class Failure:
     job: UUID
     node: str | None = None
     """None: the run failed outside its nodes."""
-    around: tuple[Around, ...] = ()
+    around: tuple[EnclosingNode, ...] = ()
     """Nodes that contain it, from the outside in."""
     failures: int = 0
     """Number of failed attempts of the node."""
@@ -72,7 +72,7 @@ class PinChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class LastSuccess:
     """The last successful run of the same path."""
 
     run: UUID
@@ -88,7 +88,7 @@ class RunFailure:
 
     failure: Failure | None
     """None: the run has not failed."""
-    since: Since | None = None
+    since: LastSuccess | None = None
     """None: no recent run of the same path was successful."""
 
 
@@ -110,7 +110,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
 
 
 async def _first(
-    platform: Platform, conn: Connection, actor: Actor, row: JobRow, around: tuple[Around, ...]
+    platform: Platform, conn: Connection, actor: Actor, row: JobRow, around: tuple[EnclosingNode, ...]
 ) -> Failure:
     whole = Failure(row.run, row.result_of or row.run, None, around, row.failures, row.ended_at)
     if not row.is_flow:
@@ -135,7 +135,7 @@ async def _in_node(
     row: JobRow,
     node: Node,
     failed: StepRow | frames.FailedBody,
-    around: tuple[Around, ...],
+    around: tuple[EnclosingNode, ...],
 ) -> Failure:
     """Return the error of a failed node, or that of the failed node inside it."""
     here = Failure(row.run, failed.id, node.id, around, failed.failures, failed.ended_at)
@@ -146,12 +146,12 @@ async def _in_node(
         child = await job_views.find(conn, row.workspace, child_id(row.run, opening))
         if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.target_of(child)):
             return here
-        return await _first(platform, conn, actor, child, (*around, Around(node.id, child=child.id)))
+        return await _first(platform, conn, actor, child, (*around, EnclosingNode(node.id, child=child.id)))
     body = await frames.first_failed_body(conn, opening)
     if body is None:
         return here
     plan = node.bodies[0 if node.kind.is_loop else body.place].plan
-    inner = (*around, Around(node.id, body.place))
+    inner = (*around, EnclosingNode(node.id, body.place))
     if body.kind != "frame":
         return await _in_node(platform, conn, actor, row, plan.nodes[0], body, inner)
     return await _in_frame(platform, conn, actor, row, plan, body, inner) or here
@@ -164,7 +164,7 @@ async def _in_frame(
     row: JobRow,
     plan: Plan,
     body: frames.FailedBody,
-    around: tuple[Around, ...],
+    around: tuple[EnclosingNode, ...],
 ) -> Failure | None:
     nodes = {node.number: node for node in plan.nodes if not node.continue_on_error}
     steps = await job_views.steps_inside(conn, row.run, body.id)
@@ -174,7 +174,7 @@ async def _in_frame(
     return await _in_node(platform, conn, actor, row, nodes[first.node_index], first, around)
 
 
-async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> Since | None:
+async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> LastSuccess | None:
     if row.own_path is None:
         return None
     id = await run_rows.last_success(conn, row.workspace, row.kind, row.own_path, row.run)
@@ -189,7 +189,7 @@ async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow
     named = {version for path in changed for version in (before.get(path), after.get(path))} | {last.version}
     numbers = await run_rows.version_numbers(conn, [version for version in named if version is not None])
     called = [PinChange(path, numbers.get(before.get(path, 0)), numbers.get(after.get(path, 0))) for path in changed]
-    return Since(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called))
+    return LastSuccess(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called))
 
 
 async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[str, int]:

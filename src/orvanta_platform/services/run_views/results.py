@@ -50,7 +50,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Maybe:
+class OptionalResult:
     """The result if there is one. While the job is live, `result` is `null` and `success` None."""
 
     completed: bool
@@ -135,14 +135,14 @@ async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     return await finished(platform, row.id, row)
 
 
-async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Maybe:
+async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> OptionalResult:
     """Return the result if there is one, and whether the job has started."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
     if not row.ended:
-        return Maybe(completed=False, started=row.running, success=None, result=NULL)
+        return OptionalResult(completed=False, started=row.running, success=None, result=NULL)
     end = await finished(platform, row.id, row)
-    return Maybe(completed=True, started=True, success=end.success, result=end.result)
+    return OptionalResult(completed=True, started=True, success=end.success, result=end.result)
 
 
 async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:

@@ -112,7 +112,7 @@ async def _checked_references(
 ) -> frozenset[str]:
     """Return the names of the arguments that contain references. Raises Forbidden if the actor may not read them."""
     candidates = args if options.references is None else only(args, options.references)
-    references = frozenset(referring(candidates))
+    references = referring(candidates)
     if references:
         named = only(args, references)
         await on_behalf.require_references(platform, actor, spec.owner, spec.workspace, named)

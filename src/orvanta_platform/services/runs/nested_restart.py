@@ -44,7 +44,7 @@ class RestartPoint:
 
     plan: Plan
     made: Restart
-    inside: Mapping[int, Entered] = field(default_factory=dict)
+    inside: Mapping[int, NestedRestart] = field(default_factory=dict)
     """Nodes that are restarted in part, by index."""
     before: Ended | None = None
     """Final state of the list in the previous run; None: all of it runs again."""
@@ -76,7 +76,7 @@ class RestartPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class NestedRestart:
     """Restart point inside a node."""
 
     reopening: Reopening
@@ -105,7 +105,7 @@ class _Container:
         return ((self.origin.run, self.opening), *(self.earlier.openings if self.earlier else ()))
 
 
-class Reopenings:
+class RestartPlanner:
     """Computes restart points on one connection. `blueprint`: the workflow to run."""
 
     def __init__(self, platform: Platform, conn: Connection, blueprint: Blueprint) -> None:
@@ -144,7 +144,7 @@ class Reopenings:
 
     async def _at_failed_nodes(self, plan: Plan, before: Ended) -> RestartPoint:
         made = engine.restart(plan, before)
-        inside: dict[int, Entered] = {}
+        inside: dict[int, NestedRestart] = {}
         for index in made.again:
             node = plan.nodes[index]
             first = not any(edge.source in made.again for edge in node.edges)
@@ -153,7 +153,7 @@ class Reopenings:
                 inside |= {index: entered} if entered is not None else {}
         return RestartPoint(plan, made, inside, before)
 
-    async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> Entered | None:
+    async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> NestedRestart | None:
         """Return the restart point inside a node; None: it runs again as a whole. `steps` None: at failed nodes."""
         container = await self._container(node, before)
         if container is None:
@@ -211,7 +211,7 @@ class Reopenings:
         self.without_job = tuple(node.id for node in nodes if not node.kind.is_job)
         self.began_at = min((each.began_at for each in ended.values()), default=None)
 
-    async def _flow(self, node: Node, container: _Container, steps: Steps | None) -> Entered | None:
+    async def _flow(self, node: Node, container: _Container, steps: Steps | None) -> NestedRestart | None:
         if steps is not None and not steps:
             return None
         child = await run_rows.run_before(self._conn, child_id(container.origin.run, container.opening))
@@ -231,11 +231,11 @@ class Reopenings:
         pin = bytes.fromhex(self._blueprint.flow_pin(node).document)
         plan = was.plan if pin == child.document else (await blueprints.workflow(self._conn, pin, None)).plan
         body = await self.restart_list(plan, engine.same(child.id, was.plan, RunState.decode(child.state)), steps)
-        return Entered(Reopening(state=body.state.encode()), body=body)
+        return NestedRestart(Reopening(state=body.state.encode()), body=body)
 
     async def _branch(
         self, node: Node, container: _Container, number: int | None, steps: Steps | None
-    ) -> Entered | None:
+    ) -> NestedRestart | None:
         if steps is not None and not steps:
             return None
         found = await rows.ended_bodies(self._conn, container.opening)
@@ -248,11 +248,11 @@ class Reopenings:
             raise CannotRestart(f"The node {node.id} no longer has a branch {chosen}.")
         before = await self._body(container, (container.origin.run, container.opening), chosen)
         body = await self.restart_list(node.bodies[chosen].plan, before, steps)
-        return Entered(Reopening(place=chosen, state=body.state.encode()), body=body)
+        return NestedRestart(Reopening(place=chosen, state=body.state.encode()), body=body)
 
     async def _bodies(
         self, node: Node, container: _Container, number: int | None, steps: Steps | None
-    ) -> Entered | None:
+    ) -> NestedRestart | None:
         found = await self._ended_bodies(container)
         complete = [each for _, each in found if _is_complete(container.node, each)]
         if steps is None:
@@ -269,7 +269,7 @@ class Reopenings:
         is_whole = steps is not None and not steps
         repeats = await self._repeats(container, found, again, None if is_whole else number)
         if number is None:
-            return Entered(Reopening(openings=container.openings, again=again), reused, repeats=repeats)
+            return NestedRestart(Reopening(openings=container.openings, again=again), reused, repeats=repeats)
         at = next((where for where, each in found if each.first <= number < each.stop), None)
         if at is None:
             raise CannotRestart(f"The body {number} of {node.id} had not started.", hint=f"Restart from {node.id}.")
@@ -284,7 +284,7 @@ class Reopenings:
             body = await self.restart_list(node.bodies[place].plan, await self._body(container, at, number), steps)
         state = body.state.encode() if body is not None else None
         previous = await self._results_before(container, found, number) if node.kind is Kind.WHILELOOP else None
-        return Entered(Reopening(number, state, container.openings, again, previous), reused, body, repeats)
+        return NestedRestart(Reopening(number, state, container.openings, again, previous), reused, body, repeats)
 
     async def _repeats(
         self,

@@ -33,7 +33,7 @@ from orvanta_platform.services.runs import pinning
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
 from orvanta_platform.services.runs.creation import create_run
-from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoint, Steps
+from orvanta_platform.services.runs.nested_restart import RestartPlanner, RestartPoint, Steps
 from orvanta_platform.services.runs.reused_consents import ReusedConsents
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 
@@ -42,7 +42,7 @@ _MAX_CHAIN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class RestartRequest:
     """Restart point of a run."""
 
     steps: Steps | None = None
@@ -70,7 +70,7 @@ class _Source:
 
 
 async def restart(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point, options: RunOptions
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: RestartRequest, options: RunOptions
 ) -> UUID:
     """Start a run that continues the run `id`; returns its id.
 
@@ -82,7 +82,7 @@ async def restart(
     return await create_run(platform, actor, spec, again.raw, _with_repeat(source, point, options))
 
 
-async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> RestartPoint:
+async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: RestartRequest) -> RestartPoint:
     """Return the restart point that `restart` would use, without starting a run. Raises the same errors."""
     return (await _prepared(platform, actor, workspace, id, point))[2]
 
@@ -95,7 +95,7 @@ async def restart_edited(
     path: str | None,
     args: bytes | None,
     id: UUID,
-    point: Point,
+    point: RestartRequest,
     options: RunOptions,
 ) -> UUID:
     """Start a run that continues the run `id` with another workflow, which need not be deployed (`value`: JSON text).
@@ -113,14 +113,14 @@ async def restart_edited(
 
 
 async def preview_edited(
-    platform: Platform, actor: Actor, workspace: str, value: bytes, id: UUID, point: Point
+    platform: Platform, actor: Actor, workspace: str, value: bytes, id: UUID, point: RestartRequest
 ) -> RestartPoint:
     """Return the restart point that `restart_edited` would use, without starting a run. Raises the same errors."""
     return (await _edited(platform, actor, workspace, value, None, id, point))[2]
 
 
 async def _edited(
-    platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None, id: UUID, point: Point
+    platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None, id: UUID, point: RestartRequest
 ) -> tuple[_Source, RunSpec, RestartPoint]:
     source = await _source(platform, actor, workspace, id)
     spec = await runs.flow_preview(platform, actor, workspace, value, path)
@@ -130,7 +130,7 @@ async def _edited(
 
 
 async def _prepared(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: RestartRequest
 ) -> tuple[_Source, RunSpec, RestartPoint]:
     source = await _source(platform, actor, workspace, id)
     async with platform.db.acquire() as conn:
@@ -174,7 +174,9 @@ async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) ->
         return _Source(run, await platform.blueprints.workflow(conn, run.document, run.pin_set))
 
 
-async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefore, point: Point) -> VersionRow | None:
+async def _version(
+    conn: Connection, actor: Actor, workspace: str, run: RunBefore, point: RestartRequest
+) -> VersionRow | None:
     if run.version is None:
         if point.version is not None:
             raise BadRequest("The run is a preview: its workflow has no versions.", hint="Leave flow_version out.")
@@ -209,7 +211,7 @@ async def _blueprint(
 
 
 async def _restart_point(
-    platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point
+    platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: RestartRequest
 ) -> RestartPoint:
     if point.steps is None and source.run.status == "succeeded":
         raise CannotRestart(f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node.")
@@ -217,20 +219,22 @@ async def _restart_point(
     if plan.same_worker and point.steps is None:
         # The folder shared by the jobs was deleted with the previous run, so all nodes run again.
         return RestartPoint(plan, engine.restart(plan, before, range(len(plan.nodes))))
-    reading = Reopenings(platform, conn, blueprint)
-    made = await reading.restart_list(plan, before, point.steps)
+    planner = RestartPlanner(platform, conn, blueprint)
+    made = await planner.restart_list(plan, before, point.steps)
     if plan.same_worker and (made.made.kept or made.inside):
         raise CannotRestart(
             f"The jobs of the run {source.run.id} shared a folder, which is deleted.", hint="Run it again as a whole."
         )
-    await _refuse_reused_consents(conn, source, reading, made)
-    return replace(made, began_at=reading.began_at, without_job=reading.without_job)
+    await _refuse_reused_consents(conn, source, planner, made)
+    return replace(made, began_at=planner.began_at, without_job=planner.without_job)
 
 
-async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Reopenings, made: RestartPoint) -> None:
+async def _refuse_reused_consents(
+    conn: Connection, source: _Source, planner: RestartPlanner, made: RestartPoint
+) -> None:
     """Check that a decision of a signed-in person does not permit the same nodes twice. Raises CannotRestart."""
     runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
-    nodes = await ReusedConsents(conn, reading, runs).of(made)
+    nodes = await ReusedConsents(conn, planner, runs).of(made)
     if nodes:
         raise CannotRestart(
             f"The decision about {nodes[0]} was made for nodes that have succeeded in the run {source.run.id}.",
@@ -239,7 +243,7 @@ async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Re
         )
 
 
-def _with_repeat(source: _Source, point: Point, options: RunOptions) -> RunOptions:
+def _with_repeat(source: _Source, point: RestartRequest, options: RunOptions) -> RunOptions:
     data: dict[str, Any] = {"version": point.version} if point.version is not None else {}
     if point.steps is None:
         return replace(options, repeat=Repeat("retry", source.run.id, None, data))

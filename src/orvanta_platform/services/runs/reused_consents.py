@@ -9,7 +9,7 @@ from orvanta_platform.db import approvals
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.plan import Node
-from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoint, inner_of
+from orvanta_platform.services.runs.nested_restart import RestartPlanner, RestartPoint, inner_of
 
 
 class ReusedConsents:
@@ -19,9 +19,9 @@ class ReusedConsents:
     sub-workflow around this list. Decisions in different bodies of a loop are not distinguished.
     """
 
-    def __init__(self, conn: Connection, reading: Reopenings, runs: Sequence[UUID]) -> None:
+    def __init__(self, conn: Connection, planner: RestartPlanner, runs: Sequence[UUID]) -> None:
         self._conn = conn
-        self._reading = reading
+        self._planner = planner
         self._runs = list(runs)
         self._found: list[str] = []
 
@@ -46,7 +46,7 @@ class ReusedConsents:
                 deciding.append(index)
         for index in set(made.again) - set(going.inside) - repeated:
             node = plan.nodes[index]
-            if node.kind.is_container and await self._reading.succeeded_inside(node, before):
+            if node.kind.is_container and await self._planner.succeeded_inside(node, before):
                 repeated.add(index)
         if repeated:
             for index in set(made.kept) - set(deciding):
