@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import structlog
 
@@ -24,9 +24,7 @@ from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
 from orvanta_platform.errors import RateLimited, Unauthenticated
-
-if TYPE_CHECKING:  # the platform imports the orchestrator, which imports this module
-    from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
 _NOBODY = "nobody"

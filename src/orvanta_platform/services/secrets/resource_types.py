@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,11 +19,9 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.orchestrator.resource_schemas import shipped
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
 from orvanta_platform.workflow import secret_schemas
-
-if TYPE_CHECKING:
-    from orvanta_platform.services.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Sealed fields remain sealed when the schema changes: only a new value makes a fi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,10 +14,8 @@ from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation
 from orvanta_platform.db.resources import NewResource, ResourceRow
 from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import secret_schemas
-
-if TYPE_CHECKING:
-    from orvanta_platform.services.platform import Platform
 
 
 async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:
