@@ -1,2 +1,1 @@
-"""Use cases, one module per noun. Each checks permissions, calls the engine and the database, audits, and wakes
-listeners."""
+"""Use cases, one module per noun: permissions, transactions, calls of engine and database, audit, notifications."""

@@ -111,8 +111,7 @@ class Authenticator:
         return replace(_actor(bearer, caller), kind="job", job=presented.job, attempt=presented.attempt)
 
     async def _running(self, presented: PresentedToken) -> Bearer | None:
-        """Return the identity that the job acts as, or None if the job does not run under the claim the token was made
-        for."""
+        """Return the identity that the job acts as, or None unless it runs under the claim of the token."""
         async with self._platform.db.acquire() as conn:
             found = await tokens.resolve_job(conn, presented.job, presented.attempt, presented.generation)
         if found is None or found.bearer.workspace is None or found.bearer.permissioned_as is None:

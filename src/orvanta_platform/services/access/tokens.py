@@ -91,8 +91,7 @@ async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
 
 
 def _refuse_bound(actor: Actor) -> None:
-    """Raise Forbidden for tokens that are valid in one workspace only, such as those of jobs: tokens belong to an
-    account."""
+    """Raise Forbidden for tokens that are valid in one workspace only, because tokens belong to an account."""
     if actor.bound or actor.kind == "job":
         raise Forbidden(
             "Jobs, and tokens that are bound to a workspace, cannot list or delete tokens.",

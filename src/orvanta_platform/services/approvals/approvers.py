@@ -82,8 +82,10 @@ class ApprovalRequest:
 
 
 def admits(actor: Actor, thing: Target, consent: Consent | None) -> bool:
-    """Return whether the actor may decide without a link: a named approver, or, if none is named, anyone who may run
-    the workflow."""
+    """Return whether the actor may decide without a link.
+
+    Named approvers may; if none is named, anyone who may run the workflow.
+    """
     if consent is None or not consent.approvers:
         return permissions.can(actor, "decide", thing)
     return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)

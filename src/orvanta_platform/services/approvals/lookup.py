@@ -141,8 +141,10 @@ async def find_requesting_run(platform: Platform, conn: Connection, run: JobRow)
 
 
 async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """Return the run or job with this id; for a node that requests an approval, its run, because nodes inside others
-    have no row."""
+    """Return the run or job with this id.
+
+    For a node that requests an approval it returns the run, because nodes inside others have no row.
+    """
     row = await job_views.find_live_run(conn, workspace, id)
     if row is not None:
         return row

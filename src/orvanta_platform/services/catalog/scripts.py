@@ -185,8 +185,7 @@ class _Unchanged(Exception):
 
 
 async def _schema_from_signature(platform: Platform, workspace: str, new: NewScript) -> str | None:
-    """Return the schema of the inputs as JSON text, derived from the script's signature; None if the call has a
-    schema."""
+    """Derive the schema of the inputs from the script's signature, as JSON text; None if the call has a schema."""
     if _plain(new.settings.get("schema")):
         return None
     made = await platform.evaluator.scripts.signature(workspace, Script(new.language, new.content))

@@ -23,8 +23,7 @@ from orvanta_platform.services.platform import Platform
 async def list_workers(
     platform: Platform, actor: Actor, *, seen_within_s: float | None = None, limit: int = 1000, offset: int = 0
 ) -> list[WorkerRow]:
-    """Return live workers, and with `seen_within_s` also those that ended within that number of seconds; newest
-    first."""
+    """Return live workers, newest first; with `seen_within_s` also those that ended within that number of seconds."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         mine = await _workspaces(conn, actor)

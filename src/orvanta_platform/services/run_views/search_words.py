@@ -110,8 +110,10 @@ class SearchTerms:
         return " & ".join(f"'{word}':*" if word == self.start else f"'{word}'" for word in self.words)
 
     def places(self, found: Mapping[str, frozenset[str]]) -> list[str]:
-        """Return the places of a run that contain a whole part of the search text, or nothing if some part has no such
-        place."""
+        """Return the places of a run that contain a whole part of the search text.
+
+        Returns nothing if some part has no such place.
+        """
         places: set[str] = set()
         for part in self.parts:
             here = [self._of_word(word, found) for word in part]

@@ -94,8 +94,7 @@ async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any])
 async def state_of_script(
     platform: Platform, workspace: str, language: str, content: str, lock: str | None
 ) -> LockState:
-    """Return the lock of a script to deploy: the one passed by the caller, a known one, or "" if it needs no
-    packages."""
+    """Return the lock of a script to deploy: the passed one, a known one, or "" if it needs no packages."""
     if lock:
         return LockState(lock)
     needed = await requirements(platform, workspace, language, content)
@@ -106,8 +105,10 @@ async def state_of_script(
 
 
 async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]) -> LockState:
-    """Return the lock of a workflow to deploy: JSON text of {id of the node: key of the lock}, or "" if it needs no
-    packages."""
+    """Return the lock of a workflow to deploy, or "" if it needs no packages.
+
+    The lock is JSON text of {id of the node: key of the lock}.
+    """
     needs = await inline_needs(platform, workspace, tree)
     if not needs:
         return LockState("")

@@ -98,8 +98,10 @@ class _Caller(NamedTuple):
 async def _acting(
     connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin, plan: Plan
 ) -> tuple[Actor, _Caller]:
-    """Return the member that a sub-workflow acts for, and its identity as a caller. Raises NotFound,
-    InvalidWorkflow."""
+    """Return the member that a sub-workflow acts for, and its identity as a caller.
+
+    Raises NotFound, InvalidWorkflow.
+    """
     env = caller.env if plan.env == NO_ENV else plan.env
     same = pin.permissioned_as == caller.permissioned_as
     if pin.permissioned_as is None or (same and reader.scopes is None):

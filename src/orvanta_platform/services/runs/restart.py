@@ -253,8 +253,10 @@ def _with_repeat(source: _Source, point: RestartRequest, options: RunOptions) ->
 
 
 async def _with_state_and_context(platform: Platform, source: _Source, spec: RunSpec, made: RestartPoint) -> RunSpec:
-    """Add the initial state and context: values written by reused nodes, and by others before the restart point
-    started."""
+    """Add the initial state and context.
+
+    The context contains values written by reused nodes, and by others before the restart point started.
+    """
     run, plan = source.run.id, spec.blueprint.plan
     await _refuse_gone(platform, made.results())
     reused = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
@@ -293,8 +295,10 @@ async def _refuse_gone(platform: Platform, reused: Mapping[UUID, str]) -> None:
 
 
 async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
-    """Return the run and the runs that it restarted, back to `until`. The restarted node may have run in one of
-    them."""
+    """Return the run and the runs that it restarted, back to `until`.
+
+    The restarted node may have run in one of them.
+    """
     found = [run]
     while ids.made_at(found[-1]) > until and len(found) < _MAX_CHAIN:
         before = await run_rows.repeated_run(conn, found[-1])

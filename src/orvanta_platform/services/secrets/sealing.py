@@ -80,8 +80,10 @@ def new_of(row: ResourceRow) -> NewResource:
 
 
 def opened(platform: Platform, row: ResourceRow) -> dict[str, bytes]:
-    """Return the secret fields of a stored resource in clear. They leave this layer only sealed, or through
-    `secret_access`."""
+    """Return the secret fields of a stored resource in clear.
+
+    They leave this layer only sealed, or through `secret_access`.
+    """
     if row.sealed is None or row.key is None:
         return {}
     key = secrets.unwrap(platform.keys, row.workspace, row.key)

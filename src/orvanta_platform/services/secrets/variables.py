@@ -192,8 +192,10 @@ async def _new(platform: Platform, workspace: str, blank: NewVariable, text: str
 def _changed(
     platform: Platform, workspace: str, row: VariableRow, draft: VariableDraft, value: str | None, key: DataKey | None
 ) -> NewVariable:
-    """Apply a draft to a variable. The text of a secret is opened only to be sealed for another path, and never
-    shown."""
+    """Apply a draft to a variable.
+
+    The text of a secret is opened only to be sealed for another path, and never shown.
+    """
     is_secret = row.is_secret if draft.is_secret is None else draft.is_secret
     if row.is_secret and not is_secret and value is None:
         raise BadRequest("A secret cannot be made readable.", hint="Send a new `value` with is_secret false.")

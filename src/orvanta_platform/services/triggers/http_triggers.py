@@ -288,8 +288,10 @@ async def _resource(
     draft: HttpTriggerDraft,
     row: HttpTriggerRow | None,
 ) -> str | None:
-    """Return the path of the resource that contains the secret, which the actor must be able to read; None: no secret
-    is needed."""
+    """Return the path of the resource that contains the secret, which the actor must be able to read.
+
+    None: the method needs no secret.
+    """
     if method not in route_auth.METHODS:
         return None
     path = draft.authentication_resource_path or (row.authentication_resource_path if row else None)

@@ -1,5 +1,7 @@
-"""Consequences of ended runs of schedules: answers of scripts that decide about a tick, counts of failures and
-successes, and handlers."""
+"""Processing of ended runs of schedules.
+
+Handles the answers of scripts that decide about a tick, counts failures and successes, and starts handlers.
+"""
 
 from __future__ import annotations
 
