@@ -131,7 +131,7 @@ async def test_it_ticks_while_it_is_enabled(api: ApiHarness) -> None:
         ({"missed": "maybe"}, "no rule"),
         ({"args": [1]}, "args is not a JSON object"),
         ({"args": {"a": "\x00"}}, "cannot be stored"),
-        ({"on_failure": "alarm"}, "on_failure names nothing"),
+        ({"on_failure": "alarm"}, "on_failure is not the path"),
         ({"on_failure_times": 0}, "from 1 to"),
         ({"retry": {"constant": {"attempts": 5000}}}, "attempts"),
         ({"path": "nightly"}, "is no path"),

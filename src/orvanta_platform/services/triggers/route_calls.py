@@ -152,7 +152,7 @@ async def admit(
     if method == "basic_http" and "authorization" in incoming.headers:
         await _limit_guesses(platform, trigger, incoming, proved=proved)
     if not proved:
-        raise Unauthenticated("The request is not authenticated.", hint=f"The route requires {method}.")
+        raise Unauthenticated("The request has no valid credentials.", hint=f"The route requires {method}.")
     return None
 
 
