@@ -14,6 +14,8 @@ from bench.__main__ import BARS, measure
 from bench.bars import Options
 from bench.report import document
 
+pytestmark = pytest.mark.extended
+
 QUICK = Options(quick=True, rounds=2, jobs=300, say=lambda text: None)
 
 

@@ -19,6 +19,8 @@ from bench.peers.install import PeerMissing
 from bench.processes import CpuGroup, CpuMeter, NotReady, Program
 from bench.samples import Samples
 
+pytestmark = pytest.mark.extended
+
 ENVIRON = {"PATH": os.environ["PATH"]}
 MACHINE = {
     "date": "2026-01-02",

@@ -14,6 +14,8 @@ from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.installation import PATIENCE_S
 
+pytestmark = pytest.mark.extended
+
 W = "/api/w/main"
 _numbers = itertools.count()
 

@@ -10,6 +10,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import LOOKS, ONE_LOOK, ROOT, Site
 from tests.browser.test_editing import node
 
+pytestmark = pytest.mark.extended
+
 AXE = ROOT / "editor" / "node_modules" / "axe-core" / "axe.min.js"
 BOXES = """summary: Boxes
 value:

@@ -9,6 +9,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node
 
+pytestmark = pytest.mark.extended
+
 WIDE, DEEP = 20, 25
 OPENS = 50
 PATH = "f/large/five_hundred"

@@ -23,6 +23,8 @@ from tests.browser.conftest import PASSWORD, ROOT
 from tests.browser.test_editing import add, deploy, draft_saved, node
 from tests.browser.test_fields import fill_in
 
+pytestmark = pytest.mark.extended
+
 CODE = "def main(name: str):\n    return f'Hello {name}!'\n"
 PATIENCE_S = 1200
 

@@ -20,6 +20,8 @@ from tests.chaos.table import print_table
 from tests.chaos.ticking import TICKS_TABLE, Tick
 from tests.chaos.waiting import Continue, Join
 
+pytestmark = pytest.mark.extended
+
 MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 in flight", marks=pytest.mark.soak)]
 IN_FLIGHT = {"quick": 20, "soak": 200}
 SLOTS = {"quick": 12, "soak": 110}

@@ -17,7 +17,7 @@ from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
 
 IN_FLIGHT = 20
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="module")]
 
 HELD = "SELECT count(*) FROM job_live WHERE worker = $1"
 AGAIN = """

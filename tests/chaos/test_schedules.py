@@ -20,6 +20,8 @@ from tests.http.harness import W, api_harness
 
 from orvanta_platform.db import consistency
 
+pytestmark = pytest.mark.extended
+
 PROGRAM = Path(__file__).with_name("scheduler_process.py")
 MANY = """
 INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, missed, script_path, is_flow,

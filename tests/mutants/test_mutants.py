@@ -1,7 +1,7 @@
 """Seeded faults: each patch breaks one rule of the engine or the queue, and the tests named here must notice.
 
-Each fault is applied to a copy of the source, which a pytest of its own runs against. Those of
-a step's write are tried with each `make test`, the others by `make soak`; that each still fits the source, always.
+Each fault is applied to a copy of the source, which a pytest of its own runs against. `make test-extended` tries those
+of a step's write, `make soak` the others, and `make test` checks that each fits the source.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ def running(
     pool.shutdown(cancel_futures=True)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.soak]) for name in sorted(CAUGHT_BY)]
 )
@@ -167,6 +168,8 @@ def start(source: Path, tests: list[str]) -> Ran:
         "--tb=short",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not soak",
         f"--basetemp={source.parent / 'tmp'}",  # the common folder is cleaned by whoever ends
         "-W",
         "ignore::pytest.PytestUnraisableExceptionWarning",

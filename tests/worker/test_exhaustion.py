@@ -17,6 +17,8 @@ from tests.worker.jobs import run, spec, still_works
 from orvanta_platform.worker.outcome import JobOutcome
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
+pytestmark = pytest.mark.extended
+
 MIB = 1 << 20
 FLAT = 48 * MIB
 """What a worker may grow by, whatever its jobs do: buffers, not what they hold."""

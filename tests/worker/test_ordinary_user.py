@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.worker.ordinary_user import REPOSITORY
 
+pytestmark = pytest.mark.extended
+
 NOBODY = 65534
 RUNS = [
     (0, "tests/worker/test_attacks.py"),
@@ -40,7 +42,18 @@ def test_as_another_user(uid: int, suite: str) -> None:
     home.mkdir(mode=0o755)
     os.chown(home, uid, uid)
     program = Path(__file__).with_name("ordinary_user.py")
-    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={home}/t", suite]
+    pytest_command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not soak",
+        f"--basetemp={home}/t",
+        suite,
+    ]
     try:
         done = subprocess.run(
             [sys.executable, str(program), str(uid), *pytest_command],
