@@ -92,7 +92,7 @@ def main(
 
 
 def measure(names: list[str], options: Options) -> list[Outcome]:
-    """Measure these bars one after the other; one that fails is told as such."""
+    """Measure these bars one after the other; a bar that fails is reported as failed."""
     outcomes = []
     for name in names:
         options.say(f"{name.upper()} …")
@@ -100,7 +100,7 @@ def measure(names: list[str], options: Options) -> list[Outcome]:
         try:
             outcome = BARS[name](options)
         except Exception as error:
-            # The others may still be measured; what failed is told in full where it can be read.
+            # The others may still be measured; the whole error is printed where it can be read.
             traceback.print_exc()
             outcome = Outcome(name.upper(), _what(name), "–", f"failed: {type(error).__name__}", False)
         outcomes.append(outcome)

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to measure. `quick`: some seconds each and no peers, to see that it works, never how fast.
+    """Options of a measurement. `quick` takes seconds and has no peers: it checks that a bar works, not how fast it is.
 
     `rounds`: measured repetitions after the warm-up; `jobs`: length of the queue of P4.
     `peers`: folder that peers are installed into.

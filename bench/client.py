@@ -73,7 +73,7 @@ class Client:
         return length, digest.hexdigest()
 
     def lines(self, url: str, headers: Mapping[str, str], width: int) -> int:
-        """How many lines an answer begins with that are `width` characters and count up from 0."""
+        """Return the number of leading lines of an answer that are `width` characters long and count up from 0."""
         count, rest = 0, b""
         for piece in self._pieces(url, headers):
             *whole, rest = (rest + piece).split(b"\n")

@@ -37,7 +37,7 @@ def prepared(home: Path, database: EmbeddedPostgres) -> Settings:
 
 
 def with_platform(settings: Settings, work: Callable[[Platform], Awaitable[T]]) -> T:
-    """What `work` gives, called with a platform that is closed afterwards."""
+    """Return the result of `work`, called with a platform that is closed afterwards."""
 
     async def call() -> T:
         platform = await open_platform(settings)

@@ -34,7 +34,7 @@ def role_of(command: str) -> str:
 
 
 def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
-    """What `orvanta` gets: nothing of ours but the paths, so that no setting of this shell counts."""
+    """Environment of `orvanta`: paths alone, so that no setting of the calling shell has an effect."""
     return {
         **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
         "HOME": str(home),

@@ -20,7 +20,7 @@ def main(total, rate):
 
 
 def large(nodes: int, mark: str = "") -> dict[str, Any]:
-    """A graph of so many nodes, a multiple of 50; `mark` stands in every expression and script, so that each is new."""
+    """Return a graph of this number of nodes, a multiple of 50, whose expressions and scripts all contain `mark`."""
     modules: list[dict[str, Any]] = []
     for lane in range(LANES):
         before: list[str] = []

@@ -32,9 +32,9 @@ class Seen:
 
 
 def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> Seen:
-    """Make these calls over so many connections, each as soon as one is free; the first `warm_up` are not counted.
+    """Make these calls over this number of connections, each as soon as one is free, the first `warm_up` uncounted.
 
-    Raises AssertionError where one of them gave something else than the right answer.
+    Raises AssertionError if one of them returned a wrong answer.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         told = {"base": base, "callers": callers, "warm_up": warm_up, "calls": [asdict(call) for call in calls]}

@@ -1,4 +1,4 @@
-"""How much more memory our processes take while something runs, at their highest."""
+"""Peak growth of the memory of the platform's processes while something runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Growth:
 
 @contextmanager
 def growth(ours: Installation) -> Iterator[Growth]:
-    """What server and worker grow by while the block runs, filled in at its end."""
+    """Record by how much server and worker grow while the block runs; the result is filled in at its end."""
     found = Growth()
     before: dict[int, tuple[str, int]] = {}
     for pid in (ours.program.pid, *descendants(ours.program.pid)):

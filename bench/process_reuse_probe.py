@@ -1,4 +1,4 @@
-"""Whether the platform keeps processes between jobs, tried out."""
+"""Probe that detects whether the platform reuses processes between jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of the outcomes: a table on the terminal and in the README, everything as JSON."""
+"""Reports: a table for the terminal and the README, all data as JSON."""
 
 from __future__ import annotations
 

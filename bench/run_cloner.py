@@ -51,7 +51,7 @@ WHERE old.{key} = $1
 
 
 async def copy(url: str, run: UUID, tables: Tables, count: int, *, node: str = "", skip: int = 0) -> list[UUID]:
-    """Write `run` so many times more; gives the ids, made one in each millisecond before it, from `skip` on.
+    """Insert this number of copies of `run`; returns their ids, one for each millisecond before it, starting at `skip`.
 
     `node`: the one whose id a copy's job gets; of a run of one node it is the run's.
     """

@@ -1,4 +1,4 @@
-"""Raw timings and what is told of them."""
+"""Raw timings and their summary."""
 
 from __future__ import annotations
 

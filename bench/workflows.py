@@ -64,6 +64,6 @@ def counter(headers: Mapping[str, str]) -> tuple[str, dict[str, Any], Mapping[st
 
 
 def counter_result(answer: bytes) -> int:
-    """What the counter said; 0 where it said something else."""
+    """Return the number that the counter printed, 0 if it printed something else."""
     found = json.loads(answer)
     return found if isinstance(found, int) else 0

@@ -27,7 +27,7 @@ _BEGUN = "SELECT EXISTS (SELECT FROM run WHERE ended_at > $1)"
 
 @dataclass(slots=True)
 class _Drained:
-    """What the drains took: jobs a second each, and their CPU time by role."""
+    """Results of the drains: jobs per second of each, and CPU time by role."""
 
     rates: list[float] = field(default_factory=list)
     load_s: list[float] = field(default_factory=list)

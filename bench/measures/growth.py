@@ -41,7 +41,7 @@ _ONES = 10
 """Claims of one job before each claim of many."""
 
 _PARKED, _QUEUE = "bench", "native"
-"""A queue that nobody serves ever, and the one that is looked at: a worker serves it only while jobs pass."""
+"""A queue that no worker serves, and the measured one, which a worker serves only while jobs pass."""
 
 _LATER = """\
 INSERT INTO timer (run, job, kind, due_at)
@@ -101,7 +101,7 @@ def _queue(ours: Installation, queue: str = _QUEUE) -> UUID:
 
 
 def _moved(tables: Tables) -> Tables:
-    """Copies of the model that wait in the queue which is looked at."""
+    """Copies of the model that wait in the measured queue."""
     queue = f", 'queue', '{_QUEUE}'"
     return {
         table: (key, changed + queue if table in ("run_live", "job_live") else changed)
@@ -133,7 +133,7 @@ async def _execute(url: str, statement: str) -> None:
 
 @contextmanager
 def _worker(home: Path) -> Iterator[Program]:
-    """A worker for the queue that is looked at."""
+    """A worker for the measured queue."""
     env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS), ORVANTA_QUEUES=_QUEUE)
     worker = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env)
     try:
@@ -191,7 +191,7 @@ def _look(ours: Installation, url: str, tries: int) -> dict[str, Samples]:
 
 
 async def _in_database(url: str, tries: int) -> dict[str, Samples]:
-    """What a worker asks, over a connection as it has; each answer is taken back: the next finds the same."""
+    """Queries of a worker over a connection like its own; each is rolled back, so that the next finds the same rows."""
     connection = await asyncpg.connect(url, server_settings=_SESSION)
     found = {}
     try:

@@ -60,7 +60,7 @@ class _Spent:
 
 
 def p14(options: Options) -> Outcome:
-    """How long the leader looks for what is due and what comes next, in each second in which it starts runs."""
+    """Time for which the leader queries due and next schedules, in each second in which it starts runs."""
     many, seconds = (3_600, 3) if options.quick else (_MANY, _SECONDS)
     with new_home() as home, postgres.start(home / "orvanta") as database:
         spent = asyncio.run(_lead(_settings(home, database), many, seconds))
@@ -79,7 +79,7 @@ def _settings(home: Path, database: EmbeddedPostgres) -> Settings:
 
 
 async def _lead(settings: Settings, many: int, seconds: int) -> _Spent:
-    """Do what the scheduler does, for so many seconds."""
+    """Run the scheduler's work for this number of seconds."""
     assert settings.owner_url is not None
     await migrate(settings.owner_url, app_url=settings.database_url)
     platform = await open_platform(settings)

@@ -80,7 +80,7 @@ async def _deploy(platform: Platform) -> None:
 
 
 def _run(settings: Settings, database: EmbeddedPostgres, programs: list[Program], jobs: int) -> float:
-    """Queue so many at one moment; gives the seconds from the first start to the last end."""
+    """Enqueue this number of jobs together; returns the seconds from the first start to the last end."""
 
     async def load(platform: Platform) -> Any:
         since = await now(platform)

@@ -90,7 +90,7 @@ def _decision(ours: Installation, run: UUID) -> Call:
 
 
 def _look(ours: Installation, database: EmbeddedPostgres, tries: int, runs: list[UUID]) -> dict[str, Samples]:
-    """What is asked of both: a claim, a page of the list, a decision, the memory of the server."""
+    """Measurements of both states: a claim, a page of the list, a decision, the memory of the server."""
     client = Client(ours.base)
     page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
 

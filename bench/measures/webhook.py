@@ -28,7 +28,7 @@ Peer = Callable[[Options, int], AbstractContextManager[Side]]
 
 @dataclass(slots=True)
 class _Measured:
-    """What the callers of one side saw, round by round."""
+    """Results of the callers of one side, round by round."""
 
     side: Side
     rates: list[float] = field(default_factory=list)
@@ -83,7 +83,7 @@ _LEAST = {"Restate": 1.0, "DBOS": 0.7}
 def _beside(
     options: Options, ours: Installation, name: str, peer: Peer, *, dedicated: bool
 ) -> tuple[str, bool | None, dict[str, Any], tuple[str, ...]]:
-    """What is told, whether the bar is reached, the data, the notes."""
+    """Return the text of the report, whether the bar is reached, the data and the notes."""
     rounds = 1 if options.quick else min(options.rounds, 7)
     notes: tuple[str, ...] = ()
     path = f"f/bench/light_beside_{name.lower()}"

@@ -27,7 +27,7 @@ _DATABASE = "dbos"
 
 @contextmanager
 def side(options: Options, steps: int) -> Iterator[Side]:
-    """DBOS, ready to run a chain of so many steps. Raises PeerMissing."""
+    """DBOS, ready to run a chain of this number of steps. Raises PeerMissing."""
     python, versions = install.python(options, "dbos", ["dbos"])
     with ExitStack() as stack:
         database = stack.enter_context(start(stack.enter_context(new_home())))

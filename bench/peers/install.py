@@ -25,7 +25,7 @@ class PeerMissing(Exception):
 
 
 def environment() -> dict[str, str]:
-    """What an installer gets of our environment: where packages come from, nothing else."""
+    """Environment of an installer: the sources of packages, nothing else."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -25,7 +25,7 @@ _INGRESS, _ADMIN, _FABRIC = "RESTATE_INGRESS__BIND_ADDRESS", "RESTATE_ADMIN__BIN
 
 @contextmanager
 def side(options: Options, steps: int) -> Iterator[Side]:
-    """Restate, ready to run a chain of so many steps. Raises PeerMissing."""
+    """Restate, ready to run a chain of this number of steps. Raises PeerMissing."""
     python, versions = install.python(options, "restate", ["restate-sdk", "hypercorn"])
     modules, version = install.npm(options, _PACKAGE)
     server = _server(modules)
