@@ -1,1 +1,1 @@
-"""What happens next in a run. Pure: values in, values out; no clock, no I/O, no logging."""
+"""Core of the durable workflow engine: pure functions from values to values, without clock, I/O or logging."""

@@ -1,4 +1,4 @@
-"""What an approval node and a `suspend` ask of people, read from the document."""
+"""Approval policies of approval nodes and of `suspend`, read from the document."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from orvanta_platform.engine.plan import Consent
 
 
 def of_approval(value: Mapping[str, Any]) -> Consent:
-    """The consent of an approval node's value."""
+    """Return the approval policy of an approval node's value."""
     return Consent(
         required=int(value.get("required_approvals") or 1),
         timeout_s=_seconds(value.get("timeout")),
         approvers=tuple(value.get("approvers") or ()),
         self_approval=value.get("self_approval") is not False,
-        goes_on=value.get("on_timeout") == "continue",
+        continues=value.get("on_timeout") == "continue",
         message=value.get("message"),
         form=value.get("form"),
         inputs=value.get("input_transforms") or {},
@@ -24,7 +24,7 @@ def of_approval(value: Mapping[str, Any]) -> Consent:
 
 
 def of_suspend(suspend: Mapping[str, Any] | None) -> Consent | None:
-    """The consent of a module's `suspend`; None where it asks for nothing."""
+    """Return the approval policy of a module's `suspend`; None if it requires no events."""
     if suspend is None or suspend.get("required_events") == 0:
         return None
     groups = suspend.get("user_groups_required")
@@ -34,7 +34,7 @@ def of_suspend(suspend: Mapping[str, Any] | None) -> Consent | None:
         self_approval=suspend.get("self_approval_disabled") is not True,
         login=suspend.get("user_auth_required") is True,
         groups=groups,
-        goes_on=suspend.get("continue_on_disapprove_timeout") is True,
+        continues=suspend.get("continue_on_disapprove_timeout") is True,
         form=(suspend.get("resume_form") or {}).get("schema"),
         hide_cancel=suspend.get("hide_cancel") is True,
     )

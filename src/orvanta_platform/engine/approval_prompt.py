@@ -1,4 +1,4 @@
-"""What an approval says to people: its message and its form, with values of the run put in."""
+"""Message and form of an approval, with values of the run inserted."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from orvanta_platform.engine.step import Step
 from orvanta_platform.workflow.secret_schemas import declares
 
 RUN_FIELDS: Final = ("id", "path", "created_by")
-"""What `{{ run.<name> }}` in a message may name; the caller fills it in."""
+"""Fields that `{{ run.<name> }}` in a message may reference; the caller inserts their values."""
 
 LARGEST_FORM: Final = 100_000
-"""Bytes of a form with its inputs."""
+"""Maximum size of a form with its inputs, in bytes."""
 
 _PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
-_PLACE = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")
-_INPUT = re.compile(r"\{\{\s*inputs(" + _PATH + r")\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")
+_INPUT_PLACEHOLDER = re.compile(r"\{\{\s*inputs(" + _PATH + r")\s*\}\}")
 
 Inputs = Mapping[str, Any]
 
 
 def of(step: Step, node: Node, consent: Consent) -> Open | Fail | None:
-    """The question with its values; None while an answer is missing, Fail where an input threw."""
+    """Return the prompt with its values; None while an answer is missing, Fail if an input threw."""
     inputs = _inputs(step, node, consent)
     parts = _message(step, node, consent.message or "", inputs if isinstance(inputs, dict) else {})
     if isinstance(inputs, Err):
         return Fail(inputs)
     if inputs is None or parts is None:
         return None
-    filled = _filled(consent.form, inputs) if inputs and consent.form is not None else None
-    if declares(filled):
+    form_with_values = _fill(consent.form, inputs) if inputs and consent.form is not None else None
+    if declares(form_with_values):
         return Fail(Err("InvalidForm", "The form with its inputs asks for a password, which would not be protected."))
-    form = msgspec.json.encode(filled) if filled is not None else None
+    form = msgspec.json.encode(form_with_values) if form_with_values is not None else None
     if form is not None and len(form) > LARGEST_FORM:
         return Fail(
             Err("InvalidForm", f"The form with its inputs has {len(form)} bytes, at most {LARGEST_FORM} may be.")
@@ -51,22 +51,22 @@ def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | Err | 
     thrown = next((answer for answer in answers.values() if isinstance(answer, Err)), None)
     if thrown is not None:
         return thrown
-    given = {name: msgspec.json.decode(answer.raw) for name, answer in answers.items() if isinstance(answer, Answer)}
-    return given if len(given) == len(answers) else None
+    values = {name: msgspec.json.decode(answer.raw) for name, answer in answers.items() if isinstance(answer, Answer)}
+    return values if len(values) == len(answers) else None
 
 
 def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str, ...] | None:
-    """The message in parts, values put in; parts that begin with NUL name a field of the run, for the caller."""
+    """Return the parts of the message; the caller replaces parts with a leading NUL by fields of the run."""
     parts: list[str] = []
     missing = False
-    for place, part in enumerate(_PLACE.split(template)):
+    for place, part in enumerate(_PLACEHOLDER.split(template)):
         root, _, path = part.partition(".")
         if place % 2 == 0:
             parts.append(part.replace("\0", ""))
         elif root == "run":
             parts.append("\0" + path)
         elif root == "inputs":
-            parts.append(_text(_at(inputs, path)))
+            parts.append(_text(_value_at(inputs, path)))
         else:
             answer = step.ask("message", node.index, part, place)
             missing = missing or answer is None
@@ -74,21 +74,21 @@ def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str
     return None if missing else tuple(part for part in parts if part)
 
 
-def _filled(form: Any, inputs: Inputs) -> Any:
-    """The form; a text that is one place alone becomes the value itself."""
+def _fill(form: Any, inputs: Inputs) -> Any:
+    """Return the form with values inserted; a text that consists of a single placeholder becomes the value itself."""
     if isinstance(form, dict):
-        return {name: _filled(each, inputs) for name, each in form.items()}
+        return {name: _fill(each, inputs) for name, each in form.items()}
     if isinstance(form, list):
-        return [_filled(each, inputs) for each in form]
+        return [_fill(each, inputs) for each in form]
     if not isinstance(form, str):
         return form
-    alone = _INPUT.fullmatch(form)
-    if alone is not None:
-        return _at(inputs, alone[1].removeprefix("."))
-    return _INPUT.sub(lambda found: _text(_at(inputs, found[1].removeprefix("."))), form)
+    placeholder = _INPUT_PLACEHOLDER.fullmatch(form)
+    if placeholder is not None:
+        return _value_at(inputs, placeholder[1].removeprefix("."))
+    return _INPUT_PLACEHOLDER.sub(lambda found: _text(_value_at(inputs, found[1].removeprefix("."))), form)
 
 
-def _at(value: Any, path: str) -> Any:
+def _value_at(value: Any, path: str) -> Any:
     for name in path.split(".") if path else ():
         value = value.get(name) if isinstance(value, dict) else None
     return value

@@ -1,4 +1,4 @@
-"""Nodes whose edges let them begin: as jobs in the queue, or, conditions, decided at once."""
+"""Starting nodes that are ready: as jobs in the queue, or, for conditions, decided immediately."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orvanta_platform.engine import (
     step_debounce,
     waits,
 )
-from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, Pause, PutOff, Record
+from orvanta_platform.engine.effects import Enqueue, EnterDebounce, EnterGate, Opening, OpenInside, Pause, Record
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.readiness import (
@@ -30,21 +30,21 @@ from orvanta_platform.engine.readiness import (
     OpenUp,
     Paused,
     Prepare,
+    StartDebounce,
     Succeed,
     Verdict,
-    WaitForLater,
 )
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
 
 MAX_TIMEOUT_S = 365 * 86_400.0
-"""No time limit of a node is longer: a year."""
+"""Maximum time limit of a node: one year."""
 
 
 def begin(step: Step) -> None:
-    """Begin all that is ready, in document order, or ask for what is missing and begin none of it.
+    """Start all ready nodes, in document order, or ask for missing answers and start none.
 
-    All or none, so that the order in which answers arrive decides nothing.
+    All or none, so that the order in which answers arrive has no influence.
     """
     verdicts = [(index, _verdict(step, step.plan.node(index))) for index in sorted(step.ready)]
     if step.requests:
@@ -62,8 +62,8 @@ def begin(step: Step) -> None:
                     step.cache_keys = {**step.cache_keys, index: cache_key}
             case Enter(gate):
                 step.prepared[index] = gate
-            case WaitForLater(put_off):
-                step.prepared[index] = put_off
+            case StartDebounce(debounce):
+                step.prepared[index] = debounce
             case Paused(pause):
                 step.prepared[index] = pause
             case Succeed(mark, result, exports, hold, cached):
@@ -79,7 +79,7 @@ def begin(step: Step) -> None:
 
 
 def enqueue(step: Step) -> None:
-    """Put what was prepared into the queue, in document order."""
+    """Queue the prepared nodes, in document order."""
     for index in sorted(step.prepared):
         prepared = step.prepared[index]
         if isinstance(prepared, Opening):
@@ -90,7 +90,7 @@ def enqueue(step: Step) -> None:
             step.mark(index, Mark.WAITING_GATE)
             step.effects.append(prepared)
             continue
-        if isinstance(prepared, PutOff):
+        if isinstance(prepared, EnterDebounce):
             step.mark(index, Mark.DEBOUNCING)
             step.effects.append(prepared)
             continue
@@ -103,10 +103,10 @@ def enqueue(step: Step) -> None:
 
 
 def _verdict(step: Step, node: Node) -> Verdict | None:
-    for before in _BEFORE.get(step.nodes[node.index], ()):
-        instead = before(step, node)
-        if instead is not BEGIN:
-            return instead
+    for check in _CHECKS_BEFORE_START.get(step.nodes[node.index], ()):
+        verdict = check(step, node)
+        if verdict is not BEGIN:
+            return verdict
     match node.kind:
         case Kind.CONDITION:
             return condition.verdict(step, node)
@@ -115,7 +115,7 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
         case Kind.APPROVAL:
             return approval.verdict(step, node)
         case Kind.IDENTITY if step.plan.inner:
-            return waits.passed_on(step, node)
+            return waits.pass_through(step, node)
         case _:
             limited = _job(step, node)
             if node.kind.is_container and isinstance(limited, Prepare):
@@ -126,7 +126,7 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
 
 
 def _enter(step: Step, node: Node, gate: Gate) -> Verdict | None:
-    """In line for the gate; its key is made of what the inputs give at this attempt."""
+    """Queue the node for its permit; the key is computed from the inputs of this attempt."""
     key = gates.key(step, gate.key, node.index, step.failures.get(node.index, 0))
     if key is None or isinstance(key, Err):
         return Fail(key) if key else None
@@ -134,7 +134,7 @@ def _enter(step: Step, node: Node, gate: Gate) -> Verdict | None:
 
 
 def _job(step: Step, node: Node) -> Verdict | None:
-    """A job with its time limit; None while the expression of that has no answer."""
+    """Return a job with its time limit; None while its expression has no answer."""
     source = node.timeout
     if source is None:
         return _NO_LIMIT
@@ -158,8 +158,8 @@ def _limit(value: Any) -> Verdict:
 
 _NO_LIMIT = Prepare(None)
 
-_BEFORE: Mapping[int, tuple[Callable[[Step, Node], Verdict | None], ...]] = {
+_CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Verdict | None], ...]] = {
     Mark.PENDING: (waits.skipped, pausing.verdict, waits.mocked, step_debounce.verdict),
-    Mark.PAUSED: (pausing.given, waits.mocked, step_debounce.verdict),
+    Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.verdict),
 }
-"""What may keep a node with this mark from beginning, in turn; the others have gone through it."""
+"""Checks that may prevent a node with this mark from starting, in order; other marks have passed them."""

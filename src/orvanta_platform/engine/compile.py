@@ -1,4 +1,4 @@
-"""From a workflow's graph to the plan the engine runs. Done once per artifact, the plan is cached by its hash."""
+"""Compilation of a workflow's graph into a plan. Done once per artifact; the plan is cached by its hash."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from orvanta_platform.workflow.normal import normalise_value
 _KINDS = frozenset(Kind)
 _LOOPS = frozenset(kind for kind in Kind if kind.is_loop)
 _RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, *(kind for kind in Kind if kind.is_container)})
-"""Kinds on which `retry` means something; on others `validate` warns that it does nothing."""
-_APART = frozenset({"failure", "preprocessor"})
-"""Ids of nodes that no later run makes needless: `validate` warns that `debouncing` does nothing on them."""
+"""Kinds on which `retry` has an effect; `validate` warns about it on others."""
+_NEVER_DEBOUNCED = frozenset({"failure", "preprocessor"})
+"""Ids of nodes that a later run cannot replace; `validate` warns about `debouncing` on them."""
 
 
 def compile_plan(value: Mapping[str, Any]) -> Plan:
-    """The plan of a value tree ({modules, failure_module?, output?, …}), tolerant spellings included.
+    """Compile a value tree ({modules, failure_module?, output?, …}), which may use tolerant spellings.
 
-    The document has passed `validate`; raises InvalidWorkflow, naming the nodes, where this engine cannot run
-    what it holds.
+    The document must have passed `validate`. Raises InvalidWorkflow with the ids of the nodes that this engine cannot
+    run.
     """
     tree = normalise_value(value)
     built = graph.build(tree)
@@ -74,7 +74,7 @@ def _erasures(tree: Mapping[str, Any], nodes: Iterable[Node | None]) -> tuple[tu
 
 
 def _numbers_in(node: Node) -> Iterable[int]:
-    """The number of a node, and of all that is in it."""
+    """Yield the number of a node, and those of all nodes inside it."""
     yield node.number
     for body in node.bodies:
         for inner in body.plan.nodes:
@@ -99,12 +99,12 @@ def _preprocessor(node: graph.Node | None, numbers: _Numbers) -> Node | None:
     if node is None:
         return None
     number = numbers.take()
-    made = numbers.deep[number] = _node(node, number, number, ())
-    return made
+    compiled = numbers.deep[number] = _node(node, number, number, ())
+    return compiled
 
 
 class _Numbers:
-    """Numbers for the nodes inside others, in the order in which they are met."""
+    """Numbering of nested nodes, in the order in which they are compiled."""
 
     def __init__(self, first: int) -> None:
         self._next = first
@@ -116,7 +116,7 @@ class _Numbers:
 
 
 class _Lists:
-    """The lists of one graph, made into plans from the outside in."""
+    """Compiler of the lists of one graph, from the outside in."""
 
     def __init__(self, built: graph.Graph, numbers: _Numbers) -> None:
         self._built = built
@@ -139,15 +139,17 @@ class _Lists:
 
     def _plan(self, nodes: graph.NodeList, each: Stop | None, squash: bool) -> Plan:
         numbered = [(self._numbers.take(), node) for node in nodes.nodes]
-        made = tuple(_node(node, node.index, number, self._bodies(node, squash), squash) for number, node in numbered)
-        self._numbers.deep |= {node.number: node for node in made}
+        compiled = tuple(
+            _node(node, node.index, number, self._bodies(node, squash), squash) for number, node in numbered
+        )
+        self._numbers.deep |= {node.number: node for node in compiled}
         return Plan(
-            nodes=made,
+            nodes=compiled,
             starts=nodes.starts,
             is_list=not nodes.is_graph,
             main_sinks=nodes.main_sinks,
             handling_sinks=nodes.handling_sinks,
-            indexes={node.id: node.index for node in made},
+            indexes={node.id: node.index for node in compiled},
             inner=True,
             each_stop=each,
         )
@@ -163,9 +165,9 @@ def single_plan(
     gate: Gate | None = None,
     erasures: tuple[tuple[int, float], ...] = (),
 ) -> Plan:
-    """The plan of a run of one script, preview or identity: one node, whose job id is the run's id.
+    """Return the plan of a run of one script, preview or identity: one node, whose job id is the run's id.
 
-    `retry`: a Retry tree of the grammar, where the run itself is retried.
+    `retry` is a Retry tree of the grammar, for runs that are retried as a whole.
     """
     node = Node(
         index=0,
@@ -219,7 +221,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         number=number,
         bodies=bodies,
         iterator=value.get("iterator"),
-        # Iterations that share their processes come one after the other.
+        # Iterations that share their processes run one after the other.
         parallel=value.get("parallel") is True and value.get("squash") is not True,
         parallelism=value.get("parallelism"),
         skip_failures=value.get("skip_failures") is True,
@@ -227,7 +229,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         squash=squash,
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
         gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
-        debounce=None if node.id in _APART else debounce.of_step(node.id, value, tree.get("debouncing")),
+        debounce=None if node.id in _NEVER_DEBOUNCED else debounce.of_step(node.id, value, tree.get("debouncing")),
         cache_s=duration.setting(tree.get("cache_ttl")),
         erase_s=duration.erased_after(tree.get("delete_after_secs")),
     )

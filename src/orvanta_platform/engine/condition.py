@@ -1,4 +1,4 @@
-"""Nodes decided inside the step, without a job: a condition, and, inside loops and branches, an identity."""
+"""Condition nodes, which are decided inside the step without a job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.engine.step import Step
 
 
 def verdict(step: Step, node: Node) -> Verdict | None:
-    """True or false, its result the boolean; failed where it threw; None while an answer is missing."""
+    """Return true or false, with the boolean as result; Fail if the condition threw; None while it is unanswered."""
     answer = step.ask("condition", node.index, node.condition)
     if answer is None:
         return None

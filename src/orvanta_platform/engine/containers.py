@@ -1,4 +1,4 @@
-"""Nodes that hold others: what they open, and what the end of it means for them."""
+"""Container nodes: the bodies that they open, and their completion."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import msgspec
 from orvanta_platform.engine import caching, node_completion, stops, suspending, waits
 from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.events import Answer, ChildrenEnded, Err
-from orvanta_platform.engine.loop import MAX_ITERATIONS, WIDEST
+from orvanta_platform.engine.loop import MAX_ITERATIONS, MAX_OPEN_BODIES
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.readiness import Fail, OpenUp, Succeed, Verdict
 from orvanta_platform.engine.state import HELD, Mark, Phase
 from orvanta_platform.engine.step import Step
 
-_SHOWN: Final = 100
+_MAX_SHOWN: Final = 100
 _EMPTY: Final = b"[]"
-_ENDED_WELL: Final = HELD | {Mark.SUCCEEDED}
+_SUCCEEDED_MARKS: Final = HELD | {Mark.SUCCEEDED}
 
 
 def verdict(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
-    """What the node opens; failed where an expression threw or gave what it may not; None while one has no answer.
+    """Return the bodies to open; Fail if an expression threw or returned an invalid value; None while one is missing.
 
-    Where its result is known from the same inputs, it opens nothing.
+    A node whose result is cached for the same inputs opens nothing.
     """
     opened = _opens(step, node, timeout_s)
     if node.cache_s is None or step.kept is not None or not isinstance(opened, OpenUp):
         return opened
     if opened.opening.sealed is not None:
         return opened
-    found = caching.found(step, node, opened.opening, _attempt(step, node))
-    if found is None or found.run is None:
-        return replace(opened, cache_key=found.key) if found is not None else None
-    known = waits.succeeded(step, node, Mark.SUCCEEDED, bytes(found.result))
-    return replace(known, cached=found.run) if isinstance(known, Succeed) else known
+    entry = caching.find(step, node, opened.opening, _attempt(step, node))
+    if entry is None or entry.run is None:
+        return replace(opened, cache_key=entry.key) if entry is not None else None
+    cached = waits.succeeded(step, node, Mark.SUCCEEDED, bytes(entry.result))
+    return replace(cached, cached=entry.run) if isinstance(cached, Succeed) else cached
 
 
 def _opens(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
@@ -59,20 +59,20 @@ def _attempt(step: Step, node: Node) -> int:
 
 def _forloop(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     attempt = _attempt(step, node)
-    found = step.ask("iterator", node.index, node.iterator, attempt)
+    items = step.ask("iterator", node.index, node.iterator, attempt)
     width = _width(step, node)
-    if isinstance(found, Err):
-        return Fail(found)
+    if isinstance(items, Err):
+        return Fail(items)
     if isinstance(width, Err):
         return Fail(width)
-    if found is None or width is None:
+    if items is None or width is None:
         return None
-    total = _count(found.raw)
+    total = _count(items.raw)
     if isinstance(total, Err):
         return Fail(total)
     if total == 0:
-        return _nothing(step, node)
-    return OpenUp(Opening(total, min(width, total), attempt, items=found.raw, timeout_s=timeout_s))
+        return _empty(step, node)
+    return OpenUp(Opening(total, min(width, total), attempt, items=items.raw, timeout_s=timeout_s))
 
 
 def _count(raw: bytes) -> int | Err:
@@ -80,7 +80,7 @@ def _count(raw: bytes) -> int | Err:
         items = msgspec.json.decode(raw, type=list[msgspec.Raw])
     except msgspec.DecodeError:
         shown = _compact(raw).decode("utf-8", "replace")
-        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+        shown = shown if len(shown) <= _MAX_SHOWN else shown[:_MAX_SHOWN] + "…"
         return Err("InvalidIterator", f"Expected an array value, found: {shown}")
     if len(items) > MAX_ITERATIONS:
         return Err("loop_limit", f"The loop has {len(items)} iterations; at most {MAX_ITERATIONS} are allowed.")
@@ -95,7 +95,7 @@ def _compact(raw: bytes) -> bytes:
 
 
 def _width(step: Step, node: Node) -> int | Err | None:
-    """How many bodies may be open at once."""
+    """Return how many bodies may be open at the same time."""
     if not node.parallel:
         return 1
     source = node.parallelism
@@ -111,14 +111,14 @@ def _width(step: Step, node: Node) -> int | Err | None:
 
 def _at_most(value: Any) -> int | Err:
     if value is None:
-        return WIDEST
+        return MAX_OPEN_BODIES
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 1:
         return Err("InvalidParallelism", "parallelism must be a number of 1 or more")
-    return min(int(value), WIDEST)
+    return min(int(value), MAX_OPEN_BODIES)
 
 
 def _branchone(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
-    """The first branch whose expression is true, asked one after the other; else the default, the last body."""
+    """Choose the first branch whose expression is true, asked one by one, or the default, which is the last body."""
     attempt = _attempt(step, node)
     chosen = len(node.bodies) - 1
     for place, body in enumerate(node.bodies[:-1]):
@@ -136,8 +136,8 @@ def _branchone(step: Step, node: Node, timeout_s: float | None) -> Verdict | Non
 def _branchall(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     total = len(node.bodies)
     if total == 0:
-        return _nothing(step, node)
-    width = min(total, WIDEST) if node.parallel else 1
+        return _empty(step, node)
+    width = min(total, MAX_OPEN_BODIES) if node.parallel else 1
     return OpenUp(Opening(total, width, _attempt(step, node), timeout_s=timeout_s))
 
 
@@ -159,13 +159,13 @@ def _flow(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     return Fail(answer) if answer else None
 
 
-def _nothing(step: Step, node: Node) -> Verdict | None:
-    """Nothing is to be opened: it has succeeded with an empty array."""
+def _empty(step: Step, node: Node) -> Verdict | None:
+    """Succeed with an empty array, without opening any body."""
     return waits.succeeded(step, node, Mark.SUCCEEDED, _EMPTY)
 
 
 def ended(step: Step, event: ChildrenEnded) -> bool:
-    """The node's children have ended. False: it does not wait for them."""
+    """Complete the node after its bodies have ended. False: it is not waiting for them."""
     index = event.node
     if step.nodes[index] != Mark.WAITING_CHILDREN:
         return False
@@ -183,6 +183,6 @@ def ended(step: Step, event: ChildrenEnded) -> bool:
     node_completion.finish(step, node)
     if event.stopped and step.nodes[index] == Mark.SUCCEEDED:
         stops.stop(step, index, skips=event.skips, handed_over=event.handed_over)
-    elif step.nodes[index] in _ENDED_WELL:
-        caching.keep(step, node)
+    elif step.nodes[index] in _SUCCEEDED_MARKS:
+        caching.store(step, node)
     return True

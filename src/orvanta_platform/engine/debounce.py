@@ -1,4 +1,4 @@
-"""Calls that are put off for later ones: what counts together, what the later one changes, and until when."""
+"""Debouncing of calls: their key, the merged arguments, and the time at which the run starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from orvanta_platform.engine import duration
-from orvanta_platform.engine.gates import PATH, WORKSPACE, inputs_of, key_parts, text_of
+from orvanta_platform.engine.gates import PATH, WORKSPACE, inputs_of, key_part_text, key_parts
 from orvanta_platform.engine.plan import Debounce, KeyPart, StepDebounce
 
 Args = Mapping[str, msgspec.Raw]
@@ -17,24 +17,24 @@ Args = Mapping[str, msgspec.Raw]
 
 
 def of_settings(settings: Mapping[str, Any]) -> Debounce | None:
-    """What the settings of a workflow or script ask for; None: each call is a run."""
+    """Return the debounce settings of a workflow or script; None if each call starts a run."""
     delay_s = duration.setting(settings.get("debounce_delay_s"))
     if delay_s is None:
         return None
-    key, names, most = (
+    key, accumulated, max_calls = (
         settings.get(name) for name in ("debounce_key", "debounce_args_to_accumulate", "max_total_debounces_amount")
     )
     return Debounce(
         delay_s,
         key if isinstance(key, str) and key else None,
-        tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
+        tuple(name for name in accumulated if isinstance(name, str)) if isinstance(accumulated, list) else (),
         duration.setting(settings.get("max_total_debouncing_time")),
-        most if isinstance(most, int) and not isinstance(most, bool) and most > 0 else None,
+        max_calls if isinstance(max_calls, int) and not isinstance(max_calls, bool) and max_calls > 0 else None,
     )
 
 
 def of_step(id: str, value: Mapping[str, Any], settings: Any) -> StepDebounce | None:
-    """What the `debouncing` of a step asks for, by its value; None: it begins as soon as it may."""
+    """Return the debounce settings of a step from its `debouncing`; None if it starts without waiting."""
     window = of_settings(settings) if isinstance(settings, Mapping) else None
     if window is None:
         return None
@@ -44,7 +44,7 @@ def of_step(id: str, value: Mapping[str, Any], settings: Any) -> StepDebounce | 
 
 
 def key_text(debounce: Debounce, workspace: str, args: Args) -> str:
-    """What calls have in common that count together."""
+    """Return the key that calls must share to be debounced together."""
     if debounce.key is None:
         rest = {name: raw for name, raw in sorted(args.items()) if name not in debounce.accumulate}
         plain = msgspec.json.decode(msgspec.json.encode(rest))
@@ -52,15 +52,15 @@ def key_text(debounce: Debounce, workspace: str, args: Args) -> str:
     parts = key_parts(debounce.key, lambda name: name)
     fields = {WORKSPACE: workspace}
     return "".join(
-        text_of(bytes(args.get(part.source, msgspec.Raw(b"null"))), part.path)
+        key_part_text(bytes(args.get(part.source, msgspec.Raw(b"null"))), part.path)
         if isinstance(part, KeyPart)
         else fields.get(part, part)
         for part in parts
     )
 
 
-def merged(debounce: Debounce, before: Args, call: Args) -> dict[str, msgspec.Raw]:
-    """The arguments after one more call."""
+def merge_args(debounce: Debounce, before: Args, call: Args) -> dict[str, msgspec.Raw]:
+    """Return the arguments after one more call."""
     after = dict(call)
     for name in debounce.accumulate:
         both = [_items(args[name]) for args in (before, call) if name in args]
@@ -70,19 +70,19 @@ def merged(debounce: Debounce, before: Args, call: Args) -> dict[str, msgspec.Ra
 
 
 def _items(raw: msgspec.Raw) -> list[msgspec.Raw]:
-    """The items of an array; anything else is one itself."""
+    """Return the items of an array; any other value is a single item."""
     try:
         return msgspec.json.decode(raw, type=list[msgspec.Raw])
     except msgspec.ValidationError:
         return [raw]
 
 
-def put_off(debounce: Debounce, calls: int, first_at: datetime, now: datetime) -> datetime | None:
-    """When a run for which `calls` were made begins after one more at `now`; None: it is put off no longer."""
-    if debounce.most is not None and calls > debounce.most:
+def due_at(debounce: Debounce, calls: int, first_at: datetime, now: datetime) -> datetime | None:
+    """Return the start time of a run with `calls` calls after one more at `now`; None if a limit is reached."""
+    if debounce.max_calls is not None and calls > debounce.max_calls:
         return None
     due = now + timedelta(seconds=debounce.delay_s)
-    if debounce.longest_s is None:
+    if debounce.max_delay_s is None:
         return due
-    last = first_at + timedelta(seconds=debounce.longest_s)
+    last = first_at + timedelta(seconds=debounce.max_delay_s)
     return min(due, last) if now < last else None

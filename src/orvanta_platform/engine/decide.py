@@ -1,4 +1,4 @@
-"""What happens next: the one entrance of the engine, a pure function of its arguments."""
+"""Entry point of the engine: a pure function that computes the next step of a run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from orvanta_platform.engine import (
     suspending,
 )
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.edge_propagation import spread
-from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, GoOn, Need, PutOffNoMore, Record
+from orvanta_platform.engine.edge_propagation import propagate
+from orvanta_platform.engine.effects import CloseTimer, Decision, EndPause, EnterGate, LeaveDebounce, Need, Record
 from orvanta_platform.engine.events import (
     Aborted,
     Answers,
@@ -27,6 +27,7 @@ from orvanta_platform.engine.events import (
     ChildrenEnded,
     Continued,
     DeadlineDue,
+    DebounceElapsed,
     Err,
     Event,
     Failed,
@@ -34,7 +35,6 @@ from orvanta_platform.engine.events import (
     JobCancelled,
     PauseBefore,
     Permitted,
-    PutOffLongEnough,
     Rejected,
     Started,
     Succeeded,
@@ -43,7 +43,15 @@ from orvanta_platform.engine.events import (
     WorkerLost,
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
-from orvanta_platform.engine.run_completion import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
+from orvanta_platform.engine.run_completion import (
+    abort,
+    cancel,
+    end_if_idle,
+    end_not_started,
+    end_with_cached_result,
+    time_up,
+    worker_lost,
+)
 from orvanta_platform.engine.state import HELD, MARK_STATE, Breakpoint, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.engine.step import Step
@@ -59,33 +67,36 @@ def decide(
     after: Need | None = None,
     breakpoints: Mapping[int, Breakpoint] | None = None,
 ) -> Need | Decision:
-    """One step of a run.
+    """Decide one step of a run.
 
-    `answers` holds what earlier calls for this event asked for, by `Ask.key`; everything that can be asked
-    at once is asked at once. `after`, the Need just answered, saves deciding anew what it had decided: the outcome
-    is the same without. `seed` is the run's. `breakpoints`: those of the run, where this is a list inside a node of it;
-    the top level has its own. An event for a node that has ended, or for a run that has,
-    changes nothing. Raises IndexError for a node that is not in the plan; never changes its arguments.
+    Returns a Need if expressions must be evaluated first, else the Decision. Everything that can be asked at the same
+    time is asked at the same time. An event for a node or a run that has ended changes nothing. The arguments are never
+    modified. Raises IndexError for a node that is not in the plan.
+
+    - `answers`: answers to the expressions that earlier calls for this event asked for, by `Ask.key`.
+    - `seed`: seed of the run.
+    - `after`: the Need just answered. It avoids recomputing what that call decided; the outcome is the same without it.
+    - `breakpoints`: those of the run, for a list inside a node; the top level has its own.
     """
     if state.phase is Phase.ENDED:
         return Decision(state, ())
     if isinstance(event, PauseBefore):
-        changed, told = pausing.set_breakpoint(state, event)
-        return Decision(changed, (told,))
+        changed, record = pausing.set_breakpoint(state, event)
+        return Decision(changed, (record,))
     step = after.step.resumed(answers) if after else Step(plan, state, answers, seed, breakpoints)
-    if not step.taken_in:
-        if not _take_in(step, event):
+    if not step.event_applied:
+        if not _apply_event(step, event):
             return Decision(state, ())
-        step.taken_in = not step.requests
-    if step.taken_in:
-        _go_on(step)
+        step.event_applied = not step.requests
+    if step.event_applied:
+        _advance(step)
     if step.requests:
         return Need(tuple(step.requests), step.freeze(), tuple(step.effects), step)
     return Decision(step.freeze(), tuple(step.effects))
 
 
-def _take_in(step: Step, event: Event) -> bool:
-    """Apply the event itself. False: it came late or twice, nothing is to be done."""
+def _apply_event(step: Step, event: Event) -> bool:
+    """Apply the event itself. False: it was late or a duplicate."""
     match event:
         case Started():
             return _start(step)
@@ -94,11 +105,11 @@ def _take_in(step: Step, event: Event) -> bool:
         case Failed(node, name, message, retryable):
             return _finish(step, node, Err(name, message), retryable=retryable)
         case TimerDue(node):
-            return _due(step, node)
+            return _timer_due(step, node)
         case Permitted(node):
             return _permitted(step, node)
-        case PutOffLongEnough(node):
-            return step_debounce.over(step, node)
+        case DebounceElapsed(node):
+            return step_debounce.end_wait(step, node)
         case HandedOver():
             return step_debounce.handed_over(step, event)
         case Continued():
@@ -112,7 +123,7 @@ def _take_in(step: Step, event: Event) -> bool:
         case Aborted(reason):
             return abort(step, reason)
         case TimeUp() | WorkerLost():
-            return _give_up(step, event)
+            return _fail_immediately(step, event)
         case Approved():
             return approval.approved(step, event)
         case Rejected():
@@ -120,59 +131,59 @@ def _take_in(step: Step, event: Event) -> bool:
         case DeadlineDue():
             return approval.deadline(step, event)
         case ChildrenEnded():
-            _note_running(step)
+            _mark_running(step)
             return containers.ended(step, event)
         case _:
             assert_never(event)
 
 
 def _start(step: Step) -> bool:
-    if step.status is not Status.QUEUED or step.phase not in _UNBEGUN or not restart.has_not_begun(step):
+    if step.status is not Status.QUEUED or step.phase not in _NOT_STARTED or not restart.is_not_started(step):
         return False
     if step.phase is Phase.PREPROCESSING and step.plan.preprocessor is not None:
         step.effects.append(Record("run_started", None, {}))
         step.ready.add(step.plan.preprocessor.index)
         return True
-    return _open(step)
+    return _open_run(step)
 
 
-_UNBEGUN = (Phase.NORMAL, Phase.PREPROCESSING)
+_NOT_STARTED = (Phase.NORMAL, Phase.PREPROCESSING)
 
 
-def _open(step: Step) -> bool:
-    """The run's input is there: it is skipped, stands in line, or begins. Always True."""
+def _open_run(step: Step) -> bool:
+    """Skip the run, end it with a cached result, queue it for its permit, or start it. Always True."""
     if step.plan.skip_expr is not None and step.kept is None:
         answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
         if answer is None:
             return True
         if isinstance(answer, Err) or answer.truthy:
-            end_unstarted(step, answer if isinstance(answer, Err) else None)
+            end_not_started(step, answer if isinstance(answer, Err) else None)
             return True
-    known = caching.known(step)
-    if known is not None:
-        end_known(step, known)
-    if step.requests or known is not None:
+    cached = caching.cached_result(step)
+    if cached is not None:
+        end_with_cached_result(step, cached)
+    if step.requests or cached is not None:
         return True
     if step.plan.gate is not None:
-        return _stand_in_line(step, step.plan.gate)
+        return _enter_gate(step, step.plan.gate)
     return _begin(step)
 
 
 def _begin(step: Step, *, begun: bool = False) -> bool:
-    """`begun`: its preprocessor has run."""
+    """Start the nodes of the run; `begun` if its preprocessor has already run."""
     if not (begun or step.opening):
         step.effects.append(Record("run_started", None, {}))
     if step.kept is None:
         step.ready.update(step.plan.starts)
     else:
-        restart.go_on(step)
+        restart.seed_step(step)
     return True
 
 
-def _stand_in_line(step: Step, gate: Gate) -> bool:
+def _enter_gate(step: Step, gate: Gate) -> bool:
     key = gates.key(step, gate.key, len(step.plan.nodes))
     if isinstance(key, Err):
-        end_unstarted(step, key)
+        end_not_started(step, key)
     elif key is not None:
         step.phase = Phase.GATED
         step.effects.append(EnterGate(None, key, gate.limit, gate.window_s))
@@ -193,7 +204,7 @@ def _permitted(step: Step, index: int | None) -> bool:
 def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bool:
     if not step.is_claimed(index):
         return False
-    _note_running(step)
+    _mark_running(step)
     if error is not None:
         node_completion.fail(step, index, error, retryable=retryable)
         return True
@@ -201,7 +212,7 @@ def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bo
     return True
 
 
-def _due(step: Step, index: int) -> bool:
+def _timer_due(step: Step, index: int) -> bool:
     if step.nodes[index] == Mark.SLEEPING:
         step.release(index)
     elif step.nodes[index] == Mark.WAITING_TIMER:
@@ -221,7 +232,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         step.end(index, Mark.CANCELLED, error=error)
         return True
     if not step.is_claimed(index):
-        _wait_no_more(step, index)
+        _end_wait(step, index)
     node_completion.fail(step, index, error, retryable=False)
     return True
 
@@ -232,15 +243,15 @@ _CANCELLABLE = (
 )
 
 
-def _wait_no_more(step: Step, index: int) -> None:
-    """A node that waits for a retry, for its time or for people does so no longer."""
+def _end_wait(step: Step, index: int) -> None:
+    """End the wait of a node for a retry, a timer, a permit or people."""
     node = step.plan.node(index)
     if node.approval is not None and step.nodes[index] == Mark.WAITING_APPROVAL:
         suspending.close_wait(step, index, node.approval)
     elif step.nodes[index] == Mark.DEBOUNCING:
-        step.effects.append(PutOffNoMore(index))
+        step.effects.append(LeaveDebounce(index))
     elif step.nodes[index] == Mark.PAUSED:
-        step.effects.append(GoOn(index))
+        step.effects.append(EndPause(index))
     elif node.kind is Kind.DELAY:
         step.drop_timer(index, "wait")
     elif step.nodes[index] != Mark.WAITING_GATE:
@@ -254,10 +265,10 @@ def _cancel(step: Step, force: bool) -> bool:
     return True
 
 
-def _give_up(step: Step, event: TimeUp | WorkerLost) -> bool:
+def _fail_immediately(step: Step, event: TimeUp | WorkerLost) -> bool:
     if step.phase is Phase.CANCELLING:
         return False
-    _note_running(step)
+    _mark_running(step)
     if isinstance(event, TimeUp):
         time_up(step, event.timeout_s)
     else:
@@ -265,22 +276,22 @@ def _give_up(step: Step, event: TimeUp | WorkerLost) -> bool:
     return True
 
 
-def _note_running(step: Step) -> None:
+def _mark_running(step: Step) -> None:
     if step.status is Status.QUEUED:
         step.turn(Status.RUNNING)
 
 
-def _go_on(step: Step) -> None:
-    """Follow what the event set going until nothing is left to do, or something has to be asked."""
+def _advance(step: Step) -> None:
+    """Process the consequences of the event until none is left, or an expression has to be evaluated."""
     while not step.requests:
         if step.opening:
-            _open(step)
+            _open_run(step)
             if step.requests:
                 break
             step.opening = False
-        spread(step)
+        propagate(step)
         if not step.ready:
-            close(step)
+            end_if_idle(step)
         if not step.ready:
             break
         begin(step)

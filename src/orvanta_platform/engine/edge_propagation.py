@@ -1,8 +1,8 @@
-"""What the end of a node means for those after it: edges taken and dead, joins, skips.
+"""Propagation of a node's end along its edges: taken and dead edges, joins and skips.
 
-Between steps of a run that goes on, no pending node with join all has a dead edge, none with join any a taken
-one, and none has only ended sources. So only nodes behind what ended in this step are looked at, and a skip
-spreads by a list of work, never by recursion.
+Between the steps of a running run, no pending node with join all has a dead edge, none with join any has a taken one,
+and none has only ended sources. Therefore only the nodes after those that ended in this step are evaluated. Skips
+propagate through a work list, not by recursion.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from orvanta_platform.engine.state import OUTCOMES, Mark
 from orvanta_platform.engine.step import Step
 
 
-def spread(step: Step) -> None:
-    """Look at the edges of every node that ended; skip what cannot run, put what may begin into `ready`."""
+def propagate(step: Step) -> None:
+    """Evaluate the edges of every node that ended: skip nodes that cannot run, add those that may start to `ready`."""
     nodes, plan_nodes = step.nodes, step.plan.nodes
     while step.ended:
         source = step.ended.popleft()
@@ -28,7 +28,7 @@ def _all(step: Step, index: int, source: int, taken: bool) -> None:
         _skip(step, index)
         return
     edges = step.plan.nodes[index].edges
-    # Sources end mostly in the order of the document, some in the opposite one: an end of the edges is open longest.
+    # Sources usually end in document order, sometimes in reverse order: the first or the last edge is open longest.
     if is_taken(step.nodes, edges[0]) and all(is_taken(step.nodes, edge) for edge in reversed(edges)):
         step.ready.add(index)
 
@@ -58,7 +58,7 @@ _JOINS = {Join.ALL: _all, Join.SETTLED: _settled, Join.ANY: _any}
 
 
 def is_taken(nodes: bytes | bytearray, edge: Edge) -> bool:
-    """Whether the edge's source ended with the outcome it is on."""
+    """Return whether the edge's source ended with the edge's outcome."""
     return edge.on in OUTCOMES.get(nodes[edge.source], ())
 
 

@@ -1,4 +1,4 @@
-"""What a step does to the world: the caller writes these in one transaction, in the order given."""
+"""Effects of a step, which the caller writes in one transaction, in order; and expressions that a step asks for."""
 
 from __future__ import annotations
 
@@ -19,72 +19,69 @@ TimerKind = Literal["wait", "deadline"]
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    """Make the node's job available.
-
-    `timeout_s` is None without a limit of its own. `failures` > 0: a retry, the job exists as scheduled.
-    """
+    """Makes the node's job available in the queue."""
 
     node: int
     timeout_s: float | None
+    """None: the job has no time limit of its own."""
     failures: int = 0
+    """Greater than 0: a retry, whose job exists in the state scheduled."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnterGate:
-    """The node, or with None the run, stands in line for a permit of this key: then Permitted, perhaps at once.
+    """Queues the node (None: the run) for a permit; the event Permitted follows, possibly within the same step.
 
-    The permit is kept until the node has ended or waits for a retry, or the run has ended; so is a place in line.
-    `key`: texts, of which those that begin with NUL name a field of the run.
+    The permit, or the position in the queue, is held until the node ends or waits for a retry, or until the run ends.
     """
 
     node: int | None
     key: tuple[str, ...]
+    """Texts; one with a leading NUL names a field of the run."""
     limit: int
     window_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class PutOff:
-    """The node waits for later ones of its key: then PutOffLongEnough or HandedOver, perhaps at once.
-
-    `key` as in EnterGate. `args`: JSON object of the inputs that are joined with those of others.
-    """
+class EnterDebounce:
+    """Starts the debounce wait of the node; DebounceElapsed or HandedOver follows, possibly within the same step."""
 
     node: int
     key: tuple[str, ...]
+    """Key as in `EnterGate`."""
     window: Debounce
     args: bytes
+    """JSON object of the inputs that are concatenated with those of other nodes."""
 
 
 @dataclass(frozen=True, slots=True)
-class PutOffNoMore:
-    """The node waits for later ones no longer, and hands nothing over."""
+class LeaveDebounce:
+    """Ends the debounce wait of the node without a hand-over."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The node waits until somebody lets it go on: then Continued. `by`: who set the breakpoint.
-
-    `threw`: what its condition threw.
-    """
+    """Pauses the node until a person resumes it; the event Continued follows."""
 
     node: int
     by: str
+    """User who set the breakpoint."""
     threw: str | None = None
+    """Error that the condition of the breakpoint threw."""
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
-    """The node is paused no longer."""
+class EndPause:
+    """Ends the pause of the node."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
-class KeepInputs:
-    """Keep inputs (JSON object) that take the place of the node's own at every attempt."""
+class StoreInputs:
+    """Stores inputs (JSON object) that replace the node's own at every attempt."""
 
     node: int
     raw: bytes
@@ -92,22 +89,20 @@ class KeepInputs:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The job that just failed becomes scheduled, with a timer due in `delay_s` seconds (0 to 6 h).
-
-    `failures` counts the node's failed attempts so far, this one included.
-    """
+    """Schedules the job that just failed, with a timer due in `delay_s` seconds (0 to 6 h)."""
 
     node: int
     delay_s: float
     failures: int
+    """Number of failed attempts of the node so far, including this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelJob:
-    """Withdraw the node's job if no worker has claimed it; a running one is told to `stop`, or left alone.
+    """Withdraws the node's job if no worker has claimed it; a running one is stopped if `stop` is true.
 
-    The engine does not know which jobs are claimed: for each job withdrawn the caller hands in
-    JobCancelled, in the same transaction. A running one ends with an event of its own.
+    The engine does not know which jobs are claimed: for each withdrawn job the caller sends JobCancelled in the same
+    transaction. A running job ends with an event of its own.
     """
 
     node: int
@@ -116,14 +111,17 @@ class CancelJob:
 
 @dataclass(frozen=True, slots=True)
 class CloseTimer:
-    """The node will not be retried: its timer and its scheduled job go."""
+    """Deletes the timer and the scheduled job of a node that will not be retried."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """The node waits so many seconds, or `until` a time (RFC 3339): then TimerDue. Its job, if any, has ended."""
+    """Sets a timer for the node, due in `seconds` or at `until` (RFC 3339); TimerDue follows.
+
+    The node's job, if any, has ended.
+    """
 
     node: int
     kind: TimerKind = "wait"
@@ -133,7 +131,7 @@ class SetTimer:
 
 @dataclass(frozen=True, slots=True)
 class DropTimer:
-    """The node waits no longer: the timer that SetTimer made goes."""
+    """Deletes the timer that SetTimer created for the node."""
 
     node: int
     kind: TimerKind = "wait"
@@ -141,48 +139,51 @@ class DropTimer:
 
 @dataclass(frozen=True, slots=True)
 class OpenWait:
-    """The node asks people: its approval, or after its end its suspend. Decisions that came before count now.
-
-    `message` in parts: those that begin with NUL name a field of the run (id, path, created_by), to be put in.
-    `groups`: JSON text, where `user_groups_required` was computed. `form`: the same of a form with inputs.
-    """
+    """Opens the node's approval, or its suspend after its end. Decisions made earlier count now."""
 
     node: int
     message: tuple[str, ...] = ()
+    """Parts of the message; one with a leading NUL names a field of the run (id, path, created_by) to insert."""
     groups: bytes | None = None
+    """JSON text of `user_groups_required`, if it is computed."""
     form: bytes | None = None
+    """JSON text of the form, if it has inputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseWait:
-    """Nobody is asked any more."""
+    """Closes the node's approval or suspend."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The bodies that a node opens. `width`: the most at once. `total`: all of them (None: until something ends them).
-
-    `first`: the number of the first one, which identifies the chosen branch. `items`: JSON text of a loop's array.
-    `args`: JSON text of a sub-workflow's input. `references`: names of its members that hold references. `sealed`: its
-    secrets, sealed. `timeout_s`: time limit of the whole. `attempt` counts from 0.
-    """
+    """Bodies that a container node opens."""
 
     total: int | None
+    """Number of bodies; None: unlimited until something ends them."""
     width: int
+    """Maximum number of bodies open at the same time."""
     attempt: int
+    """Attempt, counted from 0."""
     first: int = 0
+    """Number of the first body; it identifies the chosen branch."""
     items: bytes | None = None
+    """JSON text of a loop's array."""
     args: bytes | None = None
+    """JSON text of a sub-workflow's input."""
     timeout_s: float | None = None
+    """Time limit of all bodies together."""
     references: tuple[str, ...] = ()
+    """Names of the members of `args` that contain references."""
     sealed: bytes | None = None
+    """Sealed secrets of the input."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenInside:
-    """The node waits for what is inside it, which begins now; ChildrenEnded follows when that has ended."""
+    """Opens the bodies of the node; ChildrenEnded follows when all have ended."""
 
     node: int
     opening: Opening
@@ -190,14 +191,14 @@ class OpenInside:
 
 @dataclass(frozen=True, slots=True)
 class CancelChildren:
-    """What is inside the node is cancelled; ChildrenEnded follows when it has ended."""
+    """Cancels everything inside the node; ChildrenEnded follows when it has ended."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
-class KeepResume:
-    """Keep what came with the resume number `number` (from 1) of a suspend, for those who read `resume`."""
+class StoreResume:
+    """Stores the data of resume number `number` (from 1) of a suspend, for expressions that read `resume`."""
 
     node: int
     number: int
@@ -206,25 +207,27 @@ class KeepResume:
 
 @dataclass(frozen=True, slots=True)
 class NodeEnded:
-    """A node ended: succeeded, failed or cancelled; its job, if it has a live one, ends with it.
+    """End of a node: succeeded, failed or cancelled. Its job, if it has an unfinished one, ends with it.
 
-    Skipped nodes and those that never began are in the state alone.
-
-    `result`: JSON text of a node without a job (condition); None: the job's own. `error`: why it failed
-    (then the node's result is `{"error": …}`); it replaces the job's result where an export threw.
-    `continued`: failed under continue_on_error, so its outcome is success and `{"error": …}` its result.
+    Nodes that were skipped or never started appear only in the state.
     """
 
     node: int
     state: NodeState
     result: bytes | None = None
+    """JSON text of the result of a node without a job; None: the job's own result."""
     error: Err | None = None
+    """Cause of the failure; the node's result is then `{"error": …}`.
+
+    It replaces the job's result if an export threw.
+    """
     continued: bool = False
+    """True if continue_on_error turned the failure into success; the result is still `{"error": …}`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Write `raw` (JSON text) under `name` into the run's context."""
+    """Writes `raw` (JSON text) under `name` into the run's context."""
 
     node: int
     name: str
@@ -233,32 +236,33 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What the node (the preprocessor) gave is the run's input from now on. `result`: as in NodeEnded."""
+    """Makes the result of the node, the preprocessor, the run's input."""
 
     node: int
     result: bytes | None = None
+    """Result as in `NodeEnded`."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeepResult:
-    """The result of the run, or of its node `node`, which has just ended well, stands for `key` (hexadecimal) for so
-    many seconds."""
+class CacheResult:
+    """Caches a result for `ttl_s` seconds under `key` (hexadecimal)."""
 
     key: str
     ttl_s: float
     node: int | None = None
+    """Node that just succeeded and whose result is cached; None: the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The run's state changed; its end comes as RunEnded instead."""
+    """Changes the status of the run; its end is a RunEnded instead."""
 
     status: Status
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A line of the run's history: run_started, run_ended, retry, retry_if_threw, cancel; JSON-able data."""
+    """Adds an entry to the run's history, such as run_started, retry or cancel; `data` is JSON-serializable."""
 
     kind: str
     node: int | None
@@ -267,40 +271,41 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """The run's result is null."""
+    """Result of the run: null."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfNode:
-    """The run's result is that of one node."""
+    """Result of the run: that of one node."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """The run's result is an object: (id, index) of each node in it, in document order."""
+    """Result of the run: an object with the results of several nodes."""
 
     members: tuple[tuple[str, int], ...]
+    """(id, index) of each node, in document order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The run's result is what `output` gave."""
+    """Result of the run: the value of `output`."""
 
     raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorOf:
-    """The run's result is `{"error": …}` of the node that failed it."""
+    """Result of the run: `{"error": …}` of the node that failed it."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Thrown:
-    """The run's result is `{"error": …}` of an `output` that threw: no node's failure."""
+    """Result of the run: `{"error": …}` of an `output` that threw, which is no node's failure."""
 
     error: Err
 
@@ -310,33 +315,33 @@ ResultRef = Null | OfNode | Many | Output | ErrorOf | Thrown
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The run ended succeeded, failed or cancelled. `recovered`: the failure module made it succeed.
-
-    `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
-    `stopped`: a node's stop_after_if ended it early; of a list inside a node, the loop around it ends as well.
-    `handed_over`: so did a node that handed over to a later one, and a loop around it goes on.
-    `skipped`: skip_expr was true, or a stop says so. `disapproved`: a suspend was refused, which fails all around it.
-    """
+    """End of the run: succeeded, failed or cancelled."""
 
     status: Status
     result: ResultRef
     recovered: bool = False
+    """True if the failure module made the run succeed."""
     error_node: int | None = None
+    """First unhandled failure in commit order, or the failure module if that failed."""
     skipped: bool = False
+    """True if skip_expr was true, or a stop condition labels the run skipped."""
     stopped: bool = False
+    """True if stop_after_if of a node ended the list early; if nested, the loop around it ends as well."""
     disapproved: bool = False
+    """True if a suspend was rejected, which fails every list around it."""
     handed_over: bool = False
+    """True if a node handed over to a later one: the list ends early, but a loop around it continues."""
 
 
 Effect = (
     Enqueue
-    | KeepResult
+    | CacheResult
     | EnterGate
-    | PutOff
-    | PutOffNoMore
+    | EnterDebounce
+    | LeaveDebounce
     | Pause
-    | GoOn
-    | KeepInputs
+    | EndPause
+    | StoreInputs
     | Retry
     | CancelJob
     | CloseTimer
@@ -344,7 +349,7 @@ Effect = (
     | DropTimer
     | OpenWait
     | CloseWait
-    | KeepResume
+    | StoreResume
     | OpenInside
     | CancelChildren
     | NodeEnded
@@ -358,40 +363,41 @@ Effect = (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An expression whose value `decide` needs.
+    """Expression whose value `decide` needs.
 
-    `source` is the text of a JavaScript expression, or a Transform tree. `node` is who asks: it bounds what
-    is readable (`scope.visible`); `len(plan.nodes)` for `output`. Asks of an export and of retry_if read the
-    node's own result as `result`: that of the event, or `result` here for a node without a job. One with an
-    `outcome` reads the result of the whole list as `result`.
+    An expression of an export or of retry_if reads the node's own result as `result`: that of the event, or the field
+    `result` for a node without a job.
     """
 
     key: tuple[str | int, ...]
     node: int
+    """Node that asks; it determines which results are readable (`scope.visible`). `len(plan.nodes)` for `output`."""
     purpose: Purpose
     source: Any
+    """Text of a JavaScript expression, or a Transform tree."""
     result: bytes | None = None
     outcome: ResultRef | None = None
+    """If set, the expression reads the result of the whole list as `result`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Evaluate `requests`, then call `decide` again with their answers added.
+    """Request to evaluate `requests` and call `decide` again with the answers added.
 
-    Nothing is written yet, but the expressions read what this step has decided so far: `state` for
-    `scope.visible` and `scope.previous_sources`, results and exports from `effects`.
+    Nothing is written yet. The expressions read what this step has decided so far: `state` for `scope.visible` and
+    `scope.previous_sources`, results and exports from `effects`.
     """
 
     requests: tuple[Ask, ...]
     state: RunState
     effects: tuple[Effect, ...]
     step: Step = field(compare=False, repr=False)
-    """Where decide() goes on when it is given this Need as `after`; nobody else's."""
+    """Point from which decide() continues when this Need is passed as `after`; private to the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Write `state` and `effects`. Without effects the event was a repetition or late: nothing changed."""
+    """Outcome of a step: `state` and `effects` to write. Without effects the event was late or a duplicate."""
 
     state: RunState
     effects: tuple[Effect, ...]

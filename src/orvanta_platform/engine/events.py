@@ -1,6 +1,6 @@
-"""What happens to a run from outside, and the answers to what `decide` asks. All are values.
+"""Events of a run, and answers to the expressions that `decide` asks for. All are immutable values.
 
-Nodes are named by their index in the plan; the failure module's is `len(plan.nodes)`.
+Nodes are identified by their index in the plan; the failure module's is `len(plan.nodes)`.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The value of an expression: JSON text, and whether JavaScript would call it true.
-
-    For the input of a sub-workflow, `references` are the names of members that hold references, and `sealed` is JSON
-    text with the secrets that are masked in `raw`.
-    """
+    """Value of an expression: JSON text, and its truthiness in JavaScript."""
 
     raw: bytes
     truthy: bool
     references: tuple[str, ...] = ()
+    """For the input of a sub-workflow: names of the members that contain references."""
     sealed: bytes | None = None
+    """For the input of a sub-workflow: JSON text with the secrets that are masked in `raw`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Err:
-    """An error by name: what an expression threw, or what a node failed with."""
+    """Error by name: thrown by an expression, or the failure of a node."""
 
     name: str
     message: str
@@ -57,57 +55,58 @@ Purpose = Literal[
     "joined",
     "cache",
 ]
-"""What an expression is asked for."""
+"""Purposes of expressions."""
 
 Answers = Mapping[tuple[str | int, ...], Answer | Err]
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run was created. Always the first event, once, on `RunState.new(plan)`."""
+    """The run was created. Always the first event, sent once on `RunState.new(plan)`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The node's job ended well. Its result is with the caller; export asks see it as `result`."""
+    """The node's job succeeded. The caller has the result; export expressions read it as `result`."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The node's job ended badly. `retryable` False: no retry may mend it, whatever the node's `retry`."""
+    """The node's job failed."""
 
     node: int
     error_name: str
     message: str
     retryable: bool = True
+    """False if no retry can succeed, regardless of the node's `retry`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """The time for which the node waited (a retry's delay) is over."""
+    """The timer of the node, such as a retry delay, is due."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The node, or with None the run, has the permit for which it stood in line."""
+    """The node, or with None the run, got the permit that it queued for."""
 
     node: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class PutOffLongEnough:
-    """No later node of the same key came up in time, or none may take this one's place."""
+class DebounceElapsed:
+    """The debounce wait is over: no later node with the same key arrived in time, or none may replace this one."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A later node of the same key, of the run `run`, took the place of this one, with what was to be joined."""
+    """A later node with the same key, in the run `run`, replaced this one and took over the concatenated inputs."""
 
     node: int
     run: str
@@ -115,36 +114,35 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class PauseBefore:
-    """Somebody set a breakpoint (`on`), or took it back. `node`: by its number in the document, not in its list.
-
-    `when`: an expression; the run pauses there only where it is true.
-    """
+    """A user set a breakpoint, or removed it."""
 
     node: int
+    """Number of the node in the document, not its index in the list."""
     by: str
     when: str | None = None
+    """Expression; the run pauses only if it is true."""
     on: bool = True
+    """False if the breakpoint is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """Somebody lets a paused node go on. `inputs`: JSON object of those that take the place of its own.
-
-    `result`: JSON text that stands for its result, and it does not run.
-    """
+    """A user resumed a paused node."""
 
     node: int
     by: str
     inputs: bytes | None = None
+    """JSON object of inputs that replace the node's own."""
     result: bytes | None = None
+    """JSON text used as the node's result instead of running it."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
     """The node's job was cancelled.
 
-    By a person while the run goes on: the node fails with the name Canceled, without retries.
-    As the answer to a CancelJob effect, or while the run fails or is cancelled: the node is cancelled.
+    By a person while the run is running: the node fails with the name Canceled, without retries. In response to a
+    CancelJob effect, or while the run fails or is cancelled: the node is cancelled.
     """
 
     node: int
@@ -153,36 +151,38 @@ class JobCancelled:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """Somebody cancelled the run. `force`: it ends now, whether or not a worker answers."""
+    """A user cancelled the run."""
 
     force: bool = False
+    """True if the run ends immediately, without waiting for its workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Somebody cancelled this body of a loop or branch alone: it fails with the name Canceled, what runs is stopped."""
+    """A user cancelled only this body of a loop or branch: it fails with the name Canceled, its jobs are stopped."""
 
     reason: str = "Canceled"
 
 
 @dataclass(frozen=True, slots=True)
 class TimeUp:
-    """The run as a whole has had its time: it fails now, whether or not a worker answers."""
+    """The time limit of the run is exceeded: it fails immediately, without waiting for its workers."""
 
     timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Somebody agreed to what the node asks. `record`: JSON object of the decision, kept as result or resume."""
+    """A person approved the node."""
 
     node: int
     record: bytes
+    """JSON object of the decision, stored as result or resume."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Somebody said no."""
+    """A person rejected the node."""
 
     node: int
     record: bytes
@@ -192,7 +192,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class DeadlineDue:
-    """Nobody answered in time."""
+    """The node's approval timed out."""
 
     node: int
     record: bytes
@@ -200,26 +200,27 @@ class DeadlineDue:
 
 @dataclass(frozen=True, slots=True)
 class ChildrenEnded:
-    """All that the node opened has ended. Its result is with the caller, as a job's is.
-
-    `error`: it failed by this. `cancelled`: what was inside was cancelled. `stopped`: a node inside ended more than its
-    own list; `skips` then labels the run that it ends, `handed_over`: but no loop. `disapproved`: `error` is that of a
-    suspend that was refused.
-    """
+    """All bodies of the node have ended. The caller has the result, as for a job."""
 
     node: int
     error: Err | None = None
+    """Error by which the node failed."""
     retryable: bool = True
     cancelled: bool = False
+    """True if the bodies were cancelled."""
     stopped: bool = False
+    """True if a nested node ended more than its own list."""
     skips: bool = False
+    """True if the run that this ends is labelled skipped."""
     disapproved: bool = False
+    """True if `error` is the rejection of a nested suspend."""
     handed_over: bool = False
+    """True if the nested node handed over, which does not end a loop around it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """The worker that the run was bound to is gone, and what it kept for the run with it."""
+    """The worker that the run was bound to is gone, together with everything it stored for the run."""
 
 
 Event = (
@@ -228,7 +229,7 @@ Event = (
     | Failed
     | TimerDue
     | Permitted
-    | PutOffLongEnough
+    | DebounceElapsed
     | HandedOver
     | PauseBefore
     | Continued

@@ -1,4 +1,4 @@
-"""Limits: what a gate's key is made of, and how many of those in line it lets through."""
+"""Concurrency limits: computing the key of a gate, and admitting queued jobs through it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from orvanta_platform.engine.step import Step
 WORKSPACE: Final = "\0workspace"
 PATH: Final = "\0path"
 DEFAULT: Final = "\0default"
-"""First part of a default key. Default keys are apart from keys that are written, whatever their texts."""
+"""First part of a default key, which keeps default keys distinct from all user-defined ones."""
 
-FROM_THE_FRONT: Final = 16
-"""One permit in so many goes to who has waited longest, whatever the priorities: nobody starves."""
+OLDEST_EVERY: Final = 16
+"""One in this many permits goes to the oldest entry regardless of priorities, so that no entry starves."""
 
-MOST_STARTS: Final = 10_000
-"""A window with a higher limit counts as one without."""
+MAX_WINDOW_STARTS: Final = 10_000
+"""Highest limit for which a window is enforced; with a higher one the window is ignored."""
 
 _PLACEHOLDER = re.compile(r"\$(?:args\[(?P<name>[^\]]*)\]|workspace\b|global\b)")
 
@@ -34,9 +34,9 @@ Settings = Mapping[str, Any]
 def of_settings(
     settings: Settings, default: Sequence[str], source: Callable[[str], Any], *, key: str = "concurrency_key"
 ) -> Gate | None:
-    """The gate that these settings ask for; None where they ask for none.
+    """Return the gate defined by these settings; None if they define none.
 
-    `default`: the parts of the key where they name none. `source`: what gives the argument of a name.
+    `default` is the key's parts if the settings name no key. `source` returns the source of an argument by its name.
     """
     limit = settings.get("concurrent_limit")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
@@ -45,11 +45,14 @@ def of_settings(
     window_s = float(window) if isinstance(window, int | float) and not isinstance(window, bool) and window > 0 else 0.0
     named = settings.get(key)
     parts = key_parts(named, source) if isinstance(named, str) and named else (DEFAULT, WORKSPACE, "/", *default)
-    return Gate(limit, window_s if limit <= MOST_STARTS else 0.0, parts)
+    return Gate(limit, window_s if limit <= MAX_WINDOW_STARTS else 0.0, parts)
 
 
 def key_parts(template: str, source: Callable[[str], Any]) -> tuple[str | KeyPart, ...]:
-    """The parts of a key: `$workspace`, `$args[name]`, and `$global`, without which it counts in one workspace."""
+    """Return the parts of a key template with `$workspace`, `$args[name]` and `$global`.
+
+    Without `$global` the key is scoped to the workspace.
+    """
     template = template.replace("\0", "")
     parts: list[str | KeyPart] = [] if "$global" in template else [WORKSPACE, "/"]
     end = 0
@@ -66,51 +69,51 @@ def key_parts(template: str, source: Callable[[str], Any]) -> tuple[str | KeyPar
 
 
 def of_input(name: str) -> str:
-    """The expression that gives an input of the run."""
+    """Return the expression of an input of the run."""
     return f"flow_input[{msgspec.json.encode(name).decode()}]"
 
 
 def of_code(id: str, value: Any) -> Gate | None:
-    """The gate of a node with inline code, by its value."""
+    """Return the gate of a node with inline code."""
     return of_settings(value, (PATH, "/", id), inputs_of(value), key="custom_concurrency_key")
 
 
 def of_script(value: Any, path: str, settings: Settings) -> Gate | None:
-    """The gate of a node that runs a script, by its value and what the script asks for."""
+    """Return the gate of a node that runs a script, from its value and the script's settings."""
     return of_settings(settings, ("script/", path), inputs_of(value))
 
 
 def inputs_of(value: Any) -> Callable[[str], Any]:
-    """What gives an input of a step by its name: its Transform."""
+    """Return a function from the name of a step's input to its Transform."""
     transforms = value.get("input_transforms") or {}
     return lambda name: transforms.get(name, {"type": "static", "value": None})
 
 
 def with_gates(plan: Plan, gate_of: Callable[[Node], Gate | None]) -> Plan:
-    """The plan with these gates on nodes that have none; the same where there are none."""
+    """Return the plan with a gate on each node that has none and gets one from `gate_of`; unchanged if none does."""
     if not any(gate_of(node) for node in plan.all_nodes):
         return plan
-    made: dict[int, Node] = {}
-    changed = _with_gates(plan, gate_of, made)
-    deep = tuple(made[node.number] for node in plan.deep)
+    gated: dict[int, Node] = {}
+    changed = _with_gates(plan, gate_of, gated)
+    deep = tuple(gated[node.number] for node in plan.deep)
     return replace(changed, deep=deep, gated=True)
 
 
-def _with_gates(plan: Plan, gate_of: Callable[[Node], Gate | None], made: dict[int, Node]) -> Plan:
-    nodes = tuple(_gated(node, gate_of, made) for node in plan.nodes)
-    failure = _gated(plan.failure, gate_of, made) if plan.failure else None
-    before = _gated(plan.preprocessor, gate_of, made) if plan.preprocessor else None
+def _with_gates(plan: Plan, gate_of: Callable[[Node], Gate | None], gated: dict[int, Node]) -> Plan:
+    nodes = tuple(_gated(node, gate_of, gated) for node in plan.nodes)
+    failure = _gated(plan.failure, gate_of, gated) if plan.failure else None
+    before = _gated(plan.preprocessor, gate_of, gated) if plan.preprocessor else None
     return replace(plan, nodes=nodes, failure=failure, preprocessor=before)
 
 
-def _gated(node: Node, gate_of: Callable[[Node], Gate | None], made: dict[int, Node]) -> Node:
-    bodies = tuple(replace(body, plan=_with_gates(body.plan, gate_of, made)) for body in node.bodies)
-    made[node.number] = changed = replace(node, gate=node.gate or gate_of(node), bodies=bodies)
+def _gated(node: Node, gate_of: Callable[[Node], Gate | None], gated: dict[int, Node]) -> Node:
+    bodies = tuple(replace(body, plan=_with_gates(body.plan, gate_of, gated)) for body in node.bodies)
+    gated[node.number] = changed = replace(node, gate=node.gate or gate_of(node), bodies=bodies)
     return changed
 
 
 def has_gate(nodes: Iterable[Node | None]) -> bool:
-    """Whether some node, or one inside it, has a gate."""
+    """Return whether any of the nodes, or a node inside them, has a gate."""
     return any(node is not None and (node.gate or any(map(_body_has, node.bodies))) for node in nodes)
 
 
@@ -119,7 +122,7 @@ def _body_has(body: Body) -> bool:
 
 
 def key(step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int) -> tuple[str, ...] | Err | None:
-    """The texts of a key; None while an answer is missing; Err where an expression threw."""
+    """Return the texts of a key; None while an answer is missing; Err if an expression threw."""
     answers = [
         (each, step.ask("key", index, each.source, place, *part))
         for place, each in enumerate(parts)
@@ -130,72 +133,77 @@ def key(step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int
     thrown = next((answer for _, answer in answers if isinstance(answer, Err)), None)
     if thrown is not None:
         return thrown
-    texts = iter([text_of(answer.raw, each.path) for each, answer in answers if isinstance(answer, Answer)])
+    texts = iter([key_part_text(answer.raw, each.path) for each, answer in answers if isinstance(answer, Answer)])
     return tuple(next(texts) if isinstance(each, KeyPart) else each for each in parts)
 
 
-def text_of(raw: bytes, path: Sequence[str]) -> str:
-    """A value (JSON text) as part of a key: strings as they are, what is missing as nothing, others as JSON."""
+def key_part_text(raw: bytes, path: Sequence[str]) -> str:
+    """Return a value (JSON text) as part of a key: strings unchanged, null and missing as "", others as JSON."""
     value = msgspec.json.decode(raw)
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, str):
-        # A text that began with NUL would name a field of the run.
+        # A text with a leading NUL would name a field of the run.
         return value.replace("\0", "")
     return "" if value is None else msgspec.json.encode(value).decode()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A gate as it stands: `in_use` permits given, `starts` of its window in order, `given` ever, who waits in line.
-
-    `waiting` from the front, as many as could be let through; `eldest`: who has waited longest.
-    """
+class GateQueue:
+    """State of a gate and its queue."""
 
     limit: int
     window_s: float
     in_use: int
+    """Number of permits in use."""
     starts: Sequence[datetime]
-    given: int
+    """Starts within the window, in order."""
+    granted: int
+    """Number of permits granted so far."""
     waiting: Sequence[UUID]
-    eldest: UUID | None = None
+    """Front of the queue: at least as many entries as could be admitted."""
+    oldest: UUID | None = None
+    """Entry that has waited longest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """Who goes through now; `starts` to keep; `next_at`: when the window, if it alone holds them, opens."""
+class Admission:
+    """Result of an admission."""
 
     jobs: tuple[UUID, ...]
+    """Jobs admitted now."""
     starts: tuple[datetime, ...]
+    """Starts within the window to store."""
     next_at: datetime | None
+    """Time at which the window opens, if only the window holds the queue back."""
 
 
-def room(line: Line, now: datetime) -> int:
-    """How many may go through at `now`."""
-    free = line.limit - line.in_use
-    if line.window_s > 0:
-        free = min(free, line.limit - len(_recent(line, now)))
+def free_permits(queue: GateQueue, now: datetime) -> int:
+    """Return how many jobs may be admitted at `now`."""
+    free = queue.limit - queue.in_use
+    if queue.window_s > 0:
+        free = min(free, queue.limit - len(_recent_starts(queue, now)))
     return max(free, 0)
 
 
-def admit(line: Line, now: datetime) -> Admitted:
-    """Let through as many as there is room for, from the front; one in 16 is who has waited longest."""
-    recent = _recent(line, now)
-    waiting, places = list(line.waiting), room(line, now)
+def admit(queue: GateQueue, now: datetime) -> Admission:
+    """Admit as many jobs as permits are free, from the front; one in OLDEST_EVERY is the oldest entry."""
+    recent = _recent_starts(queue, now)
+    waiting, free = list(queue.waiting), free_permits(queue, now)
     jobs: list[UUID] = []
-    for turn in range(line.given, line.given + places):
-        if turn % FROM_THE_FRONT == FROM_THE_FRONT - 1 and line.eldest is not None and line.eldest not in jobs:
-            jobs.append(line.eldest)
+    for number in range(queue.granted, queue.granted + free):
+        if number % OLDEST_EVERY == OLDEST_EVERY - 1 and queue.oldest is not None and queue.oldest not in jobs:
+            jobs.append(queue.oldest)
         elif front := next((job for job in waiting if job not in jobs), None):
             jobs.append(front)
-    left = not set(waiting) <= set(jobs) or (line.eldest is not None and line.eldest not in jobs)
-    starts = (*recent, *[now] * len(jobs)) if line.window_s > 0 else ()
-    held = line.window_s > 0 and left and line.in_use + len(jobs) < line.limit
-    next_at = starts[len(starts) - line.limit] + timedelta(seconds=line.window_s) if held and starts else None
-    return Admitted(tuple(jobs), starts, next_at)
+    is_left = not set(waiting) <= set(jobs) or (queue.oldest is not None and queue.oldest not in jobs)
+    starts = (*recent, *[now] * len(jobs)) if queue.window_s > 0 else ()
+    delayed = queue.window_s > 0 and is_left and queue.in_use + len(jobs) < queue.limit
+    next_at = starts[len(starts) - queue.limit] + timedelta(seconds=queue.window_s) if delayed and starts else None
+    return Admission(tuple(jobs), starts, next_at)
 
 
-def _recent(line: Line, now: datetime) -> tuple[datetime, ...]:
-    """The beginnings that still count, the last `limit` at most."""
-    since = now - timedelta(seconds=line.window_s)
-    return tuple(start for start in line.starts if start > since)[-line.limit :] if line.window_s > 0 else ()
+def _recent_starts(queue: GateQueue, now: datetime) -> tuple[datetime, ...]:
+    """Return the starts within the window, at most the last `limit`."""
+    since = now - timedelta(seconds=queue.window_s)
+    return tuple(start for start in queue.starts if start > since)[-queue.limit :] if queue.window_s > 0 else ()

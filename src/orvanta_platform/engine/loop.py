@@ -1,6 +1,6 @@
-"""The bodies of one loop, branch or sub-workflow: which are open, which comes next, how it ends.
+"""State of the bodies of one loop, branch or sub-workflow: which are open, which starts next, how it ends.
 
-Nothing of a single iteration is kept, so a loop of a million takes as much room as one of two.
+No data of single iterations is stored, so a loop with a million iterations is as small as one with two.
 """
 
 from __future__ import annotations
@@ -12,113 +12,120 @@ from uuid import UUID
 import msgspec
 
 MAX_ITERATIONS = 1_000_000
-"""A loop has no more iterations than this; the one that would begin another fails with `loop_limit`."""
+"""Maximum number of iterations of a loop; starting another one fails it with `loop_limit`."""
 
-WIDEST = 1_000
-"""Bodies of one node that are open at the same time, at most."""
+MAX_OPEN_BODIES = 1_000
+"""Maximum number of bodies of one node that are open at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
-class KeptBodies:
-    """Bodies that other runs had: of `openings`, the newest first, all but those `again` (as in `Reopening`).
-
-    `length`: of all bodies there are, None where that is not known.
-    """
+class ReusedBodies:
+    """Bodies reused from earlier runs."""
 
     openings: tuple[UUID, ...]
+    """Openings of the earlier runs, newest first."""
     again: tuple[int, ...]
+    """Ranges of bodies that run again, as in `Reopening`; all others are reused."""
     length: int | None
+    """Number of all bodies; None if unknown."""
 
     @property
     def count(self) -> int:
-        """How many bodies run again."""
-        return sum(stop - first for first, stop in _pairs(self.again))
+        """Return how many bodies run again."""
+        return sum(stop - first for first, stop in _ranges(self.again))
 
     def place(self, number: int) -> int:
-        """Which body is the one that runs as `number`, from 0."""
-        for first, stop in _pairs(self.again):
+        """Return the position of the body that runs as `number`, counted from 0."""
+        for first, stop in _ranges(self.again):
             if number < stop - first:
                 return first + number
             number -= stop - first
         raise IndexError("no such body runs again")
 
     def runs(self, place: int) -> bool:
-        """Whether this body is one that runs again."""
-        return any(first <= place < stop for first, stop in _pairs(self.again))
+        """Return whether the body at this position runs again."""
+        return any(first <= place < stop for first, stop in _ranges(self.again))
 
 
-def kept_bodies(openings: tuple[UUID, ...], again: tuple[int, ...], length: int | None) -> KeptBodies:
-    """What is kept where there are `length` bodies (None: any number)."""
-    most = MAX_ITERATIONS if length is None else length
-    cut = [(first, min(stop, most)) for first, stop in _pairs(again) if first < most]
-    return KeptBodies(openings, tuple(number for pair in cut for number in pair), length)
+def reused_bodies(openings: tuple[UUID, ...], again: tuple[int, ...], length: int | None) -> ReusedBodies:
+    """Return the reused bodies, clipped to `length` bodies (None: unlimited)."""
+    limit = MAX_ITERATIONS if length is None else length
+    clipped = [(first, min(stop, limit)) for first, stop in _ranges(again) if first < limit]
+    return ReusedBodies(openings, tuple(number for pair in clipped for number in pair), length)
 
 
-def _pairs(flat: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+def _ranges(flat: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     return zip(flat[::2], flat[1::2], strict=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`total` None: it goes on until something ends it. `width`: open at once, at most. `next`: the one to begin next.
-
-    `failed`: the first that failed and counts, in order of commit. `over`: nothing more begins. `stopped`: a node
-    inside ended it early, `skips` as in `Stop`. `cancelled`: somebody cancelled what is inside; `late`: its time was
-    over; `limited`: it would have had too many. `disapproved`: a suspend inside was refused, in the one that `failed`.
-    `aborted`: somebody cancelled the node alone, for this reason. `handed_over`: what stopped it was a node inside that
-    handed over to a later one.
-    `kept`: of a restart; then `total` and `next` count what runs again alone, and `place` says which body that is.
-    """
+    """Progress of the bodies of one container node."""
 
     total: int | None
+    """Number of bodies to run, in a restart only of those that run again; None: unlimited until something ends them."""
     width: int
+    """Maximum number of bodies open at the same time."""
     next: int = 0
+    """Number of the next body to start; in a restart `place` maps it to a position."""
     open: int = 0
+    """Number of bodies currently open."""
     failed: int | None = None
+    """Position of the first body whose failure counts, in commit order."""
     over: bool = False
+    """True if no more bodies start."""
     stopped: bool = False
+    """True if a nested node ended the loop early."""
     skips: bool = False
+    """True if the run that this ends is labelled skipped, as in `Stop`."""
     cancelled: bool = False
+    """True if the bodies were cancelled."""
     late: bool = False
+    """True if the time limit was exceeded."""
     limited: bool = False
+    """True if the limit of iterations was reached."""
     disapproved: bool = False
+    """True if a nested suspend was rejected, in the body `failed`."""
     aborted: str | None = None
+    """Reason, if a person cancelled only this node."""
     handed_over: bool = False
-    kept: KeptBodies | None = None
+    """True if the early end is a hand-over of a nested node to a later one."""
+    kept: ReusedBodies | None = None
+    """Bodies reused by a restart."""
 
     def place(self, number: int) -> int:
-        """The place of the body that begins as `number`."""
+        """Return the position of the body that starts as `number`."""
         return number if self.kept is None else self.kept.place(number)
 
     @property
     def length(self) -> int | None:
-        """How many bodies there are in all."""
+        """Return the total number of bodies."""
         return self.total if self.kept is None else self.kept.length
 
     @property
     def reached(self) -> int:
-        """The place behind the last body that has begun, of those that begin in order."""
+        """Return the position after the last started body, for bodies that start in order."""
         return self.next if self.kept is None or not self.next else self.kept.place(self.next - 1) + 1
 
     @property
     def done(self) -> bool:
-        """Whether all of it has ended."""
+        """Return whether all bodies have ended."""
         return self.open == 0 and (self.over or self.next == self.total)
 
-    def begin(self, room: int = WIDEST) -> tuple[Loop, range]:
-        """Those that begin now, at most `room`."""
+    def begin(self, room: int = MAX_OPEN_BODIES) -> tuple[Loop, range]:
+        """Start the next bodies, at most `room`; return the updated loop and their numbers."""
         if self.over:
             return self, range(self.next, self.next)
-        most = MAX_ITERATIONS if self.total is None else self.total
-        last = min(most, self.next + self.width - self.open, self.next + room)
+        limit = MAX_ITERATIONS if self.total is None else self.total
+        last = min(limit, self.next + self.width - self.open, self.next + room)
         opened = range(self.next, max(last, self.next))
-        made = replace(self, next=opened.stop, open=self.open + len(opened))
-        if self.total is None and not made.open and room > 0:
-            made = replace(made, over=True, limited=True)
-        return made, opened
+        updated = replace(self, next=opened.stop, open=self.open + len(opened))
+        if self.total is None and not updated.open and room > 0:
+            updated = replace(updated, over=True, limited=True)
+        return updated, opened
 
     def end(self, place: int, *, failed: bool, stopped: bool, skips: bool = False, handed_over: bool = False) -> Loop:
-        """One has ended; `failed`: and its failure is that of the whole."""
+        """Record the end of one body; `failed` if its failure fails the node."""
         first = place if failed and self.failed is None else self.failed
         return replace(
             self,
@@ -131,19 +138,19 @@ class Loop:
         )
 
     def disapprove(self, place: int) -> Loop:
-        """One has ended by a suspend that was refused: that is the failure of the whole, whatever else failed."""
+        """Record the rejection of a suspend in one body, which takes precedence over other failures."""
         return replace(self, open=self.open - 1, failed=place, over=True, disapproved=True)
 
     def cancel(self) -> Loop:
-        """Nothing more begins; what is open is being cancelled."""
+        """Start no more bodies; the open ones are being cancelled."""
         return replace(self, over=True, cancelled=True)
 
     def abort(self, reason: str) -> Loop:
-        """The same, and the node has failed by it."""
+        """Cancel the bodies and fail the node for this reason."""
         return replace(self, over=True, cancelled=True, aborted=reason)
 
     def encode(self) -> bytes:
-        """The loop as bytes."""
+        """Return the loop as bytes."""
         flags = (
             *(self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved),
             *([self.aborted, self.handed_over] if self.aborted is not None or self.handed_over else []),
@@ -156,7 +163,7 @@ class Loop:
 
     @staticmethod
     def decode(data: bytes) -> Loop:
-        """Read what `encode` wrote."""
-        total, width, following, under_way, failed, flags, *rest = msgspec.msgpack.decode(data)
-        kept = KeptBodies(tuple(UUID(bytes=id) for id in rest[0]), tuple(rest[1]), rest[2]) if rest else None
-        return replace(Loop(total, width, following, under_way, failed, *flags), kept=kept)
+        """Decode the output of `encode`."""
+        total, width, next_number, open_bodies, failed, flags, *rest = msgspec.msgpack.decode(data)
+        kept = ReusedBodies(tuple(UUID(bytes=id) for id in rest[0]), tuple(rest[1]), rest[2]) if rest else None
+        return replace(Loop(total, width, next_number, open_bodies, failed, *flags), kept=kept)

@@ -1,4 +1,4 @@
-"""How a node ends: exports after success; after a failure a retry, an outcome, or the failure of the run."""
+"""Completion of a node: exports after success; after a failure a retry, an outcome, or the failure of the run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from orvanta_platform.engine.step import Step
 
 
 def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports | Err | None:
-    """What the node exports after success; the first error thrown; None while an answer is missing.
+    """Return the node's exports after success; the first error thrown; None while an answer is missing.
 
-    A cancelled run exports nothing. `result` is given for a node without a job.
+    A cancelled run exports nothing. `result` is passed for a node without a job.
     """
     if step.phase is Phase.CANCELLING:
         return ()
@@ -28,12 +28,12 @@ def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports |
 
 
 def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err | None:
-    """What keeps the edges of a node closed after success; None while an answer is missing. Last nodes hold nothing.
+    """Return the hold on the edges of a successful node; None while an answer is missing.
 
-    `result` is given for a node without a job. One whose list ends here holds nothing either.
+    A node without outgoing edges, or whose list ends here, holds nothing. `result` is passed for a node without a job.
     """
     if step.phase is Phase.PREPROCESSING:
-        return _as_input(step, node, result)
+        return _check_input(step, node, result)
     stop = stops.verdict(step, node, result=result)
     if stop is None or isinstance(stop, Err):
         return stop
@@ -52,41 +52,41 @@ def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err |
     return wait_s if isinstance(wait_s, Err) else Hold(wait_s)
 
 
-def _as_input(step: Step, node: Node, result: bytes | None) -> Hold | Err | None:
-    """What a preprocessor gives must do as the input of a workflow."""
+def _check_input(step: Step, node: Node, result: bytes | None) -> Hold | Err | None:
+    """Check that the preprocessor's result is an object, which the input of a workflow must be."""
     answer = step.ask("input", node.index, _IS_OBJECT, result=result)
     if isinstance(answer, Answer):
-        return NO_HOLD if answer.truthy else Err("InvalidInput", "What the preprocessor returns must be an object.")
+        return NO_HOLD if answer.truthy else Err("InvalidInput", "The preprocessor must return an object.")
     return answer
 
 
 _IS_OBJECT = "result !== null && typeof result === 'object' && !Array.isArray(result)"
 
 
-_LARGEST_GROUPS = 64 << 10
+_MAX_GROUPS_BYTES = 64 << 10
 
 
 def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
-    """Its sleep follows the events, and is asked then."""
+    """Return the hold of a suspend; its sleep is evaluated after the resume."""
     if groups is None:
         return Hold(suspend=True)
     answer = step.ask("groups", node.index, groups)
     if not isinstance(answer, Answer):
         return answer
-    if len(answer.raw) > _LARGEST_GROUPS:
-        return Err("InvalidGroups", f"user_groups_required has more than {_LARGEST_GROUPS:,} bytes as JSON.")
+    if len(answer.raw) > _MAX_GROUPS_BYTES:
+        return Err("InvalidGroups", f"user_groups_required has more than {_MAX_GROUPS_BYTES:,} bytes as JSON.")
     return Hold(suspend=True, groups=answer.raw)
 
 
 def finish(step: Step, node: Node) -> None:
-    """The node's work ended well: what hangs on its end is asked, then it has succeeded."""
-    written, held = exports(step, node), hold(step, node)
-    if isinstance(written, Err):
-        fail(step, node.index, written, retryable=False)
-    elif isinstance(held, Err):
-        fail(step, node.index, held, retryable=False)
-    elif written is not None and held is not None:
-        succeed(step, node.index, written, hold=held)
+    """Complete a node whose work succeeded, after its exports and its hold have been evaluated."""
+    exported, edge_hold = exports(step, node), hold(step, node)
+    if isinstance(exported, Err):
+        fail(step, node.index, exported, retryable=False)
+    elif isinstance(edge_hold, Err):
+        fail(step, node.index, edge_hold, retryable=False)
+    elif exported is not None and edge_hold is not None:
+        succeed(step, node.index, exported, hold=edge_hold)
 
 
 def succeed(
@@ -98,7 +98,7 @@ def succeed(
     result: bytes | None = None,
     hold: Hold = NO_HOLD,
 ) -> None:
-    """The node ended well. `result` is given for a node without a job."""
+    """End a node as succeeded, or hold its edges. `result` is passed for a node without a job."""
     step.forget_failures(index)
     if hold.suspend:
         suspending.suspend(step, index, mark, result=result, groups=hold.groups)
@@ -113,13 +113,13 @@ def succeed(
 
 
 def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
-    """An attempt failed. An expression that threw is not retried: it would throw again."""
+    """Handle a failed attempt. An expression that threw is not retried, since it would throw again."""
     node = step.plan.node(index)
     if step.phase is Phase.CANCELLING:
         step.forget_failures(index)
         step.end(index, Mark.CANCELLED, error=error)
         return
-    if retryable and _may_start(step, index) and retry.attempts_left(node.retry, step.failures.get(index, 0) + 1):
+    if retryable and _may_restart(step, index) and retry.attempts_left(node.retry, step.failures.get(index, 0) + 1):
         verdict = _retry_allowed(step, node)
         if verdict is None:
             return
@@ -129,16 +129,16 @@ def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
     fail_for_good(step, node, error)
 
 
-def _may_start(step: Step, index: int) -> bool:
-    """Whether this node may begin once more: any while the run goes on, then the failure module alone."""
-    return step.phase in _BEGINNING or index == len(step.plan.nodes)
+def _may_restart(step: Step, index: int) -> bool:
+    """Return whether this node may start again: any node while the run is running, later only the failure module."""
+    return step.phase in _ACTIVE_PHASES or index == len(step.plan.nodes)
 
 
-_BEGINNING = (Phase.PREPROCESSING, Phase.NORMAL)
+_ACTIVE_PHASES = (Phase.PREPROCESSING, Phase.NORMAL)
 
 
 def _retry_allowed(step: Step, node: Node) -> bool | None:
-    """What retry_if says; None while it has no answer. One that throws allows none and is put on record."""
+    """Return the value of retry_if; None while it is missing. One that throws allows no retry and is recorded."""
     if node.retry is None or node.retry.retry_if is None:
         return True
     answer = step.ask("retry_if", node.index, node.retry.retry_if, step.failures.get(node.index, 0) + 1)
@@ -165,7 +165,7 @@ def fail_for_good(
     *,
     result: bytes | None = None,
 ) -> None:
-    """The node failed. `marks`: what it gets under continue_on_error, and what where an edge handles the failure."""
+    """Fail the node. `marks` are its mark under continue_on_error, and its mark if an edge handles the failure."""
     continued, failed = marks
     step.forget_failures(node.index)
     if node.continue_on_error:
@@ -175,6 +175,6 @@ def fail_for_good(
     else:
         step.end(node.index, Mark.UNHANDLED if failed == Mark.FAILED else failed, result=result, error=error)
         step.add_unhandled(node.index)
-        if step.phase in _BEGINNING:
+        if step.phase in _ACTIVE_PHASES:
             step.phase = Phase.FAILING
             step.stop_starting(stop=False)

@@ -1,7 +1,7 @@
-"""What the engine runs: a workflow compiled once, indexed by small integers.
+"""Execution plan of a workflow: its nodes and edges, indexed by small integers.
 
-A plan is a value. It is compiled from the workflow's graph (`compile`), cached by artifact hash, and pinned
-by the run that started with it.
+A plan is immutable. `compile` builds it from the workflow's graph, the caller caches it by artifact hash, and a run
+pins the plan that it started with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """Kinds of node that this engine runs."""
+    """Kinds of node that the engine runs."""
 
     RAWSCRIPT = "rawscript"
     SCRIPT = "script"
@@ -30,17 +30,17 @@ class Kind(StrEnum):
 
     @property
     def is_job(self) -> bool:
-        """Whether the node is work in the queue; otherwise it is decided inside the step."""
+        """Return whether the node runs as a job in the queue; all others are decided inside the step."""
         return self in _JOBS
 
     @property
     def is_container(self) -> bool:
-        """Whether the node holds others: it waits for its bodies, or for a run of its own."""
+        """Return whether the node contains other nodes: it waits for its bodies, or for a child run."""
         return self in _CONTAINERS
 
     @property
     def is_loop(self) -> bool:
-        """Whether its one body is run again and again."""
+        """Return whether the node repeats a single body."""
         return self in _LOOPS
 
 
@@ -50,7 +50,7 @@ _CONTAINERS = frozenset({*_LOOPS, Kind.BRANCHONE, Kind.BRANCHALL, Kind.FLOW})
 
 
 class Join(StrEnum):
-    """Which of its incoming edges a node waits for."""
+    """Condition on the incoming edges under which a node starts."""
 
     ALL = "all"
     SETTLED = "settled"
@@ -59,7 +59,7 @@ class Join(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An incoming edge: from the node with index `source`, taken on the outcome `on`."""
+    """Incoming edge from the node with index `source`, taken on the outcome `on`."""
 
     source: int
     on: str
@@ -67,7 +67,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An outgoing edge: to the node with index `index`, taken on the outcome `on`."""
+    """Outgoing edge to the node with index `index`, taken on the outcome `on`."""
 
     index: int
     on: str
@@ -75,153 +75,160 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`constant_attempts` retries after `constant_s` each, then `exponential_attempts` (see `retry.delay_s`).
-
-    `random_factor` is in per cent, 0 to 100. `retry_if`: an expression, asked before each retry.
-    """
+    """Retry policy: constant delays first, then exponential ones (see `retry.delay_s`)."""
 
     constant_attempts: int = 0
+    """Number of retries that wait `constant_s` seconds each."""
     constant_s: float = 0
     exponential_attempts: int = 0
+    """Number of retries after the constant ones, with growing delays."""
     multiplier: float = 1
     seconds: float = 1
     random_factor: float = 0
+    """Jitter in per cent, 0 to 100."""
     retry_if: str | None = None
+    """Expression evaluated before each retry; the node is retried only while it is true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What is asked of people: by an approval node, or by `suspend` after a step.
-
-    `required`: how many must agree. `approvers`: u/…, g/…, role/…; none: whoever may run the workflow. `groups`: a
-    Transform of group names. `goes_on`: silence (of a suspend: a no as well) lets the run go on. `form`: a JSON Schema
-    of what is sent along. `inputs`: Transforms whose values message and form may name. `notify`: [{channel, resource}].
-    """
+    """Approval policy of an approval node, or of `suspend` after a step."""
 
     required: int = 1
+    """Number of people who must agree."""
     timeout_s: float | None = None
     approvers: tuple[str, ...] = ()
+    """Approvers as u/…, g/… or role/…; if empty, everyone who may run the workflow may decide."""
     self_approval: bool = True
     login: bool = False
     groups: Any | None = None
-    goes_on: bool = False
+    """Transform that computes the names of the groups whose members may decide."""
+    continues: bool = False
+    """True if the run continues after the timeout; for a suspend, after a rejection as well."""
     message: str | None = None
     form: Any | None = None
+    """JSON Schema of the data sent along with a decision."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Transforms whose values the message and the form may reference."""
     hide_cancel: bool = False
     notify: tuple[Mapping[str, str], ...] = ()
+    """Notifications to send, each {channel, resource}."""
 
     @property
     def needs_login(self) -> bool:
-        """True if a link alone cannot decide. Where several must agree, each has to be signed in."""
+        """Return whether approvers must be signed in; a link alone then cannot decide. True if several must agree."""
         named = self.approvers or self.groups is not None
         return bool(self.login or named or not self.self_approval or self.required > 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """When the list around a node ends early; `error_message` None: well, else failed, "" for the default message.
-
-    `skips`: the run it ends is labelled skipped.
-    """
+    """Early end of the list that contains a node, if `expr` is true."""
 
     expr: str
     skips: bool = False
+    """True if a run that ends this way is labelled skipped."""
     error_message: str | None = None
+    """None: the list succeeds. Otherwise it fails with this message; "" stands for the default message."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """A part of a key that is computed: what `source` (an expression or a Transform tree) gives, at this path."""
+    """Computed part of a key: the member at `path` of the value of `source`."""
 
     source: Any
+    """Expression or Transform tree."""
     path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """So many of one key at once at most, and, with a window, so many beginnings within any `window_s` seconds.
-
-    `key` in parts: text; text that begins with NUL names a field of the run (workspace, path); the others are asked.
-    """
+    """Concurrency limit on everything that has the same key."""
 
     limit: int
+    """Maximum number of permits in use at the same time."""
     window_s: float
+    """Length of the rate window: at most `limit` starts within any `window_s` seconds; 0: no window."""
     key: tuple[str | KeyPart, ...]
+    """Parts of the key: literal texts, run fields (workspace, path) marked by a leading NUL, and computed parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Debounce:
-    """`delay_s` after the last call the run begins. `key`: a template, None: the arguments count.
-
-    `accumulate`: names of arguments that are joined, all others are those of the last call. A run is put off for
-    `longest_s` seconds and `most` calls at most; None: without end.
-    """
+    """Debounce settings: the run starts `delay_s` seconds after the last call with the same key."""
 
     delay_s: float
     key: str | None = None
+    """Template of the key; None: the arguments are the key."""
     accumulate: tuple[str, ...] = ()
-    longest_s: float | None = None
-    most: int | None = None
+    """Names of arguments whose values are concatenated over all calls; all others are those of the last call."""
+    max_delay_s: float | None = None
+    """Maximum delay since the first call in seconds; None: unlimited."""
+    max_calls: int | None = None
+    """Maximum number of debounced calls; None: unlimited."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepDebounce:
-    """A step waits as `window` says, and hands over to a later one of the same key that comes up until then.
-
-    `key` in parts as of Gate; `inputs`: sources of the inputs that are joined, by name.
-    """
+    """Debounce settings of a step: it waits for `window` and yields to a later step with the same key."""
 
     window: Debounce
     key: tuple[str | KeyPart, ...]
+    """Parts of the key as in `Gate`."""
     inputs: Mapping[str, Any]
+    """Sources of the inputs that are concatenated, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A list of nodes inside a node. `expr`: a branch is taken where it is true. `skip_failure`: its own is none."""
+    """List of nodes inside a container node."""
 
     plan: Plan
     expr: str | None = None
+    """Expression of a branch, which is taken if it is true."""
     skip_failure: bool = False
+    """True if a failure of this body does not fail the container."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. `value` is the node's plain tree (for the slot that runs it), never looked at by decide().
-
-    `index` counts in its own list, `number` in the whole document (`Plan.node` of the top level takes it).
-
-    `edges` are incoming, `targets` outgoing (ascending by index), `ancestors` a bit set of the indexes of
-    nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
-    a number of seconds. `skip_if` is an expression, `mock` the JSON text given instead of running, `sleep` a
-    Transform of seconds. `delay`: "seconds" or "until", and the Transform of that.
-    `squash`: inside a loop whose iterations share a process for each script.
-    `approval`: of an approval node; `suspend`: what the edges wait for after success.
-    """
+    """Node of a plan."""
 
     index: int
+    """Position in its own list."""
     id: str
     kind: Kind
     value: Any
+    """Plain tree of the node for the worker slot that runs it; decide() never reads it."""
     edges: tuple[Edge, ...]
     targets: tuple[Target, ...]
+    """Outgoing edges, in ascending order of index."""
     join: Join
     ancestors: int
+    """Bit set of the indexes of the nodes whose results this node may read."""
     condition: str | None = None
     retry: Retry | None = None
     timeout: Any | None = None
+    """Transform tree or a number of seconds."""
     continue_on_error: bool = False
     exports: tuple[tuple[str, Any], ...] = ()
+    """(name, Transform tree) of each value exported into the context."""
     tag: str | None = None
     priority: int | None = None
     skip_if: str | None = None
+    """Expression; if it is true the node passes previous_result on instead of running."""
     mock: bytes | None = None
+    """JSON text used as the result instead of running the node."""
     sleep: Any | None = None
+    """Transform of the seconds for which the outgoing edges wait."""
     delay: tuple[str, Any] | None = None
+    """(`seconds` or `until`, Transform of that value)."""
     approval: Consent | None = None
+    """Approval policy of an approval node."""
     suspend: Consent | None = None
+    """Approval policy that the outgoing edges wait for after success."""
     number: int = -1
+    """Position in the whole document, as `Plan.node` of the top level expects it."""
     bodies: tuple[Body, ...] = ()
     iterator: Any | None = None
     parallel: bool = False
@@ -230,6 +237,7 @@ class Node:
     stop_after_if: Stop | None = None
     stop_after_all: Stop | None = None
     squash: bool = False
+    """True if the node is inside a loop whose iterations share one process per script."""
     gate: Gate | None = None
     debounce: StepDebounce | None = None
     cache_s: float | None = None
@@ -238,51 +246,54 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`failure` is the failure module (its index is len(nodes)). `output` is a Transform tree.
-
-    `preprocessor`: what makes the input of runs that begin so; its index and number are the ones after the failure
-    module's.
-    `skip_expr`: an expression; where it is true nothing runs. `env`: JSON text of `flow_env`. `early`: the
-    node whose result answers those who wait for the run (early_return).
-
-    `indexes` finds a node of `nodes` by id.
-    `is_list`: no node has `needs`; the result is that of the last module run.
-    `single`: a run of one script, preview or identity: one node whose job id is the run id.
-    `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
-    `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
-    `nests`: some node holds others. `erasures`: nodes by number (-1: all of the run), and how many seconds after
-    its end what they left is erased. `cache_s`: so long the same input gives the same result. `gate`: what the run
-    waits for as a whole. `gated`: it has a gate, or some node (at the top level). `debounces`: some node waits for
-    later ones of its key. `same_worker`: one worker runs all its jobs.
-    """
+    """Compiled list of nodes: the top level of a workflow, or a body inside a container node."""
 
     nodes: tuple[Node, ...]
     starts: tuple[int, ...]
     failure: Node | None = None
+    """Failure module; its index is len(nodes)."""
     preprocessor: Node | None = None
+    """Node that computes the input of runs started by events; its index and number follow the failure module's."""
     output: Any | None = None
+    """Transform tree of the run's result."""
     is_list: bool = True
+    """True if no node has `needs`; the result is then that of the last module that ran."""
     main_sinks: tuple[int, ...] = ()
     handling_sinks: tuple[int, ...] = ()
     single: bool = False
+    """True if this is a run of one script, preview or identity: one node, whose job id is the run id."""
     skip_expr: str | None = None
+    """Expression; if it is true no node runs."""
     env: bytes = b"{}"
+    """JSON text of `flow_env`."""
     early: int | None = None
+    """Index of the node whose result answers callers that wait for the run (early_return)."""
     indexes: Mapping[str, int] = field(default_factory=dict)
+    """Indexes in `nodes` by node id."""
     inner: bool = False
+    """True if the list is a body inside a container node."""
     each_stop: Stop | None = None
+    """Stop condition evaluated after each iteration of a loop's body."""
     deep: tuple[Node, ...] = ()
+    """The preprocessor and every nested node in the order of their numbers; set only at the top level."""
     nests: bool = False
+    """True if any node is a container."""
     gate: Gate | None = None
+    """Concurrency limit of the run as a whole."""
     gated: bool = False
+    """True if the run or any of its nodes has a concurrency limit; set only at the top level."""
     cache_s: float | None = None
+    """Seconds for which the same input reuses the result."""
     same_worker: bool = False
+    """True if one worker runs all jobs of the run."""
     debounce: Debounce | None = None
     debounces: bool = False
+    """True if any node is debounced."""
     erasures: tuple[tuple[int, float], ...] = ()
+    """(node number, or -1 for the whole run; seconds after its end at which its data is erased)."""
 
     def node(self, index: int) -> Node:
-        """The node at `index`, or of that number, the failure module included. Raises IndexError."""
+        """Return the node at `index`, or with that number, including the failure module. Raises IndexError."""
         here = len(self.nodes)
         if index < here:
             return self.nodes[index]
@@ -293,27 +304,27 @@ class Plan:
         return self.deep[index - here - 1]
 
     @property
-    def asks_below(self) -> bool:
-        """Whether some node inside another asks people, or a sub-workflow may."""
+    def has_nested_approvals(self) -> bool:
+        """Return whether a nested node asks for approval, or a sub-workflow may."""
         inside = any(node.approval is not None or node.suspend is not None for node in self.deep)
         return inside or any(node.kind is Kind.FLOW for node in self.all_nodes)
 
     @property
     def bound(self) -> bool:
-        """Whether one worker is to run all jobs: for the folder that they share, or for processes that are kept."""
+        """Return whether one worker must run all jobs: they share a folder, or processes that are reused."""
         return self.same_worker or any(node.squash for node in self.deep)
 
     @property
     def engine_version(self) -> int:
-        """The oldest version of the engine (`state.ENGINE_VERSION`) that runs it as it is meant."""
+        """Return the lowest engine version (`state.ENGINE_VERSION`) that runs this plan correctly."""
         return 2 if self.debounces else 1
 
     @property
     def locks_at_end(self) -> bool:
-        """Whether the end of a run changes more than its own rows."""
+        """Return whether the end of a run changes rows other than its own."""
         return self.gated or self.debounces or bool(self.erasures)
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:
-        """Every node of the document, the failure module and those inside others included."""
+        """Return every node of the document, including the failure module and nested nodes."""
         return (*self.nodes, *((self.failure,) if self.failure else ()), *self.deep)

@@ -1,78 +1,78 @@
-"""What becomes of a node that may begin, before anything is changed."""
+"""Verdicts on nodes that are ready to start, computed before anything changes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from orvanta_platform.engine.effects import EnterGate, Opening, Pause, PutOff
+from orvanta_platform.engine.effects import EnterDebounce, EnterGate, Opening, Pause
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What keeps the edges of a node that succeeded closed: so many seconds of `sleep`, or people (`suspend`).
-
-    `stops`: they stay closed, its list ends here.
-
-    `groups`: JSON text of the groups whose members may answer.
-    """
+    """Reason why the edges of a successful node stay closed."""
 
     sleep_s: float = 0.0
+    """Seconds of `sleep`."""
     suspend: bool = False
+    """True if people must resume the run first."""
     stops: bool = False
+    """True if the edges stay closed because the list ends here."""
     groups: bytes | None = None
+    """JSON text of the groups whose members may decide."""
 
 
 NO_HOLD = Hold()
 
 Exports = tuple[tuple[str, bytes], ...]
-"""(name, JSON text) of each value a node writes into the context."""
+"""(name, JSON text) of each value that a node exports into the context."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """It becomes a job, with this time limit in seconds, or none."""
+    """The node becomes a job with this time limit in seconds, or without one."""
 
     timeout_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """It stands in line for a permit before it becomes a job."""
+    """The node queues for a permit before it becomes a job."""
 
     gate: EnterGate
 
 
 @dataclass(frozen=True, slots=True)
-class WaitForLater:
-    """It waits for later ones of its key."""
+class StartDebounce:
+    """The node waits for later nodes with the same key."""
 
-    put_off: PutOff
+    debounce: EnterDebounce
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """It waits until somebody lets it go on."""
+    """The node waits until a person resumes it."""
 
     pause: Pause
 
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """It has succeeded at once; `cached`: with the result of this run."""
+    """The node succeeded without a job."""
 
     mark: Mark
     result: bytes
     exports: Exports
     hold: Hold = NO_HOLD
     cached: str | None = None
+    """Run whose cached result is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """It waits so many seconds, or `until` a time (RFC 3339)."""
+    """The node waits `seconds`, or `until` a time (RFC 3339)."""
 
     seconds: float | None = None
     until: str | None = None
@@ -80,7 +80,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It asks people; for `message` and `form` see effects.OpenWait."""
+    """The node asks for approval; `message` and `form` are described in `effects.OpenWait`."""
 
     message: tuple[str, ...]
     form: bytes | None = None
@@ -88,20 +88,21 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class OpenUp:
-    """It opens what is inside it; what comes of it is to stand for `cache_key` (hexadecimal)."""
+    """The container node opens its bodies."""
 
     opening: Opening
     cache_key: str | None = None
+    """Cache key (hexadecimal) under which its result is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """An expression of it threw."""
+    """An expression of the node threw."""
 
     error: Err
 
 
-Verdict = Prepare | Enter | WaitForLater | Paused | Succeed | Delay | Open | OpenUp | Fail
+Verdict = Prepare | Enter | StartDebounce | Paused | Succeed | Delay | Open | OpenUp | Fail
 
 BEGIN: Final = Prepare(None)
-"""Said, and compared by identity, by what may keep a node from beginning and does not."""
+"""Verdict of a check that does not prevent the node from starting; compared by identity."""

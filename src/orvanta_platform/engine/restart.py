@@ -1,4 +1,4 @@
-"""A run that goes on from another one: which of its nodes are kept, and how it begins."""
+"""Restart of a run from another one: which of its nodes are reused, and how it starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from orvanta_platform.engine.edge_propagation import spread
+from orvanta_platform.engine.edge_propagation import propagate
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.reused_results import Origin, ReusedResults
 from orvanta_platform.engine.state import OUTCOMES, SUCCESSES, Mark, Phase, RunState
@@ -14,37 +14,37 @@ from orvanta_platform.engine.step import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a list of nodes ended in another run: its plan, its state, and where its results are."""
+class FinishedList:
+    """List of nodes that ended in another run: its plan, its state, and the origin of its results."""
 
     plan: Plan
     state: RunState
     origin: Origin
 
     def of(self, index: int) -> Origin:
-        """Where the result of a node is: it may itself have been kept."""
+        """Return the origin of a node's result, which may itself have been reused."""
         found = self.state.kept.origin(index) if self.state.kept is not None else None
         return found or self.origin
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """How a restart begins. Every node of the plan is in one of the three, by index, ascending.
-
-    `again`: what runs anew, or is decided anew. `skipped`: kept as skipped.
-    """
+    """Start of a restart. Every node of the plan is in exactly one of the three tuples, by ascending index."""
 
     state: RunState
     kept: tuple[int, ...]
+    """Nodes whose results are reused."""
     again: tuple[int, ...]
+    """Nodes that run or are decided again."""
     skipped: tuple[int, ...]
+    """Nodes that stay skipped."""
 
 
-def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
-    """A restart from the nodes `named` (indexes in `plan`), or from where it failed where there are none.
+def restart(plan: Plan, before: FinishedList, named: Iterable[int] = ()) -> Restart:
+    """Return a restart from the nodes `named` (indexes in `plan`), or, if empty, from where the run failed.
 
-    These and all that follow them run again, and so does whatever had not ended well or been handled. What else had
-    ended is kept. `plan` may be another one than that of the run before: nodes are the same by id and kind.
+    The named nodes and all nodes after them run again, and so do all nodes that had neither succeeded nor been handled.
+    All other ended nodes are reused. `plan` may differ from that of the earlier run: nodes match by id and kind.
     """
     old = {index: at for index, node in enumerate(plan.nodes) if (at := place_in(before, node)) is not None}
     again = _following(plan, {*named, *_unfinished(plan, before, old, named)})
@@ -57,8 +57,8 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
             places[index] = origins.setdefault(before.of(old[index]), len(origins))
     state = RunState(
         bytes(marks),
-        chosen=_moved(before.state.chosen, old, again) if plan is before.plan else {},
-        votes=_moved(before.state.votes, old, again),
+        chosen=_reindexed(before.state.chosen, old, again) if plan is before.plan else {},
+        votes=_reindexed(before.state.votes, old, again),
         kept=ReusedResults(tuple(origins), places),
     )
     if plan is before.plan:
@@ -69,8 +69,8 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
     return Restart(state, kept, tuple(sorted(again)), skipped)
 
 
-def _with_preprocessor(plan: Plan, before: Ended, state: RunState) -> RunState:
-    """A preprocessor that did not make the input of the run before runs first again."""
+def _with_preprocessor(plan: Plan, before: FinishedList, state: RunState) -> RunState:
+    """Run the preprocessor again if it did not produce the input of the earlier run."""
     old, new = before.plan.preprocessor, plan.preprocessor
     if old is None or new is None or old.index >= len(before.state.nodes):
         return state
@@ -80,34 +80,35 @@ def _with_preprocessor(plan: Plan, before: Ended, state: RunState) -> RunState:
     return replace(state, nodes=nodes, phase=Phase.PREPROCESSING)
 
 
-def is_reached(plan: Plan, made: Restart, before: Ended, index: int) -> bool:
-    """False: the node was skipped, and would be skipped again, since nothing before it runs."""
+def is_reached(plan: Plan, result: Restart, before: FinishedList, index: int) -> bool:
+    """Return whether the node may run. False: it was skipped and would be skipped again, as no node before it runs."""
     at = place_in(before, plan.nodes[index])
     if at is None or before.state.nodes[at] != Mark.SKIPPED:
         return True
-    again = set(made.again)
+    again = set(result.again)
     return any(edge.source in again for edge in plan.nodes[index].edges)
 
 
 def reused_consents(plan: Plan, deciding: Iterable[int], repeated: Set[int]) -> list[str]:
-    """Ids of the nodes `deciding`, with kept decisions of signed-in people, that a node in `repeated` follows.
+    """Return the ids of the nodes in `deciding` that a node in `repeated` follows.
 
-    A decision counts for what followed it in its own run; repeating a failed node behind it is still covered.
+    `deciding` are nodes with reused decisions of signed-in people. A decision covers what followed it in
+    its own run, including the repetition of a failed node after it.
     """
     return [plan.nodes[index].id for index in deciding if repeated & _after(plan, index)]
 
 
-def repeated(plan: Plan, made: Restart, before: Ended) -> set[int]:
-    """The nodes that run again although they succeeded before."""
+def repeated(plan: Plan, result: Restart, before: FinishedList) -> set[int]:
+    """Return the nodes that run again although they had succeeded."""
     return {
         index
-        for index in made.again
+        for index in result.again
         if (at := place_in(before, plan.nodes[index])) is not None and before.state.nodes[at] in SUCCESSES
     }
 
 
 def needs_person(node: Node) -> bool:
-    """Tests that the node asks people who must be signed in."""
+    """Return whether the node asks for approval by people who must be signed in."""
     consent = node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
     return consent is not None and consent.needs_login
 
@@ -116,15 +117,16 @@ def _after(plan: Plan, index: int) -> set[int]:
     return _following(plan, {index}) - {index}
 
 
-def place_in(before: Ended, node: Node) -> int | None:
-    """The index that the node had in the run before."""
+def place_in(before: FinishedList, node: Node) -> int | None:
+    """Return the index that the node had in the earlier run; None if it was not there."""
     at = before.plan.indexes.get(node.id)
     return at if at is not None and before.plan.nodes[at].kind is node.kind else None
 
 
-def _unfinished(plan: Plan, before: Ended, old: Mapping[int, int], named: Iterable[int]) -> set[int]:
-    """What had not ended, or failed and nobody handled it. A node that ended the run early has not ended it for those
-    who restart elsewhere than behind it.
+def _unfinished(plan: Plan, before: FinishedList, old: Mapping[int, int], named: Iterable[int]) -> set[int]:
+    """Return the nodes that had not ended, or failed unhandled.
+
+    A node that ended the run early counts as unfinished, unless the restart begins after it.
     """
     state = before.state
     unhandled = set(state.unhandled())
@@ -135,7 +137,7 @@ def _unfinished(plan: Plan, before: Ended, old: Mapping[int, int], named: Iterab
         or state.nodes[old[index]] not in OUTCOMES
         or state.nodes[old[index]] == Mark.CANCELLED
         or old[index] in unhandled
-        or _still_asked(plan.nodes[index], state.votes.get(old[index], 0))
+        or _awaits_consent(plan.nodes[index], state.votes.get(old[index], 0))
     }
     if state.halted is not None:
         ancestors = _ancestors(plan, named)
@@ -143,10 +145,10 @@ def _unfinished(plan: Plan, before: Ended, old: Mapping[int, int], named: Iterab
     return found
 
 
-def _still_asked(node: Node, agreed: int) -> bool:
-    """Whether what follows the node waits for people who have not agreed, whose say nobody may go around."""
-    asks = node.suspend
-    return asks is not None and bool(node.targets) and not asks.goes_on and agreed < asks.required
+def _awaits_consent(node: Node, agreed: int) -> bool:
+    """Return whether the node's edges still wait for people who have not agreed; a restart must not bypass them."""
+    suspend = node.suspend
+    return suspend is not None and bool(node.targets) and not suspend.continues and agreed < suspend.required
 
 
 def _ancestors(plan: Plan, named: Iterable[int]) -> int:
@@ -157,23 +159,23 @@ def _ancestors(plan: Plan, named: Iterable[int]) -> int:
 
 
 def _following(plan: Plan, first: set[int]) -> set[int]:
-    """These nodes and all that follow them."""
-    found, coming = set(first), list(first)
-    while coming:
-        for target in plan.nodes[coming.pop()].targets:
+    """Return these nodes and all nodes after them."""
+    found, pending = set(first), list(first)
+    while pending:
+        for target in plan.nodes[pending.pop()].targets:
             if target.index not in found:
                 found.add(target.index)
-                coming.append(target.index)
+                pending.append(target.index)
     return found
 
 
-def _moved(numbers: Mapping[int, int], old: Mapping[int, int], again: set[int]) -> dict[int, int]:
-    """What was kept of nodes by their old indexes, for those that are kept."""
+def _reindexed(numbers: Mapping[int, int], old: Mapping[int, int], again: set[int]) -> dict[int, int]:
+    """Return the values of reused nodes, from old to new indexes."""
     return {index: numbers[at] for index, at in old.items() if index not in again and at in numbers}
 
 
 def _with_choices(plan: Plan, before: RunState, state: RunState, again: set[int]) -> RunState:
-    """A node with join any begins by the edge that it began by, where that one's node is kept."""
+    """Start a node with join any by the same edge as before, if the source of that edge is reused."""
     chosen = dict(state.chosen)
     for index in again:
         place = before.chosen.get(index)
@@ -182,14 +184,14 @@ def _with_choices(plan: Plan, before: RunState, state: RunState, again: set[int]
     return RunState(state.nodes, chosen=chosen, votes=state.votes, kept=state.kept)
 
 
-def has_not_begun(step: Step) -> bool:
-    """Whether nothing of the list has begun but what is kept."""
+def is_not_started(step: Step) -> bool:
+    """Return whether no node of the list has started, apart from reused ones."""
     kept = step.kept.nodes if step.kept is not None else {}
     return not any(mark and index not in kept for index, mark in enumerate(step.nodes))
 
 
-def go_on(step: Step) -> None:
-    """Let what is kept count as if it had just ended."""
+def seed_step(step: Step) -> None:
+    """Process the reused nodes as if they had just ended."""
     assert step.kept is not None
     step.ready.update(index for index in step.plan.starts if step.nodes[index] == Mark.PENDING)
     step.ready.update(index for index in step.chosen if step.nodes[index] == Mark.PENDING)
@@ -197,7 +199,7 @@ def go_on(step: Step) -> None:
 
 
 def with_skips(plan: Plan, state: RunState) -> RunState:
-    """The state of a list of which only what ran is known: what its edges skipped, and failures nobody handled."""
+    """Complete the state of a list of which only the nodes that ran are known: add skips and unhandled failures."""
     step = Step(plan, state, {}, 0)
     for index, mark in enumerate(state.nodes):
         if mark in (Mark.FAILED, Mark.REJECTED, Mark.TIMED_OUT):
@@ -206,10 +208,10 @@ def with_skips(plan: Plan, state: RunState) -> RunState:
             step.nodes[index] = Mark.UNHANDLED if mark == Mark.FAILED else mark
             step.add_unhandled(index)
     step.ended.extend(index for index, mark in enumerate(step.nodes) if mark in OUTCOMES)
-    spread(step)
+    propagate(step)
     return step.freeze()
 
 
-def same(run: UUID, plan: Plan, state: RunState) -> Ended:
-    """How a run ended, at its top level."""
-    return Ended(plan, state, Origin(run))
+def finished_run(run: UUID, plan: Plan, state: RunState) -> FinishedList:
+    """Return the top level of a run as a finished list."""
+    return FinishedList(plan, state, Origin(run))

@@ -1,4 +1,4 @@
-"""What a run that was not failed results in: `output`, the last module of a list, or the sinks of a graph."""
+"""Result of a run that did not fail: `output`, the last module of a list, or the sinks of a graph."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from orvanta_platform.engine.step import Step
 
 
 def result(step: Step) -> ResultRef | Err | None:
-    """The run's result; Err where `output` threw, None while it has no answer."""
+    """Return the run's result; Err if `output` threw, None while the answer is missing."""
     plan = step.plan
     if plan.output is not None:
         answer = step.ask("output", len(plan.nodes), plan.output)
         return Output(answer.raw) if isinstance(answer, Answer) else answer
     if not plan.nodes:
-        passed_on = step.ask("pass", 0, "previous_result")
-        return Output(passed_on.raw) if isinstance(passed_on, Answer) else passed_on
+        previous = step.ask("pass", 0, "previous_result")
+        return Output(previous.raw) if isinstance(previous, Answer) else previous
     if plan.is_list:
         return _last(step)
-    return _of_sinks(step, plan.main_sinks) or _of_sinks(step, plan.handling_sinks) or Null()
+    return _from_sinks(step, plan.main_sinks) or _from_sinks(step, plan.handling_sinks) or Null()
 
 
 def streaming(plan: Plan) -> Node | None:
-    """The node whose result will be the run's, as far as the plan alone tells: what it streams, the run streams.
+    """Return the node whose result, as far as the plan determines it, becomes the run's; the run streams its output.
 
-    None where the result is made of several, or of `output`.
+    None if the result combines several nodes, or is computed by `output`.
     """
     if plan.output is not None or not plan.nodes:
         return None
@@ -42,11 +42,11 @@ def _last(step: Step) -> ResultRef:
     return Null()
 
 
-def _of_sinks(step: Step, sinks: tuple[int, ...]) -> ResultRef | None:
-    """One sink in the document gives its result, several an object; None where none succeeded."""
-    ended = [index for index in sinks if step.nodes[index] in SUCCESSES]
-    if not ended:
+def _from_sinks(step: Step, sinks: tuple[int, ...]) -> ResultRef | None:
+    """Return the only sink's result, or an object of several; None if no sink succeeded."""
+    succeeded = [index for index in sinks if step.nodes[index] in SUCCESSES]
+    if not succeeded:
         return None
     if len(sinks) == 1:
-        return OfNode(ended[0])
-    return Many(tuple((step.plan.nodes[index].id, index) for index in ended))
+        return OfNode(succeeded[0])
+    return Many(tuple((step.plan.nodes[index].id, index) for index in succeeded))

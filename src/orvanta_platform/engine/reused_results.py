@@ -1,6 +1,6 @@
-"""What a run has from another one that it goes on from: results by reference, and bodies of loops and branches.
+"""Results that a restarted run reuses from another run: references to results, and bodies of loops and branches.
 
-Part of the state of a list of nodes, so it is written with it and read with it.
+They are part of the state of a list of nodes and stored with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orvanta_platform.ids import as_derived
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The list of nodes that gave a result: a run, and the frame in it (None: its top level)."""
+    """List of nodes that produced a result: a run, and a frame in it (None: the top level)."""
 
     run: UUID
     frame: UUID | None = None
@@ -25,38 +25,37 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """How a node that holds others goes on where another run's had come to.
-
-    `place`: the body that does not begin anew, None: each does. `state`: how that one begins, encoded, None: anew.
-    `openings`: whose other bodies are kept, as (run, opening), the newest first. `again`: the bodies that run, as the
-    first of each row of them and the first behind it, in turn. `before`: results of the body before, for while loops.
-    """
+    """Continuation of a container node from its state in another run."""
 
     place: int | None = None
+    """Position of the body that continues rather than restarts; None: every body restarts."""
     state: bytes | None = None
+    """Encoded state with which that body starts; None: a new state."""
     openings: tuple[tuple[UUID, UUID], ...] = ()
+    """(run, opening) pairs whose other bodies are reused, newest first."""
     again: tuple[int, ...] = ()
+    """Bodies that run again, as flat (first, stop) pairs of ranges."""
     before: ReusedResults | None = None
+    """Reused results of the preceding body, for while loops."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReusedResults:
-    """`nodes`: of those that ended in another run, the place of it among `origins`, by index.
-
-    Skipped nodes are among them: they have no result. `inside`: nodes that run, but not all of what is in them.
-    """
+    """Results that a list of nodes reuses from other runs."""
 
     origins: tuple[Origin, ...] = ()
     nodes: Mapping[int, int] = field(default_factory=dict)
+    """Position in `origins` of each node that ended in another run, by index; skipped nodes have no result."""
     inside: Mapping[int, Reopening] = field(default_factory=dict)
+    """Nodes that run again, but not with all of their bodies."""
 
     def origin(self, index: int) -> Origin | None:
-        """Where the result of a node is; None: in its own run."""
+        """Return the origin of a node's result; None if it belongs to the run itself."""
         place = self.nodes.get(index)
         return None if place is None else self.origins[place]
 
     def encode(self) -> bytes:
-        """As bytes: two a node where all are of one run, and 32 for each run."""
+        """Return the results as bytes: two per node if all are from one run, and 32 per run."""
         origins = [(each.run.bytes, each.frame.bytes if each.frame else b"") for each in self.origins]
         return msgspec.msgpack.encode(
             (origins, pack(self.nodes), [(at, *_row(each)) for at, each in self.inside.items()])
@@ -64,7 +63,7 @@ class ReusedResults:
 
     @staticmethod
     def decode(data: bytes) -> ReusedResults:
-        """Read what `encode` wrote. Ids of frames and openings have the present form, also in older states."""
+        """Decode the output of `encode`. Ids of frames and openings get the current form, also in older states."""
         origins, nodes, inside = msgspec.msgpack.decode(data, type=_Row)
         found = (Origin(UUID(bytes=run), as_derived(UUID(bytes=frame)) if frame else None) for run, frame in origins)
         return ReusedResults(tuple(found), unpack(nodes), {at: _reopening(*row) for at, *row in inside})
@@ -87,7 +86,7 @@ def _reopening(
 
 
 def pack(numbers: Mapping[int, int]) -> list[int]:
-    """Key steps and values in turn: two bytes an entry where keys are dense."""
+    """Return key differences and values alternately: two bytes per entry if keys are dense."""
     flat: list[int] = []
     last = 0
     for key in sorted(numbers):
@@ -97,7 +96,7 @@ def pack(numbers: Mapping[int, int]) -> list[int]:
 
 
 def unpack(flat: list[int]) -> dict[int, int]:
-    """Read what `pack` made."""
+    """Decode the output of `pack`."""
     numbers: dict[int, int] = {}
     key = 0
     for step, value in zip(flat[::2], flat[1::2], strict=True):

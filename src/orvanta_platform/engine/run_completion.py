@@ -1,11 +1,11 @@
-"""The end of a run: when nothing lives any more, by its failure module, or by cancel."""
+"""End of a run: when no node is active any more, through its failure module, or by cancellation."""
 
 from __future__ import annotations
 
 from orvanta_platform.engine import stops
 from orvanta_platform.engine.effects import (
+    CacheResult,
     ErrorOf,
-    KeepResult,
     Null,
     OfNode,
     Output,
@@ -24,13 +24,13 @@ from orvanta_platform.engine.step import Step
 _PENDING_TO_CANCELLED = bytes(Mark.CANCELLED if mark == Mark.PENDING else mark for mark in range(256))
 
 
-def close(step: Step) -> None:
-    """If nothing lives any more, end the run, or let its failure module begin. Asks for `output`."""
+def end_if_idle(step: Step) -> None:
+    """End the run, or start its failure module, if no node is active any more. Asks for `output`."""
     if step.phase is Phase.GATED or step.alive() or step.prepared:
         return
     match step.phase:
         case Phase.NORMAL:
-            _end_well(step)
+            _end_succeeded(step)
         case Phase.STOPPING:
             _end_stopped(step)
         case Phase.FAILING:
@@ -47,7 +47,7 @@ def close(step: Step) -> None:
 
 
 def cancel(step: Step, *, force: bool) -> None:
-    """Nothing new begins and running jobs are told to stop; with `force` their end is not awaited."""
+    """Start nothing new and stop running jobs; with `force`, end without waiting for them."""
     if step.phase is not Phase.CANCELLING:
         step.phase = Phase.CANCELLING
         step.turn(Status.CANCELLING)
@@ -59,19 +59,19 @@ def cancel(step: Step, *, force: bool) -> None:
 
 
 def time_up(step: Step, timeout_s: float) -> None:
-    """The run's time is over."""
+    """Fail the run because its time limit is exceeded."""
     step.effects.append(Record("timeout", None, {"timeout_s": timeout_s}))
-    _give_up(step, "Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
+    _fail_immediately(step, "Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
 
 
 def worker_lost(step: Step) -> None:
-    """The worker that the run was bound to is gone."""
+    """Fail the run because the worker that it was bound to is gone."""
     step.effects.append(Record("worker_lost", None, {}))
-    _give_up(step, "worker_lost", "The worker that ran all of it was lost, and the folder of the run with it.")
+    _fail_immediately(step, "worker_lost", "The worker bound to the run was lost together with the run's folder.")
 
 
-def _give_up(step: Step, name: str, message: str) -> None:
-    """The run fails: nothing of it is waited for, and no failure module begins."""
+def _fail_immediately(step: Step, name: str, message: str) -> None:
+    """Fail the run without waiting for its jobs and without its failure module."""
     step.phase = Phase.DISAPPROVED
     step.stopped = (name, message)
     step.stop_starting(stop=True)
@@ -87,7 +87,7 @@ def _end_all(step: Step) -> None:
 
 
 def abort(step: Step, reason: str) -> bool:
-    """Nothing new begins, running jobs are told to stop, and the list fails. False: it is at its end already."""
+    """Start nothing new, stop running jobs, and fail the list. False: it is already ending."""
     if step.phase not in (Phase.NORMAL, Phase.FAILING, Phase.STOPPING, Phase.DISAPPROVED):
         return False
     step.phase = Phase.ABORTED
@@ -96,16 +96,16 @@ def abort(step: Step, reason: str) -> bool:
     return True
 
 
-def end_unstarted(step: Step, error: Err | None) -> None:
-    """skip_expr was true: the run has succeeded without a node; or it threw."""
+def end_not_started(step: Step, error: Err | None) -> None:
+    """End the run without a node: succeeded because skip_expr is true, or failed because an expression threw."""
     if error is None:
         _end(step, Status.SUCCEEDED, Null(), skipped=True)
     else:
         _end(step, Status.FAILED, Thrown(error))
 
 
-def end_known(step: Step, raw: bytes) -> None:
-    """The result is that of another run with the same input: nothing runs."""
+def end_with_cached_result(step: Step, raw: bytes) -> None:
+    """End the run with the cached result of another run with the same input."""
     _end(step, Status.SUCCEEDED, Output(raw))
 
 
@@ -125,7 +125,7 @@ def _end_by_failure_module(step: Step) -> None:
         _end(step, Status.FAILED, ErrorOf(index), error_node=index)
 
 
-def _end_well(step: Step) -> None:
+def _end_succeeded(step: Step) -> None:
     outcome = result(step)
     stop = step.plan.each_stop
     if isinstance(outcome, Err):
@@ -137,19 +137,19 @@ def _end_well(step: Step) -> None:
 
 
 def _end_iteration(step: Step, outcome: ResultRef, stop: Stop) -> None:
-    """An iteration of a loop with stop_after_if, which is asked of its result."""
+    """End an iteration of a loop with stop_after_if, whose expression reads the iteration's result."""
     answer = step.ask("stop", len(step.plan.nodes), stop.expr, outcome=outcome)
     if answer is None:
         return
-    wanted = answer if isinstance(answer, Err) else stops.wanted(stop) if answer.truthy else False
-    if isinstance(wanted, Err):
-        _end(step, Status.FAILED, Thrown(wanted), stopped=not isinstance(answer, Err))
+    stops_list = answer if isinstance(answer, Err) else stops.stops_list(stop) if answer.truthy else False
+    if isinstance(stops_list, Err):
+        _end(step, Status.FAILED, Thrown(stops_list), stopped=not isinstance(answer, Err))
     else:
-        _end(step, Status.SUCCEEDED, outcome, stopped=wanted, skipped=wanted and stop.skips)
+        _end(step, Status.SUCCEEDED, outcome, stopped=stops_list, skipped=stops_list and stop.skips)
 
 
 def _end_stopped(step: Step) -> None:
-    """A node's stop_after_if ended the list; a failure of what still ran is one all the same."""
+    """End a list stopped by stop_after_if; a failure of a node that was still running takes precedence."""
     if step.order:
         _after_failure(step)
         return
@@ -175,4 +175,4 @@ def _end(
     ended = RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved, handed_over)
     step.effects.append(ended)
     if step.cache_key is not None and status is Status.SUCCEEDED and not (recovered or skipped):
-        step.effects.append(KeepResult(step.cache_key, step.plan.cache_s or 0))
+        step.effects.append(CacheResult(step.cache_key, step.plan.cache_s or 0))

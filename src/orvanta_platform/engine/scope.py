@@ -1,4 +1,4 @@
-"""What a node may read: results of ended ancestors, and which of its sources previous_result stands for."""
+"""Readable results of a node: those of ended ancestors, and the sources of previous_result."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
 
 
 def previous_sources(plan: Plan, state: RunState, index: int) -> tuple[int, ...]:
-    """Indexes of the nodes whose edge let this one begin, ascending: none means the flow input.
+    """Return the indexes of the nodes whose edges let this one start, ascending; none means the flow input.
 
-    A node with join any has the first taken edge alone, whatever was taken since. The failure module's is the
+    For join any this is the source of the first taken edge, regardless of later ones. For the failure module it is the
     first unhandled failure.
     """
     if index == len(plan.nodes):
@@ -26,16 +26,16 @@ def previous_sources(plan: Plan, state: RunState, index: int) -> tuple[int, ...]
 
 
 def is_preprocessed(plan: Plan, state: RunState) -> bool:
-    """Whether the run's input is what its preprocessor gave."""
+    """Return whether the run's input is the result of its preprocessor."""
     index = plan.preprocessor.index if plan.preprocessor is not None else len(state.nodes)
     return index < len(state.nodes) and state.nodes[index] == Mark.SUCCEEDED
 
 
 def visible(plan: Plan, state: RunState, index: int, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Nodes whose results the node at `index` may read, id → index: ancestors that succeeded or failed.
+    """Return the nodes whose results the node at `index` may read, id → index: ancestors that succeeded or failed.
 
-    The failure module and `output` (index `len(plan.nodes)`) read every node. `names` limits the answer, and
-    the work, to the ids that an expression names. Every other id reads as null.
+    The failure module and `output` (index `len(plan.nodes)`) read every node. `names` limits the result, and the work,
+    to the ids that an expression uses. Every other id reads as null.
     """
     if index > len(plan.nodes):
         return {}

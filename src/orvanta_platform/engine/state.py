@@ -1,4 +1,4 @@
-"""The state of a run between two steps: one byte per node and little else, at most 8 kB for 5,000 nodes."""
+"""State of a run between two steps: one byte per node and a few rare fields, at most 8 kB for 5,000 nodes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
 ENGINE_VERSION = 4
-"""Semantics of decide(): a run keeps the version it started with, a process refuses newer ones.
+"""Version of the semantics of decide(). A process refuses runs of newer versions.
 
-A run has the oldest version that gives it the same meaning, so that older processes can continue it.
-1: everything else. 2: `debouncing` of steps. 3: breakpoints. 4: references by provenance, sealed inputs.
+A run has the lowest version that gives it the same meaning, so that older processes can continue it. 1: the base. 2:
+debounced steps. 3: breakpoints. 4: references tracked by provenance, sealed inputs.
 """
 
 MAX_ORDERED_FAILURES = 1_000
-"""Unhandled failures kept in order of commit; any beyond follow by index, so the state stays small."""
+"""Maximum number of unhandled failures stored in commit order; further ones follow by index, which bounds the size."""
 
 _COMPRESS_FROM_BYTES = 8_000
 _PLAIN, _COMPRESSED = b"\x01", b"\x02"
 
 
 class Mark(IntEnum):
-    """The byte of a node: its state, and where it ended, with which outcome."""
+    """Byte of a node: its state and, once it has ended, its outcome."""
 
     PENDING = 0
     QUEUED = 1
@@ -68,10 +68,10 @@ MARK_STATE: Mapping[int, NodeState] = {
     Mark.WAITING_APPROVAL: NodeState.WAITING_APPROVAL,
     Mark.WAITING_GATE: NodeState.WAITING_GATE,
     Mark.WAITING_CHILDREN: NodeState.WAITING_CHILDREN,
-    # The job ended well and its result is kept: only the edges wait.
+    # The job succeeded and its result is stored: only the edges wait.
     Mark.SLEEPING: NodeState.WAITING_TIMER,
     Mark.SUSPENDED: NodeState.WAITING_APPROVAL,
-    # It waits for later ones of its key; its work has not begun.
+    # The node waits for later nodes with the same key; its work has not started.
     Mark.DEBOUNCING: NodeState.WAITING_TIMER,
     Mark.PAUSED: NodeState.PAUSED,
     Mark.SUCCEEDED: NodeState.SUCCEEDED,
@@ -110,20 +110,20 @@ OUTCOMES: Mapping[int, frozenset[str]] = {
     Mark.SKIPPED: _NOTHING,
     Mark.CANCELLED: _NOTHING,
 }
-"""What an ended node's edges may be taken on. A mark that is not here has not ended: its edges are open."""
+"""Outcomes that the edges of an ended node may be taken on. A mark not listed here has not ended."""
 
 LIVE: tuple[Mark, ...] = tuple(mark for mark in Mark if mark != Mark.PENDING and MARK_STATE[mark] not in NODE.final)
-"""Marks of nodes under way."""
+"""Marks of nodes in progress."""
 
 HELD = frozenset({Mark.SLEEPING, Mark.SUSPENDED})
-"""Marks of nodes that ended well and whose edges wait; `RunState.held` has the mark they get then."""
+"""Marks of nodes that succeeded and whose edges wait; `RunState.held` stores the mark that they get afterwards."""
 
 SUCCESSES = frozenset(mark for mark, outcomes in OUTCOMES.items() if "success" in outcomes)
 """Marks of nodes whose outcome is success."""
 
 
 class Phase(StrEnum):
-    """How the run goes on: what may start, and what its end will be."""
+    """Phase of a run: it determines what may start and how the run will end."""
 
     PREPROCESSING = "preprocessing"
     NORMAL = "normal"
@@ -139,89 +139,97 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """Set by whom; `when`: an expression, it counts only where that is true; `on`: not taken back."""
+    """Breakpoint before a node."""
 
     by: str
+    """User who set it."""
     when: str | None = None
+    """Expression; the run pauses only if it is true."""
     on: bool = True
+    """False once it has been removed."""
 
 
 class UnreadableState(OrvantaError):
-    """The bytes are not the state of a run."""
+    """Bytes that are not the encoded state of a run."""
 
     code = "unreadable_state"
 
 
 class StateTooNew(OrvantaError):
-    """A newer engine began or stepped the run; this process must not."""
+    """State written by a newer engine, which this process must not step."""
 
     code = "state_too_new"
     status = 503
 
     @classmethod
     def of(cls, version: int) -> StateTooNew:
-        """For a run of this version."""
+        """Return the error for a run of this version."""
         return cls(
-            f"The run is one of engine version {version}, this process has {ENGINE_VERSION}.",
-            hint="Update this process to the release of the newest one.",
+            f"The run has engine version {version}; this process supports up to {ENGINE_VERSION}.",
+            hint="Upgrade this process to the newest release in use.",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A value: decide() returns a new one.
-
-    `nodes`: a Mark per node of the plan, then those of the failure module, and of a preprocessor that runs first.
-    `failures`: failed attempts of nodes that may still be retried. `order`: indexes of unhandled failures in order of
-    commit. `chosen`: for a node with join any that began, the place among its edges of the one it began by. `held`: the
-    mark each node in HELD gets. `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good.
-    `stopped`: (name, message) of the error that a run disapproved, or a body aborted, ends with. `halted`: the node
-    after which the list ends early, and whether the run that it ends is labelled skipped; `handed_over`: but no loop
-    ends by it. `kept`: what it has from the run that it is a restart of. `cache_key`, `cache_keys`: for what the result
-    of the run, and those of nodes that are open, are to stand. `breakpoints`: of the whole run, also of nodes inside
-    others, by number in the document; kept in the state of its top level alone. `references`: names of the arguments
-    whose `$var:` and `$res:` texts are references; in all others they are plain text. `sealed`: password
-    inputs stand beside the arguments, sealed. Both of the top level alone.
-    """
+    """Immutable state of a run, or of a list of nodes inside it; decide() returns a new one."""
 
     nodes: bytes
+    """One Mark per node of the plan, followed by the failure module, and by a preprocessor that runs first."""
     phase: Phase = Phase.NORMAL
     status: Status = Status.QUEUED
     failures: Mapping[int, int] = field(default_factory=dict)
+    """Failed attempts of nodes that may still be retried."""
     order: tuple[int, ...] = ()
+    """Indexes of unhandled failures in commit order."""
     chosen: Mapping[int, int] = field(default_factory=dict)
+    """For each started node with join any: the position, among its edges, of the edge that started it."""
     held: Mapping[int, int] = field(default_factory=dict)
+    """Mark that each node in HELD gets when its edges open."""
     votes: Mapping[int, int] = field(default_factory=dict)
+    """Number of approvals of each open approval, and of resumes of each suspend, which stay after it closes."""
     stopped: tuple[str, str] | None = None
+    """(name, message) of the error with which a disapproved run, or an aborted body, ends."""
     halted: tuple[int, bool] | None = None
+    """Node after which the list ends early, and whether the run that this ends is labelled skipped."""
     kept: ReusedResults | None = None
+    """Results reused from the run that this one restarts."""
     cache_key: str | None = None
+    """Cache key under which the result of the run is stored."""
     cache_keys: Mapping[int, str] = field(default_factory=dict)
+    """Cache keys under which the results of open nodes are stored."""
     handed_over: bool = False
+    """True if the early end is a hand-over to a later node, which does not end a loop around it."""
     breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
+    """Breakpoints of the whole run, including nested nodes, by document number; stored only at the top level."""
     references: tuple[str, ...] = ()
+    """Names of the arguments in which `$var:` and `$res:` texts are references. Top level only.
+
+    In all other arguments these texts are plain text.
+    """
     sealed: bool = False
+    """True if password inputs are stored sealed next to the arguments. Top level only."""
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
-        """The state of a run that has not been started. `preprocess`: its preprocessor, if it has one, runs first."""
+        """Return the state of a run before its start. With `preprocess`, its preprocessor, if any, runs first."""
         if preprocess and plan.preprocessor is not None:
             return cls(nodes=bytes(plan.preprocessor.index + 1), phase=Phase.PREPROCESSING)
         return cls(nodes=bytes(len(plan.nodes) + (plan.failure is not None)))
 
     def node_state(self, index: int) -> NodeState:
-        """The state of the node at `index`."""
+        """Return the state of the node at `index`."""
         return MARK_STATE[self.nodes[index]]
 
     def unhandled(self) -> tuple[int, ...]:
-        """Indexes of the failures nobody handled, the first in order of commit first."""
+        """Return the indexes of the unhandled failures, in commit order."""
         listed = set(self.order)
         more = (i for i in _positions(self.nodes, Mark.UNHANDLED) if i not in listed)
         return self.order + tuple(more)
 
     @property
     def engine_version(self) -> int:
-        """The oldest version of the engine that goes on with it as it is meant."""
+        """Return the lowest engine version that continues this state correctly."""
         if self.references or self.sealed:
             return 4
         if self.breakpoints or Mark.PAUSED in self.nodes:
@@ -229,7 +237,7 @@ class RunState:
         return 2 if Mark.DEBOUNCING in self.nodes or self.handed_over else 1
 
     def encode(self) -> bytes:
-        """The state as bytes, first a byte for the form; at most 8 kB for 5,000 nodes."""
+        """Return the state as bytes, the first of which is the format; at most 8 kB for 5,000 nodes."""
         parts: list[object] = [
             self.engine_version,
             self.phase,
@@ -261,15 +269,15 @@ class RunState:
 
     @staticmethod
     def decode(data: bytes) -> RunState:
-        """Read what `encode` wrote. Raises StateTooNew, or UnreadableState where it is nothing of ours."""
+        """Decode the output of `encode`. Raises StateTooNew, or UnreadableState if the bytes are something else."""
         return _decoded(data)
 
 
-_STATES_KEPT = 1_000
-"""Runs of one workflow pass through the same few states, at most 8 kB each."""
+_DECODED_STATES = 1_000
+"""Size of the cache: runs of one workflow pass through the same few states of at most 8 kB each."""
 
 
-@lru_cache(_STATES_KEPT)
+@lru_cache(_DECODED_STATES)
 def _decoded(data: bytes) -> RunState:
     form, raw = data[:1], data[1:]
     try:
@@ -277,7 +285,7 @@ def _decoded(data: bytes) -> RunState:
         if form not in (_PLAIN, _COMPRESSED) or not isinstance(parts, list) or not parts:
             raise UnreadableState("These bytes are not the state of a run.")
         if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
-            raise StateTooNew.of(parts[0]) if isinstance(parts[0], int) else UnreadableState("It has no version.")
+            raise StateTooNew.of(parts[0]) if isinstance(parts[0], int) else UnreadableState("The version is missing.")
         _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts[:7], _Parts)
         rare = msgspec.convert(parts[7], _Rare) if len(parts) > 7 else _Rare()
     except (msgspec.MsgspecError, zlib.error) as error:
@@ -307,7 +315,7 @@ _Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]
 
 
 class _Rare(msgspec.Struct):
-    """What most states do not have."""
+    """Fields that most states do not have."""
 
     held: list[int] = []
     votes: list[int] = []

@@ -1,7 +1,7 @@
-"""The three state machines, as data: what a job, a node and a run may be, and each arrow's name.
+"""State machines of jobs, nodes and runs as data: their states and named transitions.
 
-SQL constraints, the drawings in docs/concepts/states.md and tests are made from these tables or compared
-with them. An arrow that is not in a table does not happen: `transition` refuses it.
+SQL constraints, the diagrams in docs/concepts/states.md and tests are generated from these tables or compared with
+them. `transition` refuses every transition that a table does not contain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from orvanta_platform.errors import OrvantaError
 
 
 class JobState(StrEnum):
-    """A job is work in the queue and nothing else: waits are the run's, skipped is an outcome of a node."""
+    """State of a job. A job is work in the queue only: waits belong to the run, and skipped is an outcome of a node."""
 
     SCHEDULED = "scheduled"
     AVAILABLE = "available"
@@ -25,7 +25,7 @@ class JobState(StrEnum):
 
 
 class NodeState(StrEnum):
-    """A node of one run. The four waits, and a pause, need no job and no worker."""
+    """State of a node of one run. The four waits and a pause need no job and no worker."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -42,7 +42,7 @@ class NodeState(StrEnum):
 
 
 class Status(StrEnum):
-    """A run, as the engine keeps it; `shown.status` says what people see."""
+    """State of a run in the engine; `display_status.status` returns the status shown to users."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -55,14 +55,14 @@ class Status(StrEnum):
 
 
 class IllegalTransition(OrvantaError):
-    """An arrow that is not in the table: a fault of the engine's caller, never of a user."""
+    """Transition that is not in the table: a bug in the caller of the engine, never a user error."""
 
     code = "illegal_transition"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One state machine: where it starts, where it ends, and (from, to) → name of the arrow."""
+    """State machine: initial states, final states, and (from, to) → name of the transition."""
 
     name: str
     initial: tuple[str, ...]
@@ -156,7 +156,7 @@ TABLES = (JOB, NODE, RUN)
 
 
 def transition(table: Table, old: str, new: str) -> str:
-    """The name of the arrow from `old` to `new`. Raises IllegalTransition where the table has none."""
+    """Return the name of the transition from `old` to `new`. Raises IllegalTransition if the table has none."""
     name = table.arrows.get((old, new))
     if name is None:
         raise IllegalTransition(f"A {table.name.lower()} cannot go from {old} to {new}.")
@@ -164,7 +164,7 @@ def transition(table: Table, old: str, new: str) -> str:
 
 
 def mermaid(table: Table) -> str:
-    """The table as a mermaid state diagram, one arrow a line, in the table's order."""
+    """Return the table as a mermaid state diagram, one transition per line, in the table's order."""
     lines = ["stateDiagram-v2"]
     lines += [f"    [*] --> {state}" for state in table.initial]
     lines += [f"    {old} --> {new}: {name}" for (old, new), name in table.arrows.items()]

@@ -1,4 +1,4 @@
-"""The working copy of a state while one event is decided: marks, effects and questions gather here."""
+"""Mutable working copy of a state while one event is decided; it collects marks, effects and questions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from orvanta_platform.engine.effects import (
     CloseWait,
     DropTimer,
     Effect,
+    EndPause,
+    EnterDebounce,
     EnterGate,
-    GoOn,
     Input,
+    LeaveDebounce,
     NodeEnded,
     Opening,
     OpenWait,
     Pause,
-    PutOff,
-    PutOffNoMore,
     ResultRef,
     RunStatus,
     SetTimer,
@@ -59,7 +59,7 @@ _FOR_PEOPLE = (NodeState.WAITING_APPROVAL, NodeState.PAUSED)
 class Step:
     """Everything that deciding one event changes.
 
-    Whatever waits for an answer is left as it was, so a copy may go on with more answers.
+    A node that waits for an answer is left unchanged, so that a copy can continue with more answers.
     """
 
     def __init__(
@@ -87,29 +87,31 @@ class Step:
         self.cache_keys = state.cache_keys
         self.handed_over = state.handed_over
         self.breakpoints = state.breakpoints if breakpoints is None else breakpoints
-        """Those of the whole run; only its top level keeps them."""
-        self.given: dict[int, Continued] = {}
-        """How nodes go on that were paused until this step."""
-        self._kept_breakpoints = state.breakpoints
+        """Breakpoints of the whole run; only its top level stores them."""
+        self.continued_by: dict[int, Continued] = {}
+        """Events by which nodes that were paused until this step were resumed."""
+        self._own_breakpoints = state.breakpoints
         self._references = state.references
         self._sealed = state.sealed
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
-        """Nodes that ended in this step and whose edges have not been looked at."""
+        """Nodes that ended in this step and whose edges have not been evaluated."""
         self.ready: set[int] = set()
-        """Nodes whose edges let them begin."""
-        self.prepared: dict[int, float | Opening | EnterGate | PutOff | Pause | None] = {}
-        """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open,
-        or by the gate that they stand in line for."""
+        """Nodes that may start."""
+        self.prepared: dict[int, float | Opening | EnterGate | EnterDebounce | Pause | None] = {}
+        """Nodes to start unless this step fails the run.
+
+        A job has its time limit as value, another node what it opens or enters.
+        """
         self.opening = False
-        """Whether the run is to begin now that its preprocessor has ended."""
-        self.taken_in = False
-        """Whether the event itself has been applied; what is left is to follow it."""
+        """True if the run is to be opened now that its preprocessor has ended."""
+        self.event_applied = False
+        """True if the event itself has been applied; its consequences remain."""
         self._answers = answers
 
     def resumed(self, answers: Answers) -> Step:
-        """A copy that goes on where this one had to ask."""
+        """Return a copy that continues where this step had to ask."""
         other = copy(self)
         other.nodes = self.nodes.copy()
         other.effects = self.effects.copy()
@@ -121,14 +123,14 @@ class Step:
         return other
 
     def mark(self, index: int, new: Mark) -> None:
-        """Set a node's mark. Raises IllegalTransition where the node's table has no such arrow."""
+        """Set the mark of a node. Raises IllegalTransition if the state machine of nodes has no such transition."""
         old = self.nodes[index]
         if (old, new) not in _ALLOWED:
             transition(NODE, MARK_STATE[old], MARK_STATE[new])
         self.nodes[index] = new
 
     def end(self, index: int, new: Mark, *, result: bytes | None = None, error: Err | None = None) -> None:
-        """Mark a node ended, tell it, and let its edges be looked at while the run may go on."""
+        """Mark a node as ended, emit NodeEnded, and evaluate its edges later unless the run is ending."""
         self.mark(index, new)
         self.effects.append(NodeEnded(index, MARK_STATE[new], result, error, new == Mark.CONTINUED))
         if self.phase is Phase.NORMAL:
@@ -139,14 +141,14 @@ class Step:
                 self.effects.append(Input(index, result))
 
     def wait(self, index: int) -> None:
-        """A node waits for its time; it may have waited for another before."""
+        """Mark a node as waiting for its timer; it may have been waiting for another one."""
         if MARK_STATE[self.nodes[index]] is MARK_STATE[Mark.WAITING_TIMER]:
             self.nodes[index] = Mark.WAITING_TIMER
         else:
             self.mark(index, Mark.WAITING_TIMER)
 
     def hold(self, index: int, held: Mark, final: Mark, *, result: bytes | None = None) -> None:
-        """Tell that a node succeeded, and let its edges wait: it gets its `final` mark by `release`."""
+        """Emit NodeEnded for a successful node and hold its edges; `release` sets its `final` mark."""
         if MARK_STATE[self.nodes[index]] is MARK_STATE[held]:
             self.nodes[index] = held
         else:
@@ -155,14 +157,14 @@ class Step:
         self.effects.append(NodeEnded(index, NodeState.SUCCEEDED, result))
 
     def release(self, index: int) -> None:
-        """A node's edges wait no longer; they are looked at while the run may go on."""
+        """Release the edges of a node; they are evaluated unless the run is ending."""
         self.mark(index, Mark(self.held[index]))
         self.held = {node: final for node, final in self.held.items() if node != index}
         if self.phase is Phase.NORMAL:
             self.ended.append(index)
 
     def drop_timer(self, index: int, kind: TimerKind) -> None:
-        """Take a node's timer back; one of this very step was never set."""
+        """Drop a node's timer; one set in this same step is never written."""
         made = [at for at, each in enumerate(self.effects) if isinstance(each, SetTimer) and each.node == index]
         if made and self.effects[made[-1]].kind == kind:  # type: ignore[union-attr]
             del self.effects[made[-1]]
@@ -170,15 +172,15 @@ class Step:
             self.effects.append(DropTimer(index, kind))
 
     def close_wait(self, index: int) -> None:
-        """Nobody is asked any more; what was to open in this very step never does."""
-        kept = [each for each in self.effects if not (isinstance(each, OpenWait) and each.node == index)]
-        if len(kept) < len(self.effects):
-            self.effects = kept
+        """Close a node's approval; one opened in this same step is never written."""
+        others = [each for each in self.effects if not (isinstance(each, OpenWait) and each.node == index)]
+        if len(others) < len(self.effects):
+            self.effects = others
         else:
             self.effects.append(CloseWait(index))
 
     def turn(self, status: Status) -> None:
-        """Change the run's state by an arrow of its table; an end is told by RunEnded."""
+        """Change the run's status along a transition of its table; a final status is reported by RunEnded."""
         transition(RUN, self.status, status)
         self.status = status
         if status not in RUN.final:
@@ -193,7 +195,7 @@ class Step:
         result: bytes | None = None,
         outcome: ResultRef | None = None,
     ) -> Answer | Err | None:
-        """The answer to an expression of a node; None: it is asked for, go on with something else."""
+        """Return the answer to an expression of a node, or request it and return None."""
         key = (purpose, index, *part)
         answer = self._answers.get(key)
         if answer is None:
@@ -201,36 +203,36 @@ class Step:
         return answer
 
     def count_failure(self, index: int) -> None:
-        """One more failed attempt of a node."""
+        """Count one more failed attempt of a node."""
         self.failures = {**self.failures, index: self.failures.get(index, 0) + 1}
 
     def forget_failures(self, index: int) -> None:
-        """The node ended: its attempts no longer matter."""
+        """Discard the failed attempts of a node that has ended."""
         if index in self.failures:
             self.failures = {node: count for node, count in self.failures.items() if node != index}
 
     def add_unhandled(self, index: int) -> None:
-        """Remember a failure nobody handled, in order of commit."""
+        """Record an unhandled failure, in commit order."""
         if len(self.order) < MAX_ORDERED_FAILURES:
             self.order = (*self.order, index)
 
     def choose(self, index: int, edge: int) -> None:
-        """Remember by which of its edges a node with join any began."""
+        """Record the edge that started a node with join any."""
         self.chosen = {**self.chosen, index: edge}
 
     def marked(self, mark: Mark) -> Iterator[int]:
-        """Indexes of the nodes with this mark, ascending, as they are when reached."""
+        """Yield the indexes of the nodes with this mark, ascending; changes during the iteration take effect."""
         at = self.nodes.find(mark)
         while at >= 0:
             yield at
             at = self.nodes.find(mark, at + 1)
 
     def alive(self) -> bool:
-        """Whether any node is queued, running or waiting."""
+        """Return whether any node is queued, running or waiting."""
         return any(mark in self.nodes for mark in LIVE)
 
     def stop_starting(self, *, stop: bool) -> None:
-        """Nothing new begins: timers close, unclaimed jobs are withdrawn, running ones `stop` or go on."""
+        """Start nothing new: close timers, withdraw unclaimed jobs, and with `stop` stop running ones."""
         self.ended.clear()
         self.ready.clear()
         self.prepared.clear()
@@ -255,10 +257,10 @@ class Step:
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
         for index in self.marked(Mark.DEBOUNCING):
-            self.effects.append(PutOffNoMore(index))
+            self.effects.append(LeaveDebounce(index))
             self.end(index, Mark.CANCELLED)
         for index in self.marked(Mark.PAUSED):
-            self.effects.append(GoOn(index))
+            self.effects.append(EndPause(index))
             self.end(index, Mark.CANCELLED)
         for index in self.marked(Mark.WAITING_GATE):
             self.end(index, Mark.CANCELLED)
@@ -270,21 +272,21 @@ class Step:
                 self.effects.append(CancelChildren(index))
 
     def handles_failure(self, node: Node, failed: Mark = Mark.FAILED) -> bool:
-        """Whether an edge leaves the node that its failure, marked `failed`, takes."""
+        """Return whether any edge of the node is taken when its failure is marked `failed`."""
         return any(target.on in OUTCOMES[failed] for target in node.targets)
 
-    def goes_on(self) -> bool:
-        """Whether any node is under way that waits for nobody's answer."""
+    def has_active_nodes(self) -> bool:
+        """Return whether any node in progress does not wait for a person."""
         return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] not in _FOR_PEOPLE)
 
     def is_claimed(self, index: int) -> bool:
-        """Take a job's end as proof of its claim (a claim steps no run). False: a late or repeated event."""
+        """Treat a job's end as proof of its claim, which does not step the run. False: a late or duplicate event."""
         if self.nodes[index] == Mark.QUEUED:
             self.mark(index, Mark.RUNNING)
         return self.nodes[index] == Mark.RUNNING
 
     def freeze(self) -> RunState:
-        """The state after this step."""
+        """Return the state after this step."""
         return RunState(
             bytes(self.nodes),
             self.phase,
@@ -300,7 +302,7 @@ class Step:
             self.cache_key,
             self.cache_keys,
             self.handed_over,
-            self._kept_breakpoints,
+            self._own_breakpoints,
             self._references,
             self._sealed,
         )

@@ -1,4 +1,4 @@
-"""A wait for people opens and closes: its row, its deadline, its line in the history."""
+"""Opening and closing an approval: its row, its deadline and its history entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orvanta_platform.engine.step import Step
 
 
 def suspend(step: Step, index: int, final: Mark, *, result: bytes | None, groups: bytes | None) -> None:
-    """A step has ended, and its edges wait for events."""
+    """Hold the edges of a step that has ended until enough events arrive."""
     consent = step.plan.node(index).suspend
     if consent is not None:
         step.hold(index, Mark.SUSPENDED, final, result=result)
@@ -25,7 +25,7 @@ def open_wait(
     groups: bytes | None = None,
     form: bytes | None = None,
 ) -> None:
-    """People are asked; for `message`, `groups` and `form` see OpenWait."""
+    """Open the approval of a node; `message`, `groups` and `form` are described in OpenWait."""
     step.effects.append(OpenWait(index, message, groups, form))
     if consent.timeout_s is not None:
         step.effects.append(SetTimer(index, "deadline", consent.timeout_s))
@@ -33,20 +33,20 @@ def open_wait(
 
 
 def close_wait(step: Step, index: int, consent: Consent) -> None:
-    """Nobody is asked any more."""
+    """Close the approval of a node."""
     step.close_wait(index)
     if consent.timeout_s is not None:
         step.drop_timer(index, "deadline")
 
 
 def disapprove(step: Step, error: Err) -> None:
-    """The list ends failed, whatever would handle a failure; what runs goes on to its end."""
+    """Fail the list regardless of failure handlers; running jobs continue to their end."""
     step.phase = Phase.DISAPPROVED
     step.stopped = (error.name, error.message)
 
 
 def disapprove_around(step: Step, index: int, error: Err) -> None:
-    """A suspend inside the node was refused: that ends the list around it too, without retries and edges."""
+    """Fail the list around a node in which a suspend was rejected, without retries and edges."""
     step.forget_failures(index)
     disapprove(step, error)
     step.end(index, Mark.FAILED, error=error)

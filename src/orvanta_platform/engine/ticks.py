@@ -1,10 +1,11 @@
-"""When a schedule ticks, and what is to be done about a tick: to start it, or to let missed ones go.
+"""Ticks of a schedule, and the decision about a due tick: start it, or skip missed ones.
 
-A cron expression has six fields: second, minute, hour, day of month, month, day of week (0 and 7: Sunday). The day
-must match both of its fields where one of them begins with a star, else either (cron's rule). Where the hours of
-zones change: an expression whose minute and hour begin with no star ticks once for each local time it names, in the
-autumn in the first of the two hours, in the spring, where the time does not exist, at the first that does. Any other
-ticks by the time that passes, in both hours of the autumn.
+A cron expression has six fields: second, minute, hour, day of month, month, day of week (0 and 7: Sunday). The day must
+match both of its fields if one of them begins with a star, otherwise either one (cron's rule).
+
+At daylight saving changes, an expression whose minute and hour do not begin with a star ticks once for each local time
+it names: in autumn in the first of the two hours; in spring, if the time does not exist, at the next existing minute.
+All other expressions tick by elapsed time, in both hours of autumn.
 """
 
 from __future__ import annotations
@@ -20,33 +21,33 @@ from cronsim import CronSim, CronSimError
 from orvanta_platform.errors import BadRequest, LimitExceeded
 
 MissedRule = Literal["skip", "once", "all"]
-"""What becomes of ticks that no leader was there for: none of them, the last one, or the last LATE_STARTS run."""
+"""Handling of missed ticks: start none of them, only the last one, or the last LATE_STARTS."""
 
 GRACE = timedelta(seconds=60)
-"""A tick that is at most so late was not missed: it is started, late."""
+"""Maximum delay after which a tick still counts as due rather than missed."""
 
 LATE_STARTS = 100
-"""How many missed ticks the rule `all` starts."""
+"""Maximum number of missed ticks that the rule `all` starts."""
 
-COUNTED = 1000
-"""Up to how many missed ticks are counted."""
+MAX_COUNTED = 1000
+"""Maximum number of missed ticks that are counted."""
 
-LONGEST = 500
-"""Characters of a cron expression. The time to parse one grows with its length."""
+MAX_CRON_CHARS = 500
+"""Maximum length of a cron expression in characters; parsing time grows with the length."""
 
 _FIELDS = 6
-_SHORTEST = timedelta(microseconds=1)
+_RESOLUTION = timedelta(microseconds=1)
 
 
 class Cron:
-    """A cron expression in a time zone. Raises BadRequest for an expression that cannot be read or never ticks."""
+    """Cron expression in a time zone. Raises BadRequest if the expression is invalid or never ticks."""
 
     def __init__(self, text: str, zone: tzinfo) -> None:
-        if len(text) > LONGEST:
+        if len(text) > MAX_CRON_CHARS:
             raise LimitExceeded(
-                f"A schedule has at most {LONGEST} characters; this one has {len(text):,}.",
+                f"A schedule has at most {MAX_CRON_CHARS} characters; this one has {len(text):,}.",
                 hint="Write ranges and steps (0-29, */5) instead of single values, or make several schedules.",
-                details={"limit": LONGEST},
+                details={"limit": MAX_CRON_CHARS},
             )
         fields = text.split()
         if len(fields) != _FIELDS:
@@ -68,15 +69,15 @@ class Cron:
             ) from error
 
     def after(self, at: datetime) -> datetime | None:
-        """The first tick after `at` (aware), in UTC; None where none comes within 50 years."""
+        """Return the first tick after `at` (aware), in UTC; None if there is none within 50 years."""
         return next(self._ticks(at), None)
 
     def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        """The ticks from `first` to `last`, both included."""
-        return takewhile(lambda tick: tick <= last, self._ticks(first - _SHORTEST))
+        """Return the ticks from `first` to `last`, both included."""
+        return takewhile(lambda tick: tick <= last, self._ticks(first - _RESOLUTION))
 
     def _ticks(self, at: datetime) -> Iterator[datetime]:
-        """All ticks after `at`, each once."""
+        """Yield all ticks after `at`, each once."""
         local = at.astimezone(self._zone)
         for tick in CronSim(self._text, local.replace(tzinfo=None) if self._by_wall else local):
             moment = (self._moment(tick) if self._by_wall else tick).astimezone(UTC)
@@ -85,7 +86,7 @@ class Cron:
                 at = moment
 
     def _moment(self, wall: datetime) -> datetime:
-        """When the clocks of the zone show `wall` for the first time, or skip it."""
+        """Return the first time at which clocks in the zone show `wall`, or skip over it."""
         moment = wall.replace(tzinfo=self._zone)
         while moment != moment.astimezone(UTC).astimezone(self._zone):
             wall = wall.replace(second=0) + timedelta(minutes=1)
@@ -94,54 +95,54 @@ class Cron:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """What to do about the tick that is due: start it, or let it and what follows go: `missed` of them.
-
-    Not more than COUNTED are counted: then there may be more. `next_at`: the tick to look at next; None: there is none.
-    """
+class TickDecision:
+    """Decision about the due tick."""
 
     start: bool
+    """True: start it. False: skip it and the `missed` ticks in total."""
     next_at: datetime | None
+    """Next tick to evaluate; None if there is none."""
     missed: int = 0
+    """Number of skipped ticks; MAX_COUNTED stands for that many or more."""
 
 
-def move(cron: Cron, tick: datetime, now: datetime, rule: MissedRule) -> Move:
-    """What becomes of `tick`, which was due at or before `now`, by the rule for missed ticks.
+def decide_tick(cron: Cron, tick: datetime, now: datetime, rule: MissedRule) -> TickDecision:
+    """Decide about `tick`, which was due at or before `now`, by the rule for missed ticks.
 
-    Each is decided on its own, so that it can be written on its own: of the ticks that the rules `once` and `all` start
-    late, the others follow when this one is written.
+    Each decision covers one write: further late ticks that the rules `once` and `all` start follow after this one is
+    written.
     """
     horizon = now - GRACE
     if tick >= horizon:
-        return Move(start=True, next_at=cron.after(tick))
-    keep = {"skip": 0, "once": 1, "all": LATE_STARTS}[rule]
-    kept = _latest(cron, tick, horizon, keep)
-    fresh = cron.after(horizon - _SHORTEST)
+        return TickDecision(start=True, next_at=cron.after(tick))
+    late_starts = {"skip": 0, "once": 1, "all": LATE_STARTS}[rule]
+    late = _latest(cron, tick, horizon, late_starts)
+    fresh = cron.after(horizon - _RESOLUTION)
     if rule == "once" and fresh is not None and fresh <= now:
-        kept = []
-    resume = kept[0] if kept else fresh
+        late = []
+    resume = late[0] if late else fresh
     if resume == tick:
-        return Move(start=True, next_at=cron.after(tick))
-    return Move(start=False, next_at=resume, missed=_count(cron, tick, resume or horizon))
+        return TickDecision(start=True, next_at=cron.after(tick))
+    return TickDecision(start=False, next_at=resume, missed=_count(cron, tick, resume or horizon))
 
 
-def _latest(cron: Cron, first: datetime, horizon: datetime, many: int) -> list[datetime]:
-    """The last `many` ticks from `first` up to `horizon`, which is left out; found from the end, in growing windows."""
+def _latest(cron: Cron, first: datetime, horizon: datetime, number: int) -> list[datetime]:
+    """Return the last `number` ticks from `first` to before `horizon`, searching backwards in growing windows."""
     width = timedelta(seconds=1)
-    while many:
+    while number:
         start = max(first, horizon - width)
-        found = list(cron.between(start, horizon - _SHORTEST))
-        if len(found) >= many or start == first:
-            return found[-many:]
+        found = list(cron.between(start, horizon - _RESOLUTION))
+        if len(found) >= number or start == first:
+            return found[-number:]
         width *= 2
     return []
 
 
 def _count(cron: Cron, first: datetime, end: datetime) -> int:
-    """The ticks from `first` to `end`, which is left out; at most COUNTED."""
+    """Count the ticks from `first` to before `end`, at most MAX_COUNTED."""
     count = 0
-    for _ in cron.between(first, end - _SHORTEST):
+    for _ in cron.between(first, end - _RESOLUTION):
         count += 1
-        if count == COUNTED:
+        if count == MAX_COUNTED:
             break
     return count

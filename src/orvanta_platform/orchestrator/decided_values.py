@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.effects import Effect, Export, Input, KeepInputs, KeepResume, NodeEnded
+from orvanta_platform.engine.effects import Effect, Export, Input, NodeEnded, StoreInputs, StoreResume
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.orchestrator.paused_inputs import EDITED
@@ -36,9 +36,9 @@ def decided_values(
         elif isinstance(effect, Input):
             of_job = known.get(result_key(plan, run, effect.node), b"{}")
             found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else of_job
-        elif isinstance(effect, KeepInputs):
+        elif isinstance(effect, StoreInputs):
             found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
-        elif isinstance(effect, KeepResume):
+        elif isinstance(effect, StoreResume):
             found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
     return found
 

@@ -97,19 +97,19 @@ class StepBuilder:
                 self._enqueue(effect)
             case fx.EnterGate():
                 self._enter(effect)
-            case fx.PutOff():
+            case fx.EnterDebounce():
                 self._require_lock()
                 self.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
-            case fx.PutOffNoMore(index):
+            case fx.LeaveDebounce(index):
                 self._require_lock()
                 self.put_off_no_more.append(self._id(index))
             case fx.Pause(index, by, threw):
                 self._require_lock()
                 self.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
-            case fx.GoOn(index):
+            case fx.EndPause(index):
                 self._require_lock()
                 self.unpaused.append(self._id(index))
-            case fx.KeepInputs(index, raw):
+            case fx.StoreInputs(index, raw):
                 self._keep((self._id(index), "args", EDITED), raw)
             case fx.Retry():
                 self._retry(effect)
@@ -127,7 +127,7 @@ class StepBuilder:
             case fx.CloseWait(index):
                 self._live(index)
                 self.closed.append(self._id(index))
-            case fx.KeepResume(index, number, raw):
+            case fx.StoreResume(index, number, raw):
                 self._keep((self._id(index), "resume", str(number)), raw)
             case fx.NodeEnded():
                 self._end_node(effect)
@@ -142,7 +142,7 @@ class StepBuilder:
                 self._record(effect)
             case fx.RunEnded():
                 self._end_run(effect)
-            case fx.KeepResult():
+            case fx.CacheResult():
                 self._require_lock()
                 ended = self.end.result_of if self.end else None
                 of = self._value_id(effect.node) if effect.node is not None else ended

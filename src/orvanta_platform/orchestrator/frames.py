@@ -13,7 +13,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.effects import Opening
-from orvanta_platform.engine.loop import Loop, kept_bodies
+from orvanta_platform.engine.loop import Loop, reused_bodies
 from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.reused_results import Reopening
 from orvanta_platform.engine.state import RunState
@@ -252,5 +252,5 @@ def loop_of(opening: Opening, again: Reopening | None) -> Loop:
     if again is None or not again.openings:
         total = opening.first + 1 if opening.first else opening.total
         return Loop(total, opening.width, next=opening.first)
-    kept = kept_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
+    kept = reused_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
     return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)

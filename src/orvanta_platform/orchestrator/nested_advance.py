@@ -79,7 +79,7 @@ class Nested(Stepping):
         await self._flush()
         plan, tail = self.blueprint.plan, self._tail
         if (
-            (plan.asks_below or self.frames.root.state.breakpoints)
+            (plan.has_nested_approvals or self.frames.root.state.breakpoints)
             and not self.passed.ended
             and (status := await approvals.settle(self.connection, self.run.id))
         ):

@@ -21,7 +21,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.step_debounces import Over, PutOff, Standing
 from orvanta_platform.engine import effects as fx
-from orvanta_platform.engine.debounce import merged, put_off
+from orvanta_platform.engine.debounce import due_at, merge_args
 from orvanta_platform.engine.gates import PATH, WORKSPACE
 from orvanta_platform.engine.plan import Debounce, Node, Plan
 from orvanta_platform.orchestrator import values
@@ -31,7 +31,7 @@ JOINED: Final = "joined"
 """The name of the value (of a node's id, kind args) that holds its inputs as joined with those of earlier ones."""
 
 
-def entry_of(effect: fx.PutOff, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
+def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
     """The row that an effect requires. Its key is shared by the same step of one workflow, identity and limits.
 
     Undeployed code has no path and shares its key with nothing.
@@ -49,8 +49,8 @@ def entry_of(effect: fx.PutOff, plan: Plan, run: RunRow, job: UUID, frame: UUID 
         effect.args,
         window.delay_s,
         window.accumulate,
-        window.longest_s,
-        window.most,
+        window.max_delay_s,
+        window.max_calls,
     )
 
 
@@ -127,8 +127,8 @@ def _first(entry: PutOff, now: datetime) -> _Window:
 def _after(entry: PutOff, before: _Window, now: datetime) -> _Window | None:
     """It takes the place of the one before; None where that is put off no longer, or both are too large together."""
     window = Debounce(entry.delay_s, None, entry.accumulate, entry.longest_s, entry.most)
-    until = put_off(window, before.calls, before.first_at, now)
-    args = msgspec.json.encode(merged(window, _members(before.args), _members(entry.args)))
+    until = due_at(window, before.calls, before.first_at, now)
+    args = msgspec.json.encode(merge_args(window, _members(before.args), _members(entry.args)))
     if until is None or len(args) > values.INLINE_LIMIT:
         return None
     return _Window(entry.run, entry.frame, entry.job, before.calls + 1, before.first_at, until, args)

@@ -17,12 +17,12 @@ from orvanta_platform.engine.events import (
     Approved,
     Continued,
     DeadlineDue,
+    DebounceElapsed,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
     PauseBefore,
-    PutOffLongEnough,
     Rejected,
     TimerDue,
     TimeUp,
@@ -89,9 +89,7 @@ def due(
         index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
         if index is None:
             return None
-        return (
-            PutOffLongEnough(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
-        )
+        return DebounceElapsed(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
     if event.kind == "deadline":
         index = waiting(plan, run, state, event.job, ASKING, frame)
         return None if index is None else _deadline(state, index)

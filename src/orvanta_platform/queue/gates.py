@@ -16,7 +16,7 @@ from uuid import UUID
 from orvanta_platform.db import gates
 from orvanta_platform.db.gates import Entry, GateRow, GateState, InLine, Loan
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.gates import Admitted, Line, admit, room
+from orvanta_platform.engine.gates import Admission, GateQueue, admit, free_permits
 
 
 async def settle(
@@ -40,7 +40,7 @@ async def settle(
     free = Counter(each.key for each in left if each.lender is None)
     if entering:
         await gates.enter(connection, entering)
-    places = {row.key: room(_line(row, free[row.key]), row.now) + 1 for row in locked}
+    places = {row.key: free_permits(_line(row, free[row.key]), row.now) + 1 for row in locked}
     waiting: dict[bytes, list[InLine]] = {row.key: [] for row in locked}
     for each in await gates.lines(connection, places):
         waiting[each.key].append(each)
@@ -72,12 +72,12 @@ async def _lend(connection: Connection, entering: Sequence[Entry], came_back: Co
     return [each.run for each in loans.values()]
 
 
-def _line(row: GateRow, freed: int, waiting: Sequence[InLine] = ()) -> Line:
+def _line(row: GateRow, freed: int, waiting: Sequence[InLine] = ()) -> GateQueue:
     front = [each.job for each in waiting if not each.eldest]
     eldest = next((each.job for each in waiting if each.eldest), None)
-    return Line(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, eldest)
+    return GateQueue(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, eldest)
 
 
-def _state(row: GateRow, freed: int, admitted: Admitted) -> GateState:
+def _state(row: GateRow, freed: int, admitted: Admission) -> GateState:
     count = len(admitted.jobs)
     return GateState(row.key, row.in_use - freed + count, row.given + count, admitted.starts, admitted.next_at)

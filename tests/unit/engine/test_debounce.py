@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orvanta_platform.engine.debounce import key_text, merged, of_settings, put_off
+from orvanta_platform.engine.debounce import due_at, key_text, merge_args, of_settings
 from orvanta_platform.engine.plan import Debounce
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,15 +56,17 @@ def test_without_a_key_all_arguments_count_but_those_that_are_joined() -> None:
 
 
 def test_the_last_call_gives_the_arguments_and_the_named_ones_are_joined() -> None:
-    found = merged(Debounce(1, accumulate=("items", "one")), args(items=[1], x=1, one=5, y=1), args(items=[2, 3], x=2))
+    found = merge_args(
+        Debounce(1, accumulate=("items", "one")), args(items=[1], x=1, one=5, y=1), args(items=[2, 3], x=2)
+    )
     assert msgspec.json.decode(msgspec.json.encode(found)) == {"items": [1, 2, 3], "x": 2, "one": [5]}
 
 
 def test_a_run_is_put_off_after_each_call_up_to_the_totals() -> None:
-    assert put_off(Debounce(5), 1000, NOW, after(900)) == after(905)
-    longest = Debounce(5, longest_s=12)
-    assert put_off(longest, 1, NOW, after(4)) == after(9)
-    assert put_off(longest, 2, NOW, after(9)) == after(12)
-    assert put_off(longest, 3, NOW, after(12)) is None
-    most = Debounce(5, most=2)
-    assert [put_off(most, calls, NOW, NOW) is not None for calls in (1, 2, 3)] == [True, True, False]
+    assert due_at(Debounce(5), 1000, NOW, after(900)) == after(905)
+    longest = Debounce(5, max_delay_s=12)
+    assert due_at(longest, 1, NOW, after(4)) == after(9)
+    assert due_at(longest, 2, NOW, after(9)) == after(12)
+    assert due_at(longest, 3, NOW, after(12)) is None
+    most = Debounce(5, max_calls=2)
+    assert [due_at(most, calls, NOW, NOW) is not None for calls in (1, 2, 3)] == [True, True, False]

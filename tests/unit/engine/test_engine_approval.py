@@ -14,11 +14,11 @@ from orvanta_platform.engine.effects import (
     DropTimer,
     ErrorOf,
     Export,
-    KeepResume,
     NodeEnded,
     OfNode,
     OpenWait,
     SetTimer,
+    StoreResume,
     Thrown,
 )
 from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
@@ -169,7 +169,7 @@ def test_suspend_waits_after_the_step_and_before_the_next() -> None:
     assert run.found(OpenWait) == [OpenWait(0)] and run.marks("a") == ["suspended"]
     assert run.shown is Status.AWAITING_APPROVAL
     run.yes("a", b'{"value":1}')
-    assert run.found(KeepResume) == [KeepResume(0, 1, b'{"value":1}')] and run.enqueued == ["b"]
+    assert run.found(StoreResume) == [StoreResume(0, 1, b'{"value":1}')] and run.enqueued == ["b"]
     assert run.marks("a") == ["succeeded"] and dict(run.state.votes) == {0: 1}
 
 
@@ -188,7 +188,7 @@ def test_suspend_waits_for_all_events() -> None:
     run = asking(job("a", suspend={"required_events": 2}), job("b"))
     assert run.ok("a").found(OpenWait) and run.yes("a").enqueued == []
     run.yes("a", b"{}")
-    assert run.enqueued == ["b"] and run.found(KeepResume) == [KeepResume(0, 2, b"{}")]
+    assert run.enqueued == ["b"] and run.found(StoreResume) == [StoreResume(0, 2, b"{}")]
 
 
 def test_a_suspend_for_no_event_is_none() -> None:
@@ -221,7 +221,7 @@ def test_a_suspend_may_go_on_after_a_no(event: str) -> None:
     run = asking(job("a", suspend={"timeout": 9, "continue_on_disapprove_timeout": True}), job("b"))
     run.ok("a")
     getattr(run, event)("a")
-    assert run.enqueued == ["b"] and len(run.found(KeepResume)) == 1
+    assert run.enqueued == ["b"] and len(run.found(StoreResume)) == 1
 
 
 def test_sleep_follows_the_events() -> None:

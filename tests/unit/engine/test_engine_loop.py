@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from orvanta_platform.engine.loop import MAX_ITERATIONS, Loop, kept_bodies
+from orvanta_platform.engine.loop import MAX_ITERATIONS, Loop, reused_bodies
 
 
 def test_a_loop_has_at_most_a_million_iterations() -> None:
@@ -16,7 +16,7 @@ def test_a_loop_has_at_most_a_million_iterations() -> None:
 
 
 def test_a_loop_comes_back_from_its_bytes() -> None:
-    kept = kept_bodies((UUID(int=1), UUID(int=2)), (1, 3, 7, MAX_ITERATIONS), 9)
+    kept = reused_bodies((UUID(int=1), UUID(int=2)), (1, 3, 7, MAX_ITERATIONS), 9)
     loops = (Loop(3, 1, next=2, open=1), Loop(None, 1, limited=True, over=True), Loop(2, 2).disapprove(1))
     for loop in (*loops, Loop(2, 2).abort("enough"), Loop(4, 2, next=1, open=1, kept=kept)):
         assert Loop.decode(loop.encode()) == loop
@@ -24,7 +24,7 @@ def test_a_loop_comes_back_from_its_bytes() -> None:
 
 def test_what_runs_again_has_the_places_between_what_is_kept() -> None:
     """Of nine bodies 1, 2, 7 and 8."""
-    kept = kept_bodies((), (1, 3, 7, MAX_ITERATIONS), 9)
+    kept = reused_bodies((), (1, 3, 7, MAX_ITERATIONS), 9)
     loop = Loop(kept.count, 3, kept=kept)
     assert (kept.count, [loop.place(number) for number in range(4)], loop.length) == (4, [1, 2, 7, 8], 9)
     assert [place for place in range(9) if kept.runs(place)] == [1, 2, 7, 8]
@@ -34,5 +34,5 @@ def test_what_runs_again_has_the_places_between_what_is_kept() -> None:
 
 def test_a_loop_that_has_less_to_go_over_than_before() -> None:
     """Nothing is left of what would run again."""
-    kept = kept_bodies((), (5, MAX_ITERATIONS), 3)
+    kept = reused_bodies((), (5, MAX_ITERATIONS), 3)
     assert (kept.count, Loop(kept.count, 1, kept=kept).done) == (0, True)

@@ -25,7 +25,7 @@ def restarted(before: Driven, *named: str, run: UUID = FIRST, plan: Any = None) 
     after = Driven()
     after.plan = plan or before.plan
     after.answers = before.answers
-    ended = engine.same(run, before.plan, before.state)
+    ended = engine.finished_run(run, before.plan, before.state)
     made = engine.restart(after.plan, ended, [after.plan.indexes[name] for name in named])
     after.state = RunState.decode(made.state.encode())
     assert after.state == made.state
@@ -45,7 +45,7 @@ def test_a_preprocessor_that_failed_runs_again_and_one_that_did_not_does_not() -
     plan = compile_plan({"modules": [job("a")], "preprocessor_module": job("preprocessor")})
     for mark, phase in ((Mark.UNHANDLED, Phase.PREPROCESSING), (Mark.SUCCEEDED, Phase.NORMAL)):
         ended = RunState(bytes([Mark.PENDING, Mark.PENDING, mark]), phase=Phase.ENDED)
-        made = engine.restart(plan, engine.same(FIRST, plan, ended))
+        made = engine.restart(plan, engine.finished_run(FIRST, plan, ended))
         assert (made.again, made.state.phase) == ((0,), phase)
         begun = decide(plan, made.state, Started(), {})
         nodes = [each.node for each in begun.effects if isinstance(each, Enqueue)]
@@ -118,7 +118,7 @@ def test_from_a_condition_the_other_branch_may_run() -> None:
 def test_from_a_skipped_node_there_is_nothing_to_do() -> None:
     before = branches().start().ok("yes", "end")
     after, made = restarted(before, "no")
-    ended = engine.same(FIRST, before.plan, before.state)
+    ended = engine.finished_run(FIRST, before.plan, before.state)
     assert not engine.is_reached(after.plan, made, ended, 2)
     assert all(engine.is_reached(after.plan, made, ended, index) for index in (0, 1, 3))
 

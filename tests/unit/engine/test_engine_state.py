@@ -9,7 +9,7 @@ import pytest
 from tests.unit.engine.driven import Driven, condition, job, js, on
 
 from orvanta_platform.engine.compile import compile_plan
-from orvanta_platform.engine.display_status import Shown, status
+from orvanta_platform.engine.display_status import DisplayStatus, status
 from orvanta_platform.engine.effects import Enqueue
 from orvanta_platform.engine.plan import Edge, Join, Retry, Target
 from orvanta_platform.engine.scope import previous_sources, visible
@@ -117,15 +117,17 @@ def test_the_failure_module_and_output_see_every_node_that_ended() -> None:
 
 def test_the_shown_status() -> None:
     run = Driven(job("a", retry=RETRY)).start()
-    assert status(run.plan, run.state, job_started=False) == Shown(Status.QUEUED)
-    assert status(run.plan, run.state, job_started=True) == Shown(Status.RUNNING)
+    assert status(run.plan, run.state, job_started=False) == DisplayStatus(Status.QUEUED)
+    assert status(run.plan, run.state, job_started=True) == DisplayStatus(Status.RUNNING)
     run.fail("a")
-    assert status(run.plan, run.state, job_started=True) == Shown(Status.RUNNING, "a waits for its time (attempt 2)")
+    assert status(run.plan, run.state, job_started=True) == DisplayStatus(
+        Status.RUNNING, "a waits for its timer (attempt 2)"
+    )
     run.due("a").cancel()
     shown = status(run.plan, run.state, job_started=True)
     assert (shown.status, shown.canceled) == (Status.RUNNING, True)
     run.cancelled("a")
-    assert status(run.plan, run.state, job_started=True) == Shown(Status.CANCELLED, canceled=True)
+    assert status(run.plan, run.state, job_started=True) == DisplayStatus(Status.CANCELLED, canceled=True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from orvanta_platform.engine.ticks import COUNTED, GRACE, LATE_STARTS, Cron, MissedRule, Move, move
+from orvanta_platform.engine.ticks import GRACE, LATE_STARTS, MAX_COUNTED, Cron, MissedRule, TickDecision, decide_tick
 from orvanta_platform.errors import BadRequest
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -127,7 +127,7 @@ def moves(
     cron, started, missed = Cron(text, UTC), list[datetime](), list[int]()
     at: datetime | None = tick
     while at is not None and at <= now:
-        found = move(cron, at, now, rule)
+        found = decide_tick(cron, at, now, rule)
         if found.start:
             started.append(at)
         else:
@@ -144,7 +144,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 def test_a_tick_that_is_not_late_runs_and_the_next_comes_from_it(rule: MissedRule) -> None:
     cron = Cron("0 0 12 * * *", UTC)
     for late in (timedelta(0), timedelta(seconds=1), GRACE):
-        assert move(cron, NOON, NOON + late, rule) == Move(start=True, next_at=NOON + timedelta(days=1))
+        assert decide_tick(cron, NOON, NOON + late, rule) == TickDecision(start=True, next_at=NOON + timedelta(days=1))
 
 
 def test_after_downtime_nothing_the_last_one_or_all_run() -> None:
@@ -173,8 +173,8 @@ def test_all_is_at_most_the_last_hundred() -> None:
 
 @pytest.mark.parametrize("rule", ["skip", "once", "all"])
 def test_a_year_of_seconds_is_let_go_without_counting_them_all(rule: MissedRule) -> None:
-    found = move(Cron("* * * * * *", UTC), NOON - timedelta(days=365), NOON, rule)
-    assert found.start is False and found.missed == COUNTED
+    found = decide_tick(Cron("* * * * * *", UTC), NOON - timedelta(days=365), NOON, rule)
+    assert found.start is False and found.missed == MAX_COUNTED
     late = {"skip": 0, "once": 0, "all": LATE_STARTS}[rule]
     assert found.next_at == NOON - GRACE - timedelta(seconds=late)
 

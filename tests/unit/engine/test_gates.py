@@ -15,7 +15,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need, Record
 from orvanta_platform.engine.events import Answer, CancelRequested, Err, Permitted, Started, Succeeded
-from orvanta_platform.engine.gates import Line, admit, key_parts, of_input
+from orvanta_platform.engine.gates import GateQueue, admit, key_parts, of_input
 from orvanta_platform.engine.plan import KeyPart
 from orvanta_platform.engine.state import Mark, Phase, RunState
 
@@ -27,32 +27,32 @@ def ids(*numbers: int) -> list[UUID]:
 
 
 def test_as_many_go_through_as_are_free_from_the_front() -> None:
-    found = admit(Line(3, 0, 1, (), 0, ids(5, 6, 7), UUID(int=5)), NOW)
+    found = admit(GateQueue(3, 0, 1, (), 0, ids(5, 6, 7), UUID(int=5)), NOW)
     assert list(found.jobs) == ids(5, 6) and found.next_at is None and found.starts == ()
 
 
 def test_a_full_gate_and_one_that_was_lowered_let_nobody_through() -> None:
-    assert admit(Line(2, 0, 2, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
-    assert admit(Line(1, 0, 4, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
+    assert admit(GateQueue(2, 0, 2, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
+    assert admit(GateQueue(1, 0, 4, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
 
 
 def test_a_window_counts_beginnings_and_says_when_it_opens() -> None:
     starts = (NOW - timedelta(seconds=61), NOW - timedelta(seconds=40), NOW - timedelta(seconds=10))
-    found = admit(Line(3, 60, 0, starts, 0, ids(5, 6), UUID(int=5)), NOW)
+    found = admit(GateQueue(3, 60, 0, starts, 0, ids(5, 6), UUID(int=5)), NOW)
     assert list(found.jobs) == ids(5)
     assert found.starts == (*starts[1:], NOW)
     assert found.next_at == NOW + timedelta(seconds=20)
 
 
 def test_a_window_whose_places_are_in_use_waits_for_an_end_and_not_for_a_time() -> None:
-    found = admit(Line(1, 60, 1, (NOW - timedelta(seconds=10),), 0, ids(5), UUID(int=5)), NOW)
+    found = admit(GateQueue(1, 60, 1, (NOW - timedelta(seconds=10),), 0, ids(5), UUID(int=5)), NOW)
     assert found.jobs == () and found.next_at is None
 
 
 def test_one_in_sixteen_is_who_has_waited_longest() -> None:
-    line = Line(1, 0, 0, (), gates.FROM_THE_FRONT - 1, ids(5, 6), UUID(int=9))
+    line = GateQueue(1, 0, 0, (), gates.OLDEST_EVERY - 1, ids(5, 6), UUID(int=9))
     assert list(admit(line, NOW).jobs) == ids(9)
-    assert list(admit(Line(1, 0, 0, (), 0, ids(5, 6), UUID(int=9)), NOW).jobs) == ids(5)
+    assert list(admit(GateQueue(1, 0, 0, (), 0, ids(5, 6), UUID(int=9)), NOW).jobs) == ids(5)
 
 
 @given(
@@ -78,7 +78,7 @@ def test_never_more_than_the_limit_and_nobody_starves(
             now += timedelta(seconds=number)
         front = [UUID(int=each) for _, each in sorted(line)][: limit + 1]
         eldest = UUID(int=min(each for _, each in line)) if line else None
-        found = admit(Line(limit, window_s, len(inside), starts, given_, front, eldest), now)
+        found = admit(GateQueue(limit, window_s, len(inside), starts, given_, front, eldest), now)
         inside += [job.int for job in found.jobs]
         line = [each for each in line if each[1] not in inside]
         began += [now] * len(found.jobs)

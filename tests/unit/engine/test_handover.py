@@ -14,11 +14,11 @@ from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
     Decision,
     Enqueue,
+    EnterDebounce,
     EnterGate,
+    LeaveDebounce,
     Need,
     NodeEnded,
-    PutOff,
-    PutOffNoMore,
     RunEnded,
     SetTimer,
 )
@@ -26,12 +26,12 @@ from orvanta_platform.engine.events import (
     Answer,
     CancelRequested,
     ChildrenEnded,
+    DebounceElapsed,
     Err,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
-    PutOffLongEnough,
     Started,
     TimerDue,
 )
@@ -69,11 +69,11 @@ def waiting(*modules: dict[str, Any], answer: Any = None) -> tuple[Plan, Decisio
 def test_it_waits_without_a_job_and_begins_when_none_came_later() -> None:
     plan, begun = waiting(code(settings={}))
     assert plan.debounces and begun.state.nodes[0] == Mark.DEBOUNCING
-    assert begun.effects[-1] == PutOff(0, DEFAULT, Debounce(5.0), b"{}")
+    assert begun.effects[-1] == EnterDebounce(0, DEFAULT, Debounce(5.0), b"{}")
     assert status(plan, begun.state, job_started=False).status is Status.RUNNING
-    over = took(plan, begun.state, PutOffLongEnough(0))
+    over = took(plan, begun.state, DebounceElapsed(0))
     assert over.effects == (Enqueue(0, None),)
-    assert took(plan, over.state, PutOffLongEnough(0)).effects == ()
+    assert took(plan, over.state, DebounceElapsed(0)).effects == ()
     assert took(plan, over.state, HandedOver(0, "r")).effects == ()
 
 
@@ -81,7 +81,7 @@ def test_its_key_and_what_is_joined_are_made_of_its_inputs() -> None:
     settings = {"debounce_key": "$args[who]", "debounce_args_to_accumulate": ["items", "unknown"]}
     _, begun = waiting(code(settings=settings), answer=[1])
     effect = begun.effects[-1]
-    assert isinstance(effect, PutOff)
+    assert isinstance(effect, EnterDebounce)
     assert (effect.key, effect.args) == ((gates.WORKSPACE, "/", "[1]"), b'{"items":[1]}')
 
 
@@ -121,18 +121,18 @@ def test_what_runs_beside_who_hands_over_goes_on_to_its_end() -> None:
 def test_who_is_cancelled_waits_no_longer(event: Event) -> None:
     plan, begun = waiting(code(settings={}))
     over = took(plan, begun.state, event)
-    assert PutOffNoMore(0) in over.effects and over.state.phase is Phase.ENDED
+    assert LeaveDebounce(0) in over.effects and over.state.phase is Phase.ENDED
 
 
 def test_a_failure_elsewhere_ends_the_wait() -> None:
     plan, begun = waiting(code(settings={}, needs=[]), code("b", needs=[]))
     over = took(plan, begun.state, Failed(1, "E", "no"))
-    assert PutOffNoMore(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
+    assert LeaveDebounce(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
 
 
 def test_it_waits_once_and_not_before_its_retry() -> None:
     plan, begun = waiting(code(settings={}, retry={"constant": {"attempts": 1, "seconds": 0}}))
-    begun = took(plan, begun.state, PutOffLongEnough(0))
+    begun = took(plan, begun.state, DebounceElapsed(0))
     failed = took(plan, begun.state, Failed(0, "E", "no"))
     assert Enqueue(0, None, 1) in took(plan, failed.state, TimerDue(0)).effects
 
@@ -140,7 +140,7 @@ def test_it_waits_once_and_not_before_its_retry() -> None:
 def test_what_is_skipped_or_mocked_waits_for_nobody() -> None:
     for setting in ({"skip_if": {"expr": "true"}}, {"mock": {"enabled": True, "return_value": 1}}):
         _, begun = waiting(code(settings={}, **setting), answer=True)
-        assert not any(isinstance(each, PutOff) for each in begun.effects)
+        assert not any(isinstance(each, EnterDebounce) for each in begun.effects)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_is_skipped_or_mocked_waits_for_nobody() -> None:
 def test_afterwards_it_does_what_its_kind_does(value: dict[str, Any], effect: type[object] | None) -> None:
     plan, begun = waiting({**code(settings={}), "value": value}, answer=3)
     assert begun.state.nodes[0] == Mark.DEBOUNCING
-    over = took(plan, begun.state, PutOffLongEnough(0), 3)
+    over = took(plan, begun.state, DebounceElapsed(0), 3)
     assert over.state.nodes[0] != Mark.DEBOUNCING
     assert effect is None or any(isinstance(each, effect) for each in over.effects)
 

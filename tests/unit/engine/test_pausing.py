@@ -12,17 +12,17 @@ from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
     Decision,
+    EndPause,
     Enqueue,
+    EnterDebounce,
     EnterGate,
-    GoOn,
-    KeepInputs,
     Need,
     NodeEnded,
     Pause,
-    PutOff,
     Record,
     RunEnded,
     SetTimer,
+    StoreInputs,
 )
 from orvanta_platform.engine.events import (
     Answer,
@@ -73,7 +73,7 @@ def test_it_waits_without_a_job_until_somebody_lets_it_go_on() -> None:
     assert (shown.status, shown.reason) == (Status.PAUSED, "paused before node a by ann")
     assert paused.state.status is Status.PAUSED
     on = took(plan, paused.state, Continued(0, "bob"))
-    assert on.effects[0] == GoOn(0) and Enqueue(0, None) in on.effects
+    assert on.effects[0] == EndPause(0) and Enqueue(0, None) in on.effects
     assert on.state.status is Status.RUNNING
     assert took(plan, on.state, Continued(0, "bob")).effects == ()
     after = took(plan, on.state, Succeeded(0))
@@ -115,7 +115,7 @@ def test_setting_one_begins_and_ends_nothing() -> None:
 def test_other_inputs_are_kept_for_every_attempt_and_a_result_stands_for_its_own() -> None:
     plan, paused = begun(code(), code("b"))
     changed = took(plan, paused.state, Continued(0, "bob", inputs=b'{"n":1}'))
-    assert KeepInputs(0, b'{"n":1}') in changed.effects and Enqueue(0, None) in changed.effects
+    assert StoreInputs(0, b'{"n":1}') in changed.effects and Enqueue(0, None) in changed.effects
     instead = took(plan, paused.state, Continued(0, "bob", result=b"[7]"))
     assert any(isinstance(each, NodeEnded) and each.result == b"[7]" for each in instead.effects)
     assert instead.state.nodes[:2] == bytes([Mark.SUCCEEDED, Mark.QUEUED])
@@ -135,13 +135,13 @@ def test_a_result_of_a_condition_chooses_its_edge() -> None:
 def test_who_is_cancelled_waits_no_longer(event: Event) -> None:
     plan, paused = begun(code())
     over = took(plan, paused.state, event)
-    assert GoOn(0) in over.effects and over.state.phase is Phase.ENDED
+    assert EndPause(0) in over.effects and over.state.phase is Phase.ENDED
 
 
 def test_a_failure_elsewhere_ends_the_pause() -> None:
     plan, paused = begun(code(needs=[]), code("b", needs=[]))
     over = took(plan, paused.state, Failed(1, "E", "no"))
-    assert GoOn(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
+    assert EndPause(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
     assert isinstance(over.effects[-1], RunEnded)
 
 
@@ -166,7 +166,11 @@ def test_a_mock_pauses_first() -> None:
     [
         ({"type": "delay", "seconds": {"type": "static", "value": 3}}, {}, SetTimer),
         ({"type": "rawscript", "language": "bash", "content": "", "concurrent_limit": 1}, {}, EnterGate),
-        ({"type": "rawscript", "language": "bash", "content": ""}, {"debouncing": {"debounce_delay_s": 5}}, PutOff),
+        (
+            {"type": "rawscript", "language": "bash", "content": ""},
+            {"debouncing": {"debounce_delay_s": 5}},
+            EnterDebounce,
+        ),
         ({"type": "approval"}, {}, None),
         ({"type": "identity"}, {}, Enqueue),
     ],

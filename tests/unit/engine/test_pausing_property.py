@@ -10,7 +10,7 @@ from tests.unit.engine.generate import Scenario, scenario
 from tests.unit.engine.simulated import Simulated
 from tests.unit.engine.test_engine_property import check_end, check_replay
 
-from orvanta_platform.engine.effects import Effect, GoOn, Pause
+from orvanta_platform.engine.effects import Effect, EndPause, Pause
 from orvanta_platform.engine.events import Continued, PauseBefore, Started
 from orvanta_platform.engine.state import Mark
 
@@ -62,7 +62,7 @@ class Held(Simulated):
                 assert not self.attempts[self.plan.node(node).id], "it has begun"
                 self.paused.add(node)
                 self.happened.add("paused")
-            case GoOn(node):
+            case EndPause(node):
                 self.paused.remove(node)
             case _:
                 super().apply(effect)

@@ -50,7 +50,7 @@ def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
         first = whole(seed)
         if first is None or first.end is None:
             continue
-        before = engine.same(OF, first.plan, first.state)
+        before = engine.finished_run(OF, first.plan, first.state)
         for node in first.plan.nodes:
             made = engine.restart(first.plan, before, [node.index])
             assert sorted((*made.kept, *made.again, *made.skipped)) == list(range(len(first.plan.nodes)))
@@ -87,7 +87,7 @@ def test_a_retry_of_a_failed_run_runs_what_failed() -> None:
         first = whole(seed)
         if first is None or first.end is None or first.end.status is not Status.FAILED:
             continue
-        before = engine.same(OF, first.plan, first.state)
+        before = engine.finished_run(OF, first.plan, first.state)
         made = engine.restart(first.plan, before)
         unhandled = [index for index in first.state.unhandled() if index < len(first.plan.nodes)]
         assert set(unhandled) <= set(made.again)

@@ -10,7 +10,7 @@ from uuid import UUID
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import CounterRow, SeenBody
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.loop import Loop, kept_bodies
+from orvanta_platform.engine.loop import Loop, reused_bodies
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.reused_results import Origin, Reopening
 from orvanta_platform.engine.state import Mark, RunState
@@ -110,7 +110,7 @@ def _origin(state: RunState, index: int) -> Origin | None:
 
 async def reused_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
     """Return the bodies of earlier runs that this run reuses, at most SHOWN per opening."""
-    reused = kept_bodies((), again.again, None)
+    reused = reused_bodies((), again.again, None)
     found: dict[int, SeenBody] = {}
     for _, opening in again.openings:
         for body in await rows.bodies(conn, opening, opening, SHOWN):

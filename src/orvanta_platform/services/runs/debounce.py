@@ -14,7 +14,7 @@ from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import NewValue
-from orvanta_platform.engine.debounce import key_text, merged, put_off
+from orvanta_platform.engine.debounce import due_at, key_text, merge_args
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.orchestrator import values
 
@@ -54,7 +54,7 @@ async def join(connection: Connection, call: Call, *, again: bool) -> UUID | Non
         return None
     if again and await rows.was_taken(connection, found.run, call.new.id):
         return found.run
-    until = put_off(call.debounce, found.calls, found.first_at, found.now)
+    until = due_at(call.debounce, found.calls, found.first_at, found.now)
     value = await _joined(connection, call, found.run) if until is not None else None
     if until is None or value is None or not await rows.put_off(connection, call.key, found.run, until):
         await rows.replace(connection, call.key, call.new.id)
@@ -74,5 +74,5 @@ async def _joined(connection: Connection, call: Call, run: UUID) -> NewValue | N
     before, args = (
         msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (values.unpacked(stored[0]), call.args)
     )
-    raw = msgspec.json.encode(merged(call.debounce, before, args))
+    raw = msgspec.json.encode(merge_args(call.debounce, before, args))
     return values.inline(run, "args", raw) if len(raw) <= values.INLINE_LIMIT else None

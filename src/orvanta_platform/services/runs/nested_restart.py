@@ -23,7 +23,7 @@ from orvanta_platform.db.values import get_values
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind, Node, Plan
-from orvanta_platform.engine.restart import Ended, Restart
+from orvanta_platform.engine.restart import FinishedList, Restart
 from orvanta_platform.engine.reused_results import Origin, Reopening, ReusedResults
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
@@ -46,7 +46,7 @@ class RestartPoint:
     made: Restart
     inside: Mapping[int, NestedRestart] = field(default_factory=dict)
     """Nodes that are restarted in part, by index."""
-    before: Ended | None = None
+    before: FinishedList | None = None
     """Final state of the list in the previous run; None: all of it runs again."""
     began_at: datetime | None = None
     """Start, in the previous run, of the node or body that the restart was requested for."""
@@ -117,7 +117,7 @@ class RestartPlanner:
         self.without_job: tuple[str, ...] = ()
         """Its nodes that have no job."""
 
-    async def restart_list(self, plan: Plan, before: Ended, steps: Steps | None) -> RestartPoint:
+    async def restart_list(self, plan: Plan, before: FinishedList, steps: Steps | None) -> RestartPoint:
         """Return the restart of a list at `steps`; None: at its failed nodes. Raises BadRequest, CannotRestart."""
         if steps is None:
             return await self._at_failed_nodes(plan, before)
@@ -142,7 +142,7 @@ class RestartPlanner:
         entered = await self._enter(node, before, number, more)
         return RestartPoint(plan, made, {index: entered} if entered is not None else {}, before)
 
-    async def _at_failed_nodes(self, plan: Plan, before: Ended) -> RestartPoint:
+    async def _at_failed_nodes(self, plan: Plan, before: FinishedList) -> RestartPoint:
         made = engine.restart(plan, before)
         inside: dict[int, NestedRestart] = {}
         for index in made.again:
@@ -153,7 +153,7 @@ class RestartPlanner:
                 inside |= {index: entered} if entered is not None else {}
         return RestartPoint(plan, made, inside, before)
 
-    async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> NestedRestart | None:
+    async def _enter(self, node: Node, before: FinishedList, number: int | None, steps: Steps | None) -> NestedRestart | None:
         """Return the restart point inside a node; None: it runs again as a whole. `steps` None: at failed nodes."""
         container = await self._container(node, before)
         if container is None:
@@ -166,7 +166,7 @@ class RestartPlanner:
             return await self._branch(node, container, number, steps)
         return await self._bodies(node, container, number, steps)
 
-    async def _container(self, node: Node, before: Ended) -> _Container | None:
+    async def _container(self, node: Node, before: FinishedList) -> _Container | None:
         at = engine.place_in(before, node)
         if at is None:
             return None
@@ -181,26 +181,26 @@ class RestartPlanner:
         earlier = reused.inside.get(place) if reused is not None and place is not None else None
         return _Container(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
 
-    async def _source_list(self, origin: Origin, plan: Plan) -> Ended | None:
+    async def _source_list(self, origin: Origin, plan: Plan) -> FinishedList | None:
         """Return the list that a reused node came from, with its initial state.
 
         `plan` is used for a body, which is assumed to be unchanged.
         """
         if origin.frame is not None:
             state = await self._initial_state(origin.frame)
-            return Ended(plan, state, origin) if state is not None else None
+            return FinishedList(plan, state, origin) if state is not None else None
         run = await run_rows.run_before(self._conn, origin.run)
         if run is None:
             return None
         was = await self._platform.blueprints.workflow(self._conn, run.document, run.pin_set)
-        return engine.same(run.id, was.plan, RunState.decode(run.state))
+        return engine.finished_run(run.id, was.plan, RunState.decode(run.state))
 
     async def _initial_state(self, frame: UUID) -> RunState | None:
         for row in await get_values(self._conn, [(frame, "args", BEGINNING)]):
             return RunState.decode(values.unpacked(row))
         return None
 
-    async def _record_start(self, nodes: Sequence[Node], before: Ended) -> None:
+    async def _record_start(self, nodes: Sequence[Node], before: FinishedList) -> None:
         """Record the start time of the earliest of these nodes."""
         ids = []
         for node in nodes:
@@ -230,7 +230,7 @@ class RestartPlanner:
         was = await blueprints.workflow(self._conn, child.document, child.pin_set)
         pin = bytes.fromhex(self._blueprint.flow_pin(node).document)
         plan = was.plan if pin == child.document else (await blueprints.workflow(self._conn, pin, None)).plan
-        body = await self.restart_list(plan, engine.same(child.id, was.plan, RunState.decode(child.state)), steps)
+        body = await self.restart_list(plan, engine.finished_run(child.id, was.plan, RunState.decode(child.state)), steps)
         return NestedRestart(Reopening(state=body.state.encode()), body=body)
 
     async def _branch(
@@ -308,7 +308,7 @@ class RestartPlanner:
             self._conn, list(openings), [kind.value for kind in Kind if kind.is_container]
         )
 
-    async def succeeded_inside(self, node: Node, before: Ended) -> bool:
+    async def succeeded_inside(self, node: Node, before: FinishedList) -> bool:
         """Return whether a node inside a node, or inside sub-workflows that it runs, succeeded in the previous run."""
         container = await self._container(node, before)
         if container is None:
@@ -351,7 +351,7 @@ class RestartPlanner:
         }
         return ReusedResults(tuple(origins), nodes)
 
-    async def _body(self, container: _Container, at: tuple[UUID, UUID], number: int) -> Ended:
+    async def _body(self, container: _Container, at: tuple[UUID, UUID], number: int) -> FinishedList:
         """Return the final state of one body."""
         run, opening = at
         frame = frame_id(run, opening, number)
@@ -370,7 +370,7 @@ class RestartPlanner:
                 marks[node.index] = _mark(node, row, results.get(row.id, b"null"))
         votes = {**first.votes, **{at: resumes[id] for at, id in ids.items() if id in resumes}}
         state = RunState(bytes(marks), votes=votes, kept=first.kept)
-        return Ended(plan, engine.with_skips(plan, state), Origin(run, frame))
+        return FinishedList(plan, engine.with_skips(plan, state), Origin(run, frame))
 
 
 def inner_of(node: Node) -> tuple[list[int], list[str]]:

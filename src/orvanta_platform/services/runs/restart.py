@@ -20,7 +20,7 @@ from orvanta_platform.db.runs import RunBefore, VersionRow
 from orvanta_platform.engine import duration
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.plan import Node
-from orvanta_platform.engine.restart import Ended
+from orvanta_platform.engine.restart import FinishedList
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.orchestrator import inputs
@@ -64,9 +64,9 @@ class _Source:
     blueprint: Blueprint
 
     @property
-    def ended(self) -> Ended:
+    def ended(self) -> FinishedList:
         """Return the final state of its nodes."""
-        return engine.same(self.run.id, self.blueprint.plan, RunState.decode(self.run.state))
+        return engine.finished_run(self.run.id, self.blueprint.plan, RunState.decode(self.run.state))
 
 
 async def restart(

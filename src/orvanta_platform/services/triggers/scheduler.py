@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import cast
 
-from orvanta_platform.engine.ticks import Cron, MissedRule, Move, move
+from orvanta_platform.engine.ticks import Cron, MissedRule, TickDecision, decide_tick
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.queue.scan_cursor import START
 from orvanta_platform.services.platform import Platform
@@ -45,7 +45,7 @@ async def _take(platform: Platform, tick: Due) -> bool:
     return await scheduling.record_missed(platform, tick, found.missed, found.next_at)
 
 
-def decide(tick: Due) -> Move:
+def decide(tick: Due) -> TickDecision:
     """Return the action for a tick. Raises BadRequest if its schedule cannot be parsed."""
     row = tick.schedule
-    return move(Cron(row.cron, zone_of(row.timezone)), tick.at, tick.now, cast(MissedRule, row.missed))
+    return decide_tick(Cron(row.cron, zone_of(row.timezone)), tick.at, tick.now, cast(MissedRule, row.missed))

@@ -23,7 +23,7 @@ from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import NewTick
-from orvanta_platform.engine.ticks import COUNTED
+from orvanta_platform.engine.ticks import MAX_COUNTED
 from orvanta_platform.errors import NotFound, OrvantaError
 from orvanta_platform.queue.scan_cursor import START, ScanCursor
 from orvanta_platform.services.platform import Platform
@@ -101,7 +101,7 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
 
 async def record_missed(platform: Platform, tick: Due, missed: int, next_at: datetime | None) -> bool:
     """Record that `missed` ticks from this one on are not started; False: the tick was already taken."""
-    many = f"more than {COUNTED - 1}" if missed >= COUNTED else str(missed)
+    many = f"more than {MAX_COUNTED - 1}" if missed >= MAX_COUNTED else str(missed)
     verb = "tick was" if missed == 1 else "ticks were"
     detail = f"{many} {verb} missed and not started, by the rule {tick.schedule.missed}"
     log.warning("ticks missed", action="schedule", schedule=tick.schedule.path, ticks=missed, since=str(tick.at))
