@@ -87,7 +87,7 @@ child = os.fork()
 if child:
     os.waitpid(child, 0)
     os._exit(0)
-held = confine.lock_up(separated)
+held = confine.confine(separated)
 libc = ctypes.CDLL(None, use_errno=True)
 
 def refused(attempt):

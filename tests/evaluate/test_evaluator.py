@@ -12,7 +12,7 @@ from tests.evaluate.bench import MOMENT, Bench, nothing
 
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.evaluate.javascript import MAX_COMPUTED, MAX_VALUES, Moment
+from orvanta_platform.evaluate.javascript import MAX_COMPUTED_PATHS, MAX_VALUES, Moment
 from orvanta_platform.evaluate.small import Answer, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
 from orvanta_platform.workflow.reads import Opener
@@ -241,10 +241,10 @@ async def test_an_unknown_path_throws_where_it_is_read(bench: Bench) -> None:
 
 async def test_computed_paths_have_an_end(bench: Bench) -> None:
     held = Workspace(**{str(number): number for number in range(100)})
-    most = f"let sum = 0; for (let i = 0; i < {MAX_COMPUTED}; i++) sum += variable(String(i)); return sum"
-    assert await held.value(bench, most) == str(sum(range(MAX_COMPUTED)))
-    with pytest.raises(ExpressionError, match=f"more than {MAX_COMPUTED}"):
-        await held.value(bench, most.replace(f"< {MAX_COMPUTED}", f"<= {MAX_COMPUTED}"))
+    most = f"let sum = 0; for (let i = 0; i < {MAX_COMPUTED_PATHS}; i++) sum += variable(String(i)); return sum"
+    assert await held.value(bench, most) == str(sum(range(MAX_COMPUTED_PATHS)))
+    with pytest.raises(ExpressionError, match=f"more than {MAX_COMPUTED_PATHS}"):
+        await held.value(bench, most.replace(f"< {MAX_COMPUTED_PATHS}", f"<= {MAX_COMPUTED_PATHS}"))
 
 
 async def test_syntax_is_checked_without_running(bench: Bench) -> None:

@@ -101,7 +101,7 @@ async def test_short_requests_of_one_workspace_share_a_child_a_few_at_a_time(chi
 
 
 async def test_workspaces_are_served_in_turn(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MOST_CHILDREN", 2)  # of which a workspace has one
+    monkeypatch.setattr(pool, "_MAX_CHILDREN", 2)  # of which a workspace has one
     await asking(children, "a", *(f"a{number}" for number in range(10)))
     await asking(children, "b", "b0", "b1", "b2")
     await asking(children, "c", "c0")
@@ -115,7 +115,7 @@ async def test_workspaces_are_served_in_turn(children: Children, monkeypatch: py
 
 async def test_one_workspace_leaves_a_child_to_the_others(children: Children) -> None:
     await asking(children, "a", *(f"slow{number}" for number in range(20)))
-    children._look_again()
+    children._check_again()
     await settled()
     assert [len(each) for each in seen()] == [8, 8]
     await asking(children, "b", "b0")

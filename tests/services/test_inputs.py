@@ -32,8 +32,8 @@ async def evaluator(request: pytest.FixtureRequest) -> AsyncIterator[Evaluator]:
     """Run each case in this process, if it is allowed there, and in the child process."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "child":
-            patch.setattr(schemas, "SMALL", -1)
-            patch.setattr(schemas, "SCANNED", -1)
+            patch.setattr(schemas, "MAX_INLINE_BYTES", -1)
+            patch.setattr(schemas, "MAX_SCANNED_BYTES", -1)
             patch.setattr(schemas, "_plain", lambda _: None)
         made = Evaluator()
         yield made
@@ -149,7 +149,7 @@ def test_only_plain_schemas_are_checked_in_process(schema: Any) -> None:
 
 
 def test_large_value_with_large_list_is_checked_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schemas, "SMALL", 64 << 10)
+    monkeypatch.setattr(schemas, "MAX_INLINE_BYTES", 64 << 10)
     plain = PLAIN(json.dumps({"properties": {"a": {"items": {"enum": list(range(1000))}}}}))
     assert isinstance(plain, schemas._Plain)
-    assert plain.is_for(800) and not plain.is_for(1_000) and not plain.is_for(schemas.SMALL + 1)
+    assert plain.can_check(800) and not plain.can_check(1_000) and not plain.can_check(schemas.MAX_INLINE_BYTES + 1)

@@ -1,1 +1,1 @@
-"""The values of expressions: the small interpreter and the transforms of a node's inputs."""
+"""Evaluation of expressions: the small interpreter, the JavaScript child processes, and transforms of node inputs."""

@@ -1,4 +1,4 @@
-"""How an expression may fail."""
+"""Errors of the evaluation of expressions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import ClassVar, Final
 
 from orvanta_platform.errors import OrvantaError
 
-_LONGEST: Final = 4000
+_MAX_CHARS: Final = 4000
 
 
 class ExpressionError(OrvantaError):
-    """An expression threw. `name` is JavaScript's name of the error (TypeError, ReferenceError, …)."""
+    """Error thrown by an expression. `name` is the JavaScript name of the error (TypeError, ReferenceError, …)."""
 
     code: ClassVar[str] = "expression_failed"
     status: ClassVar[int] = 400
@@ -21,9 +21,9 @@ class ExpressionError(OrvantaError):
 
 
 def _storable(text: str) -> str:
-    """At most a page of a text, without NUL and unpaired surrogates."""
-    return text[:_LONGEST].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    """Return at most _MAX_CHARS characters of a text, without NUL and unpaired surrogates."""
+    return text[:_MAX_CHARS].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class NeedsJavaScript(Exception):
-    """The small interpreter is not sure to answer as JavaScript would; an engine must."""
+    """Signal that the small interpreter may not answer as JavaScript would, so that an engine must evaluate."""

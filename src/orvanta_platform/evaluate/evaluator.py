@@ -1,4 +1,4 @@
-"""Evaluates expressions, transforms and inputs: by the small interpreter if possible, otherwise in a JavaScript child.
+"""Evaluation of expressions, transforms and inputs: by the small interpreter if possible, otherwise in a child process.
 
 Also checks values against JSON Schemas, and reads scripts.
 """
@@ -21,23 +21,23 @@ from orvanta_platform.workflow.expressions import parse_small
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """All evaluation of one process; belongs to one event loop. A child is started at the first need of one."""
+    """Evaluators of one process; belongs to one event loop. Child processes are started when first needed."""
 
     workspace: str = ""
-    """The workspace that its requests count for."""
+    """Workspace that the requests are accounted to."""
 
     _javascript: JavaScript = field(default_factory=JavaScript)
     schemas: Schemas = field(default_factory=Schemas)
     scripts: Scripts = field(default_factory=Scripts)
 
     def of(self, workspace: str) -> Evaluator:
-        """The same for the requests of a workspace: workspaces share the children fairly."""
+        """Return an evaluator for the requests of a workspace; workspaces share the child processes fairly."""
         return Evaluator(workspace, self._javascript, self.schemas, self.scripts)
 
     async def expression(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
-        """The value of an expression. Raises ExpressionError, EvaluatorUnavailable.
+        """Evaluate an expression. Raises ExpressionError, EvaluatorUnavailable.
 
-        What the small interpreter answers is answered without giving way to another task.
+        An expression that the small interpreter supports is evaluated without yielding to another task.
         """
         found = small_answer(text, scope)
         return (
@@ -47,38 +47,38 @@ class Evaluator:
         )
 
     async def transform(self, transform: Any, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
-        """The value of a Transform tree: {type: static, value?} or {type: javascript, expr}.
+        """Evaluate a Transform tree: {type: static, value?} or {type: javascript, expr}.
 
-        Anything that is no Transform is taken as the static value itself. Raises as `expression`.
+        Anything that is not a Transform is itself the static value. Raises as `expression`.
         """
-        found = at_once(transform, scope)
+        found = evaluate_inline(transform, scope)
         return found if found is not None else await self.expression(transform["expr"], scope, moment, resolve)
 
     async def inputs(
         self, transforms: Mapping[str, Any] | None, scope: Scope, moment: Moment, resolve: Resolve
     ) -> bytes:
-        """JSON object text of a node's inputs, undefined ones null. Each has random numbers of its own.
+        """Return a node's inputs as JSON object text, undefined ones as null. Each input has its own random numbers.
 
         Raises as `expression`, for the same inputs always the same error; the message names the input.
         """
         found: dict[str, bytes] = {}
-        asked: list[str] = []
+        pending: list[str] = []
         for name, transform in (transforms or {}).items():
             try:
-                answer = at_once(transform, scope)
+                answer = evaluate_inline(transform, scope)
             except ExpressionError as error:
                 raise _of_input(name, error) from None
             if answer is None:
-                asked.append(name)
+                pending.append(name)
             found[name] = b"null" if answer is None else answer.raw
-        if transforms and asked:
-            ask = (self._input(name, transforms[name]["expr"], scope, moment, resolve) for name in asked)
-            answers = await asyncio.gather(*ask, return_exceptions=True)
-            for name, raw in zip(asked, answers, strict=True):
+        if transforms and pending:
+            requests = (self._input(name, transforms[name]["expr"], scope, moment, resolve) for name in pending)
+            answers = await asyncio.gather(*requests, return_exceptions=True)
+            for name, raw in zip(pending, answers, strict=True):
                 if isinstance(raw, BaseException):
                     raise raw
                 found[name] = raw
-        # What was read may be large, and is done with: the answers are made into one text without it.
+        # The scope may be large and is no longer needed: release it before the results are joined.
         del scope
         return object_text(found)
 
@@ -90,20 +90,23 @@ class Evaluator:
             raise _of_input(name, error) from None
 
     async def syntax_errors(self, texts: Sequence[str]) -> list[str | None]:
-        """Why each of `texts` is no JavaScript, None where it is. Nothing of them runs. Raises EvaluatorUnavailable."""
-        asked = [text for text in texts if parse_small(text) is None]
-        found = dict(zip(asked, await self._javascript.check(self.workspace, asked), strict=True))
+        """Return, for each of `texts`, why it is not valid JavaScript, or None if it is. Nothing is run.
+
+        Raises EvaluatorUnavailable.
+        """
+        pending = [text for text in texts if parse_small(text) is None]
+        found = dict(zip(pending, await self._javascript.check(self.workspace, pending), strict=True))
         return [found.get(text) for text in texts]
 
     async def close(self) -> None:
-        """End the children. Final."""
+        """End the child processes. The evaluator cannot be used afterwards."""
         await self._javascript.close()
         await self.schemas.close()
         await self.scripts.close()
 
 
 def small_answer(text: str, scope: Scope) -> Answer | None:
-    """The small interpreter's answer, None where JavaScript is needed. Raises ExpressionError."""
+    """Return the small interpreter's answer, None if JavaScript is needed. Raises ExpressionError."""
     expr = parse_small(text)
     if expr is None:
         return None
@@ -113,8 +116,8 @@ def small_answer(text: str, scope: Scope) -> Answer | None:
         return None
 
 
-def at_once(transform: Any, scope: Scope) -> Answer | None:
-    """The value of a Transform tree, None where JavaScript is needed. Raises ExpressionError."""
+def evaluate_inline(transform: Any, scope: Scope) -> Answer | None:
+    """Return the value of a Transform tree, None if JavaScript is needed. Raises ExpressionError."""
     match transform:
         case {"type": "javascript", "expr": str(text)}:
             return small_answer(text, scope)

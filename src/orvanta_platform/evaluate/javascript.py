@@ -1,4 +1,4 @@
-"""Expressions that need an engine: the children that have one, and what each request tells them."""
+"""Expressions that need a JavaScript engine: the child processes that have one, and the requests to them."""
 
 from __future__ import annotations
 
@@ -20,53 +20,53 @@ from orvanta_platform.workflow.expressions import MAX_SOURCE
 from orvanta_platform.workflow.reads import Opener, names_of_text, opened_by_text
 
 Resolve: TypeAlias = Callable[[Opener, str], Awaitable[bytes]]
-"""The value of a variable or a resource at a path, as JSON text. Raises ExpressionError."""
+"""Function that returns the value of a variable or a resource at a path, as JSON text. Raises ExpressionError."""
 
 MAX_VALUES: Final = 16 << 20
-"""Bytes of JSON text that one evaluation may read."""
+"""Maximum size of the JSON text that one evaluation may read, in bytes."""
 
-MAX_COMPUTED: Final = 16
-"""Variables and resources that one evaluation may name by a computed path."""
+MAX_COMPUTED_PATHS: Final = 16
+"""Maximum number of variables and resources that one evaluation may open by a computed path."""
 
-_WHOLE_BELOW: Final = 4096
+_FILTERED_FROM_BYTES: Final = 4096
 
-# Texts, and characters of them, that are read in one context.
-_MOST_TEXTS: Final = 200
-_MOST_CHARS: Final = 64 << 10
+# Limits of the texts that are parsed in one context.
+_MAX_BATCH_TEXTS: Final = 200
+_MAX_BATCH_CHARS: Final = 64 << 10
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Where time and chance of an evaluation come from: milliseconds since 1970, and any text."""
+    """Source of the time and the random numbers of an evaluation: milliseconds since 1970, and any text as seed."""
 
     at_ms: int
     seed: str
 
 
 class JavaScript:
-    """A few children of one process, started as they are needed."""
+    """JavaScript child processes of one process, started when needed."""
 
     def __init__(self) -> None:
         self._children = Children(JAVASCRIPT)
 
     async def evaluate(self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
-        """The value of `text`. Raises ExpressionError, EvaluatorUnavailable."""
-        given = _given(text, scope, moment)
+        """Evaluate `text`. Raises ExpressionError, EvaluatorUnavailable."""
+        head = _request_head(text, scope, moment)
         opened = {kind_path: await _open(resolve, *kind_path) for kind_path in sorted(opened_by_text(text))}
-        for _ in range(MAX_COMPUTED + 1):
-            reply = await self._ask(workspace, given + _opened(opened))
+        for _ in range(MAX_COMPUTED_PATHS + 1):
+            reply = await self._ask(workspace, head + _opened(opened))
             if reply.need is None:
                 return _answer(reply)
             kind, path = reply.need
             opened[kind, path] = await _open(resolve, kind, path)  # type: ignore[index, arg-type]
         raise ExpressionError(
-            "Error", f"the expression computes the paths of more than {MAX_COMPUTED} variables and resources"
+            "Error", f"the expression computes the paths of more than {MAX_COMPUTED_PATHS} variables and resources"
         )
 
     async def check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
-        """Why each of `texts` cannot be read as JavaScript, None where it can. Raises EvaluatorUnavailable."""
+        """Return, for each of `texts`, why it cannot be parsed as JavaScript, or None. Raises EvaluatorUnavailable."""
         found: list[str | None] = []
-        for some in _portions(texts):
-            found += await self._check(workspace, some)
+        for batch in _batches(texts):
+            found += await self._check(workspace, batch)
         return found
 
     async def _check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
@@ -80,15 +80,15 @@ class JavaScript:
             return [fault and fault["message"] for fault in json.loads(reply.value)]
         if len(texts) == 1:
             return [reply.error.message]
-        # One of them is too much for the engine: each for itself.
+        # One of the texts is too much for the engine: check each on its own.
         return [fault for text in texts for fault in await self._check(workspace, [text])]
 
     async def close(self) -> None:
-        """End all children. Final."""
+        """End all child processes. The object cannot be used afterwards."""
         await self._children.close()
 
     async def _ask(self, workspace: str, request: bytes) -> Reply:
-        """An answer from any of the children."""
+        """Send a request to any child process and return its answer."""
         try:
             return await self._children.ask(workspace, request)
         except Ended as end:
@@ -97,22 +97,22 @@ class JavaScript:
             raise ExpressionError("expression_crashed", "the expression broke the JavaScript engine") from None
 
 
-def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """In order, so many together as one context reads in a moment; what is long stands alone."""
-    some: list[str] = []
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the texts in order, in batches that one context parses quickly; a long text is a batch of its own."""
+    batch: list[str] = []
     chars = 0
     for text in texts:
         chars += len(text)
-        if some and (len(some) >= _MOST_TEXTS or chars > _MOST_CHARS):
-            yield some
-            some, chars = [], len(text)
-        some.append(text)
-    if some:
-        yield some
+        if batch and (len(batch) >= _MAX_BATCH_TEXTS or chars > _MAX_BATCH_CHARS):
+            yield batch
+            batch, chars = [], len(text)
+        batch.append(text)
+    if batch:
+        yield batch
 
 
 async def _open(resolve: Resolve, kind: Opener, path: str) -> bytes:
-    """What the prelude is told of a path: its value, or the error that reading it throws."""
+    """Return the prelude's entry for a path: its value, or the error that reading it throws."""
     try:
         return b'{"value":%s}' % await resolve(kind, path)
     except ExpressionError as error:
@@ -121,9 +121,9 @@ async def _open(resolve: Resolve, kind: Opener, path: str) -> bytes:
 
 def _opened(opened: Mapping[tuple[Opener, str], bytes]) -> bytes:
     kinds: dict[str, dict[str, bytes]] = {"variable": {}, "resource": {}}
-    for (kind, path), told in opened.items():
-        kinds[kind][path] = told
-    return b',"opened":%s}' % _object({kind: _object(told) for kind, told in kinds.items()})
+    for (kind, path), entry in opened.items():
+        kinds[kind][path] = entry
+    return b',"opened":%s}' % _object({kind: _object(entry) for kind, entry in kinds.items()})
 
 
 def _answer(reply: Reply) -> Answer:
@@ -136,8 +136,8 @@ _OVER_TIME: Final = f"the expression ran for more than {TIME_S:g} s"
 _TOO_LONG: Final = f"an expression has at most {MAX_SOURCE} characters"
 
 
-def _given(text: str, scope: Scope, moment: Moment) -> bytes:
-    """A request up to what is opened. Raises ExpressionError where it would be too large."""
+def _request_head(text: str, scope: Scope, moment: Moment) -> bytes:
+    """Return the request up to the opened values. Raises ExpressionError if it would be too large."""
     if len(text) > MAX_SOURCE:
         raise ExpressionError("expression_too_long", _TOO_LONG)
     seed = struct.unpack("<4i", hashlib.sha256(moment.seed.encode("utf-8", "surrogatepass")).digest()[:16])
@@ -146,23 +146,23 @@ def _given(text: str, scope: Scope, moment: Moment) -> bytes:
         raise ExpressionError(
             "expression_value_too_large",
             f"the values that the expression reads have {len(values)} bytes together; at most {MAX_VALUES} "
-            "are given to JavaScript (a bare path such as results.a passes on values of any size)",
+            "are passed to JavaScript (a bare path such as results.a passes on values of any size)",
         )
     fields = (encode_string(text), moment.at_ms, msgspec.json.encode(seed), values)
     return b'{"source":%s,"at":%d,"seed":%s,"scope":%s' % fields
 
 
 def _values(scope: Scope, names: Mapping[str, frozenset[str] | None]) -> bytes:
-    return _object({root: _value(scope[root], wanted) for root, wanted in names.items() if root in scope})
+    return _object({root: _value(scope[root], members_read) for root, members_read in names.items() if root in scope})
 
 
-def _value(value: bytes | Mapping[str, bytes], wanted: frozenset[str] | None) -> bytes:
+def _value(value: bytes | Mapping[str, bytes], names: frozenset[str] | None) -> bytes:
     if isinstance(value, bytes):
         raw = strip(value)
-        if wanted is None or len(raw) < _WHOLE_BELOW or raw[:1] != b"{":
+        if names is None or len(raw) < _FILTERED_FROM_BYTES or raw[:1] != b"{":
             return raw
-        value = {name: bytes(each) for name, each in members(raw).items() if name in wanted}
-    return _object({name: raw for name, raw in value.items() if wanted is None or name in wanted})
+        value = {name: bytes(each) for name, each in members(raw).items() if name in names}
+    return _object({name: raw for name, raw in value.items() if names is None or name in names})
 
 
 def _object(fields: Mapping[str, bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""A confined child, as used by its pool: requests are sent without waiting, answers arrive in order."""
+"""Confined child process as used by its pool: requests are pipelined, answers arrive in order."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME
 _PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path[:0] = sys.argv[1:3]; from orvanta_platform.evaluate.child import main; main.main()"
 _START_S = 30.0
-_AT_ONCE: Final = 128 << 10
-"""Bytes of a request that are written without yielding to other tasks."""
+_CHUNK_BYTES: Final = 128 << 10
+"""Maximum size of a request that is written without yielding to other tasks, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The program of a child."""
+    """Program of a child process."""
 
     name: str
-    """The key of its engine in child/main.py."""
+    """Key of its engine in child/main.py."""
 
     title: str
     extension: str
-    """The extension module that the engine imports."""
+    """Extension module that the engine imports."""
 
     package: str
-    """The distribution that brings the module."""
+    """Distribution that contains the extension module."""
 
     answer_s: float
-    """Longest wall-clock time of one request. The child and its keeper limit processor time, which may take longer."""
+    """Maximum wall-clock time of one request. The child and its keeper limit processor time, which may take longer."""
 
 
 JAVASCRIPT: Final = Program("javascript", "JavaScript evaluator", "_quickjs", "quickjs-ng", 20.0)
@@ -51,31 +51,33 @@ CODE: Final = Program("code", "reader of scripts", "tree_sitter", "tree-sitter",
 
 
 class EvaluatorUnavailable(OrvantaError):
-    """A child cannot be started; the message is its reason."""
+    """The child process cannot be started; the message contains the reason."""
 
     code = "evaluator_unavailable"
     status = 503
 
 
 class EndedAtStart(EvaluatorUnavailable):
-    """The child ended before it took requests, without a reason: another one may start."""
+    """The child ended before it was ready, without a reason: another one may start."""
 
 
 class Fault(msgspec.Struct):
-    """An error by JavaScript's name."""
+    """Error by its JavaScript name."""
 
     name: str
     message: str
 
 
 class Reply(msgspec.Struct):
-    """What the child answered: an error, what it needs, or else a value. `limit`: it is not fit for more."""
+    """Answer of the child: an error, a path to open, or a value."""
 
     value: bytes = b"null"
     truthy: bool = False
     error: Fault | None = None
     need: tuple[str, str] | None = None
+    """Variable or resource to open, as (kind, path)."""
     limit: bool = False
+    """True if the child must not serve further requests."""
     ready: list[str] | None = None
     failed: str | None = None
 
@@ -89,17 +91,20 @@ _NAME: Final = b',"value":'
 
 
 def _read(text: bytes) -> Reply:
-    """A frame's text; a value in it stays as it is. Raises ValueError, RecursionError."""
+    """Parse the text of a frame; a value in it is not decoded. Raises ValueError, RecursionError."""
     for start, truthy, limit in _VALUES:
         if text.startswith(start):
             value = text[len(start) + len(_NAME) : -1] or b"null"
             return Reply(value, truthy, limit=limit)
-    # msgspec refuses unpaired surrogates, which errors and paths may hold.
+    # msgspec rejects unpaired surrogates, which errors and paths may contain.
     return msgspec.convert(json.loads(text), Reply)
 
 
 class Ended(Exception):
-    """The child ended before it answered. `blamed`: while it worked at this very request; `late`: and too long."""
+    """The child ended before it answered.
+
+    `blamed`: it was working on this request. `late`: it also exceeded its time limit.
+    """
 
     def __init__(self, *, blamed: bool, late: bool = False) -> None:
         super().__init__("the child ended")
@@ -108,7 +113,7 @@ class Ended(Exception):
 
 
 class Child(asyncio.Protocol):
-    """A child process. It belongs to the loop that started it and dies with the thread that did."""
+    """Child process. It belongs to the loop that started it and is killed when the thread that started it ends."""
 
     def __init__(self, program: Program = JAVASCRIPT) -> None:
         self._program = program
@@ -118,7 +123,7 @@ class Child(asyncio.Protocol):
         self._waiting: deque[asyncio.Future[Reply]] = deque()
         self._ready: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
         self._alarm: asyncio.TimerHandle | None = None
-        self._burial: asyncio.Task[None] | None = None
+        self._reaping: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
         self._sending = asyncio.Lock()
         self._writable = asyncio.Event()
@@ -129,17 +134,17 @@ class Child(asyncio.Protocol):
         self.alive = True
 
     async def start(self) -> list[str]:
-        """Start it; gives what confines it. Raises EvaluatorUnavailable."""
-        ours, theirs = socket.socketpair()
+        """Start the process and return the confinements in effect. Raises EvaluatorUnavailable."""
+        own_end, child_end = socket.socketpair()
         try:
-            self._process = _launch(self._program, theirs)
+            self._process = _launch(self._program, child_end)
         except OSError as error:
-            ours.close()
+            own_end.close()
             raise EvaluatorUnavailable(f"The {self._program.title} cannot be started: {error}.") from error
         finally:
-            theirs.close()
-        ours.setblocking(False)
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+            child_end.close()
+        own_end.setblocking(False)
+        await asyncio.get_running_loop().create_connection(lambda: self, sock=own_end)
         try:
             return await asyncio.wait_for(asyncio.shield(self._ready), _START_S)
         except TimeoutError:
@@ -147,60 +152,60 @@ class Child(asyncio.Protocol):
 
     @property
     def is_gone(self) -> bool:
-        """Whether there is nothing left of it to wait for."""
+        """Return whether the process and all its answers are finished."""
         return self._gone.is_set() or not (self.alive or self._process)
 
     @property
     def is_ready(self) -> bool:
-        """Whether it takes requests."""
+        """Return whether the child accepts requests."""
         return self.alive and self._ready.done()
 
     @property
     def pid(self) -> int | None:
-        """The keeper's process id."""
+        """Return the keeper's process id."""
         return self._process.pid if self._process else None
 
     @property
     def pending(self) -> int:
-        """Requests without an answer."""
+        """Return the number of requests without an answer."""
         return len(self._waiting)
 
     @property
     def busy_s(self) -> float:
-        """Seconds for which it has been at the request it is at."""
+        """Return the seconds for which the child has been working on the current request."""
         return asyncio.get_running_loop().time() - self._since if self._waiting else 0.0
 
     async def ask(self, *request: bytes) -> Reply:
-        """The answer to a request sent in pieces. Raises Ended."""
+        """Send a request in pieces and return its answer. Raises Ended."""
         if self._transport is None or not self.alive:
             raise Ended(blamed=False)
         length = sum(map(len, request))
-        if length <= _AT_ONCE and not self._sending.locked():
-            answer = self._expect()
+        if length <= _CHUNK_BYTES and not self._sending.locked():
+            answer = self._add_waiting()
             self._transport.write(b"".join((LENGTH.pack(length), *request)))
         else:
             async with self._sending:
-                answer = self._expect()
+                answer = self._add_waiting()
                 await self._send(LENGTH.pack(length), *request)
         return await answer
 
-    def _expect(self) -> asyncio.Future[Reply]:
-        """The future answer to the request that is sent next."""
+    def _add_waiting(self) -> asyncio.Future[Reply]:
+        """Return the future answer to the request that is sent next."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         if len(self._waiting) == 1:
-            self._next()
+            self._start_clock()
         return answer
 
     async def _send(self, *pieces: bytes) -> None:
-        """Write in parts, as fast as the child reads: a large request as a whole would block the event loop."""
+        """Write in chunks, as fast as the child reads: writing a large request at once would block the event loop."""
         for piece in pieces:
             whole = memoryview(piece)
-            for start in range(0, len(whole), _AT_ONCE):
+            for start in range(0, len(whole), _CHUNK_BYTES):
                 await self._writable.wait()
                 if self._transport is None or not self.alive:
                     return
-                self._transport.write(whole[start : start + _AT_ONCE])
+                self._transport.write(whole[start : start + _CHUNK_BYTES])
                 await asyncio.sleep(0)
 
     def pause_writing(self) -> None:
@@ -210,7 +215,7 @@ class Child(asyncio.Protocol):
         self._writable.set()
 
     def kill(self) -> None:
-        """End it at once; what waits for it hears so."""
+        """Kill the process immediately; waiting requests raise Ended."""
         self.alive = False
         if self._process is not None:
             self._process.kill()
@@ -218,7 +223,7 @@ class Child(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's own is none by its type
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transport is not declared as one
         if not self.alive:
             self._transport.abort()
 
@@ -236,11 +241,11 @@ class Child(asyncio.Protocol):
     def _take(self, text: bytes) -> None:
         try:
             reply = _read(text)
-        except (ValueError, RecursionError):  # the process is not what was started any more
+        except (ValueError, RecursionError):  # the process no longer runs the program
             self.kill()
             return
         if not self._ready.done():
-            self._begin(reply)
+            self._set_ready(reply)
         elif self._waiting and reply.failed is None:
             answer = self._waiting.popleft()
             if not answer.done():
@@ -248,9 +253,9 @@ class Child(asyncio.Protocol):
             if reply.limit:
                 self._finished = True
                 self.kill()
-            self._next()
+            self._start_clock()
 
-    def _begin(self, reply: Reply) -> None:
+    def _set_ready(self, reply: Reply) -> None:
         if reply.ready is not None:
             self._ready.set_result(reply.ready)
         else:
@@ -258,15 +263,15 @@ class Child(asyncio.Protocol):
                 EvaluatorUnavailable(f"The {self._program.title} does not start: {reply.failed}.")
             )
 
-    def _next(self) -> None:
-        """The request at the head is worked at from now on."""
+    def _start_clock(self) -> None:
+        """Restart the clock for the request at the head of the queue."""
         loop = asyncio.get_running_loop()
         if self._alarm is not None:
             self._alarm.cancel()
         self._since = loop.time()
-        self._alarm = loop.call_later(self._program.answer_s, self._too_long) if self._waiting else None
+        self._alarm = loop.call_later(self._program.answer_s, self._time_out) if self._waiting else None
 
-    def _too_long(self) -> None:
+    def _time_out(self) -> None:
         self._late = True
         self.kill()
 
@@ -275,23 +280,23 @@ class Child(asyncio.Protocol):
         self._writable.set()
         if self._alarm is not None:
             self._alarm.cancel()
-        self._burial = asyncio.get_running_loop().create_task(self._bury())
+        self._reaping = asyncio.get_running_loop().create_task(self._reap())
 
-    async def _bury(self) -> None:
-        """Reap the keeper, which is about to go, and tell those that wait."""
+    async def _reap(self) -> None:
+        """Reap the keeper, which is about to exit, and fail the waiting requests."""
         status = await asyncio.to_thread(self._process.wait) if self._process else None
         if not self._ready.done():
             self._ready.set_exception(EndedAtStart(f"The {self._program.title} ended while it started."))
-            self._ready.exception()  # nobody may be there to ask any more
-        for place, answer in enumerate(self._waiting):
+            self._ready.exception()  # there may be no waiter left to retrieve it
+        for position, answer in enumerate(self._waiting):
             if not answer.done():
-                blamed = place == 0 and not self._finished
+                blamed = position == 0 and not self._finished
                 answer.set_exception(Ended(blamed=blamed, late=blamed and (self._late or status == OVER_TIME)))
         self._waiting.clear()
         self._gone.set()
 
     async def gone(self) -> None:
-        """Wait until its processes have ended and all that waited has heard so."""
+        """Wait until the processes have ended and all waiting requests have been answered."""
         if self._process is not None:
             await self._gone.wait()
 
@@ -317,12 +322,12 @@ def _launch(program: Program, inherited: socket.socket) -> subprocess.Popen[byte
         stderr=subprocess.DEVNULL,
         pass_fds=[inherited.fileno()],
         cwd="/",
-        start_new_session=True,  # a terminal's Ctrl-C is ours to answer
+        start_new_session=True,  # the parent handles Ctrl-C of the terminal
     )
 
 
 def _folders(program: Program) -> list[str]:
-    """Where the child finds this package, and the engine's extension beside nothing else that it imports."""
+    """Return the import path of the child: this package, and a folder with only the engine's extension."""
     engine = find_spec(program.extension)
     if engine is None or engine.origin is None:
         raise FileNotFoundError(f"{program.package} is not installed")

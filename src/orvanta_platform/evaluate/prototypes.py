@@ -1,4 +1,4 @@
-"""Names that JavaScript's objects inherit: reading one gives a function, which only an engine can."""
+"""Property names inherited by JavaScript objects; reading one returns a function, which only an engine can."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ _NAMES: Final = {
 
 
 def inherits(kind: str, name: str) -> bool:
-    """Whether values of `kind` (object, array, string, number, boolean) inherit a property `name`."""
+    """Return whether values of `kind` (object, array, string, number, boolean) inherit a property `name`."""
     return name in _NAMES[kind]

@@ -1,4 +1,4 @@
-"""One level of JSON text at a time: the members of an object and the items of an array, as their own text."""
+"""Single-level parsing of JSON text: the members of an object and the items of an array, as JSON text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPACE: Final = b" \t\n\r"
 
 
 def strip(raw: bytes | bytearray | memoryview) -> bytes:
-    """JSON text without the white space around it."""
+    """Return JSON text without surrounding white space."""
     return bytes(raw).strip(_SPACE)
 
 
@@ -27,20 +27,20 @@ def _ignore(_raw: bytes) -> None:
 
 
 def members(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Mapping[str, bytes | msgspec.Raw]:
-    """Of a valid JSON object: name → text of the value; the last of equal names, as in JavaScript.
+    """Return the members of a valid JSON object, name → JSON text; of equal names the last, as in JavaScript.
 
-    `before_scan` is called with a text that only the slow scanner reads.
+    `before_scan` is called with a text that only the slow scanner can parse.
     """
     try:
         return _MEMBERS.decode(raw)
     except (msgspec.DecodeError, RecursionError):
-        # msgspec refuses unpaired surrogates and deep nesting; JavaScript does not.
+        # msgspec rejects unpaired surrogates and deep nesting; JavaScript does not.
         before_scan(raw)
         return {decode_string(key): value for key, value in map(_split, _parts(raw))}
 
 
 def items(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Sequence[bytes | msgspec.Raw]:
-    """Of a valid JSON array: the texts of its items; `before_scan` as in `members`."""
+    """Return the items of a valid JSON array as JSON text; `before_scan` as in `members`."""
     try:
         return _ITEMS.decode(raw)
     except (msgspec.DecodeError, RecursionError):
@@ -49,7 +49,7 @@ def items(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Sequenc
 
 
 def require_utf8(text: bytes) -> None:
-    """Raises UnicodeDecodeError; a piece at a time, since the text as such is not wanted."""
+    """Raise UnicodeDecodeError if the text is not UTF-8. It is decoded in pieces, so that no copy is kept."""
     decoder, whole = getincrementaldecoder("utf-8")(), memoryview(text)
     for start in range(0, len(text), _PIECE):
         decoder.decode(whole[start : start + _PIECE])
@@ -57,14 +57,14 @@ def require_utf8(text: bytes) -> None:
 
 
 def count_values(raw: bytes) -> int:
-    """An upper bound, less one, for the number of values in JSON text, found without parsing it."""
+    """Return an upper bound, less one, of the number of values in JSON text, without parsing it."""
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 def has_more(raw: bytes, mark: bytes, limit: int) -> bool:
-    """Tests for more than `limit` marks; reads no further than it has to.
+    """Return whether the text has more than `limit` marks; reads no further than necessary.
 
-    An array has no more items, less one, than commas, and an object no more members than colons.
+    An array has at most one item more than commas, and an object no more members than colons.
     """
     count = 0
     for start in range(0, len(raw), _PIECE):
@@ -75,13 +75,13 @@ def has_more(raw: bytes, mark: bytes, limit: int) -> bool:
 
 
 def decode_string(raw: bytes) -> str:
-    """The value of a JSON string; unpaired surrogates stay."""
+    """Decode a JSON string; unpaired surrogates are preserved."""
     text: str = json.loads(raw, strict=False)
     return text
 
 
 def encode_string(value: str) -> bytes:
-    """JSON text of a string; an unpaired surrogate is escaped, as UTF-8 cannot hold it."""
+    """Encode a string as JSON text; an unpaired surrogate is escaped, since UTF-8 cannot represent it."""
     try:
         return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
 """Validation against JSON Schemas, with bounded time and memory for any schema and value.
 
-A small value is checked in this process if the cost of its schema is proportional to the value. Everything else goes to
-a confined child process with limits of processor time and memory, which ends when it reaches them.
+A small value is checked in this process if the cost of its schema is proportional to the value. Everything else is
+checked in a confined child process with limits of processor time and memory, which ends when it reaches them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ from orvanta_platform.evaluate.child.schema import HEAD, TIME_S
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import SCHEMA, Ended
 
-SMALL: Final = 64 << 10
-"""Bytes of a value that is checked against a schema in this process."""
+MAX_INLINE_BYTES: Final = 64 << 10
+"""Maximum size of a value that is checked against a schema in this process, in bytes."""
 
-SCANNED: Final = 1 << 20
-"""Bytes of a value that is parsed in this process if there is no schema."""
+MAX_SCANNED_BYTES: Final = 1 << 20
+"""Maximum size of a value that is parsed in this process if there is no schema, in bytes."""
 
-_LONGEST_SCHEMA: Final = 16 << 10
-_DEEPEST_SCHEMA: Final = 20
-_MOST_WORK: Final = 4 << 20
-"""Limit of the bytes of a value times those of the longest list or constant of its schema: each place of the value may
-be compared with each byte of it, and an error repeats it."""
+_MAX_PLAIN_SCHEMA: Final = 16 << 10
+_MAX_PLAIN_DEPTH: Final = 20
+_MAX_WORK: Final = 4 << 20
+"""Limit of the size of a value times that of the longest list or constant of its schema, in bytes.
 
-_LEAST_WIDTH: Final = 32
+Each place of the value may be compared with each byte of it, and an error repeats it.
+"""
+
+_MIN_WIDTH: Final = 32
 
 _LISTED: Final = frozenset({"const", "enum", "required"})
 _SCALARS: Final = frozenset(
@@ -42,7 +44,7 @@ _SCALARS: Final = frozenset(
         "maxItems", "minProperties", "maxProperties",
     }
 )  # fmt: skip
-_SAID: Final = frozenset(
+_ANNOTATIONS: Final = frozenset(
     {
         "$comment", "$schema", "customErrorMessage", "default", "deprecated", "description", "disableCreate",
         "disabled", "disableVariablePicker", "enumLabels", "examples", "format", "min_rows", "nullable", "order",
@@ -57,59 +59,62 @@ class SchemaTooComplex(Exception):
 
 
 class Violation(msgspec.Struct):
-    """A validation error: a JSON pointer and a message."""
+    """Validation error: a JSON pointer and a message."""
 
     path: str
     message: str
 
 
 class Verdict(msgspec.Struct):
-    """The outcome of a check: the reason why the schema is unusable or the value unreadable, or validation errors."""
+    """Outcome of a check."""
 
     unusable: str | None = None
+    """Reason why the schema cannot be used."""
     unreadable: str | None = None
+    """Reason why the value cannot be read."""
     errors: list[Violation] = []
+    """Validation errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plain:
-    """A schema that applies at most one subschema to each place of a value."""
+    """Schema that applies at most one subschema to each place of a value."""
 
     validator: jsonschema_rs.Validator
     width: int
 
-    def is_for(self, size: int) -> bool:
-        """Tests that a value of `size` bytes can be checked in negligible time."""
-        return size <= SMALL and size * self.width <= _MOST_WORK
+    def can_check(self, size: int) -> bool:
+        """Return whether a value of `size` bytes can be checked in negligible time."""
+        return size <= MAX_INLINE_BYTES and size * self.width <= _MAX_WORK
 
 
 class Schemas:
-    """The checks of one process; belongs to one event loop. A child is started when it is first needed."""
+    """Schema checks of one process; belongs to one event loop. A child process is started when first needed."""
 
     def __init__(self) -> None:
         self._children = Children(SCHEMA)
 
-    async def check(self, workspace: str, schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict:
-        """The verdict on `args`, JSON text of an object. Strings that match `fitting` are always valid.
+    async def check(self, workspace: str, schema: str | None, args: bytes, always_valid: re.Pattern[str]) -> Verdict:
+        """Check `args`, the JSON text of an object. Strings that match `always_valid` are not checked.
 
         Raises SchemaTooComplex, EvaluatorUnavailable.
         """
-        verdict = check_at_once(schema, args, fitting)
-        return verdict if verdict is not None else await self._ask(workspace, schema or "", args or b" ", fitting)
+        verdict = check_inline(schema, args, always_valid)
+        return verdict if verdict is not None else await self._ask(workspace, schema or "", args or b" ", always_valid)
 
     async def check_schema(self, workspace: str, schema: str) -> str | None:
-        """The reason why a schema is unusable, None if it is usable. Raises SchemaTooComplex, EvaluatorUnavailable."""
+        """Return why a schema is unusable, None if it is usable. Raises SchemaTooComplex, EvaluatorUnavailable."""
         plain = _plain(schema)
         if plain is not None:
             return plain if isinstance(plain, str) else None
         return (await self._ask(workspace, schema, b"", None)).unusable
 
     async def close(self) -> None:
-        """End the children. Final."""
+        """End the child processes. The object cannot be used afterwards."""
         await self._children.close()
 
-    async def _ask(self, workspace: str, schema: str, args: bytes, fitting: re.Pattern[str] | None) -> Verdict:
-        pattern, text = fitting.pattern.encode() if fitting else b"", schema.encode("utf-8", "replace")
+    async def _ask(self, workspace: str, schema: str, args: bytes, always_valid: re.Pattern[str] | None) -> Verdict:
+        pattern, text = always_valid.pattern.encode() if always_valid else b"", schema.encode("utf-8", "replace")
         try:
             reply = await self._children.ask(workspace, HEAD.pack(len(pattern), len(text)), pattern, text, args)
         except Ended as end:
@@ -122,49 +127,49 @@ class Schemas:
 _OVER_TIME: Final = f"it needs more than {TIME_S:g} s of processor time"
 
 
-def check_at_once(schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict | None:
-    """The verdict if it takes negligible time, None if a child has to check."""
+def check_inline(schema: str | None, args: bytes, always_valid: re.Pattern[str]) -> Verdict | None:
+    """Return the verdict if it takes negligible time, None if a child process has to check."""
     if schema is None:
-        if len(args) > SCANNED:
+        if len(args) > MAX_SCANNED_BYTES:
             return None
-        return _FITS if checker.is_object(args) else _verdict(checker.check(None, args, None))
-    plain = _plain(schema) if len(args) <= SMALL else None
+        return _VALID if checker.is_object(args) else _verdict(checker.check(None, args, None))
+    plain = _plain(schema) if len(args) <= MAX_INLINE_BYTES else None
     if isinstance(plain, str):
         return Verdict(unusable=plain)
-    if plain is None or not plain.is_for(len(args)):
+    if plain is None or not plain.can_check(len(args)):
         return None
-    return _verdict(checker.check(plain.validator, args, fitting))
+    return _verdict(checker.check(plain.validator, args, always_valid))
 
 
-_NOTHING: Final[Mapping[str, Any]] = {"errors": []}
+_NO_ERRORS: Final[Mapping[str, Any]] = {"errors": []}
 _OVER_MEMORY: Final = "it needs more memory than it may take"
 
 
-_FITS: Final = Verdict()
+_VALID: Final = Verdict()
 
 
 def _verdict(found: Mapping[str, Any]) -> Verdict:
-    return msgspec.convert(found, Verdict) if found != _NOTHING else _FITS
+    return msgspec.convert(found, Verdict) if found != _NO_ERRORS else _VALID
 
 
 @functools.lru_cache(maxsize=512)
 def _plain(text: str) -> _Plain | str | None:
-    """The schema if it is small and plain, the reason why it is unusable, or None if a child has to check it."""
-    if len(text) > _LONGEST_SCHEMA:
+    """Return the schema if it is small and plain, why it is unusable, or None if a child process has to check it."""
+    if len(text) > _MAX_PLAIN_SCHEMA:
         return None
     try:
         tree = json.loads(text)
         width = _width(tree, 0) if isinstance(tree, dict) else 0
-        return None if width is None else _Plain(checker.compiled(text), max(width, _LEAST_WIDTH))
+        return None if width is None else _Plain(checker.compile_schema(text), max(width, _MIN_WIDTH))
     except checker.UNUSABLE as error:
         return checker.why_unusable(error)
 
 
 def _width(schema: Any, level: int) -> int | None:
-    """The bytes of the longest list or constant in a plain schema, None if it is not plain."""
+    """Return the size of the longest list or constant in a plain schema, in bytes; None if it is not plain."""
     if isinstance(schema, bool) or schema is None:
         return 0
-    if not isinstance(schema, dict) or level > _DEEPEST_SCHEMA:
+    if not isinstance(schema, dict) or level > _MAX_PLAIN_DEPTH:
         return None
     widths: list[int | None] = [0]
     for word, value in schema.items():
@@ -175,7 +180,7 @@ def _width(schema: Any, level: int) -> int | None:
                 widths.append(_width(value, level + 1))
             case (_, _) if word in _LISTED:
                 widths.append(len(json.dumps(value)))
-            case (_, _) if word in _SCALARS or word in _SAID:
+            case (_, _) if word in _SCALARS or word in _ANNOTATIONS:
                 pass
             case _:
                 return None

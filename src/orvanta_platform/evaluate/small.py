@@ -1,7 +1,7 @@
-"""The small interpreter: expressions of `workflow.expressions` over raw JSON, as JavaScript would answer.
+"""Small interpreter: evaluates expressions of `workflow.expressions` over raw JSON, with JavaScript's results.
 
-Values are decoded one level at a time and only where the expression looks. A bare path gives the bytes it
-found, digits and all.
+Values are decoded one level at a time and only where the expression reads them. A bare path returns the bytes it found,
+including all digits of numbers.
 """
 
 from __future__ import annotations
@@ -33,34 +33,36 @@ from orvanta_platform.workflow.expressions import (
 Scope: TypeAlias = Mapping[str, bytes | Mapping[str, bytes]]
 """Root → its value as JSON text, or a mapping of its members (`results`, `context`) to theirs.
 
-A member that such a mapping lacks is undefined, of `results` null. A root that is missing is not defined.
+A member missing in such a mapping is undefined, in `results` null. A missing root is not defined.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`raw` is JSON text (undefined gives null), `truthy` what an `if` would make of the value."""
+    """Value of an expression."""
 
     raw: bytes
+    """JSON text; undefined becomes null."""
     truthy: bool
+    """Truthiness in JavaScript."""
 
 
 class _Object(Enum):
-    """What is no scalar: an object or an array."""
+    """Kind of values that are not scalars: objects and arrays."""
 
     OBJECT = "object"
 
 
 _OBJECT: Final = _Object.OBJECT
 _Value: TypeAlias = Scalar | bytes
-"""A scalar of the expression itself, or JSON text of the scope, stripped."""
+"""Scalar of the expression itself, or JSON text of the scope without surrounding white space."""
 
 
 def evaluate(expr: Expr, scope: Scope) -> Answer:
-    """The value of `expr`.
+    """Evaluate `expr`.
 
-    Raises ExpressionError where JavaScript would throw, NeedsJavaScript where it would coerce, compare
-    identities or read what objects inherit.
+    Raises ExpressionError if JavaScript would throw, NeedsJavaScript if it would coerce, compare identities or read
+    inherited properties.
     """
     value = _evaluate(expr, scope)
     return Answer(_raw(value), _truthy(value))
@@ -121,7 +123,7 @@ def _order(left: Scalar | _Object, right: Scalar | _Object) -> int:
 
 
 def _utf16(text: str) -> bytes:
-    """Big-endian, so that bytes compare as code units do."""
+    """Encode as big-endian UTF-16, so that bytes compare in the order of code units."""
     return text.encode("utf-16-be", "surrogatepass")
 
 
@@ -141,8 +143,8 @@ def _path(path: Path, scope: Scope) -> _Value:
         if value is UNDEFINED or value == b"null":
             if step.optional:
                 return UNDEFINED
-            what = "undefined" if value is UNDEFINED else "null"
-            raise ExpressionError("TypeError", f"Cannot read properties of {what} (reading '{step.key}')")
+            kind_of_value = "undefined" if value is UNDEFINED else "null"
+            raise ExpressionError("TypeError", f"Cannot read properties of {kind_of_value} (reading '{step.key}')")
         value = _member(value, step.key)
     return value
 
@@ -159,7 +161,7 @@ def _first_member(root: str, values: Mapping[str, bytes], step: Step) -> _Value:
 
 def _member(value: _Value, key: str) -> _Value:
     if not isinstance(value, bytes):
-        return _of_scalar(value, key)
+        return _scalar_member(value, key)
     match value[:1]:
         case b"{":
             member = members(value).get(key)
@@ -170,26 +172,26 @@ def _member(value: _Value, key: str) -> _Value:
             found = items(value)
             if key == "length":
                 return float(len(found))
-            place = _array_index(key)
-            if place is not None:
-                return strip(found[place]) if place < len(found) else UNDEFINED
+            index = _array_index(key)
+            if index is not None:
+                return strip(found[index]) if index < len(found) else UNDEFINED
             kind = "array"
         case _:
-            return _of_scalar(_decode_scalar(value), key)
+            return _scalar_member(_decode_scalar(value), key)
     if inherits(kind, key):
         raise NeedsJavaScript(key)
     return UNDEFINED
 
 
-def _of_scalar(value: Scalar, key: str) -> _Value:
-    """A member of a string, number or boolean; null and undefined do not come here."""
+def _scalar_member(value: Scalar, key: str) -> _Value:
+    """Return a member of a string, number or boolean; callers have handled null and undefined."""
     if isinstance(value, str):
         units = _utf16(value)
         if key == "length":
             return float(len(units) // 2)
-        place = _array_index(key)
-        if place is not None:
-            unit = units[2 * place : 2 * place + 2]
+        index = _array_index(key)
+        if index is not None:
+            unit = units[2 * index : 2 * index + 2]
             return unit.decode("utf-16-be", "surrogatepass") if unit else UNDEFINED
         kind = "string"
     else:
@@ -206,7 +208,7 @@ def _array_index(key: str) -> int | None:
 
 
 def _decode_scalar(raw: bytes) -> bool | float | str | None:
-    """A scalar's value; numbers as JavaScript holds them, so a number too large is Infinity."""
+    """Decode a scalar; numbers as in JavaScript, so that a number that is too large is Infinity."""
     match raw[:1]:
         case b'"':
             return decode_string(raw)

@@ -1,4 +1,4 @@
-"""Transforms of the artifact: static values, and what expressions in them read."""
+"""Transforms of the artifact: static values, and the names that their expressions read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ NOT_SUPPORTED: Final = "ExpressionNotSupported"
 
 
 def static_answer(transform: Any) -> Answer:
-    """The value of a Transform tree that is no expression, or of what is no Transform. Raises ExpressionError."""
+    """Return the value of a Transform tree without expression, or of a plain value. Raises ExpressionError."""
     match transform:
         case {"type": "ai"}:
-            raise ExpressionError(NOT_SUPPORTED, "an input that an AI agent fills has no value here")
+            raise ExpressionError(NOT_SUPPORTED, "an input filled by an AI agent has no value here")
         case {"type": "static"}:
             value = transform.get("value")
         case _:
@@ -28,13 +28,13 @@ def static_answer(transform: Any) -> Answer:
 
 
 def text_names(text: str) -> dict[str, frozenset[str] | None]:
-    """What an expression may read: of each root the first members, None for the whole."""
+    """Return the names that an expression may read: for each root the first members, None for the whole root."""
     expr = parse_small(text)
     return names_of_text(text) if expr is None else names(expr)
 
 
 def transform_names(transform: Any) -> dict[str, frozenset[str] | None]:
-    """What a Transform tree reads of the scope; {} for nothing."""
+    """Return the names that a Transform tree reads from the scope; {} for none."""
     match transform:
         case {"type": "javascript", "expr": str(text)}:
             return text_names(text)
@@ -42,7 +42,7 @@ def transform_names(transform: Any) -> dict[str, frozenset[str] | None]:
 
 
 def input_names(transforms: Mapping[str, Any] | None) -> dict[str, frozenset[str] | None]:
-    """What all inputs of a node read together."""
+    """Return the names that all inputs of a node read together."""
     found: dict[str, frozenset[str] | None] = {}
     for transform in (transforms or {}).values():
         _join(found, transform_names(transform))
@@ -50,35 +50,35 @@ def input_names(transforms: Mapping[str, Any] | None) -> dict[str, frozenset[str
 
 
 def tree_names(tree: Any) -> dict[str, frozenset[str] | None]:
-    """What all expressions and messages anywhere in a node's tree read together."""
+    """Return the names that all expressions and messages anywhere in a node's tree read together."""
     found: dict[str, frozenset[str] | None] = {}
-    left = [tree]
-    while left:
-        match left.pop():
+    stack = [tree]
+    while stack:
+        match stack.pop():
             case dict() as fields:
-                left += fields.values()
+                stack += fields.values()
                 for key in ("expr", "message"):
                     if isinstance(text := fields.get(key), str):
                         _join(found, text_names(text))
             case list() as items:
-                left += items
+                stack += items
     return found
 
 
-_PASSING_ON: Final = frozenset({"identity", "delay", "branchone"})
+_PASSING_KINDS: Final = frozenset({"identity", "delay", "branchone"})
 
 
-def passes_on(tree: Any) -> bool:
-    """Whether something in a node's tree may give its previous_result without an expression that says so."""
+def passes_previous_result(tree: Any) -> bool:
+    """Return whether a node in the tree may use previous_result without an expression that names it."""
     match tree:
-        case {"type": str(kind), **_fields} if kind in _PASSING_ON:
+        case {"type": str(kind), **_fields} if kind in _PASSING_KINDS:
             return True
         case {"modules": []} | {"skip_if": {}}:
             return True
         case dict() as fields:
-            return any(map(passes_on, fields.values()))
+            return any(map(passes_previous_result, fields.values()))
         case list() as items:
-            return any(map(passes_on, items))
+            return any(map(passes_previous_result, items))
     return False
 
 
@@ -89,18 +89,16 @@ def _join(found: dict[str, frozenset[str] | None], more: Mapping[str, frozenset[
 
 
 class Provenance(NamedTuple):
-    """Inputs whose value is not computed and may therefore refer to variables and resources.
-
-    `literals`: names of inputs that are literals of the document. `arguments`: inputs that pass on an argument of the
-    run, or a part of one, unchanged: name of the input → name of the argument.
-    """
+    """Inputs whose value is not computed and may therefore refer to variables and resources."""
 
     literals: frozenset[str]
+    """Names of inputs that are literals of the document."""
     arguments: Mapping[str, str]
+    """Name of the input → name of the run's argument, for inputs that pass an argument, or part of one, unchanged."""
 
 
 def provenance_of(transforms: Mapping[str, Any]) -> Provenance:
-    """The provenance of a node's inputs. A path into `flow_env` leads to a literal, one into results does not."""
+    """Return the provenance of a node's inputs. A path into `flow_env` is a literal, one into results is not."""
     literals: list[str] = []
     arguments: dict[str, str] = {}
     for name, transform in transforms.items():
@@ -117,29 +115,29 @@ def provenance_of(transforms: Mapping[str, Any]) -> Provenance:
 
 
 def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:
-    """JSON object text of inputs of which none is an expression; None where one is, or has no value."""
+    """Return inputs without expressions as JSON object text; None if one is an expression or has no value."""
     if any(isinstance(each, dict) and each.get("type") in ("javascript", "ai") for each in transforms.values()):
         return None
     return object_text({name: static_answer(transform).raw for name, transform in transforms.items()})
 
 
 def object_text(fields: Mapping[str, bytes]) -> bytes:
-    """A JSON object of these names and JSON texts."""
+    """Return a JSON object of these names and JSON texts."""
     parts = [part for name, raw in fields.items() for part in (b",", dump(name), b":", raw)]
-    # One join: a field may be large.
+    # A single join, since a field may be large.
     return b"".join((b"{", *parts[1:], b"}"))
 
 
-def opens(source: Any) -> bool:
-    """Whether an expression, or a Transform tree, may open a variable or a resource."""
+def may_open(source: Any) -> bool:
+    """Return whether an expression, or a Transform tree, may open a variable or a resource."""
     match source:
         case str() as text:
             return parse_small(text) is None and mentions_opener(text)
         case {"type": "javascript", "expr": str(text)}:
-            return opens(text)
+            return may_open(text)
     return False
 
 
 def dump(value: Any) -> bytes:
-    """JSON text of a value of a document."""
+    """Return a value of a document as JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

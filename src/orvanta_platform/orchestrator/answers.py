@@ -32,14 +32,14 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
+from orvanta_platform.evaluate.evaluator import Evaluator, evaluate_inline, small_answer
 from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import (
     input_names,
+    may_open,
     object_text,
-    opens,
-    passes_on,
+    passes_previous_result,
     provenance_of,
     text_names,
     transform_names,
@@ -161,7 +161,9 @@ async def answer_at_hand(
             own = await _own(ask, plan, run, seen, need.state, within, load)
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
-            found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+            found = (
+                small_answer(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
+            )
         except ExpressionError as error:
             answers[ask.key] = Err(error.name, error.message)
             continue
@@ -251,7 +253,7 @@ async def _answer(
             return await _inputs(reader, run, ask, scope, view, opened, pins)
         if ask.purpose == "cache":
             return await _cached(reader, plan, run, ask, scope, view)
-        found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+        found = small_answer(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view, opened)
     except ExpressionError as error:
@@ -377,7 +379,7 @@ def _names_inside(value: Mapping[str, Any]) -> Names:
     if value.get("type") == Kind.FLOW:
         return {"flow_env": None}
     found = tree_names(value)
-    if passes_on(value) or "previous_result" in found or "result" in found:
+    if passes_previous_result(value) or "previous_result" in found or "result" in found:
         # Of the first step of a loop's body that is the whole input.
         found |= {"previous_result": None, "flow_input": None}
     return found
@@ -388,4 +390,4 @@ def is_fleeting(ask: Ask) -> bool:
     sources = (
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
     )
-    return "context" in names_of(ask) or any(opens(source) for source in sources)
+    return "context" in names_of(ask) or any(may_open(source) for source in sources)

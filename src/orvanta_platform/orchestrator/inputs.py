@@ -41,7 +41,7 @@ def check_at_once(schema: Schema, args: bytes) -> bool:
 
     Raises InvalidInput.
     """
-    verdict = schemas.check_at_once(_text(schema), args, REFERENCE)
+    verdict = schemas.check_inline(_text(schema), args, REFERENCE)
     if verdict is None:
         return False
     _refuse(verdict)

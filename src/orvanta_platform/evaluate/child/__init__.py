@@ -1,1 +1,1 @@
-"""The confined child processes: one evaluates JavaScript, one checks values against JSON Schemas, one reads scripts."""
+"""Confined child processes: one evaluates JavaScript, one checks values against JSON Schemas, one reads scripts."""

@@ -1,4 +1,4 @@
-"""The few system calls that evaluating needs, as a seccomp filter: all others answer EPERM. Standard library only."""
+"""Seccomp filter that allows only the system calls of the evaluation; others fail with EPERM. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_THIRD = 0, 4, 32
 _PROT_EXEC = 4
 
-# By architecture: AUDIT_ARCH, the calls that may make memory executable, the allowed ones.
+# By architecture: AUDIT_ARCH, the calls that may make memory executable, the allowed calls.
 _ARCHITECTURES: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
@@ -39,7 +39,7 @@ _ARCHITECTURES: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {
 
 
 def program() -> bytes:
-    """The filter for this machine. Raises OSError(ENOSYS) where its architecture is unknown."""
+    """Return the filter for this machine. Raises OSError(ENOSYS) if its architecture is unknown."""
     try:
         arch, executable, allowed = _ARCHITECTURES[platform.machine()]
     except KeyError:

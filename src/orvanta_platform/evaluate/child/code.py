@@ -1,11 +1,11 @@
-"""Scripts read for their signature or their requirements. Standard library, msgspec and tree-sitter only.
+"""Reading of scripts for their signature or their requirements. Standard library, msgspec and tree-sitter only.
 
-A request to the engine is HEAD (the length of a text), a JSON text {"ask": "signature" or "requirements", "scripts":
-[[language, bytes], …]}, and the scripts one after another. The answer's value is a list, one entry for each script:
+A request is HEAD (the length of a text), a JSON text {"ask": "signature" or "requirements", "scripts": [[language,
+bytes], …]}, and the scripts one after another. The answer's value is a list with one entry per script:
 
     {"schema": {…} or null, "fault": {"line", "column", "message"} or null}    its signature
     {"packages": [[name, range], …]}                                           its requirements
-    {"invalid": {"message": "…", "hint": "…" or null}}                         a requirement is written that is none
+    {"invalid": {"message": "…", "hint": "…" or null}}                         an invalid requirement
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from orvanta_platform.workflow.signature.schema import schema_of
 HEAD: Final = struct.Struct(">I")
 
 TIME_S: Final = 2.0
-"""Processor time of one request."""
+"""Base processor time of one request."""
 
 BYTES_A_SECOND: Final = 256 << 10
-"""Bytes of a request for which the time limit grows by one second: large scripts take less than half of it."""
+"""Bytes of a request for which the time limit grows by one second; large scripts need less than half of it."""
 
-_LARGE: Final = 1 << 20
-"""Size of a request after which the process exits, to return its memory."""
+_EXIT_AFTER_BYTES: Final = 1 << 20
+"""Size of a request after which the process exits, to release its memory."""
 
 _NICENESS: Final = 10
 _OUT_OF_MEMORY: Final = b'{"error":{"name":"out_of_memory","message":""},"limit":true}'
@@ -54,32 +54,34 @@ class Engine:
     def __init__(self) -> None:
         os.nice(_NICENESS)
         warnings.simplefilter("ignore")
-        # Import what reading needs now: later no file can be read.
+        # Import everything that reading needs: after the confinement no file can be read.
         for language, content in _SAMPLES:
             _signature(language, content)
             _requirements(language, content)
 
     @property
     def is_prepared(self) -> bool:
-        """There is nothing to prepare."""
+        """Return True: there is nothing to prepare."""
         return True
 
     def prepare(self) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def evaluate(self, request: bytes) -> bytes:
-        """The answer to a request."""
+        """Answer a request."""
         signal.setitimer(signal.ITIMER_PROF, TIME_S + len(request) / BYTES_A_SECOND)
         try:
-            text = json.dumps(_found(request)).encode()
-        except BaseException:  # out of memory, after which nothing is sure
+            text = json.dumps(_read_scripts(request)).encode()
+        except BaseException:  # out of memory: the state of the process is undefined
             return _OUT_OF_MEMORY
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        return (b'{"limit":true,"value":%s}' if len(request) > _LARGE else b'{"truthy":true,"value":%s}') % text
+        return (
+            b'{"limit":true,"value":%s}' if len(request) > _EXIT_AFTER_BYTES else b'{"truthy":true,"value":%s}'
+        ) % text
 
 
-def _found(request: bytes) -> list[dict[str, Any]]:
+def _read_scripts(request: bytes) -> list[dict[str, Any]]:
     start = HEAD.size + HEAD.unpack_from(request)[0]
     asked = json.loads(request[HEAD.size : start])
     read = _signature if asked["ask"] == "signature" else _requirements

@@ -1,4 +1,4 @@
-"""What takes the child's rights away, from the most to the least that a machine allows. Standard library only."""
+"""Confinement of the child process, as far as the machine allows. Imports only the standard library."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NAMESPACES = (
     syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWNET
 )
 _ADDRESS_SPACE = 1 << 30
-_FILES = 16
-# Any folder that is there on every system: an empty one is laid over it and made the root.
-_PLACE_OF_ROOT = "/usr"
+_MAX_OPEN_FILES = 16
+# Any folder that exists on every system: an empty file system is mounted over it and becomes the root.
+_ROOT_MOUNT_POINT = "/usr"
 
 
 def separate() -> list[str]:
-    """Have the next fork live in namespaces of its own. Gives what was had: namespaces, or nothing."""
+    """Put the next fork into its own namespaces. Returns ["namespaces"] if that succeeded, otherwise []."""
     for user in (0, syscalls.CLONE_NEWUSER):
         uid, gid = os.geteuid(), os.getegid()
         try:
@@ -35,21 +35,21 @@ def separate() -> list[str]:
     return []
 
 
-def lock_up(separated: list[str]) -> list[str]:
-    """Take the rights of this process away. `separated`: what `separate` gave; gives the names of all that holds."""
+def confine(namespaces: list[str]) -> list[str]:
+    """Drop the rights of this process and return the names of all confinements, including `namespaces`."""
     _set_limits()
-    held = [*separated]
-    if separated:
-        held += _try("root", _empty_root)
-    held += _try("rights", drop_rights)
+    confinements = [*namespaces]
+    if namespaces:
+        confinements += _try_to("root", _empty_root)
+    confinements += _try_to("rights", drop_rights)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    held += _try("landlock", landlock.restrict_all)
-    held += _try("seccomp", lambda: syscalls.install_seccomp(calls.program()))
-    return held
+    confinements += _try_to("landlock", landlock.restrict_all)
+    confinements += _try_to("seccomp", lambda: syscalls.install_seccomp(calls.program()))
+    return confinements
 
 
 def drop_rights() -> None:
-    """Be nobody's user with no capability, undumpable, dead with the parent. Raises OSError."""
+    """Switch to an unprivileged user without capabilities; not dumpable, killed with the parent. Raises OSError."""
     try:
         if os.geteuid() == 0:
             syscalls.drop_bounding_set()
@@ -63,9 +63,9 @@ def drop_rights() -> None:
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
 
 
-def _try(name: str, take: Callable[[], None]) -> list[str]:
+def _try_to(name: str, restrict: Callable[[], None]) -> list[str]:
     with contextlib.suppress(OSError):
-        take()
+        restrict()
         return [name]
     return []
 
@@ -77,7 +77,7 @@ def _set_limits() -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: _FILES,
+        resource.RLIMIT_NOFILE: _MAX_OPEN_FILES,
         resource.RLIMIT_AS: _ADDRESS_SPACE,
     }
     for kind, value in limits.items():
@@ -87,8 +87,8 @@ def _set_limits() -> None:
 def _empty_root() -> None:
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
-    syscalls.mount("orvanta", _PLACE_OF_ROOT, "tmpfs", flags, "mode=555,size=4k")
-    os.chdir(_PLACE_OF_ROOT)
+    syscalls.mount("orvanta", _ROOT_MOUNT_POINT, "tmpfs", flags, "mode=555,size=4k")
+    os.chdir(_ROOT_MOUNT_POINT)
     syscalls.pivot_root(".", ".")
     syscalls.unmount_lazily(".")
     os.chdir("/")

@@ -1,10 +1,9 @@
-"""The protocol between the evaluator and its child. Standard library only.
+"""Protocol between the evaluator and its child processes. Imports only the standard library.
 
-Both ways: 4 bytes of length (big-endian), then JSON text; child/schema.py and child/code.py define the requests to
-the schema checker and to the reader of scripts.
-Requests are answered in order. The first answer of a child is {"ready": [list of confinements]}; those to requests are
-{"truthy", "value"}, {"limit": true, "value"}, {"error": {"name", "message"}} or {"need": [kind, path]}, with "limit" if
-the child has to end afterwards.
+In both directions: 4 bytes of length (big-endian), then JSON text; child/schema.py and child/code.py define the
+requests to the schema checker and to the script reader. Requests are answered in order. The first answer of a child is
+{"ready": [list of confinements]}; answers to requests are {"truthy", "value"}, {"limit": true, "value"}, {"error":
+{"name", "message"}} or {"need": [kind, path]}, with "limit" if the child has to end afterwards.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ import struct
 LENGTH = struct.Struct(">I")
 
 TIME_S = 1.0
-"""Processor time of one evaluation."""
+"""Maximum processor time of one evaluation."""
 
 MEMORY_BYTES = 64 << 20
-"""What one evaluation may take, its values and its result included."""
+"""Maximum memory of one evaluation, including its values and its result."""
 
 MAX_REACTIONS = 10_000
-"""Steps of promises until one evaluation's has to have settled."""
+"""Maximum number of promise reactions within which an evaluation must settle."""
 
 OVER_TIME = 3
-"""Exit status of a child that did not come back from its engine in time."""
+"""Exit status of a child whose engine exceeded its time limit."""
 
 
 def frame(text: bytes) -> bytes:
-    """`text` with its length before it."""
+    """Return `text` preceded by its length."""
     return LENGTH.pack(len(text)) + text

@@ -1,7 +1,7 @@
-"""The child's program. Standard library and the engine only.
+"""Program of a child process. Imports only the standard library and the engine.
 
-The process that is started stays outside as the keeper of a second one, which is confined and evaluates: the
-engine may be busy where no clock of its own reaches, so its timer's signal is a byte to the keeper.
+The started process stays outside as the keeper of a second one, which is confined and evaluates. The engine may be busy
+where no clock of its own is checked, so its timer's signal writes a byte to the keeper.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from orvanta_platform.sandbox import syscalls
 from orvanta_platform.sandbox.job import read_exactly
 
 _ENGINES: Final = {"javascript": "engine", "schema": "schema", "code": "code"}
-"""The module of this package that defines the class Engine of each program."""
+"""Module of this package that defines the class Engine of each program."""
 
 
 class Engine(Protocol):
-    """Answers requests. An engine is created before the process is confined, and imports nothing afterwards."""
+    """Engine that answers requests. It is created before the process is confined, and imports nothing afterwards."""
 
     @property
     def is_prepared(self) -> bool:
@@ -38,18 +38,18 @@ class Engine(Protocol):
         """Prepare one thing in idle time."""
 
     def evaluate(self, request: bytes) -> bytes:
-        """The answer to a request."""
+        """Answer a request."""
 
 
 def main() -> None:
-    """Entry point of the exec'd process: the last arguments are the program and the number of the socket."""
+    """Entry point of the process: the last arguments are the program and the socket's file descriptor."""
     name, number = sys.argv[-2:]
     connection = socket.socket(fileno=int(number))
     try:
         module = importlib.import_module(f"orvanta_platform.evaluate.child.{_ENGINES[name]}")
         sys.path.clear()
         _start(connection, module.Engine)
-    except BaseException as error:  # the last frame of the process: the evaluator is told what came
+    except BaseException as error:  # the last frame of the process reports the error
         with contextlib.suppress(OSError):
             connection.sendall(frame(json.dumps({"failed": repr(error)}).encode()))
         os._exit(1)
@@ -59,27 +59,27 @@ def _start(connection: socket.socket, make_engine: Callable[[], Engine]) -> NoRe
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.close_all_but({0, 1, 2, connection.fileno()})
     engine = make_engine()
-    alarm, ring = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(ring, False)
+    alarm, alarm_writer = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(alarm_writer, False)
     separated = confine.separate()
     gc.collect()
     gc.freeze()
     child = os.fork()
     if child:
-        os.close(ring)
+        os.close(alarm_writer)
         connection.close()
         _keep(child, alarm)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     os.close(alarm)
     signal.signal(signal.SIGPROF, lambda *_: None)
-    signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
-    held = confine.lock_up(separated)
-    connection.sendall(frame(json.dumps({"ready": held}).encode()))
+    signal.set_wakeup_fd(alarm_writer, warn_on_full_buffer=False)
+    confinements = confine.confine(separated)
+    connection.sendall(frame(json.dumps({"ready": confinements}).encode()))
     _serve(connection, engine)
 
 
 def _keep(child: int, alarm: int) -> NoReturn:
-    """Wait for the child's end, or end it when it rings."""
+    """Wait for the child's end, or kill it when the alarm rings."""
     with contextlib.suppress(OSError):
         confine.drop_rights()
     late = os.read(alarm, 1)

@@ -1,8 +1,8 @@
-"""Values checked against a JSON Schema. Standard library, jsonschema-rs and msgspec only.
+"""Validation of values against a JSON Schema. Imports only the standard library, jsonschema-rs and msgspec.
 
-A request to the engine is HEAD (the lengths of two texts), the pattern of strings that are always valid, the schema and
-the value, each as text. Without a schema the value only has to be a JSON object; without a value only the schema is
-read. The answer's value is one of
+A request is HEAD (the lengths of two texts), the pattern of strings that are always valid, the schema and the value,
+each as text. Without a schema the value only has to be a JSON object; without a value only the schema is read. The
+answer's value is one of
 
     {"unusable": "…"}                            the schema cannot be used, and why
     {"unreadable": "…"}                          the value is not a JSON object, and why
@@ -26,16 +26,16 @@ import msgspec
 HEAD: Final = struct.Struct(">II")
 
 TIME_S: Final = 1.0
-"""Processor time of one request."""
+"""Maximum processor time of one request."""
 
 BYTES_A_SECOND: Final = 8 << 20
 """Bytes of a request for which the time limit grows by one second."""
 
-_LARGE: Final = 4 << 20
-"""Size of a request after which the process exits, to return its memory."""
+_EXIT_AFTER_BYTES: Final = 4 << 20
+"""Size of a request after which the process exits, to release its memory."""
 
-_SHOWN_ERRORS: Final = 20
-_LONGEST_MESSAGE: Final = 300
+_MAX_ERRORS: Final = 20
+_MAX_MESSAGE_CHARS: Final = 300
 _MASK: Final = "the value"
 _NICENESS: Final = 10
 _DATA_KEYWORDS: Final = ("const", "default", "examples")
@@ -46,15 +46,15 @@ _DRAFTS: Final = (
     "https://json-schema.org/draft/2019-09/schema",
     "https://json-schema.org/draft/2020-12/schema",
 )
-_MOST_COMPILED: Final = 64
-_LONGEST_COMPILED: Final = 64 << 10
-"""Largest schema that is cached in compiled form, in bytes."""
+_MAX_CACHED: Final = 64
+_MAX_CACHED_BYTES: Final = 64 << 10
+"""Maximum size of a schema that is cached in compiled form, in bytes."""
 
 OUT_OF_MEMORY: Final = "out_of_memory"
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 Found = dict[str, Any]
-"""An answer's value."""
+"""Value of an answer."""
 
 
 class Engine:
@@ -62,29 +62,31 @@ class Engine:
 
     def __init__(self) -> None:
         os.nice(_NICENESS)
-        self._compiled: dict[bytes, jsonschema_rs.Validator] = {}
+        self._cache: dict[bytes, jsonschema_rs.Validator] = {}
         self._warm_up()
 
     @property
     def is_prepared(self) -> bool:
-        """There is nothing to prepare."""
+        """Return True: there is nothing to prepare."""
         return True
 
     def prepare(self) -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     def evaluate(self, request: bytes) -> bytes:
-        """The answer to a request."""
+        """Answer a request."""
         signal.setitimer(signal.ITIMER_PROF, TIME_S + len(request) / BYTES_A_SECOND)
         try:
-            text = json.dumps(self._found(request)).encode()
-        except BaseException:  # a panic of the extension is no Exception; in either case its memory may be corrupt
+            text = json.dumps(self._check_request(request)).encode()
+        except BaseException:  # a panic of the extension is not an Exception; its memory may be corrupt
             return b'{"error":{"name":"%s","message":""},"limit":true}' % OUT_OF_MEMORY.encode()
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        return (b'{"limit":true,"value":%s}' if len(request) > _LARGE else b'{"truthy":true,"value":%s}') % text
+        return (
+            b'{"limit":true,"value":%s}' if len(request) > _EXIT_AFTER_BYTES else b'{"truthy":true,"value":%s}'
+        ) % text
 
-    def _found(self, request: bytes) -> Found:
+    def _check_request(self, request: bytes) -> Found:
         pattern_length, schema_length = HEAD.unpack_from(request)
         start, end = HEAD.size + pattern_length, HEAD.size + pattern_length + schema_length
         schema, args = request[start:end], request[end:]
@@ -97,39 +99,39 @@ class Engine:
         return check(validator, args, re.compile(request[HEAD.size : start].decode())) if args else {"errors": []}
 
     def _validator(self, schema: bytes) -> jsonschema_rs.Validator:
-        found = self._compiled.get(schema)
+        found = self._cache.get(schema)
         if found is None:
-            found = compiled(schema.decode())
-            if len(schema) <= _LONGEST_COMPILED:
-                if len(self._compiled) >= _MOST_COMPILED:
-                    del self._compiled[next(iter(self._compiled))]
-                self._compiled[schema] = found
+            found = compile_schema(schema.decode())
+            if len(schema) <= _MAX_CACHED_BYTES:
+                if len(self._cache) >= _MAX_CACHED:
+                    del self._cache[next(iter(self._cache))]
+                self._cache[schema] = found
         return found
 
     def _warm_up(self) -> None:
-        """Import what errors, large numbers and patterns need now: later no file can be read."""
+        """Import everything that errors, large numbers and patterns need: after the confinement no file can be read."""
         schema = b'{"properties":{"a":{"pattern":"^b","type":"string"},"n":{"maximum":1}},"required":["c"]}'
         for args in (b'{"a":"c","n":%s}' % (b"9" * 40), b'{"a":1,"n":1.5e300}', b'["', b"{"):
             text = HEAD.pack(2, len(schema)) + b".*" + schema + args
-            self._found(text)
-            self._found(HEAD.pack(0, 0) + args)
-        self._found(HEAD.pack(2, 15) + b'.*{"type":"foo"} {}')
-        self._compiled.clear()
+            self._check_request(text)
+            self._check_request(HEAD.pack(0, 0) + args)
+        self._check_request(HEAD.pack(2, 15) + b'.*{"type":"foo"} {}')
+        self._cache.clear()
 
 
 UNUSABLE: Final = (ValueError, TypeError, jsonschema_rs.ReferencingError, RecursionError)
-"""Exceptions that `compiled` raises for an unusable schema."""
+"""Exceptions that `compile_schema` raises for an unusable schema."""
 
 
 def why_unusable(error: Exception) -> str:
-    """The reason, as one clause."""
+    """Return the reason as one clause."""
     return _short(getattr(error, "message", None) or str(error))
 
 
-def compiled(text: str) -> jsonschema_rs.Validator:
-    """The validator of a schema. Raises one of UNUSABLE.
+def compile_schema(text: str) -> jsonschema_rs.Validator:
+    """Compile the validator of a schema. Raises one of UNUSABLE.
 
-    References to other documents are never fetched and patterns run on an engine of linear time.
+    References to other documents are never fetched and patterns are matched in linear time.
     """
     tree = json.loads(text)
     if not isinstance(tree, dict):
@@ -146,7 +148,7 @@ def compiled(text: str) -> jsonschema_rs.Validator:
 
 
 def without_empty(schema: Any) -> Any:
-    """The schema without empty keywords: editors write `enum: null` and `type: ""`."""
+    """Return the schema without empty keywords, since editors write `enum: null` and `type: ""`."""
     if isinstance(schema, list):
         return [without_empty(part) for part in schema]
     if not isinstance(schema, dict):
@@ -159,7 +161,7 @@ def without_empty(schema: Any) -> Any:
 
 
 def is_object(args: bytes) -> bool:
-    """Tests for a JSON object without building its values; False also if only `check` can decide."""
+    """Return whether the text is a JSON object, without building its values; False if only `check` can decide."""
     try:
         str(args, "utf-8")
         _MEMBERS.decode(args)
@@ -168,8 +170,8 @@ def is_object(args: bytes) -> bool:
     return True
 
 
-def check(validator: jsonschema_rs.Validator | None, args: bytes, fitting: re.Pattern[str] | None) -> Found:
-    """The errors of a value, at most 20. Strings that match `fitting` are always valid."""
+def check(validator: jsonschema_rs.Validator | None, args: bytes, always_valid: re.Pattern[str] | None) -> Found:
+    """Return the validation errors of a value, at most 20. Strings that match `always_valid` are not checked."""
     try:
         value = json.loads(args, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -179,24 +181,24 @@ def check(validator: jsonschema_rs.Validator | None, args: bytes, fitting: re.Pa
     if validator is None or validator.is_valid(value):
         return {"errors": []}
     found: Iterable[jsonschema_rs.ValidationError] = validator.iter_errors(value)
-    if fitting is not None:
-        found = (error for error in found if not _fits(value, error, fitting))
-    shown = itertools.islice(found, _SHOWN_ERRORS)
-    return {"errors": [{"path": _path(error), "message": _short(error.message)} for error in shown]}
+    if always_valid is not None:
+        found = (error for error in found if not _is_always_valid(value, error, always_valid))
+    listed = itertools.islice(found, _MAX_ERRORS)
+    return {"errors": [{"path": _path(error), "message": _short(error.message)} for error in listed]}
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
-def _fits(value: Any, error: jsonschema_rs.ValidationError, fitting: re.Pattern[str]) -> bool:
+def _is_always_valid(value: Any, error: jsonschema_rs.ValidationError, always_valid: re.Pattern[str]) -> bool:
     for part in error.instance_path:
         value = value[part]
-    return isinstance(value, str) and fitting.fullmatch(value) is not None
+    return isinstance(value, str) and always_valid.fullmatch(value) is not None
 
 
 def _path(error: jsonschema_rs.ValidationError) -> str:
-    """The JSON pointer of the error; for a missing property, the place where it is missing."""
+    """Return the JSON pointer of the error; for a missing property, of the missing member."""
     parts = list(error.instance_path)
     missing = getattr(error.kind, "property", None) if error.kind.name == "required" else None
     return _pointer([*parts, missing] if isinstance(missing, str) else parts)
@@ -208,4 +210,4 @@ def _pointer(parts: list[str | int]) -> str:
 
 def _short(message: str) -> str:
     text = message.rstrip(".")
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return text if len(text) <= _MAX_MESSAGE_CHARS else text[:_MAX_MESSAGE_CHARS] + "…"
