@@ -17,7 +17,7 @@ from orvanta_platform.control.masking import MASK
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values, encode_string, has_more, items, members, strip
 from orvanta_platform.workflow import secret_schemas
-from orvanta_platform.workflow.secret_schemas import MOST_WORK, Node, Work
+from orvanta_platform.workflow.secret_schemas import MAX_WORK, Node, Work
 
 REFERENCES = (b'"$var:', b'"$res:')
 """How the JSON text of a string that stands for a variable or a resource begins."""
@@ -66,7 +66,7 @@ def take_out(
 
 def limited(raw: bytes) -> Work:
     """The work that one pass over a value may take."""
-    return Work(MOST_WORK + 2 * _BYTE * len(raw))
+    return Work(MAX_WORK + 2 * _BYTE * len(raw))
 
 
 def put_back(shown: bytes, secrets: Secrets, work: Work | None = None) -> bytes:

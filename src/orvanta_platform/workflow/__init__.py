@@ -1,4 +1,4 @@
-"""What a workflow is: document, graph, expressions, validation, text, canonical form.
+"""Model of a workflow: document, graph, expressions, validation, text, canonical form.
 
-Pure: values in, values out.
+Pure functions from values to values.
 """

@@ -1,4 +1,4 @@
-"""The canonical form of a document and the artifact hash, the same on every machine."""
+"""Canonical form of a document and artifact hash, identical on every machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from orvanta_platform.workflow.graph import body_lists
 from orvanta_platform.workflow.normal import Tree, normalise
 from orvanta_platform.workflow.numbers import MAX_SAFE_INTEGER
 
-_ON_VALUE: Final = ("notes", "groups", "ui")
-_ON_NODE: Final = ("summary", "description")
+_PRESENTATION_OF_VALUE: Final = ("notes", "groups", "ui")
+_PRESENTATION_OF_NODE: Final = ("summary", "description")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-_BEYOND: Final = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
-_LEAST_PLAIN: Final = 1e-4
-"""From here on Python writes a double with its point and without an exponent, as JavaScript does."""
+_BEYOND_BMP: Final = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
+_MIN_PLAIN: Final = 1e-4
+"""From here on Python writes a double with a point and without an exponent, as JavaScript does."""
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
-    """RFC 8785 JSON of {value, schema} of a document in its normal form, without what only presents it.
+    """Return RFC 8785 JSON of {value, schema} of a document in its normal form, without presentation.
 
-    `!inline` references must have been resolved. Other keys of the document do not count.
+    `!inline` references must have been resolved. Other keys of the document are ignored.
     """
     tree = normalise({key: document[key] for key in ("value", "schema") if key in document})
     value = tree.get("value")
@@ -35,12 +35,12 @@ def canonical_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def artifact_hash(document: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
+    """Return the SHA-256 of the canonical bytes, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_bytes(document)).hexdigest()
 
 
 def _without_presentation(value: Tree) -> Tree:
-    tree = {key: member for key, member in value.items() if key not in _ON_VALUE}
+    tree = {key: member for key, member in value.items() if key not in _PRESENTATION_OF_VALUE}
     for key in ("failure_module", "preprocessor_module"):
         if isinstance(tree.get(key), dict):
             tree[key] = _node(tree[key])
@@ -55,7 +55,7 @@ def _nodes(modules: Any) -> Any:
 
 
 def _node(module: Tree) -> Tree:
-    tree = {key: member for key, member in module.items() if key not in _ON_NODE}
+    tree = {key: member for key, member in module.items() if key not in _PRESENTATION_OF_NODE}
     if body_lists(tree, ""):
         value = {**tree["value"]}
         for key in ("modules", "default"):
@@ -71,37 +71,40 @@ def _node(module: Tree) -> Tree:
 
 
 def _rfc8785(tree: Tree) -> bytes:
-    """By the encoder of the standard library, a few times as fast, wherever it writes the same."""
-    odd: list[float] = []
-    numbered = _numbers(tree, odd)
-    if not odd:
+    """Encode with the standard library, which is a few times as fast, where its output is the same."""
+    special: list[float] = []
+    numbered = _numbers(tree, special)
+    if not special:
         text = _ENCODER.encode(numbered)
-        # RFC 8785 sorts names by UTF-16 code units: another order than that of the characters for those beyond 16 bits.
-        if text.isascii() or not _BEYOND.search(text):
+        # RFC 8785 sorts names by UTF-16 code units, which differs from the order of characters beyond 16 bits.
+        if text.isascii() or not _BEYOND_BMP.search(text):
             return text.encode()
     return rfc8785.dumps(numbered)
 
 
-def _numbers(value: Any, odd: list[float]) -> Any:
-    """Numbers as JavaScript has them, the whole ones within 2^53 as ints; `odd`: those written otherwise in Python."""
+def _numbers(value: Any, special: list[float]) -> Any:
+    """Return the tree with numbers as in JavaScript, integers within 2^53 as ints.
+
+    Numbers that Python writes differently are appended to `special`.
+    """
     match value:
         case str() | bool() | None:
             return value
         case dict():
-            # Most members are texts: a call for each of them would be the most of it.
-            return {name: each if type(each) is str else _numbers(each, odd) for name, each in value.items()}
+            # Most members are strings: a call for each of them would dominate the cost.
+            return {name: each if type(each) is str else _numbers(each, special) for name, each in value.items()}
         case list():
-            return [each if type(each) is str else _numbers(each, odd) for each in value]
+            return [each if type(each) is str else _numbers(each, special) for each in value]
         case int() | float():
-            return _number(value, odd)
+            return _number(value, special)
         case _:
             return value
 
 
-def _number(value: int | float, odd: list[float]) -> int | float:
+def _number(value: int | float, special: list[float]) -> int | float:
     if abs(value) <= MAX_SAFE_INTEGER and value == int(value):
         return int(value)
     double = float(value)
-    if not _LEAST_PLAIN <= abs(double) <= MAX_SAFE_INTEGER:
-        odd.append(double)
+    if not _MIN_PLAIN <= abs(double) <= MAX_SAFE_INTEGER:
+        special.append(double)
     return double

@@ -1,4 +1,4 @@
-"""Diagnostics: what is wrong with a document, where, in one sentence each."""
+"""Diagnostics: faults of a document with their location, in one sentence each."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """`code` is stable, `node` the id of the node concerned, `path` a JSON pointer into the document."""
+    """Fault of a document."""
 
     code: str
+    """Stable code."""
     severity: Severity
     node: str | None
+    """Id of the node concerned."""
     path: str
+    """JSON pointer into the document."""
     message: str
 
     def as_dict(self) -> dict[str, str | None]:
-        """The wire shape: {code, severity, node, path, message}."""
+        """Return the wire format: {code, severity, node, path, message}."""
         return asdict(self)
 
 
 def errors(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Those that forbid a deploy."""
+    """Return the diagnostics that prevent a deployment."""
     return [each for each in diagnostics if each.severity == "error"]
 
 
 def invalid(diagnostics: Sequence[Diagnostic]) -> InvalidWorkflow:
-    """The error that refuses a document; its message is the first error's, details are all diagnostics.
+    """Return the error that rejects a document, with the message of the first error and all diagnostics as details.
 
-    `diagnostics` holds at least one error.
+    `diagnostics` must contain at least one error.
     """
     found = errors(diagnostics)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -42,12 +45,12 @@ def invalid(diagnostics: Sequence[Diagnostic]) -> InvalidWorkflow:
 
 
 def refusal(code: str, message: str, path: str = "") -> InvalidWorkflow:
-    """The error of a document that cannot be read at all."""
+    """Return the error for a document that cannot be read at all."""
     return invalid([Diagnostic(code, "error", None, path, message)])
 
 
 def pointer(parent: str, key: str | int) -> str:
-    """The JSON pointer of a member or item of `parent`."""
+    """Return the JSON pointer of a member or item of `parent`."""
     name = str(key)
     if "~" in name or "/" in name:
         name = name.replace("~", "~0").replace("/", "~1")

@@ -1,7 +1,7 @@
-"""What differs between two documents: nodes, edges, and what stands beside them.
+"""Comparison of two documents: nodes, edges, and the rest of the document.
 
-Both are read in their normal form, so a spelling makes no difference. Broken documents are compared as far as they
-can be read: drafts are. The same cases hold the editor's comparison (tests/unit/workflow/diffs).
+Both are compared in their normal form, so spellings make no difference. Broken documents, such as drafts, are compared
+as far as they can be read. The same cases test the editor's comparison (tests/unit/workflow/diffs).
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ _NODE_KEYS = ("modules", "failure_module", "preprocessor_module")
 
 @dataclass(frozen=True, slots=True)
 class NodeAt:
-    """A node and the list it stands in: "" at the top, else `<holder>/modules`, `<holder>/branches/<n>/modules`,
-    `<holder>/default`, `/failure_module` or `/preprocessor_module`.
-    """
+    """Node and the list that contains it."""
 
     id: str
     kind: str
     place: str
+    """List of the node.
+
+    Empty at the top level, otherwise `<holder>/modules`, `<holder>/branches/<n>/modules`, `<holder>/default`,
+    `/failure_module` or `/preprocessor_module`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A node that has another id and is the same otherwise, its edges aside."""
+    """Node with another id, otherwise unchanged except for its edges."""
 
     before: str
     after: str
@@ -43,25 +46,28 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A node with other settings; `keys` are JSON pointers into the module, sorted. `id`: the one after."""
+    """Node with other settings."""
 
     id: str
+    """Id in the second document."""
     kind: str
     keys: tuple[str, ...]
+    """JSON pointers into the module, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A node that stands in another list. `id`: the one after."""
+    """Node that moved to another list."""
 
     id: str
+    """Id in the second document."""
     before: str
     after: str
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeAt:
-    """An edge by ids, taken on the outcome `on`."""
+    """Edge by node ids, taken on the outcome `on`."""
 
     source: str
     target: str
@@ -70,7 +76,7 @@ class EdgeAt:
 
 @dataclass(frozen=True, slots=True)
 class MovedEdge:
-    """An edge to `target` that leaves another node, or is taken on another outcome."""
+    """Edge to `target` that leaves another node, or is taken on another outcome."""
 
     target: str
     before: EdgeAt
@@ -79,13 +85,10 @@ class MovedEdge:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Everything that differs. Ids of nodes that were renamed are those after; of what was removed those before.
-
-    `document`: JSON pointers to what differs outside the nodes. `reordered`: lists whose nodes stand in another
-    order. `same`: nothing differs.
-    """
+    """All differences. Renamed nodes have their ids of the second document, removed ones those of the first."""
 
     same: bool
+    """True if nothing differs."""
     added: tuple[NodeAt, ...] = ()
     removed: tuple[NodeAt, ...] = ()
     renamed: tuple[Renamed, ...] = ()
@@ -95,12 +98,14 @@ class Difference:
     edges_removed: tuple[EdgeAt, ...] = ()
     edges_moved: tuple[MovedEdge, ...] = ()
     reordered: tuple[str, ...] = ()
+    """Lists whose nodes are in another order."""
     document: tuple[str, ...] = ()
+    """JSON pointers to differences outside the nodes."""
 
 
 @dataclass(slots=True)
 class _Side:
-    """One document, its nodes by id in document order, where each stands, and its edges."""
+    """One of the two documents: its nodes by id in document order, their lists, and its edges."""
 
     tree: Tree
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -110,36 +115,36 @@ class _Side:
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
-    """What differs between two documents ({value, schema?, summary? …}). Never raises on broken ones."""
+    """Return the differences between two documents ({value, schema?, summary? …}). Never raises on broken ones."""
     old, new = _side(before), _side(after)
-    gone = [each for each in old.nodes if each not in new.nodes]
-    fresh = [each for each in new.nodes if each not in old.nodes]
-    renamed = _renamed(old, new, gone, fresh)
+    old_ids = [each for each in old.nodes if each not in new.nodes]
+    new_ids = [each for each in new.nodes if each not in old.nodes]
+    renamed = _renamed(old, new, old_ids, new_ids)
     names = {each: renamed.get(each, each) for each in old.nodes}
-    taken = set(renamed.values())
-    kept = [(each, names[each]) for each in old.nodes if names[each] in new.nodes]
+    rename_targets = set(renamed.values())
+    common = [(each, names[each]) for each in old.nodes if names[each] in new.nodes]
     edges_added, edges_removed, edges_moved = _edges(old, new, names)
     found: dict[str, tuple[Any, ...]] = {
-        "added": tuple(_at(new, each) for each in fresh if each not in taken),
-        "removed": tuple(_at(old, each) for each in gone if each not in renamed),
+        "added": tuple(_at(new, each) for each in new_ids if each not in rename_targets),
+        "removed": tuple(_at(old, each) for each in old_ids if each not in renamed),
         "renamed": tuple(Renamed(one, other) for one, other in renamed.items()),
-        "changed": tuple(each for pair in kept if (each := _changed(old, new, names, *pair)) is not None),
+        "changed": tuple(each for pair in common if (each := _changed(old, new, names, *pair)) is not None),
         "moved": tuple(
             Moved(other, old.places[one], new.places[other])
-            for one, other in kept
+            for one, other in common
             if _place(old.places[one], names) != new.places[other]
         ),
         "edges_added": edges_added,
         "edges_removed": edges_removed,
         "edges_moved": edges_moved,
         "reordered": tuple(_reordered(old, new, names)),
-        "document": tuple(sorted(differing(_outside(old.tree), _outside(new.tree)))),
+        "document": tuple(sorted(differing(_without_nodes(old.tree), _without_nodes(new.tree)))),
     }
     return Difference(same=not any(found.values()), **found)
 
 
 def differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """JSON pointers to where two values differ: as deep as both hold objects."""
+    """Yield JSON pointers to the differences of two values, as deep as both are objects."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys((*before, *after)):
             inner = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
@@ -152,8 +157,8 @@ def differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same; to Python alone `true` were 1."""
-    return bool(_frozen(one) == _frozen(other))
+    """Return whether two JSON values are equal; for Python alone `true` equals 1."""
+    return bool(_hashable(one) == _hashable(other))
 
 
 def _side(document: Mapping[str, Any]) -> _Side:
@@ -165,18 +170,18 @@ def _side(document: Mapping[str, Any]) -> _Side:
         place = _list_name(graph, node_list.index)
         side.lists[place] = []
         for node in node_list.nodes:
-            if _keep(side, node, place):
+            if _add(side, node, place):
                 side.lists[place].append(node.id)
                 side.edges[node.id] = [
                     EdgeAt(node_list.nodes[edge.source].id, node.id, edge.on) for edge in node.incoming
                 ]
-    for alone, place in ((graph.preprocessor, "/preprocessor_module"), (graph.failure, "/failure_module")):
-        if alone is not None:
-            _keep(side, alone, place)
+    for single, place in ((graph.preprocessor, "/preprocessor_module"), (graph.failure, "/failure_module")):
+        if single is not None:
+            _add(side, single, place)
     return side
 
 
-def _keep(side: _Side, node: Node, place: str) -> bool:
+def _add(side: _Side, node: Node, place: str) -> bool:
     if node.id in side.nodes:
         return False
     side.nodes[node.id] = node
@@ -193,47 +198,48 @@ def _list_name(graph: Graph, index: int) -> str:
 
 
 def _place(place: str, names: Mapping[str, str]) -> str:
-    """A list by the name that its holder has after."""
+    """Return the place of a list with the holder's id in the second document."""
     holder, slash, rest = place.partition("/")
     return f"{names.get(holder, holder)}{slash}{rest}"
 
 
-def _renamed(old: _Side, new: _Side, gone: list[str], fresh: list[str]) -> dict[str, str]:
-    """Before → after of nodes that are the same but for their id: in their own list first, then wherever they are."""
+def _renamed(old: _Side, new: _Side, old_ids: list[str], new_ids: list[str]) -> dict[str, str]:
+    """Match nodes that differ only in their id, before → after: first in the same list, then in any list."""
     found: dict[str, str] = {}
-    free = {each: None for each in fresh if not _stands_alone(new, each)}
-    alike: dict[Any, list[str]] = {}
-    for each in free:
-        alike.setdefault(_frozen(_content(new.nodes[each])), []).append(each)
-    for anywhere in (False, True):
-        for one in gone:
-            if one in found or _stands_alone(old, one):
+    unmatched = {each: None for each in new_ids if not _is_single(new, each)}
+    by_content: dict[Any, list[str]] = {}
+    for each in unmatched:
+        by_content.setdefault(_hashable(_own_content(new.nodes[each])), []).append(each)
+    for in_any_list in (False, True):
+        for one in old_ids:
+            if one in found or _is_single(old, one):
                 continue
             place = _place(old.places[one], found)
-            same = (each for each in alike.get(_frozen(_content(old.nodes[one])), ()) if each in free)
-            other = next((each for each in same if anywhere or new.places[each] == place), None)
+            content = _hashable(_own_content(old.nodes[one]))
+            candidates = (each for each in by_content.get(content, ()) if each in unmatched)
+            other = next((each for each in candidates if in_any_list or new.places[each] == place), None)
             if other is not None:
                 found[one] = other
-                del free[other]
+                del unmatched[other]
     return found
 
 
-def _stands_alone(side: _Side, node_id: str) -> bool:
-    """Whether it is the preprocessor or the failure module, whose ids say what they are."""
+def _is_single(side: _Side, node_id: str) -> bool:
+    """Return whether the node is the preprocessor or the failure module, whose ids are fixed."""
     return side.places[node_id].startswith("/")
 
 
-def _frozen(value: Any) -> Any:
-    """What is equal, and hashed alike, for equal JSON values only."""
+def _hashable(value: Any) -> Any:
+    """Return a hashable value that is equal for equal JSON values only."""
     if isinstance(value, dict):
-        return frozenset((key, _frozen(member)) for key, member in value.items())
+        return frozenset((key, _hashable(member)) for key, member in value.items())
     if isinstance(value, list):
-        return tuple(map(_frozen, value))
+        return tuple(map(_hashable, value))
     return (bool, value) if isinstance(value, bool) else value
 
 
-def _content(node: Node) -> Tree:
-    """A module without its id, its edges and the nodes inside it."""
+def _own_content(node: Node) -> Tree:
+    """Return a module without its id, its edges and its nested nodes."""
     tree = {key: member for key, member in node.tree.items() if key not in ("id", "needs")}
     bodies = _BODIES.get(node.kind, ())
     if bodies:
@@ -244,7 +250,7 @@ def _content(node: Node) -> Tree:
 
 
 def _branches(member: Any, key: str) -> Any:
-    """Of branches what is said of each, without its nodes."""
+    """Return the settings of branches without their nodes."""
     if key != "branches" or not isinstance(member, list):
         return member
     return [
@@ -255,15 +261,15 @@ def _branches(member: Any, key: str) -> Any:
 
 def _changed(old: _Side, new: _Side, names: Mapping[str, str], one: str, other: str) -> Changed | None:
     before, after = old.nodes[one], new.nodes[other]
-    keys = set(differing(_content(before), _content(after)))
-    needs = [_named(node.tree.get("needs"), side) for node, side in ((before, names), (after, {}))]
-    if not _equal(*needs) and _named_edges(old, names, one) == new.edges.get(other, []):
+    keys = set(differing(_own_content(before), _own_content(after)))
+    needs = [_renamed_needs(node.tree.get("needs"), side) for node, side in ((before, names), (after, {}))]
+    if not _equal(*needs) and _renamed_edges(old, names, one) == new.edges.get(other, []):
         keys.add("/needs")
     return Changed(other, after.kind, tuple(sorted(keys))) if keys else None
 
 
-def _named(needs: Any, names: Mapping[str, str]) -> Any:
-    """`needs` with the names after."""
+def _renamed_needs(needs: Any, names: Mapping[str, str]) -> Any:
+    """Return `needs` with ids of the second document."""
     if not isinstance(needs, list):
         return needs
     return [
@@ -274,7 +280,7 @@ def _named(needs: Any, names: Mapping[str, str]) -> Any:
     ]
 
 
-def _named_edges(side: _Side, names: Mapping[str, str], node_id: str) -> list[EdgeAt]:
+def _renamed_edges(side: _Side, names: Mapping[str, str], node_id: str) -> list[EdgeAt]:
     return [
         EdgeAt(names.get(edge.source, edge.source), names.get(edge.target, edge.target), edge.on)
         for edge in side.edges.get(node_id, [])
@@ -284,8 +290,8 @@ def _named_edges(side: _Side, names: Mapping[str, str], node_id: str) -> list[Ed
 def _edges(
     old: _Side, new: _Side, names: Mapping[str, str]
 ) -> tuple[tuple[EdgeAt, ...], tuple[EdgeAt, ...], tuple[MovedEdge, ...]]:
-    """Edges added, removed, moved: of one node the lost and the new ones are paired in their order."""
-    before = {names[each]: _named_edges(old, names, each) for each in old.edges}
+    """Return added, removed and moved edges: lost and gained edges of one node are paired in order."""
+    before = {names[each]: _renamed_edges(old, names, each) for each in old.edges}
     added: list[EdgeAt] = []
     removed: list[EdgeAt] = []
     moved: list[MovedEdge] = []
@@ -293,24 +299,24 @@ def _edges(
         past, present = before.get(target, []), new.edges.get(target, [])
         then, now = set(past), set(present)
         lost = [edge for edge in past if edge not in now]
-        won = [edge for edge in present if edge not in then]
-        pairs = min(len(lost), len(won))
-        moved += [MovedEdge(target, *pair) for pair in zip(lost, won, strict=False)]
+        gained = [edge for edge in present if edge not in then]
+        pairs = min(len(lost), len(gained))
+        moved += [MovedEdge(target, *pair) for pair in zip(lost, gained, strict=False)]
         removed += lost[pairs:]
-        added += won[pairs:]
+        added += gained[pairs:]
     return tuple(added), tuple(removed), tuple(moved)
 
 
 def _reordered(old: _Side, new: _Side, names: Mapping[str, str]) -> Iterator[str]:
     for place, ids in old.lists.items():
         after = new.lists.get(_place(place, names), [])
-        there, wanted = set(after), {names[each] for each in ids}
-        if [names[each] for each in ids if names[each] in there] != [each for each in after if each in wanted]:
+        present_ids, expected = set(after), {names[each] for each in ids}
+        if [names[each] for each in ids if names[each] in present_ids] != [each for each in after if each in expected]:
             yield _place(place, names)
 
 
-def _outside(tree: Tree) -> Tree:
-    """A document without its nodes."""
+def _without_nodes(tree: Tree) -> Tree:
+    """Return a document without its nodes."""
     value = tree.get("value")
     if not isinstance(value, dict):
         return tree

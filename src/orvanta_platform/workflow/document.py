@@ -1,4 +1,4 @@
-"""A document: the bytes that came, their format, and the plain tree they say."""
+"""Document: its source bytes, their format, and the plain tree."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ Format: TypeAlias = Literal["json", "yaml"]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`source` is kept byte for byte; `tree` is what it says, as written (not normalised), never changed."""
+    """Document with its source."""
 
     source: bytes
+    """Source, preserved byte for byte."""
     format: Format
     tree: dict[str, Any]
+    """Plain tree as written, not normalised and never modified."""
 
 
-def parse(source: bytes, format: Format, *, sent: bool = False) -> Document:
-    """Read a document; one that a caller has `sent` within the limits of YAML.
+def parse(source: bytes, format: Format, *, limit_yaml: bool = False) -> Document:
+    """Parse a document; with `limit_yaml`, within the limits of YAML that a caller sends.
 
-    Raises InvalidWorkflow with diagnostics of the codes document_too_large, document_too_deep, not_utf8,
-    nul_character, unpaired_surrogate, invalid_json, invalid_yaml, duplicate_key, number_not_exact,
-    not_an_object.
+    Raises InvalidWorkflow with diagnostics of the codes document_too_large, document_too_deep, not_utf8, nul_character,
+    unpaired_surrogate, invalid_json, invalid_yaml, duplicate_key, number_not_exact, not_an_object.
     """
-    tree = parse_json(source) if format == "json" else _parse_yaml(source, sent)
+    tree = parse_json(source) if format == "json" else _parse_yaml(source, limit_yaml)
     if not isinstance(tree, dict):
         raise refusal("not_an_object", "a workflow document must be an object")
     return Document(source, format, tree)
 
 
 def parse_json(source: bytes) -> Any:
-    """Any JSON value within the limits of a document. Raises as `parse`, without not_an_object."""
+    """Parse any JSON value within the limits of a document. Raises as `parse`, except not_an_object."""
     try:
         return _read_json(_decode(source))
     except json_text.NotJson as error:
         raise refusal("invalid_json", str(error)) from None
 
 
-def _parse_yaml(source: bytes, sent: bool) -> Any:
+def _parse_yaml(source: bytes, limit_yaml: bool) -> Any:
     text = _decode(source)
-    # JSON is YAML, and its reader is a hundred times faster.
+    # JSON is a subset of YAML, and its parser is a hundred times faster.
     if text.lstrip()[:1] == "{":
         try:
             return _read_json(text)
         except json_text.NotJson:
             pass
-    return yaml_text.read(text, sent=sent)
+    return yaml_text.read(text, limit=limit_yaml)
 
 
 def _read_json(text: str) -> Any:
@@ -67,5 +68,5 @@ def _decode(source: bytes) -> str:
     except UnicodeDecodeError as error:
         raise refusal("not_utf8", f"the document is not UTF-8: byte {error.start} is invalid") from None
     if "\0" in text:
-        raise refusal("nul_character", f"the document holds a NUL byte at character {text.index(chr(0))}")
+        raise refusal("nul_character", f"the document contains a NUL character at position {text.index(chr(0))}")
     return text

@@ -1,7 +1,7 @@
-"""The small part of JavaScript that needs no JavaScript engine: literals, paths, ! && || and comparisons.
+"""Subset of JavaScript that needs no JavaScript engine: literals, paths, ! && || and comparisons.
 
-`parse_small` reads it; what it does not know, or is in any doubt about, is None: the text is then left to
-the JavaScript evaluator. It never raises, whatever the text.
+`parse_small` returns None for anything that it does not know or that is ambiguous; the JavaScript evaluator then
+handles the text. It never raises.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Final, TypeAlias
 from orvanta_platform.workflow.tokens import Kind, Token, tokenize
 
 MAX_SOURCE: Final = 1 << 20
-"""Characters of source of one expression."""
+"""Maximum length of the source of one expression, in characters."""
 
 MAX_DEPTH: Final = 32
-"""Levels of parentheses and negations read here."""
+"""Maximum nesting depth of parentheses and negations in the subset."""
 
 _CACHED_SOURCE: Final = 4096
-"""Longer texts are parsed anew each time, so that the cache stays small."""
+"""Maximum length of cached texts; longer ones are parsed each time, so that the cache stays small."""
 
 
 class Undefined(Enum):
-    """JavaScript's undefined, which is not null."""
+    """JavaScript's undefined, which is distinct from null."""
 
     UNDEFINED = "undefined"
 
@@ -32,7 +32,7 @@ class Undefined(Enum):
 UNDEFINED: Final = Undefined.UNDEFINED
 
 Scalar: TypeAlias = bool | float | str | Undefined | None
-"""Null, boolean, number (always a double), string (lone surrogates kept), undefined."""
+"""Null, boolean, number (always a double), string (with unpaired surrogates), undefined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One member access: the property `key`; `optional` for ?. (undefined or null ends the path)."""
+    """Member access to the property `key`; `optional` for ?. (undefined or null ends the path)."""
 
     key: str
     optional: bool
@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A name of the scope and the members read from it."""
+    """Name of the scope and the members read from it."""
 
     root: str
     steps: tuple[Step, ...]
@@ -63,7 +63,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Logical:
-    """`operator` && or ||, over two operands or more, left to right."""
+    """Operation && or || over two or more operands, left to right."""
 
     operator: str
     operands: tuple[Expr, ...]
@@ -71,7 +71,7 @@ class Logical:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`operator` one of === !== < > <= >=."""
+    """Comparison by one of === !== < > <= >=."""
 
     operator: str
     left: Expr
@@ -80,14 +80,14 @@ class Compare:
 
 Expr: TypeAlias = Literal | Path | Not | Logical | Compare
 
-_WORDS: Final[dict[str, Scalar]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
+_CONSTANTS: Final[dict[str, Scalar]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
 
-_WORDS_OF_SYNTAX: Final = (
+_KEYWORDS: Final = (
     "arguments async await break case catch class const continue debugger default delete do else enum eval "
     "export extends finally for function if implements import in instanceof interface let new of package "
     "private protected public return static super switch this throw try typeof var void while with yield "
 )
-_NAMES_OF_ENGINES: Final = (
+_GLOBALS: Final = (
     "AggregateError Array ArrayBuffer Atomics BigInt BigInt64Array BigUint64Array Boolean DataView Date "
     "Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity "
     "Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError "
@@ -96,18 +96,18 @@ _NAMES_OF_ENGINES: Final = (
     "decodeURI decodeURIComponent encodeURI encodeURIComponent escape globalThis isFinite isNaN parseFloat "
     "parseInt unescape "
 )
-_FUNCTIONS_OF_SCOPE: Final = ("resource", "variable")
-_NOT_NAMES: Final = frozenset((*_WORDS_OF_SYNTAX.split(), *_NAMES_OF_ENGINES.split(), *_FUNCTIONS_OF_SCOPE))
+_SCOPE_FUNCTIONS: Final = ("resource", "variable")
+_RESERVED: Final = frozenset((*_KEYWORDS.split(), *_GLOBALS.split(), *_SCOPE_FUNCTIONS))
 
 
 class _NotSmall(Exception):
-    """The text is not of the small language."""
+    """The text is not part of the subset."""
 
 
 def parse_small(text: str) -> Expr | None:
-    """The expression, or None where the JavaScript evaluator is needed.
+    """Parse an expression of the subset; None if the JavaScript evaluator is needed.
 
-    Text of white space alone gives undefined: a function body that returns nothing.
+    Text that consists of white space is undefined, like a function body without return.
     """
     if len(text) > MAX_SOURCE:
         return None
@@ -132,14 +132,14 @@ _cached = lru_cache(maxsize=4096)(_parse)
 
 
 def names(expr: Expr) -> dict[str, frozenset[str] | None]:
-    """What an expression reads: of each root the first members, or None where it reads the root whole."""
+    """Return the names that an expression reads: for each root the first members, None for the whole root."""
     found: dict[str, frozenset[str] | None] = {}
     pending: list[Expr] = [expr]
     while pending:
         match pending.pop():
             case Path(root, steps):
-                before = found.get(root, frozenset())
-                found[root] = before | {steps[0].key} if steps and before is not None else None
+                members = found.get(root, frozenset())
+                found[root] = members | {steps[0].key} if steps and members is not None else None
             case Not(operand):
                 pending.append(operand)
             case Logical(_, operands):
@@ -152,26 +152,26 @@ def names(expr: Expr) -> dict[str, frozenset[str] | None]:
 
 
 class _Parser:
-    """Recursive descent over tokens; `level` bounds the recursion at MAX_DEPTH."""
+    """Recursive-descent parser over tokens; `level` bounds the recursion at MAX_DEPTH."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
-        self._place = 0
+        self._position = 0
 
     def peek(self) -> Token:
-        return self._tokens[self._place]
+        return self._tokens[self._position]
 
     def _next(self) -> Token:
-        """The token at hand, stepping over it; the END stays."""
-        token = self._tokens[self._place]
+        """Return the current token and advance past it, except past END."""
+        token = self._tokens[self._position]
         if token.kind is not Kind.END:
-            self._place += 1
+            self._position += 1
         return token
 
     def _take(self, *operators: str) -> str | None:
         token = self.peek()
         if token.kind is Kind.OPERATOR and token.text in operators:
-            self._place += 1
+            self._position += 1
             return token.text
         return None
 
@@ -219,9 +219,9 @@ class _Parser:
         match token.kind:
             case Kind.NUMBER | Kind.STRING:
                 return self._literal(token.value)
-            case Kind.NAME if token.text in _WORDS:
-                return self._literal(_WORDS[token.text])
-            case Kind.NAME if token.text not in _NOT_NAMES:
+            case Kind.NAME if token.text in _CONSTANTS:
+                return self._literal(_CONSTANTS[token.text])
+            case Kind.NAME if token.text not in _RESERVED:
                 return Path(token.text, self._steps())
         if token.kind is not Kind.OPERATOR:
             raise _NotSmall
@@ -233,14 +233,14 @@ class _Parser:
             raise _NotSmall
         expr = self.disjunction(level + 1)
         self._require(")")
-        self._no_member()
+        self._reject_member()
         return expr
 
     def _literal(self, value: Scalar) -> Literal:
-        self._no_member()
+        self._reject_member()
         return Literal(value)
 
-    def _no_member(self) -> None:
+    def _reject_member(self) -> None:
         token = self.peek()
         if token.kind is Kind.OPERATOR and token.text in (".", "?.", "["):
             raise _NotSmall
@@ -259,7 +259,7 @@ class _Parser:
         return tuple(steps)
 
     def _index(self) -> str:
-        """The key of `[literal]`: a string, or a whole number written as JavaScript would write it."""
+        """Return the key of `[literal]`: a string, or an integer in JavaScript's notation."""
         value = self._next().value
         self._require("]")
         if isinstance(value, str):

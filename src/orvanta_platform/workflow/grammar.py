@@ -1,6 +1,6 @@
-"""The grammar of a workflow as shapes: every known key of the document, its nodes and their kinds.
+"""Grammar of a workflow as shapes: every known key of the document, of its nodes and of their kinds.
 
-Lists of nodes are only checked to be lists of objects here; their nodes are visited by `validate`.
+Lists of nodes are only checked to be lists of objects; `validate` visits their nodes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from orvanta_platform.workflow.shapes import (
 MAX_ATTEMPTS: Final = 1_000
 MAX_APPROVERS: Final = 1_000
 MAX_WAIT_S: Final = 10 * 366 * 86_400
-"""Seconds a delay may last: ten years."""
+"""Maximum length of a delay in seconds: ten years."""
 
 _ANY = Anything()
 _TEXT = Text()
@@ -169,7 +169,7 @@ _NOTIFY = Record({"channel": Choice(("email", "slack", "webhook")), "resource": 
 
 
 class _Delay:
-    """{seconds} or {until}, exactly one."""
+    """Exactly one of {seconds} and {until}."""
 
     _record = Record({"seconds": Transform(Number(0, MAX_WAIT_S)), "until": Transform(Moment())})
 
@@ -180,7 +180,7 @@ class _Delay:
 
 
 class _Tools:
-    """The tools of an agent: a node's value, an MCP server or web search."""
+    """Tools of an agent: a node's value, an MCP server or web search."""
 
     _tool = Record({"id": _TEXT, "summary": _TEXT, "value": _OBJECT}, frozenset({"id", "value"}))
     _kind = Record(
@@ -190,12 +190,12 @@ class _Tools:
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         Items(self._tool).check(value, path, reader)
-        for place, tool in enumerate(value if isinstance(value, list) else ()):
+        for index, tool in enumerate(value if isinstance(value, list) else ()):
             inner = tool.get("value") if isinstance(tool, dict) else None
             if isinstance(inner, dict):
-                self._kind.check(inner, f"{path}/{place}/value", reader)
+                self._kind.check(inner, f"{path}/{index}/value", reader)
                 if inner.get("tool_type") == "flowmodule":
-                    check_value(inner, f"{path}/{place}/value", reader)
+                    check_value(inner, f"{path}/{index}/value", reader)
 
 
 VALUES: Final[dict[str, Shape]] = {
@@ -301,11 +301,11 @@ VALUES: Final[dict[str, Shape]] = {
 
 
 def check_value(value: dict[str, Any], path: str, reader: Reader) -> None:
-    """Check a node's value by its kind."""
+    """Check a node's value according to its kind."""
     kind = value.get("type")
     if kind is None:
         reader.fault("missing_key", path, f"{path} lacks the key type")
     elif kind not in KINDS:
-        reader.fault("unknown_kind", f"{path}/type", f"{path}/type names no kind of node: {kind!r}")
+        reader.fault("unknown_kind", f"{path}/type", f"{path}/type is not a kind of node: {kind!r}")
     else:
         VALUES[kind].check(value, path, reader)

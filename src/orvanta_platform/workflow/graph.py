@@ -1,7 +1,7 @@
-"""The graph of a workflow: for every list of nodes its edges, joins, start nodes, ancestors and sinks.
+"""Graph of a workflow: for every list of nodes its edges, joins, start nodes, ancestors and sinks.
 
-Built from a normalised value tree (`normal.normalise`). Broken documents are read too, as far as they go:
-what does not resolve stands in `NodeList.dangling` and `NodeList.cycles`, and `validate` words it.
+It is built from a normalised value tree (`normal.normalise`). Broken documents are accepted as well: unresolved edges
+are in `NodeList.dangling` and cycles in `NodeList.cycles`, and `validate` reports them.
 """
 
 from __future__ import annotations
@@ -18,27 +18,25 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """From node `source` to node `target` (indexes in one list), taken on the outcome `on`.
-
-    `implicit`: not written, the node follows its previous sibling. `path` points at the edge, or at the
-    node where it is implicit.
-    """
+    """Edge from node `source` to node `target` (indexes in one list), taken on the outcome `on`."""
 
     source: int
     target: int
     on: str
     implicit: bool
+    """True if the edge is not written: the node follows its previous sibling."""
     path: str
+    """JSON pointer to the edge, or to the node if the edge is implicit."""
 
     @property
     def handling(self) -> bool:
-        """Whether this edge leads to what deals with a failure."""
+        """Return whether this edge leads to a node that deals with a failure."""
         return self.on in HANDLING
 
 
 @dataclass(frozen=True, slots=True)
 class DanglingEdge:
-    """An edge of node `target` that names no sibling."""
+    """Edge of node `target` that names no sibling."""
 
     target: int
     source_id: str
@@ -47,94 +45,94 @@ class DanglingEdge:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node of a list.
-
-    `index` counts within the list, `tree` is the whole module, `path` its JSON pointer in the value tree.
-    `outcomes`: what edges may leave it on. `ways`: the sets of outcomes it may end with (`kinds.endings`).
-    `ancestors`: bit set of the indexes in this list from which a path leads here, itself not among them.
-    `bodies`: indexes into `Graph.lists` of the lists inside it.
-    """
+    """Node of a list."""
 
     index: int
+    """Position in the list."""
     id: str
     kind: str
     tree: Tree
+    """The whole module."""
     path: str
+    """JSON pointer in the value tree."""
     join: str
     has_needs: bool
     incoming: tuple[Edge, ...]
     outgoing: tuple[Edge, ...]
     outcomes: frozenset[str]
+    """Outcomes on which edges may leave the node."""
     ways: tuple[frozenset[str], ...]
+    """Sets of outcomes with which the node may end (`kinds.endings`)."""
     ancestors: int
+    """Bit set of the indexes of all nodes of the list from which a path leads here, excluding the node itself."""
     bodies: tuple[int, ...]
+    """Indexes in `Graph.lists` of the lists inside the node."""
 
     @property
     def value(self) -> Tree:
-        """The module's `value`: {type, …}."""
+        """Return the module's `value`: {type, …}."""
         value = self.tree.get("value")
         return value if isinstance(value, dict) else {}
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """Indexes of the nodes with an edge from here, each once, ascending."""
+        """Return the indexes of the nodes with an edge from here, without duplicates, ascending."""
         return tuple(sorted({edge.target for edge in self.outgoing}))
 
 
 @dataclass(frozen=True, slots=True)
 class NodeList:
-    """One list of nodes, in document order: the top level (index 0) or a body of a loop or branch.
-
-    `holder` is (list index, node index) of the node it stands in. `is_graph`: some node has `needs`.
-    `order`: indexes, sources first, without the nodes on or behind a cycle. Sinks are as artifact.md
-    defines them for a graph.
-    """
+    """List of nodes in document order: the top level (index 0) or a body of a loop or branch."""
 
     index: int
     path: str
     holder: tuple[int, int] | None
+    """(list index, node index) of the node that contains the list."""
     nodes: tuple[Node, ...]
     is_graph: bool
+    """True if any node has `needs`."""
     starts: tuple[int, ...]
     order: tuple[int, ...]
+    """Indexes in topological order, without nodes on or after a cycle."""
     main_sinks: tuple[int, ...]
+    """Main sinks as defined in artifact.md for a graph."""
     handling_sinks: tuple[int, ...]
     cycles: tuple[tuple[int, ...], ...]
     dangling: tuple[DanglingEdge, ...]
 
     def ids(self, bits: int) -> tuple[str, ...]:
-        """The ids of the nodes in a bit set of indexes."""
+        """Return the ids of the nodes in a bit set of indexes."""
         return tuple(node.id for node in self.nodes if bits >> node.index & 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All lists of a workflow; `failure` and `preprocessor` stand alone, with index 0 and no edges."""
+    """All lists of a workflow; `failure` and `preprocessor` belong to no list: they have index 0 and no edges."""
 
     lists: tuple[NodeList, ...]
     failure: Node | None
     preprocessor: Node | None
-    where: dict[str, tuple[int, int]] = field(compare=False)
-    """Of each id (the first that has it): list index and node index."""
+    positions: dict[str, tuple[int, int]] = field(compare=False)
+    """(list index, node index) by node id; of duplicate ids, the first node."""
 
     @property
     def top(self) -> NodeList:
-        """The top level."""
+        """Return the top level."""
         return self.lists[0]
 
     def nodes(self) -> Iterator[Node]:
-        """Every node: list by list, then preprocessor and failure module."""
+        """Yield every node: list by list, then preprocessor and failure module."""
         for each in self.lists:
             yield from each.nodes
         yield from (node for node in (self.preprocessor, self.failure) if node is not None)
 
     def find(self, node_id: str) -> Node | None:
-        """The node of a list with this id."""
-        place = self.where.get(node_id)
-        return None if place is None else self.lists[place[0]].nodes[place[1]]
+        """Return the node of a list with this id."""
+        position = self.positions.get(node_id)
+        return None if position is None else self.lists[position[0]].nodes[position[1]]
 
     def holders(self, list_index: int) -> Iterator[Node]:
-        """The nodes around a list, from the innermost out."""
+        """Yield the nodes around a list, from the innermost outwards."""
         holder = self.lists[list_index].holder
         while holder is not None:
             yield self.lists[holder[0]].nodes[holder[1]]
@@ -143,7 +141,7 @@ class Graph:
 
 @dataclass(slots=True)
 class _Draft:
-    """A list on its way: where it was found and what stands in it."""
+    """List under construction: its location and its modules."""
 
     path: str
     holder: tuple[int, int] | None
@@ -152,7 +150,7 @@ class _Draft:
 
 
 def build(value: Tree) -> Graph:
-    """The graph of a value tree ({modules, failure_module?, …}). Never raises on broken documents."""
+    """Build the graph of a value tree ({modules, failure_module?, …}). Never raises on broken documents."""
     drafts = [_Draft("/modules", None, _modules(value.get("modules"), "/modules"))]
     for list_index, draft in enumerate(drafts):
         for node_index, (path, module) in enumerate(draft.modules):
@@ -162,15 +160,15 @@ def build(value: Tree) -> Graph:
                 _Draft(body_path, (list_index, node_index), _modules(body, body_path)) for body_path, body in found
             ]
     lists = tuple(_node_list(index, draft) for index, draft in enumerate(drafts))
-    where: dict[str, tuple[int, int]] = {}
+    positions: dict[str, tuple[int, int]] = {}
     for each in lists:
         for node in each.nodes:
-            where.setdefault(node.id, (each.index, node.index))
-    return Graph(lists, _alone(value, "failure_module"), _alone(value, "preprocessor_module"), where)
+            positions.setdefault(node.id, (each.index, node.index))
+    return Graph(lists, _single(value, "failure_module"), _single(value, "preprocessor_module"), positions)
 
 
 def body_lists(module: Tree, path: str) -> list[tuple[str, Any]]:
-    """(JSON pointer, list) of each list of nodes directly inside a module, default of a branchone last."""
+    """Return (JSON pointer, list) of each list of nodes directly inside a module; a branchone's default is last."""
     value = module.get("value")
     if not isinstance(value, dict):
         return []
@@ -180,8 +178,8 @@ def body_lists(module: Tree, path: str) -> list[tuple[str, Any]]:
         case "branchone" | "branchall":
             branches = value.get("branches")
             found = [
-                (f"{path}/value/branches/{place}/modules", branch.get("modules"))
-                for place, branch in enumerate(branches if isinstance(branches, list) else [])
+                (f"{path}/value/branches/{position}/modules", branch.get("modules"))
+                for position, branch in enumerate(branches if isinstance(branches, list) else [])
                 if isinstance(branch, dict)
             ]
             if value["type"] == "branchone":
@@ -194,10 +192,10 @@ def body_lists(module: Tree, path: str) -> list[tuple[str, Any]]:
 def _modules(modules: Any, path: str) -> list[tuple[str, Tree]]:
     if not isinstance(modules, list):
         return []
-    return [(f"{path}/{place}", module) for place, module in enumerate(modules) if isinstance(module, dict)]
+    return [(f"{path}/{position}", module) for position, module in enumerate(modules) if isinstance(module, dict)]
 
 
-def _alone(value: Tree, key: str) -> Node | None:
+def _single(value: Tree, key: str) -> Node | None:
     module = value.get(key)
     if not isinstance(module, dict):
         return None
@@ -217,8 +215,8 @@ def _node_list(index: int, draft: _Draft) -> NodeList:
     order = topological(sources, targets)
     ancestors = _ancestors(order, sources)
     nodes = tuple(
-        _node(draft, place, tuple(incoming[place]), tuple(outgoing[place]), ancestors[place])
-        for place in range(len(ids))
+        _node(draft, position, tuple(incoming[position]), tuple(outgoing[position]), ancestors[position])
+        for position in range(len(ids))
     )
     main, handling = _sinks(nodes, order)
     return NodeList(
@@ -236,12 +234,12 @@ def _node_list(index: int, draft: _Draft) -> NodeList:
     )
 
 
-def _node(draft: _Draft, place: int, incoming: tuple[Edge, ...], outgoing: tuple[Edge, ...], ancestors: int) -> Node:
-    path, module = draft.modules[place]
+def _node(draft: _Draft, position: int, incoming: tuple[Edge, ...], outgoing: tuple[Edge, ...], ancestors: int) -> Node:
+    path, module = draft.modules[position]
     value = module.get("value")
     value = value if isinstance(value, dict) else {}
     return Node(
-        index=place,
+        index=position,
         id=_text(module.get("id")),
         kind=_text(value.get("type")),
         tree=module,
@@ -253,7 +251,7 @@ def _node(draft: _Draft, place: int, incoming: tuple[Edge, ...], outgoing: tuple
         outcomes=outcomes(value),
         ways=endings(value, continue_on_error=module.get("continue_on_error") is True),
         ancestors=ancestors,
-        bodies=draft.bodies[place],
+        bodies=draft.bodies[position],
     )
 
 
@@ -263,8 +261,8 @@ def _text(value: Any) -> str:
 
 def _edges(draft: _Draft, ids: list[str]) -> tuple[list[list[Edge]], list[DanglingEdge]]:
     places: dict[str, int] = {}
-    for place, node_id in enumerate(ids):
-        places.setdefault(node_id, place)
+    for position, node_id in enumerate(ids):
+        places.setdefault(node_id, position)
     dangling: list[DanglingEdge] = []
     incoming: list[list[Edge]] = []
     for target, (path, module) in enumerate(draft.modules):
@@ -286,7 +284,7 @@ def _edges(draft: _Draft, ids: list[str]) -> tuple[list[list[Edge]], list[Dangli
 
 
 def read_edge(need: Any) -> tuple[str, str]:
-    """(node id, outcome) of one entry of `needs`; "" for what is missing or of a wrong type."""
+    """Return (node id, outcome) of one entry of `needs`; "" if missing or of a wrong type."""
     if isinstance(need, str):
         return need, SUCCESS
     if not isinstance(need, dict):
@@ -299,21 +297,24 @@ def read_edge(need: Any) -> tuple[str, str]:
 
 def _ancestors(order: list[int], sources: list[list[int]]) -> list[int]:
     ancestors = [0] * len(sources)
-    for place in order:
+    for position in order:
         bits = 0
-        for source in sources[place]:
+        for source in sources[position]:
             bits |= ancestors[source] | 1 << source
-        ancestors[place] = bits
+        ancestors[position] = bits
     return ancestors
 
 
 def _sinks(nodes: tuple[Node, ...], order: list[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Main and handling sinks. What lies behind a handling edge stays there until another path joins it."""
+    """Return the main and handling sinks.
+
+    Nodes after a handling edge are on the handling path until a main path joins them.
+    """
     main_path: set[int] = set()
-    for place in order:
-        node = nodes[place]
+    for position in order:
+        node = nodes[position]
         if not node.incoming or any(not edge.handling and edge.source in main_path for edge in node.incoming):
-            main_path.add(place)
+            main_path.add(position)
     main = tuple(
         node.index for node in nodes if node.index in main_path and all(edge.handling for edge in node.outgoing)
     )

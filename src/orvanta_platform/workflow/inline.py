@@ -1,4 +1,4 @@
-"""Code in its own files: the folder form of a workflow, as mappings of names to texts."""
+"""Scripts in separate files: the folder form of a workflow, as mappings of file names to texts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _FIELDS: Final = ("content", "lock")
 
 
 def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
-    """The tree with every `!inline <name>` replaced by the text of that file.
+    """Return the tree with every `!inline <name>` replaced by the text of that file.
 
-    Raises InvalidWorkflow (inline_file_missing) naming each file that `files` lacks.
+    Raises InvalidWorkflow (inline_file_missing) with each file that `files` lacks.
     """
-    copy: dict[str, Any] = copied(tree)
+    copy: dict[str, Any] = deep_copy(tree)
     missing: list[Diagnostic] = []
     for path, node_id, value in _scripts(copy):
         for field in _FIELDS:
@@ -30,7 +30,7 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
             if name in files:
                 value[field] = files[name]
             else:
-                message = f"node {node_id or '?'} takes its {field} from the file {name}, which is missing"
+                message = f"node {node_id or '?'} reads its {field} from the file {name}, which is missing"
                 missing.append(Diagnostic("inline_file_missing", "error", node_id, pointer(path, field), message))
     if missing:
         raise invalid(missing)
@@ -38,7 +38,7 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
 
 
 def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
-    """The same for YAML text, whose comments and order stay; names that `files` lacks stay references.
+    """Replace references in YAML text, preserving comments and order; names missing in `files` stay references.
 
     Raises InvalidWorkflow as `document.parse`.
     """
@@ -52,7 +52,7 @@ def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
 
 
 def references(tree: dict[str, Any]) -> dict[str, str]:
-    """JSON pointer → file name of every reference of a plain tree."""
+    """Return JSON pointer → file name for every reference of a plain tree."""
     found = {}
     for path, _, value in _scripts(tree):
         for field in _FIELDS:
@@ -63,12 +63,12 @@ def references(tree: dict[str, Any]) -> dict[str, str]:
 
 
 def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tree with the code of its scripts moved out, and file name → text.
+    """Return the tree with the code of its scripts moved out, and file name → text.
 
-    A file is called `<node id>.inline_script.<extension>`, the same number appended where two would
-    have one name. What is a reference already stays.
+    A file is named `<node id>.inline_script.<extension>`, with a number appended to the stem on a conflict. Existing
+    references stay.
     """
-    copy: dict[str, Any] = copied(tree)
+    copy: dict[str, Any] = deep_copy(tree)
     files: dict[str, str] = {}
     for _, node_id, value in _scripts(copy):
         content = value.get("content")
@@ -82,7 +82,7 @@ def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _reference(value: Any) -> str | None:
-    """The name of the file that a text, or a tagged scalar of an opened YAML, refers to."""
+    """Return the file name referenced by a text, or by a tagged scalar of an opened YAML document."""
     if isinstance(value, TaggedScalar):
         return str(value.value).strip() if value.tag.value == INLINE.strip() else None
     if isinstance(value, str) and value.startswith(INLINE):
@@ -104,7 +104,7 @@ def _safe(stem: str) -> str:
 
 
 def _scripts(tree: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """(path, id of the node, value) of each rawscript, tools of agents included, in document order."""
+    """Yield (path, node id, value) of each rawscript, including tools of agents, in document order."""
     pending: list[tuple[str, str | None, Any]] = [("", None, tree)]
     while pending:
         path, node_id, value = pending.pop()
@@ -114,17 +114,17 @@ def _scripts(tree: Any) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
             if value.get("type") == "rawscript" and path.endswith("/value"):
                 yield path, node_id, value
                 continue
-            own = value.get("id")
-            own = own if isinstance(own, str) else None
-            pending += reversed([(pointer(path, name), own, member) for name, member in value.items()])
+            owner_id = value.get("id")
+            owner_id = owner_id if isinstance(owner_id, str) else None
+            pending += reversed([(pointer(path, name), owner_id, member) for name, member in value.items()])
 
 
-def copied(value: Any) -> Any:
-    """A copy of a plain tree in which nothing is shared."""
+def deep_copy(value: Any) -> Any:
+    """Return a deep copy of a plain tree."""
     match value:
         case dict():
-            return {name: copied(member) for name, member in value.items()}
+            return {name: deep_copy(member) for name, member in value.items()}
         case list():
-            return [copied(item) for item in value]
+            return [deep_copy(item) for item in value]
         case _:
             return value

@@ -1,4 +1,4 @@
-"""JSON text to a plain tree: every fault a diagnostic, no input that recurses."""
+"""JSON text to a plain tree: every fault is a diagnostic, and no input causes recursion."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ from orvanta_platform.workflow.limits import MAX_LEVELS, too_deep
 from orvanta_platform.workflow.numbers import exact
 
 _BRACKET: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
-_SUSPECT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_SUSPECT_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class _Inexact(str):
-    """The text of a number that no double holds."""
+    """Text of a number that no double represents exactly."""
 
 
-class _Repeated(dict[str, Any]):
-    """An object in whose text some names stand more than once."""
+class _WithDuplicates(dict[str, Any]):
+    """Object whose text contains some names more than once."""
 
-    names: list[str]
+    duplicates: list[str]
 
 
 class NotJson(Exception):
-    """The text follows another grammar than JSON's."""
+    """The text is not JSON."""
 
 
 class _Reader:
-    """Hooks of the JSON decoder; `faulty` tells that the tree holds marks of faults."""
+    """Hooks of the JSON decoder."""
 
     def __init__(self) -> None:
-        self.faulty = False
+        self.has_faults = False
+        """True if the tree contains markers of faults."""
 
     def number(self, text: str) -> int | float | _Inexact:
         value = exact(text)
         if value is None:
-            self.faulty = True
+            self.has_faults = True
             return _Inexact(text)
         return value
 
@@ -48,19 +49,19 @@ class _Reader:
         members = dict(pairs)
         if len(members) == len(pairs):
             return members
-        self.faulty = True
-        repeated = _Repeated(members)
+        self.has_faults = True
+        with_duplicates = _WithDuplicates(members)
         counts = Counter(name for name, _ in pairs)
-        repeated.names = [name for name, count in counts.items() if count > 1]
-        return repeated
+        with_duplicates.duplicates = [name for name, count in counts.items() if count > 1]
+        return with_duplicates
 
 
 def _refuse_constant(text: str) -> Any:
-    raise NotJson(f"{text} is no JSON value")
+    raise NotJson(f"{text} is not a JSON value")
 
 
 def read(text: str) -> Any:
-    """The tree of JSON text. Raises NotJson, or InvalidWorkflow with diagnostics for what JSON allows and we do not."""
+    """Parse JSON text. Raises NotJson, or InvalidWorkflow with diagnostics for valid JSON that is not accepted."""
     _check_levels(text)
     reader = _Reader()
     try:
@@ -73,7 +74,7 @@ def read(text: str) -> Any:
         )
     except json.JSONDecodeError as error:
         raise NotJson(f"invalid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
-    if reader.faulty or _SUSPECT.search(text):
+    if reader.has_faults or _SUSPECT_ESCAPE.search(text):
         found = list(_faults(tree))
         if found:
             raise invalid(found)
@@ -103,37 +104,38 @@ def _faults(tree: Any) -> Iterator[Diagnostic]:
             case str():
                 yield from string_faults(value, path)
             case dict():
-                if isinstance(value, _Repeated):
-                    for name in value.names:
+                if isinstance(value, _WithDuplicates):
+                    for name in value.duplicates:
                         yield repeated_key(name, pointer(path, name))
                 for name in value:
                     yield from string_faults(name, path)
                 pending += reversed([(pointer(path, name), member) for name, member in value.items()])
             case list():
-                pending += reversed([(pointer(path, place), item) for place, item in enumerate(value)])
+                pending += reversed([(pointer(path, index), item) for index, item in enumerate(value)])
 
 
 def inexact(text: str, path: str) -> Diagnostic:
-    """The diagnostic of a number that no double holds."""
+    """Return the diagnostic of a number that no double represents exactly."""
     shown = text if len(text) <= 40 else f"{text[:37]}…"
     return Diagnostic(
         "number_not_exact",
         "error",
         None,
         path,
-        f"the number {shown} at {path or '/'} cannot be held exactly as a double; write it as a string",
+        f"the number {shown} at {path or '/'} cannot be represented exactly as a double; write it as a string",
     )
 
 
 def repeated_key(name: str, path: str) -> Diagnostic:
-    """The diagnostic of a key that stands twice in one object."""
-    return Diagnostic("duplicate_key", "error", None, path, f"the key {name!r} stands twice in one object")
+    """Return the diagnostic of a duplicate key in an object."""
+    return Diagnostic("duplicate_key", "error", None, path, f"the key {name!r} occurs twice in one object")
 
 
 def string_faults(value: str, path: str) -> Iterator[Diagnostic]:
-    """Characters that no store keeps: NUL and unpaired surrogates."""
-    where = path or "/"
+    """Yield diagnostics for characters that cannot be stored: NUL and unpaired surrogates."""
+    location = path or "/"
     if "\0" in value:
-        yield Diagnostic("nul_character", "error", None, path, f"a text at {where} holds a NUL character")
+        yield Diagnostic("nul_character", "error", None, path, f"the text at {location} contains a NUL character")
     if _SURROGATE.search(value):
-        yield Diagnostic("unpaired_surrogate", "error", None, path, f"a text at {where} holds an unpaired surrogate")
+        message = f"the text at {location} contains an unpaired surrogate"
+        yield Diagnostic("unpaired_surrogate", "error", None, path, message)

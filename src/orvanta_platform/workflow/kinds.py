@@ -1,4 +1,4 @@
-"""The kinds of node and the outcomes each may end with."""
+"""Kinds of nodes and their possible outcomes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ OUTCOMES: Final = frozenset(
     {SUCCESS, FAILURE, ALWAYS, "true", "false", "approved", "rejected", "timeout"},
 )
 HANDLING: Final = frozenset({FAILURE, "rejected", "timeout"})
-"""Outcomes whose edges are handling edges: they lead to what deals with a failure."""
+"""Outcomes of handling edges, which lead to nodes that deal with a failure."""
 
 CATCHING: Final = HANDLING | {ALWAYS}
-"""Outcomes whose edges, leaving a failed node, make the failure a handled one."""
+"""Outcomes whose edges, leaving a failed node, make its failure handled."""
 
 _PLAIN: Final = (frozenset({SUCCESS, ALWAYS}), frozenset({FAILURE, ALWAYS}))
 _CONDITION: Final = (
@@ -43,9 +43,9 @@ _CONDITION: Final = (
 
 
 def endings(value: Mapping[str, Any], *, continue_on_error: bool = False) -> tuple[frozenset[str], ...]:
-    """The sets of outcomes a node with this `value` may end with, one set for each way to end.
+    """Return the sets of outcomes with which a node may end, one set per way of ending.
 
-    With `continue_on_error` what would be a failure ends as a success.
+    With `continue_on_error` a failure ends as a success.
     """
     ways = _ways(value)
     if not continue_on_error:
@@ -59,14 +59,14 @@ def _ways(value: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
         return _CONDITION
     if kind != "approval":
         return _PLAIN
-    late = {SUCCESS} if value.get("on_timeout") == "continue" else {"rejected", FAILURE}
+    after_timeout = {SUCCESS} if value.get("on_timeout") == "continue" else {"rejected", FAILURE}
     return (
         frozenset({"approved", SUCCESS, ALWAYS}),
         frozenset({"rejected", FAILURE, ALWAYS}),
-        frozenset({"timeout", ALWAYS, *late}),
+        frozenset({"timeout", ALWAYS, *after_timeout}),
     )
 
 
 def outcomes(value: Mapping[str, Any]) -> frozenset[str]:
-    """Every outcome an edge may leave a node with this `value` on."""
+    """Return every outcome on which an edge may leave a node with this `value`."""
     return frozenset().union(*_ways(value))

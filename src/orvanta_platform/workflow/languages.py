@@ -1,4 +1,4 @@
-"""The languages a script may name."""
+"""Languages of scripts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXTENSIONS: Final = {
     "snowflake": "sql",
     "duckdb": "sql",
 }
-"""Every language of the artifact → the extension of a file of it."""
+"""Every language of the artifact → its file extension."""
 
 RUNNABLE: Final = frozenset(
     {
@@ -47,4 +47,4 @@ RUNNABLE: Final = frozenset(
         "duckdb",
     }
 )
-"""Languages with a runtime in this version: those that may be deployed. A worker says what it lacks for one."""
+"""Languages with a runtime in this version, which may be deployed. A worker reports what it lacks for one."""

@@ -1,4 +1,4 @@
-"""Bounds of a document."""
+"""Size limits of a document."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.diagnostics import refusal
 
 MAX_BYTES: Final = 10 * 1024 * 1024
-"""Bytes of source, and of what YAML aliases make of it."""
+"""Maximum size of the source, and of its expansion by YAML aliases, in bytes."""
 
 MAX_YAML_CHARS: Final = 512 * 1024
-"""Characters of YAML source that a caller sends."""
+"""Maximum number of characters of YAML source sent by a caller."""
 
 MAX_YAML_EVENTS: Final = 20_000
-"""Beginnings and ends of objects and arrays, keys and values of YAML that a caller sends; more where they are deep."""
+"""Maximum number of parser events (starts and ends of collections, keys and values) of YAML sent by a caller.
+
+Deeply nested events count more than once.
+"""
 
 MAX_JSON_MARKS: Final = 600_000
-"""Commas and opening brackets of JSON source, in texts too: one call of the parser reads all of it."""
+"""Maximum number of commas and opening brackets in JSON source, including strings; the parser reads it in one call."""
 
 MAX_LEVELS: Final = 200
-"""Objects and arrays inside one another, the outermost counted."""
+"""Maximum nesting depth of objects and arrays, including the outermost."""
 
 MAX_NODES: Final = 5_000
-"""Nodes of all lists together."""
+"""Maximum number of nodes in all lists together."""
 
 
 def too_large() -> InvalidWorkflow:
-    """The error of a document over MAX_BYTES."""
+    """Return the error for a document over MAX_BYTES."""
     return refusal("document_too_large", f"the document is larger than {MAX_BYTES // 1024**2} MB")
 
 
 def too_much_yaml() -> InvalidWorkflow:
-    """The error of YAML that takes too long to read."""
+    """Return the error for YAML that takes too long to parse."""
     return refusal(
         "document_too_large",
         f"the YAML has more than {MAX_YAML_CHARS:,} characters or {MAX_YAML_EVENTS:,} keys, values and brackets; "
@@ -41,10 +44,10 @@ def too_much_yaml() -> InvalidWorkflow:
 
 
 def too_many_values() -> InvalidWorkflow:
-    """The error of JSON over MAX_JSON_MARKS."""
+    """Return the error for JSON over MAX_JSON_MARKS."""
     return refusal("document_too_large", f"the JSON has more than {MAX_JSON_MARKS:,} commas and brackets")
 
 
 def too_deep() -> InvalidWorkflow:
-    """The error of a document over MAX_LEVELS."""
+    """Return the error for a document over MAX_LEVELS."""
     return refusal("document_too_deep", f"the document is nested deeper than {MAX_LEVELS} levels")

@@ -1,7 +1,7 @@
-"""The normal form of a document: the tolerant spellings a reader accepts, each written the one way.
+"""Normal form of a document: tolerant spellings replaced by canonical ones.
 
-What is unknown stays as it is, and so does what is data rather than grammar (static values, schemas).
-Nothing is reported here: what cannot be understood is left for `validate`.
+Unknown keys, and values that are data rather than grammar (static values, schemas), stay unchanged. Nothing is reported
+here: `validate` handles what cannot be understood.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _OPTIONAL_LISTS: Final = {"branchone": ("branches", "default"), "branchall": ("b
 
 
 def normalise(document: Mapping[str, Any]) -> Tree:
-    """The normal form of {summary, value, schema?, …}: a new tree, sharing what did not change."""
-    tree = _present(document)
+    """Return the normal form of {summary, value, schema?, …}: a new tree that shares unchanged parts."""
+    tree = _without_nulls(document)
     if tree.get("tag") == "":
         del tree["tag"]
     if isinstance(tree.get("value"), dict):
@@ -34,8 +34,8 @@ def normalise(document: Mapping[str, Any]) -> Tree:
 
 
 def normalise_value(value: Mapping[str, Any]) -> Tree:
-    """The normal form of a FlowValue."""
-    tree = _erased(_present(value))
+    """Return the normal form of a FlowValue."""
+    tree = _spell_erasure(_without_nulls(value))
     tree.setdefault("modules", [])
     if isinstance(tree["modules"], list):
         tree["modules"] = _modules(tree["modules"])
@@ -45,13 +45,13 @@ def normalise_value(value: Mapping[str, Any]) -> Tree:
     return tree
 
 
-def _present(mapping: Mapping[str, Any]) -> Tree:
-    """Without the keys that are null, which stand for absent ones."""
+def _without_nulls(mapping: Mapping[str, Any]) -> Tree:
+    """Return the mapping without null members, which stand for absent ones."""
     return {key: value for key, value in mapping.items() if value is not None}
 
 
-def _erased(tree: Tree) -> Tree:
-    """`delete_after_use: true` is `delete_after_secs: 0`."""
+def _spell_erasure(tree: Tree) -> Tree:
+    """Replace `delete_after_use: true` by `delete_after_secs: 0`."""
     if isinstance(tree.get("delete_after_use"), bool) and tree.pop("delete_after_use"):
         tree.setdefault("delete_after_secs", 0)
     return tree
@@ -62,13 +62,15 @@ def _modules(modules: list[Any]) -> list[Any]:
 
 
 def _module(module: Mapping[str, Any]) -> Tree:
-    tree = _erased(_present(module))
+    tree = _spell_erasure(_without_nulls(module))
     _spell_transforms(tree, _TRANSFORMS)
     for key in ("retry", "mock", "stop_after_if", "stop_after_all_iters_if", "skip_if"):
         if isinstance(tree.get(key), dict):
-            tree[key] = _present(tree[key])
+            tree[key] = _without_nulls(tree[key])
     if isinstance(tree.get("retry"), dict):
-        tree["retry"] = {key: _present(part) if isinstance(part, dict) else part for key, part in tree["retry"].items()}
+        tree["retry"] = {
+            key: _without_nulls(part) if isinstance(part, dict) else part for key, part in tree["retry"].items()
+        }
     if isinstance(tree.get("suspend"), dict):
         tree["suspend"] = _suspend(tree["suspend"])
     if isinstance(tree.get("needs"), list):
@@ -81,15 +83,15 @@ def _module(module: Mapping[str, Any]) -> Tree:
 
 
 def _suspend(suspend: Mapping[str, Any]) -> Tree:
-    tree = _present(suspend)
+    tree = _without_nulls(suspend)
     if "continue_on_disapproved" in tree:
         tree.setdefault("continue_on_disapprove_timeout", tree.pop("continue_on_disapproved"))
     return tree
 
 
 def _edge(edge: Mapping[str, Any]) -> Tree:
-    """A key `true` is what readers of YAML 1.1 make of `on`."""
-    tree = _present(edge)
+    """Normalise an edge; readers of YAML 1.1 turn the key `on` into `true`."""
+    tree = _without_nulls(edge)
     if "true" in tree and "on" not in tree:
         tree["on"] = tree.pop("true")
     if isinstance(tree.get("on"), bool):
@@ -98,7 +100,7 @@ def _edge(edge: Mapping[str, Any]) -> Tree:
 
 
 def _value(value: Mapping[str, Any]) -> Tree:
-    tree = _present(value)
+    tree = _without_nulls(value)
     kind = tree.get("type")
     if not isinstance(kind, str):
         return tree
@@ -123,7 +125,7 @@ def _value(value: Mapping[str, Any]) -> Tree:
 
 
 def _branch(branch: Mapping[str, Any]) -> Tree:
-    tree = _present(branch)
+    tree = _without_nulls(branch)
     if "label" in tree:
         tree.setdefault("summary", tree.pop("label"))
     tree.setdefault("modules", [])
@@ -142,4 +144,4 @@ def _spell_transforms(tree: Tree, keys: tuple[str, ...]) -> None:
 
 
 def _transform(transform: Any) -> Any:
-    return _present(transform) if isinstance(transform, dict) else transform
+    return _without_nulls(transform) if isinstance(transform, dict) else transform

@@ -1,4 +1,4 @@
-"""Numbers of a document: those that an IEEE double holds without loss, on every machine alike."""
+"""Numbers of a document: those that an IEEE double represents without loss, on every machine."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from decimal import Decimal
 
 MAX_SAFE_INTEGER = 2**53 - 1
-"""Beyond it a whole number may have a neighbour that no double tells from it."""
+"""Largest integer up to which every integer is a distinct double."""
 
 
 def exact(text: str) -> int | float | None:
-    """The value of a decimal number's text, or None where a double would change it.
+    """Return the value of a decimal number's text, or None if a double would change it.
 
-    Exact is what reads back as the same decimal (0.1) or is a double's very value (2^60). Whole numbers
-    without point or exponent are ints, all others floats.
+    A number is exact if it reads back as the same decimal (0.1) or is exactly a double (2^60). Integers without point
+    or exponent are ints, all others floats.
     """
     value = float(text)
     if math.isinf(value):

@@ -1,4 +1,4 @@
-"""Order of a directed graph over small integers, without recursion."""
+"""Orders of a directed graph over small integers, computed without recursion."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 
 def topological(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> list[int]:
-    """Indexes in an order in which sources come first; nodes on or behind a cycle are left out.
+    """Return the indexes in topological order, sources first, without nodes on or after a cycle.
 
-    `sources[i]` and `targets[i]` are the two ends of the same edges, repeated edges included.
+    `sources[i]` and `targets[i]` are the two ends of the same edges, including repeated edges.
     """
     open_edges = [len(each) for each in sources]
     order = [index for index, count in enumerate(open_edges) if count == 0]
@@ -21,7 +21,7 @@ def topological(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int
 
 
 def cycles(targets: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The groups of nodes that reach one another (Tarjan), each ascending, in order of their first node."""
+    """Return the strongly connected components that form cycles (Tarjan), each ascending, ordered by first node."""
     return sorted(sorted(group) for group in _components(targets) if len(group) > 1 or group[0] in targets[group[0]])
 
 

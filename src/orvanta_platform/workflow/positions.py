@@ -1,4 +1,4 @@
-"""Where in a text a JSON pointer points to, for editors that mark the place."""
+"""Positions of JSON pointers in a text, for editors that mark them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ruamel.yaml.nodes import MappingNode, SequenceNode
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import yaml_text
 
-_TOLD: Final = re.compile(r"\bline (\d+),? column (\d+)")
+_POSITION_IN_MESSAGE: Final = re.compile(r"\bline (\d+),? column (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a text; both count from 1, the column in characters."""
+    """Position in a text; both numbers count from 1, the column in characters."""
 
     line: int
     column: int
 
 
 def positions(text: str, pointers: Iterable[str], *, limited: bool = False) -> dict[str, Position]:
-    """Where what each pointer names begins; of what is missing, where the innermost thing around it begins.
+    """Return the start of the value at each pointer; of a missing one, the start of the innermost value around it.
 
-    YAML and JSON alike. Empty where the text cannot be read, or is not within the limits of YAML that is sent.
-    `limited`: it is known to be.
+    Supports YAML and JSON. Empty if the text cannot be read, or exceeds the limits of YAML that a caller sends;
+    `limited` skips that check for a text known to be within them.
     """
     try:
         if not limited:
@@ -40,9 +40,9 @@ def positions(text: str, pointers: Iterable[str], *, limited: bool = False) -> d
     return {} if root is None else {each: _find(root, each) for each in set(pointers)}
 
 
-def told(message: str) -> Position | None:
-    """The place that a sentence about an unreadable text names."""
-    found = _TOLD.search(message)
+def position_in_message(message: str) -> Position | None:
+    """Return the position named in a message about an unreadable text."""
+    found = _POSITION_IN_MESSAGE.search(message)
     return None if found is None else Position(int(found[1]), int(found[2]))
 
 

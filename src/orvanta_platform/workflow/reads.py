@@ -1,4 +1,4 @@
-"""What JavaScript text may read, found without parsing it: never less than it reads, sometimes more."""
+"""Names that JavaScript text may read, found without parsing it: a superset of what it reads."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
 Opener: TypeAlias = Literal["variable", "resource"]
-"""The functions of the scope that open what a workspace keeps."""
+"""Functions of the scope that open variables and resources of the workspace."""
 
 ROOTS: Final = (
     *("flow_input", "results", "previous_result", "result", "error", "errors", "context"),
     *("resume", "resumes", "approvers", "flow_env"),
 )
-"""The values of the scope."""
+"""Values of the scope."""
 
 _WORD: Final = "[A-Za-z0-9_$]"
 _CACHED_SOURCE: Final = 4096
 
-# A name, then the member read of it where that is written out in plain letters. Whatever follows otherwise
-# (an index, a comment, a letter beyond ASCII) means the whole value.
-_READ: Final = re.compile(
+# A name, followed by the member read from it if that is written in plain letters. Anything else (an index, a comment, a
+# letter beyond ASCII) means the whole value.
+_NAME_READ: Final = re.compile(
     rf"(?<!{_WORD})({'|'.join(ROOTS)})(?!{_WORD})"
     rf"(?:\s*\??\.\s*([A-Za-z_$]{_WORD}*+)(?![^\x00-\x7f]|\\)"
     r"""|\s*(?:\?\.\s*)?\[\s*(?:"([^"\\\n\r]*+)"|'([^'\\\n\r]*+)')\s*\])?"""
@@ -32,17 +32,17 @@ _ESCAPED: Final = re.compile(r"\\u(?:\{0*([0-9a-fA-F]{2})\}|00([0-9a-fA-F]{2}))"
 
 
 def names_of_text(text: str) -> dict[str, frozenset[str] | None]:
-    """Of each value of the scope the members that `text` may read, None where that is not known: the whole."""
+    """Return the members that `text` may read from each value of the scope; None for the whole value."""
     return _names(text) if len(text) > _CACHED_SOURCE else _cached_names(text)
 
 
 def opened_by_text(text: str) -> frozenset[tuple[Opener, str]]:
-    """The literal paths of variable("…") and resource("…")."""
+    """Return the literal paths of variable("…") and resource("…")."""
     return _opened(text) if len(text) > _CACHED_SOURCE else _cached_opened(text)
 
 
 def mentions_opener(text: str) -> bool:
-    """Whether `text` may open a variable or a resource, by whatever path."""
+    """Return whether `text` may open a variable or a resource, by any path."""
     plain = _plain(text)
     return bool(_OPENER.search(plain) or _EVAL.search(plain))
 
@@ -52,11 +52,11 @@ def _names(text: str) -> dict[str, frozenset[str] | None]:
     if _EVAL.search(plain):
         return dict.fromkeys(ROOTS)
     found: dict[str, frozenset[str] | None] = {}
-    for match in _READ.finditer(plain):
+    for match in _NAME_READ.finditer(plain):
         root, *members = match.groups()
         member = next((each for each in members if each is not None), None)
-        before = found.get(root, frozenset())
-        found[root] = None if member is None or before is None else before | {member}
+        members_so_far = found.get(root, frozenset())
+        found[root] = None if member is None or members_so_far is None else members_so_far | {member}
     return found
 
 
@@ -65,7 +65,7 @@ def _plain(text: str) -> str:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    """Letters of a name may be escapes; anything else stays, so that no quote ends earlier than it does."""
+    """Replace escapes of letters in names; all others stay, so that no quote ends early."""
     char = chr(int(match[1] or match[2], 16))
     return char if re.fullmatch(_WORD, char) else match[0]
 

@@ -1,6 +1,6 @@
-"""Shapes: what each key of the grammar may hold. A shape checks a value and tells a `Reader` what it finds.
+"""Shapes of the values that keys of the grammar may have. A shape checks a value and reports findings to a `Reader`.
 
-Unknown keys are no fault, and what an unknown key holds is not looked at.
+Unknown keys are allowed, and their values are not checked.
 """
 
 from __future__ import annotations
@@ -18,62 +18,63 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?
 
 
 class Reader(Protocol):
-    """Who is told what a shape finds."""
+    """Receiver of the findings of a shape."""
 
     def fault(self, code: str, path: str, message: str) -> None:
-        """A value that does not fit."""
+        """Report a value that does not match."""
 
     def expression(self, path: str, text: str) -> None:
-        """The text of an expression."""
+        """Report the text of an expression."""
 
     def agent_filled(self, path: str) -> None:
-        """A Transform whose value an AI agent chooses."""
+        """Report a Transform whose value an AI agent chooses."""
 
 
 class Shape(Protocol):
     def check(self, value: Any, path: str, reader: Reader) -> None:
-        """Tell `reader` what `value`, which stands at `path`, is."""
+        """Check `value`, located at `path`, and report to `reader`."""
 
 
-def _wrong(reader: Reader, path: str, expected: str) -> None:
+def _wrong_type(reader: Reader, path: str, expected: str) -> None:
     reader.fault("wrong_type", path, f"{path} must be {expected}")
 
 
 @dataclass(frozen=True, slots=True)
 class Anything:
     def check(self, value: Any, path: str, reader: Reader) -> None:
-        """Everything fits."""
+        """Accept any value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, str):
-            _wrong(reader, path, "a text")
+            _wrong_type(reader, path, "a text")
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, bool):
-            _wrong(reader, path, "true or false")
+            _wrong_type(reader, path, "true or false")
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """`low` and `high` are bounds, both allowed; `whole` forbids fractions."""
+    """Number within inclusive bounds."""
 
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
+    """True if fractions are not allowed."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         kind = "a whole number" if self.whole else "a number"
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or (self.whole and value != math.floor(value)):
-            _wrong(reader, path, kind)
+            _wrong_type(reader, path, kind)
         elif not self.low <= value <= self.high:
-            reader.fault("out_of_bounds", path, f"{path} is {value}, it must be {self._bounds()}")
+            reader.fault("out_of_bounds", path, f"{path} is {value}; it must be {self._bounds()}")
 
     def _bounds(self) -> str:
         if math.isinf(self.high):
@@ -92,7 +93,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time as RFC 3339 writes it, with its offset."""
+    """Point in time in RFC 3339 format with an offset."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, str) or not _is_moment(value):
@@ -111,17 +112,18 @@ def _is_moment(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list; `most` limits its length."""
+    """List of items."""
 
     item: Shape
-    most: float = math.inf
+    max_items: float = math.inf
+    """Maximum length."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, list):
-            _wrong(reader, path, "a list")
+            _wrong_type(reader, path, "a list")
             return
-        if len(value) > self.most:
-            reader.fault("out_of_bounds", path, f"{path} has {len(value)} items, it may have {self.most}")
+        if len(value) > self.max_items:
+            reader.fault("out_of_bounds", path, f"{path} has {len(value)} items; at most {self.max_items} are allowed")
             return
         for place, each in enumerate(value):
             self.item.check(each, pointer(path, place), reader)
@@ -129,13 +131,13 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """An object whose names are free."""
+    """Object with arbitrary names."""
 
     member: Shape
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, dict):
-            _wrong(reader, path, "an object")
+            _wrong_type(reader, path, "an object")
             return
         for name, each in value.items():
             self.member.check(each, pointer(path, name), reader)
@@ -143,14 +145,15 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object with known keys; those of `required` must be there."""
+    """Object with known keys."""
 
     known: Mapping[str, Shape]
     required: frozenset[str] = field(default_factory=frozenset)
+    """Keys that must be present."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, dict):
-            _wrong(reader, path, "an object")
+            _wrong_type(reader, path, "an object")
             return
         for key in sorted(self.required - value.keys()):
             reader.fault("missing_key", path, f"{path} lacks the key {key}")
@@ -162,7 +165,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """A text (`if_text`), or what `otherwise` says."""
+    """A string is checked by `if_text`, any other value by `otherwise`."""
 
     if_text: Shape
     otherwise: Shape
@@ -177,14 +180,15 @@ class Expression:
         if isinstance(value, str):
             reader.expression(path, value)
         else:
-            _wrong(reader, path, "the text of an expression")
+            _wrong_type(reader, path, "the text of an expression")
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """{type: static, value?} | {type: javascript, expr} | {type: ai}; `static` checks a static value."""
+    """Input transform: {type: static, value?} | {type: javascript, expr} | {type: ai}."""
 
     static: Shape = field(default_factory=Anything)
+    """Shape of a static value."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         kind = value.get("type") if isinstance(value, dict) else None
@@ -198,4 +202,4 @@ class Transform:
         elif kind == "ai":
             reader.agent_filled(path)
         else:
-            _wrong(reader, path, "an input transform: {type: static, value} or {type: javascript, expr}")
+            _wrong_type(reader, path, "an input transform: {type: static, value} or {type: javascript, expr}")

@@ -1,4 +1,4 @@
-"""What the rules look at: a normalised document, its graph, and every expression and static value in it."""
+"""Input of the validation rules: a normalised document, its graph, and every expression and static value in it."""
 
 from __future__ import annotations
 
@@ -14,61 +14,64 @@ from orvanta_platform.workflow.reads import names_of_text
 _READS_OWN_RESULT = ("/export/", "/stop_after_if/", "/stop_after_all_iters_if/", "/retry/")
 
 VALUE_PATH = "/value"
-"""JSON pointer of the value tree in a document; paths of the graph count from there."""
+"""JSON pointer of the value tree in a document; paths of the graph are relative to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedNode:
-    """A node and the list it stands in; no list for the failure module and the preprocessor."""
+    """Node and the index of the list that contains it."""
 
     node: Node
     list_index: int | None
+    """None for the failure module and the preprocessor, which belong to no list."""
 
     @property
     def path(self) -> str:
-        """JSON pointer in the document."""
+        """Return the JSON pointer in the document."""
         return VALUE_PATH + self.node.path
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An expression: of a node, or of the workflow (`place` None).
-
-    `expr` is None beyond the small language. `own`: evaluated after its node ended, with its result.
-    """
+    """Expression of a node, or of the workflow."""
 
     place: ListedNode | None
+    """Node of the expression; None if it belongs to the workflow."""
     path: str
     text: str
     expr: Expr | None
+    """None if the expression is not part of the small language."""
     own: bool
+    """True if it is evaluated after its node has ended, with the node's result."""
 
     @property
     def reads(self) -> dict[str, frozenset[str] | None]:
-        """Of the values of the scope the members it reads (`expressions.names`); of JavaScript those it may read."""
+        """Return the names read from the scope with members (`expressions.names`); for JavaScript, a superset."""
         return names_of_text(self.text) if self.expr is None else names(self.expr)
 
 
 @dataclass(slots=True)
 class Subject:
-    """A document as it was read; `faults` are what its grammar forbids, `agent_filled` paths of type ai."""
+    """Document as read by the rules."""
 
     document: Tree
     graph: Graph
     places: tuple[ListedNode, ...]
     uses: list[Use] = field(default_factory=list)
     agent_filled: list[tuple[ListedNode | None, str]] = field(default_factory=list)
+    """Paths of transforms of type ai."""
     faults: list[Diagnostic] = field(default_factory=list)
+    """Violations of the grammar."""
 
     @property
     def value(self) -> Tree:
-        """The value tree."""
+        """Return the value tree."""
         value: Tree = self.document["value"]
         return value
 
 
 def diagnostic(code: str, severity: Severity, place: ListedNode | None, path: str, message: str) -> Diagnostic:
-    """A diagnostic whose message begins with its node."""
+    """Return a diagnostic whose message starts with its node."""
     if place is None:
         return Diagnostic(code, severity, None, path, message)
     node_id = place.node.id or None
@@ -77,7 +80,7 @@ def diagnostic(code: str, severity: Severity, place: ListedNode | None, path: st
 
 @dataclass(slots=True)
 class _Recorder:
-    """The `shapes.Reader` of one node, or of the workflow."""
+    """Implementation of `shapes.Reader` for one node, or for the workflow."""
 
     subject: Subject
     place: ListedNode | None = None
@@ -94,7 +97,7 @@ class _Recorder:
 
 
 def read(document: Tree, graph: Graph) -> Subject:
-    """Read a normalised document whose value is an object, checking its grammar on the way."""
+    """Read a normalised document whose value is an object, and check its grammar."""
     subject = Subject(document, graph, tuple(_places(graph)))
     DOCUMENT.check(document, "", _Recorder(subject))
     FLOW.check(document["value"], VALUE_PATH, _Recorder(subject))
@@ -110,6 +113,6 @@ def _places(graph: Graph) -> Iterator[ListedNode]:
     for each in graph.lists:
         for node in each.nodes:
             yield ListedNode(node, each.index)
-    for alone in (graph.preprocessor, graph.failure):
-        if alone is not None:
-            yield ListedNode(alone, None)
+    for single in (graph.preprocessor, graph.failure):
+        if single is not None:
+            yield ListedNode(single, None)

@@ -1,6 +1,6 @@
-"""What this version can run. Everything else that changes what a workflow does is refused at deploy.
+"""Features that this version can run; other features that change the meaning of a workflow are rejected at deploy.
 
-One table: a row leaves it when the engine learns the thing.
+A feature is removed from these tables once the engine supports it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def support(subject: Subject) -> Iterator[Diagnostic]:
     yield from _transforms(subject)
 
 
-def _not_yet(place: ListedNode | None, path: str, what: str) -> Diagnostic:
-    return diagnostic("not_yet_supported", "error", place, path, f"{what} is not supported by this version")
+def _not_yet(place: ListedNode | None, path: str, feature: str) -> Diagnostic:
+    return diagnostic("not_yet_supported", "error", place, path, f"{feature} is not supported by this version")
 
 
 def _node(place: ListedNode) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""A document as text: YAML written strictly, comments and order kept where it came as YAML; JSON."""
+"""Documents as text: strict YAML, preserving comments and order of YAML sources; JSON."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from orvanta_platform.workflow import yaml_text
 
-# What a reader of YAML 1.1 takes for a boolean; quoted, it is a text for every reader.
-_OLD_BOOLEAN: Final = re.compile(r"y|yes|n|no|on|off|true|false", re.IGNORECASE)
-_ITEM: Final = re.compile(
+# Texts that readers of YAML 1.1 take for booleans; quoted, every reader takes them for text.
+_YAML_1_1_BOOLEAN: Final = re.compile(r"y|yes|n|no|on|off|true|false", re.IGNORECASE)
+_LIST_ITEM: Final = re.compile(
     r"^( *)(?:[^\s#-].*|'[^']*'|\"[^\"]*\"):[ \t]*(?:#.*)?\n(?: *(?:#.*)?\n)*( *)- ", re.MULTILINE
 )
-# What YAML keeps as it is without quotes; a carriage return is no such thing.
+# Texts that YAML preserves without quotes; a carriage return is not preserved.
 _PRINTABLE: Final = re.compile(
     "[\t\n\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
 )
 _WIDTH: Final = 1_000_000
-"""Columns before a long line would be folded: never."""
+"""Line width beyond which long lines would be folded: never."""
 
 
 def write_yaml(tree: dict[str, Any]) -> str:
-    """A plain tree as YAML 1.2 that readers of 1.1 understand alike; texts of several lines as blocks.
+    """Write a plain tree as YAML 1.2 that readers of 1.1 understand alike; texts of several lines become blocks.
 
-    What is tolerated in reading stays as it is: normalise first to write the strict spelling.
+    Tolerant spellings stay: normalise first to write the canonical ones.
     """
-    return _dump(_writer(indented=True), _strict(tree))
+    return _dump(_writer(indented=True), _with_scalars(tree))
 
 
 def write_json(tree: Any) -> str:
-    """A plain tree as JSON, indented, keys in their order."""
+    """Write a plain tree as indented JSON, in the order of its keys."""
     return json.dumps(tree, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def open_yaml(text: str) -> CommentedMap:
-    """The tree of YAML text with its comments, quotes and order, to be edited in place and saved.
+    """Parse YAML text with its comments, quotes and order, for editing in place and saving.
 
-    Raises InvalidWorkflow as `document.parse`; the plain reader sees the text first, so that nothing it
-    refuses reaches this one.
+    Raises InvalidWorkflow as `document.parse`; the plain parser reads the text first, so that nothing it rejects
+    reaches this one.
     """
     yaml_text.read(text)
     tree = _writer(indented=False).load(text)
@@ -52,7 +52,7 @@ def open_yaml(text: str) -> CommentedMap:
 
 
 def save_yaml(tree: CommentedMap, text: str) -> str:
-    """An opened tree as YAML, lists indented as in `text`, from which it was opened."""
+    """Write an opened tree as YAML, with lists indented as in `text`, from which it was opened."""
     return _dump(_writer(indented=_indents_lists(text)), tree)
 
 
@@ -73,16 +73,16 @@ def _dump(yaml: YAML, tree: Any) -> str:
 
 
 def _indents_lists(text: str) -> bool:
-    found = _ITEM.search(text)
+    found = _LIST_ITEM.search(text)
     return found is not None and len(found[2]) > len(found[1])
 
 
-def _strict(value: Any) -> Any:
+def _with_scalars(value: Any) -> Any:
     match value:
         case dict():
-            return {scalar(name): _strict(member) for name, member in value.items()}
+            return {scalar(name): _with_scalars(member) for name, member in value.items()}
         case list():
-            return [_strict(item) for item in value]
+            return [_with_scalars(item) for item in value]
         case str():
             return scalar(value)
         case _:
@@ -90,12 +90,12 @@ def _strict(value: Any) -> Any:
 
 
 def scalar(text: str) -> str:
-    """A text as the writer spells it: quoted or as a block where it would be read as something else, else as it is."""
-    strict: str = text
-    if _OLD_BOOLEAN.fullmatch(text):
-        strict = SingleQuotedScalarString(text)
+    """Return a text as a scalar: quoted or as a block if it would otherwise be read as something else."""
+    written: str = text
+    if _YAML_1_1_BOOLEAN.fullmatch(text):
+        written = SingleQuotedScalarString(text)
     elif not _PRINTABLE.fullmatch(text):
-        strict = DoubleQuotedScalarString(text)
+        written = DoubleQuotedScalarString(text)
     elif "\n" in text:
-        strict = LiteralScalarString(text)
-    return strict
+        written = LiteralScalarString(text)
+    return written

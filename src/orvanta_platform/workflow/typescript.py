@@ -1,4 +1,4 @@
-"""TypeScript and JavaScript as a tree: parsed, never run."""
+"""Syntax trees of TypeScript and JavaScript. The code is parsed, never run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _language() -> Language:
 
 
 def parse(content: str) -> Node:
-    """The tree of a script; what cannot be parsed stands in it as ERROR nodes."""
+    """Parse a script; text that cannot be parsed becomes ERROR nodes."""
     return Parser(_language()).parse(content.encode("utf-8", "replace")).root_node
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """`root` and everything below it, in the order of the text."""
+    """Yield `root` and all its descendants, in text order."""
     pending = [root]
     while pending:
         node = pending.pop()
@@ -33,12 +33,12 @@ def walk(root: Node) -> Iterator[Node]:
 
 
 def text(node: Node) -> str:
-    """The text of a node."""
+    """Return the text of a node."""
     return (node.text or b"").decode("utf-8", "replace")
 
 
 def string(node: Node) -> str | None:
-    """The value of a string literal, or of a template without substitutions; None for anything else."""
+    """Return the value of a string literal, or of a template without substitutions; None for anything else."""
     if node.type not in ("string", "template_string"):
         return None
     parts = node.named_children

@@ -1,4 +1,4 @@
-"""Validation: one function for the API, the command line and the editor. No user code runs."""
+"""Validation of documents, shared by the API, the command line and the editor. No user code runs."""
 
 from __future__ import annotations
 
@@ -37,36 +37,37 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What was found in a document; `javascript`: the expressions whose syntax an engine has still to check."""
+class Examination:
+    """Result of an examination."""
 
     diagnostics: list[Diagnostic]
     javascript: list[Use] = field(default_factory=list)
+    """Expressions whose syntax a JavaScript engine still has to check."""
 
 
 def validate(document: Mapping[str, Any]) -> list[Diagnostic]:
-    """All diagnostics of {summary?, value, schema?, …}, in its tolerant or its normal form; errors first.
+    """Return all diagnostics of {summary?, value, schema?, …}, in its tolerant or its normal form; errors first.
 
-    With an error among them the document cannot be deployed.
+    A document with errors cannot be deployed.
     """
     return examine(document).diagnostics
 
 
-def examine(document: Mapping[str, Any]) -> Examined:
-    """The diagnostics of `validate`, and what they say nothing of."""
+def examine(document: Mapping[str, Any]) -> Examination:
+    """Return the diagnostics of `validate`, and the expressions that it cannot check."""
     tree = normalise(document)
     value = tree.get("value")
     if not isinstance(value, dict):
         message = "a workflow needs a value: {modules: […]}"
-        return Examined([Diagnostic("missing_key", "error", None, VALUE_PATH, message)])
+        return Examination([Diagnostic("missing_key", "error", None, VALUE_PATH, message)])
     graph = build(value)
     count = sum(len(each.nodes) for each in graph.lists)
     if count > MAX_NODES:
         message = f"the workflow has {count} nodes; at most {MAX_NODES} are allowed"
-        return Examined([Diagnostic("too_many_nodes", "error", None, f"{VALUE_PATH}/modules", message)])
+        return Examination([Diagnostic("too_many_nodes", "error", None, f"{VALUE_PATH}/modules", message)])
     subject = read(tree, graph)
     found = [*subject.faults]
     for rule in _RULES:
         found += rule(subject)
     javascript = [use for use in subject.uses if use.expr is None]
-    return Examined(sorted(found, key=lambda each: each.severity), javascript)
+    return Examination(sorted(found, key=lambda each: each.severity), javascript)

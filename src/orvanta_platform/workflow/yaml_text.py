@@ -1,4 +1,4 @@
-"""YAML 1.2 text to a plain tree, from the parser's events: no classes, no recursion, no alias bombs."""
+"""YAML 1.2 text to a plain tree, built from parser events: no classes, no recursion, no alias bombs."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from orvanta_platform.workflow.limits import (
 from orvanta_platform.workflow.numbers import exact
 
 INLINE: Final = "!inline "
-"""What the content of a script in its own file begins with, as a string or as a tag."""
+"""Prefix of the content of a script that is in its own file, as a string or as a tag."""
 
-_DEEP: Final = 80
-"""Levels that make an event cost as much as one more."""
+_LEVELS_PER_COST: Final = 80
+"""Nesting levels that increase the cost of an event by one."""
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN: Final = {each: each.lower() == "true" for each in ("true", "True", "TRUE", "false", "False", "FALSE")}
@@ -54,14 +54,16 @@ _PLAIN_TAGS: Final = frozenset({f"{_TAG}null", f"{_TAG}bool", f"{_TAG}int", f"{_
 
 @dataclass(slots=True)
 class _Open:
-    """A collection not yet closed: `size` in bytes and `height` in levels of what stands in it."""
+    """Collection that is not yet closed."""
 
     value: dict[str, Any] | list[Any]
     path: str
     anchor: str | None
     key: str | None = None
     size: int = 2
+    """Size of its content in bytes."""
     height: int = 0
+    """Height of its content in levels."""
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class _Anchored:
 
 @dataclass(slots=True)
 class _Builder:
-    """Takes the events of one document and grows its tree."""
+    """Builder of the tree of one document from its events."""
 
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, _Anchored] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class _Builder:
     documents: int = 0
     root: Any = None
 
-    def take(self, event: Any) -> None:
+    def handle(self, event: Any) -> None:
         match event:
             case ScalarEvent():
                 self._scalar(event)
@@ -95,7 +97,7 @@ class _Builder:
             case DocumentStartEvent():
                 self.documents += 1
                 if self.documents > 1:
-                    raise _refuse(event, "a second document begins")
+                    raise _invalid_yaml(event, "only one document is allowed")
 
     def _scalar(self, event: Any) -> None:
         top = self.stack[-1] if self.stack else None
@@ -112,9 +114,9 @@ class _Builder:
     def _key(self, event: Any, top: _Open) -> str:
         plain = event.style is None
         if plain and event.value == "<<":
-            raise _refuse(event, "merge keys (<<) are not part of YAML 1.2")
+            raise _invalid_yaml(event, "merge keys (<<) are not part of YAML 1.2")
         if event.tag is not None and event.tag not in _STRING_TAGS | _PLAIN_TAGS:
-            raise _refuse_tag(event)
+            raise _invalid_tag(event)
         key: str = event.value
         if plain and key in _BOOLEAN:
             key = key.lower()
@@ -130,13 +132,13 @@ class _Builder:
         if event.tag in _STRING_TAGS or (event.tag is None and event.style is not None):
             return text
         if event.tag is not None and event.tag not in _PLAIN_TAGS:
-            raise _refuse_tag(event)
+            raise _invalid_tag(event)
         if text in _NULL:
             return None
         if text in _BOOLEAN:
             return _BOOLEAN[text]
         if _NOT_FINITE.fullmatch(text):
-            raise _refuse(event, f"{text} is no JSON value")
+            raise _invalid_yaml(event, f"{text} is not a JSON value")
         if _BASED.fullmatch(text):
             text = str(int(text, 0)) if len(text) < 300 else "1e999"
         if _DECIMAL.fullmatch(text):
@@ -145,12 +147,12 @@ class _Builder:
                 self.faults.append(inexact(event.value, path))
             return number
         if event.tag is not None:
-            raise _refuse_tag(event)
+            raise _invalid_tag(event)
         return text
 
     def _open(self, event: Any) -> None:
         if event.tag not in _COLLECTION_TAGS:
-            raise _refuse_tag(event)
+            raise _invalid_tag(event)
         self._require_value(event)
         if len(self.stack) >= MAX_LEVELS:
             raise too_deep()
@@ -161,14 +163,14 @@ class _Builder:
         self._require_value(event)
         found = self.anchors.get(event.anchor)
         if found is None:
-            raise _refuse(event, f"the alias *{event.anchor} names nothing that stands before it")
+            raise _invalid_yaml(event, f"the alias *{event.anchor} is not defined before it is used")
         if len(self.stack) + found.height > MAX_LEVELS:
             raise too_deep()
         self._put(found.value, found.size, found.height, None)
 
     def _require_value(self, event: Any) -> None:
         if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
-            raise _refuse(event, "a key must be a plain text")
+            raise _invalid_yaml(event, "a key must be a scalar")
 
     def _path(self) -> str:
         if not self.stack:
@@ -195,17 +197,18 @@ class _Builder:
         top.height = max(top.height, height)
 
 
-def read(text: str, *, sent: bool = False) -> Any:
-    """The tree of YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics.
+def read(text: str, *, limit: bool = False) -> Any:
+    """Parse YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics.
 
-    `sent`: by a caller, so within the limits of YAML, which takes some 60 microseconds an event.
+    With `limit`, the text must be within the limits of YAML that a caller sends; parsing takes some 60 microseconds per
+    event.
     """
     builder = _Builder()
     try:
-        for event in _within_limits(text) if sent else YAML(typ="safe", pure=True).parse(text):
-            builder.take(event)
+        for event in _within_limits(text) if limit else YAML(typ="safe", pure=True).parse(text):
+            builder.handle(event)
     except MarkedYAMLError as error:
-        raise _refuse(error, error.problem or error.context or "unreadable") from None
+        raise _invalid_yaml(error, error.problem or error.context or "unreadable") from None
     except YAMLError as error:
         raise refusal("invalid_yaml", f"invalid YAML: {' '.join(str(error).split())}") from None
     if builder.faults:
@@ -214,7 +217,7 @@ def read(text: str, *, sent: bool = False) -> Any:
 
 
 def require_limits(text: str) -> None:
-    """Raises InvalidWorkflow for YAML that takes too long to read, and YAMLError for what is none."""
+    """Raise InvalidWorkflow for YAML that takes too long to parse, and YAMLError for invalid YAML."""
     for _ in _within_limits(text):
         pass
 
@@ -228,16 +231,16 @@ def _within_limits(text: str) -> Iterator[Any]:
         level += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if level > MAX_LEVELS:
             raise too_deep()
-        work += 1 + level // _DEEP
+        work += 1 + level // _LEVELS_PER_COST
         if work > MAX_YAML_EVENTS:
             raise too_much_yaml()
 
 
-def _refuse(where: Any, message: str) -> InvalidWorkflow:
-    mark = getattr(where, "problem_mark", None) or getattr(where, "start_mark", None)
-    place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-    return refusal("invalid_yaml", f"invalid YAML{place}: {message}")
+def _invalid_yaml(event: Any, message: str) -> InvalidWorkflow:
+    mark = getattr(event, "problem_mark", None) or getattr(event, "start_mark", None)
+    position = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return refusal("invalid_yaml", f"invalid YAML{position}: {message}")
 
 
-def _refuse_tag(event: Any) -> InvalidWorkflow:
-    return _refuse(event, f"the tag {event.tag} is not allowed here")
+def _invalid_tag(event: Any) -> InvalidWorkflow:
+    return _invalid_yaml(event, f"the tag {event.tag} is not allowed here")

@@ -202,7 +202,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 )
 def test_yaml_that_is_sent_has_limits_of_its_own(text: str) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
-        parse(text.encode(), "yaml", sent=True)
+        parse(text.encode(), "yaml", limit_yaml=True)
     assert [each["code"] for each in caught.value.details] == ["document_too_large"]
     assert "JSON may be larger" in caught.value.message
     assert positions(text, ["/a"]) == {}
@@ -211,7 +211,7 @@ def test_yaml_that_is_sent_has_limits_of_its_own(text: str) -> None:
 
 def test_yaml_within_the_limits_and_json_of_any_size_may_be_sent() -> None:
     entries = MAX_YAML_EVENTS - 20
-    assert len(parse(f"a: [{'1,' * entries}]".encode(), "yaml", sent=True).tree["a"]) == entries
+    assert len(parse(f"a: [{'1,' * entries}]".encode(), "yaml", limit_yaml=True).tree["a"]) == entries
     for form in ("json", "yaml"):
         text = '{"a": [%s1]}' % ("1," * MAX_YAML_CHARS)
-        assert len(parse(text.encode(), form, sent=True).tree["a"]) == MAX_YAML_CHARS + 1
+        assert len(parse(text.encode(), form, limit_yaml=True).tree["a"]) == MAX_YAML_CHARS + 1

@@ -177,7 +177,7 @@ def test_reading_runs_nothing() -> None:
 def test_names_that_are_nearly_anothers(name: str, near: str | None) -> None:
     needed = requirements_of("python3", f"# requirements:\n# {name}\n")
     assert needed is not None
-    assert [re.search(r"is not (\S+),", text)[1] for text in suspicions(needed)] == ([near] if near else [])  # type: ignore[index]
+    assert [re.search(r"the name of (\S+):", text)[1] for text in suspicions(needed)] == ([near] if near else [])  # type: ignore[index]
 
 
 def test_scripts_of_a_workflow_without_locks() -> None:

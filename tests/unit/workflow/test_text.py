@@ -134,7 +134,7 @@ def test_a_missing_file_is_named_with_its_node() -> None:
             "severity": "error",
             "node": "s0",
             "path": "/value/modules/0/value/content",
-            "message": "node s0 takes its content from the file gone.sh, which is missing",
+            "message": "node s0 reads its content from the file gone.sh, which is missing",
         }
     ]
 

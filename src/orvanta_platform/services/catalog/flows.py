@@ -25,7 +25,7 @@ from orvanta_platform.services.runs import script_access, syntax
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
-from orvanta_platform.workflow.validate import Examined, examine
+from orvanta_platform.workflow.validate import Examination, examine
 
 _SCHEMA_PATH = "/schema"
 
@@ -252,18 +252,20 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
     return _Checked(body, format_, tree, await document_threads.beside(workspace, artifact_hash, tree))
 
 
-def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
+def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:
     """Return the bytes to store, their format, the parsed document, and its diagnostics except for expressions and the
     schema.
 
     Raises InvalidWorkflow for an unparsable document, BadRequest.
     """
     body, format_ = _body(new)
-    tree = document.parse(body, format_, sent=True).tree
+    tree = document.parse(body, format_, limit_yaml=True).tree
     return body, format_, tree, examine(tree)
 
 
-async def diagnostics(platform: Platform, workspace: str, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
+async def diagnostics(
+    platform: Platform, workspace: str, tree: Mapping[str, Any], seen: Examination
+) -> list[Diagnostic]:
     """Return all diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
     faults = await _schema_faults(platform, workspace, tree.get("schema"))
     return await syntax.diagnostics(
@@ -314,7 +316,7 @@ def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
         return new
     sent = document.parse(_joined(new.value, new.schema), "json").tree
     try:
-        stored = document.parse(present.body, "yaml", sent=True).tree
+        stored = document.parse(present.body, "yaml", limit_yaml=True).tree
     except InvalidWorkflow:  # it was stored before limits were introduced
         return new
     same = [sent.get(key) == stored.get(key) for key in ("value", "schema")]

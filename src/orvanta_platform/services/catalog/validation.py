@@ -16,7 +16,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import script_access
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.languages import RUNNABLE
-from orvanta_platform.workflow.positions import Position, positions, told
+from orvanta_platform.workflow.positions import Position, position_in_message, positions
 from orvanta_platform.workflow.signature.fault import Fault
 
 LONGEST_SIGNED = 1 << 20
@@ -80,4 +80,4 @@ def _placed(new: NewFlow, found: list[Diagnostic], *, is_read: bool) -> list[Fin
     # A completely parsed YAML document is within the limits of YAML; a JSON document need not be.
     is_limited = is_read and new.source.format == "yaml" and new.source.text.lstrip()[:1] != "{"
     places = positions(new.source.text, [each.path for each in found], limited=is_limited)
-    return [Finding(each, told(each.message) if not places else places[each.path]) for each in found]
+    return [Finding(each, position_in_message(each.message) if not places else places[each.path]) for each in found]

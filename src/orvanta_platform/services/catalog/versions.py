@@ -110,4 +110,4 @@ def _drafted(body: bytes) -> dict[str, Any]:
     if not (isinstance(source, dict) and isinstance(source.get("text"), str)):
         return members
     form: Literal["json", "yaml"] = "yaml" if source.get("format") == "yaml" else "json"
-    return {**members, **document.parse(source["text"].encode(), form, sent=True).tree}
+    return {**members, **document.parse(source["text"].encode(), form, limit_yaml=True).tree}

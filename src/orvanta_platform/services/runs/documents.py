@@ -20,7 +20,7 @@ from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import syntax
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
-from orvanta_platform.workflow.validate import Examined, examine
+from orvanta_platform.workflow.validate import Examination, examine
 
 
 class ScriptMissing(BadRequest):
@@ -50,7 +50,7 @@ async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
     return tree
 
 
-def _examine(body: bytes) -> tuple[dict[str, Any], Examined]:
+def _examine(body: bytes) -> tuple[dict[str, Any], Examination]:
     """Parse and check a document. Takes seconds for a large one, so it never runs in the event loop."""
     tree = document.parse(body, "json").tree
     return tree, examine(tree)

@@ -153,7 +153,9 @@ class RestartPlanner:
                 inside |= {index: entered} if entered is not None else {}
         return RestartPoint(plan, made, inside, before)
 
-    async def _enter(self, node: Node, before: FinishedList, number: int | None, steps: Steps | None) -> NestedRestart | None:
+    async def _enter(
+        self, node: Node, before: FinishedList, number: int | None, steps: Steps | None
+    ) -> NestedRestart | None:
         """Return the restart point inside a node; None: it runs again as a whole. `steps` None: at failed nodes."""
         container = await self._container(node, before)
         if container is None:
@@ -230,7 +232,9 @@ class RestartPlanner:
         was = await blueprints.workflow(self._conn, child.document, child.pin_set)
         pin = bytes.fromhex(self._blueprint.flow_pin(node).document)
         plan = was.plan if pin == child.document else (await blueprints.workflow(self._conn, pin, None)).plan
-        body = await self.restart_list(plan, engine.finished_run(child.id, was.plan, RunState.decode(child.state)), steps)
+        body = await self.restart_list(
+            plan, engine.finished_run(child.id, was.plan, RunState.decode(child.state)), steps
+        )
         return NestedRestart(Reopening(state=body.state.encode()), body=body)
 
     async def _branch(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.subject import Use, diagnostic
-from orvanta_platform.workflow.validate import Examined
+from orvanta_platform.workflow.validate import Examination
 
 _SHOWN = 80
 
 
-async def diagnostics(evaluator: Evaluator, examined: Examined) -> list[Diagnostic]:
+async def diagnostics(evaluator: Evaluator, examined: Examination) -> list[Diagnostic]:
     """Return the diagnostics of a document, with expression_syntax for each invalid expression; errors first.
 
     Raises EvaluatorUnavailable.

@@ -1,4 +1,4 @@
-"""Which packages a script needs: read from its text, which is never imported. Pure."""
+"""Packages required by a script, determined from its text, which is never imported."""
 
 from __future__ import annotations
 

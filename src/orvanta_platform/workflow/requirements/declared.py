@@ -1,4 +1,4 @@
-"""Requirements that a Python script declares in comments: a PEP 723 block, `# requirements:` lists."""
+"""Requirements that a Python script declares in comments: a PEP 723 block, or `# requirements:` lists."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from orvanta_platform.errors import InvalidScript
 
-_BEGINNING: Final = "# /// script"
-_END: Final = "# ///"
-_LIST: Final = re.compile(r"#[ \t]*(extra_)?requirements:[ \t]*$")
+_BLOCK_START: Final = "# /// script"
+_BLOCK_END: Final = "# ///"
+_LIST_HEADER: Final = re.compile(r"#[ \t]*(extra_)?requirements:[ \t]*$")
 _REQUIREMENT: Final = re.compile(
     r"""(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
         (?P<extras>\[[A-Za-z0-9._,-]*\])?
@@ -23,28 +23,30 @@ _MARKER: Final = re.compile(r"[A-Za-z0-9_.'\"<>=!~() \t-]+$")
 
 @dataclass(slots=True)
 class Declared:
-    """Requirements as written: `whole` replaces what is imported (None: nothing does), `extra` adds to it."""
+    """Requirements as written."""
 
     whole: list[str] | None = None
+    """Requirements that replace the imports; None if the imports count."""
     extra: list[str] = field(default_factory=list)
+    """Requirements in addition to the imports or to `whole`."""
 
 
 def declared(content: str) -> Declared:
-    """What a script declares; a PEP 723 block counts before a list. Raises InvalidScript for a broken block."""
+    """Return the declarations of a script; a PEP 723 block overrides lists. Raises InvalidScript for a broken block."""
     found = Declared()
     block: list[str] | None = None
     target: list[str] | None = None
     for line in content.splitlines():
         if block is not None:
-            if line.rstrip() == _END:
+            if line.rstrip() == _BLOCK_END:
                 return Declared(_dependencies(block))
             if line == "#" or line.startswith("# "):
                 block.append(line[2:])
                 continue
             block = None
-        if line.rstrip() == _BEGINNING:
+        if line.rstrip() == _BLOCK_START:
             block, target = [], None
-        elif (match := _LIST.match(line)) is not None:
+        elif (match := _LIST_HEADER.match(line)) is not None:
             if not match[1]:
                 found.whole = found.whole or []
             target = found.extra if match[1] else found.whole
@@ -68,24 +70,25 @@ def _dependencies(block: list[str]) -> list[str]:
 
 
 def read(entries: list[str]) -> dict[str, str]:
-    """Normal name → the rest of the requirement. Raises InvalidScript: options and paths are no requirements."""
+    """Return normal name → rest of the requirement. Raises InvalidScript, also for options and paths."""
     found: dict[str, str] = {}
     for entry in entries:
-        name, rest = _parted(entry)
+        name, rest = _split(entry)
         if found.get(name, rest) != rest:
-            raise InvalidScript(f"The script requires {name} twice, and differently.", hint="Leave one of them out.")
+            message = f"The script requires {name} twice with different versions."
+            raise InvalidScript(message, hint="Remove one of them.")
         found[name] = rest
     return found
 
 
-def _parted(entry: str) -> tuple[str, str]:
+def _split(entry: str) -> tuple[str, str]:
     head, semicolon, marker = entry.partition(";")
-    merged = re.search(r"[A-Za-z0-9][ \t]+[A-Za-z0-9]", head)
-    match = None if merged else _REQUIREMENT.match(re.sub(r"[\s()]", "", head))
+    has_space = re.search(r"[A-Za-z0-9][ \t]+[A-Za-z0-9]", head)
+    match = None if has_space else _REQUIREMENT.match(re.sub(r"[\s()]", "", head))
     if match is None or (semicolon and not _MARKER.match(marker)):
         raise InvalidScript(
-            f"{entry[:200]!r} is no requirement.",
-            hint="Write name, name==1.2, name[extra]>=1,<2 or name @ https://…; options and paths are refused.",
+            f"{entry[:200]!r} is not a valid requirement.",
+            hint="Write name, name==1.2, name[extra]>=1,<2 or name @ https://…; options and paths are not allowed.",
         )
     version = match["version"] or ""
     version = f" @ {version[1:]}" if version.startswith("@") else version
@@ -94,5 +97,5 @@ def _parted(entry: str) -> tuple[str, str]:
 
 
 def normal_name(name: str) -> str:
-    """A distribution's name in normal form (PEP 503)."""
+    """Return a distribution's name in normal form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""Which distribution holds a module, where their names differ."""
+"""Distributions of modules whose names differ."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from orvanta_platform.workflow.requirements.declared import normal_name
 
 
 def distribution_of(module: str) -> str:
-    """The distribution to install for a module (dotted, as imported), its name in normal form.
+    """Return the distribution to install for a module (dotted, as imported), its name in normal form.
 
-    The longest known beginning of the module decides; an unknown module has the distribution of its own name.
+    The longest known prefix of the module determines it; an unknown module has a distribution of the same name.
     """
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
@@ -27,7 +27,7 @@ _SHARED: Final = {
     **dict.fromkeys(("azure.monitor", "azure.search", "azure.storage"), 3),
     **dict.fromkeys(("google", "azure", "databricks"), 2),
 }
-"""Namespaces that many distributions share → how many parts of a module's name make the distribution's."""
+"""Namespaces shared by many distributions → number of parts of a module's name that form the distribution's name."""
 
 _DISTRIBUTIONS: Final = {
     "_cffi_backend": "cffi",

@@ -1,4 +1,4 @@
-"""The scripts inside a workflow."""
+"""Scripts inside a workflow."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_form", "ui"})
-"""What holds values, whatever they look like."""
+"""Keys that contain data, which is not searched for scripts."""
 
 
 @dataclass(frozen=True, slots=True)
 class InlineScript:
-    """A rawscript without a lock of its own: the id of its node, its language and its code."""
+    """Rawscript without a lock: the id of its node, its language and its code."""
 
     node: str
     language: str
@@ -20,7 +20,7 @@ class InlineScript:
 
 
 def inline_scripts(tree: dict[str, Any]) -> list[InlineScript]:
-    """The scripts without locks in the tree of a workflow, in document order."""
+    """Return the scripts without locks in the tree of a workflow, in document order."""
     return [
         InlineScript(node, str(value.get("language")), value["content"])
         for node, value in rawscripts(tree)
@@ -29,7 +29,7 @@ def inline_scripts(tree: dict[str, Any]) -> list[InlineScript]:
 
 
 def rawscripts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id of the node, its value) of every script written into a workflow, tools of agents included."""
+    """Yield (node id, value) of every inline script of a workflow, including tools of agents."""
     pending: list[tuple[str, Any]] = [("", tree)]
     while pending:
         node, value = pending.pop()
@@ -38,6 +38,6 @@ def rawscripts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         elif isinstance(value, dict) and value.get("type") == "rawscript":
             yield node, value
         elif isinstance(value, dict):
-            own = value.get("id")
-            own = own if isinstance(own, str) else node
-            pending += [(own, value[name]) for name in reversed(value) if name not in _DATA]
+            owner_id = value.get("id")
+            owner_id = owner_id if isinstance(owner_id, str) else node
+            pending += [(owner_id, value[name]) for name in reversed(value) if name not in _DATA]

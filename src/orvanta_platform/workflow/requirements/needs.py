@@ -1,4 +1,4 @@
-"""What a script needs, whatever its language."""
+"""Requirements of a script in any language."""
 
 from __future__ import annotations
 
@@ -18,55 +18,57 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
 }
 
 
-_WORDS: Final[dict[Ecosystem, tuple[str, ...]]] = {
+_MARKERS: Final[dict[Ecosystem, tuple[str, ...]]] = {
     "python": ("import", "requirements:", "# /// script"),
     "npm": ("import", "require", "from"),
 }
-"""Words of which a script with requirements has one."""
+"""Words at least one of which occurs in every script with requirements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """The direct requirements of a script, at least one: (name, range) in order of name.
-
-    Python: a range is the rest of a PEP 508 line ("==2.1", "[extra]>=1; python_version > '3'", " @ https://…"), or
-    empty. npm: a range of package.json ("^1.2", "latest").
-    """
+    """Direct requirements of a script, at least one."""
 
     ecosystem: Ecosystem
     packages: tuple[tuple[str, str], ...]
+    """(name, range) ordered by name.
+
+    In Python a range is the rest of a PEP 508 line ("==2.1", "[extra]>=1; python_version > '3'", " @ https://…"), or
+    empty. In npm it is a range of package.json ("^1.2", "latest").
+    """
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """One requirement a line, as its ecosystem writes it in one word."""
-        between = "@" if self.ecosystem == "npm" else ""
-        return tuple(f"{name}{between}{range_}" for name, range_ in self.packages)
+        """Return one requirement per line in the notation of its ecosystem."""
+        separator = "@" if self.ecosystem == "npm" else ""
+        return tuple(f"{name}{separator}{range_}" for name, range_ in self.packages)
 
 
 def ecosystem_of(language: str) -> Ecosystem | None:
-    """Where packages of a language come from; None where scripts of it have none."""
+    """Return the source of packages of a language; None if its scripts have none."""
     return _ECOSYSTEMS.get(language)
 
 
 def may_need(language: str, content: str) -> bool:
-    """False if a script needs nothing, as far as the words in it show."""
+    """Return False if the words of a script show that it needs no packages."""
     ecosystem = ecosystem_of(language)
-    return ecosystem is not None and any(word in content for word in _WORDS[ecosystem])
+    return ecosystem is not None and any(word in content for word in _MARKERS[ecosystem])
 
 
 def requirements_of(language: str, content: str) -> Requirements | None:
-    """What a script needs beside its language; None where it needs nothing, or cannot be parsed (its run says why).
+    """Return the packages that a script needs beyond its language; None if it needs none or cannot be parsed.
 
-    Raises InvalidScript where a requirement is written that cannot be one, or two that exclude each other.
+    The run of a script reports its syntax errors. Raises InvalidScript for an invalid requirement, and for two that
+    exclude each other.
     """
     match ecosystem_of(language):
         case "python":
-            return _made("python", python.packages(content))
+            return _requirements("python", python.packages(content))
         case "npm":
-            return _made("npm", npm.packages(content))
+            return _requirements("npm", npm.packages(content))
         case None:
             return None
 
 
-def _made(ecosystem: Ecosystem, packages: dict[str, str]) -> Requirements | None:
+def _requirements(ecosystem: Ecosystem, packages: dict[str, str]) -> Requirements | None:
     return Requirements(ecosystem, tuple(sorted(packages.items()))) if packages else None

@@ -1,4 +1,4 @@
-"""Packages of a TypeScript or JavaScript script: what it imports, with the version that the import may carry."""
+"""Packages of a TypeScript or JavaScript script: its imports, with versions if they name any."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tree_sitter import Node
 from orvanta_platform.errors import InvalidScript
 from orvanta_platform.workflow import typescript
 
-ANY: Final = "latest"
-"""The range of an import without one."""
+LATEST: Final = "latest"
+"""Range of an import without one."""
 
 _SPECIFIER: Final = re.compile(
     r"(?P<name>(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-zA-Z0-9~-][a-zA-Z0-9._~-]*)(?:@(?P<range>[^/@]*))?(?:/.*)?$"
@@ -29,42 +29,42 @@ _BUILTIN: Final = frozenset(_BUILTINS.split())
 
 
 def packages(content: str) -> dict[str, str]:
-    """Name → range of package.json, `latest` where no import of it carries one.
+    """Return name → range of package.json, `latest` if no import of the package has a range.
 
-    Raises InvalidScript for a version that is a path or an address, and for two different ones of a package.
+    Raises InvalidScript for a version that is a path or an address, and for two different versions of a package.
     """
     found: dict[str, str] = {}
     for specifier in _specifiers(content):
-        parted = _parted(specifier)
-        if parted is None:
+        package = _package_of(specifier)
+        if package is None:
             continue
-        name, range_ = parted
-        known = found.get(name, ANY)
-        if ANY not in (known, range_) and known != range_:
+        name, range_ = package
+        known = found.get(name, LATEST)
+        if LATEST not in (known, range_) and known != range_:
             raise InvalidScript(
                 f"The script imports {name} as {known} and as {range_}.", hint="Import one version of a package."
             )
-        found[name] = range_ if known == ANY else known
+        found[name] = range_ if known == LATEST else known
     return found
 
 
-def _parted(specifier: str) -> tuple[str, str] | None:
-    """(name, range) of what an import names; None for what no registry has."""
+def _package_of(specifier: str) -> tuple[str, str] | None:
+    """Return the (name, range) of an import; None for an import that no registry provides."""
     text = specifier.removeprefix("npm:")
     match = _SPECIFIER.match(text)
     if match is None or _SCHEME.match(text) or text.partition("/")[0] in _BUILTIN:
         return None
-    range_ = ANY if match["range"] is None else match["range"].strip()
+    range_ = LATEST if match["range"] is None else match["range"].strip()
     if not _RANGE.match(range_):
         raise InvalidScript(
-            f"{specifier[:200]!r} names no version of a package.",
-            hint='Write a version or a range behind the name, such as "lodash@4.17.21" or "lodash@^4".',
+            f"{specifier[:200]!r} does not name a version of a package.",
+            hint='Write a version or a range after the name, such as "lodash@4.17.21" or "lodash@^4".',
         )
     return match["name"], range_
 
 
 def _specifiers(content: str) -> Iterator[str]:
-    """The literal specifiers of imports, exports, dynamic imports and requires; those of types alone left out."""
+    """Yield the literal specifiers of imports, exports, dynamic imports and requires, without those of types only."""
     for node in typescript.walk(typescript.parse(content)):
         match node.type:
             case "import_statement" | "export_statement":
@@ -78,7 +78,7 @@ def _specifiers(content: str) -> Iterator[str]:
 
 
 def _required(node: Node) -> Node | None:
-    """The source of `import x = require("y")`."""
+    """Return the source of `import x = require("y")`."""
     clause = next((child for child in node.named_children if child.type == "import_require_clause"), None)
     return None if clause is None else clause.child_by_field_name("source")
 

@@ -1,4 +1,4 @@
-"""Packages of a Python script: what it declares, else what it imports."""
+"""Packages of a Python script: those that it declares, otherwise those that it imports."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from orvanta_platform.workflow.requirements.declared import declared, read
 from orvanta_platform.workflow.requirements.distributions import distribution_of
 
 _PROVIDED: Final = frozenset({"orvanta", "wmill"})
-"""The SDK, which every Python script finds without a requirement."""
+"""SDK modules, which every Python script can import without a requirement."""
 
-_OF_WORKSPACE: Final = frozenset({"f", "u"})
+_WORKSPACE_MODULES: Final = frozenset({"f", "u"})
 
 _CACHED_CHARS: Final = 4096
 
-_STATEMENTS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
-"""Where a statement, a handler or a case holds statements, or what holds them."""
+_STATEMENT_FIELDS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Fields in which a statement, a handler or a case contains statements, or containers of statements."""
 
 
 def packages(content: str) -> dict[str, str]:
-    """Normal name → the rest of its requirement, empty where any version will do.
+    """Return normal name → rest of the requirement, empty if any version is accepted.
 
-    A PEP 723 block or a `# requirements:` list counts alone; `# extra_requirements:` adds. Raises InvalidScript for
-    a declaration that cannot be read.
+    A PEP 723 block or a `# requirements:` list replaces the imports; `# extra_requirements:` adds to them. Raises
+    InvalidScript for a declaration that cannot be read.
     """
-    wanted = declared(content)
-    extra = read(wanted.extra)
-    if wanted.whole is not None:
-        return read(wanted.whole) | extra
+    declarations = declared(content)
+    extra = read(declarations.extra)
+    if declarations.whole is not None:
+        return read(declarations.whole) | extra
     return dict.fromkeys(imported(content), "") | extra
 
 
 def imported(content: str) -> tuple[str, ...]:
-    """Distributions of the modules that a script imports anywhere in it, without the standard library and the SDK."""
+    """Return the distributions of all imported modules, without the standard library and the SDK."""
     if "import" not in content:
         return ()
     return _imported(content) if len(content) > _CACHED_CHARS else _cached(content)
@@ -52,11 +52,11 @@ def _imported(content: str) -> tuple[str, ...]:
 
 
 _cached = lru_cache(maxsize=1024)(_imported)
-"""A workflow is deployed and tried again and again, and little of it changes."""
+"""Cache for workflows that are deployed and tested repeatedly with small changes."""
 
 
 def _modules(tree: ast.Module) -> Iterator[str]:
-    """Dotted names as imported; `from a import b` gives a.b, for distributions that share a namespace."""
+    """Yield dotted names as imported; `from a import b` yields a.b, for distributions that share a namespace."""
     pending: list[Any] = [tree]
     while pending:
         node = pending.pop()
@@ -68,17 +68,17 @@ def _modules(tree: ast.Module) -> Iterator[str]:
             case ast.If(test=test, orelse=orelse) if _is_for_types(test):
                 pending += orelse
             case _:
-                # An import is a statement: expressions, most of a tree, hold none.
-                for name in _STATEMENTS:
+                # An import is a statement: expressions, which are most of a tree, contain none.
+                for name in _STATEMENT_FIELDS:
                     pending += getattr(node, name, ())
 
 
 def _is_for_types(test: ast.expr) -> bool:
-    """`if TYPE_CHECKING:` is never true where a script runs."""
+    """Return whether this is `if TYPE_CHECKING:`, which is never true when a script runs."""
     name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
     return name == "TYPE_CHECKING"
 
 
 def _is_foreign(module: str) -> bool:
     top = module.partition(".")[0]
-    return top not in sys.stdlib_module_names and top not in _PROVIDED and top not in _OF_WORKSPACE
+    return top not in sys.stdlib_module_names and top not in _PROVIDED and top not in _WORKSPACE_MODULES

@@ -1,4 +1,4 @@
-"""Names that look like a well-known package's and are not it: a hint for a person, never a refusal."""
+"""Typosquatting: package names that resemble a well-known package. Only a hint for people, never an error."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from typing import Final
 
 from orvanta_platform.workflow.requirements.needs import Requirements
 
-_SHORTEST: Final = 5
-"""Shorter names are all near to one another."""
+_MIN_LENGTH: Final = 5
+"""Minimum length of compared names; shorter names all resemble each other."""
 
 
 def suspicions(requirements: Requirements) -> list[str]:
-    """A sentence for each direct requirement whose name is one slip away from a well-known one."""
+    """Return a sentence for each direct requirement whose name is one typing error away from a well-known one."""
     known = _KNOWN[requirements.ecosystem]
     found = []
     for name, _ in requirements.packages:
-        bare = name.partition("[")[0]
-        near = next((other for other in known if _is_near(bare, other)), None) if bare not in known else None
-        if near is not None:
-            found.append(f"{bare} is not {near}, but nearly named so: make sure that it is the one you mean.")
+        base_name = name.partition("[")[0]
+        if base_name in known:
+            continue
+        similar = next((other for other in known if _is_similar(base_name, other)), None)
+        if similar is not None:
+            found.append(f"{base_name} is almost the name of {similar}: make sure that it is the package you want.")
     return found
 
 
-def _is_near(name: str, known: str) -> bool:
-    """Whether one slip leads from one to the other: a letter too many, too few, another one, or two swapped."""
-    if min(len(name), len(known)) < _SHORTEST or abs(len(name) - len(known)) > 1:
+def _is_similar(name: str, known: str) -> bool:
+    """Return whether the names differ by one typing error: an extra, missing or wrong letter, or two swapped ones."""
+    if min(len(name), len(known)) < _MIN_LENGTH or abs(len(name) - len(known)) > 1:
         return False
     if _squeezed(name) == _squeezed(known):
         return True

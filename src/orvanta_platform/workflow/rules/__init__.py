@@ -1,4 +1,4 @@
-"""The rules of a valid workflow beyond its grammar, one module for each concern.
+"""Rules of a valid workflow beyond its grammar, one module per concern.
 
 A rule takes a `Subject` and yields diagnostics.
 """

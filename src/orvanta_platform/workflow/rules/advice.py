@@ -1,4 +1,4 @@
-"""What is allowed and most likely not meant."""
+"""Warnings about constructs that are allowed but probably unintended."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.languages import EXTENSIONS
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
-_NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"})
-"""Kinds that compute nothing: neither is one of them cached."""
+_NOT_COMPUTING: Final = frozenset({"condition", "identity", "delay", "approval"})
+"""Kinds of nodes that compute nothing, so that they are neither retried nor cached."""
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
     """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, runs_on_bun, early_return_never."""
-    early = subject.value.get("early_return")
-    if isinstance(early, str) and early and early not in {node.id for node in subject.graph.top.nodes}:
-        message = f"no node of the top level is named {early!r}: the end of the run answers"
+    early_return = subject.value.get("early_return")
+    top_ids = {node.id for node in subject.graph.top.nodes}
+    if isinstance(early_return, str) and early_return and early_return not in top_ids:
+        message = f"no top-level node is named {early_return!r}: callers get the result at the end of the run"
         yield diagnostic("early_return_never", "warning", None, f"{VALUE_PATH}/early_return", message)
     for place in subject.places:
         node, path = place.node, place.path
         mock = node.tree.get("mock")
         if isinstance(mock, dict) and mock.get("enabled") is True:
-            message = "it answers with its mock and does not run"
+            message = "it returns its mock instead of running"
             yield diagnostic("mock_enabled", "warning", place, f"{path}/mock", message)
-        if node.tree.get("retry") and node.kind in _NEVER_RETRIED:
+        if node.tree.get("retry") and node.kind in _NOT_COMPUTING:
             message = f"nodes of kind {node.kind} are not retried"
             yield diagnostic("retry_no_effect", "warning", place, f"{path}/retry", message)
-        if node.tree.get("cache_ttl") and node.kind in _NEVER_RETRIED:
-            message = f"nodes of kind {node.kind} compute nothing that could be kept"
+        if node.tree.get("cache_ttl") and node.kind in _NOT_COMPUTING:
+            message = f"nodes of kind {node.kind} compute nothing that could be cached"
             yield diagnostic("cache_no_effect", "warning", place, f"{path}/cache_ttl", message)
         if node.tree.get("debouncing") and place.list_index is None:
-            message = "neither the failure module nor the preprocessor waits for later ones"
+            message = "the failure module and the preprocessor are never debounced"
             yield diagnostic("debouncing_no_effect", "warning", place, f"{path}/debouncing", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
-            message = "Deno is not here: Bun runs it, without the Deno object and imports by URL"
+            message = "Deno is not available: Bun runs it, without the Deno object and URL imports"
             yield diagnostic("runs_on_bun", "warning", place, f"{path}/value/language", message)
         if node.kind == "rawscript" and isinstance(language, str) and language not in EXTENSIONS:
-            message = f"there is no runtime for the language {language!r}; a run fails here"
+            message = f"there is no runtime for the language {language!r}; a run fails at this node"
             yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)

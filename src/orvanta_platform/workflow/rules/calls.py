@@ -1,4 +1,4 @@
-"""Nodes that call what is deployed: a script or a workflow, by its path."""
+"""Nodes that call a deployed script or workflow by its path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CALLED = {"script": "script", "flow": "workflow"}
 def calls(subject: Subject) -> Iterator[Diagnostic]:
     """empty_path."""
     for place in subject.places:
-        what = _CALLED.get(place.node.kind)
+        target = _CALLED.get(place.node.kind)
         path = place.node.value.get("path")
-        if what is not None and isinstance(path, str) and not path.strip():
-            yield diagnostic("empty_path", "error", place, f"{place.path}/value/path", f"it names no {what} to run")
+        if target is not None and isinstance(path, str) and not path.strip():
+            yield diagnostic("empty_path", "error", place, f"{place.path}/value/path", f"it names no {target} to run")

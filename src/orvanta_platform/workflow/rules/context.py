@@ -1,4 +1,4 @@
-"""Races on the context: two nodes without a path between them, one of which exports what the other uses."""
+"""Races on the context: one node exports a name that another one uses, and no path orders the two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orvanta_platform.workflow.graph import Graph, NodeList
 from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 Exporters = dict[str, dict[int, int]]
-"""Name → list index → bit set of the nodes of that list that export it, or hold a node that does."""
+"""Name → list index → bit set of the nodes of that list that export it, or contain a node that does."""
 
 
 def context(subject: Subject) -> Iterator[Diagnostic]:
@@ -19,11 +19,11 @@ def context(subject: Subject) -> Iterator[Diagnostic]:
     if not exporters:
         return
     descendants = [_descendants(each) for each in subject.graph.lists]
-    for place, used in _used(subject):
-        for name in sorted(used & exporters.keys()):
-            rival = _rival(subject.graph, descendants, exporters[name], place)
-            if rival is not None:
-                message = f"context.{name} is also written by {rival}, and no path orders the two"
+    for place, used_names in _used(subject):
+        for name in sorted(used_names & exporters.keys()):
+            other_writer = _other_writer(subject.graph, descendants, exporters[name], place)
+            if other_writer is not None:
+                message = f"context.{name} is also written by {other_writer}, and no path orders the two"
                 yield diagnostic("context_race", "warning", place, place.path, message)
 
 
@@ -42,7 +42,7 @@ def _exporters(subject: Subject) -> Exporters:
 
 
 def _around(graph: Graph, place: ListedNode) -> Iterator[tuple[int, int]]:
-    """(list index, node index) of a node and of those around it."""
+    """Yield (list index, node index) of a node and of the nodes around it."""
     at = None if place.list_index is None else (place.list_index, place.node.index)
     while at is not None:
         yield at
@@ -50,13 +50,13 @@ def _around(graph: Graph, place: ListedNode) -> Iterator[tuple[int, int]]:
 
 
 def _used(subject: Subject) -> Iterator[tuple[ListedNode, set[str]]]:
-    used: dict[str, set[str]] = {place.path: set(_exports(place)) for place in subject.places}
+    used_names: dict[str, set[str]] = {place.path: set(_exports(place)) for place in subject.places}
     for use in subject.uses:
         if use.place is not None:
-            used[use.place.path] |= use.reads.get("context") or frozenset()
+            used_names[use.place.path] |= use.reads.get("context") or frozenset()
     for place in subject.places:
-        if used[place.path]:
-            yield place, used[place.path]
+        if used_names[place.path]:
+            yield place, used_names[place.path]
 
 
 def _descendants(each: NodeList) -> list[int]:
@@ -67,11 +67,13 @@ def _descendants(each: NodeList) -> list[int]:
     return descendants
 
 
-def _rival(graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: ListedNode) -> str | None:
+def _other_writer(
+    graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: ListedNode
+) -> str | None:
     for list_index, index in _around(graph, place):
         each = graph.lists[list_index]
         ordered = each.nodes[index].ancestors | descendants[list_index][index] | 1 << index
-        rivals = exporters.get(list_index, 0) & ~ordered
-        if rivals:
-            return each.nodes[(rivals & -rivals).bit_length() - 1].id
+        writers = exporters.get(list_index, 0) & ~ordered
+        if writers:
+            return each.nodes[(writers & -writers).bit_length() - 1].id
     return None

@@ -1,4 +1,4 @@
-"""Edges: where they lead from, on which outcomes, and whether they close a circle."""
+"""Edges: their sources, their outcomes, and cycles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def edges(subject: Subject) -> Iterator[Diagnostic]:
         for node in each.nodes:
             for edge in node.incoming:
                 yield from _outcome(each, edge)
-    yield from _alone(subject)
+    yield from _single_modules(subject)
 
 
 def _dangling(subject: Subject, each: NodeList) -> Iterator[Diagnostic]:
@@ -26,24 +26,24 @@ def _dangling(subject: Subject, each: NodeList) -> Iterator[Diagnostic]:
         target = ListedNode(each.nodes[edge.target], each.index)
         if not edge.source_id:
             continue
-        if edge.source_id in subject.graph.where:
-            message = f"it needs {edge.source_id}, which does not stand in the same list of nodes"
+        if edge.source_id in subject.graph.positions:
+            message = f"it needs {edge.source_id}, which is not in the same list of nodes"
             yield diagnostic("not_a_sibling", "error", target, VALUE_PATH + edge.path, message)
         else:
-            message = f"it needs {edge.source_id}, which is no node of this workflow"
+            message = f"it needs {edge.source_id}, which is not a node of this workflow"
             yield diagnostic("unknown_node", "error", target, VALUE_PATH + edge.path, message)
 
 
 def _cycles(each: NodeList) -> Iterator[Diagnostic]:
     for cycle in each.cycles:
         node = each.nodes[cycle[0]]
-        inside = next(edge for edge in node.incoming if edge.source in cycle)
+        inner_edge = next(edge for edge in node.incoming if edge.source in cycle)
         if len(cycle) == 1:
             message = "it needs itself"
         else:
-            message = f"a circle of needs: {', '.join(each.nodes[index].id for index in cycle)}"
+            message = f"its needs form a cycle: {', '.join(each.nodes[index].id for index in cycle)}"
         place = ListedNode(node, each.index)
-        yield diagnostic("cyclic_graph", "error", place, VALUE_PATH + inside.path, message)
+        yield diagnostic("cyclic_graph", "error", place, VALUE_PATH + inner_edge.path, message)
 
 
 def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
@@ -56,15 +56,15 @@ def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
         message = f"it needs {source.id} on {edge.on}, but nodes of kind {source.kind} end with {known}"
         yield diagnostic("unknown_outcome", "error", target, path, message)
     elif edge.on == FAILURE and source.tree.get("continue_on_error") is True:
-        message = f"it needs {source.id} on failure, but {source.id} continues on error and never ends so"
+        message = f"it needs {source.id} on failure, but {source.id} continues on error and never ends with failure"
         yield diagnostic("failure_edge_never", "warning", target, path, message)
 
 
-def _alone(subject: Subject) -> Iterator[Diagnostic]:
-    """The failure module and the preprocessor have no edges."""
+def _single_modules(subject: Subject) -> Iterator[Diagnostic]:
+    """Check that the failure module and the preprocessor have no edges."""
     for key in ("failure_module", "preprocessor_module"):
         module = subject.value.get(key)
         if isinstance(module, dict) and module.get("needs"):
             place = next(each for each in subject.places if each.node.path == f"/{key}")
-            message = "it stands alone and cannot need other nodes"
+            message = "it is not part of a list and cannot need other nodes"
             yield diagnostic("not_a_sibling", "error", place, f"{place.path}/needs", message)

@@ -1,4 +1,4 @@
-"""Forms of approvals: what people fill in is stored and shown as it is."""
+"""Forms of approvals, whose data is stored and shown in clear text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids of nodes: their pattern, uniqueness over the whole document, reserved words."""
+"""Ids of nodes: their pattern, uniqueness in the whole document, and reserved words."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 _ID: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _RESERVED: Final = frozenset({"failure", "preprocessor", "Input"})
-_ALONE: Final = {"/failure_module": "failure", "/preprocessor_module": "preprocessor"}
+_FIXED: Final = {"/failure_module": "failure", "/preprocessor_module": "preprocessor"}
 
 
 def ids(subject: Subject) -> Iterator[Diagnostic]:
-    """invalid_id, reserved_id, duplicate_id; module_id where a module that stands alone has another id."""
+    """invalid_id, reserved_id, duplicate_id; module_id if a module with a fixed id has another one."""
     first: dict[str, str] = {}
     for place, path, node_id in _named(subject):
         path = f"{path}/id"
-        alone = _ALONE.get(place.node.path) if path == f"{place.path}/id" else None
-        if alone is not None:
-            if node_id != alone:
-                message = f"its id is always {alone}, {node_id!r} is not used"
+        fixed = _FIXED.get(place.node.path) if path == f"{place.path}/id" else None
+        if fixed is not None:
+            if node_id != fixed:
+                message = f"its id is always {fixed}; {node_id!r} is ignored"
                 yield diagnostic("module_id", "warning", place, path, message)
             continue
         if not _ID.fullmatch(node_id):
-            message = f"the id {node_id!r} must be letters, digits, _ or -, begin with no digit or -, and be "
-            yield diagnostic("invalid_id", "error", place, path, f"{message}1 to 64 characters long")
+            message = f"the id {node_id!r} must be 1 to 64 letters, digits, _ or -, and not start with a digit or -"
+            yield diagnostic("invalid_id", "error", place, path, message)
         elif node_id in _RESERVED:
             yield diagnostic("reserved_id", "error", place, path, f"the id {node_id} is reserved")
         elif node_id in first:
-            message = f"the id {node_id} is also that of {first[node_id]}"
+            message = f"the id {node_id} is also used by {first[node_id]}"
             yield diagnostic("duplicate_id", "error", place, path, message)
         first.setdefault(node_id, path.removesuffix("/id"))
 
 
 def _named(subject: Subject) -> Iterator[tuple[ListedNode, str, str]]:
-    """(place, JSON pointer, id) of every node and every tool of an agent; a missing id is the grammar's."""
+    """Yield (place, JSON pointer, id) of every node and agent tool; the grammar reports missing ids."""
     for place in subject.places:
         if isinstance(place.node.tree.get("id"), str):
             yield place, place.path, place.node.id

@@ -1,4 +1,4 @@
-"""Joins that can never run: all edges of a node are asked for, though two outcomes exclude each other."""
+"""Joins that can never run, because a node needs all its edges although two outcomes exclude each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 @dataclass(frozen=True, slots=True)
 class _Exclusion:
-    """Two outcomes, both used by edges, of which a node ends with one at most."""
+    """Two outcomes used by edges of which a node ends with at most one."""
 
     source: Node
     first: str
@@ -21,8 +21,8 @@ class _Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Must:
-    """Bit sets over the exclusions: whose first, whose second outcome must have happened."""
+class _Required:
+    """Bit sets over the exclusions: those whose first, or second, outcome must have happened."""
 
     first: int = 0
     second: int = 0
@@ -37,7 +37,7 @@ def joins(subject: Subject) -> Iterator[Diagnostic]:
     for each in subject.graph.lists:
         exclusions = _exclusions(each)
         if exclusions:
-            yield from _never(each, exclusions)
+            yield from _impossible(each, exclusions)
 
 
 def _exclusions(each: NodeList) -> list[_Exclusion]:
@@ -49,48 +49,48 @@ def _exclusions(each: NodeList) -> list[_Exclusion]:
     ]
 
 
-def _never(each: NodeList, exclusions: list[_Exclusion]) -> Iterator[Diagnostic]:
-    own = _own(exclusions)
-    must = [_Must()] * len(each.nodes)
+def _impossible(each: NodeList, exclusions: list[_Exclusion]) -> Iterator[Diagnostic]:
+    edge_requirements = _edge_requirements(exclusions)
+    required = [_Required()] * len(each.nodes)
     for place in each.order:
         node = each.nodes[place]
-        asked = [_of_edge(must, own, edge) for edge in node.incoming]
-        must[place] = _all(asked) if node.join == "all" else _some(asked)
-        if must[place].contradiction and not any(edge.contradiction for edge in asked):
-            yield _diagnostic(ListedNode(node, each.index), exclusions, must[place].contradiction)
+        required_by_edge = [_of_edge(required, edge_requirements, edge) for edge in node.incoming]
+        required[place] = _all(required_by_edge) if node.join == "all" else _some(required_by_edge)
+        if required[place].contradiction and not any(edge.contradiction for edge in required_by_edge):
+            yield _diagnostic(ListedNode(node, each.index), exclusions, required[place].contradiction)
 
 
-def _own(exclusions: list[_Exclusion]) -> dict[tuple[int, str], _Must]:
-    """What an edge (source, outcome) itself says about the exclusions."""
-    own: dict[tuple[int, str], _Must] = {}
+def _edge_requirements(exclusions: list[_Exclusion]) -> dict[tuple[int, str], _Required]:
+    """Return the requirements of each edge (source, outcome) itself."""
+    edge_requirements: dict[tuple[int, str], _Required] = {}
     for number, exclusion in enumerate(exclusions):
         bit = 1 << number
-        for outcome, said in ((exclusion.first, _Must(bit, 0)), (exclusion.second, _Must(0, bit))):
+        for outcome, requirement in ((exclusion.first, _Required(bit, 0)), (exclusion.second, _Required(0, bit))):
             key = (exclusion.source.index, outcome)
-            own[key] = _all([own.get(key, _Must()), said])
-    return own
+            edge_requirements[key] = _all([edge_requirements.get(key, _Required()), requirement])
+    return edge_requirements
 
 
-def _of_edge(must: list[_Must], own: dict[tuple[int, str], _Must], edge: Edge) -> _Must:
-    return _all([must[edge.source], own.get((edge.source, edge.on), _Must())])
+def _of_edge(required: list[_Required], edge_requirements: dict[tuple[int, str], _Required], edge: Edge) -> _Required:
+    return _all([required[edge.source], edge_requirements.get((edge.source, edge.on), _Required())])
 
 
-def _all(asked: list[_Must]) -> _Must:
+def _all(required_by_edge: list[_Required]) -> _Required:
     first = second = 0
-    for each in asked:
+    for each in required_by_edge:
         first |= each.first
         second |= each.second
-    return _Must(first, second)
+    return _Required(first, second)
 
 
-def _some(asked: list[_Must]) -> _Must:
-    if not asked:
-        return _Must()
-    first, second = asked[0].first, asked[0].second
-    for each in asked[1:]:
+def _some(required_by_edge: list[_Required]) -> _Required:
+    if not required_by_edge:
+        return _Required()
+    first, second = required_by_edge[0].first, required_by_edge[0].second
+    for each in required_by_edge[1:]:
         first &= each.first
         second &= each.second
-    return _Must(first, second)
+    return _Required(first, second)
 
 
 def _diagnostic(place: ListedNode, exclusions: list[_Exclusion], contradiction: int) -> Diagnostic:

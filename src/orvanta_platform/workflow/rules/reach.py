@@ -1,4 +1,4 @@
-"""Results that an expression asks for and never gets, since their node is no ancestor of the reader."""
+"""Results that an expression reads but never gets, because their node is not an ancestor of the reader."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def reach(subject: Subject) -> Iterator[Diagnostic]:
     for use in subject.uses:
         for node_id in sorted(use.reads.get("results") or ()):
             if not _reachable(subject.graph, use, node_id):
-                known = node_id in subject.graph.where
-                why = "does not stand before it" if known else "is no node of this workflow"
-                message = f"results.{node_id} in {use.path} is always null: {node_id} {why}"
+                known = node_id in subject.graph.positions
+                reason = "is not an ancestor of this node" if known else "is not a node of this workflow"
+                message = f"results.{node_id} in {use.path} is always null: {node_id} {reason}"
                 yield diagnostic("not_an_ancestor", "warning", use.place, use.path, message)
 
 
 def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
-    found = graph.where.get(node_id)
+    found = graph.positions.get(node_id)
     if found is None:
         return False
     if use.place is None:
@@ -30,11 +30,11 @@ def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
         return found[0] == 0 and use.place.node is graph.failure
     if use.own and graph.find(node_id) is use.place.node:
         return True
-    return _stands_before(graph, use.place, found)
+    return _is_ancestor(graph, use.place, found)
 
 
-def _stands_before(graph: Graph, place: ListedNode, found: tuple[int, int]) -> bool:
-    """Whether `found` is an ancestor of the node or of one around it, or of a while loop's body around it."""
+def _is_ancestor(graph: Graph, place: ListedNode, found: tuple[int, int]) -> bool:
+    """Return whether `found` is an ancestor of the node or of a node around it, or in a while loop around it."""
     list_index, node = place.list_index, place.node
     while list_index is not None:
         each = graph.lists[list_index]

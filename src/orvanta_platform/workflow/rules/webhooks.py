@@ -1,4 +1,4 @@
-"""Webhook nodes: what they send, and in whose name."""
+"""Webhook nodes: their method and their credentials."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def webhooks(subject: Subject) -> Iterator[Diagnostic]:
         value, path = place.node.value, f"{place.path}/value"
         method, auth = value.get("method"), value.get("auth")
         if isinstance(method, str) and method.upper() not in _METHODS:
-            message = f"the method {method!r} is none of {', '.join(sorted(_METHODS))}"
+            message = f"the method {method!r} is not one of {', '.join(sorted(_METHODS))}"
             yield diagnostic("webhook_method", "error", place, f"{path}/method", message)
         if isinstance(auth, str) and not _REFERENCE.fullmatch(auth):
-            message = "auth names a resource, $res:<path>: a credential does not stand in a workflow"
+            message = "auth must reference a resource, $res:<path>: credentials do not belong in a workflow"
             yield diagnostic("webhook_auth", "error", place, f"{path}/auth", message)

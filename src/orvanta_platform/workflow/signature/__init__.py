@@ -1,1 +1,1 @@
-"""The inputs of a script as a JSON Schema: read from its text, which is never imported. Pure."""
+"""Inputs of a script as a JSON Schema, determined from its text, which is never imported."""

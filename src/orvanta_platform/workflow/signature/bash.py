@@ -1,4 +1,4 @@
-"""Which parameters a bash script takes. Standard library only: the host in the cell reads them too."""
+"""Parameters of a bash script. Imports only the standard library, since the host in the cell uses this module too."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ _ASSIGNMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One positional parameter: `position` from 1, `default` None where the script gives none."""
+    """Positional parameter."""
 
     name: str
     position: int
+    """Position, counted from 1."""
     default: str | None
+    """Default; None if the script has none."""
 
 
 def parameters(content: str) -> list[Parameter]:
-    """The parameters of `x="$1"`, `y="${2:-default}"` …, by position; the first name of a position counts."""
+    """Return the parameters `x="$1"`, `y="${2:-default}"` … by position; the first name of a position counts."""
     found: dict[int, Parameter] = {}
     for match in _ASSIGNMENT.finditer(content):
         position = int(match["plain"] or match["braced"])

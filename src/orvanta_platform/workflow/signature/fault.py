@@ -1,4 +1,4 @@
-"""Why a script's signature cannot be read, and where."""
+"""Reason why a script's signature cannot be read, with its position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orvanta_platform.workflow.signature import python
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`line` and `column` count from 1."""
+    """Reason with its position; `line` and `column` count from 1."""
 
     line: int
     column: int
@@ -18,7 +18,7 @@ class Fault:
 
 
 def fault_of(language: str, content: str) -> Fault | None:
-    """What keeps a script from being read; None where nothing does, or nothing here can tell."""
+    """Return why a script cannot be read; None if it can, or if the reason is unknown."""
     if language != "python3" or python.parameters(content) is not None:
         return None
     try:

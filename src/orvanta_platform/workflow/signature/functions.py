@@ -1,4 +1,4 @@
-"""The parameters of `main` in languages whose simple forms a pattern reads: PHP, Ruby."""
+"""Parameters of `main` in languages whose simple forms are matched by patterns: PHP, Ruby."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.signature.parameter import Parameter, resource, snake
 
-_LONGEST: Final = 20_000
+_MAX_CHARS: Final = 20_000
 _OPENING, _CLOSING = "([{", ")]}"
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
@@ -25,9 +25,9 @@ _PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
 
 
 def of_php(content: str) -> list[Parameter] | None:
-    """`function main(string $name, ?int $n = 3)`."""
-    given = _given(_COMMENT.sub(" ", content), r"^[ \t]*function[ \t]+main[ \t]*\(")
-    return None if given is None else [found for part in given for found in _of_php(part)]
+    """Return the parameters of `function main(string $name, ?int $n = 3)`."""
+    parts = _parameter_parts(_COMMENT.sub(" ", content), r"^[ \t]*function[ \t]+main[ \t]*\(")
+    return None if parts is None else [found for part in parts for found in _of_php(part)]
 
 
 def _of_php(part: str) -> Iterator[Parameter]:
@@ -40,13 +40,13 @@ def _of_php(part: str) -> Iterator[Parameter]:
 
 
 def of_ruby(content: str) -> list[Parameter] | None:
-    """`def main(a, b = 1, c:, d: 2)`."""
+    """Return the parameters of `def main(a, b = 1, c:, d: 2)`."""
     text = re.sub(r"^[ \t]*#[^\n]*", "", content, flags=re.MULTILINE)
-    given = _given(text, r"^[ \t]*def[ \t]+main[ \t]*\(")
-    if given is None:
+    parts = _parameter_parts(text, r"^[ \t]*def[ \t]+main[ \t]*\(")
+    if parts is None:
         return [] if re.search(r"^[ \t]*def[ \t]+main[ \t]*$", text, re.MULTILINE) else None
     found = []
-    for part in given:
+    for part in parts:
         match = re.match(r"(?P<name>[a-z_]\w*)[ \t]*(?:=[ \t]*(?P<value>.+)|:[ \t]*(?P<keyword>.*))?$", part, re.DOTALL)
         if match is not None:
             found.append(_with_default(match["name"], {}, match["value"] or match["keyword"] or None))
@@ -68,13 +68,13 @@ def _with_default(name: str, schema: dict[str, Any], default: str | None) -> Par
     return Parameter(name, (schema or {"type": kinds[type(literal)]}) | {"default": literal}, False)
 
 
-def _given(content: str, beginning: str) -> list[str] | None:
-    """The parts between the parentheses that `beginning` opens, split at commas outside of any others."""
-    match = re.search(beginning, content, re.MULTILINE)
+def _parameter_parts(content: str, start_pattern: str) -> list[str] | None:
+    """Return the text between the parentheses opened by `start_pattern`, split at top-level commas."""
+    match = re.search(start_pattern, content, re.MULTILINE)
     if match is None:
         return None
     parts, depth, quote = [""], 0, ""
-    for char in content[match.end() : match.end() + _LONGEST]:
+    for char in content[match.end() : match.end() + _MAX_CHARS]:
         if quote:
             quote = "" if char == quote else quote
         elif char in "\"'":

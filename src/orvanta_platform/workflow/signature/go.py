@@ -1,6 +1,6 @@
-"""What a Go script says of itself: its package, its imports, the parameters of its `main`. Never compiled here.
+"""Package, imports and `main` parameters of a Go script, which is never compiled here.
 
-Standard library only: the host in the cell reads scripts too.
+Imports only the standard library, since the host in the cell uses this module too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.signature.parameter import Parameter, resource, snake
 
-_LONGEST: Final = 500_000
-_DEEPEST, _MOST = 8, 2_000
+_MAX_CHARS: Final = 500_000
+_MAX_DEPTH, _MAX_TYPES = 8, 2_000
 _TOKEN: Final = re.compile(
     r"""(?P<space>(?:[ \t\r\n]+|//[^\n]*|/\*.*?(?:\*/|\Z))+)
     | (?P<text>`[^`]*(?:`|\Z)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)
@@ -34,13 +34,13 @@ _TYPES: Final[Mapping[str, dict[str, Any]]] = {
     "json.Number": {"type": "number"},
     "any": {},
 }
-_NO_NAMES: Final = frozenset({"map", "chan", "func", "struct", "interface"})
-"""Words that begin a type and are nobody's name."""
+_TYPE_WORDS: Final = frozenset({"map", "chan", "func", "struct", "interface"})
+"""Words that start a type and cannot be names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import of a script: the path without its quotes, the line from 1."""
+    """Import of a script: the path without quotes, and the line counted from 1."""
 
     path: str
     line: int
@@ -54,54 +54,54 @@ class _Token:
 
 
 def package(content: str) -> str | None:
-    """The name of the package that the script is of; None where it names none."""
-    words = [each for each in _tokens(content[:_LONGEST]) if each.text != "\n"][:2]
+    """Return the name of the script's package; None if it names none."""
+    words = [each for each in _tokens(content[:_MAX_CHARS]) if each.text != "\n"][:2]
     return words[1].text if len(words) == 2 and words[0].text == "package" and words[1].kind == "word" else None
 
 
 def imports(content: str) -> list[Import]:
-    """The imports as written."""
+    """Return the imports as written."""
     found: list[Import] = []
-    tokens = _tokens(content[:_LONGEST])
+    tokens = _tokens(content[:_MAX_CHARS])
     depth = 0
     for token in tokens:
-        depth += _step(token)
+        depth += _nesting_change(token)
         if depth == 0 and token.text == "import":
-            inside = 0
+            nesting = 0
             for each in tokens:
-                inside += _step(each)
+                nesting += _nesting_change(each)
                 if each.kind == "text" and len(each.text) > 1:
                     found.append(Import(each.text[1:-1], each.line))
-                if inside == 0 and (each.kind == "text" or each.text in ")\n;"):
+                if nesting == 0 and (each.kind == "text" or each.text in ")\n;"):
                     break
     return found
 
 
 def parameters(content: str) -> list[Parameter] | None:
-    """The inputs `func main(name string, n int) (T, error)` takes; names may share a type.
+    """Return the inputs of `func main(name string, n int) (T, error)`; names may share a type.
 
-    None where there is no `main`. What has no name cannot be given, and is left out. A pointer or `...T` may be absent.
+    None if there is no `main`. Unnamed parameters cannot be passed and are omitted. A pointer or `...T` is optional.
     """
-    tokens = list(_tokens(content[:_LONGEST]))
-    given = _of_main(tokens)
-    if given is None:
+    tokens = list(_tokens(content[:_MAX_CHARS]))
+    parts = _main_parts(tokens)
+    if parts is None:
         return None
     types = _Types(tokens)
     return [
         Parameter(name, types.schema(kind), kind[0].text not in ("*", "..."))
-        for name, kind in _named(given)
+        for name, kind in _named(parts)
         if name not in ("_", "")
     ]
 
 
 def names(content: str) -> list[str] | None:
-    """The names of the parameters of `main` in their order, "" of one without; None where there is no `main`."""
-    given = _of_main(list(_tokens(content[:_LONGEST])))
-    return None if given is None else ["" if name == "_" else name for name, _ in _named(given)]
+    """Return the names of the parameters of `main` in order, "" for unnamed ones; None if there is no `main`."""
+    parts = _main_parts(list(_tokens(content[:_MAX_CHARS])))
+    return None if parts is None else ["" if name == "_" else name for name, _ in _named(parts)]
 
 
 def _tokens(content: str) -> Iterator[_Token]:
-    """Words, texts and signs; white space with a line's end in it is one "\\n"."""
+    """Yield words, texts and signs; white space with a line end becomes a single newline sign."""
     line = 1
     for match in _TOKEN.finditer(content):
         kind, text = match.lastgroup or "", match[0]
@@ -112,28 +112,28 @@ def _tokens(content: str) -> Iterator[_Token]:
         line += text.count("\n")
 
 
-def _step(token: _Token) -> int:
+def _nesting_change(token: _Token) -> int:
     if token.kind != "sign":
         return 0
     return (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
 
 
-def _of_main(tokens: list[_Token]) -> list[list[_Token]] | None:
-    """The parameters of the function `main`, each its tokens."""
+def _main_parts(tokens: list[_Token]) -> list[list[_Token]] | None:
+    """Return the parameters of the function `main`, each as its tokens."""
     depth, plain = 0, [each for each in tokens if each.text != "\n"]
-    for at, token in enumerate(plain):
-        if depth == 0 and [each.text for each in plain[at : at + 3]] == ["func", "main", "("]:
-            return _parts(plain, at + 3, ",")
-        depth += _step(token)
+    for index, token in enumerate(plain):
+        if depth == 0 and [each.text for each in plain[index : index + 3]] == ["func", "main", "("]:
+            return _parts(plain, index + 3, ",")
+        depth += _nesting_change(token)
     return None
 
 
 def _parts(tokens: list[_Token], start: int, separators: str) -> list[list[_Token]] | None:
-    """What stands from `start` to the bracket that closes it, split; None where nothing closes it."""
+    """Return the tokens from `start` to the closing bracket, split at the separators; None if it is not closed."""
     parts: list[list[_Token]] = [[]]
     depth = 0
     for token in tokens[start:]:
-        depth += _step(token)
+        depth += _nesting_change(token)
         if depth < 0:
             return [part for part in parts if part]
         if depth == 0 and token.kind == "sign" and token.text in separators:
@@ -144,62 +144,62 @@ def _parts(tokens: list[_Token], start: int, separators: str) -> list[list[_Toke
 
 
 def _named(parts: list[list[_Token]]) -> list[tuple[str, list[_Token]]]:
-    """The name and the type of each parameter; either all have names or none."""
+    """Return the name and type of each parameter; either all parameters have names or none."""
     if not any(map(_has_name, parts)):
         return [("", part) for part in parts]
     found: list[tuple[str, list[_Token]]] = []
-    waiting: list[str] = []
+    untyped_names: list[str] = []
     for part in parts:
-        waiting.append(part[0].text)
+        untyped_names.append(part[0].text)
         if len(part) > 1:
-            found += [(name, part[1:]) for name in waiting]
-            waiting = []
+            found += [(name, part[1:]) for name in untyped_names]
+            untyped_names = []
     return found
 
 
 def _has_name(part: list[_Token]) -> bool:
-    return len(part) > 1 and part[0].kind == "word" and part[0].text not in _NO_NAMES and part[1].text != "."
+    return len(part) > 1 and part[0].kind == "word" and part[0].text not in _TYPE_WORDS and part[1].text != "."
 
 
 class _Types:
-    """The types that a script declares, and the schemas of types."""
+    """Types declared by a script, and schemas of types."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
-        self._left = _MOST
+        self._remaining = _MAX_TYPES
         self._declared = dict(self._read())
 
     def _read(self) -> Iterator[tuple[str, list[_Token]]]:
-        """The types that are declared outside of functions: `type A …`, `type ( A … )`."""
-        tokens, at, depth, listed = self._tokens, 0, 0, False
-        while at + 2 < len(tokens):
-            begins = not listed and depth == 0 and tokens[at].text == "type"
-            if begins and tokens[at + 1].text == "(":
-                listed = True
-            elif begins or (listed and depth == 1 and tokens[at].kind == "word"):
-                at += begins
-                end = self._end(at + 1)
-                yield tokens[at].text, tokens[at + 1 : end]
-                at = end
+        """Yield the types declared outside functions: `type A …`, `type ( A … )`."""
+        tokens, index, depth, in_group = self._tokens, 0, 0, False
+        while index + 2 < len(tokens):
+            is_type = not in_group and depth == 0 and tokens[index].text == "type"
+            if is_type and tokens[index + 1].text == "(":
+                in_group = True
+            elif is_type or (in_group and depth == 1 and tokens[index].kind == "word"):
+                index += is_type
+                end = self._end(index + 1)
+                yield tokens[index].text, tokens[index + 1 : end]
+                index = end
                 continue
-            depth += _step(tokens[at])
-            listed = listed and (depth > 0 or begins)
-            at += 1
+            depth += _nesting_change(tokens[index])
+            in_group = in_group and (depth > 0 or is_type)
+            index += 1
 
     def _end(self, start: int) -> int:
-        """Where the line ends in which a type begins at `start`."""
+        """Return the end of the line in which the type at `start` ends."""
         depth = 0
-        for at in range(start, len(self._tokens)):
-            depth += _step(self._tokens[at])
-            if depth < 0 or (depth == 0 and self._tokens[at].text in ("\n", ";")):
-                return at
+        for index in range(start, len(self._tokens)):
+            depth += _nesting_change(self._tokens[index])
+            if depth < 0 or (depth == 0 and self._tokens[index].text in ("\n", ";")):
+                return index
         return len(self._tokens)
 
     def schema(self, kind: list[_Token], depth: int = 0) -> dict[str, Any]:
-        """The JSON Schema of the values that a type takes."""
+        """Return the JSON Schema of the values of a type."""
         texts = [each.text for each in kind if each.text != "\n"]
-        self._left -= 1
-        if not texts or depth > _DEEPEST or self._left < 0:
+        self._remaining -= 1
+        if not texts or depth > _MAX_DEPTH or self._remaining < 0:
             return {}
         if texts[0] in ("*", "="):
             return self.schema(kind[1:], depth + 1)
@@ -210,7 +210,7 @@ class _Types:
             return {"type": "array"} | ({"items": items} if items else {})
         if texts[0] == "struct":
             return self._struct(kind, depth)
-        if texts[0] in _NO_NAMES:
+        if texts[0] in _TYPE_WORDS:
             return {"type": "object"} if texts[0] == "map" else {}
         name = "".join(texts)
         if name in self._declared:
@@ -225,14 +225,14 @@ class _Types:
             tag = re.search(r'\bjson:"([^",]*)', field[-1].text) if field[-1].kind == "text" else None
             bare = field[:-1] if field[-1].kind == "text" else field
             names = self._names(bare)
-            of = self.schema(bare[2 * len(names) - 1 :], depth + 1)
+            schema_of_field = self.schema(bare[2 * len(names) - 1 :], depth + 1)
             for name in names:
                 if name[:1].isupper() and (tag is None or tag[1] != "-"):
-                    properties[(tag[1] if tag else "") or name] = of
+                    properties[(tag[1] if tag else "") or name] = schema_of_field
         return {"type": "object"} | ({"properties": properties} if properties else {})
 
     def _names(self, field: list[_Token]) -> list[str]:
-        """The names before a field's type; none of an embedded one."""
+        """Return the names before a field's type; none for an embedded field."""
         if len(field) < 2 or field[0].kind != "word" or field[1].text == ".":
             return []
         found = [field[0].text]

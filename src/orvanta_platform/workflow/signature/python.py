@@ -1,4 +1,4 @@
-"""The parameters of a Python script's `main`, from its syntax tree."""
+"""Parameters of a Python script's `main`, from its syntax tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orvanta_platform.workflow.signature.parameter import Parameter, enum, resource, snake
 
-_NAMES: Final[Mapping[str, dict[str, Any]]] = {
+_TYPE_SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -35,13 +35,13 @@ _NAMES: Final[Mapping[str, dict[str, Any]]] = {
     "None": {"type": "null"},
 }
 _OPTIONAL: Final = frozenset({"Optional"})
-_PLAIN: Final = frozenset({"Annotated", "Required", "NotRequired", "ReadOnly", "Final"})
-_DEEPEST: Final = 8
+_WRAPPERS: Final = frozenset({"Annotated", "Required", "NotRequired", "ReadOnly", "Final"})
+_MAX_DEPTH: Final = 8
 _NONE: Final = ast.Constant(None)
 
 
 def parameters(content: str) -> list[Parameter] | None:
-    """The parameters of the last `main` at the top level; None where there is none or the text cannot be parsed."""
+    """Return the parameters of the last top-level `main`; None if there is none or the text cannot be parsed."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -55,11 +55,11 @@ def parameters(content: str) -> list[Parameter] | None:
     return [_parameter(argument, default, types) for argument, default in _arguments(mains[-1].args)]
 
 
-def _arguments(given: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    positional = [*given.posonlyargs, *given.args]
-    defaults = [None] * (len(positional) - len(given.defaults)) + list(given.defaults)
+def _arguments(signature: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    positional = [*signature.posonlyargs, *signature.args]
+    defaults = [None] * (len(positional) - len(signature.defaults)) + list(signature.defaults)
     yield from zip(positional, defaults, strict=True)
-    yield from zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    yield from zip(signature.kwonlyargs, signature.kw_defaults, strict=True)
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None, types: _Types) -> Parameter:
@@ -71,11 +71,11 @@ def _parameter(argument: ast.arg, default: ast.expr | None, types: _Types) -> Pa
 
 
 class _Unknown:
-    """No literal."""
+    """Marker for an expression that is not a literal."""
 
 
 def _literal(node: ast.expr) -> Any:
-    """The JSON value of a literal; _Unknown for what would have to be run, or is no JSON."""
+    """Return the JSON value of a literal; _Unknown if it would have to be run, or is not JSON."""
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -98,7 +98,7 @@ def _is_json(value: Any) -> bool:
 
 
 def _of_value(value: Any) -> dict[str, Any]:
-    """What a parameter without annotation takes, judged by its default."""
+    """Return the schema of a parameter without annotation, derived from its default."""
     for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string")):
         if isinstance(value, kind):
             return {"type": name}
@@ -107,18 +107,17 @@ def _of_value(value: Any) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Types:
-    """What annotations mean in one script; `classes` are those it defines at its top level.
-
-    `left`: how many more types are looked at, so that types made of one another a thousandfold end as well.
-    """
+    """Meaning of annotations in one script."""
 
     classes: Mapping[str, ast.ClassDef]
-    left: int = 2_000
+    """Classes that the script defines at its top level."""
+    remaining: int = 2_000
+    """Number of types that may still be evaluated, which bounds the work for deeply combined types."""
 
     def schema(self, node: ast.expr, depth: int = 0) -> dict[str, Any]:
-        """The schema of a value so annotated; {} where anything may be."""
-        self.left -= 1
-        if depth > _DEEPEST or self.left < 0:
+        """Return the schema of an annotation; {} if any value is allowed."""
+        self.remaining -= 1
+        if depth > _MAX_DEPTH or self.remaining < 0:
             return {}
         match node:
             case ast.Constant(value=None):
@@ -144,8 +143,8 @@ class _Types:
     def _named(self, name: str, depth: int) -> dict[str, Any]:
         if name in self.classes:
             return self._of_class(self.classes[name], depth)
-        if name in _NAMES:
-            return dict(_NAMES[name])
+        if name in _TYPE_SCHEMAS:
+            return dict(_TYPE_SCHEMAS[name])
         return resource(snake(name))
 
     def _generic(self, name: str, members: list[ast.expr], depth: int) -> dict[str, Any]:
@@ -156,7 +155,7 @@ class _Types:
             return self._one_of([*members, _NONE], depth)
         if name == "Union":
             return self._one_of(members, depth)
-        if name in _PLAIN and members:
+        if name in _WRAPPERS and members:
             return self.schema(members[0], depth + 1)
         schema = self._named(name, depth)
         if schema.get("type") == "array" and members:
@@ -165,27 +164,28 @@ class _Types:
         return schema
 
     def _one_of(self, members: list[ast.expr], depth: int) -> dict[str, Any]:
-        """A union; null in it is not told: an input may always be left out that has a default."""
+        """Return the schema of a union without null: an input with a default may always be omitted."""
         schemas = [self.schema(member, depth + 1) for member in members]
-        wanted = [schema for schema in schemas if schema != {"type": "null"}]
-        if len(wanted) == 1:
-            return wanted[0]
-        if {} in wanted:
+        non_null = [schema for schema in schemas if schema != {"type": "null"}]
+        if len(non_null) == 1:
+            return non_null[0]
+        if {} in non_null:
             return {}
-        literals = [value for schema in wanted for value in schema.get("enum", [])]
-        return enum(literals) if all("enum" in schema for schema in wanted) else {"anyOf": wanted}
+        literals = [value for schema in non_null for value in schema.get("enum", [])]
+        return enum(literals) if all("enum" in schema for schema in non_null) else {"anyOf": non_null}
 
     def _of_class(self, node: ast.ClassDef, depth: int) -> dict[str, Any]:
-        """A TypedDict, dataclass, model or Enum of the script."""
+        """Return the schema of a TypedDict, dataclass, model or Enum of the script."""
         if any("Enum" in _name(base) for base in node.bases):
             values = [_literal(each.value) for each in node.body if isinstance(each, ast.Assign)]
             return {} if _Unknown in values else enum(values)
-        if depth >= _DEEPEST:
+        if depth >= _MAX_DEPTH:
             return {"type": "object"}
         fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
         properties = {each.target.id: self._field(each, depth) for each in fields if isinstance(each.target, ast.Name)}
         optional = any(_name(keyword.value) == "False" for keyword in node.keywords if keyword.arg == "total")
-        required = [] if optional else [name for name, each in zip(properties, fields, strict=True) if _must(each)]
+        pairs = zip(properties, fields, strict=True)
+        required = [] if optional else [name for name, each in pairs if _is_required(each)]
         schema: dict[str, Any] = {"type": "object", "properties": properties, "order": list(properties)}
         return schema | ({"required": required} if required else {})
 
@@ -195,9 +195,9 @@ class _Types:
         return schema if literal is _Unknown else schema | {"default": literal}
 
 
-def _must(node: ast.AnnAssign) -> bool:
-    maybe = isinstance(node.annotation, ast.Subscript) and _name(node.annotation.value) == "NotRequired"
-    return node.value is None and not maybe
+def _is_required(node: ast.AnnAssign) -> bool:
+    is_optional = isinstance(node.annotation, ast.Subscript) and _name(node.annotation.value) == "NotRequired"
+    return node.value is None and not is_optional
 
 
 def _name(node: ast.expr) -> str:

@@ -1,4 +1,4 @@
-"""From the parameters of a script to the JSON Schema of its inputs."""
+"""JSON Schema of a script's inputs, built from its parameters."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
 
 
 def schema_of(language: str, content: str) -> dict[str, Any] | None:
-    """The JSON Schema of what a script takes, an object whose `order` lists the names as written.
+    """Return the JSON Schema of a script's inputs, an object whose `order` lists the names as written.
 
-    None where the language has no signatures, the script cannot be parsed, or it has no `main`.
+    None if the language has no signatures, the script cannot be parsed, or it has no `main`.
     """
     reader = _READERS.get(language)
     found = None if reader is None else reader(content)

@@ -1,4 +1,4 @@
-"""The arguments of an SQL script, declared in comments: `-- $1 name (type)`, `-- $name (type) = default`."""
+"""Arguments of an SQL script, declared in comments: `-- $1 name (type)`, `-- $name (type) = default`."""
 
 from __future__ import annotations
 
@@ -26,24 +26,25 @@ _TYPES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (r"uuid", {"type": "string", "format": "uuid"}),
     (r"bytea|blob|binary|varbinary", {"type": "string", "contentEncoding": "base64"}),
 )  # fmt: skip
-_MOST_DIMENSIONS: Final = 6
-"""Dimensions of an array in PostgreSQL."""
+_MAX_DIMENSIONS: Final = 6
+"""Maximum number of dimensions of an array in PostgreSQL."""
 
 _DATABASE: Final = Parameter("database", {"type": "object", "format": "resource-postgresql"}, True)
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An argument as its comment has it; `type` as SQL writes it, None where it is not written."""
+    """Argument as declared in its comment."""
 
     name: str
     type: str | None
+    """SQL type; None if it is not written."""
     required: bool
     default: Any
 
 
 def declared(content: str) -> dict[int, Declared]:
-    """The arguments of a PostgreSQL script by their numbers; of two declarations of one the first counts."""
+    """Return the arguments of a PostgreSQL script by number; of duplicate declarations the first counts."""
     found: dict[int, Declared] = {}
     for match in _NUMBERED.finditer(content):
         found.setdefault(int(match["number"]), _declared(match))
@@ -51,7 +52,7 @@ def declared(content: str) -> dict[int, Declared]:
 
 
 def declared_by_name(content: str) -> dict[str, Declared]:
-    """The arguments of a DuckDB script by their names."""
+    """Return the arguments of a DuckDB script by name."""
     found: dict[str, Declared] = {}
     for match in _NAMED.finditer(content):
         found.setdefault(match["name"], _declared(match))
@@ -65,7 +66,7 @@ def _declared(match: re.Match[str]) -> Declared:
 
 
 def numbered(content: str) -> list[Parameter]:
-    """PostgreSQL: the resource `database`, then the arguments by their numbers."""
+    """Return the inputs of a PostgreSQL script: the resource `database`, then the arguments by number."""
     found: dict[int, Parameter] = {}
     for match in _NUMBERED.finditer(content):
         found.setdefault(int(match["number"]), _parameter(match))
@@ -73,7 +74,7 @@ def numbered(content: str) -> list[Parameter]:
 
 
 def named(content: str) -> list[Parameter]:
-    """DuckDB: those by number (`-- $1 name (type)`), then those by name (`-- $name (type)`) in the order written."""
+    """Return the inputs of a DuckDB script: numbered (`-- $1 name (type)`), then named (`-- $name (type)`)."""
     found = {each.name: each for each in numbered(content)[1:]}
     for match in _NAMED.finditer(content):
         found.setdefault(match["name"], _parameter(match))
@@ -89,11 +90,11 @@ def _parameter(match: re.Match[str]) -> Parameter:
 
 
 def schema_of_type(name: str) -> dict[str, Any]:
-    """The JSON Schema of a column type as SQL writes it, `type[]` an array of it."""
+    """Return the JSON Schema of an SQL column type; `type[]` is an array."""
     plain = re.sub(r"\([^)]*\)", "", name).strip().lower()
     element = plain.rstrip("[] ")
     schema = next((dict(found) for pattern, found in _TYPES if re.fullmatch(pattern, element)), {"type": "string"})
-    for _ in range(min(plain.count("[]"), _MOST_DIMENSIONS)):
+    for _ in range(min(plain.count("[]"), _MAX_DIMENSIONS)):
         schema = {"type": "array", "items": schema}
     return schema
 

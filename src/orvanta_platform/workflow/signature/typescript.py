@@ -1,4 +1,4 @@
-"""The parameters of a TypeScript script's exported `main`, from its syntax tree."""
+"""Parameters of a TypeScript script's exported `main`, from its syntax tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tree_sitter import Node
 from orvanta_platform.workflow.signature.parameter import Parameter, enum, resource, snake
 from orvanta_platform.workflow.typescript import parse, string, text
 
-_NAMES: Final[Mapping[str, dict[str, Any]]] = {
+_TYPE_SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     "string": {"type": "string"},
     "String": {"type": "string"},
     "number": {"type": "number"},
@@ -36,25 +36,25 @@ _NAMES: Final[Mapping[str, dict[str, Any]]] = {
     "undefined": {"type": "null"},
     "void": {"type": "null"},
 }
-_OF_SDK: Final = frozenset({"Base64", "Email"})
-"""Names that mean something only behind the SDK's: `wmill.Base64`."""
+_SDK_TYPES: Final = frozenset({"Base64", "Email"})
+"""Names that have a meaning only in the SDK's namespace: `wmill.Base64`."""
 
-_SAME: Final = frozenset({"Partial", "Required", "Readonly", "Promise", "NonNullable"})
-_DEEPEST: Final = 8
+_TRANSPARENT: Final = frozenset({"Partial", "Required", "Readonly", "Promise", "NonNullable"})
+_MAX_DEPTH: Final = 8
 
 
 def parameters(content: str) -> list[Parameter] | None:
-    """The parameters of the exported `main`; None where there is none."""
+    """Return the parameters of the exported `main`; None if there is none."""
     root = parse(content)
-    main = next((found for node in root.named_children for found in _mains(node)), None)
-    given = None if main is None else main.child_by_field_name("parameters")
-    if given is None:
+    main = next((found for node in root.named_children for found in _main_functions(node)), None)
+    formal_parameters = None if main is None else main.child_by_field_name("parameters")
+    if formal_parameters is None:
         return None
     types = _Types(dict(_declared(root)))
-    return [found for node in given.named_children for found in _parameter(node, types)]
+    return [found for node in formal_parameters.named_children for found in _parameter(node, types)]
 
 
-def _mains(node: Node) -> Iterator[Node]:
+def _main_functions(node: Node) -> Iterator[Node]:
     if node.type != "export_statement":
         return
     declared = node.child_by_field_name("declaration") or node.child_by_field_name("value")
@@ -72,13 +72,13 @@ def _mains(node: Node) -> Iterator[Node]:
 
 
 def _declared(root: Node) -> Iterator[tuple[str, Node]]:
-    """(name, its type) of the aliases, interfaces and enums of the script."""
+    """Yield (name, type) of the aliases, interfaces and enums of the script."""
     for node in root.named_children:
         each = (node.child_by_field_name("declaration") or node) if node.type == "export_statement" else node
         name = each.child_by_field_name("name")
-        meaning = each.child_by_field_name("value" if each.type == "type_alias_declaration" else "body")
-        if each.type in ("type_alias_declaration", "interface_declaration", "enum_declaration") and name and meaning:
-            yield text(name), meaning
+        definition = each.child_by_field_name("value" if each.type == "type_alias_declaration" else "body")
+        if each.type in ("type_alias_declaration", "interface_declaration", "enum_declaration") and name and definition:
+            yield text(name), definition
 
 
 def _parameter(node: Node, types: _Types) -> Iterator[Parameter]:
@@ -96,11 +96,11 @@ def _parameter(node: Node, types: _Types) -> Iterator[Parameter]:
 
 
 class _Unknown:
-    """No literal."""
+    """Marker for an expression that is not a literal."""
 
 
 def _literal(node: Node) -> Any:
-    """The JSON value of a literal; _Unknown for what would have to be run."""
+    """Return the JSON value of a literal; _Unknown if it would have to be run."""
     match node.type:
         case "string" | "template_string":
             value = string(node)
@@ -119,9 +119,9 @@ def _literal(node: Node) -> Any:
             return _Unknown
 
 
-def _number(written: str) -> Any:
+def _number(digits: str) -> Any:
     try:
-        value = json.loads(written)
+        value = json.loads(digits)
     except ValueError:
         return _Unknown
     return value if isinstance(value, int | float) and abs(value) != float("inf") else _Unknown
@@ -136,7 +136,7 @@ def _pair(node: Node) -> tuple[str, Any] | None:
 
 
 def _of_value(value: Any) -> dict[str, Any]:
-    """What a parameter without annotation takes, judged by its default."""
+    """Return the schema of a parameter without annotation, derived from its default."""
     for kind, name in ((bool, "boolean"), (int | float, "number"), (str, "string")):
         if isinstance(value, kind):
             return {"type": name}
@@ -145,18 +145,17 @@ def _of_value(value: Any) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Types:
-    """What annotations mean in one script; `declared` are the types it names itself.
-
-    `left`: how many more types are looked at, so that types made of one another a thousandfold end as well.
-    """
+    """Meaning of annotations in one script."""
 
     declared: Mapping[str, Node]
-    left: int = 2_000
+    """Types that the script declares."""
+    remaining: int = 2_000
+    """Number of types that may still be evaluated, which bounds the work for deeply combined types."""
 
     def schema(self, node: Node | None, depth: int = 0) -> dict[str, Any]:
-        """The schema of a value of this type; {} where anything may be."""
-        self.left -= 1
-        if node is None or depth > _DEEPEST or self.left < 0:
+        """Return the schema of a type; {} if any value is allowed."""
+        self.remaining -= 1
+        if node is None or depth > _MAX_DEPTH or self.remaining < 0:
             return {}
         match node.type:
             case "type_annotation" | "parenthesized_type" | "readonly_type":
@@ -185,15 +184,15 @@ class _Types:
     def _named(self, name: str, depth: int) -> dict[str, Any]:
         if name in self.declared:
             return self.schema(self.declared[name], depth + 1)
-        if name in _NAMES and name not in _OF_SDK:
-            return dict(_NAMES[name])
+        if name in _TYPE_SCHEMAS and name not in _SDK_TYPES:
+            return dict(_TYPE_SCHEMAS[name])
         return resource(snake(name))
 
     def _qualified(self, node: Node) -> dict[str, Any]:
-        """`RT.Postgresql` names a type of resources, `wmill.Base64` a kind of text."""
+        """Return the schema of a qualified name: `RT.Postgresql` is a resource type, `wmill.Base64` a kind of text."""
         name = node.child_by_field_name("name")
         word = "" if name is None else text(name)
-        return dict(_NAMES[word]) if word in _OF_SDK else resource(snake(word))
+        return dict(_TYPE_SCHEMAS[word]) if word in _SDK_TYPES else resource(snake(word))
 
     def _array(self, items: Node | None, depth: int) -> dict[str, Any]:
         schema = self.schema(items, depth + 1)
@@ -204,7 +203,7 @@ class _Types:
         word, first = ("" if name is None else text(name)), None
         if arguments is not None:
             first = next(iter(arguments.named_children), None)
-        if word in _SAME:
+        if word in _TRANSPARENT:
             return self.schema(first, depth + 1)
         if word == "Resource" and first is not None:
             return resource(text(first).strip("'\""))
@@ -219,15 +218,15 @@ class _Types:
         return {} if value is _Unknown else enum([value])
 
     def _one_of(self, node: Node, depth: int) -> dict[str, Any]:
-        """A union; null in it is not told, as in a union of one."""
+        """Return the schema of a union without null; a union of one member is that member."""
         schemas = [self.schema(member, depth + 1) for member in _members(node)]
-        wanted = [schema for schema in schemas if schema != {"type": "null"}]
-        if len(wanted) == 1:
-            return wanted[0]
-        if {} in wanted:
+        non_null = [schema for schema in schemas if schema != {"type": "null"}]
+        if len(non_null) == 1:
+            return non_null[0]
+        if {} in non_null:
             return {}
-        values = [value for schema in wanted for value in schema.get("enum", [])]
-        return enum(values) if all("enum" in schema for schema in wanted) else {"anyOf": wanted}
+        values = [value for schema in non_null for value in schema.get("enum", [])]
+        return enum(values) if all("enum" in schema for schema in non_null) else {"anyOf": non_null}
 
     def _object(self, node: Node, depth: int) -> dict[str, Any]:
         properties, required = {}, []
@@ -253,7 +252,7 @@ class _Types:
 
 
 def _members(node: Node) -> Iterator[Node]:
-    """The types of a union, from left to right; a long one is a deep tree."""
+    """Yield the types of a union, from left to right; a long one is a deep tree."""
     pending = [node]
     while pending:
         each = pending.pop()
