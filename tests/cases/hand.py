@@ -1,4 +1,4 @@
-"""A worker in the test's own process: it claims by the real protocol, and calls Python without a sandbox."""
+"""Worker in the test's process: it claims with the real protocol and calls Python without a sandbox."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_JOBS = 2_000
 
 
 async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
-    """Run the jobs that there are, let `people` decide, and time pass, until the run has ended."""
+    """Run the available jobs, let `people` decide and timers fire until the run has ended."""
     people = list(people)
     for _ in range(MOST_JOBS):
         if not await core.rows("SELECT FROM run_live WHERE id = $1", run):
@@ -45,12 +45,12 @@ async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[s
 
 
 async def decides(core: CoreHarness, people: list[dict[str, Any]]) -> bool:
-    """Whether the next of `people` has decided: {node, decision, form?, reason?}."""
+    """Return whether the next of `people` has decided: {node, decision, form?, reason?}."""
     asking = await core.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
     if not asking:
         return False
     said = people.pop(0)
-    # Where several must agree, each is another person.
+    # If several must agree, each decision is by another person.
     earlier = len(await core.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
     name = [ACTOR.username, "bob", "eve"][earlier]
     form = json.dumps(said.get("form", {})).encode()
@@ -67,7 +67,7 @@ async def decides(core: CoreHarness, people: list[dict[str, Any]]) -> bool:
 
 
 async def pass_time(core: CoreHarness) -> bool:
-    """The next timer is due now, and events that were left are taken in; whether there was any."""
+    """Make the next timer due and process pending events; return whether there were any."""
     await core.run(
         "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE kind <> 'cancel'"
         " AND due_at = (SELECT min(due_at) FROM timer WHERE kind <> 'cancel')"
@@ -130,7 +130,7 @@ async def one(core: CoreHarness, worker: Worker, job: Claimed) -> None:
 
 
 def call(content: str, args: dict[str, Any]) -> Any:
-    """`main(**args)` of a script."""
+    """Call `main(**args)` of a script."""
     names: dict[str, Any] = {}
     exec(content, names)
     return names["main"](**args)

@@ -1,11 +1,13 @@
-"""Behaviours of workflows, one a file: {name, says, flow, input?, result | error, status?, nodes?, calls?}.
+"""Behaviours of workflows, one per file: {name, says, flow, input?, result | error, status?, nodes?, calls?, …}.
 
-`says` is the sentence of the artifact's description that it shows. `result` is the run's whole result; of `error` the
-members that are given are compared with those of the run's error. `status` is succeeded, or failed where an error is
-awaited. `nodes`: how nodes ended, by id (succeeded, failed, cancelled; of a loop's inside: how often each, as a list).
-`calls`: workflows by path that are deployed first. `people`: what they decide, in order, each {node, decision, form?,
-reason?}.
-`context`: members that the run's context has in the end. `preprocess`: the run is one of a webhook or trigger.
+- `says`: sentence of the artifact's description that the case demonstrates.
+- `result`: whole result of the run. `error`: members to compare with those of the run's error.
+- `status`: succeeded, or failed where an error is expected.
+- `nodes`: outcomes of nodes by id (succeeded, failed, cancelled; inside a loop the number of each, as a list).
+- `calls`: workflows by path that are deployed first.
+- `people`: decisions in order, each {node, decision, form?, reason?}.
+- `context`: members of the run's context at the end.
+- `preprocess`: true for a run started by a webhook or trigger.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
         yield made
 
 
-def test_every_case_says_what_it_shows() -> None:
+def test_every_case_states_its_behaviour() -> None:
     for stem, case in CASES.items():
         assert case["name"] and case["says"] and set(case) <= KEYS, stem
         assert ("result" in case) != ("error" in case) or "error" in case, stem
@@ -88,13 +90,13 @@ async def test_case(stem: str, core: CoreHarness) -> None:
 
 
 async def deploy(core: CoreHarness, path: str, value: dict[str, Any]) -> None:
-    """A workflow that others may call."""
+    """Deploy a workflow that others may call."""
     body = msgspec.Raw(json.dumps(value).encode())
     await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
 async def error_of(core: CoreHarness, ended: Any, result: Any) -> dict[str, Any]:
-    """The run's error: that of its result, or, where a loop failed it, the one inside."""
+    """Return the run's error: that of its result or, if a loop failed, the one inside."""
     if isinstance(result, dict):
         return dict(result["error"])
     kept = await core.rows(

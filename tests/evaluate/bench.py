@@ -1,4 +1,4 @@
-"""Evaluates with a fixed moment and an empty workspace."""
+"""Evaluator with a fixed moment and an empty workspace."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOMENT = Moment(1_700_000_000_123, "7/a")
 
 
 async def nothing(kind: Opener, path: str) -> bytes:
-    """A workspace without variables and resources."""
+    """Fail to open: the workspace has no variables and resources."""
     raise ExpressionError("not_found", f"The {kind} {path} does not exist.")
 
 
 class Bench:
-    """Evaluates with a fixed moment and an empty workspace."""
+    """Evaluator with a fixed moment and an empty workspace."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
@@ -33,7 +33,7 @@ class Bench:
         return (await self.answer(text, scope, moment)).raw.decode()
 
     async def error(self, text: str, scope: Scope | None = None) -> tuple[str, str]:
-        """Name and message of what `text` throws."""
+        """Return the name and message of the error that `text` throws."""
         with pytest.raises(ExpressionError) as caught:
             await self.answer(text, scope)
         return caught.value.name, caught.value.message

@@ -1,4 +1,4 @@
-"""One evaluator a module: its children start once."""
+"""One evaluator per module, so that its child processes start once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small interpreter against the JavaScript child: what the small one answers, both answer alike."""
+"""The small interpreter compared with the JavaScript child: both must give the same answer."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ scope = st.fixed_dictionaries({"results": named, "context": named, "flow_input":
 
 
 def scope_of(texts: dict[str, str]) -> Scope:
-    """`results` and `context` as mappings, each value as it was written; `error` as there is none."""
+    """Return `results` and `context` as mappings with each value as written; `error` is absent."""
     found: dict[str, Any] = {name: each.encode() for name, each in texts.items()}
     for name in ("results", "context"):
         found[name] = {key: bytes(value) for key, value in members(found[name]).items()}
@@ -94,7 +94,7 @@ def scope_of(texts: dict[str, str]) -> Scope:
 
 
 def as_doubles(raw: bytes) -> str:
-    """JSON text as JavaScript would write it again: digits that a bare path kept are gone."""
+    """Return JSON text as JavaScript writes it, so without the extra digits that a bare path preserves."""
     shown = json.dumps(json.loads(raw, parse_int=float), sort_keys=True)
     return shown.replace("-0.0", "0.0").replace("-Infinity", "null").replace("Infinity", "null")
 
@@ -162,11 +162,11 @@ def compare_all(sides: Sides, cases: int) -> None:
     assert sides.compared > cases / 2, f"only {sides.compared} of {cases} were answered by both"
 
 
-def test_both_answer_alike(sides: Sides) -> None:
+def test_both_give_the_same_answer(sides: Sides) -> None:
     compare_all(sides, CASES)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(PARTS))
-def test_both_answer_alike_at_length(sides: Sides, part: int) -> None:
+def test_both_give_the_same_answer_for_many_cases(sides: Sides, part: int) -> None:
     compare_all(sides, SOAK_CASES // PARTS)

@@ -1,4 +1,4 @@
-"""What the process that evaluates holds and may do."""
+"""Resources and rights of the process that evaluates."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
 
 
 def below(pid: int | None) -> int:
-    """The process that a keeper keeps."""
+    """Return the process that a keeper supervises."""
     (found,) = processes.children(pid)
     return found
 
 
-async def test_it_holds_no_secret(child: Child) -> None:
+async def test_process_has_no_secret(child: Child) -> None:
     for pid in (child.pid, below(child.pid)):
         process = Path(f"/proc/{pid}")
         environ = (process / "environ").read_bytes() if ROOT else b"LANG=C.UTF-8\0TZ=UTC\0"
@@ -52,7 +52,7 @@ async def test_it_holds_no_secret(child: Child) -> None:
 
 
 @pytest.mark.skipif(not ROOT, reason="an undumpable process is its own and root's to look into")
-async def test_it_has_no_descriptor_but_its_socket(child: Child) -> None:
+async def test_process_has_no_descriptor_except_its_socket(child: Child) -> None:
     def held(pid: int) -> list[str]:
         return sorted(file.split(":")[0] for file in processes.open_files(pid) if file != "/dev/null")
 
@@ -61,7 +61,7 @@ async def test_it_has_no_descriptor_but_its_socket(child: Child) -> None:
     assert held(child.pid) == ["pipe"]
 
 
-async def test_it_has_no_rights(child: Child) -> None:
+async def test_process_has_no_rights(child: Child) -> None:
     pid = below(child.pid)
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
@@ -71,7 +71,7 @@ async def test_it_has_no_rights(child: Child) -> None:
 
 
 @pytest.mark.skipif(not ROOT, reason="needs to look into a process of another user")
-async def test_it_lives_in_a_world_of_its_own(child: Child) -> None:
+async def test_process_has_its_own_namespaces(child: Child) -> None:
     pid = below(child.pid)
     for name in ("mnt", "pid", "net", "ipc", "uts"):
         assert os.readlink(f"/proc/{pid}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
@@ -120,7 +120,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("how", ["all", "no namespaces"])
-def test_nothing_is_allowed_but_to_evaluate(how: str) -> None:
+def test_only_evaluation_is_allowed(how: str) -> None:
     ran = subprocess.run(
         [os.path.realpath(sys.executable), "-I", "-S", "-c", TRY, SOURCE, how], capture_output=True, check=True
     )
@@ -146,7 +146,7 @@ asyncio.run(main())
 """
 
 
-def test_it_dies_with_the_process_that_started_it() -> None:
+def test_process_ends_with_the_one_that_started_it() -> None:
     owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     with owner.stdout:
@@ -165,26 +165,26 @@ def request(text: str) -> bytes:
     return json.dumps(fields).encode()
 
 
-async def test_what_the_engine_ends_itself_is_answered(child: Child) -> None:
+async def test_limit_enforced_by_the_engine_is_answered(child: Child) -> None:
     reply = await child.ask(request("while (true) {}"))
     assert (reply.error and reply.error.name, reply.limit) == ("expression_timeout", True)
 
 
-async def test_what_the_engine_does_not_end_its_keeper_does(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keeper_ends_what_the_engine_does_not(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_program", replace(JAVASCRIPT, answer_s=10_000.0))
     with pytest.raises(Ended) as caught:
         await child.ask(request("new Array(2 ** 32 - 1).join()"))
     assert (caught.value.blamed, caught.value.late) == (True, True)
 
 
-async def test_a_stopped_child_is_given_up(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopped_child_is_abandoned(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_program", replace(JAVASCRIPT, answer_s=0.1))
     os.kill(below(child.pid), signal.SIGSTOP)
     asked = await asyncio.gather(*(child.ask(request("1 + 1")) for _ in range(2)), return_exceptions=True)
     assert [isinstance(each, Ended) and (each.blamed, each.late) for each in asked] == [(True, True), (False, False)]
 
 
-async def test_where_it_cannot_start_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_PYTHON", "/nowhere/python")
     javascript = JavaScript()
     for _ in range(2):

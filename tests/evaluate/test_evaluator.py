@@ -1,4 +1,4 @@
-"""What expressions give, and what they are told of the workflow's values."""
+"""Values of expressions, and the scope that is passed to them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_values(bench: Bench, text: str, expected: str, truthy: bool) -> N
         ("variable('u/ann/x')", "not_found", "The variable u/ann/x does not exist."),
     ],
 )
-async def test_errors_are_javascripts(bench: Bench, text: str, name: str, message: str) -> None:
+async def test_errors_are_those_of_javascript(bench: Bench, text: str, name: str, message: str) -> None:
     assert await bench.error(text, SCOPE) == (name, message)
 
 
@@ -129,7 +129,7 @@ async def test_transforms(bench: Bench, transform: Any, expected: Answer) -> Non
     assert await bench.evaluator.transform(transform, SCOPE, MOMENT, nothing) == expected
 
 
-async def test_inputs_make_one_object(bench: Bench) -> None:
+async def test_inputs_form_one_object(bench: Bench) -> None:
     transforms = {
         "a": {"type": "javascript", "expr": "results.b"},
         "sum": {"type": "javascript", "expr": "results.a.x + context.n"},
@@ -148,7 +148,7 @@ async def test_a_failing_input_is_named(bench: Bench, expr: str) -> None:
     assert caught.value.name == "ReferenceError"
 
 
-async def test_the_small_interpreter_answers_without_giving_way() -> None:
+async def test_small_interpreter_answers_without_yielding() -> None:
     evaluator = Evaluator()
     coroutine = evaluator.expression("results.a.x", SCOPE, MOMENT, nothing)
     with pytest.raises(StopIteration) as returned:
@@ -157,13 +157,13 @@ async def test_the_small_interpreter_answers_without_giving_way() -> None:
     await evaluator.close()
 
 
-async def test_many_are_answered_each_with_its_own(bench: Bench) -> None:
+async def test_concurrent_requests_get_their_own_answers(bench: Bench) -> None:
     texts = [f"results.a.x * {number}" for number in range(300)]
     answers = await asyncio.gather(*(bench.value(text, SCOPE) for text in texts))
     assert answers == [str(2 * number) for number in range(300)]
 
 
-async def test_the_servers_event_loop_will_do() -> None:
+async def test_server_event_loop_works() -> None:
     async def evaluate() -> list[bytes]:
         evaluator = Evaluator()
         scope: Scope = {"results": {"a": b'"%s"' % (b"x" * 300_000)}}
@@ -176,13 +176,13 @@ async def test_the_servers_event_loop_will_do() -> None:
     assert (two, len(twice), length) == (b"2", 600_002, b"300000")
 
 
-async def test_evaluations_leave_nothing_behind(bench: Bench) -> None:
+async def test_evaluations_leave_no_state(bench: Bench) -> None:
     await bench.value("globalThis.left = 1; Array.prototype.at = () => 'changed'; JSON.stringify = () => '0'; return 1")
     assert await bench.value("[typeof left, [5].at(0)]") == '["undefined",5]'
 
 
-async def test_what_is_not_named_is_not_given(bench: Bench) -> None:
-    """So that a value nobody reads costs nothing."""
+async def test_unnamed_values_are_not_passed(bench: Bench) -> None:
+    """A value that is not read costs nothing."""
     large = b'"' + b"x" * MAX_VALUES + b'"'
     scope: Scope = {"results": {"a": b"1", "large": large}, "flow_input": b'{"a": 1, "large": %s}' % large}
     assert await bench.value("results.a + flow_input.a", scope) == "2"
@@ -192,13 +192,13 @@ async def test_what_is_not_named_is_not_given(bench: Bench) -> None:
         assert (name, str(MAX_VALUES) in message) == ("expression_value_too_large", True)
 
 
-async def test_an_expression_has_a_limit_of_length(bench: Bench) -> None:
+async def test_expression_length_is_limited(bench: Bench) -> None:
     assert await bench.value(f"1 + 1 //{'x' * (MAX_SOURCE - 8)}") == "2"
     assert (await bench.error(f"1 + 1 //{'x' * (MAX_SOURCE - 7)}"))[0] == "expression_too_long"
 
 
 class Workspace:
-    """Variables and resources by path; counts what is asked for."""
+    """Variables and resources by path; counts the requests."""
 
     def __init__(self, **values: Any) -> None:
         self.values = values
@@ -214,7 +214,7 @@ class Workspace:
         return (await bench.evaluator.expression(text, scope or {}, MOMENT, self.resolve)).raw.decode()
 
 
-async def test_variables_and_resources_by_a_written_path(bench: Bench) -> None:
+async def test_variables_and_resources_with_literal_paths(bench: Bench) -> None:
     held = Workspace(**{"u/a/key": "k", "f/db": {"host": "h", "__proto__": {"x": 1}}})
     assert await held.value(bench, "variable('u/a/key') + resource(\"f/db\").host") == '"kh"'
     assert sorted(held.asked) == [("resource", "f/db"), ("variable", "u/a/key")]
@@ -222,7 +222,7 @@ async def test_variables_and_resources_by_a_written_path(bench: Bench) -> None:
     assert await held.value(bench, "resource('f/db').x === undefined && Object.isFrozen(resource('f/db'))") == "true"
 
 
-async def test_a_computed_path_is_asked_for_when_it_is_known(bench: Bench) -> None:
+async def test_computed_path_is_opened_when_it_is_known(bench: Bench) -> None:
     held = Workspace(a="b", b="c", c="end")
     assert await held.value(bench, "variable(variable(variable(flow_input)))", {"flow_input": b'"a"'}) == '"end"'
     assert held.asked == [("variable", "a"), ("variable", "b"), ("variable", "c")]
@@ -230,7 +230,7 @@ async def test_a_computed_path_is_asked_for_when_it_is_known(bench: Bench) -> No
     assert await held.value(bench, "['a', 'b'].map(variable)") == '["b","c"]'
 
 
-async def test_an_unknown_path_throws_where_it_is_read(bench: Bench) -> None:
+async def test_unknown_path_throws_when_it_is_read(bench: Bench) -> None:
     held = Workspace(a="b")
     assert await held.value(bench, "false ? variable('x') : 1") == "1"
     caught = "try { return resource('x' + 'y') } catch (e) { return e.name + ': ' + e.message }"
@@ -239,7 +239,7 @@ async def test_an_unknown_path_throws_where_it_is_read(bench: Bench) -> None:
         await held.value(bench, "variable('x')")
 
 
-async def test_computed_paths_have_an_end(bench: Bench) -> None:
+async def test_number_of_computed_paths_is_limited(bench: Bench) -> None:
     held = Workspace(**{str(number): number for number in range(100)})
     most = f"let sum = 0; for (let i = 0; i < {MAX_COMPUTED_PATHS}; i++) sum += variable(String(i)); return sum"
     assert await held.value(bench, most) == str(sum(range(MAX_COMPUTED_PATHS)))
@@ -248,7 +248,7 @@ async def test_computed_paths_have_an_end(bench: Bench) -> None:
 
 
 async def test_syntax_is_checked_without_running(bench: Bench) -> None:
-    """All texts of a document at once; each fault is told at its own."""
+    """All texts of a document are checked together; each fault is reported for its own text."""
     texts = [
         "results.a + 1",
         "while (true) {}",
@@ -263,14 +263,14 @@ async def test_syntax_is_checked_without_running(bench: Bench) -> None:
     assert await bench.evaluator.syntax_errors([]) == []
 
 
-async def test_a_text_that_the_engine_cannot_bear_is_told_alone(bench: Bench) -> None:
+async def test_text_that_breaks_the_engine_is_reported_alone(bench: Bench) -> None:
     deep = "(" * 200_000 + "1" + ")" * 200_000
     found = await bench.evaluator.syntax_errors(["[1].map(x => x)", deep, "a +* b", "x" * (MAX_SOURCE + 1), "() => 1"])
     assert (found[0], found[4]) == (None, None) and found[1] and found[2]
     assert found[3] == f"an expression has at most {MAX_SOURCE} characters"
 
 
-async def test_time_is_the_moments(bench: Bench) -> None:
+async def test_time_is_that_of_the_moment(bench: Bench) -> None:
     ways = "[Date.now(), +new Date(), new Date().getTime(), new (class extends Date {})().valueOf()]"
     assert json.loads(await bench.value(ways)) == [1700000000123] * 4
     assert await bench.value("Date() + '|' + new Date(0).toString()") == (
@@ -294,12 +294,12 @@ async def test_time_is_the_moments(bench: Bench) -> None:
         " for (const site of [...(e.stack ?? [])]) real = site.getFunction?.() ?? real } return new real()",
     ],
 )
-async def test_no_way_leads_to_the_real_time(bench: Bench, text: str) -> None:
+async def test_real_time_is_unreachable(bench: Bench, text: str) -> None:
     value = await bench.value(text)
     assert value in ('"2023-11-14T22:13:20.123Z"', '"Tue Nov 14 2023 22:13:20 GMT+0000"')
 
 
-async def test_other_sources_of_time_and_chance_are_not_there(bench: Bench) -> None:
+async def test_other_sources_of_time_and_randomness_are_absent(bench: Bench) -> None:
     names = [
         "performance",
         "crypto",
@@ -316,7 +316,7 @@ async def test_other_sources_of_time_and_chance_are_not_there(bench: Bench) -> N
     assert set(json.loads(kinds)) == {"undefined"}
 
 
-async def test_chance_is_the_seeds(bench: Bench) -> None:
+async def test_randomness_is_that_of_the_seed(bench: Bench) -> None:
     text = "[Math.random(), Math.random(), Math.random()]"
     first, other = await bench.value(text), await bench.value(text, moment=Moment(0, "7/b"))
     assert first == await bench.value(text)
@@ -327,7 +327,7 @@ async def test_chance_is_the_seeds(bench: Bench) -> None:
     assert all(60 <= spread.count(digit) <= 140 for digit in range(10))
 
 
-async def test_each_input_has_chance_of_its_own(bench: Bench) -> None:
+async def test_each_input_has_its_own_randomness(bench: Bench) -> None:
     transforms = {name: {"type": "javascript", "expr": "Math.random()"} for name in ("a", "b")}
     found = json.loads(await bench.inputs(transforms))
     assert found["a"] != found["b"]

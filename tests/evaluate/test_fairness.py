@@ -1,4 +1,4 @@
-"""The order in which the requests of workspaces are served, and the children that each may have."""
+"""Order in which requests of workspaces are served, and children that each workspace may occupy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDLESS = "(() => { for (;;) {} })()"
 
 
 class Held:
-    """A child that answers a request when it is told to."""
+    """Child that answers a request on command."""
 
     def __init__(self, program: Program) -> None:
         self.alive = True
@@ -49,7 +49,7 @@ class Held:
         self.requests.pop(0)[1].set_result(reply or Reply())
 
     def end(self) -> None:
-        """End as a child does whose first request ran for too long."""
+        """End like a child whose first request exceeded its time limit."""
         self.alive = self.is_ready = False
         for place, (_, answer) in enumerate(self.requests):
             answer.set_exception(Ended(blamed=place == 0, late=place == 0))
@@ -73,7 +73,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
 
 
 async def settled() -> None:
-    """All tasks have gone as far as they can without an answer."""
+    """Let all tasks run as far as they can without an answer."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -101,7 +101,7 @@ async def test_short_requests_of_one_workspace_share_a_child_a_few_at_a_time(chi
 
 
 async def test_workspaces_are_served_in_turn(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MAX_CHILDREN", 2)  # of which a workspace has one
+    monkeypatch.setattr(pool, "_MAX_CHILDREN", 2)  # of which a workspace may occupy one
     await asking(children, "a", *(f"a{number}" for number in range(10)))
     await asking(children, "b", "b0", "b1", "b2")
     await asking(children, "c", "c0")
@@ -144,7 +144,7 @@ async def test_after_a_limit_a_workspace_has_one_child(children: Children, ends:
     assert [each[0] for each in seen()][1:] == ["slow"]
 
 
-async def test_a_request_that_is_given_up_takes_no_place(children: Children) -> None:
+async def test_cancelled_request_takes_no_place(children: Children) -> None:
     tasks = await asking(children, "a", *(f"{number}" for number in range(10)))
     for task in tasks[8:]:
         task.cancel()

@@ -1,4 +1,4 @@
-"""Each example of the guide gives what the guide says."""
+"""Examples of the expressions guide, which must give the documented values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions that mean ill: each ends with a clear error or a harmless value, and the next one is evaluated."""
+"""Hostile expressions: each ends with a clear error or a harmless value, and the next one is evaluated."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def still_works(bench: Bench) -> bool:
         ("String(variable).includes('opened')", "true"),
     ],
 )
-async def test_nothing_leads_outside(bench: Bench, text: str, expected: str) -> None:
+async def test_no_expression_escapes(bench: Bench, text: str, expected: str) -> None:
     assert await bench.value(text, {"results": {"a": b"{}"}, "flow_input": b'{"a": 1}'}) == expected
     assert await still_works(bench)
 
@@ -99,14 +99,14 @@ async def test_nothing_leads_outside(bench: Bench, text: str, expected: str) -> 
         ("throw new Proxy(new Error(), {get() { while (true) {} }})", TIMEOUT),
     ],
 )
-async def test_it_ends_with_a_clear_error(bench: Bench, text: str, name: str) -> None:
+async def test_hostile_expression_ends_with_a_clear_error(bench: Bench, text: str, name: str) -> None:
     found, message = await bench.error(text, {"results": {"a": b"{}"}})
     assert (found, bool(message)) == (name, True)
     assert await still_works(bench)
 
 
 @pytest.mark.parametrize("text", ["while (true) {}", "'x'.repeat(2 ** 29)"])
-async def test_after_a_limit_another_process_evaluates(bench: Bench, text: str) -> None:
+async def test_process_is_replaced_after_a_limit(bench: Bench, text: str) -> None:
     await still_works(bench)
     (before,) = await only_keeper()
     await bench.error(text)
@@ -115,7 +115,7 @@ async def test_after_a_limit_another_process_evaluates(bench: Bench, text: str) 
     assert before != after
 
 
-async def test_others_do_not_wait_for_one_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_others_do_not_wait_for_a_long_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "_SLOW_S", 1e-9)
     evaluator = Evaluator()
     bench = Bench(evaluator)
@@ -161,7 +161,7 @@ async def test_a_child_that_is_killed_while_it_starts_is_replaced(monkeypatch: p
     await evaluator.close()
 
 
-async def test_children_that_are_always_killed_while_they_start_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_children_always_killed_at_start_are_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     started = killed_at_start(monkeypatch, 1000)
     evaluator = Evaluator()
     with pytest.raises(EvaluatorUnavailable, match="ended while it started"):
@@ -171,7 +171,7 @@ async def test_children_that_are_always_killed_while_they_start_are_given_up(mon
 
 
 def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
-    """The processes of children that are started from now on; the first ones are killed before they are ready."""
+    """Pids of children started from now on; the first ones are killed before they are ready."""
     started: list[int] = []
     launch = process._launch
 
@@ -187,7 +187,7 @@ def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
 
 
 async def only_keeper() -> list[int]:
-    """The keepers, once those that were ended are gone."""
+    """Return the keepers after terminated ones have gone."""
     async with asyncio.timeout(20):
         while len(found := keepers()) != 1:
             await asyncio.sleep(0.01)
@@ -195,7 +195,7 @@ async def only_keeper() -> list[int]:
 
 
 def keepers() -> list[int]:
-    """The processes of this one's children that evaluate."""
+    """Return the child processes that evaluate."""
     own = processes.children(os.getpid())
     return [pid for pid in own if "orvanta_platform.evaluate.child" in " ".join(processes.arguments(pid))]
 
@@ -226,7 +226,7 @@ const merge = (into, from) => {
         "results.a.polluted ?? results.polluted ?? context.polluted",
     ],
 )
-async def test_names_of_prototypes_in_data_are_mere_names(bench: Bench, text: str) -> None:
+async def test_prototype_names_in_data_are_plain_names(bench: Bench, text: str) -> None:
     scope: Scope = {
         "flow_input": POLLUTED,
         "results": {"a": POLLUTED, "__proto__": POLLUTED},
@@ -235,12 +235,12 @@ async def test_names_of_prototypes_in_data_are_mere_names(bench: Bench, text: st
     assert await bench.value(text, scope) == "null"
 
 
-async def test_a_careless_merge_pollutes_its_own_evaluation_alone(bench: Bench) -> None:
+async def test_prototype_pollution_stays_in_its_evaluation(bench: Bench) -> None:
     scope: Scope = {"flow_input": POLLUTED}
     assert await bench.value(MERGE + "merge({}, flow_input); return ({}).polluted", scope) == "1"
     assert await bench.value("({}).polluted ?? [].polluted ?? (() => {}).polluted", scope) == "null"
 
 
-async def test_names_of_prototypes_are_kept(bench: Bench) -> None:
+async def test_prototype_names_are_preserved(bench: Bench) -> None:
     value = await bench.value("[flow_input, flow_input.__proto__.polluted]", {"flow_input": POLLUTED})
     assert value.encode() == b"[%s,1]" % POLLUTED.replace(b" ", b"")

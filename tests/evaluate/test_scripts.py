@@ -1,4 +1,4 @@
-"""Scripts that are read in a child: the same is found as in this process, and no script holds it."""
+"""Scripts read in a child process: results are those of this process, and no script blocks it."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ async def scripts() -> AsyncIterator[Scripts]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-async def test_the_child_finds_what_is_found_here(scripts: Scripts, script: Script) -> None:
+async def test_child_gives_the_same_result_as_this_process(scripts: Scripts, script: Script) -> None:
     found = await scripts.signature("main", script)
     text = script.content.encode("utf-8", "replace").decode()
     assert (found.schema, found.fault) == (schema_of(script.language, text), fault_of(script.language, text))
     assert await scripts.requirements("main", [script]) == [requirements_of(script.language, text)]
 
 
-async def test_many_are_read_at_once(scripts: Scripts) -> None:
+async def test_many_scripts_are_read_together(scripts: Scripts) -> None:
     found = await scripts.requirements("main", [*SCRIPTS, *SCRIPTS])
     expected = [requirements_of(each.language, each.content.encode("utf-8", "replace").decode()) for each in SCRIPTS]
     assert found == expected * 2 and any(expected)
     assert await scripts.requirements("main", []) == []
 
 
-async def test_a_requirement_that_is_none_is_told_of_its_script(scripts: Scripts) -> None:
+async def test_invalid_requirement_is_reported_for_its_script(scripts: Scripts) -> None:
     good = Script("bun", 'import "lodash@4"')
     first, second = await scripts.requirements("main", [Script("bun", 'import "x@1"; import "x@2"'), good])
     assert isinstance(first, InvalidScript) and first.message == "The script imports x as 1 and as 2." and first.hint
@@ -73,14 +73,14 @@ async def test_a_requirement_that_is_none_is_told_of_its_script(scripts: Scripts
 
 
 @pytest.mark.parametrize("script", HOSTILE)
-async def test_a_script_that_takes_too_long_is_refused(scripts: Scripts, script: Script) -> None:
+async def test_script_over_the_time_limit_is_rejected(scripts: Scripts, script: Script) -> None:
     with pytest.raises(CodeTooComplex, match="limit of time") as caught:
         await scripts.signature("main", script)
     assert (caught.value.code, caught.value.status) == ("code_too_complex", 400) and caught.value.hint
     assert (await scripts.signature("main", SCRIPTS[0])).schema is not None
 
 
-async def test_scripts_without_a_word_of_an_import_need_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_scripts_without_import_words_need_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_PYTHON", "/nowhere/python")
     evaluator = Evaluator()
     plain = [Script("python3", "def main(a):\n    return a\n"), Script("bun", "export function main() {}"), SCRIPTS[8]]
@@ -91,7 +91,7 @@ async def test_scripts_without_a_word_of_an_import_need_no_child(monkeypatch: py
     assert all(may_need(each.language, each.content) for each in SCRIPTS if _needs(each))
 
 
-async def test_another_workspace_does_not_wait_for_scripts_that_take_long() -> None:
+async def test_another_workspace_does_not_wait_for_slow_scripts() -> None:
     evaluator = Evaluator()
     scripts = evaluator.scripts
     attacks = [asyncio.create_task(scripts.signature("a", Script("bun", "!}" * 4096))) for _ in range(8)]

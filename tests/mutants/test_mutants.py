@@ -82,7 +82,7 @@ CAUGHT_BY = {
     "::test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script",
     "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_a_job_whose_sandbox_is_killed_runs_again",
     "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",
-    "more_permits_than_places": f"{ENGINE}/test_gates.py::test_never_more_than_the_limit_and_nobody_starves",
+    "more_permits_than_places": f"{ENGINE}/test_gates.py::test_never_more_than_the_limit_and_no_entry_starves",
     "no_attempt_check": f"{STALE}[embedded-attempt]",
     "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
     "no_generation_check": f"{STALE}[embedded-generation]",

@@ -140,7 +140,7 @@ async def test_one_workspace_does_not_see_what_another_has(shop: Shop) -> None:
 async def test_a_name_that_is_nearly_anothers_is_told(shop: Shop) -> None:
     shop.index.publish("reqeusts", *wheel("reqeusts", "1.0", {"reqeusts.py": ""}))
     await shop.lock("import reqeusts")
-    assert "[orvanta] warning: reqeusts is not requests" in shop.log.text
+    assert "[orvanta] warning: reqeusts is almost the name of requests" in shop.log.text
     publish(shop)
     shop.log.parts.clear()
     await shop.lock(SCRIPT)

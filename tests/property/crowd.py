@@ -103,7 +103,7 @@ class Crowd:
         except InvalidWorkflow:
             self.refused += 1
             return
-        made = Tracked(id, chosen, compile_plan(chosen.value), oracle.foretell(chosen))
+        made = Tracked(id, chosen, compile_plan(chosen.value), oracle.predict(chosen))
         made.happened |= {"a limit"} if made.plan.gated else set()
         made.happened |= traits(chosen.value) | ({"scheduled"} if later else set())
         self.runs[id] = made

@@ -1,4 +1,4 @@
-"""Items of loops: read once, found by their place."""
+"""Items of loops: read once, found by index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOP, OTHER = UUID(int=1), UUID(int=2)
 @pytest.mark.parametrize(
     "values", [[], [1], [None, "a,b", [1, [2]], {"x": [1, "]"]}, 1.5, True], ["\ud800", "x"], [[[]]], list(range(100))]
 )
-def test_each_item_is_found_by_its_place(values: list[object]) -> None:
+def test_each_item_is_found_by_its_index(values: list[object]) -> None:
     kept = Items()
     raw = json.dumps(values, indent=1).encode()
     assert kept.at(LOOP, 0) is None
@@ -26,14 +26,14 @@ def test_each_item_is_found_by_its_place(values: list[object]) -> None:
 
 
 def test_the_array_of_a_million_iterations_is_read_once() -> None:
-    """One that had to be read for each would make a loop of n items cost n arrays."""
+    """Reading the array for each iteration would make a loop of n items cost n arrays."""
     kept = Items()
     raw = json.dumps(list(range(1_000_000))).encode()
     assert kept.cut(LOOP, raw, 0) == b"0"
     assert [kept.at(LOOP, place) for place in (1, 999_999, 1_000_000)] == [b"1", b"999999", b"null"]
 
 
-def test_what_was_read_longest_ago_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_recently_read_array_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iterations, "MOST_BYTES", 100)
     kept = Items()
     raw = json.dumps([1] * 6).encode()

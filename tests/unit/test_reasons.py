@@ -1,4 +1,4 @@
-"""Why something waits: every wait has a reason, and a sentence."""
+"""Reasons for waiting: every wait has a reason and a sentence."""
 
 from __future__ import annotations
 
@@ -59,30 +59,30 @@ def test_a_job_waits_for_a_worker_a_slot_or_its_time() -> None:
     assert of_job("running", "gpu", True, None) is None and of_job(None, None, True, None) is None
 
 
-def test_the_command_line_tells_how_many_come_first_and_until_when() -> None:
+def test_command_line_shows_queue_position_and_time() -> None:
     assert waits_text("waiting for a free slot", None, None) == waits_text("waiting for a free slot", 0, None)
     text = waits_text("limit main/k: 1 of 1 in use", 3, AT.isoformat())
     assert text.startswith("limit main/k: 1 of 1 in use (3 before it, until ") and text.endswith(")")
 
 
-def test_a_limit_says_its_key_and_how_much_of_it_is_in_use() -> None:
+def test_limit_reports_its_key_and_use() -> None:
     found = of_limit(limit())
     assert (found.why, found.before, found.text) == (Why.LIMIT, 4, "limit main/k: 2 of 2 in use")
 
 
-def test_a_window_says_when_it_opens() -> None:
+def test_window_reports_when_it_opens() -> None:
     found = of_limit(limit(in_use=1, window_s=60.0, due_at=AT))
     assert (found.why, found.until, found.text) == (Why.WINDOW, AT, "limit main/k: 2 have begun within 60 s")
 
 
-def test_an_approval_says_who_may_decide() -> None:
+def test_approval_reports_who_may_decide() -> None:
     asked = node(type="approval", approvers=["u/ann", "g/cooks"])
     found = of_node(asked, Mark.WAITING_APPROVAL, AT)
     assert found == Reason(Why.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
     assert found.text == "awaiting approval by u/ann, g/cooks"
 
 
-def test_a_sub_workflow_says_which_run_is_waited_for() -> None:
+def test_sub_workflow_reports_the_awaited_run() -> None:
     called = node(type="flow", path="f/a/b")
     assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == Reason(Why.RUN, run=ID)
     assert of_node(called, Mark.WAITING_TIMER, AT) == Reason(Why.RETRY, until=AT)

@@ -1,4 +1,4 @@
-"""Words of run data and of what is looked for."""
+"""Words of run data and of search queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_ids_are_found_by_each_of_their_words_and_by_their_beginning() -> None:
     )
 
 
-def test_what_is_left_out_is_nowhere() -> None:
+def test_omitted_data_is_not_indexed() -> None:
     words = Words()
     words.add(":args", b'{"token": "tell nobody"}')
     words.add("a:result", b'"nobody is told"')
@@ -25,7 +25,7 @@ def test_what_is_left_out_is_nowhere() -> None:
     assert words.vector == "'is':2 'told':2"
 
 
-def test_a_run_has_so_many_words_at_most() -> None:
+def test_number_of_words_of_a_run_is_limited() -> None:
     words = Words()
     words.add(":args", b"[" + b",".join(b"%d" % n for n in range(MOST_WORDS + 50)) + b"]")
     assert words.vector.count(":") == MOST_WORDS
@@ -42,15 +42,15 @@ def test_a_run_has_so_many_words_at_most() -> None:
         ("paid 4711", "'paid' & '4711':*"),
     ],
 )
-def test_what_is_asked(text: str, query: str) -> None:
+def test_query_words(text: str, query: str) -> None:
     assert SearchTerms.of(text).query == query
 
 
-def test_nothing_is_asked_without_a_word() -> None:
+def test_query_without_a_word_matches_nothing() -> None:
     assert SearchTerms.of(" -- ! ").parts == []
 
 
-def test_a_part_stands_in_one_place_as_a_whole() -> None:
+def test_part_is_in_one_place_as_a_whole() -> None:
     found = {"ord": frozenset({"a:args"}), "4711": frozenset({"a:args", "b:result"}), "47110": frozenset({"c:args"})}
     assert SearchTerms.of("ORD-4711").places(found) == ["a:args"]
     assert SearchTerms.of("4711").places(found) == ["a:args", "b:result", "c:args"]

@@ -1,4 +1,4 @@
-"""Settings: defaults, readers, errors, and the table they are documented by."""
+"""Settings: defaults, readers, errors, and the table in the documentation."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def test_every_name_of_the_table_is_read() -> None:
     assert made.database_direct_url == made.owner_url == made.database_url
 
 
-def test_an_empty_value_counts_as_not_set() -> None:
+def test_empty_value_is_unset() -> None:
     assert settings.load({"ORVANTA_PORT": "", "DATABASE_URL": ""}).port == 8000
 
 
-def test_an_unknown_name_is_refused_with_the_nearest_known() -> None:
+def test_unknown_name_is_rejected_with_a_suggestion() -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load({"ORVANTA_PROT": "8000"})
     assert caught.value.message == "Unknown setting ORVANTA_PROT."
     assert caught.value.hint == "Did you mean ORVANTA_PORT?"
 
 
-def test_names_of_others_are_left_alone() -> None:
+def test_foreign_names_are_ignored() -> None:
     assert settings.load({"PATH": "/bin", "PGHOST": "db"}).port == 8000
 
 
@@ -88,7 +88,7 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     assert "hunter2" not in caught.value.message
 
 
-def test_lease_times_that_contradict_each_other_are_refused() -> None:
+def test_contradictory_lease_times_are_rejected() -> None:
     with pytest.raises(SettingsError, match="contradict"):
         settings.load({"ORVANTA_LEASE_MS": "3000"})
 

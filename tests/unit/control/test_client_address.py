@@ -1,4 +1,4 @@
-"""The caller's address behind proxies: what counts, and what a caller made up."""
+"""Caller's address behind proxies: trusted parts, and parts forged by the caller."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_forwarded_is_read_from_its_end(forwarded: str, expected: str) -> None:
     assert addresses.of(scope("10.0.0.1", ("Forwarded", forwarded))) == expected
 
 
-def test_the_header_that_the_proxies_do_not_write_is_not_read() -> None:
+def test_header_that_proxies_do_not_set_is_ignored() -> None:
     spoofed = scope("10.0.0.1", ("Forwarded", "for=1.1.1.1"), ("X-Forwarded-For", "203.0.113.7"))
     assert ClientAddresses(PROXIES, "x-forwarded-for").of(spoofed) == "203.0.113.7"
     assert ClientAddresses(PROXIES, "forwarded").of(spoofed) == "1.1.1.1"
 
 
-def test_many_hops_are_read_only_so_far() -> None:
+def test_number_of_hops_is_limited() -> None:
     hops = ", ".join(["203.0.113.7", *["10.2.2.2"] * 100_000])
     assert ClientAddresses(PROXIES, "x-forwarded-for").of(scope("10.0.0.1", ("X-Forwarded-For", hops))) == "10.2.2.2"
 
@@ -87,7 +87,7 @@ def test_without_proxies_the_peer_counts_and_one_warning_names_the_setting() -> 
     assert addresses.of(scope(None)) is None
 
 
-def test_addresses_of_one_caller_count_together() -> None:
+def test_addresses_of_one_caller_share_a_key() -> None:
     assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
     assert network_of("203.0.113.7") == network_of("::ffff:203.0.113.7") == "203.0.113.7"

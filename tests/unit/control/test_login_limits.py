@@ -1,4 +1,4 @@
-"""How long a login has to wait after failures: of this guesser, of this address, of everybody."""
+"""Delay of a login after failures: by account and address, by address, and overall."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def waits(*, pair: Row = Row(), address: Row = Row(), account: Row = Row()) -> f
     return wait_s({KEYS.pair: pair, KEYS.address: address, KEYS.account: account}, KEYS)
 
 
-def test_keys_tell_accounts_and_addresses_apart() -> None:
+def test_keys_distinguish_accounts_and_addresses() -> None:
     assert keys_of("ada@example.org", "203.0.113.7") == KEYS
     assert keys_of("ada@example.org", "203.0.113.8").pair != KEYS.pair
     assert keys_of("ada@example.org", "203.0.113.8").account == KEYS.account
@@ -31,24 +31,24 @@ def test_keys_tell_accounts_and_addresses_apart() -> None:
 
 
 @pytest.mark.parametrize(("count", "expected"), [(FREE - 1, 0), (FREE, 1), (FREE + 1, 2), (FREE + 5, 32), (10**6, 900)])
-def test_a_guesser_waits_longer_with_each_failure(count: int, expected: float) -> None:
+def test_delay_grows_with_each_failure(count: int, expected: float) -> None:
     assert waits(pair=Row(count)) == expected
     assert waits(pair=Row(count, age_s=expected)) == 0
 
 
-def test_nothing_that_others_do_delays_an_address_without_failures() -> None:
+def test_others_do_not_delay_an_address_without_failures() -> None:
     assert waits(account=Row(10**9)) == 0
 
 
 def test_an_attacked_account_leaves_a_new_address_one_free_attempt() -> None:
     attacked = Row(ATTACKED)
     assert waits(pair=Row(1), account=attacked) == 60
-    assert waits(pair=Row(1, age_s=61), account=attacked) == 0, "from the own failure on, whatever others do"
-    assert waits(pair=Row(1, known=True), account=attacked) == 0, "who logged in from here before is not new"
+    assert waits(pair=Row(1, age_s=61), account=attacked) == 0, "after an own failure, regardless of others"
+    assert waits(pair=Row(1, known=True), account=attacked) == 0, "an address with an earlier login is known"
     assert waits(pair=Row(1), account=Row(ATTACKED - 1)) == 0
 
 
-def test_an_address_that_tries_many_accounts_waits_but_for_who_is_known_there() -> None:
+def test_address_that_tries_many_accounts_waits_except_for_known_accounts() -> None:
     many = Row(FREE_OF_ADDRESS + 20)
     assert waits(address=many) == 60
     assert waits(address=many, pair=Row(known=True)) == 0

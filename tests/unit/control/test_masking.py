@@ -1,4 +1,4 @@
-"""Masking of secrets: every form, texts that come in pieces, JSON that stays JSON."""
+"""Masking of secrets: all encodings, texts in pieces, and valid JSON output."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forms(secret: str) -> list[str]:
 
 
 def leaks(secret: str, text: str) -> bool:
-    """Whether the text, or what some part of it stands for, holds the secret."""
+    """Return whether the text, or a decoded part of it, contains the secret."""
     return secret in text or any(part in text for part in (base64.b64encode(secret.encode()).decode()[:-4],))
 
 
@@ -44,7 +44,7 @@ def test_each_form_of_a_secret_is_masked(secret: str) -> None:
         assert not leaks(secret, masked) and len(masked) < len("before  after") + 13, (form, masked)
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_other_text_is_unchanged() -> None:
     opened = Opened(["correct horse"])
     assert opened.mask_text("battery staple correct") == "battery staple correct"
     assert opened.mask_json(b'{"a": 1.50, "b":["x"]}') == b'{"a": 1.50, "b":["x"]}'
@@ -58,7 +58,7 @@ def test_short_texts_are_not_masked() -> None:
     assert opened.mask_json(b'"aaaaaaaa"') == b'"aaaaaaaa"'
 
 
-def test_parts_of_a_secret_that_are_printed_alone_are_masked() -> None:
+def test_parts_of_a_secret_printed_alone_are_masked() -> None:
     lines = Opened([PEM])
     masked = lines.mask_text(f"key line 2: {PEM.splitlines()[1]} and {PEM.splitlines()[2]}")
     assert masked == f"key line 2: {MASK} and {MASK}"
@@ -87,8 +87,8 @@ def test_a_secret_over_two_writes_is_masked(secret: str) -> None:
 
 @given(st.lists(st.sampled_from([*"abc", "abcab", "cabca", "\n", "é"]), max_size=60), st.integers())
 @example(["abcab", "cabca"], 3)
-def test_pieces_of_any_size_give_what_the_whole_gives(parts: list[str], seed: int) -> None:
-    """Secrets that overlap themselves at a border aside: of those at least the whole ones are masked."""
+def test_pieces_of_any_size_give_the_same_as_the_whole(parts: list[str], seed: int) -> None:
+    """Ignores secrets that overlap themselves at a border: of those at least the whole ones are masked."""
     opened = Opened(["abcabc", "bca\nca"])
     chosen = random.Random(seed)
     text = "".join(parts)

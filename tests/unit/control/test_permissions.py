@@ -1,4 +1,4 @@
-"""The permission table: each role, paths, folders, extra_perms, scopes."""
+"""Permission table: roles, paths, folders, extra_perms, scopes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_path_belongs_to_its_user_or_its_folder(path: str, reads: bool, writes
         (Role.ADMIN, True, True, True, True),
     ],
 )
-def test_each_role_holds_the_ones_below(
+def test_each_role_includes_lower_ones(
     role: Role | None, reads: bool, runs: bool, writes: bool, administers: bool
 ) -> None:
     mine = script("f/own/x")
@@ -75,14 +75,14 @@ def test_each_role_holds_the_ones_below(
     assert can(actor(role), "create", Target("main", "folder", "f/new")) is administers
 
 
-def test_extra_perms_of_an_item_let_read_or_write() -> None:
+def test_extra_perms_of_an_item_allow_reading_or_writing() -> None:
     assert can(actor(), "read", script("f/other/x", u_ada=False))
     assert not can(actor(), "write", script("f/other/x", u_ada=False))
     assert can(actor(), "write", script("f/other/x", g_builders=True))
     assert not can(actor(), "read", script("f/other/x", u_bob=True, g_strangers=True))
 
 
-def test_a_run_is_shown_to_who_started_it_whatever_its_path() -> None:
+def test_run_is_visible_to_its_starter_regardless_of_path() -> None:
     assert can(actor(), "read", Target("main", "run", "f/other/x", created_by="ada"))
     assert can(actor(), "read", Target("main", "run", None, created_by="ada"))
     assert not can(actor(), "read", Target("main", "run", None, created_by="bob"))
@@ -96,11 +96,11 @@ def test_another_workspace_is_closed_to_admins_too() -> None:
             assert not can(actor(Role.ADMIN, super_admin=True), action, thing)
 
 
-def test_an_unknown_action_is_nobodys() -> None:
+def test_unknown_action_is_denied() -> None:
     assert not can(actor(Role.ADMIN, super_admin=True), "explode", script("f/own/x"))
 
 
-def test_unreadable_looks_like_missing_and_unwritable_says_so() -> None:
+def test_unreadable_is_not_found_and_unwritable_is_forbidden() -> None:
     with pytest.raises(NotFound, match=re.escape("The script f/other/x does not exist.")):
         require(actor(), "run", script("f/other/x"))
     with pytest.raises(NotFound) as missing:
@@ -134,7 +134,7 @@ def test_scopes_limit_what_the_role_allows(scopes: tuple[str, ...], action: str,
     assert can(actor(scopes=scopes), action, script(path)) is allowed
 
 
-def test_lists_take_the_readable_paths_and_the_scope() -> None:
+def test_lists_are_limited_to_readable_paths_and_scope() -> None:
     who = readable(actor(scopes=("jobs:read:f/own/*",)), "run")
     assert not who.everything
     assert "u/ada/%" in who.patterns and "f/own/%" in who.patterns and "f/other/%" not in who.patterns
@@ -150,7 +150,7 @@ def test_like_patterns_match_names_literally() -> None:
     assert readable(named).patterns[:2] == ["u/a\\_b/%", "f/x\\_y/%"]
 
 
-def test_the_instance_is_for_superadmins_and_ones_own_account() -> None:
+def test_instance_is_for_superadmins_and_own_account() -> None:
     assert not can(actor(Role.ADMIN), "create_account", Target(None, "instance"))
     assert can(actor(super_admin=True), "create_account", Target(None, "instance"))
     assert can(actor(devops=True), "list_accounts", Target(None, "instance"))

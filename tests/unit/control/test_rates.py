@@ -1,4 +1,4 @@
-"""How often one caller may call."""
+"""Rate limit of one caller."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_burst_then_one_by_one(at: list[float]) -> None:
     assert [rate.take("a") for _ in range(11)] == [0] * 10 + [1]
 
 
-def test_who_waits_is_told_how_long(at: list[float]) -> None:
+def test_limited_caller_learns_the_delay(at: list[float]) -> None:
     rate = Rate(2)
     assert [rate.take("a"), rate.take("a")] == [0, 30]
     at[0] += 29
@@ -36,12 +36,12 @@ def test_who_waits_is_told_how_long(at: list[float]) -> None:
     assert rate.take("a") == 0
 
 
-def test_callers_do_not_count_for_one_another(at: list[float]) -> None:
+def test_callers_have_separate_limits(at: list[float]) -> None:
     rate = Rate(1)
     assert [rate.take("a"), rate.take("b"), rate.take("a")] == [0, 0, 60]
 
 
-def test_only_so_many_are_remembered(at: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_remembered_callers_is_limited(at: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "_KEPT", 2)
     rate = Rate(1)
     assert [rate.take(name) for name in ("a", "b", "b", "c", "a")] == [0, 0, 60, 0, 0]

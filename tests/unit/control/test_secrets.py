@@ -1,4 +1,4 @@
-"""Sealing: what opens where, and which fields of a resource are secret."""
+"""Sealing of secrets: the places where each can be opened, and the secret fields of a resource."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACE = SecretLocation("main", "variable", "u/ada/token")
 PASSWORD = {"type": "string", "password": True}
 
 
-def test_a_secret_opens_at_its_place_alone() -> None:
+def test_secret_opens_only_at_its_place() -> None:
     sealed = secrets.seal(KEY, PLACE, b"hush")
     assert b"hush" not in sealed and secrets.unseal(KEY, PLACE, sealed) == b"hush"
     assert sealed != secrets.seal(KEY, PLACE, b"hush")
@@ -48,7 +48,7 @@ def test_a_changed_or_cut_ciphertext_does_not_open() -> None:
             secrets.unseal(KEY, PLACE, sealed[:place])
 
 
-def test_an_opening_is_for_one_attempt() -> None:
+def test_opening_is_valid_for_one_attempt() -> None:
     keys, job = InstanceKeys(b"a" * 32), UUID(int=7)
     digest, sealed = secrets.seal_opening(keys, job, 1, ["hush"])
     again, _ = secrets.seal_opening(keys, job, 1, ["hush"])
@@ -60,7 +60,7 @@ def test_an_opening_is_for_one_attempt() -> None:
             secrets.unseal_opening(keys_, job_, attempt, sealed)
 
 
-def test_keys_do_not_show_themselves() -> None:
+def test_keys_are_not_printed() -> None:
     assert "kkk" not in repr(KEY)
 
 
@@ -94,7 +94,7 @@ CASES: list[tuple[Any, Any, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("value", "shown", "secret"), CASES)
-def test_what_the_schema_calls_a_password_is_taken_out(value: Any, shown: Any, secret: dict[str, Any]) -> None:
+def test_passwords_of_the_schema_are_extracted(value: Any, shown: Any, secret: dict[str, Any]) -> None:
     raw = json.dumps(value).encode()
     masked, taken = take_out(raw, SCHEMA, {})
     assert json.loads(masked) == shown
@@ -103,7 +103,7 @@ def test_what_the_schema_calls_a_password_is_taken_out(value: Any, shown: Any, s
     assert take_out(masked, SCHEMA, taken) == (masked, taken)
 
 
-def test_numbers_keep_their_digits_and_what_has_no_secret_its_text() -> None:
+def test_numbers_and_values_without_secrets_are_unchanged() -> None:
     raw = b'{"password": "p", "n": 1.10, "big": 123456789012345678901234567890}'
     masked, _ = take_out(raw, SCHEMA, {})
     assert b"1.10" in masked and b"123456789012345678901234567890" in masked
@@ -116,7 +116,7 @@ def test_a_whole_value_may_be_secret() -> None:
     assert put_back(masked, taken) == b'"hush"'
 
 
-def test_the_mask_keeps_what_is_there_and_stands_for_nothing_else() -> None:
+def test_mask_keeps_the_stored_value_only() -> None:
     kept = {"/password": b'"old"', "/tls/key": b'"k"'}
     masked, taken = take_out(b'{"password":"***","tls":{"key":"new"}}', SCHEMA, kept)
     assert (masked, taken) == (
@@ -128,7 +128,7 @@ def test_the_mask_keeps_what_is_there_and_stands_for_nothing_else() -> None:
         take_out(b'{"token":"***"}', SCHEMA, kept)
 
 
-def test_another_schema_takes_more_and_unseals_nothing() -> None:
+def test_another_schema_extracts_more_and_unseals_nothing() -> None:
     kept = {"/a": b'"old"', "/deep/b": b'"x"'}
     assert take_out(b'{"a":"***","deep":{"b":"***"},"c":"***"}', {}, kept) == (
         b'{"a":"***","deep":{"b":"***"},"c":"***"}',
@@ -139,7 +139,7 @@ def test_another_schema_takes_more_and_unseals_nothing() -> None:
     assert taken == {"/deep": b'{"b":"x"}', "/a": b'"old"'}
 
 
-def test_a_schema_that_refers_to_itself_ends() -> None:
+def test_recursive_schema_terminates() -> None:
     schema = {"$ref": "#", "properties": {"next": {"$ref": "#"}, "p": PASSWORD}}
     value = {"p": "1", "next": {"p": "2", "next": {}}}
     masked, taken = take_out(json.dumps(value).encode(), schema, {})
@@ -178,7 +178,7 @@ ONE = b'"hush"'
         pytest.param({"$defs": {"p": P}, "default": P, "properties": {"password": True}}, b'{"a":"b"}', [], id="data"),
     ],
 )
-def test_passwords_below_every_keyword_that_is_read(schema: Any, raw: bytes, places: list[str]) -> None:
+def test_passwords_below_every_covered_keyword(schema: Any, raw: bytes, places: list[str]) -> None:
     shown, taken = take_out(raw, schema, {})
     assert sorted(taken) == sorted(places) and set(taken.values()) <= {ONE}
     assert ONE not in shown and put_back(shown, taken) == raw
@@ -216,7 +216,7 @@ def test_passwords_below_every_keyword_that_is_read(schema: Any, raw: bytes, pla
         pytest.param({"items": {"$ref": "#/x/00"}, "x": [P]}, id="odd index"),
     ],
 )
-def test_passwords_that_are_not_reached_are_refused(schema: Any) -> None:
+def test_passwords_in_uncovered_places_are_rejected(schema: Any) -> None:
     with pytest.raises(UnsupportedPassword, match="cannot be protected"):
         take_out(b'{"a":"hush"}', schema, {})
 
@@ -225,7 +225,7 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b'{"x":' * levels + b'{"p":"hush"}' + b"}" * (levels + 1)
 
 
-def test_each_place_is_visited_once_however_many_alternatives_lead_to_it() -> None:
+def test_each_place_is_visited_once_despite_many_alternatives() -> None:
     schema = {"properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": TWICE}}
     _, taken = take_out(nested(40), schema, {})
     assert taken == {"/a" + "/x" * 40 + "/p": ONE}
@@ -250,7 +250,7 @@ def test_work_is_limited(schema: Any, raw: bytes) -> None:
         take_out(raw, schema, {})
 
 
-def test_what_has_no_password_is_not_walked() -> None:
+def test_values_without_passwords_are_not_walked() -> None:
     rows = b"[%s{}]" % (b'{"a":1},' * 100_000)
     schema = {"properties": {"rows": {"items": {"properties": {"a": {}}}}, "p": P}}
     assert take_out(b'{"p":"hush","rows":%s}' % rows, schema, {}) == (b'{"p":"***","rows":%s}' % rows, {"/p": ONE})
@@ -261,7 +261,7 @@ def test_many_secrets_are_restored_in_one_pass() -> None:
     assert take_out(shown, {}, taken) == (shown, taken)
 
 
-def test_a_resource_type_has_references_of_its_own() -> None:
+def test_resource_type_has_its_own_references() -> None:
     inner = {"properties": {"p": {"$ref": "#/$defs/p"}}, "$defs": {"p": P}}
     outer = {"properties": {"db": {"format": "resource-mine"}}, "$defs": {"p": {}}}
     assert take_out(b'{"db":{"p":"hush"}}', outer, {}, {"mine": inner})[1] == {"/db/p": ONE}

@@ -22,12 +22,12 @@ CLAIM = JobClaim(JOB, 3, 7, UUID(int=1), UUID(int=2), "main", "ann@example.com",
 
 
 def verified(token: str, claim: JobClaim, instance: InstanceKeys = KEYS) -> bool:
-    """Whether a token is taken for this claim."""
+    """Return whether a token is accepted for this claim."""
     presented = job_tokens.parse(token)
     return presented is not None and job_tokens.is_signed(instance, presented, claim)
 
 
-def test_job_token_names_its_attempt_and_is_good_for_its_claim() -> None:
+def test_job_token_names_its_attempt_and_is_valid_for_its_claim() -> None:
     token = job_tokens.mint(KEYS, CLAIM)
     presented = job_tokens.parse(token)
     assert token.startswith("jt_") and presented is not None
@@ -48,7 +48,7 @@ def test_job_token_names_its_attempt_and_is_good_for_its_claim() -> None:
         {"workspace": "mainann@example.com", "email": ""},
     ],
 )
-def test_job_token_is_good_for_no_other_claim_of_its_job(other: dict[str, Any]) -> None:
+def test_job_token_is_invalid_for_other_claims_of_its_job(other: dict[str, Any]) -> None:
     assert not verified(job_tokens.mint(KEYS, CLAIM), replace(CLAIM, **other))
 
 
@@ -67,13 +67,13 @@ def test_job_token_is_good_for_no_other_claim_of_its_job(other: dict[str, Any]) 
         lambda _: "jt_",
     ],
 )
-def test_a_changed_job_token_is_none(changed: object) -> None:
+def test_changed_job_token_is_invalid(changed: object) -> None:
     token = job_tokens.mint(KEYS, CLAIM)
     assert callable(changed)
     assert not verified(changed(token), CLAIM)
 
 
-def test_another_instance_does_not_take_it() -> None:
+def test_another_instance_rejects_the_token() -> None:
     assert not verified(job_tokens.mint(KEYS, CLAIM), CLAIM, InstanceKeys(b"x" * 32))
 
 
@@ -83,7 +83,7 @@ def test_keys_differ_by_purpose_and_are_not_printed() -> None:
     assert "k" * 8 not in repr(KEYS)
 
 
-def test_the_instance_key_is_made_once_and_private(tmp_path: Path) -> None:
+def test_instance_key_is_created_once_and_private(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     first = keys.load(settings).key("x")
     file = tmp_path / "home" / "instance.key"
@@ -95,13 +95,13 @@ def test_the_instance_key_is_made_once_and_private(tmp_path: Path) -> None:
         keys.load(settings)
 
 
-def test_a_short_instance_key_is_refused(tmp_path: Path) -> None:
+def test_short_instance_key_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         keys.load(Settings(home=tmp_path, instance_key="short"))
 
 
 @pytest.mark.parametrize("path", ["f/x/y", "u/ada/a.b", "f/x/y/z-1_2", "f/x/a.inline.v1"])
-def test_paths_that_are(path: str) -> None:
+def test_valid_paths(path: str) -> None:
     names.check_path(path)
 
 
@@ -112,7 +112,7 @@ def test_paths_that_are(path: str) -> None:
         *("f/x/y\0", "f/x/y\n", "f/x/y z", "f/x/ü", "f/x/%2e", "f\\x\\y", "f/x/y;z", "f/x.z/y", "f/x/" + "y" * 300),
     ],
 )
-def test_paths_that_are_not(path: str) -> None:
+def test_invalid_paths(path: str) -> None:
     with pytest.raises(BadRequest):
         names.check_path(path)
 
@@ -120,14 +120,14 @@ def test_paths_that_are_not(path: str) -> None:
 @pytest.mark.parametrize(
     "scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x", "jobs:preview", "jobs:delegate:f/a/b"]
 )
-def test_scopes_that_are(scope: str) -> None:
+def test_valid_scopes(scope: str) -> None:
     scopes.check(scope)
 
 
 @pytest.mark.parametrize(
     "scope", ["", "jobs", "jobs:", "jobs:fly", "nothing:read", "jobs:run:", "jobs:run:%", "flows:preview"]
 )
-def test_scopes_that_are_not(scope: str) -> None:
+def test_invalid_scopes(scope: str) -> None:
     with pytest.raises(BadRequest):
         scopes.check(scope)
 
@@ -152,7 +152,7 @@ def test_scopes_that_are_not(scope: str) -> None:
         (["jobs:*"], ["jobs:delegate"], False),
     ],
 )
-def test_which_limits_cover_which(held: list[str] | None, limits: list[str] | None, covered: bool) -> None:
+def test_limits_covered_by_other_limits(held: list[str] | None, limits: list[str] | None, covered: bool) -> None:
     assert scopes.covers(held, limits) is covered
 
 

@@ -1,4 +1,4 @@
-"""A run driven by hand: nodes by id, answers by the text of their expression."""
+"""A run driven by hand: nodes are named by id, expressions are answered by their text."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ E = TypeVar("E")
 
 
 def job(node_id: str, *needs: Any, free: bool = False, **settings: Any) -> dict[str, Any]:
-    """A module with a job; `free` gives it an empty list of needs."""
+    """Return a module with a job; `free` gives it an empty list of needs."""
     value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
     return _module(node_id, value, needs, free, settings)
 
 
 def condition(node_id: str, expr: str, *needs: Any, free: bool = False, **settings: Any) -> dict[str, Any]:
-    """A condition node."""
+    """Return a condition node."""
     return _module(node_id, {"type": "condition", "expr": expr}, needs, free, settings)
 
 
 def on(node_id: str, outcome: str) -> dict[str, str]:
-    """An edge on an outcome."""
+    """Return an edge on an outcome."""
     return {"node": node_id, "on": outcome}
 
 
 def js(expr: str) -> dict[str, str]:
-    """A Transform that is an expression."""
+    """Return a Transform that is an expression."""
     return {"type": "javascript", "expr": expr}
 
 
@@ -55,12 +55,12 @@ def _module(
 
 
 def answer(value: Any) -> Answer:
-    """A value as an answer."""
+    """Return a value as an answer."""
     return Answer(msgspec.json.encode(value), bool(value))
 
 
 class Driven:
-    """One run. `answers`: the text of an expression → its value, or an Err that it throws."""
+    """A single run; `answers` maps the text of an expression to its value, or to an Err that it throws."""
 
     def __init__(
         self, *modules: dict[str, Any], answers: Mapping[str, Any] | None = None, seed: int = 0, **value: Any
@@ -74,15 +74,15 @@ class Driven:
         self.rounds: list[list[Ask]] = []
 
     def send(self, event: Event) -> Driven:
-        """Decide one event to its end, answering what is asked."""
-        given: dict[tuple[str | int, ...], Answer | Err] = {}
+        """Decide one event completely, answering the questions."""
+        answers: dict[tuple[str | int, ...], Answer | Err] = {}
         self.rounds = []
         need: Need | None = None
-        while isinstance(step := decide(self.plan, self.state, event, given, self.seed, after=need), Need):
+        while isinstance(step := decide(self.plan, self.state, event, answers, self.seed, after=need), Need):
             need = step
-            assert not {ask.key for ask in step.requests} & set(given), "asked twice"
+            assert not {ask.key for ask in step.requests} & set(answers), "asked twice"
             self.rounds.append(list(step.requests))
-            given |= {ask.key: self._answer(ask) for ask in step.requests}
+            answers |= {ask.key: self._answer(ask) for ask in step.requests}
         assert isinstance(step, Decision)
         self.state = RunState.decode(step.state.encode())
         assert self.state == step.state
@@ -96,56 +96,56 @@ class Driven:
         return value if isinstance(value, Err) else answer(value)
 
     def index(self, node_id: str) -> int:
-        """A node's index; `failure` is the failure module, `preprocessor` the preprocessor."""
+        """Return a node's index; `failure` is the failure module, `preprocessor` the preprocessor."""
         alone = {"failure": len(self.plan.nodes), "preprocessor": len(self.plan.nodes) + 1}
         return alone[node_id] if node_id in alone else self.plan.indexes[node_id]
 
     def start(self) -> Driven:
-        """The first event."""
+        """Send the first event."""
         return self.send(Started())
 
     def ok(self, *node_ids: str) -> Driven:
-        """These jobs succeed, in this order."""
+        """Let these jobs succeed, in this order."""
         for node_id in node_ids:
             self.send(Succeeded(self.index(node_id)))
         return self
 
     def fail(self, node_id: str, name: str = "Error", *, retryable: bool = True) -> Driven:
-        """A job fails."""
+        """Let a job fail."""
         return self.send(Failed(self.index(node_id), name, f"{node_id} failed", retryable))
 
     def due(self, node_id: str) -> Driven:
-        """A node's timer is due."""
+        """Fire a node's timer."""
         return self.send(TimerDue(self.index(node_id)))
 
     def cancelled(self, node_id: str) -> Driven:
-        """A node's job was cancelled."""
+        """Cancel a node's job."""
         return self.send(JobCancelled(self.index(node_id)))
 
     def cancel(self, *, force: bool = False) -> Driven:
-        """Somebody cancels the run."""
+        """Cancel the run."""
         return self.send(CancelRequested(force))
 
     def mark(self, node_id: str) -> Mark:
-        """A node's mark."""
+        """Return a node's mark."""
         return Mark(self.state.nodes[self.index(node_id)])
 
     def marks(self, *node_ids: str) -> list[str]:
-        """Names of the marks of these nodes, in lower case."""
+        """Return the names of the marks of these nodes, in lower case."""
         return [self.mark(node_id).name.lower() for node_id in node_ids]
 
     def found(self, kind: type[E]) -> list[E]:
-        """Effects of this type of the last event."""
+        """Return the effects of this type of the last event."""
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
     @property
     def enqueued(self) -> list[str]:
-        """Ids of the nodes enqueued by the last event."""
+        """Return the ids of the nodes enqueued by the last event."""
         return [self.plan.node(effect.node).id for effect in self.found(Enqueue)]
 
     @property
     def end(self) -> RunEnded | None:
-        """How the run ended, once it has."""
+        """Return the end of the run, once it has ended."""
         ends = [effect for effect in self.all_effects if isinstance(effect, RunEnded)]
         assert len(ends) <= 1, "ended twice"
         return ends[0] if ends else None

@@ -1,7 +1,7 @@
-"""Random workflows and how their jobs behave. The same seed gives the same scenario everywhere.
+"""Random workflows and the behaviour of their jobs. The same seed gives the same scenario everywhere.
 
-The expressions are of the small language, so the documents run on a database as well; `EXPRESSIONS` says what
-each gives, given a flow input that is an object without the key `missing`.
+The expressions are of the small language, so that the documents also run on a database; `EXPRESSIONS` maps each to its
+value for a flow input that is an object without the key `missing`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Final
 
 THROWN: Final = object()
-"""What an expression gives that throws."""
+"""Value of an expression that throws."""
 
 EXPRESSIONS: Final[Mapping[str, Any]] = {
     "true": True,
@@ -30,20 +30,20 @@ CONDITION_OUTCOMES: Final = ("success", "failure", "always", "true", "false")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A value tree, and for each node with a job whether its attempts succeed, in turn; the last repeats."""
+    """Value tree, and for each node with a job whether its attempts succeed, in order; the last one repeats."""
 
     seed: int
     value: dict[str, Any]
     attempts: Mapping[str, tuple[bool, ...]]
 
     def succeeds(self, node_id: str, attempt: int) -> bool:
-        """Whether the attempt of this number, from 1, ends well."""
+        """Return whether the attempt with this number, from 1, succeeds."""
         ends = self.attempts[node_id]
         return ends[min(attempt, len(ends)) - 1]
 
 
 def scenario(seed: int, *, script_path: str = "f/test/step", max_nodes: int = 14) -> Scenario:
-    """The scenario of a seed: 1 to `max_nodes` nodes as a plain list (1 in 6) or a graph."""
+    """Return the scenario of a seed: 1 to `max_nodes` nodes as a plain list (1 in 6) or a graph."""
     rng = Random(seed)
     modules: list[dict[str, Any]] = []
     plain = rng.random() < 1 / 6
@@ -63,7 +63,7 @@ def scenario(seed: int, *, script_path: str = "f/test/step", max_nodes: int = 14
 
 
 def traits(value: Mapping[str, Any]) -> set[str]:
-    """What a document has: its kinds, joins, outcomes of edges, retries and other settings."""
+    """Return the features of a document: its kinds, joins, outcomes of edges, retries and other settings."""
     found = {"failure module"} if "failure_module" in value else set()
     found |= {"output"} if "output" in value else set()
     modules = value["modules"]

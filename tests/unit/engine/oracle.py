@@ -1,4 +1,4 @@
-"""What must come of a scenario, told from its document alone, slowly, and without the engine."""
+"""Expected outcome of a scenario, computed slowly from its document alone, without the engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOOD = ("success", "true", "false", "continued")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How each node ends if nothing cuts the run short, and after how many attempts."""
+    """Outcome of each node if nothing interrupts the run, and its number of attempts."""
 
     ends: dict[str, str]
     attempts: dict[str, int]
@@ -28,7 +28,7 @@ class Expected:
 
 
 def needs(value: dict[str, Any], node_id: str) -> list[tuple[str, str]]:
-    """(source, outcome) of each edge into a node."""
+    """Return (source, outcome) of each edge into a node."""
     modules = value["modules"]
     place = next(i for i, module in enumerate(modules) if module["id"] == node_id)
     if "needs" not in modules[place]:
@@ -38,8 +38,8 @@ def needs(value: dict[str, Any], node_id: str) -> list[tuple[str, str]]:
     ]
 
 
-def foretell(scenario: Scenario) -> Expected:
-    """Apply the rules of edges to the whole document over and over until nothing changes."""
+def predict(scenario: Scenario) -> Expected:
+    """Apply the rules of edges to the whole document repeatedly until nothing changes."""
     ends: dict[str, str] = {}
     attempts: dict[str, int] = {}
     known = -1
@@ -58,13 +58,13 @@ def foretell(scenario: Scenario) -> Expected:
 
 
 def handled(value: dict[str, Any], node_id: str) -> bool:
-    """Whether an edge takes this node's failure."""
+    """Return whether an edge takes this node's failure."""
     edges = [edge for module in value["modules"] for edge in needs(value, module["id"])]
     return (node_id, "failure") in edges or (node_id, "always") in edges
 
 
 def _verdict(value: dict[str, Any], module: dict[str, Any], ends: dict[str, str]) -> bool | None:
-    """True: it runs. False: it is skipped. None: not known yet."""
+    """Return whether the node runs (True) or is skipped (False); None if not known yet."""
     edges = needs(value, module["id"])
     if not edges:
         return True
@@ -79,7 +79,7 @@ def _verdict(value: dict[str, Any], module: dict[str, Any], ends: dict[str, str]
 
 
 def end_of(scenario: Scenario, module: dict[str, Any]) -> tuple[str, int]:
-    """How a node that runs ends, and how many attempts its job has."""
+    """Return the outcome of a node that runs, and the number of attempts of its job."""
     good, attempts = _work(scenario, module)
     thrown = any(EXPRESSIONS[source["expr"]] is THROWN for source in module.get("export", {}).values())
     if good and not thrown:
@@ -90,8 +90,8 @@ def end_of(scenario: Scenario, module: dict[str, Any]) -> tuple[str, int]:
 def _work(scenario: Scenario, module: dict[str, Any]) -> tuple[str, int]:
     value = module["value"]
     if value["type"] == "condition":
-        given = EXPRESSIONS[value["expr"]]
-        return ("" if given is THROWN else "true" if given else "false"), 0
+        value_of_expression = EXPRESSIONS[value["expr"]]
+        return ("" if value_of_expression is THROWN else "true" if value_of_expression else "false"), 0
     if "timeout" in module and EXPRESSIONS[module["timeout"]["expr"]] is THROWN:
         return "", 0
     allowed = retries(module)
@@ -102,7 +102,7 @@ def _work(scenario: Scenario, module: dict[str, Any]) -> tuple[str, int]:
 
 
 def retries(module: dict[str, Any]) -> int:
-    """How often a node may be retried, given what its retry_if says."""
+    """Return how often a node may be retried, according to its retry_if."""
     retry = module.get("retry", {})
     if "retry_if" in retry and EXPRESSIONS[retry["retry_if"]["expr"]] is not True:
         return 0
@@ -110,7 +110,7 @@ def retries(module: dict[str, Any]) -> int:
 
 
 def result(value: dict[str, Any], ends: dict[str, str]) -> Any:
-    """The ids whose results make the run's: one id, a list of ids, or None. `output` stands above it."""
+    """Return the ids whose results form the run's: one id, a list of ids, or None. `output` takes precedence."""
     ids = [module["id"] for module in value["modules"]]
     if not any("needs" in module for module in value["modules"]):
         return next((node for node in reversed(ids) if ends[node] in GOOD), None)

@@ -1,4 +1,4 @@
-"""One scenario run to its end without a database: jobs claimed and ended in random order, invariants checked."""
+"""Simulation of one scenario without a database: jobs are claimed and ended in random order, invariants are checked."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ Given = dict[tuple[str | int, ...], Answer | Err]
 
 
 class Simulated:
-    """The world around decide(): a queue, timers, workers, people who cancel."""
+    """Environment of decide(): a queue, timers, workers, and people who cancel."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.rng = Random(~scenario.seed)
         self.plan = compile_plan(scenario.value)
-        self.expected = oracle.foretell(scenario)
+        self.expected = oracle.predict(scenario)
         self.state = RunState.new(self.plan)
         self.log: list[tuple[Event, Given, bytes]] = []
         self.available: set[int] = set()
@@ -63,23 +63,23 @@ class Simulated:
         self.cancel_after = self.rng.randint(0, 8) if self.rng.random() < 0.2 else -1
 
     def run(self) -> None:
-        """Everything, from the first event to the checks at the end."""
+        """Run everything, from the first event to the final checks."""
         self.send(Started())
         steps = 0
         while self.end is None:
-            assert self.available or self.running or self.timers, "waits without a reason"
+            assert self.available or self.running or self.timers, "the run waits without a reason"
             if steps == self.cancel_after:
                 self.cancel()
             else:
-                self.move()
+                self.act()
             steps += 1
-            assert steps < 1_000, "does not end"
+            assert steps < 1_000, "the run does not end"
         assert self.forced or not (self.available or self.running or self.timers), "a job outlives its run"
         for event in (Started(), Succeeded(0), CancelRequested(force=True)):
             assert decide(self.plan, self.state, event, {}).effects == ()
 
-    def move(self) -> None:
-        """One thing happens: a claim, an end, a timer, now and then an event that comes twice."""
+    def act(self) -> None:
+        """Perform one action: a claim, an end, a timer, or occasionally a duplicate event."""
         moves = [
             *(("claim", node) for node in sorted(self.available)),
             *(("finish", node) for node in sorted(self.running)),
@@ -99,7 +99,7 @@ class Simulated:
             self.repeat(self.rng.choice(sorted(self.ended)))
 
     def repeat(self, node: int) -> None:
-        """An event comes for a node that has ended."""
+        """Send an event for a node that has ended."""
         late: list[Event] = [
             Succeeded(node),
             Failed(node, "Error", "late"),
@@ -111,7 +111,7 @@ class Simulated:
         assert self.state == before, "a late event changed something"
 
     def finish(self, node: int) -> None:
-        """A running job ends as its scenario says; one told to stop may have been stopped."""
+        """End a running job as its scenario says, or as stopped if a stop was requested."""
         self.running.remove(node)
         node_id = self.plan.node(node).id
         self.attempts[node_id] += 1
@@ -123,7 +123,7 @@ class Simulated:
             self.send(Failed(node, "Error", f"{node_id} failed"))
 
     def cancel(self) -> None:
-        """A person cancels the run, at times with force."""
+        """Cancel the run, sometimes with force."""
         self.cancelled = True
         self.happened.add("cancel")
         self.send(CancelRequested(force=False))
@@ -133,26 +133,26 @@ class Simulated:
             self.send(CancelRequested(force=True))
 
     def send(self, event: Event) -> None:
-        """Decide an event, check what comes, do it."""
-        before, given = self.state.encode(), Given()
-        arguments = (self.plan, self.state, event, given, self.scenario.seed)
+        """Decide an event, check the decision, and apply it."""
+        before, answers = self.state.encode(), Given()
+        arguments = (self.plan, self.state, event, answers, self.scenario.seed)
         need: Need | None = None
         while isinstance(step := decide(*arguments, after=need), Need):
-            assert step == decide(*arguments), "going on and deciding anew differ"
+            assert step == decide(*arguments), "continuing and deciding from the start differ"
             need = step
-            assert step.requests and not {ask.key for ask in step.requests} & set(given)
-            given |= {ask.key: evaluate(ask) for ask in step.requests}
-        assert step == decide(*arguments), "going on and deciding anew differ"
+            assert step.requests and not {ask.key for ask in step.requests} & set(answers)
+            answers |= {ask.key: evaluate(ask) for ask in step.requests}
+        assert step == decide(*arguments), "continuing and deciding from the start differ"
         assert self.state.encode() == before, "decide changed its argument"
         self.state = step.state
-        self.log.append((event, given, step.state.encode()))
+        self.log.append((event, answers, step.state.encode()))
         assert RunState.decode(step.state.encode()) == step.state
         for effect in step.effects:
             self.apply(effect)
         self.withdraw([effect for effect in step.effects if isinstance(effect, CancelJob)])
 
     def withdraw(self, effects: list[CancelJob]) -> None:
-        """Jobs that no worker has go; the engine hears of each."""
+        """Withdraw jobs that no worker has claimed, and report each to the engine."""
         for effect in effects:
             if effect.node in self.available:
                 self.available.remove(effect.node)
@@ -162,7 +162,7 @@ class Simulated:
                 self.stopping.add(effect.node)
 
     def apply(self, effect: Effect) -> None:
-        """Do what an effect says, where it is allowed."""
+        """Apply an effect and check that it is allowed."""
         assert self.end is None, "something follows the end"
         match effect:
             case Enqueue(node, timeout_s, failures):
@@ -191,7 +191,7 @@ class Simulated:
                 self.happened.add("recovered" if effect.recovered else effect.status.value)
 
     def check_begin(self, index: int, failures: int) -> None:
-        """No job before its edges are taken, none after cancel, none twice."""
+        """Check that no job starts before its edges are taken, after a cancellation, or twice."""
         assert not self.cancelled and index not in self.available | self.running
         node_id = self.plan.node(index).id
         assert failures == self.attempts[node_id]
@@ -212,21 +212,21 @@ class Simulated:
             self.happened.add("failure edge taken")
 
     def verdict(self, source: str, outcome: str) -> bool | None:
-        """Whether an edge is taken; None while it is open."""
+        """Return whether an edge is taken; None while it is open."""
         if MARK_STATE[self.state.nodes[self.plan.indexes[source]]] not in NODE.final:
             return None
         return outcome in oracle.OUTCOMES[self.expected.ends[source]]
 
     def ends(self) -> dict[str, str]:
-        """How each node ended, in the oracle's words; others by the name of their mark."""
+        """Return the outcome of each node in the oracle's terms; others by the name of their mark."""
         words = {Mark.SUCCEEDED: "success", Mark.FAILED: "failure", Mark.UNHANDLED: "failure"}
         marks = [Mark(mark) for mark in self.state.nodes[: len(self.plan.nodes)]]
         return {node.id: words.get(mark, mark.name.lower()) for node, mark in zip(self.plan.nodes, marks, strict=True)}
 
 
 def evaluate(ask: Ask) -> Answer | Err:
-    """The answer to an expression of the generator."""
-    given = EXPRESSIONS[ask.source if isinstance(ask.source, str) else ask.source["expr"]]
-    if given is THROWN:
+    """Return the answer to an expression of the generator."""
+    value = EXPRESSIONS[ask.source if isinstance(ask.source, str) else ask.source["expr"]]
+    if value is THROWN:
         return Err("TypeError", "Cannot read properties of undefined (reading 'x')")
-    return Answer(str(given).lower().encode(), bool(given))
+    return Answer(str(value).lower().encode(), bool(value))

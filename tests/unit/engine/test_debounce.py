@@ -1,4 +1,4 @@
-"""Which calls are one run, with which arguments, and until when they are put off."""
+"""Debouncing of calls: which calls form one run, with which arguments, and until when it is delayed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_without_a_delay_each_call_is_a_run(settings: dict[str, Any]) -> None:
     assert of_settings(settings) is None
 
 
-def test_what_is_asked_for_is_read() -> None:
+def test_settings_are_read() -> None:
     settings = {
         "debounce_delay_s": 5,
         "debounce_key": "$args[x]",
@@ -41,13 +41,13 @@ def test_what_is_asked_for_is_read() -> None:
     assert of_settings(settings) == Debounce(5.0, "$args[x]", ("items",), 60.0, 3)
 
 
-def test_a_key_is_made_of_the_arguments_it_names() -> None:
+def test_key_consists_of_the_named_arguments() -> None:
     debounce = Debounce(1, "$workspace/$args[who.name]!")
     assert key_text(debounce, "main", args(who={"name": "ann"}, n=1)) == "main/main/ann!"
     assert key_text(Debounce(1, "$global-all"), "main", args(n=1)) == "-all"
 
 
-def test_without_a_key_all_arguments_count_but_those_that_are_joined() -> None:
+def test_without_a_key_all_but_accumulated_arguments_count() -> None:
     debounce = Debounce(1, accumulate=("items",))
     one = key_text(debounce, "main", args(x={"a": 1, "b": 2}, items=[1]))
     assert key_text(debounce, "main", args(items=[2], x={"b": 2, "a": 1})) == one
@@ -55,14 +55,14 @@ def test_without_a_key_all_arguments_count_but_those_that_are_joined() -> None:
     assert key_text(debounce, "other", args(x={"a": 1, "b": 2})) != one
 
 
-def test_the_last_call_gives_the_arguments_and_the_named_ones_are_joined() -> None:
+def test_last_arguments_win_and_named_ones_are_accumulated() -> None:
     found = merge_args(
         Debounce(1, accumulate=("items", "one")), args(items=[1], x=1, one=5, y=1), args(items=[2, 3], x=2)
     )
     assert msgspec.json.decode(msgspec.json.encode(found)) == {"items": [1, 2, 3], "x": 2, "one": [5]}
 
 
-def test_a_run_is_put_off_after_each_call_up_to_the_totals() -> None:
+def test_run_is_delayed_after_each_call_up_to_the_limits() -> None:
     assert due_at(Debounce(5), 1000, NOW, after(900)) == after(905)
     longest = Debounce(5, max_delay_s=12)
     assert due_at(longest, 1, NOW, after(4)) == after(9)

@@ -1,4 +1,4 @@
-"""Approval nodes and suspend: who agrees, who does not, who does not answer; nothing is asked twice."""
+"""Approval nodes and suspend: approvals, rejections, timeouts, and no repeated requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def approval(node_id: str, *needs: Any, **value: Any) -> dict[str, Any]:
 
 
 class Asking(Driven):
-    """A run that asks people."""
+    """Run with approvals."""
 
     def yes(self, node_id: str, record: bytes = YES) -> Asking:
         self.send(Approved(self.index(node_id), record))
@@ -60,7 +60,7 @@ def asking(*modules: dict[str, Any], **value: Any) -> Asking:
     return run
 
 
-def test_an_approval_opens_and_a_yes_is_its_result_and_context() -> None:
+def test_approval_opens_and_its_decision_is_result_and_context() -> None:
     run = asking(approval("p", timeout=60), job("b", on("p", "approved")), job("c", on("p", "rejected")))
     assert run.found(OpenWait) == [OpenWait(0)] and run.found(SetTimer) == [SetTimer(0, "deadline", 60.0)]
     assert run.shown is Status.AWAITING_APPROVAL is run.state.status
@@ -78,56 +78,56 @@ def test_a_second_decision_changes_nothing() -> None:
         assert event("p").effects == ()
 
 
-def test_a_no_that_nobody_handles_fails_the_run() -> None:
+def test_unhandled_rejection_fails_the_run() -> None:
     run = asking(approval("p"), job("b", "p"), failure_module=job("failure")).no("p", "too dear")
     (ended,) = run.found(NodeEnded)
     assert ended.error == Err("Rejected", "Rejected by bob: too dear") and ended.result is not None
-    told = msgspec.json.decode(ended.result)
-    assert (told["error"]["step_id"], told["decision"], told["by"]) == ("p", "rejected", "bob")
+    result = msgspec.json.decode(ended.result)
+    assert (result["error"]["step_id"], result["decision"], result["by"]) == ("p", "rejected", "bob")
     assert run.enqueued == ["failure"] and run.state.order == (0,)
 
 
-def test_an_unhandled_no_is_the_result() -> None:
+def test_unhandled_rejection_is_the_result() -> None:
     run = asking(approval("p")).no("p")
     assert run.end is not None and (run.end.status, run.end.result) == (Status.FAILED, ErrorOf(0))
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "failure", "always"])
-def test_a_no_is_handled_by_an_edge(outcome: str) -> None:
+def test_rejection_is_handled_by_an_edge(outcome: str) -> None:
     run = asking(approval("p"), job("b", on("p", outcome))).no("p")
     assert run.enqueued == ["b"] and run.marks("p") == ["rejected"]
 
 
-def test_a_no_under_continue_on_error_goes_on() -> None:
+def test_rejection_under_continue_on_error_continues() -> None:
     nodes = [job("b", on("p", "success")), job("r", on("p", "rejected")), job("f", on("p", "failure"))]
     run = asking(approval("p", continue_on_error=True), *nodes).no("p")
     assert run.enqueued == ["b", "r"] and run.marks("f") == ["skipped"]
 
 
-def test_silence_is_a_no() -> None:
+def test_timeout_is_a_rejection() -> None:
     nodes = [job("t", on("p", "timeout")), job("r", on("p", "rejected")), job("f", on("p", "failure"))]
     run = asking(approval("p", timeout=5), *nodes).late("p")
     assert run.enqueued == ["t", "r", "f"] and run.found(DropTimer) == [DropTimer(0, "deadline")]
 
 
-def test_silence_may_go_on() -> None:
+def test_timeout_may_continue() -> None:
     nodes = [job("t", on("p", "timeout")), job("s", "p"), job("a", on("p", "approved")), job("r", on("p", "rejected"))]
     run = asking(approval("p", timeout=5, on_timeout="continue"), *nodes).late("p")
     assert run.enqueued == ["t", "s"] and run.marks("a", "r") == ["skipped", "skipped"]
 
 
-def test_as_many_as_are_required_must_agree() -> None:
+def test_required_number_of_people_must_agree() -> None:
     run = asking(approval("p", required_approvals=2), job("b", "p")).yes("p")
     assert run.enqueued == [] and run.shown is Status.AWAITING_APPROVAL
     assert run.yes("p").enqueued == ["b"]
 
 
-def test_one_no_is_enough() -> None:
+def test_one_rejection_is_enough() -> None:
     run = asking(approval("p", required_approvals=3)).yes("p").no("p")
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_other_branches_go_on_meanwhile() -> None:
+def test_other_branches_continue() -> None:
     run = asking(approval("p"), job("a", free=True))
     assert (run.shown, run.state.status) == (Status.RUNNING, Status.QUEUED)
     run.ok("a")
@@ -154,7 +154,7 @@ def test_an_export_of_an_approval_sees_the_decision_and_may_throw() -> None:
     assert run.end is not None and run.end.status is Status.FAILED and run.found(CloseWait)
 
 
-def test_the_message_takes_values_and_runs_nothing() -> None:
+def test_message_inserts_values_and_runs_nothing() -> None:
     message = "Pay {{ context.sum }} to {{results.a.name}} ({{ context.gone }}) for {{ run.path }} {{ 1 + 1 }} {{ x }}"
     answers = {"context.sum": 7, "results.a.name": "{{ context.sum }}", "context.gone": Err("TypeError", "boom")}
     run = asking(approval("p", message=message), answers=answers)
@@ -173,13 +173,13 @@ def test_suspend_waits_after_the_step_and_before_the_next() -> None:
     assert run.marks("a") == ["succeeded"] and dict(run.state.votes) == {0: 1}
 
 
-def test_groups_without_end_fail_the_step() -> None:
+def test_too_many_groups_fail_the_step() -> None:
     groups = [f"group-{number}" for number in range(10_000)]
     run = asking(job("a", suspend={"user_groups_required": js("g")}), job("b"), answers={"g": groups})
     assert run.ok("a").found(OpenWait) == [] and run.marks("a") == ["unhandled"]
 
 
-def test_suspend_after_the_last_step_does_nothing() -> None:
+def test_suspend_after_the_last_step_has_no_effect() -> None:
     run = asking(job("a", suspend={}))
     assert run.ok("a").end is not None
 
@@ -191,7 +191,7 @@ def test_suspend_waits_for_all_events() -> None:
     assert run.enqueued == ["b"] and run.found(StoreResume) == [StoreResume(0, 2, b"{}")]
 
 
-def test_a_suspend_for_no_event_is_none() -> None:
+def test_suspend_for_no_event_has_no_effect() -> None:
     run = asking(job("a", suspend={"required_events": 0}), job("b"))
     assert run.ok("a").enqueued == ["b"]
 
@@ -208,7 +208,7 @@ def test_a_disapproved_run_fails_without_its_failure_module(event: str) -> None:
     assert run.marks("a", "b") == ["succeeded", "pending"]
 
 
-def test_a_disapproved_run_ends_when_what_runs_has_ended() -> None:
+def test_disapproved_run_ends_after_its_running_jobs() -> None:
     run = asking(job("a", free=True, suspend={}), job("b", "a"), job("c", free=True), failure_module=job("failure"))
     run.ok("a")
     assert run.no("a").end is None
@@ -217,7 +217,7 @@ def test_a_disapproved_run_ends_when_what_runs_has_ended() -> None:
 
 
 @pytest.mark.parametrize("event", ["no", "late"])
-def test_a_suspend_may_go_on_after_a_no(event: str) -> None:
+def test_suspend_may_continue_after_a_rejection(event: str) -> None:
     run = asking(job("a", suspend={"timeout": 9, "continue_on_disapprove_timeout": True}), job("b"))
     run.ok("a")
     getattr(run, event)("a")
@@ -232,7 +232,7 @@ def test_sleep_follows_the_events() -> None:
     assert run.due("a").enqueued == ["b"]
 
 
-def test_a_sleep_that_throws_takes_no_approval_back() -> None:
+def test_sleep_that_throws_does_not_revoke_the_approval() -> None:
     run = asking(job("a", suspend={}, sleep=js("boom")), job("b")).ok("a")
     assert run.send(Approved(0, YES)).enqueued == ["b"]
 
@@ -242,7 +242,7 @@ def test_groups_are_computed_when_the_step_ends() -> None:
     assert run.ok("a").found(OpenWait) == [OpenWait(0, (), b'["ops"]')]
 
 
-def test_a_condition_and_a_skipped_step_suspend_as_told() -> None:
+def test_condition_and_skipped_step_suspend_as_configured() -> None:
     nodes = [condition("c", "true", suspend={}), job("b", on("c", "true"))]
     run = asking(*nodes)
     assert run.enqueued == [] and run.yes("c").enqueued == ["b"]
@@ -250,14 +250,14 @@ def test_a_condition_and_a_skipped_step_suspend_as_told() -> None:
     assert run.enqueued == ["b"]
 
 
-def test_what_opens_and_closes_in_one_step_is_never_asked() -> None:
+def test_approval_opened_and_closed_in_one_step_is_never_written() -> None:
     nodes = [job("a"), approval("p", on("a", "success"), timeout=5), condition("c", "boom", on("a", "success"))]
     run = asking(*nodes).ok("a")
     assert [run.found(kind) for kind in (OpenWait, CloseWait, SetTimer, DropTimer)] == [[], [], [], []]
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_a_failure_module_may_ask() -> None:
+def test_failure_module_may_be_an_approval() -> None:
     run = asking(job("a"), failure_module={"id": "failure", "value": {"type": "approval"}})
     run.fail("a")
     assert run.found(OpenWait) == [OpenWait(1)] and run.shown is Status.AWAITING_APPROVAL

@@ -1,4 +1,4 @@
-"""What decide asks, when, and what it does with the answers."""
+"""Questions of decide, their timing, and the use of their answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 
 
-def test_everything_that_can_be_asked_at_once_is_asked_at_once() -> None:
+def test_all_known_questions_are_asked_together() -> None:
     run = Driven(
         condition("x", "true", free=True),
         condition("y", "false", free=True),
@@ -29,20 +29,20 @@ def test_everything_that_can_be_asked_at_once_is_asked_at_once() -> None:
     assert run.found(Enqueue) == [Enqueue(2, 10.0), Enqueue(3, 10.0)]
 
 
-def test_need_tells_what_the_step_has_decided_so_far() -> None:
+def test_need_contains_the_decisions_so_far() -> None:
     run = Driven(job("a", export={"x": js("true")}), condition("b", "true"), condition("c", "true")).start()
-    given: dict[tuple[str | int, ...], Answer | Err] = {}
+    answers: dict[tuple[str | int, ...], Answer | Err] = {}
     needs = []
-    while isinstance(step := decide(run.plan, run.state, Succeeded(0), given), Need):
+    while isinstance(step := decide(run.plan, run.state, Succeeded(0), answers), Need):
         needs.append(step)
-        given |= {ask.key: answer(True) for ask in step.requests}
+        answers |= {ask.key: answer(True) for ask in step.requests}
     assert [need.requests[0].purpose for need in needs] == ["export", "condition", "condition"]
     assert needs[1].state.nodes == bytes([Mark.SUCCEEDED, Mark.PENDING, Mark.PENDING])
     assert Export(0, "x", b"true") in needs[1].effects
     assert NodeEnded(1, NodeState.SUCCEEDED, b"true") in needs[2].effects
 
 
-def test_decide_changes_none_of_its_arguments() -> None:
+def test_decide_does_not_modify_its_arguments() -> None:
     run = Driven(job("a", retry={"constant": {"attempts": 2, "seconds": 1}})).start().fail("a")
     state = run.state
     kept = RunState.decode(state.encode())
@@ -50,7 +50,7 @@ def test_decide_changes_none_of_its_arguments() -> None:
     assert state == kept
 
 
-def test_a_timeout_is_asked_anew_at_each_attempt() -> None:
+def test_timeout_is_evaluated_at_each_attempt() -> None:
     run = Driven(
         job("a", timeout=js("t"), retry={"constant": {"attempts": 1, "seconds": 1}}), answers={"t": 2.5}
     ).start()
@@ -72,7 +72,7 @@ def test_a_timeout_of_null_is_none(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, "10", True, [1], {"a": 1}])
-def test_a_timeout_that_is_no_number_above_zero_fails_the_node(value: Any) -> None:
+def test_timeout_that_is_not_a_positive_number_fails_the_node(value: Any) -> None:
     run = Driven(job("a", free=True, timeout=js("t")), job("b", on("a", "failure")), answers={"t": value})
     run.start()
     ended = run.found(NodeEnded)[0]
@@ -99,7 +99,7 @@ def test_a_timeout_that_throws_at_a_retry_fails_the_node() -> None:
     assert run.mark("a") == Mark.UNHANDLED and run.end is not None
 
 
-def test_a_condition_that_throws_goes_on_under_continue_on_error_as_neither_true_nor_false() -> None:
+def test_condition_that_throws_under_continue_on_error_is_neither_true_nor_false() -> None:
     run = Driven(
         condition("c", "boom", free=True, continue_on_error=True),
         job("t", on("c", "true")),
@@ -119,7 +119,7 @@ def test_a_conditions_result_is_its_boolean_and_its_export_reads_it() -> None:
 
 def test_exports_are_asked_together_after_success_and_written_in_order() -> None:
     run = Driven(job("a", export={"x": js("one"), "y": {"type": "static", "value": 2}}), answers={"one": 1}).start()
-    given: dict[tuple[str | int, ...], Answer | Err] = {
+    answers: dict[tuple[str | int, ...], Answer | Err] = {
         ("export", 0, "x"): answer(1),
         ("export", 0, "y"): answer(2),
     }
@@ -129,14 +129,14 @@ def test_exports_are_asked_together_after_success_and_written_in_order() -> None
         Ask(("export", 0, "x"), 0, "export", js("one")),
         Ask(("export", 0, "y"), 0, "export", {"type": "static", "value": 2}),
     )
-    step = decide(run.plan, run.state, Succeeded(0), given)
+    step = decide(run.plan, run.state, Succeeded(0), answers)
     assert [e for e in step.effects if isinstance(e, Export)] == [
         Export(0, "x", b"1"),
         Export(0, "y", b"2"),
     ]
 
 
-def test_a_node_that_failed_exports_nothing() -> None:
+def test_failed_node_exports_nothing() -> None:
     for settings in ({}, {"continue_on_error": True}):
         run = Driven(job("a", export={"x": js("true")}, **settings)).start().fail("a")
         assert run.rounds == [] and run.found(Export) == []
@@ -155,13 +155,13 @@ def test_an_export_that_throws_makes_its_node_failed() -> None:
 
 def test_the_same_arguments_give_the_same_decision() -> None:
     run = Driven(condition("x", "true", free=True), job("a", on("x", "true")), job("b", "x"), job("c", "a", "b"))
-    given: dict[tuple[str | int, ...], Answer | Err] = {("condition", 0): answer(True)}
-    assert decide(run.plan, run.state, Started(), given) == decide(run.plan, run.state, Started(), given)
+    answers: dict[tuple[str | int, ...], Answer | Err] = {("condition", 0): answer(True)}
+    assert decide(run.plan, run.state, Started(), answers) == decide(run.plan, run.state, Started(), answers)
 
 
 @pytest.mark.parametrize("first", [True, False, Err("TypeError", "x")])
 @pytest.mark.parametrize("second", [True, False, Err("TypeError", "x")])
-def test_one_need_may_be_gone_on_from_twice(first: Any, second: Any) -> None:
+def test_need_can_be_continued_twice(first: Any, second: Any) -> None:
     run = Driven(
         job("prepared", free=True),
         condition("w", "true", free=True),
@@ -170,12 +170,12 @@ def test_one_need_may_be_gone_on_from_twice(first: Any, second: Any) -> None:
         job("no", on("x", "false")),
         job("bad", on("x", "failure")),
     )
-    given: dict[tuple[str | int, ...], Answer | Err] = {("condition", 1): answer(True)}
-    need = decide(run.plan, run.state, Started(), given)
+    answers: dict[tuple[str | int, ...], Answer | Err] = {("condition", 1): answer(True)}
+    need = decide(run.plan, run.state, Started(), answers)
     assert isinstance(need, Need)
-    told = (need.state, need.effects, need.requests)
+    before = (need.state, need.effects, need.requests)
     for value in (first, second):
-        given[("condition", 2)] = value if isinstance(value, Err) else answer(value)
-        gone_on = decide(run.plan, run.state, Started(), given, after=need)
-        assert gone_on == decide(run.plan, run.state, Started(), given)
-    assert (need.state, need.effects, need.requests) == told
+        answers[("condition", 2)] = value if isinstance(value, Err) else answer(value)
+        continued = decide(run.plan, run.state, Started(), answers, after=need)
+        assert continued == decide(run.plan, run.state, Started(), answers)
+    assert (need.state, need.effects, need.requests) == before

@@ -1,4 +1,4 @@
-"""Cancel always wins."""
+"""Cancellation always wins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.engine.states import NodeState, Status
 RETRY = {"constant": {"attempts": 3, "seconds": 5}}
 
 
-def test_cancel_tells_running_jobs_to_stop_and_waits_for_them() -> None:
+def test_cancel_stops_running_jobs_and_waits_for_them() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "a")).start().cancel()
     assert run.found(CancelJob) == [CancelJob(0, stop=True), CancelJob(1, stop=True)]
     assert run.found(RunStatus) == [RunStatus(Status.CANCELLING)]
@@ -25,7 +25,7 @@ def test_cancel_tells_running_jobs_to_stop_and_waits_for_them() -> None:
     assert run.end is not None and run.end.status is Status.CANCELLED
 
 
-def test_cancel_wins_over_a_job_that_ends_well_at_the_same_time() -> None:
+def test_cancel_wins_over_a_job_that_succeeds_at_the_same_time() -> None:
     run = Driven(job("a", export={"x": js("true")}), job("b")).start().cancel().ok("a")
     assert run.rounds == [] and run.enqueued == []
     assert run.marks("a", "b") == ["succeeded", "cancelled"]
@@ -38,7 +38,7 @@ def test_cancel_wins_over_a_failure_its_retry_and_the_failure_module() -> None:
     assert run.end is not None and run.end.status is Status.CANCELLED
 
 
-def test_cancel_closes_waits_and_ends_at_once_when_nothing_runs() -> None:
+def test_cancel_closes_waits_and_ends_immediately_when_nothing_runs() -> None:
     run = Driven(job("a", retry=RETRY)).start().fail("a").cancel()
     assert run.found(CloseTimer) == [CloseTimer(0)]
     assert run.found(NodeEnded) == [NodeEnded(0, NodeState.CANCELLED)]
@@ -67,7 +67,7 @@ def test_force_ends_the_run_without_waiting() -> None:
     assert run.ok("a").effects == ()
 
 
-def test_force_after_cancel_ends_what_did_not_answer() -> None:
+def test_force_after_cancel_ends_unanswered_jobs() -> None:
     run = Driven(job("a", free=True), job("b", free=True)).start().cancel().cancelled("a")
     assert run.cancel().effects == ()
     run.cancel(force=True)
@@ -86,7 +86,7 @@ def test_cancel_before_the_first_job_ended() -> None:
     assert run.end is not None and run.end.status is Status.CANCELLED
 
 
-def test_a_body_that_is_cancelled_alone_fails_when_what_runs_in_it_has_stopped() -> None:
+def test_body_cancelled_alone_fails_when_its_jobs_have_stopped() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "a"), failure_module=job("failure"))
     run.start().send(Aborted("enough"))
     assert run.found(CancelJob) == [CancelJob(0, stop=True), CancelJob(1, stop=True)]

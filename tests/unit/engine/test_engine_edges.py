@@ -11,7 +11,7 @@ from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import Status
 
 
-def test_a_list_runs_one_after_the_other() -> None:
+def test_list_runs_in_sequence() -> None:
     run = Driven(job("a"), job("b"), job("c")).start()
     assert run.enqueued == ["a"]
     assert run.ok("a").enqueued == ["b"]
@@ -21,12 +21,12 @@ def test_a_list_runs_one_after_the_other() -> None:
     assert run.end is not None and run.end.status is Status.SUCCEEDED
 
 
-def test_nodes_without_needs_start_at_once_and_in_document_order() -> None:
+def test_nodes_without_needs_start_immediately_in_document_order() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b")).start()
     assert run.enqueued == ["a", "b"]
 
 
-def test_what_one_step_lets_begin_is_enqueued_in_document_order() -> None:
+def test_nodes_started_by_one_step_are_enqueued_in_document_order() -> None:
     run = Driven(condition("c", "true", free=True), job("a", "c"), job("b", free=True)).start()
     assert run.enqueued == ["a", "b"]
 
@@ -104,7 +104,7 @@ def test_any_ignores_dead_edges_until_all_are_dead() -> None:
     assert run.enqueued == ["c"]
 
 
-def test_any_with_two_edges_taken_at_once_begins_once() -> None:
+def test_any_with_two_edges_taken_together_starts_once() -> None:
     run = Driven(
         condition("x", "true", free=True),
         condition("y", "true", free=True),
@@ -163,12 +163,12 @@ def test_a_chain_of_conditions_is_decided_in_one_step() -> None:
     assert len(run.rounds) == 3
 
 
-def test_being_skipped_kills_the_edges_of_a_node_even_those_on_always() -> None:
+def test_skipped_node_has_dead_edges_even_on_always() -> None:
     run = Driven(condition("c", "false", free=True), job("a", on("c", "true")), job("b", on("a", "always"))).start()
     assert run.marks("a", "b") == ["skipped", "skipped"]
 
 
-def test_skipping_spreads_over_5000_nodes_without_recursion() -> None:
+def test_skips_propagate_over_5000_nodes_without_recursion() -> None:
     modules = [condition("c", "false", free=True), job("n0", on("c", "true"))]
     modules += [job(f"n{i}", f"n{i - 1}") for i in range(1, 4998)]
     run = Driven(*modules, job("last", "n4997", "c", join="settled")).start()
@@ -205,7 +205,7 @@ def test_late_and_repeated_events_change_nothing() -> None:
     assert run.due("b").effects == ()
 
 
-def test_an_event_for_a_node_that_has_not_begun_changes_nothing() -> None:
+def test_event_for_a_node_not_started_changes_nothing() -> None:
     run = Driven(job("a"), job("b")).start()
     assert run.ok("b").effects == ()
     assert run.mark("b") == Mark.PENDING

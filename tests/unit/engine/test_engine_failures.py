@@ -1,4 +1,4 @@
-"""Retry, failures handled and unhandled, the failure module."""
+"""Retries, handled and unhandled failures, the failure module."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def test_a_failure_is_retried_after_a_timer_and_runs_attempts_plus_one_times() -
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_a_retry_is_told_to_the_history() -> None:
+def test_retry_is_recorded_in_the_history() -> None:
     run = Driven(job("a", retry=TWICE)).start().fail("a")
     assert run.found(Record) == [Record("retry", 0, {"failures": 1, "delay_s": 5.0})]
 
 
-def test_a_retry_that_succeeds_goes_on_and_is_forgotten() -> None:
+def test_successful_retry_continues_and_clears_its_failures() -> None:
     run = Driven(job("a", retry=TWICE), job("b")).start().fail("a").due("a").ok("a")
     assert run.enqueued == ["b"]
     assert run.state.failures == {}
 
 
-def test_a_failure_that_no_retry_may_mend_is_not_retried() -> None:
+def test_non_retryable_failure_is_not_retried() -> None:
     run = Driven(job("a", retry=TWICE)).start().fail("a", "result_too_large", retryable=False)
     assert run.found(Retry) == []
     assert run.end is not None
@@ -63,7 +63,7 @@ def test_retry_if_is_asked_before_each_retry(expr: str, retried: bool) -> None:
     assert (run.end is None) is retried
 
 
-def test_retry_if_that_throws_leaves_the_nodes_own_error_and_says_so() -> None:
+def test_retry_if_that_throws_keeps_the_nodes_error_and_is_recorded() -> None:
     run = Driven(job("a", retry={**TWICE, "retry_if": {"expr": "boom"}})).start().fail("a")
     assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=Err("Error", "a failed"))]
     assert Record("retry_if_threw", 0, {"name": "TypeError", "message": "boom"}) in run.effects
@@ -90,7 +90,7 @@ def test_a_failure_with_a_matching_edge_is_handled(outcome: str) -> None:
     assert run.end is not None and run.end.status is Status.SUCCEEDED
 
 
-def test_after_an_unhandled_failure_nothing_new_starts_and_what_runs_goes_on() -> None:
+def test_after_an_unhandled_failure_nothing_new_starts_and_running_jobs_continue() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "b")).start().fail("a")
     assert run.end is None and run.state.phase is Phase.FAILING
     assert run.found(CancelJob) == [CancelJob(1, stop=False)]
@@ -101,7 +101,7 @@ def test_after_an_unhandled_failure_nothing_new_starts_and_what_runs_goes_on() -
     assert run.end is not None and run.end.result == ErrorOf(0)
 
 
-def test_after_an_unhandled_failure_a_job_nobody_claimed_is_withdrawn() -> None:
+def test_after_an_unhandled_failure_an_unclaimed_job_is_withdrawn() -> None:
     run = Driven(job("a", free=True), job("b", free=True)).start().fail("a").cancelled("b")
     assert run.mark("b") == Mark.CANCELLED
     assert run.end is not None and run.end.status is Status.FAILED
@@ -127,12 +127,12 @@ def test_while_the_run_fails_a_running_node_that_fails_is_not_retried() -> None:
     assert run.state.unhandled() == (0, 1)
 
 
-def test_while_the_run_fails_exports_of_what_ends_well_are_written() -> None:
+def test_while_the_run_fails_exports_of_successful_nodes_are_written() -> None:
     run = Driven(job("a", free=True), job("b", free=True, export={"x": js("true")})).start().fail("a").ok("b")
     assert [ask.purpose for ask in run.rounds[0]] == ["export"]
 
 
-def test_a_step_in_which_something_fails_the_run_starts_nothing() -> None:
+def test_step_that_fails_the_run_starts_nothing() -> None:
     run = Driven(job("a", free=True), job("b", "a"), condition("c", "boom", "a")).start().ok("a")
     assert run.enqueued == []
     assert run.marks("b", "c") == ["pending", "unhandled"]
@@ -182,7 +182,7 @@ def test_a_failure_module_may_be_a_condition() -> None:
     assert run.end is not None and run.end.recovered and run.mark("failure") == Mark.FALSE
 
 
-def test_continue_on_error_goes_on_as_a_success_after_the_retries() -> None:
+def test_continue_on_error_succeeds_after_the_retries() -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     run = Driven(job("a", continue_on_error=True, retry=retry), job("b"), job("c", on("a", "failure"))).start()
     assert run.fail("a").found(Retry) == [Retry(0, 0.0, 1)]

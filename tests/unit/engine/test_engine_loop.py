@@ -1,4 +1,4 @@
-"""The bodies of a loop: how many there are at most."""
+"""Bodies of a loop and their limits."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def test_a_loop_has_at_most_a_million_iterations() -> None:
     assert (len(places), beyond.limited, beyond.done) == (0, True, True)
 
 
-def test_a_loop_comes_back_from_its_bytes() -> None:
+def test_loop_round_trips_through_its_bytes() -> None:
     kept = reused_bodies((UUID(int=1), UUID(int=2)), (1, 3, 7, MAX_ITERATIONS), 9)
     loops = (Loop(3, 1, next=2, open=1), Loop(None, 1, limited=True, over=True), Loop(2, 2).disapprove(1))
     for loop in (*loops, Loop(2, 2).abort("enough"), Loop(4, 2, next=1, open=1, kept=kept)):
         assert Loop.decode(loop.encode()) == loop
 
 
-def test_what_runs_again_has_the_places_between_what_is_kept() -> None:
-    """Of nine bodies 1, 2, 7 and 8."""
+def test_repeated_bodies_keep_their_positions() -> None:
+    """Runs bodies 1, 2, 7 and 8 of nine."""
     kept = reused_bodies((), (1, 3, 7, MAX_ITERATIONS), 9)
     loop = Loop(kept.count, 3, kept=kept)
     assert (kept.count, [loop.place(number) for number in range(4)], loop.length) == (4, [1, 2, 7, 8], 9)
@@ -32,7 +32,7 @@ def test_what_runs_again_has_the_places_between_what_is_kept() -> None:
     assert ([loop.place(number) for number in opened], loop.reached) == ([1, 2, 7], 8)
 
 
-def test_a_loop_that_has_less_to_go_over_than_before() -> None:
-    """Nothing is left of what would run again."""
+def test_loop_with_fewer_items_than_before() -> None:
+    """None of the bodies to run again is left."""
     kept = reused_bodies((), (5, MAX_ITERATIONS), 3)
     assert (kept.count, Loop(kept.count, 1, kept=kept).done) == (0, True)

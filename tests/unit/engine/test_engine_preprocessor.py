@@ -1,4 +1,4 @@
-"""A preprocessor: it runs before everything else, and what it gives is the input."""
+"""Preprocessors: they run before everything else, and their result is the input."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def begun(run: Driven) -> list[str]:
     return [run.plan.node(each.node).id for each in run.effects if isinstance(each, Enqueue)]
 
 
-def test_it_begins_alone_and_the_workflow_follows_in_the_step_that_ends_it() -> None:
+def test_preprocessor_runs_alone_and_its_end_starts_the_workflow() -> None:
     run = driven()
     assert begun(run) == ["preprocessor"]
     run.ok("preprocessor")
@@ -34,24 +34,24 @@ def test_it_begins_alone_and_the_workflow_follows_in_the_step_that_ends_it() -> 
     assert run.end is not None and run.end.status is Status.SUCCEEDED
 
 
-def test_what_is_no_object_fails_the_run() -> None:
+def test_result_that_is_not_an_object_fails_the_run() -> None:
     run = driven(good=False).ok("preprocessor")
     assert run.end is not None
     assert (run.end.status, run.end.error_node) == (Status.FAILED, 2)
     assert not any(isinstance(each, Input) for each in run.effects)
 
 
-def test_the_failure_module_hears_of_it() -> None:
+def test_failure_module_handles_its_failure() -> None:
     run = driven(failure_module=job("failure")).fail("preprocessor")
     assert begun(run) == ["failure"]
 
 
-def test_a_run_without_it_has_no_place_for_it() -> None:
+def test_run_without_it_has_no_mark_for_it() -> None:
     run = Driven(job("a"), preprocessor_module=job("preprocessor")).start()
     assert (len(run.state.nodes), begun(run)) == (1, ["a"])
 
 
-def test_cancel_ends_it() -> None:
+def test_cancel_ends_the_preprocessor() -> None:
     run = driven().send(CancelRequested(force=True))
     assert run.state.phase is Phase.ENDED
     assert [each.status for each in run.effects if isinstance(each, RunEnded)] == [Status.CANCELLED]

@@ -1,4 +1,4 @@
-"""Random workflows, outcomes and interleavings against an oracle that knows only the document."""
+"""Random workflows, outcomes and interleavings compared with an oracle that knows only the document."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEATURES = (
 )  # fmt: skip
 
 
-def test_random_runs_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
+def test_random_runs_satisfy_all_invariants(capsys: pytest.CaptureFixture[str]) -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):
         run = Simulated(scenario(seed))
@@ -46,7 +46,7 @@ def test_random_runs_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def check_end(run: Simulated) -> None:
-    """The run came to what the oracle foretold."""
+    """Check that the run ended as the oracle predicts."""
     assert run.end is not None
     if run.cancelled:
         assert run.end.status is Status.CANCELLED, "cancel always wins"
@@ -61,7 +61,7 @@ def check_end(run: Simulated) -> None:
 
 
 def check_failure(run: Simulated) -> None:
-    """Nodes that ended did as foretold, but that a failing run retries nothing and starts nothing."""
+    """Check that ended nodes match the prediction, and that a failing run retries and starts nothing."""
     assert run.end is not None
     unhandled = [run.plan.nodes[index].id for index in run.state.unhandled()]
     assert unhandled
@@ -83,7 +83,7 @@ def check_failure(run: Simulated) -> None:
 
 
 def check_result(run: Simulated) -> None:
-    """The result is that of `output`, of the last module, or of the sinks."""
+    """Check that the result is that of `output`, of the last module, or of the sinks."""
     assert run.end is not None
     output = run.scenario.value.get("output")
     if output is not None:
@@ -106,8 +106,8 @@ def check_result(run: Simulated) -> None:
 
 
 def check_replay(run: Simulated) -> None:
-    """The recorded events and answers give the same states again."""
+    """Check that replaying the recorded events and answers gives the same states."""
     state = RunState.new(run.plan)
-    for event, given, data in run.log:
-        state = decide(run.plan, state, event, given, run.scenario.seed).state
+    for event, answers, data in run.log:
+        state = decide(run.plan, state, event, answers, run.scenario.seed).state
         assert state.encode() == data

@@ -1,4 +1,4 @@
-"""A run that goes on from another one: what is kept, what runs again, how it begins."""
+"""Restarts: which nodes are reused, which run again, and how the run starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 
 def restarted(before: Driven, *named: str, run: UUID = FIRST, plan: Any = None) -> tuple[Driven, Restart]:
-    """A run that goes on from `before`, which ended, and the plan of it."""
+    """Return a restart of `before`, which has ended, and its plan."""
     after = Driven()
     after.plan = plan or before.plan
     after.answers = before.answers
@@ -37,11 +37,11 @@ def ids(run: Driven, indexes: tuple[int, ...]) -> str:
 
 
 def diamond() -> Driven:
-    """a; then b and c; then d."""
+    """Return a; then b and c; then d."""
     return Driven(job("a", free=True), job("b", "a"), job("c", "a"), job("d", "b", "c"))
 
 
-def test_a_preprocessor_that_failed_runs_again_and_one_that_did_not_does_not() -> None:
+def test_only_a_failed_preprocessor_runs_again() -> None:
     plan = compile_plan({"modules": [job("a")], "preprocessor_module": job("preprocessor")})
     for mark, phase in ((Mark.UNHANDLED, Phase.PREPROCESSING), (Mark.SUCCEEDED, Phase.NORMAL)):
         ended = RunState(bytes([Mark.PENDING, Mark.PENDING, mark]), phase=Phase.ENDED)
@@ -52,7 +52,7 @@ def test_a_preprocessor_that_failed_runs_again_and_one_that_did_not_does_not() -
         assert nodes == ([2] if phase is Phase.PREPROCESSING else [0])
 
 
-def test_the_node_and_all_that_follows_runs_again() -> None:
+def test_node_and_all_following_nodes_run_again() -> None:
     before = diamond().start().ok("a", "b", "c", "d")
     after, made = restarted(before, "b")
     assert (ids(after, made.kept), ids(after, made.again), made.skipped) == ("a c", "b d", ())
@@ -62,28 +62,28 @@ def test_the_node_and_all_that_follows_runs_again() -> None:
     assert end.result == OfNode(3) and end.status.value == "succeeded"
 
 
-def test_what_had_not_ended_runs_again_as_well() -> None:
-    """c failed while b ended: from d nothing else is to be named."""
+def test_unfinished_nodes_run_again() -> None:
+    """c failed while b ended: from d nothing else has to be named."""
     before = diamond().start().ok("a").fail("c").ok("b")
     after, made = restarted(before, "d")
     assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
     assert after.start().enqueued == ["c"]
 
 
-def test_a_retry_begins_at_what_failed() -> None:
+def test_retry_starts_at_the_failed_nodes() -> None:
     before = diamond().start().ok("a").fail("c").ok("b")
     after, made = restarted(before)
     assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
 
 
-def test_a_cancelled_run_goes_on_with_what_was_cancelled() -> None:
+def test_cancelled_run_restarts_with_the_cancelled_nodes() -> None:
     before = diamond().start().ok("a").cancel(force=True)
     after, made = restarted(before)
     assert (ids(after, made.kept), ids(after, made.again)) == ("a", "b c d")
     assert after.start().enqueued == ["b", "c"]
 
 
-def test_a_failure_that_was_handled_is_kept() -> None:
+def test_handled_failure_is_reused() -> None:
     before = Driven(job("a", free=True), job("b", on("a", "failure")), job("c", "b")).start().fail("a").ok("b", "c")
     after, made = restarted(before, "c")
     assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c")
@@ -99,7 +99,7 @@ def branches() -> Driven:
     )
 
 
-def test_what_was_skipped_stays_skipped() -> None:
+def test_skipped_nodes_stay_skipped() -> None:
     before = branches().start().ok("yes", "end")
     after, made = restarted(before, "end")
     assert (ids(after, made.kept), ids(after, made.again), ids(after, made.skipped)) == ("c yes", "end", "no")
@@ -115,7 +115,7 @@ def test_from_a_condition_the_other_branch_may_run() -> None:
     assert after.start().enqueued == ["no"]
 
 
-def test_from_a_skipped_node_there_is_nothing_to_do() -> None:
+def test_restart_from_a_skipped_node_runs_nothing() -> None:
     before = branches().start().ok("yes", "end")
     after, made = restarted(before, "no")
     ended = engine.finished_run(FIRST, before.plan, before.state)
@@ -123,7 +123,7 @@ def test_from_a_skipped_node_there_is_nothing_to_do() -> None:
     assert all(engine.is_reached(after.plan, made, ended, index) for index in (0, 1, 3))
 
 
-def test_a_join_any_begins_by_the_edge_that_it_began_by() -> None:
+def test_join_any_starts_by_the_same_edge() -> None:
     before = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any"))
     before.start().ok("b", "c", "a")
     after, _ = restarted(before, "c")
@@ -131,7 +131,7 @@ def test_a_join_any_begins_by_the_edge_that_it_began_by() -> None:
     assert after.state.chosen == {2: 1}
 
 
-def test_a_join_any_begins_at_once_by_what_is_kept() -> None:
+def test_join_any_starts_immediately_by_a_reused_node() -> None:
     before = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any"))
     before.start().ok("b", "c", "a")
     after, made = restarted(before, "b")
@@ -140,7 +140,7 @@ def test_a_join_any_begins_at_once_by_what_is_kept() -> None:
     assert after.state.chosen == {2: 0}
 
 
-def test_what_is_kept_counts_in_the_result() -> None:
+def test_reused_nodes_count_in_the_result() -> None:
     before = Driven(job("a", free=True), job("b", free=True), job("c", "b")).start().ok("a", "b", "c")
     after, _ = restarted(before, "c")
     after.start().ok("c")
@@ -149,8 +149,8 @@ def test_what_is_kept_counts_in_the_result() -> None:
     assert after.state.kept == ReusedResults((Origin(FIRST),), {0: 0, 1: 0})
 
 
-def test_a_result_that_was_kept_before_stays_where_it_is() -> None:
-    """A restart of a restart: a is of the first run, b of the second."""
+def test_result_reused_before_keeps_its_origin() -> None:
+    """Restart of a restart: a belongs to the first run, b to the second."""
     first = Driven(job("a"), job("b"), job("c")).start().ok("a", "b", "c")
     second, _ = restarted(first, "b")
     second.start().ok("b", "c")
@@ -160,8 +160,8 @@ def test_a_result_that_was_kept_before_stays_where_it_is() -> None:
     assert [kept.origin(index) for index in range(3)] == [Origin(FIRST), Origin(SECOND), None]
 
 
-def test_nothing_but_the_result_is_left_to_do() -> None:
-    """output threw; a retry keeps every node, and ends at once."""
+def test_only_the_result_remains() -> None:
+    """output threw; a retry reuses every node, and ends immediately."""
     before = Driven(job("a"), answers={"x": 1}, output={"type": "javascript", "expr": "boom"}).start().ok("a")
     assert before.state.status.value == "failed"
     after, made = restarted(before)
@@ -178,8 +178,8 @@ def test_started_twice_changes_nothing() -> None:
     assert after.start().state == state and after.effects == ()
 
 
-def test_nodes_of_another_version_are_the_same_by_id_and_kind() -> None:
-    """x is new, b is a condition now, d is gone."""
+def test_nodes_of_another_version_match_by_id_and_kind() -> None:
+    """x is new, b has become a condition, d is gone."""
     before = diamond().start().ok("a", "b", "c", "d")
     modules = [job("x", free=True), job("a", free=True), condition("b", "true", "a"), job("c", "a"), job("e", "c", "x")]
     after, made = restarted(before, "e", plan=compile_plan({"modules": modules}))
@@ -188,16 +188,16 @@ def test_nodes_of_another_version_are_the_same_by_id_and_kind() -> None:
 
 
 @pytest.mark.parametrize(("named", "again"), [("b", "b"), ("c", "a b c")])
-def test_who_restarts_behind_an_early_stop_goes_past_it(named: str, again: str) -> None:
-    """a ended the run before b began; from c, beside it, a is asked again."""
+def test_restart_after_an_early_stop_passes_it(named: str, again: str) -> None:
+    """a ended the run before b started; from c, which does not follow it, a is evaluated again."""
     before = Driven(job("a", free=True, stop_after_if={"expr": "true"}), job("b", "a"), job("c", free=True))
     before.start().ok("a", "c")
     after, made = restarted(before, named)
     assert ids(after, made.again) == again
 
 
-def test_a_suspend_that_nobody_agreed_to_is_asked_anew() -> None:
-    """A disapproved run is not let past by a retry: the step runs again, and asks."""
+def test_unapproved_suspend_is_asked_again() -> None:
+    """A retry does not bypass the disapproval of a run: the step runs again, and asks."""
     from orvanta_platform.engine.events import Rejected
 
     before = Driven(job("a", suspend={"required_events": 1}), job("b")).start().ok("a")

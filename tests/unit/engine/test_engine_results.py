@@ -1,4 +1,4 @@
-"""What a run results in."""
+"""Results of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def result(run: Driven) -> object:
     return run.end.result
 
 
-def test_a_list_results_in_its_last_module() -> None:
+def test_list_has_the_result_of_its_last_module() -> None:
     assert result(Driven(job("a"), job("b")).start().ok("a", "b")) == OfNode(1)
 
 
@@ -27,18 +27,18 @@ def test_a_list_may_end_with_a_condition() -> None:
     assert result(run) == OfNode(1)
 
 
-def test_an_empty_workflow_succeeds_at_once_with_what_it_was_given() -> None:
+def test_empty_workflow_succeeds_immediately_with_its_input() -> None:
     run = Driven(answers={"previous_result": {"x": 1}}).start()
     assert run.end is not None
     assert (run.end.status, run.end.result) == (Status.SUCCEEDED, Output(b'{"x":1}'))
 
 
-def test_a_graph_with_one_main_sink_results_in_it() -> None:
+def test_graph_with_one_main_sink_has_its_result() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b")).start().ok("a", "b", "c")
     assert result(run) == OfNode(2)
 
 
-def test_several_main_sinks_make_an_object_of_those_that_succeeded() -> None:
+def test_several_main_sinks_form_an_object_of_the_successful_ones() -> None:
     modules = [
         condition("c", "true", free=True),
         job("x", on("c", "true")),
@@ -49,7 +49,7 @@ def test_several_main_sinks_make_an_object_of_those_that_succeeded() -> None:
     assert result(run) == Many((("x", 1), ("z", 3)))
 
 
-def test_one_of_several_main_sinks_still_makes_an_object() -> None:
+def test_one_of_several_main_sinks_still_forms_an_object() -> None:
     run = Driven(condition("c", "true", free=True), job("x", on("c", "true")), job("y", on("c", "false"))).start()
     assert result(run.ok("x")) == Many((("x", 1),))
 
@@ -64,12 +64,12 @@ def test_without_a_main_sink_that_succeeded_the_handling_sinks_count() -> None:
     assert result(Driven(*modules).start().fail("a").ok("alert")) == OfNode(2)
 
 
-def test_no_sink_that_succeeded_gives_null() -> None:
+def test_no_successful_sink_gives_null() -> None:
     run = Driven(condition("c", "false", free=True), job("x", on("c", "true"))).start()
     assert result(run) == Null()
 
 
-def test_output_is_asked_when_all_has_ended_and_is_the_result() -> None:
+def test_output_is_evaluated_at_the_end_and_is_the_result() -> None:
     run = Driven(job("a"), output=js("sum"), answers={"sum": 3}).start().ok("a")
     assert [(ask.purpose, ask.node) for ask in run.rounds[0]] == [("output", 1)]
     assert result(run) == Output(b"3")
@@ -87,7 +87,7 @@ def test_output_is_not_asked_after_a_failure() -> None:
     assert run.rounds == []
 
 
-def test_a_run_of_one_script_is_a_plan_of_one_node() -> None:
+def test_run_of_one_script_is_a_plan_of_one_node() -> None:
     plan = single_plan(Kind.SCRIPT, {"type": "script", "path": "f/x/y"})
     assert plan.single
     first = decide(plan, RunState.new(plan), Started(), {})

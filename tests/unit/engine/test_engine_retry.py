@@ -1,4 +1,4 @@
-"""Retry arithmetic."""
+"""Delays of retries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_exponential_delays_are_multiplier_times_seconds_to_the_n() -> None:
     assert delays(Retry(exponential_attempts=4, multiplier=2, seconds=3)) == [6, 18, 54, 162]
 
 
-def test_constant_attempts_come_first_and_the_exponent_counts_anew() -> None:
+def test_constant_attempts_come_first_and_the_exponent_restarts() -> None:
     retry = Retry(constant_attempts=2, constant_s=7, exponential_attempts=2, multiplier=1, seconds=10)
     assert delays(retry) == [7, 7, 10, 100]
 

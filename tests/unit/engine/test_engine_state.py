@@ -1,4 +1,4 @@
-"""The state as bytes, what a node may read, the shown status, the plan."""
+"""Encoded state, readable nodes, displayed status, plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRY = {"constant": {"attempts": 2, "seconds": 5}}
 
 
 def worst_state(seed: int) -> RunState:
-    """5,000 nodes in random states, 1,000 in retry, 1,200 failed in random order."""
+    """Return 5,000 nodes in random states, 1,000 in retry, 1,200 failed in random order."""
     rng = random.Random(seed)
     nodes = bytearray(rng.choice(list(Mark)) for _ in range(5000))
     failed = rng.sample(range(5000), 1200)
@@ -39,30 +39,30 @@ def worst_state(seed: int) -> RunState:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_state_of_5000_nodes_is_at_most_8_kb_and_comes_back(seed: int) -> None:
+def test_state_of_5000_nodes_is_at_most_8_kb_and_round_trips(seed: int) -> None:
     state = worst_state(seed)
     data = state.encode()
     assert len(data) <= 8_000
     assert RunState.decode(data) == state
 
 
-def test_a_small_state_costs_a_byte_a_node_and_little_more() -> None:
+def test_small_state_costs_little_more_than_a_byte_per_node() -> None:
     assert len(RunState(bytes(500)).encode()) < 560
 
 
 @pytest.mark.parametrize("data", [b"", b"\x09abc", b"\x01\xc1", b"\x02abc", b"\x01\x90", b"\x01\x92\x01\x02"])
-def test_bytes_that_are_no_state_are_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_state_are_rejected(data: bytes) -> None:
     with pytest.raises(UnreadableState):
         RunState.decode(data)
 
 
-def test_a_state_of_a_newer_engine_is_refused() -> None:
+def test_state_of_a_newer_engine_is_rejected() -> None:
     with pytest.raises(StateTooNew) as raised:
         RunState.decode(b"\x01" + msgspec.msgpack.encode((ENGINE_VERSION + 1, "anything")))
     assert raised.value.hint is not None
 
 
-def test_every_unhandled_failure_is_told_the_ordered_ones_first() -> None:
+def test_every_unhandled_failure_is_returned_ordered_ones_first() -> None:
     state = worst_state(1)
     found = state.unhandled()
     assert found[:1000] == state.order
@@ -86,7 +86,7 @@ def test_previous_sources_are_those_whose_edge_was_taken() -> None:
     assert previous_sources(run.plan, run.state, run.index("failure")) == (4,)
 
 
-def test_with_join_any_the_previous_source_is_the_first_taken_whatever_follows() -> None:
+def test_with_join_any_the_previous_source_is_the_first_taken() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any")).start().ok("b")
     assert previous_sources(run.plan, run.state, 2) == (1,)
     run.ok("a")
@@ -115,7 +115,7 @@ def test_the_failure_module_and_output_see_every_node_that_ended() -> None:
     assert visible(run.plan, run.state, run.index("failure")) == {"a": 0, "b": 1}
 
 
-def test_the_shown_status() -> None:
+def test_displayed_status() -> None:
     run = Driven(job("a", retry=RETRY)).start()
     assert status(run.plan, run.state, job_started=False) == DisplayStatus(Status.QUEUED)
     assert status(run.plan, run.state, job_started=True) == DisplayStatus(Status.RUNNING)
@@ -142,7 +142,7 @@ def test_the_shown_status() -> None:
         ([Mark.WAITING_GATE, Mark.QUEUED], False, Status.QUEUED),
     ],
 )
-def test_the_first_shown_status_that_fits(marks: list[Mark], started: bool, shown: Status) -> None:
+def test_first_matching_status_is_displayed(marks: list[Mark], started: bool, shown: Status) -> None:
     plan = Driven(*(job(f"n{i}", free=True) for i in range(len(marks)))).plan
     assert status(plan, RunState(bytes(marks)), started).status is shown
 
@@ -177,7 +177,7 @@ def test_a_plan_is_compiled_from_the_graph() -> None:
     assert plan.node(3) is plan.failure
 
 
-def test_a_plan_reads_tolerant_spellings_and_drops_retries_that_mean_nothing() -> None:
+def test_plan_accepts_tolerant_spellings_and_drops_retries_without_effect() -> None:
     plan = compile_plan(
         {"modules": [{"id": "a", "value": {"type": "identity"}, "timeout": 60, "retry": RETRY, "join": None}]}
     )
@@ -196,7 +196,7 @@ def test_a_plan_reads_tolerant_spellings_and_drops_retries_that_mean_nothing() -
         {"id": "a"},
     ],
 )
-def test_what_this_engine_cannot_run_is_refused_by_name(module: dict[str, object]) -> None:
+def test_unsupported_nodes_are_rejected_by_name(module: dict[str, object]) -> None:
     with pytest.raises(InvalidWorkflow, match="a") as raised:
         compile_plan({"modules": [module]})
     assert raised.value.details == {"nodes": ["a"]}

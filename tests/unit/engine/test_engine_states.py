@@ -1,4 +1,4 @@
-"""The state tables: every pair of each is tried, the drawings are those of the tables."""
+"""State tables: every pair of states is tried, and the diagrams match the tables."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("table", "old", "new"), PAIRS)
-def test_a_pair_is_an_arrow_or_refused(table: Table, old: str, new: str) -> None:
+def test_pair_is_a_transition_or_rejected(table: Table, old: str, new: str) -> None:
     if f"{old}>{new}" in ALLOWED[table.name].split():
         assert transition(table, old, new)
     else:
@@ -65,7 +65,7 @@ def test_a_pair_is_an_arrow_or_refused(table: Table, old: str, new: str) -> None
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_every_state_is_reached_and_only_final_ones_are_left_by_nothing(table: Table) -> None:
+def test_every_state_is_reachable_and_only_final_ones_have_no_exit(table: Table) -> None:
     left = {old for old, _ in table.arrows}
     reached = {new for _, new in table.arrows} | set(table.initial)
     assert reached == set(table.states)
@@ -73,7 +73,7 @@ def test_every_state_is_reached_and_only_final_ones_are_left_by_nothing(table: T
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(Mark, repeat=2)), ids=lambda mark: mark.name)
-def test_a_mark_changes_only_by_an_arrow_of_the_node_table(old: Mark, new: Mark) -> None:
+def test_mark_changes_only_along_a_node_transition(old: Mark, new: Mark) -> None:
     step = Step(Plan((), ()), RunState(bytes([old])), {}, 0)
     if (MARK_STATE[old], MARK_STATE[new]) in NODE.arrows:
         step.mark(0, new)
@@ -89,7 +89,7 @@ def test_a_mark_has_outcomes_when_its_state_is_final() -> None:
 
 
 @pytest.mark.parametrize("table", [JOB, NODE, RUN], ids=lambda table: table.name)
-def test_the_documented_drawing_is_that_of_the_table(table: Table) -> None:
+def test_documented_diagram_matches_the_table(table: Table) -> None:
     page = Path(__file__).parents[3] / "docs" / "concepts" / "states.md"
     drawing = f"## {table.name}\n"
     section = page.read_text().split(drawing, 1)[1].split("\n## ", 1)[0]

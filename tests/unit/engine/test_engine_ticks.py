@@ -1,4 +1,4 @@
-"""When schedules tick: against a second-by-second reading of the clock, over changes of hours, and after downtime."""
+"""Ticks of schedules, compared with a second-by-second reading of the clock, across clock changes and downtime."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPRING, AUTUMN = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 1
 
 
 def shown(text: str, zone: ZoneInfo, at: datetime, many: int) -> list[str]:
-    """The next ticks as the zone's clocks show them."""
+    """Return the next ticks as local times of the zone."""
     cron, ticks = Cron(text, zone), []
     for _ in range(many):
         found = cron.after(at)
@@ -63,8 +63,8 @@ def test_an_hourly_tick_comes_in_every_hour_that_passes() -> None:
     "zone", ["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kathmandu"]
 )
 @pytest.mark.parametrize("text", ["*/20 * * * * *", "0,30 15 * * * *", "7 */10 9-17 * * *", "0 0 * * * MON"])
-def test_by_the_time_that_passes_each_second_whose_clock_fits_ticks(zone: str, text: str) -> None:
-    """Read second by second over 2 days around each change of hours in 2026."""
+def test_by_elapsed_time_each_matching_second_ticks(zone: str, text: str) -> None:
+    """Read second by second over 2 days around each clock change in 2026."""
     place = ZoneInfo(zone)
     for change in _changes(place):
         first, last = change - timedelta(hours=3), change + timedelta(hours=3)
@@ -105,7 +105,7 @@ def test_ticks_follow_each_other_in_every_zone_and_never_twice() -> None:
 @pytest.mark.parametrize(
     "text", ["", "* * * * *", "* * * * * * *", "61 * * * * *", "x * * * * *", "0 0 0 31 2 *", "0 0 0 * * MON#6"]
 )
-def test_what_is_no_schedule_is_refused(text: str) -> None:
+def test_invalid_schedule_is_rejected(text: str) -> None:
     with pytest.raises(BadRequest):
         Cron(text, UTC)
 
@@ -123,7 +123,7 @@ def test_days_are_cron_days() -> None:
 def moves(
     text: str, tick: datetime, now: datetime, rule: MissedRule
 ) -> tuple[list[datetime], list[int], datetime | None]:
-    """What is started, how many are missed each time, and the first tick after `now`."""
+    """Return the started ticks, the numbers missed each time, and the first tick after `now`."""
     cron, started, missed = Cron(text, UTC), list[datetime](), list[int]()
     at: datetime | None = tick
     while at is not None and at <= now:
@@ -141,7 +141,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("rule", ["skip", "once", "all"])
-def test_a_tick_that_is_not_late_runs_and_the_next_comes_from_it(rule: MissedRule) -> None:
+def test_punctual_tick_runs_and_determines_the_next(rule: MissedRule) -> None:
     cron = Cron("0 0 12 * * *", UTC)
     for late in (timedelta(0), timedelta(seconds=1), GRACE):
         assert decide_tick(cron, NOON, NOON + late, rule) == TickDecision(start=True, next_at=NOON + timedelta(days=1))
@@ -172,14 +172,14 @@ def test_all_is_at_most_the_last_hundred() -> None:
 
 
 @pytest.mark.parametrize("rule", ["skip", "once", "all"])
-def test_a_year_of_seconds_is_let_go_without_counting_them_all(rule: MissedRule) -> None:
+def test_year_of_seconds_is_skipped_without_counting_all(rule: MissedRule) -> None:
     found = decide_tick(Cron("* * * * * *", UTC), NOON - timedelta(days=365), NOON, rule)
     assert found.start is False and found.missed == MAX_COUNTED
     late = {"skip": 0, "once": 0, "all": LATE_STARTS}[rule]
     assert found.next_at == NOON - GRACE - timedelta(seconds=late)
 
 
-def test_a_schedule_may_have_no_tick_any_more() -> None:
+def test_schedule_may_have_no_further_tick() -> None:
     leap = Cron("0 0 0 29 2 MON#5", UTC)
     assert leap.after(NOON) is not None
     assert Cron("0 0 0 30 2 MON", UTC).after(NOON) is not None

@@ -1,4 +1,4 @@
-"""Waits and short cuts that need no job: delay, sleep, skip_if, mock, skip_expr."""
+"""Waits and shortcuts without a job: delay, sleep, skip_if, mock, skip_expr."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def static(value: Any) -> dict[str, Any]:
 
 
 def delay(node_id: str, *needs: Any, **value: Any) -> dict[str, Any]:
-    given = {"id": node_id, "value": {"type": "delay", **value}}
-    return {**given, "needs": list(needs)} if needs else given
+    module = {"id": node_id, "value": {"type": "delay", **value}}
+    return {**module, "needs": list(needs)} if needs else module
 
 
 class Waiting(Driven):
-    """A run whose static Transforms are answered too."""
+    """Run whose static Transforms are answered too."""
 
     def _answer(self, ask: Any) -> Any:
         if isinstance(ask.source, dict) and ask.source["type"] == "static":
@@ -41,7 +41,7 @@ def shown(run: Driven) -> Status:
     return status(plan, run.state, job_started=False).status
 
 
-def test_a_delay_waits_without_a_job_and_passes_what_came_before() -> None:
+def test_delay_waits_without_a_job_and_passes_the_previous_result() -> None:
     run = Waiting(job("a"), delay("d", seconds=static(30)), job("b"), answers={"previous_result": 7}).start()
     run.ok("a")
     assert run.found(SetTimer) == [SetTimer(1, "wait", 30.0)] and run.enqueued == []
@@ -50,13 +50,13 @@ def test_a_delay_waits_without_a_job_and_passes_what_came_before() -> None:
     assert run.found(NodeEnded) == [NodeEnded(1, NodeState.SUCCEEDED, b"7")] and run.enqueued == ["b"]
 
 
-def test_a_delay_of_nothing_is_over_at_once() -> None:
+def test_delay_of_zero_is_over_immediately() -> None:
     run = Waiting(delay("d", seconds=static(0)), job("b"), answers={"previous_result": {}}).start()
     assert run.found(SetTimer) == [] and run.enqueued == ["b"]
 
 
 @pytest.mark.parametrize("value", [-1, "3", True, 10 * 366 * 86_400 + 1])
-def test_a_delay_that_makes_no_sense_fails_its_node(value: Any) -> None:
+def test_invalid_delay_fails_its_node(value: Any) -> None:
     run = Waiting(delay("d", seconds=js("s")), answers={"s": value}).start()
     (ended,) = run.found(NodeEnded)
     assert ended.error is not None and ended.error.name == "InvalidDelay"
@@ -79,14 +79,14 @@ def test_cancel_ends_a_delay() -> None:
     assert run.end is not None and run.end.status is Status.CANCELLED
 
 
-def test_a_delay_begun_and_ended_by_one_step_sets_no_timer() -> None:
+def test_delay_started_and_ended_by_one_step_sets_no_timer() -> None:
     nodes = [job("a"), delay("d", on("a", "success"), seconds=static(9)), condition("c", "boom", on("a", "success"))]
     run = Waiting(*nodes).start().ok("a")
     assert run.found(SetTimer) == [] == run.found(DropTimer)
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_sleep_lets_the_next_step_wait_and_not_its_own_result() -> None:
+def test_sleep_delays_the_next_step_but_not_the_own_result() -> None:
     run = Waiting(job("a", sleep=SLEEP), job("b")).start().ok("a")
     assert run.found(NodeEnded) == [NodeEnded(0, NodeState.SUCCEEDED)]
     assert run.found(SetTimer) == [SetTimer(0, "wait", 9.0)] and run.enqueued == []
@@ -95,17 +95,17 @@ def test_sleep_lets_the_next_step_wait_and_not_its_own_result() -> None:
     assert run.due("a").effects == ()
 
 
-def test_nobody_sleeps_after_the_last_step() -> None:
+def test_sleep_after_the_last_step_has_no_effect() -> None:
     run = Waiting(job("a", sleep=SLEEP)).start().ok("a")
     assert run.found(SetTimer) == [] and run.end is not None
 
 
-def test_a_sleep_holds_its_own_edges_alone() -> None:
+def test_sleep_holds_only_its_own_edges() -> None:
     run = Waiting(job("a", free=True, sleep=SLEEP), job("b", free=True), job("c", "a"), job("d", "b")).start()
     assert run.ok("a").enqueued == [] and run.ok("b").enqueued == ["d"]
 
 
-def test_a_failure_elsewhere_ends_a_sleep_and_keeps_what_had_ended() -> None:
+def test_failure_elsewhere_ends_a_sleep_and_keeps_ended_nodes() -> None:
     run = Waiting(job("a", free=True, sleep=SLEEP), job("b", free=True), job("c", "a")).start().ok("a").fail("b")
     assert run.found(DropTimer) == [DropTimer(0)] and run.marks("a", "c") == ["succeeded", "pending"]
     assert run.end is not None and run.end.status is Status.FAILED
@@ -121,14 +121,14 @@ def test_a_condition_sleeps_too() -> None:
     assert run.enqueued == [] and run.due("c").enqueued == ["b"]
 
 
-def test_skip_if_ends_a_step_well_with_what_came_before() -> None:
+def test_skip_if_ends_a_step_with_the_previous_result() -> None:
     module = job("a", on("z", "success"), skip_if={"expr": "true"}, export={"x": js("boom")}, sleep=js("boom"))
     run = Waiting(job("z"), module, job("b", "a"), answers={"previous_result": [1]}).start().ok("z")
     assert run.found(NodeEnded)[1:] == [NodeEnded(1, NodeState.SUCCEEDED, b"[1]")]
     assert run.marks("a") == ["passed"] and run.enqueued == ["b"] and run.found(Export) == []
 
 
-def test_skip_if_is_asked_before_the_first_attempt_alone() -> None:
+def test_skip_if_is_evaluated_only_before_the_first_attempt() -> None:
     retry = {"constant": {"attempts": 1, "seconds": 1}}
     run = Waiting(job("a", skip_if={"expr": "late"}, retry=retry), answers={"late": False, "previous_result": 1})
     run.start().fail("a")
@@ -154,7 +154,7 @@ def test_a_mock_gives_its_value_without_running() -> None:
     assert run.end is not None and run.end.result == OfNode(0)
 
 
-def test_a_mock_that_is_off_changes_nothing() -> None:
+def test_disabled_mock_changes_nothing() -> None:
     assert Waiting(job("a", mock={"enabled": False, "return_value": 1})).start().enqueued == ["a"]
 
 
@@ -164,7 +164,7 @@ def test_a_mocked_condition_is_as_true_as_its_value(value: Any, mark: str) -> No
     assert run.marks("c") == [mark]
 
 
-def test_skip_expr_lets_nothing_run() -> None:
+def test_skip_expr_prevents_all_nodes() -> None:
     run = Waiting(job("a"), skip_expr="true").start()
     assert run.enqueued == [] and run.end is not None
     assert (run.end.status, run.end.skipped) == (Status.SUCCEEDED, True)

@@ -1,4 +1,4 @@
-"""What a limit lets through, and what its key is made of."""
+"""Concurrency limits: admission, and the parts of a key."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def ids(*numbers: int) -> list[UUID]:
     return [UUID(int=number) for number in numbers]
 
 
-def test_as_many_go_through_as_are_free_from_the_front() -> None:
+def test_as_many_are_admitted_as_permits_are_free_from_the_front() -> None:
     found = admit(GateQueue(3, 0, 1, (), 0, ids(5, 6, 7), UUID(int=5)), NOW)
     assert list(found.jobs) == ids(5, 6) and found.next_at is None and found.starts == ()
 
 
-def test_a_full_gate_and_one_that_was_lowered_let_nobody_through() -> None:
+def test_full_gate_and_lowered_gate_admit_nothing() -> None:
     assert admit(GateQueue(2, 0, 2, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
     assert admit(GateQueue(1, 0, 4, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
 
 
-def test_a_window_counts_beginnings_and_says_when_it_opens() -> None:
+def test_window_counts_starts_and_reports_when_it_opens() -> None:
     starts = (NOW - timedelta(seconds=61), NOW - timedelta(seconds=40), NOW - timedelta(seconds=10))
     found = admit(GateQueue(3, 60, 0, starts, 0, ids(5, 6), UUID(int=5)), NOW)
     assert list(found.jobs) == ids(5)
@@ -44,12 +44,12 @@ def test_a_window_counts_beginnings_and_says_when_it_opens() -> None:
     assert found.next_at == NOW + timedelta(seconds=20)
 
 
-def test_a_window_whose_places_are_in_use_waits_for_an_end_and_not_for_a_time() -> None:
+def test_window_with_all_permits_in_use_waits_for_an_end() -> None:
     found = admit(GateQueue(1, 60, 1, (NOW - timedelta(seconds=10),), 0, ids(5), UUID(int=5)), NOW)
     assert found.jobs == () and found.next_at is None
 
 
-def test_one_in_sixteen_is_who_has_waited_longest() -> None:
+def test_one_in_sixteen_is_the_oldest_entry() -> None:
     line = GateQueue(1, 0, 0, (), gates.OLDEST_EVERY - 1, ids(5, 6), UUID(int=9))
     assert list(admit(line, NOW).jobs) == ids(9)
     assert list(admit(GateQueue(1, 0, 0, (), 0, ids(5, 6), UUID(int=9)), NOW).jobs) == ids(5)
@@ -60,10 +60,10 @@ def test_one_in_sixteen_is_who_has_waited_longest() -> None:
     window_s=st.sampled_from([0.0, 10.0]),
     moves=st.lists(st.tuples(st.sampled_from("eeelt"), st.integers(0, 9)), max_size=120),
 )
-def test_never_more_than_the_limit_and_nobody_starves(
+def test_never_more_than_the_limit_and_no_entry_starves(
     limit: int, window_s: float, moves: list[tuple[str, int]]
 ) -> None:
-    """Whoever enters, leaves and whenever it is looked: both bounds hold, and in the end all have been let through."""
+    """Entries arrive, leave and are admitted at random: both bounds hold, and in the end all have been admitted."""
     now, given_, count = NOW, 0, 0
     starts: tuple[datetime, ...] = ()
     line: list[tuple[int, int]] = []
@@ -91,7 +91,7 @@ def test_never_more_than_the_limit_and_nobody_starves(
     assert not line and given_ == count
 
 
-def test_a_key_counts_in_its_workspace_unless_it_says_global() -> None:
+def test_key_is_scoped_to_its_workspace_unless_global() -> None:
     assert key_parts("a", of_input) == (gates.WORKSPACE, "/", "a")
     assert key_parts("$global-a", of_input) == ("-a",)
     assert key_parts("\0default$global$workspace", of_input) == ("default", gates.WORKSPACE)
@@ -126,7 +126,7 @@ def code(**value: object) -> dict[str, object]:
     return {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "", **value}}
 
 
-def test_a_limited_node_stands_in_line_and_begins_with_its_permit() -> None:
+def test_limited_node_queues_and_starts_with_its_permit() -> None:
     plan = compile_plan({"modules": [code(concurrent_limit=2, concurrency_time_window_s=5)]})
     begun = decide(plan, RunState.new(plan), Started(), {})
     assert isinstance(begun, Decision)
@@ -138,7 +138,7 @@ def test_a_limited_node_stands_in_line_and_begins_with_its_permit() -> None:
     assert isinstance(again, Decision) and again.effects == ()
 
 
-def test_a_run_stands_in_line_after_its_preprocessor_and_has_begun_once() -> None:
+def test_run_queues_after_its_preprocessor_and_starts_once() -> None:
     before = {"id": "preprocessor", "value": {"type": "rawscript", "language": "bash", "content": ""}}
     flow = {"modules": [code()], "preprocessor_module": before, "concurrent_limit": 1, "concurrency_key": "k"}
     plan = compile_plan(flow)
@@ -156,7 +156,7 @@ def test_a_run_stands_in_line_after_its_preprocessor_and_has_begun_once() -> Non
     assert state.nodes[0] == Mark.QUEUED
 
 
-def test_a_cancelled_node_in_line_begins_no_more() -> None:
+def test_cancelled_queued_node_does_not_start() -> None:
     plan = compile_plan({"modules": [code(concurrent_limit=1)]})
     begun = decide(plan, RunState.new(plan), Started(), {})
     assert isinstance(begun, Decision)
@@ -166,7 +166,7 @@ def test_a_cancelled_node_in_line_begins_no_more() -> None:
     assert isinstance(late, Decision) and late.effects == ()
 
 
-def test_a_limit_of_nothing_is_none() -> None:
+def test_limit_of_zero_is_no_limit() -> None:
     for limit in (0, None, True, "3", -1):
         assert not compile_plan({"modules": [code(concurrent_limit=limit)]}).gated
     plan = compile_plan({"modules": [code()]})

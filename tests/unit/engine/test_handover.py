@@ -1,4 +1,4 @@
-"""Steps that wait for later ones of their key: what they wait for, and what their end means."""
+"""Debounced steps: the start of their wait, and the ways in which it ends."""
 
 from __future__ import annotations
 
@@ -50,97 +50,97 @@ def code(id: str = "a", *, settings: dict[str, Any] | None = None, **more: Any) 
     return {"id": id, "value": value, **({"debouncing": debouncing} if debouncing else {}), **more}
 
 
-def took(plan: Plan, state: RunState, event: Event, answer: Any = None) -> Decision:
-    """What an event means where every question has this answer."""
+def decision_of(plan: Plan, state: RunState, event: Event, answer: Any = None) -> Decision:
+    """Return the decision on an event with this answer to every question."""
     answers: dict[tuple[str | int, ...], Answer | Err] = {}
     found = decide(plan, state, event, answers)
     while isinstance(found, Need):
-        said = answer if isinstance(answer, Err) else Answer(msgspec.json.encode(answer), bool(answer))
-        answers |= {ask.key: said for ask in found.requests}
+        fixed = answer if isinstance(answer, Err) else Answer(msgspec.json.encode(answer), bool(answer))
+        answers |= {ask.key: fixed for ask in found.requests}
         found = decide(plan, state, event, answers)
     return found
 
 
 def waiting(*modules: dict[str, Any], answer: Any = None) -> tuple[Plan, Decision]:
     plan = compile_plan({"modules": list(modules)})
-    return plan, took(plan, RunState.new(plan), Started(), answer)
+    return plan, decision_of(plan, RunState.new(plan), Started(), answer)
 
 
-def test_it_waits_without_a_job_and_begins_when_none_came_later() -> None:
-    plan, begun = waiting(code(settings={}))
-    assert plan.debounces and begun.state.nodes[0] == Mark.DEBOUNCING
-    assert begun.effects[-1] == EnterDebounce(0, DEFAULT, Debounce(5.0), b"{}")
-    assert status(plan, begun.state, job_started=False).status is Status.RUNNING
-    over = took(plan, begun.state, DebounceElapsed(0))
-    assert over.effects == (Enqueue(0, None),)
-    assert took(plan, over.state, DebounceElapsed(0)).effects == ()
-    assert took(plan, over.state, HandedOver(0, "r")).effects == ()
+def test_node_waits_without_a_job_and_starts_if_no_later_one_arrives() -> None:
+    plan, started = waiting(code(settings={}))
+    assert plan.debounces and started.state.nodes[0] == Mark.DEBOUNCING
+    assert started.effects[-1] == EnterDebounce(0, DEFAULT, Debounce(5.0), b"{}")
+    assert status(plan, started.state, job_started=False).status is Status.RUNNING
+    decision = decision_of(plan, started.state, DebounceElapsed(0))
+    assert decision.effects == (Enqueue(0, None),)
+    assert decision_of(plan, decision.state, DebounceElapsed(0)).effects == ()
+    assert decision_of(plan, decision.state, HandedOver(0, "r")).effects == ()
 
 
-def test_its_key_and_what_is_joined_are_made_of_its_inputs() -> None:
+def test_key_and_accumulated_inputs_come_from_its_inputs() -> None:
     settings = {"debounce_key": "$args[who]", "debounce_args_to_accumulate": ["items", "unknown"]}
-    _, begun = waiting(code(settings=settings), answer=[1])
-    effect = begun.effects[-1]
+    _, started = waiting(code(settings=settings), answer=[1])
+    effect = started.effects[-1]
     assert isinstance(effect, EnterDebounce)
     assert (effect.key, effect.args) == ((gates.WORKSPACE, "/", "[1]"), b'{"items":[1]}')
 
 
-def test_an_input_that_throws_fails_it() -> None:
-    plan, begun = waiting(code(settings={"debounce_args_to_accumulate": ["items"]}), answer=Err("TypeError", "no"))
-    assert begun.state.nodes[0] == Mark.UNHANDLED and not plan.gated
+def test_input_that_throws_fails_the_node() -> None:
+    plan, started = waiting(code(settings={"debounce_args_to_accumulate": ["items"]}), answer=Err("TypeError", "no"))
+    assert started.state.nodes[0] == Mark.UNHANDLED and not plan.gated
 
 
-def test_who_hands_over_is_skipped_and_its_list_ends_there() -> None:
-    plan, begun = waiting(code(settings={}), code("b"))
-    over = took(plan, begun.state, HandedOver(0, "later"))
-    ended = over.effects[-1]
+def test_node_that_hands_over_is_skipped_and_its_list_ends() -> None:
+    plan, started = waiting(code(settings={}), code("b"))
+    decision = decision_of(plan, started.state, HandedOver(0, "later"))
+    ended = decision.effects[-1]
     assert isinstance(ended, RunEnded) and (ended.status, ended.skipped, ended.handed_over) == (
         Status.SUCCEEDED,
         True,
         True,
     )
-    assert over.state.nodes[:2] == bytes([Mark.PASSED, Mark.PENDING])
-    assert any(isinstance(each, NodeEnded) and each.result == b"null" for each in over.effects)
-    assert RunState.decode(over.state.encode()) == over.state
+    assert decision.state.nodes[:2] == bytes([Mark.PASSED, Mark.PENDING])
+    assert any(isinstance(each, NodeEnded) and each.result == b"null" for each in decision.effects)
+    assert RunState.decode(decision.state.encode()) == decision.state
 
 
-def test_older_engines_go_on_with_all_that_they_understand() -> None:
+def test_older_engines_continue_states_they_understand() -> None:
     for settings, version in (({}, 2), (None, 1)):
-        plan, begun = waiting(code(settings=settings), code("b"))
-        assert (plan.engine_version, msgspec.msgpack.decode(begun.state.encode()[1:])[0]) == (version, version)
+        plan, started = waiting(code(settings=settings), code("b"))
+        assert (plan.engine_version, msgspec.msgpack.decode(started.state.encode()[1:])[0]) == (version, version)
     assert version < ENGINE_VERSION
 
 
-def test_what_runs_beside_who_hands_over_goes_on_to_its_end() -> None:
-    plan, begun = waiting(code(settings={}, needs=[]), code("b", needs=[]))
-    over = took(plan, begun.state, HandedOver(0, "later"))
-    assert over.state.phase is Phase.STOPPING and over.state.nodes[1] == Mark.QUEUED
+def test_parallel_jobs_of_a_hand_over_run_to_their_end() -> None:
+    plan, started = waiting(code(settings={}, needs=[]), code("b", needs=[]))
+    decision = decision_of(plan, started.state, HandedOver(0, "later"))
+    assert decision.state.phase is Phase.STOPPING and decision.state.nodes[1] == Mark.QUEUED
 
 
 @pytest.mark.parametrize("event", [CancelRequested(), JobCancelled(0)])
-def test_who_is_cancelled_waits_no_longer(event: Event) -> None:
-    plan, begun = waiting(code(settings={}))
-    over = took(plan, begun.state, event)
-    assert LeaveDebounce(0) in over.effects and over.state.phase is Phase.ENDED
+def test_cancelled_node_stops_waiting(event: Event) -> None:
+    plan, started = waiting(code(settings={}))
+    decision = decision_of(plan, started.state, event)
+    assert LeaveDebounce(0) in decision.effects and decision.state.phase is Phase.ENDED
 
 
 def test_a_failure_elsewhere_ends_the_wait() -> None:
-    plan, begun = waiting(code(settings={}, needs=[]), code("b", needs=[]))
-    over = took(plan, begun.state, Failed(1, "E", "no"))
-    assert LeaveDebounce(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
+    plan, started = waiting(code(settings={}, needs=[]), code("b", needs=[]))
+    decision = decision_of(plan, started.state, Failed(1, "E", "no"))
+    assert LeaveDebounce(0) in decision.effects and decision.state.nodes[0] == Mark.CANCELLED
 
 
-def test_it_waits_once_and_not_before_its_retry() -> None:
-    plan, begun = waiting(code(settings={}, retry={"constant": {"attempts": 1, "seconds": 0}}))
-    begun = took(plan, begun.state, DebounceElapsed(0))
-    failed = took(plan, begun.state, Failed(0, "E", "no"))
-    assert Enqueue(0, None, 1) in took(plan, failed.state, TimerDue(0)).effects
+def test_node_waits_once_and_not_before_its_retry() -> None:
+    plan, started = waiting(code(settings={}, retry={"constant": {"attempts": 1, "seconds": 0}}))
+    started = decision_of(plan, started.state, DebounceElapsed(0))
+    failed = decision_of(plan, started.state, Failed(0, "E", "no"))
+    assert Enqueue(0, None, 1) in decision_of(plan, failed.state, TimerDue(0)).effects
 
 
-def test_what_is_skipped_or_mocked_waits_for_nobody() -> None:
+def test_skipped_or_mocked_node_does_not_wait() -> None:
     for setting in ({"skip_if": {"expr": "true"}}, {"mock": {"enabled": True, "return_value": 1}}):
-        _, begun = waiting(code(settings={}, **setting), answer=True)
-        assert not any(isinstance(each, EnterDebounce) for each in begun.effects)
+        _, started = waiting(code(settings={}, **setting), answer=True)
+        assert not any(isinstance(each, EnterDebounce) for each in started.effects)
 
 
 @pytest.mark.parametrize(
@@ -152,20 +152,20 @@ def test_what_is_skipped_or_mocked_waits_for_nobody() -> None:
         ({"type": "identity"}, Enqueue),
     ],
 )
-def test_afterwards_it_does_what_its_kind_does(value: dict[str, Any], effect: type[object] | None) -> None:
-    plan, begun = waiting({**code(settings={}), "value": value}, answer=3)
-    assert begun.state.nodes[0] == Mark.DEBOUNCING
-    over = took(plan, begun.state, DebounceElapsed(0), 3)
-    assert over.state.nodes[0] != Mark.DEBOUNCING
-    assert effect is None or any(isinstance(each, effect) for each in over.effects)
+def test_node_behaves_as_its_kind_after_the_wait(value: dict[str, Any], effect: type[object] | None) -> None:
+    plan, started = waiting({**code(settings={}), "value": value}, answer=3)
+    assert started.state.nodes[0] == Mark.DEBOUNCING
+    decision = decision_of(plan, started.state, DebounceElapsed(0), 3)
+    assert decision.state.nodes[0] != Mark.DEBOUNCING
+    assert effect is None or any(isinstance(each, effect) for each in decision.effects)
 
 
 def test_a_branch_that_hands_over_ends_the_list_around_it() -> None:
     branch = {"id": "b", "value": {"type": "branchone", "branches": [], "default": [code(settings={})]}}
-    plan, begun = waiting(branch, code("c"))
-    assert plan.debounces and begun.state.nodes[0] == Mark.WAITING_CHILDREN
-    told = ChildrenEnded(0, stopped=True, skips=True, handed_over=True)
-    ended = took(plan, begun.state, told).effects[-1]
+    plan, started = waiting(branch, code("c"))
+    assert plan.debounces and started.state.nodes[0] == Mark.WAITING_CHILDREN
+    event = ChildrenEnded(0, stopped=True, skips=True, handed_over=True)
+    ended = decision_of(plan, started.state, event).effects[-1]
     assert isinstance(ended, RunEnded) and (ended.skipped, ended.handed_over) == (True, True)
 
 
@@ -178,7 +178,7 @@ def test_branches_that_stop_otherwise_stop_the_loop_around_them() -> None:
     assert not first.end(1, failed=False, stopped=True, handed_over=True).handed_over
 
 
-def test_a_failure_module_and_a_preprocessor_wait_for_nobody() -> None:
+def test_failure_module_and_preprocessor_do_not_wait() -> None:
     tree = {
         "modules": [],
         "failure_module": code("failure", settings={}),

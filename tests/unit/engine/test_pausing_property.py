@@ -1,4 +1,4 @@
-"""Random workflows with breakpoints: what comes of them is what comes without, only later."""
+"""Random workflows with breakpoints: the outcome is the same as without, only later."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RUNS = int(os.environ.get("PROPERTY_RUNS", "200"))
 
 
 class Held(Simulated):
-    """The world with somebody who sets breakpoints and lets nodes go on, at any time."""
+    """Simulation with a person who sets breakpoints and resumes nodes at any time."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         self.paused: set[int] = set()
 
     def run(self) -> None:
-        """Everything, from the first event to the checks at the end."""
+        """Run everything, from the first event to the final checks."""
         for node in self.plan.all_nodes:
             if self.rng.random() < 0.4:
                 self.send(PauseBefore(node.number, "ann"))
@@ -33,23 +33,23 @@ class Held(Simulated):
         steps = 0
         while self.end is None:
             others = self.available or self.running or self.timers
-            assert others or self.paused, "waits without a reason"
+            assert others or self.paused, "the run waits without a reason"
             assert {at for at, mark in enumerate(self.state.nodes) if mark == Mark.PAUSED} == self.paused
             if steps == self.cancel_after:
                 self.cancel()
             elif self.paused and (self.rng.random() < 0.3 or not others):
-                self.go_on(self.rng.choice(sorted(self.paused)))
+                self.resume(self.rng.choice(sorted(self.paused)))
             elif self.rng.random() < 0.1:
                 node = self.rng.choice(self.plan.all_nodes)
                 self.send(PauseBefore(node.number, "bob", on=self.rng.random() < 0.5))
             else:
-                self.move()
+                self.act()
             steps += 1
-            assert steps < 1_000, "does not end"
+            assert steps < 1_000, "the run does not end"
         assert not self.paused, "a pause outlives its run"
 
-    def go_on(self, node: int) -> None:
-        """Somebody lets it go on, and somebody else comes too late."""
+    def resume(self, node: int) -> None:
+        """Resume a node, and send a second resumption that is too late."""
         self.send(Continued(node, "ann"))
         before = self.state
         self.send(Continued(node, "bob"))
@@ -59,7 +59,7 @@ class Held(Simulated):
         match effect:
             case Pause(node, _):
                 assert not self.cancelled and node not in self.ended and node not in self.paused
-                assert not self.attempts[self.plan.node(node).id], "it has begun"
+                assert not self.attempts[self.plan.node(node).id], "the node has started"
                 self.paused.add(node)
                 self.happened.add("paused")
             case EndPause(node):
@@ -68,7 +68,7 @@ class Held(Simulated):
                 super().apply(effect)
 
 
-def test_random_runs_that_are_paused_come_to_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_random_paused_runs_have_the_same_outcome(capsys: pytest.CaptureFixture[str]) -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):
         run = Held(scenario(seed))

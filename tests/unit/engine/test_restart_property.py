@@ -1,4 +1,4 @@
-"""Restarts of random runs from each of their nodes: what is kept never runs, and the run ends as it did."""
+"""Restarts of random runs from each of their nodes: reused nodes never run, and the outcome is the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF = UUID(int=1)
 
 
 class Again(Simulated):
-    """A run that goes on from another one, whose jobs behave as they did."""
+    """Restart of a run, whose jobs behave as before."""
 
     def __init__(self, scenario: Scenario, made: engine.Restart) -> None:
         super().__init__(scenario)
@@ -29,12 +29,12 @@ class Again(Simulated):
 
     def apply(self, effect: Effect) -> None:
         if isinstance(effect, Enqueue | NodeEnded):
-            assert effect.node in self.made.again or effect.node == len(self.plan.nodes), "what is kept runs again"
+            assert effect.node in self.made.again or effect.node == len(self.plan.nodes), "a reused node runs again"
         super().apply(effect)
 
 
 def whole(seed: int) -> Simulated | None:
-    """A random run to its end, uncancelled."""
+    """Run a random scenario to its end, without cancellation."""
     try:
         first = Simulated(scenario(seed))
     except InvalidWorkflow:
@@ -56,7 +56,7 @@ def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
             assert sorted((*made.kept, *made.again, *made.skipped)) == list(range(len(first.plan.nodes)))
             again_at = set(made.again)
             behind = [index for index in made.kept if any(e.source in again_at for e in first.plan.nodes[index].edges)]
-            assert not behind, "what follows is kept"
+            assert not behind, "a following node is reused"
             if not engine.is_reached(first.plan, made, before, node.index):
                 had["skipped"] += 1
                 continue
@@ -69,7 +69,7 @@ def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
 
 
 def check(first: Simulated, again: Simulated) -> None:
-    """Of a run that failed chance decides what else had run by then."""
+    """Check the restart; in a failed run it is random which other nodes had run by then."""
     assert first.end is not None and again.end is not None
     assert again.end.status is first.end.status
     assert again.end.recovered is first.end.recovered
@@ -80,8 +80,8 @@ def check(first: Simulated, again: Simulated) -> None:
         assert again.state.nodes[index] == first.state.nodes[index]
 
 
-def test_a_retry_of_a_failed_run_runs_what_failed() -> None:
-    """It fails again, since nothing was mended; where every job succeeds at last, so does the run."""
+def test_retry_of_a_failed_run_runs_the_failed_nodes() -> None:
+    """It fails again, since nothing was repaired; if every job succeeds in the end, the run succeeds."""
     mended = 0
     for seed in range(RUNS):
         first = whole(seed)

@@ -1,4 +1,4 @@
-"""Random workflows whose steps sleep and ask people: what comes of them is what comes without, only later."""
+"""Random workflows whose steps sleep and ask for approval: the outcome is the same as without, only later."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECORD = b'{"value":null}'
 
 
 def waiting(seed: int) -> Scenario:
-    """The scenario of a seed, in which half of the steps sleep or suspend."""
+    """Return the scenario of a seed, in which half of the steps sleep or suspend."""
     made, rng = scenario(seed), Random(seed)
     modules = []
     for module in made.value["modules"]:
@@ -44,7 +44,7 @@ def waiting(seed: int) -> Scenario:
 
 
 class Patient(Simulated):
-    """The world with people who answer, and with clocks of nodes that have ended."""
+    """Simulation with people who answer, and with timers of nodes that have ended."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
@@ -53,25 +53,25 @@ class Patient(Simulated):
         self.deadlines: set[int] = set()
 
     def run(self) -> None:
-        """Everything, from the first event to the checks at the end."""
+        """Run everything, from the first event to the final checks."""
         self.send(Started())
         steps = 0
         while self.end is None:
             asleep = self.clocks | set(self.asked)
-            assert self.available or self.running or self.timers or asleep, "waits without a reason"
+            assert self.available or self.running or self.timers or asleep, "the run waits without a reason"
             assert {node for node, mark in enumerate(self.state.nodes) if mark == Mark.SUSPENDED} == set(self.asked)
             if steps == self.cancel_after:
                 self.cancel()
             elif asleep and (self.rng.random() < 0.3 or not (self.available or self.running or self.timers)):
-                self.wait_no_more(self.rng.choice(sorted(asleep)))
+                self.end_wait(self.rng.choice(sorted(asleep)))
             else:
-                self.move()
+                self.act()
             steps += 1
-            assert steps < 1_000, "does not end"
+            assert steps < 1_000, "the run does not end"
         assert not (self.asked or self.clocks or self.deadlines), "a wait outlives its run"
 
-    def wait_no_more(self, node: int) -> None:
-        """Time passes for a node that sleeps; somebody agrees to one that asks, now and then twice or too late."""
+    def end_wait(self, node: int) -> None:
+        """End the wait of a sleeping node, or approve one that asks, sometimes twice or too late."""
         if node in self.clocks:
             self.clocks.remove(node)
             self.due(node)
@@ -85,12 +85,12 @@ class Patient(Simulated):
                 assert self.state == before, "a late answer changed something"
 
     def repeat(self, node: int) -> None:
-        """An event comes for a node that has ended, and whose edges wait for nothing."""
+        """Send an event for a node that has ended and whose edges do not wait."""
         if node not in self.clocks and node not in self.asked:
             super().repeat(node)
 
     def due(self, node: int) -> None:
-        """A sleep is over."""
+        """End a sleep."""
         self.happened.add("slept")
         self.send(TimerDue(node))
 
@@ -102,7 +102,7 @@ class Patient(Simulated):
             case SetTimer(node, _):
                 self.deadlines.add(node)
             case DropTimer(node, "wait"):
-                # A timer may be dropped that has not been set: the node asked, and was to sleep afterwards.
+                # A timer may be dropped before it is set: the node asked, and would have slept afterwards.
                 self.clocks.discard(node)
             case DropTimer(node, _):
                 self.deadlines.remove(node)
@@ -118,7 +118,7 @@ class Patient(Simulated):
                 super().apply(effect)
 
 
-def test_random_runs_that_wait_come_to_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_random_waiting_runs_have_the_same_outcome(capsys: pytest.CaptureFixture[str]) -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):
         run = Patient(waiting(seed))
@@ -135,12 +135,12 @@ def test_random_runs_that_wait_come_to_the_same(capsys: pytest.CaptureFixture[st
     assert had["slept"] > RUNS / 4 and had["asked"] > RUNS / 4 and had["cancel"] > RUNS / 20
 
 
-def test_a_run_that_waits_is_cancelled_in_the_end() -> None:
+def test_waiting_run_can_be_cancelled() -> None:
     for seed in range(60):
         run = Patient(waiting(seed))
         run.send(Started())
         while run.end is None and not run.asked and not run.clocks:
-            run.move()
+            run.act()
         if run.end is None:
             run.cancelled = run.forced = True
             run.send(CancelRequested(force=True))

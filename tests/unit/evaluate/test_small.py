@@ -1,4 +1,4 @@
-"""The small interpreter over raw JSON."""
+"""Small interpreter over raw JSON."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_answers(text: str, expected: bytes, truthy: bool) -> None:
         ("true && nothing[0]", "TypeError", "Cannot read properties of null (reading '0')"),
     ],
 )
-def test_what_throws_in_javascript_throws_here(text: str, name: str, message: str) -> None:
+def test_expressions_that_throw_in_javascript_throw_here(text: str, name: str, message: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         answer(text)
     assert (caught.value.name, caught.value.message) == (name, message)
@@ -105,7 +105,7 @@ def test_what_throws_in_javascript_throws_here(text: str, name: str, message: st
         *("flow_input.n.toFixed", "results.flag.valueOf", "context.hasOwnProperty"),
     ],
 )
-def test_what_would_coerce_or_inherit_is_left_to_an_engine(text: str) -> None:
+def test_coercion_and_inheritance_are_left_to_an_engine(text: str) -> None:
     with pytest.raises(NeedsJavaScript):
         answer(text)
 
@@ -139,7 +139,7 @@ def test_several_inputs_that_read_one_root_are_loaded_together() -> None:
     assert reads("results.a", "results", "results.b") == {"results": None}
 
 
-def test_a_bare_path_is_passed_on_without_being_read() -> None:
+def test_bare_path_is_returned_without_decoding() -> None:
     expr = parse_small("big.part")
     assert expr is not None
     assert evaluate(expr, {"big": b'{"part": {"a" : 1.00e0, "b":[ ]}}'}).raw == b'{"a" : 1.00e0, "b":[ ]}'

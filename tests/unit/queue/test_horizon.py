@@ -1,4 +1,4 @@
-"""Where a look begins: above what was seen to be gone, now and then from the start."""
+"""Start of a scan: above rows that have been processed, and from the start at intervals."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ A_BIT = timedelta(microseconds=1)
 
 
 def look(horizon: ScanCursor, at: float, first: datetime, *, took_s: float = 0.001) -> datetime:
-    """A look at `at`, which finds `first`; gives what it looked above."""
+    """Scan at `at`, which finds `first`; return the value above which it scanned."""
     past = horizon.begin(at)
     horizon.end(at, at + took_s, first)
     return past
 
 
-def test_the_first_look_is_from_the_start() -> None:
+def test_first_scan_is_from_the_start() -> None:
     assert look(ScanCursor(), 0, NOW) == START
 
 
-def test_what_was_just_seen_may_yet_get_something_below_it() -> None:
+def test_recent_row_may_still_get_rows_below_it() -> None:
     horizon = ScanCursor()
     look(horizon, 0, NOW)
     assert look(horizon, 0.2, NOW) == START
     assert look(horizon, 0.5, NOW) == NOW - A_BIT
 
 
-def test_each_second_it_is_looked_from_the_start() -> None:
+def test_scan_from_the_start_every_second() -> None:
     horizon = ScanCursor()
     looks = [look(horizon, n * 0.4, NOW + timedelta(seconds=n)) for n in range(8)]
     assert [each == START for each in looks] == [True, False, False, True, False, False, True, False]
 
 
-def test_a_look_from_the_start_that_takes_long_is_seldom() -> None:
+def test_slow_scan_from_the_start_is_rare() -> None:
     horizon = ScanCursor()
     look(horizon, 0, NOW, took_s=0.5)
     assert all(look(horizon, at, NOW) != START for at in range(1, 10))
     assert look(horizon, 11, NOW) == START
 
 
-def test_what_comes_below_brings_it_down() -> None:
+def test_lower_row_lowers_the_mark() -> None:
     horizon = ScanCursor()
     look(horizon, 0, NOW)
     look(horizon, 0.9, NOW)

@@ -1,4 +1,4 @@
-"""The canonical form and its hash: golden on every machine, indifferent to what does not matter."""
+"""Canonical form and hash: equal on every machine and independent of presentation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_golden_document_has_its_hash(name: str) -> None:
     assert artifact_hash(_tree(name)) == HASHES[name]
 
 
-def test_the_golden_set_is_whole() -> None:
+def test_golden_set_is_complete() -> None:
     files = {path.name for path in GOLDEN.iterdir()} - {"hashes.json"}
     assert files == set(HASHES) and len(files) >= 40
     groups = defaultdict(set)
@@ -60,7 +60,7 @@ def test_the_normal_form_is_its_own_normal_form(name: str) -> None:
     before = copy.deepcopy(tree)
     normal = normalise(tree)
     assert normalise(normal) == normal
-    assert tree == before, "the document is not touched"
+    assert tree == before, "the document is not modified"
     assert canonical_bytes(normal) == canonical_bytes(tree)
 
 
@@ -78,7 +78,7 @@ def _shuffled(value: Any, chance: random.Random) -> Any:
 
 @given(st.sampled_from(sorted(HASHES)), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_key_order_and_presentation_do_not_count(name: str, chance: random.Random) -> None:
+def test_key_order_and_presentation_are_ignored(name: str, chance: random.Random) -> None:
     tree = _shuffled(_tree(name), chance)
     tree["value"]["ui"] = {"nodes": {"a": {"x": chance.randint(0, 99), "y": 1}}}
     tree["value"]["notes"] = [{"text": "note"}]
@@ -99,15 +99,15 @@ def test_key_order_and_presentation_do_not_count(name: str, chance: random.Rando
         {"modules": [{"id": "a", "value": {"type": "identity"}}], "flow_env": {}},
     ],
 )
-def test_what_has_a_meaning_counts(change: dict[str, Any]) -> None:
+def test_meaningful_members_change_the_hash(change: dict[str, Any]) -> None:
     plain = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
     if change["modules"][0].get("x_vendor", 0) is None:
-        assert artifact_hash({"value": change}) == artifact_hash({"value": plain}), "null is absence in a node"
+        assert artifact_hash({"value": change}) == artifact_hash({"value": plain}), "null means absent in a node"
     else:
         assert artifact_hash({"value": change}) != artifact_hash({"value": plain})
 
 
-def test_nulls_inside_data_count() -> None:
+def test_nulls_inside_data_change_the_hash() -> None:
     def with_value(value: Any) -> str:
         transform = {"type": "static", "value": value}
         module = {"id": "a", "value": {"type": "script", "path": "p", "input_transforms": {"x": transform}}}

@@ -1,4 +1,4 @@
-"""What differs between two documents, by cases that hold the editor's comparison too."""
+"""Differences between two documents, with cases shared by the editor's comparison."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def shown(difference: Difference) -> dict[str, Any]:
-    """As the API gives it, without what is empty."""
+    """Return the difference as the API does, without empty members."""
     return {key: value for key, value in msgspec.to_builtins(difference).items() if value or key == "same"}
 
 
@@ -32,14 +32,14 @@ def node(node_id: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_what_differs(case: Path) -> None:
+def test_differences(case: Path) -> None:
     told = json.loads(case.read_text())
     found = msgspec.json.decode(msgspec.json.encode(shown(compare(told["before"], told["after"]))))
     assert found == told["difference"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_what_is_added_one_way_is_removed_the_other(case: Path) -> None:
+def test_additions_are_removals_in_reverse(case: Path) -> None:
     told = json.loads(case.read_text())
     there, back = compare(told["before"], told["after"]), compare(told["after"], told["before"])
     assert (there.same, there.added, there.removed) == (back.same, back.removed, back.added)
@@ -48,7 +48,7 @@ def test_what_is_added_one_way_is_removed_the_other(case: Path) -> None:
 
 
 @pytest.mark.parametrize("document", GOLDEN, ids=lambda document: document.stem)
-def test_a_document_is_what_it_is(document: Path) -> None:
+def test_document_equals_itself(document: Path) -> None:
     tree = json.loads(document.read_text())
     assert shown(compare(tree, tree)) == {"same": True}
 
@@ -64,7 +64,7 @@ def test_anything_can_be_compared(one: Any, other: Any) -> None:
     assert (list(differing(one, other)) == []) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
 
 
-def test_thousands_of_renamed_nodes_are_found_at_once() -> None:
+def test_thousands_of_renamed_nodes_are_matched_quickly() -> None:
     many = range(5_000)
     before = {"value": {"modules": [node(f"a{each}", needs=[]) for each in many]}}
     after = {"value": {"modules": [node(f"b{each}", needs=[]) for each in many]}}

@@ -1,4 +1,4 @@
-"""Reading documents: every way to be unreadable has its code and raises nothing else."""
+"""Reading of documents: each fault has its code, and no other exception is raised."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ REFUSED: list[tuple[str, Format, bytes, str]] = [
 @pytest.mark.parametrize(
     ("format", "source", "code"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_a_document_that_cannot_be_read_is_refused_with_its_code(format: Format, source: bytes, code: str) -> None:
+def test_unreadable_document_is_rejected_with_its_code(format: Format, source: bytes, code: str) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         parse(source, format)
     assert caught.value.code == "invalid_workflow"
@@ -83,7 +83,7 @@ def test_a_document_that_cannot_be_read_is_refused_with_its_code(format: Format,
     assert "Traceback" not in caught.value.message and len(caught.value.message) < 300
 
 
-def test_faults_are_named_with_their_json_pointer() -> None:
+def test_faults_have_a_json_pointer() -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         parse(b'{"a/b": [1, 1e400], "c": {"x": 1, "x": 2}}', "json")
     assert [(each["code"], each["path"]) for each in caught.value.details] == [
@@ -103,7 +103,7 @@ def test_200_levels_are_read(format: Format) -> None:
     assert tree == 1
 
 
-def test_the_source_is_kept_byte_for_byte() -> None:
+def test_source_is_preserved_byte_for_byte() -> None:
     source = b"\xef\xbb\xbfb:   1 # why\r\na: 'x'\n"
     read = parse(source, "yaml")
     assert (read.source, read.format, read.tree) == (source, "yaml", {"b": 1, "a": "x"})
@@ -161,7 +161,7 @@ def test_yaml_is_read_as_1_2() -> None:
         ("1e-99999999999999999999", None),
     ],
 )
-def test_a_number_is_exact_or_refused(text: str, value: float | None) -> None:
+def test_number_is_exact_or_rejected(text: str, value: float | None) -> None:
     assert exact(text) == value
 
 
@@ -178,13 +178,13 @@ _JSON = st.recursive(
 
 @given(_JSON)
 @settings(max_examples=200, deadline=None)
-def test_json_text_is_read_back(value: Any) -> None:
+def test_json_text_round_trips(value: Any) -> None:
     assert parse_json(json.dumps(value).encode()) == value
 
 
 @given(st.text(st.sampled_from(list("ab:-?[]{},&*!|>'\"%@`# \n\t0.~<=\\\r…")), max_size=30))
 @settings(max_examples=500, deadline=None)
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_read_or_rejected(text: str) -> None:
     formats: tuple[Format, ...] = ("json", "yaml")
     for format in formats:
         with suppress(InvalidWorkflow):
@@ -200,7 +200,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     ],
     ids=["events", "levels", "bytes"],
 )
-def test_yaml_that_is_sent_has_limits_of_its_own(text: str) -> None:
+def test_yaml_of_a_caller_has_its_own_limits(text: str) -> None:
     with pytest.raises(InvalidWorkflow) as caught:
         parse(text.encode(), "yaml", limit_yaml=True)
     assert [each["code"] for each in caught.value.details] == ["document_too_large"]
@@ -209,7 +209,7 @@ def test_yaml_that_is_sent_has_limits_of_its_own(text: str) -> None:
     assert "a" in parse(text.encode(), "yaml").tree
 
 
-def test_yaml_within_the_limits_and_json_of_any_size_may_be_sent() -> None:
+def test_yaml_within_the_limits_and_large_json_are_accepted() -> None:
     entries = MAX_YAML_EVENTS - 20
     assert len(parse(f"a: [{'1,' * entries}]".encode(), "yaml", limit_yaml=True).tree["a"]) == entries
     for form in ("json", "yaml"):

@@ -1,4 +1,4 @@
-"""The parser of the small language: what it reads, what it leaves alone, that it never raises."""
+"""Parser of the small language: accepted texts, texts left to an engine, and no exceptions."""
 
 from __future__ import annotations
 

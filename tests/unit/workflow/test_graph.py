@@ -1,4 +1,4 @@
-"""The graph: edges, starts, ancestors, sinks, circles, bodies."""
+"""Graph: edges, starts, ancestors, sinks, cycles, bodies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ids(each: NodeList, indexes: tuple[int, ...]) -> list[str]:
     return [each.nodes[index].id for index in indexes]
 
 
-def test_a_plain_list_is_a_chain_on_success() -> None:
+def test_plain_list_is_a_chain_on_success() -> None:
     top = flow(node("a"), node("b"), node("c")).top
     assert edges(top) == {("a", "success", "b"), ("b", "success", "c")}
     assert not top.is_graph
@@ -58,7 +58,7 @@ def test_needs_replace_the_sibling_before() -> None:
     assert top.nodes[0].targets == (2,)
 
 
-def test_an_outcome_written_as_a_boolean_is_a_text() -> None:
+def test_boolean_outcome_is_read_as_text() -> None:
     top = flow(node("c", "condition"), node("a", needs=[{"node": "c", "on": True}])).top
     assert edges(top) == {("c", "true", "a")}
 
@@ -81,7 +81,7 @@ def test_a_node_that_continues_on_error_ends_as_a_success() -> None:
     assert way_well == way_badly == {"success", "always"}
 
 
-def test_an_alert_on_a_failure_edge_is_no_main_sink() -> None:
+def test_alert_on_a_failure_edge_is_not_a_main_sink() -> None:
     top = flow(
         node("work", needs=[]),
         node("alert", needs=[on("work", "failure")]),
@@ -111,7 +111,7 @@ def test_several_ends_are_several_main_sinks() -> None:
     assert ids(top, top.main_sinks) == ["yes", "no", "any"]
 
 
-def test_every_circle_is_found_with_all_its_nodes() -> None:
+def test_every_cycle_is_found_with_all_its_nodes() -> None:
     top = flow(
         node("a", needs=["c"]),
         node("b", needs=["a"]),
@@ -124,7 +124,7 @@ def test_every_circle_is_found_with_all_its_nodes() -> None:
     assert ids(top, top.order) == ["free"]
 
 
-def test_what_does_not_resolve_is_kept_aside() -> None:
+def test_unresolved_edges_are_dangling() -> None:
     top = flow(node("a", needs=["ghost", 7, {"on": "success"}])).top
     assert [(edge.source_id, edge.path) for edge in top.dangling] == [
         ("ghost", "/modules/0/needs/0"),
@@ -133,7 +133,7 @@ def test_what_does_not_resolve_is_kept_aside() -> None:
     ]
 
 
-def test_bodies_of_loops_and_branches_are_lists_of_their_own() -> None:
+def test_bodies_of_loops_and_branches_are_separate_lists() -> None:
     inner = node("inner", needs=[])
     branch = node(
         "branch",
@@ -155,7 +155,7 @@ def test_bodies_of_loops_and_branches_are_lists_of_their_own() -> None:
     assert graph.lists[2].is_graph and not graph.top.is_graph
 
 
-def test_the_failure_module_stands_alone() -> None:
+def test_failure_module_belongs_to_no_list() -> None:
     graph = flow(node("a"), failure_module=node("failure", needs=["a"]))
     assert graph.failure is not None
     assert (graph.failure.path, graph.failure.incoming) == ("/failure_module", ())
@@ -167,7 +167,7 @@ def test_the_failure_module_stands_alone() -> None:
     "value",
     [{}, {"modules": None}, {"modules": [None, 1, "x", []]}, {"modules": [{}, {"id": 1, "value": 2}]}],
 )
-def test_broken_documents_are_read_as_far_as_they_go(value: dict[str, Any]) -> None:
+def test_broken_documents_are_read_as_far_as_possible(value: dict[str, Any]) -> None:
     assert all(each.id == "" for each in build(value).nodes())
 
 
@@ -176,7 +176,7 @@ def test_a_chain_of_5000_nodes_knows_all_its_ancestors() -> None:
     assert top.nodes[4999].ancestors == (1 << 4999) - 1
 
 
-def test_a_circle_of_5000_nodes_needs_no_recursion() -> None:
+def test_cycle_of_5000_nodes_needs_no_recursion() -> None:
     targets = [[(place + 1) % 5000] for place in range(5000)]
     assert cycles(targets) == [list(range(5000))]
     assert topological(targets, targets) == []

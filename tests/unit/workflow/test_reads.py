@@ -1,4 +1,4 @@
-"""What JavaScript text may read: never less than it reads."""
+"""Names that JavaScript text may read: a superset of what it reads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_names(text: str, expected: dict[str, set[str] | None]) -> None:
         ("myvariable('x')", set()),
     ],
 )
-def test_paths_that_are_written_out(text: str, expected: set[tuple[str, str]]) -> None:
+def test_literal_paths(text: str, expected: set[tuple[str, str]]) -> None:
     assert opened_by_text(text) == expected
 
 

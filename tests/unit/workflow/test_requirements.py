@@ -1,4 +1,4 @@
-"""Which packages a script needs, by its text alone."""
+"""Packages required by a script, determined from its text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_imports_of_python(content: str, wanted: list[str]) -> None:
         ("# /// script\n# dependencies = ['a']\nimport yaml", ["pyyaml"]),
     ],
 )
-def test_what_python_declares_counts_before_its_imports(content: str, wanted: list[str]) -> None:
+def test_python_declarations_override_imports(content: str, wanted: list[str]) -> None:
     assert lines("python3", content) == wanted
 
 
@@ -91,7 +91,7 @@ def test_what_python_declares_counts_before_its_imports(content: str, wanted: li
         ),
     ],
 )
-def test_options_and_paths_are_no_requirements(entry: str) -> None:
+def test_options_and_paths_are_not_requirements(entry: str) -> None:
     with pytest.raises(InvalidScript):
         requirements_of("python3", f"# requirements:\n# {entry}\n")
     with pytest.raises(InvalidScript):
@@ -107,7 +107,7 @@ def test_options_and_paths_are_no_requirements(entry: str) -> None:
         "# requirements:\n# a==1\n# A==2\n",
     ],
 )
-def test_declarations_that_cannot_be_read(content: str) -> None:
+def test_invalid_declarations(content: str) -> None:
     with pytest.raises(InvalidScript):
         requirements_of("python3", content)
 
@@ -141,7 +141,7 @@ def test_imports_of_typescript(content: str, wanted: list[str]) -> None:
 
 
 @pytest.mark.parametrize("specifier", ["a@file:../x", "a@git+ssh:x", "a@http:x", "a@", "a@1;2", "@s/a@$(x)"])
-def test_versions_that_are_none(specifier: str) -> None:
+def test_invalid_versions(specifier: str) -> None:
     with pytest.raises(InvalidScript):
         requirements_of("bun", f'import "{specifier}"')
 
@@ -174,7 +174,7 @@ def test_reading_runs_nothing() -> None:
         *(("attr", None), ("pip", None), ("my-own-thing", None), ("httpx", None)),
     ],
 )
-def test_names_that_are_nearly_anothers(name: str, near: str | None) -> None:
+def test_names_similar_to_known_packages(name: str, near: str | None) -> None:
     needed = requirements_of("python3", f"# requirements:\n# {name}\n")
     assert needed is not None
     assert [re.search(r"the name of (\S+):", text)[1] for text in suspicions(needed)] == ([near] if near else [])  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""The JSON Schema of a script's inputs, by its text alone."""
+"""JSON Schema of a script's inputs, determined from its text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def of(language: str, content: str) -> dict[str, Any]:
 
 
 def one(language: str, parameter: str, before: str = "") -> Any:
-    """The schema of one parameter."""
+    """Return the schema of one parameter."""
     heads = {
         "python3": "def main({}): pass",
         "bun": "export function main({}) {{}}",
@@ -157,7 +157,7 @@ def test_types_that_a_python_script_defines() -> None:
     assert found["properties"]["b"]["items"]["order"] == ["a", "b"]
 
 
-def test_types_made_of_one_another_end() -> None:
+def test_nested_types_are_bounded() -> None:
     fields = "".join(f"    f{n}: A\n" for n in range(30))
     schema = one("python3", "p: A", f"class A(TypedDict):\n{fields}")
     assert str(schema).count("'order'") < 2_100
@@ -165,7 +165,7 @@ def test_types_made_of_one_another_end() -> None:
     assert str(one("bun", "p: A", f"interface A {{ {fields} }}")).count("'order'") < 2_100
 
 
-def test_order_and_what_is_required() -> None:
+def test_order_and_required_members() -> None:
     schema = of("python3", "def main(b, /, a: int, c=1, *rest, d, e=None, **more): pass")
     assert schema["order"] == ["b", "a", "c", "d", "e"] == list(schema["properties"])
     assert schema["required"] == ["b", "a", "d"] and schema["type"] == "object"

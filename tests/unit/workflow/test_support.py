@@ -1,4 +1,4 @@
-"""What cannot run yet is refused at deploy, by node and path; what can is not."""
+"""Unsupported features are rejected at deploy with node and path; supported ones are accepted."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ MODULES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("module", "path"), MODULES)
-def test_a_node_that_cannot_run_yet_is_refused(module: dict[str, Any], path: str) -> None:
+def test_unsupported_node_is_rejected(module: dict[str, Any], path: str) -> None:
     found = refused({"value": {"modules": [module]}})
     assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
 
 
-def test_a_preprocessor_holds_no_others() -> None:
+def test_preprocessor_is_not_a_container() -> None:
     document = {"value": {"modules": [], "preprocessor_module": node("branchall", {"branches": []}, id="preprocessor")}}
     assert refused(document) == [("not_yet_supported", "preprocessor", "/value/preprocessor_module/value/type")]
 
@@ -51,7 +51,7 @@ def test_an_expression_beyond_the_small_language_is_left_to_an_engine(expr: str)
     assert [(use.path, use.text) for use in examined.javascript] == [(path, expr)]
 
 
-def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
+def test_empty_settings_are_accepted() -> None:
     module = {
         **node("rawscript", {"language": "python3", "content": "", "tag": "", "lock": "", "path": "f/a/b"}),
         "cache_ttl": 0,
@@ -86,13 +86,13 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
 
 
 @pytest.mark.parametrize("kind", ["forloopflow", "whileloopflow", "branchone", "branchall", "flow"])
-def test_what_holds_others_may_be_cached_and_erased(kind: str) -> None:
+def test_containers_may_be_cached_and_erased(kind: str) -> None:
     iterator = {"type": "static", "value": []}
     value = {"modules": [], "iterator": iterator, "branches": [], "default": [], "path": "f/a/b"}
     document = {"value": {"modules": [node(kind, value, cache_ttl=5, delete_after_secs=0)]}}
     assert not errors(examine(document).diagnostics)
 
 
-def test_references_in_static_values_are_taken() -> None:
+def test_references_in_static_values_are_accepted() -> None:
     for value in ("$var:u/a/b", [{"k": "$res:u/a/b"}]):
         assert validate({"value": {"modules": [inputs({"type": "static", "value": value})]}}) == []

@@ -1,4 +1,4 @@
-"""Documents as text: comments and order survive, the writer is strict, code moves into files and back."""
+"""Documents as text: comments and order are preserved, output is strict, code moves to files and back."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ value:
 
 
 @pytest.mark.parametrize("source", [COMMENTED, FLAT])
-def test_yaml_that_does_not_change_stays_as_it_was(source: str) -> None:
+def test_unchanged_yaml_is_preserved(source: str) -> None:
     assert text.save_yaml(text.open_yaml(source), source) == source
 
 
-def test_an_edit_keeps_the_comments_around_it() -> None:
+def test_edit_preserves_surrounding_comments() -> None:
     tree = text.open_yaml(COMMENTED)
     tree["value"]["modules"][1]["join"] = "any"
     saved = text.save_yaml(tree, COMMENTED)
@@ -61,12 +61,12 @@ def test_an_edit_keeps_the_comments_around_it() -> None:
     assert parse(saved.encode(), "yaml").tree["value"]["modules"][1]["join"] == "any"
 
 
-def test_what_the_reader_refuses_cannot_be_opened() -> None:
+def test_text_that_the_reader_rejects_cannot_be_opened() -> None:
     with pytest.raises(InvalidWorkflow):
         text.open_yaml("a: !!python/name:os.system x")
 
 
-def test_the_writer_quotes_what_older_readers_take_for_booleans() -> None:
+def test_writer_quotes_booleans_of_older_readers() -> None:
     tree = {"needs": [{"node": "yes", "on": "true"}, {"node": "n", "on": "false"}], "tag": "off"}
     assert text.write_yaml(tree) == (
         "needs:\n  - node: 'yes'\n    'on': 'true'\n  - node: 'n'\n    'on': 'false'\ntag: 'off'\n"
@@ -91,7 +91,7 @@ _TREE = st.recursive(
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), _TREE, max_size=4))
 @settings(max_examples=300, deadline=None)
-def test_what_is_written_is_read_back(tree: dict[str, Any]) -> None:
+def test_written_text_round_trips(tree: dict[str, Any]) -> None:
     assert parse(text.write_yaml(tree).encode(), "yaml").tree == tree
     assert parse(text.write_json(tree).encode(), "json").tree == tree
 
@@ -100,7 +100,7 @@ def _flow(*values: dict[str, Any]) -> dict[str, Any]:
     return {"value": {"modules": [{"id": f"s{place}", "value": value} for place, value in enumerate(values)]}}
 
 
-def test_code_moves_into_files_and_back() -> None:
+def test_code_moves_to_files_and_back() -> None:
     loop = {
         "type": "forloopflow",
         "modules": _flow({"type": "rawscript", "language": "bash", "content": "x"})["value"]["modules"],
@@ -110,7 +110,7 @@ def test_code_moves_into_files_and_back() -> None:
     assert files == {"s0.inline_script.py": "def main(): ...", "s0.inline_script.sh": "x"}
     assert folder["value"]["modules"][0]["value"]["content"] == "!inline s0.inline_script.py"
     assert inline.resolve(folder, files) == tree
-    assert tree["value"]["modules"][0]["value"]["content"] == "def main(): ...", "the original is not touched"
+    assert tree["value"]["modules"][0]["value"]["content"] == "def main(): ...", "the original is not modified"
 
 
 def test_two_scripts_never_share_a_file() -> None:
@@ -119,12 +119,12 @@ def test_two_scripts_never_share_a_file() -> None:
     assert files == {"a.inline_script.sh": "x", "a_2.inline_script.sh": "y"}
 
 
-def test_a_file_name_holds_nothing_of_a_path() -> None:
+def test_file_name_contains_no_path() -> None:
     script = {"id": "../é", "value": {"type": "rawscript", "language": "bash", "content": "x"}}
     assert list(inline.extract({"modules": [script]})[1]) == ["____.inline_script.sh"]
 
 
-def test_a_missing_file_is_named_with_its_node() -> None:
+def test_missing_file_is_reported_with_its_node() -> None:
     tree = _flow({"type": "rawscript", "language": "bash", "content": "!inline gone.sh", "lock": "!inline l"})
     with pytest.raises(InvalidWorkflow) as caught:
         inline.resolve(tree, {"l": "lock"})
@@ -139,7 +139,7 @@ def test_a_missing_file_is_named_with_its_node() -> None:
     ]
 
 
-def test_data_that_looks_like_a_script_is_left_alone() -> None:
+def test_data_that_looks_like_a_script_is_unchanged() -> None:
     value = {"type": "rawscript", "content": "!inline x"}
     tree = _flow({"type": "identity", "input_transforms": {"a": {"type": "static", "value": [value]}}})
     assert inline.resolve(tree, {}) == tree

@@ -1,4 +1,4 @@
-"""Validation: every rule, the node and the path it names."""
+"""Validation: every rule, with the node and the path that it reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def on(source: str, outcome: Any) -> dict[str, Any]:
 
 
 def check(*modules: Any, **rest: Any) -> list[Diagnostic]:
-    """Diagnostics but those of what cannot run yet."""
+    """Return the diagnostics except those of unsupported features."""
     found = validate({"summary": "", "value": {"modules": list(modules), **rest}})
     return [each for each in found if each.code not in SUPPORT]
 
@@ -35,7 +35,7 @@ def short(found: list[Diagnostic]) -> list[tuple[str, str | None, str]]:
     return [(each.code, each.node, each.path.removeprefix("/value")) for each in found]
 
 
-def test_a_sound_workflow_has_no_diagnostics() -> None:
+def test_valid_workflow_has_no_diagnostics() -> None:
     found = validate(
         {
             "summary": "sound",
@@ -172,7 +172,7 @@ def test_the_document_is_checked(document: dict[str, Any], code: str, path: str)
     assert [(each.code, each.path) for each in validate(document)] == [(code, path)]
 
 
-def test_unknown_keys_are_kept_and_no_fault() -> None:
+def test_unknown_keys_are_preserved_and_allowed() -> None:
     assert check(node("a", x_vendor={"any": [1]}, value={"x": None}), x_more=1) == []
 
 
@@ -203,7 +203,7 @@ def test_an_edge_names_a_sibling() -> None:
     assert "a" in found[0].message and "ghost" in found[0].message
 
 
-def test_a_circle_names_all_its_nodes() -> None:
+def test_cycle_names_all_its_nodes() -> None:
     (found,) = check(node("a", needs=["c"]), node("b", needs=["a"]), node("c", needs=["b"]))
     assert (found.code, found.node, found.path) == ("cyclic_graph", "a", "/value/modules/0/needs/0")
     assert "a, b, c" in found.message
@@ -222,7 +222,7 @@ def test_the_failure_module_has_no_edges() -> None:
     assert (found.code, found.path) == ("not_a_sibling", "/value/failure_module/needs")
 
 
-def test_a_module_that_stands_alone_has_a_fixed_id() -> None:
+def test_failure_module_and_preprocessor_have_fixed_ids() -> None:
     (found,) = check(failure_module=node("oops"))
     assert (found.code, found.severity) == ("module_id", "warning")
 
@@ -266,12 +266,12 @@ YES, NO = node("yes", needs=[on("c", "true")]), node("no", needs=[on("c", "false
         ([node("p", "approval"), node("j", needs=[on("p", "approved"), on("p", "rejected")])], ["j"]),
     ],
 )
-def test_a_join_behind_outcomes_that_exclude_each_other_never_runs(modules: list[Any], where: list[str]) -> None:
+def test_join_on_exclusive_outcomes_never_runs(modules: list[Any], where: list[str]) -> None:
     found = check(*modules)
     assert [(each.code, each.node) for each in found] == [("join_never", node_id) for node_id in where]
 
 
-def test_results_reach_ancestors_only() -> None:
+def test_only_ancestors_results_are_readable() -> None:
     found = check(
         node("a", needs=[]),
         node("b", needs=[]),
@@ -288,7 +288,7 @@ def test_results_reach_ancestors_only() -> None:
     ]
 
 
-def test_a_body_sees_the_ancestors_of_what_is_around_it() -> None:
+def test_body_reads_ancestors_of_its_container() -> None:
     def loop(kind: str, **value: Any) -> dict[str, Any]:
         body = [script("in", "results.a && results.later && results.out && results.in2"), node("in2")]
         return node("out", kind, value={"modules": body, **value})
@@ -300,7 +300,7 @@ def test_a_body_sees_the_ancestors_of_what_is_around_it() -> None:
     assert [each.message.split()[2] for each in found] == ["results.later", "results.out"]
 
 
-def test_the_context_is_raced_for_where_no_path_orders_two_nodes() -> None:
+def test_unordered_nodes_race_on_the_context() -> None:
     export: dict[str, Any] = {"export": {"n": {"type": "static", "value": 1}}}
     found = check(
         node("a", needs=[], **export),
@@ -316,7 +316,7 @@ def test_the_context_is_raced_for_where_no_path_orders_two_nodes() -> None:
     assert check(node("a", **export), node("b", **export), script("c", "context.n")) == []
 
 
-def test_what_is_most_likely_not_meant_is_a_warning() -> None:
+def test_probably_unintended_constructs_are_warnings() -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     found = check(
         node("a", retry=retry),
@@ -333,7 +333,7 @@ def test_what_is_most_likely_not_meant_is_a_warning() -> None:
     }
 
 
-def test_an_early_return_names_a_node_of_the_top_level() -> None:
+def test_early_return_names_a_top_level_node() -> None:
     for early, codes in (("a", []), ("inside", ["early_return_never"]), ("gone", ["early_return_never"])):
         inside = node("inside")
         loop = node("l", "forloopflow", value={"iterator": {"type": "static", "value": []}, "modules": [inside]})
@@ -341,7 +341,7 @@ def test_an_early_return_names_a_node_of_the_top_level() -> None:
         assert [(each.code, each.severity) for each in found] == [(code, "warning") for code in codes]
 
 
-def test_errors_come_first_and_make_the_refusal() -> None:
+def test_errors_come_first_and_form_the_error() -> None:
     found = validate(
         {"value": {"modules": [node("a", retry={}), node("a", mock={"enabled": True}), node("b", needs=["x"])]}}
     )
