@@ -98,7 +98,7 @@ async def test_values(bench: Bench, text: str, expected: str, truthy: bool) -> N
         ("a) + (b", "SyntaxError", "expecting ';'"),
         ("1)}, function () { return (5", "SyntaxError", "expecting ';'"),
         ("}, function () { return 5", "SyntaxError", "unexpected token in expression: ','"),
-        ("variable(5)", "TypeError", "variable() takes a path, which is a string"),
+        ("variable(5)", "TypeError", "variable() requires a path, which must be a string"),
         ("variable('u/ann/x')", "not_found", "The variable u/ann/x does not exist."),
     ],
 )

@@ -17,7 +17,7 @@ from orvanta_platform.workflow.secret_schemas import declares
 RUN_FIELDS: Final = ("id", "path", "created_by")
 """Fields that `{{ run.<name> }}` in a message may reference; the caller inserts their values."""
 
-LARGEST_FORM: Final = 100_000
+MAX_FORM_BYTES: Final = 100_000
 """Maximum size of a form with its inputs, in bytes."""
 
 _PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
@@ -39,9 +39,9 @@ def of(step: Step, node: Node, consent: Consent) -> Open | Fail | None:
     if declares(form_with_values):
         return Fail(Err("InvalidForm", "The form with its inputs asks for a password, which would not be protected."))
     form = msgspec.json.encode(form_with_values) if form_with_values is not None else None
-    if form is not None and len(form) > LARGEST_FORM:
+    if form is not None and len(form) > MAX_FORM_BYTES:
         return Fail(
-            Err("InvalidForm", f"The form with its inputs has {len(form)} bytes, at most {LARGEST_FORM} may be.")
+            Err("InvalidForm", f"The form with its inputs has {len(form)} bytes; at most {MAX_FORM_BYTES} are allowed.")
         )
     return Open(parts, form)
 

@@ -294,14 +294,14 @@ class Plan:
 
     def node(self, index: int) -> Node:
         """Return the node at `index`, or with that number, including the failure module. Raises IndexError."""
-        here = len(self.nodes)
-        if index < here:
+        count = len(self.nodes)
+        if index < count:
             return self.nodes[index]
-        if index == here and self.failure is not None:
+        if index == count and self.failure is not None:
             return self.failure
-        if index <= here:
+        if index <= count:
             raise IndexError(f"the plan has no node {index}")
-        return self.deep[index - here - 1]
+        return self.deep[index - count - 1]
 
     @property
     def has_nested_approvals(self) -> bool:

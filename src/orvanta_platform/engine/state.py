@@ -16,7 +16,7 @@ from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
 ENGINE_VERSION = 4
-"""Version of the semantics of decide(). A process refuses runs of newer versions.
+"""Version of the semantics of decide(). A run keeps the version it started with; a process refuses newer ones.
 
 A run has the lowest version that gives it the same meaning, so that older processes can continue it. 1: the base. 2:
 debounced steps. 3: breakpoints. 4: references tracked by provenance, sealed inputs.

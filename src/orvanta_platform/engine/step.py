@@ -165,9 +165,9 @@ class Step:
 
     def drop_timer(self, index: int, kind: TimerKind) -> None:
         """Drop a node's timer; one set in this same step is never written."""
-        made = [at for at, each in enumerate(self.effects) if isinstance(each, SetTimer) and each.node == index]
-        if made and self.effects[made[-1]].kind == kind:  # type: ignore[union-attr]
-            del self.effects[made[-1]]
+        timers = [at for at, each in enumerate(self.effects) if isinstance(each, SetTimer) and each.node == index]
+        if timers and self.effects[timers[-1]].kind == kind:  # type: ignore[union-attr]
+            del self.effects[timers[-1]]
         else:
             self.effects.append(DropTimer(index, kind))
 

@@ -83,10 +83,10 @@ class Engine:
 
 def _read_scripts(request: bytes) -> list[dict[str, Any]]:
     start = HEAD.size + HEAD.unpack_from(request)[0]
-    asked = json.loads(request[HEAD.size : start])
-    read = _signature if asked["ask"] == "signature" else _requirements
+    head = json.loads(request[HEAD.size : start])
+    read = _signature if head["ask"] == "signature" else _requirements
     found = []
-    for language, length in asked["scripts"]:
+    for language, length in head["scripts"]:
         found.append(read(language, request[start : start + length].decode()))
         start += length
     return found

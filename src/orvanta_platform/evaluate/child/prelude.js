@@ -1,5 +1,5 @@
-// Evaluated first in every context. Its value is the function `step`: given a request it evaluates it; without
-// one it says how a promise has settled meanwhile. The answer is JSON text, null while a promise is pending.
+// Evaluated first in every context. Its value is the function `step`: called with a request, it evaluates it; called
+// without one, it returns how a promise has settled. The answer is JSON text, or null while a promise is pending.
 (() => {
   'use strict';
   const { stringify } = JSON;
@@ -19,10 +19,10 @@
   const OUT_OF_MEMORY = new InternalError('out of memory');
 
   let answer = null;
-  let wanted = null;
+  let needed = null;
 
-  // Time and chance come from the request alone. Handlers of proxies have no prototype: what an expression
-  // puts on Object.prototype is no trap of theirs.
+  // Time and random numbers come only from the request. Handlers of proxies have no prototype, so that properties
+  // which an expression adds to Object.prototype do not become traps.
   for (const name of ['performance', 'WeakRef', 'FinalizationRegistry']) delete globalThis[name];
   for (const name of ['prepareStackTrace', 'captureStackTrace', 'stackTraceLimit']) delete Error[name];
 
@@ -30,15 +30,15 @@
     const fixed = new Proxy(Native, {
       __proto__: null,
       apply: () => new Native(at).toString(),
-      construct: (target, given, maker) => construct(target, given.length ? given : [at], maker),
+      construct: (target, values, maker) => construct(target, values.length ? values : [at], maker),
     });
     Native.now = () => at;
     Native.prototype.constructor = fixed;
     Object.defineProperty(globalThis, 'Date', { value: fixed, writable: true, configurable: true });
   };
 
-  // sfc32 by Chris Doty-Humphrey (public domain), 53 bits a number.
-  const fixChance = ([a, b, c, d]) => {
+  // sfc32 by Chris Doty-Humphrey (public domain), 53 bits per number.
+  const fixRandom = ([a, b, c, d]) => {
     const next = () => {
       const sum = (a + b + d) | 0;
       d = (d + 1) | 0;
@@ -69,8 +69,8 @@
     return whole;
   };
 
-  // Where there is no memory left for an error the engine throws null.
-  const lost = (thrown, source) => (thrown === null && !/throw|reject/.test(source) ? OUT_OF_MEMORY : thrown);
+  // The engine throws null if there is no memory left for an error.
+  const restoreError = (thrown, source) => (thrown === null && !/throw|reject/.test(source) ? OUT_OF_MEMORY : thrown);
 
   // An unknown node's result is null, not undefined.
   const nullable = (results) =>
@@ -80,10 +80,10 @@
     });
 
   const opener = (kind, opened) => (path) => {
-    if (typeof path !== 'string') throw new TypeError(`${kind}() takes a path, which is a string`);
+    if (typeof path !== 'string') throw new TypeError(`${kind}() requires a path, which must be a string`);
     const found = opened[kind][path];
     if (found === undefined) {
-      wanted ??= [kind, path];
+      needed ??= [kind, path];
       throw new Error(`${kind} ${path} is not known yet`);
     }
     if (found.error === undefined) return found.value;
@@ -93,19 +93,19 @@
   };
 
   // The names of the scope are parameters of an outer function, so that the text may declare the same names.
-  // Each text must fit in two places, since one alone can be closed early by brackets of the text itself.
+  // Each text must compile in two contexts, since brackets in the text could close one of them early.
   const asExpression = (Maker, names, word, source) => {
-    const made = new SyncFunction(...names, `return (${word}function () { return (\n${source}\n) })`);
+    const compiled = new SyncFunction(...names, `return (${word}function () { return (\n${source}\n) })`);
     new Maker(...names, `[${source}\n]`);
-    return made;
+    return compiled;
   };
   const asBody = (Maker, names, word, source) => {
-    const made = new SyncFunction(...names, `return (${word}function () {\n${source}\n})`);
+    const compiled = new SyncFunction(...names, `return (${word}function () {\n${source}\n})`);
     new Maker(...names, `${word}function f() {\n${source}\n}`);
-    return made;
+    return compiled;
   };
 
-  // `await` may be a mere name or stand in a string, so the plain reading comes second.
+  // `await` may be a plain name or part of a string, so the text is also compiled as a sync function.
   const compile = (names, source) => {
     const makers = source.includes('await') ? [[AsyncFunction, 'async '], [SyncFunction, '']] : [[SyncFunction, '']];
     const isObject = /^\s*\{/.test(source);
@@ -130,29 +130,29 @@
     return lines > 1 && line >= 1 ? new SyntaxError(`${fault.message} (line ${line})`) : fault;
   };
 
-  // The small interpreter words it as most engines do, this engine does not.
-  const reworded = (message) =>
+  // This engine words the message differently from most engines and from the small interpreter.
+  const reword = (message) =>
     apply(replace, message, [/^cannot read property '([^]*)' of (null|undefined)$/, "Cannot read properties of $2 (reading '$1')"]);
 
   const describe = (thrown) => {
     let name = 'Error';
-    let message = 'something was thrown that cannot be shown';
+    let message = 'the thrown value cannot be displayed';
     try {
       const isObject = typeof thrown === 'object' && thrown !== null;
       message = (isObject && !(thrown instanceof Thrown) && stringify(thrown)) || text(isObject ? thrown.message : thrown);
       if (isObject && thrown.name !== undefined) name = text(thrown.name);
-      message = reworded(message);
+      message = reword(message);
     } catch {}
     return { __proto__: null, name, message };
   };
 
-  // All of an answer comes out of one stringify: a string put together would be a rope, which cannot leave.
-  const need = () => stringify({ __proto__: null, need: wanted });
-  const failed = (thrown) => (wanted ? need() : stringify({ __proto__: null, error: describe(thrown) }));
+  // An answer is a single stringify result: a concatenated string would be a rope, which cannot be returned.
+  const need = () => stringify({ __proto__: null, need: needed });
+  const failed = (thrown) => (needed ? need() : stringify({ __proto__: null, error: describe(thrown) }));
   const succeeded = (value) => {
     try {
       const answer = stringify({ __proto__: null, truthy: value ? true : false, value });
-      return wanted ? need() : answer;
+      return needed ? need() : answer;
     } catch (thrown) {
       return failed(thrown);
     }
@@ -164,13 +164,13 @@
     return answer;
   };
 
-  // Reading runs nothing, so one context reads many texts. Whatever is no fault of the text ends the request.
+  // Compiling runs nothing, so one context checks many texts. Errors other than syntax errors end the request.
   const faultOf = (source) => {
     try {
       compile(['variable', 'resource'], source);
       return null;
     } catch (thrown) {
-      if (!(thrown instanceof SyntaxError)) throw lost(thrown, source);
+      if (!(thrown instanceof SyntaxError)) throw restoreError(thrown, source);
       return describe(thrown);
     }
   };
@@ -192,10 +192,10 @@
     try {
       const outer = compile(names, source);
       fixTime(at);
-      fixChance(seed);
+      fixRandom(seed);
       return finish(apply(apply(outer, undefined, values), undefined, []));
     } catch (thrown) {
-      return failed(lost(thrown, source));
+      return failed(restoreError(thrown, source));
     }
   };
 
