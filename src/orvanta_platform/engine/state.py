@@ -222,7 +222,7 @@ class RunState:
         return MARK_STATE[self.nodes[index]]
 
     def unhandled(self) -> tuple[int, ...]:
-        """Return the indexes of the unhandled failures, in commit order."""
+        """Return the indexes of the unhandled failures: those in `order` first, then the others by index."""
         listed = set(self.order)
         more = (i for i in _positions(self.nodes, Mark.UNHANDLED) if i not in listed)
         return self.order + tuple(more)

@@ -53,11 +53,11 @@ _ALLOWED = frozenset(
 )
 
 
-_FOR_PEOPLE = (NodeState.WAITING_APPROVAL, NodeState.PAUSED)
+_WAITING_FOR_PEOPLE = (NodeState.WAITING_APPROVAL, NodeState.PAUSED)
 
 
 class Step:
-    """Everything that deciding one event changes.
+    """Mutable state of the decision of one event.
 
     A node that waits for an answer is left unchanged, so that a copy can continue with more answers.
     """
@@ -277,7 +277,7 @@ class Step:
 
     def has_active_nodes(self) -> bool:
         """Return whether any node in progress does not wait for a person."""
-        return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] not in _FOR_PEOPLE)
+        return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] not in _WAITING_FOR_PEOPLE)
 
     def is_claimed(self, index: int) -> bool:
         """Treat a job's end as proof of its claim, which does not step the run. False: a late or duplicate event."""

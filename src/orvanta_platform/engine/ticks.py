@@ -99,7 +99,7 @@ class TickDecision:
     """Decision about the due tick."""
 
     start: bool
-    """True: start it. False: skip it and the `missed` ticks in total."""
+    """True: start it. False: skip `missed` ticks, including this one."""
     next_at: datetime | None
     """Next tick to evaluate; None if there is none."""
     missed: int = 0
@@ -117,10 +117,10 @@ def decide_tick(cron: Cron, tick: datetime, now: datetime, rule: MissedRule) -> 
         return TickDecision(start=True, next_at=cron.after(tick))
     late_starts = {"skip": 0, "once": 1, "all": LATE_STARTS}[rule]
     late = _latest(cron, tick, horizon, late_starts)
-    fresh = cron.after(horizon - _RESOLUTION)
-    if rule == "once" and fresh is not None and fresh <= now:
+    next_on_time = cron.after(horizon - _RESOLUTION)
+    if rule == "once" and next_on_time is not None and next_on_time <= now:
         late = []
-    resume = late[0] if late else fresh
+    resume = late[0] if late else next_on_time
     if resume == tick:
         return TickDecision(start=True, next_at=cron.after(tick))
     return TickDecision(start=False, next_at=resume, missed=_count(cron, tick, resume or horizon))
