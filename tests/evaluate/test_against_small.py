@@ -102,7 +102,7 @@ def as_doubles(raw: bytes) -> str:
 Outcome = tuple[str, bool] | tuple[str, str]
 
 
-def told(answer: Answer) -> Outcome:
+def outcome(answer: Answer) -> Outcome:
     return as_doubles(answer.raw), answer.truthy
 
 
@@ -119,11 +119,11 @@ class Sides:
             answer = small_answer(text, scope)
         except ExpressionError as error:
             return error.name, error.message
-        return None if answer is None else told(answer)
+        return None if answer is None else outcome(answer)
 
     def child(self, text: str, scope: Scope) -> Outcome:
         try:
-            return told(
+            return outcome(
                 self._loop.run_until_complete(self._javascript.evaluate("main", text, scope, Moment(0, ""), _nothing))
             )
         except ExpressionError as error:

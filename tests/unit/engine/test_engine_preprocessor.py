@@ -20,15 +20,15 @@ def driven(*, good: bool = True, **value: Any) -> Driven:
     return made.send(Started())
 
 
-def begun(run: Driven) -> list[str]:
+def started(run: Driven) -> list[str]:
     return [run.plan.node(each.node).id for each in run.effects if isinstance(each, Enqueue)]
 
 
 def test_preprocessor_runs_alone_and_its_end_starts_the_workflow() -> None:
     run = driven()
-    assert begun(run) == ["preprocessor"]
+    assert started(run) == ["preprocessor"]
     run.ok("preprocessor")
-    assert begun(run) == ["a"]
+    assert started(run) == ["a"]
     assert [each.node for each in run.effects if isinstance(each, Input)] == [2]
     run.ok("a")
     assert run.end is not None and run.end.status is Status.SUCCEEDED
@@ -43,12 +43,12 @@ def test_result_that_is_not_an_object_fails_the_run() -> None:
 
 def test_failure_module_handles_its_failure() -> None:
     run = driven(failure_module=job("failure")).fail("preprocessor")
-    assert begun(run) == ["failure"]
+    assert started(run) == ["failure"]
 
 
 def test_run_without_it_has_no_mark_for_it() -> None:
     run = Driven(job("a"), preprocessor_module=job("preprocessor")).start()
-    assert (len(run.state.nodes), begun(run)) == (1, ["a"])
+    assert (len(run.state.nodes), started(run)) == (1, ["a"])
 
 
 def test_cancel_ends_the_preprocessor() -> None:

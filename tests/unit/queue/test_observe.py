@@ -17,7 +17,7 @@ def seen(worker: UUID, beat: int, generation: int = 1, state: str = "live") -> O
     return Observed(worker, generation, beat, state)
 
 
-def looks(*moments: tuple[float, list[Observed]]) -> list[UUID]:
+def lost_after(*moments: tuple[float, list[Observed]]) -> list[UUID]:
     """Return the members that the last of these observations reports as lost."""
     observer = Observer(LEASE_S, GAP_S)
     found: list[Observed] = []
@@ -31,24 +31,24 @@ def each_second(upto: int, beat: int = 5) -> list[tuple[float, list[Observed]]]:
 
 
 def test_member_is_lost_when_its_beat_stands_for_the_lease() -> None:
-    assert looks(*each_second(7)) == []
-    assert looks(*each_second(8)) == [A]
+    assert lost_after(*each_second(7)) == []
+    assert lost_after(*each_second(8)) == [A]
 
 
 def test_new_beat_restarts_the_lease() -> None:
-    assert looks(*each_second(7), (8.0, [seen(A, 6)]), *[(float(now), [seen(A, 6)]) for now in range(9, 16)]) == []
+    assert lost_after(*each_second(7), (8.0, [seen(A, 6)]), *[(float(now), [seen(A, 6)]) for now in range(9, 16)]) == []
 
 
 def test_observer_restarts_after_a_gap() -> None:
     """The database was unavailable, or this process was suspended: no heartbeat could be seen."""
-    assert looks(*each_second(3), (3.0 + GAP_S + 0.1, [seen(A, 5)]), (11.0, [seen(A, 5)])) == []
-    assert looks(*each_second(3), (3.0 + GAP_S, [seen(A, 5)]), (11.0, [seen(A, 5)])) == [A]
+    assert lost_after(*each_second(3), (3.0 + GAP_S + 0.1, [seen(A, 5)]), (11.0, [seen(A, 5)])) == []
+    assert lost_after(*each_second(3), (3.0 + GAP_S, [seen(A, 5)]), (11.0, [seen(A, 5)])) == [A]
 
 
 @pytest.mark.parametrize("state", ["lost", "stopped"])
 def test_only_live_members_can_be_lost(state: str) -> None:
-    assert looks(*[(float(now), [seen(A, 5, state=state)]) for now in range(20)]) == []
+    assert lost_after(*[(float(now), [seen(A, 5, state=state)]) for now in range(20)]) == []
 
 
 def test_new_generation_restarts_the_lease() -> None:
-    assert looks(*each_second(7), (8.0, [seen(A, 5, generation=2)])) == []
+    assert lost_after(*each_second(7), (8.0, [seen(A, 5, generation=2)])) == []

@@ -18,7 +18,7 @@ def inputs(transform: Any) -> dict[str, Any]:
     return node("script", {"path": "f/a/b", "input_transforms": {"x": transform}})
 
 
-def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+def unsupported_at(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
     return [(each.code, each.node, each.path) for each in validate(document) if each.code == "not_yet_supported"]
 
 
@@ -32,13 +32,13 @@ MODULES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("module", "path"), MODULES)
 def test_unsupported_node_is_rejected(module: dict[str, Any], path: str) -> None:
-    found = refused({"value": {"modules": [module]}})
+    found = unsupported_at({"value": {"modules": [module]}})
     assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
 
 
 def test_preprocessor_is_not_a_container() -> None:
     document = {"value": {"modules": [], "preprocessor_module": node("branchall", {"branches": []}, id="preprocessor")}}
-    assert refused(document) == [("not_yet_supported", "preprocessor", "/value/preprocessor_module/value/type")]
+    assert unsupported_at(document) == [("not_yet_supported", "preprocessor", "/value/preprocessor_module/value/type")]
 
 
 @pytest.mark.parametrize(
