@@ -1,1 +1,1 @@
-"""The run core: read a run, answer what the engine asks, decide, write."""
+"""The run core: read a run, answer the requests of the engine, decide, write."""

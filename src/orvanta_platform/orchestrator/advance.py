@@ -1,7 +1,7 @@
-"""The slow path: lock the run, take in what waits for it, decide, write, commit.
+"""The slow path: lock the run, process its pending events, decide, write, commit.
 
-Every event is decided and written on its own, in one transaction, so that each write is the write of one
-decision. What must be evaluated or uploaded is done with no transaction open; then the run is locked anew.
+Each event is decided and written separately, all within one transaction, so that each write holds the result of
+one decision. Evaluation and uploads happen outside the transaction; the run is then locked again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step is made with in this process. `stuck`: how often each run could not be stepped, of late."""
+    """Process-wide dependencies of a step."""
 
     db: Database
     storage: Storage
@@ -71,28 +71,33 @@ class Tools:
     recent: RecentValues = field(default_factory=RecentValues)
     sizes: Sizes = field(default_factory=Sizes)
     stuck: dict[UUID, int] = field(default_factory=dict)
+    """Number of consecutive failures to step each run."""
 
     @property
     def reader(self) -> Reader:
-        """Reads values for expressions."""
+        """The reader of values for expressions."""
         return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys, self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What it did: whether it recorded the given finish, whether the run has ended; decisions known to be counted."""
+    """Result of `advance`."""
 
     recorded: bool
+    """Whether the passed finish was recorded."""
     ended: bool
+    """Whether the run has ended."""
     counted: frozenset[tuple[UUID, int]] = frozenset()
+    """Approval decisions, by job and resume id, that this call counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """An event to take in: its inbox seq (None: the finish, or what follows from another event)."""
+    """An event to process."""
 
     label: str
     seq: int | None = None
+    """Inbox sequence number; None for the finish and for events that follow from another event."""
     text: str | None = None
     finish: Finish | None = None
     node: int | None = None
@@ -101,7 +106,7 @@ class _Pending:
 
 @dataclass(slots=True)
 class _Pass:
-    """One transaction's view of the run, kept up to date as events are written."""
+    """State of the run within one transaction, updated as events are written."""
 
     connection: Connection
     evaluator: Evaluator
@@ -116,18 +121,18 @@ class _Pass:
     recorded: bool = False
     more: bool = False
     asks: bool = False
-    """Whether decisions that were made before may count from now on."""
+    """Whether decisions that were made earlier may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
     tail: Tail = field(default_factory=Tail)
     further: list[UUID] = field(default_factory=list)
     made: list[NewValue] = field(default_factory=list)
-    """What the events so far wrote: nobody can read it once this transaction is left."""
+    """Values written by the events so far; no longer readable after the transaction is rolled back."""
 
 
 async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
-    """Take in everything that waits for `run`, and `finish` where its job is still its worker's.
+    """Process all pending events of `run`, and `finish` if the worker still holds its job.
 
-    Raises what the database raises when it stays away, ObjectMissing, and SecretsOpened for the finish.
+    Raises the database's error if the database stays unavailable, ObjectMissing, and SecretsOpened for the finish.
     """
     first, further = await _advance_one(tools, run, finish)
     coming = deque(dict.fromkeys(further))
@@ -137,16 +142,16 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
 
 
 async def _advance_further(tools: Tools, run: UUID) -> list[UUID]:
-    """Another run that a step has left something for; where it cannot go on, the sweep comes to it."""
+    """Advance another run that a step has sent an event to; if this fails, the sweep retries it."""
     try:
         return (await _advance_one(tools, run, None))[1]
     except Exception as error:
-        log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+        log.exception("run cannot be advanced", action="advance", run=str(run), error=type(error).__name__)
         return []
 
 
 async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[Advanced, list[UUID]]:
-    """The run itself, and other runs that have got something to do by it."""
+    """Advance one run; also return the other runs that received events from it."""
     answers: dict[str, Answered] = defaultdict(Answered)
     further: list[UUID] = []
     told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
@@ -157,7 +162,7 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
         try:
             done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
         except _Outside as outside:
-            # Other events must not see it: it may be a lost worker's, which is never recorded.
+            # Other events must not read the result: it may come from a lost worker and then is never recorded.
             known = told if outside.label == _FINISH else {}
             await _do_outside(tools, outside, answers[outside.label], known)
             continue
@@ -183,12 +188,12 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
 
 
 async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
-    """Advance each of these runs. One that cannot go on is left to the sweep, twice; the others do not wait for it."""
+    """Advance each of these runs. A run that fails does not delay the others; the sweep retries it twice."""
     for run in runs:
         try:
             await advance(tools, run)
         except Exception as error:
-            log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+            log.exception("run cannot be advanced", action="advance", run=str(run), error=type(error).__name__)
             if not isinstance(error, _PASSING):
                 await _give_up(tools, run, error)
         else:
@@ -196,13 +201,13 @@ async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
 
 
 _PASSING = (*TRANSIENT, *CONNECTION_LOST, TimeoutError, StateTooNew, ObjectMissing, EvaluatorUnavailable)
-"""What ends by itself, or when somebody brings back what is missing: no run is ended for it."""
+"""Errors that pass by themselves or when an operator restores what is missing; no run is failed because of them."""
 
 _TRIES = 3
 
 
 async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
-    """A run that cannot be stepped would live for ever, and be looked at each second."""
+    """Count the failure and force-fail the run after `_TRIES` of them, so that the sweep does not retry it for ever."""
     tools.stuck[run] = tools.stuck.get(run, 0) + 1
     if tools.stuck[run] < _TRIES:
         return
@@ -210,11 +215,11 @@ async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
         await end_as_failed(tools.db, tools.notify, tools.blueprints, run, error)
         del tools.stuck[run]
     except Exception:
-        log.exception("run cannot be ended", action="end_as_failed", run=str(run))
+        log.exception("run cannot be force-failed", action="end_as_failed", run=str(run))
 
 
 class _Outside(Exception):
-    """Ends the transaction: `reason` is dealt with outside it, for the event `label`."""
+    """Ends the transaction so that `reason` is handled outside it, for the event `label`."""
 
     def __init__(self, label: str, step: _Pass, reason: Exception) -> None:
         super().__init__(label)
@@ -239,7 +244,7 @@ async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told:
 async def _pass(
     tools: Tools, run_id: UUID, finish: Finish | None, answers: Mapping[str, Answered], connection: Connection
 ) -> _Pass | StepResult | None:
-    """One transaction. None: the run has ended."""
+    """Process pending events in one transaction. Returns None if the run has ended."""
     run = await run_rows.lock_run(connection, run_id)
     if run is None:
         await run_rows.forget_inbox(connection, run_id)
@@ -256,7 +261,7 @@ async def _pass(
     step.more = len(waiting) == _INBOX_PAGE
     pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
     if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
-        # Events that came before the cancel are taken in after it: nothing may end or begin by them any more.
+        # Events that arrived before the cancellation follow it: they may no longer complete or start anything.
         pending.appendleft(_Pending("cancel", text=inbox.write(inbox.CancelRun())))
     if finish is not None:
         pending.append(_Pending(_FINISH, finish=finish))
@@ -275,7 +280,7 @@ async def _pass(
 
 
 async def _said(step: _Pass) -> list[_Pending]:
-    """What people said and the run has not counted."""
+    """Return approval decisions that the run has not counted yet."""
     rows = await approval_rows.untaken(step.connection, step.run.id)
     return [_Pending(f"decision {row.job} {row.resume_id}", said=row) for row in rows]
 
@@ -285,7 +290,7 @@ async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
 
 
 async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pending]:
-    """Decide and write one event; gives the events that follow from it."""
+    """Decide and write one event; return the events that follow from it."""
     event = await _decision(step, pending.said) if pending.said else _event(step, pending)
     taken = (pending.said.job, pending.said.resume_id) if pending.said else None
     if isinstance(event, CancelRequested) and step.run.cancel_at is None:
@@ -321,14 +326,14 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
 
 
 async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
-    """The event that a decision is; None while the node it is meant for does not ask."""
+    """Return the event of an approval decision; None while its node is not waiting for one."""
     if (said.job, said.resume_id) in step.counted:
         return None
     return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, said)
 
 
 async def _note_cancel(step: _Pass) -> None:
-    """The caller of a sub-workflow was cancelled, and left word of it."""
+    """Record a cancellation that the caller of this sub-workflow sent to the inbox."""
     if await run_rows.request_cancel(step.connection, step.run.id, "", None):
         step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
 
@@ -353,7 +358,7 @@ async def _write(step: _Pass, write: StepWrite) -> None:
 
 
 def _event(step: _Pass, pending: _Pending) -> Event | None:
-    """What the engine is told; None where the event came too late to mean anything."""
+    """Return the event for the engine; None if it arrived too late to have an effect."""
     if pending.node is not None:
         return JobCancelled(pending.node)
     if pending.finish is not None:
@@ -387,7 +392,7 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
 
 
 def _holds(step: _Pass, finish: Finish) -> bool:
-    """Whether the job is still its worker's at that attempt. Raises SecretsOpened."""
+    """Return whether the worker still holds the job at that attempt. Raises SecretsOpened."""
     job = step.live.get(finish.node)
     if job is None or job.state != "running":
         return False

@@ -1,4 +1,4 @@
-"""What the frames of one run ask while they are stepped, answered with no transaction open, in one round for many."""
+"""Answers to the requests of a run's frames, computed outside the transaction, one round for many frames."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.storage import Storage
 
 MOST_AHEAD = 50
-"""So many beginnings are asked for together."""
+"""Maximum number of starts whose requests are answered in one round."""
 
 
 class Asking(ABC):
-    """The frames of one run, within one transaction, and the answers that earlier ones asked for."""
+    """The frames of one run within one transaction, with the answers of earlier rounds."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Asking(ABC):
 
     @property
     def run(self) -> RunRow:
-        """The run as it stands in this transaction."""
+        """The run as of this transaction."""
         return self.passed.run
 
     async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
@@ -99,7 +99,7 @@ class Asking(ABC):
         return ask
 
     async def ahead(self, frame: Frame, event: Event) -> Work | None:
-        """What an event that comes later will ask; None where that is nothing, or its answers may be others by then."""
+        """Return the requests of a later event as work; None if there are none or their answers may change by then."""
         try:
             await self._decide(frame, event, self._answered(frame, event))
         except NeedsIO as outside:
@@ -108,7 +108,7 @@ class Asking(ABC):
         return None
 
     async def _round(self, outside: NeedsIO, coming: Iterable[Item]) -> Work:
-        """What is to be done outside, with what the next beginnings will ask: one round for all of them."""
+        """Combine `outside` with the requests of the next starts into one round of work."""
         works = [outside.work]
         for item in coming:
             if len(works) == MOST_AHEAD:
@@ -123,4 +123,4 @@ class Asking(ABC):
 
     @abstractmethod
     async def _write_jobs(self) -> None:
-        """Jobs that were decided on have rows before anything is asked of them."""
+        """Insert the rows of jobs decided so far, before their requests are answered."""

@@ -1,4 +1,4 @@
-"""Answers to what decide() asks: evaluated with no transaction open."""
+"""Answers to the requests of decide(), evaluated outside any transaction."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ from orvanta_platform.storage import ObjectMissing, Storage
 
 
 class Reader:
-    """Reads what expressions of runs ask for, through a pool: values, and by `db` and `keys` what they open."""
+    """Reads values for the expressions of runs; variables and resources are opened through `db` and `keys`."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Reader:
         self._recent = recent
 
     async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
-        """The values of these keys; missing ones are left out. Raises ObjectMissing."""
+        """Return the values of these keys; missing ones are left out. Raises ObjectMissing."""
         at_hand = {key: raw for key in keys if (raw := self._recent.get(key)) is not None}
         if len(at_hand) == len(keys):
             return at_hand
@@ -100,11 +100,11 @@ class Reader:
         return at_hand | read
 
     async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
-        """Values that no table holds yet. Raises ObjectMissing."""
+        """Return values that are not in a table yet. Raises ObjectMissing."""
         return await values.open_rows(self.storage, rows)
 
     async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
-        """The whole context of a run. Raises ObjectMissing."""
+        """Return the whole context of a run. Raises ObjectMissing."""
         async with self.db.acquire() as connection:
             rows = await value_rows.context_values(connection, run)
         return await values.open_rows(self.storage, rows)
@@ -120,10 +120,10 @@ async def answer_all(
     *,
     pins: Pins,
 ) -> dict[tuple[str | int, ...], Answer | Err]:
-    """The answers to everything that `need` asks for; an expression that throws yields an Err.
+    """Return the answers to all requests of `need`; an expression that throws yields an Err.
 
-    `known` holds values of this step that no table has yet (the finished job's result, the input of a
-    run that begins). `within`: the place of the list of `plan`, if inside a node. `pins`: of the run.
+    `known` holds values of this step that are not in a table yet: the result of the finished job, the input of a
+    run that starts. `within` is the position of the list of `plan` if it is inside a node. `pins` are those of the run.
     """
     seen = _seen(plan, run, need, known, within)
     asks = (_answer(reader, plan, run, need, ask, seen, within, pins) for ask in need.requests)
@@ -139,7 +139,7 @@ async def answer_at_hand(
     known: Mapping[ValueKey, bytes],
     within: ListPosition | None = None,
 ) -> dict[tuple[str | int, ...], Answer | Err] | None:
-    """The same where nothing has to be read or run for it: within a transaction too. None: ask outside of it."""
+    """Answer all requests from values in memory, which is possible within a transaction; None if that is not enough."""
     if RunState.decode(run.state).sealed:
         return None
 
@@ -176,7 +176,7 @@ async def answer_at_hand(
 
 
 class _NotAtHand(Exception):
-    """A value is in the database alone."""
+    """A value is not in memory."""
 
 
 def _seen(
@@ -195,7 +195,7 @@ async def _own(
     within: ListPosition | None,
     load: Load,
 ) -> bytes | None:
-    """What an expression reads as the result of its own node, or of its own list."""
+    """Return the value that an expression reads as the result of its own node or list."""
     frame = within.frame if within else None
     if ask.outcome is not None:
         return await _outcome(ask.outcome, plan, run, known, state, frame, load)
@@ -264,9 +264,9 @@ async def _answer(
 
 
 async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer:
-    """The cache key of the run's input, or of a node's inputs, and the cached result.
+    """Return the cache key of the run's input or of a node's inputs, with the cached result if there is one.
 
-    A reference differs from plain text of the same characters.
+    A reference has another key than plain text of the same characters.
     """
     pins: list[Any] = [(run.pin_set or b"").hex()]
     if argument_names := input_references.of_arguments(view):
@@ -300,10 +300,10 @@ async def _by_javascript(
 
 
 def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer | Err:
-    """Opened secrets are masked in the stored value; its truth value is that of the original."""
+    """Mask opened secrets in the stored value; its truth value remains that of the original."""
     masked = opened.mask_json(found.raw)
     if ask.purpose == "key" and masked != found.raw:
-        # Different secrets are different keys, and none of them is written down.
+        # Different secrets yield different keys, and none of them is stored.
         digest = hmac.digest(reader.keys.key("limit keys"), found.raw, "sha256")
         masked = msgspec.json.encode(f"secret {digest.hex()[:32]}")
     return _checked(ask, Answer(masked, found.truthy))
@@ -316,10 +316,10 @@ def _checked(ask: Ask, found: Answer) -> Answer | Err:
 async def _inputs(
     reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: Opened, pins: Pins
 ) -> Answer | Err:
-    """The input of a sub-workflow, with secrets masked; its own steps open theirs.
+    """Return the input of a sub-workflow with secrets masked; its own steps open theirs.
 
-    Texts that contain a password input of the run, and password inputs by the sub-workflow's schema, are sealed
-    separately.
+    Strings that contain a password input of the run, and password inputs named by the sub-workflow's schema, are
+    sealed separately.
     """
     opened = Opened()
     opened.update(passwords)
@@ -332,7 +332,7 @@ async def _inputs(
     id = job_id(view.plan, run.id, ask.node, view.frame)
     names = input_references.of_inputs(provenance_of(ask.source), view)
     raw, names = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
-    # The sub-workflow may act for somebody who may read more.
+    # The sub-workflow may act for a member with more read permissions.
     hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
     if hidden is not None:
         return Err("NotFound", hidden)
@@ -354,7 +354,7 @@ async def _inputs(
 
 
 def names_of(ask: Ask) -> Names:
-    """What the expression of an ask reads."""
+    """Return the names that the expression of a request reads."""
     if ask.purpose == "inputs":
         return input_names(ask.source)
     if ask.purpose == "cache" and not isinstance(ask.source, str):
@@ -367,7 +367,7 @@ def _whole(value: bytes | Mapping[str, bytes]) -> bytes:
 
 
 def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) -> bytes:
-    """Of a value, which may be there as a whole, these members; all of it if it is no object."""
+    """Return these members of a value, or all of it if it is not an object."""
     if members is None or not isinstance(value, bytes) or not strip(value).startswith(b"{"):
         return _whole(value)
     fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
@@ -375,18 +375,18 @@ def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) ->
 
 
 def _names_inside(value: Mapping[str, Any]) -> Names:
-    """What the result of a node that holds others depends on. A sub-workflow sees its input, and the flow_env."""
+    """Return the names that the result of a container depends on. A sub-workflow reads its input and the flow_env."""
     if value.get("type") == Kind.FLOW:
         return {"flow_env": None}
     found = tree_names(value)
     if passes_previous_result(value) or "previous_result" in found or "result" in found:
-        # Of the first step of a loop's body that is the whole input.
+        # For the first step of a loop's body, the previous result is the whole input.
         found |= {"previous_result": None, "flow_input": None}
     return found
 
 
 def is_fleeting(ask: Ask) -> bool:
-    """Whether the answer may change while the run goes on: it reads the context, a variable or a resource."""
+    """Return whether the answer may change during the run: it reads the context, a variable or a resource."""
     sources = (
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
     )

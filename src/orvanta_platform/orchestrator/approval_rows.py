@@ -1,4 +1,4 @@
-"""What a node asks of people, as a row."""
+"""Rows of approvals and suspended nodes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MESSAGE_CHARS = 20_000
 
 
 def approval_of(effect: OpenWait, node: Node, run: RunRow, job: UUID) -> NewApproval:
-    """The row of a wait that opens, with whom it notifies. `job`: the node's id."""
+    """Return the row of a wait that opens, with its notifications. `job` is the id of the node's job."""
     fields = {"id": str(run.id), "path": run.path or "", "created_by": run.created_by}
     parts = [fields.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
     kind = "approval" if node.kind is Kind.APPROVAL else "suspend"

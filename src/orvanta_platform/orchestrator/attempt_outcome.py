@@ -1,4 +1,4 @@
-"""The end of one attempt of a job, as its worker tells it."""
+"""Outcome of one attempt of a job, as reported by its worker."""
 
 from __future__ import annotations
 
@@ -15,19 +15,11 @@ from orvanta_platform.orchestrator.sizes import Near
 
 
 class SecretsOpened(Exception):
-    """The job has opened secrets by API that are not masked in the Finish yet: it is to be masked anew."""
+    """The job has opened secrets through the API that the Finish does not mask yet; it must be masked again."""
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """A worker's report on the end of a job at (attempt, worker, generation).
-
-    `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded if it is large.
-    `error` None: it succeeded. `retryable` False: retries are pointless. `cancelled`: its worker stopped it on request.
-    `ran_s`: seconds since its process started, None if it never did. `openings`: number of secrets opened by API that
-    its masking includes, None if nothing has to be masked. `cached`: the run whose result it reuses. `nears`: its input
-    and its result, if they are near their limit. `sealed`: sealed password inputs (JSON text) of a preprocessor, which
-    are masked in `raw`.
-    """
+    """A worker's report on the completion of a job at (attempt, worker, generation)."""
 
     job: UUID
     node: int
@@ -35,27 +27,37 @@ class Finish(msgspec.Struct, frozen=True):
     worker: UUID
     generation: int
     raw: bytes
+    """JSON text of the result, or of `{"error": …}`."""
     value: NewValue
+    """The same as a row, uploaded if it is large."""
     error: Err | None = None
+    """None if the attempt succeeded."""
     retryable: bool = True
+    """False if a retry is pointless."""
     cancelled: bool = False
+    """Whether the worker stopped the job on request."""
     mem_peak_kb: int | None = None
     log_chars: int = 0
     ran_s: float | None = None
+    """Seconds since the process started; None if it never did."""
     openings: int | None = None
+    """Number of secrets opened through the API that the masking includes; None if nothing has to be masked."""
     cached: UUID | None = None
+    """The run whose result is reused."""
     nears: tuple[Near, ...] = ()
+    """Warnings about an input or result near its size limit."""
     sealed: bytes | None = None
+    """Sealed password inputs (JSON text) of a preprocessor, which are masked in `raw`."""
 
     def known(self, run: UUID) -> dict[ValueKey, bytes]:
-        """Its values for the step that records it."""
+        """Return the values of the attempt for the step that records it."""
         found: dict[ValueKey, bytes] = {(self.job, "result", ""): self.raw}
         if self.sealed is not None:
             found[sealed_key(run, PREPROCESSED)] = self.sealed
         return found
 
     def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
-        """What becomes of the job by it."""
+        """Return the row update that completes the job, with `fate` as its new state."""
         return Ending(
             job=self.job,
             attempt=self.attempt,
@@ -72,7 +74,7 @@ class Finish(msgspec.Struct, frozen=True):
 
     @property
     def event(self) -> Event:
-        """What it means to the engine."""
+        """The event for the engine."""
         if self.cancelled:
             return JobCancelled(self.node)
         if self.error is None:
@@ -81,7 +83,7 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 def input_values(run: UUID, result: bytes | None, finish: Finish | None) -> dict[ValueKey, bytes]:
-    """The input computed by a preprocessor, with its sealed part: `result`, or that of its job."""
+    """Return the input computed by a preprocessor, with its sealed part: `result`, or the result of its job."""
     found = {(run, "args", PREPROCESSED): result or (finish.raw if finish else b"{}")}
     if result is None and finish is not None and finish.sealed is not None:
         found[sealed_key(run, PREPROCESSED)] = finish.sealed

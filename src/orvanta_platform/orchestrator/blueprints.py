@@ -1,4 +1,4 @@
-"""What a run is made of: its plan and its pinned scripts, compiled once and kept by hash."""
+"""Blueprints of runs: a plan and its pinned scripts, compiled once and cached by hash."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KEPT_BLUEPRINTS = 200
 _KEPT_DOCUMENTS = 500
 _KEPT_ANSWERING = 10_000
 _COMPILED_HERE = 16 << 10
-"""Bytes of a document that is compiled in the event loop; a large one takes seconds."""
+"""Largest document, in bytes, that is compiled in the event loop; a large one takes seconds."""
 
 _LARGEST_KEPT_DOCUMENT = 256 << 10
 
@@ -40,21 +40,18 @@ NATIVE_QUEUE = "native"
 """The queue of jobs that need no process."""
 
 WEBHOOK_QUEUE = "webhook"
-"""The queue of calls of other servers, which wait longer than they work."""
+"""The queue of HTTP calls to other servers, which spend most of their time waiting."""
 
 _WEBHOOK_INPUTS = ("url", "headers", "query", "body")
 
 
 class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The code of a script node: the version, the hash (hex) of its content, and its settings for jobs.
-
-    `permissioned_as` and `email`: the identity that a sub-workflow acts as; None: that of its caller. `passwords`: its
-    JSON Schema if that names password inputs; under OWN, the schema of a workflow with a preprocessor.
-    """
+    """The code of a script node or sub-workflow, with its settings for jobs."""
 
     path: str
     version: int
     document: str
+    """Hash (hex) of the content."""
     language: str
     tag: str | None = None
     timeout_s: float | None = None
@@ -62,34 +59,38 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     retry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
     permissioned_as: str | None = None
+    """Identity that a sub-workflow acts as; None: that of its caller."""
     email: str | None = None
+    """Email of that identity."""
     passwords: dict[str, Any] | None = None
+    """JSON Schema if it names password inputs; under OWN, the schema of a workflow with a preprocessor."""
 
 
 Pins = Mapping[str, Pin]
-"""By what a node names: `<path>`, or `<path>@<hash>`. Under OWN: what the script or workflow asks for all its jobs."""
+"""Pins by reference: `<path>` or `<path>@<hash>`. OWN holds the settings of the script or workflow for all its jobs."""
 
 OWN = ""
 
 PREPROCESSOR = "preprocessor"
-"""The id of a workflow's preprocessor. Without inputs of its own it has the run's."""
+"""Id of a workflow's preprocessor, which receives the run's input unless it declares inputs."""
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """The inputs of a node, the values they read, and, if they read none, their constant value as JSON object text.
-
-    `whole`: they are the unchanged input of the run. `provenance`: the inputs that may hold references.
-    """
+    """The inputs of a node."""
 
     transforms: Mapping[str, Any]
     names: Mapping[str, frozenset[str] | None]
+    """Names of the values that the inputs read."""
     constant: bytes | None
+    """JSON object text of the inputs if they read no values."""
     provenance: Provenance
+    """The inputs that may hold references."""
     whole: bool = False
+    """Whether the inputs are the unchanged input of the run."""
 
     @classmethod
     def of(cls, node: Node) -> Inputs:
-        """Those of a script node, or of a webhook node, whose credential is a reference among them."""
+        """Return the inputs of a script node or webhook node; a webhook's credential is a reference among them."""
         transforms = node.value.get("input_transforms") or {}
         if node.kind is Kind.WEBHOOK:
             transforms = {name: node.value[name] for name in _WEBHOOK_INPUTS if name in node.value}
@@ -101,12 +102,12 @@ class Inputs(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_run(cls) -> Inputs:
-        """The run's input as it is."""
+        """Return inputs that are the run's input unchanged."""
         return cls({}, {"flow_input": None}, None, provenance_of({}), whole=True)
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What a node's job runs. `content` is the hash of a kept document where the code is not in the node."""
+    """Code and queue of a node's job."""
 
     kind: str
     language: str | None
@@ -114,29 +115,30 @@ class Work(msgspec.Struct, frozen=True):
     queue: str
     timeout_s: float | None
     content: bytes | None
+    """Hash of a stored document; None if the node contains the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """A plan with its pins: all that is the same for every run of one artifact and pin set."""
+    """A plan with its pins: everything that is common to all runs of one artifact and pin set."""
 
     plan: Plan
     pins: Pins
     _inputs: dict[int, Inputs] = field(default_factory=dict, compare=False)
 
     def inputs(self, node: Node) -> Inputs:
-        """What the node's inputs read, found out once."""
+        """Return the node's inputs, analysed once."""
         found = self._inputs.get(node.number)
         if found is None:
             found = self._inputs[node.number] = Inputs.of(node)
         return found
 
     def pin(self, node: Node) -> Pin:
-        """The script that the node runs. Raises VersionNotPinned."""
+        """Return the pin of the node's script. Raises VersionNotPinned."""
         return self._pin(pin_key(node.value))
 
     def flow_pin(self, node: Node) -> Pin:
-        """The workflow that the node runs. Raises VersionNotPinned."""
+        """Return the pin of the node's sub-workflow. Raises VersionNotPinned."""
         return self._pin(flow_key(node.value["path"]))
 
     def _pin(self, key: str) -> Pin:
@@ -149,7 +151,7 @@ class Blueprint:
         return found
 
     def cache_s(self, node: Node) -> float | None:
-        """So long the same inputs give the node's result: as the node says, else its script."""
+        """Return the seconds for which a result is cached: the node's setting, otherwise its script's."""
         if node.cache_s is not None:
             return node.cache_s
         pin = self.pins.get(OWN) if self.plan.single else None
@@ -158,7 +160,7 @@ class Blueprint:
         return duration.setting(pin.limits.get("cache_ttl")) if pin is not None and pin.limits else None
 
     def is_dedicated(self, node: Node) -> bool:
-        """Whether the node's jobs may share a process with others of the same code."""
+        """Return whether the node's jobs may share a process with others of the same code."""
         own = self.pins.get(OWN)
         if self.plan.single or (own is not None and own.dedicated):
             return own is not None and own.dedicated
@@ -168,7 +170,7 @@ class Blueprint:
 
 
 class _Kept(Generic[K, V]):
-    """The values asked for last, at most `limit` of them."""
+    """LRU cache of at most `limit` values."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -186,7 +188,7 @@ class _Kept(Generic[K, V]):
 
 
 class Blueprints:
-    """The blueprints and script texts of this process. Immutable things: nothing in here is ever stale."""
+    """Process-wide cache of blueprints and script texts. Its entries are immutable and never stale."""
 
     def __init__(self) -> None:
         self._blueprints: _Kept[tuple[bytes | None, bytes | None], Blueprint] = _Kept(_KEPT_BLUEPRINTS)
@@ -195,16 +197,16 @@ class Blueprints:
         self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
 
     def begun(self, run: UUID, plan: Plan) -> None:
-        """Remember which node answers for a run that began in this process, where who waits for it is."""
+        """Record which node provides the early response of a run started in this process, where its caller waits."""
         if plan.early is not None:
             self._answering.put(run, node_job_id(run, plan.node(plan.early).id))
 
     def answering(self, run: UUID) -> UUID | None:
-        """The job id of the node that answers for the run; None: its end does."""
+        """Return the job id of the node that provides the run's early response; None if the run's result does."""
         return self._answering.get(run)
 
     def at_hand(self, run: RunRow) -> Blueprint | None:
-        """The blueprint of a live run where this process has it."""
+        """Return the cached blueprint of a live run, or None."""
         if is_workflow(run.kind):
             return self._blueprints.get((run.document, run.pin_set))
         if run.pin_set is None:
@@ -212,7 +214,7 @@ class Blueprints:
         return self._blueprints.get((None, run.pin_set))
 
     async def of(self, connection: Connection, run: RunRow) -> Blueprint:
-        """The blueprint of a live run. Raises LookupError where its document is gone, and StateTooNew."""
+        """Return the blueprint of a live run. Raises LookupError if its document is gone, and StateTooNew."""
         if run.engine_version > ENGINE_VERSION:
             raise StateTooNew.of(run.engine_version)
         at_hand = self.at_hand(run)
@@ -222,7 +224,7 @@ class Blueprints:
         return at_hand or await self.workflow(connection, run.document, run.pin_set)
 
     async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
-        """The blueprint of a workflow's document under a pin set (None: it names no scripts). Raises LookupError."""
+        """Return the blueprint of a workflow's document under a pin set (None: no scripts). Raises LookupError."""
         kept = self._blueprints.get((digest, pin_set))
         if kept is not None:
             return kept
@@ -236,7 +238,7 @@ class Blueprints:
         return blueprint
 
     async def text(self, connection: Connection, digest: bytes) -> str:
-        """The script with this hash. Raises LookupError."""
+        """Return the script with this hash. Raises LookupError."""
         body = self._documents.get(digest)
         if body is None:
             body = await runs.get_document(connection, digest)
@@ -246,29 +248,29 @@ class Blueprints:
 
 
 def is_workflow(kind: str) -> bool:
-    """Whether runs of this kind have a plan of their own."""
+    """Return whether runs of this kind have a plan of their own."""
     return kind in ("flow", "flowpreview")
 
 
 def plan_of(body: bytes) -> Plan:
-    """The plan of a kept document: JSON, or the YAML it came as. Raises InvalidWorkflow."""
+    """Return the plan of a stored document, which is JSON or YAML. Raises InvalidWorkflow."""
     tree = document.parse(body, "json" if body.lstrip()[:1] == b"{" else "yaml").tree
     return compile_plan(normal.normalise(tree)["value"])
 
 
 async def compiled(body: bytes) -> Plan:
-    """The same; a large document is compiled outside the event loop."""
+    """Return the plan of a stored document; a large one is compiled outside the event loop."""
     return plan_of(body) if len(body) <= _COMPILED_HERE else await document_threads.beside("", plan_of, body)
 
 
 def pin_key(value: Mapping[str, Any]) -> str:
-    """What a script node's pin is found by."""
+    """Return the key of a script node's pin."""
     version = value.get("hash")
     return f"{value['path']}@{version}" if version else str(value["path"])
 
 
 def flow_key(path: str) -> str:
-    """What the pin of a workflow is found by."""
+    """Return the key of a workflow's pin."""
     return f"flow:{path}"
 
 
@@ -276,22 +278,23 @@ _SCOPE = "|"
 
 
 def scoped(pins: Pins, scope: str) -> dict[str, Pin]:
-    """The pins inside workflows that act for `scope` (`u/<username>`), under keys with that scope.
+    """Return the pins inside workflows that act for `scope` (`u/<username>`), under keys with that scope.
 
-    They are versions accepted for that member, which may differ from outer pins of the same paths. "": unchanged.
+    These versions were accepted for that member and may differ from outer pins of the same paths. An empty scope
+    changes nothing.
     """
     return {scoped_key(key, scope): pin for key, pin in pins.items()}
 
 
 def scoped_key(key: str, scope: str) -> str:
-    """The key of a pin inside workflows that act for `scope`."""
+    """Return the key of a pin inside workflows that act for `scope`."""
     return f"{scope}{_SCOPE}{key}" if scope else key
 
 
 def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
-    """The pins of the run of a workflow that acts for `scope`, where its caller's are `pins`.
+    """Return the pins of the run of a workflow that acts for `scope`; `pins` are those of its caller.
 
-    Empty: it names no script and no workflow by path.
+    The result is empty if the workflow names no script and no workflow by path.
     """
     start = f"{scope}{_SCOPE}"
     inner = {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
@@ -299,12 +302,12 @@ def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
 
 
 def unscoped(key: str) -> str:
-    """The name in a key of a pin set, without its scope."""
+    """Return the name in a key of a pin set, without its scope."""
     return key.rpartition(_SCOPE)[2]
 
 
 def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
-    """The pin of what is asked for all jobs: by the settings of a script or workflow, or, `retry`, for this run."""
+    """Return the pin with the settings for all jobs: those of a script or workflow, and the `retry` of this run."""
     dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)
     if not (dedicated or retry or limits):
         return {}
@@ -312,7 +315,7 @@ def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -
 
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the settings of a script ask for beside its code, as far as it is there."""
+    """Return the limits among the settings of a script; None if it has none."""
     named = {name: settings[name] for name in _LIMITS if settings.get(name)}
     if duration.erased_after(settings.get(_ERASED)) is not None:
         named[_ERASED] = settings[_ERASED]
@@ -324,7 +327,7 @@ _LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key", "
 
 
 def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
-    """The blueprint of a workflow under these pins: limits of scripts hold for the nodes that run them."""
+    """Return the blueprint of a workflow under these pins; limits of scripts apply to the nodes that run them."""
     if not any(pin.limits for key, pin in pins.items() if key != OWN):
         return Blueprint(plan, pins)
 
@@ -343,7 +346,7 @@ def _erased_after(pin: Pin | None) -> float | None:
 
 
 def single(pins: Pins) -> Blueprint:
-    """The blueprint of a run of one script under these pins."""
+    """Return the blueprint of a run of one script under these pins."""
     own = pins.get(OWN)
     if own is None:
         return Blueprint(single_plan(Kind.RAWSCRIPT), pins)
@@ -354,18 +357,18 @@ def single(pins: Pins) -> Blueprint:
 
 
 def write_pins(pins: Pins) -> tuple[bytes, str]:
-    """A pin set's hash and JSON text; the same pins give the same hash."""
+    """Return the hash and JSON text of a pin set; equal pins yield equal hashes."""
     text = msgspec.json.encode(dict(sorted(pins.items())))
     return hashlib.sha256(text).digest(), text.decode()
 
 
 def read_pins(text: str) -> Pins:
-    """What `write_pins` wrote."""
+    """Parse the text that `write_pins` returned."""
     return msgspec.json.decode(text, type=dict[str, Pin])
 
 
 def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
-    """What the job of a node runs, and where it waits: the node's tag, else the script's, the run's, the language's."""
+    """Return the work of a node's job. Its queue is the tag of the node, the script, the run or the language."""
     pinned = run.queue if is_pinned(run.queue) else None
     if node.kind is Kind.IDENTITY:
         return Work("identity", None, None, node.tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
@@ -383,9 +386,9 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
 
 
 def _asked(*tags: str | None) -> str | None:
-    """The first tag that a script may have: none that leads to one worker alone.
+    """Return the first tag that a script may have: not one of a single worker.
 
-    Jobs of the queues beside the slots have no slot, and so no user of their own to run a process as: no tag leads
-    there.
+    Jobs in the native and webhook queues have no slot, and so no user of their own to run a process as; scripts never
+    run there.
     """
     return next((tag for tag in tags if tag and tag not in (NATIVE_QUEUE, WEBHOOK_QUEUE) and not is_pinned(tag)), None)

@@ -1,4 +1,4 @@
-"""What came of the bodies of a node: their results joined as bytes, and the error by which they failed."""
+"""Results of the bodies of a node, joined as bytes, and the error of a body that failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NULL = b"null"
 
 
 class NeedsObjects(Exception):
-    """Results that lie in object storage are to be fetched before they can be joined."""
+    """Results in object storage must be fetched before they can be joined."""
 
     def __init__(self, objects: Sequence[str]) -> None:
         super().__init__(f"{len(objects)} objects to fetch")
@@ -56,9 +56,9 @@ class _Told(msgspec.Struct):
 async def collect(
     connection: Connection, run: UUID, counter: Counter, fetched: Mapping[str, bytes], sizes: Sizes
 ) -> Collected:
-    """What came of everything that a node opened; all of it is written. Raises NeedsObjects.
+    """Collect the outcome of everything that a node opened, all of which is written. Raises NeedsObjects.
 
-    `fetched`: the texts of objects that were asked for before. Nothing is fetched for an array that is too large.
+    `fetched` holds the contents of objects requested earlier. An array that is too large fails before any fetch.
     """
     if counter.node.kind is Kind.FLOW:
         return await _child(connection, counter, fetched)
@@ -83,7 +83,7 @@ async def collect(
         event = ChildrenEnded(node.index, stopped=stopped, skips=loop.skips, handed_over=loop.handed_over)
         return Collected(event, whole)
     told = _told(error)
-    # Where a body failed, the array tells which; where it was the time, no place in it does.
+    # If a body failed, the array contains its error; a timeout belongs to no place in the array.
     ended = loop.late or loop.aborted is not None
     tells = loop.failed is not None and not ended and node.kind is not Kind.BRANCHONE
     disapproved = loop.disapproved and not ended
@@ -92,7 +92,7 @@ async def collect(
 
 
 def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
-    """`{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
+    """Return `{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
     loop, id = counter.loop, counter.node.id
     if loop.aborted is not None:
         return error_json(Err("Canceled", loop.aborted), id)
@@ -106,7 +106,7 @@ def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | 
 
 
 def _timed_out(id: str) -> bytes:
-    return error_json(Err("Timeout", "timed out: not all that is inside it has ended in time"), id)
+    return error_json(Err("Timeout", "timed out: not everything inside the node ended in time"), id)
 
 
 def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
@@ -127,7 +127,7 @@ def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
 async def _results(
     connection: Connection, opening: UUID, fetched: Mapping[str, bytes], sizes: Sizes
 ) -> dict[int, tuple[str, bytes]]:
-    """State and result of each body, by place; where a body of one node has a row of its own too, the body's."""
+    """Return state and result of each body by place; a body's own row takes precedence over that of its only node."""
     found: list[BodyResult] = []
     first = 0
     while True:
@@ -135,7 +135,7 @@ async def _results(
         found += page
         if len(page) < _PAGE:
             break
-        # A place may have two rows, of which a page may end with the first.
+        # A place may have two rows, and a page may end between them.
         first = page[-1].place
     by_place = {row.place: row.size for row in found}
     if fault := sizes.fault("the array of the results", sum(by_place.values()) + len(by_place) + 1):
@@ -173,7 +173,7 @@ async def _child(connection: Connection, counter: Counter, fetched: Mapping[str,
 
 
 async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The result, named "", and the error beside it, of the node (or run) that a run's result is of."""
+    """Return the result, under "", and the error of the node (or run) that provides a run's result."""
     found = await get_values(connection, [(node, "result", ""), (node, "result", ERROR)])
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
     if missing:

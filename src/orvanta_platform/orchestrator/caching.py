@@ -1,7 +1,7 @@
-"""Results that are used again: what the key is made of, and what stands for it.
+"""Cached results and their keys.
 
-A key is an HMAC, so that no argument can be told from it. Failures are not kept, nor results in which a secret was
-masked; nothing is found across workspaces, identities or limits.
+A key is an HMAC and reveals no argument. Failures and results in which a secret was masked are not cached. Results are
+not shared across workspaces, identities or token scopes.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class Hit:
 
 
 def key_of(keys: InstanceKeys, run: RunRow, what: Any, args: bytes) -> bytes:
-    """The key of `what` (JSON-able: all that decides what runs) for these arguments (JSON text)."""
+    """Return the key of `what` (JSON-able: everything that determines the code) for these arguments (JSON text)."""
     canonical = msgspec.json.encode(msgspec.json.decode(args), order="sorted")
     made = msgspec.json.encode([run.workspace, run.permissioned_as, run.scopes, what])
     return hmac.digest(keys.key(_PURPOSE), made + b"\0" + canonical, "sha256")
 
 
 def is_kept(raw: bytes) -> bool:
-    """Whether a result may be used again: nothing of it was masked."""
+    """Return whether a result may be cached: nothing in it is masked."""
     return _MASKED not in raw
 
 
 async def find(database: Database, storage: Storage, workspace: str, key: bytes, ttl_s: float) -> Hit | None:
-    """The result that stands for the key; None where there is none, or it has been erased."""
+    """Return the cached result of the key; None if there is none or it has been erased."""
     async with database.acquire() as connection:
         row = await cache.find(connection, workspace, key, ttl_s)
         if row is None:

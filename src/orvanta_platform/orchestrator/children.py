@@ -1,4 +1,4 @@
-"""Runs of sub-workflows: begun in the step that opens their node, cancelled by a word in their inbox."""
+"""Runs of sub-workflows: inserted by the step that opens their node, cancelled through their inbox."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ async def start(
     references: tuple[str, ...] = (),
     sealed: bool = False,
 ) -> None:
-    """Insert the run of a sub-workflow, which begins when it is first advanced; the step writes its input.
+    """Insert the run of a sub-workflow, which starts when it is first advanced; the step writes its input.
 
-    `state`: the initial state, if it restarts from another run. `references`: names of its arguments that hold
-    references; `sealed`: some of them are sealed.
+    `state` is the initial state if the run restarts from another run. `references` names its arguments that hold
+    references; `sealed` marks that some of them are sealed.
 
-    It acts as the identity that its version names, otherwise as that of its caller with the caller's limits. It has the
-    caller's pins, so that versions do not change during the run. It belongs to the member it acts for: the starter of a
-    run on behalf of somebody else may read the runs inside it by their paths only.
+    The run acts as the identity that its version names, otherwise as that of its caller with the caller's scopes. It
+    uses the caller's pins, so that versions do not change during the run. It belongs to the member it acts for: the
+    starter of a run on behalf of another member may read the runs inside it only if permitted by their paths.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
@@ -84,8 +84,10 @@ async def start(
 
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
-    """The caller's pins, or, if the sub-workflow acts for somebody else or without the caller's limits, those accepted
-    for that member. It then has none of its caller's, which may be other versions of the same paths.
+    """Return the caller's pins, or the pins accepted for the member that the sub-workflow acts for.
+
+    The latter apply if that is another member or the caller is limited by scopes. The caller's pins, which may be
+    other versions of the same paths, are then not used.
     """
     owner = pin.permissioned_as
     if owner is None or (owner == run.permissioned_as and run.scopes is None):
@@ -99,7 +101,7 @@ async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pi
 
 
 async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> bytes:
-    """The caller's flow_env: its own, or that of its own caller."""
+    """Return the caller's flow_env: its own, or that of its own caller."""
     if blueprint.plan.env != NO_ENV or run.parent is None:
         return blueprint.plan.env
     for row in await value_rows.get_values(connection, [env_key(run.id)]):
@@ -108,7 +110,7 @@ async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> byt
 
 
 async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
-    """Leave word for the caller where the run has begun to wait for people, or goes on; gives who is to look at it."""
+    """Notify the caller if the run starts or stops waiting for people; return the runs to advance for it."""
     if before.parent is None or not is_turn(before.status, after.status):
         return []
     await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
@@ -116,12 +118,12 @@ async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[
 
 
 async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:
-    """Leave the word where nothing can lose it; the run itself is not locked here, beside its caller's."""
+    """Send a cancellation to the inbox of `child`, whose run is not locked here together with its caller's."""
     await run_rows.put_in_inbox(connection, child, inbox.write(inbox.CancelRun(force)))
 
 
 async def cancel_all(connection: Connection, run: UUID) -> list[UUID]:
-    """The same, by force, for every sub-workflow of a run that ends by force."""
+    """Cancel all sub-workflows of a run that is force-cancelled; return their ids."""
     found = await frame_rows.children_of(connection, run)
     for child in found:
         await cancel(connection, child, force=True)

@@ -1,4 +1,4 @@
-"""The committer: one connection, batches of what gathered during the last commit."""
+"""The committer: writes steps through one connection, in batches of those that arrived during the last commit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Item:
 
 
 class Committer:
-    """Writes steps for all slots of a process. Low load adds no wait, high load makes batches by itself."""
+    """Writes steps for all slots of a process. A single step does not wait; batches form under load."""
 
     def __init__(self, database: Database) -> None:
         self._connection = StickyConnection(database)
@@ -36,11 +36,11 @@ class Committer:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the writer task."""
         self._task = asyncio.create_task(self._run(), name="committer")
 
     async def close(self) -> None:
-        """Stop; steps that were not written get a CancelledError."""
+        """Stop the writer; steps that were not written raise CancelledError."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -50,9 +50,10 @@ class Committer:
             item.done.cancel()
 
     async def submit(self, write: StepWrite) -> bool:
-        """True: written. False: stale or locked by somebody else, nothing changed: go the slow path.
+        """Return True once the step is written, False if it is stale or its run is locked elsewhere.
 
-        Raises asyncpg.PostgresError for a step that the database refuses as it is, and whatever else it fails of.
+        In the latter case nothing changed and the caller takes the slow path. Raises the error of a step that fails
+        on its own, such as asyncpg.PostgresError.
         """
         item = _Item(write, asyncio.get_running_loop().create_future())
         self._items.append(item)
@@ -73,7 +74,7 @@ class Committer:
                 self._filled.clear()
 
     def _take(self) -> list[_Item]:
-        """The oldest items that fit one batch, at most one of each run."""
+        """Remove and return the oldest items that fit one batch, at most one of each run."""
         batch: list[_Item] = []
         later: list[_Item] = []
         runs = set()
@@ -95,7 +96,7 @@ class Committer:
         try:
             written = await self._write([item.write for item in batch])
         except Exception as error:
-            # Whatever it is: a committer that dies of it would leave every slot waiting for ever.
+            # Catches everything: if the committer died, all slots would wait for ever.
             if len(batch) == 1:
                 _fail(batch[0], error)
                 return
@@ -108,7 +109,7 @@ class Committer:
                     item.done.set_result(position in written)
 
     async def _write(self, writes: list[StepWrite]) -> set[int]:
-        """Send the statement until it gets an answer: sent twice it makes nothing twice."""
+        """Send the statement until it is answered; sending it twice has no further effect."""
         attempt = 0
         while True:
             try:
@@ -116,7 +117,7 @@ class Committer:
                     return await write_steps(connection, writes)
             except _AGAIN as error:
                 attempt += 1
-                log.info("commit is tried again", action="commit_retry", error=str(error), attempt=attempt)
+                log.info("commit is retried", action="commit_retry", error=str(error), attempt=attempt)
                 await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.02 * 2**attempt, 1.0))
 
 

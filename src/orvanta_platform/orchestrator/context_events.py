@@ -1,4 +1,4 @@
-"""Values written into a run's context, as its history tells of them."""
+"""Events for values exported into a run's context."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime
 import msgspec
 
 SHOWN_EXPORT = 2_000
-"""Bytes of a value of the context up to which its history shows it."""
+"""Largest value, in bytes, that is included in its event."""
 
 
 def export_data(name: str, raw: bytes, at: datetime | None = None) -> str:
-    """What the run's history says of a value written into its context; `at`: in another run, then."""
+    """Return the data of an export event; `at` is the time of an export taken over from another run."""
     shown = msgspec.Raw(raw) if len(raw) <= SHOWN_EXPORT else None
     fields = {"name": name, "size": len(raw), "value": shown} | ({"at": at} if at is not None else {})
     return msgspec.json.encode(fields).decode()

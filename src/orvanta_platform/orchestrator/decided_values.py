@@ -18,7 +18,7 @@ from orvanta_platform.orchestrator.scope import ERROR, PREPROCESSED, result_key
 def decided_values(
     plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes], frame: UUID | None
 ) -> dict[ValueKey, bytes]:
-    """Results and exports of the step so far. Errors of jobs in `known` have more detail and take precedence."""
+    """Return results and exports of the step so far. Errors of jobs in `known` have more detail and take precedence."""
     found: dict[ValueKey, bytes] = {}
     for effect in effects:
         if isinstance(effect, NodeEnded) and effect.result is not None:
@@ -49,7 +49,7 @@ class _Error(msgspec.Struct):
 
 
 def _is_error(raw: bytes, error: Err) -> bool:
-    """Tests that a result is `{"error": …}` with this error."""
+    """Return whether a result is `{"error": …}` with this error."""
     try:
         stored = msgspec.json.decode(raw, type=dict[str, _Error]).get("error")
     except msgspec.DecodeError:
@@ -58,7 +58,7 @@ def _is_error(raw: bytes, error: Err) -> bool:
 
 
 def error_json(error: Err, step_id: str | None) -> bytes:
-    """`{"error": {name, message, step_id?}}` as JSON text."""
+    """Return `{"error": {name, message, step_id?}}` as JSON text."""
     fields = {"name": error.name, "message": error.message}
     if step_id is not None:
         fields["step_id"] = step_id

@@ -1,4 +1,4 @@
-"""Decide with answers: the loop around decide() that evaluates what it asks, uploads, and asks again."""
+"""The loop around decide(): evaluate its requests, upload values, and decide again."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, 
 from orvanta_platform.storage import Storage
 
 _ASKED_AGAIN = 3
-"""How often a fleeting answer is asked for anew when the run has moved on meanwhile."""
+"""Rounds after which fleeting answers count even if the run has changed meanwhile."""
 
 
 @dataclass(slots=True)
 class Answered:
-    """The answers found for one event. Fleeting ones hold for the rev they were asked at."""
+    """Answers found for one event. A fleeting answer is valid for the rev at which it was evaluated."""
 
     found: dict[tuple[str | int, ...], Answer | Err] = field(default_factory=dict)
     fleeting: dict[tuple[str | int, ...], int] = field(default_factory=dict)
     rounds: int = 0
     after: tuple[int, Need] | None = None
-    """What was asked last, at which rev: deciding goes on from there while the run stays as it is."""
+    """The latest request and its rev; decide() resumes from it while the run is unchanged."""
     prepared: Prepared = field(default_factory=Prepared)
 
     def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | Err]:
-        """What counts when the run is at `rev`."""
+        """Return the answers valid when the run is at `rev`."""
         if self.rounds >= _ASKED_AGAIN:
             return self.found
         return {key: answer for key, answer in self.found.items() if self.fleeting.get(key, rev) == rev}
 
     def note(self, asks: tuple[Ask, ...], answers: Mapping[tuple[str | int, ...], Answer | Err], rev: int) -> None:
-        """Keep the answers to `asks`."""
+        """Store the answers to `asks`."""
         self.rounds += any(ask.key in self.fleeting for ask in asks)
         self.found |= answers
         self.fleeting |= {ask.key: rev for ask in asks if is_fleeting(ask)}
 
 
 class Unanswered(Exception):
-    """Raised inside a transaction, so that it ends: `need` is answered outside it."""
+    """Raised to end a transaction so that `need` is answered outside it."""
 
     def __init__(self, need: Need, run: RunRow) -> None:
         super().__init__("expressions to evaluate")
@@ -60,7 +60,7 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision with its state as it is written."""
+    """A decision with its encoded state."""
 
     state: RunState
     encoded: bytes
@@ -68,9 +68,9 @@ class Decided:
 
 
 class _Repeated:
-    """Decisions on a success that asked for nothing: the same plan, state and event give the same one for every run.
+    """Cache of decisions that needed no answers: equal plan, state and event yield the same decision for every run.
 
-    Most runs of a workflow go the same way; deciding it anew costs more than writing it.
+    Most runs of a workflow take the same path, and deciding costs more than writing.
     """
 
     def __init__(self, most: int) -> None:
@@ -91,7 +91,7 @@ _repeated = _Repeated(most=2_000)
 
 
 def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
-    """The decision on the run as it stands, from the answers at hand. Raises Unanswered."""
+    """Decide on the current state of the run with the answers so far. Raises Unanswered."""
     plain = isinstance(event, Started | Succeeded) and not answered.found
     if plain and (known := _repeated.get(blueprint.plan, run.state, event)) is not None:
         return known
@@ -110,13 +110,13 @@ def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answer
 async def answer(
     reader: Reader, blueprint: Blueprint, raised: Unanswered, answered: Answered, known: Mapping[ValueKey, bytes]
 ) -> None:
-    """Evaluate what was asked and keep the answers."""
+    """Evaluate the request and store its answers."""
     found = await answer_all(reader, blueprint.plan, raised.run, raised.need, known, pins=blueprint.pins)
     answered.note(raised.need.requests, found, raised.run.rev)
 
 
 async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUpload, prepared: Prepared) -> None:
-    """Upload the large values that a step makes itself (exports, composed results)."""
+    """Upload the large values that the step itself creates: exports and composed results."""
     for key, raw in raised.missing.items():
         id, kind, name = key
         kept = await values.keep(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ async def compose_result(
     known: Mapping[ValueKey, bytes],
     prepared: Prepared,
 ) -> None:
-    """Read the results that make up the run's."""
+    """Compose the run's result from the results of its nodes."""
     state = RunState.decode(run.state)
     keys = {name: (value_id(blueprint.plan, run.id, state, index), "result", "") for name, index in raised.members}
     own = {**known, **await reader.open(raised.made)}

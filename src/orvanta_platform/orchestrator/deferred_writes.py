@@ -1,4 +1,4 @@
-"""What the steps of one transaction write at its end: the rows of gates are locked after all others."""
+"""Writes deferred to the end of a transaction: rows of concurrency limits are locked after all others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.queue import gates
 
 
 class Rows(Protocol):
-    """What one step leaves for the end: see `db.waits.WaitWrite`."""
+    """Deferred rows of one step; see `db.waits.WaitWrite`."""
 
     @property
     def entered(self) -> Sequence[Entry]: ...
@@ -39,12 +39,10 @@ class Rows(Protocol):
 
 @dataclass(slots=True)
 class Tail:
-    """Who comes to stand in line, who needs a permit no more, what results stand for, and who waits for later ones.
-
-    `idle`: seqs of events that changed nothing; the write of a run's end takes in all there are.
-    """
+    """Deferred writes of one transaction: queue entries and released permits, cached results, debounced nodes."""
 
     idle: list[int] = field(default_factory=list)
+    """Inbox sequence numbers of events that changed nothing; the end of a run deletes its whole inbox."""
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
     cached: list[NewCached] = field(default_factory=list)
@@ -52,7 +50,7 @@ class Tail:
     put_off_no_more: list[UUID] = field(default_factory=list)
 
     def add(self, rows: Rows) -> None:
-        """What one more step says; who has left is no longer to enter."""
+        """Add the rows of one more step; an entry whose job has left since is dropped."""
         gone = set(rows.left)
         self.entered = [each for each in self.entered if each.job not in gone] + list(rows.entered)
         self.left += rows.left
@@ -62,7 +60,7 @@ class Tail:
         self.put_off_no_more += rows.put_off_no_more
 
     async def write(self, connection: Connection, plan: Plan, run: RunRow, *, ended: bool) -> list[UUID]:
-        """Write it; gives the runs that go on by it. Nothing may be locked after this."""
+        """Write everything; return the runs that proceed because of it. The caller locks no row after this."""
         if self.idle and not ended:
             await runs.take_from_inbox(connection, run.id, self.idle)
         for each in self.cached:

@@ -1,4 +1,4 @@
-"""Times that expressions give: what `delay.until` means, seen from now."""
+"""Computed times of delays, relative to the current time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ERROR = "InvalidDelay"
 
 
 def until(given: Answer) -> Answer | Err:
-    """The time as RFC 3339 in UTC; 0 where it is past. An error: no such time, none with an offset, too far away."""
+    """Return the time as RFC 3339 in UTC, 0 if it is past, or an error if it is invalid, lacks an offset or too far."""
     text = msgspec.json.decode(given.raw)
     try:
         at = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")

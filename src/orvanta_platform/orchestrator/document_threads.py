@@ -1,7 +1,6 @@
-"""Threads for work on documents: reading, checking and comparing them may take a second of processor time.
+"""Threads for documents: parsing, checking and comparing them may take a second of processor time.
 
-They are threads of their own, so that the default ones are left to storage and compression, and workspaces share them
-in turn.
+A separate pool leaves the default threads to storage and compression. Workspaces share it in turn.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ _MOST_THREADS: Final = 2
 
 
 class FairThreads:
-    """Threads that take calls from a queue for each key, the queues in turn."""
+    """A thread pool with one queue per key; the queues are served in turn."""
 
     def __init__(self, most: int, name: str) -> None:
         self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
-        """Calls that wait, by key; the key that was served longest ago comes first."""
+        """Pending calls by key; the key served longest ago comes first."""
 
     def submit(self, key: str, call: Callable[[], T]) -> Future[T]:
-        """Have a thread make a call."""
+        """Schedule a call under `key`."""
         future: Future[T] = Future()
         with self._lock:
             self._waiting.setdefault(key, deque()).append((future, call))
@@ -37,7 +36,7 @@ class FairThreads:
         return future
 
     def _serve(self) -> None:
-        """Make the call whose turn it is; there is one for each call of this."""
+        """Execute the next call; each submitted call schedules this once."""
         with self._lock:
             key = next(iter(self._waiting))
             queue = self._waiting.pop(key)
@@ -56,5 +55,5 @@ _threads: Final = FairThreads(_MOST_THREADS, "documents")
 
 
 async def beside(workspace: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The result of a call that is made in one of the threads, when it is the turn of the workspace."""
+    """Execute a call in one of the threads when it is the turn of the workspace, and return its result."""
     return await asyncio.wrap_future(_threads.submit(workspace, lambda: function(*args, **kwargs)))

@@ -1,4 +1,4 @@
-"""From the engine's effects to the rows of one write. Pure."""
+"""Translation of the engine's effects to the rows of one write. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The r
 
 @dataclass(slots=True)
 class StepBuilder:
-    """Gathers the rows of one step. Made by `translate`."""
+    """Collects the rows of one step; created by `translate`."""
 
     blueprint: Blueprint
     run: RunRow
@@ -60,7 +60,7 @@ class StepBuilder:
     status: str
     lane: int = 0
     kept: ReusedResults | None = None
-    """What the list has from another run."""
+    """Results that the list reuses from another run."""
     plan: Plan = field(init=False)
     frame: UUID | None = None
     endings: list[Ending] = field(default_factory=list)
@@ -71,7 +71,7 @@ class StepBuilder:
     events: list[NewEvent] = field(default_factory=list)
     end: RunEnd | None = None
     withdrawn: list[int] = field(default_factory=list)
-    """Nodes whose waiting job is withdrawn: JobCancelled follows for each."""
+    """Nodes whose pending job is withdrawn; JobCancelled follows for each."""
     missing: dict[ValueKey, bytes] = field(default_factory=dict)
     timers: list[NodeTimer] = field(default_factory=list)
     dropped: list[tuple[UUID, str]] = field(default_factory=list)
@@ -85,13 +85,13 @@ class StepBuilder:
     paused: list[NewPause] = field(default_factory=list)
     unpaused: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
-    """By which nodes failed in this step."""
+    """Error names of the nodes that failed in this step."""
 
     def __post_init__(self) -> None:
         self.plan = self.blueprint.plan
 
     def take(self, effect: fx.Effect) -> None:
-        """Add what one effect means."""
+        """Add the rows of one effect."""
         match effect:
             case fx.Enqueue():
                 self._enqueue(effect)
@@ -154,7 +154,7 @@ class StepBuilder:
         return job_id(self.plan, self.run.id, index, self.frame)
 
     def _value_id(self, index: int) -> UUID:
-        """Whose value the result of a node is."""
+        """Return the id of the job whose value is the result of a node."""
         origin = self.kept.origin(index) if self.kept is not None else None
         return inner_job_id(origin.run, origin.frame, self._name(index)) if origin is not None else self._id(index)
 
@@ -167,7 +167,7 @@ class StepBuilder:
             self._require_lock()
 
     def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
-        """What is inside a node is opened and ended under the run's lock alone."""
+        """Raise NeedsLock: the contents of a node are opened and ended only under the run's lock."""
         raise NeedsLock
 
     def _live(self, index: int) -> LiveJob | None:
@@ -213,13 +213,13 @@ class StepBuilder:
         self.events.append(event)
 
     def _leave(self, index: int) -> None:
-        """A node that has ended, or waits for its retry, needs no permit."""
+        """Release the permit of a node that has ended or waits for its retry."""
         if self.plan.node(index).gate is not None:
             self._require_lock()
             self.left.append(self._id(index))
 
     def _standing(self) -> tuple[UUID | None, int | None]:
-        """`parent` and `place` of a node's row."""
+        """Return `parent` and `place` of a node's row."""
         return None, None
 
     def _retry(self, effect: fx.Retry) -> None:
@@ -267,7 +267,7 @@ class StepBuilder:
             self._keep((self._id(effect.node), "result", ERROR), error)
 
     def _error(self, effect: fx.NodeEnded) -> bytes | None:
-        """What is kept as the error of a node that holds others, beside its result."""
+        """Return the error of a container, which is stored separately from its result; None for other nodes."""
         if effect.error is None or not self.plan.node(effect.node).kind.is_container:
             return None
         return error_json(effect.error, self._name(effect.node))
@@ -361,11 +361,11 @@ def translate(
     taken: tuple[UUID, int] | None = None,
     kept: ReusedResults | None = None,
 ) -> tuple[StepWrite, list[int]]:
-    """The write of a decision (`state`: the new one, encoded), and the nodes whose waiting jobs it withdraws.
+    """Return the write of a decision and the nodes whose pending jobs it withdraws. `state` is the new encoded state.
 
-    `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
-    touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done
-    first. `taken`: the decision that the event was made of. `kept`: of the state.
+    `live` holds the run's live jobs by node if its lock is held. Without it (the fast path), a decision that affects
+    other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for work that must be done first. `taken` is the
+    approval decision that the event was made of. `kept` is that of the state.
     """
     rows = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
     for effect in effects:
@@ -382,7 +382,7 @@ def translate(
         nodes=rows.nodes,
         jobs=rows.jobs,
         wakes=rows.wakes,
-        # Two nodes of one step may write the same name into the context: the later one stands.
+        # Two nodes of one step may export the same name: the later one wins.
         values=list({(value.id, value.kind, value.name): value for value in rows.values}.values()),
         events=rows.events,
         end=rows.end,

@@ -1,4 +1,4 @@
-"""What an expression of a run is evaluated with, beside the values it reads: time, chance, and what it may open."""
+"""Evaluation context of expressions besides the values they read: time, random seed, and access to secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 async def all_of(asks: Iterable[Awaitable[T]]) -> list[T]:
-    """What all of these give, asked at once; the first error of them in their order, when all have ended."""
+    """Await all of these concurrently; once all are complete, return the results or raise the first error in order."""
     found = await asyncio.gather(*asks, return_exceptions=True)
     for each in found:
         if isinstance(each, BaseException):
@@ -34,10 +34,10 @@ async def all_of(asks: Iterable[Awaitable[T]]) -> list[T]:
 
 
 def moment_of(plan: Plan, run: RunRow, index: int, frame: UUID | None = None) -> Moment:
-    """Time and chance for a node of a run, from what the run's row records: the same at each attempt and replay.
+    """Return time and random seed for a node, from the run's row: the same for each attempt and replay.
 
     `index` is the node's, or one past the last for the failure module and the workflow's output. Each iteration has
-    its own `frame`, and with it its own chance.
+    its own `frame` and therefore its own seed.
     """
     node = "" if index == len(plan.nodes) else plan.node(index).id
     node = f"{frame.hex}/{node}" if frame is not None else node
@@ -45,13 +45,13 @@ def moment_of(plan: Plan, run: RunRow, index: int, frame: UUID | None = None) ->
 
 
 def resolver(vault: Vault, identity: Identity, workspace: str, opened: Opened) -> Resolve:
-    """Opens variables and resources for an expression; the texts of secrets are added to `opened`."""
+    """Return a function that opens variables and resources for an expression and adds secret texts to `opened`."""
 
     async def resolve(kind: Kind, path: str) -> bytes:
         try:
             return await open_for(vault, identity, workspace, kind, path, opened)
         except OrvantaError as error:
-            if error.status >= _OURS:  # not the expression's fault
+            if error.status >= _OURS:  # a server error is not caused by the expression
                 raise
             raise ExpressionError(error.code, error.message) from error
 

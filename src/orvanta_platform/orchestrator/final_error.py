@@ -1,4 +1,4 @@
-"""By which error a list of nodes ended."""
+"""Error name of a list of nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orvanta_platform.engine.states import Status
 
 
 def error_name(effect: fx.RunEnded, errors: Mapping[int, str]) -> str | None:
-    """The name of the error of a run, or of a body, that ends; `errors`: those of its nodes that failed now."""
+    """Return the error name of a run or body that ends; `errors` holds those of its nodes that failed in this step."""
     if isinstance(effect.result, fx.Thrown):
         return effect.result.error.name
     if effect.status is Status.CANCELLED:

@@ -1,4 +1,4 @@
-"""The first step of a run, before the run exists."""
+"""The first step of a run, decided before the run is inserted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 
 
 async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Mapping[ValueKey, bytes]) -> StepWrite:
-    """The write of the event Started, decided before the run exists; `known`: what no table has yet, its input too."""
+    """Return the write of the event Started. `known` holds values that are not in a table yet, such as the input."""
     reader = tools.reader
     answered = Answered()
     while True:

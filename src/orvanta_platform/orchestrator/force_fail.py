@@ -1,4 +1,4 @@
-"""The end of a run that nobody can step: its document is gone, or deciding on it fails, each time."""
+"""Force-failing a run that cannot be stepped: its document is gone, or each decision on it fails."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ERROR = "EngineFailed"
 async def end_as_failed(
     database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: Exception
 ) -> None:
-    """End the run as failed with the code of `why`, or EngineFailed, and its live jobs as cancelled. Idempotent.
+    """End the run as failed with the code of `why`, or EngineFailed, and cancel its live jobs. Idempotent.
 
-    Runs that get its permits find that in their inboxes.
+    Runs that receive its permits are notified through their inboxes.
     """
     erased = await _erasures(database, blueprints, run)
     await database.retrying(partial(_end, run, _error(why), erased))
@@ -38,7 +38,7 @@ async def end_as_failed(
 
 
 async def _erasures(database: Database, blueprints: Blueprints, run: UUID) -> Sequence[tuple[int, float]]:
-    """What is erased after its end, as far as its document tells."""
+    """Return the erasures to plan at its end; none if its document cannot be read."""
     try:
         async with database.acquire() as connection:
             row = await run_rows.get_live_run(connection, run)
@@ -50,7 +50,7 @@ async def _erasures(database: Database, blueprints: Blueprints, run: UUID) -> Se
 def _error(why: Exception) -> Err:
     if isinstance(why, OrvantaError):
         return Err(why.code, " ".join(filter(None, (why.message, why.hint))))
-    return Err(ERROR, f"The run could not go on: {str(why) or type(why).__name__}")
+    return Err(ERROR, f"The run could not continue: {str(why) or type(why).__name__}")
 
 
 async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], connection: Connection) -> None:

@@ -1,6 +1,6 @@
-"""One decision after the other on a locked run with loops, branches or sub-workflows, and what each means for the rest.
+"""Decisions on a locked run with loops, branches or sub-workflows, and their consequences for other frames.
 
-What is decided is gathered, and written together; an event that needs what is not at hand raises Outside.
+Rows are collected and written together; an event that needs values that are not in memory raises NeedsIO.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from orvanta_platform.orchestrator.wait_outcomes import cancelled, lost
 from orvanta_platform.queue.claim import UNDER_WAY
 
 _UNBEGUN = 50
-"""So many bodies of a node are opened ahead of their beginning."""
+"""Maximum number of a node's bodies that are open but not started."""
 
 
 class Stepping(Asking):
@@ -64,7 +64,7 @@ class Stepping(Asking):
             await self._step(place, told, live={index: job})
 
     async def _cancel_alone(self, event: inbox.CancelJob) -> None:
-        """A node without a job, or a body of one, that somebody cancelled while the run goes on."""
+        """Cancel one node without a job, or one body of a node, while the run continues."""
         for frame in await self.frames.all():
             told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
             if told is not None:
@@ -97,7 +97,7 @@ class Stepping(Asking):
         return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
 
     async def _conclude(self, counter: Counter) -> None:
-        """All bodies of a node have ended: that is an event for the list it stands in."""
+        """Pass the completion of all bodies of a node to the list that contains it."""
         if self.frames.counters.get(counter.id) is not counter or not counter.loop.done:
             return
         await self._flush()
@@ -124,7 +124,7 @@ class Stepping(Asking):
             self._known[counter.id, "result", ERROR] = error
 
     async def _cancel_inside(self, counter: Counter) -> None:
-        """Whatever is inside a node is cancelled; its end follows when all of it has ended."""
+        """Cancel everything inside a node; the node ends after all of it has ended."""
         counter.loop = counter.loop.cancel()
         self.frames.note(counter)
         if counter.node.kind is Kind.FLOW:
@@ -152,7 +152,7 @@ class Stepping(Asking):
         lane: int = UNDER_WAY,
         taken: tuple[UUID, int] | None = None,
     ) -> None:
-        """Decide an event of one frame and gather what it writes; nothing is changed where it raises Outside."""
+        """Decide an event of one frame and collect its rows; changes nothing if it raises NeedsIO."""
         answered = self._answered(frame, event)
         decision = await self._decide(frame, event, answered)
         if not decision.effects:
@@ -191,7 +191,7 @@ class Stepping(Asking):
         await self._follow(frame, rows)
 
     def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
-        """Nodes whose live jobs the decision asks for."""
+        """Return the nodes whose live jobs the decision needs."""
         inner = frame.plan.inner
         return {
             effect.node
@@ -205,7 +205,7 @@ class Stepping(Asking):
         return {self.blueprint.plan.node(job.node_index).index: job for job in found}
 
     async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
-        """The results that make up that of the list, where it is an object of several."""
+        """Compose the result of the list if it is an object of several results."""
         end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
         if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
             return
@@ -231,7 +231,7 @@ class Stepping(Asking):
         )
 
     async def _follow(self, frame: Frame, rows: NestedRows) -> None:
-        """What a decision means for what is inside and around the frame."""
+        """Apply the consequences of a decision to the frames inside and around this one."""
         run = self.run.id
         for node in reversed(rows.withdrawn):
             again = inbox.CancelJob(frame.node_id(run, node), "Canceled")
@@ -263,7 +263,7 @@ class Stepping(Asking):
     def _retry_later(self, frame: Frame, retry: fx.Retry) -> None:
         node = frame.plan.node(retry.node)
         id = frame.node_id(self.run.id, retry.node)
-        # Neither done nor with anything open: it waits for its time.
+        # A counter with nothing open: it waits for its retry.
         self.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
         self._gathered.timers.append((id, "retry", retry.delay_s))
         for name in ("", ERROR):
@@ -316,7 +316,7 @@ class Stepping(Asking):
         assert counter is not None
         node = counter.node
         allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
-        # A loop that is to end as failed does so, whatever else may fail in it.
+        # A loop that ends as failed does so even if further failures are skipped.
         failed = end.status is Status.FAILED and (end.stopped or not allowed)
         if end.disapproved:
             counter.loop = counter.loop.disapprove(frame.place)
@@ -331,12 +331,12 @@ class Stepping(Asking):
     # Writing.
 
     async def _write_jobs(self) -> None:
-        """Jobs that were decided on have rows before anything is asked of them."""
+        """Insert the rows of jobs decided so far, before their live jobs are queried."""
         if self._gathered.jobs:
             await self._flush()
 
     async def _flush(self) -> None:
-        """Write what was gathered."""
+        """Write the collected rows."""
         gathered, self._gathered = self._gathered, Gathered()
         state = self.frames.root.state.encode()
         self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)

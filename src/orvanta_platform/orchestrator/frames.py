@@ -1,4 +1,4 @@
-"""What is open inside a run, as one transaction sees it: lists of nodes, and the nodes that hold them."""
+"""Open lists of nodes (frames) and open containers (counters) of a run, as seen by one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orvanta_platform.orchestrator.scope import ListPosition, View, job_id, valu
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """A list of nodes under way: the run's own (`id` None), or a body of the node `holder`."""
+    """An open list of nodes: the run's own (`id` None), or a body of the node `holder`."""
 
     id: UUID | None
     plan: Plan
@@ -36,14 +36,14 @@ class Frame:
     _ids: dict[int, UUID] = field(default_factory=dict)
 
     def node_id(self, run: UUID, index: int) -> UUID:
-        """The id of one of its nodes."""
+        """Return the id of one of its nodes."""
         found = self._ids.get(index)
         if found is None:
             found = self._ids[index] = job_id(self.plan, run, index, self.id)
         return found
 
     def result_key(self, run: UUID, index: int) -> ValueKey:
-        """Where the result of one of its nodes is kept."""
+        """Return the key of the result of one of its nodes."""
         if self.state.kept is None:
             return (self.node_id(run, index), "result", "")
         return (value_id(self.plan, run, self.state, index, self.id), "result", "")
@@ -51,7 +51,7 @@ class Frame:
 
 @dataclass(slots=True, eq=False)
 class Counter:
-    """A node of `frame` that holds others, by its own id."""
+    """An open container of `frame`: a loop, branch or sub-workflow node. `id` is that of the node."""
 
     id: UUID
     frame: Frame
@@ -62,37 +62,37 @@ class Counter:
     begun_at: datetime | None = None
     stored: bool = False
     unbegun: int = 0
-    """Bodies that are open and have not begun, as far as this transaction knows."""
+    """Bodies that are open but not started, as far as this transaction knows."""
     _opening: UUID | None = None
 
     def opening(self, run: UUID) -> UUID:
-        """The id of this opening of it."""
+        """Return the id of this opening of the node."""
         if self._opening is None:
             self._opening = opening_id(run, self.id, self.attempt)
         return self._opening
 
     @property
     def reopening(self) -> Reopening | None:
-        """How it goes on from another run's; a retry of the whole begins anew."""
+        """The restart point taken over from another run; a retry of the whole node starts from scratch."""
         kept = self.frame.state.kept
         return kept.inside.get(self.node.index) if kept is not None and self.attempt == 0 else None
 
     def body(self, place: int) -> int:
-        """Which of its lists the body `place` runs."""
+        """Return the index of the list that the body at `place` executes."""
         return 0 if self.node.kind.is_loop else place
 
     def body_of(self, frame: Frame) -> Body:
-        """The list of one of its frames."""
+        """Return the body that a frame of this node executes."""
         return self.node.bodies[frame.body]
 
 
 def view(run: RunRow, frame: Frame, index: int, known: Mapping[ValueKey, bytes]) -> View:
-    """What the node `index` of a frame reads from."""
+    """Return the view from which the node `index` of a frame reads."""
     return View(frame.plan, run, frame.state, index, known=known, within=within(run, frame, known))
 
 
 def within(run: RunRow, frame: Frame, known: Mapping[ValueKey, bytes]) -> ListPosition | None:
-    """Where a frame stands; None for the run's own list."""
+    """Return the position of a frame; None for the run's own list."""
     holder = frame.holder
     if frame.id is None or holder is None:
         return None
@@ -103,7 +103,7 @@ def within(run: RunRow, frame: Frame, known: Mapping[ValueKey, bytes]) -> ListPo
 
 @dataclass(slots=True)
 class Frames:
-    """The frames and counters that this transaction has looked at, and what is to be written of them."""
+    """Frames and counters loaded by this transaction, with their pending changes."""
 
     connection: Connection
     run: UUID
@@ -116,7 +116,7 @@ class Frames:
     gone_counters: list[UUID] = field(default_factory=list)
 
     async def frame(self, id: UUID | None) -> Frame | None:
-        """A frame with all around it; None where it has ended."""
+        """Return a frame, loaded with all frames around it; None if it has ended."""
         if id is None:
             return self.root
         if id in self.frames:
@@ -128,14 +128,14 @@ class Frames:
         return self.frames.get(id)
 
     async def load(self, ids: Sequence[UUID]) -> None:
-        """Look at many frames at once."""
+        """Load many frames in one query."""
         for row in await rows.get_frames(self.connection, [id for id in ids if id not in self.frames]):
             counter = await self.counter(row.holder)
             if counter is not None:
                 self._add_frame(row, counter)
 
     async def counter(self, id: UUID) -> Counter | None:
-        """The node with this id where it is open; None where it is not."""
+        """Return the container with this id if it is open, otherwise None."""
         if id in self.counters:
             return self.counters[id]
         for row in await rows.get_counters(self.connection, [id]):
@@ -145,14 +145,14 @@ class Frames:
         return self.counters.get(id)
 
     async def bodies(self, counter: Counter) -> list[Frame]:
-        """The open bodies of a node."""
+        """Return the open bodies of a node."""
         if counter.stored:
             for row in await rows.of_holder(self.connection, counter.id):
                 self._add_frame(row, counter)
         return [frame for frame in self.frames.values() if frame.holder is counter]
 
     async def all(self) -> list[Frame]:
-        """Every open list of the run, its own first."""
+        """Return all open lists of the run, its own first."""
         for id in await rows.of_run(self.connection, self.run):
             if id not in self.gone_frames:
                 await self.frame(id)
@@ -185,7 +185,7 @@ class Frames:
         )
 
     def open_frame(self, counter: Counter, place: int) -> Frame:
-        """A new body of a node."""
+        """Create a body of a node."""
         body = counter.body(place)
         plan = counter.node.bodies[body].plan
         id = frame_id(self.run, counter.opening(self.run), place)
@@ -199,7 +199,7 @@ class Frames:
         return made
 
     def note(self, *changed: Frame | Counter) -> None:
-        """These are to be written."""
+        """Mark these as changed."""
         for each in changed:
             if isinstance(each, Counter):
                 self.counters[each.id] = self.changed_counters[each.id] = each
@@ -207,7 +207,7 @@ class Frames:
                 self.changed_frames[each.id] = each
 
     def close(self, ended: Frame | Counter) -> None:
-        """This has ended."""
+        """Mark this as ended."""
         if isinstance(ended, Counter):
             self.counters.pop(ended.id, None)
             self.changed_counters.pop(ended.id, None)
@@ -220,7 +220,7 @@ class Frames:
                 self.gone_frames.append(ended.id)
 
     async def write(self) -> None:
-        """Write what changed."""
+        """Write all changes."""
         frames, counters = [*self.changed_frames.values()], [*self.changed_counters.values()]
         await rows.drop(self.connection, self.gone_frames, self.gone_counters)
         await rows.save_counters(
@@ -248,7 +248,7 @@ def _row(frame: Frame) -> FrameRow | None:
 
 
 def loop_of(opening: Opening, again: Reopening | None) -> Loop:
-    """All bodies of an opening, or those that run again."""
+    """Return the loop over all bodies of an opening, or over those that run again after a restart."""
     if again is None or not again.openings:
         total = opening.first + 1 if opening.first else opening.total
         return Loop(total, opening.width, next=opening.first)

@@ -1,4 +1,4 @@
-"""Events of a run as they lie in its inbox: JSON text, tagged by type."""
+"""Events in the inbox of a run: JSON text, tagged by type."""
 
 from __future__ import annotations
 
@@ -8,61 +8,67 @@ import msgspec
 
 
 class StartRun(msgspec.Struct, frozen=True, tag="start", tag_field="type"):
-    """The time for which the run was scheduled has come."""
+    """The run's scheduled time has been reached."""
 
 
 class CancelRun(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
-    """Somebody cancelled the run; `force`: whether or not its workers answer."""
+    """The run was cancelled."""
 
     force: bool = False
+    """Whether it ends without waiting for its workers."""
 
 
 class CancelJob(msgspec.Struct, frozen=True, tag="cancel_job", tag_field="type"):
-    """Somebody cancelled one job of the run, at that attempt; its node fails."""
+    """One job of the run was cancelled; its node fails."""
 
     job: UUID
     reason: str
 
 
 class RetryDue(msgspec.Struct, frozen=True, tag="retry_due", tag_field="type"):
-    """The delay before a job's retry is over."""
+    """The delay before a job's retry has passed."""
 
     job: UUID
 
 
 class NodeDue(msgspec.Struct, frozen=True, tag="node_due", tag_field="type"):
-    """The time a node waited for has come; `job`: its id, `kind`: wait or deadline."""
+    """A timer of a node without a job has fired."""
 
     job: UUID
+    """Id of the node."""
     kind: str
+    """`wait` or `deadline`."""
 
 
 class Decided(msgspec.Struct, frozen=True, tag="decided", tag_field="type"):
-    """Somebody decided something in the run: its row in decision says what."""
+    """An approval decision was made in the run; table decision holds it."""
 
 
 class Permitted(msgspec.Struct, frozen=True, tag="permitted", tag_field="type"):
-    """A node in line at a limit, or the run itself, by its id, has got its permit; `frame`: where the node stands.
+    """A node queued at a limit, or the run itself, has received its permit.
 
-    Written by the transaction that gives it.
+    Written by the transaction that grants it.
     """
 
     job: UUID
+    """Id of the node or of the run."""
     frame: UUID | None = None
+    """Frame of the node."""
 
 
 class PutOffLongEnough(msgspec.Struct, frozen=True, tag="put_off", tag_field="type"):
-    """A node waits no longer for later ones of its key; `frame`: where it stands.
+    """The debounce window of a node has passed.
 
-    Written by the transaction that takes its row of step_debounce.
+    Written by the transaction that deletes its row of step_debounce.
     """
 
     job: UUID
     frame: UUID | None = None
+    """Frame of the node."""
 
 
 class HandedOver(msgspec.Struct, frozen=True, tag="handed_over", tag_field="type"):
-    """A later node, of the run `by`, has taken the place of one that waited; written where its row was changed."""
+    """A later node, of the run `by`, has replaced a debounced one; written by the transaction that changes the row."""
 
     job: UUID
     by: UUID
@@ -70,7 +76,7 @@ class HandedOver(msgspec.Struct, frozen=True, tag="handed_over", tag_field="type
 
 
 class PauseBefore(msgspec.Struct, frozen=True, tag="pause_before", tag_field="type"):
-    """Somebody set a breakpoint before a node, by its number in the document, or took it back: see the engine's."""
+    """A breakpoint before a node, by its number in the document, was set or removed; see the event of the engine."""
 
     node: int
     by: str
@@ -79,11 +85,12 @@ class PauseBefore(msgspec.Struct, frozen=True, tag="pause_before", tag_field="ty
 
 
 class Continued(msgspec.Struct, frozen=True, tag="continued", tag_field="type"):
-    """Somebody lets a paused node go on; `frame`: where it stands. `inputs`, `result`: as the engine's, JSON text."""
+    """A paused node was resumed. `inputs` and `result` are those of the engine's event, as JSON text."""
 
     job: UUID
     by: str
     frame: UUID | None = None
+    """Frame of the node."""
     inputs: str | None = None
     result: str | None = None
 
@@ -98,13 +105,13 @@ class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
 
 
 class FramesBegin(msgspec.Struct, frozen=True, tag="frames_begin", tag_field="type"):
-    """Bodies of loops or branches were opened, and nothing of them has begun."""
+    """Bodies of loops or branches were opened and have not started."""
 
     frames: tuple[UUID, ...]
 
 
 class BodiesEnded(msgspec.Struct, frozen=True, tag="bodies_ended", tag_field="type"):
-    """All that a node (by its own id) opened has ended."""
+    """Everything opened by a node, named by its own id, has ended."""
 
     node: UUID
 
@@ -116,41 +123,41 @@ class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended", tag_field="type
 
 
 class ChildAsks(msgspec.Struct, frozen=True, tag="child_asks", tag_field="type"):
-    """The run of a sub-workflow awaits approval from now on, or no longer: its row says which."""
+    """The run of a sub-workflow started or stopped waiting for approval; its row holds the current status."""
 
 
 class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
-    """The time limit of a node that holds others, by its own id, is over; or that of the run, by its id."""
+    """The timeout of a container, named by its own id, or of the run, named by the run's id, has passed."""
 
     node: UUID
 
 
 class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="type"):
-    """The worker that the run was bound to is gone."""
+    """The worker that the run was bound to is lost."""
 
 
 OfJob = CancelJob | RetryDue | JobLost
-"""What is said of one job."""
+"""Events of one job."""
 
 OfRun = TimeOver | WorkerLost | PauseBefore
-"""What is said of a run as a whole."""
+"""Events of a run as a whole."""
 
 OfWait = PutOffLongEnough | HandedOver | Continued
-"""What ends the wait of a node for later ones, or for somebody who lets it go on."""
+"""Events that end the debounce wait or the pause of a node."""
 
 InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfWait | OfJob) | (
     FramesBegin | BodiesEnded | ChildEnded | ChildAsks | OfRun
 )
-"""Everything that may lie in an inbox."""
+"""All events of an inbox."""
 
 _decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)
 
 
 def write(event: InboxEvent) -> str:
-    """The event as JSON text."""
+    """Encode an event as JSON text."""
     return msgspec.json.encode(event).decode()
 
 
 def read(text: str) -> InboxEvent:
-    """What `write` wrote."""
+    """Decode the text that `write` returned."""
     return _decoder.decode(text)

@@ -1,4 +1,4 @@
-"""Names of the inputs of a node that may refer to variables and resources, by where their values come from."""
+"""Names of the inputs of a node that may refer to variables and resources, determined by the origin of their values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _NONE: frozenset[str] = frozenset()
 
 
 def of_arguments(view: View) -> frozenset[str]:
-    """The arguments of the run that may hold references at this place of the document.
+    """Return the arguments of the run that may hold references at this place of the document.
 
-    Excludes the output of a preprocessor, and the iteration of a loop, which hides an argument `iter`.
+    The output of a preprocessor is excluded, as is the argument `iter` inside a loop, which its iteration hides.
     """
     top = view.top
     if not top.state.references or is_preprocessed(top.plan, top.state):
@@ -22,7 +22,7 @@ def of_arguments(view: View) -> frozenset[str]:
 
 
 def of_inputs(provenance: Provenance, view: View) -> frozenset[str]:
-    """The inputs of a node that may hold references."""
+    """Return the inputs of a node that may hold references."""
     if not provenance.arguments:
         return provenance.literals
     handed_on = of_arguments(view)

@@ -1,4 +1,4 @@
-"""Inputs against the JSON Schema of what is run, before a run exists."""
+"""Validation of inputs against the JSON Schema of a script or workflow, before a run exists."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:
     """Check `args` (JSON object text) against `schema`.
 
     Raises InvalidInput for args that are not a JSON object, and for invalid ones; `details.errors` then holds up to
-    20 `{path, message}` with the JSON pointer of the failing place. References to other documents are never
-    fetched, and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` are always
-    valid: their values are known when the job starts. A check has limits of processor time and memory; raises
-    TooComplex if it reaches one.
+    20 `{path, message}` with the JSON pointer of the invalid part. References to other documents are never fetched,
+    and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` are always valid:
+    their values are known when the job starts. The processor time and memory of a check are limited; raises
+    TooComplex at the limit.
     """
     try:
         verdict = await evaluator.schemas.check(evaluator.workspace, _text(schema), args, REFERENCE)
     except SchemaTooComplex as error:
         raise TooComplex(
             f"The input cannot be checked against its schema: {error}.",
-            hint="Simplify the schema (recursive alternatives, long patterns), or send less at a time.",
+            hint="Simplify the schema (recursive alternatives, long patterns), or send smaller inputs.",
             details={"path": ""},
         ) from error
     _refuse(verdict)
 
 
 def check_at_once(schema: Schema, args: bytes) -> bool:
-    """The same in a transaction, without a child. Returns False if `check` has to be awaited outside of it.
+    """Check `args` within a transaction, without a child process. Returns False if `check` must be awaited outside.
 
     Raises InvalidInput.
     """
@@ -57,7 +57,7 @@ def _refuse(verdict: Verdict) -> None:
         first = verdict.errors[0]
         where = first.path or "the input"
         raise InvalidInput(
-            f"The input does not fit the schema at {where}: {first.message}.",
+            f"The input does not match the schema at {where}: {first.message}.",
             hint="Nothing was started. Correct the input, or the schema of the script or workflow.",
             details={
                 "path": first.path,
@@ -67,7 +67,7 @@ def _refuse(verdict: Verdict) -> None:
 
 
 async def check_schema(evaluator: Evaluator, schema: Schema) -> None:
-    """Check the schema itself. Raises BadRequest with the error in it."""
+    """Check the schema itself. Raises BadRequest with the error in its message."""
     text = _text(schema)
     if text is None:
         return

@@ -1,6 +1,6 @@
-"""The value of a variable or resource with everything it refers to, as one actor may read it.
+"""Values of variables and resources with all references in them resolved, as one actor may read them.
 
-A reference is a whole string of JSON, `$var:<path>` or `$res:<path>`, written without escapes.
+A reference is a whole JSON string, `$var:<path>` or `$res:<path>`, written without escapes.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from orvanta_platform.evaluate.transforms import object_text
 Kind = Literal["variable", "resource"]
 
 STATE_TYPES = frozenset({"state", "cache"})
-"""Resource types in which jobs, also those of operators, store state: their values hold no references."""
+"""Resource types in which jobs, also those of operators, store state: references in their values are plain text."""
 
 DEEPEST = 20
-"""How many resources may refer to one another in a row."""
+"""Maximum length of a chain of resources that refer to one another."""
 
 LONGEST = 16 << 20
-"""Bytes of JSON that the references in one value may stand for."""
+"""Maximum size, in bytes of JSON, of the values that replace the references of one value."""
 
 MOST_VALUES = 500_000
-"""Most values in an input that is searched for references: all are created, in the event loop."""
+"""Maximum number of values in an input that is searched for references, which happens in the event loop."""
 
 REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
 """A string that refers to a variable or a resource."""
@@ -48,40 +48,38 @@ _REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
 
 
 def is_reference(text: str) -> bool:
-    """Whether a string stands for a variable or a resource."""
+    """Return whether a string refers to a variable or a resource."""
     return REFERENCE.fullmatch(text) is not None
 
 
 def may_refer(raw: bytes) -> bool:
-    """Whether JSON text may hold references; False is certain."""
+    """Return whether JSON text may hold references; False is certain."""
     return b'"$var:' in raw or b'"$res:' in raw
 
 
 def holds_references(raw: bytes) -> bool:
-    """Whether JSON text may hold references, also ones that only show once its escapes are read; False is certain."""
+    """Return whether JSON text may hold references, including escaped ones; False is certain."""
     return b'"$' in raw or b"\\u00" in raw
 
 
 def references(raw: bytes) -> list[tuple[Kind, str]]:
-    """The references in the values of JSON text, as kind and path, each once.
-
-    Raises InvalidInput for invalid JSON, TooLarge.
+    """Return the distinct references in the values of JSON text, as kind and path.
 
     Escapes are decoded: an expression that passes a string on writes it without escapes, so that a reference hidden by
-    them here would be resolved later.
+    them would be resolved later. Raises InvalidInput for invalid JSON, TooLarge.
     """
     if not holds_references(raw):
         return []
     if count_values(raw) > MOST_VALUES:
         raise TooLarge(
             f"An input that may hold references has at most {MOST_VALUES} values.",
-            hint="Send it without `$` at the beginning of texts, or as a file.",
+            hint="Send it without `$` at the start of strings, or as a file.",
             details={"limit": MOST_VALUES},
         )
     try:
         waiting = [msgspec.json.decode(raw)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"The input is no JSON that can be read: {error}.", details={"path": ""}) from error
+        raise InvalidInput(f"The input is not valid JSON: {error}.", details={"path": ""}) from error
     found: dict[tuple[Kind, str], None] = {}
     while waiting:
         match waiting.pop():
@@ -95,23 +93,23 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
 
 
 def referring(raw: bytes) -> frozenset[str]:
-    """The names of those members of a JSON object that hold references. Raises as `references`."""
+    """Return the names of those members of a JSON object that hold references. Raises as `references`."""
     if not references(raw):
         return frozenset()
     return frozenset(name for name, each in members(raw).items() if references(bytes(each)))
 
 
 def only(raw: bytes, names: Collection[str]) -> bytes:
-    """A JSON object reduced to the members of these names, which may hold references."""
+    """Return a JSON object reduced to the members of these names, which may hold references."""
     if not names or not holds_references(raw):
         return b"{}"
     return object_text({name: bytes(each) for name, each in members(raw).items() if name in names})
 
 
 def require_references(actor: Actor, raw: bytes) -> None:
-    """Nothing where the actor's token may read what JSON text refers to: who may only start runs opens nothing by it.
+    """Require that the scopes of the actor's token cover all references in JSON text: it cannot open others by a run.
 
-    What the actor itself may read is asked when the references are filled in. Raises Forbidden, InvalidInput.
+    Permissions of the actor itself are checked when the references are resolved. Raises Forbidden, InvalidInput.
     """
     if actor.scopes is None:
         return
@@ -133,20 +131,20 @@ class Vault(Protocol):
 
 
 class SecretIsWriteOnly(Forbidden):
-    """A secret is opened for jobs that may read it, not shown to people."""
+    """A secret is available to jobs that may read it, but is not shown to people."""
 
     code = "secret_is_write_only"
 
 
 class ReferenceLoop(BadRequest):
-    """Resources refer to one another in a circle, or too many in a row."""
+    """Resources refer to one another in a circle or in too long a chain."""
 
     code = "reference_loop"
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret that was opened: where it stands, the texts that must not be shown."""
+    """An opened secret: its location and the texts to mask."""
 
     kind: Kind
     path: str
@@ -154,9 +152,9 @@ class Secret:
 
 
 class Interpolation:
-    """Reads on one connection for one actor; `secrets` are those it opened.
+    """Resolves references on one connection for one actor; `secrets` collects those it opened.
 
-    `opens` False: it raises SecretIsWriteOnly instead of opening one; None: for those whom the table lets reveal.
+    With `opens` False it raises SecretIsWriteOnly instead of opening a secret. None: the permission `reveal` decides.
     """
 
     def __init__(self, vault: Vault, conn: Connection, actor: Actor, workspace: str, *, opens: bool | None) -> None:
@@ -169,7 +167,7 @@ class Interpolation:
         self.secrets: list[Secret] = []
 
     async def value(self, kind: Kind, path: str, chain: tuple[str, ...] = ()) -> bytes:
-        """JSON text, references filled in. Raises NotFound, SecretIsWriteOnly, SecretUnreadable, ReferenceLoop."""
+        """Return the resolved JSON text. Raises NotFound, SecretIsWriteOnly, SecretUnreadable, ReferenceLoop."""
         if (kind, path) not in self._known:
             self._known[(kind, path)] = await (
                 self._variable(path) if kind == "variable" else self._resource(path, chain)
@@ -177,9 +175,9 @@ class Interpolation:
         return self._known[(kind, path)]
 
     async def first_unreadable(self, raw: bytes, *, missing_allowed: bool = False) -> str | None:
-        """The first item that JSON text refers to, itself or through resources, and that the actor may not read.
+        """Return the first item that JSON text refers to, directly or through resources, and the actor may not read.
 
-        Named as in "the variable f/a/b". `missing_allowed`: for an item that does not exist, its path alone decides.
+        It is named as in "the variable f/a/b". `missing_allowed`: the path alone decides on an item that is missing.
         """
         waiting, seen = references(raw), set[tuple[Kind, str]]()
         while waiting:
@@ -199,7 +197,7 @@ class Interpolation:
         return None
 
     async def own_value(self, path: str) -> bytes:
-        """A resource's value with its secret fields, references as they are. Raises as `value` does."""
+        """Return a resource's value with its secret fields and unresolved references. Raises as `value` does."""
         return self._own_value(path, await resources.get(self._conn, self._workspace, path))
 
     def _own_value(self, path: str, row: ResourceRow | None) -> bytes:
@@ -215,7 +213,7 @@ class Interpolation:
         return secret_fields.put_back(shown, taken)
 
     async def fill_members(self, raw: bytes, names: Collection[str]) -> bytes:
-        """A JSON object with the references in the members of these names replaced. Raises as `fill` does."""
+        """Resolve the references in the members of these names of a JSON object. Raises as `fill` does."""
         fields = {name: bytes(each) for name, each in members(raw).items()}
         if fields.keys() <= set(names):
             return await self.fill(raw)
@@ -224,7 +222,7 @@ class Interpolation:
         return object_text(fields | {name: bytes(each) for name, each in members(filled).items()})
 
     async def fill(self, raw: bytes, chain: tuple[str, ...] = ()) -> bytes:
-        """JSON text with every reference in it replaced by what it stands for. Raises as `value` does, TooLarge."""
+        """Replace each reference in JSON text by its value. Raises as `value` does, TooLarge."""
         parts: list[bytes] = []
         done, size = 0, 0
         for found in _REFERENCE.finditer(raw):
@@ -235,7 +233,7 @@ class Interpolation:
             parts += (raw[done : found.start()], value)
             done, size = found.end(), size + len(value)
             if size > LONGEST:
-                raise TooLarge(f"What the references stand for has more than {LONGEST >> 20} MiB.")
+                raise TooLarge(f"The values of the references exceed {LONGEST >> 20} MiB.")
         return b"".join((*parts, raw[done:])) if parts else raw
 
     async def _variable(self, path: str) -> bytes:
@@ -253,17 +251,19 @@ class Interpolation:
     async def _resource(self, path: str, chain: tuple[str, ...]) -> bytes:
         if path in chain or len(chain) >= DEEPEST:
             shown = " → ".join((*chain[-3:], path))
-            raise ReferenceLoop(f"Resources refer to one another without an end: {shown}.")
+            raise ReferenceLoop(f"Resources refer to one another in a circle or in too long a chain: {shown}.")
         row = await resources.get(self._conn, self._workspace, path)
         own = self._own_value(path, row)
         if row is not None and row.resource_type in STATE_TYPES:
-            # Values stored by jobs are computed.
+            # Values stored by jobs are computed: they contain no references.
             return own
         return await self.fill(own, (*chain, path))
 
     def _require_readable(self, kind: Kind, path: str, row: VariableRow | ResourceRow | None) -> None:
         if row is None or not can(self._actor, "read", self._thing(kind, path, row)):
-            raise NotFound(f"The {kind} {path} does not exist.", hint=f"Or {self._actor.username} may not read it.")
+            raise NotFound(
+                f"The {kind} {path} does not exist.", hint=f"Check whether {self._actor.username} may read it."
+            )
 
     def _thing(self, kind: Kind, path: str, row: VariableRow | ResourceRow) -> Target:
         return Target(self._workspace, kind, path, row.created_by, row.extra_perms)

@@ -1,4 +1,4 @@
-"""The items of loops, and `flow_input` as it is seen in an iteration."""
+"""Items of loops, and `flow_input` inside an iteration."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from orvanta_platform.db.values import ValueKey
 from orvanta_platform.evaluate.raw import items, members, strip
 
 MOST_BYTES: Final = 64 << 20
-"""So much of arrays is kept in all; the one that was read last is kept whatever its size."""
+"""Maximum size of all cached arrays; the most recent one is cached regardless of its size."""
 
 
 def items_key(opening: UUID) -> ValueKey:
-    """Where the array of a loop is kept."""
+    """Return the key of the array of a loop."""
     return (opening, "args", "items")
 
 
 class _Cut:
-    """An array: the texts of its items one after the other, and where each of them ends."""
+    """An array as the concatenated texts of its items, with the offset at which each ends."""
 
     __slots__ = ("_ends", "_texts")
 
@@ -43,14 +43,14 @@ class _Cut:
 
 
 class Items:
-    """Arrays of loops, cut into the texts of their items. They never change, so nothing here is ever stale."""
+    """Cache of loop arrays, split into the texts of their items. Arrays are immutable, so entries are never stale."""
 
     def __init__(self) -> None:
         self._cut: OrderedDict[UUID, _Cut] = OrderedDict()
         self._bytes = 0
 
     def at(self, opening: UUID, place: int) -> bytes | None:
-        """One item, where the array is at hand."""
+        """Return one item if the array is cached."""
         found = self._cut.get(opening)
         if found is None:
             return None
@@ -58,7 +58,7 @@ class Items:
         return found.item(place)
 
     def cut(self, opening: UUID, raw: bytes, place: int) -> bytes:
-        """One item of an array (JSON text) that was read."""
+        """Cache an array (JSON text) and return one of its items."""
         known = self.at(opening, place)
         if known is not None:
             return known
@@ -71,16 +71,16 @@ class Items:
 
 
 ITEMS = Items()
-"""Of this process."""
+"""The cache of this process."""
 
 
 def iteration(value: bytes, index: int) -> bytes:
-    """`flow_input.iter` as JSON text."""
+    """Return `flow_input.iter` as JSON text."""
     return b'{"value":%s,"index":%d}' % (value, index)
 
 
 def with_iter(args: bytes, iteration: bytes) -> bytes:
-    """The inputs of a run (JSON object text) with `iter` beside them, in the place of an input of that name."""
+    """Return the inputs of a run (JSON object text) with `iter` added, which replaces an input of that name."""
     own = strip(args)
     if b'"iter"' in own:
         kept = [(name, raw) for name, raw in members(own).items() if name != "iter"]

@@ -1,4 +1,4 @@
-"""A job has ended: decide and write, by the fast path where nobody else steps the run, else by the slow one."""
+"""Completion of a job: decide and write, by the fast path if nothing else steps the run, otherwise by the slow path."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, Ne
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """`recorded`: the end of the job was written. `following`: the next job of the run, already this slot's."""
+    """Result of `finish_job`."""
 
     recorded: bool
+    """Whether the completion of the job was written."""
     following: Claimed | None = None
+    """The run's next job, already claimed for the same slot."""
 
 
 async def finish_job(
     tools: Tools, committer: Committer, job: Claimed, blueprint: Blueprint, finish: Finish, *, hand_off: bool
 ) -> Finished:
-    """Record the end of a job. `hand_off`: the slot would take the run's next job of the same queue.
+    """Record the completion of a job. `hand_off`: the slot takes the run's next job of the same queue.
 
-    Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault. Raises
-    SecretsOpened where it has to be masked anew.
+    Raises asyncpg.PostgresError if the database rejects the step itself, for which the job is at fault. Raises
+    SecretsOpened if the result must be masked again.
     """
     write = None if finish.cancelled or job.frame is not None else await _fast(tools, job, blueprint, finish)
     if write is not None:
@@ -49,7 +51,7 @@ async def finish_job(
 
 
 async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
-    """The write, decided on the run as it was claimed; None where it needs the run's lock."""
+    """Return the write, decided on the run as it was claimed; None if it needs the run's lock."""
     known = finish.known(job.run.id)
     answered = Answered()
     while True:
@@ -82,7 +84,7 @@ async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | N
     done = await advance(tools, job.run.id, finish)
     if done.recorded:
         return Finished(True)
-    # Stale, or a COMMIT of the fast path that got no answer: history knows.
+    # Either stale, or a COMMIT of the fast path whose answer was lost: the history table decides.
     async with tools.db.acquire() as connection:
         ended = await job_rows.was_ended_by(connection, job.id, finish.attempt, finish.worker, finish.generation)
         if not ended:
@@ -95,7 +97,7 @@ async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | N
 
 
 def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
-    """The write of the fast path where nothing has to be asked, read, uploaded or locked for it."""
+    """Return the write of the fast path if it needs no evaluation, read, upload or lock; otherwise None."""
     try:
         decided = decide_now(blueprint, job.run, finish.event, Answered())
         if not decided.effects:
@@ -107,7 +109,7 @@ def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWri
 
 
 def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
-    """The write with the first of its jobs in the same queue made already claimed, where there is one."""
+    """Mark the first job of the write in the same queue as claimed; return the write and that job, if any."""
     given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
     if given is None:
         return write, None
@@ -116,7 +118,7 @@ def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, 
 
 
 def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
-    """The handed-off job as a claim would have given it."""
+    """Return the handed-off job in the form of a claim."""
     assert new.nonce is not None
     run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
     return Claimed(
@@ -138,13 +140,13 @@ def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
 
 
 async def tell_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
-    """A sub-workflow's run has ended: the run that waits for it goes on."""
+    """Advance the caller of a sub-workflow's run that has ended."""
     if write.end is not None and job.run.parent is not None:
         await advance_all(tools, [job.run.parent])
 
 
 def tell(tools: Tools, write: StepWrite) -> None:
-    """Wake those whom a written step concerns."""
+    """Wake everything that a written step concerns."""
     tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
     if any(ending.fate == "scheduled" for ending in write.endings):
         tools.notify.send("timer")

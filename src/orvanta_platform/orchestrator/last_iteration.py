@@ -1,4 +1,4 @@
-"""Where the results of the iteration before are, for those who read them in a while loop."""
+"""Location of the results of the previous iteration of a while loop, for expressions that read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REMEMBER = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
 
 
 def iteration_before(view: View) -> Callable[[int], Origin | None] | None:
-    """Where this list's nodes are of the iteration before, of the while loop around it or around its branches."""
+    """Locate this list's nodes in the previous iteration of the while loop around it or around its branches."""
     within = view.within
     if within is None or within.holder.kind not in _REMEMBER:
         return None
@@ -27,14 +27,14 @@ def iteration_before(view: View) -> Callable[[int], Origin | None] | None:
     holder = around(within.outer.index) if around is not None else None
     if holder is None:
         return None
-    # Of a branch that was retried then, the first attempt.
+    # If the branch was retried then, its first attempt.
     opening = opening_id(holder.run, inner_job_id(holder.run, holder.frame, within.holder.id), 0)
     branch = Origin(holder.run, frame_id(holder.run, opening, within.number))
     return lambda index: branch
 
 
 def _of_loop(view: View, within: ListPosition) -> Callable[[int], Origin | None]:
-    """The iteration before of a while loop: of a restart, that of the run before, or one that has something of it."""
+    """Locate the previous iteration; at a restart point, it belongs to the earlier run or reuses parts of it."""
     before = Origin(view.run.id, frame_id(view.run.id, within.opening, within.number - 1))
     again = _reopening(view, within)
     if again is not None and again.place == within.number:
@@ -47,7 +47,7 @@ def _of_loop(view: View, within: ListPosition) -> Callable[[int], Origin | None]
 
 
 def _reopening(view: View, within: ListPosition) -> Reopening | None:
-    """How the loop around goes on from another run's."""
+    """Return the restart point of the enclosing loop, if it continues that of another run."""
     outer = within.outer
     if outer.state.kept is None:
         return None

@@ -1,4 +1,4 @@
-"""Limits: the places in line that a step asks for, and what a permit means to the run that gets it."""
+"""Concurrency limits: the queue entries that a step requires, and the events of granted permits."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SHOWN_KEY = 200
 def place_in_line(
     effect: fx.EnterGate, plan: Plan, run: RunRow, job: UUID, frame: UUID | None, *, gated: bool
 ) -> tuple[Entry, NewEvent]:
-    """The place that an effect asks for, and the line in the run's history that says so.
+    """Return the queue entry that an effect requires, and the event that records it in the run's history.
 
-    `plan`: of the list that the node stands in. `gated`: the run as a whole has a limit.
+    `plan` is that of the list that contains the node. `gated`: the run as a whole has a limit.
     """
     document = run.document.hex() if run.document is not None else str(run.id)
     fields = {WORKSPACE: run.workspace, PATH: run.path or document, DEFAULT: ""}
@@ -43,7 +43,7 @@ def place_in_line(
 
 
 def permitted(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> Event | None:
-    """What a permit means to a list that nothing is inside of; None where it is no longer waited for."""
+    """Return the event of a permit for a list without containers; None if the permit is no longer waited for."""
     if is_for_run(plan, run, state, event):
         return Permitted(None)
     index = permitted_node(plan, run, state, event)
@@ -53,10 +53,10 @@ def permitted(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) ->
 def permitted_node(
     plan: Plan, run: UUID, state: RunState, event: inbox.Permitted, frame: UUID | None = None
 ) -> int | None:
-    """The node that the permit is for; None where it stands in line no longer."""
+    """Return the node that the permit is for; None if it no longer waits."""
     return waiting(plan, run, state, event.job, (Mark.WAITING_GATE,), frame)
 
 
 def is_for_run(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> bool:
-    """Whether the permit is for the run as a whole, which waits for it."""
+    """Return whether the permit is for the run as a whole, which waits for it."""
     return plan.gate is not None and event.job == run and state.phase is Phase.GATED

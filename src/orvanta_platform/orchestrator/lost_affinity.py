@@ -1,4 +1,4 @@
-"""Runs whose worker is lost, where one worker was to run all of them (`worker_affinity`)."""
+"""Runs bound to one worker (`worker_affinity`) whose worker is lost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from orvanta_platform.orchestrator.advance import Tools, advance_all
 from orvanta_platform.queue.claim import own_queue
 
 _MOST_AROUND = 32
-"""Limit of nested runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
+"""Maximum number of enclosing runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
 
 
 async def release(tools: Tools, worker: UUID) -> bool:
-    """What was bound to a worker that is lost, and whose jobs are back, fails or is bound anew. Safe to run twice.
+    """Fail or rebind all runs bound to a lost worker whose jobs have been requeued. Idempotent.
 
-    False: there is something left, for which there is no worker yet.
+    Returns False if runs remain for which there is no worker yet.
     """
     queue = own_queue(worker)
     async with tools.db.acquire() as connection:
@@ -49,7 +49,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
 
 
 async def _shares(tools: Tools, connection: Connection, run: RunRow) -> bool:
-    """Whether the run, or one that it belongs to, shares a folder that is lost now."""
+    """Return whether the run, or one that it belongs to, uses a shared folder, which is now lost."""
     here: RunRow | None = run
     for _ in range(_MOST_AROUND):
         if here is None:

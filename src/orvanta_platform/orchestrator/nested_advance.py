@@ -1,7 +1,7 @@
-"""The slow path of a run with loops, branches or sub-workflows: everything that waits for it, in one transaction.
+"""The slow path of a run with loops, branches or sub-workflows: process all pending events in one transaction.
 
-The run's lock is that of all its frames. What is decided is gathered and written together; what has to be evaluated,
-fetched or uploaded first is done with no transaction open, after what was decided so far has been committed.
+The run's lock covers all its frames. Rows are collected and written together. Evaluation, fetches and uploads happen
+outside the transaction, after the decisions so far have been committed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from orvanta_platform.orchestrator.wait_outcomes import due, event_of, of_run
 from orvanta_platform.queue.claim import NEW
 
 LONGEST_S = 0.2
-"""After so long the transaction ends and another one goes on: others wait for the run's lock, at most 500 ms."""
+"""Seconds after which the transaction ends and another one continues: others wait at most 500 ms for the run's lock."""
 
 _PAGE = 200
 _SAID = "decision"
@@ -42,7 +42,7 @@ class Nested(Stepping):
     """One transaction on a locked run."""
 
     async def take_in(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> StepResult:
-        """Take in the inbox and what follows from it. Raises Outside, SecretsOpened."""
+        """Process the inbox and the events that follow. Raises NeedsIO, SecretsOpened."""
         until = clock.monotonic() + LONGEST_S
         before = self.run
         self._counted: set[tuple[UUID, int]] = set()
@@ -62,7 +62,7 @@ class Nested(Stepping):
                 self.passed.outside = work
                 if item.again is not None:
                     self._following.appendleft(item)
-                # What somebody said stays uncounted: the run is to come back to it.
+                # The approval decision stays uncounted, so that the run processes it later.
                 self._asks = self._asks or item.label.startswith(_SAID)
                 self.passed.more = True
                 break
@@ -90,7 +90,7 @@ class Nested(Stepping):
         self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
         return self.passed
 
-    # What comes from outside.
+    # Events from the inbox and from workers.
 
     def _of_inbox(self, seq: int, event: inbox.InboxEvent) -> Item:
         async def act() -> None:
@@ -172,7 +172,7 @@ class Nested(Stepping):
         await self._step(self.frames.root, CancelRequested(event.force))
 
     async def _node_due(self, event: inbox.NodeDue) -> None:
-        """The time for which a node without a job waited is over, wherever it stands."""
+        """Pass a fired timer to the node without a job that waited for it, in whichever frame."""
         for frame in await self.frames.all():
             told = due(frame.plan, self.run.id, frame.state, event, frame.id)
             if told is not None:
@@ -195,7 +195,7 @@ class Nested(Stepping):
             await self._step(frame, told)
 
     async def _hear(self, coming: deque[Item]) -> None:
-        """What people said and the run has not counted comes next."""
+        """Queue approval decisions that the run has not counted in front of all other events."""
         self._asks = False
         await self._flush()
         said = await approvals.untaken(self.connection, self.run.id)
@@ -231,7 +231,7 @@ class Nested(Stepping):
 
 
 def _again(items: Sequence[Item] | deque[Item]) -> list[inbox.InboxEvent]:
-    """What is left to do, written down; bodies that have not begun together."""
+    """Return the remaining items as inbox events; bodies that have not started are combined into one."""
     begins = [id for item in items if isinstance(item.again, inbox.FramesBegin) for id in item.again.frames]
     left = [item.again for item in items if item.again is not None and not isinstance(item.again, inbox.FramesBegin)]
     return [*left, *([inbox.FramesBegin(tuple(begins))] if begins else [])]

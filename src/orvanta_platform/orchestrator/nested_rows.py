@@ -1,4 +1,4 @@
-"""From the engine's effects on a list inside a node, or on one with such nodes, to rows. Pure."""
+"""Translation of the engine's effects on a frame, or on a list with containers, to rows. Pure."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _FATES: dict[Status, Literal["succeeded", "failed", "cancelled"]] = {
 
 
 def child_id(run: UUID, opening: UUID) -> UUID:
-    """The id of the run of a sub-workflow."""
+    """Return the id of the run of a sub-workflow."""
     return derived_id(run, "child", opening)
 
 
 @dataclass
 class NestedRows(StepBuilder):
-    """The rows of one step of one frame. `concluded`: the node whose children have ended, with what came of them."""
+    """The rows of one step of one frame. `concluded` is the node whose children have ended, with its outcome."""
 
     within: Frame | None = None
     concluded: Counter | None = None
@@ -57,7 +57,7 @@ class NestedRows(StepBuilder):
         return self.within.node_id(self.run.id, index) if self.within is not None else super()._id(index)
 
     def take(self, effect: fx.Effect) -> None:
-        """Add what one effect means."""
+        """Add the rows of one effect."""
         if isinstance(effect, fx.CloseTimer) and self.plan.node(effect.node).kind.is_container:
             self.closed.append(self._id(effect.node))
         else:
@@ -78,9 +78,9 @@ class NestedRows(StepBuilder):
         self.inside.append(effect)
 
     def _withdraw(self, effect: fx.CancelJob) -> None:
-        """What runs inside of what is to stop ends at once, as a job that is cancelled alone does; its worker stops it.
+        """Withdraw a job inside a cancelled container immediately, like a job cancelled by itself; its worker stops it.
 
-        Of a run that is cancelled the worker ends it.
+        In a cancelled run, the worker completes the job instead.
         """
         job = self._live(effect.node)
         stops = effect.stop and self.run.cancel_at is None
@@ -127,7 +127,7 @@ class NestedRows(StepBuilder):
         if counter is None or counter.node.index != effect.node or effect.result is not None:
             return super()._result(effect)
         if effect.error is not None and self.error is None:
-            # What was inside ended well; an expression of the node itself failed it.
+            # The contents succeeded; an expression of the node itself failed.
             return super()._result(effect)
         told = self.error if effect.continued else self.result
         return told if told is not None else super()._result(effect)
@@ -191,5 +191,5 @@ class NestedRows(StepBuilder):
 
 
 def has_job(node: Node, *, inner: bool) -> bool:
-    """Whether a node may have a live job."""
+    """Return whether a node may have a live job."""
     return node.kind.is_job and not (inner and node.kind is Kind.IDENTITY)

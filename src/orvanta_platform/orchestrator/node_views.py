@@ -1,4 +1,4 @@
-"""Where the job of a node reads from: its list, and those around it, as they stand now."""
+"""Views from which the job of a node reads: its list and those around it, in their current state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.orchestrator.scope import ListPosition, View
 
 
 async def view_of(database: Database, plan: Plan, run: RunRow, number: int, frame: UUID | None) -> View:
-    """The view of the node with this number in the document. Raises LookupError where its frame has ended."""
+    """Return the view of the node with this number in the document. Raises LookupError if its frame has ended."""
     state, index = RunState.decode(run.state), plan.node(number).index
     if frame is None:
         return View(plan, run, state, index)

@@ -1,4 +1,4 @@
-"""Nodes that are paused before they begin: the inputs that they go on with."""
+"""Inputs of nodes that were paused before they started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.orchestrator.scope import Load
 from orvanta_platform.orchestrator.step_debounce import with_joined
 
 EDITED: Final = "edited"
-"""The name of the value (of a node's id, kind args) that holds inputs which somebody put in the place of its own."""
+"""Name of the value (of a node's id, kind args) with the edited inputs of a paused node."""
 
 _NOTHING: Mapping[ValueKey, bytes] = {}
 
@@ -30,11 +30,11 @@ async def with_given(
     names: frozenset[str],
     known: Mapping[ValueKey, bytes] = _NOTHING,
 ) -> tuple[bytes, frozenset[str]]:
-    """The inputs of a node (JSON object text), replaced by joined or edited ones if there are any.
+    """Return the inputs of a node (JSON object text), replaced by joined or edited ones if there are any.
 
-    `names`: those that may hold references. Joined inputs come from other runs too and hold none; edited ones were
-    checked when they were submitted. Nothing is read if neither can exist. `known`: values that no table has yet.
-    Raises ObjectMissing.
+    `names` are the inputs that may hold references. Joined inputs also come from other runs and hold none; edited ones
+    were checked when they were submitted. If neither can exist, nothing is read. `known` holds values that are not in
+    a table yet. Raises ObjectMissing.
     """
     if node.debounce is not None:
         names = names - node.debounce.inputs.keys()

@@ -1,4 +1,4 @@
-"""Jobs of a lost worker go back to the queue; those that cannot are ended by their runs."""
+"""Recovery of jobs of lost workers: they return to the queue, or are completed by their runs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ _RUNS_AT_ONCE = 50
 
 @dataclass(slots=True)
 class Reaped:
-    """What was done: jobs that wait again, runs that had to step because a job may not be started again."""
+    """Result of a recovery."""
 
     jobs: int = 0
+    """Number of requeued jobs."""
     queues: set[str] = field(default_factory=set)
+    """Queues of these jobs."""
     stepped: set[UUID] = field(default_factory=set)
+    """Runs that were advanced because a job may not be restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An attempt that a living worker cannot complete."""
+    """An attempt that a live worker cannot complete."""
 
     job: UUID
     run: UUID
@@ -35,9 +38,9 @@ class Lost:
 
 
 async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
-    """Take back everything that `worker` held at `generation`, which is over. Safe to run twice, and by many.
+    """Requeue all jobs that `worker` held at `generation`, which has ended. Idempotent, safe to run concurrently.
 
-    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead.
+    A job that has already lost its worker `max_losses` times, or whose run is cancelled, is completed instead.
     """
     done = Reaped()
     while True:
@@ -57,7 +60,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
 
 
 async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
-    """Take back the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
+    """Requeue the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
     done = Reaped()
     async with tools.db.acquire() as connection:
         held = await jobs.runs_held_by(connection, worker, generation)
@@ -67,7 +70,7 @@ async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
 
 
 async def lose(tools: Tools, lost: Sequence[Lost], worker: UUID, generation: int, max_losses: int) -> None:
-    """Take back attempts of a living worker, each counted as a loss of its worker."""
+    """Requeue attempts of a live worker, each counted as a loss of its worker."""
     runs_of_jobs, done = sorted({each.run for each in lost}), Reaped()
     await _reap_runs(
         tools, runs_of_jobs, worker, generation, max_losses, done, {each.job: each.attempt for each in lost}
@@ -100,9 +103,9 @@ async def _take_back(
     only: Mapping[UUID, int] | None,
     connection: Connection,
 ) -> tuple[int, set[str], set[UUID]]:
-    """One transaction: runs locked first, then their jobs, in order.
+    """Requeue or complete jobs in one transaction, which locks runs first, then their jobs, in order.
 
-    `only`: attempts by job, None: all. `max_losses` None: the worker was stopped on purpose, which counts no loss.
+    `only` limits it to these attempts by job. `max_losses` None: the worker was stopped on purpose, no loss is counted.
     """
     locked = await jobs.lock_runs(connection, held)
     found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)

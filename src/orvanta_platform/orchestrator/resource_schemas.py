@@ -1,4 +1,4 @@
-"""Schemas of resource types: those of a workspace, and those that are part of the platform."""
+"""Schemas of resource types: those of a workspace, and built-in ones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FILE = "resource_types.json"
 
 
 async def schema_of(conn: Connection, workspace: str, name: str) -> Any:
-    """The JSON Schema of a type as a tree; None if it has none, or if there is no such type."""
+    """Return the JSON Schema of a type as a tree; None if the type has none or does not exist."""
     row = await resource_types.get(conn, workspace, name) or shipped().get(name)
     return msgspec.json.decode(row.schema) if row is not None and row.schema else None
 
 
 @cache
 def shipped() -> Mapping[str, ResourceTypeRow]:
-    """The types that are part of the platform, by name."""
+    """Return the built-in types by name."""
     text = package.files(__package__).joinpath(_FILE).read_bytes()
     given = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
     return {name: _shipped(name, fields) for name, fields in given.items()}

@@ -1,4 +1,4 @@
-"""What came with the events that a step was suspended for, as expressions read it."""
+"""Payloads of the events that resumed a suspended node, for expressions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _Resume(msgspec.Struct):
 
 
 def resumed(root: str, raws: Sequence[bytes]) -> bytes:
-    """`resume`, `resumes` or `approvers` of these records, in the order in which they came."""
+    """Return `resume`, `resumes` or `approvers` of these records, which are in order of arrival."""
     found = [msgspec.json.decode(raw, type=_Resume) for raw in raws]
     if root == "resume":
         return bytes(found[-1].value) if found else b"null"

@@ -1,4 +1,4 @@
-"""What an expression of a run may read, loaded by the names it mentions and no others."""
+"""Scope of a run's expressions: only the values of the names they mention are loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.orchestrator.last_iteration import iteration_before
 from orvanta_platform.orchestrator.resume_values import resumed
 
 Names = Mapping[str, frozenset[str] | None]
-"""Root → the members an expression reads of it, None for the whole."""
+"""Root → the members that an expression reads of it, None for all."""
 
 Load = Callable[[Sequence[ValueKey]], Awaitable[dict[ValueKey, bytes]]]
 """Reads values by key; missing ones are left out."""
@@ -35,19 +35,19 @@ NO_ENV = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A place in a run from which expressions read.
-
-    `index` bounds what is visible. `own`: JSON text of the node's own result, for exports and retry_if.
-    `known`: values of this step that no table holds yet. `within`: where the list stands, if inside a node.
-    """
+    """A place in a run from which expressions read."""
 
     plan: Plan
     run: RunRow
     state: RunState
     index: int
+    """Index of the reading node, which bounds the visible nodes."""
     own: bytes | None = None
+    """JSON text of the node's own result, for exports and retry_if."""
     known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    """Values of this step that are not in a table yet."""
     within: ListPosition | None = None
+    """Position of the list if it is inside a node."""
 
     @property
     def frame(self) -> UUID | None:
@@ -73,13 +73,13 @@ class View:
         return None
 
     def key(self, index: int) -> ValueKey:
-        """Where the result of a node of the same list is kept."""
+        """Return the key of the result of a node of the same list."""
         return (value_id(self.plan, self.run.id, self.state, index, self.frame), "result", "")
 
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """A list inside a node: the frame, the opening it belongs to, its number in it, and the view of the node itself."""
+    """A list inside a node: the frame, its opening, its number in the opening, and the view of the node itself."""
 
     frame: UUID
     opening: UUID
@@ -88,37 +88,37 @@ class ListPosition:
 
     @property
     def holder(self) -> Node:
-        """The node that the list stands in."""
+        """The node that contains the list."""
         return self.outer.plan.node(self.outer.index)
 
 
 def result_key(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> ValueKey:
-    """Where the result of a node is kept."""
+    """Return the key of the result of a node."""
     return (job_id(plan, run, index, frame), "result", "")
 
 
 def error_key(plan: Plan, run: UUID, index: int) -> ValueKey:
-    """Where `{"error": …}` of a node that failed is kept: the result of a loop that failed is an array."""
+    """Return the key of `{"error": …}` of a failed node: the result of a loop that failed is an array."""
     kind = plan.node(index).kind
     return (job_id(plan, run, index), "result", ERROR if kind.is_container else "")
 
 
 PREPROCESSED = "input"
-"""The name of a run's input as its preprocessor made it, beside its args."""
+"""Name of a run's input as computed by its preprocessor; stored in addition to the args."""
 
 ERROR = "error"
 
 BEGINNING = "beginning"
-"""The name of the value (of a frame, kind args) that says how a body began which went on from another run's."""
+"""Name of the value (of a frame, kind args) with the initial state of a body that restarted from another run."""
 
 
 def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID:
-    """The id of a node's job; that of a run of one node is the run's own."""
+    """Return the id of a node's job; in a run of one node, it is the run's id."""
     return run if plan.single else inner_job_id(run, frame, plan.node(index).id)
 
 
 def value_id(plan: Plan, run: UUID, state: RunState, index: int, frame: UUID | None = None) -> UUID:
-    """Whose value the result of a node is: its own, or that of the run that it was kept of."""
+    """Return the id that the result of a node is stored under: its own, or that of the run it is reused from."""
     origin = state.kept.origin(index) if state.kept is not None else None
     if origin is None:
         return job_id(plan, run, index, frame)
@@ -126,7 +126,7 @@ def value_id(plan: Plan, run: UUID, state: RunState, index: int, frame: UUID | N
 
 
 async def load_scope(view: View, names: Names, load: Load, load_context: LoadContext) -> Scope:
-    """The scope that holds `names`, in at most two queries. Raises ObjectMissing."""
+    """Load the scope for `names`, in at most two queries. Raises ObjectMissing."""
     places = _places(view, names)
     missing = [key for key in dict.fromkeys(places.keys()) if key not in view.known]
     values = {**(await load(missing) if missing else {}), **view.known}
@@ -137,7 +137,7 @@ async def load_scope(view: View, names: Names, load: Load, load_context: LoadCon
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where what is asked for is kept: results by id, sources of previous_result, failures, context names."""
+    """Keys of the values to load: results by id, sources of previous_result, failures, context names."""
 
     results: Mapping[str, ValueKey]
     previous: tuple[tuple[str, ValueKey], ...]
@@ -150,7 +150,7 @@ class _Places:
     env: ValueKey | None = None
 
     def keys(self) -> list[ValueKey]:
-        """All keys, some of them twice."""
+        """Return all keys, possibly with duplicates."""
         keys = [
             *self.results.values(),
             *(key for _, key in self.previous),
@@ -190,29 +190,29 @@ def _places(view: View, names: Names) -> _Places:
 
 
 def input_key(plan: Plan, run: UUID, state: RunState) -> ValueKey:
-    """Where the run's input is kept: as it came, or as its preprocessor made it."""
+    """Return the key of the run's input: the original one, or that computed by its preprocessor."""
     return (run, "args", PREPROCESSED if is_preprocessed(plan, state) else "")
 
 
 def env_key(run: UUID) -> ValueKey:
-    """Where a sub-workflow's run keeps the flow_env of its caller."""
+    """Return the key under which a sub-workflow's run stores the flow_env of its caller."""
     return (run, "args", "env")
 
 
 def inherits_env(top: View) -> bool:
-    """Whether the run has its caller's flow_env: a sub-workflow without one of its own."""
+    """Return whether the run uses its caller's flow_env: a sub-workflow without one of its own."""
     return top.run.parent is not None and top.plan.env == NO_ENV
 
 
 def _items_place(around: ListPosition) -> ValueKey | None:
-    """Where the item of an iteration is to be read from; None where it is at hand."""
+    """Return the key of the array with the item of an iteration; None if the item is in memory."""
     if around.holder.kind is not Kind.FORLOOP or ITEMS.at(around.opening, around.number) is not None:
         return None
     return items_key(around.opening)
 
 
 def _previous_places(view: View) -> tuple[tuple[str, ValueKey], ...]:
-    """What previous_result is made of; nothing: flow_input. A first step of a branch has that of the branch."""
+    """Return the sources of previous_result; empty: flow_input. The first step of a branch has that of the branch."""
     while True:
         sources = previous_sources(view.plan, view.state, view.index)
         if sources or view.within is None or view.within.holder.kind.is_loop:
@@ -221,7 +221,7 @@ def _previous_places(view: View) -> tuple[tuple[str, ValueKey], ...]:
 
 
 def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueKey]:
-    """Results that may be read by id: of this list and of those around it."""
+    """Return the results readable by id: those of this list and of the lists around it."""
     found: dict[str, ValueKey] = {}
     while True:
         here = view.index < len(view.plan.nodes) or not view.plan.inner
@@ -235,7 +235,7 @@ def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueK
 
 
 def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
-    """In a while loop: the reading node itself and those after it read as they were in the iteration before."""
+    """In a while loop, the reading node and the nodes after it are read from the previous iteration."""
     before = iteration_before(view)
     if before is None:
         return {}
@@ -284,7 +284,7 @@ def _root(
 
 
 def _resumes_of(view: View) -> tuple[ValueKey, ...]:
-    """What came with the events that the node's sources were suspended for."""
+    """Return the keys of the events that resumed the node's sources."""
     sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
     return tuple(
         (value_id(view.plan, view.run.id, view.state, source, view.frame), "resume", str(number))
@@ -304,7 +304,7 @@ def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> d
 def _input(
     view: View, members: frozenset[str] | None, places: _Places, values: Mapping[ValueKey, bytes]
 ) -> bytes | Mapping[str, bytes]:
-    """The inputs of the run, in a loop with `iter` beside them."""
+    """Return the inputs of the run; inside a loop with `iter` added."""
     around = view.iteration
     if around is None:
         return values.get(places.args, b"{}")
@@ -336,7 +336,7 @@ def _context_of(view: View) -> dict[ValueKey, bytes]:
 
 
 async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) -> list[bytes]:
-    """The previous_result of each of these nodes, in one query. Raises ObjectMissing."""
+    """Return the previous_result of each of these nodes, in one query. Raises ObjectMissing."""
     sources = [_previous_keys(*place) for place in places]
     values = await load([key for named in sources for _, key in named])
     found = []
@@ -351,7 +351,7 @@ async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) 
 
 
 def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, ValueKey]]:
-    """The sources by node; the run's input, named "", where there is none."""
+    """Return the sources by node; if there are none, the run's input under the name ""."""
     state = RunState.decode(run.state)
     sources = () if plan.single else previous_sources(plan, state, index)
     if not sources:
@@ -360,12 +360,12 @@ def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, Value
 
 
 def compose(members: Any) -> bytes:
-    """A JSON object of (name, JSON text) pairs, their texts untouched."""
+    """Return a JSON object of (name, JSON text) pairs without re-encoding the texts."""
     return b"{%s}" % b",".join(msgspec.json.encode(name) + b":" + raw for name, raw in members)
 
 
 def inner_error(raw: bytes) -> bytes:
-    """The error inside `{"error": …}`, also beside a decision; anything else is given back whole."""
+    """Return the error inside `{"error": …}`, also next to a decision; anything else is returned unchanged."""
     try:
         fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError:

@@ -1,9 +1,9 @@
 """Password inputs of runs: removed from the arguments when a run starts, encrypted, and restored where they are used.
 
-The stored arguments, and so everything that reads, streams, lists, indexes or exports them, contain the mask. The
-ciphertext is a separate value under the data key of the workspace and can be decrypted for that run only. The state of
-the run (`sealed`) records that it exists, so that other runs read nothing more. Decrypted inputs are masked in the
-results of jobs and expressions.
+The stored arguments, and therefore everything that reads, streams, lists, indexes or exports them, contain the mask.
+The ciphertext is a separate value under the data key of the workspace and can be decrypted for that run only. The state
+of the run (`sealed`) records that it exists, so that other runs need no further query. Decrypted inputs are masked in
+the results of jobs and expressions.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from orvanta_platform.orchestrator.scope import PREPROCESSED, Load
 from orvanta_platform.workflow.secret_schemas import Work, may_declare, resource_types
 
 SEALED: Final = "sealed"
-"""The name of the value (of a run, kind args) that holds its sealed password inputs."""
+"""Name of the value (of a run, kind args) that holds its sealed password inputs."""
 
 _INPUTS: Final = ("", PREPROCESSED)
 _KIND: Final = "input"
 _MOST_TYPES: Final = 100
 _READ_HERE: Final = 64 << 10
-"""Largest input whose passwords are taken out in the event loop, in bytes."""
+"""Largest input, in bytes, whose passwords are extracted in the event loop."""
 _QUOTED_MASK: Final = f'"{MASK}"'.encode()
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """A ciphertext, the version of its key, and the run that sealed it: the run itself, or the one that called it."""
+    """A ciphertext, the version of its key, and the run that sealed it: the run itself or its caller."""
 
     of: UUID
     key: int
@@ -50,14 +50,14 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 def sealed_key(run: UUID, name: str = "") -> ValueKey:
-    """The key of the value with the secrets of a run's input of this name: its arguments, or PREPROCESSED."""
+    """Return the key of the sealed part of a run's input of this name: its arguments, or PREPROCESSED."""
     return (run, "args", f"{SEALED} {name}".strip())
 
 
 async def take_out(
     vault: Vault, workspace: str, by: UUID, args: bytes, schema: Any, kept: Secrets | None = None
 ) -> tuple[bytes, bytes | None]:
-    """The arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
+    """Return the arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
 
     `schema` names them; `kept` are those of a repeated run, which replace masks in `args`. Must not be called in a
     transaction. Raises BadRequest for a mask without a password input, TooComplex, UnsupportedPassword.
@@ -72,7 +72,7 @@ async def take_out(
 
 
 async def seal(vault: Vault, workspace: str, by: UUID, taken: Secrets) -> bytes:
-    """Secrets, by their places, as JSON text that can be opened for the run `by` and the runs that it calls."""
+    """Encrypt secrets, by their places, as JSON text that the run `by` and the runs that it calls can decrypt."""
     key = await secrets.newest_key(vault.db, vault.keys, workspace)
     body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
     return msgspec.json.encode(
@@ -81,7 +81,7 @@ async def seal(vault: Vault, workspace: str, by: UUID, taken: Secrets) -> bytes:
 
 
 async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw: bytes) -> dict[str, bytes]:
-    """The inputs sealed by one of `runs`. Raises SecretUnreadable."""
+    """Decrypt inputs sealed by one of `runs`. Raises SecretUnreadable."""
     body = msgspec.json.decode(raw, type=_Body)
     async with vault.db.acquire() as conn:
         row = await data_keys.get(conn, workspace, body.key)
@@ -93,7 +93,7 @@ async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw:
 
 
 def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
-    """`load`, wrapped to return the run's arguments with its password inputs; their texts are added to `opened`."""
+    """Wrap `load` to return the run's arguments with its password inputs; their texts are added to `opened`."""
     if not RunState.decode(run.state).sealed:
         return load
 
@@ -106,7 +106,7 @@ def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
 
 
 async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], opened: Opened) -> dict[ValueKey, bytes]:
-    """Values with the password inputs restored in those that are the run's input. Raises SecretUnreadable."""
+    """Restore the password inputs in those values that are the run's input. Raises SecretUnreadable."""
     found = dict(known)
     for name in _INPUTS:
         raw, args = known.get(sealed_key(run.id, name)), known.get((run.id, "args", name))
@@ -121,7 +121,7 @@ async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], o
 
 
 def holding(raw: bytes, opened: Opened) -> Secrets:
-    """The strings in JSON that contain an opened secret, by their places. Raises TooComplex."""
+    """Return the strings in JSON that contain an opened secret, by their places. Raises TooComplex."""
     found: dict[str, bytes] = {}
     if opened:
         _find(strip(raw), "", 0, opened, found, secret_fields.limited(raw))
@@ -143,7 +143,7 @@ def _find(raw: bytes, place: str, level: int, opened: Opened, found: dict[str, b
 
 
 async def _types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Mapping[str, Any]:
-    """The schemas of resource types whose values may be given inline in the arguments, by name.
+    """Return the schemas of resource types whose values may be passed inline in the arguments, by name.
 
     Most arguments hold a reference instead, for which nothing is read.
     """

@@ -1,7 +1,7 @@
-"""Opening secrets: for runs with the identity they act for, and for whoever asks by API.
+"""Access to secrets: for runs with the identity they act as, and for callers of the API.
 
-Each opening is in the audit trail, one row for each attempt of a job and path. What an attempt was given stands in
-`opening` as well, from where its worker learns what to mask: noted and committed before the answer goes out.
+Each access is recorded in the audit trail, one row per attempt of a job and path. Secrets opened for an attempt are
+also recorded in `opening`, from which its worker learns what to mask; this is committed before the value is returned.
 """
 
 from __future__ import annotations
@@ -33,14 +33,11 @@ from orvanta_platform.orchestrator.interpolation import (
 )
 
 _NO_ATTEMPT = 0
-"""Under this number stands what a run opened for its own answers, outside of any job."""
+"""Attempt number of secrets that a run opened for its own expressions, outside any job."""
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """The reader of opened secrets: the identity that the run acts as, the run, and the attempt of a job if one runs.
-
-    `scopes`: the limits of the run.
-    """
+    """The reader of opened secrets: the identity that the run acts as, the run, and the attempt of a job if any."""
 
     permissioned_as: str
     email: str
@@ -48,24 +45,25 @@ class Identity(msgspec.Struct, frozen=True):
     job: UUID | None = None
     attempt: int | None = None
     scopes: list[str] | None = None
+    """Scopes that limit the run."""
 
     @classmethod
     def of_run(cls, run: RunRow) -> Identity:
-        """Of what is evaluated for a run outside of its jobs."""
+        """Return the identity for evaluations of a run outside its jobs."""
         return cls(run.permissioned_as, run.email, run.id, scopes=run.scopes)
 
     @classmethod
     def of_job(cls, job: Claimed) -> Identity:
-        """Of an attempt that this process runs."""
+        """Return the identity of an attempt executed by this process."""
         run = job.run
         return cls(run.permissioned_as, run.email, run.id, job.id, job.attempt, run.scopes)
 
 
 async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind, path: str, opened: Opened) -> bytes:
-    """The value (JSON text) of a variable or resource, references in it filled in, as the identity may read it.
+    """Return the value (JSON text) of a variable or resource with references resolved, as the identity may read it.
 
     Texts of secrets are added to `opened`. Raises NotFound, SecretUnreadable, ReferenceLoop, TooLarge, and
-    Unauthenticated where the attempt is over.
+    Unauthenticated if the attempt has ended.
     """
     async with vault.db.transaction() as conn:
         actor = await _actor(conn, identity, workspace)
@@ -79,9 +77,9 @@ async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind,
 async def fill_references(
     vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str], opened: Opened
 ) -> bytes:
-    """A JSON object with every `$var:` and `$res:` in the members of these names replaced; others are plain text.
+    """Resolve each `$var:` and `$res:` in the members of these names of a JSON object; other members are plain text.
 
-    Raises as `open_for`; free of cost without references.
+    Raises as `open_for`. Reads nothing if there are no references.
     """
     if not names or not may_refer(raw):
         return raw
@@ -97,7 +95,7 @@ async def fill_references(
 async def hidden_from(
     vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str]
 ) -> str | None:
-    """A sentence on the first reference in a JSON object that the identity may not read; None if there is none."""
+    """Return a sentence on the first reference in a JSON object that the identity may not read; None if all may be."""
     raw = only(raw, names)
     if not holds_references(raw):
         return None
@@ -110,10 +108,10 @@ async def hidden_from(
 async def read(
     vault: Vault, actor: Actor, workspace: str, kind: Kind, path: str, *, interpolated: bool = True
 ) -> bytes:
-    """The value (JSON text) of a variable or resource for a caller of the API.
+    """Return the value (JSON text) of a variable or resource for a caller of the API.
 
-    A secret is opened for a job's token, for others where the workspace has secrets_readable and their role allows.
-    Raises NotFound, SecretIsWriteOnly and as `open_for`.
+    A secret is opened for the token of a job; for other tokens if the workspace sets secrets_readable and the role
+    permits it. Raises NotFound, SecretIsWriteOnly and as `open_for`.
     """
     require_workspace(actor, workspace)
     async with vault.db.transaction() as conn:
@@ -133,17 +131,17 @@ async def read(
 async def _actor(conn: Connection, identity: Identity, workspace: str) -> Actor:
     actor = await actor_of_run(conn, workspace, identity.permissioned_as, identity.email, identity.scopes)
     if actor is None:
-        raise NotFound(f"{identity.permissioned_as}, for whom the run acts, is no member of {workspace} any more.")
+        raise NotFound(f"{identity.permissioned_as}, for whom the run acts, is no longer a member of {workspace}.")
     return actor
 
 
 async def _note(vault: Vault, conn: Connection, actor: Actor, identity: Identity, found: Sequence[Secret]) -> None:
-    """What was opened, for the audit trail and for the worker that masks it; noted before it is not noted again."""
+    """Record opened secrets once per attempt, for the audit trail and for the worker that masks them."""
     if not found:
         return
     job, attempt = identity.job or identity.run, identity.attempt or _NO_ATTEMPT
     if identity.job is not None and not await openings.hold(conn, job, attempt):
-        raise Unauthenticated("The job is over.", hint="Secrets are opened for jobs that run.")
+        raise Unauthenticated("The job has ended.", hint="Secrets are only opened for running jobs.")
     added = 0
     for secret in found:
         digest, sealed = secrets.seal_opening(vault.keys, job, attempt, secret.texts)

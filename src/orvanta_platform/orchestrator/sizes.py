@@ -1,7 +1,7 @@
-"""How large a value may be, and what is said of one that comes near it.
+"""Size limit of values, and warnings about values near it.
 
-Results, inputs, arrays of loops and whatever expressions give have one limit, ORVANTA_RESULT_LIMIT. From half of it on
-the history says so, and the log of the job that gave it.
+Results, inputs, arrays of loops and values of expressions share one limit, ORVANTA_RESULT_LIMIT. A value of at least
+half that size causes a warning in the run's history and in the log of the job that returned it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orvanta_platform.errors import TooLarge
 from orvanta_platform.units import size_text
 
 LIMIT = 100 << 20
-"""Bytes, where no setting says otherwise."""
+"""Default limit in bytes."""
 
 RESULT_TOO_LARGE = "result_too_large"
 NEAR = "value_near_limit"
@@ -39,49 +39,49 @@ class Near(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As a line of a log says it."""
+        """Line for the log of a job."""
         return f"warning: {self.what} has {size_text(self.size)}, over {self.percent} % of {size_text(self.limit)}"
 
     def event(self, node: str | None) -> NewEvent:
-        """As the history keeps it."""
+        """Return the event for the run's history."""
         return NewEvent(NEAR, node, msgspec.json.encode(self).decode())
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The limit of one process."""
+    """The size limit of this process."""
 
     limit: int = LIMIT
 
     def near(self, what: str, size: int) -> Near | None:
-        """What is to be said of a value that fits; None: nothing."""
+        """Return a warning about a value within the limit; None if it is far from it or exceeds it."""
         percent = next((each for each in _FROM if size * 100 >= each * self.limit), None)
         return Near(what, size, self.limit, percent) if percent is not None and size <= self.limit else None
 
     def warnings(self, what: str, size: int, node: str | None = None) -> list[NewEvent]:
-        """What the history says of a value that comes near the limit."""
+        """Return the history events of a value near the limit."""
         near = self.near(what, size)
         return [] if near is None else [near.event(node)]
 
     def fault(self, what: str, size: int) -> Err | None:
-        """Why a value of `size` bytes is not kept; None where it is."""
+        """Return the error for a value of `size` bytes that exceeds the limit, otherwise None."""
         if size <= self.limit:
             return None
         return Err(RESULT_TOO_LARGE, f"{what} has {size_text(size)}, the limit is {size_text(self.limit)}")
 
     def answers(self, found: Mapping[K, Answer | Err]) -> dict[K, Answer | Err]:
-        """Answers of expressions, a fault in the place of those that are too large."""
+        """Replace answers of expressions that exceed the limit by an error."""
         return {
-            key: (isinstance(each, Answer) and self.fault("what the expression gives", len(each.raw))) or each
+            key: (isinstance(each, Answer) and self.fault("the value of the expression", len(each.raw))) or each
             for key, each in found.items()
         }
 
     def require_input(self, size: int) -> None:
-        """Raises TooLarge, with size and limit, for the input of a run."""
+        """Require that the input of a run is within the limit. Raises TooLarge, with size and limit."""
         if size > self.limit:
             details: dict[str, Any] = {"size": size, "limit": self.limit}
             raise TooLarge(
                 f"The input has {size_text(size)}, the limit is {size_text(self.limit)}.",
-                hint="Keep it as a file (job_helpers/upload_s3_file) and send its name.",
+                hint="Upload it as a file (job_helpers/upload_s3_file) and send the file's name.",
                 details=details,
             )

@@ -1,4 +1,4 @@
-"""What the decisions of one transaction write, gathered into one statement."""
+"""Rows of all decisions of one transaction, collected for one statement."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(slots=True)
 class Gathered:
-    """Rows in the order in which they were decided on."""
+    """Rows in the order of the decisions."""
 
     endings: list[Ending] = field(default_factory=list)
     nodes: list[NodeEnding] = field(default_factory=list)
@@ -63,21 +63,21 @@ class Gathered:
 
     @property
     def is_large(self) -> bool:
-        """Whether it is time to write."""
+        """Whether the rows should be written before more are collected."""
         return self.size > _MOST_BYTES or len(self.nodes) + len(self.jobs) + len(self.values) > _MOST_ROWS
 
     @property
     def queues(self) -> set[str]:
-        """Queues that have got work."""
+        """Queues that have received jobs."""
         return {job.queue for job in self.jobs}
 
     @property
     def sets_timers(self) -> bool:
-        """Whether something is due later."""
+        """Whether timers have been set."""
         return bool(self.timers or self.waits) or any(ending.fate == "scheduled" for ending in self.endings)
 
     def add(self, rows: StepBuilder, taken: tuple[UUID, int] | None) -> None:
-        """Add the rows of one decision; `taken`: what somebody said, which is counted by it."""
+        """Add the rows of one decision; `taken` is the approval decision that it counts."""
         self.endings += rows.endings
         self.nodes += rows.nodes
         self.jobs += rows.jobs
@@ -100,17 +100,17 @@ class Gathered:
         self.stepped = True
 
     def keep(self, value: NewValue) -> None:
-        """A value that no decision makes."""
+        """Add a value that does not come from a decision."""
         self.values.append(value)
         self.stepped = True
 
     def untime(self, node: UUID) -> None:
-        """Nothing is due for this node any more."""
+        """Drop the timers of this node."""
         self.timers = [timer for timer in self.timers if timer[0] != node]
         self.untimed.append(node)
 
     async def write(self, connection: Connection, run: RunRow, state: bytes, frames: Frames) -> RunRow:
-        """Write it all; gives the run as it stands then."""
+        """Write all rows; return the run in its new state."""
         if self.stepped:
             run = await self._step(connection, run, state)
         if self.end is not None:
@@ -154,7 +154,7 @@ class Gathered:
         return msgspec.structs.replace(run, rev=run.rev + 1, state=state, status=status)
 
     async def _end_the_rest(self, connection: Connection, run: UUID) -> None:
-        """A run that ends by force leaves no job behind, wherever it stands."""
+        """Cancel all remaining jobs, in all frames, of a run that is force-cancelled."""
         ending = {each.job for each in self.endings}
         for job in await job_rows.lock_jobs_of_run(connection, run):
             if job.id not in ending:

@@ -1,7 +1,7 @@
-"""Steps that wait for later ones of their key: who takes whose place, what goes over, what runs hear of it.
+"""Debounced steps: replacing an earlier step of the same key, joining its inputs, and notifying its run.
 
-Rows of step_debounce are locked last of all, after those of gates. Whoever takes the place of another touches nothing
-of that one's run: it leaves an event in its inbox.
+Rows of step_debounce are locked last, after those of concurrency limits. A step that replaces another one does not
+touch the other's run: it sends an event to its inbox.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.scope import Load
 
 JOINED: Final = "joined"
-"""The name of the value (of a node's id, kind args) that holds its inputs as joined with those of earlier ones."""
+"""Name of the value (of a node's id, kind args) with its inputs joined with those of earlier steps."""
 
 
 def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
-    """The row that an effect requires. Its key is shared by the same step of one workflow, identity and limits.
+    """Return the row that an effect requires. Its key is shared by the same step of one workflow, identity and scopes.
 
     Undeployed code has no path and shares its key with nothing.
     """
@@ -56,7 +56,7 @@ def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Who waits under a key; `args`: its inputs, joined with those of whose places it took."""
+    """The step waiting under a key."""
 
     run: UUID
     frame: UUID | None
@@ -65,12 +65,13 @@ class _Window:
     first_at: datetime
     due_at: datetime
     args: bytes
+    """Its inputs, joined with those of the steps it replaced."""
 
 
 async def settle(
     connection: Connection, entering: Sequence[PutOff], leaving: Collection[UUID] = (), ended: Collection[UUID] = ()
 ) -> list[UUID]:
-    """Let these wait, and those no longer; gives the runs that are to be advanced after the commit."""
+    """Add and remove waiting steps; return the runs to advance after the commit."""
     if ended:
         await rows.leave_runs(connection, ended)
     over = [Over(each.run, each.frame, each.job) for each in entering if _is_too_large(each)]
@@ -85,12 +86,12 @@ async def settle(
 
 
 def _is_too_large(entry: PutOff) -> bool:
-    """Whether what it would hand over is not to be joined within a transaction: it waits for nobody."""
+    """Return whether the inputs are too large to be joined within a transaction; such a step is not debounced."""
     return len(entry.args) > values.INLINE_LIMIT
 
 
 async def _enter(connection: Connection, entering: Sequence[PutOff]) -> list[Over]:
-    """The new ones take the places of those before, one after the other; gives who waits no longer by it."""
+    """Replace waiting steps by new ones, in order; return the steps that no longer wait."""
     locked = {row.key: row for row in await rows.lock(connection, entering)}
     new = {each.job for each in entering}
     held = [row for row in locked.values() if row.job not in new]
@@ -119,13 +120,13 @@ async def _joined(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, by
 
 
 def _first(entry: PutOff, now: datetime) -> _Window:
-    """It waits for the delay, whoever waited before."""
+    """Return a new window, which lasts for the delay regardless of an earlier one."""
     wait_s = entry.delay_s if entry.longest_s is None else min(entry.delay_s, entry.longest_s)
     return _Window(entry.run, entry.frame, entry.job, 1, now, now + timedelta(seconds=wait_s), entry.args)
 
 
 def _after(entry: PutOff, before: _Window, now: datetime) -> _Window | None:
-    """It takes the place of the one before; None where that is put off no longer, or both are too large together."""
+    """Return the window that replaces `before`; None if that one is due, or the joined inputs are too large."""
     window = Debounce(entry.delay_s, None, entry.accumulate, entry.longest_s, entry.most)
     until = due_at(window, before.calls, before.first_at, now)
     args = msgspec.json.encode(merge_args(window, _members(before.args), _members(entry.args)))
@@ -143,7 +144,7 @@ def _standing(key: bytes, window: _Window) -> Standing:
 
 
 async def with_joined(load: Load, node: Node, job: UUID, args: bytes) -> bytes:
-    """The inputs of a node (JSON object text), those that were joined in the place of its own. Raises ObjectMissing."""
+    """Return the inputs of a node (JSON object text) with joined inputs in place of its own. Raises ObjectMissing."""
     if node.debounce is None or not node.debounce.inputs:
         return args
     joined = (await load([(job, "args", JOINED)])).get((job, "args", JOINED))

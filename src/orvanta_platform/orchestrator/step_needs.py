@@ -1,4 +1,4 @@
-"""What a step has to have before it can be written: the lock of its run, uploads, results to compose."""
+"""Prerequisites of a step: the lock of its run, uploads, results to compose."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from orvanta_platform.orchestrator.sizes import Near
 
 
 class NeedsLock(Exception):
-    """The step touches jobs that only the run's lock lets it look at: it goes the slow path."""
+    """The step affects jobs that may only be read under the run's lock: it takes the slow path."""
 
 
 class NeedsUpload(Exception):
-    """Values of the step are large: `missing` are to be uploaded before it can be written."""
+    """Large values, `missing`, must be uploaded before the step is written."""
 
     def __init__(self, missing: Mapping[ValueKey, bytes]) -> None:
         super().__init__(f"{len(missing)} values to upload")
@@ -23,7 +23,7 @@ class NeedsUpload(Exception):
 
 
 class NeedsResults(Exception):
-    """The run's result is made of these nodes' results, which are to be read first; `made`: those of this step."""
+    """The run's result is composed of these nodes' results, which must be read first; `made`: those of this step."""
 
     def __init__(self, members: Sequence[tuple[str, int]], made: Sequence[NewValue]) -> None:
         super().__init__(f"{len(members)} results to compose")
@@ -33,16 +33,16 @@ class NeedsResults(Exception):
 
 @dataclass(slots=True)
 class Prepared:
-    """What was done outside the transaction for this step: uploads by key, the composed result, objects by name.
-
-    `nears`: which of the uploads come near their limit.
-    """
+    """Work done outside the transaction for a step."""
 
     uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
     nears: dict[ValueKey, Near] = field(default_factory=dict)
+    """Warnings for uploads near their limit."""
     composed: bytes | None = None
+    """The composed result."""
     fetched: dict[str, bytes] = field(default_factory=dict)
+    """Contents of objects by name."""
 
     def warnings(self, key: ValueKey, node: str | None) -> list[NewEvent]:
-        """What the history says of a value of this step that comes near its limit."""
+        """Return the history events of a value near its limit."""
         return [self.nears[key].event(node)] if key in self.nears else []

@@ -1,4 +1,4 @@
-"""One transaction on a run with loops, branches or sub-workflows: what it is to do, and what it did."""
+"""Result of one transaction on a run with loops, branches or sub-workflows, and its remaining work."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ from orvanta_platform.engine.effects import Need
 from orvanta_platform.orchestrator import inbox
 
 Work = Callable[[], Awaitable[None]]
-"""Something that is done with no transaction open."""
+"""Work done outside any transaction."""
 
 
 class NeedsIO(Exception):
-    """Ends the transaction, in which nothing was decided: `work` is done outside of it, then it is tried again.
+    """Ends a transaction that decided nothing: `work` is done outside it, then the transaction is repeated.
 
-    `need`: what is asked, where it is that.
+    `need` is the engine's request, if that is the reason.
     """
 
     def __init__(self, work: Work, need: Need | None = None) -> None:
-        super().__init__("something is to be done outside the transaction")
+        super().__init__("work to be done outside the transaction")
         self.work = work
         self.need = need
 
 
 @dataclass(slots=True)
 class StepResult:
-    """What one transaction did. `more`: there is more to do. `further`: other runs that have got something to do.
-
-    `outside`: what is to be done before the next transaction.
-    """
+    """Result of one transaction."""
 
     run: RunRow
     queues: set[str] = field(default_factory=set)
@@ -40,24 +37,26 @@ class StepResult:
     ended: bool = False
     recorded: bool = False
     more: bool = False
+    """Whether events remain to be processed."""
     further: list[UUID] = field(default_factory=list)
+    """Other runs that received events."""
     raws: dict[ValueKey, bytes] = field(default_factory=dict)
     outside: Work | None = None
+    """Work to be done before the next transaction."""
 
     async def then(self) -> None:
-        """Do what is to be done before the next transaction."""
+        """Do the work that precedes the next transaction."""
         if self.outside is not None:
             await self.outside()
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to take in. `again`: how it is written down where it has to wait; None: it is kept elsewhere.
-
-    `ahead`: gives what it will ask, before its turn.
-    """
+    """A pending item of a transaction."""
 
     label: str
     act: Callable[[], Awaitable[None]]
     again: inbox.InboxEvent | None = None
+    """Inbox event under which it is stored if it has to wait; None if it is stored elsewhere."""
     ahead: Callable[[], Awaitable[Work | None]] | None = None
+    """Returns the requests of the item before its turn."""

@@ -1,4 +1,4 @@
-"""Timers whose time has come become events of their runs."""
+"""Timers: those that are due become events of their runs."""
 
 from __future__ import annotations
 
@@ -22,28 +22,27 @@ _STALE_AFTER = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class Looks:
-    """What one process knows of timers and events that are gone, so that its looks begin above them.
-
-    `past` and `inbox_past`: where the last look began.
-    """
+    """Low-water marks of this process for scans of timers and inboxes: rows below them have been processed."""
 
     past: datetime = START
+    """Start of the latest scan of timers."""
     inbox_past: datetime = START
+    """Start of the latest scan of inboxes."""
     _timers: ScanCursor = field(default_factory=ScanCursor)
     _inbox: ScanCursor = field(default_factory=ScanCursor)
 
     def begin(self, now: float) -> None:
-        """A look begins."""
+        """Start a scan."""
         self.past, self.inbox_past = self._timers.begin(now), self._inbox.begin(now)
 
     def end(self, began: float, now: float, found: Due) -> None:
-        """A look has found this."""
+        """Record the result of a scan."""
         self._timers.end(began, now, min(found.due_at or found.now, found.now))
         self._inbox.end(began, now, found.stale_at or found.now - _STALE_AFTER)
 
 
 async def fire(tools: Tools, past: datetime = START) -> int:
-    """Move up to 200 timers due after `past` into inboxes and advance their runs; gives how many were due."""
+    """Move up to 200 timers due after `past` into inboxes and advance their runs; return the number of timers."""
     due = await tools.db.retrying(partial(_take, past))
     await advance_all(tools, dict.fromkeys(timer.run for timer in due))
     for timer in due:
@@ -53,7 +52,7 @@ async def fire(tools: Tools, past: datetime = START) -> int:
 
 
 async def open_gates(tools: Tools, past: datetime = START) -> int:
-    """Let through those whom only the window of a limit held; gives how many limits were due after `past`."""
+    """Grant permits of limits whose window has passed; return the number of limits due after `past`."""
 
     async def let_through(connection: Connection) -> tuple[list[bytes], list[UUID]]:
         keys = await gate_rows.due(connection, past)
@@ -65,14 +64,14 @@ async def open_gates(tools: Tools, past: datetime = START) -> int:
 
 
 async def begin_put_off(tools: Tools, past: datetime = START) -> int:
-    """Let steps begin that waited long enough for later ones, those due after `past`; gives how many there were."""
+    """Start debounced steps whose window has passed, those due after `past`; return their number."""
     runs = await tools.db.retrying(partial(step_debounces.take_due, past=past))
     await advance_all(tools, dict.fromkeys(runs))
     return len(runs)
 
 
 async def sweep(tools: Tools, past: datetime = START) -> int:
-    """Advance runs with events after `past` that nobody has taken in for a second; gives how many there were."""
+    """Advance runs with events after `past` that have been pending for a second; return the number of runs."""
     async with tools.db.acquire() as connection:
         stale: list[UUID] = await runs.stale_inbox(connection, past)
     await advance_all(tools, stale)
@@ -80,7 +79,7 @@ async def sweep(tools: Tools, past: datetime = START) -> int:
 
 
 async def look(tools: Tools, looks: Looks | None = None) -> Due:
-    """What there is to do, and when."""
+    """Return the work that is due now and the time of the next."""
     looks = looks or Looks()
     async with tools.db.acquire() as connection:
         began = clock.monotonic()

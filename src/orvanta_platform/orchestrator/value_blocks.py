@@ -1,4 +1,4 @@
-"""Large JSON text as an object that can be read in parts: frames of zlib, and behind them the length of each."""
+"""Large JSON text as an object that can be read in parts: zlib frames followed by the length of each frame."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from io import BytesIO
 from orvanta_platform.storage import ObjectMissing, Storage
 
 FRAME = 1 << 20
-"""Bytes of JSON in each frame; the last one has what is left."""
+"""Bytes of JSON in each frame; the last one may be shorter."""
 
 _LENGTH = struct.Struct(">I")
 
 
 async def pieces(raw: bytes) -> AsyncIterator[bytes]:
-    """The object of `raw`, a frame at a time, each made when it is asked for."""
+    """Yield the object of `raw` frame by frame, each compressed on demand."""
     lengths = []
     whole = memoryview(raw)
     for start in range(0, len(raw), FRAME):
@@ -28,8 +28,8 @@ async def pieces(raw: bytes) -> AsyncIterator[bytes]:
 
 
 def whole(body: bytes, size: int) -> bytes:
-    """The JSON text, of `size` bytes, of a whole object."""
-    # Its buffer becomes the answer: the text is there once.
+    """Return the JSON text, of `size` bytes, of a whole object."""
+    # The buffer becomes the result, so that the text is in memory only once.
     text, place = BytesIO(), 0
     for length in _lengths(body[-_LENGTH.size * _count(size) :]):
         text.write(zlib.decompress(memoryview(body)[place : place + length]))
@@ -38,7 +38,7 @@ def whole(body: bytes, size: int) -> bytes:
 
 
 async def part(storage: Storage, key: str, size: int, start: int, length: int) -> AsyncIterator[bytes]:
-    """`length` bytes of a text of `size` from `start` on, a frame at a time; no other frame is read.
+    """Yield `length` bytes of a text of `size` bytes from `start` on, frame by frame; no other frame is read.
 
     Raises ObjectMissing, StorageError.
     """
@@ -47,7 +47,7 @@ async def part(storage: Storage, key: str, size: int, start: int, length: int) -
     behind = await storage.size(key) - _LENGTH.size * count
     lengths = _lengths(await storage.get_range(key, behind, _LENGTH.size * count)) if behind > 0 else []
     if len(lengths) != count or sum(lengths) != behind:
-        raise ObjectMissing(f"The object {key} is not whole.")
+        raise ObjectMissing(f"The object {key} is incomplete.")
     place = sum(lengths[:first])
     for number in range(first, last):
         frame = await storage.get_range(key, place, lengths[number])

@@ -1,4 +1,4 @@
-"""The values that this process read or wrote last: what a run's next step reads is most often among them."""
+"""Cache of values that this process recently read or wrote; it contains most values that a run's next step reads."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
 
 MAX_BYTES = 4 << 20
-"""Memory that is taken at most, in all."""
+"""Maximum total memory."""
 
 ENTRY_BYTES = 400
-"""What a value takes beside its text."""
+"""Overhead of an entry in addition to its text."""
 
 LARGEST = 64 << 10
-"""A larger value is not kept."""
+"""Largest value that is cached."""
 
 
 class RecentValues:
-    """Inputs and results by key. They never change once they are recorded; context does, and is never kept."""
+    """Inputs and results by key. They are immutable once recorded; context values change and are not cached."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[ValueKey, bytes] = OrderedDict()
         self._bytes = 0
 
     def get(self, key: ValueKey) -> bytes | None:
-        """The value's JSON text, where it is at hand."""
+        """Return the value's JSON text if it is cached."""
         raw = self._values.get(key)
         if raw is not None:
             self._values.move_to_end(key)
         return raw
 
     def put(self, key: ValueKey, raw: bytes) -> None:
-        """Keep a value that the database holds."""
+        """Cache a value that is stored in the database."""
         if key[1] == "context" or len(raw) > LARGEST or key in self._values:
             return
         self._values[key] = raw
@@ -43,12 +43,12 @@ class RecentValues:
             self._bytes -= len(dropped) + ENTRY_BYTES
 
     def keep(self, raws: Mapping[ValueKey, bytes]) -> None:
-        """Keep what was just recorded."""
+        """Cache values that were just recorded."""
         for key, raw in raws.items():
             self.put(key, raw)
 
     def written(self, rows: Iterable[NewValue]) -> None:
-        """Keep what was just recorded, as far as it is plain text."""
+        """Cache rows that were just recorded, if they are neither compressed nor objects."""
         for row in rows:
             if row.body is not None and row.encoding == 0:
                 self.put((row.id, row.kind, row.name), row.body)

@@ -1,4 +1,4 @@
-"""JSON text kept inline or by reference: made ready before a commit, read back as it was."""
+"""JSON text stored inline or as an object: encoded before a commit, decoded on read."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from orvanta_platform.orchestrator import value_blocks
 from orvanta_platform.storage import Storage
 
 COMPRESS_FROM = 8 << 10
-"""Bytes of JSON from which a value is compressed."""
+"""Minimum size, in bytes of JSON, of values that are compressed."""
 
 INLINE_LIMIT = 256 << 10
-"""Bytes of JSON up to which a value stays in the database; larger ones are objects."""
+"""Maximum size, in bytes of JSON, of values stored in the database; larger ones become objects."""
 
 _PLAIN, _ZLIB, _FRAMES = 0, 1, 2
 _IN_THREAD_FROM = 64 << 10
 
 
 def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: bytes, name: str = "") -> NewValue:
-    """The row of a value of at most INLINE_LIMIT bytes."""
+    """Return the row of a value of at most INLINE_LIMIT bytes."""
     if len(raw) >= COMPRESS_FROM:
         body = zlib.compress(raw, 1)
         if len(body) < len(raw):
@@ -35,12 +35,12 @@ def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: 
 
 
 def unpacked(row: ValueRow) -> bytes:
-    """The JSON text of an inline row."""
+    """Return the JSON text of an inline row."""
     return decoded(row.body or b"", row.encoding, row.size)
 
 
 def decoded(body: bytes, encoding: int, size: int) -> bytes:
-    """The JSON text, of `size` bytes, of what is kept in a row or as its object."""
+    """Return the JSON text, of `size` bytes, of the body of a row or object."""
     if encoding == _PLAIN:
         return body
     return value_blocks.whole(body, size) if encoding == _FRAMES else zlib.decompress(body)
@@ -57,7 +57,7 @@ async def keep(
     name: str = "",
     attempt: int = 0,
 ) -> NewValue:
-    """The row of a value of any size; a large one is uploaded first. Never call it in an open transaction."""
+    """Return the row of a value of any size; a large one is uploaded first. Must not be called in a transaction."""
     if len(raw) <= INLINE_LIMIT:
         return inline(id, kind, raw, name)
     suffix = f"-{zlib.crc32(name.encode()):08x}" if name else ""
@@ -70,7 +70,7 @@ async def keep(
 
 
 async def open_rows(storage: Storage, rows: Iterable[ValueRow | NewValue]) -> dict[ValueKey, bytes]:
-    """The JSON text of each row, by its key. Raises ObjectMissing."""
+    """Return the JSON text of each row, by its key. Raises ObjectMissing."""
     opened: dict[ValueKey, bytes] = {}
     for row in rows:
         body = await storage.get(row.object or "") if row.body is None else row.body
@@ -81,14 +81,14 @@ async def open_rows(storage: Storage, rows: Iterable[ValueRow | NewValue]) -> di
 async def _unpack(body: bytes, encoding: int, size: int) -> bytes:
     if encoding == _PLAIN or size < _IN_THREAD_FROM:
         return decoded(body, encoding, size)
-    # Not given by the future: the loop holds what woke a task until the task waits again.
+    # Not returned through the future: the event loop references a finished future until the task waits again.
     found: list[bytes] = []
     await asyncio.to_thread(lambda: found.append(decoded(body, encoding, size)))
     return found.pop()
 
 
 async def part(storage: Storage, row: ValueRow, start: int, length: int) -> AsyncIterator[bytes]:
-    """`length` bytes of the JSON text from `start` on, in pieces; of a large value no more than that is read.
+    """Yield `length` bytes of the JSON text from `start` on, in pieces; of a large value only these are read.
 
     Raises ObjectMissing, StorageError.
     """
@@ -101,5 +101,5 @@ async def part(storage: Storage, row: ValueRow, start: int, length: int) -> Asyn
 
 
 async def read(connection: Connection, storage: Storage, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
-    """The JSON text of these values, in one query; missing ones are left out. Raises ObjectMissing."""
+    """Return the JSON text of these values, in one query; missing ones are left out. Raises ObjectMissing."""
     return await open_rows(storage, await values.get_values(connection, keys))

@@ -1,4 +1,4 @@
-"""What time and people say to nodes that wait without a job, as the engine hears it."""
+"""Engine events of nodes that wait without a job: fired timers, approval decisions, cancellations."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ async def event_of(
     said: DecisionRow,
     frame: UUID | None = None,
 ) -> Event | None:
-    """Approved or Rejected of the node it is meant for; None where that node does not ask (yet, or any more)."""
+    """Return Approved or Rejected for the decision's node; None if that node does not wait for one now."""
     job = said.job
     if job == run:
-        # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
+        # A decision on the run counts for its oldest waiting node that does not require a login.
         opened = await approvals.open_of_run(connection, run)
         asked = [(waiting(plan, run, state, each.job, ASKING, frame), each.form) for each in opened]
         index = None
@@ -71,7 +71,7 @@ async def event_of(
 
 
 def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore:
-    """What is meant for a run as a whole."""
+    """Return the event of a run as a whole."""
     if isinstance(event, inbox.PauseBefore):
         return PauseBefore(event.node, event.by, event.when, event.on)
     return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
@@ -80,7 +80,7 @@ def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore
 def due(
     plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfWait, frame: UUID | None = None
 ) -> Event | None:
-    """What the end of a wait means, by its time, a later node or a person; None where the node waits no longer."""
+    """Return the event that ends a wait, by a timer, a later node or a person; None if the node no longer waits."""
     if isinstance(event, inbox.Continued):
         index = waiting(plan, run, state, event.job, (Mark.PAUSED,), frame)
         texts = (text.encode() if text is not None else None for text in (event.inputs, event.result))
@@ -98,7 +98,7 @@ def due(
 
 
 def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: UUID | None = None) -> Event | None:
-    """JobCancelled of a node without a job that somebody cancelled while it waited; None for anything else."""
+    """Return JobCancelled for a waiting node without a job that was cancelled; None for other events."""
     if not isinstance(event, CancelJob):
         return None
     index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
@@ -111,12 +111,12 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
 
 
 def lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
-    """The worker of a node's job was lost once too often, or while the run is `cancelled`; None: it has moved on."""
+    """Return the event of a job whose worker was lost once too often, or in a `cancelled` run; None if it moved on."""
     if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
         return None
     if cancelled:
         return JobCancelled(index)
-    message = f"Its worker or sandbox was lost {event.losses} times while it ran; it is not started again."
+    message = f"Its worker or sandbox was lost {event.losses} times while it ran; it is not restarted."
     return Failed(index, "worker_lost", message, retryable=False)
 
 

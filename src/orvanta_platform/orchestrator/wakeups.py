@@ -1,4 +1,4 @@
-"""Who is woken by what one transaction has done to a run."""
+"""Notifications after a transaction on a run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.states import Status
 
 FOR_PEOPLE = frozenset({Status.AWAITING_APPROVAL.value, Status.PAUSED.value})
-"""Statuses of runs that go on when somebody lets them."""
+"""Statuses of runs that wait for a person."""
 
 
 def is_turn(before: str, after: str) -> bool:
-    """Whether the caller of a run is to hear of the change from one status to another."""
+    """Return whether the caller of a run is notified of this change of its status."""
     return before != after and not FOR_PEOPLE.isdisjoint((before, after))
 
 
 class Done(Protocol):
-    """What a transaction did: queues that have got work, whether something is due later, whether the run ended."""
+    """Result of a transaction: queues that received jobs, whether timers were set, whether the run ended."""
 
     queues: set[str]
     timers: bool
@@ -28,7 +28,7 @@ class Done(Protocol):
 
 
 def tell_pass(notify: Notifier, run: UUID, done: Done) -> None:
-    """Wake workers, timers and those who wait for the run."""
+    """Wake workers, timers and everything that waits for the run."""
     notify.queue(*done.queues)
     if done.timers:
         notify.send("timer")

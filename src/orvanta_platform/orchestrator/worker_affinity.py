@@ -1,9 +1,11 @@
-"""Runs with `same_worker`: one worker runs all their jobs, in a folder that these share. Those with a loop that
-squashes its iterations have one worker too, which keeps a process for each script of the loop.
+"""Binding of runs to one worker.
 
-Such a run is bound when it begins: its jobs go to the worker's own queue, and so do those of its sub-workflows. When
-the worker is lost, the run fails; one that waits for people, or for more than a minute, is bound to another, and finds
-an empty folder there (`lost_affinity`). One that is bound for its loops alone always goes on with another.
+A run with `same_worker` executes all its jobs on one worker, in a shared folder. A run with a loop that squashes its
+iterations also uses one worker, which reuses one process for each script of the loop.
+
+Such a run is bound when it starts: its jobs, and those of its sub-workflows, go to the worker's own queue. If the
+worker is lost, the run fails; a run that waits for people, or for more than a minute, is bound to another worker
+instead and finds an empty folder there (`lost_affinity`). A run bound only for its loops always continues on another.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ _SCRIPTS = (Kind.RAWSCRIPT, Kind.SCRIPT)
 
 
 async def queue_of(connection: Connection, blueprint: Blueprint, run: RunRow) -> str | None:
-    """The queue of the jobs of a run that begins: that of a worker which serves all that they ask for.
+    """Return the queue for the jobs of a run that starts: that of a worker which serves all queues they require.
 
-    The run's own where it is not to be bound, is bound already, or where there is no such worker.
+    It is the run's own queue if the run is not to be bound, is bound already, or no such worker exists.
     """
     if is_pinned(run.queue) or not blueprint.plan.bound:
         return run.queue
