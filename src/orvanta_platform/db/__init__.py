@@ -1,1 +1,1 @@
-"""The only SQL: named queries (`sql/*.sql`), migrations, the pool, notifications, typed row functions."""
+"""All SQL of the platform: named queries (`sql/*.sql`), migrations, the pool, notifications, typed row functions."""

@@ -18,15 +18,13 @@ EVERYBODY = "g/all"
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The current version of a named item, or of one that a named item reaches.
-
-    `accepted`: the version that runs for the member in question, None if there is none.
-    """
+    """The current version of a named item, or of an item that a named one runs."""
 
     kind: str
     path: str
     version: int
     accepted: int | None
+    """The version that runs for the member in question; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +37,18 @@ class Origin:
 
 
 async def accept(conn: Connection, versions: Sequence[int], permissioned_as: str, by: str) -> list[int]:
-    """Accept versions for a member, or EVERYBODY; returns those that were not accepted for them before."""
+    """Accept versions for a member, or EVERYBODY; return those that had not been accepted for them."""
     rows = await conn.fetch(load("acceptance")["accept"].text, list(versions), permissioned_as, by)
     return [row["version"] for row in rows]
 
 
 async def is_accepted(conn: Connection, versions: Sequence[int], permissioned_as: str) -> bool:
-    """Tests that all of these versions are accepted for a member."""
+    """Return whether all of these versions are accepted for a member."""
     return bool(await conn.fetchval(load("acceptance")["is_accepted"].text, list(versions), permissioned_as))
 
 
 async def withdraw(conn: Connection, version: int, permissioned_as: str | None) -> None:
-    """Delete the acceptance of a version for a member, or, None, for everybody."""
+    """Delete the acceptance of a version for a member; None: for all members."""
     await conn.execute(load("acceptance")["withdraw"].text, version, permissioned_as)
 
 
@@ -62,9 +60,9 @@ async def withdraw_archived(conn: Connection, workspace: str, kind: str, path: s
 async def reached(
     conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
 ) -> list[Reached]:
-    """The items named by (kind, path), and all items that they run by path.
+    """Return the items named by (kind, path), and all items that they run by path.
 
-    `present`: follow the current versions; otherwise those accepted for the member, if any.
+    With `present` the current versions are followed, otherwise those accepted for the member, if any.
     """
     kinds, paths = [kind for kind, _ in named], [path for _, path in named]
     rows = await conn.fetch(load("acceptance")["reached"].text, workspace, kinds, paths, permissioned_as, present)
@@ -72,24 +70,20 @@ async def reached(
 
 
 async def used_by_version(conn: Connection, version: int) -> list[tuple[str, str]]:
-    """Kinds and paths of the items that the nodes of a version run by path."""
+    """Return kinds and paths of the items that the nodes of a version run by path."""
     rows = await conn.fetch(load("acceptance")["used_by_version"].text, version)
     return [(row["kind"], row["path"]) for row in rows]
 
 
 async def origin(conn: Connection, job: UUID) -> Origin | None:
-    """The trigger of the outermost run around a live job; None if the job has ended."""
+    """Return the trigger of the outermost run around a live job; None if the job has ended."""
     row = await conn.fetchrow(load("acceptance")["origin"].text, job)
     return Origin(**row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRow:
-    """A current version that waits for its acceptance for a member.
-
-    `accepted`: the version that runs for them meanwhile, None if none may. `runs_it`: the visible triggers that run it
-    for them, as `<source>:<name>`.
-    """
+    """A current version that waits for its acceptance for a member."""
 
     kind: str
     path: str
@@ -101,18 +95,16 @@ class WaitingRow:
     created_at: datetime
     message: str | None
     accepted: int | None
+    """The version that runs for the member meanwhile; None if none may."""
     accepted_number: int | None
     accepted_author: str | None
     runs_it: list[str]
+    """Visible triggers that run it for the member, as `<source>:<name>`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingFilter:
-    """The rows visible to a caller, as in control.permissions.Readable, with the limits of the token by kind.
-
-    `item`: limited to one item (kind, path). `source`: limited to what one trigger (schedule, http_trigger or flow;
-    path) runs.
-    """
+    """The rows visible to a caller, as in control.permissions.Readable, with the token's scopes by kind."""
 
     everything: bool
     patterns: list[str]
@@ -122,11 +114,13 @@ class WaitingFilter:
     schedules: list[str] | None
     http_triggers: list[str] | None
     item: tuple[str, str] | None = None
+    """Limits the result to one item (kind, path)."""
     source: tuple[str, str] | None = None
+    """Limits the result to the items of one trigger (schedule, http_trigger or flow; path)."""
 
 
 async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
-    """The current versions that wait for acceptance, at most 1000, by path."""
+    """Return the current versions that wait for acceptance, at most 1000, by path."""
     rows = await conn.fetch(
         load("acceptance")["waiting"].text,
         workspace,
@@ -147,6 +141,6 @@ async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list
 
 
 async def current_like(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Kinds and paths of the items that match one of these LIKE patterns; None: all items."""
+    """Return kinds and paths of the items that match one of these LIKE patterns; None: all items."""
     rows = await conn.fetch(load("acceptance")["current_like"].text, workspace, patterns)
     return [(row["kind"], row["path"]) for row in rows]

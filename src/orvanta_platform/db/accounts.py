@@ -12,12 +12,14 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """One person or service. `email` is in lower case; `password_hash` None: no password."""
+    """One person or service account."""
 
     email: str
+    """Address in lower case."""
     username: str
     name: str | None
     password_hash: str | None
+    """None if the account has no password."""
     login_type: str
     super_admin: bool
     devops: bool
@@ -28,32 +30,32 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptsRow:
-    """Logins of a key that failed or are in progress, and seconds since the last one."""
+    """Failed and pending logins of a key, and seconds since the latest one."""
 
     count: int
     age_s: float
     known: bool
-    """True if this account has logged in from this address before. Set only for keys of both."""
+    """Whether this account has logged in from this address before; set only for keys of both."""
 
 
 async def get(conn: Connection, email: str) -> AccountRow | None:
-    """The account with this address, in any spelling of case."""
+    """Return the account with this address, compared without regard to case."""
     row = await conn.fetchrow(load("accounts")["get"].text, email.lower())
     return AccountRow(**row) if row else None
 
 
 async def none_exists(conn: Connection) -> bool:
-    """Whether the instance has no account yet."""
+    """Return whether the instance has no account yet."""
     return bool(await conn.fetchval(load("accounts")["count_all"].text) == 0)
 
 
 async def lock_first_start(conn: Connection) -> None:
-    """Wait until no other server is in its first start; held until the transaction ends."""
+    """Wait until no other server is in its first start; the lock lasts until the transaction ends."""
     await conn.execute(load("accounts")["lock_first_start"].text)
 
 
 async def username_taken(conn: Connection, username: str) -> bool:
-    """Whether an account has this username."""
+    """Return whether an account has this username."""
     return bool(await conn.fetchval(load("accounts")["username_taken"].text, username))
 
 
@@ -67,37 +69,37 @@ async def insert(
     super_admin: bool = False,
     devops: bool = False,
 ) -> bool:
-    """Add an account; False where the address or the username is taken."""
+    """Add an account; return False if the address or the username is taken."""
     query = load("accounts")["insert"].text
     values = (email.lower(), username, name, password_hash, super_admin, devops)
     return await conn.fetchval(query, *values) is not None
 
 
 async def set_first_password(conn: Connection, email: str, password_hash: str) -> bool:
-    """Set the password of an account without one; False where it has one."""
+    """Set the password of an account without one; return False if it has one."""
     return await conn.fetchval(load("accounts")["set_first_password"].text, email, password_hash) is not None
 
 
 async def without_password(conn: Connection) -> str | None:
-    """The address of the first superadmin while nobody has a password, else None."""
+    """Return the address of the first superadmin if no account has a password, otherwise None."""
     found: str | None = await conn.fetchval(load("accounts")["without_password"].text)
     return found
 
 
 async def list_page(conn: Connection, *, after: str, limit: int, offset: int) -> list[AccountRow]:
-    """Accounts by address, from the first one past `after`."""
+    """Return accounts by address, those after `after`."""
     rows = await conn.fetch(load("accounts")["list"].text, after, limit, offset)
     return [AccountRow(**row) for row in rows]
 
 
 async def get_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
-    """The attempts of these keys, without a lock. Those older than `forgotten_s` do not count."""
+    """Return the attempts of these keys without a lock. Attempts older than `forgotten_s` do not count."""
     rows = await conn.fetch(load("accounts")["get_attempts"].text, keys, forgotten_s)
     return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
 
 
 async def lock_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
-    """The attempts of these keys, locked until the transaction ends. Those older than `forgotten_s` do not count."""
+    """Return the attempts of these keys, locked until the transaction ends, without those older than `forgotten_s`."""
     await conn.execute(load("accounts")["ensure_attempts"].text, keys)
     rows = await conn.fetch(load("accounts")["lock_attempts"].text, keys, forgotten_s)
     return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
@@ -109,10 +111,10 @@ async def note_attempts(conn: Connection, keys: Sequence[str], forgotten_s: floa
 
 
 async def take_back_attempt(conn: Connection, pair: str, others: Sequence[str]) -> None:
-    """After a login: forget the attempts of `pair`, and of `others` the one that succeeded."""
+    """Delete, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
     await conn.execute(load("accounts")["take_back_attempt"].text, pair, others)
 
 
 async def forget_old_attempts(conn: Connection) -> None:
-    """Delete the attempts of yesterday and before."""
+    """Delete attempts older than a day."""
     await conn.execute(load("accounts")["forget_old_attempts"].text)

@@ -1,4 +1,4 @@
-"""Rows of approvals: what runs ask of people, and what these said."""
+"""Rows of approvals: open requests of runs, and the decisions on them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewApproval:
-    """A node that begins to ask; `kind` approval or suspend; `groups`, `form`: JSON text. `notices`: what is sent."""
+    """A node that starts to wait for a decision."""
 
     job: UUID
     node: str
     kind: str
+    """`approval` or `suspend`."""
     message: str = ""
     groups: str | None = None
+    """JSON text."""
     notices: tuple[NewNotice, ...] = ()
+    """Notifications to send."""
     form: str | None = None
+    """JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenApproval:
-    """A node that asks, until `due_at` where it has a deadline."""
+    """A node that waits for a decision."""
 
     job: UUID
     node: str
@@ -42,30 +46,31 @@ class OpenApproval:
     groups: str | None
     opened_at: datetime
     due_at: datetime | None
+    """Deadline, if there is one."""
     form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """A decision. `payload` is JSON text.
-
-    `approver`: the username of a signed-in member; otherwise `link:` and the name in the link, or `job:` and the
-    username that a job acts as. `account`: the e-mail address of a signed-in member, otherwise None.
-    """
+    """A decision on an approval."""
 
     job: UUID
     resume_id: int
     approved: bool
     approver: str
+    """Username of a signed-in member; otherwise `link:` and the name in the link, or `job:` and a job's username."""
     account: str | None
+    """Email address of a signed-in member, otherwise None."""
     reason: str | None
     payload: str
+    """JSON text."""
     at: datetime
     taken: bool
+    """Whether the run has counted it."""
 
 
 async def open_waits(connection: Connection, run: UUID, workspace: str, opened: Sequence[NewApproval]) -> None:
-    """These nodes ask from now on."""
+    """Insert the approvals of nodes that start to wait, with their notifications."""
     columns: list[list[Any]] = [
         [each.job for each in opened],
         [each.node for each in opened],
@@ -83,24 +88,24 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
 async def close_waits(
     connection: Connection, run: UUID, jobs: Sequence[UUID], counted: tuple[UUID, int] | None = None
 ) -> None:
-    """These nodes ask nobody any more, and the decision (job, resume id) counts."""
+    """Delete the approvals of these nodes, and mark the decision (job, resume id) as counted."""
     await connection.execute(load("approvals")["close"].text, run, list(jobs), *(counted or (None, None)))
 
 
 async def close_all(connection: Connection, run: UUID) -> None:
-    """The run asks nobody any more."""
+    """Delete all approvals of a run."""
     await connection.execute(load("approvals")["close_all"].text, run)
 
 
 async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
-    """What the run asks now, the longest asked first."""
+    """Return the open approvals of a run, the oldest first."""
     rows = await connection.fetch(load("approvals")["open_of_run"].text, run)
     return [OpenApproval(**dict(row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOfRun:
-    """Something that a run asks, with the extra permissions on what the run runs."""
+    """An open approval of a run, with the extra permissions of the run's script or workflow."""
 
     asks: OpenApproval
     run: UUID
@@ -108,7 +113,7 @@ class OpenOfRun:
 
 
 async def open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[OpenOfRun]:
-    """What the runs of a workspace ask now, the longest asked first."""
+    """Return the open approvals of a workspace, the oldest first."""
     found = []
     for row in await connection.fetch(load("approvals")["open_of_workspace"].text, workspace, limit):
         values = dict(row)
@@ -118,7 +123,7 @@ async def open_of_workspace(connection: Connection, workspace: str, limit: int) 
 
 
 async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[DecisionRow]:
-    """Everything that was said in these runs, in order."""
+    """Return all decisions of these runs, in order."""
     rows = await connection.fetch(load("approvals")["decisions_of_runs"].text, list(runs))
     return [DecisionRow(**dict(row)) for row in rows]
 
@@ -126,25 +131,25 @@ async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> lis
 async def any_signed(
     connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
 ) -> bool:
-    """Tests that a signed-in person approved at a node of these numbers, or in a called sub-workflow at these paths."""
+    """Return whether a signed-in person approved at a node of these numbers, or in a sub-workflow called at `paths`."""
     query = load("approvals")["any_signed"].text
     return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))
 
 
 async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:
-    """The run whose node with this id asks now."""
+    """Return the run whose node with this id waits for a decision."""
     run: UUID | None = await connection.fetchval(load("approvals")["run_that_asks"].text, workspace, job)
     return run
 
 
 async def settle(connection: Connection, run: UUID) -> str | None:
-    """Whether a run with lists inside nodes, which is locked, awaits approval: its status where that has changed."""
+    """Update whether a locked run with frames awaits approval; return its status if that has changed."""
     status: str | None = await connection.fetchval(load("approvals")["settle"].text, run)
     return status
 
 
 async def sub_workflows_that_ask(connection: Connection, run: UUID) -> list[UUID]:
-    """The runs of sub-workflows below this run that ask something now."""
+    """Return the runs of sub-workflows below this run that have open approvals."""
     return [row["run"] for row in await connection.fetch(load("approvals")["sub_workflows_that_ask"].text, run)]
 
 
@@ -162,37 +167,37 @@ async def decide(
     event: str,
     audit: NewAudit,
 ) -> bool:
-    """Store a decision, and leave `event` for its run.
+    """Store a decision, and insert `event` into the inbox of its run.
 
-    Returns False if the resume id was used before, or if the account has made the same decision before.
+    Returns False if the resume id is already used, or if the account has already made the same decision.
     """
     values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
     return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
 
 
 async def decision(connection: Connection, job: UUID, resume_id: int) -> DecisionRow | None:
-    """What was said with a resume id."""
+    """Return the decision made with a resume id."""
     row = await connection.fetchrow(load("approvals")["decision"].text, job, resume_id)
     return DecisionRow(**dict(row)) if row else None
 
 
 async def untaken(connection: Connection, run: UUID) -> list[DecisionRow]:
-    """What was said in a run and is not counted, in order."""
+    """Return the decisions that a run has not counted, in order."""
     rows = await connection.fetch(load("approvals")["untaken"].text, run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def take(connection: Connection, job: UUID, resume_id: int) -> None:
-    """It is counted."""
+    """Mark a decision as counted."""
     await connection.execute(load("approvals")["take"].text, job, resume_id)
 
 
 async def decisions_of_run(connection: Connection, run: UUID) -> list[DecisionRow]:
-    """Everything that was said in a run, in order."""
+    """Return all decisions of a run, in order."""
     rows = await connection.fetch(load("approvals")["decisions_of_run"].text, run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def forget(connection: Connection) -> None:
-    """Drop decisions of runs that are no longer in history."""
+    """Delete decisions of runs that are no longer in history."""
     await connection.execute(load("approvals")["forget"].text)

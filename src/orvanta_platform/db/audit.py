@@ -24,5 +24,5 @@ class NewAudit(msgspec.Struct, frozen=True):
 
 
 async def append(connection: Connection, row: NewAudit) -> None:
-    """Append one row, in the transaction of what it tells."""
+    """Append one row, in the transaction of the audited change."""
     await connection.execute(load("audit")["append"].text, *astuple(row))

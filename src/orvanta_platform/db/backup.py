@@ -1,4 +1,4 @@
-"""All rows of a database out and in, as text that any supported PostgreSQL reads."""
+"""Export and import of all rows of a database, as text that all supported versions of PostgreSQL read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """A table and the columns that its rows are written with."""
+    """A table and its columns in the order in which rows are written."""
 
     name: str
     columns: list[str]
@@ -22,7 +22,7 @@ class TableShape:
 
 @asynccontextmanager
 async def connected(owner_url: str) -> AsyncIterator[Connection]:
-    """A connection as the role that owns the tables. Raises DatabaseUnavailable."""
+    """Open a connection as the owner of the tables. Raises DatabaseUnavailable."""
     try:
         connection = await asyncpg.connect(owner_url, timeout=10)
     except CANNOT_CONNECT as error:
@@ -34,14 +34,14 @@ async def connected(owner_url: str) -> AsyncIterator[Connection]:
 
 
 async def migrations_of(connection: Connection) -> list[str]:
-    """The migrations that the database has; none where it was never migrated."""
+    """Return the migrations applied to the database; none if it was never migrated."""
     if not await connection.fetchval(load("schema")["migration_table_exists"].text):
         return []
     return [row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)]
 
 
 async def tables(connection: Connection) -> list[TableShape]:
-    """All tables, each after those whose rows it names."""
+    """Return all tables, each after the tables it references."""
     found = {row["name"]: TableShape(row["name"], list(row["columns"])) for row in await _rows(connection, "tables")}
     named: dict[str, set[str]] = {name: set() for name in found}
     for row in await _rows(connection, "references"):
@@ -55,35 +55,35 @@ async def tables(connection: Connection) -> list[TableShape]:
 
 
 async def copy_out(connection: Connection, table: TableShape, write: Callable[[bytes], Awaitable[None]]) -> int:
-    """Give all rows of a table to `write`, piece by piece; gives how many."""
+    """Pass all rows of a table to `write`, piece by piece; return their number."""
     columns = ", ".join(_quoted(name) for name in table.columns)
     query = f"SELECT {columns} FROM {_quoted(table.name)}"  # noqa: S608
     return _count(await connection.copy_from_query(query, output=write))
 
 
 async def copy_in(connection: Connection, table: TableShape, pieces: AsyncIterable[bytes]) -> int:
-    """Write what `copy_out` gave into a table; gives how many rows."""
+    """Insert the output of `copy_out` into a table; return the number of rows."""
     return _count(await connection.copy_to_table(table.name, source=pieces, columns=table.columns))
 
 
 async def sequences(connection: Connection) -> dict[str, int]:
-    """By sequence the last number that it gave."""
+    """Return the last value of each sequence."""
     return {row["name"]: row["last_value"] for row in await _rows(connection, "sequences")}
 
 
 async def set_sequences(connection: Connection, found: Mapping[str, int]) -> None:
-    """Have sequences go on after these numbers."""
+    """Set the last values of sequences."""
     for name, last in found.items():
         await connection.fetchval(load("backup")["set_sequence"].text, name, last)
 
 
 async def is_used(connection: Connection) -> bool:
-    """Whether anybody has used this installation; the schema must be there."""
+    """Return whether this installation has been used; the schema must exist."""
     return bool(await connection.fetchval(load("backup")["is_used"].text))
 
 
 async def workers_alive(connection: Connection) -> int:
-    """How many workers were heard of within half a minute."""
+    """Return the number of workers that sent a heartbeat within half a minute."""
     return int(await connection.fetchval(load("backup")["workers_alive"].text))
 
 

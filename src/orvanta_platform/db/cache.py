@@ -1,4 +1,4 @@
-"""Rows of the cache: whose result stands for which inputs."""
+"""Rows of the result cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class CachedRow:
-    """The run, and the job whose value is its result, None for null."""
+    """A cached result: its run, and the job that holds the value, None for null."""
 
     run: UUID
     job: UUID | None
@@ -19,7 +19,7 @@ class CachedRow:
 
 @dataclass(frozen=True, slots=True)
 class NewCached:
-    """A result to use again for `ttl_s` seconds: that of `job` in `run`."""
+    """A result to cache for `ttl_s` seconds: that of `job` in `run`."""
 
     key: bytes
     run: UUID
@@ -28,16 +28,16 @@ class NewCached:
 
 
 async def find(connection: Connection, workspace: str, key: bytes, ttl_s: float) -> CachedRow | None:
-    """What stands for this key and is not older than `ttl_s`."""
+    """Return the cached result of this key if it is not older than `ttl_s`."""
     row = await connection.fetchrow(load("cache")["find_cached"].text, key, workspace, ttl_s)
     return CachedRow(**dict(row)) if row else None
 
 
 async def keep(connection: Connection, workspace: str, new: NewCached) -> None:
-    """Let this result stand for its key."""
+    """Cache a result under its key."""
     await connection.execute(load("cache")["keep_cached"].text, new.key, workspace, new.run, new.job, new.ttl_s)
 
 
 async def forget(connection: Connection) -> None:
-    """Drop what is too old."""
+    """Delete expired results."""
     await connection.execute(load("cache")["forget_cached"].text)

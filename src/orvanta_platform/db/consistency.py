@@ -1,4 +1,4 @@
-"""What foreign keys and checks would guarantee on live and history tables, asked when somebody wants to know."""
+"""On-demand checks of live and history tables for invariants that no foreign key or constraint enforces."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CHECKS = (
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A row that should not be as it is."""
+    """A row that violates a check."""
 
     check: str
     id: UUID
@@ -44,7 +44,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """A live run's state, the indexes of its nodes that have a live job, and how many wait without one."""
+    """State of a live run, the indexes of its nodes with a live job, and the number of nodes that wait without one."""
 
     run: UUID
     state: bytes
@@ -53,7 +53,7 @@ class LiveState:
 
 
 async def broken(connection: Connection) -> list[Broken]:
-    """Every row that breaks a check, at most 100 of each."""
+    """Return all rows that violate a check, at most 100 of each."""
     found = []
     for check in CHECKS:
         rows = await connection.fetch(load("consistency")[check].text)
@@ -62,6 +62,6 @@ async def broken(connection: Connection) -> list[Broken]:
 
 
 async def live_states(connection: Connection) -> list[LiveState]:
-    """States of live runs whose inbox is empty, at most 10,000."""
+    """Return the states of live runs with an empty inbox, at most 10,000."""
     rows = await connection.fetch(load("consistency")["live_states"].text)
     return [LiveState(row["id"], row["state"], frozenset(row["nodes"]), row["waits"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows of a run's context that are written from outside its steps."""
+"""Rows of a run's context that are written outside its steps."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from orvanta_platform.db.steps import NewValue
 
 @dataclass(frozen=True, slots=True)
 class ContextBefore:
-    """A value that a run's context had: `value` is its JSON text where it is short, `size` its bytes.
-
-    `node` wrote it in `run`, at `written_at`. `stands`: it is still that run's own.
-    """
+    """A value in the context of an earlier run."""
 
     run: UUID
     name: str
     size: int
+    """Bytes of the JSON text."""
     value: str | None
+    """JSON text if it is short."""
     node: str | None
+    """The node that exported it."""
     written_at: datetime
     stands: bool
+    """Whether it is still the value in `run`."""
 
 
 async def before(
@@ -36,10 +37,10 @@ async def before(
     until: datetime,
     at_once: Sequence[str] = (),
 ) -> list[ContextBefore]:
-    """The context as `nodes` left it, with what others wrote `until` then: nodes of `partly`, or no node.
+    """Return the context as exported by `nodes`, and by nodes of `partly` or by no node before `until`.
 
-    `runs`: the run, and those that it goes on from, the newest first. `at_once`: of these nodes not what they wrote at
-    that very time, when they began.
+    `runs` holds the run and those that it was restarted from, the newest first. Exports of nodes of `at_once` at the
+    very time `until`, when they started, do not count.
     """
     text = load("context")["context_before"].text
     rows = await connection.fetch(text, list(runs), list(nodes), list(partly), until, list(at_once))
@@ -47,12 +48,12 @@ async def before(
 
 
 async def has_any(connection: Connection, run: UUID) -> bool:
-    """Whether a run has a context at all."""
+    """Return whether a run has a context."""
     return bool(await connection.fetchval(load("context")["has_context"].text, run))
 
 
 async def set_value(connection: Connection, value: NewValue, node: str | None, data: str) -> None:
-    """Write a value of a run's context and the line of its history (`data`: JSON text), under the run's lock."""
+    """Write a value of a run's context and its history event (`data`: JSON text), under the run's lock."""
     queries = load("context")
     await connection.execute(
         queries["set_context"].text, value.id, value.name, value.size, value.encoding, value.body, value.object

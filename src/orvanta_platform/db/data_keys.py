@@ -1,4 +1,4 @@
-"""Rows of data keys: what a workspace's secrets are sealed with, each wrapped by the instance key."""
+"""Rows of data keys, which encrypt a workspace's secrets and are wrapped by the instance key."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class KeyRow:
 
 
 async def newest(conn: Connection, workspace: str) -> KeyRow | None:
-    """The key that seals; None: the workspace has none yet."""
+    """Return the key for encryption; None if the workspace has none yet."""
     row = await conn.fetchrow(load("data_keys")["newest"].text, workspace)
     return KeyRow(**row) if row else None
 
 
 async def get(conn: Connection, workspace: str, version: int) -> KeyRow | None:
-    """The key of this version."""
+    """Return the key of this version."""
     row = await conn.fetchrow(load("data_keys")["get"].text, workspace, version)
     return KeyRow(**row) if row else None
 
 
 async def insert(conn: Connection, workspace: str, key: KeyRow) -> None:
-    """Keep a key; nothing happens where this version is kept already."""
+    """Store a key; does nothing if this version is stored already."""
     await conn.execute(load("data_keys")["insert"].text, workspace, key.version, key.wrapped, key.wrapped_by)

@@ -1,4 +1,4 @@
-"""Rows of debounce: the run that stands for the calls of a key, as long as it has not begun."""
+"""Rows of debounce: the pending run that replaces the calls of a key until it starts."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ from orvanta_platform.db.steps import NewValue
 
 @dataclass(frozen=True, slots=True)
 class DebounceRow:
-    """A locked key: the run, for how many calls it stands, since when; `now` by the clock of the database."""
+    """A locked key."""
 
     run: UUID
+    """The pending run."""
     calls: int
+    """Number of calls that it replaces."""
     first_at: datetime
+    """Time of the first call."""
     now: datetime
+    """Time of the database."""
 
 
 async def lock(connection: Connection, key: bytes, run: UUID) -> DebounceRow:
-    """The key with the run that stands for it: `run` where none did."""
+    """Lock a key and return its pending run; `run` if there was none."""
     row = await connection.fetchrow(_text("lock_debounce"), key, run)
     return DebounceRow(**dict(row))
 
 
 async def replace(connection: Connection, key: bytes, run: UUID) -> None:
-    """Another run stands for the locked key."""
+    """Make another run the pending run of the locked key."""
     await connection.execute(_text("replace_debounce"), key, run)
 
 
 async def put_off(connection: Connection, key: bytes, run: UUID, until: datetime) -> bool:
-    """One more call: the run begins at `until`. False: it has begun, or is cancelled, and nothing was changed."""
+    """Count a call and delay the run to `until`; return False, unchanged, if it has started or is cancelled."""
     if await connection.fetchval(_text("put_off"), run, until) is None:
         return False
     await connection.execute(_text("count_debounce"), key)
@@ -41,22 +45,22 @@ async def put_off(connection: Connection, key: bytes, run: UUID, until: datetime
 
 
 async def set_args(connection: Connection, run: UUID, value: NewValue) -> None:
-    """The arguments of a run that has not begun."""
+    """Replace the arguments of a run that has not started."""
     await connection.execute(_text("replace_args"), run, value.size, value.encoding, value.body, value.object)
 
 
 async def note_call(connection: Connection, run: UUID, call: UUID, by: str) -> None:
-    """Put the call into the history of the run."""
+    """Record the call in the history of the run."""
     await connection.execute(_text("note_call"), run, call, by)
 
 
 async def was_taken(connection: Connection, run: UUID, call: UUID) -> bool:
-    """Whether the run stands for this call already."""
+    """Return whether the run already includes this call."""
     return bool(await connection.fetchval(_text("call_was_taken"), run, str(call)))
 
 
 async def forget(connection: Connection) -> None:
-    """Drop keys that nobody uses."""
+    """Delete keys that are no longer in use."""
     await connection.execute(_text("forget_debounces"))
 
 

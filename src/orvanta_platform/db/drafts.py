@@ -1,4 +1,4 @@
-"""Rows of drafts: what people write before they deploy it."""
+"""Rows of drafts: edits of scripts and workflows that a user has not deployed."""
 
 from __future__ import annotations
 
@@ -12,33 +12,37 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class DraftKey:
-    """Whose draft of what. `kind`: script or flow; `owner`: a username."""
+    """Identity of a draft."""
 
     workspace: str
     kind: str
+    """`script` or `flow`."""
     path: str
     owner: str
+    """A username."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftRow:
-    """A draft. `body` is JSON text, empty in lists; `hash` its SHA-256 in hex; versions are ids."""
+    """A draft. Versions are ids."""
 
     kind: str
     path: str
     base_version: int | None
     revision: int
     hash: str
+    """SHA-256 of the body, in hex."""
     created_at: datetime
     edited_at: datetime
     base_hash: str | None
     newest_version: int | None
     body: bytes
+    """JSON text; empty in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftBody:
-    """What a save keeps."""
+    """Content of a saved draft."""
 
     base_version: int | None
     hash: str
@@ -46,7 +50,7 @@ class DraftBody:
 
 
 async def get(conn: Connection, key: DraftKey) -> DraftRow | None:
-    """One draft."""
+    """Return one draft."""
     row = await conn.fetchrow(load("drafts")["get"].text, *_named(key))
     return DraftRow(**row) if row else None
 
@@ -54,45 +58,45 @@ async def get(conn: Connection, key: DraftKey) -> DraftRow | None:
 async def list_page(
     conn: Connection, workspace: str, kind: str, owner: str, who: Filter, *, limit: int, offset: int
 ) -> list[DraftRow]:
-    """A page of the drafts of `owner` at paths that `who` lets read, the one edited last first."""
+    """Return a page of the drafts of `owner` at paths readable by `who`, the latest edited first."""
     readable = (who.everything, who.patterns, who.principals, who.scope)
     rows = await conn.fetch(load("drafts")["list"].text, workspace, kind, owner, *readable, limit, offset)
     return [DraftRow(**row) for row in rows]
 
 
 async def begin(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:
-    """Keep a first draft and give its revision; None where there is one."""
+    """Store a first draft and return its revision; None if there is one already."""
     query = load("drafts")["begin"].text
     revision: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body)
     return revision
 
 
 async def replace(conn: Connection, key: DraftKey, new: DraftBody, revision: int) -> int | None:
-    """Keep the next state of a draft and give its revision; None where it is not at `revision`."""
+    """Store the next state of a draft and return its revision; None if its revision is not `revision`."""
     query = load("drafts")["replace"].text
     kept: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body, revision)
     return kept
 
 
 async def overwrite(conn: Connection, key: DraftKey, new: DraftBody) -> int:
-    """Keep a draft whatever is there; gives its revision."""
+    """Store a draft, replacing any other; return its revision."""
     query = load("drafts")["overwrite"].text
     revision: int = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body)
     return revision
 
 
 async def discard(conn: Connection, key: DraftKey, revision: int | None) -> bool:
-    """Remove a draft, where `revision` is given only at it; False where nothing was removed."""
+    """Delete a draft, if `revision` is set only at that revision; return False if nothing was deleted."""
     return await conn.fetchval(load("drafts")["discard"].text, *_named(key), revision) is not None
 
 
 async def end_deployed(conn: Connection, workspace: str, owner: str, revision: int) -> None:
-    """Remove the draft that was deployed; one that was saved since stays."""
+    """Delete the draft that was deployed; a draft saved since then remains."""
     await conn.execute(load("drafts")["end_deployed"].text, workspace, owner, revision)
 
 
 async def is_version(conn: Connection, key: DraftKey, version: int) -> bool:
-    """Whether the version belongs to the draft's path."""
+    """Return whether the version belongs to the draft's path."""
     found: bool = await conn.fetchval(load("drafts")["is_version"].text, key.workspace, key.kind, key.path, version)
     return found
 

@@ -1,4 +1,4 @@
-"""Rows of what is to be erased, and the erasing."""
+"""Rows of planned erasures, and their execution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHOLE_RUN = -1
 
 @dataclass(frozen=True, slots=True)
 class ErasureRow:
-    """What belongs to a node of a run (WHOLE_RUN: to all of it) is erased at `due_at`, or was at `erased_at`."""
+    """The erasure of the data of one node of a run, or of the whole run (WHOLE_RUN)."""
 
     run: UUID
     node_index: int
@@ -25,7 +25,7 @@ class ErasureRow:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A row of a node: `failures` are attempts before the last; `parent` and `place` as in the table job."""
+    """A row of a node: `failures` counts attempts before the last; `parent` and `place` as in the table job."""
 
     id: UUID
     kind: str
@@ -35,24 +35,24 @@ class Left:
 
 
 async def plan(connection: Connection, run: UUID, erasures: Sequence[tuple[int, float]]) -> None:
-    """The run has just ended: erase what belongs to these nodes in so many seconds."""
+    """Plan, for a run that has just ended, the erasure of the data of these nodes after these seconds."""
     nodes, seconds = [node for node, _ in erasures], [after for _, after in erasures]
     await connection.execute(_text("plan_erasures"), run, nodes, seconds)
 
 
 async def take_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
-    """(run, node) of what is due, locked until the transaction ends."""
+    """Return (run, node) of due erasures, locked until the transaction ends."""
     rows = await connection.fetch(_text("take_due_erasures"), most)
     return [(row["run"], row["node_index"]) for row in rows]
 
 
 async def left_by(connection: Connection, run: UUID, node: int) -> list[Left]:
-    """The rows of a node of a run that has ended."""
+    """Return the rows of a node of a run that has ended."""
     return [Left(**dict(row)) for row in await connection.fetch(_text("left_by_node"), run, node)]
 
 
 async def erase(connection: Connection, run: UUID, node: int, more: Collection[UUID] = ()) -> list[str]:
-    """Delete values, logs and streams, those of `more` as well; gives the objects that are named no longer."""
+    """Delete values, logs and streams, also those of `more`; return the objects no longer referenced."""
     ids = [row["id"] for row in await connection.fetch(_text("erased_ids"), run, node)] + list(more)
     objects = await erase_ids(connection, ids)
     if node == WHOLE_RUN:
@@ -64,7 +64,7 @@ async def erase(connection: Connection, run: UUID, node: int, more: Collection[U
 
 
 async def erase_ids(connection: Connection, ids: Sequence[UUID]) -> list[str]:
-    """Delete values, logs and streams of runs and jobs; gives the objects that are named no longer."""
+    """Delete values, logs and streams of runs and jobs; return the objects no longer referenced."""
     objects = []
     for query in ("erase_values", "erase_log_objects"):
         objects += [row["object"] for row in await connection.fetch(_text(query), ids) if row["object"]]
@@ -74,12 +74,12 @@ async def erase_ids(connection: Connection, ids: Sequence[UUID]) -> list[str]:
 
 
 async def of_runs(connection: Connection, runs: Sequence[UUID]) -> list[ErasureRow]:
-    """What of these runs is to be erased, or was."""
+    """Return planned and completed erasures of these runs."""
     return [ErasureRow(**dict(row)) for row in await connection.fetch(_text("erasures_of"), list(runs))]
 
 
 async def forget(connection: Connection) -> None:
-    """Drop rows of runs that are gone."""
+    """Delete rows of runs that are no longer stored."""
     await connection.execute(_text("forget_erasures"))
 
 

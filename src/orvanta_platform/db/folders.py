@@ -26,7 +26,7 @@ class FolderRow:
 
 
 async def get(conn: Connection, workspace: str, name: str) -> FolderRow | None:
-    """The folder with this name."""
+    """Return the folder with this name."""
     row = await conn.fetchrow(load("folders")["get"].text, workspace, name)
     return FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
 
@@ -42,14 +42,14 @@ async def list_page(
     limit: int,
     offset: int,
 ) -> list[FolderRow]:
-    """Readable folders by name, from the first one past `after`. `scope`: LIKE patterns of `f/<name>`."""
+    """Return readable folders by name, those after `after`. `scope`: LIKE patterns of `f/<name>`."""
     query = load("folders")["list"].text
     rows = await conn.fetch(query, workspace, everything, names, scope, after, limit, offset)
     return [FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) for row in rows]
 
 
 async def grants(conn: Connection, workspace: str) -> list[Grant]:
-    """What each folder gives to whom."""
+    """Return the permissions granted by each folder."""
     rows = await conn.fetch(load("folders")["all_grants"].text, workspace)
     return [Grant(row["name"], row["owners"], _perms(row["extra_perms"])) for row in rows]
 
@@ -64,7 +64,7 @@ async def insert(
     extra_perms: Mapping[str, bool],
     created_by: str,
 ) -> bool:
-    """Add a folder; False where the name is taken."""
+    """Add a folder; return False if the name is taken."""
     perms = msgspec.json.encode(extra_perms).decode()
     query = load("folders")["insert"].text
     return await conn.fetchval(query, workspace, name, summary, owners, perms, created_by) is not None
@@ -79,27 +79,27 @@ async def update(
     owners: Sequence[str] | None,
     extra_perms: Mapping[str, bool] | None,
 ) -> int | None:
-    """Change what is not None; gives the number of principals of the folder, None where there is no such folder."""
+    """Change the fields that are not None; return the number of principals of the folder, None if it does not exist."""
     perms = None if extra_perms is None else msgspec.json.encode(extra_perms).decode()
     found: int | None = await conn.fetchval(load("folders")["update"].text, workspace, name, summary, owners, perms)
     return found
 
 
 async def add_owner(conn: Connection, workspace: str, name: str, owner: str) -> int | None:
-    """Make `owner` (`u/…`, `g/…`) an owner; gives what `update` gives."""
+    """Make `owner` (`u/…`, `g/…`) an owner; return as `update` does."""
     found: int | None = await conn.fetchval(load("folders")["add_owner"].text, workspace, name, owner)
     return found
 
 
 async def remove_owner(conn: Connection, workspace: str, name: str, owner: str, write: bool | None) -> int | None:
-    """Take ownership away and leave the right to write, to read, or none (None); gives what `update` gives."""
+    """Remove an owner, who keeps permission to write, to read, or none (None); return as `update` does."""
     query = load("folders")["remove_owner"].text
     found: int | None = await conn.fetchval(query, workspace, name, owner, write)
     return found
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
-    """Delete a folder; False where there is none."""
+    """Delete a folder; return False if it does not exist."""
     return await conn.fetchval(load("folders")["delete"].text, workspace, name) is not None
 
 

@@ -1,4 +1,4 @@
-"""Rows of what is open inside a run: frames, counters, and what hangs on them. The run is locked before any is read."""
+"""Rows of frames and counters, the open parts of a run, and their timers and events. The run is locked before use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orvanta_platform.db.queries import load
 
 
 class FrameRow(msgspec.Struct, frozen=True):
-    """An open body: `body` is its place among the lists of its node, `place` the iteration or branch."""
+    """An open body: `body` is the index of its list in the node, `place` the iteration or branch."""
 
     id: UUID
     parent: UUID | None
@@ -29,22 +29,21 @@ class FrameRow(msgspec.Struct, frozen=True):
 
 
 class CounterRow(msgspec.Struct, frozen=True):
-    """A node whose bodies are open, by its own id; `frame`: where it stands, None: at the top level.
-
-    `child`: the run of a sub-workflow.
-    """
+    """A container whose bodies are open, under the id of the node."""
 
     id: UUID
     frame: UUID | None
+    """Frame of the node; None at the top level."""
     node_index: int
     attempt: int
     state: bytes
     child: UUID | None = None
+    """The run of a sub-workflow."""
     begun_at: datetime | None = None
 
 
 class Around(msgspec.Struct, frozen=True):
-    """A frame with what a reader needs of its node: `node_index` (its number in the document) and `attempt`."""
+    """A frame with `node_index` (the number in the document) and `attempt` of its node."""
 
     id: UUID
     parent: UUID | None
@@ -58,7 +57,7 @@ class Around(msgspec.Struct, frozen=True):
 
 
 class BodyResult(msgspec.Struct, frozen=True):
-    """The result of a body that has ended, as a row of value."""
+    """The result of an ended body, as a row of value."""
 
     place: int
     state: str
@@ -69,7 +68,7 @@ class BodyResult(msgspec.Struct, frozen=True):
 
 
 class SeenBody(msgspec.Struct, frozen=True):
-    """A body as it is looked at; `is_frame`: the row is the body's own, not that of its one node."""
+    """A body for display; `is_frame`: the row is the body's own, not that of its only node."""
 
     place: int
     id: UUID
@@ -89,7 +88,7 @@ class SeenFrame(msgspec.Struct, frozen=True):
 
 
 class EndedNode(msgspec.Struct, frozen=True):
-    """How a node ended, by its own id; `failures`: attempts that failed."""
+    """Outcome of a node, by its own id; `failures` counts failed attempts."""
 
     id: UUID
     state: str
@@ -98,7 +97,7 @@ class EndedNode(msgspec.Struct, frozen=True):
 
 
 class FailedBody(msgspec.Struct, frozen=True):
-    """A body that failed: its frame (`kind` frame), or the job of its one node, which had failed `failures` times."""
+    """A failed body: its frame (`kind` frame), or the job of its only node, which had failed `failures` times."""
 
     id: UUID
     place: int
@@ -109,7 +108,7 @@ class FailedBody(msgspec.Struct, frozen=True):
 
 
 class EndedBodies(msgspec.Struct, frozen=True):
-    """Bodies of an opening from `first` to before `stop` that ended alike."""
+    """Consecutive bodies of an opening, from `first` to before `stop`, with the same outcome."""
 
     first: int
     stop: int
@@ -117,7 +116,7 @@ class EndedBodies(msgspec.Struct, frozen=True):
 
 
 class ChildEnd(msgspec.Struct, frozen=True):
-    """How the run of a sub-workflow ended."""
+    """Outcome of the run of a sub-workflow."""
 
     id: UUID
     status: str
@@ -127,43 +126,43 @@ class ChildEnd(msgspec.Struct, frozen=True):
 
 
 async def around(connection: Connection, frame: UUID) -> list[Around]:
-    """A frame and those around it, from the inside out; empty where it has ended."""
+    """Return a frame and those around it, innermost first; empty if it has ended."""
     return [Around(**dict(row)) for row in await connection.fetch(_text("frames_around"), frame)]
 
 
 async def of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
-    """The open bodies of a node, by place."""
+    """Return the open bodies of a node, by place."""
     return [FrameRow(**dict(row)) for row in await connection.fetch(_text("frames_of_holder"), holder)]
 
 
 async def of_run(connection: Connection, run: UUID) -> list[UUID]:
-    """The frames of a run."""
+    """Return the frames of a run."""
     return [row["id"] for row in await connection.fetch(_text("frames_of_run"), run)]
 
 
 async def get_frames(connection: Connection, ids: Sequence[UUID]) -> list[FrameRow]:
-    """These frames; those that have ended are missing."""
+    """Return these frames; ended ones are left out."""
     return [FrameRow(**dict(row)) for row in await connection.fetch(_text("get_frames"), list(ids))]
 
 
 async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[CounterRow]:
-    """These counters; those of nodes that have ended are missing."""
+    """Return these counters; those of ended nodes are left out."""
     return [CounterRow(**dict(row)) for row in await connection.fetch(_text("get_counters"), list(ids))]
 
 
 async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
-    """The node of `run` that waits for the run `child`."""
+    """Return the node of `run` that waits for the run `child`."""
     found: UUID | None = await connection.fetchval(_text("counter_of_child"), child, run)
     return found
 
 
 async def save_frames(connection: Connection, run: UUID, rows: Sequence[FrameRow]) -> None:
-    """Write frames, new and changed. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
+    """Insert or update frames. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
     await _save(connection, "save_frames", run, rows, ("id", "parent", "holder", "body", "place", "state"))
 
 
 async def save_counters(connection: Connection, run: UUID, rows: Sequence[CounterRow]) -> None:
-    """Write counters, new and changed. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
+    """Insert or update counters. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
     await _save(connection, "save_counters", run, rows, ("id", "frame", "node_index", "attempt", "state", "child"))
 
 
@@ -176,7 +175,7 @@ async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[An
 
 
 async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
-    """Remove what has ended."""
+    """Delete ended frames and counters."""
     if frames:
         await connection.execute(_text("drop_frames"), list(frames))
     if counters:
@@ -184,114 +183,114 @@ async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequenc
 
 
 async def drop_all(connection: Connection, run: UUID) -> None:
-    """Remove everything that was open inside a run."""
+    """Delete all frames, counters and pauses of a run."""
     await connection.execute(_text("drop_all_frames"), run)
     await connection.execute(_text("drop_all_counters"), run)
     await pauses.close_all(connection, run)
 
 
 async def lock_job(connection: Connection, run: UUID, job: UUID) -> LiveJob | None:
-    """A live job of a locked run; it stays as it is until the transaction ends."""
+    """Return a live job of a locked run, itself locked until the transaction ends."""
     row = await connection.fetchrow(_text("lock_job"), job, run)
     return LiveJob(**dict(row)) if row else None
 
 
 async def lock_jobs_of_frame(connection: Connection, run: UUID, frame: UUID | None) -> list[LiveJob]:
-    """The live jobs in one frame of a locked run."""
+    """Return the live jobs in one frame of a locked run, locked until the transaction ends."""
     return [LiveJob(**dict(row)) for row in await connection.fetch(_text("lock_jobs_of_frame"), run, frame)]
 
 
 async def results_of_bodies(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
-    """Results of bodies that have ended, by place, from `first` on; those that were cancelled may have none."""
+    """Return results of ended bodies by place, from `first` on; cancelled bodies may have none."""
     rows = await connection.fetch(_text("results_of_bodies"), opening, first, limit)
     return [BodyResult(**dict(row)) for row in rows]
 
 
 async def bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[SeenBody]:
-    """The bodies of a node from the place `first` to before `stop`: of its last opening, and those that are open."""
+    """Return the bodies of a node at places from `first` to before `stop`: those of its last opening and open ones."""
     return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, first, stop)]
 
 
 async def first_failed_body(connection: Connection, opening: UUID) -> FailedBody | None:
-    """The body of an opening that failed first; None where none did."""
+    """Return the body of an opening that failed first; None if none did."""
     row = await connection.fetchrow(_text("first_failed_body"), opening)
     return FailedBody(**dict(row)) if row else None
 
 
 async def last_place(connection: Connection, opening: UUID) -> int:
-    """The place of the last body of an opening that has ended; -1 where none has."""
+    """Return the place of the last ended body of an opening; -1 if none has ended."""
     found: int | None = await connection.fetchval(_text("last_place"), opening)
     return -1 if found is None else found
 
 
 async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:
-    """Of these nodes those that have ended."""
+    """Return those of these nodes that have ended."""
     rows = await connection.fetch(_text("ended_nodes"), list(ids)) if ids else []
     return {row["id"]: EndedNode(**dict(row)) for row in rows}
 
 
 async def ended_bodies(connection: Connection, opening: UUID, *, skips: bool = False) -> list[EndedBodies]:
-    """The bodies of an opening that have ended, by place, those beside one another that ended alike together.
+    """Return the ended bodies of an opening by place, consecutive ones with the same outcome combined.
 
-    `skips`: what failed counts as succeeded.
+    With `skips`, failed bodies count as succeeded.
     """
     return [EndedBodies(**dict(row)) for row in await connection.fetch(_text("ended_bodies"), opening, skips)]
 
 
 async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many resumes are kept of each of these nodes; those that have none are missing."""
+    """Return the number of stored resumes of each of these nodes; those without any are left out."""
     rows = await connection.fetch(_text("resumes_of"), list(ids)) if ids else []
     return {row["id"]: row["count"] for row in rows}
 
 
 async def seen_counter(connection: Connection, id: UUID) -> tuple[UUID, int] | None:
-    """The run and the number of the node that holds others with this id, while it is open."""
+    """Return the run and the number of the open container with this id."""
     row = await connection.fetchrow(_text("seen_counter"), id)
     return (row["run"], row["node_index"]) if row is not None else None
 
 
 async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
-    """The body with this id, open or ended."""
+    """Return the body with this id, open or ended."""
     row = await connection.fetchrow(_text("seen_frame"), id)
     return SeenFrame(**dict(row)) if row else None
 
 
 async def run_around(connection: Connection, id: UUID) -> UUID | None:
-    """The run in which the body, or the node that holds others, with this id is open."""
+    """Return the run in which the body or container with this id is open."""
     found: UUID | None = await connection.fetchval(_text("run_around"), id)
     return found
 
 
 async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
-    """Leave events (JSON text) for a run, in this order."""
+    """Insert events (JSON text) into the inbox of a run, in this order."""
     if events:
         await connection.execute(_text("put_events"), run, list(events))
 
 
 async def take_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
-    """Events that were taken in go."""
+    """Delete processed events."""
     if seqs:
         await connection.execute(_text("take_events"), run, list(seqs))
 
 
 async def set_timer(connection: Connection, run: UUID, node: UUID, kind: str, seconds: float) -> None:
-    """Set when something (`kind` of the table timer) is due for a node."""
+    """Set a timer of a node (`kind` of the table timer)."""
     await connection.execute(_text("set_timer_of"), run, node, kind, seconds)
 
 
 async def drop_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
-    """Nothing is due for these nodes any more."""
+    """Delete the timers of these nodes."""
     if nodes:
         await connection.execute(_text("drop_timers_of"), run, list(nodes))
 
 
 async def children_of(connection: Connection, run: UUID) -> list[UUID]:
-    """The runs of sub-workflows of a run that are under way."""
+    """Return the live runs of sub-workflows of a run."""
     return [row["id"] for row in await connection.fetch(_text("children_of"), run)]
 
 
 async def child_end(connection: Connection, run: UUID) -> ChildEnd | None:
-    """How the run of a sub-workflow ended; None while it is under way."""
+    """Return the outcome of the run of a sub-workflow; None while it is live."""
     row = await connection.fetchrow(_text("child_end"), run)
     return ChildEnd(**dict(row)) if row else None
 
@@ -303,7 +302,7 @@ def _text(name: str) -> str:
 async def any_succeeded_in_failed_bodies(
     connection: Connection, openings: Sequence[UUID], kinds: Sequence[str]
 ) -> bool:
-    """Tests that some node succeeded in failed bodies of these openings. Nodes of `kinds` count as having succeeded."""
+    """Return whether any node succeeded in failed bodies of these openings. Nodes of `kinds` count as succeeded."""
     query = load("frames")["any_succeeded_in_failed_bodies"].text
     return bool(await connection.fetchval(query, list(openings), list(kinds)))
 
@@ -311,6 +310,6 @@ async def any_succeeded_in_failed_bodies(
 async def any_succeeded_inside(
     connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
 ) -> bool:
-    """Tests that some node of these numbers succeeded in these runs, or any in the sub-workflows called at `paths`."""
+    """Return whether a node of these numbers succeeded in these runs, or any in the sub-workflows called at `paths`."""
     query = load("frames")["any_succeeded_inside"].text
     return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))

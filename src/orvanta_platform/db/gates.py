@@ -1,4 +1,4 @@
-"""Rows of limits: gates, who stands in line at them, who has a permit."""
+"""Rows of concurrency limits (gates), their queues and their permits."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A node (`job`: its id), or a run by its own id, that stands in line for a permit of the key `name`.
-
-    `workspace` None: the key is one of all workspaces. `frame`: in which the node stands. `inside`: it is a node of a
-    run that may have a permit itself, or of a sub-workflow. `default`: no key was written; `name` has no NUL.
-    """
+    """A node (`job`: its id), or a run by its own id, that queues for a permit of the key `name`."""
 
     job: UUID
     run: UUID
     frame: UUID | None
+    """Frame of the node."""
     workspace: str | None
+    """None: the key is shared by all workspaces."""
     name: str
     places: int
     window_s: float
     priority: int
     inside: bool = False
+    """Whether it is a node of a sub-workflow, or of a run that may hold a permit itself."""
     default: bool = False
+    """Whether the document has no key; `name` then contains no NUL."""
 
     @property
     def key(self) -> bytes:
-        """Key of the gate's row. Default keys, keys of one workspace and keys of all differ, whatever their texts."""
+        """Key of the gate's row. Default keys, keys of one workspace and global keys never collide."""
         text = f"{self.workspace or ''}\0{self.name}"
         if self.default:
             text = f"\0{text}"
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
-    """A locked gate; `now`: by the clock of the database."""
+    """A locked gate; `now` is the time of the database."""
 
     key: bytes
     name: str
@@ -56,7 +56,7 @@ class GateRow:
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """One in line; `eldest`: the row stands for who has waited longest, who may be at the front as well."""
+    """An entry of a queue; `eldest`: the row is the longest-waiting entry, which may also be at the front."""
 
     key: bytes
     job: UUID
@@ -67,7 +67,7 @@ class InLine:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A permit of the gate `key` that was given back; `lender`: the run it was lent by, None where it was a place."""
+    """A released permit of the gate `key`; `lender` is the run that had lent it, None if it was the gate's own."""
 
     key: bytes
     lender: UUID | None
@@ -75,7 +75,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """That `job` (of `run`), which stands in line, gets the permit that the run `lender` has."""
+    """A loan: the queued `job` (of `run`) receives the permit held by the run `lender`."""
 
     job: UUID
     run: UUID
@@ -84,7 +84,7 @@ class Loan:
 
 @dataclass(frozen=True, slots=True)
 class GateState:
-    """What is written of a gate."""
+    """New state of a gate."""
 
     key: bytes
     in_use: int
@@ -95,10 +95,7 @@ class GateState:
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """The limit at which a node, or a run, stands in line. `before`: how many come first, None where nobody asked.
-
-    `held_by`: runs of the workspace that have permits, at most 20.
-    """
+    """The limit at which a node or a run waits."""
 
     job: UUID
     run: UUID
@@ -108,19 +105,21 @@ class LimitRow:
     in_use: int
     due_at: datetime | None
     before: int | None
+    """Number of entries before it; None if not queried."""
     held_by: tuple[UUID, ...]
+    """Runs of the workspace that hold permits, at most 20."""
 
 
 _SHOWN_NAME = 500
 
 
 async def keys_of(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
-    """The gates at which these nodes, or these runs, are in line or have permits."""
+    """Return the gates at which these nodes or runs wait or hold permits."""
     return [row["key"] for row in await connection.fetch(_text("keys_of"), list(jobs), list(runs))]
 
 
 async def lock(connection: Connection, entries: Sequence[Entry], others: Collection[bytes]) -> list[GateRow]:
-    """Lock these gates in the order of their keys; those of `entries` get the limits that these name."""
+    """Lock these gates in the order of their keys; gates of `entries` take over the limits named there."""
     newest: Mapping[bytes, Entry | None] = {**dict.fromkeys(others), **{entry.key: entry for entry in entries}}
     keys = sorted(newest)
     rows = await connection.fetch(
@@ -139,41 +138,41 @@ def _field(entry: Entry | None, name: str) -> object:
 
 
 async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[Left]:
-    """Give back permits and places in line; gives the permits. Their gates are locked."""
+    """Delete permits and queue entries; return the permits. Their gates must be locked."""
     return [Left(**dict(row)) for row in await connection.fetch(_text("leave_gates"), list(jobs), list(runs))]
 
 
 async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Stand in line, in this order. Their gates are locked."""
+    """Append queue entries in this order. Their gates must be locked."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.frame for entry in entries])
     keys, priorities = [entry.key for entry in entries], [entry.priority for entry in entries]
     await connection.execute(_text("enter_gates"), *columns, keys, priorities)
 
 
 async def lines(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
-    """The front of each line, so many of it, and the eldest of each."""
+    """Return the first entries of each queue, as many as specified, and its eldest entry."""
     rows = await connection.fetch(_text("lines"), list(most), list(most.values()))
     return [InLine(**dict(row)) for row in rows]
 
 
 async def lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
-    """Whose permits could be lent to these, who stand in line: the nearest first. One may be named more than once."""
+    """Return the permits that could be lent to these entries, the nearest first. A permit may appear more than once."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.key for entry in entries])
     return [Loan(**dict(row)) for row in await connection.fetch(_text("lenders"), *columns)]
 
 
 async def borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
-    """To whom the permits of these runs are to be lent next."""
+    """Return the entries to which the permits of these runs are lent next."""
     return [Loan(**dict(row)) for row in await connection.fetch(_text("borrowers"), list(lenders))]
 
 
 async def give(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
-    """These get their permits, lent where a lender is named, and their runs an event each."""
+    """Grant permits to these jobs, as loans if a lender is named, and send each run an event."""
     await connection.execute(_text("give_permits"), list(jobs), list(lenders))
 
 
 async def save(connection: Connection, states: Sequence[GateState]) -> None:
-    """Write what became of gates that are locked."""
+    """Write the new states of locked gates."""
     await connection.execute(
         _text("save_gates"),
         [state.key for state in states],
@@ -185,41 +184,41 @@ async def save(connection: Connection, states: Sequence[GateState]) -> None:
 
 
 def _array(times: Sequence[datetime]) -> str:
-    """An array of PostgreSQL as text: a parameter holds one of arrays of one length only."""
+    """Return a PostgreSQL array as text: a parameter can only hold arrays of equal length."""
     return "{" + ",".join(f'"{time.isoformat()}"' for time in times) + "}"
 
 
 async def place_in_line(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
-    """The run and the frame of the node with this id, where that stands in line."""
+    """Return run and frame of the node with this id if it is queued."""
     row = await connection.fetchrow(_text("place_in_line"), workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
 
 
 async def limit_of(connection: Connection, workspace: str, job: UUID) -> LimitRow | None:
-    """The limit at which the node, or run, with this id stands in line."""
+    """Return the limit at which the node or run with this id is queued."""
     row = await connection.fetchrow(_text("limit_of"), job, workspace)
     return LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) if row is not None else None
 
 
 async def limits_of(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:
-    """What of a run stands in line in one frame (None: outside of all), by its ids, at most 50."""
+    """Return the limits at which nodes of one frame of a run (None: of the top level) are queued, by id, at most 50."""
     rows = await connection.fetch(_text("limits_of"), run, frame, workspace)
     return {row["job"]: LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) for row in rows}
 
 
 async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, LimitRow]:
-    """The limits at which runs stand in line as a whole."""
+    """Return the limits at which runs as a whole are queued."""
     rows = await connection.fetch(_text("limits_of_runs"), list(runs))
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
 async def due(connection: Connection, past: datetime) -> list[bytes]:
-    """Gates whose windows let somebody through now."""
+    """Return the gates whose windows now admit a queued entry."""
     return [row["key"] for row in await connection.fetch(_text("due_gates"), past)]
 
 
 async def forget(connection: Connection) -> None:
-    """Drop gates that nobody has used for a day."""
+    """Delete gates that have not been used for a day."""
     await connection.execute(_text("forget_gates"))
 
 

@@ -1,4 +1,4 @@
-"""A run in numbers: what its nodes hold, counted, however much that is."""
+"""Aggregated states of a run's nodes, for graphs of runs of any size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import load
 
 
 class BodyTally(msgspec.Struct, frozen=True):
-    """So many bodies of an opening that ended alike; `first`: the lowest place among them."""
+    """Number of bodies of an opening with the same outcome; `first` is the lowest place among them."""
 
     opening: UUID
     state: str
@@ -23,7 +23,7 @@ class BodyTally(msgspec.Struct, frozen=True):
 
 
 class InnerTally(msgspec.Struct, frozen=True):
-    """So many jobs of a node inside others (`node_index`: its number) that stand alike."""
+    """Number of jobs of an inner node (`node_index`: its number) in the same state."""
 
     node_index: int
     state: str
@@ -33,37 +33,36 @@ class InnerTally(msgspec.Struct, frozen=True):
 
 
 class OpenStates(msgspec.Struct, frozen=True):
-    """So many open bodies of the node with this number that stand alike; `body`: which of its lists they are.
-
-    `at_top`: the node stands at the top level.
-    """
+    """Number of open bodies of the node with this number in the same state."""
 
     node_index: int
     body: int
+    """Index of their list in the node."""
     state: bytes
     at_top: bool
+    """Whether the node is at the top level."""
     count: int
     first: int
 
 
 async def open_holders(conn: Connection, run: UUID) -> list[CounterRow]:
-    """The loops, branches and sub-workflows at the top level of a run that are under way."""
+    """Return the open loops, branches and sub-workflows at the top level of a run."""
     return [CounterRow(**dict(row)) for row in await conn.fetch(_text("open_holders"), run)]
 
 
 async def body_tallies(conn: Connection, run: UUID, openings: Sequence[UUID]) -> list[BodyTally]:
-    """How the bodies of these openings of a run ended."""
+    """Return the outcomes of the bodies of these openings of a run."""
     rows = await conn.fetch(_text("body_tallies"), run, list(openings)) if openings else []
     return [BodyTally(**dict(row)) for row in rows]
 
 
 async def inner_tallies(conn: Connection, run: UUID) -> list[InnerTally]:
-    """How the jobs of a run's nodes inside others stand."""
+    """Return the states of the jobs of a run's inner nodes."""
     return [InnerTally(**dict(row)) for row in await conn.fetch(_text("inner_tallies"), run)]
 
 
 async def frame_states(conn: Connection, run: UUID) -> list[OpenStates]:
-    """How the open bodies of a run stand."""
+    """Return the states of a run's open bodies."""
     return [OpenStates(**dict(row)) for row in await conn.fetch(_text("frame_states"), run)]
 
 

@@ -22,43 +22,43 @@ class GroupRow:
 
 
 async def list_page(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[GroupRow]:
-    """A page of the groups by name, those past `after`."""
+    """Return a page of the groups by name, those after `after`."""
     return [_group(row) for row in await conn.fetch(load("groups")["list"].text, workspace, after, limit, offset)]
 
 
 async def get(conn: Connection, workspace: str, name: str) -> GroupRow | None:
-    """One group."""
+    """Return one group."""
     row = await conn.fetchrow(load("groups")["get"].text, workspace, name)
     return _group(row) if row else None
 
 
 async def names(conn: Connection, workspace: str) -> list[str]:
-    """The names of all groups."""
+    """Return the names of all groups."""
     return [row["name"] for row in await conn.fetch(load("groups")["names"].text, workspace)]
 
 
 async def insert(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
-    """Make a group; False where there is one of this name."""
+    """Add a group; return False if the name is taken."""
     return await conn.fetchval(load("groups")["insert"].text, workspace, name, summary) is not None
 
 
 async def describe(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
-    """Say what a group is for; False where there is none."""
+    """Set the summary of a group; return False if it does not exist."""
     return await conn.fetchval(load("groups")["describe"].text, workspace, name, summary) is not None
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
-    """Delete a group; False where there is none."""
+    """Delete a group; return False if it does not exist."""
     return await conn.fetchval(load("groups")["delete"].text, workspace, name) is not None
 
 
 async def add_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
-    """Put a member into a group, which must be there; False where there is no such member."""
+    """Add a member to an existing group; return False if there is no such member."""
     return await conn.fetchval(load("groups")["add_user"].text, workspace, name, username) is not None
 
 
 async def remove_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
-    """Take somebody out of a group; False where they were not in it."""
+    """Remove a user from a group; return False if they were not in it."""
     return await conn.fetchval(load("groups")["remove_user"].text, workspace, name, username) is not None
 
 

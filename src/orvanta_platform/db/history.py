@@ -1,4 +1,4 @@
-"""What happened in a run, line by line."""
+"""The history of a run, line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class LinePlace:
-    """How far a history was read: all lines up to the one with this time, rank (of one moment) and id."""
+    """Position in a history: all lines up to the one with this time, rank (within one moment) and id were read."""
 
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     rank: int = 0
@@ -21,10 +21,7 @@ class LinePlace:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """A line. `node_index`: the node's number, where `node` does not name it; `job`: whose attempt, or decision, it is.
-
-    `state`: how something ended, what was said, or why an attempt ended. `data`: JSON text of an event.
-    """
+    """A line of a history."""
 
     id: str
     at: datetime
@@ -32,19 +29,23 @@ class HistoryRow:
     kind: str
     node: str | None
     node_index: int | None
+    """Number of the node if `node` does not name it."""
     job: UUID | None
+    """Job of the attempt or decision."""
     attempt: int | None
     place: int | None
     worker: str | None
     state: str | None
+    """Outcome, decision, or reason for the end of an attempt."""
     error_name: str | None
     data: str | None
+    """JSON text of an event."""
 
 
 async def lines(
     conn: Connection, run: UUID, after: LinePlace, most: int, *, inside: bool, has_nodes: bool
 ) -> list[HistoryRow]:
-    """At most `most` lines of a run behind a place, in order. `inside`: those of nodes inside others too."""
+    """Return at most `most` lines of a run after a position, in order. `inside`: include those of inner nodes."""
     place = (after.at, after.rank, after.id)
     rows = await conn.fetch(load("history")["lines"].text, run, inside, has_nodes, *place, most)
     return [HistoryRow(**dict(row)) for row in rows]

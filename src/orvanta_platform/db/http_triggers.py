@@ -15,7 +15,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTriggerSettings:
-    """What may be changed of a trigger; `route_key` and `route_first` are of its route (control.route_paths)."""
+    """Editable settings of a trigger; `route_key` and `route_first` are those of its route (control.route_paths)."""
 
     route_path: str
     route_key: str
@@ -36,12 +36,12 @@ class HttpTriggerSettings:
     permissioned_as: str
     email: str
     scopes: list[str] | None
-    """The limits of the token that wrote it; None: its runs have none."""
+    """Scopes of the token that wrote it; None: its runs are not limited by scopes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTriggerRow(HttpTriggerSettings):
-    """A trigger."""
+    """An HTTP trigger."""
 
     id: UUID
     workspace: str
@@ -55,9 +55,9 @@ class HttpTriggerRow(HttpTriggerSettings):
 
 @dataclass(frozen=True, slots=True)
 class HttpTriggerFilter:
-    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody.
+    """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody.
 
-    `path` and `is_flow` are of what is run.
+    `path` and `is_flow` are those of the target.
     """
 
     everything: bool = False
@@ -77,13 +77,13 @@ _SETTINGS = [each.name for each in fields(HttpTriggerSettings)]
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> HttpTriggerRow | None:
-    """The trigger at a path; `lock` keeps it as it is until the transaction ends."""
+    """Return the trigger at a path; `lock` locks it until the transaction ends."""
     row = await conn.fetchrow(load("http_triggers")["lock" if lock else "get"].text, workspace, path)
     return _trigger(row) if row else None
 
 
 async def candidates(conn: Connection, method: str, first: str, second: str) -> list[HttpTriggerRow]:
-    """Triggers of a method, enabled or not, that a request with these first path segments may match, in any order.
+    """Return triggers of a method, enabled or not, that a request with these first path segments may match, unordered.
 
     If `first` is the id of a workspace, all of them belong to that workspace.
     """
@@ -97,12 +97,12 @@ async def lock_instance_routes(conn: Connection) -> None:
 
 
 async def is_first_part(conn: Connection, part: str) -> bool:
-    """Tests for instance routes that begin with this path segment."""
+    """Return whether an instance route starts with this path segment."""
     return bool(await conn.fetchval(load("http_triggers")["is_first_part"].text, part))
 
 
 async def instance_routes_elsewhere(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
-    """Instance routes of other workspaces that may begin with the path segment `first` (empty: any)."""
+    """Return instance routes of other workspaces that may start with the path segment `first` (empty: any)."""
     rows = await conn.fetch(load("http_triggers")["instance_routes_elsewhere"].text, workspace, method, first)
     return [row["route_path"] for row in rows]
 
@@ -110,13 +110,13 @@ async def instance_routes_elsewhere(conn: Connection, workspace: str, method: st
 async def taken_by(
     conn: Connection, workspace: str, method: str, route_key: str, workspaced: bool
 ) -> tuple[str, str] | None:
-    """Workspace and path of the trigger that has this route already."""
+    """Return workspace and path of the trigger that has this route."""
     row = await conn.fetchrow(load("http_triggers")["taken"].text, workspace, method, route_key, workspaced)
     return (row["workspace"], row["path"]) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
-    """A page of the triggers that `what` lets through, by path."""
+    """Return a page of the triggers selected by `what`, by path."""
     arguments = [getattr(what, name) for name in HttpTriggerFilter.__slots__]
     return [_trigger(row) for row in await conn.fetch(load("http_triggers")["list"].text, workspace, *arguments)]
 
@@ -124,18 +124,18 @@ async def list_page(conn: Connection, workspace: str, what: HttpTriggerFilter) -
 async def insert(
     conn: Connection, workspace: str, id: UUID, path: str, settings: HttpTriggerSettings, username: str
 ) -> bool:
-    """Add a trigger; False where the path is taken. Raises asyncpg.UniqueViolationError where the route is."""
+    """Add a trigger; return False if the path is taken. Raises asyncpg.UniqueViolationError if the route is taken."""
     values = [id, path, *_values(settings), username]
     return await conn.fetchval(load("http_triggers")["insert"].text, workspace, *values) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, settings: HttpTriggerSettings, username: str) -> None:
-    """Change all that may be changed of a trigger. Raises asyncpg.UniqueViolationError where the route is taken."""
+    """Change the editable settings of a trigger. Raises asyncpg.UniqueViolationError if the route is taken."""
     await conn.execute(load("http_triggers")["update"].text, workspace, path, *_values(settings), username)
 
 
 async def set_mode(conn: Connection, workspace: str, path: str, mode: str, username: str) -> None:
-    """Let it answer, or no more."""
+    """Enable or disable a trigger."""
     await conn.execute(load("http_triggers")["set_mode"].text, workspace, path, mode, username)
 
 
@@ -145,7 +145,7 @@ async def delete(conn: Connection, workspace: str, path: str) -> None:
 
 
 async def note_call(conn: Connection, run: UUID, data: str) -> None:
-    """Write down by which request (JSON text) a run was started."""
+    """Record the request (JSON text) that started a run."""
     await conn.execute(load("http_triggers")["note_call"].text, run, data)
 
 

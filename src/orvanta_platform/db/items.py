@@ -1,4 +1,4 @@
-"""Rows of what can run: items by path, their versions, their documents."""
+"""Rows of scripts and workflows (items), their versions and their documents."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One version with its item. `body` is the document, empty in lists; `settings` JSON text as it came.
-
-    `has_draft`: who asks for a list has a draft of it; False elsewhere.
-    """
+    """One version with its item."""
 
     id: int
     workspace: str
@@ -31,6 +28,7 @@ class ItemRow:
     format: str
     language: str | None
     settings: str
+    """JSON text as submitted."""
     parent: str | None
     author: str
     message: str | None
@@ -47,12 +45,14 @@ class ItemRow:
     edited_at: datetime
     current: int | None
     body: bytes
+    """The document; empty in lists."""
     has_draft: bool = False
+    """Whether the caller of a list has a draft of it; False elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An item without its versions. `deleted` ones are only seen by `open_item`."""
+    """An item without its versions. Only `open_item` returns `deleted` ones."""
 
     archived: bool
     extra_perms: dict[str, bool]
@@ -63,7 +63,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One line of a history. `current`: runs by path take it."""
+    """One line of a version history. `current`: runs by path use it."""
 
     id: int
     hash: str
@@ -78,34 +78,36 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version to add. `body` is its document, `settings` JSON text, `number` the next of its path.
-
-    `lock` None: the run `lock_job` makes it. `made_schema`: JSON text, where the call brought no schema.
-    `permissioned_as`: for whom its runs act, None: for whoever starts them.
-    """
+    """A version to add."""
 
     workspace: str
     kind: str
     path: str
     number: int
+    """The next number of its path."""
     hash: str
     content_hash: str
     body: bytes
+    """The document."""
     format: str
     language: str | None
     settings: str
+    """JSON text."""
     parent: str | None
     author: str
     message: str | None
     lock: str | None
+    """None: the run `lock_job` creates it."""
     lock_job: UUID | None = None
     made_schema: str | None = None
+    """JSON text if no schema was submitted."""
     permissioned_as: str | None = None
+    """Identity that its runs act as; None: that of their starter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list shows. The first five say who asks (control.permissions.Readable); left out: nobody."""
+    """Conditions of a list. The first five describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
     patterns: list[str] = field(default_factory=list)
@@ -126,33 +128,33 @@ class Filter:
 
 
 async def get(conn: Connection, workspace: str, kind: str, path: str) -> ItemRow | None:
-    """The newest version at a path."""
+    """Return the newest version at a path."""
     return _item(await conn.fetchrow(load("items")["get_by_path"].text, workspace, kind, path))
 
 
 async def get_by_hash(conn: Connection, workspace: str, kind: str, digest: str) -> ItemRow | None:
-    """The version with this hash."""
+    """Return the version with this hash."""
     return _item(await conn.fetchrow(load("items")["get_by_hash"].text, workspace, kind, digest))
 
 
 async def get_by_version(conn: Connection, workspace: str, kind: str, version: int) -> ItemRow | None:
-    """The version with this id."""
+    """Return the version with this id."""
     return _item(await conn.fetchrow(load("items")["get_by_version"].text, workspace, kind, version))
 
 
 async def head(conn: Connection, workspace: str, kind: str, path: str) -> Head | None:
-    """The item at a path without its versions."""
+    """Return the item at a path without its versions."""
     return _head(await conn.fetchrow(load("items")["head"].text, workspace, kind, path))
 
 
 async def perms_of(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, dict[str, bool]]:
-    """The extra_perms of those of these paths that exist."""
+    """Return the extra_perms of those of these paths that exist."""
     rows = await conn.fetch(load("items")["perms_of"].text, workspace, kind, paths)
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
 async def parents(conn: Connection, row: ItemRow) -> list[str]:
-    """Hashes of the versions before this one, newest first, at most 100."""
+    """Return hashes of the versions before this one, newest first, at most 100."""
     rows = await conn.fetch(load("items")["parents"].text, row.workspace, row.path, row.number)
     return [each["hash"] for each in rows]
 
@@ -160,14 +162,14 @@ async def parents(conn: Connection, row: ItemRow) -> list[str]:
 async def history(
     conn: Connection, workspace: str, kind: str, path: str, *, before: int | None, limit: int, offset: int
 ) -> list[VersionRow]:
-    """Versions at a path, newest first."""
+    """Return versions at a path, newest first."""
     query = load("items")["history"].text
     rows = await conn.fetch(query, workspace, kind, path, before, limit, offset)
     return [VersionRow(**row) for row in rows]
 
 
 async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -> list[ItemRow]:
-    """A page of the items that `what` lets through."""
+    """Return a page of the items selected by `what`."""
     rows = await conn.fetch(
         load("items")["list"].text,
         workspace,
@@ -193,21 +195,21 @@ async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -
 
 
 async def list_paths(conn: Connection, workspace: str, kind: str, what: Filter) -> list[str]:
-    """All paths of a kind that `what` lets read."""
+    """Return all paths of a kind that are readable according to `what`."""
     query = load("items")["list_paths"].text
     who = (what.everything, what.patterns, what.principals, what.scope)
     return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
 
 
 async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> Head:
-    """The item at a path, locked until the transaction ends; made, as deleted, where missing."""
+    """Return the item at a path, locked until the transaction ends; a missing one is created as deleted."""
     found = _head(await conn.fetchrow(load("items")["open_item"].text, workspace, kind, path, username))
     assert found is not None
     return found
 
 
 async def newest_version(conn: Connection, workspace: str, kind: str, path: str) -> tuple[int, str | None]:
-    """Number and hash of the newest version at a path; (0, None) where there is none, hash None if deleted."""
+    """Return number and hash of the newest version at a path; (0, None) if there is none, hash None if deleted."""
     row = await conn.fetchrow(load("items")["newest_version"].text, workspace, kind, path)
     if row is None:
         return 0, None
@@ -215,7 +217,7 @@ async def newest_version(conn: Connection, workspace: str, kind: str, path: str)
 
 
 async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
-    """Add a version and give its id; runs by path take it at once where it is locked."""
+    """Add a version and return its id; runs by path use it immediately if it has a lock."""
     digest = hashlib.sha256(version.body).digest()
     await conn.execute(load("items")["insert_document"].text, digest, version.body)
     added: int = await conn.fetchval(
@@ -243,18 +245,18 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
 
 
 async def set_archived(conn: Connection, workspace: str, kind: str, path: str, archived: bool, username: str) -> bool:
-    """Archive an item or bring it back; False where it is gone or is so already."""
+    """Archive or restore an item; return False if it is deleted or nothing changes."""
     query = load("items")["set_archived"].text
     return await conn.fetchval(query, workspace, kind, path, archived, username) is not None
 
 
 async def delete(conn: Connection, workspace: str, kind: str, path: str, username: str) -> bool:
-    """Hide an item and its versions; False where it is gone already."""
+    """Mark an item and its versions as deleted; return False if it is deleted already."""
     return await conn.fetchval(load("items")["delete_item"].text, workspace, kind, path, username) is not None
 
 
 async def close_version(conn: Connection, row: ItemRow, username: str, *, delete: bool) -> None:
-    """Archive or delete one version; the newest one left becomes the current one."""
+    """Archive or delete one version; the newest remaining version becomes the current one."""
     await conn.execute(load("items")["close_version"].text, row.id, delete)
     await conn.execute(load("items")["repoint_item"].text, row.workspace, row.kind, row.path, username)
 

@@ -1,4 +1,4 @@
-"""Lists of runs and jobs: the conditions asked for, put into the four queries of the views, merged by id."""
+"""Lists of runs and jobs: conditions are added to the four queries of the views, whose results are merged by id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Part = Literal["live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs"
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What of a workspace may be shown; see control's Readable, whose fields these are."""
+    """The rows of a workspace visible to a caller; the fields are those of control.permissions.Readable."""
 
     everything: bool
     patterns: Sequence[str]
@@ -28,16 +28,12 @@ class Visible:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Conditions of a list; None asks for nothing. Times are inclusive on neither side.
-
-    `script_path_text` stands somewhere in the path, in whatever case. `states`: any of these.
-    `body`: a body of a loop or branch, for the jobs of the nodes in it. `words`: a tsquery; of the
-    newest 1,000 runs whose data fits it.
-    """
+    """Conditions of a list; None: no condition. Time bounds are exclusive."""
 
     script_path_exact: str | None = None
     script_path_start: str | None = None
     script_path_text: str | None = None
+    """Substring of the path, in any case."""
     script_hash: str | None = None
     created_before: datetime | None = None
     created_after: datetime | None = None
@@ -46,6 +42,7 @@ class JobFilter:
     completed_before: datetime | None = None
     completed_after: datetime | None = None
     states: tuple[str, ...] | None = None
+    """Any of these states."""
     success: bool | None = None
     running: bool | None = None
     job_kinds: tuple[str, ...] | None = None
@@ -53,6 +50,7 @@ class JobFilter:
     parent_job: UUID | None = None
     node: str | None = None
     body: UUID | None = None
+    """A body of a loop or branch, for the jobs of the nodes in it."""
     created_by: str | None = None
     label: str | None = None
     tag: str | None = None
@@ -64,13 +62,14 @@ class JobFilter:
     is_flow_step: bool | None = None
     is_skipped: bool | None = None
     words: str | None = None
+    """A tsquery; matches the newest 1,000 runs whose data satisfies it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Which rows: the newest `limit` below id `before` or the oldest above id `after`, after `offset` others.
+    """Page of a list: the newest `limit` below id `before` or the oldest above id `after`, after `offset` others.
 
-    Without `after` newest first unless `ascending`; with it, oldest first.
+    With `after` the order is oldest first; otherwise newest first unless `ascending`.
     """
 
     limit: int = 30
@@ -86,11 +85,11 @@ class _Conditions:
     texts: list[str] = field(default_factory=list)
 
     def add(self, text: str, value: Any) -> None:
-        """One more condition; `{}` in it is the place of `value`."""
+        """Add a condition; `{}` in it is replaced by the parameter of `value`."""
         self.texts.append(text.replace("{}", self.place(value)))
 
     def place(self, value: Any) -> str:
-        """The parameter that stands for `value`."""
+        """Add `value` as a parameter and return its placeholder."""
         self.values.append(value)
         return f"${len(self.values)}"
 
@@ -110,13 +109,13 @@ def _either(yes: str, no: str) -> _Rule:
 
 
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
-"""States of what has ended."""
+"""States of ended runs and jobs."""
 
 _RUNNING = "NOT v.ended AND v.state NOT IN ('queued', 'scheduled', 'available')"
 
 
 def _states(conditions: _Conditions, states: tuple[str, ...]) -> None:
-    # The index of what failed serves the word itself alone.
+    # The partial index of failed runs requires this exact expression.
     if states == ("failed",):
         conditions.plain("v.state = 'failed'")
     else:
@@ -165,7 +164,7 @@ _RULES: dict[str, _Rule] = {
 async def list_jobs(
     conn: Connection, workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> list[JobRow]:
-    """What `visible` may see of these parts, filtered, in one query that reads each part by its own index."""
+    """Return the rows of these parts visible to `visible`, filtered, in one query that reads each part by its index."""
     parts = _useful(parts, filter)
     if not parts:
         return []
@@ -176,7 +175,7 @@ async def list_jobs(
 def list_statement(
     workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> tuple[str, list[Any]]:
-    """The query of a list of at least one part, and its parameters."""
+    """Return the query of a list of at least one part, with its parameters."""
     conditions = _conditions(workspace, visible, filter)
     if slice.before is not None:
         conditions.add("v.id < {}", slice.before)
@@ -193,7 +192,7 @@ def list_statement(
 async def count_jobs(
     conn: Connection, workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter
 ) -> int:
-    """How many rows `list_jobs` would give without a limit."""
+    """Return the number of rows that `list_jobs` would return without a limit."""
     total = 0
     for part in _useful(parts, filter):
         conditions = _conditions(workspace, visible, filter)
@@ -204,12 +203,10 @@ async def count_jobs(
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Runs that were made in a part of a time and stand alike: how many, and when the first of them was made.
-
-    `bucket` counts the parts from 0.
-    """
+    """Number of runs created in one interval that are in the same state, and the time of the first."""
 
     bucket: int
+    """Number of the interval, from 0."""
     state: str
     runs: int
     first_at: datetime
@@ -227,7 +224,7 @@ async def count_over_time(
     width_s: float,
     most: int,
 ) -> list[Counted]:
-    """Runs of the time from `created_after` on, by parts of `width_s` and by state; the newest `most` are counted."""
+    """Count runs created after `created_after`, by interval of `width_s` and state; only the newest `most` count."""
     parts = _useful(("live_runs", "ended_runs"), filter)
     if not parts or filter.created_after is None:
         return []
@@ -242,7 +239,7 @@ async def count_over_time(
 
 
 async def waiting_runs(conn: Connection, workspace: str, most: int) -> int:
-    """How many runs of a workspace wait to begin; no more than `most` are counted."""
+    """Return the number of runs of a workspace that wait to start; counts up to `most`."""
     return int(await conn.fetchval(load("job_views")["waiting_runs"].text, workspace, most))
 
 
@@ -251,8 +248,9 @@ def _of_runs(part: Part) -> bool:
 
 
 def _window(parts: Sequence[Part], conditions: _Conditions, filter: JobFilter) -> list[str]:
-    """Conditions on the ids of runs for the times that are asked for: a run's id is as old as the run, so that its
-    index need not be read further than that. A minute is for clocks that differ.
+    """Return conditions on the ids of runs for the requested times.
+
+    A run's id contains its creation time, which bounds the scan of the index. A minute of tolerance covers clock skew.
     """
     if not any(map(_of_runs, parts)):
         return []
@@ -272,14 +270,14 @@ def _body(query: str, part: Part, conditions: _Conditions, window: Sequence[str]
 
 
 def _order(filter: JobFilter, slice: Slice) -> str:
-    """By id, which is by time. Ids of one run's jobs share their time, so within a run it is by creation."""
+    """Return the order: by id, which is by time. Jobs of one run share that time and are ordered by creation."""
     direction = "ASC" if slice.ascending or slice.after is not None else "DESC"
     within_run = filter.parent_job is not None and slice.before is None and slice.after is None
     return f"ORDER BY created_at {direction}, id {direction}" if within_run else f"ORDER BY id {direction}"
 
 
 def _useful(parts: Sequence[Part], filter: JobFilter) -> list[Part]:
-    """The parts that can hold a match: what asks for an end cannot be under way, a node's job has a parent."""
+    """Return the parts that can match: a filter on ends excludes live parts, and jobs of nodes have a parent."""
     states = frozenset(filter.states or ())
     ended = (
         filter.success is not None or filter.completed_after or filter.completed_before or (states and states <= ENDED)

@@ -1,4 +1,4 @@
-"""Runs and jobs as they are looked at: one row shape for what is under way and what has ended."""
+"""Views of runs and jobs: one row shape for live and ended ones."""
 
 from __future__ import annotations
 
@@ -21,14 +21,9 @@ FLOW_KINDS = frozenset({"flow", "flowpreview"})
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A run, or the job of a node (`is_step`), under way or `ended`.
+    """A run, or the job of a node (`is_step`), live or `ended`.
 
-    `own_path` is the script or workflow it runs, `path` what it is shown by; `run_path`, `extra_perms` and
-    `created_by` decide who may see it. `state` is a run's or a job's, `job_state` that of the one job of a run of
-    one node. `result_of`: whose value is the result, None for null. `document` and `run_state` are absent in lists.
-    `served`: a living worker takes its queue. `schedule_path`: of the schedule that started it, where services say it.
-    `limit`: the one at which it stands in line, likewise;
-    `erasure`: when its values and log are erased, or were.
+    `run_path`, `extra_perms` and `created_by` determine who may see it.
     """
 
     id: UUID
@@ -40,13 +35,17 @@ class JobRow:
     node_index: int | None
     kind: str
     state: str
+    """State of the run or of the job."""
     own_path: str | None
+    """Path of the script or workflow that it executes."""
     path: str | None
+    """Path for display."""
     run_path: str | None
     extra_perms: Mapping[str, bool]
     version: int | None
     script_hash: str | None
     document: bytes | None
+    """Absent in lists."""
     run_kind: str
     language: str | None
     queue: str | None
@@ -68,6 +67,7 @@ class JobRow:
     skipped: bool
     error_name: str | None
     result_of: UUID | None
+    """Id that the result is stored under; None for null."""
     worker: str | None
     attempt: int
     failures: int
@@ -75,36 +75,42 @@ class JobRow:
     log_chars: int
     labels: list[str] | None
     run_state: bytes | None
+    """Absent in lists."""
     job_state: str | None
+    """State of the only job of a run of one node."""
     retry_at: datetime | None
     served: bool
+    """Whether a live worker serves its queue."""
     schedule_path: str | None = None
+    """Schedule that started it, if set by the caller."""
     limit: LimitRow | None = None
+    """Limit at which it is queued, if set by the caller."""
     erasure: ErasureRow | None = None
+    """Planned or completed erasure of its values and log."""
 
     @property
     def is_flow(self) -> bool:
-        """Whether it is a run with nodes of its own; the node that calls one is none."""
+        """Whether it is a run with its own nodes; a node that calls a sub-workflow is not."""
         return self.kind in FLOW_KINDS and not self.is_step
 
     @property
     def erase_at(self) -> datetime | None:
-        """When its values and its log are erased, or were."""
+        """Time at which its values and log are or were erased."""
         return None if self.erasure is None else self.erasure.erased_at or self.erasure.due_at
 
     @property
     def erased(self) -> bool:
-        """Whether its values and its log are gone."""
+        """Whether its values and log have been erased."""
         return self.erasure is not None and self.erasure.erased_at is not None
 
     @property
     def success(self) -> bool:
-        """Whether it ended well."""
+        """Whether it succeeded."""
         return self.state == "succeeded"
 
     @property
     def running(self) -> bool:
-        """Whether it is under way and something of it has begun."""
+        """Whether it is live and has started."""
         return not self.ended and self.state not in ("queued", "scheduled", "available")
 
 
@@ -133,7 +139,7 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """As much of a run or job as those who wait for it need; the last three decide who may."""
+    """The status of a run or job as needed by callers that wait for it; the last three fields determine access."""
 
     workspace: str
     state: str
@@ -149,14 +155,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class StandingResult:
-    """How something stands; its result, where it has ended with one."""
+    """The status of a run or job, with its result if it has ended with one."""
 
     standing: Standing
     result: ValueRow | None
 
 
 def job_row(record: Mapping[str, Any]) -> JobRow:
-    """A record of one of the views as a row."""
+    """Convert a record of one of the views."""
     return JobRow(**_fields(record))
 
 
@@ -167,28 +173,28 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def find(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """The run or job with this id, whoever may see it; None where the workspace has none."""
+    """Return the run or job with this id, without a permission check; None if the workspace has none."""
     record = await conn.fetchrow(load("job_views")["find"].text, id, workspace)
     return job_row(record) if record else None
 
 
 async def find_live_run(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """The run under way with this id, whoever may see it."""
+    """Return the live run with this id, without a permission check."""
     record = await conn.fetchrow(load("job_views")["find_live_run"].text, id, workspace)
     return job_row(record) if record else None
 
 
 async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> dict[UUID, JobRow]:
-    """The jobs of nodes, and the bodies, with these ids; those without a row are missing."""
+    """Return the jobs of nodes, and the bodies, with these ids; those without a row are left out."""
     records = await conn.fetch(load("job_views")["find_jobs"].text, list(ids), workspace)
     return {record["id"]: job_row(record) for record in records}
 
 
 async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
-    """Whether a run has ended, and how. Quick where it has."""
+    """Return the status of a run and its result; fast if it has ended."""
     queries = load("job_views")
     record = await conn.fetchrow(queries["how_it_ended"].text, id, workspace)
-    # The second statement asks for both at one moment: a run that ends between the two is in it.
+    # The second statement reads both tables in one snapshot, which includes a run that ends between the two.
     record = record or await conn.fetchrow(queries["how_it_stands"].text, id, workspace)
     if record is None:
         return None
@@ -202,40 +208,40 @@ async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingR
 
 
 async def steps_of(conn: Connection, run: UUID) -> list[StepRow]:
-    """The jobs of a run's nodes in document order; nodes that never had one are missing."""
+    """Return the jobs of a run's nodes in document order; nodes that never had one are left out."""
     return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_of"].text, run)]
 
 
 async def top_steps_of(conn: Connection, run: UUID) -> list[StepRow]:
-    """The jobs of a run's own nodes, not of those inside others."""
+    """Return the jobs of a run's top-level nodes."""
     return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["top_steps_of"].text, run)]
 
 
 async def steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
-    """The jobs of the nodes of one body of a loop or branch."""
+    """Return the jobs of the nodes of one body of a loop or branch."""
     return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_inside"].text, run, frame)]
 
 
 async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:
-    """Flow runs of which `id` may be a derived id."""
+    """Return flow runs of which `id` may be a derived id."""
     return [
         record["id"] for record in await conn.fetch(load("job_views")["runs_of_the_millisecond"].text, id, workspace)
     ]
 
 
 async def jobs_before(connection: Connection, job: UUID) -> int | None:
-    """How many jobs of its queue a waiting job has before it, up to 3,000; None where it waits for no worker."""
+    """Return the number of jobs before a waiting job in its queue, up to 3,000; None if it waits for no worker."""
     count: int | None = await connection.fetchval(load("job_views")["jobs_before"].text, job)
     return count
 
 
 async def untaken_since(connection: Connection, job: UUID) -> datetime | None:
-    """Since when the object storage does not take what a running job gave; None where it does."""
+    """Return the time since which the object storage rejects the output of a running job; None if it does not."""
     since: datetime | None = await connection.fetchval(load("job_views")["untaken_since"].text, job)
     return since
 
 
 async def ended_state(connection: Connection, id: UUID) -> str | None:
-    """How the node with this job id ended: succeeded, failed, cancelled; None while it has not."""
+    """Return the outcome of the node with this job id: succeeded, failed, cancelled; None if it has not ended."""
     state: str | None = await connection.fetchval(load("job_views")["ended_state"].text, id)
     return state

@@ -1,4 +1,4 @@
-"""Rows of live jobs: claim, give back, reap, timers."""
+"""Rows of live jobs: claims, recovery and timers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.db.runs import RunRow
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A job that a worker has claimed, with its run as it stood at that moment."""
+    """A job claimed by a worker, with its run as of that moment."""
 
     id: UUID
     node: str | None
@@ -38,7 +38,7 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One place of the claim index: what lies above `low` in it, at most `take` jobs."""
+    """One section of the claim index: at most `take` jobs above `low`."""
 
     queue: str
     priority: int
@@ -68,7 +68,7 @@ class LiveJob(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class HeldJob:
-    """A job that a lost worker holds."""
+    """A job held by a lost worker."""
 
     id: UUID
     run: UUID
@@ -78,7 +78,7 @@ class HeldJob:
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer whose time has come: `kind` start or cancel (of the run), retry or timeout (of the job)."""
+    """A timer that is due: `kind` start or cancel (of the run), retry or timeout (of the job)."""
 
     run: UUID
     job: UUID
@@ -87,24 +87,23 @@ class DueTimer:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`due_at`: the next timer, window of a limit or end of a wait for later steps.
-
-    `stale_at`: the oldest event that was not taken in for a second. None: there is none. `now`: the time of the look,
-    by the database.
-    """
+    """Next times at which timers and inboxes need work."""
 
     due_at: datetime | None
+    """Next timer, end of a limit's window or of a debounce window; None if there is none."""
     stale_at: datetime | None
+    """Oldest event that has been pending for a second; None if there is none."""
     now: datetime
+    """Time of the query, by the database."""
 
     @property
     def in_s(self) -> float | None:
-        """Seconds until the next timer or window, negative where it is late."""
+        """Seconds until the next timer or window; negative if it is late."""
         return None if self.due_at is None else (self.due_at - self.now).total_seconds()
 
 
 async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
-    """The (queue, priority) pairs that hold available jobs, priorities of a queue from high to low."""
+    """Return the (queue, priority) pairs with available jobs, priorities of a queue in descending order."""
     rows = await connection.fetch(load("jobs")["waiting_pairs"].text)
     return [(row["queue"], row["priority"]) for row in rows]
 
@@ -167,49 +166,49 @@ def _claimed(row: Any) -> Claimed:
 
 
 async def give_back(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> list[str]:
-    """Make claimed jobs that were never started available again; gives their queues."""
+    """Make claimed jobs that were never started available again; return their queues."""
     rows = await connection.fetch(load("jobs")["give_back"].text, list(jobs), worker, generation)
     return [row["queue"] for row in rows]
 
 
 async def lock_jobs_of_run(connection: Connection, run: UUID) -> list[LiveJob]:
-    """The live jobs of a run whose row is locked; they stay as they are until the transaction ends."""
+    """Return the live jobs of a locked run, themselves locked until the transaction ends."""
     rows = await connection.fetch(load("jobs")["lock_jobs_of_run"].text, run)
     return [LiveJob(**dict(row)) for row in rows]
 
 
 async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int) -> bool:
-    """Whether the end of this attempt was recorded: what a COMMIT without an answer did."""
+    """Return whether the completion of this attempt was recorded, in case the answer to a COMMIT was lost."""
     return bool(await connection.fetchval(load("jobs")["job_was_ended_by"].text, job, attempt, worker, generation))
 
 
 async def note_untaken(
     connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int, untaken: bool
 ) -> None:
-    """The object storage does not take what this attempt gave, or does again; nothing where it is not its turn."""
+    """Record whether the object storage rejects the output of this attempt; no effect if it no longer runs."""
     await connection.execute(load("jobs")["note_untaken"].text, job, attempt, worker, generation, untaken)
 
 
 async def held_jobs(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> dict[UUID, bool]:
-    """Those of `jobs` that run under this worker and generation; True: its run is to stop."""
+    """Return those of `jobs` that run under this worker and generation; True: the run is to stop."""
     rows = await connection.fetch(load("jobs")["held_jobs"].text, list(jobs), worker, generation)
     return {row["id"]: row["cancelled"] for row in rows}
 
 
 async def held_by_worker(connection: Connection, worker: UUID, generation: int) -> dict[UUID, UUID]:
-    """The jobs that run under this worker and generation, with their runs. Reads the whole table: ask rarely."""
+    """Return the jobs that run under this worker and generation, with their runs. Scans the table: use sparingly."""
     rows = await connection.fetch(load("jobs")["held_by_worker"].text, worker, generation)
     return {row["id"]: row["run"] for row in rows}
 
 
 async def runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
-    """Runs in which this worker's generation holds jobs, at most 500, in order."""
+    """Return runs in which this worker's generation holds jobs, at most 500, in order."""
     rows = await connection.fetch(load("jobs")["runs_held_by"].text, worker, generation)
     return [row["run"] for row in rows]
 
 
 async def lock_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, datetime | None]:
-    """Lock these runs in order; gives when each that lives was asked to cancel, None where it was not."""
+    """Lock these runs in order; return the time of cancellation of each live one, None if not cancelled."""
     rows = await connection.fetch(load("jobs")["lock_runs"].text, list(runs))
     return {row["id"]: row["cancel_at"] for row in rows}
 
@@ -221,7 +220,7 @@ async def lock_held_jobs(connection: Connection, runs: Sequence[UUID], worker: U
 
 
 async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -> list[str]:
-    """Make locked jobs of locked runs available again, with the reason noted in each run's history; gives queues.
+    """Make locked jobs of locked runs available again and record the reason in each run's history; return their queues.
 
     `stopped`: their worker was stopped on purpose, which does not count as a loss.
     """
@@ -235,10 +234,10 @@ async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -
 
 
 async def take_due_timers(connection: Connection, past: datetime) -> list[DueTimer]:
-    """Take up to 200 timers due after `past`; they are gone when the transaction commits."""
+    """Delete and return up to 200 timers due after `past`."""
     return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text, past)]
 
 
 async def what_is_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
-    """What timers and windows after `past`, and events after `inbox_past`, ask for."""
+    """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
     return Due(**dict(await connection.fetchrow(load("jobs")["what_is_due"].text, past, inbox_past)))

@@ -1,4 +1,4 @@
-"""Rows of locks: what requirements were resolved to, and the versions that wait for one."""
+"""Rows of locks: resolved requirements, and the versions that wait for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewLock:
-    """A lock to keep: `key` is the SHA-256 of what it is of, `run` the run whose job made it."""
+    """A lock to store: `key` is the SHA-256 of its input, `run` the run whose job created it."""
 
     key: bytes
     language: str
@@ -23,7 +23,7 @@ class NewLock:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A version whose lock has come to an end."""
+    """A version whose locking has completed."""
 
     workspace: str
     kind: str
@@ -32,40 +32,37 @@ class Settled:
 
 
 async def get(connection: Connection, key: bytes) -> str | None:
-    """The lock of this key; None where nobody has made it."""
+    """Return the lock of this key; None if there is none."""
     found: str | None = await connection.fetchval(load("locks")["get_lock"].text, key)
     return found
 
 
 async def known(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
-    """Those of these keys that have a lock."""
+    """Return those of these keys that have a lock."""
     return {row["key"] for row in await connection.fetch(load("locks")["known_keys"].text, list(keys))}
 
 
 async def keep(connection: Connection, lock: NewLock) -> str:
-    """Keep a lock; gives the one that stands: of two made at once the first counts."""
+    """Store a lock; return the stored one: of two created concurrently, the first counts."""
     values = (lock.key, lock.language, lock.requirements, lock.body, lock.run)
     await connection.execute(load("locks")["keep_lock"].text, *values)
     return await get(connection, lock.key) or lock.body
 
 
 async def of_version(connection: Connection, version: int) -> tuple[str, str | None] | None:
-    """(state, lock) of a version; None where there is no such version."""
+    """Return (state, lock) of a version; None if the version does not exist."""
     row = await connection.fetchrow(load("locks")["lock_of_version"].text, version)
     return None if row is None else (row["lock_state"], row["lock"])
 
 
 async def locking_run(connection: Connection, version: int) -> UUID | None:
-    """The run that makes the lock of a version; None where the lock is there, has failed, or there is no version."""
+    """Return the run that creates the lock of a version; None if it exists or failed, or there is no such version."""
     run: UUID | None = await connection.fetchval(load("locks")["locking_run"].text, version)
     return run
 
 
 async def settle(connection: Connection, run: UUID, lock: str | None, error: str | None) -> list[Settled]:
-    """End the wait of the versions that `run` was to lock: with the lock, or, None, with the error.
-
-    Nothing happens the second time.
-    """
+    """Store the lock, or, if None, the error, in all versions that wait for `run`. Idempotent."""
     queries = load("locks")
     items = await connection.fetch(queries["items_of_locking"].text, run)
     rows = await connection.fetch(queries["settle_versions"].text, run, lock, error)
@@ -75,5 +72,5 @@ async def settle(connection: Connection, run: UUID, lock: str | None, error: str
 
 
 async def abandoned(connection: Connection) -> list[UUID]:
-    """Runs that versions wait for and that have ended without settling them, at most 200."""
+    """Return ended runs that versions still wait for, at most 200."""
     return [row["run"] for row in await connection.fetch(load("locks")["abandoned"].text)]

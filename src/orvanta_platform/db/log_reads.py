@@ -1,4 +1,4 @@
-"""Logs as they are read: by characters, whichever pieces they came in and wherever those are kept."""
+"""Reading logs by character position, from chunks and objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
 _ROUNDED = timedelta(milliseconds=1)
-"""An age is a number of seconds: what began exactly then still counts as later."""
+"""Ages are rounded to seconds: a transaction that began exactly then still counts as later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class LogPiece:
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """How far the logs of a run were read: all pieces up to the one with this time, job, attempt and end."""
+    """Position in the logs of a run: all pieces up to the one with this time, job, attempt and end were read."""
 
     at: datetime
     job: UUID
@@ -47,13 +47,13 @@ class TimedPiece:
 
     @property
     def place(self) -> LogPosition:
-        """What to go on behind."""
+        """Position after this piece."""
         return LogPosition(self.at, self.job, self.attempt, self.piece.first_char + self.piece.chars)
 
 
 @dataclass(frozen=True, slots=True)
 class PieceBehind:
-    """A piece of the log of one job of a run; `node` None: of a run of one script. `place`: the body it ran in."""
+    """A piece of the log of one job of a run; `node` None: a run of one script. `place`: that of its body."""
 
     job: UUID
     node: str | None
@@ -64,13 +64,13 @@ class PieceBehind:
 
     @property
     def stop(self) -> int:
-        """The character of the attempt behind it."""
+        """Position in the attempt after the last character."""
         return self.piece.first_char + self.piece.chars
 
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """How far the log of a job reaches, and when that was written."""
+    """End of the log of a job, and the time at which it was written."""
 
     job: UUID
     attempt: int
@@ -79,9 +79,9 @@ class LogEnd:
 
 
 async def safe_time(conn: Connection, least_age_s: float) -> datetime:
-    """The time up to which every piece of a log is there, `least_age_s` seconds ago or longer.
+    """Return the time, at least `least_age_s` seconds ago, up to which all pieces of logs are visible.
 
-    Holds for what is read by statements that begin after this one.
+    Applies to statements that start after this one.
     """
     row = await conn.fetchrow(load("log_reads")["safe_age"].text, least_age_s)
     assert row is not None
@@ -92,9 +92,9 @@ async def safe_time(conn: Connection, least_age_s: float) -> datetime:
 async def pieces_behind(
     conn: Connection, run: UUID, after: datetime, known: Sequence[LogEnd], most: int, chars: int
 ) -> list[PieceBehind]:
-    """At most `most` pieces of the logs of a run written after a time; of jobs that are `known`, those behind that.
+    """Return at most `most` pieces of a run's logs written after a time; for `known` jobs, those after their known end.
 
-    None follows once they have `chars` characters.
+    The result ends once it has `chars` characters.
     """
     columns = [each.job for each in known], [each.attempt for each in known], [each.stop for each in known]
     rows = await conn.fetch(load("log_reads")["pieces_behind"].text, run, after, *columns, most, chars)
@@ -108,14 +108,14 @@ async def pieces_behind(
 
 
 async def log_ends(conn: Connection, run: UUID, after: datetime) -> list[LogEnd]:
-    """How far the logs of a run's jobs reach that were written to after a time."""
+    """Return the ends of those logs of a run's jobs that were written to after a time."""
     return [LogEnd(**dict(row)) for row in await conn.fetch(load("log_reads")["log_ends"].text, run, after)]
 
 
 async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt: int | None = None) -> list[LogPiece]:
-    """The pieces that hold characters from `start` (≥ 0) up to `end`, in order; none at the log's end.
+    """Return the pieces with characters from `start` (≥ 0) up to `end`, in order; none at the log's end.
 
-    Attempts follow one another as one text; with `attempt` only that one is read, and counted from 0.
+    Attempts are concatenated; with `attempt` only that one is read, and positions count from 0.
     """
     rows = await conn.fetch(load("log_reads")["read_log"].text, job, attempt, start, end)
     return [LogPiece(**dict(row)) for row in rows]
@@ -124,7 +124,7 @@ async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt
 async def pieces_by_time(
     conn: Connection, run: UUID, jobs: Sequence[UUID], after: LogPosition, most: int
 ) -> list[TimedPiece]:
-    """At most `most` pieces of the logs of these jobs of the run, in the order of their writing."""
+    """Return at most `most` pieces of the logs of these jobs of the run, in the order of writing."""
     place = (after.at, after.job, after.attempt, after.end)
     rows = await conn.fetch(load("log_reads")["pieces_by_time"].text, run, list(jobs), *place, most)
     return [

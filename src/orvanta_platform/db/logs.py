@@ -1,4 +1,4 @@
-"""Logs of jobs as they are written: chunks while a job runs, one object where the log was long."""
+"""Writing logs of jobs: chunks while a job runs, one object for a long log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True)
 class KeptChunk:
-    """A chunk as it is kept, with the time at which it was written."""
+    """A stored chunk, with the time at which it was written."""
 
     seq: int
     chars: int
@@ -37,7 +37,7 @@ class KeptChunk:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A part of an object: how many characters its `bytes` bytes hold, and when the last of them was written."""
+    """A part of an object: the number of characters in its `bytes` bytes, and when the last of them was written."""
 
     chars: int
     bytes: int
@@ -45,9 +45,9 @@ class Frame:
 
 
 async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings: int | None = None) -> bool:
-    """Keep these chunks of one attempt, in one statement; one of the same seq that was kept before is replaced.
+    """Store chunks of one attempt in one statement; a stored chunk of the same seq is replaced.
 
-    False where the attempt has another number of openings than `openings` (None: any): nothing was kept then.
+    Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
     columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
     found: int = await connection.fetchval(load("logs")["append_log"].text, *columns, openings)
@@ -55,7 +55,7 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
 
 
 async def chunks_from(connection: Connection, job: UUID, attempt: int, seq: int, most: int) -> list[KeptChunk]:
-    """At most `most` chunks of an attempt, those of `seq` (≥ 0) and after."""
+    """Return at most `most` chunks of an attempt, from `seq` (≥ 0) on."""
     rows = await connection.fetch(load("logs")["chunks_from"].text, job, attempt, seq, most)
     return [KeptChunk(**dict(row)) for row in rows]
 
@@ -63,7 +63,7 @@ async def chunks_from(connection: Connection, job: UUID, attempt: int, seq: int,
 async def replace_by_object(
     connection: Connection, job: UUID, attempt: int, object: str, frames: Sequence[Frame]
 ) -> None:
-    """Name the object that holds an attempt's log and drop its chunks. Call it in a transaction.
+    """Record the object that holds an attempt's log and delete its chunks. Must be called in a transaction.
 
     Raises asyncpg.UniqueViolationError if the log of this attempt is stored as another object.
     """

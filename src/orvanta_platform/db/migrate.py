@@ -1,7 +1,7 @@
-"""Forward-only migrations, `NNNN_verb_noun.sql`, each in the transaction that notes it.
+"""Forward-only migrations, `NNNN_verb_noun.sql`, each applied in the transaction that records it.
 
-A file whose first line is `-- breaking` may not be run under by older code: start-up refuses a database
-that has a breaking migration this code does not know.
+After a migration whose first line is `-- breaking`, older code must not use the database: start-up refuses a database
+with a breaking migration unknown to this code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILE_NAME = re.compile(r"^\d{4}_[a-z]+(_[a-z]+)+\.sql$")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: its name without suffix, whether it breaks older code, its SQL."""
+    """One migration: its name without suffix, whether it breaks older code, its SQL."""
 
     name: str
     breaking: bool
@@ -32,7 +32,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """All migrations that this code knows, in order."""
+    """Return all migrations known to this code, in order."""
     folder = resources.files(__package__).joinpath("migrations")
     found = []
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
@@ -43,10 +43,10 @@ def migrations() -> list[Migration]:
 
 
 async def migrate(owner_url: str, *, app_url: str | None = None, only: Collection[str] | None = None) -> list[str]:
-    """Bring the database up to this code, or with `only` to these migrations; gives the names applied.
+    """Apply missing migrations, with `only` just those of these names; return the names of applied ones.
 
-    Runs as the owner of the tables. Where `app_url` names another role, that role gets what it needs and
-    no more (the audit table: INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew.
+    Runs as the owner of the tables. If `app_url` names another role, that role is granted the privileges it needs (on
+    the audit table only INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew.
     """
     try:
         connection = await asyncpg.connect(owner_url, timeout=10)
@@ -100,9 +100,9 @@ async def _refuse_newer(connection: Connection) -> None:
 
 
 async def check(connection: Connection) -> None:
-    """Refuse to run on a schema that is missing, behind or breakingly ahead.
+    """Require that the schema exists, is up to date and has no unknown breaking migration.
 
-    Raises DatabaseUnavailable (behind or missing: run `orvanta migrate`) and SchemaTooNew.
+    Raises DatabaseUnavailable (missing or behind: run `orvanta migrate`) and SchemaTooNew.
     """
     if not await connection.fetchval(load("schema")["migration_table_exists"].text):
         raise DatabaseUnavailable("The database has no Orvanta schema.", hint="Run `orvanta migrate` once.")

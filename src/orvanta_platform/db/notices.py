@@ -1,4 +1,4 @@
-"""Rows of notices: what people are still to be told of open approvals."""
+"""Rows of notices: pending notifications about open approvals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """What is to be sent by `channel` (email, slack, webhook) to what the resource says."""
+    """A notification to send by `channel` (email, slack, webhook) with the settings of a resource."""
 
     id: UUID
     job: UUID
@@ -22,7 +22,7 @@ class NewNotice:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice that is due, with what the approval asks; `tries` counts this one."""
+    """A notification that is due, with the request of its approval; `tries` includes this attempt."""
 
     id: UUID
     run: UUID
@@ -36,17 +36,17 @@ class Notice:
 
 
 async def add(connection: Connection, run: UUID, workspace: str, notices: Sequence[NewNotice]) -> None:
-    """Keep what is to be sent, in the transaction of what it tells."""
+    """Insert notifications, in the transaction of the approval."""
     ids, jobs = [each.id for each in notices], [each.job for each in notices]
     channels, resources = [each.channel for each in notices], [each.resource for each in notices]
     await connection.execute(load("notices")["add"].text, run, workspace, ids, jobs, channels, resources)
 
 
 async def take(connection: Connection, most: int) -> list[Notice]:
-    """Notices that are due: whoever takes them tries to send them."""
+    """Claim due notifications; the caller attempts to send them."""
     return [Notice(**dict(row)) for row in await connection.fetch(load("notices")["take"].text, most)]
 
 
 async def drop(connection: Connection, notice: Notice, kind: str, data: str) -> None:
-    """It was sent or is given up: a line of kind `kind` in the run's history, `data` JSON text."""
+    """Delete a notification that was sent or abandoned, and add an event to the run's history; `data` is JSON text."""
     await connection.execute(load("notices")["drop"].text, notice.id, kind, notice.node, data)

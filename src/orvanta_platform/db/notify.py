@@ -1,9 +1,9 @@
-"""Wake-ups: what changed, told between processes after the commit.
+"""Wake-ups between processes: changed topics, sent after the commit.
 
 A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (it moved), `ended:<id>`, `job:<id>` (it printed),
-`cancel`, `timer`; `jobs:<prefix>` is what waiters say for every `job:` of one millisecond. A waiter
-registers, then reads the state, then waits, and looks again at the latest after its time-out: a lost
-notification costs a delay, never a result.
+`cancel`, `timer`; waiters use `jobs:<prefix>` for every `job:` of one millisecond. A waiter registers, then reads the
+state, then waits, and reads again after its timeout at the latest: a lost notification causes a delay, never a wrong
+result.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ log = structlog.get_logger(__name__)
 
 
 def jobs_topic(run: UUID | str) -> str:
-    """What whoever looks at all jobs of a run waits for: whatever a job of that millisecond prints."""
+    """Return the topic for waiters on all jobs of a run: output of any job of that millisecond."""
     return f"jobs:{str(run)[:13]}"
 
 
 class Watch:
-    """A registered waiter. `wait` returns True when a topic of it changed since the last wait."""
+    """A registered waiter. `wait` returns True if one of its topics changed since the last wait."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
 
     def set(self) -> None:
-        """Something this waiter looks at has changed."""
+        """Record a change of one of its topics."""
         self._changed.set()
 
     async def wait(self, timeout_s: float) -> bool:
-        """Wait for a change, at most `timeout_s` seconds; then the waiter is armed again."""
+        """Wait for a change, at most `timeout_s` seconds, and reset the waiter."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
@@ -56,24 +56,24 @@ class Watch:
 
 
 class Listener:
-    """One LISTEN connection of a process, kept open; after a reconnect everything counts as changed."""
+    """One permanent LISTEN connection of a process; after a reconnect all topics count as changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watches: dict[str, set[Watch]] = {}
         self.waiters = 0
-        """How many wait in this process."""
+        """Number of waiters in this process."""
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
 
     async def start(self) -> None:
-        """Connect and listen. Raises when the first connection fails."""
+        """Connect and listen. Raises if the first connection fails."""
         await self._connect()
         self._task = asyncio.create_task(self._stay_connected(), name="listener")
 
     async def close(self) -> None:
-        """Stop listening. Safe to call twice."""
+        """Stop listening. Idempotent."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -86,7 +86,7 @@ class Listener:
 
     @contextmanager
     def watch(self, *topics: str) -> Iterator[Watch]:
-        """A waiter registered for `topics` while the block runs."""
+        """Register a waiter for `topics` while the block runs."""
         watch = Watch()
         for topic in topics:
             self._watches.setdefault(topic, set()).add(watch)
@@ -114,7 +114,7 @@ class Listener:
 
     @property
     def connection(self) -> Connection | None:
-        """The connection while it is alive; the notifier sends over it."""
+        """The connection if it is open; the notifier sends over it."""
         return self._connection
 
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
@@ -133,7 +133,7 @@ class Listener:
             connection.terminate()
             raise
         self._connection = connection
-        if connection.is_closed():  # before anybody listened for that
+        if connection.is_closed():  # closed before the listener was added
             self._lost.set()
 
     async def _stay_connected(self) -> None:
@@ -151,10 +151,10 @@ class Listener:
 
 
 class Notifier:
-    """Sends topics: the first at once, then what gathered, at most once in 5 ms.
+    """Sends topics: the first immediately, then collected ones at most once in 5 ms.
 
-    That a run moved on is told with its next end or every 200 ms: nobody watches a run step by step faster, and to
-    tell of each step costs more than to write it.
+    Progress of a run is sent with the next end of a run or every 200 ms: no waiter needs single steps faster, and a
+    notification per step would cost more than the step's write.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -165,37 +165,37 @@ class Notifier:
         self._later: asyncio.Task[None] | None = None
 
     def send(self, *topics: str) -> None:
-        """Tell every process that these topics changed. Call it after the commit."""
+        """Notify all processes that these topics changed. Must be called after the commit."""
         self._topics.update(topics)
         if self._topics and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._drain(), name="notifier")
 
     def queue(self, *names: str) -> None:
-        """These queues have new work; `queues` wakes who serves all of them."""
+        """Announce jobs in these queues; `queues` wakes workers that serve all of them."""
         if names:
             self.send("queues", *(f"queue:{name}" for name in names))
 
     def run_changed(self, run: UUID) -> None:
-        """A node of the run ended."""
+        """Announce that a node of the run ended."""
         self._moved.add(f"run:{run}")
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._tell_moved(), name="notifier progress")
 
     def run_ended(self, run: UUID) -> None:
-        """The run is over: who waits for its result is told."""
+        """Announce the end of the run to everything that waits for its result."""
         self._moved.discard(f"run:{run}")
         self.send(f"run:{run}", f"ended:{run}")
 
     def log(self, job: UUID) -> None:
-        """The job printed something."""
+        """Announce output of the job."""
         self.send(f"job:{job}")
 
     def cancelled(self, run: UUID) -> None:
-        """The run is to stop: its workers look at once."""
+        """Announce the cancellation of the run to its workers."""
         self.send("cancel", f"run:{run}")
 
     async def flush(self) -> None:
-        """Wait until everything given so far was sent."""
+        """Wait until all topics so far have been sent."""
         self._send_moved()
         if self._task is not None:
             await self._task

@@ -1,4 +1,4 @@
-"""Objects in storage as the database knows them."""
+"""Database references to objects in storage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.ids import as_derived
 
 
 async def unnamed(connection: Connection, owners: Mapping[str, UUID]) -> list[str]:
-    """Which of these keys no row names; each key with the run or job it belongs to."""
+    """Return those of these keys that no row references; `owners` maps each key to its run or job."""
     ids = list(owners.values())
     rows = await connection.fetch(
         load("objects")["unnamed_objects"].text, list(owners), ids, [as_derived(id) for id in ids]

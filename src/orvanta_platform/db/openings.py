@@ -1,4 +1,4 @@
-"""Rows of openings: the secrets that attempts of running jobs were given."""
+"""Rows of openings: the secrets opened for attempts of running jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewOpening:
-    """What an attempt was given: `digest` tells equal ones, `sealed` opens for its worker."""
+    """A secret opened for an attempt: `digest` identifies equal ones, `sealed` is encrypted for its worker."""
 
     kind: str
     path: str
@@ -20,33 +20,33 @@ class NewOpening:
 
 
 async def note(conn: Connection, job: UUID, attempt: int, new: NewOpening) -> bool:
-    """Note an opening of a running attempt; False where it was noted before. Call `hold` first."""
+    """Record an opening of a running attempt; return False if it was recorded before. Call `hold` first."""
     columns = (new.kind, new.path, new.digest, new.sealed)
     return await conn.fetchval(load("openings")["note"].text, job, attempt, *columns) is not None
 
 
 async def hold(conn: Connection, job: UUID, attempt: int) -> bool:
-    """Keep the attempt from ending until the transaction does; False where it is over."""
+    """Lock the attempt, so that it cannot end before the transaction; return False if it has ended."""
     return await conn.fetchval(load("openings")["hold"].text, job, attempt) is not None
 
 
 async def tell(conn: Connection, job: UUID, attempt: int) -> int:
-    """Tell a held attempt how many openings it has; gives the number."""
+    """Update the number of openings in the row of a held attempt; return the number."""
     found: int = await conn.fetchval(load("openings")["tell"].text, job, attempt)
     return found
 
 
 async def count(conn: Connection, job: UUID, attempt: int) -> int:
-    """How many openings the attempt has."""
+    """Return the number of openings of the attempt."""
     found: int = await conn.fetchval(load("openings")["count"].text, job, attempt)
     return found
 
 
 async def sealed(conn: Connection, job: UUID, attempt: int) -> list[bytes]:
-    """Everything the attempt was given, sealed for its worker."""
+    """Return all openings of the attempt, encrypted for its worker."""
     return [row["sealed"] for row in await conn.fetch(load("openings")["sealed"].text, job, attempt)]
 
 
 async def forget_ended(conn: Connection) -> None:
-    """Drop openings older than an hour whose attempts do not run any more."""
+    """Delete openings older than an hour whose attempts no longer run."""
     await conn.execute(load("openings")["forget_ended"].text)

@@ -9,5 +9,5 @@ from orvanta_platform.db.queries import load
 
 
 async def ensure(connection: Connection, around: datetime) -> int:
-    """Make what is missing from the week before `around` to two weeks after; gives how many were made."""
+    """Create missing partitions from the week before `around` to two weeks after; return the number created."""
     return int(await connection.fetchval(load("schema")["ensure_partitions"].text, around))

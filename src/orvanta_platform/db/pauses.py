@@ -1,4 +1,4 @@
-"""Rows of pause: which nodes wait before they begin, until somebody lets them go on."""
+"""Rows of pause: nodes that wait at a breakpoint before they start."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewPause:
-    """A node (`job`: its id, `frame`: where it stands) that is paused, since `by` had set a breakpoint.
-
-    `threw`: what its condition threw.
-    """
+    """A node (`job`: its id) that is paused."""
 
     job: UUID
     frame: UUID | None
+    """Frame of the node."""
     node: str
     by: str
+    """The user who set the breakpoint."""
     threw: str | None = None
+    """Error of the breakpoint's condition, if it threw."""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseRow:
-    """A paused node; `place`: the number of the body that it stands in, None at the run's top level."""
+    """A paused node; `place` is the number of its body, None at the run's top level."""
 
     job: UUID
     frame: UUID | None
@@ -39,7 +39,7 @@ class PauseRow:
 
 
 async def open_pauses(connection: Connection, run: UUID, paused: Sequence[NewPause]) -> None:
-    """These nodes are paused from now on."""
+    """Insert pauses of these nodes."""
     await connection.execute(
         _text("open_pauses"),
         run,
@@ -52,33 +52,33 @@ async def open_pauses(connection: Connection, run: UUID, paused: Sequence[NewPau
 
 
 async def close_pauses(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:
-    """These nodes are paused no longer."""
+    """Delete the pauses of these nodes."""
     await connection.execute(_text("close_pauses"), run, list(jobs))
 
 
 async def take(connection: Connection, run: UUID, job: UUID) -> bool:
-    """Let a node go on; False: somebody else has, or it is not paused any more."""
+    """Delete the pause of a node to resume it; return False if it is not paused any more."""
     return await connection.fetchval(_text("take_pause"), run, job) is not None
 
 
 async def close_all(connection: Connection, run: UUID) -> None:
-    """Nothing of the run is paused any longer."""
+    """Delete all pauses of a run."""
     await connection.execute(_text("close_all_pauses"), run)
 
 
 async def of_run(connection: Connection, run: UUID, most: int) -> list[PauseRow]:
-    """What is paused in a run, the longest first, at most so many."""
+    """Return the paused nodes of a run, the longest paused first, at most `most`."""
     return [PauseRow(**dict(row)) for row in await connection.fetch(_text("pauses_of_run"), run, most)]
 
 
 async def find(connection: Connection, run: UUID, job: UUID) -> PauseRow | None:
-    """The node with this id, where it is paused."""
+    """Return the pause of the node with this id; None if it is not paused."""
     row = await connection.fetchrow(_text("pause_of"), run, job)
     return PauseRow(**dict(row)) if row is not None else None
 
 
 async def place_of(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
-    """The run and the frame of the node with this id, where it is paused."""
+    """Return run and frame of the node with this id if it is paused."""
     row = await connection.fetchrow(_text("pause_place"), workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
 

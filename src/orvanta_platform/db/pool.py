@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import load
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable
 
 Connection = Any
-"""An asyncpg connection, pooled or not: the stubs give the two no common type."""
+"""An asyncpg connection, pooled or not; the stubs have no common type for the two."""
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ CONNECTION_LOST: tuple[type[Exception], ...] = (
     OSError,
     asyncio.IncompleteReadError,
 )
-"""What asyncpg raises when a server went away, also between two statements, or cannot be reached."""
+"""Errors that asyncpg raises if the server is unreachable or went away, including between two statements."""
 
 TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.DeadlockDetectedError,
@@ -42,19 +42,19 @@ TRANSIENT: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""What the server says of itself, not of the statement: it is busy, full, a standby for the moment, or told to stop."""
+"""Errors about the state of the server, not the statement: busy, full, a temporary standby, or shutting down."""
 
 CANNOT_CONNECT: tuple[type[Exception], ...] = (*CONNECTION_LOST, asyncpg.PostgresError, ValueError, TimeoutError)
-"""What opening a connection may raise: no answer, a refused login, a malformed address."""
+"""Errors of opening a connection: no answer, a rejected login, a malformed address."""
 
 _TRY_AGAIN: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST)
 
 retries: dict[str, int] = {}
-"""How often a transaction was tried again, by the name of the error: a counter for /metrics."""
+"""Number of retried transactions by name of the error, for /metrics."""
 
 
 class Database:
-    """A pool of connections to one database. Made by `connect`."""
+    """A pool of connections to one database; created by `connect`."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], url: str, direct_url: str) -> None:
         self.pool = pool
@@ -73,12 +73,12 @@ class Database:
         by_index: bool = False,
         statement_timeout_ms: int | None = None,
     ) -> Database:
-        """Open the pool. `by_index`: statements are planned by their indexes alone (see `BY_INDEX`).
+        """Open the pool. `by_index`: plan statements with index scans only (see `BY_INDEX`).
 
-        `statement_timeout_ms`: PostgreSQL cancels a statement that takes longer. Where a pooler in between passes no
-        settings on, the role's own `statement_timeout` counts.
+        PostgreSQL cancels statements that take longer than `statement_timeout_ms`. If a pooler does not pass on
+        settings, the role's own `statement_timeout` applies.
 
-        Raises DatabaseUnavailable and DatabaseTooOld with what to do about it.
+        Raises DatabaseUnavailable and DatabaseTooOld with hints.
         """
         try:
             limit = {"statement_timeout": str(statement_timeout_ms)} if statement_timeout_ms else {}
@@ -105,22 +105,22 @@ class Database:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        """A connection outside any transaction."""
+        """Acquire a connection outside any transaction."""
         async with self.pool.acquire() as connection:
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A READ COMMITTED transaction that waits at most 500 ms for a lock."""
+        """Open a READ COMMITTED transaction that waits at most 500 ms for a lock."""
         async with self.pool.acquire() as connection, connection.transaction():
             if not self._waits_by_session:
                 await connection.execute(load("schema")["set_lock_timeout"].text)
             yield connection
 
     async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `work` in a transaction, again with jitter after a deadlock, lock timeout or lost connection.
+        """Run `work` in a transaction; retry with jitter after a deadlock, lock timeout or lost connection.
 
-        `work` must be safe to run twice: it sees a fresh transaction each time.
+        `work` must be idempotent: each attempt runs in a new transaction.
         """
         attempt = 0
         while True:
@@ -128,7 +128,7 @@ class Database:
                 async with self.transaction() as connection:
                     return await work(connection)
             except asyncpg.QueryCanceledError:
-                raise  # It exceeded the timeout, and a retry would too.
+                raise  # The statement exceeded the timeout, and a retry would too.
             except _TRY_AGAIN as error:
                 attempt += 1
                 name = type(error).__name__
@@ -138,14 +138,14 @@ class Database:
                 await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.02 * 2**attempt, 2.0))
 
     async def direct(self) -> Connection:
-        """A connection of its own, past any pooler: for LISTEN and NOTIFY. The caller closes it.
+        """Open a separate connection that bypasses any pooler, for LISTEN and NOTIFY. The caller closes it.
 
-        It commits without waiting for the disk: a notification is not kept, and yet its commit is written.
+        It commits asynchronously: a notification needs no durability, and yet its commit is written to disk.
         """
         return await asyncpg.connect(self.direct_url, timeout=10, server_settings={"synchronous_commit": "off"})
 
     async def close(self) -> None:
-        """Close all connections; waits for those in use, at most 5 s."""
+        """Close all connections; waits at most 5 s for those in use."""
         try:
             await asyncio.wait_for(self.pool.close(), 5)
         except TimeoutError:
@@ -154,23 +154,24 @@ class Database:
 
 LOCK_TIMEOUT = "500ms"
 _SESSION = {"lock_timeout": LOCK_TIMEOUT, "plan_cache_mode": "force_generic_plan"}
-"""Set once a connection, where no pooler in between forgets it: it would cost each transaction a round trip.
+"""Settings of a session. If a pooler drops them, the lock timeout is set per transaction, at the cost of a round trip.
 
-Every statement is planned once: with its values at hand, PostgreSQL plans a look-up in weekly partitions anew each
-time, since it then knows the partition. (The state and result of a run: 3.2 ms of planning for 0.2 ms of reading.)
+Generic plans: with parameter values, PostgreSQL would plan each look-up in weekly partitions again, because the values
+determine the partition. (State and result of a run: 3.2 ms of planning for 0.2 ms of reading.)
 """
 
 _IDLE_S = 60.0
-"""A connection that nobody needed for so long is closed: each keeps 3 MiB of the database's memory."""
+"""Idle connections are closed after this time: each takes 3 MiB of the database's memory."""
 
 BY_INDEX = {"enable_seqscan": "off"}
-"""For the few statements of a worker, on tables that are small at one moment and full of dead rows at the next: a
-plan made while they were small reads them whole ever after. (A batch of 200 steps: 0.28 ms a step, with this 0.04.)
+"""Setting for the few statements of a worker, whose tables may be small at first and full of dead rows later: a generic
+plan made while they were small would use sequential scans for ever. (A batch of 200 steps: 0.28 ms a step without this
+setting, 0.04 ms with it.)
 """
 
 
 async def _open(url: str, min_size: int, max_size: int, settings: dict[str, str]) -> asyncpg.Pool[asyncpg.Record]:
-    """The pool; without `settings` where a pooler in between refuses to pass them on."""
+    """Open the pool; without `settings` if a pooler refuses to pass them on."""
     try:
         return await asyncpg.create_pool(
             url,
@@ -189,11 +190,11 @@ async def _open(url: str, min_size: int, max_size: int, settings: dict[str, str]
 
 
 async def _keep_session(_connection: object) -> None:
-    """Nothing here changes a session beyond its transaction, so giving a connection back costs no round trip."""
+    """Skip the reset of a released connection: nothing changes a session beyond its transaction."""
 
 
 def unavailable(error: Exception) -> DatabaseUnavailable:
-    """The sentence for a database that did not let us in."""
+    """Return the error for a database that refused the connection."""
     if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
         return DatabaseUnavailable(
             f"The database refused the login: {error}.", hint="Check user and password in DATABASE_URL."

@@ -1,4 +1,4 @@
-"""Named queries. `sql/<noun>.sql` holds blocks that open with `-- name: <query>` and a sentence."""
+"""Named queries. `sql/<noun>.sql` holds blocks that start with `-- name: <query>` and a description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement: its name, the sentence that describes it, its text."""
+    """One statement: its name, description and text."""
 
     name: str
     description: str
@@ -21,7 +21,7 @@ class Query:
 
 @cache
 def load(noun: str) -> dict[str, Query]:
-    """Every query of `sql/<noun>.sql` by name. Raises FileNotFoundError and ValueError (malformed block)."""
+    """Return the queries of `sql/<noun>.sql` by name. Raises FileNotFoundError and ValueError (malformed block)."""
     text = resources.files(__package__).joinpath("sql", f"{noun}.sql").read_text(encoding="utf-8")
     heads = list(_NAME.finditer(text))
     if not heads or text[: heads[0].start()].strip():
@@ -48,6 +48,6 @@ def _parse(name: str, block: str) -> Query:
 
 
 def nouns() -> list[str]:
-    """The names of all query files."""
+    """Return the names of all query files."""
     folder = resources.files(__package__).joinpath("sql")
     return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))

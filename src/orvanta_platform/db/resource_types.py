@@ -11,7 +11,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class ResourceTypeRow:
-    """A type: `schema` JSON text of a JSON Schema. `workspace` None: it comes with the platform."""
+    """A resource type: `schema` is JSON text of a JSON Schema. `workspace` None: it is built in."""
 
     name: str
     schema: str | None
@@ -24,33 +24,33 @@ class ResourceTypeRow:
 
 
 async def get(conn: Connection, workspace: str, name: str) -> ResourceTypeRow | None:
-    """The type of this name that the workspace itself has."""
+    """Return the workspace's own type of this name."""
     row = await conn.fetchrow(load("resource_types")["get"].text, workspace, name)
     return ResourceTypeRow(**row) if row else None
 
 
 async def list_all(conn: Connection, workspace: str) -> list[ResourceTypeRow]:
-    """The types that the workspace itself has, by name."""
+    """Return the workspace's own types, by name."""
     return [ResourceTypeRow(**row) for row in await conn.fetch(load("resource_types")["list"].text, workspace)]
 
 
 async def insert(conn: Connection, workspace: str, new: ResourceTypeRow, username: str) -> bool:
-    """Add a type; False where the workspace has one of this name."""
+    """Add a type; return False if the name is taken in the workspace."""
     columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
     return await conn.fetchval(load("resource_types")["insert"].text, workspace, *columns, username) is not None
 
 
 async def update(conn: Connection, workspace: str, new: ResourceTypeRow) -> bool:
-    """Put `new` in the place of the type of its name; False where there is none."""
+    """Replace the type of the same name; return False if it does not exist."""
     columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
     return await conn.fetchval(load("resource_types")["update"].text, workspace, *columns) is not None
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
-    """Delete a type; False where there is none."""
+    """Delete a type; return False if it does not exist."""
     return await conn.fetchval(load("resource_types")["delete"].text, workspace, name) is not None
 
 
 async def is_used(conn: Connection, workspace: str, name: str) -> bool:
-    """Whether the workspace has a resource of this type."""
+    """Return whether the workspace has a resource of this type."""
     return bool(await conn.fetchval(load("resource_types")["is_used"].text, workspace, name))

@@ -16,7 +16,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class ResourceRow:
-    """A resource: `value` JSON text as it may be shown (None in lists), `sealed` its secret fields, if it has any."""
+    """A resource: `value` is JSON text with secrets masked (None in lists), `sealed` its secret fields, if any."""
 
     workspace: str
     path: str
@@ -35,7 +35,7 @@ class ResourceRow:
 
 @dataclass(frozen=True, slots=True)
 class NewResource:
-    """A resource to keep; `sealed` under the workspace's data key of `key_version`."""
+    """A resource to store; `sealed` is encrypted with the workspace's data key of `key_version`."""
 
     path: str
     resource_type: str
@@ -49,7 +49,7 @@ class NewResource:
 
 @dataclass(frozen=True, slots=True)
 class ResourceFilter:
-    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody."""
+    """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
     patterns: list[str] = field(default_factory=list)
@@ -68,36 +68,36 @@ class ResourceFilter:
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ResourceRow | None:
-    """The resource at a path with what opens it; `lock` keeps it as it is until the transaction ends."""
+    """Return the resource at a path with its data key; `lock` locks it until the transaction ends."""
     row = await conn.fetchrow(load("resources")["lock" if lock else "get"].text, workspace, path)
     return _resource(row) if row else None
 
 
 async def lock_of_type(conn: Connection, workspace: str, name: str) -> list[ResourceRow]:
-    """All resources of a type, as they stay until the transaction ends."""
+    """Return all resources of a type, locked until the transaction ends."""
     return [_resource(row) for row in await conn.fetch(load("resources")["lock_of_type"].text, workspace, name)]
 
 
 async def list_page(conn: Connection, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
-    """A page of the resources that `what` lets through, by path, without values."""
+    """Return a page of the resources selected by `what`, by path, without values."""
     arguments = [getattr(what, name) for name in ResourceFilter.__slots__]
     return [_resource(row) for row in await conn.fetch(load("resources")["list"].text, workspace, *arguments)]
 
 
 async def insert(conn: Connection, workspace: str, new: NewResource, username: str) -> bool:
-    """Add a resource; False where the path is taken."""
+    """Add a resource; return False if the path is taken."""
     query = load("resources")["insert"].text
     return await conn.fetchval(query, workspace, *_columns(new), username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, new: NewResource, username: str) -> bool:
-    """Put `new` in the place of the resource at `path`; False where there is none."""
+    """Replace the resource at `path`; return False if it does not exist."""
     query = load("resources")["update"].text
     return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> bool:
-    """Delete a resource; False where there is none."""
+    """Delete a resource; return False if it does not exist."""
     return await conn.fetchval(load("resources")["delete"].text, workspace, path) is not None
 
 

@@ -1,4 +1,4 @@
-"""History that is old enough to go: whole partitions, and rows of those that must stay."""
+"""Removal of old history: whole partitions, and single rows of those that must remain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A week of one table of history: ids from `lower` to below `upper`. `pending`: left half detached."""
+    """A week of one history table: ids from `lower` to below `upper`. `pending`: its detachment was interrupted."""
 
     parent: str
     child: str
@@ -32,7 +32,7 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """What a table takes on disk, in bytes, `index_bytes` of it indexes; `rows` is the planner's guess."""
+    """Disk usage of a table in bytes, `index_bytes` of them in indexes; `rows` is the planner's estimate."""
 
     name: str
     bytes: int
@@ -42,7 +42,7 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSize:
-    """What a workspace's ended runs hold. Bytes of values in the database and in objects; characters of logs."""
+    """Storage of a workspace's ended runs: bytes of values in the database and in objects, characters of logs."""
 
     id: str
     retention_days: int | None
@@ -56,7 +56,7 @@ class WorkspaceSize:
 
 @asynccontextmanager
 async def owner(url: str, patience_ms: int) -> AsyncIterator[Connection]:
-    """A connection as the role that owns the tables; no lock is waited for longer. Raises DatabaseUnavailable."""
+    """Open a connection as the owner of the tables, with this lock timeout. Raises DatabaseUnavailable."""
     try:
         connection = await asyncpg.connect(url, timeout=10)
     except CANNOT_CONNECT as error:
@@ -69,68 +69,68 @@ async def owner(url: str, patience_ms: int) -> AsyncIterator[Connection]:
 
 
 async def partitions(connection: Connection) -> list[Partition]:
-    """All partitions of history, the oldest first."""
+    """Return all partitions of history, the oldest first."""
     return [Partition(**row) for row in await connection.fetch(_text("partitions"))]
 
 
 async def owns_history(connection: Connection) -> bool:
-    """Whether the role of this connection may drop partitions."""
+    """Return whether the role of this connection may drop partitions."""
     return bool(await connection.fetchval(_text("owns_history")))
 
 
 async def change(connection: Connection, what: Literal["detach", "finish", "drop"], parent: str, child: str) -> None:
-    """Detach a partition, finish a detaching that was broken off, or drop what is detached; in no transaction."""
+    """Detach a partition, finish an interrupted detachment, or drop a detached one; outside any transaction."""
     await connection.execute(await connection.fetchval(_text("statement"), what, parent, child))
 
 
 async def detached(connection: Connection) -> list[str]:
-    """Partitions that were detached and not dropped."""
+    """Return partitions that were detached and not dropped."""
     return [row["child"] for row in await connection.fetch(_text("detached"))]
 
 
 async def oldest_live(connection: Connection) -> UUID | None:
-    """The oldest run that is under way."""
+    """Return the oldest live run."""
     found: UUID | None = await connection.fetchval(_text("oldest_live"))
     return found
 
 
 async def needed_runs(connection: Connection, before: UUID) -> list[UUID]:
-    """Ended runs before `before` whose results a run under way uses."""
+    """Return ended runs before `before` whose results a live run uses."""
     return [row["run"] for row in await connection.fetch(_text("needed_runs"), before)]
 
 
 async def note_history(connection: Connection, workspace: str | None, start: datetime) -> None:
-    """Runs of a workspace (None: of all) begun before `start` may be gone."""
+    """Record that runs of a workspace (None: of all) before `start` may have been deleted."""
     await connection.execute(_text("note_history"), workspace, start)
 
 
 async def take_objects(
     connection: Connection, kind: Literal["values", "logs"], lower: UUID, upper: UUID
 ) -> tuple[list[str], UUID]:
-    """Delete the next rows of a range that name objects; gives the objects, and where the next ones begin."""
+    """Delete the next rows of a range that reference objects; return the objects and the start of the next rows."""
     rows = await connection.fetch(_text(f"take_{kind}"), lower, upper, _PAGE)
     return [row["object"] for row in rows], max((row["id"] for row in rows), default=upper)
 
 
 async def drop_decisions(connection: Connection, lower: UUID, upper: UUID) -> None:
-    """Delete what people decided in runs of a range."""
+    """Delete the decisions of runs of a range."""
     await connection.execute(_text("drop_decisions"), lower, upper)
 
 
 async def own_days(connection: Connection) -> dict[str, int]:
-    """By workspace the days that it keeps its runs for, where it says so itself."""
+    """Return the retention in days of each workspace that sets its own."""
     return {row["id"]: row["retention_days"] for row in await connection.fetch(_text("own_days"))}
 
 
 async def old_runs(
     connection: Connection, workspace: str | None, before: UUID, past: UUID, needed: Sequence[UUID]
 ) -> list[UUID]:
-    """The next ended runs of a workspace (None: of all), at most 500, in the order of their ids."""
+    """Return the next ended runs of a workspace (None: of all), at most 500, by id."""
     return [row["id"] for row in await connection.fetch(_text("old_runs"), workspace, before, past, needed, _PAGE)]
 
 
 async def drop_runs(connection: Connection, runs: Sequence[UUID]) -> list[str]:
-    """Delete runs and all that belongs to them; gives the objects that are named no longer."""
+    """Delete runs and all their rows; return the objects no longer referenced."""
     ids = [row["id"] for row in await connection.fetch(_text("ids_of_runs"), list(runs))]
     objects = await erase_ids(connection, ids)
     await connection.execute(_text("drop_runs"), list(runs))
@@ -138,12 +138,12 @@ async def drop_runs(connection: Connection, runs: Sequence[UUID]) -> list[str]:
 
 
 async def table_sizes(connection: Connection) -> list[TableSize]:
-    """Every table, the largest first; partitions count for their table."""
+    """Return the sizes of all tables, the largest first; partitions count towards their table."""
     return [TableSize(**row) for row in await connection.fetch(_text("table_sizes"))]
 
 
 async def workspace_sizes(connection: Connection) -> list[WorkspaceSize]:
-    """Every workspace, the one whose values take most first. Reads all of the history."""
+    """Return the storage of all workspaces, the largest values first. Reads all of the history."""
     return [WorkspaceSize(**row) for row in await connection.fetch(_text("workspace_sizes"))]
 
 

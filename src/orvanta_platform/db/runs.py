@@ -1,4 +1,4 @@
-"""Rows of runs: what can run, what runs, what ended."""
+"""Rows of runs, live and ended, with the versions, documents, pin sets and inboxes they use."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """A version that can run, unless its lock failed; `settings` is what was deployed beside its document.
-
-    `permissioned_as`: for whom its runs act, None: for whoever starts them.
-    """
+    """A version that can be run, unless its lock failed."""
 
     id: int
     kind: str
@@ -29,17 +26,19 @@ class VersionRow:
     format: str
     language: str | None
     settings: dict[str, Any]
+    """Settings deployed with the document."""
     extra_perms: dict[str, bool]
     created_by: str
     archived: bool
     lock_state: str
     lock_error: str | None
     permissioned_as: str | None
+    """Identity that its runs act as; None: that of their starter."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedScript:
-    """What a script node of a workflow runs."""
+    """The code of a script node, or the sub-workflow of a node."""
 
     path: str
     version: int
@@ -54,7 +53,7 @@ class PinnedScript:
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """A live run: what a step needs of it."""
+    """A live run, as needed by a step."""
 
     id: UUID
     workspace: str
@@ -80,7 +79,7 @@ class RunRow(msgspec.Struct, frozen=True):
     cancel_at: datetime | None = None
     parent: UUID | None = None
     scopes: list[str] | None = None
-    """The limits of its jobs and expressions; None: all that `permissioned_as` may."""
+    """Scopes that limit its jobs and expressions; None: all permissions of `permissioned_as`."""
 
 
 class NewRun(msgspec.Struct, frozen=True):
@@ -112,7 +111,7 @@ class NewRun(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RunTarget:
-    """The live run that an id means, and the job of it, where the id is that of a job."""
+    """The live run of an id, and its job if the id is that of a job."""
 
     id: UUID
     path: str | None
@@ -125,7 +124,7 @@ class RunTarget:
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """How a run ended; `result_of` names whose value its result is."""
+    """The outcome of a run; `result_of` is the id that the result is stored under."""
 
     id: UUID
     workspace: str
@@ -149,7 +148,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class VersionNumber:
-    """Which version of a path one is, counted from 1; `current`: runs by path take it."""
+    """The number of a version within its path, from 1; `current`: runs by path use it."""
 
     id: int
     number: int
@@ -158,7 +157,7 @@ class VersionNumber:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """A script or workflow, as far as permissions depend on it."""
+    """The fields of a script or workflow that determine permissions."""
 
     kind: str
     path: str
@@ -168,7 +167,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class RunBefore:
-    """What a run that has ended was made of, and its last state."""
+    """An ended run that another one restarts from, with its last state."""
 
     id: UUID
     kind: str
@@ -194,29 +193,29 @@ def _version(row: Any) -> VersionRow | None:
 async def resolve_path(
     connection: Connection, workspace: str, kind: str, path: str, view: str | None = None
 ) -> VersionRow | None:
-    """The version that a run by path takes; None if there is no such item or no version of it is locked.
+    """Return the version that a run by path uses; None if there is no such item or no version of it has a lock.
 
-    `view`: the member (`u/<username>`) for whom it must be accepted; None: the current version.
+    `view` is the member (`u/<username>`) for whom it must be accepted; None: the current version.
     """
     return _version(await connection.fetchrow(load("runs")["resolve_path"].text, workspace, kind, path, view))
 
 
 async def resolve_hash(connection: Connection, workspace: str, version_hash: str) -> VersionRow | None:
-    """The script version with this hash (16 hex digits)."""
+    """Return the script version with this hash (16 hex digits)."""
     return _version(await connection.fetchrow(load("runs")["resolve_hash"].text, workspace, version_hash))
 
 
 async def resolve_version(connection: Connection, workspace: str, version: int) -> VersionRow | None:
-    """The flow version with this id."""
+    """Return the flow version with this id."""
     return _version(await connection.fetchrow(load("runs")["resolve_version"].text, workspace, version))
 
 
 async def resolve_pins(
     connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
-    """The current versions of scripts, by path or version hash. Missing ones are left out.
+    """Return the current versions of scripts, by path or version hash. Missing ones are left out.
 
-    `view`: as in `resolve_path`.
+    `view` as in `resolve_path`.
     """
     rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths), view)
     if hashes:
@@ -245,12 +244,12 @@ def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
 async def resolve_flow_pins(
     connection: Connection, workspace: str, paths: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
-    """The current versions of workflows, by path. Missing ones are left out. `view`: as in `resolve_path`."""
+    """Return the current versions of workflows, by path. Missing ones are left out. `view` as in `resolve_path`."""
     return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths), view))
 
 
 async def items_of(connection: Connection, workspace: str, versions: Sequence[int]) -> dict[int, ItemRow]:
-    """The items of versions, by version. Archived items are left out."""
+    """Return the items of versions, by version. Archived items are left out."""
     rows = await connection.fetch(load("runs")["items_of"].text, workspace, list(versions))
     return {
         row["id"]: ItemRow(row["kind"], row["path"], row["created_by"], msgspec.json.decode(row["extra_perms"]))
@@ -259,12 +258,12 @@ async def items_of(connection: Connection, workspace: str, versions: Sequence[in
 
 
 async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:
-    """Keep the bytes of a workflow or script under their SHA-256."""
+    """Store the bytes of a workflow or script under their SHA-256."""
     await connection.execute(load("runs")["insert_document"].text, digest, body)
 
 
 async def get_document(connection: Connection, digest: bytes) -> bytes:
-    """The bytes with this SHA-256. Raises LookupError."""
+    """Return the bytes with this SHA-256. Raises LookupError."""
     body = await connection.fetchval(load("runs")["get_document"].text, digest)
     if body is None:
         raise LookupError(f"document {digest.hex()} is missing")
@@ -272,12 +271,12 @@ async def get_document(connection: Connection, digest: bytes) -> bytes:
 
 
 async def keep_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
-    """Keep a pin set (JSON text) under its hash."""
+    """Store a pin set (JSON text) under its hash."""
     await connection.execute(load("runs")["insert_pin_set"].text, digest, pins)
 
 
 async def get_pin_set(connection: Connection, digest: bytes) -> str:
-    """A pin set as JSON text. Raises LookupError."""
+    """Return a pin set as JSON text. Raises LookupError."""
     pins = await connection.fetchval(load("runs")["get_pin_set"].text, digest)
     if pins is None:
         raise LookupError(f"pin set {digest.hex()} is missing")
@@ -285,7 +284,7 @@ async def get_pin_set(connection: Connection, digest: bytes) -> str:
 
 
 async def insert_run(connection: Connection, run: NewRun) -> None:
-    """Insert a run before its first step; raises asyncpg.UniqueViolationError where its id is taken."""
+    """Insert a run before its first step. Raises asyncpg.UniqueViolationError if its id is taken."""
     values = [getattr(run, name) for name in NewRun.__struct_fields__]
     await connection.execute(load("runs")["insert_run"].text, *values)
 
@@ -293,7 +292,7 @@ async def insert_run(connection: Connection, run: NewRun) -> None:
 async def claim_idempotency_key(
     connection: Connection, workspace: str, caller: str, path: str, key: str, run: UUID, input: bytes
 ) -> tuple[UUID, bytes | None]:
-    """The run of this caller's key, and its input: `run` if the key is new, otherwise those of the first call."""
+    """Return run and input of this caller's key: `run` and `input` if the key is new, else those of its first call."""
     queries, name = load("runs"), (workspace, caller, path, key)
     if await connection.fetchval(queries["claim_idempotency_key"].text, *name, run, input) is not None:
         return run, input
@@ -303,27 +302,27 @@ async def claim_idempotency_key(
 
 
 async def forget_idempotency_keys(connection: Connection) -> None:
-    """Drop the keys whose day is over."""
+    """Delete keys older than a day."""
     await connection.execute(load("runs")["forget_idempotency_keys"].text)
 
 
 async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
-    """The live run, its row locked until the transaction ends; None where it has ended."""
+    """Return the live run, its row locked until the transaction ends; None if it has ended."""
     return _run(await connection.fetchrow(load("runs")["lock_run"].text, run))
 
 
 async def is_held(connection: Connection, run: UUID) -> bool:
-    """Whether another transaction holds a live run; asked outside of one, so that this holds nothing itself."""
+    """Return whether another transaction locks a live run; called outside a transaction to hold no lock itself."""
     return bool(await connection.fetchval(load("runs")["is_held"].text, run))
 
 
 async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
-    """The live run as it stands; None where it has ended."""
+    """Return the live run; None if it has ended."""
     return _run(await connection.fetchrow(load("runs")["get_live_run"].text, run))
 
 
 async def get_live_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, RunRow]:
-    """Those of these runs that live, by id."""
+    """Return those of these runs that are live, by id."""
     rows = [_run(row) for row in await connection.fetch(load("runs")["get_live_runs"].text, list(runs))]
     return {row.id: row for row in rows if row is not None}
 
@@ -335,88 +334,88 @@ def _run(row: Any) -> RunRow | None:
 
 
 async def seed_of(connection: Connection, run: UUID) -> int | None:
-    """The random number that a run drew when it began; None if there is no such run."""
+    """Return the random seed of a run; None if there is no such run."""
     seed: int | None = await connection.fetchval(load("runs")["seed_of"].text, run)
     return seed
 
 
 async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
-    """The live run of the workspace that an id means: a run's own, or that of a live job."""
+    """Return the live run of the workspace for an id of a run or of a live job."""
     row = await connection.fetchrow(load("runs")["run_of"].text, run_or_job, workspace)
     return RunTarget(**{name: row[name] for name in RunTarget.__slots__}) if row else None
 
 
 async def request_cancel(connection: Connection, run: UUID, by: str, reason: str | None) -> bool:
-    """Mark the run as to be cancelled; False where it was already, or has ended."""
+    """Mark the run as to be cancelled; return False if it is already, or has ended."""
     return await connection.fetchval(load("runs")["request_cancel"].text, run, by, reason) is not None
 
 
 async def set_start_timer(connection: Connection, run: UUID, at: datetime) -> None:
-    """The run begins at `at`."""
+    """Set the timer that starts the run at `at`."""
     await connection.execute(load("runs")["set_timer"].text, run, run, "start", at)
 
 
 async def set_cancel_timer(connection: Connection, run: UUID, grace_s: float) -> None:
-    """After `grace_s` seconds the run is cancelled whether or not its workers answered."""
+    """Set the timer that force-cancels the run after `grace_s` seconds, whether or not its workers have answered."""
     await connection.execute(load("runs")["set_timer_in"].text, run, run, "cancel", grace_s)
 
 
 async def ended_run(connection: Connection, run: UUID) -> EndedRun | None:
-    """How the run ended; None where it lives or never was."""
+    """Return the outcome of the run; None if it is live or does not exist."""
     row = await connection.fetchrow(load("runs")["ended_run"].text, run)
     return EndedRun(**dict(row)) if row else None
 
 
 async def run_before(connection: Connection, run: UUID) -> RunBefore | None:
-    """A run that has ended, for one that goes on from it; None where it lives or never was."""
+    """Return an ended run to restart from; None if it is live or does not exist."""
     row = await connection.fetchrow(load("runs")["run_before"].text, run)
     return RunBefore(**dict(row)) if row else None
 
 
 async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
-    """The run that this one repeats; None where it repeats none."""
+    """Return the run that this one repeats; None if it repeats none."""
     row = await connection.fetchrow(load("runs")["repeated_run"].text, run)
     return Repeated(**dict(row)) if row else None
 
 
 async def version_numbers(connection: Connection, versions: Sequence[int]) -> dict[int, VersionNumber]:
-    """Which versions of their paths these are; what is no more is left out."""
+    """Return the numbers of these versions within their paths; deleted ones are left out."""
     rows = await connection.fetch(load("runs")["version_numbers"].text, list(versions))
     return {row["id"]: VersionNumber(**dict(row)) for row in rows}
 
 
 async def last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
-    """The last run of a path before another one that ended well; None where there is none near."""
+    """Return the latest successful run of a path before another run; None if there is none among recent runs."""
     found: UUID | None = await connection.fetchval(load("runs")["last_success"].text, workspace, kind, path, before)
     return found
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:
-    """Leave an event (JSON text) for a run; False where the run is not alive."""
+    """Insert an event (JSON text) into the inbox of a run; return False if the run is not live."""
     return await connection.fetchval(load("runs")["insert_inbox"].text, run, event) is not None
 
 
 async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]:
-    """The run's events that nobody has taken in: (seq, JSON text), in order, at most 200."""
+    """Return the run's pending events as (seq, JSON text), in order, at most 200."""
     rows = await connection.fetch(load("runs")["read_inbox"].text, run)
     return [(row["seq"], row["event"]) for row in rows]
 
 
 async def take_from_inbox(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
-    """These events of the run are taken in, and change nothing in it."""
+    """Delete events that do not change the run."""
     await connection.execute(load("runs")["take_from_inbox"].text, run, list(seqs))
 
 
 async def forget_inbox(connection: Connection, run: UUID) -> None:
-    """Drop events that came after the run's end."""
+    """Delete events that arrived after the run's end."""
     await connection.execute(load("runs")["forget_inbox"].text, run)
 
 
 async def stale_inbox(connection: Connection, past: datetime) -> list[UUID]:
-    """Runs with events older than a second that came after `past`, at most 200."""
+    """Return runs with events older than a second that arrived after `past`, at most 200."""
     return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text, past)]
 
 
 async def living(connection: Connection, ids: list[UUID]) -> set[UUID]:
-    """Those of these runs that have not ended."""
+    """Return those of these runs that are live."""
     return {row["id"] for row in await connection.fetch(load("runs")["living"].text, ids)}

@@ -15,7 +15,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSettings:
-    """What may be changed of a schedule. Handlers are named `script/<path>`, `flow/<path>` or by a script's path."""
+    """Editable settings of a schedule. Handlers are named `script/<path>`, `flow/<path>` or by a script's path."""
 
     cron: str
     timezone: str
@@ -44,12 +44,12 @@ class ScheduleSettings:
     permissioned_as: str
     email: str
     scopes: list[str] | None
-    """The limits of the token that wrote it; None: its runs have none."""
+    """Scopes of the token that wrote it; None: its runs are not limited by scopes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRow(ScheduleSettings):
-    """A schedule. `next_at` None: it is disabled, or never ticks again. `error`: why the last tick did not start."""
+    """A schedule. `next_at` None: it is disabled or has no further tick. `error`: why the last tick did not start."""
 
     id: UUID
     workspace: str
@@ -66,9 +66,9 @@ class ScheduleRow(ScheduleSettings):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFilter:
-    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody.
+    """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody.
 
-    `path` and `is_flow` are of what is run; `args` is JSON text that the arguments contain.
+    `path` and `is_flow` are those of the target; `args` is JSON text that the arguments contain.
     """
 
     everything: bool = False
@@ -91,7 +91,7 @@ class ScheduleFilter:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A tick that comes, of the schedule at `path`."""
+    """A future tick of the schedule at `path`."""
 
     path: str
     script_path: str
@@ -104,25 +104,25 @@ _SETTINGS = [each.name for each in fields(ScheduleSettings)]
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ScheduleRow | None:
-    """The schedule at a path; `lock` keeps it as it is until the transaction ends."""
+    """Return the schedule at a path; `lock` locks it until the transaction ends."""
     row = await conn.fetchrow(load("schedules")["lock" if lock else "get"].text, workspace, path)
     return _schedule(row) if row else None
 
 
 async def get_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
-    """The schedule with this id; None where it was deleted."""
+    """Return the schedule with this id; None if it was deleted."""
     row = await conn.fetchrow(load("schedules")["get_by_id"].text, id)
     return _schedule(row) if row else None
 
 
 async def lock_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
-    """The schedule with this id, locked until the transaction ends; None where it was deleted."""
+    """Return the schedule with this id, locked until the transaction ends; None if it was deleted."""
     row = await conn.fetchrow(load("schedules")["lock_by_id"].text, id)
     return _schedule(row) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
-    """A page of the schedules that `what` lets through, by path."""
+    """Return a page of the schedules selected by `what`, by path."""
     arguments = [getattr(what, name) for name in ScheduleFilter.__slots__]
     return [_schedule(row) for row in await conn.fetch(load("schedules")["list"].text, workspace, *arguments)]
 
@@ -130,7 +130,7 @@ async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> l
 async def next_of_each(
     conn: Connection, workspace: str, who: ScheduleFilter, before: datetime, limit: int
 ) -> list[Coming]:
-    """The next tick before `before` of each schedule that `who` lets see, the first `limit` of them."""
+    """Return the next tick before `before` of each schedule visible to `who`, the first `limit` of them."""
     sees = (who.everything, who.patterns, who.principals, who.scope)
     rows = await conn.fetch(load("schedules")["next_of_each"].text, workspace, *sees, before, limit)
     return [Coming(**dict(row)) for row in rows]
@@ -146,20 +146,20 @@ async def insert(
     settings: ScheduleSettings,
     username: str,
 ) -> bool:
-    """Add a schedule of `target` (path, whether it is a workflow); False where the path is taken."""
+    """Add a schedule of `target` (path, whether it is a workflow); return False if the path is taken."""
     values = [id, path, *target, enabled, *_values(settings)]
     return await conn.fetchval(load("schedules")["insert"].text, workspace, *values, username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, settings: ScheduleSettings, username: str) -> None:
-    """Change all that may be changed of a schedule."""
+    """Change the editable settings of a schedule."""
     await conn.execute(load("schedules")["update"].text, workspace, path, *_values(settings), username)
 
 
 async def set_enabled(
     conn: Connection, workspace: str, path: str, enabled: bool, next_at: datetime | None, username: str
 ) -> None:
-    """Let it tick, next at `next_at`, or no more."""
+    """Enable a schedule with its next tick at `next_at`, or disable it."""
     await conn.execute(load("schedules")["set_enabled"].text, workspace, path, enabled, next_at, username)
 
 
@@ -169,13 +169,13 @@ async def delete(conn: Connection, workspace: str, path: str) -> None:
 
 
 async def now(conn: Connection) -> datetime:
-    """The database's time, by which schedules tick."""
+    """Return the time of the database, which schedules use."""
     moment: datetime = await conn.fetchval(load("schedules")["now"].text)
     return moment
 
 
 async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[ScheduleRow, datetime]]:
-    """At most `limit` schedules whose tick, after `past`, has come, the longest due first; with the time of reading."""
+    """Return at most `limit` schedules with a tick due after `past`, longest due first, each with the current time."""
     found = []
     for row in await conn.fetch(load("schedules")["due"].text, limit, past):
         values = dict(row)
@@ -185,19 +185,19 @@ async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[Schedu
 
 
 async def next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
-    """The next tick after `past` of all, None where there is none; and what time it is."""
+    """Return the next tick of all schedules after `past`, None if there is none; and the current time."""
     next_at, now = await conn.fetchrow(load("schedules")["next_tick"].text, past)
     return next_at, now
 
 
 async def advance(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:
-    """Take the tick `row.next_at`; False where it was taken, or the schedule has changed."""
+    """Claim the tick `row.next_at`; return False if it was claimed before, or the schedule has changed."""
     query = load("schedules")["advance"].text
     return await conn.fetchval(query, row.id, row.next_at, next_at, row.edited_at) is not None
 
 
 async def set_error(conn: Connection, id: UUID, error: str | None) -> None:
-    """Say why a tick or handler could not start; None: it could."""
+    """Record why a tick or handler could not start; None: it started."""
     await conn.execute(load("schedules")["set_error"].text, id, error)
 
 

@@ -23,9 +23,9 @@ async def start_run(
     document: tuple[bytes, bytes] | None,
     pins: tuple[bytes, str] | None,
 ) -> None:
-    """Insert a run that its first step (one without endings) did not end. `document` and `pins`: hash and text.
+    """Insert a run that does not end with its first step (one without endings). `document` and `pins`: hash and text.
 
-    Raises asyncpg.UniqueViolationError where the id is taken by a live run.
+    Raises asyncpg.UniqueViolationError if the id is taken by a live run.
     """
     own = {"documented"} if document else set()
     own |= {"pinned"} if pins else set()
@@ -39,7 +39,7 @@ async def start_run(
 
 @cache
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
-    """The statement of these parts, and the parameters it takes: its own 37, then those of write_steps."""
+    """Return the statement of these parts, and its parameter numbers: its own 37, then those of write_steps."""
     every, end = statements.parts("starts", "start_run")
     text = "".join(part for name, part in every.items() if name in own or name in ("root", "audited"))
     steps, _ = statements.parts("steps", "write_steps")

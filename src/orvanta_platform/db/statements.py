@@ -1,7 +1,6 @@
-"""Statements put together of the parts that have something to do.
+"""Statements assembled from those of their parts that have rows to process.
 
-A part of a statement (a common table expression) that has nothing to do costs its start all the same: half of the
-time of a step.
+Starting a part (a common table expression) without rows costs time: in total, half of the time of a step.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _ROWS = re.compile(r"unnest\((?P<columns>[^()]*)\)(?P<numbered> WITH ORDINALITY)
 
 
 def parts(noun: str, name: str) -> tuple[Mapping[str, str], str]:
-    """The parts of a named query by name, in order, each with its head; and what stands behind the last one."""
+    """Return the parts of a named query by name, in order, each with its head; and the text after the last one."""
     text, end = load(noun)[name].text.rsplit("\n)\n", 1)
     heads = list(_PART.finditer(text))
     starts = [head.start() for head in heads]
@@ -27,27 +26,27 @@ def parts(noun: str, name: str) -> tuple[Mapping[str, str], str]:
 
 
 def renumbered(text: str) -> tuple[str, tuple[int, ...]]:
-    """The text with its parameters numbered from 1 in the order they come in, and the numbers they had."""
+    """Renumber parameters from 1 in order of appearance; return the text and the original numbers."""
     numbers = tuple(dict.fromkeys(int(number) for number in _PARAMETER.findall(text)))
     places = {number: place for place, number in enumerate(numbers, 1)}
     return _PARAMETER.sub(lambda match: f"${places[int(match[1])]}", text), numbers
 
 
 def moved(text: str, by: int) -> str:
-    """The text with the numbers of its parameters raised."""
+    """Increase the numbers of all parameters."""
     return _PARAMETER.sub(lambda match: f"${int(match[1]) + by}", text)
 
 
 def of_one_row(text: str) -> str:
-    """The text with parameters of one row instead of arrays, whose items the driver looks at one by one."""
+    """Replace arrays by parameters of one row, which spares the driver from encoding arrays."""
     return _ROWS.sub(_one_row, text)
 
 
 def keyed(text: str, keys: Mapping[str, str]) -> str:
-    """The text with what is compared with these columns compared with the parameters that they are of.
+    """Replace comparisons with these columns by comparisons with their parameters.
 
-    Where only a join says which row is meant, the planner may read the whole table and look for it: when the table was
-    thought to be empty, although it is full of rows that have gone and a snapshot keeps.
+    If only a join identifies a row, the planner may scan the whole table: statistics from when the table was empty hide
+    that it is full of dead rows that a snapshot retains.
     """
     for column, parameter in keys.items():
         text = re.sub(rf"= {re.escape(column)}\b", f"= {parameter}", text)

@@ -1,4 +1,4 @@
-"""Rows of step_debounce: which node waits for later ones of its key, and until when."""
+"""Rows of step_debounce: the node that waits under a key for later ones, and its window."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """A node (`job`: its id, `frame`: where it stands) that begins to wait under `key`.
-
-    `args`: JSON object of the inputs named by `accumulate`. `longest_s`, `most`: how long, and how often, one may be
-    put off in all; None: without end.
-    """
+    """A node (`job`: its id) that starts to wait under `key`."""
 
     key: bytes
     run: UUID
     frame: UUID | None
+    """Frame of the node."""
     job: UUID
     args: bytes
+    """JSON object of the inputs named by `accumulate`."""
     delay_s: float
     accumulate: tuple[str, ...]
     longest_s: float | None
+    """Maximum total delay; None: unlimited."""
     most: int | None
+    """Maximum number of replaced nodes; None: unlimited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A locked key: the node that waits under it, for how many it stands, since when; `now`: the database's time."""
+    """A locked key: its waiting node, the number of calls, the time of the first; `now` is the database's time."""
 
     key: bytes
     run: UUID
@@ -45,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What becomes of a locked key: the node that waits now, for how many it stands, since when, until when."""
+    """New state of a locked key: its waiting node, the number of calls, the time of the first, the window's end."""
 
     key: bytes
     run: UUID
@@ -58,7 +58,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A node that waits no longer; `by`: the run whose node took its place, None where its time is over."""
+    """A node that no longer waits; `by` is the run whose node replaced it, None if its window has passed."""
 
     run: UUID
     frame: UUID | None
@@ -67,7 +67,7 @@ class Over:
 
 
 async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]:
-    """Lock the keys of `entering`, in order; those without a node get the first that enters."""
+    """Lock the keys of `entering`, in order; keys without a node take the first that enters."""
     first = {each.key: each for each in reversed(entering)}
     keys = sorted(first)
     rows = await connection.fetch(
@@ -81,18 +81,18 @@ async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]
 
 
 async def leave(connection: Connection, jobs: Collection[UUID], keys: Collection[bytes] = ()) -> None:
-    """These nodes wait no longer; `keys`: what is to be locked after this, and is so with theirs, in order."""
+    """Delete the rows of these nodes; `keys`, to be locked next, are locked together with theirs in order."""
     await connection.execute(_text("lock_left"), list(keys), list(jobs))
     await connection.execute(_text("leave_step_debounces"), list(jobs))
 
 
 async def leave_runs(connection: Connection, runs: Collection[UUID]) -> None:
-    """Nothing of these runs waits any longer."""
+    """Delete all rows of these runs."""
     await connection.execute(_text("leave_runs"), list(runs))
 
 
 async def save(connection: Connection, standing: Sequence[Standing]) -> None:
-    """Write what becomes of keys that are locked."""
+    """Write the new states of locked keys."""
     await connection.execute(
         _text("save_step_debounces"),
         [each.key for each in standing],
@@ -106,7 +106,7 @@ async def save(connection: Connection, standing: Sequence[Standing]) -> None:
 
 
 async def tell(connection: Connection, over: Sequence[Over]) -> None:
-    """Leave each an event in the inbox of its run."""
+    """Send an event to the run of each node."""
     await connection.execute(
         _text("tell_over"),
         [each.run for each in over],
@@ -117,12 +117,12 @@ async def tell(connection: Connection, over: Sequence[Over]) -> None:
 
 
 async def take_due(connection: Connection, past: datetime) -> list[UUID]:
-    """End the waits, at most 200, whose time after `past` has come, each with an event for its run; gives the runs."""
+    """End up to 200 waits whose windows have passed since `past`, each with an event for its run; return the runs."""
     return [row["run"] for row in await connection.fetch(_text("take_due"), past)]
 
 
 async def place_of(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
-    """The run and the frame of the node with this id, where that waits for later ones."""
+    """Return run and frame of the node with this id if it is debounced."""
     row = await connection.fetchrow(_text("place_of"), workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
 

@@ -1,4 +1,4 @@
-"""The write of a step: values that describe it and the one statement that does it."""
+"""The write of a step: its rows as values, and the one statement that writes them."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """What becomes of a job that is at (attempt, worker, generation); worker is None where nobody runs it.
-
-    `scheduled` is a retry, due in `due_in_s` seconds; the other fates end the job. `ran_s`: seconds since its
-    process started, None where it never did. `openings`: as many secrets it has opened by API, None: any number.
-    """
+    """Outcome of a job that is at (attempt, worker, generation)."""
 
     job: UUID
     attempt: int
     worker: UUID | None
+    """None if the job is not running."""
     generation: int | None
     fate: Fate
+    """`scheduled` is a retry; the others complete the job."""
     error_name: str | None = None
     mem_peak_kb: int | None = None
     log_chars: int | None = None
     ran_s: float | None = None
+    """Seconds since the process started; None if it never did."""
     due_in_s: float | None = None
+    """Seconds until a retry."""
     openings: int | None = None
+    """Number of secrets it must have opened through the API; None: any."""
 
 
 class NodeEnding(msgspec.Struct, frozen=True):
-    """The end of a node that needed no job, or of a frame.
+    """Completion of a node that needed no job, or of a frame.
 
-    `parent`, `place`, `result_of` as in the table job. `failures`: attempts of a loop or branch that failed.
+    `parent`, `place`, `result_of` as in the table job.
     """
 
     id: UUID
@@ -54,14 +55,14 @@ class NodeEnding(msgspec.Struct, frozen=True):
     place: int | None = None
     result_of: UUID | None = None
     failures: int = 0
+    """Failed attempts of a loop or branch."""
     started_at: datetime | None = None
 
 
 class NewJob(msgspec.Struct, frozen=True):
-    """A job to enqueue; with `worker`, `generation` and `nonce` it is made already claimed (hand-off).
+    """A job to enqueue; with `worker`, `generation` and `nonce` it is inserted as claimed (hand-off).
 
-    `lane` is 1 for the first jobs of a new run, 0 for those of a run under way. `frame`, `parent` and `place` as in
-    the table job_live.
+    `frame`, `parent` and `place` as in the table job_live.
     """
 
     id: UUID
@@ -73,6 +74,7 @@ class NewJob(msgspec.Struct, frozen=True):
     queue: str
     priority: int
     lane: int = 0
+    """1 for the first jobs of a new run, otherwise 0."""
     timeout_s: float | None = None
     worker: UUID | None = None
     generation: int | None = None
@@ -83,16 +85,16 @@ class NewJob(msgspec.Struct, frozen=True):
 
 
 class Wake(msgspec.Struct, frozen=True):
-    """A scheduled job (a retry) whose time has come, with the time limit of its next attempt."""
+    """A scheduled job (a retry) that is due, with the timeout of its next attempt."""
 
     job: UUID
     timeout_s: float | None
 
 
 class NewValue(msgspec.Struct, frozen=True):
-    """JSON text to keep: `body` (encoding 0 as it is, 1 zlib) or the key of an object (1 zlib, 2 frames).
+    """JSON text to store: `body` (encoding 0 plain, 1 zlib) or the key of an object (1 zlib, 2 frames).
 
-    `size` is the JSON's bytes.
+    `size` is the size of the JSON in bytes.
     """
 
     id: UUID
@@ -105,7 +107,7 @@ class NewValue(msgspec.Struct, frozen=True):
 
 
 class NewEvent(msgspec.Struct, frozen=True):
-    """A line of the run's history; `data` is JSON text."""
+    """An event of the run's history; `data` is JSON text."""
 
     kind: str
     node: str | None = None
@@ -113,29 +115,24 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 class RunEnd(msgspec.Struct, frozen=True):
-    """How the run ends; `result_of` names whose value is its result, None for null.
-
-    `reports`: the run it is a sub-workflow of is told. `skipped`: it was stopped early and is labelled so.
-    """
+    """The end of a run."""
 
     status: Literal["succeeded", "failed", "cancelled"]
     recovered: bool = False
     error_name: str | None = None
     result_of: UUID | None = None
+    """Id that the result is stored under; None for null."""
     reports: bool = False
+    """Whether it is a sub-workflow whose caller is notified."""
     skipped: bool = False
+    """Whether it was stopped early with the label `skipped`."""
 
 
 NO_WAITS = WaitWrite()
 
 
 class StepWrite(msgspec.Struct, frozen=True):
-    """One step of one run, to be written if the run is still at `rev`.
-
-    `over_cancel`: written although the run is being cancelled (only under the run's lock).
-    `inbox_seq`: the inbox row that was taken in. One alone: a row with a lower seq may be committed at any moment,
-    and nobody has read it. `waits`: written beside it (`waits.write`), only under the run's lock.
-    """
+    """One step of one run, written if the run is still at `rev`."""
 
     run: UUID
     rev: int
@@ -149,8 +146,11 @@ class StepWrite(msgspec.Struct, frozen=True):
     events: Sequence[NewEvent] = ()
     end: RunEnd | None = None
     over_cancel: bool = False
+    """Write even if the run is being cancelled; only under the run's lock."""
     inbox_seq: int | None = None
+    """The processed inbox row. Only this one: a row with a lower seq, unread, may be committed at any moment."""
     waits: WaitWrite = NO_WAITS
+    """Written in addition (`waits.write`), only under the run's lock."""
 
     @property
     def is_plain(self) -> bool:
@@ -159,14 +159,14 @@ class StepWrite(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes that this step puts on the wire, about."""
+        """Approximate size of this step on the wire, in bytes."""
         return len(self.state) + sum(len(value.body or b"") for value in self.values) + 256
 
 
 async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set[int]:
-    """Write the steps in one statement; gives the positions (from 0) of those that were written.
+    """Write the steps, at most one of each run, in one statement; return the positions (from 0) of those written.
 
-    At most one step of a run. A position that is missing changed nothing: stale, or locked by somebody else.
+    A missing position changed nothing: the step is stale, or its run is locked elsewhere.
     """
     alone = len(steps) == 1 and steps[0].is_plain
     text, numbers = statement(parts_of(steps), len(steps) == 1, alone=alone)
@@ -176,7 +176,7 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
 
 
 ALWAYS = frozenset({"step", "ending", "good", "root"})
-"""The parts of the statement without which there is none."""
+"""Parts that the statement always contains."""
 
 _ROOTS = {
     "updated": "SELECT n, id, workspace FROM updated UNION ALL ",
@@ -186,19 +186,19 @@ _ROOTS = {
 
 _RUN = ("s.run", "g.run", "root.id", "d.id", "gone.run")
 _KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($58) AND j.id = w.job"}
-"""Columns of one step's rows, and the parameters that they are."""
+"""Columns of the rows of one step, and the parameters that replace them."""
 
 _KEYS_ALONE = {**dict.fromkeys(_RUN, "$1"), "e.job": "$17", "w.job": "$58"}
 
 _ENDING_ROWS = "ran_s, due_in_s, openings)"
-"""Where the rows of endings are named: alone, a step may have none."""
+"""End of the column list of endings: a plain step may have none."""
 
 
 @cache
 def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
-    """The statement of these parts alone, and which of the whole one's parameters it takes, in its order.
+    """Return the statement of these parts, and the numbers of the full statement's parameters that it takes, in order.
 
-    `single`: of one step. `alone`: of one that has one row of every kind; the parameters are no arrays.
+    `single`: for one step. `alone`: for one plain step, whose parameters are not arrays.
     """
     every, end = statements.parts("steps", "write_steps")
     kept = wanted | ALWAYS
@@ -218,7 +218,7 @@ def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = Fal
 
 
 def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
-    """What has to do something for these steps."""
+    """Return the parts that have rows to process for these steps."""
     parts: set[str] = set()
     for step in steps:
         if step.end is None:
@@ -243,7 +243,7 @@ def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
 
 
 def row_parts(step: StepWrite) -> frozenset[str]:
-    """The parts that insert what hangs on the run's row."""
+    """Return the parts that insert rows belonging to the run."""
     parts = {name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows}
     if "stored" in parts:
         parts -= {"stored"}
@@ -256,7 +256,7 @@ _ROW_PARTS = ("decided", "made", "woken", "stored", "told")
 
 
 _ROW_TYPES = (Ending, NodeEnding, NewJob, Wake, NewValue, NewEvent)
-"""The rows of a step, in the order of the statement's parameters; the fields of each in the order of its columns."""
+"""Row types of a step in the order of the statement's parameters; their fields are in the order of its columns."""
 
 _NO_END = RunEnd("cancelled")
 _NO_ENDING = Ending(UUID(int=0), 0, None, None, "cancelled")
@@ -289,7 +289,7 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
 
 
 def arguments_alone(step: StepWrite) -> list[Any]:
-    """The parameters of one plain step: no arrays."""
+    """Return the parameters of one plain step, none of which is an array."""
     arguments = [*_head(step)]
     for row_type, rows in zip(_ROW_TYPES, _rows(step), strict=True):
         if rows:
@@ -300,7 +300,7 @@ def arguments_alone(step: StepWrite) -> list[Any]:
 
 
 def arguments_of(steps: Sequence[StepWrite]) -> list[list[Any]]:
-    """The parameters of many steps: a column each; each row's first is its step's number from 1."""
+    """Return the parameters of many steps, one array per column; the first column of a row type is the step number."""
     arguments = [list(column) for column in zip(*map(_head, steps), strict=True)]
     for row_type, of_steps in zip(_ROW_TYPES, zip(*map(_rows, steps), strict=True), strict=True):
         numbered = [(n, *astuple(row)) for n, rows in enumerate(of_steps, 1) for row in rows]

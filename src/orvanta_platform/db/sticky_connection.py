@@ -1,4 +1,4 @@
-"""A connection that is kept from one statement to the next."""
+"""A connection that is reused from one statement to the next."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from orvanta_platform import clock
 from orvanta_platform.db.pool import CONNECTION_LOST, Connection, Database
 
 REST_S = 1.0
-"""It goes back to the pool after so long without a statement."""
+"""Idle seconds after which the connection returns to the pool."""
 
 
 class StickyConnection:
-    """One connection of the pool for one task that sends a statement every millisecond.
+    """One connection of the pool for a task that sends a statement every millisecond.
 
-    To take a connection and to give it back for each costs as much time as a short statement does. Used as
-    `async with kept as connection`, one block at a time. A block that loses the connection gives it back; the next
-    has another one.
+    Acquiring and releasing a connection for each would take as long as a short statement. Used as
+    `async with sticky as connection`, one block at a time. A block that loses the connection releases it; the next
+    block acquires another one.
     """
 
     def __init__(self, database: Database) -> None:
@@ -28,7 +28,7 @@ class StickyConnection:
         self._resting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Connection:
-        """The connection. Raises what opening one raises."""
+        """Return the connection. Raises the errors of opening one."""
         self._in_use = True
         try:
             if self._connection is None:
@@ -46,7 +46,7 @@ class StickyConnection:
             await self.close()
 
     async def close(self) -> None:
-        """Give it back; the next block takes one anew."""
+        """Release the connection; the next block acquires another one."""
         if self._resting is not None:
             self._resting.cancel()
         await self._give_back()

@@ -1,4 +1,4 @@
-"""What jobs stream: text given away while they run, in chunks like those of a log."""
+"""Streams of jobs: text published while they run, stored in chunks like logs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class StreamPiece:
 
 
 async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings: int | None = None) -> bool:
-    """Keep these chunks of one attempt, in one statement; one of the same seq that was kept before is replaced.
+    """Store chunks of one attempt in one statement; a stored chunk of the same seq is replaced.
 
-    False where the attempt has another number of openings than `openings` (None: any): nothing was kept then.
+    Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
     columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
     found: int = await connection.fetchval(load("streams")["append_stream"].text, *columns, openings)
@@ -31,9 +31,9 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
 
 
 async def read(conn: Connection, job: UUID, attempt: int, start: int, most: int) -> list[StreamPiece]:
-    """The pieces that hold `most` characters of the newest attempt that has streamed, in order; none at the end.
+    """Return the pieces with `most` characters of the newest attempt that has streamed, in order; none at the end.
 
-    They begin at `start` (≥ 0) where that attempt is `attempt`, else at its beginning.
+    They start at `start` (≥ 0) if that attempt is `attempt`, otherwise at its beginning.
     """
     rows = await conn.fetch(load("streams")["read_stream"].text, job, attempt, start, most)
     return [StreamPiece(**dict(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows of tokens, sessions and one-time links, and who stands behind them."""
+"""Rows of tokens, sessions and one-time links, and the identities behind them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import load
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Access to a folder: owners, and principals that may read (false) or write (true). Of a bearer: its own only."""
+    """Permissions on a folder: owners, and principals that may read (false) or write (true). In Bearer only its own."""
 
     name: str
     owners: list[str]
@@ -23,10 +23,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who a token stands for. `workspace` None: none was named, or it does not exist.
-
-    `username` and `role` are None where the account is no member of the workspace.
-    """
+    """The identity behind a token."""
 
     kind: str
     email: str
@@ -36,8 +33,11 @@ class Bearer:
     scopes: list[str] | None
     token_workspace: str | None
     workspace: str | None
+    """None if none was named, or it does not exist."""
     username: str | None
+    """None if the account is not a member of the workspace."""
     role: str | None
+    """None if the account is not a member of the workspace."""
     groups: list[str]
     grants: list[Grant]
     stale: bool = False
@@ -55,7 +55,7 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as lists show it: never the token, never its hash."""
+    """A token in lists: neither the token nor its hash."""
 
     prefix: str
     label: str | None
@@ -67,13 +67,13 @@ class TokenRow:
 
 
 async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bearer | None:
-    """Who stands behind the token with this SHA-256, in this workspace; None: no live token."""
+    """Return the identity behind the token with this SHA-256, in this workspace; None if the token is not valid."""
     row = await conn.fetchrow(load("tokens")["resolve"].text, digest, workspace)
     return Bearer(**{**row, "grants": _grants(row["grants"])}) if row else None
 
 
 async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> RunningJob | None:
-    """A job with the identity it acts as; None if it does not run at that attempt and generation."""
+    """Return a running job with the identity it acts as; None if it does not run at that attempt and generation."""
     row = await conn.fetchrow(load("tokens")["resolve_job"].text, job, attempt, generation)
     if row is None:
         return None
@@ -86,7 +86,7 @@ async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int
 async def resolve_identity(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None
 ) -> Bearer | None:
-    """The identity that a run acts as, with the limits `scopes`; None if the account has no such username there."""
+    """Return the identity that a run acts as, limited by `scopes`; None if the account has no such username there."""
     row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
     if row is None:
         return None
@@ -95,7 +95,7 @@ async def resolve_identity(
 
 
 async def touch(conn: Connection, digest: bytes) -> None:
-    """Note that the token was used."""
+    """Record that the token was used."""
     await conn.execute(load("tokens")["touch"].text, digest)
 
 
@@ -112,19 +112,19 @@ async def insert(
     expires_at: datetime | None = None,
     lives_s: float | None = None,
 ) -> None:
-    """Add a token that ends at `expires_at` or after `lives_s` seconds; with neither it does not end."""
+    """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire."""
     query = load("tokens")["insert"].text
     await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s)
 
 
 async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:
-    """The account's tokens, newest first."""
+    """Return the account's tokens, newest first."""
     rows = await conn.fetch(load("tokens")["list"].text, email, limit, offset)
     return [TokenRow(**row) for row in rows]
 
 
 async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
-    """Delete the account's tokens with this prefix; gives how many."""
+    """Delete the account's tokens with this prefix; return their number."""
     return len(await conn.fetch(load("tokens")["delete_by_prefix"].text, email, prefix))
 
 
@@ -134,12 +134,12 @@ async def end_session(conn: Connection, digest: bytes) -> None:
 
 
 async def link_exists(conn: Connection, digest: bytes) -> bool:
-    """Tests for a valid one-time link with this hash."""
+    """Return whether there is a valid one-time link with this hash."""
     return bool(await conn.fetchval(load("tokens")["link_exists"].text, digest))
 
 
 async def take_link(conn: Connection, digest: bytes) -> str | None:
-    """Use up a one-time link; gives the account's address, None where it is not good any more."""
+    """Use up a one-time link; return the account's address, None if the link is no longer valid."""
     email: str | None = await conn.fetchval(load("tokens")["take_link"].text, digest)
     return email
 
@@ -150,7 +150,7 @@ async def drop_links(conn: Connection, email: str) -> None:
 
 
 async def drop_expired(conn: Connection) -> None:
-    """Delete what expired more than a day ago."""
+    """Delete tokens that expired more than a day ago."""
     await conn.execute(load("tokens")["drop_expired"].text)
 
 

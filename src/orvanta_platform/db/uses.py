@@ -1,4 +1,4 @@
-"""Rows of what a workflow's nodes run, and of what runs a script or workflow."""
+"""Rows of references from workflow nodes to scripts and workflows, and their reverse look-up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NodeUse:
-    """What one node runs. `kind`: script or flow; `pinned`: the hash it names, None where it takes the newest."""
+    """The script or flow (`kind`) that one node runs; `pinned` is the hash it names, None: the newest version."""
 
     node: str
     kind: str
@@ -21,7 +21,7 @@ class NodeUse:
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """Something that runs a script or workflow. `kind`: flow, schedule or http_trigger; `node`: of flows alone."""
+    """A user of a script or workflow. `kind`: flow, schedule or http_trigger; `node` is set for flows only."""
 
     kind: str
     path: str
@@ -31,7 +31,7 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What may be shown, as control.permissions.Readable says it, with the limits of the token by kind."""
+    """The rows visible to a caller, as in control.permissions.Readable, with the token's scopes by kind."""
 
     everything: bool
     patterns: list[str]
@@ -42,14 +42,14 @@ class Readers:
 
 
 async def note(conn: Connection, version: int, workspace: str, uses: Sequence[NodeUse]) -> None:
-    """Keep what the nodes of a version run."""
+    """Record the scripts and workflows that the nodes of a version run."""
     if uses:
         columns = zip(*((use.node, use.kind, use.path, use.pinned) for use in uses), strict=True)
         await conn.execute(load("uses")["note"].text, version, workspace, *(list(column) for column in columns))
 
 
 async def of(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
-    """What runs the script or workflow at a path, at most `limit` rows, by kind and path."""
+    """Return the users of the script or workflow at a path, at most `limit` rows, by kind and path."""
     shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
     rows = await conn.fetch(load("uses")["of"].text, workspace, kind, path, *shown, limit)
     return [UserRow(**row) for row in rows]

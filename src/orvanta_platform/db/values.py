@@ -1,4 +1,4 @@
-"""Rows of values: JSON text, inline or by reference."""
+"""Rows of values: JSON text, inline or as an object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ValueKey = tuple[UUID, str, str]
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """A value as it is kept: `body` (encoding 0 as it is, 1 zlib, 2 frames) or the key of an object."""
+    """A stored value: `body` (encoding 0 plain, 1 zlib, 2 frames) or the key of an object."""
 
     id: UUID
     kind: str
@@ -28,13 +28,13 @@ class ValueRow:
 
     @property
     def key(self) -> ValueKey:
-        """What it is found by."""
+        """Key of the value."""
         return (self.id, self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class ValueDigest:
-    """A value without its body. `digest`: of the body as it is kept, None of an object; `beginning`: of a plain one."""
+    """A value without its body."""
 
     id: UUID
     kind: str
@@ -42,16 +42,18 @@ class ValueDigest:
     size: int
     encoding: int
     digest: bytes | None
+    """Digest of the stored body; None for an object."""
     beginning: bytes | None
+    """First bytes of a plain body."""
 
     @property
     def key(self) -> ValueKey:
-        """What it is found by."""
+        """Key of the value."""
         return (self.id, self.kind, self.name)
 
 
 async def insert_value(connection: Connection, value: NewValue) -> None:
-    """Store a new value. Raises asyncpg.UniqueViolationError where one of the same key exists."""
+    """Store a new value. Raises asyncpg.UniqueViolationError if its key is taken."""
     await connection.execute(
         load("values")["insert_value"].text,
         value.id,
@@ -65,7 +67,7 @@ async def insert_value(connection: Connection, value: NewValue) -> None:
 
 
 async def insert_values(connection: Connection, values: Sequence[NewValue]) -> None:
-    """Store new values, in one statement. Raises asyncpg.UniqueViolationError where one of the same key exists."""
+    """Store new values in one statement. Raises asyncpg.UniqueViolationError if a key is taken."""
     if values:
         fields = ("id", "kind", "name", "size", "encoding", "body", "object")
         columns = ([getattr(value, name) for value in values] for name in fields)
@@ -73,7 +75,7 @@ async def insert_values(connection: Connection, values: Sequence[NewValue]) -> N
 
 
 async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[ValueRow]:
-    """The values of these keys, in one query; missing ones are left out."""
+    """Return the values of these keys, in one query; missing ones are left out."""
     if not keys:
         return []
     ids, kinds, names = zip(*keys, strict=True)
@@ -82,7 +84,7 @@ async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[V
 
 
 async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown: int) -> dict[ValueKey, ValueDigest]:
-    """How the values of these keys look, in one query, with their first `shown` bytes; missing ones are left out."""
+    """Return digests of these values in one query, with their first `shown` bytes; missing ones are left out."""
     if not keys:
         return {}
     ids, kinds, names = zip(*keys, strict=True)
@@ -93,11 +95,11 @@ async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown:
 
 
 async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:
-    """The run's whole context, a row per name."""
+    """Return the run's whole context, one row per name."""
     return [ValueRow(**dict(row)) for row in await connection.fetch(load("values")["context_values"].text, run)]
 
 
 async def missing_result(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
-    """One of these ids that has no result; None where all have."""
+    """Return one of these ids that has no result; None if all have one."""
     found: UUID | None = await connection.fetchval(load("values")["missing_result"].text, list(ids)) if ids else None
     return found

@@ -16,7 +16,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class VariableRow:
-    """A variable: `value`, or, of a secret, `sealed` with the `key` that opens it (in lists left out)."""
+    """A variable: `value`, or for a secret `sealed` with the data `key` that opens it (both left out in lists)."""
 
     workspace: str
     path: str
@@ -38,7 +38,7 @@ class VariableRow:
 
 @dataclass(frozen=True, slots=True)
 class NewVariable:
-    """A variable to keep: `value`, or `sealed` under the workspace's data key of `key_version`."""
+    """A variable to store: `value`, or `sealed`, encrypted with the workspace's data key of `key_version`."""
 
     path: str
     value: str | None
@@ -54,7 +54,7 @@ class NewVariable:
 
 @dataclass(frozen=True, slots=True)
 class VariableFilter:
-    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody."""
+    """Conditions of a list. The first four describe the caller (control.permissions.Readable), by default nobody."""
 
     everything: bool = False
     patterns: list[str] = field(default_factory=list)
@@ -71,32 +71,32 @@ class VariableFilter:
 
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> VariableRow | None:
-    """The variable at a path with what opens it; `lock` keeps it as it is until the transaction ends."""
+    """Return the variable at a path with its data key; `lock` locks it until the transaction ends."""
     query = load("variables")["lock" if lock else "get"].text
     row = await conn.fetchrow(query, workspace, path)
     return _variable(row) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: VariableFilter) -> list[VariableRow]:
-    """A page of the variables that `what` lets through, by path, without what opens them."""
+    """Return a page of the variables selected by `what`, by path, without ciphertexts and keys."""
     arguments = [getattr(what, name) for name in VariableFilter.__slots__]
     return [_variable(row) for row in await conn.fetch(load("variables")["list"].text, workspace, *arguments)]
 
 
 async def insert(conn: Connection, workspace: str, new: NewVariable, username: str) -> bool:
-    """Add a variable; False where the path is taken."""
+    """Add a variable; return False if the path is taken."""
     query = load("variables")["insert"].text
     return await conn.fetchval(query, workspace, *_columns(new), username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, new: NewVariable, username: str) -> bool:
-    """Put `new` in the place of the variable at `path`; False where there is none."""
+    """Replace the variable at `path`; return False if it does not exist."""
     query = load("variables")["update"].text
     return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> bool:
-    """Delete a variable; False where there is none."""
+    """Delete a variable; return False if it does not exist."""
     return await conn.fetchval(load("variables")["delete"].text, workspace, path) is not None
 
 

@@ -1,4 +1,4 @@
-"""Rows of what runs wait for without a job. Written under the run's lock, beside the write of its step."""
+"""Rows of waits without a job, written under the run's lock in addition to the write of its step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.db.step_debounces import PutOff
 
 @dataclass(frozen=True, slots=True)
 class NodeTimer:
-    """When a node goes on: in so many seconds, or `at` a time. `job`: the node's id, `kind`: wait or deadline."""
+    """Timer of a node: after some seconds, or `at` a time. `job` is the node's id, `kind` wait or deadline."""
 
     job: UUID
     kind: str
@@ -29,27 +29,31 @@ class NodeTimer:
 
 @dataclass(frozen=True, slots=True)
 class WaitWrite:
-    """What a step changes of its run's waits. `dropped`: (job, kind) of timers that go.
-
-    `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
-    `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more;
-    `cached`: what results stand for; `put_off`, `put_off_no_more`: nodes that wait for later ones of their keys, and
-    that do so no longer. These are written at the end of the transaction. `paused`, `unpaused`: nodes that wait before
-    they begin until somebody lets them go on, and that do so no longer.
-    """
+    """Changes that a step makes to the waits of its run."""
 
     timers: Sequence[NodeTimer] = ()
     dropped: Sequence[tuple[UUID, str]] = ()
+    """Timers to delete, as (job, kind)."""
     opened: Sequence[NewApproval] = ()
+    """Nodes that start to wait for decisions."""
     closed: Sequence[UUID] = ()
+    """Nodes that stop waiting for decisions."""
     taken: tuple[UUID, int] | None = None
+    """The decision (job, resume id) that the step counts."""
     entered: Sequence[Entry] = ()
+    """Nodes, or the run itself, that queue for a permit; written at the end of the transaction, as the next four."""
     left: Sequence[UUID] = ()
+    """Nodes that no longer need a permit."""
     cached: Sequence[NewCached] = ()
+    """Results to cache."""
     put_off: Sequence[PutOff] = ()
+    """Nodes that start to be debounced."""
     put_off_no_more: Sequence[UUID] = ()
+    """Nodes that are no longer debounced."""
     paused: Sequence[NewPause] = ()
+    """Nodes that pause at a breakpoint."""
     unpaused: Sequence[UUID] = ()
+    """Nodes that are resumed."""
 
     def __bool__(self) -> bool:
         return bool(
@@ -69,7 +73,7 @@ class WaitWrite:
 
 
 async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite, *, ends: bool = False) -> None:
-    """Write the waits of one step, in its transaction, after the step itself; one that `ends` took all timers."""
+    """Write the waits of one step, in its transaction, after the step itself; one that `ends` deleted all timers."""
     queries = load("waits")
     if waits.unpaused:
         await pauses.close_pauses(connection, run, waits.unpaused)
@@ -94,5 +98,5 @@ async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWr
 
 
 async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:
-    """When the nodes of a run that wait without a job go on, by their ids."""
+    """Return the due times of a run's nodes that wait without a job, by id."""
     return {row["job"]: row["due_at"] for row in await connection.fetch(load("waits")["node_timers"].text, run)}

@@ -1,4 +1,4 @@
-"""Workers as they are looked at."""
+"""Views of workers and queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """A worker process. `queues` None: every queue. `last_beat_s`: seconds since its last beat."""
+    """A worker process. `queues` None: all queues. `last_beat_s`: seconds since its last heartbeat."""
 
     id: UUID
     name: str
@@ -34,24 +34,23 @@ class WorkerRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """A queue that has jobs. `oldest_s`: for how long the oldest that may start now could, None where none may.
-
-    `workers`: how many live that serve it and are not drained.
-    """
+    """A queue that has jobs."""
 
     queue: str
     waiting: int
     oldest_s: float | None
+    """Age in seconds of the oldest job that may start now; None if there is none."""
     running: int
     workers: int
+    """Number of live workers that serve it and are not drained."""
 
 
 async def list_workers(
     conn: Connection, workspaces: Sequence[str] | None, *, seen_within_s: float | None, limit: int, offset: int
 ) -> list[WorkerRow]:
-    """The live workers, and with `seen_within_s` also those seen within as many seconds; newest first.
+    """Return the live workers, and with `seen_within_s` also those seen within as many seconds; newest first.
 
-    `workspaces`: those whose jobs are counted as running; None: all.
+    Only jobs of `workspaces` count as running; None: all.
     """
     text = load("worker_views")["list_workers"].text
     records = await conn.fetch(text, seen_within_s, limit, offset, workspaces)
@@ -59,12 +58,12 @@ async def list_workers(
 
 
 async def queues(conn: Connection, workspaces: Sequence[str] | None) -> list[QueueRow]:
-    """The queues that have jobs of these workspaces (None: of any), by name."""
+    """Return the queues that have jobs of these workspaces (None: of any), by name."""
     return [QueueRow(**dict(row)) for row in await conn.fetch(load("worker_views")["queues"].text, workspaces)]
 
 
 async def queue_counts(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
-    """Numbers of jobs of these workspaces (None: all) that may start now, by queue; queues without any are absent."""
+    """Return the number of jobs of these workspaces (None: all) that may start now, by queue; empty queues left out."""
     return {
         row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text, workspaces)
     }

@@ -11,7 +11,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceRow:
-    """A workspace as one account sees it; `username` None: a superadmin who is no member."""
+    """A workspace as seen by one account; `username` None: a superadmin who is not a member."""
 
     id: str
     name: str
@@ -38,87 +38,87 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The database's clock and the number of workers that are alive."""
+    """The database's time and the number of live workers."""
 
     checked_at: datetime
     workers_alive: int
 
 
 async def exists(conn: Connection, workspace: str) -> bool:
-    """Whether the id is taken, also by an archived workspace."""
+    """Return whether the id is taken, including by an archived workspace."""
     return bool(await conn.fetchval(load("workspaces")["exists"].text, workspace))
 
 
 async def insert(conn: Connection, workspace: str, name: str, owner: str, color: str | None = None) -> bool:
-    """Add a workspace; False where the id is taken."""
+    """Add a workspace; return False if the id is taken."""
     return await conn.fetchval(load("workspaces")["insert"].text, workspace, name, owner, color) is not None
 
 
 async def list_of(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
-    """The workspaces of an account, or all of them."""
+    """Return the workspaces of an account, or all of them."""
     return [WorkspaceRow(**row) for row in await conn.fetch(load("workspaces")["list_of"].text, email, every)]
 
 
 async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:
-    """Add a member; False where the username or the account is there already."""
+    """Add a member; return False if the username or the account is already a member."""
     query = load("workspaces")["add_member"].text
     return await conn.fetchval(query, workspace, username, email, role) is not None
 
 
 async def username_taken(conn: Connection, workspace: str, username: str) -> bool:
-    """Whether a member has this username."""
+    """Return whether a member has this username."""
     return bool(await conn.fetchval(load("workspaces")["username_taken"].text, workspace, username))
 
 
 async def get_member(conn: Connection, workspace: str, username: str) -> MemberRow | None:
-    """The member with this username."""
+    """Return the member with this username."""
     row = await conn.fetchrow(load("workspaces")["get_member"].text, workspace, username)
     return MemberRow(**row) if row else None
 
 
 async def username_of(conn: Connection, workspace: str, email: str) -> str | None:
-    """The username of the member with this address, unless disabled."""
+    """Return the username of the member with this address, unless disabled."""
     found: str | None = await conn.fetchval(load("workspaces")["username_of"].text, workspace, email)
     return found
 
 
 async def list_members(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[MemberRow]:
-    """Members by username, from the first one past `after`."""
+    """Return members by username, those after `after`."""
     rows = await conn.fetch(load("workspaces")["list_members"].text, workspace, after, limit, offset)
     return [MemberRow(**row) for row in rows]
 
 
 async def secrets_readable(conn: Connection, workspace: str) -> bool:
-    """Whether developers may read secrets by API."""
+    """Return whether developers may read secrets through the API."""
     return bool(await conn.fetchval(load("workspaces")["secrets_readable"].text, workspace))
 
 
 async def set_secrets_readable(conn: Connection, workspace: str, readable: bool) -> None:
-    """Let developers read secrets by API, or not."""
+    """Set whether developers may read secrets through the API."""
     await conn.execute(load("workspaces")["set_secrets_readable"].text, workspace, readable)
 
 
 async def health(conn: Connection) -> Health:
-    """Ask the database how it is."""
+    """Return the health of the database and the workers."""
     return Health(**await conn.fetchrow(load("workspaces")["health"].text))
 
 
 async def retention_days(conn: Connection, workspace: str) -> int | None:
-    """Days that the workspace keeps its runs for; None: as long as the installation does."""
+    """Return the retention of runs in days; None: that of the installation."""
     days: int | None = await conn.fetchval(load("workspaces")["retention_days"].text, workspace)
     return days
 
 
 async def search_run_data(conn: Connection, workspace: str) -> bool:
-    """Whether the data of its runs is searched."""
+    """Return whether the data of its runs is indexed for search."""
     return bool(await conn.fetchval(load("workspaces")["search_run_data"].text, workspace))
 
 
 async def set_search_run_data(conn: Connection, workspace: str, searched: bool) -> None:
-    """Have the data of its runs indexed from now on, from the first run on, or no longer."""
+    """Enable indexing of the data of its runs, starting with the first run, or disable it."""
     await conn.execute(load("workspaces")["set_search_run_data"].text, workspace, searched)
 
 
 async def set_retention_days(conn: Connection, workspace: str, days: int | None) -> None:
-    """Have the workspace keep its runs for so many days."""
+    """Set the retention of runs in days."""
     await conn.execute(load("workspaces")["set_retention_days"].text, workspace, days)

@@ -1,1 +1,1 @@
-"""The queue as a queue: who claims what, and whose worker is lost."""
+"""The job queue: claims, failure detection, concurrency limits."""

@@ -1,4 +1,4 @@
-"""Claiming: which lanes of the queue to look into, and from where."""
+"""Claims: which lanes of the queue to scan, and from which position."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from orvanta_platform.db.jobs import Claimed, Lane
 from orvanta_platform.db.pool import Connection
 
 PAIRS_AGE_S = 1.0
-"""How long a claimer trusts what it knows of (queue, priority) pairs that hold work."""
+"""Seconds for which a claimer relies on the known (queue, priority) pairs that hold work."""
 
 LOW_WATER_LAG_S = 0.25
-"""A low-water mark trails what was claimed: the order of sequence numbers is not that of commits."""
+"""Delay of a low-water mark behind the claims: sequence numbers are not committed in order."""
 
 LOW_WATER_AGE_S = 1.0
-"""How often a claimer looks from the start of the index, whatever it has claimed."""
+"""Interval at which a claimer scans from the start of the index, regardless of its mark."""
 
 LONG_S = 0.1
 LOOK_SHARE = 20
-"""Looks from the start of the index that take long, past rows that a snapshot holds, take 1 in so many of the time."""
+"""Slow scans from the start of the index, past dead rows that a snapshot retains, take at most 1/20 of the time."""
 
 FROM_BELOW = 16
-"""One claim in so many goes from the lowest priority up, so that nothing starves."""
+"""One claim in this many starts with the lowest priority, to prevent starvation."""
 
 PINNED = "worker:"
-"""Queues of one worker begin so, and with its id they end: no other takes from them."""
+"""Prefix of the queue of one worker, followed by its id: no other worker takes from it."""
 
 UNDER_WAY, NEW = 0, 1
 """Lanes: jobs of runs under way, first jobs of new runs."""
 
 
 def rest_s(took_s: float) -> float:
-    """Seconds until the next look from the start after one that took `took_s`."""
+    """Return the seconds until the next scan from the start after one that took `took_s`."""
     return LOOK_SHARE * took_s if took_s > LONG_S else 0.0
 
 
 def own_queue(worker: UUID) -> str:
-    """The queue of what only this worker may run."""
+    """Return the queue of jobs for this worker only."""
     return f"{PINNED}{worker}"
 
 
 def is_pinned(queue: str | None) -> bool:
-    """Whether the queue is that of one worker."""
+    """Return whether the queue is that of one worker."""
     return queue is not None and queue.startswith(PINNED)
 
 
 @dataclass(slots=True)
 class _LowWaterMark:
-    """What one lane was claimed up to: (when, seq), oldest first; `low` is safe to start above."""
+    """Claimed positions of one lane as (time, seq), oldest first; it is safe to scan above `low`."""
 
     low: int = 0
     since: float = 0.0
     claimed: deque[tuple[float, int]] = field(default_factory=deque)
 
     def note(self, now: float, seq: int) -> None:
-        """Below the mark there may be more that was committed late, if there was one."""
+        """Record a claim; one below the mark resets it, since more rows may have been committed late."""
         if seq <= self.low:
             self.low = 0
             self.claimed.clear()
         self.claimed.append((now, seq))
 
     def mark(self, now: float, age_s: float) -> int:
-        """What to look above now: once in `age_s` from the start."""
+        """Return the position to scan above; once in `age_s` that is the start."""
         while self.claimed and now - self.claimed[0][0] > LOW_WATER_LAG_S:
             self.low = max(self.low, self.claimed.popleft()[1])
         if now - self.since > age_s:
@@ -77,10 +77,7 @@ class _LowWaterMark:
 
 
 class Claimer:
-    """Claims for one worker. `queues` None: it serves all; those of `but` somebody else serves.
-
-    `pinned`: it serves the worker's own queue as well.
-    """
+    """Claims jobs for one worker."""
 
     def __init__(
         self,
@@ -91,6 +88,7 @@ class Claimer:
         but: Collection[str] = (),
         pinned: bool = True,
     ) -> None:
+        """Serve `queues` (None: all) except `but`; `pinned`: also the worker's own queue."""
         self._own = own_queue(worker) if pinned else None
         self._worker = worker
         self._generation = generation
@@ -107,10 +105,10 @@ class Claimer:
         self._claims = itertools.count(1)
 
     async def claim(self, connection: Connection, free: int, *, told: bool = True) -> list[Claimed]:
-        """Up to `free` jobs. None: there is no work that this worker may take now.
+        """Claim up to `free` jobs. An empty result: there is no work that this worker may take now.
 
-        Fewer: what was known of the queue is used up. They need not wait for the look that the next claim begins with.
-        `told`: there is said to be work, not just time to look, which may be left out where looks take long.
+        A shorter result means that the known pairs are exhausted; the next claim starts with a scan. `told`: a
+        notification announced work. Otherwise it is a periodic scan, which may be skipped if scans are slow.
         """
         taken = await self._guess(connection, free) if told else []
         now = clock.monotonic()
@@ -126,9 +124,9 @@ class Claimer:
         return taken
 
     async def _guess(self, connection: Connection, free: int) -> list[Claimed]:
-        """After a pause, try the pairs that held work last: where they do again, a round trip is saved.
+        """Try, after a pause, the pairs that held work last; if they do again, a round trip is saved.
 
-        Once between two looks, unless they take long: what waits elsewhere is not forgotten for it.
+        Happens once between two scans, unless these are slow, so that work in other queues is not missed.
         """
         now = clock.monotonic()
         if (self._guessed and self._may_look(now)) or not self._last_pairs or now - self._pairs_at <= PAIRS_AGE_S:
@@ -166,7 +164,7 @@ class Claimer:
         return found
 
     def _lanes(self, free: int, now: float) -> list[Lane]:
-        """Highest priority first, queues in turn; of each pair 3 of 4 places for runs under way."""
+        """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs under way."""
         pairs = sorted(self._pairs, key=lambda pair: -pair[1])
         turn = next(self._claims)
         if turn % FROM_BELOW == 0:
@@ -184,7 +182,7 @@ class Claimer:
 
 
 def _in_turn(pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:
-    """Queues of equal priority take turns at being first."""
+    """Rotate queues of equal priority."""
     ordered: list[tuple[str, int]] = []
     for _, same in itertools.groupby(pairs, key=lambda pair: pair[1]):
         group = list(same)

@@ -1,8 +1,8 @@
-"""Whose worker is lost, by observation: no clock of another machine is ever compared with one's own.
+"""Detection of lost workers by observation, without comparing clocks of different machines.
 
-A worker is lost when its beat stood still for the lease, measured by the observer's monotonic clock, while the
-observer itself reached the database without a gap. So neither a restart of the database nor a jump of a clock
-reaps the living.
+A worker is lost if its heartbeat did not change for the duration of the lease, measured by the observer's monotonic
+clock, while the observer itself reached the database without a gap. Neither a restart of the database nor a jump of a
+clock therefore fences live workers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Seen:
 
 
 class Observer:
-    """Remembers when each beat was first seen. `lease_s`: how long it may stand; `gap_s`: the longest between looks."""
+    """Records when each heartbeat was first seen. `lease_s`: its maximum age; `gap_s`: maximum time between scans."""
 
     def __init__(self, lease_s: float, gap_s: float) -> None:
         self._lease_s = lease_s
@@ -31,7 +31,7 @@ class Observer:
         self._looked_at: float | None = None
 
     def look(self, workers: Sequence[Observed], now: float) -> list[Observed]:
-        """Take in what the database says at monotonic `now`; gives the living whose beat stood still too long."""
+        """Process the rows read at monotonic time `now`; return the live workers whose heartbeat is too old."""
         gap = self._looked_at is None or now - self._looked_at > self._gap_s
         self._looked_at = now
         seen: dict[UUID, _Seen] = {}

@@ -1,10 +1,10 @@
-"""Limits: permits are given, taken back and waited for, all at the end of the transaction that steps a run.
+"""Concurrency limits: permits are granted, released and queued for at the end of the transaction that steps a run.
 
-The rows of gates are the last that a step locks, and its transaction locks them once, in the order of their keys.
-Whoever gives a permit touches neither the run nor the job that gets it: it leaves an event in the run's inbox.
+Rows of gates are the last that a step locks, and its transaction locks them once, in the order of their keys. Granting
+a permit touches neither the run nor the job that receives it: it sends an event to the run's inbox.
 
-What a run has as a whole it lends to what is inside it, its sub-workflows too, one at a time: else they would wait for
-it, and it for them.
+A run lends its own permit to its nodes and sub-workflows, one at a time: otherwise they would wait for the permit,
+and the run for them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ async def settle(
     ended: Collection[UUID] = (),
     due: Collection[bytes] = (),
 ) -> list[UUID]:
-    """Give back permits and places in line, stand others in line, and give the permits that are free.
+    """Release permits and queue entries, add new entries, and grant the permits that are free.
 
-    `leaving`: nodes that give back, `ended`: runs with all that is in them; `due`: gates to look at.
-    Gives the runs that have got a permit: they are to be advanced after the commit. Nothing of a run may be locked
-    after this.
+    `leaving` holds nodes that release theirs, `ended` runs with all their entries, `due` gates to check. Returns the
+    runs that have received a permit: they are advanced after the commit. No row of a run may be locked after this.
     """
     known = await gates.keys_of(connection, leaving, ended) if leaving or ended else []
     if not (entering or known or due):
@@ -60,7 +59,7 @@ async def settle(
 
 
 async def _lend(connection: Connection, entering: Sequence[Entry], came_back: Collection[UUID]) -> list[UUID]:
-    """Lend what runs have to what stands in line inside them; gives the runs that have got something."""
+    """Lend permits of runs to queued entries inside them; return the runs that have received one."""
     could = await gates.borrowers(connection, came_back) if came_back else []
     could += await gates.lenders(connection, entering) if entering else []
     loans: dict[UUID, Loan] = {}

@@ -1,6 +1,6 @@
-"""Where a look at rows in the order of their times may begin: below it all were seen to be gone.
+"""Low-water mark for time-ordered scans: rows below it have been processed.
 
-Whoever looks from the start of an index reads past all that went, as long as a snapshot keeps it.
+A scan from the start of an index reads past all deleted rows that a snapshot retains.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ _JUST_BELOW = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class ScanCursor:
-    """Trails what was seen: a row whose transaction is long may come below. Once a second it is looked from the start,
-    less often where that takes long.
+    """A mark that trails the scans, since a row of a long transaction may appear below it.
+
+    Once a second a scan starts from the beginning, less often if that is slow.
     """
 
     low: datetime = START
     past: datetime = START
-    """What the last look looked above."""
+    """Start of the latest scan."""
     _since: float = float("-inf")
     _from_start: bool = False
     _start_s: float = 0.0
     _seen: deque[tuple[float, datetime]] = field(default_factory=deque)
 
     def begin(self, now: float) -> datetime:
-        """What to look above, `now` (monotonic seconds)."""
+        """Return the position to scan above, `now` in monotonic seconds."""
         while self._seen and now - self._seen[0][0] > LOW_WATER_LAG_S:
             self.low = max(self.low, self._seen.popleft()[1])
         self._from_start = now - self._since > max(LOW_WATER_AGE_S, rest_s(self._start_s))
@@ -42,7 +43,7 @@ class ScanCursor:
         return self.past
 
     def end(self, began: float, now: float, first: datetime) -> None:
-        """A look that began at `began` has found nothing before `first`, and perhaps a row at it."""
+        """Record a scan started at `began` that found nothing before `first`, and possibly a row at it."""
         if self._from_start:
             self._start_s = now - began
         below = first - _JUST_BELOW
