@@ -1,4 +1,4 @@
-"""What a database is made of, as its catalogs tell it (catalog.sql)."""
+"""The structure of a database according to its catalogs (catalog.sql)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _QUERIES = dict(re.findall(r"^-- kind: (\w+)\n(.*?);$", _TEXT, re.MULTILINE | re
 
 
 async def describe(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Everything by kind."""
+    """Return all objects by kind."""
     found = {}
     for kind, query in _QUERIES.items():
         rows = await connection.fetch(query)

@@ -1,4 +1,4 @@
-"""Migration of derived ids from version 7 to version 8, on runs that ended and runs under way."""
+"""Migration of derived ids from version 7 to version 8, on live and ended runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def owner(database: TestDatabase) -> AsyncIterator[Connection]:
 
 
 def loop(id: str, *modules: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A node that runs its body twice."""
+    """Return a node that runs its body twice."""
     iterator = {"type": "javascript", "expr": "[1, 2]"}
     return {"id": id, "value": {"type": "forloopflow", "iterator": iterator, "modules": list(modules), **more}}
 
@@ -56,7 +56,7 @@ async def deploy(api: ApiHarness, path: str, *modules: dict[str, Any]) -> None:
 
 
 async def work(api: ApiHarness, *, printing: bool = False) -> None:
-    """Run every job that there is, to the end."""
+    """Complete all jobs."""
     while found := await api.worker.claim_all():
         for job in found:
             if printing:
@@ -66,7 +66,7 @@ async def work(api: ApiHarness, *, printing: bool = False) -> None:
 
 
 async def ended(api: ApiHarness) -> list[str]:
-    """Runs of every form that have ended."""
+    """Complete runs of every form; return their ids."""
     await deploy(api, "f/a/inner", script("x"))
     await deploy(api, "f/a/called", calling("f/a/inner"), loop("l", script("y"), script("z")))
     runs = [
@@ -82,7 +82,7 @@ async def ended(api: ApiHarness) -> list[str]:
 
 
 async def under_way(api: ApiHarness) -> list[Claimed]:
-    """Runs that wait or run in every table of live rows; the jobs that run."""
+    """Start runs that wait or run in every table of live rows; return the running jobs."""
     await deploy(api, "f/a/asks", asking("ask"))
     await api.flow(loop("l", asking("ask"), script("b"), parallel=True))
     suspending = await api.flow(calling("f/a/asks"), script("c"))
@@ -108,7 +108,7 @@ async def under_way(api: ApiHarness) -> list[Claimed]:
 
 
 async def untaken(owner: Connection) -> None:
-    """Every kind of event that names something, as it lies in an inbox."""
+    """Insert every kind of event that references something into inboxes."""
     run, child = ids.new_run_id(), await owner.fetchval("SELECT id FROM run WHERE trigger = 'flow' LIMIT 1")
     frame = ids.frame_id(run, ids.opening_id(run, ids.node_job_id(run, "l"), 0), 1)
     job = ids.inner_job_id(run, frame, "a")
@@ -135,7 +135,7 @@ WHERE c.table_schema = 'public' AND c.data_type = 'uuid' AND t.table_type = 'BAS
 
 
 async def content(owner: Connection) -> dict[str, list[str]]:
-    """Every id of every table, and the events of inboxes without their spaces; rows in order."""
+    """Return every id of every table, and the events of inboxes without spaces, with ordered rows."""
     found = {}
     for table, columns in await owner.fetch(IDS):
         chosen = ", ".join([*sorted(set(columns) - {"nonce"}), *(["event::text"] if table == "inbox" else [])])
@@ -172,7 +172,7 @@ async def test_runs_are_read_and_continue_after_derived_ids_are_marked(
 
 
 async def test_derived_ids_differ_from_earlier_ones_in_version_alone() -> None:
-    """Values as the version before computed them, each from the one before."""
+    """Each value was computed by the previous version from the one before it."""
     run = UUID("0197a000-0000-7000-8000-000000000001")
     node = ids.node_job_id(run, "l")
     opening = ids.opening_id(run, node, 0)

@@ -1,4 +1,4 @@
-"""Tables that would grow for ever are emptied of what is over."""
+"""Expired rows are deleted from tables that would otherwise grow for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked at all the time reads a few pages, however many rows have gone that a snapshot keeps."""
+"""Frequent queries read few pages, however many dead rows a snapshot retains."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PAST = "app_now() - interval '1 minute'"
 
 @pytest.fixture
 async def held(database: TestDatabase) -> AsyncIterator[Connection]:
-    """A connection as a worker has it, while a snapshot of the empty database is held."""
+    """Open a connection like a worker's while a snapshot of the empty database is held."""
     holder = await asyncpg.connect(database.owner_url)
     transaction = holder.transaction(isolation="repeatable_read")
     await transaction.start()
@@ -74,7 +74,7 @@ async def held(database: TestDatabase) -> AsyncIterator[Connection]:
 
 
 async def pages(connection: Connection, name: str, past: str, noun: str = "jobs") -> int:
-    """The pages that a query reads which looks above `past`."""
+    """Return the number of pages read by a query that scans above `past`."""
     text = load(noun)[name].text.replace("$1", past).replace("$2", past)
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}")
     plan: dict[str, Any] = json.loads(found)[0]["Plan"]
@@ -103,7 +103,7 @@ async def test_ticks_that_went(held: Connection) -> None:
 
 
 async def test_a_plan_that_was_made_when_all_timers_were_gone(held: Connection) -> None:
-    """It takes the table for empty, and reading the whole of it for cheap."""
+    """The planner considers the table empty and a scan of all of it cheap."""
     await held.execute(TIMERS, MANY, timedelta(days=1))
     await held.execute("DELETE FROM timer")
     await held.execute("ANALYZE timer")
@@ -112,13 +112,13 @@ async def test_a_plan_that_was_made_when_all_timers_were_gone(held: Connection) 
 
 
 def retried(run: UUID, job: UUID) -> StepWrite:
-    """A job fails and is tried again."""
+    """Return a step in which a job fails and is retried."""
     later = Ending(job, 1, WORKER, 1, "scheduled", "Error", due_in_s=9)
     return StepWrite(run, 0, b"s", "running", [later])
 
 
 def cancelled(run: UUID, job: UUID) -> StepWrite:
-    """A job that waits for its next attempt is cancelled with its run, in whose inbox that stood."""
+    """Return a step that cancels a job waiting for its retry, with its run and the event in its inbox."""
     end = RunEnd("cancelled", reports=True)
     ending = Ending(job, 1, None, None, "cancelled")
     return StepWrite(run, 0, b"", "cancelling", [ending], end=end, over_cancel=True, inbox_seq=1)
@@ -129,7 +129,7 @@ STEPS = (ends, goes_on, retried, cancelled)
 
 @pytest.mark.parametrize("left", [1, 20])
 async def test_steps_and_claims_where_many_went(held: Connection, left: int) -> None:
-    """However few rows the planner takes the tables to have."""
+    """However few rows the planner assumes in the tables."""
     await live(held, [ids.new_run_id() for _ in range(MANY)])
     await held.execute("DELETE FROM run_live; DELETE FROM job_live; DELETE FROM timer; DELETE FROM inbox")
     runs = [ids.new_run_id() for _ in range(left)]
@@ -155,7 +155,7 @@ async def test_steps_and_claims_where_many_went(held: Connection, left: int) -> 
 
 
 async def live(connection: Connection, runs: Sequence[UUID]) -> None:
-    """Runs of one job, each with a timer and an event."""
+    """Insert runs of one job, each with a timer and an event."""
     await connection.execute(RUNS, runs)
     await connection.execute(JOBS, runs, runs, WORKER)
     await connection.execute(TIMERS_OF, runs)
@@ -163,7 +163,7 @@ async def live(connection: Connection, runs: Sequence[UUID]) -> None:
 
 
 async def pages_of(connection: Connection, text: str, values: Sequence[str], rows: int) -> int:
-    """The pages that a prepared statement reads, which gives so many rows and is taken back."""
+    """Return the pages read by a prepared statement that returns `rows` rows and is rolled back."""
     await connection.execute(f"PREPARE asked AS {text}")
     transaction = connection.transaction()
     await transaction.start()
@@ -176,7 +176,7 @@ async def pages_of(connection: Connection, text: str, values: Sequence[str], row
 
 
 def most_pages(plan: dict[str, Any]) -> int:
-    """Of one scan in the plan: what is written reads pages as well."""
+    """Return the maximum of a scan in the plan: writes read pages as well."""
     inner = [most_pages(each) for each in plan.get("Plans", [])]
     own = int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"]) if "Scan" in plan["Node Type"] else 0
     return max([own, *inner])

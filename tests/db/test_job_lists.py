@@ -1,4 +1,4 @@
-"""The composed queries of job lists: every condition on every part, and what page 1 reads of a long history."""
+"""The composed queries of job lists: all conditions on all parts, and the cost of page 1 of a long history."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ INSERT INTO timer (run, job, kind, due_at) SELECT id, id, 'deadline', app_now() 
 
 
 async def test_page_one_reads_little_of_what_waits_for_people(database: TestDatabase) -> None:
-    """Each of the runs has a deadline among the timers: a page reads of them what it shows, whoever looks."""
+    """Each run has a deadline among the timers: a page reads only those of the rows it shows, for any caller."""
     conn = await asyncpg.connect(database.owner_url)
     try:
         await conn.execute(WAITING)
@@ -107,7 +107,7 @@ async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -
             rows = [int(part.split()[0].split(".")[0]) for part in plan.split("(actual rows=")[1:]]
             assert max(rows) <= 100, plan
             assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
-            # What failed is found without reading what did not.
+            # Failed runs are found without reading others.
             failed = JobFilter(states=("failed",), has_null_parent=True)
             text, values = job_lists.list_statement("main", visible, PARTS, failed, Slice(limit=30))
             lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
@@ -118,7 +118,7 @@ async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -
 
 
 async def test_a_window_reads_its_own_part_of_a_long_history(database: TestDatabase) -> None:
-    """A list and a histogram of ten minutes in the past: what is newer and older stays unread."""
+    """A list and a histogram of ten minutes in the past: newer and older rows are not read."""
     since, until = datetime.now(UTC) - timedelta(minutes=40), datetime.now(UTC) - timedelta(minutes=30)
     window = JobFilter(created_after=since, created_before=until, has_null_parent=True)
     conn = await asyncpg.connect(database.owner_url)

@@ -1,4 +1,4 @@
-"""A connection that is kept: one for many statements, given back when it rests, replaced when it broke."""
+"""A sticky connection: one for many statements, released when idle, replaced when broken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_one_connection_serves_one_statement_after_the_other(pool: Databas
             pids.add(await connection.fetchval(PID))
     await one.close()
     assert len(pids) == 1
-    async with pool.acquire() as connection:  # the only one there is: it was given back
+    async with pool.acquire() as connection:  # the pool's only connection: it was released
         assert await connection.fetchval(PID) in pids
 
 
@@ -52,7 +52,7 @@ async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, m
     async with one as connection:
         pid = await connection.fetchval(PID)
         other = asyncio.create_task(_pid(pool))
-        await connection.fetchval("SELECT pg_sleep(0.05)")  # longer than it may rest: in use, it stays
+        await connection.fetchval("SELECT pg_sleep(0.05)")  # longer than the idle limit: a connection in use remains
         assert not other.done()
     assert await other == pid
     async with one as connection:

@@ -1,4 +1,4 @@
-"""Migrations: forward only, once, refused where a newer schema breaks this code, and what they leave behind."""
+"""Migrations: forward only, applied once, refused if a newer schema breaks this code, and their result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def app(database: TestDatabase) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def blank(database: TestDatabase, owner: Connection) -> AsyncIterator[str]:
-    """The owner's address of a database in which nothing was ever done."""
+    """Return the owner's address of an empty database."""
     name = f"{database.name}_blank"
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     yield database.server.url("owner", name)
@@ -105,7 +105,7 @@ async def test_a_schema_that_is_behind_or_missing_is_refused(owner: Connection, 
 
 @pytest.mark.every_postgres
 async def test_audit_rows_are_added_and_never_changed(owner: Connection, app: Connection) -> None:
-    """The application's role may not; the trigger holds up the owner as well."""
+    """The application's role lacks the permission; the trigger also stops the owner."""
     await app.execute("INSERT INTO audit (actor, operation, action_kind) VALUES ('ann', 'jobs.run', 'Execute')")
     assert await app.fetchval("SELECT count(*) FROM audit") == 1
     for statement in ("UPDATE audit SET actor = 'bob'", "DELETE FROM audit", "TRUNCATE audit"):
@@ -136,7 +136,7 @@ async def test_live_tables_are_vacuumed_by_rows_and_keep_room_for_updates(owner:
 
 @pytest.mark.every_postgres
 async def test_history_has_its_partitions_before_they_are_needed(app: Connection) -> None:
-    """By anyone, at any time, as often as wanted; neighbours touch and do not overlap."""
+    """By any role, at any time, repeatedly; neighbours are adjacent and do not overlap."""
     now = datetime.now(UTC)
     assert await app.fetchval("SELECT ensure_partitions($1)", now) == 0
     assert await app.fetchval("SELECT ensure_partitions($1)", now + timedelta(weeks=1)) == 8

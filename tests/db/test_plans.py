@@ -1,6 +1,6 @@
-"""The plans of the queries that everything waits for, as files, on a queue and a history that have grown.
+"""The plans of the most frequent queries, as files, on a large queue and history.
 
-WRITE_PLANS=1 writes the files anew: read the difference before it is kept.
+WRITE_PLANS=1 rewrites the files: review the difference before committing it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ QUEUE = {
     "lock_left": ("step_debounces", f"ARRAY['\\x01', '\\x02']::bytea[], ARRAY['{ID}']::uuid[]"),
     "lock_jobs_of_run": ("jobs", f"'{ID}'"),
     "lock_run": ("runs", f"'{ID}'"),
-    "read_inbox": ("runs", f"'{ID}'"),
-    "stale_inbox": ("runs", "'2020-01-01Z'"),
+    "read_inbox": ("inbox", f"'{ID}'"),
+    "stale_inbox": ("inbox", "'2020-01-01Z'"),
     "due": ("schedules", "100, '2020-01-01Z'"),
     "next_tick": ("schedules", "'2020-01-01Z'"),
     "is_running": ("ticks", f"'{ID}'"),
@@ -70,7 +70,7 @@ PARTS = ("live_runs", "live_jobs", "ended_runs", "ended_jobs")
 
 @pytest.fixture
 async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
-    """20,000 runs that wait, with a job, a timer and an event each, and 20,000 that have ended."""
+    """Insert 20,000 waiting runs, each with a job, a timer and an event, and 20,000 ended ones."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(GROWTH)
     await owner.execute("VACUUM (ANALYZE)")
@@ -80,7 +80,7 @@ async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) -> None:
-    """Nothing is read from its start or sorted, whichever way the server plans a prepared statement."""
+    """No table is scanned or sorted as a whole, whichever way the server plans a prepared statement."""
     await grown.execute(f"SET plan_cache_mode = {mode}")
     for name, (noun, values) in QUEUE.items():
         plan = await explain(grown, load(noun)[name].text, values)
@@ -103,7 +103,7 @@ async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) ->
 async def test_a_result_is_found_by_its_id_even_where_the_plan_is_older_than_the_results(
     database: TestDatabase,
 ) -> None:
-    """A server plans each statement once, most often when there is nothing yet: no plan may read what came since."""
+    """A server plans each statement once, mostly while tables are empty: no plan may scan rows inserted since."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("SET plan_cache_mode = force_generic_plan")
     queries = load("job_views")
@@ -133,7 +133,7 @@ async def test_a_page_of_a_list_is_read_by_its_indexes(grown: Connection) -> Non
 
 
 class Heard:
-    """A connection that only hears what it is asked."""
+    """A connection that only records its queries."""
 
     text = ""
 
@@ -143,7 +143,7 @@ class Heard:
 
 
 async def explain(connection: Connection, text: str, values: str) -> str:
-    """The plan of a prepared statement with these values."""
+    """Return the plan of a prepared statement with these values."""
     await connection.execute(f"PREPARE asked AS {text}")
     call = f"asked({values})" if values else "asked"
     rows = await connection.fetch(f"EXPLAIN (COSTS OFF) EXECUTE {call}")
@@ -152,7 +152,7 @@ async def explain(connection: Connection, text: str, values: str) -> str:
 
 
 def compare(name: str, plan: str) -> None:
-    """The plan against its file."""
+    """Compare the plan with its file."""
     file = PLANS / f"{name}.txt"
     if os.environ.get("WRITE_PLANS"):
         file.write_text(plan)

@@ -1,4 +1,4 @@
-"""Every named query is described, has a name of its own, and fits the real schema."""
+"""All named queries are described, have unique names, and fit the real schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY = [(noun, query) for noun in nouns() for query in load(noun).values()]
 
 @pytest.mark.every_postgres
 async def test_every_query_fits_the_schema(database: TestDatabase) -> None:
-    """Prepared as the role that runs it: the application's, or, for migrations, the owner's."""
+    """They are prepared as the role that runs them: the application's, or, for migrations, the owner's."""
     owner, app = await asyncpg.connect(database.owner_url), await asyncpg.connect(database.app_url)
     try:
         for noun, query in EVERY:
@@ -30,7 +30,7 @@ async def test_every_query_fits_the_schema(database: TestDatabase) -> None:
 
 
 def test_every_query_says_what_it_does() -> None:
-    """A sentence, and no parameter that is left out in between."""
+    """The description is a sentence, and no parameter number is skipped."""
     for noun, query in EVERY:
         name = f"{noun}.{query.name}: {query.description}"
         assert query.description[0].isupper() and query.description.endswith((".", ")")), name
@@ -39,7 +39,7 @@ def test_every_query_says_what_it_does() -> None:
 
 
 def test_no_query_is_forgotten() -> None:
-    """Each named query is read by somebody under db/ or control/."""
+    """Each named query is used under db/, control/ or cli/."""
     source = importlib.resources.files("orvanta_platform")
     text = "".join(
         path.read_text(encoding="utf-8")
@@ -52,7 +52,7 @@ def test_no_query_is_forgotten() -> None:
 
 
 def _is_named(name: str, text: str) -> bool:
-    """By its whole name, or by the first word of it, which the name of a part is put behind."""
+    """Return whether the whole name occurs, or its first word in an f-string that appends the name of a part."""
     return f'"{name}"' in text or f'"{name.split("_")[0]}_{{' in text
 
 

@@ -1,4 +1,4 @@
-"""The migration that adds limits to runs: what becomes of tokens, routes and idempotency keys that there are."""
+"""The migration that adds scopes to runs: its effect on existing tokens, routes and idempotency keys."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INSERT INTO idempotency (workspace, path, key, run) VALUES
 
 @pytest.fixture
 async def before(database: TestDatabase) -> AsyncIterator[Connection]:
-    """A database as it was before the migration, with rows; it is migrated by `migrate`."""
+    """Open a database in the state before the migration, with rows; `migrate` migrates it."""
     owner = await asyncpg.connect(database.owner_url)
     name = f"{database.name}_before"
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")

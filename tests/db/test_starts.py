@@ -1,4 +1,4 @@
-"""The statement that starts a run: each shape of it fits the schema."""
+"""The statement that starts a run: each combination of its parts fits the schema."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform.db.starts import statement
 
-OWN = ("documented", "pinned")
-OF_STEP = ("decided", "made", "stored", "told")
+OWN = ("new_document", "new_pin_set")
+OF_STEP = ("finished_nodes", "new_jobs", "new_values", "events")
 
 
 def subsets(names: tuple[str, ...]) -> list[frozenset[str]]:

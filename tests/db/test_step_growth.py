@@ -1,4 +1,4 @@
-"""The cost of a batch grows with its steps, not with their square, whatever the planner believes of the tables."""
+"""The cost of a batch grows linearly with its steps, whatever the planner assumes about the tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FROM unnest($1::uuid[], $2::uuid[]) AS j(id, run)
 
 @pytest.fixture
 async def worker(database: TestDatabase) -> AsyncIterator[Connection]:
-    """A connection as a worker has it."""
+    """Open a connection like a worker's."""
     settings = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
     connection = await asyncpg.connect(database.owner_url, server_settings=settings)
     yield connection
@@ -53,7 +53,7 @@ async def worker(database: TestDatabase) -> AsyncIterator[Connection]:
 
 
 def ends(run: UUID, job: UUID) -> StepWrite:
-    """The only job of a run ends, and the run with it."""
+    """Return a step in which the only job of a run ends, and the run with it."""
     value = NewValue(job, "result", "", 2, 0, b"{}", None)
     return StepWrite(
         run,
@@ -68,7 +68,7 @@ def ends(run: UUID, job: UUID) -> StepWrite:
 
 
 def goes_on(run: UUID, job: UUID) -> StepWrite:
-    """One job ends and the next is made."""
+    """Return a step in which one job ends and the next is inserted."""
     value = NewValue(job, "result", "", 2, 0, b"{}", None)
     following = NewJob(ids.node_job_id(run, "b"), "b", 1, "identity", None, None, "native", 0)
     return StepWrite(run, 0, b"s", "running", [ending(job)], jobs=[following], values=[value])
@@ -85,7 +85,7 @@ def ending(job: UUID) -> Ending:
 async def test_no_part_of_a_batch_is_read_once_per_step(
     worker: Connection, step: Any, own: bool, analyzed: bool
 ) -> None:
-    """The plan is made for any batch, when the planner takes each array for ten rows."""
+    """The plan is made for batches of any size; the planner assumes ten rows in each array."""
     runs = [ids.new_run_id() for _ in range(STEPS)]
     jobs = runs if own else [ids.node_job_id(run, "a") for run in runs]
     await worker.execute(RUNS, runs)
@@ -100,7 +100,7 @@ async def test_no_part_of_a_batch_is_read_once_per_step(
 
 
 async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str, Any]:
-    """The plan of the prepared statement with what each of its nodes did."""
+    """Return the plan of the prepared statement with the actual counts of its nodes."""
     text, numbers = statement(parts_of(steps))
     values = ", ".join(await literals(connection, text, numbers, arguments_of(steps)))
     await connection.execute(f"PREPARE step AS {text}")
@@ -110,7 +110,7 @@ async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str,
 
 
 async def literals(connection: Connection, text: str, numbers: Sequence[int], arguments: Sequence[Any]) -> list[str]:
-    """What a statement that takes these of the arguments is executed with, as SQL."""
+    """Return the arguments of a statement that takes these numbers, as SQL literals."""
     types = dict(re.findall(r"\$(\d+)::([a-z ]+(?:\[\])?)", text))
     found = []
     for place, number in enumerate(numbers, 1):
@@ -121,7 +121,7 @@ async def literals(connection: Connection, text: str, numbers: Sequence[int], ar
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every node of a plan that did something."""
+    """Yield all plan nodes that were executed."""
     yield {key: value for key, value in plan.items() if key != "Plans"}
     for inner in plan.get("Plans", []):
         if inner.get("Actual Loops", 0):

@@ -1,4 +1,4 @@
-"""The statement of a step is made of the parts that have something to do: each shape of it fits the schema."""
+"""The statement of a step contains only parts with rows to process: each combination fits the schema."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ from tests.conftest import TestDatabase
 from orvanta_platform.db.queries import load
 from orvanta_platform.db.steps import statement
 
-ENDED = {"deleted", "closed", "ended", "taken"}
-ROOTS = ({"updated"}, ENDED, {*ENDED, "reported"})
-FINISHED = ({"gone"}, {"gone", "history"}, {"gone", "history", "untimed"}, set[str]())
-OTHERS = ({"later", "timed"}, {"taken"}, {"decided"}, {"made"}, {"woken", "exported"}, {"stored", "told"})
+ENDED = {"deleted", "run_timers", "ended_runs", "processed_events"}
+ROOTS = ({"updated"}, ENDED, {*ENDED, "caller_events"})
+FINISHED = (
+    {"finished_jobs"},
+    {"finished_jobs", "job_history"},
+    {"finished_jobs", "job_history", "dropped_timers"},
+    set[str](),
+)
+OTHERS = (
+    {"retries", "retry_timers"},
+    {"processed_events"},
+    {"finished_nodes"},
+    {"new_jobs"},
+    {"due_jobs", "exports"},
+    {"new_values", "events"},
+)
 
 SHAPES = sorted(
     {

@@ -10,7 +10,9 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("acceptance")
 
 EVERYBODY = "g/all"
 """The identity under which a version is accepted for every member."""
@@ -38,23 +40,23 @@ class Origin:
 
 async def accept(conn: Connection, versions: Sequence[int], permissioned_as: str, by: str) -> list[int]:
     """Accept versions for a member, or EVERYBODY; return those that had not been accepted for them."""
-    rows = await conn.fetch(load("acceptance")["accept"].text, list(versions), permissioned_as, by)
+    rows = await conn.fetch(_SQL["accept"], list(versions), permissioned_as, by)
     return [row["version"] for row in rows]
 
 
 async def is_accepted(conn: Connection, versions: Sequence[int], permissioned_as: str) -> bool:
     """Return whether all of these versions are accepted for a member."""
-    return bool(await conn.fetchval(load("acceptance")["is_accepted"].text, list(versions), permissioned_as))
+    return bool(await conn.fetchval(_SQL["is_accepted"], list(versions), permissioned_as))
 
 
 async def withdraw(conn: Connection, version: int, permissioned_as: str | None) -> None:
     """Delete the acceptance of a version for a member; None: for all members."""
-    await conn.execute(load("acceptance")["withdraw"].text, version, permissioned_as)
+    await conn.execute(_SQL["withdraw"], version, permissioned_as)
 
 
 async def withdraw_archived(conn: Connection, workspace: str, kind: str, path: str, keep: str | None) -> None:
     """Delete all acceptances at a path whose item is archived, except those for the member `keep`."""
-    await conn.execute(load("acceptance")["withdraw_archived"].text, workspace, kind, path, keep)
+    await conn.execute(_SQL["withdraw_archived"], workspace, kind, path, keep)
 
 
 async def reached(
@@ -65,19 +67,19 @@ async def reached(
     With `present` the current versions are followed, otherwise those accepted for the member, if any.
     """
     kinds, paths = [kind for kind, _ in named], [path for _, path in named]
-    rows = await conn.fetch(load("acceptance")["reached"].text, workspace, kinds, paths, permissioned_as, present)
+    rows = await conn.fetch(_SQL["reached"], workspace, kinds, paths, permissioned_as, present)
     return [Reached(**row) for row in rows]
 
 
 async def used_by_version(conn: Connection, version: int) -> list[tuple[str, str]]:
     """Return kinds and paths of the items that the nodes of a version run by path."""
-    rows = await conn.fetch(load("acceptance")["used_by_version"].text, version)
+    rows = await conn.fetch(_SQL["used_by_version"], version)
     return [(row["kind"], row["path"]) for row in rows]
 
 
 async def origin(conn: Connection, job: UUID) -> Origin | None:
     """Return the trigger of the outermost run around a live job; None if the job has ended."""
-    row = await conn.fetchrow(load("acceptance")["origin"].text, job)
+    row = await conn.fetchrow(_SQL["origin"], job)
     return Origin(**row) if row else None
 
 
@@ -122,7 +124,7 @@ class WaitingFilter:
 async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
     """Return the current versions that wait for acceptance, at most 1000, by path."""
     rows = await conn.fetch(
-        load("acceptance")["waiting"].text,
+        _SQL["waiting"],
         workspace,
         what.everything,
         what.patterns,
@@ -142,5 +144,5 @@ async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list
 
 async def current_like(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return kinds and paths of the items that match one of these LIKE patterns; None: all items."""
-    rows = await conn.fetch(load("acceptance")["current_like"].text, workspace, patterns)
+    rows = await conn.fetch(_SQL["current_like"], workspace, patterns)
     return [(row["kind"], row["path"]) for row in rows]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +42,23 @@ class AttemptsRow:
 
 async def get(conn: Connection, email: str) -> AccountRow | None:
     """Return the account with this address, compared without regard to case."""
-    row = await conn.fetchrow(load("accounts")["get"].text, email.lower())
+    row = await conn.fetchrow(_SQL["get"], email.lower())
     return AccountRow(**row) if row else None
 
 
 async def none_exists(conn: Connection) -> bool:
     """Return whether the instance has no account yet."""
-    return bool(await conn.fetchval(load("accounts")["count_all"].text) == 0)
+    return bool(await conn.fetchval(_SQL["count_all"]) == 0)
 
 
 async def lock_first_start(conn: Connection) -> None:
     """Wait until no other server is in its first start; the lock lasts until the transaction ends."""
-    await conn.execute(load("accounts")["lock_first_start"].text)
+    await conn.execute(_SQL["lock_first_start"])
 
 
 async def username_taken(conn: Connection, username: str) -> bool:
     """Return whether an account has this username."""
-    return bool(await conn.fetchval(load("accounts")["username_taken"].text, username))
+    return bool(await conn.fetchval(_SQL["username_taken"], username))
 
 
 async def insert(
@@ -70,51 +72,51 @@ async def insert(
     devops: bool = False,
 ) -> bool:
     """Add an account; return False if the address or the username is taken."""
-    query = load("accounts")["insert"].text
+    query = _SQL["insert"]
     values = (email.lower(), username, name, password_hash, super_admin, devops)
     return await conn.fetchval(query, *values) is not None
 
 
 async def set_first_password(conn: Connection, email: str, password_hash: str) -> bool:
     """Set the password of an account without one; return False if it has one."""
-    return await conn.fetchval(load("accounts")["set_first_password"].text, email, password_hash) is not None
+    return await conn.fetchval(_SQL["set_first_password"], email, password_hash) is not None
 
 
 async def without_password(conn: Connection) -> str | None:
     """Return the address of the first superadmin if no account has a password, otherwise None."""
-    found: str | None = await conn.fetchval(load("accounts")["without_password"].text)
+    found: str | None = await conn.fetchval(_SQL["without_password"])
     return found
 
 
 async def list_page(conn: Connection, *, after: str, limit: int, offset: int) -> list[AccountRow]:
     """Return accounts by address, those after `after`."""
-    rows = await conn.fetch(load("accounts")["list"].text, after, limit, offset)
+    rows = await conn.fetch(_SQL["list"], after, limit, offset)
     return [AccountRow(**row) for row in rows]
 
 
 async def get_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
     """Return the attempts of these keys without a lock. Attempts older than `forgotten_s` do not count."""
-    rows = await conn.fetch(load("accounts")["get_attempts"].text, keys, forgotten_s)
+    rows = await conn.fetch(_SQL["get_attempts"], keys, forgotten_s)
     return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
 
 
 async def lock_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
     """Return the attempts of these keys, locked until the transaction ends, without those older than `forgotten_s`."""
-    await conn.execute(load("accounts")["ensure_attempts"].text, keys)
-    rows = await conn.fetch(load("accounts")["lock_attempts"].text, keys, forgotten_s)
+    await conn.execute(_SQL["ensure_attempts"], keys)
+    rows = await conn.fetch(_SQL["lock_attempts"], keys, forgotten_s)
     return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
 
 
 async def note_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> None:
     """Count one attempt of each of these keys, which the transaction has locked."""
-    await conn.execute(load("accounts")["note_attempts"].text, keys, forgotten_s)
+    await conn.execute(_SQL["note_attempts"], keys, forgotten_s)
 
 
 async def take_back_attempt(conn: Connection, pair: str, others: Sequence[str]) -> None:
     """Delete, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
-    await conn.execute(load("accounts")["take_back_attempt"].text, pair, others)
+    await conn.execute(_SQL["take_back_attempt"], pair, others)
 
 
 async def forget_old_attempts(conn: Connection) -> None:
     """Delete attempts older than a day."""
-    await conn.execute(load("accounts")["forget_old_attempts"].text)
+    await conn.execute(_SQL["forget_old_attempts"])

@@ -15,7 +15,9 @@ from orvanta_platform.db import notices
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("approvals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         [each.groups for each in opened],
         [each.form for each in opened],
     ]
-    await connection.execute(load("approvals")["open"].text, run, workspace, *columns)
+    await connection.execute(_SQL["open"], run, workspace, *columns)
     told = [notice for each in opened for notice in each.notices]
     if told:
         await notices.add(connection, run, workspace, told)
@@ -89,17 +91,17 @@ async def close_waits(
     connection: Connection, run: UUID, jobs: Sequence[UUID], counted: tuple[UUID, int] | None = None
 ) -> None:
     """Delete the approvals of these nodes, and mark the decision (job, resume id) as counted."""
-    await connection.execute(load("approvals")["close"].text, run, list(jobs), *(counted or (None, None)))
+    await connection.execute(_SQL["close"], run, list(jobs), *(counted or (None, None)))
 
 
 async def close_all(connection: Connection, run: UUID) -> None:
     """Delete all approvals of a run."""
-    await connection.execute(load("approvals")["close_all"].text, run)
+    await connection.execute(_SQL["close_all"], run)
 
 
 async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
     """Return the open approvals of a run, the oldest first."""
-    rows = await connection.fetch(load("approvals")["open_of_run"].text, run)
+    rows = await connection.fetch(_SQL["open_of_run"], run)
     return [OpenApproval(**dict(row)) for row in rows]
 
 
@@ -115,7 +117,7 @@ class OpenOfRun:
 async def open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[OpenOfRun]:
     """Return the open approvals of a workspace, the oldest first."""
     found = []
-    for row in await connection.fetch(load("approvals")["open_of_workspace"].text, workspace, limit):
+    for row in await connection.fetch(_SQL["open_of_workspace"], workspace, limit):
         values = dict(row)
         run, extra_perms = values.pop("run"), msgspec.json.decode(values.pop("extra_perms"))
         found.append(OpenOfRun(OpenApproval(**values), run, extra_perms))
@@ -124,7 +126,7 @@ async def open_of_workspace(connection: Connection, workspace: str, limit: int) 
 
 async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[DecisionRow]:
     """Return all decisions of these runs, in order."""
-    rows = await connection.fetch(load("approvals")["decisions_of_runs"].text, list(runs))
+    rows = await connection.fetch(_SQL["decisions_of_runs"], list(runs))
     return [DecisionRow(**dict(row)) for row in rows]
 
 
@@ -132,25 +134,25 @@ async def any_signed(
     connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
 ) -> bool:
     """Return whether a signed-in person approved at a node of these numbers, or in a sub-workflow called at `paths`."""
-    query = load("approvals")["any_signed"].text
+    query = _SQL["any_signed"]
     return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))
 
 
 async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:
     """Return the run whose node with this id waits for a decision."""
-    run: UUID | None = await connection.fetchval(load("approvals")["run_that_asks"].text, workspace, job)
+    run: UUID | None = await connection.fetchval(_SQL["run_that_asks"], workspace, job)
     return run
 
 
 async def settle(connection: Connection, run: UUID) -> str | None:
     """Update whether a locked run with frames awaits approval; return its status if that has changed."""
-    status: str | None = await connection.fetchval(load("approvals")["settle"].text, run)
+    status: str | None = await connection.fetchval(_SQL["settle"], run)
     return status
 
 
 async def sub_workflows_that_ask(connection: Connection, run: UUID) -> list[UUID]:
     """Return the runs of sub-workflows below this run that have open approvals."""
-    return [row["run"] for row in await connection.fetch(load("approvals")["sub_workflows_that_ask"].text, run)]
+    return [row["run"] for row in await connection.fetch(_SQL["sub_workflows_that_ask"], run)]
 
 
 async def decide(
@@ -172,32 +174,32 @@ async def decide(
     Returns False if the resume id is already used, or if the account has already made the same decision.
     """
     values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
-    return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
+    return await connection.fetchval(_SQL["decide"], *values) is not None
 
 
 async def decision(connection: Connection, job: UUID, resume_id: int) -> DecisionRow | None:
     """Return the decision made with a resume id."""
-    row = await connection.fetchrow(load("approvals")["decision"].text, job, resume_id)
+    row = await connection.fetchrow(_SQL["decision"], job, resume_id)
     return DecisionRow(**dict(row)) if row else None
 
 
 async def untaken(connection: Connection, run: UUID) -> list[DecisionRow]:
     """Return the decisions that a run has not counted, in order."""
-    rows = await connection.fetch(load("approvals")["untaken"].text, run)
+    rows = await connection.fetch(_SQL["untaken"], run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def take(connection: Connection, job: UUID, resume_id: int) -> None:
     """Mark a decision as counted."""
-    await connection.execute(load("approvals")["take"].text, job, resume_id)
+    await connection.execute(_SQL["take"], job, resume_id)
 
 
 async def decisions_of_run(connection: Connection, run: UUID) -> list[DecisionRow]:
     """Return all decisions of a run, in order."""
-    rows = await connection.fetch(load("approvals")["decisions_of_run"].text, run)
+    rows = await connection.fetch(_SQL["decisions_of_run"], run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def forget(connection: Connection) -> None:
     """Delete decisions of runs that are no longer in history."""
-    await connection.execute(load("approvals")["forget"].text)
+    await connection.execute(_SQL["forget"])

@@ -6,7 +6,9 @@ import msgspec
 from msgspec.structs import astuple
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("audit")
 
 
 class NewAudit(msgspec.Struct, frozen=True):
@@ -25,4 +27,4 @@ class NewAudit(msgspec.Struct, frozen=True):
 
 async def append(connection: Connection, row: NewAudit) -> None:
     """Append one row, in the transaction of the audited change."""
-    await connection.execute(load("audit")["append"].text, *astuple(row))
+    await connection.execute(_SQL["append"], *astuple(row))

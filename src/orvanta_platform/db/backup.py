@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import asyncpg
 
 from orvanta_platform.db.pool import CANNOT_CONNECT, Connection, unavailable
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("backup")
+_SCHEMA = query_texts("schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ async def connected(owner_url: str) -> AsyncIterator[Connection]:
 
 async def migrations_of(connection: Connection) -> list[str]:
     """Return the migrations applied to the database; none if it was never migrated."""
-    if not await connection.fetchval(load("schema")["migration_table_exists"].text):
+    if not await connection.fetchval(_SCHEMA["migration_table_exists"]):
         return []
-    return [row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)]
+    return [row["name"] for row in await connection.fetch(_SCHEMA["applied_migrations"])]
 
 
 async def tables(connection: Connection) -> list[TableShape]:
@@ -74,26 +77,26 @@ async def sequences(connection: Connection) -> dict[str, int]:
 async def set_sequences(connection: Connection, found: Mapping[str, int]) -> None:
     """Set the last values of sequences."""
     for name, last in found.items():
-        await connection.fetchval(load("backup")["set_sequence"].text, name, last)
+        await connection.fetchval(_SQL["set_sequence"], name, last)
 
 
 async def is_used(connection: Connection) -> bool:
     """Return whether this installation has been used; the schema must exist."""
-    return bool(await connection.fetchval(load("backup")["is_used"].text))
+    return bool(await connection.fetchval(_SQL["is_used"]))
 
 
 async def workers_alive(connection: Connection) -> int:
     """Return the number of workers that sent a heartbeat within half a minute."""
-    return int(await connection.fetchval(load("backup")["workers_alive"].text))
+    return int(await connection.fetchval(_SQL["workers_alive"]))
 
 
 async def empty(connection: Connection, names: Sequence[str]) -> None:
     """Delete all rows of these tables."""
-    await connection.execute(await connection.fetchval(load("backup")["emptying"].text, list(names)))
+    await connection.execute(await connection.fetchval(_SQL["emptying"], list(names)))
 
 
 async def _rows(connection: Connection, name: str) -> list[asyncpg.Record]:
-    return list(await connection.fetch(load("backup")[name].text))
+    return list(await connection.fetch(_SQL[name]))
 
 
 def _quoted(name: str) -> str:

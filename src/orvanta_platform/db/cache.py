@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,15 @@ class NewCached:
 
 async def find(connection: Connection, workspace: str, key: bytes, ttl_s: float) -> CachedRow | None:
     """Return the cached result of this key if it is not older than `ttl_s`."""
-    row = await connection.fetchrow(load("cache")["find_cached"].text, key, workspace, ttl_s)
+    row = await connection.fetchrow(_SQL["find_cached"], key, workspace, ttl_s)
     return CachedRow(**dict(row)) if row else None
 
 
 async def keep(connection: Connection, workspace: str, new: NewCached) -> None:
     """Cache a result under its key."""
-    await connection.execute(load("cache")["keep_cached"].text, new.key, workspace, new.run, new.job, new.ttl_s)
+    await connection.execute(_SQL["keep_cached"], new.key, workspace, new.run, new.job, new.ttl_s)
 
 
 async def forget(connection: Connection) -> None:
     """Delete expired results."""
-    await connection.execute(load("cache")["forget_cached"].text)
+    await connection.execute(_SQL["forget_cached"])

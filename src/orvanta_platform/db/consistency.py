@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("consistency")
 
 CHECKS = (
     "jobs_without_run",
@@ -56,12 +58,12 @@ async def broken(connection: Connection) -> list[Broken]:
     """Return all rows that violate a check, at most 100 of each."""
     found = []
     for check in CHECKS:
-        rows = await connection.fetch(load("consistency")[check].text)
+        rows = await connection.fetch(_SQL[check])
         found += [Broken(check, row["id"], row["problem"]) for row in rows]
     return found
 
 
 async def live_states(connection: Connection) -> list[LiveState]:
     """Return the states of live runs with an empty inbox, at most 10,000."""
-    rows = await connection.fetch(load("consistency")["live_states"].text)
+    rows = await connection.fetch(_SQL["live_states"])
     return [LiveState(row["id"], row["state"], frozenset(row["nodes"]), row["waits"]) for row in rows]

@@ -8,8 +8,11 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.steps import NewValue
+
+_SQL = query_texts("context")
+_JOBS = query_texts("jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,20 @@ async def before(
     `runs` holds the run and those that it was restarted from, the newest first. Exports of nodes of `at_once` at the
     very time `until`, when they started, do not count.
     """
-    text = load("context")["context_before"].text
+    text = _SQL["context_before"]
     rows = await connection.fetch(text, list(runs), list(nodes), list(partly), until, list(at_once))
     return [ContextBefore(**dict(row)) for row in rows]
 
 
 async def has_any(connection: Connection, run: UUID) -> bool:
     """Return whether a run has a context."""
-    return bool(await connection.fetchval(load("context")["has_context"].text, run))
+    return bool(await connection.fetchval(_SQL["has_context"], run))
 
 
 async def set_value(connection: Connection, value: NewValue, node: str | None, data: str) -> None:
     """Write a value of a run's context and its history event (`data`: JSON text), under the run's lock."""
-    queries = load("context")
     await connection.execute(
-        queries["set_context"].text, value.id, value.name, value.size, value.encoding, value.body, value.object
+        _SQL["set_context"], value.id, value.name, value.size, value.encoding, value.body, value.object
     )
-    await connection.execute(queries["note_context"].text, value.id, node, data)
-    await connection.execute(load("jobs")["bump_runs"].text, [value.id])
+    await connection.execute(_SQL["note_context"], value.id, node, data)
+    await connection.execute(_JOBS["bump_runs"], [value.id])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("data_keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +21,16 @@ class KeyRow:
 
 async def newest(conn: Connection, workspace: str) -> KeyRow | None:
     """Return the key for encryption; None if the workspace has none yet."""
-    row = await conn.fetchrow(load("data_keys")["newest"].text, workspace)
+    row = await conn.fetchrow(_SQL["newest"], workspace)
     return KeyRow(**row) if row else None
 
 
 async def get(conn: Connection, workspace: str, version: int) -> KeyRow | None:
     """Return the key of this version."""
-    row = await conn.fetchrow(load("data_keys")["get"].text, workspace, version)
+    row = await conn.fetchrow(_SQL["get"], workspace, version)
     return KeyRow(**row) if row else None
 
 
 async def insert(conn: Connection, workspace: str, key: KeyRow) -> None:
     """Store a key; does nothing if this version is stored already."""
-    await conn.execute(load("data_keys")["insert"].text, workspace, key.version, key.wrapped, key.wrapped_by)
+    await conn.execute(_SQL["insert"], workspace, key.version, key.wrapped, key.wrapped_by)

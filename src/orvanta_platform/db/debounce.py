@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.steps import NewValue
+
+_SQL = query_texts("debounce")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +29,38 @@ class DebounceRow:
 
 async def lock(connection: Connection, key: bytes, run: UUID) -> DebounceRow:
     """Lock a key and return its pending run; `run` if there was none."""
-    row = await connection.fetchrow(_text("lock_debounce"), key, run)
+    row = await connection.fetchrow(_SQL["lock_debounce"], key, run)
     return DebounceRow(**dict(row))
 
 
 async def replace(connection: Connection, key: bytes, run: UUID) -> None:
     """Make another run the pending run of the locked key."""
-    await connection.execute(_text("replace_debounce"), key, run)
+    await connection.execute(_SQL["replace_debounce"], key, run)
 
 
 async def put_off(connection: Connection, key: bytes, run: UUID, until: datetime) -> bool:
     """Count a call and delay the run to `until`; return False, unchanged, if it has started or is cancelled."""
-    if await connection.fetchval(_text("put_off"), run, until) is None:
+    if await connection.fetchval(_SQL["put_off"], run, until) is None:
         return False
-    await connection.execute(_text("count_debounce"), key)
+    await connection.execute(_SQL["count_debounce"], key)
     return True
 
 
 async def set_args(connection: Connection, run: UUID, value: NewValue) -> None:
     """Replace the arguments of a run that has not started."""
-    await connection.execute(_text("replace_args"), run, value.size, value.encoding, value.body, value.object)
+    await connection.execute(_SQL["replace_args"], run, value.size, value.encoding, value.body, value.object)
 
 
 async def note_call(connection: Connection, run: UUID, call: UUID, by: str) -> None:
     """Record the call in the history of the run."""
-    await connection.execute(_text("note_call"), run, call, by)
+    await connection.execute(_SQL["note_call"], run, call, by)
 
 
 async def was_taken(connection: Connection, run: UUID, call: UUID) -> bool:
     """Return whether the run already includes this call."""
-    return bool(await connection.fetchval(_text("call_was_taken"), run, str(call)))
+    return bool(await connection.fetchval(_SQL["call_was_taken"], run, str(call)))
 
 
 async def forget(connection: Connection) -> None:
     """Delete keys that are no longer in use."""
-    await connection.execute(_text("forget_debounces"))
-
-
-def _text(name: str) -> str:
-    return load("debounce")[name].text
+    await connection.execute(_SQL["forget_debounces"])

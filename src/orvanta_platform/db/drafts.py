@@ -7,7 +7,9 @@ from datetime import datetime
 
 from orvanta_platform.db.items import Filter
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("drafts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class DraftBody:
 
 async def get(conn: Connection, key: DraftKey) -> DraftRow | None:
     """Return one draft."""
-    row = await conn.fetchrow(load("drafts")["get"].text, *_named(key))
+    row = await conn.fetchrow(_SQL["get"], *_named(key))
     return DraftRow(**row) if row else None
 
 
@@ -60,44 +62,44 @@ async def list_page(
 ) -> list[DraftRow]:
     """Return a page of the drafts of `owner` at paths readable by `who`, the latest edited first."""
     readable = (who.everything, who.patterns, who.principals, who.scope)
-    rows = await conn.fetch(load("drafts")["list"].text, workspace, kind, owner, *readable, limit, offset)
+    rows = await conn.fetch(_SQL["list"], workspace, kind, owner, *readable, limit, offset)
     return [DraftRow(**row) for row in rows]
 
 
 async def begin(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:
     """Store a first draft and return its revision; None if there is one already."""
-    query = load("drafts")["begin"].text
+    query = _SQL["begin"]
     revision: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body)
     return revision
 
 
 async def replace(conn: Connection, key: DraftKey, new: DraftBody, revision: int) -> int | None:
     """Store the next state of a draft and return its revision; None if its revision is not `revision`."""
-    query = load("drafts")["replace"].text
+    query = _SQL["replace"]
     kept: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body, revision)
     return kept
 
 
 async def overwrite(conn: Connection, key: DraftKey, new: DraftBody) -> int:
     """Store a draft, replacing any other; return its revision."""
-    query = load("drafts")["overwrite"].text
+    query = _SQL["overwrite"]
     revision: int = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body)
     return revision
 
 
 async def discard(conn: Connection, key: DraftKey, revision: int | None) -> bool:
     """Delete a draft, if `revision` is set only at that revision; return False if nothing was deleted."""
-    return await conn.fetchval(load("drafts")["discard"].text, *_named(key), revision) is not None
+    return await conn.fetchval(_SQL["discard"], *_named(key), revision) is not None
 
 
 async def end_deployed(conn: Connection, workspace: str, owner: str, revision: int) -> None:
     """Delete the draft that was deployed; a draft saved since then remains."""
-    await conn.execute(load("drafts")["end_deployed"].text, workspace, owner, revision)
+    await conn.execute(_SQL["end_deployed"], workspace, owner, revision)
 
 
 async def is_version(conn: Connection, key: DraftKey, version: int) -> bool:
     """Return whether the version belongs to the draft's path."""
-    found: bool = await conn.fetchval(load("drafts")["is_version"].text, key.workspace, key.kind, key.path, version)
+    found: bool = await conn.fetchval(_SQL["is_version"], key.workspace, key.kind, key.path, version)
     return found
 
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("erasures")
 
 WHOLE_RUN = -1
 
@@ -37,29 +39,29 @@ class Left:
 async def plan(connection: Connection, run: UUID, erasures: Sequence[tuple[int, float]]) -> None:
     """Plan, for a run that has just ended, the erasure of the data of these nodes after these seconds."""
     nodes, seconds = [node for node, _ in erasures], [after for _, after in erasures]
-    await connection.execute(_text("plan_erasures"), run, nodes, seconds)
+    await connection.execute(_SQL["plan_erasures"], run, nodes, seconds)
 
 
 async def take_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
     """Return (run, node) of due erasures, locked until the transaction ends."""
-    rows = await connection.fetch(_text("take_due_erasures"), most)
+    rows = await connection.fetch(_SQL["take_due_erasures"], most)
     return [(row["run"], row["node_index"]) for row in rows]
 
 
 async def left_by(connection: Connection, run: UUID, node: int) -> list[Left]:
     """Return the rows of a node of a run that has ended."""
-    return [Left(**dict(row)) for row in await connection.fetch(_text("left_by_node"), run, node)]
+    return [Left(**dict(row)) for row in await connection.fetch(_SQL["left_by_node"], run, node)]
 
 
 async def erase(connection: Connection, run: UUID, node: int, more: Collection[UUID] = ()) -> list[str]:
     """Delete values, logs and streams, also those of `more`; return the objects no longer referenced."""
-    ids = [row["id"] for row in await connection.fetch(_text("erased_ids"), run, node)] + list(more)
+    ids = [row["id"] for row in await connection.fetch(_SQL["erased_ids"], run, node)] + list(more)
     objects = await erase_ids(connection, ids)
     if node == WHOLE_RUN:
         for query in ("erase_events", "erase_decisions"):
-            await connection.execute(_text(query), ids)
-    await connection.execute(_text("erase_words"), run)
-    await connection.execute(_text("note_erased"), run, node)
+            await connection.execute(_SQL[query], ids)
+    await connection.execute(_SQL["erase_words"], run)
+    await connection.execute(_SQL["note_erased"], run, node)
     return objects
 
 
@@ -67,21 +69,17 @@ async def erase_ids(connection: Connection, ids: Sequence[UUID]) -> list[str]:
     """Delete values, logs and streams of runs and jobs; return the objects no longer referenced."""
     objects = []
     for query in ("erase_values", "erase_log_objects"):
-        objects += [row["object"] for row in await connection.fetch(_text(query), ids) if row["object"]]
+        objects += [row["object"] for row in await connection.fetch(_SQL[query], ids) if row["object"]]
     for query in ("erase_log_chunks", "erase_streams"):
-        await connection.execute(_text(query), ids)
+        await connection.execute(_SQL[query], ids)
     return objects
 
 
 async def of_runs(connection: Connection, runs: Sequence[UUID]) -> list[ErasureRow]:
     """Return planned and completed erasures of these runs."""
-    return [ErasureRow(**dict(row)) for row in await connection.fetch(_text("erasures_of"), list(runs))]
+    return [ErasureRow(**dict(row)) for row in await connection.fetch(_SQL["erasures_of"], list(runs))]
 
 
 async def forget(connection: Connection) -> None:
     """Delete rows of runs that are no longer stored."""
-    await connection.execute(_text("forget_erasures"))
-
-
-def _text(name: str) -> str:
-    return load("erasures")[name].text
+    await connection.execute(_SQL["forget_erasures"])

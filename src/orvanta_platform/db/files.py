@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +58,34 @@ class FileFilter:
 
 async def get(conn: Connection, workspace: str, key: str, *, lock: bool = False) -> FileRow | None:
     """Return the file of a name; `lock` locks it until the transaction ends."""
-    row = await conn.fetchrow(load("files")["lock" if lock else "get"].text, workspace, key)
+    row = await conn.fetchrow(_SQL["lock" if lock else "get"], workspace, key)
     return FileRow(**dict(row)) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: FileFilter) -> list[FileRow]:
     """Return a page of the files selected by `what`, by name."""
     arguments = [getattr(what, name) for name in FileFilter.__slots__]
-    return [FileRow(**dict(row)) for row in await conn.fetch(load("files")["list"].text, workspace, *arguments)]
+    return [FileRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> str:
     """Point the name at this object, replacing an earlier one; return the creator of the file."""
     columns = [getattr(new, name) for name in NewFile.__slots__]
-    created_by: str = await conn.fetchval(load("files")["put"].text, workspace, *columns, username)
+    created_by: str = await conn.fetchval(_SQL["put"], workspace, *columns, username)
     return created_by
 
 
 async def move(conn: Connection, workspace: str, key: str, target: str, username: str) -> bool:
     """Rename the file; return False if the name is taken."""
-    return await conn.fetchval(load("files")["move"].text, workspace, key, target, username) is not None
+    return await conn.fetchval(_SQL["move"], workspace, key, target, username) is not None
 
 
 async def delete(conn: Connection, workspace: str, key: str) -> str | None:
     """Delete the row; return its object, None if there was no such file."""
-    found: str | None = await conn.fetchval(load("files")["delete"].text, workspace, key)
+    found: str | None = await conn.fetchval(_SQL["delete"], workspace, key)
     return found
 
 
 async def unnamed(conn: Connection, objects: Sequence[str]) -> list[str]:
     """Return those of these objects that belong to no file."""
-    return [row["object"] for row in await conn.fetch(load("files")["unnamed"].text, list(objects))]
+    return [row["object"] for row in await conn.fetch(_SQL["unnamed"], list(objects))]

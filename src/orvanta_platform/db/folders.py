@@ -9,8 +9,10 @@ from datetime import datetime
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.tokens import Grant
+
+_SQL = query_texts("folders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class FolderRow:
 
 async def get(conn: Connection, workspace: str, name: str) -> FolderRow | None:
     """Return the folder with this name."""
-    row = await conn.fetchrow(load("folders")["get"].text, workspace, name)
+    row = await conn.fetchrow(_SQL["get"], workspace, name)
     return FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
 
 
@@ -43,14 +45,14 @@ async def list_page(
     offset: int,
 ) -> list[FolderRow]:
     """Return readable folders by name, those after `after`. `scope`: LIKE patterns of `f/<name>`."""
-    query = load("folders")["list"].text
+    query = _SQL["list"]
     rows = await conn.fetch(query, workspace, everything, names, scope, after, limit, offset)
     return [FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) for row in rows]
 
 
 async def grants(conn: Connection, workspace: str) -> list[Grant]:
     """Return the permissions granted by each folder."""
-    rows = await conn.fetch(load("folders")["all_grants"].text, workspace)
+    rows = await conn.fetch(_SQL["all_grants"], workspace)
     return [Grant(row["name"], row["owners"], _perms(row["extra_perms"])) for row in rows]
 
 
@@ -66,7 +68,7 @@ async def insert(
 ) -> bool:
     """Add a folder; return False if the name is taken."""
     perms = msgspec.json.encode(extra_perms).decode()
-    query = load("folders")["insert"].text
+    query = _SQL["insert"]
     return await conn.fetchval(query, workspace, name, summary, owners, perms, created_by) is not None
 
 
@@ -81,26 +83,26 @@ async def update(
 ) -> int | None:
     """Change the fields that are not None; return the number of principals of the folder, None if it does not exist."""
     perms = None if extra_perms is None else msgspec.json.encode(extra_perms).decode()
-    found: int | None = await conn.fetchval(load("folders")["update"].text, workspace, name, summary, owners, perms)
+    found: int | None = await conn.fetchval(_SQL["update"], workspace, name, summary, owners, perms)
     return found
 
 
 async def add_owner(conn: Connection, workspace: str, name: str, owner: str) -> int | None:
     """Make `owner` (`u/…`, `g/…`) an owner; return as `update` does."""
-    found: int | None = await conn.fetchval(load("folders")["add_owner"].text, workspace, name, owner)
+    found: int | None = await conn.fetchval(_SQL["add_owner"], workspace, name, owner)
     return found
 
 
 async def remove_owner(conn: Connection, workspace: str, name: str, owner: str, write: bool | None) -> int | None:
     """Remove an owner, who keeps permission to write, to read, or none (None); return as `update` does."""
-    query = load("folders")["remove_owner"].text
+    query = _SQL["remove_owner"]
     found: int | None = await conn.fetchval(query, workspace, name, owner, write)
     return found
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
     """Delete a folder; return False if it does not exist."""
-    return await conn.fetchval(load("folders")["delete"].text, workspace, name) is not None
+    return await conn.fetchval(_SQL["delete"], workspace, name) is not None
 
 
 def _perms(text: str) -> dict[str, bool]:

@@ -13,7 +13,9 @@ import msgspec
 from orvanta_platform.db import pauses
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("frames")
 
 
 class FrameRow(msgspec.Struct, frozen=True):
@@ -127,32 +129,32 @@ class ChildEnd(msgspec.Struct, frozen=True):
 
 async def around(connection: Connection, frame: UUID) -> list[Around]:
     """Return a frame and those around it, innermost first; empty if it has ended."""
-    return [Around(**dict(row)) for row in await connection.fetch(_text("frames_around"), frame)]
+    return [Around(**dict(row)) for row in await connection.fetch(_SQL["frames_around"], frame)]
 
 
 async def of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
     """Return the open bodies of a node, by place."""
-    return [FrameRow(**dict(row)) for row in await connection.fetch(_text("frames_of_holder"), holder)]
+    return [FrameRow(**dict(row)) for row in await connection.fetch(_SQL["frames_of_holder"], holder)]
 
 
 async def of_run(connection: Connection, run: UUID) -> list[UUID]:
     """Return the frames of a run."""
-    return [row["id"] for row in await connection.fetch(_text("frames_of_run"), run)]
+    return [row["id"] for row in await connection.fetch(_SQL["frames_of_run"], run)]
 
 
 async def get_frames(connection: Connection, ids: Sequence[UUID]) -> list[FrameRow]:
     """Return these frames; ended ones are left out."""
-    return [FrameRow(**dict(row)) for row in await connection.fetch(_text("get_frames"), list(ids))]
+    return [FrameRow(**dict(row)) for row in await connection.fetch(_SQL["get_frames"], list(ids))]
 
 
 async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[CounterRow]:
     """Return these counters; those of ended nodes are left out."""
-    return [CounterRow(**dict(row)) for row in await connection.fetch(_text("get_counters"), list(ids))]
+    return [CounterRow(**dict(row)) for row in await connection.fetch(_SQL["get_counters"], list(ids))]
 
 
 async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
     """Return the node of `run` that waits for the run `child`."""
-    found: UUID | None = await connection.fetchval(_text("counter_of_child"), child, run)
+    found: UUID | None = await connection.fetchval(_SQL["counter_of_child"], child, run)
     return found
 
 
@@ -169,7 +171,7 @@ async def save_counters(connection: Connection, run: UUID, rows: Sequence[Counte
 async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[Any], names: Sequence[str]) -> None:
     if rows:
         columns = ([getattr(row, name) for row in rows] for name in names)
-        written = await connection.fetch(_text(query), run, *columns)
+        written = await connection.fetch(_SQL[query], run, *columns)
         if len(written) != len(rows):
             raise asyncpg.UniqueViolationError(f"a frame or counter of run {run} has the id of another run's")
 
@@ -177,55 +179,55 @@ async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[An
 async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
     """Delete ended frames and counters."""
     if frames:
-        await connection.execute(_text("drop_frames"), list(frames))
+        await connection.execute(_SQL["drop_frames"], list(frames))
     if counters:
-        await connection.execute(_text("drop_counters"), list(counters))
+        await connection.execute(_SQL["drop_counters"], list(counters))
 
 
 async def drop_all(connection: Connection, run: UUID) -> None:
     """Delete all frames, counters and pauses of a run."""
-    await connection.execute(_text("drop_all_frames"), run)
-    await connection.execute(_text("drop_all_counters"), run)
+    await connection.execute(_SQL["drop_all_frames"], run)
+    await connection.execute(_SQL["drop_all_counters"], run)
     await pauses.close_all(connection, run)
 
 
 async def lock_job(connection: Connection, run: UUID, job: UUID) -> LiveJob | None:
     """Return a live job of a locked run, itself locked until the transaction ends."""
-    row = await connection.fetchrow(_text("lock_job"), job, run)
+    row = await connection.fetchrow(_SQL["lock_job"], job, run)
     return LiveJob(**dict(row)) if row else None
 
 
 async def lock_jobs_of_frame(connection: Connection, run: UUID, frame: UUID | None) -> list[LiveJob]:
     """Return the live jobs in one frame of a locked run, locked until the transaction ends."""
-    return [LiveJob(**dict(row)) for row in await connection.fetch(_text("lock_jobs_of_frame"), run, frame)]
+    return [LiveJob(**dict(row)) for row in await connection.fetch(_SQL["lock_jobs_of_frame"], run, frame)]
 
 
 async def results_of_bodies(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
     """Return results of ended bodies by place, from `first` on; cancelled bodies may have none."""
-    rows = await connection.fetch(_text("results_of_bodies"), opening, first, limit)
+    rows = await connection.fetch(_SQL["results_of_bodies"], opening, first, limit)
     return [BodyResult(**dict(row)) for row in rows]
 
 
 async def bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[SeenBody]:
     """Return the bodies of a node at places from `first` to before `stop`: those of its last opening and open ones."""
-    return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, first, stop)]
+    return [SeenBody(**dict(row)) for row in await connection.fetch(_SQL["bodies"], holder, opening, first, stop)]
 
 
 async def first_failed_body(connection: Connection, opening: UUID) -> FailedBody | None:
     """Return the body of an opening that failed first; None if none did."""
-    row = await connection.fetchrow(_text("first_failed_body"), opening)
+    row = await connection.fetchrow(_SQL["first_failed_body"], opening)
     return FailedBody(**dict(row)) if row else None
 
 
 async def last_place(connection: Connection, opening: UUID) -> int:
     """Return the place of the last ended body of an opening; -1 if none has ended."""
-    found: int | None = await connection.fetchval(_text("last_place"), opening)
+    found: int | None = await connection.fetchval(_SQL["last_place"], opening)
     return -1 if found is None else found
 
 
 async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:
     """Return those of these nodes that have ended."""
-    rows = await connection.fetch(_text("ended_nodes"), list(ids)) if ids else []
+    rows = await connection.fetch(_SQL["ended_nodes"], list(ids)) if ids else []
     return {row["id"]: EndedNode(**dict(row)) for row in rows}
 
 
@@ -234,76 +236,72 @@ async def ended_bodies(connection: Connection, opening: UUID, *, skips: bool = F
 
     With `skips`, failed bodies count as succeeded.
     """
-    return [EndedBodies(**dict(row)) for row in await connection.fetch(_text("ended_bodies"), opening, skips)]
+    return [EndedBodies(**dict(row)) for row in await connection.fetch(_SQL["ended_bodies"], opening, skips)]
 
 
 async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the number of stored resumes of each of these nodes; those without any are left out."""
-    rows = await connection.fetch(_text("resumes_of"), list(ids)) if ids else []
+    rows = await connection.fetch(_SQL["resumes_of"], list(ids)) if ids else []
     return {row["id"]: row["count"] for row in rows}
 
 
 async def seen_counter(connection: Connection, id: UUID) -> tuple[UUID, int] | None:
     """Return the run and the number of the open container with this id."""
-    row = await connection.fetchrow(_text("seen_counter"), id)
+    row = await connection.fetchrow(_SQL["seen_counter"], id)
     return (row["run"], row["node_index"]) if row is not None else None
 
 
 async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
     """Return the body with this id, open or ended."""
-    row = await connection.fetchrow(_text("seen_frame"), id)
+    row = await connection.fetchrow(_SQL["seen_frame"], id)
     return SeenFrame(**dict(row)) if row else None
 
 
 async def run_around(connection: Connection, id: UUID) -> UUID | None:
     """Return the run in which the body or container with this id is open."""
-    found: UUID | None = await connection.fetchval(_text("run_around"), id)
+    found: UUID | None = await connection.fetchval(_SQL["run_around"], id)
     return found
 
 
 async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
     """Insert events (JSON text) into the inbox of a run, in this order."""
     if events:
-        await connection.execute(_text("put_events"), run, list(events))
+        await connection.execute(_SQL["put_events"], run, list(events))
 
 
 async def take_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete processed events."""
     if seqs:
-        await connection.execute(_text("take_events"), run, list(seqs))
+        await connection.execute(_SQL["take_events"], run, list(seqs))
 
 
 async def set_timer(connection: Connection, run: UUID, node: UUID, kind: str, seconds: float) -> None:
     """Set a timer of a node (`kind` of the table timer)."""
-    await connection.execute(_text("set_timer_of"), run, node, kind, seconds)
+    await connection.execute(_SQL["set_timer_of"], run, node, kind, seconds)
 
 
 async def drop_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
     """Delete the timers of these nodes."""
     if nodes:
-        await connection.execute(_text("drop_timers_of"), run, list(nodes))
+        await connection.execute(_SQL["drop_timers_of"], run, list(nodes))
 
 
 async def children_of(connection: Connection, run: UUID) -> list[UUID]:
     """Return the live runs of sub-workflows of a run."""
-    return [row["id"] for row in await connection.fetch(_text("children_of"), run)]
+    return [row["id"] for row in await connection.fetch(_SQL["children_of"], run)]
 
 
 async def child_end(connection: Connection, run: UUID) -> ChildEnd | None:
     """Return the outcome of the run of a sub-workflow; None while it is live."""
-    row = await connection.fetchrow(_text("child_end"), run)
+    row = await connection.fetchrow(_SQL["child_end"], run)
     return ChildEnd(**dict(row)) if row else None
-
-
-def _text(name: str) -> str:
-    return load("frames")[name].text
 
 
 async def any_succeeded_in_failed_bodies(
     connection: Connection, openings: Sequence[UUID], kinds: Sequence[str]
 ) -> bool:
     """Return whether any node succeeded in failed bodies of these openings. Nodes of `kinds` count as succeeded."""
-    query = load("frames")["any_succeeded_in_failed_bodies"].text
+    query = _SQL["any_succeeded_in_failed_bodies"]
     return bool(await connection.fetchval(query, list(openings), list(kinds)))
 
 
@@ -311,5 +309,5 @@ async def any_succeeded_inside(
     connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
 ) -> bool:
     """Return whether a node of these numbers succeeded in these runs, or any in the sub-workflows called at `paths`."""
-    query = load("frames")["any_succeeded_inside"].text
+    query = _SQL["any_succeeded_inside"]
     return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))

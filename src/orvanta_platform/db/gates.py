@@ -9,7 +9,9 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("gates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ _SHOWN_NAME = 500
 
 async def keys_of(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
     """Return the gates at which these nodes or runs wait or hold permits."""
-    return [row["key"] for row in await connection.fetch(_text("keys_of"), list(jobs), list(runs))]
+    return [row["key"] for row in await connection.fetch(_SQL["keys_of"], list(jobs), list(runs))]
 
 
 async def lock(connection: Connection, entries: Sequence[Entry], others: Collection[bytes]) -> list[GateRow]:
@@ -123,7 +125,7 @@ async def lock(connection: Connection, entries: Sequence[Entry], others: Collect
     newest: Mapping[bytes, Entry | None] = {**dict.fromkeys(others), **{entry.key: entry for entry in entries}}
     keys = sorted(newest)
     rows = await connection.fetch(
-        _text("lock_gates"),
+        _SQL["lock_gates"],
         keys,
         [_field(newest[key], "workspace") for key in keys],
         [(entry.name[:_SHOWN_NAME] if (entry := newest[key]) else None) for key in keys],
@@ -139,42 +141,42 @@ def _field(entry: Entry | None, name: str) -> object:
 
 async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[Left]:
     """Delete permits and queue entries; return the permits. Their gates must be locked."""
-    return [Left(**dict(row)) for row in await connection.fetch(_text("leave_gates"), list(jobs), list(runs))]
+    return [Left(**dict(row)) for row in await connection.fetch(_SQL["leave_gates"], list(jobs), list(runs))]
 
 
 async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
     """Append queue entries in this order. Their gates must be locked."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.frame for entry in entries])
     keys, priorities = [entry.key for entry in entries], [entry.priority for entry in entries]
-    await connection.execute(_text("enter_gates"), *columns, keys, priorities)
+    await connection.execute(_SQL["enter_gates"], *columns, keys, priorities)
 
 
 async def lines(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
     """Return the first entries of each queue, as many as specified, and its eldest entry."""
-    rows = await connection.fetch(_text("lines"), list(most), list(most.values()))
+    rows = await connection.fetch(_SQL["lines"], list(most), list(most.values()))
     return [InLine(**dict(row)) for row in rows]
 
 
 async def lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
     """Return the permits that could be lent to these entries, the nearest first. A permit may appear more than once."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.key for entry in entries])
-    return [Loan(**dict(row)) for row in await connection.fetch(_text("lenders"), *columns)]
+    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["lenders"], *columns)]
 
 
 async def borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
     """Return the entries to which the permits of these runs are lent next."""
-    return [Loan(**dict(row)) for row in await connection.fetch(_text("borrowers"), list(lenders))]
+    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["borrowers"], list(lenders))]
 
 
 async def give(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
     """Grant permits to these jobs, as loans if a lender is named, and send each run an event."""
-    await connection.execute(_text("give_permits"), list(jobs), list(lenders))
+    await connection.execute(_SQL["give_permits"], list(jobs), list(lenders))
 
 
 async def save(connection: Connection, states: Sequence[GateState]) -> None:
     """Write the new states of locked gates."""
     await connection.execute(
-        _text("save_gates"),
+        _SQL["save_gates"],
         [state.key for state in states],
         [state.in_use for state in states],
         [state.given for state in states],
@@ -190,37 +192,33 @@ def _array(times: Sequence[datetime]) -> str:
 
 async def place_in_line(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
     """Return run and frame of the node with this id if it is queued."""
-    row = await connection.fetchrow(_text("place_in_line"), workspace, job)
+    row = await connection.fetchrow(_SQL["place_in_line"], workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
 
 
 async def limit_of(connection: Connection, workspace: str, job: UUID) -> LimitRow | None:
     """Return the limit at which the node or run with this id is queued."""
-    row = await connection.fetchrow(_text("limit_of"), job, workspace)
+    row = await connection.fetchrow(_SQL["limit_of"], job, workspace)
     return LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) if row is not None else None
 
 
 async def limits_of(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:
     """Return the limits at which nodes of one frame of a run (None: of the top level) are queued, by id, at most 50."""
-    rows = await connection.fetch(_text("limits_of"), run, frame, workspace)
+    rows = await connection.fetch(_SQL["limits_of"], run, frame, workspace)
     return {row["job"]: LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) for row in rows}
 
 
 async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, LimitRow]:
     """Return the limits at which runs as a whole are queued."""
-    rows = await connection.fetch(_text("limits_of_runs"), list(runs))
+    rows = await connection.fetch(_SQL["limits_of_runs"], list(runs))
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
 async def due(connection: Connection, past: datetime) -> list[bytes]:
     """Return the gates whose windows now admit a queued entry."""
-    return [row["key"] for row in await connection.fetch(_text("due_gates"), past)]
+    return [row["key"] for row in await connection.fetch(_SQL["due_gates"], past)]
 
 
 async def forget(connection: Connection) -> None:
     """Delete gates that have not been used for a day."""
-    await connection.execute(_text("forget_gates"))
-
-
-def _text(name: str) -> str:
-    return load("gates")[name].text
+    await connection.execute(_SQL["forget_gates"])

@@ -10,7 +10,9 @@ import msgspec
 
 from orvanta_platform.db.frames import CounterRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("graph")
 
 
 class BodyTally(msgspec.Struct, frozen=True):
@@ -47,24 +49,20 @@ class OpenStates(msgspec.Struct, frozen=True):
 
 async def open_holders(conn: Connection, run: UUID) -> list[CounterRow]:
     """Return the open loops, branches and sub-workflows at the top level of a run."""
-    return [CounterRow(**dict(row)) for row in await conn.fetch(_text("open_holders"), run)]
+    return [CounterRow(**dict(row)) for row in await conn.fetch(_SQL["open_holders"], run)]
 
 
 async def body_tallies(conn: Connection, run: UUID, openings: Sequence[UUID]) -> list[BodyTally]:
     """Return the outcomes of the bodies of these openings of a run."""
-    rows = await conn.fetch(_text("body_tallies"), run, list(openings)) if openings else []
+    rows = await conn.fetch(_SQL["body_tallies"], run, list(openings)) if openings else []
     return [BodyTally(**dict(row)) for row in rows]
 
 
 async def inner_tallies(conn: Connection, run: UUID) -> list[InnerTally]:
     """Return the states of the jobs of a run's inner nodes."""
-    return [InnerTally(**dict(row)) for row in await conn.fetch(_text("inner_tallies"), run)]
+    return [InnerTally(**dict(row)) for row in await conn.fetch(_SQL["inner_tallies"], run)]
 
 
 async def frame_states(conn: Connection, run: UUID) -> list[OpenStates]:
     """Return the states of a run's open bodies."""
-    return [OpenStates(**dict(row)) for row in await conn.fetch(_text("frame_states"), run)]
-
-
-def _text(name: str) -> str:
-    return load("graph")[name].text
+    return [OpenStates(**dict(row)) for row in await conn.fetch(_SQL["frame_states"], run)]

@@ -8,7 +8,9 @@ import asyncpg
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("groups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +25,43 @@ class GroupRow:
 
 async def list_page(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[GroupRow]:
     """Return a page of the groups by name, those after `after`."""
-    return [_group(row) for row in await conn.fetch(load("groups")["list"].text, workspace, after, limit, offset)]
+    return [_group(row) for row in await conn.fetch(_SQL["list"], workspace, after, limit, offset)]
 
 
 async def get(conn: Connection, workspace: str, name: str) -> GroupRow | None:
     """Return one group."""
-    row = await conn.fetchrow(load("groups")["get"].text, workspace, name)
+    row = await conn.fetchrow(_SQL["get"], workspace, name)
     return _group(row) if row else None
 
 
 async def names(conn: Connection, workspace: str) -> list[str]:
     """Return the names of all groups."""
-    return [row["name"] for row in await conn.fetch(load("groups")["names"].text, workspace)]
+    return [row["name"] for row in await conn.fetch(_SQL["names"], workspace)]
 
 
 async def insert(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
     """Add a group; return False if the name is taken."""
-    return await conn.fetchval(load("groups")["insert"].text, workspace, name, summary) is not None
+    return await conn.fetchval(_SQL["insert"], workspace, name, summary) is not None
 
 
 async def describe(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
     """Set the summary of a group; return False if it does not exist."""
-    return await conn.fetchval(load("groups")["describe"].text, workspace, name, summary) is not None
+    return await conn.fetchval(_SQL["describe"], workspace, name, summary) is not None
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
     """Delete a group; return False if it does not exist."""
-    return await conn.fetchval(load("groups")["delete"].text, workspace, name) is not None
+    return await conn.fetchval(_SQL["delete"], workspace, name) is not None
 
 
 async def add_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
     """Add a member to an existing group; return False if there is no such member."""
-    return await conn.fetchval(load("groups")["add_user"].text, workspace, name, username) is not None
+    return await conn.fetchval(_SQL["add_user"], workspace, name, username) is not None
 
 
 async def remove_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
     """Remove a user from a group; return False if they were not in it."""
-    return await conn.fetchval(load("groups")["remove_user"].text, workspace, name, username) is not None
+    return await conn.fetchval(_SQL["remove_user"], workspace, name, username) is not None
 
 
 def _group(row: asyncpg.Record) -> GroupRow:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +49,5 @@ async def lines(
 ) -> list[HistoryRow]:
     """Return at most `most` lines of a run after a position, in order. `inside`: include those of inner nodes."""
     place = (after.at, after.rank, after.id)
-    rows = await conn.fetch(load("history")["lines"].text, run, inside, has_nodes, *place, most)
+    rows = await conn.fetch(_SQL["lines"], run, inside, has_nodes, *place, most)
     return [HistoryRow(**dict(row)) for row in rows]

@@ -10,7 +10,9 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("http_triggers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ _SETTINGS = [each.name for each in fields(HttpTriggerSettings)]
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> HttpTriggerRow | None:
     """Return the trigger at a path; `lock` locks it until the transaction ends."""
-    row = await conn.fetchrow(load("http_triggers")["lock" if lock else "get"].text, workspace, path)
+    row = await conn.fetchrow(_SQL["lock" if lock else "get"], workspace, path)
     return _trigger(row) if row else None
 
 
@@ -87,23 +89,23 @@ async def candidates(conn: Connection, method: str, first: str, second: str) -> 
 
     If `first` is the id of a workspace, all of them belong to that workspace.
     """
-    rows = await conn.fetch(load("http_triggers")["candidates"].text, method, first, second)
+    rows = await conn.fetch(_SQL["candidates"], method, first, second)
     return [_trigger(row) for row in rows]
 
 
 async def lock_instance_routes(conn: Connection) -> None:
     """Lock out concurrent writes of instance routes and creation of workspaces until the transaction ends."""
-    await conn.execute(load("http_triggers")["lock_instance_routes"].text)
+    await conn.execute(_SQL["lock_instance_routes"])
 
 
 async def is_first_part(conn: Connection, part: str) -> bool:
     """Return whether an instance route starts with this path segment."""
-    return bool(await conn.fetchval(load("http_triggers")["is_first_part"].text, part))
+    return bool(await conn.fetchval(_SQL["is_first_part"], part))
 
 
 async def instance_routes_elsewhere(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
     """Return instance routes of other workspaces that may start with the path segment `first` (empty: any)."""
-    rows = await conn.fetch(load("http_triggers")["instance_routes_elsewhere"].text, workspace, method, first)
+    rows = await conn.fetch(_SQL["instance_routes_elsewhere"], workspace, method, first)
     return [row["route_path"] for row in rows]
 
 
@@ -111,14 +113,14 @@ async def taken_by(
     conn: Connection, workspace: str, method: str, route_key: str, workspaced: bool
 ) -> tuple[str, str] | None:
     """Return workspace and path of the trigger that has this route."""
-    row = await conn.fetchrow(load("http_triggers")["taken"].text, workspace, method, route_key, workspaced)
+    row = await conn.fetchrow(_SQL["taken"], workspace, method, route_key, workspaced)
     return (row["workspace"], row["path"]) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
     """Return a page of the triggers selected by `what`, by path."""
     arguments = [getattr(what, name) for name in HttpTriggerFilter.__slots__]
-    return [_trigger(row) for row in await conn.fetch(load("http_triggers")["list"].text, workspace, *arguments)]
+    return [_trigger(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def insert(
@@ -126,27 +128,27 @@ async def insert(
 ) -> bool:
     """Add a trigger; return False if the path is taken. Raises asyncpg.UniqueViolationError if the route is taken."""
     values = [id, path, *_values(settings), username]
-    return await conn.fetchval(load("http_triggers")["insert"].text, workspace, *values) is not None
+    return await conn.fetchval(_SQL["insert"], workspace, *values) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, settings: HttpTriggerSettings, username: str) -> None:
     """Change the editable settings of a trigger. Raises asyncpg.UniqueViolationError if the route is taken."""
-    await conn.execute(load("http_triggers")["update"].text, workspace, path, *_values(settings), username)
+    await conn.execute(_SQL["update"], workspace, path, *_values(settings), username)
 
 
 async def set_mode(conn: Connection, workspace: str, path: str, mode: str, username: str) -> None:
     """Enable or disable a trigger."""
-    await conn.execute(load("http_triggers")["set_mode"].text, workspace, path, mode, username)
+    await conn.execute(_SQL["set_mode"], workspace, path, mode, username)
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> None:
     """Delete a trigger."""
-    await conn.execute(load("http_triggers")["delete"].text, workspace, path)
+    await conn.execute(_SQL["delete"], workspace, path)
 
 
 async def note_call(conn: Connection, run: UUID, data: str) -> None:
     """Record the request (JSON text) that started a run."""
-    await conn.execute(load("http_triggers")["note_call"].text, run, data)
+    await conn.execute(_SQL["note_call"], run, data)
 
 
 def _values(settings: HttpTriggerSettings) -> list[object]:

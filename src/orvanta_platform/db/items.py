@@ -12,7 +12,10 @@ import asyncpg
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("items")
+_DOCUMENTS = query_texts("documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +132,33 @@ class Filter:
 
 async def get(conn: Connection, workspace: str, kind: str, path: str) -> ItemRow | None:
     """Return the newest version at a path."""
-    return _item(await conn.fetchrow(load("items")["get_by_path"].text, workspace, kind, path))
+    return _item(await conn.fetchrow(_SQL["get_by_path"], workspace, kind, path))
 
 
 async def get_by_hash(conn: Connection, workspace: str, kind: str, digest: str) -> ItemRow | None:
     """Return the version with this hash."""
-    return _item(await conn.fetchrow(load("items")["get_by_hash"].text, workspace, kind, digest))
+    return _item(await conn.fetchrow(_SQL["get_by_hash"], workspace, kind, digest))
 
 
 async def get_by_version(conn: Connection, workspace: str, kind: str, version: int) -> ItemRow | None:
     """Return the version with this id."""
-    return _item(await conn.fetchrow(load("items")["get_by_version"].text, workspace, kind, version))
+    return _item(await conn.fetchrow(_SQL["get_by_version"], workspace, kind, version))
 
 
 async def head(conn: Connection, workspace: str, kind: str, path: str) -> Head | None:
     """Return the item at a path without its versions."""
-    return _head(await conn.fetchrow(load("items")["head"].text, workspace, kind, path))
+    return _head(await conn.fetchrow(_SQL["head"], workspace, kind, path))
 
 
 async def perms_of(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, dict[str, bool]]:
     """Return the extra_perms of those of these paths that exist."""
-    rows = await conn.fetch(load("items")["perms_of"].text, workspace, kind, paths)
+    rows = await conn.fetch(_SQL["perms_of"], workspace, kind, paths)
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
 async def parents(conn: Connection, row: ItemRow) -> list[str]:
     """Return hashes of the versions before this one, newest first, at most 100."""
-    rows = await conn.fetch(load("items")["parents"].text, row.workspace, row.path, row.number)
+    rows = await conn.fetch(_SQL["parents"], row.workspace, row.path, row.number)
     return [each["hash"] for each in rows]
 
 
@@ -163,7 +166,7 @@ async def history(
     conn: Connection, workspace: str, kind: str, path: str, *, before: int | None, limit: int, offset: int
 ) -> list[VersionRow]:
     """Return versions at a path, newest first."""
-    query = load("items")["history"].text
+    query = _SQL["history"]
     rows = await conn.fetch(query, workspace, kind, path, before, limit, offset)
     return [VersionRow(**row) for row in rows]
 
@@ -171,7 +174,7 @@ async def history(
 async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -> list[ItemRow]:
     """Return a page of the items selected by `what`."""
     rows = await conn.fetch(
-        load("items")["list"].text,
+        _SQL["list"],
         workspace,
         kind,
         what.everything,
@@ -196,21 +199,21 @@ async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -
 
 async def list_paths(conn: Connection, workspace: str, kind: str, what: Filter) -> list[str]:
     """Return all paths of a kind that are readable according to `what`."""
-    query = load("items")["list_paths"].text
+    query = _SQL["list_paths"]
     who = (what.everything, what.patterns, what.principals, what.scope)
     return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
 
 
 async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> Head:
     """Return the item at a path, locked until the transaction ends; a missing one is created as deleted."""
-    found = _head(await conn.fetchrow(load("items")["open_item"].text, workspace, kind, path, username))
+    found = _head(await conn.fetchrow(_SQL["open_item"], workspace, kind, path, username))
     assert found is not None
     return found
 
 
 async def newest_version(conn: Connection, workspace: str, kind: str, path: str) -> tuple[int, str | None]:
     """Return number and hash of the newest version at a path; (0, None) if there is none, hash None if deleted."""
-    row = await conn.fetchrow(load("items")["newest_version"].text, workspace, kind, path)
+    row = await conn.fetchrow(_SQL["newest_version"], workspace, kind, path)
     if row is None:
         return 0, None
     return row["number"], None if row["deleted"] else row["hash"]
@@ -219,9 +222,9 @@ async def newest_version(conn: Connection, workspace: str, kind: str, path: str)
 async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
     """Add a version and return its id; runs by path use it immediately if it has a lock."""
     digest = hashlib.sha256(version.body).digest()
-    await conn.execute(load("items")["insert_document"].text, digest, version.body)
+    await conn.execute(_DOCUMENTS["insert_document"], digest, version.body)
     added: int = await conn.fetchval(
-        load("items")["insert_version"].text,
+        _SQL["insert_version"],
         version.workspace,
         version.kind,
         version.path,
@@ -240,25 +243,25 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.made_schema,
         version.permissioned_as,
     )
-    await conn.execute(load("items")["point_item"].text, version.workspace, version.kind, version.path, username)
+    await conn.execute(_SQL["point_item"], version.workspace, version.kind, version.path, username)
     return added
 
 
 async def set_archived(conn: Connection, workspace: str, kind: str, path: str, archived: bool, username: str) -> bool:
     """Archive or restore an item; return False if it is deleted or nothing changes."""
-    query = load("items")["set_archived"].text
+    query = _SQL["set_archived"]
     return await conn.fetchval(query, workspace, kind, path, archived, username) is not None
 
 
 async def delete(conn: Connection, workspace: str, kind: str, path: str, username: str) -> bool:
     """Mark an item and its versions as deleted; return False if it is deleted already."""
-    return await conn.fetchval(load("items")["delete_item"].text, workspace, kind, path, username) is not None
+    return await conn.fetchval(_SQL["delete_item"], workspace, kind, path, username) is not None
 
 
 async def close_version(conn: Connection, row: ItemRow, username: str, *, delete: bool) -> None:
     """Archive or delete one version; the newest remaining version becomes the current one."""
-    await conn.execute(load("items")["close_version"].text, row.id, delete)
-    await conn.execute(load("items")["repoint_item"].text, row.workspace, row.kind, row.path, username)
+    await conn.execute(_SQL["close_version"], row.id, delete)
+    await conn.execute(_SQL["repoint_item"], row.workspace, row.kind, row.path, username)
 
 
 def _item(row: asyncpg.Record | None) -> ItemRow | None:

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from orvanta_platform.db.job_views import JobRow, job_row
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("job_views")
 
 Part = Literal["live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs"]
 
@@ -196,7 +198,7 @@ async def count_jobs(
     total = 0
     for part in _useful(parts, filter):
         conditions = _conditions(workspace, visible, filter)
-        text = " AND ".join([load("job_views")[f"count_{part}"].text, *conditions.texts])
+        text = " AND ".join([_SQL[f"count_{part}"], *conditions.texts])
         total += await conn.fetchval(text, *conditions.values)
     return total
 
@@ -240,7 +242,7 @@ async def count_over_time(
 
 async def waiting_runs(conn: Connection, workspace: str, most: int) -> int:
     """Return the number of runs of a workspace that wait to start; counts up to `most`."""
-    return int(await conn.fetchval(load("job_views")["waiting_runs"].text, workspace, most))
+    return int(await conn.fetchval(_SQL["waiting_runs"], workspace, most))
 
 
 def _of_runs(part: Part) -> bool:
@@ -265,7 +267,7 @@ def _window(parts: Sequence[Part], conditions: _Conditions, filter: JobFilter) -
 
 
 def _body(query: str, part: Part, conditions: _Conditions, window: Sequence[str]) -> str:
-    texts = [load("job_views")[query].text, *conditions.texts]
+    texts = [_SQL[query], *conditions.texts]
     return " AND ".join([*texts, *window] if _of_runs(part) else texts)
 
 

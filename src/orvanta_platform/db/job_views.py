@@ -13,8 +13,10 @@ import msgspec
 from orvanta_platform.db.erasures import ErasureRow
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.values import ValueRow
+
+_SQL = query_texts("job_views")
 
 FLOW_KINDS = frozenset({"flow", "flowpreview"})
 
@@ -174,28 +176,27 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
 
 async def find(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """Return the run or job with this id, without a permission check; None if the workspace has none."""
-    record = await conn.fetchrow(load("job_views")["find"].text, id, workspace)
+    record = await conn.fetchrow(_SQL["find"], id, workspace)
     return job_row(record) if record else None
 
 
 async def find_live_run(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """Return the live run with this id, without a permission check."""
-    record = await conn.fetchrow(load("job_views")["find_live_run"].text, id, workspace)
+    record = await conn.fetchrow(_SQL["find_live_run"], id, workspace)
     return job_row(record) if record else None
 
 
 async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> dict[UUID, JobRow]:
     """Return the jobs of nodes, and the bodies, with these ids; those without a row are left out."""
-    records = await conn.fetch(load("job_views")["find_jobs"].text, list(ids), workspace)
+    records = await conn.fetch(_SQL["find_jobs"], list(ids), workspace)
     return {record["id"]: job_row(record) for record in records}
 
 
 async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
     """Return the status of a run and its result; fast if it has ended."""
-    queries = load("job_views")
-    record = await conn.fetchrow(queries["how_it_ended"].text, id, workspace)
+    record = await conn.fetchrow(_SQL["how_it_ended"], id, workspace)
     # The second statement reads both tables in one snapshot, which includes a run that ends between the two.
-    record = record or await conn.fetchrow(queries["how_it_stands"].text, id, workspace)
+    record = record or await conn.fetchrow(_SQL["how_it_stands"], id, workspace)
     if record is None:
         return None
     fields = _fields(record)
@@ -209,39 +210,37 @@ async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingR
 
 async def steps_of(conn: Connection, run: UUID) -> list[StepRow]:
     """Return the jobs of a run's nodes in document order; nodes that never had one are left out."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_of"].text, run)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["steps_of"], run)]
 
 
 async def top_steps_of(conn: Connection, run: UUID) -> list[StepRow]:
     """Return the jobs of a run's top-level nodes."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["top_steps_of"].text, run)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["top_steps_of"], run)]
 
 
 async def steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
     """Return the jobs of the nodes of one body of a loop or branch."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_inside"].text, run, frame)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["steps_inside"], run, frame)]
 
 
 async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:
     """Return flow runs of which `id` may be a derived id."""
-    return [
-        record["id"] for record in await conn.fetch(load("job_views")["runs_of_the_millisecond"].text, id, workspace)
-    ]
+    return [record["id"] for record in await conn.fetch(_SQL["runs_of_the_millisecond"], id, workspace)]
 
 
 async def jobs_before(connection: Connection, job: UUID) -> int | None:
     """Return the number of jobs before a waiting job in its queue, up to 3,000; None if it waits for no worker."""
-    count: int | None = await connection.fetchval(load("job_views")["jobs_before"].text, job)
+    count: int | None = await connection.fetchval(_SQL["jobs_before"], job)
     return count
 
 
 async def untaken_since(connection: Connection, job: UUID) -> datetime | None:
     """Return the time since which the object storage rejects the output of a running job; None if it does not."""
-    since: datetime | None = await connection.fetchval(load("job_views")["untaken_since"].text, job)
+    since: datetime | None = await connection.fetchval(_SQL["untaken_since"], job)
     return since
 
 
 async def ended_state(connection: Connection, id: UUID) -> str | None:
     """Return the outcome of the node with this job id: succeeded, failed, cancelled; None if it has not ended."""
-    state: str | None = await connection.fetchval(load("job_views")["ended_state"].text, id)
+    state: str | None = await connection.fetchval(_SQL["ended_state"], id)
     return state

@@ -11,8 +11,10 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.runs import RunRow
+
+_SQL = query_texts("jobs")
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ class Due:
 
 async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
     """Return the (queue, priority) pairs with available jobs, priorities of a queue in descending order."""
-    rows = await connection.fetch(load("jobs")["waiting_pairs"].text)
+    rows = await connection.fetch(_SQL["waiting_pairs"])
     return [(row["queue"], row["priority"]) for row in rows]
 
 
@@ -116,7 +118,7 @@ async def claim(
     for lane in lanes:
         for column, name in zip(columns, Lane.__struct_fields__, strict=True):
             column.append(getattr(lane, name))
-    rows = await connection.fetch(load("jobs")["claim"].text, *columns, worker, generation, limit)
+    rows = await connection.fetch(_SQL["claim"], *columns, worker, generation, limit)
     return [_claimed(row) for row in rows]
 
 
@@ -167,55 +169,55 @@ def _claimed(row: Any) -> Claimed:
 
 async def give_back(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> list[str]:
     """Make claimed jobs that were never started available again; return their queues."""
-    rows = await connection.fetch(load("jobs")["give_back"].text, list(jobs), worker, generation)
+    rows = await connection.fetch(_SQL["give_back"], list(jobs), worker, generation)
     return [row["queue"] for row in rows]
 
 
 async def lock_jobs_of_run(connection: Connection, run: UUID) -> list[LiveJob]:
     """Return the live jobs of a locked run, themselves locked until the transaction ends."""
-    rows = await connection.fetch(load("jobs")["lock_jobs_of_run"].text, run)
+    rows = await connection.fetch(_SQL["lock_jobs_of_run"], run)
     return [LiveJob(**dict(row)) for row in rows]
 
 
 async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int) -> bool:
     """Return whether the completion of this attempt was recorded, in case the answer to a COMMIT was lost."""
-    return bool(await connection.fetchval(load("jobs")["job_was_ended_by"].text, job, attempt, worker, generation))
+    return bool(await connection.fetchval(_SQL["job_was_ended_by"], job, attempt, worker, generation))
 
 
 async def note_untaken(
     connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int, untaken: bool
 ) -> None:
     """Record whether the object storage rejects the output of this attempt; no effect if it no longer runs."""
-    await connection.execute(load("jobs")["note_untaken"].text, job, attempt, worker, generation, untaken)
+    await connection.execute(_SQL["note_untaken"], job, attempt, worker, generation, untaken)
 
 
 async def held_jobs(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> dict[UUID, bool]:
     """Return those of `jobs` that run under this worker and generation; True: the run is to stop."""
-    rows = await connection.fetch(load("jobs")["held_jobs"].text, list(jobs), worker, generation)
+    rows = await connection.fetch(_SQL["held_jobs"], list(jobs), worker, generation)
     return {row["id"]: row["cancelled"] for row in rows}
 
 
 async def held_by_worker(connection: Connection, worker: UUID, generation: int) -> dict[UUID, UUID]:
     """Return the jobs that run under this worker and generation, with their runs. Scans the table: use sparingly."""
-    rows = await connection.fetch(load("jobs")["held_by_worker"].text, worker, generation)
+    rows = await connection.fetch(_SQL["held_by_worker"], worker, generation)
     return {row["id"]: row["run"] for row in rows}
 
 
 async def runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
     """Return runs in which this worker's generation holds jobs, at most 500, in order."""
-    rows = await connection.fetch(load("jobs")["runs_held_by"].text, worker, generation)
+    rows = await connection.fetch(_SQL["runs_held_by"], worker, generation)
     return [row["run"] for row in rows]
 
 
 async def lock_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, datetime | None]:
     """Lock these runs in order; return the time of cancellation of each live one, None if not cancelled."""
-    rows = await connection.fetch(load("jobs")["lock_runs"].text, list(runs))
+    rows = await connection.fetch(_SQL["lock_runs"], list(runs))
     return {row["id"]: row["cancel_at"] for row in rows}
 
 
 async def lock_held_jobs(connection: Connection, runs: Sequence[UUID], worker: UUID, generation: int) -> list[HeldJob]:
     """Lock the jobs that the worker's generation holds in these (locked) runs."""
-    rows = await connection.fetch(load("jobs")["lock_held_jobs"].text, list(runs), worker, generation)
+    rows = await connection.fetch(_SQL["lock_held_jobs"], list(runs), worker, generation)
     return [HeldJob(**dict(row)) for row in rows]
 
 
@@ -224,20 +226,20 @@ async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -
 
     `stopped`: their worker was stopped on purpose, which does not count as a loss.
     """
-    queries, reason = load("jobs"), "worker_stopped" if stopped else "worker_lost"
-    rows = await connection.fetch(queries["reap_jobs"].text, list(jobs), 0 if stopped else 1, reason)
+    reason = "worker_stopped" if stopped else "worker_lost"
+    rows = await connection.fetch(_SQL["reap_jobs"], list(jobs), 0 if stopped else 1, reason)
     runs = [row["run"] for row in rows]
-    await connection.execute(queries["bump_runs"].text, runs)
+    await connection.execute(_SQL["bump_runs"], runs)
     kinds, data = ["reap"] * len(rows), [f'{{"reason":"{reason}"}}'] * len(rows)
-    await connection.execute(queries["note_reaped"].text, runs, kinds, [row["node"] for row in rows], data)
+    await connection.execute(_SQL["note_reaped"], runs, kinds, [row["node"] for row in rows], data)
     return [row["queue"] for row in rows]
 
 
 async def take_due_timers(connection: Connection, past: datetime) -> list[DueTimer]:
     """Delete and return up to 200 timers due after `past`."""
-    return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text, past)]
+    return [DueTimer(**dict(row)) for row in await connection.fetch(_SQL["take_due_timers"], past)]
 
 
 async def what_is_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
     """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
-    return Due(**dict(await connection.fetchrow(load("jobs")["what_is_due"].text, past, inbox_past)))
+    return Due(**dict(await connection.fetchrow(_SQL["what_is_due"], past, inbox_past)))

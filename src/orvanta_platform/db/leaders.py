@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("leaders")
 
 _RESIGNED = -1
 
@@ -27,28 +29,28 @@ class Leader:
 
 async def claim(connection: Connection, name: str, holder: UUID) -> int | None:
     """Claim a leadership that nobody has held; return the term (1), otherwise None."""
-    term: int | None = await connection.fetchval(load("leaders")["claim_leadership"].text, name, holder)
+    term: int | None = await connection.fetchval(_SQL["claim_leadership"], name, holder)
     return term
 
 
 async def observe(connection: Connection, name: str) -> Leader | None:
     """Return the current leader; None if nobody has led yet."""
-    row = await connection.fetchrow(load("leaders")["observe_leader"].text, name)
+    row = await connection.fetchrow(_SQL["observe_leader"], name)
     return Leader(**dict(row)) if row else None
 
 
 async def beat(connection: Connection, name: str, holder: UUID, term: int) -> bool:
     """Record a heartbeat of the leader; return False if its term has ended."""
-    return await connection.fetchval(load("leaders")["beat_leader"].text, name, holder, term) is not None
+    return await connection.fetchval(_SQL["beat_leader"], name, holder, term) is not None
 
 
 async def take_over(connection: Connection, name: str, holder: UUID, seen: Leader) -> int | None:
     """Take over if the leader is unchanged since `seen`; return the new term, None if it moved or was replaced."""
-    query = load("leaders")["take_over_leadership"].text
+    query = _SQL["take_over_leadership"]
     term: int | None = await connection.fetchval(query, name, holder, seen.term, seen.beat)
     return term
 
 
 async def resign(connection: Connection, name: str, holder: UUID, term: int) -> None:
     """Resign, so that the next observer takes over immediately."""
-    await connection.execute(load("leaders")["resign_leadership"].text, name, holder, term)
+    await connection.execute(_SQL["resign_leadership"], name, holder, term)

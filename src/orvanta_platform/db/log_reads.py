@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("log_reads")
 
 _ROUNDED = timedelta(milliseconds=1)
 """Ages are rounded to seconds: a transaction that began exactly then still counts as later."""
@@ -83,7 +85,7 @@ async def safe_time(conn: Connection, least_age_s: float) -> datetime:
 
     Applies to statements that start after this one.
     """
-    row = await conn.fetchrow(load("log_reads")["safe_age"].text, least_age_s)
+    row = await conn.fetchrow(_SQL["safe_age"], least_age_s)
     assert row is not None
     now: datetime = row["now"]
     return now - timedelta(seconds=row["age_s"]) - _ROUNDED
@@ -97,7 +99,7 @@ async def pieces_behind(
     The result ends once it has `chars` characters.
     """
     columns = [each.job for each in known], [each.attempt for each in known], [each.stop for each in known]
-    rows = await conn.fetch(load("log_reads")["pieces_behind"].text, run, after, *columns, most, chars)
+    rows = await conn.fetch(_SQL["pieces_behind"], run, after, *columns, most, chars)
     return [
         PieceBehind(
             *(row["job"], row["node"], row["place"], row["attempt"], row["at"]),
@@ -109,7 +111,7 @@ async def pieces_behind(
 
 async def log_ends(conn: Connection, run: UUID, after: datetime) -> list[LogEnd]:
     """Return the ends of those logs of a run's jobs that were written to after a time."""
-    return [LogEnd(**dict(row)) for row in await conn.fetch(load("log_reads")["log_ends"].text, run, after)]
+    return [LogEnd(**dict(row)) for row in await conn.fetch(_SQL["log_ends"], run, after)]
 
 
 async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt: int | None = None) -> list[LogPiece]:
@@ -117,7 +119,7 @@ async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt
 
     Attempts are concatenated; with `attempt` only that one is read, and positions count from 0.
     """
-    rows = await conn.fetch(load("log_reads")["read_log"].text, job, attempt, start, end)
+    rows = await conn.fetch(_SQL["read_log"], job, attempt, start, end)
     return [LogPiece(**dict(row)) for row in rows]
 
 
@@ -126,7 +128,7 @@ async def pieces_by_time(
 ) -> list[TimedPiece]:
     """Return at most `most` pieces of the logs of these jobs of the run, in the order of writing."""
     place = (after.at, after.job, after.attempt, after.end)
-    rows = await conn.fetch(load("log_reads")["pieces_by_time"].text, run, list(jobs), *place, most)
+    rows = await conn.fetch(_SQL["pieces_by_time"], run, list(jobs), *place, most)
     return [
         TimedPiece(
             row["job"],

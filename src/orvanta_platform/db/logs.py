@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
     Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
     columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
-    found: int = await connection.fetchval(load("logs")["append_log"].text, *columns, openings)
+    found: int = await connection.fetchval(_SQL["append_log"], *columns, openings)
     return openings is None or found == openings
 
 
 async def chunks_from(connection: Connection, job: UUID, attempt: int, seq: int, most: int) -> list[KeptChunk]:
     """Return at most `most` chunks of an attempt, from `seq` (≥ 0) on."""
-    rows = await connection.fetch(load("logs")["chunks_from"].text, job, attempt, seq, most)
+    rows = await connection.fetch(_SQL["chunks_from"], job, attempt, seq, most)
     return [KeptChunk(**dict(row)) for row in rows]
 
 
@@ -68,6 +70,6 @@ async def replace_by_object(
     Raises asyncpg.UniqueViolationError if the log of this attempt is stored as another object.
     """
     columns = [[getattr(frame, name) for frame in frames] for name in Frame.__slots__]
-    if await connection.fetchval(load("logs")["name_object"].text, job, attempt, object, *columns) is None:
+    if await connection.fetchval(_SQL["name_object"], job, attempt, object, *columns) is None:
         raise asyncpg.UniqueViolationError(f"the log of attempt {attempt} of job {job} is another object")
-    await connection.execute(load("logs")["drop_chunks"].text, job, attempt)
+    await connection.execute(_SQL["drop_chunks"], job, attempt)

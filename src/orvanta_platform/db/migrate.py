@@ -16,8 +16,10 @@ import asyncpg
 
 from orvanta_platform import clock
 from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew
+
+_SQL = query_texts("schema")
 
 FILE_NAME = re.compile(r"^\d{4}_[a-z]+(_[a-z]+)+\.sql$")
 
@@ -55,7 +57,7 @@ async def migrate(owner_url: str, *, app_url: str | None = None, only: Collectio
     try:
         await _check_version(connection)
         applied = await _apply_missing(connection, only)
-        await connection.fetchval(load("schema")["ensure_partitions"].text, clock.now())
+        await connection.fetchval(_SQL["ensure_partitions"], clock.now())
         app_role = _role(app_url) if app_url else None
         if app_role and app_role != _role(owner_url):
             await _grant(connection, app_role)
@@ -65,7 +67,7 @@ async def migrate(owner_url: str, *, app_url: str | None = None, only: Collectio
 
 
 async def _check_version(connection: Connection) -> None:
-    version = int(await connection.fetchval(load("schema")["server_version"].text))
+    version = int(await connection.fetchval(_SQL["server_version"]))
     if version < MINIMUM_VERSION:
         raise DatabaseTooOld(
             f"PostgreSQL {version // 10000} is too old; Orvanta needs 15 or newer.",
@@ -76,21 +78,21 @@ async def _check_version(connection: Connection) -> None:
 async def _apply_missing(connection: Connection, only: Collection[str] | None) -> list[str]:
     names: list[str] = []
     async with connection.transaction():
-        await connection.execute(load("schema")["lock_migrations"].text)
-        await connection.execute(load("schema")["create_migration_table"].text)
+        await connection.execute(_SQL["lock_migrations"])
+        await connection.execute(_SQL["create_migration_table"])
         await _refuse_newer(connection)
-        done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
+        done = {row["name"] for row in await connection.fetch(_SQL["applied_migrations"])}
         for migration in migrations():
             if migration.name not in done and (only is None or migration.name in only):
                 await connection.execute(migration.text)
-                await connection.execute(load("schema")["note_migration"].text, migration.name, migration.breaking)
+                await connection.execute(_SQL["note_migration"], migration.name, migration.breaking)
                 names.append(migration.name)
     return names
 
 
 async def _refuse_newer(connection: Connection) -> None:
     known = {migration.name for migration in migrations()}
-    rows = await connection.fetch(load("schema")["applied_migrations"].text)
+    rows = await connection.fetch(_SQL["applied_migrations"])
     newer = [row["name"] for row in rows if row["breaking"] and row["name"] not in known]
     if newer:
         raise SchemaTooNew(
@@ -104,10 +106,10 @@ async def check(connection: Connection) -> None:
 
     Raises DatabaseUnavailable (missing or behind: run `orvanta migrate`) and SchemaTooNew.
     """
-    if not await connection.fetchval(load("schema")["migration_table_exists"].text):
+    if not await connection.fetchval(_SQL["migration_table_exists"]):
         raise DatabaseUnavailable("The database has no Orvanta schema.", hint="Run `orvanta migrate` once.")
     await _refuse_newer(connection)
-    done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
+    done = {row["name"] for row in await connection.fetch(_SQL["applied_migrations"])}
     missing = [migration.name for migration in migrations() if migration.name not in done]
     if missing:
         raise DatabaseUnavailable(

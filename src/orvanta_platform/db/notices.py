@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("notices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,14 @@ async def add(connection: Connection, run: UUID, workspace: str, notices: Sequen
     """Insert notifications, in the transaction of the approval."""
     ids, jobs = [each.id for each in notices], [each.job for each in notices]
     channels, resources = [each.channel for each in notices], [each.resource for each in notices]
-    await connection.execute(load("notices")["add"].text, run, workspace, ids, jobs, channels, resources)
+    await connection.execute(_SQL["add"], run, workspace, ids, jobs, channels, resources)
 
 
 async def take(connection: Connection, most: int) -> list[Notice]:
     """Claim due notifications; the caller attempts to send them."""
-    return [Notice(**dict(row)) for row in await connection.fetch(load("notices")["take"].text, most)]
+    return [Notice(**dict(row)) for row in await connection.fetch(_SQL["take"], most)]
 
 
 async def drop(connection: Connection, notice: Notice, kind: str, data: str) -> None:
     """Delete a notification that was sent or abandoned, and add an event to the run's history; `data` is JSON text."""
-    await connection.execute(load("notices")["drop"].text, notice.id, kind, notice.node, data)
+    await connection.execute(_SQL["drop"], notice.id, kind, notice.node, data)

@@ -17,7 +17,9 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform.db.pool import CANNOT_CONNECT, CONNECTION_LOST, Connection, Database
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("schema")
 
 CHANNEL = "orvanta"
 EVERYTHING = "*"
@@ -225,6 +227,6 @@ class Notifier:
         if connection is None:
             return
         try:
-            await connection.execute(load("schema")["notify"].text, CHANNEL, payload)
+            await connection.execute(_SQL["notify"], CHANNEL, payload)
         except CONNECTION_LOST as error:
             log.debug("notification lost", action="notify", error=str(error))

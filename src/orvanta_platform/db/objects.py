@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.ids import as_derived
+
+_SQL = query_texts("objects")
 
 
 async def unnamed(connection: Connection, owners: Mapping[str, UUID]) -> list[str]:
     """Return those of these keys that no row references; `owners` maps each key to its run or job."""
     ids = list(owners.values())
-    rows = await connection.fetch(
-        load("objects")["unnamed_objects"].text, list(owners), ids, [as_derived(id) for id in ids]
-    )
+    rows = await connection.fetch(_SQL["unnamed_objects"], list(owners), ids, [as_derived(id) for id in ids])
     return [row["key"] for row in rows]

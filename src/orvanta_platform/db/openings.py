@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("openings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +24,31 @@ class NewOpening:
 async def note(conn: Connection, job: UUID, attempt: int, new: NewOpening) -> bool:
     """Record an opening of a running attempt; return False if it was recorded before. Call `hold` first."""
     columns = (new.kind, new.path, new.digest, new.sealed)
-    return await conn.fetchval(load("openings")["note"].text, job, attempt, *columns) is not None
+    return await conn.fetchval(_SQL["note"], job, attempt, *columns) is not None
 
 
 async def hold(conn: Connection, job: UUID, attempt: int) -> bool:
     """Lock the attempt, so that it cannot end before the transaction; return False if it has ended."""
-    return await conn.fetchval(load("openings")["hold"].text, job, attempt) is not None
+    return await conn.fetchval(_SQL["hold"], job, attempt) is not None
 
 
 async def tell(conn: Connection, job: UUID, attempt: int) -> int:
     """Update the number of openings in the row of a held attempt; return the number."""
-    found: int = await conn.fetchval(load("openings")["tell"].text, job, attempt)
+    found: int = await conn.fetchval(_SQL["tell"], job, attempt)
     return found
 
 
 async def count(conn: Connection, job: UUID, attempt: int) -> int:
     """Return the number of openings of the attempt."""
-    found: int = await conn.fetchval(load("openings")["count"].text, job, attempt)
+    found: int = await conn.fetchval(_SQL["count"], job, attempt)
     return found
 
 
 async def sealed(conn: Connection, job: UUID, attempt: int) -> list[bytes]:
     """Return all openings of the attempt, encrypted for its worker."""
-    return [row["sealed"] for row in await conn.fetch(load("openings")["sealed"].text, job, attempt)]
+    return [row["sealed"] for row in await conn.fetch(_SQL["sealed"], job, attempt)]
 
 
 async def forget_ended(conn: Connection) -> None:
     """Delete openings older than an hour whose attempts no longer run."""
-    await conn.execute(load("openings")["forget_ended"].text)
+    await conn.execute(_SQL["forget_ended"])

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable
+
+_SQL = query_texts("schema")
 
 Connection = Any
 """An asyncpg connection, pooled or not; the stubs have no common type for the two."""
@@ -95,8 +97,8 @@ class Database:
 
     async def _check_version(self) -> None:
         async with self.pool.acquire() as connection:
-            version = int(await connection.fetchval(load("schema")["server_version"].text))
-            self._waits_by_session = await connection.fetchval(load("schema")["lock_timeout"].text) == LOCK_TIMEOUT
+            version = int(await connection.fetchval(_SQL["server_version"]))
+            self._waits_by_session = await connection.fetchval(_SQL["lock_timeout"]) == LOCK_TIMEOUT
         if version < MINIMUM_VERSION:
             raise DatabaseTooOld(
                 f"PostgreSQL {version // 10000} is too old; Orvanta needs 15 or newer.",
@@ -114,7 +116,7 @@ class Database:
         """Open a READ COMMITTED transaction that waits at most 500 ms for a lock."""
         async with self.pool.acquire() as connection, connection.transaction():
             if not self._waits_by_session:
-                await connection.execute(load("schema")["set_lock_timeout"].text)
+                await connection.execute(_SQL["set_lock_timeout"])
             yield connection
 
     async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:

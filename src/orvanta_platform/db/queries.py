@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -34,6 +35,11 @@ def load(noun: str) -> dict[str, Query]:
             raise ValueError(f"{noun}.sql names {query.name} twice")
         found[query.name] = query
     return found
+
+
+def query_texts(noun: str) -> Mapping[str, str]:
+    """Return the texts of the queries of `sql/<noun>.sql` by name, for a module to bind once."""
+    return {name: query.text for name, query in load(noun).items()}
 
 
 def _parse(name: str, block: str) -> Query:

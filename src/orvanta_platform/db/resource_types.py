@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("resource_types")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +27,32 @@ class ResourceTypeRow:
 
 async def get(conn: Connection, workspace: str, name: str) -> ResourceTypeRow | None:
     """Return the workspace's own type of this name."""
-    row = await conn.fetchrow(load("resource_types")["get"].text, workspace, name)
+    row = await conn.fetchrow(_SQL["get"], workspace, name)
     return ResourceTypeRow(**row) if row else None
 
 
 async def list_all(conn: Connection, workspace: str) -> list[ResourceTypeRow]:
     """Return the workspace's own types, by name."""
-    return [ResourceTypeRow(**row) for row in await conn.fetch(load("resource_types")["list"].text, workspace)]
+    return [ResourceTypeRow(**row) for row in await conn.fetch(_SQL["list"], workspace)]
 
 
 async def insert(conn: Connection, workspace: str, new: ResourceTypeRow, username: str) -> bool:
     """Add a type; return False if the name is taken in the workspace."""
     columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
-    return await conn.fetchval(load("resource_types")["insert"].text, workspace, *columns, username) is not None
+    return await conn.fetchval(_SQL["insert"], workspace, *columns, username) is not None
 
 
 async def update(conn: Connection, workspace: str, new: ResourceTypeRow) -> bool:
     """Replace the type of the same name; return False if it does not exist."""
     columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
-    return await conn.fetchval(load("resource_types")["update"].text, workspace, *columns) is not None
+    return await conn.fetchval(_SQL["update"], workspace, *columns) is not None
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
     """Delete a type; return False if it does not exist."""
-    return await conn.fetchval(load("resource_types")["delete"].text, workspace, name) is not None
+    return await conn.fetchval(_SQL["delete"], workspace, name) is not None
 
 
 async def is_used(conn: Connection, workspace: str, name: str) -> bool:
     """Return whether the workspace has a resource of this type."""
-    return bool(await conn.fetchval(load("resource_types")["is_used"].text, workspace, name))
+    return bool(await conn.fetchval(_SQL["is_used"], workspace, name))

@@ -11,7 +11,9 @@ import msgspec
 
 from orvanta_platform.db.data_keys import KeyRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("resources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +71,36 @@ class ResourceFilter:
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ResourceRow | None:
     """Return the resource at a path with its data key; `lock` locks it until the transaction ends."""
-    row = await conn.fetchrow(load("resources")["lock" if lock else "get"].text, workspace, path)
+    row = await conn.fetchrow(_SQL["lock" if lock else "get"], workspace, path)
     return _resource(row) if row else None
 
 
 async def lock_of_type(conn: Connection, workspace: str, name: str) -> list[ResourceRow]:
     """Return all resources of a type, locked until the transaction ends."""
-    return [_resource(row) for row in await conn.fetch(load("resources")["lock_of_type"].text, workspace, name)]
+    return [_resource(row) for row in await conn.fetch(_SQL["lock_of_type"], workspace, name)]
 
 
 async def list_page(conn: Connection, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
     """Return a page of the resources selected by `what`, by path, without values."""
     arguments = [getattr(what, name) for name in ResourceFilter.__slots__]
-    return [_resource(row) for row in await conn.fetch(load("resources")["list"].text, workspace, *arguments)]
+    return [_resource(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def insert(conn: Connection, workspace: str, new: NewResource, username: str) -> bool:
     """Add a resource; return False if the path is taken."""
-    query = load("resources")["insert"].text
+    query = _SQL["insert"]
     return await conn.fetchval(query, workspace, *_columns(new), username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, new: NewResource, username: str) -> bool:
     """Replace the resource at `path`; return False if it does not exist."""
-    query = load("resources")["update"].text
+    query = _SQL["update"]
     return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> bool:
     """Delete a resource; return False if it does not exist."""
-    return await conn.fetchval(load("resources")["delete"].text, workspace, path) is not None
+    return await conn.fetchval(_SQL["delete"], workspace, path) is not None
 
 
 def _columns(new: NewResource) -> Sequence[object]:

@@ -11,7 +11,15 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("runs")
+_DOCUMENTS = query_texts("documents")
+_IDEMPOTENCY = query_texts("idempotency")
+_INBOX = query_texts("inbox")
+_PIN_SETS = query_texts("pin_sets")
+_TIMERS = query_texts("timers")
+_VERSIONS = query_texts("versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +205,17 @@ async def resolve_path(
 
     `view` is the member (`u/<username>`) for whom it must be accepted; None: the current version.
     """
-    return _version(await connection.fetchrow(load("runs")["resolve_path"].text, workspace, kind, path, view))
+    return _version(await connection.fetchrow(_VERSIONS["resolve_path"], workspace, kind, path, view))
 
 
 async def resolve_hash(connection: Connection, workspace: str, version_hash: str) -> VersionRow | None:
     """Return the script version with this hash (16 hex digits)."""
-    return _version(await connection.fetchrow(load("runs")["resolve_hash"].text, workspace, version_hash))
+    return _version(await connection.fetchrow(_VERSIONS["resolve_hash"], workspace, version_hash))
 
 
 async def resolve_version(connection: Connection, workspace: str, version: int) -> VersionRow | None:
     """Return the flow version with this id."""
-    return _version(await connection.fetchrow(load("runs")["resolve_version"].text, workspace, version))
+    return _version(await connection.fetchrow(_VERSIONS["resolve_version"], workspace, version))
 
 
 async def resolve_pins(
@@ -217,9 +225,9 @@ async def resolve_pins(
 
     `view` as in `resolve_path`.
     """
-    rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths), view)
+    rows = [] if not paths else await connection.fetch(_VERSIONS["resolve_pins"], workspace, list(paths), view)
     if hashes:
-        rows += await connection.fetch(load("runs")["resolve_pinned_hashes"].text, workspace, list(hashes))
+        rows += await connection.fetch(_VERSIONS["resolve_pinned_hashes"], workspace, list(hashes))
     return _pinned(rows)
 
 
@@ -245,12 +253,12 @@ async def resolve_flow_pins(
     connection: Connection, workspace: str, paths: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
     """Return the current versions of workflows, by path. Missing ones are left out. `view` as in `resolve_path`."""
-    return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths), view))
+    return _pinned(await connection.fetch(_VERSIONS["resolve_flow_pins"], workspace, list(paths), view))
 
 
 async def items_of(connection: Connection, workspace: str, versions: Sequence[int]) -> dict[int, ItemRow]:
     """Return the items of versions, by version. Archived items are left out."""
-    rows = await connection.fetch(load("runs")["items_of"].text, workspace, list(versions))
+    rows = await connection.fetch(_VERSIONS["items_of"], workspace, list(versions))
     return {
         row["id"]: ItemRow(row["kind"], row["path"], row["created_by"], msgspec.json.decode(row["extra_perms"]))
         for row in rows
@@ -259,12 +267,12 @@ async def items_of(connection: Connection, workspace: str, versions: Sequence[in
 
 async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:
     """Store the bytes of a workflow or script under their SHA-256."""
-    await connection.execute(load("runs")["insert_document"].text, digest, body)
+    await connection.execute(_DOCUMENTS["insert_document"], digest, body)
 
 
 async def get_document(connection: Connection, digest: bytes) -> bytes:
     """Return the bytes with this SHA-256. Raises LookupError."""
-    body = await connection.fetchval(load("runs")["get_document"].text, digest)
+    body = await connection.fetchval(_DOCUMENTS["get_document"], digest)
     if body is None:
         raise LookupError(f"document {digest.hex()} is missing")
     return bytes(body)
@@ -272,12 +280,12 @@ async def get_document(connection: Connection, digest: bytes) -> bytes:
 
 async def keep_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
     """Store a pin set (JSON text) under its hash."""
-    await connection.execute(load("runs")["insert_pin_set"].text, digest, pins)
+    await connection.execute(_PIN_SETS["insert_pin_set"], digest, pins)
 
 
 async def get_pin_set(connection: Connection, digest: bytes) -> str:
     """Return a pin set as JSON text. Raises LookupError."""
-    pins = await connection.fetchval(load("runs")["get_pin_set"].text, digest)
+    pins = await connection.fetchval(_PIN_SETS["get_pin_set"], digest)
     if pins is None:
         raise LookupError(f"pin set {digest.hex()} is missing")
     return str(pins)
@@ -286,44 +294,44 @@ async def get_pin_set(connection: Connection, digest: bytes) -> str:
 async def insert_run(connection: Connection, run: NewRun) -> None:
     """Insert a run before its first step. Raises asyncpg.UniqueViolationError if its id is taken."""
     values = [getattr(run, name) for name in NewRun.__struct_fields__]
-    await connection.execute(load("runs")["insert_run"].text, *values)
+    await connection.execute(_SQL["insert_run"], *values)
 
 
 async def claim_idempotency_key(
     connection: Connection, workspace: str, caller: str, path: str, key: str, run: UUID, input: bytes
 ) -> tuple[UUID, bytes | None]:
     """Return run and input of this caller's key: `run` and `input` if the key is new, else those of its first call."""
-    queries, name = load("runs"), (workspace, caller, path, key)
-    if await connection.fetchval(queries["claim_idempotency_key"].text, *name, run, input) is not None:
+    name = (workspace, caller, path, key)
+    if await connection.fetchval(_IDEMPOTENCY["claim_idempotency_key"], *name, run, input) is not None:
         return run, input
-    first = await connection.fetchrow(queries["idempotent_run"].text, *name)
+    first = await connection.fetchrow(_IDEMPOTENCY["idempotent_run"], *name)
     assert first is not None, "the conflicting row is locked by no other transaction"
     return first["run"], first["input"]
 
 
 async def forget_idempotency_keys(connection: Connection) -> None:
     """Delete keys older than a day."""
-    await connection.execute(load("runs")["forget_idempotency_keys"].text)
+    await connection.execute(_IDEMPOTENCY["forget_idempotency_keys"])
 
 
 async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
     """Return the live run, its row locked until the transaction ends; None if it has ended."""
-    return _run(await connection.fetchrow(load("runs")["lock_run"].text, run))
+    return _run(await connection.fetchrow(_SQL["lock_run"], run))
 
 
 async def is_held(connection: Connection, run: UUID) -> bool:
     """Return whether another transaction locks a live run; called outside a transaction to hold no lock itself."""
-    return bool(await connection.fetchval(load("runs")["is_held"].text, run))
+    return bool(await connection.fetchval(_SQL["is_held"], run))
 
 
 async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
     """Return the live run; None if it has ended."""
-    return _run(await connection.fetchrow(load("runs")["get_live_run"].text, run))
+    return _run(await connection.fetchrow(_SQL["get_live_run"], run))
 
 
 async def get_live_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, RunRow]:
     """Return those of these runs that are live, by id."""
-    rows = [_run(row) for row in await connection.fetch(load("runs")["get_live_runs"].text, list(runs))]
+    rows = [_run(row) for row in await connection.fetch(_SQL["get_live_runs"], list(runs))]
     return {row.id: row for row in rows if row is not None}
 
 
@@ -335,87 +343,87 @@ def _run(row: Any) -> RunRow | None:
 
 async def seed_of(connection: Connection, run: UUID) -> int | None:
     """Return the random seed of a run; None if there is no such run."""
-    seed: int | None = await connection.fetchval(load("runs")["seed_of"].text, run)
+    seed: int | None = await connection.fetchval(_SQL["seed_of"], run)
     return seed
 
 
 async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
     """Return the live run of the workspace for an id of a run or of a live job."""
-    row = await connection.fetchrow(load("runs")["run_of"].text, run_or_job, workspace)
+    row = await connection.fetchrow(_SQL["run_of"], run_or_job, workspace)
     return RunTarget(**{name: row[name] for name in RunTarget.__slots__}) if row else None
 
 
 async def request_cancel(connection: Connection, run: UUID, by: str, reason: str | None) -> bool:
     """Mark the run as to be cancelled; return False if it is already, or has ended."""
-    return await connection.fetchval(load("runs")["request_cancel"].text, run, by, reason) is not None
+    return await connection.fetchval(_SQL["request_cancel"], run, by, reason) is not None
 
 
 async def set_start_timer(connection: Connection, run: UUID, at: datetime) -> None:
     """Set the timer that starts the run at `at`."""
-    await connection.execute(load("runs")["set_timer"].text, run, run, "start", at)
+    await connection.execute(_TIMERS["set_timer"], run, run, "start", at)
 
 
 async def set_cancel_timer(connection: Connection, run: UUID, grace_s: float) -> None:
     """Set the timer that force-cancels the run after `grace_s` seconds, whether or not its workers have answered."""
-    await connection.execute(load("runs")["set_timer_in"].text, run, run, "cancel", grace_s)
+    await connection.execute(_TIMERS["set_timer_in"], run, run, "cancel", grace_s)
 
 
 async def ended_run(connection: Connection, run: UUID) -> EndedRun | None:
     """Return the outcome of the run; None if it is live or does not exist."""
-    row = await connection.fetchrow(load("runs")["ended_run"].text, run)
+    row = await connection.fetchrow(_SQL["ended_run"], run)
     return EndedRun(**dict(row)) if row else None
 
 
 async def run_before(connection: Connection, run: UUID) -> RunBefore | None:
     """Return an ended run to restart from; None if it is live or does not exist."""
-    row = await connection.fetchrow(load("runs")["run_before"].text, run)
+    row = await connection.fetchrow(_SQL["run_before"], run)
     return RunBefore(**dict(row)) if row else None
 
 
 async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
     """Return the run that this one repeats; None if it repeats none."""
-    row = await connection.fetchrow(load("runs")["repeated_run"].text, run)
+    row = await connection.fetchrow(_SQL["repeated_run"], run)
     return Repeated(**dict(row)) if row else None
 
 
 async def version_numbers(connection: Connection, versions: Sequence[int]) -> dict[int, VersionNumber]:
     """Return the numbers of these versions within their paths; deleted ones are left out."""
-    rows = await connection.fetch(load("runs")["version_numbers"].text, list(versions))
+    rows = await connection.fetch(_VERSIONS["version_numbers"], list(versions))
     return {row["id"]: VersionNumber(**dict(row)) for row in rows}
 
 
 async def last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
     """Return the latest successful run of a path before another run; None if there is none among recent runs."""
-    found: UUID | None = await connection.fetchval(load("runs")["last_success"].text, workspace, kind, path, before)
+    found: UUID | None = await connection.fetchval(_SQL["last_success"], workspace, kind, path, before)
     return found
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:
     """Insert an event (JSON text) into the inbox of a run; return False if the run is not live."""
-    return await connection.fetchval(load("runs")["insert_inbox"].text, run, event) is not None
+    return await connection.fetchval(_INBOX["insert_inbox"], run, event) is not None
 
 
 async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]:
     """Return the run's pending events as (seq, JSON text), in order, at most 200."""
-    rows = await connection.fetch(load("runs")["read_inbox"].text, run)
+    rows = await connection.fetch(_INBOX["read_inbox"], run)
     return [(row["seq"], row["event"]) for row in rows]
 
 
 async def take_from_inbox(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete events that do not change the run."""
-    await connection.execute(load("runs")["take_from_inbox"].text, run, list(seqs))
+    await connection.execute(_INBOX["take_from_inbox"], run, list(seqs))
 
 
 async def forget_inbox(connection: Connection, run: UUID) -> None:
     """Delete events that arrived after the run's end."""
-    await connection.execute(load("runs")["forget_inbox"].text, run)
+    await connection.execute(_INBOX["forget_inbox"], run)
 
 
 async def stale_inbox(connection: Connection, past: datetime) -> list[UUID]:
     """Return runs with events older than a second that arrived after `past`, at most 200."""
-    return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text, past)]
+    return [row["run"] for row in await connection.fetch(_INBOX["stale_inbox"], past)]
 
 
 async def living(connection: Connection, ids: list[UUID]) -> set[UUID]:
     """Return those of these runs that are live."""
-    return {row["id"] for row in await connection.fetch(load("runs")["living"].text, ids)}
+    return {row["id"] for row in await connection.fetch(_SQL["living"], ids)}

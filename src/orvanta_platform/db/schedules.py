@@ -10,7 +10,9 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("schedules")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,26 +107,26 @@ _SETTINGS = [each.name for each in fields(ScheduleSettings)]
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ScheduleRow | None:
     """Return the schedule at a path; `lock` locks it until the transaction ends."""
-    row = await conn.fetchrow(load("schedules")["lock" if lock else "get"].text, workspace, path)
+    row = await conn.fetchrow(_SQL["lock" if lock else "get"], workspace, path)
     return _schedule(row) if row else None
 
 
 async def get_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
     """Return the schedule with this id; None if it was deleted."""
-    row = await conn.fetchrow(load("schedules")["get_by_id"].text, id)
+    row = await conn.fetchrow(_SQL["get_by_id"], id)
     return _schedule(row) if row else None
 
 
 async def lock_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
     """Return the schedule with this id, locked until the transaction ends; None if it was deleted."""
-    row = await conn.fetchrow(load("schedules")["lock_by_id"].text, id)
+    row = await conn.fetchrow(_SQL["lock_by_id"], id)
     return _schedule(row) if row else None
 
 
 async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
     """Return a page of the schedules selected by `what`, by path."""
     arguments = [getattr(what, name) for name in ScheduleFilter.__slots__]
-    return [_schedule(row) for row in await conn.fetch(load("schedules")["list"].text, workspace, *arguments)]
+    return [_schedule(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def next_of_each(
@@ -132,7 +134,7 @@ async def next_of_each(
 ) -> list[Coming]:
     """Return the next tick before `before` of each schedule visible to `who`, the first `limit` of them."""
     sees = (who.everything, who.patterns, who.principals, who.scope)
-    rows = await conn.fetch(load("schedules")["next_of_each"].text, workspace, *sees, before, limit)
+    rows = await conn.fetch(_SQL["next_of_each"], workspace, *sees, before, limit)
     return [Coming(**dict(row)) for row in rows]
 
 
@@ -148,36 +150,36 @@ async def insert(
 ) -> bool:
     """Add a schedule of `target` (path, whether it is a workflow); return False if the path is taken."""
     values = [id, path, *target, enabled, *_values(settings)]
-    return await conn.fetchval(load("schedules")["insert"].text, workspace, *values, username) is not None
+    return await conn.fetchval(_SQL["insert"], workspace, *values, username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, settings: ScheduleSettings, username: str) -> None:
     """Change the editable settings of a schedule."""
-    await conn.execute(load("schedules")["update"].text, workspace, path, *_values(settings), username)
+    await conn.execute(_SQL["update"], workspace, path, *_values(settings), username)
 
 
 async def set_enabled(
     conn: Connection, workspace: str, path: str, enabled: bool, next_at: datetime | None, username: str
 ) -> None:
     """Enable a schedule with its next tick at `next_at`, or disable it."""
-    await conn.execute(load("schedules")["set_enabled"].text, workspace, path, enabled, next_at, username)
+    await conn.execute(_SQL["set_enabled"], workspace, path, enabled, next_at, username)
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> None:
     """Delete a schedule."""
-    await conn.execute(load("schedules")["delete"].text, workspace, path)
+    await conn.execute(_SQL["delete"], workspace, path)
 
 
 async def now(conn: Connection) -> datetime:
     """Return the time of the database, which schedules use."""
-    moment: datetime = await conn.fetchval(load("schedules")["now"].text)
+    moment: datetime = await conn.fetchval(_SQL["now"])
     return moment
 
 
 async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[ScheduleRow, datetime]]:
     """Return at most `limit` schedules with a tick due after `past`, longest due first, each with the current time."""
     found = []
-    for row in await conn.fetch(load("schedules")["due"].text, limit, past):
+    for row in await conn.fetch(_SQL["due"], limit, past):
         values = dict(row)
         at = values.pop("now")
         found.append((_schedule(values), at))
@@ -186,19 +188,19 @@ async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[Schedu
 
 async def next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
     """Return the next tick of all schedules after `past`, None if there is none; and the current time."""
-    next_at, now = await conn.fetchrow(load("schedules")["next_tick"].text, past)
+    next_at, now = await conn.fetchrow(_SQL["next_tick"], past)
     return next_at, now
 
 
 async def advance(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:
     """Claim the tick `row.next_at`; return False if it was claimed before, or the schedule has changed."""
-    query = load("schedules")["advance"].text
+    query = _SQL["advance"]
     return await conn.fetchval(query, row.id, row.next_at, next_at, row.edited_at) is not None
 
 
 async def set_error(conn: Connection, id: UUID, error: str | None) -> None:
     """Record why a tick or handler could not start; None: it started."""
-    await conn.execute(load("schedules")["set_error"].text, id, error)
+    await conn.execute(_SQL["set_error"], id, error)
 
 
 def _values(settings: ScheduleSettings) -> list[object]:

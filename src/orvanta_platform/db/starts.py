@@ -27,8 +27,8 @@ async def start_run(
 
     Raises asyncpg.UniqueViolationError if the id is taken by a live run.
     """
-    own = {"documented"} if document else set()
-    own |= {"pinned"} if pins else set()
+    own = {"new_document"} if document else set()
+    own |= {"new_pin_set"} if pins else set()
     text, numbers = statement(frozenset(own), row_parts(step), alone=step.is_plain)
     after = replace(run, state=step.state)
     arguments = [*astuple(after), step.rev + 1, step.status, *astuple(audit)]
@@ -41,7 +41,7 @@ async def start_run(
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
     """Return the statement of these parts, and its parameter numbers: its own 37, then those of write_steps."""
     every, end = statements.parts("starts", "start_run")
-    text = "".join(part for name, part in every.items() if name in own or name in ("root", "audited"))
+    text = "".join(part for name, part in every.items() if name in own or name in ("written", "audit_row"))
     steps, _ = statements.parts("steps", "write_steps")
     hanging = "".join(part for name, part in steps.items() if name in of_step)
     text += statements.moved(statements.of_one_row(hanging) if alone else hanging, _OWN_PARAMETERS)

@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("step_debounces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]
     first = {each.key: each for each in reversed(entering)}
     keys = sorted(first)
     rows = await connection.fetch(
-        _text("lock_step_debounces"),
+        _SQL["lock_step_debounces"],
         keys,
         [first[key].run for key in keys],
         [first[key].frame for key in keys],
@@ -82,19 +84,19 @@ async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]
 
 async def leave(connection: Connection, jobs: Collection[UUID], keys: Collection[bytes] = ()) -> None:
     """Delete the rows of these nodes; `keys`, to be locked next, are locked together with theirs in order."""
-    await connection.execute(_text("lock_left"), list(keys), list(jobs))
-    await connection.execute(_text("leave_step_debounces"), list(jobs))
+    await connection.execute(_SQL["lock_left"], list(keys), list(jobs))
+    await connection.execute(_SQL["leave_step_debounces"], list(jobs))
 
 
 async def leave_runs(connection: Connection, runs: Collection[UUID]) -> None:
     """Delete all rows of these runs."""
-    await connection.execute(_text("leave_runs"), list(runs))
+    await connection.execute(_SQL["leave_runs"], list(runs))
 
 
 async def save(connection: Connection, standing: Sequence[Standing]) -> None:
     """Write the new states of locked keys."""
     await connection.execute(
-        _text("save_step_debounces"),
+        _SQL["save_step_debounces"],
         [each.key for each in standing],
         [each.run for each in standing],
         [each.frame for each in standing],
@@ -108,7 +110,7 @@ async def save(connection: Connection, standing: Sequence[Standing]) -> None:
 async def tell(connection: Connection, over: Sequence[Over]) -> None:
     """Send an event to the run of each node."""
     await connection.execute(
-        _text("tell_over"),
+        _SQL["tell_over"],
         [each.run for each in over],
         [each.frame for each in over],
         [each.job for each in over],
@@ -118,14 +120,10 @@ async def tell(connection: Connection, over: Sequence[Over]) -> None:
 
 async def take_due(connection: Connection, past: datetime) -> list[UUID]:
     """End up to 200 waits whose windows have passed since `past`, each with an event for its run; return the runs."""
-    return [row["run"] for row in await connection.fetch(_text("take_due"), past)]
+    return [row["run"] for row in await connection.fetch(_SQL["take_due"], past)]
 
 
 async def place_of(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
     """Return run and frame of the node with this id if it is debounced."""
-    row = await connection.fetchrow(_text("place_of"), workspace, job)
+    row = await connection.fetchrow(_SQL["place_of"], workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
-
-
-def _text(name: str) -> str:
-    return load("step_debounces")[name].text

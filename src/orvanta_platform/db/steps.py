@@ -175,16 +175,16 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     return {row["n"] - 1 for row in rows}
 
 
-ALWAYS = frozenset({"step", "ending", "good", "root"})
+ALWAYS = frozenset({"step", "ending", "current", "written"})
 """Parts that the statement always contains."""
 
-_ROOTS = {
+_WRITTEN_SOURCES = {
     "updated": "SELECT n, id, workspace FROM updated UNION ALL ",
     "deleted": " UNION ALL SELECT n, id, workspace FROM deleted",
 }
 
 
-_RUN = ("s.run", "g.run", "root.id", "d.id", "gone.run")
+_RUN = ("s.run", "g.run", "written.id", "d.id", "finished_jobs.run")
 _KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($58) AND j.id = w.job"}
 """Columns of the rows of one step, and the parameters that replace them."""
 
@@ -203,7 +203,7 @@ def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = Fal
     every, end = statements.parts("steps", "write_steps")
     kept = wanted | ALWAYS
     text = "".join(part for name, part in every.items() if name in kept)
-    for name, source in _ROOTS.items():
+    for name, source in _WRITTEN_SOURCES.items():
         if name not in kept:
             text = text.replace(source, "")
     if single:
@@ -211,7 +211,7 @@ def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = Fal
     text, numbers = statements.renumbered(text)
     if alone:
         text = statements.of_one_row(text)
-        for name in ("step", "ending", "root"):
+        for name in ("step", "ending", "written"):
             text = text.replace(f"{name} AS MATERIALIZED", f"{name} AS NOT MATERIALIZED")
         text = text.replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
     return text + end, numbers
@@ -226,18 +226,18 @@ def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
         else:
             parts |= _END_PARTS
             if step.end.reports:
-                parts.add("reported")
+                parts.add("caller_events")
         if step.inbox_seq is not None:
-            parts.add("taken")
+            parts.add("processed_events")
         for ending in step.endings:
             if ending.fate == "scheduled":
-                parts |= {"later", "timed"}
+                parts |= {"retries", "retry_timers"}
                 continue
-            parts.add("gone")
+            parts.add("finished_jobs")
             if ending.job != step.run:
-                parts.add("history")
+                parts.add("job_history")
             if ending.worker is None:
-                parts.add("untimed")
+                parts.add("dropped_timers")
         parts |= row_parts(step)
     return frozenset(parts)
 
@@ -245,14 +245,14 @@ def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
 def row_parts(step: StepWrite) -> frozenset[str]:
     """Return the parts that insert rows belonging to the run."""
     parts = {name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows}
-    if "stored" in parts:
-        parts -= {"stored"}
-        parts |= {"exported" if value.kind == "context" else "stored" for value in step.values}
+    if "new_values" in parts:
+        parts -= {"new_values"}
+        parts |= {"exports" if value.kind == "context" else "new_values" for value in step.values}
     return frozenset(parts)
 
 
-_END_PARTS = frozenset({"deleted", "closed", "ended", "taken"})
-_ROW_PARTS = ("decided", "made", "woken", "stored", "told")
+_END_PARTS = frozenset({"deleted", "run_timers", "ended_runs", "processed_events"})
+_ROW_PARTS = ("finished_nodes", "new_jobs", "due_jobs", "new_values", "events")
 
 
 _ROW_TYPES = (Ending, NodeEnding, NewJob, Wake, NewValue, NewEvent)

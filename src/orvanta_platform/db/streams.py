@@ -8,7 +8,9 @@ from uuid import UUID
 
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("streams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
     Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
     columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
-    found: int = await connection.fetchval(load("streams")["append_stream"].text, *columns, openings)
+    found: int = await connection.fetchval(_SQL["append_stream"], *columns, openings)
     return openings is None or found == openings
 
 
@@ -35,5 +37,5 @@ async def read(conn: Connection, job: UUID, attempt: int, start: int, most: int)
 
     They start at `start` (≥ 0) if that attempt is `attempt`, otherwise at its beginning.
     """
-    rows = await conn.fetch(load("streams")["read_stream"].text, job, attempt, start, most)
+    rows = await conn.fetch(_SQL["read_stream"], job, attempt, start, most)
     return [StreamPiece(**dict(row)) for row in rows]

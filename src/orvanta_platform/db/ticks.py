@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("ticks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class PastTick:
 
 async def insert(conn: Connection, tick: NewTick) -> None:
     """Insert the outcome of a tick. Raises asyncpg.UniqueViolationError if it exists already."""
-    await conn.execute(load("ticks")["insert_tick"].text, *(getattr(tick, name) for name in NewTick.__slots__))
+    await conn.execute(_SQL["insert_tick"], *(getattr(tick, name) for name in NewTick.__slots__))
 
 
 async def settle_asked(
@@ -83,73 +85,73 @@ async def settle_asked(
     detail: str | None = None,
 ) -> bool:
     """Record the outcome of a condition script; return False if it was recorded before."""
-    query = load("ticks")["settle_asked"].text
+    query = _SQL["settle_asked"]
     return await conn.fetchval(query, schedule, tick_at, state, run, detail) is not None
 
 
 async def is_running(conn: Connection, schedule: UUID) -> bool:
     """Return whether a run of the schedule is live."""
-    return bool(await conn.fetchval(load("ticks")["is_running"].text, schedule))
+    return bool(await conn.fetchval(_SQL["is_running"], schedule))
 
 
 async def open_after(conn: Connection, schedule: UUID, tick_at: datetime, limit: int) -> list[OpenTick]:
     """Return at most `limit` open ticks after this one, by schedule and time."""
-    rows = await conn.fetch(load("ticks")["open_ticks"].text, schedule, tick_at, limit)
+    rows = await conn.fetch(_SQL["open_ticks"], schedule, tick_at, limit)
     return sorted((OpenTick(**dict(row)) for row in rows), key=lambda tick: (tick.schedule, tick.tick_at))
 
 
 async def end_many(conn: Connection, ended: Sequence[OpenTick]) -> None:
     """Record the ends of the runs of these ticks."""
     columns = [[getattr(each, name) for each in ended] for name in ("schedule", "tick_at", "status", "ended_at")]
-    await conn.execute(load("ticks")["end_ticks"].text, *columns)
+    await conn.execute(_SQL["end_ticks"], *columns)
 
 
 async def end(conn: Connection, tick: OpenTick) -> bool:
     """Record the end of the run of a tick; return False if it was recorded before."""
-    query = load("ticks")["end_tick"].text
+    query = _SQL["end_tick"]
     return await conn.fetchval(query, tick.schedule, tick.tick_at, tick.status, tick.ended_at) is not None
 
 
 async def streak(conn: Connection, schedule: UUID, outcome: str, other: str) -> tuple[int, bool]:
     """Return the number of runs with `outcome` since one with `other`, and whether there was one."""
-    row = await conn.fetchrow(load("ticks")["streak"].text, schedule, outcome, other)
+    row = await conn.fetchrow(_SQL["streak"], schedule, outcome, other)
     return row["alike"], row["turned"]
 
 
 async def owe(conn: Connection, tick: OpenTick, streak: int, handlers: Sequence[str]) -> None:
     """Record the handlers to be started for the end of the tick's run."""
-    await conn.execute(load("ticks")["owe"].text, tick.schedule, tick.tick_at, streak, list(handlers))
+    await conn.execute(_SQL["owe"], tick.schedule, tick.tick_at, streak, list(handlers))
 
 
 async def owed(conn: Connection, limit: int) -> list[OwedTick]:
     """Return at most `limit` ticks with handlers to be started."""
-    return [OwedTick(**dict(row)) for row in await conn.fetch(load("ticks")["owed"].text, limit)]
+    return [OwedTick(**dict(row)) for row in await conn.fetch(_SQL["owed"], limit)]
 
 
 async def pay(conn: Connection, tick: OwedTick, handler: str) -> bool:
     """Record that a handler was started or never will be; return False if that was recorded before."""
-    return await conn.fetchval(load("ticks")["pay"].text, tick.schedule, tick.tick_at, handler) is not None
+    return await conn.fetchval(_SQL["pay"], tick.schedule, tick.tick_at, handler) is not None
 
 
 async def last_of(conn: Connection, schedules: Sequence[UUID], limit: int) -> list[PastTick]:
     """Return the newest ticks of these schedules, at most `limit` of each, newest first."""
-    return [PastTick(**dict(row)) for row in await conn.fetch(load("ticks")["last_ticks"].text, schedules, limit)]
+    return [PastTick(**dict(row)) for row in await conn.fetch(_SQL["last_ticks"], schedules, limit)]
 
 
 async def between(
     conn: Connection, schedules: Sequence[UUID], since: datetime, until: datetime, limit: int
 ) -> list[PastTick]:
     """Return the ticks of these schedules in a period, the newest `limit` of each, by time; without durations."""
-    query = load("ticks")["ticks_between"].text
+    query = _SQL["ticks_between"]
     return [PastTick(**dict(row)) for row in await conn.fetch(query, schedules, since, until, limit)]
 
 
 async def schedules_of(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
     """Return the paths of the schedules that started these runs; other runs are left out."""
-    rows = await conn.fetch(load("ticks")["schedules_of"].text, runs)
+    rows = await conn.fetch(_SQL["schedules_of"], runs)
     return {row["run"]: row["path"] for row in rows}
 
 
 async def forget_old(conn: Connection) -> None:
     """Delete ticks older than 30 days whose runs are gone as well."""
-    await conn.execute(load("ticks")["forget_ticks"].text)
+    await conn.execute(_SQL["forget_ticks"])

@@ -10,7 +10,9 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("tokens")
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -68,13 +70,13 @@ class TokenRow:
 
 async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bearer | None:
     """Return the identity behind the token with this SHA-256, in this workspace; None if the token is not valid."""
-    row = await conn.fetchrow(load("tokens")["resolve"].text, digest, workspace)
+    row = await conn.fetchrow(_SQL["resolve"], digest, workspace)
     return Bearer(**{**row, "grants": _grants(row["grants"])}) if row else None
 
 
 async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> RunningJob | None:
     """Return a running job with the identity it acts as; None if it does not run at that attempt and generation."""
-    row = await conn.fetchrow(load("tokens")["resolve_job"].text, job, attempt, generation)
+    row = await conn.fetchrow(_SQL["resolve_job"], job, attempt, generation)
     if row is None:
         return None
     values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
@@ -87,7 +89,7 @@ async def resolve_identity(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None
 ) -> Bearer | None:
     """Return the identity that a run acts as, limited by `scopes`; None if the account has no such username there."""
-    row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
+    row = await conn.fetchrow(_SQL["resolve_identity"], workspace, permissioned_as, email)
     if row is None:
         return None
     values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
@@ -96,7 +98,7 @@ async def resolve_identity(
 
 async def touch(conn: Connection, digest: bytes) -> None:
     """Record that the token was used."""
-    await conn.execute(load("tokens")["touch"].text, digest)
+    await conn.execute(_SQL["touch"], digest)
 
 
 async def insert(
@@ -113,45 +115,45 @@ async def insert(
     lives_s: float | None = None,
 ) -> None:
     """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire."""
-    query = load("tokens")["insert"].text
+    query = _SQL["insert"]
     await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s)
 
 
 async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:
     """Return the account's tokens, newest first."""
-    rows = await conn.fetch(load("tokens")["list"].text, email, limit, offset)
+    rows = await conn.fetch(_SQL["list"], email, limit, offset)
     return [TokenRow(**row) for row in rows]
 
 
 async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
     """Delete the account's tokens with this prefix; return their number."""
-    return len(await conn.fetch(load("tokens")["delete_by_prefix"].text, email, prefix))
+    return len(await conn.fetch(_SQL["delete_by_prefix"], email, prefix))
 
 
 async def end_session(conn: Connection, digest: bytes) -> None:
     """Delete the session with this hash, if it is one."""
-    await conn.execute(load("tokens")["end_session"].text, digest)
+    await conn.execute(_SQL["end_session"], digest)
 
 
 async def link_exists(conn: Connection, digest: bytes) -> bool:
     """Return whether there is a valid one-time link with this hash."""
-    return bool(await conn.fetchval(load("tokens")["link_exists"].text, digest))
+    return bool(await conn.fetchval(_SQL["link_exists"], digest))
 
 
 async def take_link(conn: Connection, digest: bytes) -> str | None:
     """Use up a one-time link; return the account's address, None if the link is no longer valid."""
-    email: str | None = await conn.fetchval(load("tokens")["take_link"].text, digest)
+    email: str | None = await conn.fetchval(_SQL["take_link"], digest)
     return email
 
 
 async def drop_links(conn: Connection, email: str) -> None:
     """Delete all one-time links of an account."""
-    await conn.execute(load("tokens")["drop_links"].text, email)
+    await conn.execute(_SQL["drop_links"], email)
 
 
 async def drop_expired(conn: Connection) -> None:
     """Delete tokens that expired more than a day ago."""
-    await conn.execute(load("tokens")["drop_expired"].text)
+    await conn.execute(_SQL["drop_expired"])
 
 
 def _grants(text: str | None) -> list[Grant]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("uses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,11 @@ async def note(conn: Connection, version: int, workspace: str, uses: Sequence[No
     """Record the scripts and workflows that the nodes of a version run."""
     if uses:
         columns = zip(*((use.node, use.kind, use.path, use.pinned) for use in uses), strict=True)
-        await conn.execute(load("uses")["note"].text, version, workspace, *(list(column) for column in columns))
+        await conn.execute(_SQL["note"], version, workspace, *(list(column) for column in columns))
 
 
 async def of(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
     """Return the users of the script or workflow at a path, at most `limit` rows, by kind and path."""
     shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
-    rows = await conn.fetch(load("uses")["of"].text, workspace, kind, path, *shown, limit)
+    rows = await conn.fetch(_SQL["of"], workspace, kind, path, *shown, limit)
     return [UserRow(**row) for row in rows]

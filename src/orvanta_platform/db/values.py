@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.steps import NewValue
+
+_SQL = query_texts("values")
 
 ValueKey = tuple[UUID, str, str]
 """(id, kind, name) of a value."""
@@ -55,7 +57,7 @@ class ValueDigest:
 async def insert_value(connection: Connection, value: NewValue) -> None:
     """Store a new value. Raises asyncpg.UniqueViolationError if its key is taken."""
     await connection.execute(
-        load("values")["insert_value"].text,
+        _SQL["insert_value"],
         value.id,
         value.kind,
         value.name,
@@ -71,7 +73,7 @@ async def insert_values(connection: Connection, values: Sequence[NewValue]) -> N
     if values:
         fields = ("id", "kind", "name", "size", "encoding", "body", "object")
         columns = ([getattr(value, name) for value in values] for name in fields)
-        await connection.execute(load("values")["insert_values"].text, *columns)
+        await connection.execute(_SQL["insert_values"], *columns)
 
 
 async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[ValueRow]:
@@ -79,7 +81,7 @@ async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[V
     if not keys:
         return []
     ids, kinds, names = zip(*keys, strict=True)
-    rows = await connection.fetch(load("values")["get_values"].text, list(ids), list(kinds), list(names))
+    rows = await connection.fetch(_SQL["get_values"], list(ids), list(kinds), list(names))
     return [ValueRow(**dict(row)) for row in rows]
 
 
@@ -88,7 +90,7 @@ async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown:
     if not keys:
         return {}
     ids, kinds, names = zip(*keys, strict=True)
-    text = load("values")["value_digests"].text
+    text = _SQL["value_digests"]
     rows = await connection.fetch(text, list(ids), list(kinds), list(names), shown)
     found = [ValueDigest(**dict(row)) for row in rows]
     return {each.key: each for each in found}
@@ -96,10 +98,10 @@ async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown:
 
 async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:
     """Return the run's whole context, one row per name."""
-    return [ValueRow(**dict(row)) for row in await connection.fetch(load("values")["context_values"].text, run)]
+    return [ValueRow(**dict(row)) for row in await connection.fetch(_SQL["context_values"], run)]
 
 
 async def missing_result(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
     """Return one of these ids that has no result; None if all have one."""
-    found: UUID | None = await connection.fetchval(load("values")["missing_result"].text, list(ids)) if ids else None
+    found: UUID | None = await connection.fetchval(_SQL["missing_result"], list(ids)) if ids else None
     return found

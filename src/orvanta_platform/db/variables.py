@@ -11,7 +11,9 @@ import msgspec
 
 from orvanta_platform.db.data_keys import KeyRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("variables")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class VariableFilter:
 
 async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> VariableRow | None:
     """Return the variable at a path with its data key; `lock` locks it until the transaction ends."""
-    query = load("variables")["lock" if lock else "get"].text
+    query = _SQL["lock" if lock else "get"]
     row = await conn.fetchrow(query, workspace, path)
     return _variable(row) if row else None
 
@@ -80,24 +82,24 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
 async def list_page(conn: Connection, workspace: str, what: VariableFilter) -> list[VariableRow]:
     """Return a page of the variables selected by `what`, by path, without ciphertexts and keys."""
     arguments = [getattr(what, name) for name in VariableFilter.__slots__]
-    return [_variable(row) for row in await conn.fetch(load("variables")["list"].text, workspace, *arguments)]
+    return [_variable(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
 async def insert(conn: Connection, workspace: str, new: NewVariable, username: str) -> bool:
     """Add a variable; return False if the path is taken."""
-    query = load("variables")["insert"].text
+    query = _SQL["insert"]
     return await conn.fetchval(query, workspace, *_columns(new), username) is not None
 
 
 async def update(conn: Connection, workspace: str, path: str, new: NewVariable, username: str) -> bool:
     """Replace the variable at `path`; return False if it does not exist."""
-    query = load("variables")["update"].text
+    query = _SQL["update"]
     return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
 
 
 async def delete(conn: Connection, workspace: str, path: str) -> bool:
     """Delete a variable; return False if it does not exist."""
-    return await conn.fetchval(load("variables")["delete"].text, workspace, path) is not None
+    return await conn.fetchval(_SQL["delete"], workspace, path) is not None
 
 
 def _columns(new: NewVariable) -> Sequence[object]:

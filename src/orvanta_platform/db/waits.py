@@ -13,8 +13,10 @@ from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.step_debounces import PutOff
+
+_SQL = query_texts("waits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,16 @@ class WaitWrite:
 
 async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite, *, ends: bool = False) -> None:
     """Write the waits of one step, in its transaction, after the step itself; one that `ends` deleted all timers."""
-    queries = load("waits")
     if waits.unpaused:
         await pauses.close_pauses(connection, run, waits.unpaused)
     if waits.paused:
         await pauses.open_pauses(connection, run, waits.paused)
     if waits.dropped and not ends:
         jobs, kinds = [job for job, _ in waits.dropped], [kind for _, kind in waits.dropped]
-        await connection.execute(queries["drop_node_timers"].text, run, jobs, kinds)
+        await connection.execute(_SQL["drop_node_timers"], run, jobs, kinds)
     if waits.timers:
         await connection.execute(
-            queries["set_node_timers"].text,
+            _SQL["set_node_timers"],
             run,
             [timer.job for timer in waits.timers],
             [timer.kind for timer in waits.timers],
@@ -99,4 +100,4 @@ async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWr
 
 async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:
     """Return the due times of a run's nodes that wait without a job, by id."""
-    return {row["job"]: row["due_at"] for row in await connection.fetch(load("waits")["node_timers"].text, run)}
+    return {row["job"]: row["due_at"] for row in await connection.fetch(_SQL["node_timers"], run)}

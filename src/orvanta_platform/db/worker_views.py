@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("worker_views")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,16 @@ async def list_workers(
 
     Only jobs of `workspaces` count as running; None: all.
     """
-    text = load("worker_views")["list_workers"].text
+    text = _SQL["list_workers"]
     records = await conn.fetch(text, seen_within_s, limit, offset, workspaces)
     return [WorkerRow(**dict(record)) for record in records]
 
 
 async def queues(conn: Connection, workspaces: Sequence[str] | None) -> list[QueueRow]:
     """Return the queues that have jobs of these workspaces (None: of any), by name."""
-    return [QueueRow(**dict(row)) for row in await conn.fetch(load("worker_views")["queues"].text, workspaces)]
+    return [QueueRow(**dict(row)) for row in await conn.fetch(_SQL["queues"], workspaces)]
 
 
 async def queue_counts(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
     """Return the number of jobs of these workspaces (None: all) that may start now, by queue; empty queues left out."""
-    return {
-        row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text, workspaces)
-    }
+    return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["queue_counts"], workspaces)}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,7 @@ class Observed:
 
 async def register(connection: Connection, worker: NewWorker) -> None:
     """Register a worker with generation 1. Idempotent."""
-    await connection.execute(
-        load("workers")["register_worker"].text, *(getattr(worker, name) for name in NewWorker.__slots__)
-    )
+    await connection.execute(_SQL["register_worker"], *(getattr(worker, name) for name in NewWorker.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,63 +50,63 @@ class Beat:
 
 async def beat(connection: Connection, worker: UUID, generation: int, jobs_executed: int) -> Beat | None:
     """Record a heartbeat; return None if the worker's generation has ended and its jobs are no longer its own."""
-    drained = await connection.fetchval(load("workers")["beat"].text, worker, generation, jobs_executed)
+    drained = await connection.fetchval(_SQL["beat"], worker, generation, jobs_executed)
     return None if drained is None else Beat(drained)
 
 
 async def set_drained(connection: Connection, worker: UUID, *, drained: bool) -> str | None:
     """Drain a live worker or let it claim again; return its name, None if there is no such worker."""
-    name: str | None = await connection.fetchval(load("workers")["set_drained"].text, worker, drained)
+    name: str | None = await connection.fetchval(_SQL["set_drained"], worker, drained)
     return name
 
 
 async def observe(connection: Connection) -> list[Observed]:
     """Return the workers considered live, and lost ones whose jobs may not have been requeued."""
-    return [Observed(**dict(row)) for row in await connection.fetch(load("workers")["observe"].text)]
+    return [Observed(**dict(row)) for row in await connection.fetch(_SQL["observe"])]
 
 
 async def declare_lost(connection: Connection, seen: Observed) -> bool:
     """Fence a worker whose heartbeat is unchanged since `seen`; return False if it moved or is already fenced."""
-    row = await connection.fetchval(load("workers")["declare_lost"].text, seen.id, seen.generation, seen.beat)
+    row = await connection.fetchval(_SQL["declare_lost"], seen.id, seen.generation, seen.beat)
     return row is not None
 
 
 async def declare_gone(connection: Connection, worker: UUID, generation: int) -> bool:
     """Fence a worker whose process is known to have ended."""
-    return await connection.fetchval(load("workers")["declare_gone"].text, worker, generation) is not None
+    return await connection.fetchval(_SQL["declare_gone"], worker, generation) is not None
 
 
 async def note_reaped(connection: Connection, worker: UUID) -> None:
     """Record that all jobs of the lost worker have been requeued."""
-    await connection.execute(load("workers")["note_reaped_worker"].text, worker)
+    await connection.execute(_SQL["note_reaped_worker"], worker)
 
 
 async def forget_ended(connection: Connection) -> None:
     """Delete the rows of workers that ended more than a day ago."""
-    await connection.execute(load("workers")["forget_workers"].text)
+    await connection.execute(_SQL["forget_workers"])
 
 
 async def worker_for(connection: Connection, queues: list[str]) -> UUID | None:
     """Return a live worker that serves these queues; None if there is none."""
-    found: UUID | None = await connection.fetchval(load("workers")["worker_for"].text, queues)
+    found: UUID | None = await connection.fetchval(_SQL["worker_for"], queues)
     return found
 
 
 async def runs_bound_to(connection: Connection, queue: str) -> list[UUID]:
     """Return the runs bound to this queue of one worker."""
-    return [row["id"] for row in await connection.fetch(load("workers")["runs_bound_to"].text, queue)]
+    return [row["id"] for row in await connection.fetch(_SQL["runs_bound_to"], queue)]
 
 
 async def waits_long(connection: Connection, run: UUID) -> bool:
     """Return whether the run waits for a person, or for at least a minute."""
-    return bool(await connection.fetchval(load("workers")["waits_long"].text, run))
+    return bool(await connection.fetchval(_SQL["waits_long"], run))
 
 
 async def bind_run(connection: Connection, run: UUID, queue: str | None) -> None:
     """Route the jobs of the locked run to this queue from now on."""
-    await connection.execute(load("workers")["bind_run"].text, run, queue)
+    await connection.execute(_SQL["bind_run"], run, queue)
 
 
 async def move_jobs(connection: Connection, run: UUID, old: str, new: str) -> None:
     """Move the waiting jobs of the locked run from the queue `old` to `new`."""
-    await connection.execute(load("workers")["move_jobs"].text, run, old, new)
+    await connection.execute(_SQL["move_jobs"], run, old, new)

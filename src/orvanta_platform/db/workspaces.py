@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("workspaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,79 +48,79 @@ class Health:
 
 async def exists(conn: Connection, workspace: str) -> bool:
     """Return whether the id is taken, including by an archived workspace."""
-    return bool(await conn.fetchval(load("workspaces")["exists"].text, workspace))
+    return bool(await conn.fetchval(_SQL["exists"], workspace))
 
 
 async def insert(conn: Connection, workspace: str, name: str, owner: str, color: str | None = None) -> bool:
     """Add a workspace; return False if the id is taken."""
-    return await conn.fetchval(load("workspaces")["insert"].text, workspace, name, owner, color) is not None
+    return await conn.fetchval(_SQL["insert"], workspace, name, owner, color) is not None
 
 
 async def list_of(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
     """Return the workspaces of an account, or all of them."""
-    return [WorkspaceRow(**row) for row in await conn.fetch(load("workspaces")["list_of"].text, email, every)]
+    return [WorkspaceRow(**row) for row in await conn.fetch(_SQL["list_of"], email, every)]
 
 
 async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:
     """Add a member; return False if the username or the account is already a member."""
-    query = load("workspaces")["add_member"].text
+    query = _SQL["add_member"]
     return await conn.fetchval(query, workspace, username, email, role) is not None
 
 
 async def username_taken(conn: Connection, workspace: str, username: str) -> bool:
     """Return whether a member has this username."""
-    return bool(await conn.fetchval(load("workspaces")["username_taken"].text, workspace, username))
+    return bool(await conn.fetchval(_SQL["username_taken"], workspace, username))
 
 
 async def get_member(conn: Connection, workspace: str, username: str) -> MemberRow | None:
     """Return the member with this username."""
-    row = await conn.fetchrow(load("workspaces")["get_member"].text, workspace, username)
+    row = await conn.fetchrow(_SQL["get_member"], workspace, username)
     return MemberRow(**row) if row else None
 
 
 async def username_of(conn: Connection, workspace: str, email: str) -> str | None:
     """Return the username of the member with this address, unless disabled."""
-    found: str | None = await conn.fetchval(load("workspaces")["username_of"].text, workspace, email)
+    found: str | None = await conn.fetchval(_SQL["username_of"], workspace, email)
     return found
 
 
 async def list_members(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[MemberRow]:
     """Return members by username, those after `after`."""
-    rows = await conn.fetch(load("workspaces")["list_members"].text, workspace, after, limit, offset)
+    rows = await conn.fetch(_SQL["list_members"], workspace, after, limit, offset)
     return [MemberRow(**row) for row in rows]
 
 
 async def secrets_readable(conn: Connection, workspace: str) -> bool:
     """Return whether developers may read secrets through the API."""
-    return bool(await conn.fetchval(load("workspaces")["secrets_readable"].text, workspace))
+    return bool(await conn.fetchval(_SQL["secrets_readable"], workspace))
 
 
 async def set_secrets_readable(conn: Connection, workspace: str, readable: bool) -> None:
     """Set whether developers may read secrets through the API."""
-    await conn.execute(load("workspaces")["set_secrets_readable"].text, workspace, readable)
+    await conn.execute(_SQL["set_secrets_readable"], workspace, readable)
 
 
 async def health(conn: Connection) -> Health:
     """Return the health of the database and the workers."""
-    return Health(**await conn.fetchrow(load("workspaces")["health"].text))
+    return Health(**await conn.fetchrow(_SQL["health"]))
 
 
 async def retention_days(conn: Connection, workspace: str) -> int | None:
     """Return the retention of runs in days; None: that of the installation."""
-    days: int | None = await conn.fetchval(load("workspaces")["retention_days"].text, workspace)
+    days: int | None = await conn.fetchval(_SQL["retention_days"], workspace)
     return days
 
 
 async def search_run_data(conn: Connection, workspace: str) -> bool:
     """Return whether the data of its runs is indexed for search."""
-    return bool(await conn.fetchval(load("workspaces")["search_run_data"].text, workspace))
+    return bool(await conn.fetchval(_SQL["search_run_data"], workspace))
 
 
 async def set_search_run_data(conn: Connection, workspace: str, searched: bool) -> None:
     """Enable indexing of the data of its runs, starting with the first run, or disable it."""
-    await conn.execute(load("workspaces")["set_search_run_data"].text, workspace, searched)
+    await conn.execute(_SQL["set_search_run_data"], workspace, searched)
 
 
 async def set_retention_days(conn: Connection, workspace: str, days: int | None) -> None:
     """Set the retention of runs in days."""
-    await conn.execute(load("workspaces")["set_retention_days"].text, workspace, days)
+    await conn.execute(_SQL["set_retention_days"], workspace, days)

@@ -1,14 +1,15 @@
 -- name: get
--- One account by its e-mail address, in lower case.
+-- One account by its email address, in lower case.
 SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at
-FROM account WHERE email = $1;
+FROM account
+WHERE email = $1;
 
 -- name: count_all
--- How many accounts there are, at most one: zero means that the instance was never started.
+-- Number of accounts, at most one; zero: the instance was never started.
 SELECT count(*) FROM (SELECT 1 FROM account LIMIT 1) AS any_account;
 
 -- name: lock_first_start
--- Serialises first starts over all servers until the transaction ends.
+-- Serialises first starts of all servers until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtext('orvanta.first_start'));
 
 -- name: username_taken
@@ -16,20 +17,23 @@ SELECT pg_advisory_xact_lock(hashtext('orvanta.first_start'));
 SELECT EXISTS (SELECT 1 FROM account WHERE username = $1);
 
 -- name: insert
--- A new account; no row back where the address or the username is taken.
+-- Adds an account; returns no row if the address or the username is taken.
 INSERT INTO account (email, username, name, password_hash, super_admin, devops)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING email;
 
 -- name: set_first_password
--- Sets the password of an account that has none; no row back where it has one.
-UPDATE account SET password_hash = $2 WHERE email = $1 AND password_hash IS NULL AND NOT disabled
+-- Sets the password of an account that has none; returns no row if it has one.
+UPDATE account
+SET password_hash = $2
+WHERE email = $1 AND password_hash IS NULL AND NOT disabled
 RETURNING email;
 
 -- name: without_password
--- The oldest superadmin while no account of the instance has a password.
-SELECT email FROM account
+-- The oldest superadmin, if no account of the instance has a password.
+SELECT email
+FROM account
 WHERE super_admin AND NOT EXISTS (SELECT 1 FROM account WHERE password_hash IS NOT NULL)
 ORDER BY created_at, email LIMIT 1;
 
@@ -41,7 +45,7 @@ WHERE email > $1
 ORDER BY email LIMIT $2 OFFSET $3;
 
 -- name: get_attempts
--- Attempts of these keys; those of $2 seconds ago and before count no more.
+-- Attempts of these keys; those older than $2 seconds do not count.
 SELECT w.key,
        CASE WHEN f.last_at > app_now() - make_interval(secs => $2) THEN f.count ELSE 0 END AS count,
        coalesce(extract(epoch FROM app_now() - f.last_at), 0)::float8 AS age_s,
@@ -50,13 +54,15 @@ FROM unnest($1::text[]) AS w (key)
 LEFT JOIN login_failure AS f ON f.key = w.key;
 
 -- name: ensure_attempts
--- Makes the rows that lock_attempts locks.
+-- Inserts the rows that lock_attempts locks.
 INSERT INTO login_failure (key, count)
-SELECT key, 0 FROM unnest($1::text[]) AS wanted (key) ORDER BY key
+SELECT key, 0
+FROM unnest($1::text[]) AS wanted (key)
+ORDER BY key
 ON CONFLICT DO NOTHING;
 
 -- name: lock_attempts
--- Attempts of these keys, locked until the transaction ends; those of $2 seconds ago and before count no more.
+-- Attempts of these keys, locked until the transaction ends; those older than $2 seconds do not count.
 SELECT key,
        CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 0 ELSE count END AS count,
        extract(epoch FROM app_now() - last_at)::float8 AS age_s,
@@ -74,18 +80,22 @@ SET count = CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 1 ELS
 WHERE key = ANY ($1);
 
 -- name: take_back_attempt
--- After a login: the attempts of $1, an account and an address together, are forgotten; of $2 the one that succeeded.
-WITH locked AS (
-    SELECT key FROM login_failure WHERE key = $1 OR key = ANY ($2) ORDER BY key FOR UPDATE
+-- After a login, resets the attempts of $1, the key of account and address, and subtracts the successful one from $2.
+WITH locked_attempts AS (
+    SELECT key
+    FROM login_failure
+    WHERE key = $1 OR key = ANY ($2)
+    ORDER BY key
+    FOR UPDATE
 )
 UPDATE login_failure AS f
 SET count = CASE WHEN f.key = $1 THEN 0 ELSE greatest(f.count - 1, 0) END,
     last_at = app_now(),
     known = f.key = $1
-FROM locked
-WHERE f.key = locked.key;
+FROM locked_attempts
+WHERE f.key = locked_attempts.key;
 
 -- name: forget_old_attempts
--- Forgets attempts of yesterday and before, and who logged in from where after 90 days.
+-- Deletes attempts older than a day, and known addresses of accounts after 90 days.
 DELETE FROM login_failure
 WHERE last_at < app_now() - CASE WHEN known THEN interval '90 days' ELSE interval '1 day' END;

@@ -1,51 +1,63 @@
 -- name: open
--- Nodes of a run that ask people from now on.
+-- Inserts the approvals of nodes of a run that start to wait for decisions.
 INSERT INTO approval (run, job, workspace, node, kind, message, groups, form)
 SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form
 FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
     AS a(job, node, kind, message, groups, form)
 
 -- name: close
--- Nodes of a run that ask nobody any more; the decision ($3, $4) is counted, where one was made.
-WITH untold AS (
-    DELETE FROM notice WHERE run = $1 AND job = ANY($2::uuid[])
-), counted AS (
-    UPDATE decision SET taken = true WHERE job = $3 AND resume_id = $4
+-- Deletes the approvals of nodes of a run, and marks the decision ($3, $4), if any, as counted.
+WITH dropped_notices AS (
+    DELETE FROM notice
+    WHERE run = $1 AND job = ANY($2::uuid[])
+), counted_decision AS (
+    UPDATE decision
+    SET taken = true
+    WHERE job = $3 AND resume_id = $4
 )
-DELETE FROM approval WHERE run = $1 AND job = ANY($2::uuid[])
+DELETE FROM approval
+WHERE run = $1 AND job = ANY($2::uuid[])
 
 -- name: close_all
--- The run has ended.
-WITH untold AS (DELETE FROM notice WHERE run = $1)
-DELETE FROM approval WHERE run = $1
+-- Deletes the approvals of a run that has ended.
+WITH dropped_notices AS (DELETE FROM notice WHERE run = $1)
+DELETE FROM approval
+WHERE run = $1
 
 -- name: open_of_run
--- What a run asks now, the longest asked first.
+-- Open approvals of a run, the oldest first.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at
-FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
-WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
+FROM approval a
+LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
+WHERE a.run = $1
+ORDER BY a.opened_at, a.node, a.job
 
 -- name: open_of_workspace
--- What the runs of a workspace ask now, the longest asked first, at most $2; with what decides who may see the run.
-SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at, a.run, coalesce(i.extra_perms, '{}') AS extra_perms
+-- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs.
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at, a.run,
+       coalesce(i.extra_perms, '{}') AS extra_perms
 FROM approval a
 JOIN run_live r ON r.id = a.run
 LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 LEFT JOIN version v ON v.id = r.version
 LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
-WHERE a.workspace = $1 ORDER BY a.opened_at, a.job LIMIT $2
+WHERE a.workspace = $1
+ORDER BY a.opened_at, a.job LIMIT $2
 
 -- name: run_that_asks
--- The run whose node with this id asks now.
+-- The run whose node with this id waits for a decision.
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
 -- name: settle
--- A run with lists inside nodes or sub-workflows awaits approval while somebody is asked, by it or below it, and nothing
--- else goes on, or is paused where nobody is asked; no row back where its status stays as it is. Its row is locked.
-UPDATE run_live r SET status = w.status
+-- Updates the status of a locked run with frames or sub-workflows. It awaits approval if it, or a sub-workflow, has an
+-- open approval and nothing else can proceed; it is paused if the same holds for a pause without approvals. Returns no
+-- row if the status does not change.
+UPDATE run_live r
+SET status = w.status
 FROM (SELECT CASE WHEN NOT s.stands THEN 'running' WHEN s.asks THEN 'awaiting_approval'
                   WHEN s.pauses THEN 'paused' ELSE 'running' END AS status
-      FROM (SELECT NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status NOT IN ('awaiting_approval', 'paused'))
+      FROM (SELECT NOT EXISTS (SELECT FROM run_live c
+                               WHERE c.parent = $1 AND c.status NOT IN ('awaiting_approval', 'paused'))
              AND NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
              AND NOT EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.kind IN ('wait', 'retry'))
              AND NOT EXISTS (SELECT FROM gate_wait g WHERE g.run = $1)
@@ -60,60 +72,89 @@ WHERE r.id = $1 AND r.status <> 'cancelling' AND w.status <> r.status
 RETURNING r.status
 
 -- name: sub_workflows_that_ask
--- The runs of sub-workflows, at any depth, that ask something now. Runs that a job attached to itself are not among them.
-WITH RECURSIVE below AS (
-    SELECT id, 1 AS depth FROM run_live WHERE parent = $1 AND trigger = 'flow'
+-- Runs of sub-workflows, at any depth, that have open approvals, without runs that a job attached to itself.
+WITH RECURSIVE descendants AS (
+    SELECT id, 1 AS depth
+    FROM run_live
+    WHERE parent = $1 AND trigger = 'flow'
     UNION ALL
-    SELECT r.id, b.depth + 1 FROM below b JOIN run_live r ON r.parent = b.id AND r.trigger = 'flow' WHERE b.depth < 32
+    SELECT r.id, b.depth + 1
+    FROM descendants b
+    JOIN run_live r ON r.parent = b.id AND r.trigger = 'flow'
+    WHERE b.depth < 32
 )
-SELECT DISTINCT a.run FROM below b JOIN approval a ON a.run = b.id ORDER BY a.run
+SELECT DISTINCT a.run
+FROM descendants b
+JOIN approval a ON a.run = b.id
+ORDER BY a.run
 
 -- name: decide
--- A decision, its row in the audit trail, and the event for its run; no row back where the resume id was used before, or
--- the account ($6) has decided so before.
-WITH said AS (
+-- Inserts a decision, its audit row and the event for its run; returns no row if the resume id was used before, or if
+-- the account ($6) has made the same decision before.
+WITH new_decision AS (
     INSERT INTO decision (job, resume_id, run, approved, approver, account, member, reason, payload)
-    VALUES ($1, $2, $3, $4, $5, $6, $6::text IS NOT NULL, $7, $8) ON CONFLICT DO NOTHING RETURNING run
-), audited AS (
-    INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
-    SELECT $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::jsonb, $17::text, $18::text FROM said
+    VALUES ($1, $2, $3, $4, $5, $6, $6::text IS NOT NULL, $7, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING run
+), audit_row AS (
+    INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address,
+                       request_id)
+    SELECT $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::jsonb, $17::text, $18::text
+    FROM new_decision
 )
-INSERT INTO inbox (run, event) SELECT run, $9 FROM said RETURNING seq
+INSERT INTO inbox (run, event)
+SELECT run, $9
+FROM new_decision
+RETURNING seq
 
 -- name: decision
--- What was said with a resume id.
-SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE job = $1 AND resume_id = $2
+-- The decision made with a resume id.
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
+FROM decision
+WHERE job = $1 AND resume_id = $2
 
 -- name: untaken
--- What was said in a run and is not counted, in order.
-SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision
-WHERE run = $1 AND NOT taken ORDER BY seq
+-- Decisions that a run has not counted, in order.
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
+FROM decision
+WHERE run = $1 AND NOT taken
+ORDER BY seq
 
 -- name: take
--- It is counted.
+-- Marks a decision as counted.
 UPDATE decision SET taken = true WHERE job = $1 AND resume_id = $2
 
 -- name: decisions_of_run
--- Everything that was said in a run, in order.
-SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE run = $1 ORDER BY seq
+-- All decisions of a run, in order.
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
+FROM decision
+WHERE run = $1
+ORDER BY seq
 
 -- name: decisions_of_runs
--- The same of several runs.
-SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE run = ANY($1::uuid[]) ORDER BY seq
+-- All decisions of these runs, in order.
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
+FROM decision
+WHERE run = ANY($1::uuid[])
+ORDER BY seq
 
 -- name: any_signed
 -- Whether a signed-in person approved at nodes of these numbers in these runs, or anywhere in the sub-workflows at $3.
 WITH RECURSIVE called AS (
-    SELECT id FROM run WHERE parent = ANY ($1::uuid[]) AND trigger = 'flow' AND path = ANY ($3::text[])
+    SELECT id
+    FROM run
+    WHERE parent = ANY ($1::uuid[]) AND trigger = 'flow' AND path = ANY ($3::text[])
     UNION
-    SELECT inner_run.id FROM called JOIN run AS inner_run ON inner_run.parent = called.id AND inner_run.trigger = 'flow'
+    SELECT inner_run.id
+    FROM called
+    JOIN run AS inner_run ON inner_run.parent = called.id AND inner_run.trigger = 'flow'
 )
 SELECT EXISTS (SELECT FROM decision AS d JOIN job AS j ON j.id = d.job
                WHERE d.run = ANY ($1) AND d.approved AND d.account IS NOT NULL AND j.node_index = ANY ($2::int[]))
     OR EXISTS (SELECT FROM called JOIN decision AS d ON d.run = called.id WHERE d.approved AND d.account IS NOT NULL)
 
 -- name: forget
--- Decisions of runs that no table knows any more.
+-- Deletes decisions of runs that are neither live nor in history.
 DELETE FROM decision d
 WHERE d.at < app_now() - interval '1 day'
   AND NOT EXISTS (SELECT FROM run_live r WHERE r.id = d.run) AND NOT EXISTS (SELECT FROM run r WHERE r.id = d.run)

@@ -1,18 +1,19 @@
 -- name: set_context
--- One value of a run's context; the newer one stands.
-INSERT INTO value AS v (id, kind, name, size, encoding, body, object) VALUES ($1, 'context', $2, $3, $4, $5, $6)
+-- Inserts or replaces one value of a run's context.
+INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
+VALUES ($1, 'context', $2, $3, $4, $5, $6)
 ON CONFLICT (id, kind, name) DO UPDATE
     SET size = excluded.size, encoding = excluded.encoding, body = excluded.body, object = excluded.object
 
 -- name: note_context
--- The change in the run's history.
+-- Inserts the event of the change into the run's history.
 INSERT INTO event (run, kind, node, data) VALUES ($1, 'export', $2, $3::json)
 
 -- name: context_before
--- Of each name in the context of a run and those that it goes on from ($1, the newest first) the last value that counts:
--- written by a node of $2, or, until the time $4, by one of $3 or by nobody's node; at that very time not by one of $5.
--- stands: nothing else was written there since, so the value is that run's own. What a run had of the one before is told
--- with the time of its writing, by the oldest alone.
+-- For each name in the context of a run and of those it was restarted from ($1, the newest first), the last value that
+-- counts: exported by a node of $2, or before the time $4 by one of $3 or by no node; at that very time not by one of
+-- $5. stands: it has not been replaced since, so the value is that run's own. Values taken over from the preceding run
+-- have the time of their export and count for the oldest run only.
 SELECT DISTINCT ON (e.name) e.run, e.name, e.size, e.value, e.node, e.written_at, e.seq = e.last AS stands
 FROM (
     SELECT w.*, w.node = ANY($2::text[]) OR ((w.node IS NULL OR w.node = ANY($3::text[]))
@@ -21,10 +22,11 @@ FROM (
     FROM (
         SELECT run, seq, node, data ->> 'name' AS name, (data ->> 'size')::bigint AS size, data -> 'value' AS value,
                coalesce((data ->> 'at')::timestamptz, at) AS written_at, data ->> 'at' IS NOT NULL AS brought
-        FROM event WHERE run = ANY($1::uuid[]) AND kind = 'export') w) e
+        FROM event
+        WHERE run = ANY($1::uuid[]) AND kind = 'export') w) e
 WHERE e.counts AND (NOT e.brought OR e.run = ($1::uuid[])[cardinality($1::uuid[])])
 ORDER BY e.name, e.written_at DESC, e.seq DESC
 
 -- name: has_context
--- Whether a run has a context at all.
+-- Whether a run has a context.
 SELECT EXISTS (SELECT FROM value WHERE id = $1 AND kind = 'context')

@@ -1,38 +1,54 @@
 -- name: lock_debounce
--- The run that stands for this key, locked; the new one where none does.
-INSERT INTO debounce AS d (key, run) VALUES ($1, $2)
+-- Locks a key and returns its pending run; the new one if there was none.
+INSERT INTO debounce AS d (key, run)
+VALUES ($1, $2)
 ON CONFLICT (key) DO UPDATE SET at = app_now()
 RETURNING run, calls, first_at, app_now() AS now
 
 -- name: replace_debounce
--- From now on another run stands for the key.
+-- Makes another run the pending run of a key.
 UPDATE debounce SET run = $2, calls = 1, first_at = app_now() WHERE key = $1
 
 -- name: count_debounce
--- One more call for the key.
+-- Counts one more call of a key.
 UPDATE debounce SET calls = calls + 1 WHERE key = $1
 
 -- name: put_off
--- A run that has not begun begins later; no row where it has begun, or is cancelled.
-WITH waiting AS MATERIALIZED (
-    SELECT id FROM run_live WHERE id = $1 AND cancel_at IS NULL FOR NO KEY UPDATE
-), timed AS (
-    UPDATE timer t SET due_at = $2 FROM waiting w WHERE t.run = w.id AND t.job = w.id AND t.kind = 'start' RETURNING t.run
+-- Delays a run that has not started; returns no row if it has started or is cancelled.
+WITH pending_run AS MATERIALIZED (
+    SELECT id
+    FROM run_live
+    WHERE id = $1 AND cancel_at IS NULL
+    FOR NO KEY UPDATE
+), delayed_timer AS (
+    UPDATE timer t
+    SET due_at = $2
+    FROM pending_run w
+    WHERE t.run = w.id AND t.job = w.id AND t.kind = 'start'
+    RETURNING t.run
 )
-UPDATE run_live r SET scheduled_at = $2 FROM timed WHERE r.id = timed.run RETURNING r.id
+UPDATE run_live r
+SET scheduled_at = $2
+FROM delayed_timer
+WHERE r.id = delayed_timer.run
+RETURNING r.id
 
 -- name: replace_args
--- The arguments of a run that has not begun.
-UPDATE value SET size = $2, encoding = $3, body = $4, object = $5 WHERE id = $1 AND kind = 'args' AND name = ''
+-- Replaces the arguments of a run that has not started.
+UPDATE value
+SET size = $2, encoding = $3, body = $4, object = $5
+WHERE id = $1 AND kind = 'args' AND name = ''
 
 -- name: note_call
--- The call in the history of the run that stands for it.
-INSERT INTO event (run, kind, data) VALUES ($1, 'debounced', json_build_object('call', $2::uuid, 'by', $3::text))
+-- Records a call in the history of the run that includes it.
+INSERT INTO event (run, kind, data)
+VALUES ($1, 'debounced', json_build_object('call', $2::uuid, 'by', $3::text))
 
 -- name: call_was_taken
--- Whether this call is in the run already: asked when a COMMIT got no answer.
+-- Whether the run already includes this call, checked when the answer to a COMMIT was lost.
 SELECT EXISTS (SELECT FROM event WHERE run = $1 AND kind = 'debounced' AND data ->> 'call' = $2::text)
 
 -- name: forget_debounces
--- Keys that nobody has used for a day, whose runs are over.
-DELETE FROM debounce d WHERE at < app_now() - interval '1 day' AND NOT EXISTS (SELECT FROM run_live r WHERE r.id = d.run)
+-- Deletes keys that were not used for a day and whose runs have ended.
+DELETE FROM debounce d
+WHERE at < app_now() - interval '1 day' AND NOT EXISTS (SELECT FROM run_live r WHERE r.id = d.run)

@@ -1,5 +1,5 @@
 -- name: get
--- A person's draft of what stands at a path, with the newest version there.
+-- A user's draft at a path, with the newest version there.
 SELECT d.kind, d.path, d.base_version, d.revision, d.hash, d.created_at, d.edited_at, b.hash AS base_hash,
        (SELECT v.id FROM version AS v
         WHERE v.workspace = d.workspace AND v.kind = d.kind AND v.path = d.path AND NOT v.deleted
@@ -9,7 +9,7 @@ LEFT JOIN version AS b ON b.id = d.base_version
 WHERE d.workspace = $1 AND d.kind = $2 AND d.path = $3 AND d.owner = $4;
 
 -- name: list
--- A page of a person's drafts of a kind at readable paths, the one edited last first, without what they say.
+-- A page of a user's drafts of a kind at readable paths, the latest edited first, without their bodies.
 SELECT d.kind, d.path, d.base_version, d.revision, d.hash, d.created_at, d.edited_at, b.hash AS base_hash,
        (SELECT v.id FROM version AS v
         WHERE v.workspace = d.workspace AND v.kind = d.kind AND v.path = d.path AND NOT v.deleted
@@ -24,20 +24,21 @@ ORDER BY d.edited_at DESC, d.path
 LIMIT $8 OFFSET $9;
 
 -- name: begin
--- Keeps a first draft; no row where there is one.
+-- Inserts a first draft; returns no row if there is one.
 INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING
 RETURNING revision;
 
 -- name: replace
--- Keeps the next state of a draft that is at the revision $8; no row where it is at another or gone.
-UPDATE draft SET base_version = $5, hash = $6, body = $7, revision = nextval('draft_revision'), edited_at = app_now()
+-- Replaces a draft that is at the revision $8; returns no row if it is at another one or deleted.
+UPDATE draft
+SET base_version = $5, hash = $6, body = $7, revision = nextval('draft_revision'), edited_at = app_now()
 WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND revision = $8
 RETURNING revision;
 
 -- name: overwrite
--- Keeps a draft, whatever is there.
+-- Inserts or replaces a draft, whatever its revision.
 INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (workspace, kind, path, owner) DO UPDATE SET
@@ -46,7 +47,7 @@ ON CONFLICT (workspace, kind, path, owner) DO UPDATE SET
 RETURNING revision;
 
 -- name: discard
--- Removes a draft, where $5 is given only at that revision.
+-- Deletes a draft; if $5 is set, only at that revision.
 DELETE FROM draft
 WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND ($5::bigint IS NULL OR revision = $5)
 RETURNING revision;
@@ -56,5 +57,5 @@ RETURNING revision;
 SELECT EXISTS (SELECT 1 FROM version WHERE id = $4 AND workspace = $1 AND kind = $2 AND path = $3);
 
 -- name: end_deployed
--- Removes the draft that was deployed, where it is still at that revision.
+-- Deletes the draft that was deployed, if it is still at that revision.
 DELETE FROM draft WHERE workspace = $1 AND owner = $2 AND revision = $3;

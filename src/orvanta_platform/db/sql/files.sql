@@ -1,16 +1,19 @@
 -- name: get
 -- The file of a name.
 SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
-FROM file WHERE workspace = $1 AND key = $2;
+FROM file
+WHERE workspace = $1 AND key = $2;
 
 -- name: lock
--- The same, as it stays until the transaction ends.
+-- The file of a name, locked until the transaction ends.
 SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
-FROM file WHERE workspace = $1 AND key = $2
+FROM file
+WHERE workspace = $1 AND key = $2
 FOR NO KEY UPDATE;
 
 -- name: list
--- A page of the readable files by name. What lies below no user or folder is everybody's. $5: those past this name, $6: those that begin so.
+-- A page of the readable files by name. Files outside all users and folders are readable by everybody. $5: names after
+-- this one; $6: prefix of the names.
 SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
 FROM file
 WHERE workspace = $1
@@ -20,7 +23,7 @@ WHERE workspace = $1
 ORDER BY key LIMIT $7;
 
 -- name: put
--- The file of a name is this object now.
+-- Points a name at an object, replacing an earlier one.
 INSERT INTO file (workspace, key, object, size, mime_type, disposition, created_by, edited_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 ON CONFLICT (workspace, key) DO UPDATE
@@ -29,16 +32,18 @@ SET object = excluded.object, size = excluded.size, mime_type = excluded.mime_ty
 RETURNING created_by;
 
 -- name: move
--- The file gets another name; no row where that is taken.
-UPDATE file SET key = $3, edited_by = $4, edited_at = app_now()
+-- Renames a file; returns no row if the new name is taken.
+UPDATE file
+SET key = $3, edited_by = $4, edited_at = app_now()
 WHERE workspace = $1 AND key = $2 AND NOT EXISTS (SELECT FROM file WHERE workspace = $1 AND key = $3)
 RETURNING key;
 
 -- name: delete
--- Deletes the row; its object comes back.
+-- Deletes the row of a file; returns its object.
 DELETE FROM file WHERE workspace = $1 AND key = $2 RETURNING object;
 
 -- name: unnamed
--- Which of these objects are no file's.
-SELECT k.object FROM unnest($1::text[]) AS k(object)
+-- Those of these objects that belong to no file.
+SELECT k.object
+FROM unnest($1::text[]) AS k(object)
 WHERE NOT EXISTS (SELECT FROM file f WHERE f.object = k.object);

@@ -1,10 +1,11 @@
 -- name: get
 -- One folder.
 SELECT name, summary, owners, extra_perms, created_by, edited_at
-FROM folder WHERE workspace = $1 AND name = $2;
+FROM folder
+WHERE workspace = $1 AND name = $2;
 
 -- name: list
--- A page of the readable folders by name. $2: everything, $3: the names that are readable.
+-- A page of the readable folders by name. $2: all folders; $3: names of the readable ones.
 SELECT name, summary, owners, extra_perms, created_by, edited_at
 FROM folder
 WHERE workspace = $1 AND ($2 OR name = ANY ($3::text[])) AND ($4::text[] IS NULL OR 'f/' || name LIKE ANY ($4))
@@ -12,18 +13,18 @@ WHERE workspace = $1 AND ($2 OR name = ANY ($3::text[])) AND ($4::text[] IS NULL
 ORDER BY name LIMIT $6 OFFSET $7;
 
 -- name: all_grants
--- What every folder of a workspace gives to whom.
+-- Permissions granted by all folders of a workspace.
 SELECT name, owners, extra_perms FROM folder WHERE workspace = $1;
 
 -- name: insert
--- A new folder; no row back where the name is taken.
+-- Adds a folder; returns no row if the name is taken.
 INSERT INTO folder (workspace, name, summary, owners, extra_perms, created_by)
 VALUES ($1, $2, $3, $4, $5::jsonb, $6)
 ON CONFLICT DO NOTHING
 RETURNING name;
 
 -- name: update
--- Changes what is given (null: stays) of a folder; gives the number of its principals.
+-- Changes the fields of a folder that are not null; returns the number of its principals.
 UPDATE folder SET
     summary = coalesce($3, summary),
     owners = coalesce($4::text[], owners),
@@ -33,7 +34,7 @@ WHERE workspace = $1 AND name = $2
 RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: add_owner
--- Makes somebody an owner, who then may write there as well; gives the number of principals.
+-- Adds an owner, who then may also write; returns the number of principals.
 UPDATE folder SET
     owners = CASE WHEN $3 = ANY (owners) THEN owners ELSE owners || $3::text END,
     extra_perms = extra_perms || jsonb_build_object($3::text, true),
@@ -42,7 +43,7 @@ WHERE workspace = $1 AND name = $2
 RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: remove_owner
--- Takes ownership away; $4 leaves the right to write (true) or to read (false), null leaves none. Gives the number of
+-- Removes an owner; $4 leaves permission to write (true) or to read (false), null none. Returns the number of
 -- principals.
 UPDATE folder SET
     owners = array_remove(owners, $3),
@@ -53,5 +54,5 @@ WHERE workspace = $1 AND name = $2
 RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: delete
--- Deletes a folder; what lies in it stays, for admins to see.
+-- Deletes a folder; its contents remain visible to admins.
 DELETE FROM folder WHERE workspace = $1 AND name = $2 RETURNING name;

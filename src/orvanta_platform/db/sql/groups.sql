@@ -1,5 +1,5 @@
 -- name: list
--- A page of a workspace's groups by name, those past $2, with their members.
+-- A page of a workspace's groups by name, those after $2, with their members.
 SELECT t.name, t.summary, t.extra_perms,
        coalesce((SELECT array_agg(m.username ORDER BY m.username) FROM team_member AS m
                  WHERE m.workspace = t.workspace AND m.team = t.name), '{}') AS members
@@ -20,23 +20,31 @@ WHERE t.workspace = $1 AND t.name = $2;
 SELECT name FROM team WHERE workspace = $1 ORDER BY name;
 
 -- name: insert
--- A new group; no row where there is one of this name.
-INSERT INTO team (workspace, name, summary) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name;
+-- Adds a group; returns no row if the name is taken.
+INSERT INTO team (workspace, name, summary)
+VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING name;
 
 -- name: describe
--- What a group is for.
+-- Sets the summary of a group.
 UPDATE team SET summary = $3 WHERE workspace = $1 AND name = $2 RETURNING name;
 
 -- name: delete
--- A group and who is in it.
+-- Deletes a group with its memberships.
 DELETE FROM team WHERE workspace = $1 AND name = $2 RETURNING name;
 
 -- name: add_user
--- Puts a member of the workspace into a group; no row where there is no such member.
+-- Adds a member of the workspace to a group; returns no row if there is no such member.
 INSERT INTO team_member (workspace, team, username)
-SELECT $1, $2, username FROM member WHERE workspace = $1 AND username = $3
-ON CONFLICT (workspace, team, username) DO UPDATE SET username = excluded.username RETURNING username;
+SELECT $1, $2, username
+FROM member
+WHERE workspace = $1 AND username = $3
+ON CONFLICT (workspace, team, username) DO UPDATE SET username = excluded.username
+RETURNING username;
 
 -- name: remove_user
--- Takes somebody out of a group.
-DELETE FROM team_member WHERE workspace = $1 AND team = $2 AND username = $3 RETURNING username;
+-- Removes a user from a group.
+DELETE FROM team_member
+WHERE workspace = $1 AND team = $2 AND username = $3
+RETURNING username;

@@ -1,8 +1,8 @@
 -- name: get_by_path
 -- The newest version at a path with its item and document.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived, i.extra_perms,
-       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
+       i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
 FROM item AS i
 JOIN version AS v ON v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
 JOIN document AS d ON d.hash = v.document
@@ -10,7 +10,7 @@ WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND NOT i.deleted AND NOT
 ORDER BY v.archived, v.number DESC LIMIT 1;
 
 -- name: get_by_hash
--- The version with this hash (of flows: the newest of them).
+-- The version with this hash (of flows, the newest of them).
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema,
        i.archived OR v.archived AS archived, i.extra_perms,
@@ -33,18 +33,21 @@ JOIN document AS d ON d.hash = v.document
 WHERE v.workspace = $1 AND v.kind = $2 AND v.id = $3 AND NOT i.deleted AND NOT v.deleted;
 
 -- name: head
--- An item without its versions: whether it is there and who may read it.
+-- An item without its versions, for checks of existence and permissions.
 SELECT archived, extra_perms, created_by, version AS current
-FROM item WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted;
+FROM item
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted;
 
 -- name: perms_of
 -- The extra_perms of several items of a kind.
-SELECT path, extra_perms FROM item
+SELECT path, extra_perms
+FROM item
 WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
 
 -- name: parents
 -- The hashes of the versions before this one at its path, newest first, at most 100.
-SELECT hash FROM version
+SELECT hash
+FROM version
 WHERE workspace = $1 AND kind = 'script' AND path = $2 AND number < $3
 ORDER BY number DESC LIMIT 100;
 
@@ -58,10 +61,10 @@ WHERE v.workspace = $1 AND v.kind = $2 AND v.path = $3 AND NOT v.deleted AND ($4
 ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 
 -- name: list
--- A page of the readable items of a kind, the one edited last first, without their documents.
+-- A page of the readable items of a kind, the latest edited first, without their documents.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived, i.extra_perms,
-       i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived,
+       i.extra_perms, i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,
        EXISTS (SELECT 1 FROM draft AS e
                WHERE e.workspace = i.workspace AND e.kind = i.kind AND e.path = i.path AND e.owner = $18) AS has_draft
 FROM item AS i
@@ -82,31 +85,29 @@ LIMIT $16 OFFSET $17;
 
 -- name: list_paths
 -- The readable paths of a kind.
-SELECT path FROM item
+SELECT path
+FROM item
 WHERE workspace = $1 AND kind = $2 AND NOT archived
   AND ($3 OR path LIKE ANY ($4::text[]) OR extra_perms ?| $5::text[])
   AND ($6::text[] IS NULL OR path LIKE ANY ($6))
 ORDER BY path;
 
 -- name: open_item
--- The item at a path, made where missing, locked until the transaction ends.
+-- The item at a path, created if missing, locked until the transaction ends.
 INSERT INTO item AS i (workspace, kind, path, archived, deleted, created_by, edited_by)
 VALUES ($1, $2, $3, true, true, $4, $4)
 ON CONFLICT (workspace, kind, path) DO UPDATE SET edited_by = i.edited_by
 RETURNING archived, deleted, extra_perms, created_by, version AS current;
 
 -- name: newest_version
--- The newest version at a path, deleted ones included: numbers are never used twice.
-SELECT id, number, hash, deleted FROM version
+-- The newest version at a path, including deleted ones: numbers are never reused.
+SELECT id, number, hash, deleted
+FROM version
 WHERE workspace = $1 AND kind = $2 AND path = $3
 ORDER BY number DESC LIMIT 1;
 
--- name: insert_document
--- Keeps these bytes; nothing happens where they are kept already.
-INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING;
-
 -- name: insert_version
--- The next version at a path.
+-- Adds the next version at a path.
 INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings, parent,
                      author, message, lock, lock_state, lock_job, made_schema, permissioned_as)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
@@ -114,7 +115,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
 RETURNING id;
 
 -- name: point_item
--- Shows the item and has runs by path take its newest locked version; where none is locked, the newest.
+-- Restores the item and makes its newest version with a lock current; if there is none, the newest version.
 UPDATE item AS i SET
     version = (SELECT v.id FROM version AS v
                WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived
@@ -124,36 +125,45 @@ UPDATE item AS i SET
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3;
 
 -- name: set_archived
--- Archives an item or brings it back; no row where it is not there or is so already.
-UPDATE item SET archived = $4, edited_by = $5, edited_at = app_now()
+-- Archives or restores an item; returns no row if it does not exist or nothing changes.
+UPDATE item
+SET archived = $4, edited_by = $5, edited_at = app_now()
 WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted AND archived <> $4
 RETURNING path;
 
 -- name: delete_item
--- Hides an item and its versions; no row where it is not there.
-WITH gone AS (
-    UPDATE item SET archived = true, deleted = true, version = NULL, extra_perms = '{}', edited_by = $4,
+-- Marks an item and its versions as deleted; returns no row if it does not exist.
+WITH deleted_item AS (
+    UPDATE item
+    SET archived = true, deleted = true, version = NULL, extra_perms = '{}', edited_by = $4,
                     edited_at = app_now()
     WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted
     RETURNING workspace, kind, path
-), versions AS (
-    UPDATE version AS v SET archived = true, deleted = true
-    FROM gone WHERE v.workspace = gone.workspace AND v.kind = gone.kind AND v.path = gone.path
+), deleted_versions AS (
+    UPDATE version AS v
+    SET archived = true, deleted = true
+    FROM deleted_item
+    WHERE v.workspace = deleted_item.workspace AND v.kind = deleted_item.kind AND v.path = deleted_item.path
 )
-SELECT path FROM gone;
+SELECT path
+FROM deleted_item;
 
 -- name: close_version
--- Archives one version, or deletes it as well ($2).
-UPDATE version SET archived = true, deleted = deleted OR $2 WHERE id = $1 RETURNING id;
+-- Archives one version, and with $2 also marks it as deleted.
+UPDATE version
+SET archived = true, deleted = deleted OR $2
+WHERE id = $1
+RETURNING id;
 
 -- name: repoint_item
--- Makes the newest open version that is locked the current one; archives the item where none is open.
+-- Makes the newest open version with a lock current; archives the item if no version is open.
 UPDATE item AS i SET
     version = (SELECT v.id FROM version AS v
                WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived
                ORDER BY v.lock_state = 'locked' DESC, v.number DESC LIMIT 1),
     archived = i.archived OR NOT EXISTS (
-        SELECT 1 FROM version AS v
+        SELECT 1
+        FROM version AS v
         WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived),
     edited_by = $4, edited_at = app_now()
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3;

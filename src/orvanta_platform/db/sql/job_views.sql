@@ -1,201 +1,264 @@
 -- name: find
--- Whatever answers to this id in this workspace: a run or a node's job, under way or ended; at most one row.
--- The run of a job is asked for first: joined without it, a plan made while the tables were small reads all runs.
-SELECT * FROM live_run_view WHERE id = $1 AND workspace = $2
-UNION ALL SELECT * FROM live_job_view WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job_live WHERE id = $1)
-UNION ALL SELECT * FROM ended_run_view WHERE id = $1 AND workspace = $2
-UNION ALL SELECT * FROM ended_job_view WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
-UNION ALL SELECT * FROM past_job_view WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
+-- The run or node's job with this id in this workspace, live or ended; at most one row. The run of a job is looked up
+-- by a subquery: with a join, a plan made while the tables were small reads all runs.
+SELECT *
+FROM live_run_view
+WHERE id = $1 AND workspace = $2
+UNION ALL
+SELECT *
+FROM live_job_view
+WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job_live WHERE id = $1)
+UNION ALL
+SELECT *
+FROM ended_run_view
+WHERE id = $1 AND workspace = $2
+UNION ALL
+SELECT *
+FROM ended_job_view
+WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
+UNION ALL
+SELECT *
+FROM past_job_view
+WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
 
 -- name: untaken_since
--- Since when the object storage does not take what this job gave; no row where it does.
-SELECT untaken_at FROM job_live WHERE id = $1 AND state = 'running' AND untaken_at >= claimed_at
+-- Time since which the object storage rejects the output of this job; no row if it does not.
+SELECT untaken_at
+FROM job_live
+WHERE id = $1 AND state = 'running' AND untaken_at >= claimed_at
 
 -- name: find_live_run
--- The run under way with this id: a fraction of the cost of asking everywhere.
+-- The live run with this id, at a fraction of the cost of a search in all tables.
 SELECT * FROM live_run_view WHERE id = $1 AND workspace = $2
 
 -- name: find_jobs
--- Those of these ids that are jobs of nodes, or bodies of nodes, under way or ended.
-SELECT * FROM live_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
-UNION ALL SELECT * FROM ended_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
-UNION ALL SELECT * FROM past_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
+-- Those of these ids that are jobs of nodes, or bodies of nodes, live or ended.
+SELECT *
+FROM live_job_view
+WHERE id = ANY($1::uuid[]) AND workspace = $2
+UNION ALL
+SELECT *
+FROM ended_job_view
+WHERE id = ANY($1::uuid[]) AND workspace = $2
+UNION ALL
+SELECT *
+FROM past_job_view
+WHERE id = ANY($1::uuid[]) AND workspace = $2
 
 -- name: steps_of
--- The jobs of one run, under way and ended. They carry the run's milliseconds, so that one partition is read.
+-- The jobs of one run, live and ended. Their ids contain the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
-                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
-FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+FROM job_live j
+LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run
 UNION ALL
-SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, NULL, true
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at,
+       error_name, log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
 -- name: top_steps_of
--- The jobs of a run's own nodes, under way and ended. They carry the run's milliseconds, so that one partition is read.
+-- The jobs of a run's top-level nodes, live and ended. Their ids contain the run's milliseconds, so that one partition
+-- is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
-                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
-FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+FROM job_live j
+LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run AND j.frame IS NULL
 UNION ALL
-SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, NULL, true
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at,
+       error_name, log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND parent IS NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
 -- name: steps_inside
--- The jobs in one frame of a run, under way and ended. They carry the run's milliseconds, so that one partition is read.
+-- The jobs in one frame of a run, live and ended. Their ids contain the run's milliseconds, so that one partition is
+-- read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
-                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
-FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+FROM job_live j
+LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.frame = $2
 UNION ALL
-SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, NULL, true
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at,
+       error_name, log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND parent = $2 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
 -- name: how_it_ended
--- How a run ended, with its result, and who may know; no row while it is under way. Each part is found by its id,
--- however little the tables held when this was planned.
-SELECT r.workspace, r.status AS state, true AS ended, r.result_of, r.status = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason,
-       r.path AS run_path, r.created_by,
-       coalesce((SELECT i.extra_perms FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+-- The outcome of a run, with its result and permissions; no row while it is live. Each part is looked up by its id,
+-- however small the tables were when this was planned.
+SELECT r.workspace, r.status AS state, true AS ended, r.result_of, r.status = 'cancelled' AS cancelled, r.cancel_by,
+       r.cancel_reason, r.path AS run_path, r.created_by,
+       coalesce((SELECT i.extra_perms FROM version v
+                 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
                  WHERE v.id = r.version), '{}') AS extra_perms,
        x.size, x.encoding, x.body, x.object
-FROM run r LEFT JOIN LATERAL (
-    SELECT size, encoding, body, object FROM value WHERE id = r.result_of AND kind = 'result' AND name = '' LIMIT 1
+FROM run r
+LEFT JOIN LATERAL (
+    SELECT size, encoding, body, object
+    FROM value
+    WHERE id = r.result_of AND kind = 'result' AND name = '' LIMIT 1
 ) x ON true
 WHERE r.id = $1 AND r.workspace = $2
 
 -- name: how_it_stands
--- The same of a run under way as well: asked by those who wait. It costs a few times as much.
+-- The status of a run, live or ended, with its result and permissions. It costs a few times as much as how_it_ended.
 SELECT v.workspace, v.state, v.ended, v.result_of, v.cancelled, v.cancel_by, v.cancel_reason, v.run_path, v.created_by,
        v.extra_perms, x.size, x.encoding, x.body, x.object
 FROM (
-    SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM live_run_view
-    UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM ended_run_view
+    SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by,
+           extra_perms
+    FROM live_run_view
+    UNION ALL
+    SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by,
+           extra_perms
+    FROM ended_run_view
 ) v LEFT JOIN LATERAL (
-    SELECT size, encoding, body, object FROM value WHERE id = v.result_of AND kind = 'result' AND name = '' LIMIT 1
+    SELECT size, encoding, body, object
+    FROM value
+    WHERE id = v.result_of AND kind = 'result' AND name = '' LIMIT 1
 ) x ON true
 WHERE v.id = $1 AND v.workspace = $2
 
 -- name: runs_of_the_millisecond
--- The flow runs whose ids begin as this one does: one of them may have a node with this derived id.
-SELECT id FROM live_run_view WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
+-- The flow runs created in the millisecond of this id: one of them may have a node with this derived id.
+SELECT id
+FROM live_run_view
+WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
   AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 UNION ALL
-SELECT id FROM ended_run_view WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
+SELECT id
+FROM ended_run_view
+WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
   AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 LIMIT 200
 
 -- name: list_live_runs
--- Runs under way, without what only one of them is looked at for.
-SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
-       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
-       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
-       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
-       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM live_run_view v WHERE v.workspace = $1
+-- Live runs, without the columns of single views.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
+       v.run_path, v.extra_perms, v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue,
+       v.priority, v.parent, v.root, v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at,
+       v.started_at, v.ended_at, v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name,
+       v.result_of, v.worker, v.attempt, v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state,
+       v.job_state, v.retry_at, v.served
+FROM live_run_view v
+WHERE v.workspace = $1
 
 -- name: list_live_jobs
--- Jobs of nodes under way, in the same shape.
-SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
-       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
-       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
-       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
-       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM live_job_view v WHERE v.workspace = $1
+-- Live jobs of nodes, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
+       v.run_path, v.extra_perms, v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue,
+       v.priority, v.parent, v.root, v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at,
+       v.started_at, v.ended_at, v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name,
+       v.result_of, v.worker, v.attempt, v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state,
+       v.job_state, v.retry_at, v.served
+FROM live_job_view v
+WHERE v.workspace = $1
 
 -- name: list_ended_runs
--- Runs that have ended, in the same shape.
-SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
-       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
-       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
-       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
-       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM ended_run_view v WHERE v.workspace = $1
+-- Ended runs, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
+       v.run_path, v.extra_perms, v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue,
+       v.priority, v.parent, v.root, v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at,
+       v.started_at, v.ended_at, v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name,
+       v.result_of, v.worker, v.attempt, v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state,
+       v.job_state, v.retry_at, v.served
+FROM ended_run_view v
+WHERE v.workspace = $1
 
 -- name: list_ended_jobs
--- Ended jobs of runs that have ended, in the same shape.
-SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
-       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
-       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
-       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
-       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM ended_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
+-- Ended jobs of ended runs, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
+       v.run_path, v.extra_perms, v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue,
+       v.priority, v.parent, v.root, v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at,
+       v.started_at, v.ended_at, v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name,
+       v.result_of, v.worker, v.attempt, v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state,
+       v.job_state, v.retry_at, v.served
+FROM ended_job_view v
+WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: list_past_jobs
--- Ended jobs of runs under way, in the same shape.
-SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
-       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
-       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
-       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
-       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
+-- Ended jobs of live runs, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path,
+       v.run_path, v.extra_perms, v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue,
+       v.priority, v.parent, v.root, v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at,
+       v.started_at, v.ended_at, v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name,
+       v.result_of, v.worker, v.attempt, v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state,
+       v.job_state, v.retry_at, v.served
+FROM past_job_view v
+WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: times_live_runs
--- When runs under way were made, and how they stand.
+-- Creation times and states of live runs.
 SELECT v.id, v.created_at, v.state FROM live_run_view v WHERE v.workspace = $1
 
 -- name: times_ended_runs
--- When runs that have ended were made, and how they ended.
+-- Creation times and states of ended runs.
 SELECT v.id, v.created_at, v.state FROM ended_run_view v WHERE v.workspace = $1
 
 -- name: count_live_runs
--- Runs under way.
+-- Number of live runs.
 SELECT count(*) FROM live_run_view v WHERE v.workspace = $1
 
 -- name: waiting_runs
--- How many runs of a workspace wait to begin, counted up to $2.
-SELECT count(*) FROM (SELECT FROM live_run_view v WHERE v.workspace = $1 AND v.state IN ('queued', 'scheduled', 'available')
+-- Number of runs of a workspace that wait to start, counted up to $2.
+SELECT count(*)
+FROM (SELECT FROM live_run_view v WHERE v.workspace = $1 AND v.state IN ('queued', 'scheduled', 'available')
                       LIMIT $2) w
 
 -- name: count_live_jobs
--- Jobs of nodes under way.
+-- Number of live jobs of nodes.
 SELECT count(*) FROM live_job_view v WHERE v.workspace = $1
 
 -- name: count_ended_runs
--- Runs that have ended.
+-- Number of ended runs.
 SELECT count(*) FROM ended_run_view v WHERE v.workspace = $1
 
 -- name: count_ended_jobs
--- Ended jobs of runs that have ended.
-SELECT count(*) FROM ended_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
+-- Number of ended jobs of ended runs.
+SELECT count(*)
+FROM ended_job_view v
+WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: count_past_jobs
--- Ended jobs of runs under way.
-SELECT count(*) FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
+-- Number of ended jobs of live runs.
+SELECT count(*)
+FROM past_job_view v
+WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: ended_state
--- How the node's job with this id ended; no row while it has not.
+-- The outcome of the node's job with this id; no row while it has not ended.
 SELECT state FROM job WHERE id = $1
 
 -- name: jobs_before
--- How many jobs of its queue a waiting job has before it, at most 1,000 of each kind are counted.
-SELECT ((SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority > j.priority
+-- Number of jobs before a waiting job in its queue; at most 1,000 of each kind are counted.
+SELECT ((SELECT count(*) FROM (SELECT FROM job_live b
+                               WHERE b.state = 'available' AND b.queue = j.queue AND b.priority > j.priority
                                LIMIT 1000) x)
-        + (SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
-                                 AND b.lane = 0 AND b.seq < j.seq LIMIT 1000) y)
-        + (SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
-                                 AND b.lane = 1 AND b.seq < j.seq LIMIT 1000) z))::integer
-FROM job_live j WHERE j.id = $1 AND j.state = 'available'
+        + (SELECT count(*) FROM (SELECT FROM job_live b
+                                 WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
+                                   AND b.lane = 0 AND b.seq < j.seq LIMIT 1000) y)
+        + (SELECT count(*) FROM (SELECT FROM job_live b
+                                 WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
+                                   AND b.lane = 1 AND b.seq < j.seq LIMIT 1000) z))::integer
+FROM job_live j
+WHERE j.id = $1 AND j.state = 'available'

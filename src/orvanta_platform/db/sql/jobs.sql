@@ -1,94 +1,134 @@
 -- name: waiting_pairs
--- The (queue, priority) pairs that hold work, by a loose index scan: its cost is the number of pairs, not of jobs.
-WITH RECURSIVE pair AS (
+-- The (queue, priority) pairs that hold work, by a loose index scan, whose cost depends on the number of pairs, not of
+-- jobs.
+WITH RECURSIVE pairs AS (
     (SELECT queue, priority FROM job_live WHERE state = 'available' ORDER BY queue, priority DESC LIMIT 1)
     UNION ALL
-    SELECT following.queue, following.priority FROM pair CROSS JOIN LATERAL (
+    SELECT following.queue, following.priority
+    FROM pairs
+    CROSS JOIN LATERAL (
         (SELECT j.queue, j.priority FROM job_live j
-         WHERE j.state = 'available' AND j.queue = pair.queue AND j.priority < pair.priority
+         WHERE j.state = 'available' AND j.queue = pairs.queue AND j.priority < pairs.priority
          ORDER BY j.queue, j.priority DESC LIMIT 1)
         UNION ALL
         (SELECT j.queue, j.priority FROM job_live j
-         WHERE j.state = 'available' AND j.queue > pair.queue
+         WHERE j.state = 'available' AND j.queue > pairs.queue
          ORDER BY j.queue, j.priority DESC LIMIT 1)
         LIMIT 1) following
 )
-SELECT queue, priority FROM pair
+SELECT queue, priority
+FROM pairs
 
 -- name: claim
--- Take up to $8 available jobs: per (queue, priority, lane), in the order given, those above its low-water seq.
--- The worker's row is held meanwhile: a worker that was fenced takes nothing, nobody fences one that is taking.
--- Jobs by their place and runs one by one: a join by key reads the whole table where few are thought to be in it.
+-- Claims up to $8 available jobs: for each (queue, priority, lane), in this order, those above its low-water seq. The
+-- worker's row is locked meanwhile: a fenced worker claims nothing, and a worker that is claiming cannot be fenced.
+-- Jobs are updated by ctid and runs read one by one: for a join by key, the planner may choose a scan of the whole
+-- table if it expects few rows in it.
 WITH fence AS MATERIALIZED (
-    SELECT FROM worker WHERE id = $6 AND generation = $7 AND state = 'live' FOR SHARE
-), pair AS (
-    SELECT * FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::bigint[], $5::integer[])
+    SELECT FROM worker
+    WHERE id = $6 AND generation = $7 AND state = 'live'
+    FOR SHARE
+), lanes AS (
+    SELECT *
+    FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::bigint[], $5::integer[])
         AS p(queue, priority, lane, low, take)
 ), picked AS MATERIALIZED (
-    SELECT j.at, j.run, j.seq AS claimed_seq FROM fence CROSS JOIN pair p CROSS JOIN LATERAL (
-        SELECT ctid AS at, run, seq FROM job_live
+    SELECT j.at, j.run, j.seq AS claimed_seq
+    FROM fence
+    CROSS JOIN lanes p
+    CROSS JOIN LATERAL (
+        SELECT ctid AS at, run, seq
+        FROM job_live
         WHERE state = 'available' AND queue = p.queue AND priority = p.priority AND lane = p.lane AND seq > p.low
-        ORDER BY seq LIMIT p.take FOR NO KEY UPDATE SKIP LOCKED) j
+        ORDER BY seq LIMIT p.take
+        FOR NO KEY UPDATE SKIP LOCKED) j
     LIMIT $8
 )
 UPDATE job_live j
-SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL, openings = 0,
-    nonce = gen_random_uuid()
-FROM picked CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = picked.run OFFSET 0) r
+SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL,
+    openings = 0, nonce = gen_random_uuid()
+FROM picked
+CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = picked.run OFFSET 0) r
 WHERE j.ctid = picked.at AND r.cancel_at IS NULL
-RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s, j.frame, j.nonce,
-          picked.claimed_seq, r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path, r.version, r.document, r.language AS run_language,
-          r.pin_set, r.engine_version, r.rev, r.state, r.status, r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes
+RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt,
+          j.failures, j.timeout_s, j.frame, j.nonce, picked.claimed_seq, r.workspace, r.priority AS run_priority,
+          r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path, r.version, r.document,
+          r.language AS run_language, r.pin_set, r.engine_version, r.rev, r.state, r.status, r.parent AS run_parent,
+          r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at, r.scopes
 
 -- name: give_back
--- Jobs that this worker claimed and never started: they wait again, without a start counted.
+-- Makes jobs that this worker claimed and never started available again, without counting the attempt.
 UPDATE job_live j
-SET state = 'available', worker = NULL, generation = NULL, claimed_at = NULL, attempt = attempt - 1, seq = nextval('job_seq')
-WHERE j.id IN (SELECT id FROM job_live WHERE id = ANY($1::uuid[]) AND worker = $2 AND generation = $3 AND state = 'running'
-               ORDER BY id FOR NO KEY UPDATE)
+SET state = 'available', worker = NULL, generation = NULL, claimed_at = NULL, attempt = attempt - 1,
+    seq = nextval('job_seq')
+WHERE j.id IN (SELECT id FROM job_live
+               WHERE id = ANY($1::uuid[]) AND worker = $2 AND generation = $3 AND state = 'running'
+               ORDER BY id
+               FOR NO KEY UPDATE)
 RETURNING j.queue
 
 -- name: lock_jobs_of_run
--- All live jobs of a run whose row is locked, locked in order.
-SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings, frame
-FROM job_live WHERE run = $1 ORDER BY id FOR NO KEY UPDATE
+-- Locks all live jobs of a locked run, in order.
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings,
+       frame
+FROM job_live
+WHERE run = $1
+ORDER BY id
+FOR NO KEY UPDATE
 
 -- name: job_was_ended_by
--- Whether this attempt's end stands in history: asked when a COMMIT got no answer.
-SELECT EXISTS (SELECT FROM job WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state <> 'cancelled')
+-- Whether this attempt's completion is in history, checked when the answer to a COMMIT was lost.
+SELECT EXISTS (SELECT FROM job
+               WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state <> 'cancelled')
     OR EXISTS (SELECT FROM run WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4)
     OR EXISTS (SELECT FROM job_live WHERE id = $1 AND state IN ('scheduled', 'available')
-                  AND attempts::jsonb @> jsonb_build_array(jsonb_build_object('attempt', $2::integer, 'worker', $3::uuid, 'reason', 'retry')))
+                  AND attempts::jsonb @> jsonb_build_array(jsonb_build_object(
+                      'attempt', $2::integer, 'worker', $3::uuid, 'reason', 'retry')))
 
 -- name: note_untaken
--- The object storage does not take what this attempt gave, or does again.
-UPDATE job_live SET untaken_at = CASE WHEN $5 THEN app_now() END
+-- Records whether the object storage rejects the output of this attempt.
+UPDATE job_live
+SET untaken_at = CASE WHEN $5 THEN app_now() END
 WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state = 'running'
 
 -- name: held_jobs
--- Which of these jobs run under this worker and generation, and whether their runs are to stop.
-SELECT j.id, r.cancel_at IS NOT NULL AS cancelled FROM job_live j JOIN run_live r ON r.id = j.run
+-- Those of these jobs that run under this worker and generation, and whether their runs are cancelled.
+SELECT j.id, r.cancel_at IS NOT NULL AS cancelled
+FROM job_live j
+JOIN run_live r ON r.id = j.run
 WHERE j.id = ANY($1::uuid[]) AND j.worker = $2 AND j.generation = $3 AND j.state = 'running'
 
 -- name: held_by_worker
 -- The jobs that run under this worker and generation.
-SELECT id, run FROM job_live WHERE state = 'running' AND worker = $1 AND generation = $2
+SELECT id, run
+FROM job_live
+WHERE state = 'running' AND worker = $1 AND generation = $2
 
 -- name: runs_held_by
 -- The runs in which a lost worker still holds jobs.
-SELECT DISTINCT run FROM job_live WHERE state = 'running' AND worker = $1 AND generation = $2 ORDER BY run LIMIT 500
+SELECT DISTINCT run
+FROM job_live
+WHERE state = 'running' AND worker = $1 AND generation = $2
+ORDER BY run LIMIT 500
 
 -- name: lock_runs
--- These runs, locked in order.
-SELECT id, cancel_at FROM run_live WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+-- Locks these runs, in order.
+SELECT id, cancel_at
+FROM run_live
+WHERE id = ANY($1::uuid[])
+ORDER BY id
+FOR NO KEY UPDATE
 
 -- name: lock_held_jobs
--- The jobs that a lost worker holds in these runs, locked in order.
-SELECT id, run, attempt, losses FROM job_live
-WHERE run = ANY($1::uuid[]) AND state = 'running' AND worker = $2 AND generation = $3 ORDER BY id FOR NO KEY UPDATE
+-- Locks the jobs that a lost worker holds in these runs, in order.
+SELECT id, run, attempt, losses
+FROM job_live
+WHERE run = ANY($1::uuid[]) AND state = 'running' AND worker = $2 AND generation = $3
+ORDER BY id
+FOR NO KEY UPDATE
 
 -- name: reap_jobs
--- These jobs wait again, one priority up, with $2 losses more and the reason noted.
+-- Makes these jobs available again, one priority higher, with $2 more losses and the reason in their attempts.
 UPDATE job_live j
 SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_seq'), losses = losses + $2,
     priority = least(priority + 1, 100), claimed_at = NULL,
@@ -98,23 +138,30 @@ WHERE id = ANY($1::uuid[])
 RETURNING id, run, node, queue
 
 -- name: bump_runs
--- A change of a job changes its run's rev.
+-- Increments the rev of runs whose jobs have changed.
 UPDATE run_live SET rev = rev + 1 WHERE id = ANY($1::uuid[])
 
 -- name: note_reaped
--- The loss in the history of each run.
-INSERT INTO event (run, kind, node, data) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
+-- Records the losses in the histories of the runs.
+INSERT INTO event (run, kind, node, data)
+SELECT *
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
 
 -- name: take_due_timers
--- Timers due after $1, taken so that nobody else takes them; what they mean is put into inboxes in the same transaction.
--- By their place: a join by key may be planned the other way round, which reads the whole table while few are thought to be in it.
-DELETE FROM timer WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM timer WHERE due_at <= app_now() AND due_at > $1 ORDER BY due_at LIMIT 200 FOR NO KEY UPDATE SKIP LOCKED))
+-- Deletes timers due after $1 and locks out other processes; the transaction inserts their events into inboxes. Deletes
+-- by ctid: for a join by key, the planner may choose a scan of the whole table if it expects few rows in it.
+DELETE FROM timer
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid
+    FROM timer
+    WHERE due_at <= app_now() AND due_at > $1
+    ORDER BY due_at LIMIT 200
+    FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING run, job, kind
 
 -- name: what_is_due
--- The next timer, opening of a limit's window or end of a wait for later steps, after $1, and the oldest event after $2 that
--- nobody has taken in for a second; null where there is none. And what time it is.
+-- The next timer, end of a limit's window or of a debounce window after $1, and the oldest event after $2 that has been
+-- pending for a second; null if there is none. Also the current time.
 SELECT least((SELECT due_at FROM timer WHERE due_at > $1 ORDER BY due_at LIMIT 1),
              (SELECT due_at FROM gate WHERE due_at > $1 ORDER BY due_at LIMIT 1),
              (SELECT due_at FROM step_debounce WHERE due_at > $1 ORDER BY due_at LIMIT 1)) AS due_at,

@@ -1,19 +1,28 @@
 -- name: claim_leadership
--- The first leader of this name; no row back where there was one.
-INSERT INTO leader (name, holder, term, beat) VALUES ($1, $2, 1, 0) ON CONFLICT DO NOTHING RETURNING term
+-- Inserts the first leader of this name; returns no row if there was one.
+INSERT INTO leader (name, holder, term, beat)
+VALUES ($1, $2, 1, 0)
+ON CONFLICT DO NOTHING
+RETURNING term
 
 -- name: observe_leader
--- What an observer looks at.
+-- The current leader, for observers.
 SELECT holder, term, beat FROM leader WHERE name = $1
 
 -- name: beat_leader
--- The leader lives; no row back where its term is over.
-UPDATE leader SET beat = beat + 1 WHERE name = $1 AND holder = $2 AND term = $3 RETURNING beat
+-- Records a heartbeat of the leader; returns no row if its term has ended.
+UPDATE leader
+SET beat = beat + 1
+WHERE name = $1 AND holder = $2 AND term = $3
+RETURNING beat
 
 -- name: take_over_leadership
--- Follow a leader whose beat stands where it was seen; no row back where it moved or somebody else was quicker.
-UPDATE leader SET holder = $2, term = term + 1, beat = 0 WHERE name = $1 AND term = $3 AND beat = $4 RETURNING term
+-- Takes over from a leader whose heartbeat is unchanged; returns no row if it moved or was replaced.
+UPDATE leader
+SET holder = $2, term = term + 1, beat = 0
+WHERE name = $1 AND term = $3 AND beat = $4
+RETURNING term
 
 -- name: resign_leadership
--- A leader that stops says so: who looks next takes over at once.
+-- Records that the leader has stopped, so that the next observer takes over immediately.
 UPDATE leader SET beat = -1 WHERE name = $1 AND holder = $2 AND term = $3

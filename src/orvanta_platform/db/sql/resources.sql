@@ -1,31 +1,37 @@
 -- name: get
--- One resource with the key that opens its secret fields.
-SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms, r.created_by, r.edited_at,
+-- One resource with the data key of its secret fields.
+SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms,
+       r.created_by, r.edited_at,
        EXISTS (SELECT FROM variable AS v WHERE v.workspace = r.workspace AND v.path = r.path) AS is_linked,
        r.sealed, r.key_version, k.wrapped, k.wrapped_by
-FROM resource AS r LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
+FROM resource AS r
+LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
 WHERE r.workspace = $1 AND r.path = $2;
 
 -- name: lock
--- The same, as it stays until the transaction ends.
-SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms, r.created_by, r.edited_at,
-       false AS is_linked, r.sealed, r.key_version, k.wrapped, k.wrapped_by
-FROM resource AS r LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
+-- One resource with the data key of its secret fields, locked until the transaction ends.
+SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms,
+       r.created_by, r.edited_at, false AS is_linked, r.sealed, r.key_version, k.wrapped, k.wrapped_by
+FROM resource AS r
+LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
 WHERE r.workspace = $1 AND r.path = $2
 FOR NO KEY UPDATE OF r;
 
 -- name: lock_of_type
--- All resources of a type, as they stay until the transaction ends.
-SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms, r.created_by, r.edited_at,
-       false AS is_linked, r.sealed, r.key_version, k.wrapped, k.wrapped_by
-FROM resource AS r LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
+-- All resources of a type, locked until the transaction ends.
+SELECT r.workspace, r.path, r.resource_type, r.value, r.description, r.labels, r.ws_specific, r.extra_perms,
+       r.created_by, r.edited_at, false AS is_linked, r.sealed, r.key_version, k.wrapped, k.wrapped_by
+FROM resource AS r
+LEFT JOIN data_key AS k ON k.workspace = r.workspace AND k.version = r.key_version
 WHERE r.workspace = $1 AND r.resource_type = $2
-ORDER BY r.path FOR NO KEY UPDATE OF r;
+ORDER BY r.path
+FOR NO KEY UPDATE OF r;
 
 -- name: list
--- A page of the readable resources by path. $11: a text in the value as it is shown, $13: those past this path.
-SELECT r.workspace, r.path, r.resource_type, NULL::text AS value, r.description, r.labels, r.ws_specific, r.extra_perms, r.created_by,
-       r.edited_at, EXISTS (SELECT FROM variable AS v WHERE v.workspace = r.workspace AND v.path = r.path) AS is_linked
+-- A page of the readable resources by path. $11: a text in the masked value; $13: paths after this one.
+SELECT r.workspace, r.path, r.resource_type, NULL::text AS value, r.description, r.labels, r.ws_specific, r.extra_perms,
+       r.created_by, r.edited_at,
+       EXISTS (SELECT FROM variable AS v WHERE v.workspace = r.workspace AND v.path = r.path) AS is_linked
 FROM resource AS r
 WHERE r.workspace = $1
   AND ($2 OR r.path LIKE ANY ($3::text[]) OR r.extra_perms ?| $4::text[])
@@ -41,15 +47,17 @@ WHERE r.workspace = $1
 ORDER BY r.path LIMIT $14 OFFSET $15;
 
 -- name: insert
--- A new resource; no row back where the path is taken.
-INSERT INTO resource (workspace, path, resource_type, value, sealed, key_version, description, labels, ws_specific, created_by, edited_by)
+-- Adds a resource; returns no row if the path is taken.
+INSERT INTO resource (workspace, path, resource_type, value, sealed, key_version, description, labels, ws_specific,
+                      created_by, edited_by)
 VALUES ($1, $2, $3, $4::json, $5, $6, $7, $8, $9, $10, $10)
 ON CONFLICT DO NOTHING
 RETURNING path;
 
 -- name: update
--- The resource at $11 becomes this one.
-UPDATE resource SET path = $2, resource_type = $3, value = $4::json, sealed = $5, key_version = $6, description = $7, labels = $8,
+-- Replaces the resource at $11.
+UPDATE resource
+SET path = $2, resource_type = $3, value = $4::json, sealed = $5, key_version = $6, description = $7, labels = $8,
                     ws_specific = $9, edited_by = $10, edited_at = app_now()
 WHERE workspace = $1 AND path = $11
 RETURNING path;

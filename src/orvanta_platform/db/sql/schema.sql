@@ -3,15 +3,15 @@
 SELECT current_setting('server_version_num')
 
 -- name: lock_timeout
--- How long a lock is waited for on this connection.
+-- The lock timeout of this connection.
 SELECT current_setting('lock_timeout')
 
 -- name: set_lock_timeout
--- No lock is waited for longer than this: the transaction is tried again with jitter.
+-- Sets the lock timeout of the transaction, which is retried with jitter if it fails.
 SET LOCAL lock_timeout = '500ms'
 
 -- name: create_migration_table
--- Where applied migrations are noted.
+-- Creates the table of applied migrations.
 CREATE TABLE IF NOT EXISTS migration (
     name       text PRIMARY KEY,
     breaking   boolean NOT NULL,
@@ -23,21 +23,21 @@ CREATE TABLE IF NOT EXISTS migration (
 SELECT to_regclass('migration') IS NOT NULL
 
 -- name: lock_migrations
--- One migrator at a time, from before the table exists; the next one finds nothing left to do.
+-- Serialises migrations, before the table exists; the next process finds nothing left to do.
 SELECT pg_advisory_xact_lock(hashtext('orvanta.migrations'))
 
 -- name: applied_migrations
--- The migrations that this database has.
+-- The migrations applied to this database.
 SELECT name, breaking FROM migration ORDER BY name
 
 -- name: note_migration
--- A migration was applied.
+-- Records an applied migration.
 INSERT INTO migration (name, breaking) VALUES ($1, $2)
 
 -- name: ensure_partitions
--- The weekly partitions of history around now.
+-- Creates the weekly partitions of history around a time.
 SELECT ensure_partitions($1)
 
 -- name: notify
--- Wake whoever listens; sent outside of any transaction that writes.
+-- Sends a notification, outside any transaction that writes.
 SELECT pg_notify($1, $2)

@@ -1,19 +1,22 @@
 -- name: insert_tick
--- What became of a tick. Its key lets each tick be taken once.
+-- Inserts the outcome of a tick. Its key ensures that each tick is processed once.
 INSERT INTO schedule_tick (schedule, tick_at, workspace, path, state, run, asked, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: settle_asked
--- The script asked about this tick has answered; no row back where that was taken in before.
-UPDATE schedule_tick SET state = $3, run = $4, detail = $5 WHERE schedule = $1 AND tick_at = $2 AND state = 'asking'
+-- Records the answer of the condition script of this tick; returns no row if it was recorded before.
+UPDATE schedule_tick
+SET state = $3, run = $4, detail = $5
+WHERE schedule = $1 AND tick_at = $2 AND state = 'asking'
 RETURNING schedule
 
 -- name: is_running
--- Whether a run of this schedule is under way.
-SELECT EXISTS (SELECT FROM schedule_tick t JOIN run_live r ON r.id = t.run WHERE t.schedule = $1 AND t.state = 'running')
+-- Whether a run of this schedule is live.
+SELECT EXISTS (SELECT FROM schedule_tick t JOIN run_live r ON r.id = t.run
+               WHERE t.schedule = $1 AND t.state = 'running')
 
 -- name: open_ticks
--- Ticks past this one whose run, or whose script asked, had not ended when they were last looked at; how it stands now.
+-- Ticks after this one whose run or condition script had not ended when last checked, with its current status.
 SELECT t.schedule, t.tick_at, t.path, t.state, t.run, t.asked, r.status, r.result_of, r.started_at, r.ended_at,
        coalesce(s.on_failure, s.on_recovery, s.on_success) IS NOT NULL AS handled
 FROM (SELECT * FROM schedule_tick o
@@ -23,39 +26,48 @@ LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = coalesce(t.run, t.asked) LIM
 LEFT JOIN LATERAL (SELECT * FROM schedule e WHERE e.id = t.schedule LIMIT 1) s ON true
 
 -- name: end_ticks
--- Runs that have ended, of schedules without handlers.
-UPDATE schedule_tick t SET state = 'ended', outcome = e.outcome, ended_at = e.ended_at
+-- Records the ends of runs of schedules without handlers.
+UPDATE schedule_tick t
+SET state = 'ended', outcome = e.outcome, ended_at = e.ended_at
 FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::timestamptz[]) AS e(schedule, tick_at, outcome, ended_at)
 WHERE t.schedule = e.schedule AND t.tick_at = e.tick_at AND t.state = 'running'
 
 -- name: end_tick
--- A run that has ended; no row back where that was taken in before.
-UPDATE schedule_tick SET state = 'ended', outcome = $3, ended_at = $4 WHERE schedule = $1 AND tick_at = $2 AND state = 'running'
+-- Records the end of a run; returns no row if it was recorded before.
+UPDATE schedule_tick
+SET state = 'ended', outcome = $3, ended_at = $4
+WHERE schedule = $1 AND tick_at = $2 AND state = 'running'
 RETURNING schedule
 
 -- name: streak
--- How many runs of a schedule ended as $2 since one last ended as $3, and whether one ever did.
+-- Number of runs of a schedule that ended as $2 since one ended as $3, and whether one ever did.
 SELECT count(*) AS alike, max(other.at) IS NOT NULL AS turned
-FROM (SELECT max(o.ended_at) AS at FROM schedule_tick o WHERE o.schedule = $1 AND o.state = 'ended' AND o.outcome = $3) other
+FROM (SELECT max(o.ended_at) AS at FROM schedule_tick o
+      WHERE o.schedule = $1 AND o.state = 'ended' AND o.outcome = $3) other
 LEFT JOIN schedule_tick t ON t.schedule = $1 AND t.state = 'ended' AND t.outcome = $2
      AND t.ended_at > coalesce(other.at, '-infinity')
 
 -- name: owe
--- Handlers to be started for the end of this tick's run.
-UPDATE schedule_tick SET streak = $3, owed = $4 WHERE schedule = $1 AND tick_at = $2
+-- Records the handlers to be started for the end of this tick's run.
+UPDATE schedule_tick
+SET streak = $3, owed = $4
+WHERE schedule = $1 AND tick_at = $2
 
 -- name: owed
--- Ticks for whose end handlers are to be started, with how their runs ended.
+-- Ticks with handlers to be started, and the outcomes of their runs.
 SELECT t.schedule, t.tick_at, t.run, t.streak, t.owed, r.result_of, r.started_at
 FROM (SELECT * FROM schedule_tick o WHERE o.owed <> '{}' ORDER BY o.schedule, o.tick_at LIMIT $1) t
 LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = t.run LIMIT 1) r ON true
 
 -- name: pay
--- This handler has been started, or never will be; no row back where that was written before.
-UPDATE schedule_tick SET owed = array_remove(owed, $3) WHERE schedule = $1 AND tick_at = $2 AND $3 = ANY (owed) RETURNING schedule
+-- Records that this handler was started or never will be; returns no row if that was recorded before.
+UPDATE schedule_tick
+SET owed = array_remove(owed, $3)
+WHERE schedule = $1 AND tick_at = $2 AND $3 = ANY (owed)
+RETURNING schedule
 
 -- name: last_ticks
--- The newest ticks of each of these schedules, with how long their runs took; at most $2 of each.
+-- The newest ticks of each of these schedules, with the durations of their runs; at most $2 of each.
 SELECT t.schedule, t.tick_at, t.state, t.run, t.outcome, t.detail,
        extract(epoch FROM r.ended_at - r.started_at)::double precision * 1000 AS duration_ms
 FROM unnest($1::uuid[]) AS wanted(id)
@@ -76,9 +88,11 @@ ORDER BY t.tick_at, t.schedule
 SELECT run, path FROM schedule_tick WHERE run = ANY ($1::uuid[])
 
 -- name: forget_ticks
--- Ticks older than 30 days of which no run is left to be told from.
-DELETE FROM schedule_tick d USING (
-    SELECT t.schedule, t.tick_at FROM schedule_tick t
+-- Deletes ticks older than 30 days whose runs are no longer in history.
+DELETE FROM schedule_tick d
+USING (
+    SELECT t.schedule, t.tick_at
+    FROM schedule_tick t
     WHERE t.at < app_now() - interval '30 days' AND t.state NOT IN ('asking', 'running')
       AND NOT EXISTS (SELECT FROM run r WHERE r.id = t.run) LIMIT 10000) old
 WHERE d.schedule = old.schedule AND d.tick_at = old.tick_at

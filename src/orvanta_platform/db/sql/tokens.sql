@@ -1,5 +1,5 @@
 -- name: resolve
--- Who a live token stands for, and their place in a workspace ($2; null: the token's own).
+-- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own).
 SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
        a.super_admin, a.devops, w.id AS workspace, m.username, m.role, p.groups, g.grants,
        t.last_used_at < app_now() - interval '1 minute' AS stale
@@ -10,14 +10,16 @@ LEFT JOIN member AS m ON m.workspace = w.id AND m.email = a.email AND NOT m.disa
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups,
            ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
-    FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
+    FROM team_member AS tm
+    WHERE tm.workspace = w.id AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'name', f.name,
         'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
         'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
-                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+                        FROM unnest(p.principals) AS e (name)
+                        WHERE f.extra_perms ? e.name)
     )) AS grants
     FROM folder AS f
     WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
@@ -25,8 +27,8 @@ LEFT JOIN LATERAL (
 WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
 
 -- name: resolve_job
--- The identity of a job while it runs at this attempt and generation, and its claim. The username and the account belong
--- together: a username that another account has now is another person.
+-- The identity of a job while it runs at this attempt and generation, and its claim. Username and account must match: a
+-- username that another account has now is another person.
 SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, r.scopes, a.username AS account_username, a.super_admin,
        m.username, m.role, p.groups, g.grants
 FROM job_live AS j
@@ -38,14 +40,16 @@ LEFT JOIN member AS m
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups,
            ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
-    FROM team_member AS tm WHERE tm.workspace = r.workspace AND tm.username = m.username
+    FROM team_member AS tm
+    WHERE tm.workspace = r.workspace AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'name', f.name,
         'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
         'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
-                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+                        FROM unnest(p.principals) AS e (name)
+                        WHERE f.extra_perms ? e.name)
     )) AS grants
     FROM folder AS f
     WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
@@ -63,14 +67,16 @@ LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND m.em
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups,
            ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
-    FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
+    FROM team_member AS tm
+    WHERE tm.workspace = w.id AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
         'name', f.name,
         'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
         'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
-                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+                        FROM unnest(p.principals) AS e (name)
+                        WHERE f.extra_perms ? e.name)
     )) AS grants
     FROM folder AS f
     WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
@@ -79,17 +85,18 @@ WHERE a.email = $3 AND NOT a.disabled
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
 
 -- name: touch
--- Notes that a token was used, at most once a minute.
-UPDATE token SET last_used_at = app_now()
+-- Records that a token was used, at most once a minute.
+UPDATE token
+SET last_used_at = app_now()
 WHERE hash = $1 AND last_used_at < app_now() - interval '1 minute';
 
 -- name: insert
--- A new token. $9: seconds it lives, null: until it is deleted or $8.
+-- Adds a token. $9: its lifetime in seconds; null: it lasts until $8 or until it is deleted.
 INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)));
 
 -- name: list
--- A page of the tokens of an account, newest first; sessions and one-time links left out.
+-- A page of the tokens of an account, newest first, without sessions and one-time links.
 SELECT prefix, label, created_at, expires_at, last_used_at, scopes, workspace
 FROM token
 WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_now())
@@ -97,26 +104,28 @@ ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
 
 -- name: delete_by_prefix
 -- Deletes an account's tokens with this prefix.
-DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session') RETURNING prefix;
+DELETE FROM token
+WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session')
+RETURNING prefix;
 
 -- name: end_session
 -- Deletes a session by the hash of its token.
 DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
 
 -- name: link_exists
--- Whether a one-time link is good.
+-- Whether a one-time link is valid.
 SELECT EXISTS (SELECT 1 FROM token WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now());
 
 -- name: take_link
--- Uses up a one-time link: no row back where it is unknown, used or too old.
+-- Uses up a one-time link; returns no row if it is unknown, used or expired.
 DELETE FROM token
 WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now()
 RETURNING email;
 
 -- name: drop_links
--- Deletes every one-time link of an account.
+-- Deletes all one-time links of an account.
 DELETE FROM token WHERE email = $1 AND kind = 'first_password';
 
 -- name: drop_expired
--- Deletes tokens and links whose time is over.
+-- Deletes tokens and links that expired more than a day ago.
 DELETE FROM token WHERE expires_at < app_now() - interval '1 day';

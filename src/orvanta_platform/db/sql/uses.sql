@@ -1,13 +1,14 @@
 -- name: note
--- Keeps what the nodes of a version run: by node the kind, the path, and the pinned hash.
+-- Records the references of a version's nodes: by node the kind, the path, and the pinned hash.
 INSERT INTO version_use (version, workspace, node, kind, path, pinned)
 SELECT $1, $2, u.node, u.kind, u.path, u.pinned
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS u (node, kind, path, pinned)
 ON CONFLICT DO NOTHING;
 
 -- name: of
--- What runs a script or workflow: current workflows by node, schedules, HTTP triggers; of each kind what may be read.
-SELECT * FROM (
+-- Users of a script or workflow: current workflows by node, schedules, HTTP triggers; only readable ones.
+SELECT *
+FROM (
     SELECT 'flow' AS kind, i.path, u.node, u.pinned
     FROM version_use AS u
     JOIN item AS i ON i.version = u.version

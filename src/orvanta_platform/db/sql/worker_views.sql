@@ -1,8 +1,9 @@
 -- name: list_workers
--- Workers that live, and those that were heard of within $1 seconds (null: only the living), a page of them. $4: workspaces
--- whose jobs are counted (null: all).
-SELECT w.id, w.name, w.instance, w.ip, w.worker_group, w.queues, w.slots, w.version, w.isolation, w.state, w.jobs_executed,
-       w.started_at, w.drained_at IS NOT NULL AS drained, extract(epoch FROM app_now() - w.beat_at)::double precision AS last_beat_s,
+-- A page of the live workers, and of those seen within $1 seconds (null: only live ones). $4: workspaces whose jobs are
+-- counted (null: all).
+SELECT w.id, w.name, w.instance, w.ip, w.worker_group, w.queues, w.slots, w.version, w.isolation, w.state,
+       w.jobs_executed, w.started_at, w.drained_at IS NOT NULL AS drained,
+       extract(epoch FROM app_now() - w.beat_at)::double precision AS last_beat_s,
        (SELECT count(*) FROM job_live j WHERE j.worker = w.id AND j.state = 'running'
         AND ($4::text[] IS NULL OR j.workspace = ANY ($4)))::integer AS running
 FROM worker w
@@ -10,17 +11,23 @@ WHERE w.state = 'live' OR ($1::double precision IS NOT NULL AND w.beat_at > app_
 ORDER BY w.started_at DESC, w.id LIMIT $2 OFFSET $3
 
 -- name: queues
--- The queues that have jobs: how many may start now, for how many seconds the oldest of them could, how many run, and
--- how many living workers that are not drained serve them. $1: workspaces whose jobs count (null: all).
+-- The queues that have jobs: the number that may start now, the age in seconds of the oldest of them, the number
+-- running, and the number of live workers, not drained, that serve them. $1: workspaces whose jobs count (null: all).
 SELECT j.queue, j.waiting, j.oldest_s, j.running,
        (SELECT count(*) FROM worker w WHERE w.state = 'live' AND w.drained_at IS NULL
         AND (w.queues IS NULL OR j.queue = ANY (w.queues) OR j.queue = 'worker:' || w.id))::integer AS workers
 FROM (SELECT queue, count(*) FILTER (WHERE state = 'available')::integer AS waiting,
              count(*) FILTER (WHERE state = 'running')::integer AS running,
-             extract(epoch FROM app_now() - min(enqueued_at) FILTER (WHERE state = 'available'))::double precision AS oldest_s
-      FROM job_live WHERE $1::text[] IS NULL OR workspace = ANY ($1) GROUP BY queue) j
+             extract(epoch FROM app_now() - min(enqueued_at)
+                 FILTER (WHERE state = 'available'))::double precision AS oldest_s
+      FROM job_live
+      WHERE $1::text[] IS NULL OR workspace = ANY ($1)
+      GROUP BY queue) j
 ORDER BY j.queue
 
 -- name: queue_counts
--- How many jobs of these workspaces (null: all) may start now, by queue.
-SELECT queue, count(*) AS jobs FROM job_live WHERE state = 'available' AND ($1::text[] IS NULL OR workspace = ANY ($1)) GROUP BY queue
+-- Number of jobs of these workspaces (null: all) that may start now, by queue.
+SELECT queue, count(*) AS jobs
+FROM job_live
+WHERE state = 'available' AND ($1::text[] IS NULL OR workspace = ANY ($1))
+GROUP BY queue

@@ -1,59 +1,71 @@
 -- name: register_worker
--- A new worker, generation 1; nothing where an insert that got no answer went through.
-INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version, isolation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+-- Inserts a worker with generation 1; does nothing if an earlier insert succeeded whose answer was lost.
+INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version, isolation)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 
 -- name: beat
--- The worker lives; whether it is to claim nothing. No row back where its generation is over.
-UPDATE worker SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
+-- Records a heartbeat and returns whether the worker is drained; no row if its generation has ended.
+UPDATE worker
+SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
 WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING drained_at IS NOT NULL
 
 -- name: set_drained
--- A living worker is to claim nothing from now on, or to claim again; no row back where there is none.
-UPDATE worker SET drained_at = CASE WHEN $2 THEN coalesce(drained_at, app_now()) END WHERE id = $1 AND state = 'live'
+-- Drains a live worker, or lets it claim again; returns no row if there is none.
+UPDATE worker
+SET drained_at = CASE WHEN $2 THEN coalesce(drained_at, app_now()) END
+WHERE id = $1 AND state = 'live'
 RETURNING name
 
 -- name: observe
--- What an observer looks at: workers taken for living, and lost ones whose jobs may not be back yet.
+-- Workers considered live, and lost ones whose jobs may not have been recovered.
 SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
 
 -- name: declare_lost
--- Fence a worker whose beat stood still: whoever wins this reaps its jobs.
-UPDATE worker SET generation = generation + 1, state = 'lost' WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
+-- Fences a worker whose heartbeat is unchanged; the process that succeeds recovers its jobs.
+UPDATE worker
+SET generation = generation + 1, state = 'lost'
+WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
 RETURNING generation
 
 -- name: declare_gone
--- Its supervisor saw the worker's process end: fence it at once.
-UPDATE worker SET generation = generation + 1, state = 'lost' WHERE id = $1 AND generation = $2 AND state = 'live'
+-- Fences a worker immediately, because its supervisor saw its process end.
+UPDATE worker
+SET generation = generation + 1, state = 'lost'
+WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
 -- name: worker_for
--- A living worker that serves these queues, any of several.
-SELECT id FROM worker WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[]) ORDER BY random() LIMIT 1
+-- A random live worker that serves these queues.
+SELECT id
+FROM worker
+WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[])
+ORDER BY random() LIMIT 1
 
 -- name: runs_bound_to
--- Runs all of whose jobs a worker was to run, by its own queue.
+-- Runs bound to a worker, by its own queue.
 SELECT id FROM run_live WHERE queue = $1 ORDER BY id
 
 -- name: waits_long
--- Whether nothing of a run is to be done before somebody answers, or for a minute.
+-- Whether the run waits for a person, or for at least a minute.
 SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
    AND (EXISTS (SELECT FROM approval a WHERE a.run = $1) OR EXISTS (SELECT FROM pause p WHERE p.run = $1)
         OR EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.due_at > app_now() + interval '1 minute'))
 
 -- name: bind_run
--- The run's jobs go to another worker from now on; $2 null: to whichever takes them.
+-- Routes the run's jobs to another worker; $2 null: to any worker.
 UPDATE run_live SET queue = $2, rev = rev + 1 WHERE id = $1
 
 -- name: move_jobs
--- Jobs of a run that wait in one queue wait in another from now on.
+-- Moves the jobs of a run from one queue to another.
 UPDATE job_live SET queue = $3 WHERE run = $1 AND queue = $2
 
 -- name: note_reaped_worker
--- All jobs of a lost worker are back.
+-- Records that all jobs of a lost worker have been recovered.
 UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'
 
 -- name: forget_workers
--- Workers that ended long ago.
-DELETE FROM worker WHERE state = 'stopped' AND beat_at < app_now() - interval '1 day'
+-- Deletes workers that ended more than a day ago.
+DELETE FROM worker
+WHERE state = 'stopped' AND beat_at < app_now() - interval '1 day'

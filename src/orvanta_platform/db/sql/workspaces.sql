@@ -1,15 +1,16 @@
 -- name: exists
--- Whether a workspace has this id, archived ones included.
+-- Whether a workspace has this id, including archived ones.
 SELECT EXISTS (SELECT 1 FROM workspace WHERE id = $1);
 
 -- name: insert
--- A new workspace; no row back where the id is taken.
-INSERT INTO workspace (id, name, owner, color) VALUES ($1, $2, $3, $4)
+-- Adds a workspace; returns no row if the id is taken.
+INSERT INTO workspace (id, name, owner, color)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: list_of
--- The workspaces of an account with its username in each; of a superadmin ($2) all of them.
+-- The workspaces of an account with its username in each; for a superadmin ($2) all of them.
 SELECT w.id, w.name, w.owner, w.color, m.username, coalesce(m.disabled, false) AS disabled
 FROM workspace AS w
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1
@@ -17,13 +18,14 @@ WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
 ORDER BY w.id;
 
 -- name: add_member
--- A new member; no row back where the username or the account is there already.
-INSERT INTO member (workspace, username, email, role) VALUES ($1, $2, $3, $4)
+-- Adds a member; returns no row if the username or the account is a member already.
+INSERT INTO member (workspace, username, email, role)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 RETURNING username;
 
 -- name: username_taken
--- Whether somebody has this username in a workspace.
+-- Whether a member of a workspace has this username.
 SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
 
 -- name: get_member
@@ -31,47 +33,52 @@ SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
-FROM member AS m JOIN account AS a ON a.email = m.email
+FROM member AS m
+JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username = $2;
 
 -- name: username_of
--- Who has this address in a workspace.
-SELECT username FROM member WHERE workspace = $1 AND email = $2 AND NOT disabled;
+-- The username of the member with this address.
+SELECT username
+FROM member
+WHERE workspace = $1 AND email = $2 AND NOT disabled;
 
 -- name: list_members
 -- A page of the members of a workspace by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
-FROM member AS m JOIN account AS a ON a.email = m.email
+FROM member AS m
+JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username > $2
 ORDER BY m.username LIMIT $3 OFFSET $4;
 
 -- name: secrets_readable
--- Whether a workspace lets developers read secrets by API.
+-- Whether a workspace lets developers read secrets through the API.
 SELECT secrets_readable FROM workspace WHERE id = $1;
 
 -- name: set_secrets_readable
--- Lets developers read secrets by API, or not.
+-- Sets whether developers may read secrets through the API.
 UPDATE workspace SET secrets_readable = $2 WHERE id = $1;
 
 -- name: health
--- Whether the database answers, its clock, and how many workers it knows to be alive.
+-- The time of the database and the number of live workers.
 SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;
 
 -- name: retention_days
--- Days that a workspace keeps its runs for; null: as long as the installation does.
+-- Retention of a workspace's runs in days; null: that of the installation.
 SELECT retention_days FROM workspace WHERE id = $1;
 
 -- name: search_run_data
--- Whether the data of a workspace's runs is searched.
+-- Whether the data of a workspace's runs is indexed for search.
 SELECT search_run_data FROM workspace WHERE id = $1;
 
 -- name: set_search_run_data
--- Has the data of its runs indexed from now on, from the first run on, or no longer.
-UPDATE workspace SET search_run_data = $2, search_past = CASE WHEN $2 THEN NULL ELSE search_past END
+-- Enables indexing of the data of a workspace's runs, starting with the first run, or disables it.
+UPDATE workspace
+SET search_run_data = $2, search_past = CASE WHEN $2 THEN NULL ELSE search_past END
 WHERE id = $1 AND search_run_data <> $2;
 
 -- name: set_retention_days
--- Has a workspace keep its runs for so many days.
+-- Sets the retention of a workspace's runs in days.
 UPDATE workspace SET retention_days = $2 WHERE id = $1;
