@@ -1,4 +1,4 @@
-"""The ground that tests of steps stand on."""
+"""Fixtures of the orchestrator's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform on a fresh database, with workers led by hand and locks held by a third session."""
+"""A platform on a fresh database, with workers controlled by the test and locks held by a third session."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from orvanta_platform.settings import Settings
 
 WORKSPACE = "main"
 LONGEST_WAIT_S = 20
-"""After this long, what a test waits for will not come."""
+"""Seconds after which a condition that a test waits for counts as failed."""
 
 ACTOR = Actor(email="ann@example.com", username="ann", workspace=WORKSPACE, role=Role.ADMIN, super_admin=True)
 
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process in the hands of the test: it claims and ends jobs, when told, by the real protocol."""
+    """A worker process controlled by the test: it claims and completes jobs on demand, by the real protocol."""
 
     platform: Platform
     id: UUID
@@ -51,7 +51,7 @@ class Worker:
     held: dict[UUID, Claimed] = field(default_factory=dict)
 
     async def claim(self, free: int = 10) -> list[Claimed]:
-        """What there is to do, at most `free` jobs."""
+        """Claim at most `free` jobs."""
         async with self.platform.db.acquire() as connection:
             found: list[Claimed] = []
             while len(found) < free and (more := await self.claimer.claim(connection, free - len(found))):
@@ -60,7 +60,7 @@ class Worker:
         return found
 
     async def claim_by_node(self, free: int = 10) -> dict[str, Claimed]:
-        """The same by node; the job of a run of one node by ""."""
+        """Claim jobs and return them by node; the job of a run of one node has the key ""."""
         return {job.node or "": job for job in await self.claim(free)}
 
     async def finish(
@@ -73,12 +73,12 @@ class Worker:
         cancelled: bool = False,
         retryable: bool = True,
     ) -> Finished:
-        """End the attempt by the fast path, or the slow one where that is stale."""
+        """Complete the attempt by the fast path, or by the slow one if that is stale."""
         finish = self.told(job, result, error=error, cancelled=cancelled, retryable=retryable)
         return await self.submit(job, finish, hand_off=hand_off)
 
     async def submit(self, job: Claimed, finish: Finish, *, hand_off: bool = False) -> Finished:
-        """Record what is told of the job's end."""
+        """Record the completion of a job."""
         async with self.platform.db.acquire() as connection:
             blueprint = await self.platform.blueprints.of(connection, job.run)
         done = await finish_job(self.platform.tools, self.committer, job, blueprint, finish, hand_off=hand_off)
@@ -96,7 +96,7 @@ class Worker:
         cancelled: bool = False,
         retryable: bool = True,
     ) -> Finish:
-        """What this worker has to say about the end of the job."""
+        """Return this worker's report on the completion of the job."""
         body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
         raw = json.dumps(body).encode()
         return Finish(
@@ -114,18 +114,18 @@ class Worker:
         )
 
     async def vanish(self) -> None:
-        """Its process is gone, and its supervisor saw it: the worker is fenced, its jobs are not yet back."""
+        """End its process with the knowledge of its supervisor: the worker is fenced, its jobs are not yet requeued."""
         async with self.platform.db.acquire() as connection:
             assert await workers.declare_gone(connection, self.id, self.generation)
 
     async def reap(self, *, max_losses: int = 3) -> Reaped:
-        """Take back what it held."""
+        """Requeue the jobs that it held."""
         return await reap(self.platform.tools, self.id, self.generation, max_losses)
 
 
 @dataclass(slots=True)
 class CoreHarness:
-    """What a test of steps stands on."""
+    """The platform and workers of an orchestrator test."""
 
     platform: Platform
     database: TestDatabase
@@ -133,11 +133,11 @@ class CoreHarness:
 
     @property
     def db(self) -> Database:
-        """The pool that the services use."""
+        """The pool used by the services."""
         return self.platform.db
 
     async def worker(self, queues: Iterable[str] | None = None, platform: Platform | None = None) -> Worker:
-        """A new worker; with `platform`, one of another process."""
+        """Register a worker; with `platform`, one of another process."""
         platform, id = platform or self.platform, uuid4()
         served = sorted(queues) if queues is not None else None
         row = NewWorker(id, f"hand {len(self.workers)}", "here", "127.0.0.1", "default", served, 4, "0", "none")
@@ -151,7 +151,7 @@ class CoreHarness:
     async def start(
         self, *modules: dict[str, Any], args: Any = None, options: RunOptions | None = None, **value: Any
     ) -> UUID:
-        """A new run of a workflow of these nodes."""
+        """Start a run of a workflow of these nodes."""
         body = json.dumps({"modules": list(modules), **value}).encode()
         text = json.dumps(args or {}).encode()
         return await runs.start_flow_preview(self.platform, ACTOR, WORKSPACE, body, None, text, options or RunOptions())
@@ -161,17 +161,17 @@ class CoreHarness:
         await runs.cancel(self.platform, ACTOR, WORKSPACE, id, "enough", force=force)
 
     async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
-        """What a query gives."""
+        """Return the rows of a query."""
         async with self.db.acquire() as connection:
             return list(await connection.fetch(query, *values))
 
     async def row(self, query: str, *values: Any) -> asyncpg.Record:
-        """The one row that a query gives."""
+        """Return the only row of a query."""
         (row,) = await self.rows(query, *values)
         return row
 
     async def until(self, query: str, *values: Any) -> None:
-        """Look until the query gives a row."""
+        """Repeat the query until it returns a row."""
         async with asyncio.timeout(LONGEST_WAIT_S):
             while not await self.rows(query, *values):
                 pass
@@ -182,11 +182,11 @@ class CoreHarness:
             await connection.execute(query, *values)
 
     async def ended(self, run: UUID) -> asyncpg.Record:
-        """The history row of a run, which must have ended."""
+        """Return the history row of a run, which must have ended."""
         return await self.row("SELECT * FROM run WHERE id = $1", run)
 
     async def result(self, run: UUID) -> Any:
-        """The result of a run that has ended."""
+        """Return the result of a run that has ended."""
         id = (await self.ended(run))["result_of"]
         if id is None:
             return None
@@ -195,23 +195,23 @@ class CoreHarness:
         )
 
     async def live(self, run: UUID) -> dict[str, asyncpg.Record]:
-        """Live jobs of a run by node."""
+        """Return the live jobs of a run by node."""
         return {row["node"] or "": row for row in await self.rows("SELECT * FROM job_live WHERE run = $1", run)}
 
     async def everything(self) -> dict[str, list[str]]:
-        """Every row of every table that a step writes, as text."""
+        """Return all rows of all tables that a step writes, as text."""
         tables = ("run_live", "job_live", "timer", "inbox", "run", "job", "event", "value")
         query = "SELECT t::text FROM {} t ORDER BY 1"
         return {table: [row["t"] for row in await self.rows(query.format(table))] for table in tables}
 
     async def is_whole(self) -> None:
-        """Nothing is left that the doctor would find."""
+        """Assert that the consistency checks find no problem."""
         problems = [str(problem) for problem in await consistency.check(self.db)]
         assert not problems, problems
 
     @asynccontextmanager
     async def third_session(self) -> AsyncIterator[ThirdSession]:
-        """A session of somebody else."""
+        """Open a session independent of the platform."""
         connection = await asyncpg.connect(self.database.app_url)
         watching = await asyncpg.connect(self.database.app_url)
         try:
@@ -223,7 +223,7 @@ class CoreHarness:
 
 @dataclass(frozen=True, slots=True)
 class ThirdSession:
-    """Holds locks, and sees who waits for them."""
+    """A session that holds locks and observes which processes wait for them."""
 
     connection: Connection
     watching: Connection
@@ -231,7 +231,7 @@ class ThirdSession:
 
     @asynccontextmanager
     async def holding(self, query: str, *values: Any) -> AsyncIterator[None]:
-        """The locks that the query takes are held while the block runs."""
+        """Hold the locks of the query while the block runs."""
         transaction = self.connection.transaction()
         await transaction.start()
         try:
@@ -241,7 +241,7 @@ class ThirdSession:
             await transaction.rollback()
 
     async def waiting(self) -> list[int]:
-        """Server processes that wait for a lock of this session, or for one that does."""
+        """Return server processes that wait, directly or indirectly, for a lock of this session."""
         rows = await self.watching.fetch(
             "WITH RECURSIVE w AS (SELECT $1::integer AS pid UNION"
             " SELECT a.pid FROM w JOIN pg_stat_activity a ON a.datname = current_database() AND"
@@ -251,20 +251,20 @@ class ThirdSession:
         return [row["pid"] for row in rows]
 
     async def until_waiting(self, count: int = 1) -> list[int]:
-        """Look until so many server processes wait, and give them."""
+        """Wait until `count` server processes wait, and return them."""
         async with asyncio.timeout(LONGEST_WAIT_S):
             while len(found := await self.waiting()) < count:
                 pass
         return found
 
     async def terminate(self, pid: int) -> None:
-        """End a server process as an administrator would."""
+        """Terminate a server process as an administrator would."""
         await self.watching.fetchval("SELECT pg_terminate_backend($1)", pid)
 
 
 @asynccontextmanager
 async def core_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[CoreHarness]:
-    """The platform on `database`, with a workspace."""
+    """Open a platform on `database`, with a workspace."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
     platform = await open_platform(chosen, connections=12)
     made = CoreHarness(platform, database)
@@ -280,17 +280,17 @@ async def core_harness(database: TestDatabase, home: Path, **settings: Any) -> A
 
 
 def job(id: str, *needs: Any, **more: Any) -> dict[str, Any]:
-    """A node that runs Python; without `needs` it begins with the run."""
+    """Return a node that runs Python; without `needs` it starts with the run."""
     value = {"type": "rawscript", "language": "python3", "content": f"# {id}", "input_transforms": {}}
     tag = more.pop("tag", None)
     return {"id": id, "value": value | ({"tag": tag} if tag else {}), "needs": list(needs), **more}
 
 
 def condition(id: str, expr: str, *needs: Any, **more: Any) -> dict[str, Any]:
-    """A node decided inside the step."""
+    """Return a condition node, which is decided inside the step."""
     return {"id": id, "value": {"type": "condition", "expr": expr}, "needs": list(needs), **more}
 
 
 def on(id: str, outcome: str) -> dict[str, str]:
-    """An edge on an outcome."""
+    """Return an edge on an outcome."""
     return {"node": id, "on": outcome}

@@ -1,4 +1,4 @@
-"""Approvals against deadlines, other decisions and cancels, each in both orders; and what a crash leaves."""
+"""Approvals concurrent with deadlines, other decisions and cancellations, each in both orders; and after crashes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def queued(core: CoreHarness) -> set[str]:
 
 
 async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Both wait for the run's lock, the first one first; what each gave or raised."""
+    """Make all wait for the run's lock in this order; return their results or exceptions."""
     async with other.holding(LOCK_RUN, run):
         tasks = []
         for place, act in enumerate(acts, 1):
@@ -50,7 +50,7 @@ async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any
 
 @pytest.mark.parametrize("deadline_first", [True, False])
 async def test_a_decision_against_the_deadline(core: CoreHarness, deadline_first: bool) -> None:
-    """One of them counts, whoever it is, and the caller is told the truth."""
+    """One of them counts, whichever is first, and the caller receives the actual outcome."""
     run = await core.start(ASK, *AFTER)
     await due(core)
     async with core.third_session() as other:
@@ -80,7 +80,7 @@ async def test_two_decisions_at_once(core: CoreHarness, approved: bool) -> None:
 
 
 async def test_the_same_link_at_once(core: CoreHarness) -> None:
-    """Two clicks: one is first, both are told the same."""
+    """Of two clicks one is first, and both receive the same answer."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
     click = partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Voice("eve"))
@@ -105,7 +105,7 @@ async def test_a_decision_against_a_cancel(core: CoreHarness, cancel_first: bool
 
 
 async def test_a_decision_whose_process_died_is_taken_in_by_another(core: CoreHarness) -> None:
-    """Recorded and not taken in: the sweep comes to it."""
+    """A recorded decision that was not processed is found by the sweep."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
     await core.db.retrying(partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Voice("eve")))
@@ -141,7 +141,7 @@ async def test_each_of_many_voices_counts_once(core: CoreHarness) -> None:
         await core.db.retrying(act)
         await advance(core.platform.tools, run)
 
-    # Some by a link of their own, some by one that several were sent, all of them twice.
+    # Some use a link of their own, some a link that several received, and all use it twice.
     await asyncio.gather(*(click(at % 4, resume_id) for at, resume_id in enumerate((1, 2, 2, 4, 11, 12, 13, 14))))
     for person in (5, 6):
         await click(person, person)

@@ -1,4 +1,4 @@
-"""What many bodies of a loop ask of the JavaScript child at once goes to it in one round."""
+"""Expressions of many bodies of a loop that need JavaScript are evaluated in one round."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from orvanta_platform.orchestrator.nested_advance import Nested
 
 MANY = 200
 LOOKED = "(() => flow_input.iter.value % 2 === 1)()"
-"""Nothing for the small interpreter."""
+"""An expression that the small interpreter cannot evaluate."""
 
 
 class Rounds:
-    """How often the transaction of a run was begun, and how many evaluations were under way at most."""
+    """The number of transactions of a run, and the maximum number of concurrent evaluations."""
 
     def __init__(self) -> None:
         self.transactions = self.asked = self.now = self.most = 0
@@ -76,7 +76,7 @@ async def test_so_do_bodies_of_several_nodes_at_each_of_them(core: CoreHarness, 
 
 
 async def test_what_reads_the_context_is_asked_when_it_is_its_turn(core: CoreHarness, rounds: Rounds) -> None:
-    """Each body reads what the one before it wrote."""
+    """Each body reads the value written by the one before it."""
     expr = "((n) => n + 1)(context.n ?? 0)"
     export = {"n": {"type": "javascript", "expr": expr}}
     counting = condition("x", "true", export=export)

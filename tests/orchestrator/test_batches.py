@@ -1,4 +1,4 @@
-"""Batches: one culprit fails alone, a run locked by somebody else holds nobody up."""
+"""Batches of steps: a rejected step fails alone, and a locked run delays no other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 async def claim_all(core: CoreHarness, count: int) -> list[Claimed]:
-    """So many runs of one job, all claimed by the first worker."""
+    """Start `count` runs of one job, all claimed by the first worker."""
     await asyncio.gather(*(core.start(job("a")) for _ in range(count)))
     found: list[Claimed] = []
     while len(found) < count:
@@ -60,7 +60,7 @@ async def test_a_result_that_the_database_refuses_fails_alone(core: CoreHarness,
 
 
 async def test_a_run_that_is_locked_holds_up_nobody_else(core: CoreHarness) -> None:
-    """A third session holds one run while 1,000 others finish."""
+    """A third session locks one run while 1,000 others finish."""
     worker = await core.worker()
     jobs = await claim_all(core, 1_001)
     stuck, others = jobs[500], [*jobs[:500], *jobs[501:]]
@@ -78,13 +78,13 @@ async def test_a_run_that_is_locked_holds_up_nobody_else(core: CoreHarness) -> N
 async def test_what_gathers_during_a_commit_is_the_next_batch(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most 200 steps, one of each run; alone, a step waits for nobody."""
+    """A batch has at most 200 steps, one of each run; a single step does not wait."""
     sizes: list[int] = []
 
     async def counted(connection: Any, steps: list[StepWrite]) -> set[int]:
         assert len({step.run for step in steps}) == len(steps)
         fenced = await write_steps(connection, steps)
-        sizes.append(len(steps))  # A commit that waits too long for the lock is tried again.
+        sizes.append(len(steps))  # A commit that waits too long for the lock is retried.
         return fenced
 
     monkeypatch.setattr(commit, "write_steps", counted)

@@ -1,4 +1,4 @@
-"""Workflows whose results are used again, on PostgreSQL."""
+"""Cached results of workflows, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.services.runs.start import RunOptions
 
 
 async def once(core: CoreHarness, worker: Worker, args: Any, result: Any = None, **value: Any) -> tuple[UUID, bool]:
-    """A run of a workflow of one step, and whether the step ran."""
+    """Run a workflow of one step; return the run and whether the step ran."""
     value = {"cache_ttl": 60, **value}
     run = await core.start(job("a"), args=args, **value)
     jobs = await worker.claim()
@@ -98,7 +98,7 @@ def loop(*modules: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 async def all_of(worker: Worker, result: Any = None) -> int:
-    """How many jobs there were to be run, one after the other."""
+    """Complete all jobs, one after the other; return their number."""
     count = 0
     while jobs := await worker.claim():
         for each in jobs:

@@ -1,4 +1,4 @@
-"""Nodes that hold others, and single bodies of them, cancelled by their ids while the run goes on."""
+"""Containers, and single bodies of them, cancelled by their ids while the run continues."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FRAME = "SELECT id FROM frame ORDER BY place"
 
 
 async def test_a_loop_fails_at_once_without_retries(core: CoreHarness) -> None:
-    """An edge on failure handles it; what its worker says then comes too late."""
+    """An edge on failure handles it; a later report of its worker has no effect."""
     retry = {"retry": {"constant": {"attempts": 3, "seconds": 0}}}
     run = await core.start(
         loop("l", [1, 2], job("a"), job("b", "a"), more=retry, parallel=True), job("h", on("l", "failure"))

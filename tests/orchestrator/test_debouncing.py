@@ -1,4 +1,4 @@
-"""Calls that are one run, on PostgreSQL."""
+"""Debounced calls share one run, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_two_calls_at_once_are_one_run(core: CoreHarness) -> None:
 
 
 async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(core: CoreHarness) -> None:
-    """The timer is being taken: the call waits for that, and finds that it is too late."""
+    """While the timer is being processed, the call waits and then starts a new run."""
     await deploy(core, debounce_key="k")
     first = await call(core, n=1)
     async with core.third_session() as other:

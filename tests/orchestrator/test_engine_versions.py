@@ -1,4 +1,4 @@
-"""Runs of a newer engine: this process leaves them alone, and says so to whoever asks for them."""
+"""Runs of a newer engine are not stepped by this process, and requests for them are refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(co
 
 
 async def test_a_run_of_an_older_engine_is_restarted(core: CoreHarness) -> None:
-    """Its state is read as it was written; the new run has the version that its workflow needs."""
+    """Its state is read as written; the new run has the version that its workflow needs."""
     run = await core.start(job("a"), job("b", "a"))
     worker = await core.worker()
     for _ in range(2):

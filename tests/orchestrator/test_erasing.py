@@ -1,4 +1,4 @@
-"""What is erased after the end of a run, on PostgreSQL and the storage."""
+"""Erasure of data after the end of a run, on PostgreSQL and the storage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEPT = "SELECT id, kind, name FROM value"
 
 
 async def ended(core: CoreHarness, worker: Worker, *modules: dict[str, Any], **value: Any) -> UUID:
-    """A run that has ended: each job gave its node's name."""
+    """Complete a run; each job returns its node's name."""
     run = await core.start(*modules, args={"x": "input"}, **value)
     while found := await worker.claim():
         for each in found:
@@ -36,7 +36,7 @@ async def ended(core: CoreHarness, worker: Worker, *modules: dict[str, Any], **v
 
 
 async def log_of(core: CoreHarness, run: UUID) -> None:
-    """Each job of the run has left a log and a stream."""
+    """Insert a log and a stream for each job of the run."""
     for table in ("log_chunk", "stream_chunk"):
         await core.run(
             f"INSERT INTO {table} (job, attempt, seq, first_char, chars, body)"  # noqa: S608

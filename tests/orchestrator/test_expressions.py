@@ -1,4 +1,4 @@
-"""Expressions of a run that need JavaScript: what they decide, what they store, what they open."""
+"""Expressions of a run that need JavaScript: their decisions, stored values and opened secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def js(text: str) -> dict[str, str]:
 
 
 async def run_of_a(core: CoreHarness, result: Any, *more: dict[str, Any], export: Any = None, **value: Any) -> Any:
-    """A run of a node `a` with this result, and what it decides of others; gives its id."""
+    """Start a run of a node `a` and complete `a` with this result; return the run's id."""
     run = await core.start(job("a", **({"export": export} if export else {})), *more, args={"least": 3}, **value)
     worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], result)
@@ -72,7 +72,7 @@ async def test_a_retry_is_decided_by_javascript(core: CoreHarness) -> None:
 
 
 async def test_the_record_of_a_run_decides_alike(core: CoreHarness) -> None:
-    """Time and chance are in the run's row: who evaluates anew, wherever and whenever, finds the same."""
+    """Time and random seed are in the run's row, so that each evaluation yields the same values."""
     text = "[Date.now(), new Date().getTime(), Math.random(), Math.random()]"
     run = await run_of_a(core, {}, export={"seen": js(text)}, output=js(text))
     row = await core.ended(run)
@@ -153,7 +153,7 @@ async def _none(kind: Opener, path: str) -> bytes:
 
 
 async def account(core: CoreHarness) -> None:
-    """The one for whom runs act, as a member of the workspace."""
+    """Add the account that runs act as, as a member of the workspace."""
     await core.run(
         "INSERT INTO account (email, username, password_hash) VALUES ($1, $2, '')", ACTOR.email, ACTOR.username
     )

@@ -1,4 +1,4 @@
-"""Limits on PostgreSQL: permits given while holders end, are reaped or cancelled, held apart by a third session."""
+"""Concurrency limits on PostgreSQL: permits are granted while holders end, are reaped or cancelled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GATE = "SELECT FROM gate FOR NO KEY UPDATE"
 
 
 def limited(id: str, *needs: Any, limit: int = 1, key: str = "k", **more: Any) -> dict[str, Any]:
-    """A node under a limit."""
+    """Return a node with a limit."""
     made = job(id, *needs, **more)
     return {**made, "value": {**made["value"], "concurrent_limit": limit, "custom_concurrency_key": key}}
 
@@ -193,7 +193,7 @@ async def test_a_node_of_a_loop_is_cancelled_in_line(core: CoreHarness, worker: 
 
 
 async def test_a_key_of_all_workspaces_is_not_that_of_one(core: CoreHarness) -> None:
-    """Nobody fills the limit of another workspace by naming it in a key of their own."""
+    """A key of one workspace does not use up the limit of another workspace with the same text."""
     first = await core.start(limited("a", key="k"))
     other = await core.start(limited("a", key="main/k$global"))
     assert await permits(core) == {first, other}
@@ -273,7 +273,7 @@ async def test_a_script_run_that_is_cancelled_in_line_has_no_job(core: CoreHarne
 
 
 async def test_two_ends_at_once_let_two_through(core: CoreHarness, worker: Worker) -> None:
-    """Both wait for the gate's row; each sees what the other did."""
+    """Both wait for the gate's row; each sees the changes of the other."""
     await starts(core, 4, limited("a", limit=2))
     first, second = await worker.claim()
     async with core.third_session() as other:
@@ -286,7 +286,7 @@ async def test_two_ends_at_once_let_two_through(core: CoreHarness, worker: Worke
 
 
 async def test_a_permit_is_given_while_who_gets_it_is_cancelled(core: CoreHarness, worker: Worker) -> None:
-    """The holder's end waits for the gate, then the cancel of the next in line does: in either order nobody is lost."""
+    """The holder's end and the cancellation of the next entry wait for the gate: in both orders no permit is lost."""
     _, second, third = await starts(core, 3, limited("a"))
     (first,) = await worker.claim()
     async with core.third_session() as other:
@@ -303,7 +303,7 @@ async def test_a_permit_is_given_while_who_gets_it_is_cancelled(core: CoreHarnes
 
 
 async def test_a_holder_is_cancelled_while_it_ends(core: CoreHarness, worker: Worker) -> None:
-    """One of the two ends it, its permit is given once."""
+    """One of the two completes it, and its permit is granted once."""
     first, second, third = await starts(core, 3, limited("a"))
     (held,) = await worker.claim()
     async with core.third_session() as other:
@@ -321,7 +321,7 @@ async def test_a_holder_is_cancelled_while_it_ends(core: CoreHarness, worker: Wo
 async def test_who_died_after_giving_a_permit_is_made_up_for_by_the_sweep(
     core: CoreHarness, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The permit and the event that tells of it are one commit; whoever comes next takes it in."""
+    """The permit and its event are one commit; the next process to step the run processes the event."""
     _, second = await starts(core, 2, limited("a"))
     (first,) = await worker.claim()
 
@@ -360,7 +360,7 @@ async def test_different_secrets_are_different_keys_and_none_is_written_down(cor
 @pytest.mark.every_postgres
 @pytest.mark.parametrize("seed", range(2))
 async def test_never_more_than_the_limit_run_whatever_happens(core: CoreHarness, seed: int) -> None:
-    """Starts, ends, failures, losses and cancels in any order, some at once; in the end all have run."""
+    """Starts, ends, failures, losses and cancellations in random order, some concurrent; in the end all have run."""
     dice, limit = random.Random(seed), 2
     workers = [await core.worker()]
     begun: list[UUID] = []
@@ -394,7 +394,7 @@ async def test_never_more_than_the_limit_run_whatever_happens(core: CoreHarness,
 
 
 async def drain(core: CoreHarness, worker: Worker, held: list[Any]) -> None:
-    """Run what is left to its end; jobs of runs that are cancelled are told to stop."""
+    """Complete the remaining jobs; jobs of cancelled runs report their cancellation."""
     for _ in range(200):
         for each in held:
             await worker.finish(each, cancelled=bool(await cancelled(core, each.run)))
@@ -409,7 +409,7 @@ async def cancelled(core: CoreHarness, run: RunRow) -> bool:
 
 
 async def default_key_name(core: CoreHarness) -> str:
-    """The text of the only gate's key, as the history shows it."""
+    """Return the text of the only gate's key, as shown in the history."""
     ((name,),) = [tuple(row) for row in await core.rows("SELECT name FROM gate")]
     return str(name)
 

@@ -1,4 +1,4 @@
-"""Steps that wait for later ones of their key, on PostgreSQL."""
+"""Debounced steps, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS = "SELECT FROM step_debounce FOR NO KEY UPDATE"
 
 
 def put_off(id: str = "a", *needs: Any, **settings: Any) -> dict[str, Any]:
-    """A step that gives its items, and waits a minute for later ones."""
+    """Return a step that returns its items and is debounced by a minute."""
     inputs = {
         "items": {"type": "javascript", "expr": "flow_input.items"},
         "n": {"type": "javascript", "expr": "flow_input.n"},
@@ -53,7 +53,7 @@ async def waits(core: CoreHarness) -> list[UUID]:
 
 
 async def begin(core: CoreHarness) -> None:
-    """The time of all that wait has come."""
+    """End all debounce windows."""
     await core.run("UPDATE step_debounce SET due_at = app_now()")
     while await timers.begin_put_off(core.platform.tools):
         pass
@@ -221,7 +221,7 @@ async def test_runs_that_come_at_once_lose_nothing(core: CoreHarness) -> None:
 
 
 async def test_who_comes_while_the_wait_ends_finds_that_it_is_over(core: CoreHarness) -> None:
-    """The row is being taken: the later run waits for that, and begins a window of its own."""
+    """While the row is being processed, the later run waits and then starts a window of its own."""
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=[1])
     async with core.third_session() as other:

@@ -1,4 +1,4 @@
-"""The inbox: durable first, drained by whoever comes, early and late events, timers, losses."""
+"""The inbox: events are durable before they are processed; early and late events, timers, losses."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RETRY = {"constant": {"attempts": 2, "seconds": 60}}
 
 
 async def leave(core: CoreHarness, run: UUID, *events: inbox.InboxEvent) -> None:
-    """Events are in the inbox, and whoever left them is gone."""
+    """Insert events into the inbox without processing them."""
     async with core.db.transaction() as connection:
         for event in events:
             assert await run_rows.put_in_inbox(connection, run, inbox.write(event))
 
 
 async def one_job(core: CoreHarness, **more: object) -> tuple[UUID, Claimed]:
-    """A run of a job that this worker has claimed."""
+    """Start a run of a job that this worker has claimed."""
     worker = await core.worker()
     run = await core.start(job("a", **more))
     (claimed,) = await worker.claim()
@@ -89,7 +89,7 @@ async def test_two_drain_one_inbox_and_each_event_counts_once(core: CoreHarness)
 
 
 async def test_an_expression_reads_what_an_earlier_event_of_the_same_pass_wrote(core: CoreHarness) -> None:
-    """Its transaction is left to evaluate it: nothing of the earlier event is in a table then."""
+    """The evaluation happens outside the transaction, so that no table holds the earlier event's values."""
     worker = await core.worker()
     run = await core.start(
         job("a"),
@@ -128,7 +128,7 @@ async def test_a_failed_run_says_by_what(core: CoreHarness, how: str) -> None:
 
 @pytest.mark.parametrize("kind", ["retry", "lost", "lost generation", "job", "start"])
 async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(core: CoreHarness, kind: str) -> None:
-    """Early, late, or of another attempt."""
+    """The event is early, late, or of another attempt."""
     run, claimed = await one_job(core, retry=RETRY)
     events: dict[str, inbox.InboxEvent] = {
         "retry": inbox.RetryDue(claimed.id),
@@ -193,7 +193,7 @@ async def test_a_timer_that_two_fire_is_taken_once(core: CoreHarness) -> None:
 
 
 async def test_a_timer_whose_taker_died_is_not_lost(core: CoreHarness) -> None:
-    """Taken and left in the inbox in one transaction: then the sweep finds it."""
+    """The timer and its event are one transaction, so that the sweep finds the event."""
     run, claimed = await one_job(core, retry=RETRY)
     await core.workers[0].finish(claimed, error="Boom")
     await core.run("UPDATE timer SET due_at = app_now()")
@@ -241,7 +241,7 @@ async def test_a_worker_that_answers_a_cancel_ends_the_run(core: CoreHarness) ->
 
 
 async def test_a_job_that_loses_its_worker_too_often_fails(core: CoreHarness) -> None:
-    """Apart from the retries of the workflow: those are for what the code does."""
+    """Losses do not count as attempts of the workflow's retries, which are for failures of the code."""
     run = await core.start(job("a", retry=RETRY))
     for losses in range(4):
         worker = await core.worker()
@@ -273,7 +273,7 @@ async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(core: Core
 
 
 async def test_a_loss_that_nobody_took_in_is_not_lost(core: CoreHarness) -> None:
-    """The reaper died between its two transactions: another one reaps, the event counts once."""
+    """The reaper died between its two transactions: another one reaps, and the event counts once."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
     await worker.vanish()
@@ -286,7 +286,7 @@ async def test_a_loss_that_nobody_took_in_is_not_lost(core: CoreHarness) -> None
 
 
 async def test_two_nodes_of_one_step_export_one_name(core: CoreHarness) -> None:
-    """The one that ended later in the step stands."""
+    """The node that ended later in the step determines the value."""
     worker = await core.worker()
     first, second = ({"x": {"type": "javascript", "expr": expr}} for expr in ("1", "2"))
     run = await core.start(job("a", export=first), condition("b", "true", "a", export=second))
@@ -298,7 +298,7 @@ async def test_two_nodes_of_one_step_export_one_name(core: CoreHarness) -> None:
 
 
 async def test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw(core: CoreHarness) -> None:
-    """What the job returned is not the node's result then, in the step that ends the run either."""
+    """The job's value is not the node's result then, not even in the step that ends the run."""
     worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
     run = await core.start(job("a", export=throwing, continue_on_error=True), job("b"))

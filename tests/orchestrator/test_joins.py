@@ -1,4 +1,4 @@
-"""Two parents of one join finish together: the join is enqueued once, whoever comes second."""
+"""Two parents of one join finish concurrently: the join is enqueued once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(co
 
 
 async def test_both_parents_wait_for_the_run(core: CoreHarness) -> None:
-    """Neither gets the fast path: the run is held by somebody else, both step it one after the other."""
+    """Neither takes the fast path while the run is locked; both step it one after the other."""
     worker = await core.worker()
     async with core.third_session() as other:
         run = await core.start(job("a"), job("b"), job("c", "a", "b"))
@@ -54,7 +54,7 @@ async def test_both_parents_wait_for_the_run(core: CoreHarness) -> None:
 
 
 async def test_many_parents_of_one_join_in_one_batch(core: CoreHarness) -> None:
-    """Steps of one run never share a statement: nine of ten are stale and go the slow path."""
+    """Steps of one run never share a statement: nine of ten are stale and take the slow path."""
     worker = await core.worker()
     names = [f"n{place}" for place in range(10)]
     run = await core.start(*map(job, names), job("join", *names))
@@ -67,7 +67,7 @@ async def test_many_parents_of_one_join_in_one_batch(core: CoreHarness) -> None:
 
 
 async def claim_all(worker: Worker, count: int) -> dict[tuple[object, str], Claimed]:
-    """So many jobs, by run and node."""
+    """Claim `count` jobs and return them by run and node."""
     found: list[Claimed] = []
     while len(found) < count:
         found += await worker.claim(count - len(found))

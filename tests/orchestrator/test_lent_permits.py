@@ -1,4 +1,4 @@
-"""What a run has a permit for is lent to what is inside it: nobody waits for a permit that is held around him."""
+"""A run lends its permit to its nodes and sub-workflows, which therefore do not wait for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def in_line(core: CoreHarness) -> list[UUID]:
 
 
 async def held(core: CoreHarness) -> list[tuple[bool, bool]]:
-    """Of each permit, in order, whether a run as a whole has it, and whether it was lent."""
+    """Return for each permit, in order, whether a run as a whole holds it, and whether it is lent."""
     rows = await core.rows("SELECT job = run AS whole, lender IS NOT NULL AS lent FROM permit ORDER BY at, lent")
     return [(row["whole"], row["lent"]) for row in rows]
 

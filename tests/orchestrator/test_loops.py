@@ -1,4 +1,4 @@
-"""Loops, branches and sub-workflows under cancel, loss, time limits and ends that come together."""
+"""Loops, branches and sub-workflows under cancellation, loss, timeouts and concurrent ends."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ async def test_a_loop_that_ends_in_time_leaves_no_timer(core: CoreHarness) -> No
 
 
 async def test_what_a_dead_process_left_goes_on_by_the_sweep(core: CoreHarness) -> None:
-    """The transaction that opened the bodies was committed, and nobody came after it."""
+    """The transaction that opened the bodies was committed, and its process died afterwards."""
     run = await core.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
     frame = await core.row("SELECT id FROM frame")
     await core.run("DELETE FROM job_live")

@@ -1,4 +1,4 @@
-"""Jobs without a process, run by a real worker in batches: what a batch cannot take goes by itself."""
+"""Jobs without a process, executed by a real worker in batches; jobs that do not fit a batch run alone."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ALL_ENDED = "SELECT WHERE NOT EXISTS (SELECT FROM run_live)"
 
 
 def identity(id: str, *needs: Any) -> dict[str, Any]:
-    """A node that passes its previous result on; without `needs` it begins with the run."""
+    """Return a node that passes on its previous result; without `needs` it starts with the run."""
     return {"id": id, "value": {"type": "identity"}, "needs": list(needs)}
 
 
 @asynccontextmanager
 async def working(core: CoreHarness, tmp_path: Path, begin: asyncio.Event | None = None) -> AsyncIterator[Worker]:
-    """A worker at work (once `begin` is set), drained at the end."""
+    """Run a worker (once `begin` is set), drained at the end."""
     row = NewWorker(uuid4(), "native", "here", "127.0.0.1", "default", None, 4, "0", "none")
     async with core.db.acquire() as connection:
         await workers.register(connection, row)
@@ -52,14 +52,14 @@ async def working(core: CoreHarness, tmp_path: Path, begin: asyncio.Event | None
 
 
 async def one_each(core: CoreHarness, count: int) -> list[UUID]:
-    """So many runs of one identity, each with its number as input."""
+    """Start `count` runs of one identity node, each with its number as input."""
     start = runs.start_preview
     preview = ScriptPreview(kind="identity")
     return [await start(core.platform, ACTOR, WORKSPACE, preview, b'{"n":%d}' % n, RunOptions()) for n in range(count)]
 
 
 async def test_hundreds_of_runs_end_right(core: CoreHarness, tmp_path: Path) -> None:
-    """More than one batch holds; each result is its own run's input, byte by byte."""
+    """There are more than fit one batch; each result is its own run's input, byte by byte."""
     started = await one_each(core, batches.MOST + 50)
     async with working(core, tmp_path) as worker:
         await core.until(ALL_ENDED)
@@ -115,7 +115,7 @@ async def test_a_locked_run_holds_up_no_batch(core: CoreHarness, tmp_path: Path)
 async def test_a_batch_that_the_database_refuses_is_run_one_by_one(
     core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one whose COMMIT got no answer: written or not, each run ends once."""
+    """Also if the answer to a COMMIT was lost: written or not, each run ends once."""
 
     async def unanswered(connection: Any, steps: list[StepWrite]) -> set[int]:
         await write_steps(connection, steps[: len(steps) // 2])
@@ -130,7 +130,7 @@ async def test_a_batch_that_the_database_refuses_is_run_one_by_one(
 
 
 async def test_a_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
-    """It is no batch's, and still the node's result."""
+    """It does not fit a batch, and is still the node's result."""
     text = "x" * (300 << 10)
     run = await core.start(identity("a"), identity("b", "a"), args={"text": text})
     async with working(core, tmp_path):
@@ -143,7 +143,7 @@ async def test_a_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> 
 
 
 async def test_a_cancelled_run_is_not_ended_by_a_batch(core: CoreHarness, tmp_path: Path) -> None:
-    """Claimed before the cancel, written after it: the cancel wins."""
+    """Claimed before the cancellation and written after it: the cancellation wins."""
     started = await one_each(core, 3)
 
     async def cancelled_first(connection: Any, steps: list[StepWrite]) -> set[int]:

@@ -30,7 +30,7 @@ BOB = replace(ACTOR, username="bob", email="bob@example.com", role=Role.OPERATOR
 
 
 def adds(id: str, *needs: Any, **more: Any) -> dict[str, Any]:
-    """A step that gives twice its input."""
+    """Return a step that doubles its input."""
     inputs = {"n": {"type": "javascript", "expr": "flow_input.n"}, "m": {"type": "static", "value": 1}}
     made = job(id, *needs, **more)
     content = "def main(n, m):\n    return n + m\n"
@@ -48,7 +48,7 @@ async def pauses(core: CoreHarness, run: UUID) -> pausing.RunPauses:
 
 
 async def go_on(core: CoreHarness, run: UUID, **values: bytes) -> None:
-    """Let what is paused longest go on."""
+    """Resume the node that is paused longest."""
     found = (await pauses(core, run)).paused[0]
     await pausing.continue_node(core.platform, ACTOR, WORKSPACE, run, found.job, **values)
 
@@ -59,7 +59,7 @@ async def status(core: CoreHarness, run: UUID) -> str:
 
 @pytest.mark.parametrize("nests", [False, True])
 async def test_a_run_is_paused_looked_at_and_goes_on_with_other_inputs(core: CoreHarness, nests: bool) -> None:
-    """It survives a process that knows nothing of it: all that is kept is in tables."""
+    """The pause survives a restart of the process: all its state is in tables."""
     more = [loop(adds("x"))] if nests else []
     run = await core.start(
         adds("a"), adds("b", "a"), *more, args={"n": 4, "items": []}, options=RunOptions(pause=PauseBefore(("b",)))
@@ -207,7 +207,7 @@ async def test_who_may_cancel_may_pause_and_values_are_for_whom_the_run_acts(cor
 
 
 async def test_a_call_of_another_workflow_is_paused_and_so_is_its_caller(core: CoreHarness) -> None:
-    """Its inputs may be changed; what is paused inside the run that it makes pauses the caller as well."""
+    """Its inputs may be changed; a pause inside the called run pauses the caller as well."""
     body = msgspec.Raw(json.dumps({"modules": [adds("x"), adds("y", "x")]}).encode())
     await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow("f/main/adds", body, None, {}))
     inputs = {"n": {"type": "javascript", "expr": "flow_input.n"}, "m": {"type": "static", "value": 0}}

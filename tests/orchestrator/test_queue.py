@@ -1,4 +1,4 @@
-"""The queue: lanes, priorities, low-water marks, giving back, and every pair of a job's states."""
+"""The queue: lanes, priorities, low-water marks, returned jobs, and every pair of job states."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.every_postgres
 
 
 async def start_single(core: CoreHarness, queue: str = "python3", priority: int = 0, lane: int = 1) -> UUID:
-    """A run of one script in this place of the queue."""
+    """Start a run of one script at this place of the queue."""
     preview = ScriptPreview("def main(): pass", "python3", tag=queue)
     run = await runs.start_preview(core.platform, ACTOR, WORKSPACE, preview, b"{}", RunOptions())
     await core.run("UPDATE job_live SET priority = $2, lane = $3 WHERE id = $1", run, priority, lane)
@@ -35,7 +35,7 @@ async def start_single(core: CoreHarness, queue: str = "python3", priority: int 
 
 
 class Hours:
-    """A monotonic clock in the hands of the test."""
+    """A monotonic clock controlled by the test."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
@@ -55,7 +55,7 @@ async def test_higher_priority_first_then_in_order(core: CoreHarness) -> None:
 
 
 async def test_one_claim_in_sixteen_goes_from_the_bottom(core: CoreHarness) -> None:
-    """Work of the highest priority without end does not starve what is below it."""
+    """Continuous work of the highest priority does not starve lower priorities."""
     worker = await core.worker()
     low = await start_single(core, priority=0)
     taken: list[UUID] = []
@@ -120,7 +120,7 @@ async def test_many_claim_at_once_and_nothing_is_claimed_twice(core: CoreHarness
 
 
 async def test_a_job_that_commits_late_is_not_skipped(core: CoreHarness, hours: Hours) -> None:
-    """Its seq is below what was claimed meanwhile: within the lag at once, beyond it within a second."""
+    """Its seq is below those claimed meanwhile: it is found immediately within the lag, otherwise within a second."""
     worker = await core.worker()
     async with core.third_session() as other:
         for wait_s, found_at_once in ((0.1, True), (0.5, False)):
@@ -167,7 +167,7 @@ async def test_the_low_water_mark_follows_what_was_claimed(core: CoreHarness, ho
 
 
 async def test_what_was_committed_late_is_taken_to_its_end_at_once(core: CoreHarness, hours: Hours) -> None:
-    """One below the mark says that there are others: none of them waits for the next look from the start."""
+    """A job below the mark indicates others: none of them waits for the next scan from the start."""
     worker = await core.worker()
     late = [await start_single(core) for _ in range(5)]
     await core.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
@@ -185,7 +185,7 @@ async def test_what_was_committed_late_is_taken_to_its_end_at_once(core: CoreHar
 async def test_looks_from_the_start_that_take_long_are_made_rarely(
     core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows that a snapshot holds make them long; what comes in a known place is claimed all the same."""
+    """Dead rows that a snapshot retains make them slow; jobs in known lanes are claimed regardless."""
     looks: list[float] = []
     starts: list[float] = []
     real_pairs, real_claim = job_rows.waiting_pairs, job_rows.claim
@@ -262,7 +262,7 @@ async def test_a_reaped_job_goes_one_priority_up_and_to_the_end_of_its_line(core
 
 
 async def bring(core: CoreHarness, worker: Worker, state: JobState) -> Claimed:
-    """A job in this state, by the real protocol."""
+    """Bring a job into this state, by the real protocol."""
     await core.start(job("a", retry={"constant": {"attempts": 3, "seconds": 60}}))
     (claimed,) = await worker.claim()
     match state:
@@ -286,7 +286,7 @@ async def state_of(core: CoreHarness, id: UUID) -> str:
 
 
 async def push(core: CoreHarness, worker: Worker, claimed: Claimed, new: JobState) -> None:
-    """Everything that the protocol has to bring a job into this state, whoever holds it."""
+    """Apply all operations of the protocol that lead to this state, whoever holds the job."""
     live = await core.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
     match new:
         case JobState.RUNNING:
@@ -317,7 +317,7 @@ async def _write(core: CoreHarness, live: list[asyncpg.Record], write: StepWrite
 
 @pytest.mark.parametrize("old", list(JobState))
 async def test_every_pair_of_states_is_an_arrow_or_does_not_happen(core: CoreHarness, old: JobState) -> None:
-    """From a state to each of the six, by whatever the protocol has for it."""
+    """From a state to each of the six, by all operations of the protocol."""
     for new in JobState:
         worker = await core.worker()
         claimed = await bring(core, worker, old)
@@ -330,14 +330,14 @@ async def test_every_pair_of_states_is_an_arrow_or_does_not_happen(core: CoreHar
 
 
 async def out_of_form(core: CoreHarness) -> set[UUID]:
-    """The rows that `doctor --consistency` says no state allows."""
+    """Return the rows that `doctor --consistency` reports as not allowed in any state."""
     async with core.db.acquire() as connection:
         found = await consistency.broken(connection)
     return {row.id for row in found if row.check == "rows_out_of_form"}
 
 
 async def test_a_row_that_no_state_allows_is_found(core: CoreHarness) -> None:
-    """What is available has a place in line, what runs has a worker, nothing else has either."""
+    """An available job has a queue position, a running one has a worker, others have neither."""
     run, worker = await core.start(job("a")), await core.worker()
     update = "UPDATE job_live SET state = $2, seq = $3, worker = $4, generation = $5 WHERE run = $1"
     states = ("scheduled", "available", "running", "succeeded", "nonsense")
@@ -361,7 +361,7 @@ async def test_history_holds_ended_jobs_alone(core: CoreHarness) -> None:
 
 
 async def test_an_ending_of_a_job_that_nobody_runs_needs_nobody(core: CoreHarness) -> None:
-    """A waiting job is withdrawn at its attempt; once somebody has claimed it, the withdrawal is stale."""
+    """A waiting job is withdrawn at its attempt; once it is claimed, the withdrawal is stale."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b"))
     live = await core.live(run)

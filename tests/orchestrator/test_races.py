@@ -1,4 +1,4 @@
-"""Finish against cancel and finish against reap, each in both orders, held apart by a third session."""
+"""Finish concurrent with cancel, and with reap, each in both orders, controlled by a third session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
 async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = False) -> None:
-    """What the service writes in its one transaction, by somebody who does not advance the run."""
+    """Write the one transaction of the service without advancing the run."""
     assert await run_rows.request_cancel(connection, run, "ann", "enough")
     await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelRun(force)))
     await run_rows.set_cancel_timer(connection, run, 10.0)
@@ -29,7 +29,7 @@ async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = Fals
 
 @pytest.mark.parametrize("last", [False, True])
 async def test_cancel_before_finish(core: CoreHarness, last: bool) -> None:
-    """The finish waits for the cancel's transaction, takes the cancel in first, and begins nothing."""
+    """The finish waits for the cancel's transaction, processes the cancel first, and starts nothing."""
     worker = await core.worker()
     run = await core.start(job("a"), *([] if last else [job("b", "a")]))
     (first,) = await worker.claim()
@@ -65,7 +65,7 @@ async def test_finish_before_cancel(core: CoreHarness) -> None:
 
 
 async def test_the_last_finish_before_cancel_ends_the_run(core: CoreHarness) -> None:
-    """A cancel that came after the end changes nothing and says nothing."""
+    """A cancel after the end changes nothing and reports nothing."""
     worker = await core.worker()
     run = await core.start(job("a"))
     (first,) = await worker.claim()
@@ -92,7 +92,7 @@ async def test_no_claim_after_cancel(core: CoreHarness) -> None:
 
 
 async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
-    """A cancel that nobody has taken in yet holds up the fast path by itself."""
+    """A pending cancel by itself prevents the fast path."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -106,7 +106,7 @@ async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
 
 @pytest.mark.parametrize("event", [inbox.StartRun(), "lost", "cancel_job"], ids=["start", "lost", "job"])
 async def test_cancel_wins_over_events_that_came_before_it(core: CoreHarness, event: inbox.InboxEvent | str) -> None:
-    """Whoever left them in the inbox died: the run is to be cancelled when they are taken in."""
+    """The process that inserted them died: the run is already cancelled when they are processed."""
     worker = await core.worker()
     if isinstance(event, str):
         run = await core.start(job("a"))
@@ -123,7 +123,7 @@ async def test_cancel_wins_over_events_that_came_before_it(core: CoreHarness, ev
 
 
 async def test_reap_before_finish(core: CoreHarness) -> None:
-    """The finish waits for the reaper's transaction and finds that the job is no longer its worker's."""
+    """The finish waits for the reaper's transaction and finds that its worker no longer holds the job."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -152,7 +152,7 @@ async def test_reap_before_finish(core: CoreHarness) -> None:
 
 
 async def test_finish_before_reap(core: CoreHarness) -> None:
-    """The reaper waits for the finish and has nothing left to take back."""
+    """The reaper waits for the finish and finds nothing to requeue."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -172,7 +172,7 @@ async def test_finish_before_reap(core: CoreHarness) -> None:
 
 
 async def test_a_fenced_worker_claims_nothing(core: CoreHarness) -> None:
-    """It was stopped before its claim and goes on after it was reaped: nobody would take the job back."""
+    """It was suspended before its claim and resumes after it was reaped: nothing would requeue the job."""
     worker = await core.worker()
     run = await core.start(job("a"))
     await worker.vanish()
@@ -183,7 +183,7 @@ async def test_a_fenced_worker_claims_nothing(core: CoreHarness) -> None:
 
 
 async def test_a_claim_under_way_holds_up_the_fence(core: CoreHarness) -> None:
-    """The worker is fenced after its claim: what it claimed is seen by the reaper."""
+    """The worker is fenced after its claim: the reaper sees the claimed jobs."""
     worker = await core.worker()
     await core.start(job("a"))
     async with core.third_session() as other:
@@ -201,7 +201,7 @@ async def test_a_claim_under_way_holds_up_the_fence(core: CoreHarness) -> None:
 
 
 async def test_a_hand_off_by_a_fenced_worker_is_taken_back(core: CoreHarness) -> None:
-    """Fenced, not yet reaped: its finish still counts, and what it took for itself is reaped as well."""
+    """Fenced but not yet reaped: its finish still counts, and the job handed off to it is reaped as well."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
@@ -227,7 +227,7 @@ async def test_a_second_reaper_finds_nothing(core: CoreHarness) -> None:
 
 
 async def test_a_living_worker_is_reaped_by_nobody(core: CoreHarness) -> None:
-    """Only the generation that is over is taken back."""
+    """Only jobs of an ended generation are requeued."""
     worker = await core.worker()
     run = await core.start(job("a"))
     (first,) = await worker.claim()

@@ -1,4 +1,4 @@
-"""What a process remembers of values takes no more memory than it may, however small they are."""
+"""The cache of recent values respects its memory limit, even for small values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A restart is made while its process dies, or its connection: it is one run, which goes on from the other."""
+"""Restarts during which the process or its connection dies: the result is one run that continues the other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
 
 
 def nested() -> list[dict[str, Any]]:
-    """A loop of two steps over two items."""
+    """Return a loop of two steps over two items."""
     iterator = {"type": "static", "value": [1, 2]}
     value = {"type": "forloopflow", "iterator": iterator, "modules": [job("x"), job("y", "x")], "skip_failures": False}
     return [{"id": "l", "value": value}]
@@ -38,7 +38,7 @@ def plain() -> list[dict[str, Any]]:
 
 
 async def ended(core: CoreHarness, modules: list[dict[str, Any]]) -> UUID:
-    """A run of these nodes that has ended; each gave its own id."""
+    """Complete a run of these nodes; each returns its own id."""
     run = await core.start(*modules)
     await work(core)
     return run
@@ -67,7 +67,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_a_connection_that_dies_under_the_start(core: CoreHarness, case: str) -> None:
-    """Nothing of it was written; it is made by the next try, once."""
+    """Nothing of it was written; the retry creates the run once."""
     modules, steps, ran, result = CASES[case]
     first = await ended(core, modules)
     async with core.third_session() as third:
@@ -83,7 +83,7 @@ async def test_a_connection_that_dies_under_the_start(core: CoreHarness, case: s
 
 
 async def test_a_process_that_dies_before_the_first_step(core: CoreHarness) -> None:
-    """The run is there, its loop is not opened: what it keeps is in its row, and whoever comes next goes on with it."""
+    """The run exists and its loop is not open: reused results are in its row, and the next process uses them."""
     modules, steps, ran, result = CASES["nested"]
     first = await ended(core, modules)
     async with core.third_session() as third:
@@ -102,7 +102,7 @@ async def test_a_process_that_dies_before_the_first_step(core: CoreHarness) -> N
 
 
 async def test_two_restarts_at_once_are_two_runs(core: CoreHarness) -> None:
-    """Neither sees the other: results are read, and nothing of the old run is locked or changed."""
+    """They do not see each other: results are read, and nothing of the old run is locked or changed."""
     modules, steps, _, result = CASES["nested"]
     first = await ended(core, modules)
     before = await core.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")

@@ -1,4 +1,4 @@
-"""Restarts inside loops, branches and sub-workflows: earlier bodies and steps are kept, the rest runs anew."""
+"""Restarts inside loops, branches and sub-workflows: earlier bodies and steps are reused, the rest runs again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ITEM = "flow_input.iter.value"
 
 
 class Stage:
-    """A ground with one worker; scripts may ask for `fails`, a set of texts that make them fail."""
+    """A harness with one worker; scripts may read `fails`, a set of texts that make them fail."""
 
     def __init__(self, core_harness: CoreHarness, worker: Worker) -> None:
         self.ground = core_harness
@@ -36,7 +36,7 @@ class Stage:
         return run
 
     async def restart(self, id: UUID, *steps: tuple[str, int | None] | str, people: Any = ()) -> UUID:
-        """A run that goes on from `id` at these steps, to its end; without any: where it failed."""
+        """Restart `id` at these steps and complete the run; without steps: where it failed."""
         run = await restarting.restart(self.ground.platform, ACTOR, WORKSPACE, id, point(steps), RunOptions())
         await work(self.ground, self.worker, run, list(people))
         return run
@@ -45,7 +45,7 @@ class Stage:
         return await restarting.preview(self.ground.platform, ACTOR, WORKSPACE, id, point(steps))
 
     async def ran(self, run: UUID) -> str:
-        """The nodes whose jobs ran, in order."""
+        """Return the nodes whose jobs ran, in order."""
         rows = await self.ground.rows(
             "SELECT node FROM job WHERE (run = $1 OR run IN (SELECT id FROM run WHERE parent = $1)) AND attempt > 0"
             " ORDER BY ended_at, node",
@@ -69,7 +69,7 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 def script(id: str, code: str, **inputs: str) -> dict[str, Any]:
-    """A node that gives the value of a Python expression of its inputs."""
+    """Return a node that returns the value of a Python expression of its inputs."""
     content = f"def main({', '.join(inputs)}):\n    return {code}\n"
     transforms = {name: {"type": "javascript", "expr": expr} for name, expr in inputs.items()}
     value = {"type": "rawscript", "language": "python3", "content": content, "input_transforms": transforms}
@@ -82,7 +82,7 @@ def loop(id: str, items: Any, *modules: dict[str, Any], **value: Any) -> dict[st
 
 
 def steps() -> list[dict[str, Any]]:
-    """x and y of an iteration: 10 times the item, and that plus what came before the loop."""
+    """Return x and y of an iteration: 10 times the item, and that plus the result before the loop."""
     return [script("x", "10 * v", v=ITEM), script("y", "[a, x]", a="results.a", x="results.x")]
 
 
@@ -99,7 +99,7 @@ async def test_a_loop_goes_on_at_an_iteration(stage: Stage) -> None:
 
 
 async def test_a_restart_of_a_restart_knows_who_had_what(stage: Stage) -> None:
-    """Iteration 0 is of the first run, 1 of the second; of 2 the second has x and the first nothing."""
+    """Iteration 0 is reused from the first run, 1 from the second; of 2 the second has x and the first nothing."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()), script("z", "r", r="results.l"))
     second = await stage.restart(first, ("l", 1))
     third = await stage.restart(second, ("l", 2), "y")
@@ -110,7 +110,7 @@ async def test_a_restart_of_a_restart_knows_who_had_what(stage: Stage) -> None:
 
 
 async def test_what_a_restarted_iteration_shows(stage: Stage) -> None:
-    """The bodies kept are those of the run before, and of the one that went on so is the step."""
+    """Reused bodies are those of the run before; in the continued body, so is the step."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()))
     second = await stage.restart(first, ("l", 2), "y")
     platform = stage.ground.platform
@@ -154,7 +154,7 @@ async def test_a_retry_of_a_parallel_loop_runs_what_had_not_ended(stage: Stage) 
 
 
 async def test_a_parallel_loop_runs_the_named_iteration_alone(stage: Stage) -> None:
-    """And what had failed under skip_failures had ended: it stays null, until it is named."""
+    """Bodies that failed under skip_failures had ended: they stay null until they are named."""
     first = await stage.run(*flaky(parallel=True, skip_failures=True))
     assert await stage.result(first) == [1, None, 3]
     FAILING.clear()
@@ -167,7 +167,7 @@ async def test_a_parallel_loop_runs_the_named_iteration_alone(stage: Stage) -> N
 
 
 async def test_a_while_loop_goes_on_with_the_iteration_before(stage: Stage) -> None:
-    """s adds the item to what it gave in the iteration before."""
+    """s adds the item to its result in the previous iteration."""
     body = [script("s", "(b or 0) + v + 1", b="results.s", v=ITEM), script("t", "s", s="results.s")]
     stop = {"stop_after_if": {"expr": "result >= 10"}}
     value = {"type": "whileloopflow", "modules": body, "skip_failures": False}
@@ -182,7 +182,7 @@ async def test_a_while_loop_goes_on_with_the_iteration_before(stage: Stage) -> N
 
 
 async def test_inside_branches(stage: Stage) -> None:
-    """Of branchone the branch that was taken; of branchall those before, and in parallel all others, are kept."""
+    """In branchone the chosen branch, in branchall earlier ones and in parallel all others are reused."""
     one = {
         "id": "o",
         "value": {
@@ -260,7 +260,7 @@ async def test_a_loop_in_a_sub_workflow(stage: Stage) -> None:
 
 
 async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> None:
-    """What a body skipped leaves no row; its edges say so."""
+    """Skipped nodes of a body leave no row; its edges record them."""
     condition = {"id": "k", "value": {"type": "condition", "expr": f"{ITEM} === 1"}, "needs": []}
     body = [
         condition,
@@ -279,7 +279,7 @@ async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> No
 
 @pytest.mark.parametrize("inside", [False, True])
 async def test_what_people_said_before_is_kept(stage: Stage, inside: bool) -> None:
-    """Resumes of a suspended step, the decision of an approval; what is asked behind the restart is asked anew."""
+    """Resumes of a suspended step and the decision of an approval; later approvals are requested again."""
     steps = [
         {**script("a", "1"), "suspend": {"required_events": 1}},
         script("b", "r", r="resume"),

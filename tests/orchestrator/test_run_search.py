@@ -1,4 +1,4 @@
-"""Runs are found by what they got and gave, where their workspace wants that, on PostgreSQL."""
+"""Search of runs by inputs and results in workspaces that enable it, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from orvanta_platform.services.runs.start import RunOptions
 
 @pytest.fixture(autouse=True)
 def later() -> Iterator[None]:
-    """Runs that are made now are indexed at once."""
+    """Index runs that are created now immediately."""
     clock.freeze(clock.now() + timedelta(minutes=1))
     yield
     clock.freeze(None)

@@ -1,7 +1,7 @@
-"""A statement whose snapshot is older than somebody else's commit: its locks find what the snapshot does not show.
+"""Statements with a snapshot older than a concurrent commit: their locks find changes that the snapshot does not show.
 
-Row security makes the pause: whoever calls itself `paused` waits, within its scan of run_live and before it locks a
-row, for an advisory lock that a third session holds.
+Row security pauses them: a session named `paused` waits, within its scan of run_live and before it locks a row, for an
+advisory lock held by a third session.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RELEASE = "SELECT pg_advisory_unlock(1)"
 
 @pytest.fixture
 async def slow(database: TestDatabase, tmp_path: Path, core: CoreHarness) -> AsyncIterator[CoreHarness]:
-    """A platform whose statements on runs can be held up after their snapshot."""
+    """Open a platform whose statements on runs can be paused after their snapshot."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(PAUSE)
     await owner.close()
@@ -48,7 +48,7 @@ async def slow(database: TestDatabase, tmp_path: Path, core: CoreHarness) -> Asy
 
 
 async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession) -> tuple[Worker, Worker]:
-    """One worker in two forms: the second's committer is held up from now on."""
+    """Return one worker as two processes; the second's committer is paused from now on."""
     worker = await core.worker()
     twin = Worker(core.platform, worker.id, worker.claimer, Committer(slow.db))
     twin.committer.start()
@@ -58,7 +58,7 @@ async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession
 
 
 async def test_a_reap_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
-    """The snapshot still shows the job as its worker's; the run's rev, read under the lock, says otherwise."""
+    """The snapshot still shows the job as its worker's; the run's rev, read under the lock, reveals the change."""
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
         run = await core.start(job("a"), job("b", "a"))
@@ -125,7 +125,7 @@ async def test_the_same_end_twice_at_once(core: CoreHarness, slow: CoreHarness) 
 
 
 async def test_a_claim_and_a_cancel_after_its_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
-    """Either the claim finds the job gone, or the cancel finds it running: it is never both."""
+    """Either the claim finds the job gone, or the cancel finds it running, never both."""
     async with core.third_session() as other:
         worker, _ = await begin_paused(core, slow, other)
         run = await core.start(job("a"))

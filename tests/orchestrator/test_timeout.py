@@ -1,4 +1,4 @@
-"""The time limit of a run as a whole, on PostgreSQL."""
+"""The timeout of a run as a whole, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_a_run_that_waits_is_over_in_time(core: CoreHarness, waits: str) -
 
 
 async def test_the_time_of_a_run_ends_all_that_is_inside(core: CoreHarness) -> None:
-    """Loops, their bodies and a sub-workflow; what runs there is nobody's any more."""
+    """Loops, their bodies and a sub-workflow end; their workers no longer hold the jobs."""
     await deploy(core, "f/main/inner", job("x"))
     items = {"type": "static", "value": [1, 2]}
     loop = {"type": "forloopflow", "iterator": items, "parallel": True, "skip_failures": True, "modules": [job("y")]}

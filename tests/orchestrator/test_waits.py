@@ -1,4 +1,4 @@
-"""Delay, sleep, skip_if, mock and skip_expr on PostgreSQL: timers move, workers are not held."""
+"""Delay, sleep, skip_if, mock and skip_expr on PostgreSQL: timers fire, and no worker is occupied."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def js(text: str) -> dict[str, str]:
 
 
 async def due(core: CoreHarness) -> int:
-    """All that is to come has come."""
+    """Make all timers due and fire them."""
     await core.run("UPDATE timer SET due_at = app_now()")
     return await timers.fire(core.platform.tools)
 
 
 async def seen(core: CoreHarness, run: UUID) -> FlowStatus:
-    """The run as the wire tells it."""
+    """Return the run as shown by the API."""
     progress = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).progress
     assert progress is not None
     return flow_status(progress)
@@ -153,7 +153,7 @@ async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_loc
 
 @pytest.mark.parametrize("value", [{"type": "delay", "seconds": 60}, {"type": "approval", "timeout": 60}])
 async def test_a_node_that_waits_is_cancelled_alone(core: CoreHarness, value: dict[str, Any]) -> None:
-    """It fails with the name Canceled; an edge may handle that, and the run goes on."""
+    """It fails with the name Canceled; an edge may handle that, and the run continues."""
     run = await core.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
     (wait,) = (await seen(core, run)).waits[:1]
     assert wait.id == "w"

@@ -1,4 +1,4 @@
-"""The write of a step: all or nothing, once, whatever is stale, sent twice or answered by nobody."""
+"""The write of a step: atomic and written once, even if it is stale, sent twice or not answered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
 async def a_step(core: CoreHarness) -> tuple[UUID, Ending, StepWrite]:
-    """A run with a claimed job, and a write of every kind of row that ends it."""
+    """Start a run with a claimed job; return a write of every kind of row that completes it."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (claimed,) = await worker.claim()
@@ -50,18 +50,18 @@ async def a_step(core: CoreHarness) -> tuple[UUID, Ending, StepWrite]:
 
 
 def uuid7_of(run: UUID, name: str) -> UUID:
-    """An id in the run's millisecond."""
+    """Return an id in the run's millisecond."""
     return UUID(int=(run.int >> 64 << 64) | (uuid4().int & (1 << 64) - 1))
 
 
 async def written(core: CoreHarness, *writes: StepWrite) -> set[int]:
-    """Which of the steps were written."""
+    """Write the steps and return those that were written."""
     async with core.db.acquire() as connection:
         return await write_steps(connection, writes)
 
 
 async def test_a_step_is_written_once(core: CoreHarness) -> None:
-    """The same statement again finds the run moved on."""
+    """Sent again, the same statement finds that the run has changed."""
     run, _, write = await a_step(core)
     assert await written(core, write) == {0}
     after = await core.everything()
@@ -140,7 +140,7 @@ async def test_a_locked_run_is_left_out(core: CoreHarness) -> None:
 
 
 async def test_hand_off(core: CoreHarness) -> None:
-    """The next job of the same queue is already this worker's; nobody else can claim it."""
+    """The next job of the same queue is already claimed by this worker; no other can claim it."""
     worker, second = await core.worker(), await core.worker()
     run = await core.start(job("a"), job("b", "a"), job("c", "b", tag="elsewhere"))
     (first,) = await worker.claim()
@@ -184,7 +184,7 @@ async def test_a_stale_fast_path_hands_nothing_off(core: CoreHarness) -> None:
 
 @pytest.fixture
 async def far(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tuple[CoreHarness, CoreHarness, Wire]]:
-    """A platform near the database, and one behind a wire that can be cut."""
+    """Open a platform connected directly to the database, and one behind a proxy that can be cut."""
     async with core_harness(database, tmp_path / "near") as near, wire(database) as cable:
         through = TestDatabase(database.name, database.owner_url, cable.url, database.server)
         async with core_harness(through, tmp_path / "far") as behind:
@@ -192,7 +192,7 @@ async def far(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tuple[Cor
 
 
 async def test_a_backend_killed_before_its_commit_records_once(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
-    """The statement waits for a lock when its server process ends: it is sent again."""
+    """The statement waits for a lock when its server process ends, and is sent again."""
     near, behind, _ = far
     worker = await behind.worker()
     run = await behind.start(job("a"), job("b", "a"))
@@ -210,7 +210,7 @@ async def test_a_backend_killed_before_its_commit_records_once(far: tuple[CoreHa
 
 @pytest.mark.parametrize("kind", ["next", "retry", "last"])
 async def test_a_commit_without_an_answer_records_once(far: tuple[CoreHarness, CoreHarness, Wire], kind: str) -> None:
-    """The answer is lost after the commit: history knows, and a handed-off job is started once that is known."""
+    """The answer is lost after the commit: history decides, and a handed-off job starts once that is known."""
     near, behind, cable = far
     worker = await behind.worker()
     retry = {"constant": {"attempts": 1, "seconds": 60}} if kind == "retry" else None

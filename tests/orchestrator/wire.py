@@ -1,4 +1,4 @@
-"""The wire between the platform and PostgreSQL, which can be cut after a commit and before its answer."""
+"""A proxy between the platform and PostgreSQL that can be cut after a commit and before its answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 class Wire:
-    """Made by `wire`. `url` is the database's address through it."""
+    """A proxy created by `wire`; `url` is the database's address through it."""
 
     def __init__(self, url: str, target: Path) -> None:
         self.url = url
@@ -26,18 +26,18 @@ class Wire:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hold(self, after: bytes) -> None:
-        """Keep back all answers to a connection that sends `after`, from then on."""
+        """From now on, hold back all answers to a connection that sends `after`."""
         self._holding = after
 
     def cut(self) -> None:
-        """Close the connections whose answers were kept back; what comes next passes."""
+        """Close the connections whose answers were held back; later ones pass."""
         self._holding = None
         for writer in self._held:
             writer.close()
         self._held.clear()
 
     async def serve(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
         server_in, server_out = await asyncio.open_unix_connection(str(self._target))
         pumps = {
             asyncio.create_task(self._send(client_in, server_out, client_out)),
@@ -71,7 +71,7 @@ class Wire:
 
 @asynccontextmanager
 async def wire(database: TestDatabase) -> AsyncIterator[Wire]:
-    """A wire to the database."""
+    """Open a proxy to the database."""
     parts = urlsplit(database.app_url)
     (folder,) = parse_qs(parts.query)["host"]
     home = Path(tempfile.mkdtemp(prefix="orvanta-wire-"))

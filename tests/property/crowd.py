@@ -1,8 +1,8 @@
-"""Many random runs on one database, driven by workers that claim, finish, vanish and come back as random says.
+"""Many random runs on one database, driven by workers that claim, finish, vanish and return at random.
 
-Everything but the user's code is real: claims, steps, reaping, timers and cancels go through the services. What a
-job does is told by its scenario; what it returns says who did it, so that a result that was recorded by the wrong
-attempt is seen.
+Everything but the user's code is real: claims, steps, reaping, timers and cancellations go through the services. The
+outcome of a job is determined by its scenario; its result names the attempt, so that a result recorded for the wrong
+attempt is detected.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Move = Callable[[], Coroutine[Any, Any, None]]
 
 @dataclass(slots=True)
 class Tracked:
-    """A run and what is known of it from outside."""
+    """A run and its state as known from outside."""
 
     id: UUID
     scenario: Scenario
@@ -51,13 +51,13 @@ class Tracked:
     expected: oracle.Expected
     happened: set[str] = field(default_factory=set)
     sent: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    """What was recorded as the end of each job, by the word of finish_job."""
+    """The recorded result of each job, according to finish_job."""
     cancelled: bool = False
     job_cancelled: bool = False
 
 
 def limited(chosen: Scenario) -> dict[str, Any]:
-    """The document with limits on some of its nodes and, of one in ten, on the whole: they change nothing but time."""
+    """Add limits to some nodes of the document and to one in ten as a whole; they only affect timing."""
     rng, value = Random(chosen.seed), chosen.value
     more = {"concurrent_limit": 3, "concurrency_key": "runs"} if rng.random() < 0.1 else {}
     return {**value, **more, "modules": [_limited(rng, module) for module in value["modules"]]}
@@ -72,7 +72,7 @@ def _limited(rng: Random, module: dict[str, Any]) -> dict[str, Any]:
 
 
 class Crowd:
-    """Made by `gather`; `drive` runs everything to its end."""
+    """Random runs, created by `gather`; `drive` runs all of them to their ends."""
 
     def __init__(self, core: CoreHarness, seed: int, journal: Journal) -> None:
         self.scene = core
@@ -81,7 +81,7 @@ class Crowd:
         self.runs: dict[UUID, Tracked] = {}
         self.workers: list[Worker] = []
         self.gone: list[tuple[Worker, Claimed, Finish]] = []
-        """Ends of jobs that a worker will tell after it was fenced and reaped."""
+        """Completions that a worker will report after it was fenced and reaped."""
         self.refused = 0
         self.moves: Counter[str] = Counter()
 
@@ -92,7 +92,7 @@ class Crowd:
             await self.start(scenario(seed, script_path=SCRIPT))
 
     async def start(self, chosen: Scenario) -> None:
-        """Start one run, now or (3 in 20) for a time to come."""
+        """Start one run, immediately or (3 in 20) scheduled."""
         chosen = replace(chosen, value=limited(chosen))
         later = self.rng.random() < 0.15
         at = await self.scene.row("SELECT CASE WHEN $1 THEN app_now() + interval '1 hour' END", later)
@@ -109,7 +109,7 @@ class Crowd:
         self.runs[id] = made
 
     async def drive(self) -> None:
-        """Some moves at a time, at once, until every run has ended."""
+        """Make several moves concurrently until every run has ended."""
         for _ in range(20_000):
             if not await self.open_runs():
                 break
@@ -124,7 +124,7 @@ class Crowd:
             await self.tell_late(worker, job, finish)
 
     async def open_runs(self) -> list[UUID]:
-        """Runs under way."""
+        """Return the live runs."""
         return [row["id"] for row in await self.scene.rows("SELECT id FROM run_live")]
 
     async def guarded(self, move: tuple[str, Move]) -> None:
@@ -133,7 +133,7 @@ class Crowd:
         await act()
 
     def choose(self) -> tuple[str, Move]:
-        """What happens next."""
+        """Choose the next move."""
         moves: list[tuple[int, str, Move]] = [
             (30, "claim", self.claim),
             (50, "finish", self.finish),
@@ -150,7 +150,7 @@ class Crowd:
         return name, act
 
     async def claim(self) -> None:
-        """A worker takes some jobs; what it is given, it may have."""
+        """Claim some jobs for a worker and check that they may run."""
         worker = self.rng.choice(self.workers)
         room = 6 - len(worker.held)
         if room <= 0:
@@ -161,7 +161,7 @@ class Crowd:
             self.check_begin(self.runs[job.run.id], job)
 
     def check_begin(self, run: Tracked, job: Claimed) -> None:
-        """No node before its edges are taken."""
+        """Check that no node starts before its edges are taken."""
         state = RunState.decode(job.run.state)
         if job.attempt > job.failures + 1:
             run.happened.add("started again after a crash")
@@ -182,13 +182,13 @@ class Crowd:
             run.happened.add("failure edge taken")
 
     def verdict(self, run: Tracked, state: RunState, source: str, outcome: str) -> bool | None:
-        """Whether an edge is taken, by what is foretold of its source; None while that is open."""
+        """Return whether an edge is taken according to the scenario; None while that is open."""
         if MARK_STATE[state.nodes[run.plan.indexes[source]]] not in NODE.final:
             return None
         return run.job_cancelled or outcome in oracle.OUTCOMES[run.expected.ends[source]]
 
     async def finish(self) -> None:
-        """A worker ends one of its jobs, at times while it is being fenced and reaped."""
+        """Complete one job of a worker, sometimes while the worker is being fenced and reaped."""
         worker, job = self.take_job()
         if job is None:
             return
@@ -209,7 +209,7 @@ class Crowd:
         return worker, worker.held.pop(self.rng.choice(list(worker.held)))
 
     def told(self, worker: Worker, job: Claimed) -> Finish:
-        """How the attempt ends, by its scenario; a failure that is counted makes the next attempt another one."""
+        """Return the completion of the attempt by its scenario; a counted failure leads to another attempt."""
         run = self.runs[job.run.id]
         node = job.node or ""
         if run.cancelled and self.rng.random() < 0.5:
@@ -232,11 +232,11 @@ class Crowd:
             self.check_begin(run, done.following)
 
     async def tell_again(self, worker: Worker, job: Claimed, finish: Finish) -> None:
-        """The same end once more: whatever the answer, nothing is made twice."""
+        """Report the same completion again: whatever the answer, nothing is written twice."""
         await worker.submit(job, finish)
 
     async def tell_late(self, worker: Worker, job: Claimed, finish: Finish) -> None:
-        """A fenced and reaped worker tells its end: nothing comes of it that was not there before."""
+        """Report a completion by a fenced and reaped worker, which must have no effect."""
         before = await self.of_run(job.run.id)
         await worker.submit(job, finish, hand_off=True)
         assert not worker.held.pop(job.id, None)
@@ -247,13 +247,13 @@ class Crowd:
         return {row["id"]: row["state"] for row in rows}
 
     async def late(self) -> None:
-        """A worker that was fenced and reaped tells the end of a job that is no longer its own."""
+        """Report the completion of a job that its fenced and reaped worker no longer holds."""
         if self.gone:
             worker, job, finish = self.gone.pop(self.rng.randrange(len(self.gone)))
             await self.tell_late(worker, job, finish)
 
     async def crash(self) -> None:
-        """A worker vanishes with all that it holds, right after a claim or long after."""
+        """Let a worker vanish with all jobs that it holds, right after a claim or later."""
         worker = self.rng.choice(self.workers)
         if not worker.held:
             return
@@ -263,7 +263,7 @@ class Crowd:
         self.gone += held
 
     async def replace(self, worker: Worker) -> None:
-        """Fence a worker in the middle of a claim, reap it, as two observers do at once, and start another one."""
+        """Fence a worker during a claim, reap it concurrently twice, and start another one."""
         for job in worker.held.values():
             self.runs[job.run.id].happened.add("crash")
         await asyncio.gather(worker.vanish(), worker.claim(2))
@@ -275,14 +275,14 @@ class Crowd:
         self.workers.append(await self.scene.worker())
 
     async def give_back(self) -> None:
-        """A worker gives back what it has not started."""
+        """Return jobs that a worker has not started."""
         worker, job = self.take_job()
         if job is not None:
             async with self.scene.db.acquire() as connection:
                 await job_rows.give_back(connection, [job.id], worker.id, worker.generation)
 
     async def fire_timers(self) -> None:
-        """Time passes for some of the timers."""
+        """Let some timers fire."""
         due = "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE random() < 0.5"
         await self.scene.run(due)
         await timers.fire(self.scene.platform.tools)
@@ -290,12 +290,12 @@ class Crowd:
         await timers.open_gates(self.scene.platform.tools)
 
     async def sweep(self) -> None:
-        """A second passes for the events that somebody left."""
+        """Let pending events age by a second and sweep them."""
         await self.scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
         await timers.sweep(self.scene.platform.tools)
 
     async def some_run(self) -> Tracked | None:
-        """A run under way that nobody has touched; at most one in four is."""
+        """Return a live run that was not disturbed yet; at most one in four is."""
         untouched = [run for run in self.runs.values() if not (run.cancelled or run.job_cancelled)]
         if (len(self.runs) - len(untouched)) * 4 >= len(self.runs):
             return None
@@ -304,7 +304,7 @@ class Crowd:
         return self.rng.choice(chosen) if chosen else None
 
     async def cancel(self) -> None:
-        """Somebody cancels a run, at times twice, the second time by force."""
+        """Cancel a run, sometimes twice, the second time by force."""
         run = await self.some_run()
         if run is None:
             return
@@ -315,7 +315,7 @@ class Crowd:
             await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "at once", force=True)
 
     async def leave_cancel(self) -> None:
-        """The server that took a cancel dies after its commit."""
+        """Record a cancellation by a server that dies after its commit."""
         run = await self.some_run()
         if run is None:
             return
@@ -326,7 +326,7 @@ class Crowd:
         await self.note_cancel(run)
 
     async def note_cancel(self, run: Tracked) -> None:
-        """A cancel that came before the end of the run counts from here on."""
+        """Note whether a cancellation came before the end of the run."""
         live = await self.scene.rows("SELECT FROM run_live WHERE id = $1 AND cancel_at IS NOT NULL", run.id)
         ended = await self.scene.rows("SELECT FROM run WHERE id = $1 AND cancel_by IS NOT NULL", run.id)
         if live or ended:
@@ -334,7 +334,7 @@ class Crowd:
             run.happened.add("cancel")
 
     async def cancel_job(self) -> None:
-        """Somebody cancels one job of a run: its node fails, what the scenario foretold no longer holds."""
+        """Cancel one job of a run: its node fails, and the scenario's prediction no longer holds."""
         run = await self.some_run()
         if run is None:
             return

@@ -1,4 +1,4 @@
-"""An independent model of who may read, write and run what: sets of names, written from the documentation alone."""
+"""An independent model of permissions to read, write and run, written from the documentation alone."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Workspace:
     folders: dict[str, Folder] = field(default_factory=dict)
     items: dict[str, set[str]] = field(default_factory=dict)
     runs: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Run id → (path, who started it)."""
+    """Run id → (path, starter)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person with a token; `scopes` None: the token has no limits."""
+    """A person with a token; `scopes` None: the token is not limited."""
 
     name: str
     scopes: tuple[str, ...] | None = None
 
 
 def principals(workspace: Workspace, name: str) -> set[str]:
-    """The names under which a member is granted something."""
+    """Return the names under which a member receives permissions."""
     return {f"u/{name}", "g/all"} | {f"g/{group}" for group, members in workspace.groups.items() if name in members}
 
 
 def in_scope(caller: Caller, area: str, action: str, path: str | None) -> bool:
-    """Tells whether the token covers `area:action` at the path."""
+    """Return whether the token covers `area:action` at the path."""
     if caller.scopes is None:
         return True
     for scope in caller.scopes:
@@ -58,7 +58,7 @@ def in_scope(caller: Caller, area: str, action: str, path: str | None) -> bool:
 
 
 def reaches(workspace: Workspace, name: str, path: str, *, write: bool) -> bool:
-    """Tells whether the path alone lets a member read or write what is there."""
+    """Return whether the path alone lets a member read or write the item there."""
     area, place = path.split("/")[:2]
     if area == "u":
         return place == name
@@ -70,7 +70,7 @@ def reaches(workspace: Workspace, name: str, path: str, *, write: bool) -> bool:
 
 
 def may_read(workspace: Workspace, caller: Caller, kind: str, path: str) -> bool:
-    """Tells whether the caller may read the item of `kind` (`scripts`, `flows`, `variables` …) at the path."""
+    """Return whether the caller may read the item of `kind` (`scripts`, `flows`, `variables` …) at the path."""
     role = workspace.roles.get(caller.name)
     if role is None or not in_scope(caller, kind, "read", path):
         return False
@@ -78,7 +78,7 @@ def may_read(workspace: Workspace, caller: Caller, kind: str, path: str) -> bool
 
 
 def may_write(workspace: Workspace, caller: Caller, kind: str, path: str) -> bool:
-    """Tells whether the caller may create, change or delete the item of `kind` at the path."""
+    """Return whether the caller may create, change or delete the item of `kind` at the path."""
     role = workspace.roles.get(caller.name)
     if role not in ("developer", "admin") or not in_scope(caller, kind, "write", path):
         return False
@@ -86,7 +86,7 @@ def may_write(workspace: Workspace, caller: Caller, kind: str, path: str) -> boo
 
 
 def may_run(workspace: Workspace, caller: Caller, path: str) -> bool:
-    """Tells whether the caller may start the workflow or script at the path."""
+    """Return whether the caller may start the workflow or script at the path."""
     role = workspace.roles.get(caller.name)
     if role not in ("operator", "developer", "admin") or not in_scope(caller, "jobs", "run", path):
         return False
@@ -94,7 +94,7 @@ def may_run(workspace: Workspace, caller: Caller, path: str) -> bool:
 
 
 def may_see_run(workspace: Workspace, caller: Caller, run: str) -> bool:
-    """Tells whether the caller may see a run: its starter and readers of its path, as far as the token's scopes go."""
+    """Return whether the caller may see a run: its starter and readers of its path, within the token's scopes."""
     path, started_by = workspace.runs[run]
     role = workspace.roles.get(caller.name)
     if role is None or not in_scope(caller, "jobs", "read", path):
@@ -103,7 +103,7 @@ def may_see_run(workspace: Workspace, caller: Caller, run: str) -> bool:
 
 
 def owns_folder(workspace: Workspace, caller: Caller, name: str) -> bool:
-    """Tells whether the caller may change the folder."""
+    """Return whether the caller may change the folder."""
     role = workspace.roles.get(caller.name)
     if role not in ("developer", "admin") or not in_scope(caller, "folders", "write", f"f/{name}"):
         return False

@@ -1,4 +1,4 @@
-"""What was decided for each run, in writing: replaying it must give the states that the database holds."""
+"""A journal of the decisions for each run: replaying it must yield the states in the database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Given = Mapping[tuple[str | int, ...], Answer | Err]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision: what happened, what was answered, what came of it. Not every decision was written."""
+    """One decision: its event, answers and outcome. Not every decision was written."""
 
     event: Event
     answers: Given
@@ -34,26 +34,26 @@ class Entry:
 
 @dataclass(slots=True)
 class Journal:
-    """By run and the state before."""
+    """Decisions by run and previous state."""
 
     entries: dict[UUID, dict[bytes, list[Entry]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
 
     def listen(self, patch: pytest.MonkeyPatch) -> None:
-        """Have every decision of the services written down."""
+        """Record all decisions of the services."""
         for module in (first_step, advance, job_completion):
             patch.setattr(module, "decide_now", self.decide_now)
 
     def decide_now(self, blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
-        """The real one, with a note of it."""
+        """Call the real function and record its result."""
         decided = decide_now(blueprint, run, event, answered)
         entry = Entry(event, dict(answered.at(run.rev)), run.seed, decided.encoded)
         self.entries[run.id][run.state].append(entry)
         return decided
 
     def leads_to(self, run: UUID, plan: Plan, end: bytes) -> bool:
-        """Whether the run's events, decided anew one after the other, lead from its beginning to the state `end`."""
+        """Return whether the run's events, replayed in order, lead from its initial state to the state `end`."""
         entries = self.entries[run]
         reached = {RunState.new(plan).encode()}
         coming = list(reached)

@@ -1,7 +1,7 @@
-"""Random calls of people with random roles and tokens in two workspaces, against an independent permission model.
+"""Random calls of users with random roles and tokens in two workspaces, compared with an independent permission model.
 
-Every answer is compared: a permitted call succeeds, a forbidden one is refused without saying more than it may, and
-every list, count and search holds exactly what the model lets the caller see.
+Every answer is compared: a permitted call succeeds, a forbidden one is refused without disclosing more than allowed,
+and every list, count and search holds exactly the rows that the model lets the caller see.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ READS = {"scripts": "get/p", "flows": "get", "variables": "get", "resources": "g
 
 
 class World:
-    """The platform, the model of it, and the people who call."""
+    """The platform, its model, and the calling users."""
 
     def __init__(self, api: ApiHarness, random: Random) -> None:
         self._stage = api
@@ -101,7 +101,7 @@ class World:
                 self._clients.append((Caller(name, scopes), client_of(self._stage.app, token)))
 
     async def step(self) -> None:
-        """One random call, compared with the model."""
+        """Make one random call and compare it with the model."""
         moves: list[Callable[[], Awaitable[None]]] = [
             *[self._create] * 4,
             *[self._read] * 4,
@@ -196,7 +196,7 @@ class World:
             workspace.items["variables"].discard(path)
 
     async def _grant(self) -> None:
-        """Change who owns, writes and reads a folder."""
+        """Change owners, writers and readers of a folder."""
         caller, client, name, workspace = self._pick()
         if self._random.random() < 0.6:
             caller, client = Caller("admin"), self._stage.client
@@ -225,14 +225,14 @@ class World:
         self.log.append(f"{call} {person} {group} in {name}")
 
     def _existing(self) -> str:
-        """A path, of an item more often than not."""
+        """Return a path, mostly that of an item."""
         paths = sorted({path for each in self.model.values() for found in each.items.values() for path in found})
         return self._random.choice(paths) if paths and self._random.random() < 0.8 else self._path()
 
     def _check(
         self, caller: Caller, name: str, answer: httpx.Response, allowed: bool, call: str, also: set[int] | None = None
     ) -> bool:
-        """Compare an answer with the model; tells whether the call has changed something."""
+        """Compare an answer with the model; return whether the call has changed something."""
         self.log.append(f"{caller} in {name}: {call}: {answer.status_code}, {'allowed' if allowed else 'refused'}")
         fine = answer.is_success or answer.status_code in (also or set())
         refused = answer.status_code in (403, 404)

@@ -1,4 +1,4 @@
-"""Random nests of loops, branches and sub-workflows on a real database, with workers that vanish, against an oracle."""
+"""Random nests of loops, branches and sub-workflows on a real database, with vanishing workers, against an oracle."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ DEEPEST = 3
 ERROR = {"error": {"name": "Error", "message": "Error happened"}}
 
 Outcome = tuple[bool, Any]
-"""Whether it ended well, and its result; of a failure, its error."""
+"""Whether it succeeded, and its result; for a failure, its error."""
 
 
 class Nest:
-    """A random document, and what must come of it."""
+    """A random document and its expected outcome."""
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)
         self._seed, self._count = seed, 0
         self.deployed: list[tuple[str, list[dict[str, Any]]]] = []
-        """What its nodes call, by path: what is called before what calls it."""
+        """Workflows called by its nodes, by path: called ones before their callers."""
         self.modules, (self.succeeds, self.result) = self._list(0)
 
     def _id(self) -> str:
@@ -42,7 +42,7 @@ class Nest:
         return f"n{self._count}"
 
     def _list(self, depth: int) -> tuple[list[dict[str, Any]], Outcome]:
-        """A list of nodes one after the other: the first failure ends it."""
+        """Return a sequence of nodes, which the first failure ends."""
         made = [self._node(depth) for _ in range(self._rng.randint(1, 2 if depth else 3))]
         outcomes = [outcome for _, outcome in made]
         end = next((outcome for outcome in outcomes if not outcome[0]), outcomes[-1])
@@ -54,14 +54,14 @@ class Nest:
         return self._rng.choice((self._loop, self._branchone, self._branchall, self._call))(depth)
 
     def _leaf(self) -> tuple[dict[str, Any], Outcome]:
-        """A job; those that fail have an id that says so."""
+        """Return a job; the ids of failing ones tell so."""
         fails = self._rng.random() < 0.15
         id = self._id() + ("_fails" if fails else "")
         value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
         return {"id": id, "value": value}, (False, ERROR) if fails else (True, id)
 
     def _loop(self, depth: int) -> tuple[dict[str, Any], Outcome]:
-        """Each iteration ends alike. In parallel, what else ran when one failed is left to chance: skipped there."""
+        """Return a loop whose iterations all end alike; a parallel one is skipped if it fails, for that is random."""
         body, (well, result) = self._list(depth + 1)
         count = self._rng.randint(0, 3)
         parallel = self._rng.random() < 0.5
@@ -103,7 +103,7 @@ class Nest:
         return module, (False, _Array([*results[: failing + 1], *[None] * (len(lists) - failing - 1)]))
 
     def _call(self, depth: int) -> tuple[dict[str, Any], Outcome]:
-        """A workflow of its own, which ends as its list does."""
+        """Return a call of another workflow, which ends as its nodes do."""
         body, (well, result) = self._list(depth + 1)
         path = f"f/nest/s{self._seed}_{len(self.deployed)}"
         self.deployed.append((path, body))
@@ -112,7 +112,7 @@ class Nest:
 
 
 class _Array(list[Any]):
-    """The result of a node that failed with an array: around it, its error counts."""
+    """The array result of a failed node: for the enclosing node, its error counts."""
 
 
 def _error_of(result: Any) -> Any:
@@ -120,7 +120,7 @@ def _error_of(result: Any) -> Any:
 
 
 def whole(result: Any) -> Any:
-    """A result as the run shows it: arrays that failed inside others are the errors inside."""
+    """Return a result as shown for the run: failed arrays inside others are replaced by their errors."""
     if isinstance(result, list):
         return [ERROR if isinstance(each, _Array) else whole(each) for each in result]
     return result
@@ -163,7 +163,7 @@ async def deploy(core: CoreHarness, path: str, modules: list[dict[str, Any]]) ->
 
 
 async def move(core: CoreHarness, rng: Random, workers: list[Worker]) -> None:
-    """One of: a claim, an end, a worker that vanishes, a look at what was left."""
+    """Make one move: a claim, a completion, the loss of a worker, or a sweep."""
     worker = rng.choice(workers)
     chance = rng.random()
     if worker.held and chance < 0.6:

@@ -1,4 +1,4 @@
-"""Random nests of loops and branches, restarted at random places inside and retried: they end as they did."""
+"""Random nests of loops and branches, restarted at random places inside and retried: they end as before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orvanta_platform.services.runs.start import RunOptions
 
 NESTS = 18
 RESTARTS = 3
-"""Of each nest, one after the other, each of the run before or of the first."""
+"""Restarts of each nest, one after the other, each of the previous run or of the first."""
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_random_restarts_end_as_the_run_did(core: CoreHarness) -> None:
 
 
 def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
-    """A place in a document, on any level."""
+    """Return a place in a document, on any level."""
     node = rng.choice(plan.nodes)
     if not node.bodies or rng.random() < 0.1:
         return [(node.id, None)]
@@ -73,7 +73,7 @@ def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
 
 
 async def drive(worker: Worker) -> int:
-    """Let all jobs that there are end; those whose id says so fail. Gives how many there were."""
+    """Complete all jobs; those whose id tells so fail. Return their number."""
     count = 0
     while jobs := await worker.claim():
         for job in jobs:

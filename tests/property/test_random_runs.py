@@ -1,4 +1,4 @@
-"""Random workflows, outcomes, crashes, cancels and interleavings on the real database, against the oracle."""
+"""Random workflows, outcomes, crashes, cancellations and interleavings on the real database, against the oracle."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def run_all(
     patch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """So many runs, some dozens at a time; at the end the data is whole."""
+    """Start the runs, some dozens at a time; at the end the data is consistent."""
     first_seed = int(os.environ.get("PROPERTY_SEED", "0"))
     had: Counter[str] = Counter()
     moves: Counter[str] = Counter()
@@ -87,7 +87,7 @@ async def run_all(
 
 
 async def keep_script(core: CoreHarness) -> None:
-    """The script that the documents name."""
+    """Store the script that the documents reference."""
     digest = b"\1" * 32
     await core.run("INSERT INTO document (hash, body) VALUES ($1, 'def main(): pass')", digest)
     await core.run(
@@ -106,7 +106,7 @@ async def keep_script(core: CoreHarness) -> None:
 
 
 async def check(core: CoreHarness, run: Tracked, journal: Journal) -> None:
-    """The run has come to what the oracle foretold, and every job to an end that was recorded once."""
+    """Check that the run has the predicted outcome, and that the end of every job was recorded once."""
     row = await core.ended(run.id)
     state = RunState.decode(row["state"])
     jobs = {job["node"]: job for job in await core.rows("SELECT * FROM job WHERE run = $1", run.id)}
@@ -139,7 +139,7 @@ def names(run: Tracked) -> list[str]:
 
 
 def check_jobs(run: Tracked, state: RunState, jobs: dict[str, asyncpg.Record]) -> None:
-    """A node that began has one row of history, with the state that the run's state says; others have none."""
+    """Check that each started node has one history row in the state of the run's state, and others have none."""
     for index, name in enumerate(names(run)):
         mark = state.nodes[index]
         assert mark in (Mark.PENDING, Mark.SKIPPED) or MARK_STATE[mark] in NODE.final, f"{name} did not end"
@@ -153,7 +153,7 @@ def check_jobs(run: Tracked, state: RunState, jobs: dict[str, asyncpg.Record]) -
 
 
 async def check_results(core: CoreHarness, run: Tracked, jobs: dict[str, asyncpg.Record]) -> None:
-    """The result that is kept is that of the attempt which was told that it was recorded, and of no other."""
+    """Check that the stored result is that of the attempt whose completion was recorded, and of no other."""
     for job in jobs.values():
         if job["kind"] == "flownode" or job["state"] != "succeeded":
             continue
@@ -164,14 +164,14 @@ async def check_results(core: CoreHarness, run: Tracked, jobs: dict[str, asyncpg
 
 
 def words(run: Tracked, state: RunState) -> dict[str, str]:
-    """How each node ended, in the oracle's words; others by the name of their mark."""
+    """Return the outcome of each node in the oracle's terms; others by the name of their mark."""
     known = {Mark.SUCCEEDED: "success", Mark.FAILED: "failure", Mark.UNHANDLED: "failure"}
     marks = [Mark(mark) for mark in state.nodes[: len(run.plan.nodes)]]
     return {node.id: known.get(mark, mark.name.lower()) for node, mark in zip(run.plan.nodes, marks, strict=True)}
 
 
 def check_end(run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str, asyncpg.Record], result: Any) -> None:
-    """Status, ends and attempts of nodes, and the result."""
+    """Check status, outcomes and attempts of nodes, and the result."""
     ends, expected = words(run, state), run.expected
     if expected.unhandled:
         check_failure(run, row, state, jobs, result)
@@ -199,7 +199,7 @@ def check_end(run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str
 def check_failure(
     run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str, asyncpg.Record], result: Any
 ) -> None:
-    """Nodes that ended did as foretold, but that a failing run retries nothing and starts nothing."""
+    """Check that nodes ended as predicted, except that a failing run retries and starts nothing."""
     unhandled = [run.plan.nodes[index].id for index in state.unhandled()]
     assert unhandled
     for node, end in words(run, state).items():
@@ -220,7 +220,7 @@ def check_failure(
 
 
 def is_of(node: str, end: str, result: Any) -> bool:
-    """Whether a result is that of a node which ended so."""
+    """Return whether a result belongs to a node with this outcome."""
     if end in ("true", "false"):
         return result is (end == "true")
     return "error" in result if end == "continued" else bool(result["node"] == node)
