@@ -13,7 +13,7 @@ VALUES ('main', 'ann@example.com', '', $1, $2, app_now() - $3::text::interval)
 """
 
 
-async def test_idempotency_keys_are_kept_for_a_day(db: Database) -> None:
+async def test_idempotency_keys_expire_after_a_day(db: Database) -> None:
     async with db.acquire() as connection:
         for age in ("1 minute", "23 hours", "26 hours", "9 days"):
             await connection.execute(KEYS, age, UUID(int=7), age)

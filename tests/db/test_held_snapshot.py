@@ -81,7 +81,7 @@ async def pages(connection: Connection, name: str, past: str, noun: str = "jobs"
     return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
-async def test_timers_and_events_that_went(held: Connection) -> None:
+async def test_scans_past_deleted_timers_and_events(held: Connection) -> None:
     await held.execute(TIMERS, MANY, timedelta(hours=-1))
     await held.execute(EVENTS, MANY)
     await held.execute("DELETE FROM timer")
@@ -94,7 +94,7 @@ async def test_timers_and_events_that_went(held: Connection) -> None:
             assert await pages(held, name, PAST) < FEW_PAGES
 
 
-async def test_ticks_that_went(held: Connection) -> None:
+async def test_scans_past_deleted_ticks(held: Connection) -> None:
     await held.execute("INSERT INTO workspace (id, name, owner) VALUES ('main', 'main', 'ann') ON CONFLICT DO NOTHING")
     await held.execute(SCHEDULES, MANY)
     await held.execute("UPDATE schedule SET next_at = app_now() + interval '1 hour'")
@@ -102,7 +102,7 @@ async def test_ticks_that_went(held: Connection) -> None:
     assert await pages(held, "next_tick", PAST, "schedules") < FEW_PAGES
 
 
-async def test_a_plan_that_was_made_when_all_timers_were_gone(held: Connection) -> None:
+async def test_plan_made_without_timers(held: Connection) -> None:
     """The planner considers the table empty and a scan of all of it cheap."""
     await held.execute(TIMERS, MANY, timedelta(days=1))
     await held.execute("DELETE FROM timer")
@@ -128,7 +128,7 @@ STEPS = (ends, goes_on, retried, cancelled)
 
 
 @pytest.mark.parametrize("left", [1, 20])
-async def test_steps_and_claims_where_many_went(held: Connection, left: int) -> None:
+async def test_steps_and_claims_among_dead_rows(held: Connection, left: int) -> None:
     """However few rows the planner assumes in the tables."""
     await live(held, [ids.new_run_id() for _ in range(MANY)])
     await held.execute("DELETE FROM run_live; DELETE FROM job_live; DELETE FROM timer; DELETE FROM inbox")

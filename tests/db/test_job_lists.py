@@ -76,7 +76,7 @@ INSERT INTO timer (run, job, kind, due_at) SELECT id, id, 'deadline', app_now() 
 """
 
 
-async def test_page_one_reads_little_of_what_waits_for_people(database: TestDatabase) -> None:
+async def test_page_one_reads_few_pages_of_waiting_runs(database: TestDatabase) -> None:
     """Each run has a deadline among the timers: a page reads only those of the rows it shows, for any caller."""
     conn = await asyncpg.connect(database.owner_url)
     try:
@@ -94,7 +94,7 @@ async def test_page_one_reads_little_of_what_waits_for_people(database: TestData
         await conn.close()
 
 
-async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -> None:
+async def test_page_one_reads_few_pages_of_long_history(database: TestDatabase) -> None:
     conn = await asyncpg.connect(database.owner_url)
     try:
         await conn.execute(HISTORY)
@@ -117,7 +117,7 @@ async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -
         await conn.close()
 
 
-async def test_a_window_reads_its_own_part_of_a_long_history(database: TestDatabase) -> None:
+async def test_window_reads_only_its_part_of_history(database: TestDatabase) -> None:
     """A list and a histogram of ten minutes in the past: newer and older rows are not read."""
     since, until = datetime.now(UTC) - timedelta(minutes=40), datetime.now(UTC) - timedelta(minutes=30)
     window = JobFilter(created_after=since, created_before=until, has_null_parent=True)

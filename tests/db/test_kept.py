@@ -22,7 +22,7 @@ async def pool(database: TestDatabase) -> AsyncIterator[Database]:
     await made.close()
 
 
-async def test_one_connection_serves_one_statement_after_the_other(pool: Database) -> None:
+async def test_statements_reuse_connection(pool: Database) -> None:
     one = StickyConnection(pool)
     pids = set()
     for _ in range(3):
@@ -46,7 +46,7 @@ async def test_a_broken_connection_is_replaced(pool: Database) -> None:
     await one.close()
 
 
-async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_connection_is_released_to_waiters(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sticky_connection, "REST_S", 0.01)
     one = StickyConnection(pool)
     async with one as connection:

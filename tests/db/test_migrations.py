@@ -50,9 +50,7 @@ def test_files_are_named_by_number_verb_and_noun() -> None:
 
 
 @pytest.mark.every_postgres
-async def test_the_readable_schema_is_what_the_migrations_make(
-    database: TestDatabase, owner: Connection, blank: str
-) -> None:
+async def test_schema_file_equals_result_of_migrations(database: TestDatabase, owner: Connection, blank: str) -> None:
     text = resources.files("orvanta_platform.db").joinpath("schema.sql").read_text(encoding="utf-8")
     read = await asyncpg.connect(blank)
     try:
@@ -71,14 +69,12 @@ async def test_migrating_again_does_nothing(database: TestDatabase, owner: Conne
     assert await describe(owner) == before
 
 
-async def test_many_migrate_at_once_and_each_migration_is_applied_once(blank: str) -> None:
+async def test_concurrent_migrations_are_applied_once(blank: str) -> None:
     applied = await asyncio.gather(*(migrate(blank) for _ in range(4)))
     assert sorted(name for names in applied for name in names) == [each.name for each in migrations()]
 
 
-async def test_a_newer_schema_that_breaks_this_code_is_refused(
-    database: TestDatabase, owner: Connection, app: Connection
-) -> None:
+async def test_newer_breaking_schema_is_rejected(database: TestDatabase, owner: Connection, app: Connection) -> None:
     await owner.execute("INSERT INTO migration VALUES ('9998_add_something', false)")
     assert await migrate(database.owner_url) == []
     await check(app)
@@ -89,7 +85,7 @@ async def test_a_newer_schema_that_breaks_this_code_is_refused(
         await check(app)
 
 
-async def test_a_schema_that_is_behind_or_missing_is_refused(owner: Connection, blank: str) -> None:
+async def test_outdated_or_missing_schema_is_rejected(owner: Connection, blank: str) -> None:
     await check(owner)
     last = migrations()[-1].name
     await owner.execute("DELETE FROM migration WHERE name = $1", last)
@@ -104,7 +100,7 @@ async def test_a_schema_that_is_behind_or_missing_is_refused(owner: Connection, 
 
 
 @pytest.mark.every_postgres
-async def test_audit_rows_are_added_and_never_changed(owner: Connection, app: Connection) -> None:
+async def test_audit_rows_cannot_be_changed(owner: Connection, app: Connection) -> None:
     """The application's role lacks the permission; the trigger also stops the owner."""
     await app.execute("INSERT INTO audit (actor, operation, action_kind) VALUES ('ann', 'jobs.run', 'Execute')")
     assert await app.fetchval("SELECT count(*) FROM audit") == 1
@@ -117,14 +113,14 @@ async def test_audit_rows_are_added_and_never_changed(owner: Connection, app: Co
     assert await owner.fetchval("SELECT actor FROM audit") == "ann"
 
 
-async def test_the_app_role_does_not_touch_the_record_of_migrations(app: Connection) -> None:
+async def test_app_role_cannot_change_migration_table(app: Connection) -> None:
     assert await app.fetchval("SELECT count(*) FROM migration") == len(migrations())
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.execute("DELETE FROM migration")
 
 
 @pytest.mark.parametrize("table", ["run_live", "job_live", "timer"])
-async def test_live_tables_are_vacuumed_by_rows_and_keep_room_for_updates(owner: Connection, table: str) -> None:
+async def test_storage_settings_of_live_tables(owner: Connection, table: str) -> None:
     options = await owner.fetchval("SELECT reloptions FROM pg_class WHERE relname = $1", table)
     assert sorted(options) == [
         "autovacuum_vacuum_cost_delay=0",
@@ -135,7 +131,7 @@ async def test_live_tables_are_vacuumed_by_rows_and_keep_room_for_updates(owner:
 
 
 @pytest.mark.every_postgres
-async def test_history_has_its_partitions_before_they_are_needed(app: Connection) -> None:
+async def test_partitions_exist_before_they_are_needed(app: Connection) -> None:
     """By any role, at any time, repeatedly; neighbours are adjacent and do not overlap."""
     now = datetime.now(UTC)
     assert await app.fetchval("SELECT ensure_partitions($1)", now) == 0

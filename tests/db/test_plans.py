@@ -79,7 +79,7 @@ async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) -> None:
+async def test_queue_queries_use_indexes(grown: Connection, mode: str) -> None:
     """No table is scanned or sorted as a whole, whichever way the server plans a prepared statement."""
     await grown.execute(f"SET plan_cache_mode = {mode}")
     for name, (noun, values) in QUEUE.items():
@@ -100,7 +100,7 @@ async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) ->
             compare(name, plan)
 
 
-async def test_a_result_is_found_by_its_id_even_where_the_plan_is_older_than_the_results(
+async def test_plan_made_on_empty_tables_finds_results_by_id(
     database: TestDatabase,
 ) -> None:
     """A server plans each statement once, mostly while tables are empty: no plan may scan rows inserted since."""
@@ -121,7 +121,7 @@ async def test_a_result_is_found_by_its_id_even_where_the_plan_is_older_than_the
     await owner.close()
 
 
-async def test_a_page_of_a_list_is_read_by_its_indexes(grown: Connection) -> None:
+async def test_list_queries_use_indexes(grown: Connection) -> None:
     """The newest rows of one workspace, of each part alone and of all of them."""
     heard = Heard()
     everything = Visible(everything=True, patterns=[], principals=[], username="", scope=None)

@@ -29,7 +29,7 @@ async def test_every_query_fits_the_schema(database: TestDatabase) -> None:
         await app.close()
 
 
-def test_every_query_says_what_it_does() -> None:
+def test_every_query_is_described() -> None:
     """The description is a sentence, and no parameter number is skipped."""
     for noun, query in EVERY:
         name = f"{noun}.{query.name}: {query.description}"
@@ -38,7 +38,7 @@ def test_every_query_says_what_it_does() -> None:
         assert numbers == set(range(1, len(numbers) + 1)), name
 
 
-def test_no_query_is_forgotten() -> None:
+def test_every_query_is_used() -> None:
     """Each named query is used under db/, control/ or cli/."""
     source = importlib.resources.files("orvanta_platform")
     text = "".join(
@@ -64,7 +64,7 @@ def _is_named(name: str, text: str) -> bool:
         ("-- name: a\n-- One.\nSELECT 1\n-- name: a\n-- Two.\nSELECT 2", "twice"),
     ],
 )
-def test_a_malformed_file_is_refused(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+def test_malformed_file_is_rejected(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
     class Folder:
         def joinpath(self, *_: str) -> Folder:
             return self

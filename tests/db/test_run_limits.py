@@ -55,7 +55,7 @@ async def before(database: TestDatabase) -> AsyncIterator[Connection]:
     await owner.close()
 
 
-async def test_what_there_is_goes_on_with_no_more_rights_than_before(before: Connection) -> None:
+async def test_existing_rows_gain_no_permissions(before: Connection) -> None:
     tokens = {row["prefix"]: row["scopes"] for row in await before.fetch("SELECT prefix, scopes FROM token")}
     assert tokens == {
         "hook": ["jobs:run:f/a/b", "jobs:run", "jobs:delegate:f/a/b", "jobs:delegate"],

@@ -82,7 +82,7 @@ def ending(job: UUID) -> Ending:
 @pytest.mark.parametrize(
     ("step", "own"), [(ends, True), (ends, False), (goes_on, False)], ids=["one job", "last node", "next node"]
 )
-async def test_no_part_of_a_batch_is_read_once_per_step(
+async def test_no_plan_node_is_quadratic_in_batch_size(
     worker: Connection, step: Any, own: bool, analyzed: bool
 ) -> None:
     """The plan is made for batches of any size; the planner assumes ten rows in each array."""

@@ -53,13 +53,13 @@ async def test_every_shape_fits_the_schema(database: TestDatabase) -> None:
         await app.close()
 
 
-def test_all_parts_together_are_the_whole_statement() -> None:
+def test_all_parts_form_whole_statement() -> None:
     whole = load("steps")["write_steps"].text
     text, numbers = statement(frozenset().union(*ROOTS, *FINISHED, *OTHERS))
     assert text == whole
     assert numbers == tuple(range(1, len(numbers) + 1))
 
 
-def test_a_small_step_takes_few_parameters() -> None:
+def test_small_step_has_few_parameters() -> None:
     _, numbers = statement(frozenset({"updated"}))
     assert numbers == tuple(range(1, 28))

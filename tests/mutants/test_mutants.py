@@ -29,7 +29,7 @@ CHOSEN = "tests/http/test_chosen_ids.py"
 SESSION = "tests/http/test_session.py"
 VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
-STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
+STALE = f"{STEPS}/test_writes.py::test_stale_step_changes_nothing"
 CAUGHT_BY = {
     "account_locked_from_elsewhere": f"{SESSION}::test_nobody_elsewhere_locks_an_owner_out",
     "account_votes_twice": f"{VOICES}::test_one_person_is_one_voice_by_every_way[consent-approval]",
@@ -39,69 +39,68 @@ CAUGHT_BY = {
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "attempts_counted_after_failure": f"{SESSION}"
     "::test_attempts_at_once_are_counted_before_their_passwords_are_compared",
-    "batch_fails_whole": f"{STEPS}/test_batches.py"
-    "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
+    "batch_fails_whole": f"{STEPS}/test_batches.py::test_result_rejected_by_database_fails_alone[embedded-overflow]",
     "bodies_of_any_speed": "tests/http/test_slow_bodies.py::test_the_deadline_moves_with_what_arrives",
     "bodies_that_have_not_begun_forgotten": f"{CASE}[c007_the_first_step_of_an_iteration_has_flow_input_wi]",
     "cancel_leaves_bodies": f"{STEPS}/test_loops.py::test_cancel_ends_everything_inside[embedded]",
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
-    "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
+    "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_claim_in_progress_delays_fence[embedded]",
     "consent_reaches_attached_runs": f"{PARENTS}::test_rows_of_an_attached_run_are_beyond_a_consent",
     "database_address_not_pinned": "tests/conformance/test_postgresql.py"
     "::test_the_host_is_resolved_once_and_its_address_is_pinned",
-    "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
+    "decision_not_taken": f"{STEPS}/test_approval_races.py"
+    "::test_each_of_many_concurrent_approvers_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
     "derived_ids_look_like_runs": f"{CHOSEN}::test_unfit_run_id_is_refused_at_every_call",
     "disapproval_stays_inside": f"{CASE}[m015_a_disapproval_in_a_loop_ends_the_run]",
-    "earlier_events_beat_cancel": f"{STEPS}/test_races.py"
-    "::test_cancel_wins_over_events_that_came_before_it[embedded-lost]",
+    "earlier_events_beat_cancel": f"{STEPS}/test_races.py::test_cancel_wins_over_earlier_events[embedded-lost]",
     "export_error_not_in_result": f"{STEPS}/test_inbox.py"
-    "::test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw[embedded]",
+    "::test_result_of_run_contains_error_of_throwing_export[embedded]",
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
     "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
     "forwarded_address_of_anybody": f"{SESSION}::test_the_address_is_the_one_that_a_trusted_proxy_forwards",
     "get_decides": f"{VOICES}::test_a_get_decides_nothing_for_any_program[resume-*/*]",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
-    "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
-    "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
+    "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_long_inbox_is_drained_completely[embedded]",
+    "inbox_never_drained": f"{STEPS}/test_inbox.py::test_any_slow_path_drains_inbox[embedded]",
     "input_of_preprocessor_unread": f"{CASE}[q001_a_preprocessor_makes_the_input]",
     "inputs_found_by_place": f"{CASE}[n002_an_inner_loop_may_count_on_an_earlier_step_of_its_]",
     "iterations_read_the_first_item": f"{CASE}[c001_a_loop_gives_the_results_of_its_iterations_in_or]",
-    "join_read_before_lock": f"{STEPS}/test_joins.py"
-    "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
+    "join_read_before_lock": f"{STEPS}/test_joins.py::test_join_of_two_concurrent_parents_is_enqueued_once[embedded]",
     "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
     "links_are_voices": f"{VOICES}::test_links_alone_are_no_voices_where_several_must_agree[link-approval]",
     "link_action_not_signed": f"{ASKED}::test_what_was_not_signed_for_this_is_404",
     "link_good_for_any_run": f"{CHOSEN}::test_link_is_dead_when_its_job_belongs_to_another_run",
     "link_of_run_needs_no_login": f"{ASKED}::test_a_link_of_the_run_is_no_way_around_a_login",
-    "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
-    "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
+    "losses_without_end": f"{STEPS}/test_inbox.py::test_job_losing_its_worker_too_often_fails[embedded]",
+    "lost_commit_not_looked_up": f"{STEPS}/test_writes.py"
+    "::test_step_is_recorded_once_if_commit_answer_is_lost[embedded-next]",
     "lost_packages_fail_their_job": "tests/packages/test_python.py"
     "::test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script",
     "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_a_job_whose_sandbox_is_killed_runs_again",
-    "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",
+    "low_water_without_lag": f"{STEPS}/test_queue.py::test_low_water_mark_follows_claims[embedded]",
     "more_permits_than_places": f"{ENGINE}/test_gates.py::test_never_more_than_the_limit_and_no_entry_starves",
     "no_attempt_check": f"{STALE}[embedded-attempt]",
-    "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
+    "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_starts_with_lowest_priority[embedded]",
     "no_generation_check": f"{STALE}[embedded-generation]",
     "no_rev_check": f"{STALE}[embedded-rev]",
     "nonce_of_claim_not_signed": f"{CHOSEN}::test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation",
     "one_voice_is_enough": f"{ENGINE}/test_engine_approval.py",
     "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
-    "permit_not_given_back": f"{STEPS}/test_gates.py::test_the_end_of_one_is_the_beginning_of_the_next",
-    "permit_without_event": f"{STEPS}/test_gates.py::test_the_end_of_one_is_the_beginning_of_the_next",
-    "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot[embedded]",
+    "permit_not_given_back": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
+    "permit_without_event": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
+    "reap_without_rev": f"{STEPS}/test_snapshots.py::test_reap_after_snapshot[embedded]",
     "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
-    "runs_bound_to_the_dead_wait": f"{STEPS}/test_bound.py::test_the_worker_s_loss_fails_the_run",
+    "runs_bound_to_the_dead_wait": f"{STEPS}/test_bound.py::test_loss_of_bound_worker_fails_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
     "strangers_send_any_body": "tests/http/test_availability.py::test_stranger_sends_a_small_body_only",
-    "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[embedded-start]",
+    "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_earlier_events[embedded-start]",
 }
 ALWAYS = {name for name, test in CAUGHT_BY.items() if test.startswith(STALE)}
 Ran = subprocess.CompletedProcess[str]

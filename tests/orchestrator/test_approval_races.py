@@ -49,7 +49,7 @@ async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any
 
 
 @pytest.mark.parametrize("deadline_first", [True, False])
-async def test_a_decision_against_the_deadline(core: CoreHarness, deadline_first: bool) -> None:
+async def test_decision_concurrent_with_deadline(core: CoreHarness, deadline_first: bool) -> None:
     """One of them counts, whichever is first, and the caller receives the actual outcome."""
     run = await core.start(ASK, *AFTER)
     await due(core)
@@ -67,7 +67,7 @@ async def test_a_decision_against_the_deadline(core: CoreHarness, deadline_first
 
 
 @pytest.mark.parametrize("approved", [True, False])
-async def test_two_decisions_at_once(core: CoreHarness, approved: bool) -> None:
+async def test_two_concurrent_decisions(core: CoreHarness, approved: bool) -> None:
     run = await core.start(ASK, *AFTER)
     async with core.third_session() as other:
         first, second = await in_turn(
@@ -79,7 +79,7 @@ async def test_two_decisions_at_once(core: CoreHarness, approved: bool) -> None:
     await core.is_whole()
 
 
-async def test_the_same_link_at_once(core: CoreHarness) -> None:
+async def test_concurrent_use_of_one_link(core: CoreHarness) -> None:
     """Of two clicks one is first, and both receive the same answer."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
@@ -92,7 +92,7 @@ async def test_the_same_link_at_once(core: CoreHarness) -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_a_decision_against_a_cancel(core: CoreHarness, cancel_first: bool) -> None:
+async def test_decision_concurrent_with_cancel(core: CoreHarness, cancel_first: bool) -> None:
     run = await core.start(ASK, *AFTER)
     async with core.third_session() as other:
         acts: list[Coroutine[Any, Any, Any]] = [core.cancel(run), decide(core, run)]
@@ -104,7 +104,7 @@ async def test_a_decision_against_a_cancel(core: CoreHarness, cancel_first: bool
     await core.is_whole()
 
 
-async def test_a_decision_whose_process_died_is_taken_in_by_another(core: CoreHarness) -> None:
+async def test_decision_of_dead_process_is_processed_by_sweep(core: CoreHarness) -> None:
     """A recorded decision that was not processed is found by the sweep."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
@@ -118,7 +118,7 @@ async def test_a_decision_whose_process_died_is_taken_in_by_another(core: CoreHa
     await core.is_whole()
 
 
-async def test_a_decision_that_came_before_the_question_is_counted_when_it_is_asked(core: CoreHarness) -> None:
+async def test_decision_made_before_approval_opens_counts_later(core: CoreHarness) -> None:
     run = await core.start(job("a", suspend={}), job("b", "a"))
     worker = await core.worker()
     (first,) = await worker.claim()
@@ -130,7 +130,7 @@ async def test_a_decision_that_came_before_the_question_is_counted_when_it_is_as
     await core.is_whole()
 
 
-async def test_each_of_many_voices_counts_once(core: CoreHarness) -> None:
+async def test_each_of_many_concurrent_approvers_counts_once(core: CoreHarness) -> None:
     ask = {"id": "ask", "value": {"type": "approval", "required_approvals": 7}, "needs": []}
     run = await core.start(ask, *AFTER)
     asked = await core.row("SELECT job FROM approval")

@@ -57,7 +57,7 @@ def condition(id: str, expr: str = LOOKED, **more: Any) -> dict[str, Any]:
     return {"id": id, "value": {"type": "condition", "expr": expr}, **more}
 
 
-async def test_bodies_that_begin_together_ask_in_one_round(core: CoreHarness, rounds: Rounds) -> None:
+async def test_concurrent_bodies_are_evaluated_in_one_round(core: CoreHarness, rounds: Rounds) -> None:
     run = await core.start(loop(condition("x")))
     await work(core, await core.worker(), run, [])
     assert await core.result(run) == [n % 2 == 1 for n in range(MANY)]
@@ -66,7 +66,7 @@ async def test_bodies_that_begin_together_ask_in_one_round(core: CoreHarness, ro
     await core.is_whole()
 
 
-async def test_so_do_bodies_of_several_nodes_at_each_of_them(core: CoreHarness, rounds: Rounds) -> None:
+async def test_bodies_of_several_nodes_need_one_round_per_node(core: CoreHarness, rounds: Rounds) -> None:
     run = await core.start(loop(condition("x"), condition("y", "((a) => !a)(results.x)")))
     await work(core, await core.worker(), run, [])
     assert await core.result(run) == [n % 2 == 0 for n in range(MANY)]
@@ -75,7 +75,7 @@ async def test_so_do_bodies_of_several_nodes_at_each_of_them(core: CoreHarness, 
     await core.is_whole()
 
 
-async def test_what_reads_the_context_is_asked_when_it_is_its_turn(core: CoreHarness, rounds: Rounds) -> None:
+async def test_expression_that_reads_context_is_evaluated_in_its_turn(core: CoreHarness, rounds: Rounds) -> None:
     """Each body reads the value written by the one before it."""
     expr = "((n) => n + 1)(context.n ?? 0)"
     export = {"n": {"type": "javascript", "expr": expr}}
@@ -87,7 +87,7 @@ async def test_what_reads_the_context_is_asked_when_it_is_its_turn(core: CoreHar
     await core.is_whole()
 
 
-async def test_one_that_throws_fails_its_own_body_alone(core: CoreHarness, rounds: Rounds) -> None:
+async def test_throwing_expression_fails_only_its_own_body(core: CoreHarness, rounds: Rounds) -> None:
     expr = "(() => { if (flow_input.iter.value === 3) throw new RangeError('three'); return true })()"
     run = await core.start(loop(condition("x", expr), skip_failures=True))
     await work(core, await core.worker(), run, [])

@@ -36,7 +36,7 @@ async def claim_all(core: CoreHarness, count: int) -> list[Claimed]:
 
 
 @pytest.mark.parametrize("why", REFUSED)
-async def test_a_result_that_the_database_refuses_fails_alone(core: CoreHarness, why: str) -> None:
+async def test_result_rejected_by_database_fails_alone(core: CoreHarness, why: str) -> None:
     worker = await core.worker()
     jobs = await claim_all(core, GOOD + 1)
     culprit = jobs[GOOD // 3]
@@ -59,7 +59,7 @@ async def test_a_result_that_the_database_refuses_fails_alone(core: CoreHarness,
     await core.is_whole()
 
 
-async def test_a_run_that_is_locked_holds_up_nobody_else(core: CoreHarness) -> None:
+async def test_locked_run_delays_no_other_run(core: CoreHarness) -> None:
     """A third session locks one run while 1,000 others finish."""
     worker = await core.worker()
     jobs = await claim_all(core, 1_001)
@@ -75,7 +75,7 @@ async def test_a_run_that_is_locked_holds_up_nobody_else(core: CoreHarness) -> N
     await core.is_whole()
 
 
-async def test_what_gathers_during_a_commit_is_the_next_batch(
+async def test_steps_submitted_during_commit_form_next_batch(
     core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch has at most 200 steps, one of each run; a single step does not wait."""
@@ -104,9 +104,7 @@ async def test_what_gathers_during_a_commit_is_the_next_batch(
     await core.is_whole()
 
 
-async def test_the_committer_outlives_a_step_that_cannot_even_be_sent(
-    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_committer_survives_step_that_cannot_be_sent(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = await core.worker()
     jobs = await claim_all(core, 20)
 
@@ -123,7 +121,7 @@ async def test_the_committer_outlives_a_step_that_cannot_even_be_sent(
     await core.is_whole()
 
 
-async def test_a_closed_committer_leaves_nobody_waiting(core: CoreHarness) -> None:
+async def test_close_cancels_pending_steps(core: CoreHarness) -> None:
     worker = await core.worker()
     (claimed,) = await claim_all(core, 1)
     async with core.third_session() as other:

@@ -24,7 +24,7 @@ async def owner(core: CoreHarness, run: Any, *workers: Worker) -> tuple[Worker, 
     return mine, other
 
 
-async def test_one_worker_gets_all_jobs(core: CoreHarness) -> None:
+async def test_bound_run_uses_one_worker(core: CoreHarness) -> None:
     run = await core.start(job("a"), job("b"), job("c", "a", "b"), same_worker=True)
     assert (await core.row("SELECT queue FROM run_live WHERE id = $1", run))["queue"] is None, "there is no worker yet"
     workers = await two(core)
@@ -38,13 +38,13 @@ async def test_one_worker_gets_all_jobs(core: CoreHarness) -> None:
     assert (await core.ended(run))["status"] == "succeeded"
 
 
-async def test_its_queues_are_those_that_the_run_asks_for(core: CoreHarness) -> None:
+async def test_bound_worker_serves_all_queues_of_run(core: CoreHarness) -> None:
     narrow, wide = await core.worker(["bash"]), await core.worker(["python3", "gpu"])
     run = await core.start(job("a"), job("b", "a", tag="gpu"), same_worker=True)
     assert (await owner(core, run, narrow, wide))[0] is wide
 
 
-async def test_the_worker_s_loss_fails_the_run(core: CoreHarness) -> None:
+async def test_loss_of_bound_worker_fails_run(core: CoreHarness) -> None:
     workers = await two(core)
     run = await core.start(job("a"), job("b", "a"), same_worker=True, failure_module=job("failure"))
     mine, other = await owner(core, run, *workers)
@@ -59,7 +59,7 @@ async def test_the_worker_s_loss_fails_the_run(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_run_that_waits_for_people_goes_on_elsewhere(core: CoreHarness) -> None:
+async def test_waiting_run_is_rebound_to_another_worker(core: CoreHarness) -> None:
     workers = await two(core)
     ask = {"id": "ask", "value": {"type": "approval"}, "needs": ["a"]}
     run = await core.start(job("a"), ask, job("b", "ask"), same_worker=True)
@@ -73,7 +73,7 @@ async def test_a_run_that_waits_for_people_goes_on_elsewhere(core: CoreHarness) 
     assert (await core.ended(run))["status"] == "succeeded"
 
 
-async def test_sub_workflows_and_loops_share_it(core: CoreHarness) -> None:
+async def test_sub_workflows_and_loops_share_bound_worker(core: CoreHarness) -> None:
     body = b'{"modules": [{"id": "x", "value": {"type": "rawscript", "language": "python3", "content": "#"}}]}'
     await flows.create(
         core.platform, ACTOR, WORKSPACE, NewFlow("f/a/sub", msgspec.Raw(body), None, {"summary": msgspec.Raw(b'""')})
@@ -94,7 +94,7 @@ async def test_sub_workflows_and_loops_share_it(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_loop_that_squashes_has_one_worker_and_goes_on_with_another(core: CoreHarness) -> None:
+async def test_squashed_loop_is_rebound_to_another_worker(core: CoreHarness) -> None:
     workers = await two(core)
     value = {"type": "rawscript", "language": "python3", "content": "#", "input_transforms": {}}
     items = {"type": "static", "value": [1, 2, 3]}

@@ -28,7 +28,7 @@ async def once(core: CoreHarness, worker: Worker, args: Any, result: Any = None,
     return run, bool(jobs)
 
 
-async def test_the_same_input_gives_the_stored_result(core: CoreHarness) -> None:
+async def test_equal_input_returns_cached_result(core: CoreHarness) -> None:
     worker = await core.worker()
     first, _ = await once(core, worker, {"x": 1, "y": 2}, {"n": 1})
     second, ran = await once(core, worker, {"y": 2, "x": 1}, {"n": 2})
@@ -41,7 +41,7 @@ async def test_the_same_input_gives_the_stored_result(core: CoreHarness) -> None
     await core.is_whole()
 
 
-async def test_a_result_is_used_for_its_time(core: CoreHarness) -> None:
+async def test_cached_result_expires(core: CoreHarness) -> None:
     worker = await core.worker()
     await once(core, worker, {}, 1)
     assert not (await once(core, worker, {}))[1]
@@ -50,7 +50,7 @@ async def test_a_result_is_used_for_its_time(core: CoreHarness) -> None:
     assert not (await once(core, worker, {}))[1]
 
 
-async def test_failures_and_masked_results_are_not_used_again(core: CoreHarness) -> None:
+async def test_failures_and_masked_results_are_not_cached(core: CoreHarness) -> None:
     worker = await core.worker()
     await core.start(job("a"), args={}, cache_ttl=60)
     await worker.finish((await worker.claim())[0], error="Oops")
@@ -60,7 +60,7 @@ async def test_failures_and_masked_results_are_not_used_again(core: CoreHarness)
     assert not ran and await core.result(last) is None
 
 
-async def test_nobody_gets_what_was_computed_for_another(core: CoreHarness) -> None:
+async def test_cached_result_is_not_shared_across_identities(core: CoreHarness) -> None:
     worker = await core.worker()
     await once(core, worker, {}, 1)
     other = replace(ACTOR, username="bob", email="bob@example.com")
@@ -72,7 +72,7 @@ async def test_nobody_gets_what_was_computed_for_another(core: CoreHarness) -> N
     assert len(await worker.claim()) == 1
 
 
-async def test_what_is_gone_is_computed_anew(core: CoreHarness) -> None:
+async def test_erased_result_is_computed_again(core: CoreHarness) -> None:
     worker = await core.worker()
     await once(core, worker, {}, 1)
     await core.run("DELETE FROM value WHERE kind = 'result'")
@@ -80,7 +80,7 @@ async def test_what_is_gone_is_computed_anew(core: CoreHarness) -> None:
     assert (await once(core, worker, {}, 2))[1]
 
 
-async def test_a_known_result_needs_no_permit(core: CoreHarness) -> None:
+async def test_cached_result_needs_no_permit(core: CoreHarness) -> None:
     worker = await core.worker()
     limits = {"concurrent_limit": 1, "concurrency_key": "k"}
     await once(core, worker, {}, 1, **limits)
@@ -107,7 +107,7 @@ async def all_of(worker: Worker, result: Any = None) -> int:
     return count
 
 
-async def test_a_loop_that_is_known_opens_nothing(core: CoreHarness) -> None:
+async def test_cached_loop_opens_no_body(core: CoreHarness) -> None:
     worker = await core.worker()
     reads = {"type": "javascript", "expr": "[flow_input.iter.value, results.before, context.k]"}
     body = job("x")
@@ -132,7 +132,7 @@ async def test_a_loop_that_is_known_opens_nothing(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_what_follows_a_loop_that_is_known_goes_on_as_after_any(core: CoreHarness) -> None:
+async def test_nodes_after_cached_loop_run_normally(core: CoreHarness) -> None:
     worker = await core.worker()
     export = {"n": {"type": "javascript", "expr": "result.length"}}
     nodes = (loop(job("x"), export=export, sleep={"type": "static", "value": 5}), job("after", "l"))
@@ -146,7 +146,7 @@ async def test_what_follows_a_loop_that_is_known_goes_on_as_after_any(core: Core
     await core.is_whole()
 
 
-async def test_a_loop_that_failed_or_was_left_by_a_stop_is_not_known(core: CoreHarness) -> None:
+async def test_failed_or_stopped_loop_is_not_cached(core: CoreHarness) -> None:
     worker = await core.worker()
     await core.start(loop(job("x")), args={"items": [1]})
     await worker.finish((await worker.claim())[0], error="Oops")
@@ -165,7 +165,7 @@ async def test_a_loop_that_failed_or_was_left_by_a_stop_is_not_known(core: CoreH
     await core.is_whole()
 
 
-async def test_a_sub_workflow_that_is_known_is_no_run(core: CoreHarness) -> None:
+async def test_cached_sub_workflow_starts_no_run(core: CoreHarness) -> None:
     worker = await core.worker()
     body = msgspec.Raw(json.dumps({"modules": [job("x")]}).encode())
     summary = {"summary": msgspec.Raw(b'""')}
@@ -186,7 +186,7 @@ async def test_a_sub_workflow_that_is_known_is_no_run(core: CoreHarness) -> None
     await core.is_whole()
 
 
-async def test_a_branch_inside_a_loop_is_known_by_its_iteration(core: CoreHarness) -> None:
+async def test_branch_inside_loop_is_cached_per_iteration(core: CoreHarness) -> None:
     worker = await core.worker()
     branch = {"type": "branchone", "branches": [{"expr": "flow_input.iter.value > 1", "modules": [job("x")]}]}
     inner = {"id": "b", "value": {**branch, "default": []}, "cache_ttl": 60}

@@ -39,7 +39,7 @@ COUNTER = "SELECT id FROM counter"
 FRAME = "SELECT id FROM frame ORDER BY place"
 
 
-async def test_a_loop_fails_at_once_without_retries(core: CoreHarness) -> None:
+async def test_cancelled_loop_fails_without_retries(core: CoreHarness) -> None:
     """An edge on failure handles it; a later report of its worker has no effect."""
     retry = {"retry": {"constant": {"attempts": 3, "seconds": 0}}}
     run = await core.start(
@@ -56,7 +56,7 @@ async def test_a_loop_fails_at_once_without_retries(core: CoreHarness) -> None:
     assert (row["state"], row["error_name"]) == ("failed", "Canceled")
 
 
-async def test_an_iteration_fails_and_the_others_go_on(core: CoreHarness) -> None:
+async def test_cancelled_iteration_does_not_affect_others(core: CoreHarness) -> None:
     run = await core.start(loop("l", [1, 2], job("a"), job("b", "a"), parallel=True, skip_failures=True))
     worker = await core.worker()
     held = {each.frame: each for each in await worker.claim()}
@@ -71,7 +71,7 @@ async def test_an_iteration_fails_and_the_others_go_on(core: CoreHarness) -> Non
     assert (row["state"], row["error_name"]) == ("failed", "Canceled")
 
 
-async def test_an_iteration_that_counts_fails_the_loop(core: CoreHarness) -> None:
+async def test_cancelled_iteration_fails_loop(core: CoreHarness) -> None:
     run = await core.start(loop("l", [1, 2], job("a"), job("b", "a")))
     worker = await core.worker()
     await worker.claim()
@@ -82,7 +82,7 @@ async def test_an_iteration_that_counts_fails_the_loop(core: CoreHarness) -> Non
     assert await core.result(run) == [{"error": error}]
 
 
-async def test_a_loop_in_a_loop(core: CoreHarness) -> None:
+async def test_cancelled_inner_loop(core: CoreHarness) -> None:
     inner = {**loop("i", [1, 2], job("a"), job("b", "a")), "continue_on_error": True}
     run = await core.start(loop("o", [1], inner, job("c", "i")))
     worker = await core.worker()
@@ -93,7 +93,7 @@ async def test_a_loop_in_a_loop(core: CoreHarness) -> None:
     assert await core.result(run) == ["c"]
 
 
-async def test_a_loop_that_waits_for_its_retry(core: CoreHarness) -> None:
+async def test_cancelled_loop_waiting_for_retry(core: CoreHarness) -> None:
     more = {"retry": {"constant": {"attempts": 1, "seconds": 600}}}
     run = await core.start(loop("l", [1], job("a"), more=more))
     worker = await core.worker()
@@ -103,7 +103,7 @@ async def test_a_loop_that_waits_for_its_retry(core: CoreHarness) -> None:
     assert not await core.rows("SELECT FROM timer")
 
 
-async def test_a_sub_workflow_ends_with_its_node(core: CoreHarness) -> None:
+async def test_cancelled_node_ends_its_sub_workflow(core: CoreHarness) -> None:
     await deploy(core, "f/team/child", {"modules": [job("p"), job("q", "p")]})
     call = {"type": "flow", "path": "f/team/child", "input_transforms": {}}
     run = await core.start({"id": "c", "value": call, "needs": []}, job("h", on("c", "failure")))
@@ -115,7 +115,7 @@ async def test_a_sub_workflow_ends_with_its_node(core: CoreHarness) -> None:
     assert await core.result(run) == "handled"
 
 
-async def test_an_id_of_nothing(core: CoreHarness) -> None:
+async def test_cancel_of_unknown_id(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     with pytest.raises(NotFound):
         await core.cancel(derived_id(run, "nothing"))

@@ -48,7 +48,7 @@ async def args_of(core: CoreHarness, run: UUID) -> Any:
     return json.loads(row["a"])
 
 
-async def test_calls_of_a_key_are_one_run_with_the_arguments_of_the_last(core: CoreHarness) -> None:
+async def test_calls_of_one_key_share_run_with_last_arguments(core: CoreHarness) -> None:
     await deploy(core, debounce_key="$args[who]")
     first = await call(core, who="ann", n=1)
     assert await call(core, who="ann", n=2) == first
@@ -74,7 +74,7 @@ async def test_named_arguments_are_joined(core: CoreHarness) -> None:
     assert await call(core, items=[4], x=2) != first
 
 
-async def test_each_call_puts_the_run_off(core: CoreHarness) -> None:
+async def test_each_call_delays_run(core: CoreHarness) -> None:
     await deploy(core, debounce_key="k")
     run = await call(core)
     await core.run("UPDATE timer SET due_at = due_at - interval '50 seconds'")
@@ -86,14 +86,14 @@ async def test_each_call_puts_the_run_off(core: CoreHarness) -> None:
     assert after["due_at"] > before["due_at"] and after["scheduled_at"] == after["due_at"]
 
 
-async def test_a_run_is_put_off_so_often_and_no_more(core: CoreHarness) -> None:
+async def test_number_of_debounces_is_limited(core: CoreHarness) -> None:
     await deploy(core, debounce_key="k", max_total_debounces_amount=2)
     found = [await call(core, n=n) for n in range(4)]
     assert found[0] == found[1] == found[2] != found[3]
     assert await args_of(core, found[0]) == {"n": 2}
 
 
-async def test_a_run_is_put_off_so_long_and_no_longer(core: CoreHarness) -> None:
+async def test_total_debounce_time_is_limited(core: CoreHarness) -> None:
     await deploy(core, debounce_key="k", max_total_debouncing_time=100)
     first = await call(core)
     await core.run("UPDATE debounce SET first_at = first_at - interval '90 seconds'")
@@ -104,19 +104,19 @@ async def test_a_run_is_put_off_so_long_and_no_longer(core: CoreHarness) -> None
     assert await call(core) != first
 
 
-async def test_nobody_joins_the_run_of_another_identity(core: CoreHarness) -> None:
+async def test_calls_of_other_identity_start_own_run(core: CoreHarness) -> None:
     await deploy(core, debounce_key="k")
     assert await call(core) != await call(core, BOB)
 
 
 @pytest.mark.parametrize("options", [{"idempotency": IdempotencyKey("once")}, {"run_id": new_run_id()}])
-async def test_who_asks_for_a_run_of_its_own_gets_one(core: CoreHarness, options: dict[str, Any]) -> None:
+async def test_call_with_individual_options_starts_own_run(core: CoreHarness, options: dict[str, Any]) -> None:
     await deploy(core, debounce_key="k")
     first = await call(core)
     assert await call(core, options=RunOptions(**options)) != first
 
 
-async def test_a_call_after_the_cancel_of_the_run_is_a_new_one(core: CoreHarness) -> None:
+async def test_call_after_cancel_starts_new_run(core: CoreHarness) -> None:
     await deploy(core, debounce_key="k")
     first = await call(core)
     await core.cancel(first)
@@ -124,9 +124,7 @@ async def test_a_call_after_the_cancel_of_the_run_is_a_new_one(core: CoreHarness
     await core.is_whole()
 
 
-async def test_a_call_whose_commit_got_no_answer_counts_once(
-    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_call_with_lost_commit_answer_counts_once(core: CoreHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     await deploy(core, debounce_args_to_accumulate=["items"])
     first = await call(core, items=[1])
     retrying = core.db.retrying
@@ -141,13 +139,13 @@ async def test_a_call_whose_commit_got_no_answer_counts_once(
     assert await args_of(core, first) == {"items": [1, 2]}
 
 
-async def test_two_calls_at_once_are_one_run(core: CoreHarness) -> None:
+async def test_concurrent_calls_share_run(core: CoreHarness) -> None:
     await deploy(core, debounce_args_to_accumulate=["items"])
     found = await asyncio.gather(*(call(core, items=[n]) for n in range(6)))
     assert len(set(found)) == 1 and sorted((await args_of(core, found[0]))["items"]) == list(range(6))
 
 
-async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(core: CoreHarness) -> None:
+async def test_call_during_start_joins_run_or_starts_next(core: CoreHarness) -> None:
     """While the timer is being processed, the call waits and then starts a new run."""
     await deploy(core, debounce_key="k")
     first = await call(core, n=1)
@@ -161,7 +159,7 @@ async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(core: CoreHar
     assert second != first and await args_of(core, first) == {"n": 1}
 
 
-async def test_a_script_is_put_off_too(core: CoreHarness) -> None:
+async def test_script_is_debounced(core: CoreHarness) -> None:
     settings = {"summary": msgspec.Raw(b'""'), "debounce_delay_s": msgspec.Raw(b"60")}
     await scripts.create(core.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
 

@@ -18,7 +18,7 @@ from orvanta_platform.services.runs.start import RunOptions
 NEWER = b"\x01" + msgspec.msgpack.encode([ENGINE_VERSION + 1, "of another kind"])
 
 
-async def test_a_run_that_a_newer_engine_began_is_left_alone(core: CoreHarness) -> None:
+async def test_run_of_newer_engine_is_not_stepped(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     await core.run("UPDATE run_live SET engine_version = $2 WHERE id = $1", run, ENGINE_VERSION + 1)
     await core.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps({"type": "cancel", "force": True}))
@@ -33,7 +33,7 @@ async def test_a_run_that_a_newer_engine_began_is_left_alone(core: CoreHarness) 
     assert (await core.ended(run))["status"] == "cancelled"
 
 
-async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(core: CoreHarness) -> None:
+async def test_run_of_newer_engine_is_not_restarted(core: CoreHarness) -> None:
     run = await core.start(job("a"), job("b", "a"))
     worker = await core.worker()
     for _ in range(2):
@@ -44,7 +44,7 @@ async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(co
         await restarting.restart(core.platform, ACTOR, WORKSPACE, run, RestartRequest([("b", None)]), RunOptions())
 
 
-async def test_a_run_of_an_older_engine_is_restarted(core: CoreHarness) -> None:
+async def test_run_of_older_engine_is_restarted(core: CoreHarness) -> None:
     """Its state is read as written; the new run has the version that its workflow needs."""
     run = await core.start(job("a"), job("b", "a"))
     worker = await core.worker()

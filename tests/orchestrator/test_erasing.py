@@ -46,7 +46,7 @@ async def log_of(core: CoreHarness, run: UUID) -> None:
         )
 
 
-async def test_all_of_a_run_is_erased_in_time_and_the_row_says_when(core: CoreHarness) -> None:
+async def test_run_is_erased_when_due_and_time_is_recorded(core: CoreHarness) -> None:
     worker = await core.worker()
     other = await ended(core, worker, job("z"))
     export = {"e": {"type": "javascript", "expr": "result.from"}}
@@ -79,7 +79,7 @@ async def test_all_of_a_run_is_erased_in_time_and_the_row_says_when(core: CoreHa
     await core.is_whole()
 
 
-async def test_what_one_node_left_is_erased(core: CoreHarness) -> None:
+async def test_data_of_one_node_is_erased(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await ended(core, worker, job("a", delete_after_secs=0), job("b", "a"))
     await log_of(core, run)
@@ -95,7 +95,7 @@ async def test_what_one_node_left_is_erased(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_iterations_and_sub_workflows_go_with_their_run(core: CoreHarness) -> None:
+async def test_iterations_and_sub_workflows_are_erased_with_run(core: CoreHarness) -> None:
     items = {"type": "static", "value": ["secret one", "secret two"]}
     inner = [job("y"), job("z", "y")]
     loop = {"type": "forloopflow", "iterator": items, "parallel": True, "skip_failures": True, "modules": inner}
@@ -105,7 +105,7 @@ async def test_iterations_and_sub_workflows_go_with_their_run(core: CoreHarness)
     await core.is_whole()
 
 
-async def test_objects_go_after_their_rows(core: CoreHarness, tmp_path: Path) -> None:
+async def test_objects_are_deleted_after_their_rows(core: CoreHarness, tmp_path: Path) -> None:
     worker = await core.worker()
     run = await core.start(job("a"), delete_after_secs=0)
     (a,) = await worker.claim()
@@ -118,7 +118,7 @@ async def test_objects_go_after_their_rows(core: CoreHarness, tmp_path: Path) ->
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and str(a.id) in str(path)]
 
 
-async def test_a_script_erases_what_it_left(core: CoreHarness) -> None:
+async def test_script_run_is_erased(core: CoreHarness) -> None:
     settings = {"summary": msgspec.Raw(b'""'), "delete_after_secs": msgspec.Raw(b"0")}
     await scripts.create(core.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
     worker = await core.worker()
@@ -132,7 +132,7 @@ async def test_a_script_erases_what_it_left(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_run_that_could_not_go_on_is_erased_all_the_same(core: CoreHarness) -> None:
+async def test_force_failed_run_is_erased(core: CoreHarness) -> None:
     tools = core.platform.tools
     run = await core.start(job("a"), delete_after_secs=0)
     await end_as_failed(tools.db, tools.notify, tools.blueprints, run, RuntimeError("it is broken"))
@@ -140,19 +140,19 @@ async def test_a_run_that_could_not_go_on_is_erased_all_the_same(core: CoreHarne
     assert await erasing.erase_due(core.platform) == 1 and await core.rows(KEPT) == []
 
 
-async def test_a_run_that_does_not_ask_keeps_everything(core: CoreHarness) -> None:
+async def test_run_without_setting_is_not_erased(core: CoreHarness) -> None:
     await ended(core, await core.worker(), job("a"))
     assert await core.rows("SELECT FROM erasure") == [] and len(await core.rows(KEPT)) == 2
 
 
-async def test_delete_after_use_is_at_once(core: CoreHarness) -> None:
+async def test_delete_after_use_erases_immediately(core: CoreHarness) -> None:
     await ended(core, await core.worker(), job("a"), job("b", "a", delete_after_use=True))
     assert await erasing.erase_due(core.platform) == 1
     rows = await core.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id")
     assert [row["node"] for row in rows] == ["a"]
 
 
-async def test_what_a_loop_and_all_inside_it_left_is_erased(core: CoreHarness) -> None:
+async def test_loop_is_erased_with_its_contents(core: CoreHarness) -> None:
     worker = await core.worker()
     body = msgspec.Raw(json.dumps({"modules": [job("inner")]}).encode())
     await flows.create(

@@ -63,7 +63,7 @@ async def test_an_endless_expression_fails_its_node(core: CoreHarness) -> None:
     assert (await core.result(run))["error"]["name"] == "expression_timeout"
 
 
-async def test_a_retry_is_decided_by_javascript(core: CoreHarness) -> None:
+async def test_retry_condition_is_evaluated_by_javascript(core: CoreHarness) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}, "retry_if": {"expr": "/busy/i.test(error.message)"}}
     run = await core.start(job("a", retry=retry))
     worker = await core.worker()
@@ -71,7 +71,7 @@ async def test_a_retry_is_decided_by_javascript(core: CoreHarness) -> None:
     assert (await core.live(run))["a"]["failures"] == 1
 
 
-async def test_the_record_of_a_run_decides_alike(core: CoreHarness) -> None:
+async def test_replayed_expression_yields_same_value(core: CoreHarness) -> None:
     """Time and random seed are in the run's row, so that each evaluation yields the same values."""
     text = "[Date.now(), new Date().getTime(), Math.random(), Math.random()]"
     run = await run_of_a(core, {}, export={"seen": js(text)}, output=js(text))
@@ -85,20 +85,20 @@ async def test_the_record_of_a_run_decides_alike(core: CoreHarness) -> None:
     await evaluator.close()
 
 
-async def test_chance_differs_between_nodes_and_runs(core: CoreHarness) -> None:
+async def test_random_seed_differs_between_nodes_and_runs(core: CoreHarness) -> None:
     output = js("[results.a, Math.random()]")
     runs = [await run_of_a(core, None, export={"dice": js("Math.random()")}, output=output) for _ in range(2)]
     drawn = [(await core.result(run))[1] for run in runs] + [(await context(core, run))["dice"] for run in runs]
     assert len(set(drawn)) == 4
 
 
-async def test_the_first_step_sees_the_time_that_is_recorded(core: CoreHarness) -> None:
+async def test_first_step_reads_recorded_time(core: CoreHarness) -> None:
     run = await core.start(condition("c", "true"), output=js("Date.now()"))
     row = await core.ended(run)
     assert 0 <= row["scheduled_at"].timestamp() * 1000 - await core.result(run) < 1
 
 
-async def test_variables_are_opened_for_whom_the_run_acts(core: CoreHarness) -> None:
+async def test_variables_are_opened_for_identity_of_run(core: CoreHarness) -> None:
     await account(core)
     await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
     await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/limit", "5"))
@@ -124,7 +124,7 @@ async def test_an_unknown_variable_is_an_error_of_its_node(core: CoreHarness) ->
     assert (error["name"], "u/ann/missing" in error["message"]) == ("not_found", True)
 
 
-async def test_a_secret_is_not_told_by_an_error(core: CoreHarness) -> None:
+async def test_error_does_not_disclose_secret(core: CoreHarness) -> None:
     await account(core)
     await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
     run = await run_of_a(
@@ -134,7 +134,7 @@ async def test_a_secret_is_not_told_by_an_error(core: CoreHarness) -> None:
 
 
 @pytest.mark.parametrize("format", ["json", "yaml"])
-async def test_what_is_no_javascript_is_refused_at_deploy(core: CoreHarness, format: Any) -> None:
+async def test_invalid_javascript_is_rejected_at_deploy(core: CoreHarness, format: Any) -> None:
     modules = [condition("good", "results.x?.y ?? 1"), condition("bad", "results.x +"), condition("worse", "let let")]
     source = Source(format, json.dumps({"value": {"modules": modules, "output": js("{a:,}")}}))
     with pytest.raises(InvalidWorkflow) as caught:

@@ -53,7 +53,7 @@ async def worker(core: CoreHarness) -> Worker:
     return await core.worker()
 
 
-async def test_the_end_of_one_is_the_beginning_of_the_next(core: CoreHarness, worker: Worker) -> None:
+async def test_end_of_holder_starts_next(core: CoreHarness, worker: Worker) -> None:
     first, second, third = await starts(core, 3, limited("a"), job("b", "a"))
     (a,) = await worker.claim()
     assert a.run.id == first and await in_line(core) == [second, third]
@@ -64,13 +64,13 @@ async def test_the_end_of_one_is_the_beginning_of_the_next(core: CoreHarness, wo
     await core.is_whole()
 
 
-async def test_a_run_without_a_limit_has_nothing_to_do_with_gates(core: CoreHarness, worker: Worker) -> None:
+async def test_run_without_limit_uses_no_gate(core: CoreHarness, worker: Worker) -> None:
     run = await core.start(job("a"))
     await worker.finish((await worker.claim())[0])
     assert await core.ended(run) and await core.rows("SELECT FROM gate") == []
 
 
-async def test_a_workflow_holds_its_permit_from_its_first_step_to_its_end(core: CoreHarness, worker: Worker) -> None:
+async def test_workflow_holds_permit_until_its_end(core: CoreHarness, worker: Worker) -> None:
     first, second = await starts(core, 2, job("a"), job("b", "a"), concurrent_limit=1, concurrency_key="k")
     (a,) = await worker.claim()
     await worker.finish(a)
@@ -84,7 +84,7 @@ async def test_a_workflow_holds_its_permit_from_its_first_step_to_its_end(core: 
     await core.is_whole()
 
 
-async def test_a_reaped_job_keeps_its_permit(core: CoreHarness, worker: Worker) -> None:
+async def test_reaped_job_retains_permit(core: CoreHarness, worker: Worker) -> None:
     first, second = await starts(core, 2, limited("a"))
     await worker.claim()
     await worker.vanish()
@@ -99,7 +99,7 @@ async def test_a_reaped_job_keeps_its_permit(core: CoreHarness, worker: Worker) 
     await core.is_whole()
 
 
-async def test_a_retry_gives_the_permit_back_and_stands_in_line_again(core: CoreHarness, worker: Worker) -> None:
+async def test_retry_releases_permit_and_queues_again(core: CoreHarness, worker: Worker) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 5}}
     first, second = await starts(core, 2, limited("a", retry=retry))
     await worker.finish((await worker.claim())[0], error="Oops")
@@ -115,7 +115,7 @@ async def test_a_retry_gives_the_permit_back_and_stands_in_line_again(core: Core
     await core.is_whole()
 
 
-async def test_who_is_cancelled_in_line_leaves_it(core: CoreHarness, worker: Worker) -> None:
+async def test_cancelled_run_leaves_queue(core: CoreHarness, worker: Worker) -> None:
     first, second, third = await starts(core, 3, limited("a"))
     await core.cancel(second)
     assert (await core.ended(second))["status"] == "cancelled" and await in_line(core) == [third]
@@ -124,7 +124,7 @@ async def test_who_is_cancelled_in_line_leaves_it(core: CoreHarness, worker: Wor
     await core.is_whole()
 
 
-async def test_a_node_in_line_is_cancelled_alone(core: CoreHarness, worker: Worker) -> None:
+async def test_queued_node_is_cancelled_alone(core: CoreHarness, worker: Worker) -> None:
     await core.start(limited("a"))
     run = await core.start(limited("a"), job("b", {"node": "a", "on": "failure"}))
     (wait,) = await core.rows("SELECT job FROM gate_wait")
@@ -135,7 +135,7 @@ async def test_a_node_in_line_is_cancelled_alone(core: CoreHarness, worker: Work
     await core.is_whole()
 
 
-async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(core: CoreHarness) -> None:
+async def test_limit_is_shown_for_run_node_and_list(core: CoreHarness) -> None:
     key = {"concurrent_limit": 1, "concurrency_key": "whole"}
     holder, first, second = await starts(core, 3, job("a"), **key)
     detail = await jobs.get(core.platform, ACTOR, WORKSPACE, second)
@@ -156,7 +156,7 @@ async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(core: CoreH
     assert of_node.why is not None and of_node.why.text == wait.reason
 
 
-async def test_a_job_says_how_many_of_its_queue_come_first(core: CoreHarness, worker: Worker) -> None:
+async def test_job_shows_its_queue_position(core: CoreHarness, worker: Worker) -> None:
     await starts(core, 2, job("a"))
     last = await core.start(job("a"))
     (row,) = await core.rows("SELECT id FROM job_live WHERE run = $1", last)
@@ -164,7 +164,7 @@ async def test_a_job_says_how_many_of_its_queue_come_first(core: CoreHarness, wo
     assert why is not None and (why.text, why.before, why.queue) == ("waiting for a free slot", 2, "python3")
 
 
-async def test_a_script_whose_packages_are_being_locked_says_so(core: CoreHarness, worker: Worker) -> None:
+async def test_script_shows_that_its_packages_are_being_locked(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/main/s")
     run = await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
     for claimed in (False, True):
@@ -179,7 +179,7 @@ async def test_a_script_whose_packages_are_being_locked_says_so(core: CoreHarnes
         assert why.run == run
 
 
-async def test_a_node_of_a_loop_is_cancelled_in_line(core: CoreHarness, worker: Worker) -> None:
+async def test_queued_node_of_loop_is_cancelled(core: CoreHarness, worker: Worker) -> None:
     await core.start(limited("a"))
     items = {"type": "static", "value": [1]}
     loop = {"type": "forloopflow", "iterator": items, "skip_failures": True, "modules": [limited("a")]}
@@ -192,7 +192,7 @@ async def test_a_node_of_a_loop_is_cancelled_in_line(core: CoreHarness, worker: 
     await core.is_whole()
 
 
-async def test_a_key_of_all_workspaces_is_not_that_of_one(core: CoreHarness) -> None:
+async def test_global_key_differs_from_workspace_key(core: CoreHarness) -> None:
     """A key of one workspace does not use up the limit of another workspace with the same text."""
     first = await core.start(limited("a", key="k"))
     other = await core.start(limited("a", key="main/k$global"))
@@ -210,7 +210,7 @@ async def test_priority_goes_first(core: CoreHarness, worker: Worker) -> None:
     assert await permits(core) == {high}
 
 
-async def test_a_window_lets_the_next_through_in_time(core: CoreHarness, worker: Worker) -> None:
+async def test_window_admits_next_when_due(core: CoreHarness, worker: Worker) -> None:
     a = limited("a")
     a["value"]["concurrency_time_window_s"] = 60
     first, second = await starts(core, 2, a)
@@ -225,7 +225,7 @@ async def test_a_window_lets_the_next_through_in_time(core: CoreHarness, worker:
     await core.is_whole()
 
 
-async def test_a_higher_limit_counts_from_the_next_who_enters(core: CoreHarness) -> None:
+async def test_raised_limit_applies_from_next_entry(core: CoreHarness) -> None:
     first, second = await starts(core, 2, limited("a"))
     assert await in_line(core) == [second]
     third = await core.start(limited("a", limit=3))
@@ -238,7 +238,7 @@ async def deploy(core: CoreHarness, path: str, **settings: Any) -> None:
     await scripts.create(core.platform, ACTOR, WORKSPACE, new)
 
 
-async def test_a_script_has_its_limit_alone_and_as_a_step(core: CoreHarness, worker: Worker) -> None:
+async def test_script_limit_applies_alone_and_as_node(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/main/s", concurrent_limit=1, concurrency_key="s-$args[x]")
     start = runs.start_script
     first = await start(core.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
@@ -261,7 +261,7 @@ async def test_a_script_has_its_limit_alone_and_as_a_step(core: CoreHarness, wor
     await core.is_whole()
 
 
-async def test_a_script_run_that_is_cancelled_in_line_has_no_job(core: CoreHarness) -> None:
+async def test_cancelled_queued_script_run_has_no_job(core: CoreHarness) -> None:
     await deploy(core, "f/main/s", concurrent_limit=1)
     options = RunOptions()
     await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
@@ -272,7 +272,7 @@ async def test_a_script_run_that_is_cancelled_in_line_has_no_job(core: CoreHarne
     await core.is_whole()
 
 
-async def test_two_ends_at_once_let_two_through(core: CoreHarness, worker: Worker) -> None:
+async def test_two_concurrent_ends_admit_two(core: CoreHarness, worker: Worker) -> None:
     """Both wait for the gate's row; each sees the changes of the other."""
     await starts(core, 4, limited("a", limit=2))
     first, second = await worker.claim()
@@ -285,7 +285,7 @@ async def test_two_ends_at_once_let_two_through(core: CoreHarness, worker: Worke
     await core.is_whole()
 
 
-async def test_a_permit_is_given_while_who_gets_it_is_cancelled(core: CoreHarness, worker: Worker) -> None:
+async def test_permit_granted_while_receiver_is_cancelled(core: CoreHarness, worker: Worker) -> None:
     """The holder's end and the cancellation of the next entry wait for the gate: in both orders no permit is lost."""
     _, second, third = await starts(core, 3, limited("a"))
     (first,) = await worker.claim()
@@ -302,7 +302,7 @@ async def test_a_permit_is_given_while_who_gets_it_is_cancelled(core: CoreHarnes
     await core.is_whole()
 
 
-async def test_a_holder_is_cancelled_while_it_ends(core: CoreHarness, worker: Worker) -> None:
+async def test_holder_cancelled_while_it_ends(core: CoreHarness, worker: Worker) -> None:
     """One of the two completes it, and its permit is granted once."""
     first, second, third = await starts(core, 3, limited("a"))
     (held,) = await worker.claim()
@@ -318,7 +318,7 @@ async def test_a_holder_is_cancelled_while_it_ends(core: CoreHarness, worker: Wo
     await core.is_whole()
 
 
-async def test_who_died_after_giving_a_permit_is_made_up_for_by_the_sweep(
+async def test_permit_of_dead_process_is_processed_by_sweep(
     core: CoreHarness, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The permit and its event are one commit; the next process to step the run processes the event."""
@@ -340,7 +340,7 @@ async def test_who_died_after_giving_a_permit_is_made_up_for_by_the_sweep(
     assert again.run.id == second
 
 
-async def test_different_secrets_are_different_keys_and_none_is_written_down(core: CoreHarness) -> None:
+async def test_secrets_yield_distinct_keys_and_are_not_stored(core: CoreHarness) -> None:
     await core.run("INSERT INTO account (email, username) VALUES ('ann@example.com', 'ann')")
     await core.run(
         "INSERT INTO member (workspace, username, email, role) VALUES ('main', 'ann', 'ann@example.com', 'admin')"
@@ -359,7 +359,7 @@ async def test_different_secrets_are_different_keys_and_none_is_written_down(cor
 
 @pytest.mark.every_postgres
 @pytest.mark.parametrize("seed", range(2))
-async def test_never_more_than_the_limit_run_whatever_happens(core: CoreHarness, seed: int) -> None:
+async def test_limit_holds_under_random_events(core: CoreHarness, seed: int) -> None:
     """Starts, ends, failures, losses and cancellations in random order, some concurrent; in the end all have run."""
     dice, limit = random.Random(seed), 2
     workers = [await core.worker()]
@@ -414,7 +414,7 @@ async def default_key_name(core: CoreHarness) -> str:
     return str(name)
 
 
-async def test_no_written_key_is_a_default_key(core: CoreHarness, worker: Worker) -> None:
+async def test_explicit_key_never_equals_default_key(core: CoreHarness, worker: Worker) -> None:
     path = "f/main/limited"
     tree = {"modules": [job("a")], "concurrent_limit": 1}
     body = msgspec.Raw(msgspec.json.encode(tree))

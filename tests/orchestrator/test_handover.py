@@ -59,7 +59,7 @@ async def begin(core: CoreHarness) -> None:
         pass
 
 
-async def test_a_later_run_takes_the_place_of_an_earlier_one(core: CoreHarness) -> None:
+async def test_later_run_replaces_earlier_one(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]), job("b", "a"))
     first, second, third = [await call(core, items=[n], n=n) for n in range(3)]
     for run, later in ((first, second), (second, third)):
@@ -78,7 +78,7 @@ async def test_a_later_run_takes_the_place_of_an_earlier_one(core: CoreHarness) 
     await core.is_whole()
 
 
-async def test_a_run_that_comes_when_the_step_has_begun_has_a_window_of_its_own(core: CoreHarness) -> None:
+async def test_run_after_start_of_step_has_own_window(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=[1])
     await begin(core)
@@ -90,7 +90,7 @@ async def test_a_run_that_comes_when_the_step_has_begun_has_a_window_of_its_own(
     await core.is_whole()
 
 
-async def test_only_the_same_step_for_the_same_identity_and_key_is_one(core: CoreHarness) -> None:
+async def test_key_includes_step_identity_and_text(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_key="$args[n]"))
     await deploy(core, put_off(debounce_key="$args[n]"), path="f/main/other")
     found = [await call(core, n=1), await call(core, n=2), await call(core, BOB, n=1)]
@@ -101,12 +101,12 @@ async def test_only_the_same_step_for_the_same_identity_and_key_is_one(core: Cor
     await core.is_whole()
 
 
-async def test_previews_wait_for_nobody_else(core: CoreHarness) -> None:
+async def test_previews_share_no_key(core: CoreHarness) -> None:
     found = [await core.start(put_off()) for _ in range(2)]
     assert sorted(await waits(core)) == sorted(found)
 
 
-async def test_an_earlier_one_is_put_off_so_often_and_no_more(core: CoreHarness) -> None:
+async def test_number_of_replacements_is_limited(core: CoreHarness) -> None:
     await deploy(core, put_off(max_total_debounces_amount=1, debounce_args_to_accumulate=["items"]))
     first, second, third = [await call(core, items=[n]) for n in range(3)]
     assert await core.ended(first) and await waits(core) == [third]
@@ -117,7 +117,7 @@ async def test_an_earlier_one_is_put_off_so_often_and_no_more(core: CoreHarness)
     await core.is_whole()
 
 
-async def test_an_earlier_one_is_put_off_so_long_and_no_longer(core: CoreHarness) -> None:
+async def test_total_delay_is_limited(core: CoreHarness) -> None:
     await deploy(core, put_off(max_total_debouncing_time=100))
     await call(core)
     await core.run("UPDATE step_debounce SET first_at = first_at - interval '90 seconds'")
@@ -128,7 +128,7 @@ async def test_an_earlier_one_is_put_off_so_long_and_no_longer(core: CoreHarness
     assert set(await core.live(second)) == {"a"} and await waits(core) == [third]
 
 
-async def test_what_is_too_large_to_be_joined_begins(core: CoreHarness) -> None:
+async def test_step_too_large_to_join_starts(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=["x" * 200_000])
     second = await call(core, items=["y" * 200_000])
@@ -139,7 +139,7 @@ async def test_what_is_too_large_to_be_joined_begins(core: CoreHarness) -> None:
 
 
 @pytest.mark.parametrize("force", [False, True])
-async def test_a_cancelled_run_waits_no_longer(core: CoreHarness, force: bool) -> None:
+async def test_cancelled_run_leaves_window(core: CoreHarness, force: bool) -> None:
     await deploy(core, put_off())
     run = await call(core)
     await core.cancel(run, force=force)
@@ -147,7 +147,7 @@ async def test_a_cancelled_run_waits_no_longer(core: CoreHarness, force: bool) -
     await core.is_whole()
 
 
-async def test_a_waiting_step_is_shown_with_its_time_and_cancelled_alone(core: CoreHarness) -> None:
+async def test_debounced_step_is_shown_and_cancelled_alone(core: CoreHarness) -> None:
     await deploy(core, put_off(), job("b", "a"))
     run = await call(core)
     due = (await core.row("SELECT due_at FROM step_debounce"))["due_at"]
@@ -161,7 +161,7 @@ async def test_a_waiting_step_is_shown_with_its_time_and_cancelled_alone(core: C
     await core.is_whole()
 
 
-async def test_iterations_are_put_off_for_each_other_and_the_loop_goes_on(core: CoreHarness) -> None:
+async def test_iterations_replace_each_other_and_loop_continues(core: CoreHarness) -> None:
     body = put_off(debounce_args_to_accumulate=["items"])
     body["value"]["input_transforms"] = {"items": {"type": "javascript", "expr": "[flow_input.iter.value]"}}
     items = {"type": "static", "value": [1, 2, 3, 4, 5]}
@@ -182,7 +182,7 @@ async def test_iterations_are_put_off_for_each_other_and_the_loop_goes_on(core: 
     await core.is_whole()
 
 
-async def test_a_branch_that_hands_over_ends_its_run(core: CoreHarness) -> None:
+async def test_replaced_branch_ends_its_run(core: CoreHarness) -> None:
     branch = {"type": "branchone", "branches": [], "default": [put_off()]}
     await deploy(core, {"id": "b", "value": branch}, job("c", "b"))
     first, second = await call(core), await call(core)
@@ -193,7 +193,7 @@ async def test_a_branch_that_hands_over_ends_its_run(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_sub_workflow_has_what_was_joined(core: CoreHarness) -> None:
+async def test_sub_workflow_receives_joined_inputs(core: CoreHarness) -> None:
     inner = job("x")
     inner["value"] |= {"content": "def main(i):\n    return i\n", "input_transforms": {"i": {"type": "javascript", "expr": "flow_input.items"}}}  # noqa: E501  # fmt: skip
     await deploy(core, inner, path="f/main/inner")
@@ -208,7 +208,7 @@ async def test_a_sub_workflow_has_what_was_joined(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_runs_that_come_at_once_lose_nothing(core: CoreHarness) -> None:
+async def test_concurrent_runs_lose_no_input(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     found = await asyncio.gather(*(call(core, items=[n]) for n in range(6)))
     (left,) = await waits(core)
@@ -220,7 +220,7 @@ async def test_runs_that_come_at_once_lose_nothing(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_who_comes_while_the_wait_ends_finds_that_it_is_over(core: CoreHarness) -> None:
+async def test_run_during_end_of_window_starts_new_window(core: CoreHarness) -> None:
     """While the row is being processed, the later run waits and then starts a window of its own."""
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=[1])
@@ -240,7 +240,7 @@ async def test_who_comes_while_the_wait_ends_finds_that_it_is_over(core: CoreHar
     await core.is_whole()
 
 
-async def test_a_run_that_is_cancelled_while_it_hands_over_is_cancelled(core: CoreHarness) -> None:
+async def test_run_cancelled_while_replaced_is_cancelled(core: CoreHarness) -> None:
     await deploy(core, put_off(debounce_args_to_accumulate=["items"]))
     first = await call(core, items=[1])
     async with core.third_session() as other:

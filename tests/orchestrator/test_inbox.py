@@ -38,7 +38,7 @@ async def one_job(core: CoreHarness, **more: object) -> tuple[UUID, Claimed]:
     return run, claimed
 
 
-async def test_the_slow_path_of_anybody_drains_the_inbox(core: CoreHarness) -> None:
+async def test_any_slow_path_drains_inbox(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await core.start(job("a"), job("b"), job("c", on("a", "always"), on("b", "always"), join="settled"))
     claimed = await worker.claim_by_node()
@@ -55,7 +55,7 @@ async def test_the_slow_path_of_anybody_drains_the_inbox(core: CoreHarness) -> N
     await core.is_whole()
 
 
-async def test_the_sweep_drains_what_was_left_for_a_second(core: CoreHarness) -> None:
+async def test_sweep_drains_events_pending_for_a_second(core: CoreHarness) -> None:
     run, claimed = await one_job(core)
     await leave(core, run, inbox.CancelJob(claimed.id, "enough"))
     assert await timers.sweep(core.platform.tools) == 0
@@ -66,7 +66,7 @@ async def test_the_sweep_drains_what_was_left_for_a_second(core: CoreHarness) ->
     await core.is_whole()
 
 
-async def test_a_long_inbox_is_drained_to_its_end(core: CoreHarness) -> None:
+async def test_long_inbox_is_drained_completely(core: CoreHarness) -> None:
     run = await core.start(job("a", continue_on_error=True), job("b"))
     first = (await core.live(run))["a"]["id"]
     await leave(
@@ -77,7 +77,7 @@ async def test_a_long_inbox_is_drained_to_its_end(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_two_drain_one_inbox_and_each_event_counts_once(core: CoreHarness) -> None:
+async def test_concurrent_drains_count_each_event_once(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await core.start(*(job(f"n{place}", continue_on_error=True) for place in range(8)))
     claimed = await worker.claim()
@@ -88,7 +88,7 @@ async def test_two_drain_one_inbox_and_each_event_counts_once(core: CoreHarness)
     await core.is_whole()
 
 
-async def test_an_expression_reads_what_an_earlier_event_of_the_same_pass_wrote(core: CoreHarness) -> None:
+async def test_expression_reads_values_of_earlier_event_in_same_transaction(core: CoreHarness) -> None:
     """The evaluation happens outside the transaction, so that no table holds the earlier event's values."""
     worker = await core.worker()
     run = await core.start(
@@ -105,7 +105,7 @@ async def test_an_expression_reads_what_an_earlier_event_of_the_same_pass_wrote(
 
 
 @pytest.mark.parametrize("how", ["export", "condition", "lost"])
-async def test_a_failed_run_says_by_what(core: CoreHarness, how: str) -> None:
+async def test_failed_run_names_its_error(core: CoreHarness, how: str) -> None:
     throwing = {"type": "javascript", "expr": "flow_input.missing.x"}
     if how == "export":
         run, claimed = await one_job(core, export={"x": throwing})
@@ -127,7 +127,7 @@ async def test_a_failed_run_says_by_what(core: CoreHarness, how: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["retry", "lost", "lost generation", "job", "start"])
-async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(core: CoreHarness, kind: str) -> None:
+async def test_outdated_event_is_processed_without_effect(core: CoreHarness, kind: str) -> None:
     """The event is early, late, or of another attempt."""
     run, claimed = await one_job(core, retry=RETRY)
     events: dict[str, inbox.InboxEvent] = {
@@ -147,7 +147,7 @@ async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(core: 
     await core.is_whole()
 
 
-async def test_an_event_for_a_run_that_ended_is_forgotten(core: CoreHarness) -> None:
+async def test_event_for_ended_run_is_deleted(core: CoreHarness) -> None:
     run, claimed = await one_job(core)
     await core.run(
         "INSERT INTO inbox (run, event) VALUES ($1, $2)", uuid4(), inbox.write(inbox.CancelRun()).replace("'", "")
@@ -181,7 +181,7 @@ async def test_a_retry_waits_for_its_timer(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_timer_that_two_fire_is_taken_once(core: CoreHarness) -> None:
+async def test_timer_fired_twice_counts_once(core: CoreHarness) -> None:
     worker = await core.worker()
     runs = [await core.start(job("a", retry=RETRY)) for _ in range(20)]
     await asyncio.gather(*[worker.finish(each, error="Boom") for each in await worker.claim(20)])
@@ -192,7 +192,7 @@ async def test_a_timer_that_two_fire_is_taken_once(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_timer_whose_taker_died_is_not_lost(core: CoreHarness) -> None:
+async def test_timer_of_dead_process_is_not_lost(core: CoreHarness) -> None:
     """The timer and its event are one transaction, so that the sweep finds the event."""
     run, claimed = await one_job(core, retry=RETRY)
     await core.workers[0].finish(claimed, error="Boom")
@@ -205,7 +205,7 @@ async def test_a_timer_whose_taker_died_is_not_lost(core: CoreHarness) -> None:
     assert (await core.live(run))["a"]["state"] == "available"
 
 
-async def test_a_scheduled_run_begins_in_the_lane_of_new_runs(core: CoreHarness) -> None:
+async def test_scheduled_run_starts_in_lane_of_new_runs(core: CoreHarness) -> None:
     worker = await core.worker()
     later = (await core.row("SELECT app_now() + interval '1 hour'"))[0]
     run = await core.start(job("a"), options=RunOptions(scheduled_at=later))
@@ -219,7 +219,7 @@ async def test_a_scheduled_run_begins_in_the_lane_of_new_runs(core: CoreHarness)
     await core.is_whole()
 
 
-async def test_a_cancel_that_no_worker_answers_ends_by_its_timer(core: CoreHarness) -> None:
+async def test_unanswered_cancel_ends_by_timer(core: CoreHarness) -> None:
     run, claimed = await one_job(core)
     await core.cancel(run)
     assert (await core.live(run))["a"]["state"] == "running"
@@ -231,7 +231,7 @@ async def test_a_cancel_that_no_worker_answers_ends_by_its_timer(core: CoreHarne
     await core.is_whole()
 
 
-async def test_a_worker_that_answers_a_cancel_ends_the_run(core: CoreHarness) -> None:
+async def test_answered_cancel_ends_run(core: CoreHarness) -> None:
     run, claimed = await one_job(core, retry=RETRY)
     await core.cancel(run)
     assert (await core.workers[0].finish(claimed, error="Killed", cancelled=True)).recorded
@@ -240,7 +240,7 @@ async def test_a_worker_that_answers_a_cancel_ends_the_run(core: CoreHarness) ->
     await core.is_whole()
 
 
-async def test_a_job_that_loses_its_worker_too_often_fails(core: CoreHarness) -> None:
+async def test_job_losing_its_worker_too_often_fails(core: CoreHarness) -> None:
     """Losses do not count as attempts of the workflow's retries, which are for failures of the code."""
     run = await core.start(job("a", retry=RETRY))
     for losses in range(4):
@@ -261,7 +261,7 @@ async def test_a_job_that_loses_its_worker_too_often_fails(core: CoreHarness) ->
     await core.is_whole()
 
 
-async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(core: CoreHarness) -> None:
+async def test_loss_of_earlier_attempt_does_not_affect_next(core: CoreHarness) -> None:
     """The worker may know of a loss that was recorded already, and run the job again."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
@@ -272,7 +272,7 @@ async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(core: Core
     assert [row["losses"] for row in await core.rows("SELECT losses FROM job_live WHERE run = $1", run)] == [1]
 
 
-async def test_a_loss_that_nobody_took_in_is_not_lost(core: CoreHarness) -> None:
+async def test_unprocessed_loss_event_is_not_lost(core: CoreHarness) -> None:
     """The reaper died between its two transactions: another one reaps, and the event counts once."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
@@ -285,7 +285,7 @@ async def test_a_loss_that_nobody_took_in_is_not_lost(core: CoreHarness) -> None
     await core.is_whole()
 
 
-async def test_two_nodes_of_one_step_export_one_name(core: CoreHarness) -> None:
+async def test_later_export_of_one_step_wins(core: CoreHarness) -> None:
     """The node that ended later in the step determines the value."""
     worker = await core.worker()
     first, second = ({"x": {"type": "javascript", "expr": expr}} for expr in ("1", "2"))
@@ -297,7 +297,7 @@ async def test_two_nodes_of_one_step_export_one_name(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw(core: CoreHarness) -> None:
+async def test_result_of_run_contains_error_of_throwing_export(core: CoreHarness) -> None:
     """The job's value is not the node's result then, not even in the step that ends the run."""
     worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
@@ -310,7 +310,7 @@ async def test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_thre
     await core.is_whole()
 
 
-async def test_the_result_of_the_run_holds_what_its_last_step_decided(core: CoreHarness) -> None:
+async def test_result_of_run_contains_values_of_last_step(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await core.start(job("a"), condition("b", "true", "a"), job("c"))
     claimed = await worker.claim_by_node()
@@ -320,7 +320,7 @@ async def test_the_result_of_the_run_holds_what_its_last_step_decided(core: Core
     await core.is_whole()
 
 
-async def test_an_expression_reads_the_error_of_an_export_that_threw_in_the_same_step(core: CoreHarness) -> None:
+async def test_expression_reads_error_of_throwing_export_in_same_step(core: CoreHarness) -> None:
     worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
     run = await core.start(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.every_postgres
 ROUNDS, RUNS = 4, 50
 
 
-async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(core: CoreHarness) -> None:
+async def test_join_of_two_concurrent_parents_is_enqueued_once(core: CoreHarness) -> None:
     """The first writer holds the run and waits for a third session; the second finds the run locked."""
     first, second = await core.worker(), await core.worker()
     async with core.third_session() as other:
@@ -39,7 +39,7 @@ async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(co
     await core.is_whole()
 
 
-async def test_both_parents_wait_for_the_run(core: CoreHarness) -> None:
+async def test_join_of_parents_that_wait_for_locked_run(core: CoreHarness) -> None:
     """Neither takes the fast path while the run is locked; both step it one after the other."""
     worker = await core.worker()
     async with core.third_session() as other:
@@ -53,7 +53,7 @@ async def test_both_parents_wait_for_the_run(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_many_parents_of_one_join_in_one_batch(core: CoreHarness) -> None:
+async def test_join_of_many_parents_in_one_batch(core: CoreHarness) -> None:
     """Steps of one run never share a statement: nine of ten are stale and take the slow path."""
     worker = await core.worker()
     names = [f"n{place}" for place in range(10)]

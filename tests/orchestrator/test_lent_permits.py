@@ -46,7 +46,7 @@ async def worker(core: CoreHarness) -> Worker:
     return await core.worker()
 
 
-async def test_a_sub_workflow_of_the_same_key_goes_on_at_any_depth(core: CoreHarness, worker: Worker) -> None:
+async def test_sub_workflow_of_same_key_borrows_permit_at_any_depth(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/sub/inner", limited("x"), **KEYED)
     await deploy(core, "f/sub/middle", call("m", "f/sub/inner"))
     run = await core.start(call("c", "f/sub/middle"), **KEYED)
@@ -61,7 +61,7 @@ async def test_a_sub_workflow_of_the_same_key_goes_on_at_any_depth(core: CoreHar
     await core.is_whole()
 
 
-async def test_it_is_lent_to_one_at_a_time(core: CoreHarness, worker: Worker) -> None:
+async def test_permit_is_lent_to_one_at_a_time(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/sub/inner", job("x"), **KEYED)
     run = await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), limited("e"), **KEYED)
     done = 0
@@ -75,7 +75,7 @@ async def test_it_is_lent_to_one_at_a_time(core: CoreHarness, worker: Worker) ->
     await core.is_whole()
 
 
-async def test_a_free_place_is_taken_first(core: CoreHarness, worker: Worker) -> None:
+async def test_free_permit_is_preferred_to_loan(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/sub/inner", job("x"), concurrent_limit=2, concurrency_key="k")
     await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), concurrent_limit=2, concurrency_key="k")
     assert len(await worker.claim()) == 2, "one by the place that is left, one by what was lent"
@@ -83,7 +83,7 @@ async def test_a_free_place_is_taken_first(core: CoreHarness, worker: Worker) ->
     await core.is_whole()
 
 
-async def test_a_step_asks_for_what_its_own_workflow_has(core: CoreHarness, worker: Worker) -> None:
+async def test_node_borrows_permit_of_its_workflow(core: CoreHarness, worker: Worker) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     run = await core.start({**limited("a"), "retry": retry}, **KEYED)
     await worker.finish((await worker.claim())[0], error="Oops")
@@ -96,7 +96,7 @@ async def test_a_step_asks_for_what_its_own_workflow_has(core: CoreHarness, work
     await core.is_whole()
 
 
-async def test_what_is_lent_comes_back_when_its_holder_is_cancelled(core: CoreHarness, worker: Worker) -> None:
+async def test_loan_returns_when_borrower_is_cancelled(core: CoreHarness, worker: Worker) -> None:
     await deploy(core, "f/sub/inner", job("x"), **KEYED)
     run = await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), **KEYED)
     (x,) = await worker.claim()

@@ -59,7 +59,7 @@ async def test_cancel_ends_everything_inside(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_cancel_by_force_waits_for_no_worker(core: CoreHarness) -> None:
+async def test_forced_cancel_waits_for_no_worker(core: CoreHarness) -> None:
     run = await core.start(loop("outer", [1, 2], job("a"), job("b"), parallel=True))
     worker = await core.worker()
     held = await worker.claim(1)
@@ -70,7 +70,7 @@ async def test_cancel_by_force_waits_for_no_worker(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_the_last_iterations_end_together(core: CoreHarness) -> None:
+async def test_last_iterations_end_concurrently(core: CoreHarness) -> None:
     for body in ([job("a")], [job("a"), job("b")]):
         run = await core.start(loop("loop", [1, 2, 3, 4], *body, parallel=True))
         worker = await core.worker()
@@ -81,7 +81,7 @@ async def test_the_last_iterations_end_together(core: CoreHarness) -> None:
         await core.is_whole()
 
 
-async def test_an_end_that_is_told_twice_counts_once(core: CoreHarness) -> None:
+async def test_completion_reported_twice_counts_once(core: CoreHarness) -> None:
     run = await core.start(loop("loop", [1, 2], job("a"), parallel=True))
     worker = await core.worker()
     first, second = await all_jobs(worker)
@@ -93,7 +93,7 @@ async def test_an_end_that_is_told_twice_counts_once(core: CoreHarness) -> None:
     assert sorted(await core.result(run)) == ["x", "y"]
 
 
-async def test_an_iteration_outlives_its_worker(core: CoreHarness) -> None:
+async def test_iteration_survives_loss_of_worker(core: CoreHarness) -> None:
     run = await core.start(loop("loop", [1, 2], job("a"), job("b")))
     lost = await core.worker()
     (held,) = await lost.claim()
@@ -111,7 +111,7 @@ async def test_an_iteration_outlives_its_worker(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_job_inside_that_loses_its_worker_too_often_fails_its_iteration(core: CoreHarness) -> None:
+async def test_inner_job_losing_its_worker_too_often_fails_iteration(core: CoreHarness) -> None:
     run = await core.start(loop("loop", [1, 2], job("a"), skip_failures=True))
     lost = await core.worker()
     await lost.claim()
@@ -123,7 +123,7 @@ async def test_a_job_inside_that_loses_its_worker_too_often_fails_its_iteration(
     assert await core.result(run) == [None, "ok"]
 
 
-async def test_a_time_limit_of_a_loop_ends_what_is_inside(core: CoreHarness) -> None:
+async def test_timeout_of_loop_ends_its_contents(core: CoreHarness) -> None:
     run = await core.start(
         loop("loop", [1, 2], job("a"), more={"timeout": 60}),
     )
@@ -147,7 +147,7 @@ async def test_a_loop_that_ends_in_time_leaves_no_timer(core: CoreHarness) -> No
     assert await core.result(run) == 2
 
 
-async def test_what_a_dead_process_left_goes_on_by_the_sweep(core: CoreHarness) -> None:
+async def test_loop_opened_by_dead_process_is_continued_by_sweep(core: CoreHarness) -> None:
     """The transaction that opened the bodies was committed, and its process died afterwards."""
     run = await core.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
     frame = await core.row("SELECT id FROM frame")

@@ -58,7 +58,7 @@ async def one_each(core: CoreHarness, count: int) -> list[UUID]:
     return [await start(core.platform, ACTOR, WORKSPACE, preview, b'{"n":%d}' % n, RunOptions()) for n in range(count)]
 
 
-async def test_hundreds_of_runs_end_right(core: CoreHarness, tmp_path: Path) -> None:
+async def test_hundreds_of_runs_return_own_input(core: CoreHarness, tmp_path: Path) -> None:
     """There are more than fit one batch; each result is its own run's input, byte by byte."""
     started = await one_each(core, batches.MOST + 50)
     async with working(core, tmp_path) as worker:
@@ -70,7 +70,7 @@ async def test_hundreds_of_runs_end_right(core: CoreHarness, tmp_path: Path) -> 
     await core.is_whole()
 
 
-async def test_runs_of_many_nodes_go_through(core: CoreHarness, tmp_path: Path) -> None:
+async def test_runs_of_many_nodes_complete(core: CoreHarness, tmp_path: Path) -> None:
     """Chains, a condition decided in the step, two branches and their join."""
     nodes = [
         identity("a"),
@@ -90,7 +90,7 @@ async def test_runs_of_many_nodes_go_through(core: CoreHarness, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("queue", ["native", "webhook"])
-async def test_no_script_gets_beside_the_slots_by_its_tag(core: CoreHarness, queue: str) -> None:
+async def test_script_tag_cannot_bypass_slots(core: CoreHarness, queue: str) -> None:
     node = {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "", "tag": queue}}
     await core.start(node)
     await runs.start_preview(
@@ -99,7 +99,7 @@ async def test_no_script_gets_beside_the_slots_by_its_tag(core: CoreHarness, que
     assert [row["queue"] for row in await core.rows("SELECT queue FROM job_live")] == ["bash", "bash"]
 
 
-async def test_a_locked_run_holds_up_no_batch(core: CoreHarness, tmp_path: Path) -> None:
+async def test_locked_run_delays_no_batch(core: CoreHarness, tmp_path: Path) -> None:
     started = await one_each(core, 20)
     begin = asyncio.Event()
     async with core.third_session() as other, working(core, tmp_path, begin):
@@ -112,7 +112,7 @@ async def test_a_locked_run_holds_up_no_batch(core: CoreHarness, tmp_path: Path)
     await core.is_whole()
 
 
-async def test_a_batch_that_the_database_refuses_is_run_one_by_one(
+async def test_rejected_batch_is_executed_one_by_one(
     core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if the answer to a COMMIT was lost: written or not, each run ends once."""
@@ -142,7 +142,7 @@ async def test_a_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> 
     await core.is_whole()
 
 
-async def test_a_cancelled_run_is_not_ended_by_a_batch(core: CoreHarness, tmp_path: Path) -> None:
+async def test_cancelled_run_is_not_completed_by_batch(core: CoreHarness, tmp_path: Path) -> None:
     """Claimed before the cancellation and written after it: the cancellation wins."""
     started = await one_each(core, 3)
 

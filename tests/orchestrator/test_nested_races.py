@@ -55,7 +55,7 @@ async def calling(core: CoreHarness) -> tuple[UUID, Worker, Any]:
 
 
 @ORDERS
-async def test_a_child_s_end_against_its_caller_s_cancel(core: CoreHarness, end_first: bool) -> None:
+async def test_end_of_child_concurrent_with_cancel_of_caller(core: CoreHarness, end_first: bool) -> None:
     run, worker, held = await calling(core)
     async with core.third_session() as other:
         await in_turn(other, run, *ordered(end_first, worker.finish(held, 1), core.cancel(run)))
@@ -69,7 +69,7 @@ async def test_a_child_s_end_against_its_caller_s_cancel(core: CoreHarness, end_
 
 
 @pytest.mark.parametrize("body", [("a",), ("a", "b")])
-async def test_the_last_two_iterations_at_once(core: CoreHarness, body: tuple[str, ...]) -> None:
+async def test_last_two_iterations_concurrently(core: CoreHarness, body: tuple[str, ...]) -> None:
     run = await core.start(loop(*(job(id) for id in body)), job("after", "loop"))
     worker = await core.worker()
     for _ in body[1:]:
@@ -89,7 +89,7 @@ async def test_the_last_two_iterations_at_once(core: CoreHarness, body: tuple[st
 
 
 @ORDERS
-async def test_the_last_iteration_against_the_time_limit_of_its_loop(core: CoreHarness, end_first: bool) -> None:
+async def test_last_iteration_concurrent_with_timeout_of_loop(core: CoreHarness, end_first: bool) -> None:
     run = await core.start(loop(job("a"), timeout={"type": "static", "value": 60}))
     worker = await core.worker()
     first, last = await worker.claim()

@@ -58,7 +58,7 @@ async def status(core: CoreHarness, run: UUID) -> str:
 
 
 @pytest.mark.parametrize("nests", [False, True])
-async def test_a_run_is_paused_looked_at_and_goes_on_with_other_inputs(core: CoreHarness, nests: bool) -> None:
+async def test_paused_run_is_inspected_and_resumed_with_other_inputs(core: CoreHarness, nests: bool) -> None:
     """The pause survives a restart of the process: all its state is in tables."""
     more = [loop(adds("x"))] if nests else []
     run = await core.start(
@@ -102,7 +102,7 @@ async def test_a_run_is_paused_looked_at_and_goes_on_with_other_inputs(core: Cor
     await core.is_whole()
 
 
-async def test_a_breakpoint_set_while_it_runs_holds_a_stale_worker_and_a_result_stands_for_the_node(
+async def test_breakpoint_set_during_run_pauses_and_result_replaces_node(
     core: CoreHarness,
 ) -> None:
     run = await core.start(adds("a"), adds("b", "a"), adds("c", "b"), args={"n": 1})
@@ -122,7 +122,7 @@ async def test_a_breakpoint_set_while_it_runs_holds_a_stale_worker_and_a_result_
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-async def test_a_condition_chooses_an_iteration(core: CoreHarness, parallel: bool) -> None:
+async def test_condition_selects_iteration(core: CoreHarness, parallel: bool) -> None:
     run = await core.start(
         loop(adds("x"), parallel=parallel),
         args={"n": 1, "items": [5, 6, 7]},
@@ -173,7 +173,7 @@ async def test_a_paused_node_alone_is_cancelled_and_a_run_times_out(core: CoreHa
     await core.is_whole()
 
 
-async def test_of_two_who_let_it_go_on_one_does(core: CoreHarness) -> None:
+async def test_concurrent_resumes_count_once(core: CoreHarness) -> None:
     run = await core.start(adds("a"), args={"n": 1}, options=RunOptions(pause=PauseBefore(("a",))))
     (found,) = (await pauses(core, run)).paused
     calls = (
@@ -185,7 +185,7 @@ async def test_of_two_who_let_it_go_on_one_does(core: CoreHarness) -> None:
     assert len(await core.rows("SELECT FROM audit WHERE operation = 'jobs.continue'")) == 1
 
 
-async def test_who_may_cancel_may_pause_and_values_are_for_whom_the_run_acts(core: CoreHarness) -> None:
+async def test_permissions_to_pause_and_to_read_paused_values(core: CoreHarness) -> None:
     run = await core.start(adds("a"), args={"n": 1}, options=RunOptions(pause=PauseBefore(("a",))))
     job_id = (await pauses(core, run)).paused[0].job
     viewer = replace(BOB, role=Role.VIEWER)
@@ -206,7 +206,7 @@ async def test_who_may_cancel_may_pause_and_values_are_for_whom_the_run_acts(cor
     assert len((await pauses(core, run)).paused) == 1
 
 
-async def test_a_call_of_another_workflow_is_paused_and_so_is_its_caller(core: CoreHarness) -> None:
+async def test_paused_sub_workflow_pauses_its_caller(core: CoreHarness) -> None:
     """Its inputs may be changed; a pause inside the called run pauses the caller as well."""
     body = msgspec.Raw(json.dumps({"modules": [adds("x"), adds("y", "x")]}).encode())
     await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow("f/main/adds", body, None, {}))
@@ -242,7 +242,7 @@ async def test_a_failure_module_is_paused(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_secret_is_masked_where_inputs_are_looked_at(core: CoreHarness) -> None:
+async def test_secret_is_masked_in_paused_inputs(core: CoreHarness) -> None:
     secret = "s3cret-that-nobody-sees"
     await account(core)
     await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", secret, is_secret=True))

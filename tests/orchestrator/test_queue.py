@@ -54,7 +54,7 @@ async def test_higher_priority_first_then_in_order(core: CoreHarness) -> None:
     assert claimed == [*started[50], *started[7], *started[1]]
 
 
-async def test_one_claim_in_sixteen_goes_from_the_bottom(core: CoreHarness) -> None:
+async def test_one_claim_in_sixteen_starts_with_lowest_priority(core: CoreHarness) -> None:
     """Continuous work of the highest priority does not starve lower priorities."""
     worker = await core.worker()
     low = await start_single(core, priority=0)
@@ -75,14 +75,14 @@ async def test_three_of_four_places_go_to_runs_under_way(core: CoreHarness) -> N
     assert Counter(found.lane for found in await worker.claim(1)) == {0: 1}
 
 
-async def test_a_place_that_nobody_wants_is_not_left_empty(core: CoreHarness) -> None:
+async def test_unused_place_goes_to_other_lane(core: CoreHarness) -> None:
     worker = await core.worker()
     for _ in range(20):
         await start_single(core, lane=0)
     assert len([*await worker.claim(8), *await worker.claim(2)]) >= 8
 
 
-async def test_first_jobs_are_in_the_lane_of_new_runs(core: CoreHarness) -> None:
+async def test_first_jobs_use_lane_of_new_runs(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     assert (await core.live(run))["a"]["lane"] == claim.NEW
@@ -100,7 +100,7 @@ async def test_queues_of_one_priority_take_turns(core: CoreHarness) -> None:
     assert Counter(first) == {"a": 3, "b": 3, "c": 3}
 
 
-async def test_a_worker_claims_from_its_queues_alone(core: CoreHarness) -> None:
+async def test_worker_claims_only_from_its_queues(core: CoreHarness) -> None:
     mine, every = await core.worker(["a", "b"]), await core.worker()
     for queue in "abc":
         await start_single(core, queue)
@@ -108,7 +108,7 @@ async def test_a_worker_claims_from_its_queues_alone(core: CoreHarness) -> None:
     assert [found.queue for found in await every.claim(10)] == ["c"]
 
 
-async def test_many_claim_at_once_and_nothing_is_claimed_twice(core: CoreHarness) -> None:
+async def test_concurrent_claims_take_each_job_once(core: CoreHarness) -> None:
     workers = [await core.worker() for _ in range(6)]
     started = [await start_single(core) for _ in range(60)]
     found: list[Claimed] = []
@@ -119,7 +119,7 @@ async def test_many_claim_at_once_and_nothing_is_claimed_twice(core: CoreHarness
     assert {each.attempt for each in found} == {1}
 
 
-async def test_a_job_that_commits_late_is_not_skipped(core: CoreHarness, hours: Hours) -> None:
+async def test_job_committed_late_is_not_skipped(core: CoreHarness, hours: Hours) -> None:
     """Its seq is below those claimed meanwhile: it is found immediately within the lag, otherwise within a second."""
     worker = await core.worker()
     async with core.third_session() as other:
@@ -149,7 +149,7 @@ COPY = (
 )
 
 
-async def test_the_low_water_mark_follows_what_was_claimed(core: CoreHarness, hours: Hours) -> None:
+async def test_low_water_mark_follows_claims(core: CoreHarness, hours: Hours) -> None:
     worker = await core.worker()
     for _ in range(4):
         await start_single(core)
@@ -166,7 +166,7 @@ async def test_the_low_water_mark_follows_what_was_claimed(core: CoreHarness, ho
     assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
 
 
-async def test_what_was_committed_late_is_taken_to_its_end_at_once(core: CoreHarness, hours: Hours) -> None:
+async def test_jobs_committed_late_are_claimed_immediately(core: CoreHarness, hours: Hours) -> None:
     """A job below the mark indicates others: none of them waits for the next scan from the start."""
     worker = await core.worker()
     late = [await start_single(core) for _ in range(5)]
@@ -182,9 +182,7 @@ async def test_what_was_committed_late_is_taken_to_its_end_at_once(core: CoreHar
     assert sorted(taken) == sorted(late)
 
 
-async def test_looks_from_the_start_that_take_long_are_made_rarely(
-    core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dead rows that a snapshot retains make them slow; jobs in known lanes are claimed regardless."""
     looks: list[float] = []
     starts: list[float] = []
@@ -215,9 +213,7 @@ async def test_looks_from_the_start_that_take_long_are_made_rarely(
     assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
-async def test_a_look_that_takes_little_is_made_each_time(
-    core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
     real = job_rows.waiting_pairs
 
     async def waiting_pairs(connection: Any) -> list[tuple[str, int]]:
@@ -232,7 +228,7 @@ async def test_a_look_that_takes_little_is_made_each_time(
             assert [found.id for found in await worker.claimer.claim(connection, 2, told=False)] == [started]
 
 
-async def test_given_back_jobs_wait_without_a_start_counted(core: CoreHarness) -> None:
+async def test_returned_jobs_count_no_attempt(core: CoreHarness) -> None:
     worker, second = await core.worker(), await core.worker()
     run = await core.start(job("a"))
     (first,) = await worker.claim()
@@ -250,7 +246,7 @@ async def test_given_back_jobs_wait_without_a_start_counted(core: CoreHarness) -
     await core.is_whole()
 
 
-async def test_a_reaped_job_goes_one_priority_up_and_to_the_end_of_its_line(core: CoreHarness) -> None:
+async def test_reaped_job_gains_priority_and_goes_to_end_of_queue(core: CoreHarness) -> None:
     worker = await core.worker()
     runs_of = [await start_single(core, priority=priority) for priority in (0, 100)]
     found = await worker.claim(10)
@@ -316,7 +312,7 @@ async def _write(core: CoreHarness, live: list[asyncpg.Record], write: StepWrite
 
 
 @pytest.mark.parametrize("old", list(JobState))
-async def test_every_pair_of_states_is_an_arrow_or_does_not_happen(core: CoreHarness, old: JobState) -> None:
+async def test_only_declared_state_transitions_happen(core: CoreHarness, old: JobState) -> None:
     """From a state to each of the six, by all operations of the protocol."""
     for new in JobState:
         worker = await core.worker()
@@ -336,7 +332,7 @@ async def out_of_form(core: CoreHarness) -> set[UUID]:
     return {row.id for row in found if row.check == "rows_out_of_form"}
 
 
-async def test_a_row_that_no_state_allows_is_found(core: CoreHarness) -> None:
+async def test_invalid_row_is_reported(core: CoreHarness) -> None:
     """An available job has a queue position, a running one has a worker, others have neither."""
     run, worker = await core.start(job("a")), await core.worker()
     update = "UPDATE job_live SET state = $2, seq = $3, worker = $4, generation = $5 WHERE run = $1"
@@ -348,7 +344,7 @@ async def test_a_row_that_no_state_allows_is_found(core: CoreHarness) -> None:
         assert bool(await out_of_form(core)) != (fits and state in states[:3]), (state, seq, held)
 
 
-async def test_history_holds_ended_jobs_alone(core: CoreHarness) -> None:
+async def test_history_contains_only_ended_jobs(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     insert = (
         "INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, ended_at)"
@@ -360,7 +356,7 @@ async def test_history_holds_ended_jobs_alone(core: CoreHarness) -> None:
         assert (id in await out_of_form(core)) == (state not in JOB.final)
 
 
-async def test_an_ending_of_a_job_that_nobody_runs_needs_nobody(core: CoreHarness) -> None:
+async def test_waiting_job_is_withdrawn_unless_claimed(core: CoreHarness) -> None:
     """A waiting job is withdrawn at its attempt; once it is claimed, the withdrawal is stale."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b"))

@@ -64,7 +64,7 @@ async def test_finish_before_cancel(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_the_last_finish_before_cancel_ends_the_run(core: CoreHarness) -> None:
+async def test_last_finish_before_cancel_ends_run(core: CoreHarness) -> None:
     """A cancel after the end changes nothing and reports nothing."""
     worker = await core.worker()
     run = await core.start(job("a"))
@@ -105,7 +105,7 @@ async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
 
 
 @pytest.mark.parametrize("event", [inbox.StartRun(), "lost", "cancel_job"], ids=["start", "lost", "job"])
-async def test_cancel_wins_over_events_that_came_before_it(core: CoreHarness, event: inbox.InboxEvent | str) -> None:
+async def test_cancel_wins_over_earlier_events(core: CoreHarness, event: inbox.InboxEvent | str) -> None:
     """The process that inserted them died: the run is already cancelled when they are processed."""
     worker = await core.worker()
     if isinstance(event, str):
@@ -182,7 +182,7 @@ async def test_a_fenced_worker_claims_nothing(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_claim_under_way_holds_up_the_fence(core: CoreHarness) -> None:
+async def test_claim_in_progress_delays_fence(core: CoreHarness) -> None:
     """The worker is fenced after its claim: the reaper sees the claimed jobs."""
     worker = await core.worker()
     await core.start(job("a"))
@@ -200,7 +200,7 @@ async def test_a_claim_under_way_holds_up_the_fence(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_hand_off_by_a_fenced_worker_is_taken_back(core: CoreHarness) -> None:
+async def test_hand_off_by_fenced_worker_is_reaped(core: CoreHarness) -> None:
     """Fenced but not yet reaped: its finish still counts, and the job handed off to it is reaped as well."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
@@ -226,7 +226,7 @@ async def test_a_second_reaper_finds_nothing(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_living_worker_is_reaped_by_nobody(core: CoreHarness) -> None:
+async def test_live_worker_is_not_reaped(core: CoreHarness) -> None:
     """Only jobs of an ended generation are requeued."""
     worker = await core.worker()
     run = await core.start(job("a"))

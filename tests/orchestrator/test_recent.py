@@ -11,7 +11,7 @@ from orvanta_platform.orchestrator.value_cache import LARGEST, MAX_BYTES, Recent
 
 
 @pytest.mark.parametrize("size", [4, 100, 10_000, LARGEST])
-def test_its_memory_has_a_bound(size: int) -> None:
+def test_memory_is_bounded(size: int) -> None:
     recent = RecentValues()
     count = min(5 * MAX_BYTES // size, 50_000)
     tracemalloc.start()
@@ -24,7 +24,7 @@ def test_its_memory_has_a_bound(size: int) -> None:
     assert taken < 1.1 * MAX_BYTES
 
 
-def test_the_last_ones_are_kept() -> None:
+def test_latest_values_are_cached() -> None:
     recent = RecentValues()
     keys = [(uuid4(), "result", "") for _ in range(200)]
     for key in keys:

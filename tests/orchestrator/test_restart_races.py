@@ -66,7 +66,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_connection_that_dies_under_the_start(core: CoreHarness, case: str) -> None:
+async def test_connection_lost_during_start(core: CoreHarness, case: str) -> None:
     """Nothing of it was written; the retry creates the run once."""
     modules, steps, ran, result = CASES[case]
     first = await ended(core, modules)
@@ -82,7 +82,7 @@ async def test_a_connection_that_dies_under_the_start(core: CoreHarness, case: s
     assert await core.result(second) == result
 
 
-async def test_a_process_that_dies_before_the_first_step(core: CoreHarness) -> None:
+async def test_process_lost_before_first_step(core: CoreHarness) -> None:
     """The run exists and its loop is not open: reused results are in its row, and the next process uses them."""
     modules, steps, ran, result = CASES["nested"]
     first = await ended(core, modules)
@@ -101,7 +101,7 @@ async def test_a_process_that_dies_before_the_first_step(core: CoreHarness) -> N
     assert await core.result(row["id"]) == result
 
 
-async def test_two_restarts_at_once_are_two_runs(core: CoreHarness) -> None:
+async def test_concurrent_restarts_are_two_runs(core: CoreHarness) -> None:
     """They do not see each other: results are read, and nothing of the old run is locked or changed."""
     modules, steps, _, result = CASES["nested"]
     first = await ended(core, modules)

@@ -86,7 +86,7 @@ def steps() -> list[dict[str, Any]]:
     return [script("x", "10 * v", v=ITEM), script("y", "[a, x]", a="results.a", x="results.x")]
 
 
-async def test_a_loop_goes_on_at_an_iteration(stage: Stage) -> None:
+async def test_restart_at_iteration(stage: Stage) -> None:
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()), script("z", "r", r="results.l"))
     whole = [[7, 10], [7, 20], [7, 30]]
     assert (await stage.result(first), await stage.ran(first)) == (whole, "a x y x y x y z")
@@ -98,7 +98,7 @@ async def test_a_loop_goes_on_at_an_iteration(stage: Stage) -> None:
     assert (await stage.result(third), await stage.ran(third)) == (whole, "y z")
 
 
-async def test_a_restart_of_a_restart_knows_who_had_what(stage: Stage) -> None:
+async def test_restart_of_restart_reuses_results_of_both(stage: Stage) -> None:
     """Iteration 0 is reused from the first run, 1 from the second; of 2 the second has x and the first nothing."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()), script("z", "r", r="results.l"))
     second = await stage.restart(first, ("l", 1))
@@ -109,7 +109,7 @@ async def test_a_restart_of_a_restart_knows_who_had_what(stage: Stage) -> None:
         assert (await stage.result(run), await stage.ran(run)) == ([[7, 10], [7, 20], [7, 30]], ran)
 
 
-async def test_what_a_restarted_iteration_shows(stage: Stage) -> None:
+async def test_view_of_restarted_iteration(stage: Stage) -> None:
     """Reused bodies are those of the run before; in the continued body, so is the step."""
     first = await stage.run(script("a", "7"), loop("l", [1, 2, 3], *steps()))
     second = await stage.restart(first, ("l", 2), "y")
@@ -138,7 +138,7 @@ def flaky(**more: Any) -> list[dict[str, Any]]:
     return [script("a", "7"), loop("l", [1, 2, 3], *body, **more), script("z", "r", r="results.l")]
 
 
-async def test_a_retry_goes_on_where_a_loop_failed(stage: Stage) -> None:
+async def test_retry_continues_failed_loop(stage: Stage) -> None:
     first = await stage.run(*flaky())
     assert (await stage.ground.ended(first))["status"] == "failed"
     FAILING.clear()
@@ -146,14 +146,14 @@ async def test_a_retry_goes_on_where_a_loop_failed(stage: Stage) -> None:
     assert (await stage.result(second), await stage.ran(second)) == ([1, 2, 3], "y x y z")
 
 
-async def test_a_retry_of_a_parallel_loop_runs_what_had_not_ended(stage: Stage) -> None:
+async def test_retry_of_parallel_loop_runs_unfinished_bodies(stage: Stage) -> None:
     first = await stage.run(*flaky(parallel=True))
     FAILING.clear()
     second = await stage.restart(first)
     assert (await stage.result(second), await stage.ran(second)) == ([1, 2, 3], "x y z")
 
 
-async def test_a_parallel_loop_runs_the_named_iteration_alone(stage: Stage) -> None:
+async def test_restarted_parallel_loop_runs_only_named_iteration(stage: Stage) -> None:
     """Bodies that failed under skip_failures had ended: they stay null until they are named."""
     first = await stage.run(*flaky(parallel=True, skip_failures=True))
     assert await stage.result(first) == [1, None, 3]
@@ -166,7 +166,7 @@ async def test_a_parallel_loop_runs_the_named_iteration_alone(stage: Stage) -> N
     assert (await stage.result(fourth), await stage.ran(fourth)) == ([1, 2, 3], "x y z")
 
 
-async def test_a_while_loop_goes_on_with_the_iteration_before(stage: Stage) -> None:
+async def test_restarted_while_loop_reads_previous_iteration(stage: Stage) -> None:
     """s adds the item to its result in the previous iteration."""
     body = [script("s", "(b or 0) + v + 1", b="results.s", v=ITEM), script("t", "s", s="results.s")]
     stop = {"stop_after_if": {"expr": "result >= 10"}}
@@ -181,7 +181,7 @@ async def test_a_while_loop_goes_on_with_the_iteration_before(stage: Stage) -> N
         assert (await stage.result(run), await stage.ran(run)) == ([1, 3, 6, 10], ran)
 
 
-async def test_inside_branches(stage: Stage) -> None:
+async def test_restart_inside_branches(stage: Stage) -> None:
     """In branchone the chosen branch, in branchall earlier ones and in parallel all others are reused."""
     one = {
         "id": "o",
@@ -213,7 +213,7 @@ async def test_inside_branches(stage: Stage) -> None:
         await stage.preview(first, ("o", 1), "d")
 
 
-async def test_loops_in_loops(stage: Stage) -> None:
+async def test_restart_inside_nested_loops(stage: Stage) -> None:
     inner = loop("i", "[1, 2]", script("x", "v * 10", v=ITEM), script("y", "x", x="results.x"))
     last = script("c", "[b, i]", b="results.b", i="results.i")
     first = await stage.run(loop("o", [1, 2], script("b", "v", v=ITEM), inner, last))
@@ -230,7 +230,7 @@ async def test_loops_in_loops(stage: Stage) -> None:
     assert (outer.reused, outer.body.inside[1].reused, outer.body.inside[1].body.made.kept) == (1, 1, (0,))
 
 
-async def test_inside_a_sub_workflow(stage: Stage) -> None:
+async def test_restart_inside_sub_workflow(stage: Stage) -> None:
     child = {"modules": [script("p", "v", v="flow_input.v"), script("q", "p + 1", p="results.p")]}
     await deploy(stage.ground, "f/team/child", child)
     call = {"type": "flow", "path": "f/team/child", "input_transforms": {"v": {"type": "static", "value": 4}}}
@@ -241,7 +241,7 @@ async def test_inside_a_sub_workflow(stage: Stage) -> None:
         assert (await stage.result(run), await stage.ran(run)) == (5, "q z")
 
 
-async def test_a_loop_in_a_sub_workflow(stage: Stage) -> None:
+async def test_restart_inside_loop_of_sub_workflow(stage: Stage) -> None:
     child = {"modules": [loop("l", "[1, 2, flow_input.v]", script("x", "v", v=ITEM), script("y", "x", x="results.x"))]}
     await deploy(stage.ground, "f/team/looping", child)
     call = {"type": "flow", "path": "f/team/looping", "input_transforms": {"v": {"type": "static", "value": 3}}}
@@ -278,7 +278,7 @@ async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("inside", [False, True])
-async def test_what_people_said_before_is_kept(stage: Stage, inside: bool) -> None:
+async def test_earlier_decisions_are_reused(stage: Stage, inside: bool) -> None:
     """Resumes of a suspended step and the decision of an approval; later approvals are requested again."""
     steps = [
         {**script("a", "1"), "suspend": {"required_events": 1}},
@@ -300,7 +300,7 @@ async def test_what_people_said_before_is_kept(stage: Stage, inside: bool) -> No
         assert (await stage.result(run), await stage.ran(run)) == (expected, ran)
 
 
-async def test_what_makes_no_sense_inside(stage: Stage) -> None:
+async def test_invalid_restart_points_are_rejected(stage: Stage) -> None:
     first = await stage.run(script("a", "7"), loop("l", [1, 2], *steps()))
     for steps_, error in (
         ((("l", 2),), CannotRestart),

@@ -63,7 +63,7 @@ async def find(core: CoreHarness, text: str, **more: Any) -> dict[UUID, list[tup
     return {each.row.id: list(each.places) for each in page.found}
 
 
-async def test_runs_are_found_with_the_places_where_it_stands(core: CoreHarness) -> None:
+async def test_runs_are_found_with_places_of_match(core: CoreHarness) -> None:
     before = await ended(core, job("a"), order="ORD-4711-x")
     with pytest.raises(Conflict, match="not searchable"):
         await find(core, "4711")
@@ -85,7 +85,7 @@ async def test_runs_are_found_with_the_places_where_it_stands(core: CoreHarness)
     await core.is_whole()
 
 
-async def test_who_may_not_read_a_run_does_not_find_it(core: CoreHarness) -> None:
+async def test_unreadable_run_is_not_found(core: CoreHarness) -> None:
     await turn(core, True)
     await ended(core, job("a"), order=4711)
     await indexed(core)
@@ -95,7 +95,7 @@ async def test_who_may_not_read_a_run_does_not_find_it(core: CoreHarness) -> Non
         await workspaces.set_search_run_data(core.platform, bob, WORKSPACE, False)
 
 
-async def test_what_is_erased_secret_or_turned_off_is_not_found(core: CoreHarness) -> None:
+async def test_erased_secret_or_disabled_data_is_not_found(core: CoreHarness) -> None:
     await turn(core, True)
     schema = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
     body = msgspec.Raw(json.dumps({"modules": [job("a")]}).encode())
@@ -120,7 +120,7 @@ async def test_what_is_erased_secret_or_turned_off_is_not_found(core: CoreHarnes
     assert await core.rows("SELECT FROM workspace WHERE search_past IS NOT NULL") == []
 
 
-async def test_the_oldest_go_beyond_the_budget(core: CoreHarness) -> None:
+async def test_oldest_words_are_deleted_beyond_budget(core: CoreHarness) -> None:
     await turn(core, True)
     made = [await ended(core, job("a"), order=4711) for _ in range(3)]
     await indexed(core, budget=0)

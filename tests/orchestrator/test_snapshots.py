@@ -57,7 +57,7 @@ async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession
     return worker, twin
 
 
-async def test_a_reap_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+async def test_reap_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     """The snapshot still shows the job as its worker's; the run's rev, read under the lock, reveals the change."""
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
@@ -79,7 +79,7 @@ async def test_a_reap_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -
     await core.is_whole()
 
 
-async def test_the_other_parent_of_a_join_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+async def test_other_parent_of_join_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
         run = await core.start(job("a"), job("b"), job("c", "a", "b"))
@@ -93,7 +93,7 @@ async def test_the_other_parent_of_a_join_after_the_snapshot(core: CoreHarness, 
     await core.is_whole()
 
 
-async def test_a_cancel_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+async def test_cancel_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
         run = await core.start(job("a"), job("b", "a"))
@@ -108,7 +108,7 @@ async def test_a_cancel_after_the_snapshot(core: CoreHarness, slow: CoreHarness)
     await core.is_whole()
 
 
-async def test_the_same_end_twice_at_once(core: CoreHarness, slow: CoreHarness) -> None:
+async def test_concurrent_completions_of_one_job(core: CoreHarness, slow: CoreHarness) -> None:
     async with core.third_session() as other:
         worker, twin = await begin_paused(core, slow, other)
         run = await core.start(job("a"), job("b", "a"))
@@ -124,7 +124,7 @@ async def test_the_same_end_twice_at_once(core: CoreHarness, slow: CoreHarness) 
     await core.is_whole()
 
 
-async def test_a_claim_and_a_cancel_after_its_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+async def test_claim_with_cancel_after_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     """Either the claim finds the job gone, or the cancel finds it running, never both."""
     async with core.third_session() as other:
         worker, _ = await begin_paused(core, slow, other)

@@ -40,7 +40,7 @@ async def time_is_up(core: CoreHarness) -> None:
 FAILURE = {"failure_module": {"id": "failure", "value": job("f")["value"]}}
 
 
-async def test_a_run_has_its_time_and_no_more(core: CoreHarness) -> None:
+async def test_run_times_out(core: CoreHarness) -> None:
     await deploy(core, PATH, job("a"), job("b", "a"), timeout=60, **FAILURE)
     run, worker = await start(core), await core.worker()
     await worker.finish((await worker.claim())[0], "done")
@@ -69,7 +69,7 @@ async def test_a_run_without_a_time_limit_has_no_timer(core: CoreHarness) -> Non
 
 
 @pytest.mark.parametrize("waits", ["approval", "delay", "retry"])
-async def test_a_run_that_waits_is_over_in_time(core: CoreHarness, waits: str) -> None:
+async def test_waiting_run_times_out(core: CoreHarness, waits: str) -> None:
     retry = {"constant": {"attempts": 3, "seconds": 600}}
     nodes = {
         "approval": {"id": "a", "value": {"type": "approval"}},
@@ -86,7 +86,7 @@ async def test_a_run_that_waits_is_over_in_time(core: CoreHarness, waits: str) -
     await core.is_whole()
 
 
-async def test_the_time_of_a_run_ends_all_that_is_inside(core: CoreHarness) -> None:
+async def test_timeout_of_run_ends_its_contents(core: CoreHarness) -> None:
     """Loops, their bodies and a sub-workflow end; their workers no longer hold the jobs."""
     await deploy(core, "f/main/inner", job("x"))
     items = {"type": "static", "value": [1, 2]}
@@ -102,7 +102,7 @@ async def test_the_time_of_a_run_ends_all_that_is_inside(core: CoreHarness) -> N
     await core.is_whole()
 
 
-async def test_a_sub_workflow_has_the_time_of_its_own_deployment(core: CoreHarness) -> None:
+async def test_sub_workflow_uses_its_own_timeout(core: CoreHarness) -> None:
     await deploy(core, "f/main/inner", job("x"), timeout=60)
     call = {"id": "c", "value": {"type": "flow", "path": "f/main/inner", "input_transforms": {}}}
     await deploy(core, PATH, call)
@@ -113,7 +113,7 @@ async def test_a_sub_workflow_has_the_time_of_its_own_deployment(core: CoreHarne
     await core.is_whole()
 
 
-async def test_a_run_that_is_being_cancelled_is_cancelled_and_not_late(core: CoreHarness) -> None:
+async def test_timeout_of_cancelled_run_has_no_effect(core: CoreHarness) -> None:
     await deploy(core, PATH, job("a"), timeout=60)
     run, worker = await start(core), await core.worker()
     (a,) = await worker.claim()

@@ -36,7 +36,7 @@ async def seen(core: CoreHarness, run: UUID) -> FlowStatus:
     return flow_status(progress)
 
 
-async def test_a_delay_holds_no_worker(core: CoreHarness) -> None:
+async def test_delay_occupies_no_worker(core: CoreHarness) -> None:
     run = await core.start(delay("d", seconds=60), job("a", "d"), args={"x": 1}, output=js("results.d"))
     worker = await core.worker()
     assert await worker.claim() == []
@@ -50,7 +50,7 @@ async def test_a_delay_holds_no_worker(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_delay_until_a_time_that_is_past_is_none(core: CoreHarness) -> None:
+async def test_delay_until_past_time_ends_immediately(core: CoreHarness) -> None:
     run = await core.start(delay("d", until={"type": "static", "value": "2020-01-31T12:00:00Z"}))
     assert await core.result(run) == {} and await core.rows("SELECT FROM timer") == []
 
@@ -72,13 +72,13 @@ async def test_a_delay_until_a_time(core: CoreHarness) -> None:
         ("2999-01-31T12:00:00Z", "more than ten years"),
     ],
 )
-async def test_a_delay_until_no_time_fails(core: CoreHarness, at: Any, says: str) -> None:
+async def test_delay_until_invalid_time_fails(core: CoreHarness, at: Any, says: str) -> None:
     run = await core.start(delay("d", until=js("flow_input.at")), args={"at": at})
     error = (await core.result(run))["error"]
     assert (error["name"], error["step_id"]) == ("InvalidDelay", "d") and says in error["message"]
 
 
-async def test_sleep_is_after_the_step_and_before_the_next(core: CoreHarness) -> None:
+async def test_sleep_delays_next_node(core: CoreHarness) -> None:
     run = await core.start(job("a", sleep=js("flow_input.s")), job("b", "a"), args={"s": 30})
     worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], 5)
@@ -93,7 +93,7 @@ async def test_sleep_is_after_the_step_and_before_the_next(core: CoreHarness) ->
     await core.is_whole()
 
 
-async def test_cancel_ends_what_waits(core: CoreHarness) -> None:
+async def test_cancel_ends_waiting_nodes(core: CoreHarness) -> None:
     run = await core.start(delay("d", seconds=60), job("a", sleep=60), job("b", "a"))
     worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"])
@@ -102,7 +102,7 @@ async def test_cancel_ends_what_waits(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_timer_that_came_twice_does_nothing_twice(core: CoreHarness) -> None:
+async def test_timer_event_twice_counts_once(core: CoreHarness) -> None:
     run = await core.start(job("a", sleep=60), job("b", "a", sleep=60), job("c", "b"))
     worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"])
@@ -141,7 +141,7 @@ async def test_flow_env_is_read_by_expressions(core: CoreHarness) -> None:
     assert await core.result(run) == 4
 
 
-async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_locked(core: CoreHarness) -> None:
+async def test_sleeping_node_is_written_once_if_run_is_locked(core: CoreHarness) -> None:
     run = await core.start(job("a", sleep=60), job("b", "a"), job("c"))
     worker = await core.worker()
     claimed = await worker.claim_by_node()
@@ -152,7 +152,7 @@ async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_loc
 
 
 @pytest.mark.parametrize("value", [{"type": "delay", "seconds": 60}, {"type": "approval", "timeout": 60}])
-async def test_a_node_that_waits_is_cancelled_alone(core: CoreHarness, value: dict[str, Any]) -> None:
+async def test_waiting_node_is_cancelled_alone(core: CoreHarness, value: dict[str, Any]) -> None:
     """It fails with the name Canceled; an edge may handle that, and the run continues."""
     run = await core.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
     (wait,) = (await seen(core, run)).waits[:1]

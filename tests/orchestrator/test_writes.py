@@ -75,7 +75,7 @@ async def test_a_step_is_written_once(core: CoreHarness) -> None:
 
 
 @pytest.mark.parametrize("taken", ["value", "job", "live job"])
-async def test_step_is_refused_where_a_key_of_it_is_taken(core: CoreHarness, taken: str) -> None:
+async def test_step_with_taken_key_fails(core: CoreHarness, taken: str) -> None:
     """Nothing is replaced and nothing is left out: the step fails as a whole."""
     _, ending, write = await a_step(core)
     ids = {"value": ending.job, "job": write.nodes[0].id, "live job": write.jobs[0].id}
@@ -95,7 +95,7 @@ async def test_step_is_refused_where_a_key_of_it_is_taken(core: CoreHarness, tak
 
 
 @pytest.mark.parametrize("stale", ["rev", "attempt", "worker", "generation", "nobody", "job", "cancel"])
-async def test_a_stale_step_leaves_everything_as_it_was(core: CoreHarness, stale: str) -> None:
+async def test_stale_step_changes_nothing(core: CoreHarness, stale: str) -> None:
     run, ending, write = await a_step(core)
     changed: dict[str, dict[str, Any]] = {
         "attempt": {"attempt": ending.attempt + 1},
@@ -115,7 +115,7 @@ async def test_a_stale_step_leaves_everything_as_it_was(core: CoreHarness, stale
     assert await core.everything() == before
 
 
-async def test_one_stale_ending_of_several_holds_up_the_step(core: CoreHarness) -> None:
+async def test_one_stale_ending_prevents_step(core: CoreHarness) -> None:
     _, ending, write = await a_step(core)
     write = replace(write, endings=[ending, replace(ending, job=uuid4())])
     before = await core.everything()
@@ -123,13 +123,13 @@ async def test_one_stale_ending_of_several_holds_up_the_step(core: CoreHarness) 
     assert await core.everything() == before
 
 
-async def test_a_stale_step_in_a_batch_leaves_its_neighbours_alone(core: CoreHarness) -> None:
+async def test_stale_step_does_not_affect_batch(core: CoreHarness) -> None:
     steps = [(await a_step(core))[2] for _ in range(5)]
     steps[2] = replace(steps[2], rev=9)
     assert await written(core, *steps) == {0, 1, 3, 4}
 
 
-async def test_a_locked_run_is_left_out(core: CoreHarness) -> None:
+async def test_locked_run_is_skipped(core: CoreHarness) -> None:
     steps = [(await a_step(core))[2] for _ in range(3)]
     async with (
         core.third_session() as other,
@@ -159,7 +159,7 @@ async def test_hand_off(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_hand_off_takes_one_job_and_leaves_the_rest(core: CoreHarness) -> None:
+async def test_hand_off_takes_one_job(core: CoreHarness) -> None:
     worker, second = await core.worker(), await core.worker()
     await core.start(job("a"), job("b", "a"), job("c", "a"), job("d", "b", "c"))
     (first,) = await worker.claim()
@@ -171,7 +171,7 @@ async def test_a_hand_off_takes_one_job_and_leaves_the_rest(core: CoreHarness) -
     await core.is_whole()
 
 
-async def test_a_stale_fast_path_hands_nothing_off(core: CoreHarness) -> None:
+async def test_stale_fast_path_hands_off_nothing(core: CoreHarness) -> None:
     worker = await core.worker()
     run = await core.start(job("a"), job("b"), job("c", "a"), job("d", "b"))
     claimed = await worker.claim_by_node()
@@ -191,7 +191,9 @@ async def far(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tuple[Cor
             yield near, behind, cable
 
 
-async def test_a_backend_killed_before_its_commit_records_once(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
+async def test_step_is_recorded_once_if_backend_is_killed_before_commit(
+    far: tuple[CoreHarness, CoreHarness, Wire],
+) -> None:
     """The statement waits for a lock when its server process ends, and is sent again."""
     near, behind, _ = far
     worker = await behind.worker()
@@ -209,7 +211,9 @@ async def test_a_backend_killed_before_its_commit_records_once(far: tuple[CoreHa
 
 
 @pytest.mark.parametrize("kind", ["next", "retry", "last"])
-async def test_a_commit_without_an_answer_records_once(far: tuple[CoreHarness, CoreHarness, Wire], kind: str) -> None:
+async def test_step_is_recorded_once_if_commit_answer_is_lost(
+    far: tuple[CoreHarness, CoreHarness, Wire], kind: str
+) -> None:
     """The answer is lost after the commit: history decides, and a handed-off job starts once that is known."""
     near, behind, cable = far
     worker = await behind.worker()
@@ -241,7 +245,7 @@ async def test_a_commit_without_an_answer_records_once(far: tuple[CoreHarness, C
     await near.is_whole()
 
 
-async def test_a_slow_path_without_an_answer_records_once(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
+async def test_slow_path_is_recorded_once_if_answer_is_lost(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
     near, behind, cable = far
     worker = await behind.worker()
     run = await behind.start(job("a"), job("b"), job("c", "a", "b"))
@@ -256,7 +260,7 @@ async def test_a_slow_path_without_an_answer_records_once(far: tuple[CoreHarness
     await near.is_whole()
 
 
-async def test_a_start_without_an_answer_makes_one_run(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
+async def test_start_creates_one_run_if_answer_is_lost(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
     near, behind, cable = far
     preview = ScriptPreview("def main(): pass", "python3")
     cable.hold(b"COMMIT")
@@ -270,7 +274,7 @@ async def test_a_start_without_an_answer_makes_one_run(far: tuple[CoreHarness, C
     await near.is_whole()
 
 
-async def test_an_id_that_is_taken_starts_nothing(core: CoreHarness) -> None:
+async def test_taken_id_starts_no_run(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     before = await core.everything()
     with pytest.raises(Conflict):
@@ -278,7 +282,7 @@ async def test_an_id_that_is_taken_starts_nothing(core: CoreHarness) -> None:
     assert await core.everything() == before
 
 
-async def test_the_same_key_gives_the_same_run(core: CoreHarness) -> None:
+async def test_same_idempotency_key_returns_same_run(core: CoreHarness) -> None:
     started = await asyncio.gather(
         *(core.start(job("a"), options=RunOptions(idempotency=IdempotencyKey("k"))) for _ in range(8))
     )
@@ -286,7 +290,7 @@ async def test_the_same_key_gives_the_same_run(core: CoreHarness) -> None:
     assert len(await core.rows("SELECT FROM run_live")) == 1
 
 
-async def test_the_history_of_a_job_tells_every_attempt(core: CoreHarness) -> None:
+async def test_history_of_job_contains_all_attempts(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     for _ in range(2):
         lost = await core.worker()

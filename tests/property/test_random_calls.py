@@ -245,7 +245,7 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_random_calls_get_what_the_model_permits(database: TestDatabase, tmp_path: Path, seed: int) -> None:
+async def test_random_calls_match_permission_model(database: TestDatabase, tmp_path: Path, seed: int) -> None:
     async with api_harness(database, tmp_path) as api:
         world = World(api, Random(seed))
         await world.prepare()

@@ -133,7 +133,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
-async def test_random_nests_end_as_they_must(core: CoreHarness, first: int) -> None:
+async def test_random_nests_match_oracle(core: CoreHarness, first: int) -> None:
     rng = Random(first)
     nests: dict[UUID, Nest] = {}
     for seed in range(first, first + AT_ONCE):

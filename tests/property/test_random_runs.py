@@ -33,14 +33,14 @@ FEATURES = (
 
 
 @pytest.mark.every_postgres
-async def test_random_runs_keep_every_promise(
+async def test_random_runs_match_oracle(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await run_all(int(os.environ.get("PROPERTY_RUNS", "200")), database, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.soak
-async def test_many_random_runs_keep_every_promise(
+async def test_many_random_runs_match_oracle(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await run_all(int(os.environ.get("PROPERTY_RUNS", "2000")), database, tmp_path, monkeypatch, capsys)
