@@ -20,7 +20,7 @@ from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
 from orvanta_platform.orchestrator.job_completion import finish_job
 from orvanta_platform.orchestrator.node_views import view_of
-from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
 from orvanta_platform.orchestrator.scope import load_scope
 from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.services.approvals import decisions
@@ -76,7 +76,9 @@ async def pass_time(core: CoreHarness) -> bool:
     await core.run("UPDATE step_debounce SET due_at = app_now() WHERE due_at = (SELECT min(due_at) FROM step_debounce)")
     await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
     tools = core.platform.tools
-    found = [await look(tools) for look in (timers.fire, timers.open_gates, timers.begin_put_off, timers.sweep)]
+    found = [
+        await look(tools) for look in (timers.fire, timers.grant_due_permits, timers.start_debounced, timers.sweep)
+    ]
     return any(found)
 
 
@@ -103,7 +105,7 @@ async def one(core: CoreHarness, worker: Worker, job: Claimed) -> None:
             whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             args = whole if isinstance(whole, bytes) else args
-            args, _ = await with_given(reader.load, job.run, node, job.id, args, frozenset())
+            args, _ = await with_replaced_inputs(reader.load, job.run, node, job.id, args, frozenset())
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False
@@ -111,7 +113,7 @@ async def one(core: CoreHarness, worker: Worker, job: Claimed) -> None:
         error = Err(type(thrown).__name__, str(thrown) or traceback.format_exc())
     if error is not None:
         raw = json.dumps({"error": {"name": error.name, "message": error.message, "step_id": job.node}}).encode()
-    value = await values.keep(platform.storage, job.run.workspace, job.run.id, job.id, "result", raw)
+    value = await values.store(platform.storage, job.run.workspace, job.run.id, job.id, "result", raw)
     finish = Finish(
         job=job.id,
         node=job.node_index,

@@ -81,7 +81,7 @@ class ManualWorker:
         body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         storage = self.platform.storage
-        value = await values.keep(storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt)
+        value = await values.store(storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt)
         told = Finish(
             job=job.id,
             node=job.node_index,

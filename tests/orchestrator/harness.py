@@ -74,7 +74,7 @@ class Worker:
         retryable: bool = True,
     ) -> Finished:
         """Complete the attempt by the fast path, or by the slow one if that is stale."""
-        finish = self.told(job, result, error=error, cancelled=cancelled, retryable=retryable)
+        finish = self.report(job, result, error=error, cancelled=cancelled, retryable=retryable)
         return await self.submit(job, finish, hand_off=hand_off)
 
     async def submit(self, job: Claimed, finish: Finish, *, hand_off: bool = False) -> Finished:
@@ -87,7 +87,7 @@ class Worker:
             self.held[done.following.id] = done.following
         return done
 
-    def told(
+    def report(
         self,
         job: Claimed,
         result: Any = None,

@@ -10,7 +10,7 @@ from tests.orchestrator.harness import CoreHarness
 
 from orvanta_platform.orchestrator import answers
 from orvanta_platform.orchestrator.answer_rounds import MOST_AHEAD
-from orvanta_platform.orchestrator.nested_advance import Nested
+from orvanta_platform.orchestrator.nested_advance import NestedAdvance
 
 MANY = 200
 LOOKED = "(() => flow_input.iter.value % 2 === 1)()"
@@ -27,11 +27,11 @@ class Rounds:
 @pytest.fixture
 def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
     counted = Rounds()
-    take_in, javascript = Nested.take_in, answers._by_javascript
+    process, javascript = NestedAdvance.process, answers._by_javascript
 
-    async def counting(self: Nested, *args: Any) -> Any:
+    async def counting(self: NestedAdvance, *args: Any) -> Any:
         counted.transactions += 1
-        return await take_in(self, *args)
+        return await process(self, *args)
 
     async def asking(*args: Any) -> Any:
         counted.asked += 1
@@ -42,7 +42,7 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
         finally:
             counted.now -= 1
 
-    monkeypatch.setattr(Nested, "take_in", counting)
+    monkeypatch.setattr(NestedAdvance, "process", counting)
     monkeypatch.setattr(answers, "_by_javascript", asking)
     return counted
 

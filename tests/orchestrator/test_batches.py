@@ -40,7 +40,7 @@ async def test_result_rejected_by_database_fails_alone(core: CoreHarness, why: s
     worker = await core.worker()
     jobs = await claim_all(core, GOOD + 1)
     culprit = jobs[GOOD // 3]
-    finishes = [worker.told(each, 1) for each in jobs]
+    finishes = [worker.report(each, 1) for each in jobs]
     change = dict(REFUSED[why])
     value = replace(finishes[GOOD // 3].value, **change.pop("value", {}))
     finishes[GOOD // 3] = replace(finishes[GOOD // 3], value=value, **change)

@@ -14,7 +14,7 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, jo
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.schemas.jobs import CompletedJob, detailed, listed
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.force_fail import end_as_failed
+from orvanta_platform.orchestrator.force_fail import force_fail
 from orvanta_platform.services.catalog import flows, scripts
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.catalog.scripts import NewScript
@@ -110,8 +110,8 @@ async def test_objects_are_deleted_after_their_rows(core: CoreHarness, tmp_path:
     run = await core.start(job("a"), delete_after_secs=0)
     (a,) = await worker.claim()
     raw = msgspec.json.encode("x" * (values.INLINE_LIMIT + 1))
-    value = await values.keep(core.platform.storage, WORKSPACE, run, a.id, "result", raw)
-    await worker.submit(a, msgspec.structs.replace(worker.told(a), raw=raw, value=value))
+    value = await values.store(core.platform.storage, WORKSPACE, run, a.id, "result", raw)
+    await worker.submit(a, msgspec.structs.replace(worker.report(a), raw=raw, value=value))
     assert value.object is not None
     await core.platform.storage.get(value.object)
     await erasing.erase_due(core.platform)
@@ -135,7 +135,7 @@ async def test_script_run_is_erased(core: CoreHarness) -> None:
 async def test_force_failed_run_is_erased(core: CoreHarness) -> None:
     tools = core.platform.tools
     run = await core.start(job("a"), delete_after_secs=0)
-    await end_as_failed(tools.db, tools.notify, tools.blueprints, run, RuntimeError("it is broken"))
+    await force_fail(tools.db, tools.notify, tools.blueprints, run, RuntimeError("it is broken"))
     assert (await core.ended(run))["error_name"] == "EngineFailed" and len(await core.rows(KEPT)) == 3
     assert await erasing.erase_due(core.platform) == 1 and await core.rows(KEPT) == []
 

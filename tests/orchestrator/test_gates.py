@@ -216,11 +216,11 @@ async def test_window_admits_next_when_due(core: CoreHarness, worker: Worker) ->
     first, second = await starts(core, 2, a)
     await worker.finish((await worker.claim())[0])
     assert await core.ended(first) and await permits(core) == set() and await in_line(core) == [second]
-    due = (await timers.look(core.platform.tools)).in_s
+    due = (await timers.find_due(core.platform.tools)).in_s
     assert due is not None and 0 < due <= 60
     await core.is_whole()
     await core.run("UPDATE gate SET due_at = app_now(), starts = ARRAY[app_now() - interval '61 seconds']")
-    assert await timers.open_gates(core.platform.tools) == 1
+    assert await timers.grant_due_permits(core.platform.tools) == 1
     assert await permits(core) == {second} and len(await worker.claim()) == 1
     await core.is_whole()
 
@@ -331,7 +331,7 @@ async def test_permit_of_dead_process_is_processed_by_sweep(
     with monkeypatch.context() as patched:
         patched.setattr("orvanta_platform.orchestrator.advance._advance_further", dies)
         with pytest.raises(SystemExit):
-            await advance(core.platform.tools, first.run.id, worker.told(first))
+            await advance(core.platform.tools, first.run.id, worker.report(first))
     assert await permits(core) == {second} and await worker.claim() == []
     await core.is_whole()
     await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")

@@ -55,7 +55,7 @@ async def waits(core: CoreHarness) -> list[UUID]:
 async def begin(core: CoreHarness) -> None:
     """End all debounce windows."""
     await core.run("UPDATE step_debounce SET due_at = app_now()")
-    while await timers.begin_put_off(core.platform.tools):
+    while await timers.start_debounced(core.platform.tools):
         pass
 
 

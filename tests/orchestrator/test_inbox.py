@@ -43,7 +43,7 @@ async def test_any_slow_path_drains_inbox(core: CoreHarness) -> None:
     run = await core.start(job("a"), job("b"), job("c", on("a", "always"), on("b", "always"), join="settled"))
     claimed = await worker.claim_by_node()
     await leave(core, run, inbox.CancelJob(claimed["a"].id, "enough"))
-    done = await advance(core.platform.tools, run, worker.told(claimed["b"], 2))
+    done = await advance(core.platform.tools, run, worker.report(claimed["b"], 2))
     assert done.recorded and not done.ended
     assert await core.rows("SELECT FROM inbox") == []
     assert set(await core.live(run)) == {"c"}
@@ -98,7 +98,7 @@ async def test_expression_reads_values_of_earlier_event_in_same_transaction(core
     )
     claimed = await worker.claim_by_node()
     await leave(core, run, inbox.CancelJob(claimed["a"].id, "enough"))
-    await advance(core.platform.tools, run, worker.told(claimed["b"], 2))
+    await advance(core.platform.tools, run, worker.report(claimed["b"], 2))
     assert (await core.ended(run))["status"] == "succeeded"
     assert await core.result(run) is True
     await core.is_whole()
@@ -170,7 +170,7 @@ async def test_a_retry_waits_for_its_timer(core: CoreHarness) -> None:
     assert (noted["attempt"], noted["reason"], noted["error"]) == (1, "retry", "Boom")
     assert await timers.fire(core.platform.tools) == 0
     assert await worker.claim() == []
-    assert 55 < ((await timers.look(core.platform.tools)).in_s or 0) <= 60
+    assert 55 < ((await timers.find_due(core.platform.tools)).in_s or 0) <= 60
     await core.run("UPDATE timer SET due_at = app_now()")
     assert await timers.fire(core.platform.tools) == 1
     (again,) = await worker.claim()

@@ -156,7 +156,7 @@ async def test_low_water_mark_follows_claims(core: CoreHarness, hours: Hours) ->
     (first,) = await worker.claim(1)
     hours.now += 0.1
     (second,) = await worker.claim(1)
-    water = worker.claimer._water("python3", 0, 1)
+    water = worker.claimer._mark("python3", 0, 1)
     assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
     hours.now += 0.2
     assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == first.seq
@@ -206,10 +206,10 @@ async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, m
         started = await start_single(core)
         assert [found.id for found in await worker.claim(1)] == [started]
         hours.now += 0.5
-    most = (hours.now - looks[0]) / (claim.LOOK_SHARE * 0.5) + 2
+    most = (hours.now - looks[0]) / (claim.SCAN_SHARE * 0.5) + 2
     assert len(looks) <= most and len(starts) <= most
     elsewhere = await start_single(core, queue="bash")
-    hours.now += claim.LOOK_SHARE * 0.5
+    hours.now += claim.SCAN_SHARE * 0.5
     assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
@@ -225,7 +225,7 @@ async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monk
     for queue in ("python3", "bash", "bun"):
         started = await start_single(core, queue=queue)
         async with core.platform.db.acquire() as connection:
-            assert [found.id for found in await worker.claimer.claim(connection, 2, told=False)] == [started]
+            assert [found.id for found in await worker.claimer.claim(connection, 2, notified=False)] == [started]
 
 
 async def test_returned_jobs_count_no_attempt(core: CoreHarness) -> None:

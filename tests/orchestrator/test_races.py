@@ -12,7 +12,7 @@ from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator import inbox
-from orvanta_platform.orchestrator.recovery import _take_back
+from orvanta_platform.orchestrator.recovery import _requeue
 from orvanta_platform.services.runs.start import RunOptions
 
 pytestmark = pytest.mark.every_postgres
@@ -130,7 +130,7 @@ async def test_reap_before_finish(core: CoreHarness) -> None:
     await worker.vanish()
     async with core.third_session() as other:
         async with other.connection.transaction():
-            back, _, _ = await _take_back([run], worker.id, 1, 3, None, other.connection)
+            back, _, _ = await _requeue([run], worker.id, 1, 3, None, other.connection)
             assert back == 1
             end = asyncio.create_task(worker.finish(first, "stale"))
             await other.until_waiting()

@@ -121,7 +121,7 @@ class Crowd:
         else:
             raise AssertionError(f"runs do not end: {await self.open_runs()}")
         for worker, job, finish in self.gone:
-            await self.tell_late(worker, job, finish)
+            await self.report_late(worker, job, finish)
 
     async def open_runs(self) -> list[UUID]:
         """Return the live runs."""
@@ -192,15 +192,15 @@ class Crowd:
         worker, job = self.take_job()
         if job is None:
             return
-        finish = self.told(worker, job)
+        finish = self.completion(worker, job)
         if self.rng.random() < 0.04 and worker in self.workers:
             self.workers.remove(worker)
-            await asyncio.gather(self.tell(worker, job, finish), self.replace(worker))
+            await asyncio.gather(self.report_completion(worker, job, finish), self.replace(worker))
             self.gone.append((worker, job, finish))
             return
-        await self.tell(worker, job, finish)
+        await self.report_completion(worker, job, finish)
         if self.rng.random() < 0.05:
-            await self.tell_again(worker, job, finish)
+            await self.report_again(worker, job, finish)
 
     def take_job(self) -> tuple[Worker, Claimed | None]:
         worker = self.rng.choice(self.workers)
@@ -208,17 +208,17 @@ class Crowd:
             return worker, None
         return worker, worker.held.pop(self.rng.choice(list(worker.held)))
 
-    def told(self, worker: Worker, job: Claimed) -> Finish:
+    def completion(self, worker: Worker, job: Claimed) -> Finish:
         """Return the completion of the attempt by its scenario; a counted failure leads to another attempt."""
         run = self.runs[job.run.id]
         node = job.node or ""
         if run.cancelled and self.rng.random() < 0.5:
-            return worker.told(job, error="Killed", cancelled=True)
+            return worker.report(job, error="Killed", cancelled=True)
         if not run.scenario.succeeds(node, job.failures + 1):
-            return worker.told(job, error="Error")
-        return worker.told(job, {"node": node, "by": str(worker.id), "attempt": job.attempt})
+            return worker.report(job, error="Error")
+        return worker.report(job, {"node": node, "by": str(worker.id), "attempt": job.attempt})
 
-    async def tell(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_completion(self, worker: Worker, job: Claimed, finish: Finish) -> None:
         run = self.runs[job.run.id]
         done = await worker.submit(job, finish, hand_off=self.rng.random() < 0.5)
         if done.recorded and not finish.cancelled:
@@ -231,11 +231,11 @@ class Crowd:
             run.happened.add("handed off")
             self.check_begin(run, done.following)
 
-    async def tell_again(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_again(self, worker: Worker, job: Claimed, finish: Finish) -> None:
         """Report the same completion again: whatever the answer, nothing is written twice."""
         await worker.submit(job, finish)
 
-    async def tell_late(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_late(self, worker: Worker, job: Claimed, finish: Finish) -> None:
         """Report a completion by a fenced and reaped worker, which must have no effect."""
         before = await self.of_run(job.run.id)
         await worker.submit(job, finish, hand_off=True)
@@ -250,7 +250,7 @@ class Crowd:
         """Report the completion of a job that its fenced and reaped worker no longer holds."""
         if self.gone:
             worker, job, finish = self.gone.pop(self.rng.randrange(len(self.gone)))
-            await self.tell_late(worker, job, finish)
+            await self.report_late(worker, job, finish)
 
     async def crash(self) -> None:
         """Let a worker vanish with all jobs that it holds, right after a claim or later."""
@@ -258,7 +258,7 @@ class Crowd:
         if not worker.held:
             return
         self.workers.remove(worker)
-        held = [(worker, job, self.told(worker, job)) for job in worker.held.values()]
+        held = [(worker, job, self.completion(worker, job)) for job in worker.held.values()]
         await self.replace(worker)
         self.gone += held
 
@@ -287,7 +287,7 @@ class Crowd:
         await self.scene.run(due)
         await timers.fire(self.scene.platform.tools)
         await self.scene.run("UPDATE gate SET due_at = app_now(), starts = '{}' WHERE due_at IS NOT NULL")
-        await timers.open_gates(self.scene.platform.tools)
+        await timers.grant_due_permits(self.scene.platform.tools)
 
     async def sweep(self) -> None:
         """Let pending events age by a second and sweep them."""

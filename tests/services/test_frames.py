@@ -25,7 +25,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 
 
 async def kept(storage: Storage, raw: bytes) -> ValueRow:
-    new = await values.keep(storage, "main", RUN, RUN, "result", raw)
+    new = await values.store(storage, "main", RUN, RUN, "result", raw)
     return ValueRow(new.id, new.kind, new.name, new.size, new.encoding, new.body, new.object)
 
 

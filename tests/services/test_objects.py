@@ -35,7 +35,7 @@ async def test_unreferenced_objects_are_deleted_after_a_day(on: LogGround, monke
     monkeypatch.setattr(local, "_PAGE", 2)
     storage, run = on.platform.storage, ids.new_run_id()
     log = await on.written("x\n" * (1 << 20), run=run)
-    value = await values.keep(storage, "main", run, run, "result", b'"' + b"x" * (1 << 20) + b'"')
+    value = await values.store(storage, "main", run, run, "result", b'"' + b"x" * (1 << 20) + b'"')
     async with on.platform.db.transaction() as conn:
         await insert_value(conn, value)
     lost = [f"main/{run}/{ids.node_job_id(run, name)}/1/{what}" for name in "bc" for what in ("log", "result")]
@@ -61,7 +61,7 @@ async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGr
     job = ids.node_job_id(run, "a")
     earlier = UUID(int=job.int ^ (0xF << 76))
     raw = b'"' + b"x" * (1 << 20) + b'"'
-    value = await values.keep(storage, "main", run, earlier, "result", raw)
+    value = await values.store(storage, "main", run, earlier, "result", raw)
     async with on.platform.db.transaction() as conn:
         await insert_value(conn, replace(value, id=job))
     assert ids.as_derived(earlier) == job and str(earlier) in str(value.object)

@@ -37,7 +37,7 @@ def test_cancelled_call_is_not_executed() -> None:
 
 async def test_error_of_the_call_is_raised() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        await document_threads.beside("main", int, "x")
+        await document_threads.run_in_thread("main", int, "x")
 
 
 async def test_document_threads_are_separate_from_other_threads() -> None:
@@ -46,10 +46,12 @@ async def test_document_threads_are_separate_from_other_threads() -> None:
     try:
         other = asyncio.create_task(asyncio.to_thread(go.wait, PATIENCE_S))
         await asyncio.sleep(0)
-        assert await asyncio.wait_for(document_threads.beside("main", int, "3"), PATIENCE_S) == 3
+        assert await asyncio.wait_for(document_threads.run_in_thread("main", int, "3"), PATIENCE_S) == 3
         assert not other.done()
     finally:
         go.set()
-    documents = [asyncio.create_task(document_threads.beside("main", threading.Event().wait, 0)) for _ in range(9)]
+    documents = [
+        asyncio.create_task(document_threads.run_in_thread("main", threading.Event().wait, 0)) for _ in range(9)
+    ]
     assert await other
     await asyncio.gather(*documents)

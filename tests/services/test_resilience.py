@@ -168,7 +168,7 @@ async def test_unrecorded_result_is_not_visible(core: CoreHarness) -> None:
     await worker.finish(b, error="Oops")
     async with core.db.transaction() as connection:
         await run_rows.put_in_inbox(connection, run, inbox.write(inbox.RetryDue(b.id)))
-    assert not (await advance(core.platform.tools, run, lost.told(stale, {"s": 9}))).recorded
+    assert not (await advance(core.platform.tools, run, lost.report(stale, {"s": 9}))).recorded
     assert (await core.live(run))["b"]["timeout_s"] == 7
 
 
@@ -299,7 +299,7 @@ async def test_code_is_not_rerun_when_its_step_fails(core: CoreHarness, tmp_path
     run = await core.start(job("a", tag="hand"), {**job("b"), "value": CODE})
     (claimed,) = await hand.claim()
     gone = NewValue(claimed.id, "result", "", 300_000, 1, None, "main/gone")
-    await hand.submit(claimed, structs.replace(hand.told(claimed), value=gone))
+    await hand.submit(claimed, structs.replace(hand.report(claimed), value=gone))
     async with working(core, tmp_path):
         await core.until("SELECT FROM run WHERE id = $1", run)
     assert (await core.ended(run))["status"] == "failed"

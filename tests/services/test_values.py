@@ -18,7 +18,7 @@ RUN = UUID(int=7)
 async def test_read_value_is_referenced_only_by_its_reader(tmp_path: Path, size: int) -> None:
     """A large value is released as soon as its reader is done, also before the reader waits again."""
     storage = LocalStorage(tmp_path)
-    row = await values.keep(storage, "main", RUN, RUN, "result", b'"%s"' % (b"x" * size))
+    row = await values.store(storage, "main", RUN, RUN, "result", b'"%s"' % (b"x" * size))
     opened = await values.open_rows(storage, [row])
     raw = opened.pop((RUN, "result", ""))
     mine = bytearray(b"mine alone")

@@ -126,4 +126,4 @@ class Leadership:
 
     def _stands_still(self, seen: leaders.Leader) -> bool:
         as_worker = Observed(seen.holder, seen.term, seen.beat, "live")
-        return bool(self._observer.look([as_worker], clock.monotonic()))
+        return bool(self._observer.scan([as_worker], clock.monotonic()))

@@ -25,7 +25,7 @@ async def run(platform: Platform) -> None:
     while True:
         async with platform.db.acquire() as connection:
             seen = await workers.observe(connection)
-        for worker in observer.look(seen, clock.monotonic()):
+        for worker in observer.scan(seen, clock.monotonic()):
             await _fence(platform, worker)
         for worker in seen:
             if worker.state == "lost":

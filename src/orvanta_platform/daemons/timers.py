@@ -43,15 +43,15 @@ class _Stale:
 
 async def _fire(platform: Platform, stale: _Stale) -> None:
     """Sleep until the next timer this process knows of, at most a second, or until told of a new one."""
-    tools, looks = platform.tools, timers.Looks()
+    tools, positions = platform.tools, timers.ScanPositions()
     with platform.listen.watch("timer") as watch:
         while True:
-            due = await timers.look(tools, looks)
+            due = await timers.find_due(tools, positions)
             if due.stale_at is not None:
                 stale.tell(due.stale_at)
             due_s = due.in_s
             is_due = due_s is not None and due_s <= 0
-            if is_due and await _something(tools, looks.past):
+            if is_due and await _something(tools, positions.past):
                 continue
             wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
             await watch.wait(wait_s)
@@ -59,7 +59,7 @@ async def _fire(platform: Platform, stale: _Stale) -> None:
 
 async def _something(tools: Tools, past: datetime) -> bool:
     """Do what is due after `past`; False: somebody else has."""
-    for work in (timers.fire, timers.open_gates, timers.begin_put_off):
+    for work in (timers.fire, timers.grant_due_permits, timers.start_debounced):
         if await work(tools, past):
             return True
     return False

@@ -82,9 +82,9 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         [each.form for each in opened],
     ]
     await connection.execute(_SQL["open"], run, workspace, *columns)
-    told = [notice for each in opened for notice in each.notices]
-    if told:
-        await notices.add(connection, run, workspace, told)
+    notifications = [notice for each in opened for notice in each.notices]
+    if notifications:
+        await notices.add(connection, run, workspace, notifications)
 
 
 async def close_waits(
@@ -183,7 +183,7 @@ async def decision(connection: Connection, job: UUID, resume_id: int) -> Decisio
     return DecisionRow(**dict(row)) if row else None
 
 
-async def untaken(connection: Connection, run: UUID) -> list[DecisionRow]:
+async def list_uncounted(connection: Connection, run: UUID) -> list[DecisionRow]:
     """Return the decisions that a run has not counted, in order."""
     rows = await connection.fetch(_SQL["untaken"], run)
     return [DecisionRow(**dict(row)) for row in rows]

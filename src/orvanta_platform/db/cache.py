@@ -35,7 +35,7 @@ async def find(connection: Connection, workspace: str, key: bytes, ttl_s: float)
     return CachedRow(**dict(row)) if row else None
 
 
-async def keep(connection: Connection, workspace: str, new: NewCached) -> None:
+async def store(connection: Connection, workspace: str, new: NewCached) -> None:
     """Cache a result under its key."""
     await connection.execute(_SQL["keep_cached"], new.key, workspace, new.run, new.job, new.ttl_s)
 

@@ -86,6 +86,6 @@ async def delete(conn: Connection, workspace: str, key: str) -> str | None:
     return found
 
 
-async def unnamed(conn: Connection, objects: Sequence[str]) -> list[str]:
+async def filter_unreferenced(conn: Connection, objects: Sequence[str]) -> list[str]:
     """Return those of these objects that belong to no file."""
     return [row["object"] for row in await conn.fetch(_SQL["unnamed"], list(objects))]

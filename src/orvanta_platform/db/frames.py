@@ -127,7 +127,7 @@ class ChildEnd(msgspec.Struct, frozen=True):
     skipped: bool
 
 
-async def around(connection: Connection, frame: UUID) -> list[Around]:
+async def get_enclosing(connection: Connection, frame: UUID) -> list[Around]:
     """Return a frame and those around it, innermost first; empty if it has ended."""
     return [Around(**dict(row)) for row in await connection.fetch(_SQL["frames_around"], frame)]
 

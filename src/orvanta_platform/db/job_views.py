@@ -192,7 +192,7 @@ async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> di
     return {record["id"]: job_row(record) for record in records}
 
 
-async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
+async def get_status(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
     """Return the status of a run and its result; fast if it has ended."""
     record = await conn.fetchrow(_SQL["how_it_ended"], id, workspace)
     # The second statement reads both tables in one snapshot, which includes a run that ends between the two.
@@ -234,7 +234,7 @@ async def jobs_before(connection: Connection, job: UUID) -> int | None:
     return count
 
 
-async def untaken_since(connection: Connection, job: UUID) -> datetime | None:
+async def get_upload_pending_since(connection: Connection, job: UUID) -> datetime | None:
     """Return the time since which the object storage rejects the output of a running job; None if it does not."""
     since: datetime | None = await connection.fetchval(_SQL["untaken_since"], job)
     return since

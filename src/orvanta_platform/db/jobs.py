@@ -184,7 +184,7 @@ async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: 
     return bool(await connection.fetchval(_SQL["job_was_ended_by"], job, attempt, worker, generation))
 
 
-async def note_untaken(
+async def mark_upload_pending(
     connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int, untaken: bool
 ) -> None:
     """Record whether the object storage rejects the output of this attempt; no effect if it no longer runs."""
@@ -240,6 +240,6 @@ async def take_due_timers(connection: Connection, past: datetime) -> list[DueTim
     return [DueTimer(**dict(row)) for row in await connection.fetch(_SQL["take_due_timers"], past)]
 
 
-async def what_is_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
+async def get_next_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
     """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
     return Due(**dict(await connection.fetchrow(_SQL["what_is_due"], past, inbox_past)))

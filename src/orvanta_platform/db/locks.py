@@ -39,12 +39,12 @@ async def get(connection: Connection, key: bytes) -> str | None:
     return found
 
 
-async def known(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
+async def filter_known(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
     """Return those of these keys that have a lock."""
     return {row["key"] for row in await connection.fetch(_SQL["known_keys"], list(keys))}
 
 
-async def keep(connection: Connection, lock: NewLock) -> str:
+async def store(connection: Connection, lock: NewLock) -> str:
     """Store a lock; return the stored one: of two created concurrently, the first counts."""
     values = (lock.key, lock.language, lock.requirements, lock.body, lock.run)
     await connection.execute(_SQL["keep_lock"], *values)

@@ -181,7 +181,7 @@ class Notifier:
         """Announce that a node of the run ended."""
         self._moved.add(f"run:{run}")
         if self._later is None or self._later.done():
-            self._later = asyncio.create_task(self._tell_moved(), name="notifier progress")
+            self._later = asyncio.create_task(self._send_progress(), name="notifier progress")
 
     def run_ended(self, run: UUID) -> None:
         """Announce the end of the run to everything that waits for its result."""
@@ -204,7 +204,7 @@ class Notifier:
         if self._later is not None:
             self._later.cancel()
 
-    async def _tell_moved(self) -> None:
+    async def _send_progress(self) -> None:
         while self._moved:
             await asyncio.sleep(_PROGRESS_S)
             self._send_moved()

@@ -12,7 +12,7 @@ from orvanta_platform.ids import as_derived
 _SQL = query_texts("objects")
 
 
-async def unnamed(connection: Connection, owners: Mapping[str, UUID]) -> list[str]:
+async def filter_unreferenced(connection: Connection, owners: Mapping[str, UUID]) -> list[str]:
     """Return those of these keys that no row references; `owners` maps each key to its run or job."""
     ids = list(owners.values())
     rows = await connection.fetch(_SQL["unnamed_objects"], list(owners), ids, [as_derived(id) for id in ids])

@@ -32,7 +32,7 @@ async def hold(conn: Connection, job: UUID, attempt: int) -> bool:
     return await conn.fetchval(_SQL["hold"], job, attempt) is not None
 
 
-async def tell(conn: Connection, job: UUID, attempt: int) -> int:
+async def update_count(conn: Connection, job: UUID, attempt: int) -> int:
     """Update the number of openings in the row of a held attempt; return the number."""
     found: int = await conn.fetchval(_SQL["tell"], job, attempt)
     return found

@@ -424,6 +424,6 @@ async def stale_inbox(connection: Connection, past: datetime) -> list[UUID]:
     return [row["run"] for row in await connection.fetch(_INBOX["stale_inbox"], past)]
 
 
-async def living(connection: Connection, ids: list[UUID]) -> set[UUID]:
+async def filter_live_runs(connection: Connection, ids: list[UUID]) -> set[UUID]:
     """Return those of these runs that are live."""
     return {row["id"] for row in await connection.fetch(_SQL["living"], ids)}

@@ -82,7 +82,7 @@ async def keep(conn: Connection, workspace: str, texts: Sequence[RunText]) -> in
     return sum(row["bytes"] for row in rows)
 
 
-async def done(conn: Connection, runs: Sequence[UUID]) -> None:
+async def remove_queued(conn: Connection, runs: Sequence[UUID]) -> None:
     """Remove runs from the queue for indexing."""
     await conn.execute(_SQL["done"], list(runs))
 

@@ -43,7 +43,7 @@ def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> t
     every, end = statements.parts("starts", "start_run")
     text = "".join(part for name, part in every.items() if name in own or name in ("written", "audit_row"))
     steps, _ = statements.parts("steps", "write_steps")
-    hanging = "".join(part for name, part in steps.items() if name in of_step)
-    text += statements.moved(statements.of_one_row(hanging) if alone else hanging, _OWN_PARAMETERS)
-    text, numbers = statements.renumbered(text)
+    row_text = "".join(part for name, part in steps.items() if name in of_step)
+    text += statements.shift_parameters(statements.for_one_row(row_text) if alone else row_text, _OWN_PARAMETERS)
+    text, numbers = statements.renumber(text)
     return text + end, numbers

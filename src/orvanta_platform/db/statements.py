@@ -25,24 +25,24 @@ def parts(noun: str, name: str) -> tuple[Mapping[str, str], str]:
     return found, f"\n)\n{end}"
 
 
-def renumbered(text: str) -> tuple[str, tuple[int, ...]]:
+def renumber(text: str) -> tuple[str, tuple[int, ...]]:
     """Renumber parameters from 1 in order of appearance; return the text and the original numbers."""
     numbers = tuple(dict.fromkeys(int(number) for number in _PARAMETER.findall(text)))
     places = {number: place for place, number in enumerate(numbers, 1)}
     return _PARAMETER.sub(lambda match: f"${places[int(match[1])]}", text), numbers
 
 
-def moved(text: str, by: int) -> str:
+def shift_parameters(text: str, by: int) -> str:
     """Increase the numbers of all parameters."""
     return _PARAMETER.sub(lambda match: f"${int(match[1]) + by}", text)
 
 
-def of_one_row(text: str) -> str:
+def for_one_row(text: str) -> str:
     """Replace arrays by parameters of one row, which spares the driver from encoding arrays."""
     return _ROWS.sub(_one_row, text)
 
 
-def keyed(text: str, keys: Mapping[str, str]) -> str:
+def by_parameters(text: str, keys: Mapping[str, str]) -> str:
     """Replace comparisons with these columns by comparisons with their parameters.
 
     If only a join identifies a row, the planner may scan the whole table: statistics from when the table was empty hide

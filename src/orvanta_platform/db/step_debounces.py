@@ -107,7 +107,7 @@ async def save(connection: Connection, standing: Sequence[Standing]) -> None:
     )
 
 
-async def tell(connection: Connection, over: Sequence[Over]) -> None:
+async def notify_runs(connection: Connection, over: Sequence[Over]) -> None:
     """Send an event to the run of each node."""
     await connection.execute(
         _SQL["tell_over"],

@@ -195,22 +195,22 @@ _ENDING_ROWS = "ran_s, due_in_s, openings)"
 
 
 @cache
-def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
+def statement(parts: frozenset[str], single: bool = False, *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
     """Return the statement of these parts, and the numbers of the full statement's parameters that it takes, in order.
 
     `single`: for one step. `alone`: for one plain step, whose parameters are not arrays.
     """
     every, end = statements.parts("steps", "write_steps")
-    kept = wanted | ALWAYS
-    text = "".join(part for name, part in every.items() if name in kept)
+    needed = parts | ALWAYS
+    text = "".join(part for name, part in every.items() if name in needed)
     for name, source in _WRITTEN_SOURCES.items():
-        if name not in kept:
+        if name not in needed:
             text = text.replace(source, "")
     if single:
-        text = statements.keyed(text, _KEYS_ALONE if alone else _KEYS)
-    text, numbers = statements.renumbered(text)
+        text = statements.by_parameters(text, _KEYS_ALONE if alone else _KEYS)
+    text, numbers = statements.renumber(text)
     if alone:
-        text = statements.of_one_row(text)
+        text = statements.for_one_row(text)
         for name in ("step", "ending", "written"):
             text = text.replace(f"{name} AS MATERIALIZED", f"{name} AS NOT MATERIALIZED")
         text = text.replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")

@@ -36,19 +36,19 @@ from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.answers import Reader
 from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
-from orvanta_platform.orchestrator.children import turned
+from orvanta_platform.orchestrator.children import notify_caller
 from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.orchestrator.deferred_writes import Tail
+from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
 from orvanta_platform.orchestrator.effect_rows import translate
-from orvanta_platform.orchestrator.force_fail import end_as_failed
+from orvanta_platform.orchestrator.force_fail import force_fail
 from orvanta_platform.orchestrator.limits import permitted
-from orvanta_platform.orchestrator.nested_advance import Nested
+from orvanta_platform.orchestrator.nested_advance import NestedAdvance
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.orchestrator.wait_outcomes import cancelled, due, event_of, lost, of_run
-from orvanta_platform.orchestrator.wakeups import tell_pass
+from orvanta_platform.orchestrator.wakeups import wake_waiters
 from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.storage import ObjectMissing, Storage
 
@@ -101,11 +101,11 @@ class _Pending:
     text: str | None = None
     finish: Finish | None = None
     node: int | None = None
-    said: DecisionRow | None = None
+    decision: DecisionRow | None = None
 
 
 @dataclass(slots=True)
-class _Pass:
+class _Transaction:
     """State of the run within one transaction, updated as events are written."""
 
     connection: Connection
@@ -120,12 +120,12 @@ class _Pass:
     ended: bool = False
     recorded: bool = False
     more: bool = False
-    asks: bool = False
+    recount: bool = False
     """Whether decisions that were made earlier may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
-    tail: Tail = field(default_factory=Tail)
+    deferred: DeferredWrites = field(default_factory=DeferredWrites)
     further: list[UUID] = field(default_factory=list)
-    made: list[NewValue] = field(default_factory=list)
+    written_values: list[NewValue] = field(default_factory=list)
     """Values written by the events so far; no longer readable after the transaction is rolled back."""
 
 
@@ -135,9 +135,9 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
     Raises the database's error if the database stays unavailable, ObjectMissing, and SecretsOpened for the finish.
     """
     first, further = await _advance_one(tools, run, finish)
-    coming = deque(dict.fromkeys(further))
-    while coming:
-        coming.extend(await _advance_further(tools, coming.popleft()))
+    queue = deque(dict.fromkeys(further))
+    while queue:
+        queue.extend(await _advance_further(tools, queue.popleft()))
     return first
 
 
@@ -154,30 +154,30 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
     """Advance one run; also return the other runs that received events from it."""
     answers: dict[str, Answered] = defaultdict(Answered)
     further: list[UUID] = []
-    told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
+    finish_values: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
     counted: set[tuple[UUID, int]] = set()
     recorded = False
     while True:
-        done: _Pass | StepResult | None = None
+        done: _Transaction | StepResult | None = None
         try:
-            done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
-        except _Outside as outside:
+            done = await tools.db.retrying(partial(_run_transaction, tools, run, finish, answers))
+        except _LeaveTransaction as outside:
             # Other events must not read the result: it may come from a lost worker and then is never recorded.
-            known = told if outside.label == _FINISH else {}
-            await _do_outside(tools, outside, answers[outside.label], known)
+            known = finish_values if outside.label == _FINISH else {}
+            await _work_outside(tools, outside, answers[outside.label], known)
             continue
         except NeedsIO as outside:
             await outside.work()
             continue
         if done is None:
             return Advanced(recorded, True, frozenset(counted)), further
-        tell_pass(tools.notify, run, done)
-        if isinstance(done, _Pass) and done.blueprint.plan.early is not None:
+        wake_waiters(tools.notify, run, done)
+        if isinstance(done, _Transaction) and done.blueprint.plan.early is not None:
             tools.notify.send(f"ended:{run}")
         recorded = recorded or done.recorded
         further += done.further
         if isinstance(done, StepResult):
-            tools.recent.keep(done.raws)
+            tools.recent.put_all(done.raws)
             await done.then()
         else:
             counted |= done.counted
@@ -194,44 +194,46 @@ async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
             await advance(tools, run)
         except Exception as error:
             log.exception("run cannot be advanced", action="advance", run=str(run), error=type(error).__name__)
-            if not isinstance(error, _PASSING):
-                await _give_up(tools, run, error)
+            if not isinstance(error, _TEMPORARY_ERRORS):
+                await _count_failure(tools, run, error)
         else:
             tools.stuck.pop(run, None)
 
 
-_PASSING = (*TRANSIENT, *CONNECTION_LOST, TimeoutError, StateTooNew, ObjectMissing, EvaluatorUnavailable)
+_TEMPORARY_ERRORS = (*TRANSIENT, *CONNECTION_LOST, TimeoutError, StateTooNew, ObjectMissing, EvaluatorUnavailable)
 """Errors that pass by themselves or when an operator restores what is missing; no run is failed because of them."""
 
-_TRIES = 3
+_MAX_FAILURES = 3
 
 
-async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
-    """Count the failure and force-fail the run after `_TRIES` of them, so that the sweep does not retry it for ever."""
+async def _count_failure(tools: Tools, run: UUID, error: Exception) -> None:
+    """Count the failure; after `_MAX_FAILURES`, force-fail the run, so that the sweep does not retry it for ever."""
     tools.stuck[run] = tools.stuck.get(run, 0) + 1
-    if tools.stuck[run] < _TRIES:
+    if tools.stuck[run] < _MAX_FAILURES:
         return
     try:
-        await end_as_failed(tools.db, tools.notify, tools.blueprints, run, error)
+        await force_fail(tools.db, tools.notify, tools.blueprints, run, error)
         del tools.stuck[run]
     except Exception:
         log.exception("run cannot be force-failed", action="end_as_failed", run=str(run))
 
 
-class _Outside(Exception):
+class _LeaveTransaction(Exception):
     """Ends the transaction so that `reason` is handled outside it, for the event `label`."""
 
-    def __init__(self, label: str, step: _Pass, reason: Exception) -> None:
+    def __init__(self, label: str, step: _Transaction, reason: Exception) -> None:
         super().__init__(label)
         self.label = label
         self.blueprint = step.blueprint
         self.run = step.run
-        self.made = step.made
+        self.written_values = step.written_values
         self.reason = reason
 
 
-async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told: Mapping[ValueKey, bytes]) -> None:
-    known = {**await tools.reader.open(outside.made), **told}
+async def _work_outside(
+    tools: Tools, outside: _LeaveTransaction, answered: Answered, finish_values: Mapping[ValueKey, bytes]
+) -> None:
+    known = {**await tools.reader.open(outside.written_values), **finish_values}
     match outside.reason:
         case Unanswered() as raised:
             await answer(tools.reader, outside.blueprint, raised, answered, known)
@@ -241,9 +243,9 @@ async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told:
             await compose_result(tools.reader, outside.blueprint, outside.run, raised, known, answered.prepared)
 
 
-async def _pass(
+async def _run_transaction(
     tools: Tools, run_id: UUID, finish: Finish | None, answers: Mapping[str, Answered], connection: Connection
-) -> _Pass | StepResult | None:
+) -> _Transaction | StepResult | None:
     """Process pending events in one transaction. Returns None if the run has ended."""
     run = await run_rows.lock_run(connection, run_id)
     if run is None:
@@ -252,12 +254,12 @@ async def _pass(
     waiting = await run_rows.read_inbox(connection, run_id)
     blueprint = await tools.blueprints.of(connection, run)
     if blueprint.plan.nests:
-        nested = Nested(
+        nested = NestedAdvance(
             connection, tools.reader, tools.storage, tools.recent, tools.blueprints, blueprint, run, answers
         )
-        return await nested.take_in(waiting, finish)
+        return await nested.process(waiting, finish)
     live = await _live_jobs(connection, run_id)
-    step = _Pass(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
+    step = _Transaction(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE
     pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
     if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
@@ -270,34 +272,34 @@ async def _pass(
         if step.stale:
             step.live = await _live_jobs(connection, run_id)
             step.stale = False
-        pending.extendleft(await _take(step, event, answers[event.label]))
-        if step.asks and not step.ended:
-            step.asks = False
-            pending.extendleft(reversed(await _said(step)))
-    step.further = [] if step.ended else await turned(connection, run, step.run)
-    step.further += await step.tail.write(connection, blueprint.plan, run, ended=step.ended)
+        pending.extendleft(await _process(step, event, answers[event.label]))
+        if step.recount and not step.ended:
+            step.recount = False
+            pending.extendleft(reversed(await _uncounted_decisions(step)))
+    step.further = [] if step.ended else await notify_caller(connection, run, step.run)
+    step.further += await step.deferred.write(connection, blueprint.plan, run, ended=step.ended)
     return step
 
 
-async def _said(step: _Pass) -> list[_Pending]:
+async def _uncounted_decisions(step: _Transaction) -> list[_Pending]:
     """Return approval decisions that the run has not counted yet."""
-    rows = await approval_rows.untaken(step.connection, step.run.id)
-    return [_Pending(f"decision {row.job} {row.resume_id}", said=row) for row in rows]
+    rows = await approval_rows.list_uncounted(step.connection, step.run.id)
+    return [_Pending(f"decision {row.job} {row.resume_id}", decision=row) for row in rows]
 
 
 async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
     return {job.node_index: job for job in await job_rows.lock_jobs_of_run(connection, run)}
 
 
-async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pending]:
+async def _process(step: _Transaction, pending: _Pending, answered: Answered) -> list[_Pending]:
     """Decide and write one event; return the events that follow from it."""
-    event = await _decision(step, pending.said) if pending.said else _event(step, pending)
-    taken = (pending.said.job, pending.said.resume_id) if pending.said else None
+    event = await _decision_event(step, pending.decision) if pending.decision else _event(step, pending)
+    taken = (pending.decision.job, pending.decision.resume_id) if pending.decision else None
     if isinstance(event, CancelRequested) and step.run.cancel_at is None:
-        await _note_cancel(step)
+        await _record_cancel(step)
     if event is None:
         if pending.seq is not None:
-            step.tail.idle.append(pending.seq)
+            step.deferred.idle.append(pending.seq)
         return []
     finish = pending.finish
     try:
@@ -316,7 +318,7 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
             kept=decided.state.kept,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
-        raise _Outside(pending.label, step, reason) from reason
+        raise _LeaveTransaction(pending.label, step, reason) from reason
     await _write(step, write)
     step.state = decided.state
     step.recorded = step.recorded or finish is not None
@@ -325,28 +327,28 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
     return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
 
 
-async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
+async def _decision_event(step: _Transaction, decision: DecisionRow) -> Event | None:
     """Return the event of an approval decision; None while its node is not waiting for one."""
-    if (said.job, said.resume_id) in step.counted:
+    if (decision.job, decision.resume_id) in step.counted:
         return None
-    return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, said)
+    return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, decision)
 
 
-async def _note_cancel(step: _Pass) -> None:
+async def _record_cancel(step: _Transaction) -> None:
     """Record a cancellation that the caller of this sub-workflow sent to the inbox."""
     if await run_rows.request_cancel(step.connection, step.run.id, "", None):
         step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
 
 
-async def _write(step: _Pass, write: StepWrite) -> None:
+async def _write(step: _Transaction, write: StepWrite) -> None:
     written = await write_steps(step.connection, [write])
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
-    step.tail.add(write.waits)
+    step.deferred.add(write.waits)
     if write.waits:
         await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=write.end is not None)
-    step.asks = step.asks or bool(write.waits.opened)
-    step.made += write.values
+    step.recount = step.recount or bool(write.waits.opened)
+    step.written_values += write.values
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
@@ -357,19 +359,19 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     step.ended = write.end is not None
 
 
-def _event(step: _Pass, pending: _Pending) -> Event | None:
+def _event(step: _Transaction, pending: _Pending) -> Event | None:
     """Return the event for the engine; None if it arrived too late to have an effect."""
     if pending.node is not None:
         return JobCancelled(pending.node)
     if pending.finish is not None:
-        return pending.finish.event if _holds(step, pending.finish) else None
+        return pending.finish.event if _is_current(step, pending.finish) else None
     waiting = inbox.read(pending.text or "")
     if isinstance(waiting, inbox.StartRun):
         return Started()
     if isinstance(waiting, inbox.CancelRun):
         return CancelRequested(waiting.force)
     if isinstance(waiting, inbox.Decided):
-        step.asks = True
+        step.recount = True
         return None
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
@@ -391,7 +393,7 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
             return lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
 
 
-def _holds(step: _Pass, finish: Finish) -> bool:
+def _is_current(step: _Transaction, finish: Finish) -> bool:
     """Return whether the worker still holds the job at that attempt. Raises SecretsOpened."""
     job = step.live.get(finish.node)
     if job is None or job.state != "running":

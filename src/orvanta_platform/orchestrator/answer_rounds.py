@@ -13,13 +13,13 @@ from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import Event
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.orchestrator.answers import Reader, answer_all, answer_at_hand, is_fleeting
+from orvanta_platform.orchestrator.answers import Reader, answer_all, answer_from_memory, is_fleeting
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
 from orvanta_platform.orchestrator.decision import Answered
-from orvanta_platform.orchestrator.deferred_writes import Tail
+from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
 from orvanta_platform.orchestrator.evaluation_context import all_of
 from orvanta_platform.orchestrator.frames import Frame, Frames, within
-from orvanta_platform.orchestrator.step_batch import Gathered
+from orvanta_platform.orchestrator.step_batch import StepBatch
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult, Work
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.storage import Storage
@@ -28,7 +28,7 @@ MOST_AHEAD = 50
 """Maximum number of starts whose requests are answered in one round."""
 
 
-class Asking(ABC):
+class AnswerRounds(ABC):
     """The frames of one run within one transaction, with the answers of earlier rounds."""
 
     def __init__(
@@ -44,22 +44,22 @@ class Asking(ABC):
     ) -> None:
         self.connection = connection
         self.blueprint = blueprint
-        self.passed = StepResult(run)
+        self.outcome = StepResult(run)
         self._reader, self._storage, self._recent = reader, storage, recent
         self._blueprints = blueprints
         self._answers = answers
         self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
-        self._gathered = Gathered()
-        self._tail = Tail()
-        self._following: deque[Item] = deque()
+        self._batch = StepBatch()
+        self._deferred = DeferredWrites()
+        self._pending: deque[Item] = deque()
         self._known: dict[ValueKey, bytes] = {}
-        self._asks = False
+        self._recount = False
         self._progress = False
 
     @property
     def run(self) -> RunRow:
         """The run as of this transaction."""
-        return self.passed.run
+        return self.outcome.run
 
     async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
         need: fx.Need | None = None
@@ -76,17 +76,17 @@ class Asking(ABC):
             )
             if isinstance(outcome, fx.Decision):
                 return outcome
-            found = await answer_at_hand(self._recent, frame.plan, self.run, outcome, self._known, place)
+            found = await answer_from_memory(self._recent, frame.plan, self.run, outcome, self._known, place)
             if found is None:
                 await self._write_jobs()
-                raise NeedsIO(self._asking(frame, outcome, answered), outcome)
+                raise NeedsIO(self._answering_work(frame, outcome, answered), outcome)
             answered.note(outcome.requests, self._reader.sizes.answers(found), self.run.rev)
             need = outcome
 
-    def _answered(self, frame: Frame, event: Event) -> Answered:
+    def _answers_of(self, frame: Frame, event: Event) -> Answered:
         return self._answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
 
-    def _asking(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
+    def _answering_work(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
         known = dict(self._known)
         place = within(self.run, frame, known)
 
@@ -101,7 +101,7 @@ class Asking(ABC):
     async def ahead(self, frame: Frame, event: Event) -> Work | None:
         """Return the requests of a later event as work; None if there are none or their answers may change by then."""
         try:
-            await self._decide(frame, event, self._answered(frame, event))
+            await self._decide(frame, event, self._answers_of(frame, event))
         except NeedsIO as outside:
             asks = outside.need.requests if outside.need is not None else ()
             return outside.work if asks and not any(map(is_fleeting, asks)) else None

@@ -50,7 +50,7 @@ from orvanta_platform.orchestrator.blueprints import Pins, flow_key
 from orvanta_platform.orchestrator.decided_values import decided_values
 from orvanta_platform.orchestrator.evaluation_context import all_of, moment_of, resolver
 from orvanta_platform.orchestrator.interpolation import only, referring
-from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
 from orvanta_platform.orchestrator.scope import (
     ERROR,
     ListPosition,
@@ -125,13 +125,13 @@ async def answer_all(
     `known` holds values of this step that are not in a table yet: the result of the finished job, the input of a
     run that starts. `within` is the position of the list of `plan` if it is inside a node. `pins` are those of the run.
     """
-    seen = _seen(plan, run, need, known, within)
+    seen = _with_decided(plan, run, need, known, within)
     asks = (_answer(reader, plan, run, need, ask, seen, within, pins) for ask in need.requests)
     found = await all_of(asks)
     return reader.sizes.answers({ask.key: each for ask, each in zip(need.requests, found, strict=True)})
 
 
-async def answer_at_hand(
+async def answer_from_memory(
     recent: RecentValues,
     plan: Plan,
     run: RunRow,
@@ -146,19 +146,19 @@ async def answer_at_hand(
     async def load(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
         found = {key: recent.get(key) for key in keys}
         if None in found.values():
-            raise _NotAtHand
+            raise _NotInMemory
         return {key: raw for key, raw in found.items() if raw is not None}
 
     async def load_context(run: UUID) -> dict[ValueKey, bytes]:
-        raise _NotAtHand
+        raise _NotInMemory
 
-    seen = _seen(plan, run, need, known, within)
+    seen = _with_decided(plan, run, need, known, within)
     answers: dict[tuple[str | int, ...], Answer | Err] = {}
     for ask in need.requests:
         if ask.purpose in ("inputs", "cache") or is_fleeting(ask):
             return None
         try:
-            own = await _own(ask, plan, run, seen, need.state, within, load)
+            own = await _own_value(ask, plan, run, seen, need.state, within, load)
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
             found = (
@@ -167,7 +167,7 @@ async def answer_at_hand(
         except ExpressionError as error:
             answers[ask.key] = Err(error.name, error.message)
             continue
-        except _NotAtHand:
+        except _NotInMemory:
             return None
         if found is None:
             return None
@@ -175,18 +175,18 @@ async def answer_at_hand(
     return answers
 
 
-class _NotAtHand(Exception):
+class _NotInMemory(Exception):
     """A value is not in memory."""
 
 
-def _seen(
+def _with_decided(
     plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes], within: ListPosition | None
 ) -> Mapping[ValueKey, bytes]:
     decided = decided_values(plan, run.id, need.effects, known, within.frame if within else None)
     return {**known, **decided} if decided else known
 
 
-async def _own(
+async def _own_value(
     ask: Ask,
     plan: Plan,
     run: RunRow,
@@ -246,7 +246,7 @@ async def _answer(
     try:
         if load is not reader.load:
             known = await sealed_inputs.put_back(reader, run, known, opened)
-        own = await _own(ask, plan, run, known, need.state, within, reader.load)
+        own = await _own_value(ask, plan, run, known, need.state, within, reader.load)
         view = View(plan, run, need.state, ask.node, own, known, within)
         scope = await load_scope(view, names_of(ask), load, reader.load_context)
         if ask.purpose == "inputs":
@@ -331,21 +331,21 @@ async def _inputs(
         return Err(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)
     names = input_references.of_inputs(provenance_of(ask.source), view)
-    raw, names = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
+    raw, names = await with_replaced_inputs(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
     # The sub-workflow may act for a member with more read permissions.
     hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
     if hidden is not None:
         return Err("NotFound", hidden)
     pin = pins.get(flow_key(view.plan.node(ask.node).value["path"]))
     try:
-        handed_on = sealed_inputs.holding(raw, passwords)
+        passed_on = sealed_inputs.holding(raw, passwords)
         raw, sealed = await sealed_inputs.take_out(
             reader,
             run.workspace,
             run.id,
-            secret_fields.mask_at(raw, handed_on),
+            secret_fields.mask_at(raw, passed_on),
             pin.passwords if pin is not None else None,
-            handed_on,
+            passed_on,
         )
     except BadRequest as error:
         return Err(error.code, error.message)
@@ -358,7 +358,7 @@ def names_of(ask: Ask) -> Names:
     if ask.purpose == "inputs":
         return input_names(ask.source)
     if ask.purpose == "cache" and not isinstance(ask.source, str):
-        return _names_inside(ask.source)
+        return _container_names(ask.source)
     return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
 
 
@@ -374,7 +374,7 @@ def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) ->
     return object_text({name: bytes(fields[name]) for name in sorted(members) if name in fields})
 
 
-def _names_inside(value: Mapping[str, Any]) -> Names:
+def _container_names(value: Mapping[str, Any]) -> Names:
     """Return the names that the result of a container depends on. A sub-workflow reads its input and the flow_env."""
     if value.get("type") == Kind.FLOW:
         return {"flow_env": None}

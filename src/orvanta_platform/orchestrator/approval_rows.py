@@ -21,8 +21,8 @@ def approval_of(effect: OpenWait, node: Node, run: RunRow, job: UUID) -> NewAppr
     kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
     groups, form = (text.decode() if text else None for text in (effect.groups, effect.form))
     notify = node.approval.notify if node.approval else ()
-    told = tuple(
+    notices = tuple(
         NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
         for place, each in enumerate(notify)
     )
-    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, told, form)
+    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form)

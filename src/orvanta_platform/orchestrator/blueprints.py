@@ -28,13 +28,13 @@ from orvanta_platform.workflow import document, normal
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_KEPT_BLUEPRINTS = 200
-_KEPT_DOCUMENTS = 500
-_KEPT_ANSWERING = 10_000
-_COMPILED_HERE = 16 << 10
+_MAX_BLUEPRINTS = 200
+_MAX_DOCUMENTS = 500
+_MAX_EARLY_JOBS = 10_000
+_MAX_INLINE_COMPILE = 16 << 10
 """Largest document, in bytes, that is compiled in the event loop; a large one takes seconds."""
 
-_LARGEST_KEPT_DOCUMENT = 256 << 10
+_MAX_CACHED_DOCUMENT = 256 << 10
 
 NATIVE_QUEUE = "native"
 """The queue of jobs that need no process."""
@@ -169,7 +169,7 @@ class Blueprint:
         return node.value.get("dedicated") is True
 
 
-class _Kept(Generic[K, V]):
+class _LruCache(Generic[K, V]):
     """LRU cache of at most `limit` values."""
 
     def __init__(self, limit: int) -> None:
@@ -191,21 +191,21 @@ class Blueprints:
     """Process-wide cache of blueprints and script texts. Its entries are immutable and never stale."""
 
     def __init__(self) -> None:
-        self._blueprints: _Kept[tuple[bytes | None, bytes | None], Blueprint] = _Kept(_KEPT_BLUEPRINTS)
-        self._documents: _Kept[bytes, bytes] = _Kept(_KEPT_DOCUMENTS)
-        self._answering: _Kept[UUID, UUID] = _Kept(_KEPT_ANSWERING)
+        self._blueprints: _LruCache[tuple[bytes | None, bytes | None], Blueprint] = _LruCache(_MAX_BLUEPRINTS)
+        self._documents: _LruCache[bytes, bytes] = _LruCache(_MAX_DOCUMENTS)
+        self._early_jobs: _LruCache[UUID, UUID] = _LruCache(_MAX_EARLY_JOBS)
         self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
 
-    def begun(self, run: UUID, plan: Plan) -> None:
+    def note_start(self, run: UUID, plan: Plan) -> None:
         """Record which node provides the early response of a run started in this process, where its caller waits."""
         if plan.early is not None:
-            self._answering.put(run, node_job_id(run, plan.node(plan.early).id))
+            self._early_jobs.put(run, node_job_id(run, plan.node(plan.early).id))
 
-    def answering(self, run: UUID) -> UUID | None:
+    def get_early_job(self, run: UUID) -> UUID | None:
         """Return the job id of the node that provides the run's early response; None if the run's result does."""
-        return self._answering.get(run)
+        return self._early_jobs.get(run)
 
-    def at_hand(self, run: RunRow) -> Blueprint | None:
+    def get_cached(self, run: RunRow) -> Blueprint | None:
         """Return the cached blueprint of a live run, or None."""
         if is_workflow(run.kind):
             return self._blueprints.get((run.document, run.pin_set))
@@ -217,17 +217,17 @@ class Blueprints:
         """Return the blueprint of a live run. Raises LookupError if its document is gone, and StateTooNew."""
         if run.engine_version > ENGINE_VERSION:
             raise StateTooNew.of(run.engine_version)
-        at_hand = self.at_hand(run)
-        if at_hand is None and not is_workflow(run.kind) and run.pin_set is not None:
-            at_hand = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))
-            self._blueprints.put((None, run.pin_set), at_hand)
-        return at_hand or await self.workflow(connection, run.document, run.pin_set)
+        cached = self.get_cached(run)
+        if cached is None and not is_workflow(run.kind) and run.pin_set is not None:
+            cached = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))
+            self._blueprints.put((None, run.pin_set), cached)
+        return cached or await self.workflow(connection, run.document, run.pin_set)
 
     async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
         """Return the blueprint of a workflow's document under a pin set (None: no scripts). Raises LookupError."""
-        kept = self._blueprints.get((digest, pin_set))
-        if kept is not None:
-            return kept
+        cached = self._blueprints.get((digest, pin_set))
+        if cached is not None:
+            return cached
         if digest is None:
             raise LookupError("the run of a workflow names no document")
         body = await runs.get_document(connection, digest)
@@ -242,7 +242,7 @@ class Blueprints:
         body = self._documents.get(digest)
         if body is None:
             body = await runs.get_document(connection, digest)
-            if len(body) <= _LARGEST_KEPT_DOCUMENT:
+            if len(body) <= _MAX_CACHED_DOCUMENT:
                 self._documents.put(digest, body)
         return body.decode("utf-8", "replace")
 
@@ -260,7 +260,9 @@ def plan_of(body: bytes) -> Plan:
 
 async def compiled(body: bytes) -> Plan:
     """Return the plan of a stored document; a large one is compiled outside the event loop."""
-    return plan_of(body) if len(body) <= _COMPILED_HERE else await document_threads.beside("", plan_of, body)
+    return (
+        plan_of(body) if len(body) <= _MAX_INLINE_COMPILE else await document_threads.run_in_thread("", plan_of, body)
+    )
 
 
 def pin_key(value: Mapping[str, Any]) -> str:
@@ -376,16 +378,16 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
         return Work("flowscript", None, None, node.tag or (pinned is None and run.queue) or WEBHOOK_QUEUE, None, None)
     if blueprint.plan.single:
         language = run.language or ""
-        return Work(run.kind, language, run.path, _asked(run.queue) or language, run.timeout_s, run.document)
+        return Work(run.kind, language, run.path, _first_allowed(run.queue) or language, run.timeout_s, run.document)
     if node.kind is Kind.SCRIPT:
         pin = blueprint.pin(node)
-        queue = pinned or _asked(node.tag, pin.tag, run.queue) or pin.language
+        queue = pinned or _first_allowed(node.tag, pin.tag, run.queue) or pin.language
         return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
     language = str(node.value["language"])
-    return Work("flowscript", language, None, pinned or _asked(node.tag, run.queue) or language, None, None)
+    return Work("flowscript", language, None, pinned or _first_allowed(node.tag, run.queue) or language, None, None)
 
 
-def _asked(*tags: str | None) -> str | None:
+def _first_allowed(*tags: str | None) -> str | None:
     """Return the first tag that a script may have: not one of a single worker.
 
     Jobs in the native and webhook queues have no slot, and so no user of their own to run a process as; scripts never

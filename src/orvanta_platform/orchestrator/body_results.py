@@ -48,7 +48,7 @@ class Collected:
     error: bytes | None = None
 
 
-class _Told(msgspec.Struct):
+class _ErrorFields(msgspec.Struct):
     name: str = "Error"
     message: str = ""
 
@@ -82,13 +82,13 @@ async def collect(
         stopped = loop.stopped and not node.kind.is_loop
         event = ChildrenEnded(node.index, stopped=stopped, skips=loop.skips, handed_over=loop.handed_over)
         return Collected(event, whole)
-    told = _told(error)
+    parsed = _parse_error(error)
     # If a body failed, the array contains its error; a timeout belongs to no place in the array.
     ended = loop.late or loop.aborted is not None
-    tells = loop.failed is not None and not ended and node.kind is not Kind.BRANCHONE
+    shows_error = loop.failed is not None and not ended and node.kind is not Kind.BRANCHONE
     disapproved = loop.disapproved and not ended
-    event = ChildrenEnded(node.index, error=told, retryable=loop.aborted is None, disapproved=disapproved)
-    return Collected(event, whole if tells else error, error)
+    event = ChildrenEnded(node.index, error=parsed, retryable=loop.aborted is None, disapproved=disapproved)
+    return Collected(event, whole if shows_error else error, error)
 
 
 def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
@@ -156,23 +156,25 @@ async def _child(connection: Connection, counter: Counter, fetched: Mapping[str,
     end = await rows.child_end(connection, counter.child) if counter.child is not None else None
     if counter.loop.aborted is not None:
         error = error_json(Err("Canceled", counter.loop.aborted), counter.node.id)
-        return Collected(ChildrenEnded(index, error=_told(error), retryable=False), error, error)
+        return Collected(ChildrenEnded(index, error=_parse_error(error), retryable=False), error, error)
     if counter.loop.late:
         error = _timed_out(counter.node.id)
-        return Collected(ChildrenEnded(index, error=_told(error)), error, error)
+        return Collected(ChildrenEnded(index, error=_parse_error(error)), error, error)
     if counter.loop.cancelled:
         return Collected(ChildrenEnded(index, cancelled=True), None)
-    found = await _told_by(connection, end.result_of, fetched) if end is not None and end.result_of is not None else {}
+    found = (
+        await _child_values(connection, end.result_of, fetched) if end is not None and end.result_of is not None else {}
+    )
     raw = found.get("", _NULL)
     if end is not None and end.status == "succeeded":
         return Collected(ChildrenEnded(index), raw)
     if raw == _NULL:
         raw = error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
     error = found.get(ERROR, raw)
-    return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+    return Collected(ChildrenEnded(index, error=_parse_error(error)), raw, error)
 
 
-async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, bytes]) -> dict[str, bytes]:
+async def _child_values(connection: Connection, node: UUID, fetched: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the result, under "", and the error of the node (or run) that provides a run's result."""
     found = await get_values(connection, [(node, "result", ""), (node, "result", ERROR)])
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
@@ -181,9 +183,9 @@ async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, byt
     return {row.name: _text(row, fetched) for row in found}
 
 
-def _told(raw: bytes) -> Err:
+def _parse_error(raw: bytes) -> Err:
     try:
-        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+        parsed = msgspec.json.decode(raw, type=dict[str, _ErrorFields]).get("error")
     except msgspec.DecodeError:
-        told = None
-    return Err(told.name, told.message) if told else Err("Error", "It failed.")
+        parsed = None
+    return Err(parsed.name, parsed.message) if parsed else Err("Error", "It failed.")

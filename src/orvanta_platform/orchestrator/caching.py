@@ -42,7 +42,7 @@ def key_of(keys: InstanceKeys, run: RunRow, what: Any, args: bytes) -> bytes:
     return hmac.digest(keys.key(_PURPOSE), made + b"\0" + canonical, "sha256")
 
 
-def is_kept(raw: bytes) -> bool:
+def is_cacheable(raw: bytes) -> bool:
     """Return whether a result may be cached: nothing in it is masked."""
     return _MASKED not in raw
 
@@ -61,4 +61,4 @@ async def find(database: Database, storage: Storage, workspace: str, key: bytes,
     except ObjectMissing:
         return None
     raw = next(iter(read.values()), None)
-    return Hit(row.run, raw) if raw is not None and is_kept(raw) else None
+    return Hit(row.run, raw) if raw is not None and is_cacheable(raw) else None

@@ -18,7 +18,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import inbox, values, worker_affinity
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints, Pin, pins_inside, write_pins
 from orvanta_platform.orchestrator.scope import NO_ENV, env_key
-from orvanta_platform.orchestrator.wakeups import is_turn
+from orvanta_platform.orchestrator.wakeups import is_wait_change
 from orvanta_platform.queue.claim import is_pinned
 
 
@@ -109,9 +109,9 @@ async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> byt
     return NO_ENV
 
 
-async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
+async def notify_caller(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
     """Notify the caller if the run starts or stops waiting for people; return the runs to advance for it."""
-    if before.parent is None or not is_turn(before.status, after.status):
+    if before.parent is None or not is_wait_change(before.status, after.status):
         return []
     await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
     return [before.parent]

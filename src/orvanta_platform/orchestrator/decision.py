@@ -21,7 +21,7 @@ from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.storage import Storage
 
-_ASKED_AGAIN = 3
+_MAX_FLEETING_ROUNDS = 3
 """Rounds after which fleeting answers count even if the run has changed meanwhile."""
 
 
@@ -38,7 +38,7 @@ class Answered:
 
     def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | Err]:
         """Return the answers valid when the run is at `rev`."""
-        if self.rounds >= _ASKED_AGAIN:
+        if self.rounds >= _MAX_FLEETING_ROUNDS:
             return self.found
         return {key: answer for key, answer in self.found.items() if self.fleeting.get(key, rev) == rev}
 
@@ -67,7 +67,7 @@ class Decided:
     effects: tuple[Effect, ...]
 
 
-class _Repeated:
+class _DecisionCache:
     """Cache of decisions that needed no answers: equal plan, state and event yield the same decision for every run.
 
     Most runs of a workflow take the same path, and deciding costs more than writing.
@@ -87,13 +87,13 @@ class _Repeated:
             self._made.popitem(last=False)
 
 
-_repeated = _Repeated(most=2_000)
+_decision_cache = _DecisionCache(most=2_000)
 
 
 def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
     """Decide on the current state of the run with the answers so far. Raises Unanswered."""
     plain = isinstance(event, Started | Succeeded) and not answered.found
-    if plain and (known := _repeated.get(blueprint.plan, run.state, event)) is not None:
+    if plain and (known := _decision_cache.get(blueprint.plan, run.state, event)) is not None:
         return known
     after = answered.after[1] if answered.after and answered.after[0] == run.rev else None
     state = RunState.decode(run.state)
@@ -103,7 +103,7 @@ def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answer
         raise Unanswered(outcome, run)
     decided = Decided(outcome.state, outcome.state.encode(), outcome.effects)
     if plain:
-        _repeated.put(blueprint.plan, run.state, event, decided)
+        _decision_cache.put(blueprint.plan, run.state, event, decided)
     return decided
 
 
@@ -119,11 +119,11 @@ async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUploa
     """Upload the large values that the step itself creates: exports and composed results."""
     for key, raw in raised.missing.items():
         id, kind, name = key
-        kept = await values.keep(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
-        prepared.uploads[key] = kept
+        stored_value = await values.store(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
+        prepared.uploads[key] = stored_value
         what = {"context": f"the export {name}", "result": "the output", "args": "the input"}.get(kind)
-        told = id == run.id or (kind, name) == ("args", "")  # of the run, or the input of a sub-workflow
-        if what is not None and told and (near := sizes.near(what, len(raw))):
+        is_of_run = id == run.id or (kind, name) == ("args", "")  # of the run, or the input of a sub-workflow
+        if what is not None and is_of_run and (near := sizes.near(what, len(raw))):
             prepared.nears[key] = near
 
 

@@ -18,7 +18,7 @@ from orvanta_platform.orchestrator import step_debounce
 from orvanta_platform.queue import gates
 
 
-class Rows(Protocol):
+class DeferredRows(Protocol):
     """Deferred rows of one step; see `db.waits.WaitWrite`."""
 
     @property
@@ -38,7 +38,7 @@ class Rows(Protocol):
 
 
 @dataclass(slots=True)
-class Tail:
+class DeferredWrites:
     """Deferred writes of one transaction: queue entries and released permits, cached results, debounced nodes."""
 
     idle: list[int] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Tail:
     put_off: list[PutOff] = field(default_factory=list)
     put_off_no_more: list[UUID] = field(default_factory=list)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: DeferredRows) -> None:
         """Add the rows of one more step; an entry whose job has left since is dropped."""
         gone = set(rows.left)
         self.entered = [each for each in self.entered if each.job not in gone] + list(rows.entered)
@@ -64,7 +64,7 @@ class Tail:
         if self.idle and not ended:
             await runs.take_from_inbox(connection, run.id, self.idle)
         for each in self.cached:
-            await cache.keep(connection, run.workspace, each)
+            await cache.store(connection, run.workspace, each)
         if ended and plan.erasures:
             await erasures.plan(connection, run.id, plan.erasures)
         further: list[UUID] = []

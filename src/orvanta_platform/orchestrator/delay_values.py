@@ -13,9 +13,9 @@ from orvanta_platform.engine.events import Answer, Err
 _ERROR = "InvalidDelay"
 
 
-def until(given: Answer) -> Answer | Err:
+def until(answer: Answer) -> Answer | Err:
     """Return the time as RFC 3339 in UTC, 0 if it is past, or an error if it is invalid, lacks an offset or too far."""
-    text = msgspec.json.decode(given.raw)
+    text = msgspec.json.decode(answer.raw)
     try:
         at = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")
     except ValueError:

@@ -15,7 +15,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_THREADS: Final = 2
+_MAX_THREADS: Final = 2
 
 
 class FairThreads:
@@ -51,9 +51,9 @@ class FairThreads:
             future.set_exception(error)
 
 
-_threads: Final = FairThreads(_MOST_THREADS, "documents")
+_threads: Final = FairThreads(_MAX_THREADS, "documents")
 
 
-async def beside(workspace: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(workspace: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Execute a call in one of the threads when it is the turn of the workspace, and return its result."""
     return await asyncio.wrap_future(_threads.submit(workspace, lambda: function(*args, **kwargs)))

@@ -37,10 +37,10 @@ from orvanta_platform.orchestrator.paused_inputs import EDITED
 from orvanta_platform.orchestrator.scope import ERROR, job_id
 from orvanta_platform.orchestrator.step_debounce import entry_of
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
-from orvanta_platform.orchestrator.wakeups import is_turn
+from orvanta_platform.orchestrator.wakeups import is_wait_change
 
-_Ended = Literal["succeeded", "failed", "cancelled"]
-_FATES: Mapping[NodeState, _Ended] = {
+_Outcome = Literal["succeeded", "failed", "cancelled"]
+_FATES: Mapping[NodeState, _Outcome] = {
     NodeState.SUCCEEDED: "succeeded",
     NodeState.FAILED: "failed",
     NodeState.CANCELLED: "cancelled",
@@ -137,7 +137,7 @@ class StepBuilder:
                 for key, raw in input_values(self.run.id, result, self.finish).items():
                     self._keep(key, raw)
             case fx.RunStatus():
-                self._turn(effect)
+                self._set_status(effect)
             case fx.Record():
                 self._record(effect)
             case fx.RunEnded():
@@ -148,7 +148,7 @@ class StepBuilder:
                 of = self._value_id(effect.node) if effect.node is not None else ended
                 self.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
             case fx.OpenInside() | fx.CancelChildren():
-                self._inside(effect)
+                self._open_or_cancel(effect)
 
     def _id(self, index: int) -> UUID:
         return job_id(self.plan, self.run.id, index, self.frame)
@@ -161,12 +161,12 @@ class StepBuilder:
     def _name(self, index: int) -> str:
         return self.plan.node(index).id
 
-    def _turn(self, effect: fx.RunStatus) -> None:
+    def _set_status(self, effect: fx.RunStatus) -> None:
         self.status = effect.status.value
-        if self.run.parent is not None and is_turn(self.run.status, self.status):
+        if self.run.parent is not None and is_wait_change(self.run.status, self.status):
             self._require_lock()
 
-    def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
+    def _open_or_cancel(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
         """Raise NeedsLock: the contents of a node are opened and ended only under the run's lock."""
         raise NeedsLock
 
@@ -185,7 +185,7 @@ class StepBuilder:
         if effect.failures:
             self.wakes.append(Wake(self._id(effect.node), timeout_s))
             return
-        parent, place = self._standing()
+        parent, place = self._position()
         self.jobs.append(
             NewJob(
                 id=self._id(effect.node),
@@ -218,12 +218,12 @@ class StepBuilder:
             self._require_lock()
             self.left.append(self._id(index))
 
-    def _standing(self) -> tuple[UUID | None, int | None]:
+    def _position(self) -> tuple[UUID | None, int | None]:
         """Return `parent` and `place` of a node's row."""
         return None, None
 
     def _retry(self, effect: fx.Retry) -> None:
-        finish = self._own(effect.node)
+        finish = self._own_finish(effect.node)
         if finish is None:
             raise NeedsLock
         self._leave(effect.node)
@@ -243,7 +243,7 @@ class StepBuilder:
         self._live(effect.node)
         self.opened.append(approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
 
-    def _own(self, index: int) -> Finish | None:
+    def _own_finish(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
 
     def _end_node(self, effect: fx.NodeEnded) -> None:
@@ -251,7 +251,7 @@ class StepBuilder:
         self._leave(effect.node)
         if effect.error is not None:
             self.errors[effect.node] = effect.error.name
-        finish = self._own(effect.node)
+        finish = self._own_finish(effect.node)
         if finish is not None:
             self._end_finished(effect, finish, fate)
             return
@@ -272,12 +272,12 @@ class StepBuilder:
             return None
         return error_json(effect.error, self._name(effect.node))
 
-    def _without_job(self, node: Node, fate: _Ended, error_name: str | None) -> NodeEnding:
+    def _without_job(self, node: Node, fate: _Outcome, error_name: str | None) -> NodeEnding:
         kind = "flownode" if node.kind is Kind.CONDITION else node.kind.value
-        parent, place = self._standing()
+        parent, place = self._position()
         return NodeEnding(self._id(node.index), node.id, node.number, kind, fate, error_name, parent, place)
 
-    def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Ended) -> None:
+    def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Outcome) -> None:
         replaced = effect.error is not None and effect.error != finish.error
         self.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
         if replaced or finish.cancelled:
@@ -336,8 +336,8 @@ class StepBuilder:
                 return self._value_id(index)
             case fx.Many(members):
                 if self.prepared.composed is None:
-                    told = self.finish.value if self.finish else None
-                    raise NeedsResults(members, [value for value in self.values if value is not told])
+                    finish_value = self.finish.value if self.finish else None
+                    raise NeedsResults(members, [value for value in self.values if value is not finish_value])
                 raw = self.prepared.composed
             case fx.Output(output):
                 raw = output

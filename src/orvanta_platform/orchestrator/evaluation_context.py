@@ -19,7 +19,7 @@ from orvanta_platform.orchestrator.secret_access import Identity, open_for
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_OURS: Final = 500
+_SERVER_ERROR: Final = 500
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def resolver(vault: Vault, identity: Identity, workspace: str, opened: Opened) -
         try:
             return await open_for(vault, identity, workspace, kind, path, opened)
         except OrvantaError as error:
-            if error.status >= _OURS:  # a server error is not caused by the expression
+            if error.status >= _SERVER_ERROR:  # a server error is not caused by the expression
                 raise
             raise ExpressionError(error.code, error.message) from error
 

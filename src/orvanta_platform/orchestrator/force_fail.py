@@ -24,9 +24,7 @@ from orvanta_platform.queue import gates
 ERROR = "EngineFailed"
 
 
-async def end_as_failed(
-    database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: Exception
-) -> None:
+async def force_fail(database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: Exception) -> None:
     """End the run as failed with the code of `why`, or EngineFailed, and cancel its live jobs. Idempotent.
 
     Runs that receive its permits are notified through their inboxes.

@@ -19,35 +19,35 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import Status
 from orvanta_platform.orchestrator import children, inbox, values
-from orvanta_platform.orchestrator.answer_rounds import Asking
+from orvanta_platform.orchestrator.answer_rounds import AnswerRounds
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.body_results import NeedsObjects, collect
 from orvanta_platform.orchestrator.decision import Answered, upload
 from orvanta_platform.orchestrator.frames import Counter, Frame, loop_of
 from orvanta_platform.orchestrator.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.orchestrator.scope import BEGINNING, ERROR, compose
-from orvanta_platform.orchestrator.step_batch import Gathered
+from orvanta_platform.orchestrator.step_batch import StepBatch
 from orvanta_platform.orchestrator.step_needs import NeedsUpload
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO
 from orvanta_platform.orchestrator.wait_outcomes import cancelled, lost
 from orvanta_platform.queue.claim import UNDER_WAY
 
-_UNBEGUN = 50
+_MAX_UNSTARTED = 50
 """Maximum number of a node's bodies that are open but not started."""
 
 
-class Stepping(Asking):
+class FrameStepper(AnswerRounds):
     """The frames of one run, within one transaction."""
 
-    async def _of_job(self, event: inbox.OfJob) -> None:
+    async def _process_job_event(self, event: inbox.OfJob) -> None:
         await self._write_jobs()
         job = await frame_rows.lock_job(self.connection, self.run.id, event.job)
-        told: Event | None
+        engine_event: Event | None
         if job is None:
             if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
                 await self._step(counter.frame, TimerDue(counter.node.index))
             if isinstance(event, inbox.CancelJob):
-                await self._cancel_alone(event)
+                await self._cancel_without_job(event)
             return
         place = await self.frames.frame(job.frame)
         index = self.blueprint.plan.node(job.node_index).index
@@ -55,20 +55,20 @@ class Stepping(Asking):
             return
         match event:
             case inbox.CancelJob(reason=reason):
-                told = JobCancelled(index, reason)
+                engine_event = JobCancelled(index, reason)
             case inbox.RetryDue():
-                told = TimerDue(index) if job.state == "scheduled" else None
+                engine_event = TimerDue(index) if job.state == "scheduled" else None
             case inbox.JobLost():
-                told = lost(index, job, event, cancelled=self.run.cancel_at is not None)
-        if told is not None:
-            await self._step(place, told, live={index: job})
+                engine_event = lost(index, job, event, cancelled=self.run.cancel_at is not None)
+        if engine_event is not None:
+            await self._step(place, engine_event, live={index: job})
 
-    async def _cancel_alone(self, event: inbox.CancelJob) -> None:
+    async def _cancel_without_job(self, event: inbox.CancelJob) -> None:
         """Cancel one node without a job, or one body of a node, while the run continues."""
         for frame in await self.frames.all():
-            told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
-            if told is not None:
-                await self._step(frame, told)
+            engine_event = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
+            if engine_event is not None:
+                await self._step(frame, engine_event)
                 return
         if (counter := await self.frames.counter(event.job)) is not None:
             if counter.frame.state.nodes[counter.node.index] == Mark.WAITING_CHILDREN:
@@ -79,21 +79,21 @@ class Stepping(Asking):
         elif (body := await self.frames.frame(event.job)) is not None:
             await self._step(body, Aborted(event.reason))
 
-    def _begins(self, frame: Frame) -> Item:
+    def _start_item(self, frame: Frame) -> Item:
         assert frame.id is not None and frame.holder is not None
-        frame.holder.unbegun += 1
+        frame.holder.unstarted += 1
         again = inbox.FramesBegin((frame.id,))
-        return Item(f"begin {frame.id}", lambda: self._begin(frame), again, lambda: self.ahead(frame, Started()))
+        return Item(f"begin {frame.id}", lambda: self._start_frame(frame), again, lambda: self.ahead(frame, Started()))
 
-    async def _begin(self, frame: Frame) -> None:
+    async def _start_frame(self, frame: Frame) -> None:
         await self._step(frame, Started())
         counter = frame.holder
         if counter is not None:
-            counter.unbegun -= 1
+            counter.unstarted -= 1
             if self.frames.counters.get(counter.id) is counter:
-                self._begin_more(counter)
+                self._start_bodies(counter)
 
-    def _concludes(self, counter: Counter) -> Item:
+    def _conclusion_item(self, counter: Counter) -> Item:
         return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
 
     async def _conclude(self, counter: Counter) -> None:
@@ -112,12 +112,12 @@ class Stepping(Asking):
                     answered.prepared.fetched[name] = await self._storage.get(name)
 
             raise NeedsIO(fetch) from raised
-        self._note(counter, found.result, found.error)
+        self._store_values(counter, found.result, found.error)
         await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
         size = len(found.result or b"")
-        self._gathered.events += self._reader.sizes.warnings("the result", size, counter.node.id)
+        self._batch.events += self._reader.sizes.warnings("the result", size, counter.node.id)
 
-    def _note(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
+    def _store_values(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
         if result is not None:
             self._known[counter.id, "result", ""] = result
         if error is not None:
@@ -130,12 +130,12 @@ class Stepping(Asking):
         if counter.node.kind is Kind.FLOW:
             if counter.child is not None:
                 await children.cancel(self.connection, counter.child)
-                self.passed.further.append(counter.child)
+                self.outcome.further.append(counter.child)
         else:
             for frame in await self.frames.bodies(counter):
                 await self._step(frame, CancelRequested())
         if counter.loop.done:
-            self._following.append(self._concludes(counter))
+            self._pending.append(self._conclusion_item(counter))
 
     # One decision.
 
@@ -153,7 +153,7 @@ class Stepping(Asking):
         taken: tuple[UUID, int] | None = None,
     ) -> None:
         """Decide an event of one frame and collect its rows; changes nothing if it raises NeedsIO."""
-        answered = self._answered(frame, event)
+        answered = self._answers_of(frame, event)
         decision = await self._decide(frame, event, answered)
         if not decision.effects:
             return
@@ -167,7 +167,7 @@ class Stepping(Asking):
             finish,
             live or {},
             answered.prepared,
-            self._gathered.status or self.run.status,
+            self._batch.status or self.run.status,
             lane,
             within=frame,
             concluded=concluded,
@@ -182,13 +182,13 @@ class Stepping(Asking):
         frame.state = decision.state
         self._progress = True
         self.frames.note(frame)
-        self._gathered.add(rows, taken)
-        self._tail.add(rows)
-        self.passed.timers = self.passed.timers or bool(rows.put_off)
-        self._asks = self._asks or bool(rows.opened)
+        self._batch.add(rows, taken)
+        self._deferred.add(rows)
+        self.outcome.timers = self.outcome.timers or bool(rows.put_off)
+        self._recount = self._recount or bool(rows.opened)
         self._known |= rows.raws
-        self.passed.raws |= rows.raws
-        await self._follow(frame, rows)
+        self.outcome.raws |= rows.raws
+        await self._apply_consequences(frame, rows)
 
     def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
         """Return the nodes whose live jobs the decision needs."""
@@ -209,8 +209,10 @@ class Stepping(Asking):
         end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
         if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
             return
-        told = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
-        members = {name: (told.get(index), frame.result_key(self.run.id, index)) for name, index in end.result.members}
+        new_results = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
+        members = {
+            name: (new_results.get(index), frame.result_key(self.run.id, index)) for name, index in end.result.members
+        }
         missing = [key for raw, key in members.values() if raw is None and key not in self._known]
         if missing:
             found = {key: self._recent.get(key) for key in missing}
@@ -230,19 +232,19 @@ class Stepping(Asking):
             (name, raw if raw is not None else self._known.get(key, b"null")) for name, (raw, key) in members.items()
         )
 
-    async def _follow(self, frame: Frame, rows: NestedRows) -> None:
+    async def _apply_consequences(self, frame: Frame, rows: NestedRows) -> None:
         """Apply the consequences of a decision to the frames inside and around this one."""
         run = self.run.id
         for node in reversed(rows.withdrawn):
             again = inbox.CancelJob(frame.node_id(run, node), "Canceled")
-            self._following.appendleft(Item(f"withdraw {again.job}", partial(self._of_job, again), again))
+            self._pending.appendleft(Item(f"withdraw {again.job}", partial(self._process_job_event, again), again))
         if rows.concluded is not None:
             self.frames.close(rows.concluded)
-            self._gathered.untime(rows.concluded.id)
+            self._batch.untime(rows.concluded.id)
         for id in rows.closed:
             if (waiting := await self.frames.counter(id)) is not None:
                 self.frames.close(waiting)
-            self._gathered.untime(id)
+            self._batch.untime(id)
         for retry in rows.later:
             self._retry_later(frame, retry)
         for opened in rows.inside:
@@ -254,9 +256,9 @@ class Stepping(Asking):
         if rows.ended is None:
             return
         if frame.id is None:
-            self.passed.ended = True
+            self.outcome.ended = True
             if rows.ended.status is Status.CANCELLED:
-                self.passed.further += await children.cancel_all(self.connection, run)
+                self.outcome.further += await children.cancel_all(self.connection, run)
         else:
             self._frame_ended(frame, rows.ended)
 
@@ -265,7 +267,7 @@ class Stepping(Asking):
         id = frame.node_id(self.run.id, retry.node)
         # A counter with nothing open: it waits for its retry.
         self.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
-        self._gathered.timers.append((id, "retry", retry.delay_s))
+        self._batch.timers.append((id, "retry", retry.delay_s))
         for name in ("", ERROR):
             self._known.pop((id, "result", name), None)
 
@@ -279,7 +281,7 @@ class Stepping(Asking):
             counter.stored = before.stored
         self.frames.note(counter)
         if opening.timeout_s is not None:
-            self._gathered.timers.append((id, "timeout", opening.timeout_s))
+            self._batch.timers.append((id, "timeout", opening.timeout_s))
         if node.kind is Kind.FLOW:
             counter.loop, _ = counter.loop.begin()
             counter.child = child_id(self.run.id, counter.opening(self.run.id))
@@ -296,20 +298,20 @@ class Stepping(Asking):
                 references=opening.references,
                 sealed=opening.sealed is not None,
             )
-            self.passed.further.append(counter.child)
+            self.outcome.further.append(counter.child)
         else:
-            self._begin_more(counter)
+            self._start_bodies(counter)
 
-    def _begin_more(self, counter: Counter) -> None:
-        counter.loop, places = counter.loop.begin(max(_UNBEGUN - counter.unbegun, 0))
+    def _start_bodies(self, counter: Counter) -> None:
+        counter.loop, places = counter.loop.begin(max(_MAX_UNSTARTED - counter.unstarted, 0))
         self.frames.note(counter)
         for number in places:
             frame = self.frames.open_frame(counter, counter.loop.place(number))
             if frame.state.kept is not None and frame.id is not None:
-                self._gathered.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
-            self._following.append(self._begins(frame))
+                self._batch.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
+            self._pending.append(self._start_item(frame))
         if counter.loop.done:
-            self._following.append(self._concludes(counter))
+            self._pending.append(self._conclusion_item(counter))
 
     def _frame_ended(self, frame: Frame, end: fx.RunEnded) -> None:
         counter = frame.holder
@@ -326,19 +328,19 @@ class Stepping(Asking):
                 frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over
             )
         self.frames.close(frame)
-        self._begin_more(counter)
+        self._start_bodies(counter)
 
     # Writing.
 
     async def _write_jobs(self) -> None:
         """Insert the rows of jobs decided so far, before their live jobs are queried."""
-        if self._gathered.jobs:
+        if self._batch.jobs:
             await self._flush()
 
     async def _flush(self) -> None:
         """Write the collected rows."""
-        gathered, self._gathered = self._gathered, Gathered()
+        batch, self._batch = self._batch, StepBatch()
         state = self.frames.root.state.encode()
-        self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)
-        self.passed.queues |= gathered.queues
-        self.passed.timers = self.passed.timers or gathered.sets_timers
+        self.outcome.run = await batch.write(self.connection, self.run, state, self.frames)
+        self.outcome.queues |= batch.queues
+        self.outcome.timers = self.outcome.timers or batch.sets_timers

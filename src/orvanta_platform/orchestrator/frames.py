@@ -61,7 +61,7 @@ class Counter:
     child: UUID | None = None
     begun_at: datetime | None = None
     stored: bool = False
-    unbegun: int = 0
+    unstarted: int = 0
     """Bodies that are open but not started, as far as this transaction knows."""
     _opening: UUID | None = None
 
@@ -121,7 +121,7 @@ class Frames:
             return self.root
         if id in self.frames:
             return self.frames[id]
-        around = await rows.around(self.connection, id)
+        around = await rows.get_enclosing(self.connection, id)
         if not around:
             return None
         await self._load_counters([row.holder for row in around if row.holder not in self.counters], around)
@@ -189,9 +189,9 @@ class Frames:
         body = counter.body(place)
         plan = counter.node.bodies[body].plan
         id = frame_id(self.run, counter.opening(self.run), place)
-        again = counter.reopening
-        if again is not None and again.place == place and again.state is not None:
-            state = RunState.decode(again.state)
+        restart = counter.reopening
+        if restart is not None and restart.place == place and restart.state is not None:
+            state = RunState.decode(restart.state)
         else:
             state = RunState.new(plan)
         made = Frame(id, plan, state, counter, place, body)
@@ -247,10 +247,10 @@ def _row(frame: Frame) -> FrameRow | None:
     return FrameRow(frame.id, parent, frame.holder.id, frame.body, frame.place, frame.state.encode())
 
 
-def loop_of(opening: Opening, again: Reopening | None) -> Loop:
+def loop_of(opening: Opening, restart: Reopening | None) -> Loop:
     """Return the loop over all bodies of an opening, or over those that run again after a restart."""
-    if again is None or not again.openings:
+    if restart is None or not restart.openings:
         total = opening.first + 1 if opening.first else opening.total
         return Loop(total, opening.width, next=opening.first)
-    kept = reused_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
+    kept = reused_bodies(tuple(opening for _, opening in restart.openings), restart.again, opening.total)
     return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)

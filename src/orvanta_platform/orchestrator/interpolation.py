@@ -189,7 +189,7 @@ class Interpolation:
             if row is None and missing_allowed:
                 readable = can(self._actor, "read", Target(self._workspace, kind, path))
             else:
-                readable = row is not None and can(self._actor, "read", self._thing(kind, path, row))
+                readable = row is not None and can(self._actor, "read", self._target(kind, path, row))
             if not readable:
                 return f"the {kind} {path}"
             if isinstance(row, ResourceRow) and row.resource_type not in STATE_TYPES:
@@ -260,18 +260,18 @@ class Interpolation:
         return await self.fill(own, (*chain, path))
 
     def _require_readable(self, kind: Kind, path: str, row: VariableRow | ResourceRow | None) -> None:
-        if row is None or not can(self._actor, "read", self._thing(kind, path, row)):
+        if row is None or not can(self._actor, "read", self._target(kind, path, row)):
             raise NotFound(
                 f"The {kind} {path} does not exist.", hint=f"Check whether {self._actor.username} may read it."
             )
 
-    def _thing(self, kind: Kind, path: str, row: VariableRow | ResourceRow) -> Target:
+    def _target(self, kind: Kind, path: str, row: VariableRow | ResourceRow) -> Target:
         return Target(self._workspace, kind, path, row.created_by, row.extra_perms)
 
     def _unseal(
         self, kind: Kind, path: str, row: VariableRow | ResourceRow, sealed: bytes, key: KeyRow | None
     ) -> bytes:
-        opens = can(self._actor, "reveal", self._thing(kind, path, row)) if self._opens is None else self._opens
+        opens = can(self._actor, "reveal", self._target(kind, path, row)) if self._opens is None else self._opens
         if not opens:
             raise SecretIsWriteOnly(
                 f"The {kind} {path} holds a secret, which is not shown.",

@@ -22,7 +22,7 @@ def items_key(opening: UUID) -> ValueKey:
     return (opening, "args", "items")
 
 
-class _Cut:
+class _SplitArray:
     """An array as the concatenated texts of its items, with the offset at which each ends."""
 
     __slots__ = ("_ends", "_texts")
@@ -46,15 +46,15 @@ class Items:
     """Cache of loop arrays, split into the texts of their items. Arrays are immutable, so entries are never stale."""
 
     def __init__(self) -> None:
-        self._cut: OrderedDict[UUID, _Cut] = OrderedDict()
+        self._arrays: OrderedDict[UUID, _SplitArray] = OrderedDict()
         self._bytes = 0
 
     def at(self, opening: UUID, place: int) -> bytes | None:
         """Return one item if the array is cached."""
-        found = self._cut.get(opening)
+        found = self._arrays.get(opening)
         if found is None:
             return None
-        self._cut.move_to_end(opening)
+        self._arrays.move_to_end(opening)
         return found.item(place)
 
     def cut(self, opening: UUID, raw: bytes, place: int) -> bytes:
@@ -62,10 +62,10 @@ class Items:
         known = self.at(opening, place)
         if known is not None:
             return known
-        made = self._cut[opening] = _Cut(raw)
+        made = self._arrays[opening] = _SplitArray(raw)
         self._bytes += made.size
-        while self._bytes > MOST_BYTES and len(self._cut) > 1:
-            _, dropped = self._cut.popitem(last=False)
+        while self._bytes > MOST_BYTES and len(self._arrays) > 1:
+            _, dropped = self._arrays.popitem(last=False)
             self._bytes -= dropped.size
         return made.item(place)
 

@@ -39,11 +39,11 @@ async def finish_job(
     """
     write = None if finish.cancelled or job.frame is not None else await _fast(tools, job, blueprint, finish)
     if write is not None:
-        write, given = hand_on(write, job, finish) if hand_off else (write, None)
+        write, given = claim_next(write, job, finish) if hand_off else (write, None)
         if await committer.submit(write):
-            tools.recent.written(write.values)
-            tell(tools, write)
-            await tell_caller(tools, job, write)
+            tools.recent.put_rows(write.values)
+            notify_step(tools, write)
+            await advance_caller(tools, job, write)
             if finish.node == blueprint.plan.early:
                 tools.notify.send(f"ended:{job.run.id}")
             return Finished(True, claimed_of(job, write, given) if given else None)
@@ -96,7 +96,7 @@ async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | N
     return Finished(True, claimed_of(job, tried, given) if given.id in held else None)
 
 
-def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+def write_without_io(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """Return the write of the fast path if it needs no evaluation, read, upload or lock; otherwise None."""
     try:
         decided = decide_now(blueprint, job.run, finish.event, Answered())
@@ -108,7 +108,7 @@ def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWri
         return None
 
 
-def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
+def claim_next(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
     """Mark the first job of the write in the same queue as claimed; return the write and that job, if any."""
     given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
     if given is None:
@@ -139,13 +139,13 @@ def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     )
 
 
-async def tell_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
+async def advance_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
     """Advance the caller of a sub-workflow's run that has ended."""
     if write.end is not None and job.run.parent is not None:
         await advance_all(tools, [job.run.parent])
 
 
-def tell(tools: Tools, write: StepWrite) -> None:
+def notify_step(tools: Tools, write: StepWrite) -> None:
     """Wake everything that a written step concerns."""
     tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
     if any(ending.fate == "scheduled" for ending in write.endings):

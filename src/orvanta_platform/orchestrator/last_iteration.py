@@ -13,13 +13,13 @@ from orvanta_platform.ids import frame_id, inner_job_id, opening_id
 if TYPE_CHECKING:
     from orvanta_platform.orchestrator.scope import ListPosition, View
 
-_REMEMBER = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
+_CONTAINERS = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
 
 
 def iteration_before(view: View) -> Callable[[int], Origin | None] | None:
     """Locate this list's nodes in the previous iteration of the while loop around it or around its branches."""
     within = view.within
-    if within is None or within.holder.kind not in _REMEMBER:
+    if within is None or within.holder.kind not in _CONTAINERS:
         return None
     if within.holder.kind is Kind.WHILELOOP:
         return _of_loop(view, within) if within.number else None

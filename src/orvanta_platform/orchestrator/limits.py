@@ -38,8 +38,8 @@ def place_in_line(
     default = first == DEFAULT
     entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority, inside, default)
     data = {"key": name[:_SHOWN_KEY], "limit": effect.limit, "window_s": effect.window_s}
-    told = NewEvent("limit", None if node is None or plan.single else node.id, msgspec.json.encode(data).decode())
-    return entry, told
+    event_row = NewEvent("limit", None if node is None or plan.single else node.id, msgspec.json.encode(data).decode())
+    return entry, event_row
 
 
 def permitted(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> Event | None:

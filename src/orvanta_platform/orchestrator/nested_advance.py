@@ -24,7 +24,7 @@ from orvanta_platform.engine.state import Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.orchestrator import children, inbox
 from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
-from orvanta_platform.orchestrator.frame_stepper import Stepping
+from orvanta_platform.orchestrator.frame_stepper import FrameStepper
 from orvanta_platform.orchestrator.frames import Counter
 from orvanta_platform.orchestrator.limits import is_for_run, permitted_node
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult
@@ -35,71 +35,71 @@ LONGEST_S = 0.2
 """Seconds after which the transaction ends and another one continues: others wait at most 500 ms for the run's lock."""
 
 _PAGE = 200
-_SAID = "decision"
+_DECISION = "decision"
 
 
-class Nested(Stepping):
+class NestedAdvance(FrameStepper):
     """One transaction on a locked run."""
 
-    async def take_in(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> StepResult:
+    async def process(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> StepResult:
         """Process the inbox and the events that follow. Raises NeedsIO, SecretsOpened."""
         until = clock.monotonic() + LONGEST_S
         before = self.run
         self._counted: set[tuple[UUID, int]] = set()
-        coming = deque(self._of_inbox(seq, inbox.read(text)) for seq, text in waiting)
+        pending = deque(self._inbox_item(seq, inbox.read(text)) for seq, text in waiting)
         if self.run.cancel_at is not None and self.frames.root.state.phase is not Phase.CANCELLING:
-            coming.appendleft(Item("cancel", lambda: self._cancel_run(inbox.CancelRun())))
+            pending.appendleft(Item("cancel", lambda: self._cancel_run(inbox.CancelRun())))
         if finish is not None:
-            coming.append(Item("finish", lambda: self._finish(finish)))
-        while (self._following or coming) and not self.passed.ended:
-            item = (self._following or coming).popleft()
+            pending.append(Item("finish", lambda: self._finish(finish)))
+        while (self._pending or pending) and not self.outcome.ended:
+            item = (self._pending or pending).popleft()
             try:
                 await item.act()
             except NeedsIO as outside:
-                work = await self._round(outside, self._following)
+                work = await self._round(outside, self._pending)
                 if not self._progress:
                     raise NeedsIO(work) from outside
-                self.passed.outside = work
+                self.outcome.outside = work
                 if item.again is not None:
-                    self._following.appendleft(item)
+                    self._pending.appendleft(item)
                 # The approval decision stays uncounted, so that the run processes it later.
-                self._asks = self._asks or item.label.startswith(_SAID)
-                self.passed.more = True
+                self._recount = self._recount or item.label.startswith(_DECISION)
+                self.outcome.more = True
                 break
             if clock.monotonic() > until:
-                self.passed.more = bool(self._following or coming)
+                self.outcome.more = bool(self._pending or pending)
                 break
-            if self._gathered.is_large:
+            if self._batch.is_large:
                 await self._flush()
-            if self._asks and not self.passed.ended:
-                await self._hear(coming)
-        self._gathered.events_left = _again(self._following)
-        if self._asks or any(item.label.startswith(_SAID) for item in coming):
-            self._gathered.events_left.append(inbox.Decided())
+            if self._recount and not self.outcome.ended:
+                await self._queue_decisions(pending)
+        self._batch.events_left = _as_events(self._pending)
+        if self._recount or any(item.label.startswith(_DECISION) for item in pending):
+            self._batch.events_left.append(inbox.Decided())
         await self._flush()
-        plan, tail = self.blueprint.plan, self._tail
+        plan, deferred = self.blueprint.plan, self._deferred
         if (
             (plan.has_nested_approvals or self.frames.root.state.breakpoints)
-            and not self.passed.ended
+            and not self.outcome.ended
             and (status := await approvals.settle(self.connection, self.run.id))
         ):
-            self.passed.run = msgspec.structs.replace(self.run, status=status)
-        if not self.passed.ended:
-            self.passed.further += await children.turned(self.connection, before, self.run)
-        self.passed.further += await tail.write(self.connection, plan, self.run, ended=self.passed.ended)
-        self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
-        return self.passed
+            self.outcome.run = msgspec.structs.replace(self.run, status=status)
+        if not self.outcome.ended:
+            self.outcome.further += await children.notify_caller(self.connection, before, self.run)
+        self.outcome.further += await deferred.write(self.connection, plan, self.run, ended=self.outcome.ended)
+        self.outcome.more = self.outcome.more or (len(waiting) == _PAGE and not self.outcome.ended)
+        return self.outcome
 
     # Events from the inbox and from workers.
 
-    def _of_inbox(self, seq: int, event: inbox.InboxEvent) -> Item:
+    def _inbox_item(self, seq: int, event: inbox.InboxEvent) -> Item:
         async def act() -> None:
-            await self._event(event)
-            self._gathered.taken.append(seq)
+            await self._process_event(event)
+            self._batch.taken.append(seq)
 
         return Item(f"inbox {seq}", act)
 
-    async def _event(self, event: inbox.InboxEvent) -> None:
+    async def _process_event(self, event: inbox.InboxEvent) -> None:
         match event:
             case inbox.StartRun():
                 await self._step(self.frames.root, Started(), lane=NEW)
@@ -109,7 +109,7 @@ class Nested(Stepping):
                 await self.frames.load(frames)
                 for id in frames:
                     if (frame := await self.frames.frame(id)) is not None:
-                        self._following.append(self._begins(frame))
+                        self._pending.append(self._start_item(frame))
             case inbox.BodiesEnded(node):
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._conclude(counter)
@@ -118,23 +118,23 @@ class Nested(Stepping):
             case inbox.ChildAsks():
                 pass
             case inbox.Decided():
-                self._asks = True
+                self._recount = True
             case inbox.NodeDue():
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
             case inbox.PutOffLongEnough() | inbox.HandedOver() | inbox.Continued():
-                await self._waits_no_more(event)
+                await self._end_wait(event)
             case inbox.PauseBefore():
                 await self._step(self.frames.root, of_run(event, self.run))
             case inbox.TimeOver(node) if node != self.run.id:
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)
             case inbox.TimeOver() | inbox.WorkerLost():
-                self.passed.further += await children.cancel_all(self.connection, self.run.id)
+                self.outcome.further += await children.cancel_all(self.connection, self.run.id)
                 await self._step(self.frames.root, of_run(event, self.run))
             case _:
-                await self._of_job(event)
+                await self._process_job_event(event)
 
     async def _finish(self, finish: Finish) -> None:
         await self._write_jobs()
@@ -148,35 +148,35 @@ class Nested(Stepping):
         if frame is None:
             return
         index = self.blueprint.plan.node(job.node_index).index
-        told = msgspec.structs.replace(finish, node=index)
-        self._note_running()
+        located = msgspec.structs.replace(finish, node=index)
+        self._mark_running()
         key = (finish.job, "result", "")
         self._known |= finish.known(self.run.id)
         try:
-            await self._step(frame, told.event, finish=told, live={index: job})
+            await self._step(frame, located.event, finish=located, live={index: job})
         except NeedsIO:
             del self._known[key]
             raise
-        self.passed.raws[key] = self._known[key]
-        self.passed.recorded = True
+        self.outcome.raws[key] = self._known[key]
+        self.outcome.recorded = True
 
-    def _note_running(self) -> None:
+    def _mark_running(self) -> None:
         root = self.frames.root
         if root.state.status is Status.QUEUED:
             root.state = replace(root.state, status=Status.RUNNING)
-            self._gathered.status = Status.RUNNING.value
+            self._batch.status = Status.RUNNING.value
 
     async def _cancel_run(self, event: inbox.CancelRun) -> None:
         if self.run.cancel_at is None and await run_rows.request_cancel(self.connection, self.run.id, "", None):
-            self.passed.run = msgspec.structs.replace(self.run, rev=self.run.rev + 1, cancel_at=clock.now())
+            self.outcome.run = msgspec.structs.replace(self.run, rev=self.run.rev + 1, cancel_at=clock.now())
         await self._step(self.frames.root, CancelRequested(event.force))
 
     async def _node_due(self, event: inbox.NodeDue) -> None:
         """Pass a fired timer to the node without a job that waited for it, in whichever frame."""
         for frame in await self.frames.all():
-            told = due(frame.plan, self.run.id, frame.state, event, frame.id)
-            if told is not None:
-                await self._step(frame, told)
+            engine_event = due(frame.plan, self.run.id, frame.state, event, frame.id)
+            if engine_event is not None:
+                await self._step(frame, engine_event)
                 return
 
     async def _permitted(self, event: inbox.Permitted) -> None:
@@ -188,27 +188,29 @@ class Nested(Stepping):
         elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
             await self._step(frame, Permitted(index))
 
-    async def _waits_no_more(self, event: inbox.OfWait) -> None:
+    async def _end_wait(self, event: inbox.OfWait) -> None:
         frame = await self.frames.frame(event.frame)
-        told = due(frame.plan, self.run.id, frame.state, event, frame.id) if frame is not None else None
-        if frame is not None and told is not None:
-            await self._step(frame, told)
+        engine_event = due(frame.plan, self.run.id, frame.state, event, frame.id) if frame is not None else None
+        if frame is not None and engine_event is not None:
+            await self._step(frame, engine_event)
 
-    async def _hear(self, coming: deque[Item]) -> None:
+    async def _queue_decisions(self, pending: deque[Item]) -> None:
         """Queue approval decisions that the run has not counted in front of all other events."""
-        self._asks = False
+        self._recount = False
         await self._flush()
-        said = await approvals.untaken(self.connection, self.run.id)
-        items = [Item(f"{_SAID} {row.job} {row.resume_id}", partial(self._said, row)) for row in said]
-        coming.extendleft(reversed(items))
+        decisions = await approvals.list_uncounted(self.connection, self.run.id)
+        items = [
+            Item(f"{_DECISION} {row.job} {row.resume_id}", partial(self._process_decision, row)) for row in decisions
+        ]
+        pending.extendleft(reversed(items))
 
-    async def _said(self, said: DecisionRow) -> None:
-        key = (said.job, said.resume_id)
+    async def _process_decision(self, decision: DecisionRow) -> None:
+        key = (decision.job, decision.resume_id)
         if key in self._counted:
             return
         await self._flush()
         for frame in await self.frames.all():
-            place = (frame.plan, self.run.id, frame.state, said, frame.id)
+            place = (frame.plan, self.run.id, frame.state, decision, frame.id)
             event = await event_of(self.connection, self._reader.evaluator.of(self.run.workspace), *place)
             if event is not None:
                 await self._step(frame, event, taken=key)
@@ -221,7 +223,7 @@ class Nested(Stepping):
         if counter is not None and counter.child == child and counter.loop.open:
             counter.loop = counter.loop.end(0, failed=False, stopped=False)
             self.frames.note(counter)
-            self._following.append(self._concludes(counter))
+            self._pending.append(self._conclusion_item(counter))
 
     async def _time_over(self, counter: Counter) -> None:
         if counter.loop.done or counter.frame.node_id(self.run.id, counter.node.index) != counter.id:
@@ -230,7 +232,7 @@ class Nested(Stepping):
         await self._cancel_inside(counter)
 
 
-def _again(items: Sequence[Item] | deque[Item]) -> list[inbox.InboxEvent]:
+def _as_events(items: Sequence[Item] | deque[Item]) -> list[inbox.InboxEvent]:
     """Return the remaining items as inbox events; bodies that have not started are combined into one."""
     begins = [id for item in items if isinstance(item.again, inbox.FramesBegin) for id in item.again.frames]
     left = [item.again for item in items if item.again is not None and not isinstance(item.again, inbox.FramesBegin)]

@@ -63,7 +63,7 @@ class NestedRows(StepBuilder):
         else:
             super().take(effect)
 
-    def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
+    def _open_or_cancel(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
         if isinstance(effect, fx.CancelChildren):
             self.cancelled.append(effect.node)
             return
@@ -93,10 +93,10 @@ class NestedRows(StepBuilder):
         else:
             super()._retry(effect)
 
-    def _own(self, index: int) -> Finish | None:
+    def _own_finish(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.job == self._id(index) else None
 
-    def _standing(self) -> tuple[UUID | None, int | None]:
+    def _position(self) -> tuple[UUID | None, int | None]:
         frame = self.within
         if frame is None or frame.id is None or frame.holder is None:
             return None, None
@@ -129,8 +129,8 @@ class NestedRows(StepBuilder):
         if effect.error is not None and self.error is None:
             # The contents succeeded; an expression of the node itself failed.
             return super()._result(effect)
-        told = self.error if effect.continued else self.result
-        return told if told is not None else super()._result(effect)
+        outcome = self.error if effect.continued else self.result
+        return outcome if outcome is not None else super()._result(effect)
 
     def _error(self, effect: fx.NodeEnded) -> bytes | None:
         counter = self.concluded
@@ -146,9 +146,9 @@ class NestedRows(StepBuilder):
         if self.frame is None or effect.kind not in ("run_started", "run_ended"):
             super()._record(effect)
 
-    def _turn(self, effect: fx.RunStatus) -> None:
+    def _set_status(self, effect: fx.RunStatus) -> None:
         if self.frame is None:
-            super()._turn(effect)
+            super()._set_status(effect)
 
     def _end_run(self, effect: fx.RunEnded) -> None:
         self.ended = effect

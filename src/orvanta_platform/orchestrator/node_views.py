@@ -19,7 +19,7 @@ async def view_of(database: Database, plan: Plan, run: RunRow, number: int, fram
     if frame is None:
         return View(plan, run, state, index)
     async with database.acquire() as connection:
-        around = await frame_rows.around(connection, frame)
+        around = await frame_rows.get_enclosing(connection, frame)
     if not around:
         raise LookupError("the loop or branch that the job belongs to has ended")
     outer = View(plan, run, state, 0)

@@ -21,7 +21,7 @@ EDITED: Final = "edited"
 _NOTHING: Mapping[ValueKey, bytes] = {}
 
 
-async def with_given(
+async def with_replaced_inputs(
     load: Load,
     run: RunRow,
     node: Node,

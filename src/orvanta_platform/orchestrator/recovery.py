@@ -87,7 +87,7 @@ async def _reap_runs(
     done: Reaped,
     only: Mapping[UUID, int] | None = None,
 ) -> None:
-    work = partial(_take_back, held, worker, generation, max_losses, only)
+    work = partial(_requeue, held, worker, generation, max_losses, only)
     back, queues, stepping = await tools.db.retrying(work)
     done.jobs += back
     done.queues |= queues
@@ -95,7 +95,7 @@ async def _reap_runs(
     await advance_all(tools, stepping)
 
 
-async def _take_back(
+async def _requeue(
     held: Sequence[UUID],
     worker: UUID,
     generation: int,

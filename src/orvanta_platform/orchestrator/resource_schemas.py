@@ -26,8 +26,8 @@ async def schema_of(conn: Connection, workspace: str, name: str) -> Any:
 def shipped() -> Mapping[str, ResourceTypeRow]:
     """Return the built-in types by name."""
     text = package.files(__package__).joinpath(_FILE).read_bytes()
-    given = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
-    return {name: _shipped(name, fields) for name, fields in given.items()}
+    types = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
+    return {name: _shipped(name, fields) for name, fields in types.items()}
 
 
 def _shipped(name: str, fields: Mapping[str, msgspec.Raw]) -> ResourceTypeRow:

@@ -35,8 +35,8 @@ SEALED: Final = "sealed"
 
 _INPUTS: Final = ("", PREPROCESSED)
 _KIND: Final = "input"
-_MOST_TYPES: Final = 100
-_READ_HERE: Final = 64 << 10
+_MAX_TYPES: Final = 100
+_MAX_INLINE: Final = 64 << 10
 """Largest input, in bytes, whose passwords are extracted in the event loop."""
 _QUOTED_MASK: Final = f'"{MASK}"'.encode()
 
@@ -65,9 +65,11 @@ async def take_out(
     if not kept and not may_declare(schema):
         return args, None
     types = await _types(vault, workspace, schema, args)
-    given = (args, schema, kept or {}, types)
-    here = len(args) <= _READ_HERE
-    shown, taken = secret_fields.take_out(*given) if here else await asyncio.to_thread(secret_fields.take_out, *given)
+    arguments = (args, schema, kept or {}, types)
+    inline = len(args) <= _MAX_INLINE
+    shown, taken = (
+        secret_fields.take_out(*arguments) if inline else await asyncio.to_thread(secret_fields.take_out, *arguments)
+    )
     return (shown, await seal(vault, workspace, by, taken)) if taken else (args, None)
 
 
@@ -98,9 +100,9 @@ def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
         return load
 
     async def load_opened(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
-        wanted = [sealed_key(run.id, name) for id, kind, name in keys if (id, kind) == (run.id, "args")]
-        found = await load([*keys, *wanted]) if wanted else await load(keys)
-        return await put_back(vault, run, found, opened) if wanted else found
+        sealed_keys = [sealed_key(run.id, name) for id, kind, name in keys if (id, kind) == (run.id, "args")]
+        found = await load([*keys, *sealed_keys]) if sealed_keys else await load(keys)
+        return await put_back(vault, run, found, opened) if sealed_keys else found
 
     return load_opened
 
@@ -152,9 +154,9 @@ async def _types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Mapp
     if not names or args.count(b"{") < 2:
         return found
     while names:
-        if len(found) + len(names) > _MOST_TYPES:
+        if len(found) + len(names) > _MAX_TYPES:
             raise TooComplex(
-                f"The schema names more than {_MOST_TYPES} resource types.", hint="Split it.", details={"path": ""}
+                f"The schema names more than {_MAX_TYPES} resource types.", hint="Split it.", details={"path": ""}
             )
         async with vault.db.acquire() as conn:
             added = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}

@@ -69,7 +69,7 @@ async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind,
         actor = await _actor(conn, identity, workspace)
         reading = Interpolation(vault, conn, actor, workspace, opens=True)
         value = await reading.value(kind, path)
-        await _note(vault, conn, actor, identity, reading.secrets)
+        await _record_openings(vault, conn, actor, identity, reading.secrets)
     _collect(opened, reading.secrets)
     return value
 
@@ -87,7 +87,7 @@ async def fill_references(
         actor = await _actor(conn, identity, workspace)
         reading = Interpolation(vault, conn, actor, workspace, opens=True)
         filled = await reading.fill_members(raw, names)
-        await _note(vault, conn, actor, identity, reading.secrets)
+        await _record_openings(vault, conn, actor, identity, reading.secrets)
     _collect(opened, reading.secrets)
     return filled
 
@@ -121,7 +121,7 @@ async def read(
         value = await (reading.value(kind, path) if interpolated else reading.own_value(path))
         if is_job and actor.job is not None:
             identity = Identity(actor.permissioned_as, actor.email, actor.job, actor.job, actor.attempt)
-            await _note(vault, conn, actor, identity, reading.secrets)
+            await _record_openings(vault, conn, actor, identity, reading.secrets)
         else:
             for secret in reading.secrets:
                 await audit.record(conn, actor, f"{secret.kind}s.open", "Execute", secret.path)
@@ -135,7 +135,9 @@ async def _actor(conn: Connection, identity: Identity, workspace: str) -> Actor:
     return actor
 
 
-async def _note(vault: Vault, conn: Connection, actor: Actor, identity: Identity, found: Sequence[Secret]) -> None:
+async def _record_openings(
+    vault: Vault, conn: Connection, actor: Actor, identity: Identity, found: Sequence[Secret]
+) -> None:
     """Record opened secrets once per attempt, for the audit trail and for the worker that masks them."""
     if not found:
         return
@@ -147,10 +149,10 @@ async def _note(vault: Vault, conn: Connection, actor: Actor, identity: Identity
         digest, sealed = secrets.seal_opening(vault.keys, job, attempt, secret.texts)
         if await openings.note(conn, job, attempt, NewOpening(secret.kind, secret.path, digest, sealed)):
             added += 1
-            told = {"run": str(identity.run), "job": str(job), "attempt": attempt}
-            await audit.record(conn, actor, f"{secret.kind}s.open", "Execute", secret.path, told)
+            details = {"run": str(identity.run), "job": str(job), "attempt": attempt}
+            await audit.record(conn, actor, f"{secret.kind}s.open", "Execute", secret.path, details)
     if added and identity.job is not None:
-        await openings.tell(conn, job, attempt)
+        await openings.update_count(conn, job, attempt)
 
 
 def _collect(opened: Opened, found: Sequence[Secret]) -> None:

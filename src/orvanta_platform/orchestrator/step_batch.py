@@ -36,7 +36,7 @@ _MOST_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
-class Gathered:
+class StepBatch:
     """Rows in the order of the decisions."""
 
     endings: list[Ending] = field(default_factory=list)
@@ -133,7 +133,7 @@ class Gathered:
 
     async def _step(self, connection: Connection, run: RunRow, state: bytes) -> RunRow:
         if self.end is not None:
-            await self._end_the_rest(connection, run.id)
+            await self._cancel_remaining(connection, run.id)
         status = self.status or run.status
         write = StepWrite(
             run=run.id,
@@ -153,7 +153,7 @@ class Gathered:
             raise AssertionError(f"run {run.id} was not written under its own lock")
         return msgspec.structs.replace(run, rev=run.rev + 1, state=state, status=status)
 
-    async def _end_the_rest(self, connection: Connection, run: UUID) -> None:
+    async def _cancel_remaining(self, connection: Connection, run: UUID) -> None:
         """Cancel all remaining jobs, in all frames, of a run that is force-cancelled."""
         ending = {each.job for each in self.endings}
         for job in await job_rows.lock_jobs_of_run(connection, run):

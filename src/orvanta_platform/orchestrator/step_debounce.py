@@ -81,7 +81,7 @@ async def settle(
     if entering:
         over += await _enter(connection, entering)
     if over:
-        await rows.tell(connection, over)
+        await rows.notify_runs(connection, over)
     return list(dict.fromkeys(each.run for each in over))
 
 
@@ -107,7 +107,7 @@ async def _enter(connection: Connection, entering: Sequence[PutOff]) -> list[Ove
         if before is not None:
             over.append(Over(before.run, before.frame, before.job, each.run if after is not None else None))
         windows[each.key] = after or _first(each, now)
-    await rows.save(connection, [_standing(key, window) for key, window in windows.items()])
+    await rows.save(connection, [_row(key, window) for key, window in windows.items()])
     accumulates = {each.job for each in entering if each.accumulate}
     kept = [values.inline(each.job, "args", each.args, JOINED) for each in windows.values() if each.job in accumulates]
     await value_rows.insert_values(connection, kept)
@@ -139,7 +139,7 @@ def _members(raw: bytes) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
 
 
-def _standing(key: bytes, window: _Window) -> Standing:
+def _row(key: bytes, window: _Window) -> Standing:
     return Standing(key, window.run, window.frame, window.job, window.calls, window.first_at, window.due_at)
 
 

@@ -21,7 +21,7 @@ _STALE_AFTER = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
-class Looks:
+class ScanPositions:
     """Low-water marks of this process for scans of timers and inboxes: rows below them have been processed."""
 
     past: datetime = START
@@ -51,7 +51,7 @@ async def fire(tools: Tools, past: datetime = START) -> int:
     return len(due)
 
 
-async def open_gates(tools: Tools, past: datetime = START) -> int:
+async def grant_due_permits(tools: Tools, past: datetime = START) -> int:
     """Grant permits of limits whose window has passed; return the number of limits due after `past`."""
 
     async def let_through(connection: Connection) -> tuple[list[bytes], list[UUID]]:
@@ -63,7 +63,7 @@ async def open_gates(tools: Tools, past: datetime = START) -> int:
     return len(keys)
 
 
-async def begin_put_off(tools: Tools, past: datetime = START) -> int:
+async def start_debounced(tools: Tools, past: datetime = START) -> int:
     """Start debounced steps whose window has passed, those due after `past`; return their number."""
     runs = await tools.db.retrying(partial(step_debounces.take_due, past=past))
     await advance_all(tools, dict.fromkeys(runs))
@@ -78,14 +78,14 @@ async def sweep(tools: Tools, past: datetime = START) -> int:
     return len(stale)
 
 
-async def look(tools: Tools, looks: Looks | None = None) -> Due:
+async def find_due(tools: Tools, positions: ScanPositions | None = None) -> Due:
     """Return the work that is due now and the time of the next."""
-    looks = looks or Looks()
+    positions = positions or ScanPositions()
     async with tools.db.acquire() as connection:
         began = clock.monotonic()
-        looks.begin(began)
-        found = await jobs.what_is_due(connection, looks.past, looks.inbox_past)
-    looks.end(began, clock.monotonic(), found)
+        positions.begin(began)
+        found = await jobs.get_next_due(connection, positions.past, positions.inbox_past)
+    positions.end(began, clock.monotonic(), found)
     return found
 
 

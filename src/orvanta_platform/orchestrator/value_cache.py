@@ -42,12 +42,12 @@ class RecentValues:
             _, dropped = self._values.popitem(last=False)
             self._bytes -= len(dropped) + ENTRY_BYTES
 
-    def keep(self, raws: Mapping[ValueKey, bytes]) -> None:
+    def put_all(self, raws: Mapping[ValueKey, bytes]) -> None:
         """Cache values that were just recorded."""
         for key, raw in raws.items():
             self.put(key, raw)
 
-    def written(self, rows: Iterable[NewValue]) -> None:
+    def put_rows(self, rows: Iterable[NewValue]) -> None:
         """Cache rows that were just recorded, if they are neither compressed nor objects."""
         for row in rows:
             if row.body is not None and row.encoding == 0:

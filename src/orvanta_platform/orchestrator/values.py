@@ -46,7 +46,7 @@ def decoded(body: bytes, encoding: int, size: int) -> bytes:
     return value_blocks.whole(body, size) if encoding == _FRAMES else zlib.decompress(body)
 
 
-async def keep(
+async def store(
     storage: Storage,
     workspace: str,
     run: UUID,

@@ -36,8 +36,8 @@ from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.inbox import CancelJob, InboxEvent, JobLost, NodeDue
 from orvanta_platform.orchestrator.waiting_nodes import waiting
 
-ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
-_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)
+AWAITING_DECISION = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_CANCELLABLE_WITHOUT_JOB = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)
 _WITHOUT_JOB = (Kind.DELAY, Kind.APPROVAL)
 DISAPPROVED = "SuspendedDisapproved"
 
@@ -48,26 +48,26 @@ async def event_of(
     plan: Plan,
     run: UUID,
     state: RunState,
-    said: DecisionRow,
+    decision: DecisionRow,
     frame: UUID | None = None,
 ) -> Event | None:
     """Return Approved or Rejected for the decision's node; None if that node does not wait for one now."""
-    job = said.job
+    job = decision.job
     if job == run:
         # A decision on the run counts for its oldest waiting node that does not require a login.
         opened = await approvals.open_of_run(connection, run)
-        asked = [(waiting(plan, run, state, each.job, ASKING, frame), each.form) for each in opened]
+        candidates = [(waiting(plan, run, state, each.job, AWAITING_DECISION, frame), each.form) for each in opened]
         index = None
-        for at, form in asked:
-            if at is not None and await _is_for_all(evaluator, plan.node(at), form, said):
+        for at, form in candidates:
+            if at is not None and await _is_for_all(evaluator, plan.node(at), form, decision):
                 index = at
                 break
     else:
-        index = waiting(plan, run, state, job, ASKING, frame)
+        index = waiting(plan, run, state, job, AWAITING_DECISION, frame)
     if index is None:
         return None
-    record = _approval(said) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(said)
-    return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
+    record = _approval(decision) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(decision)
+    return Approved(index, record) if decision.approved else Rejected(index, record, decision.approver, decision.reason)
 
 
 def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore:
@@ -91,7 +91,7 @@ def due(
             return None
         return DebounceElapsed(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
     if event.kind == "deadline":
-        index = waiting(plan, run, state, event.job, ASKING, frame)
+        index = waiting(plan, run, state, event.job, AWAITING_DECISION, frame)
         return None if index is None else _deadline(state, index)
     index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
     return None if index is None else TimerDue(index)
@@ -101,11 +101,11 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     """Return JobCancelled for a waiting node without a job that was cancelled; None for other events."""
     if not isinstance(event, CancelJob):
         return None
-    index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
+    index = waiting(plan, run, state, event.job, _CANCELLABLE_WITHOUT_JOB, frame)
     if index is None:
         return None
-    node, unbegun = plan.node(index), state.nodes[index] in (Mark.DEBOUNCING, Mark.PAUSED)
-    if node.gate is None and node.kind not in _WITHOUT_JOB and not unbegun:
+    node, unstarted = plan.node(index), state.nodes[index] in (Mark.DEBOUNCING, Mark.PAUSED)
+    if node.gate is None and node.kind not in _WITHOUT_JOB and not unstarted:
         return None
     return JobCancelled(index, event.reason)
 
@@ -130,32 +130,34 @@ def _deadline(state: RunState, index: int) -> Event:
     return DeadlineDue(index, msgspec.json.encode(fields))
 
 
-async def _is_for_all(evaluator: Evaluator, node: Node, form: str | None, said: DecisionRow) -> bool:
+async def _is_for_all(evaluator: Evaluator, node: Node, form: str | None, decision: DecisionRow) -> bool:
     consent = node.approval or node.suspend
     if consent is None or consent.needs_login:
         return False
     try:
-        wanted = msgspec.json.decode(form) if form is not None else consent.form
-        if said.approved and wanted is not None:
-            await inputs.check(evaluator, wanted, said.payload.encode())
+        schema = msgspec.json.decode(form) if form is not None else consent.form
+        if decision.approved and schema is not None:
+            await inputs.check(evaluator, schema, decision.payload.encode())
     except InvalidInput:
         return False
     return True
 
 
-def _approval(said: DecisionRow) -> bytes:
+def _approval(decision: DecisionRow) -> bytes:
     return msgspec.json.encode(
         {
-            "decision": "approved" if said.approved else "rejected",
-            "by": said.approver,
-            "at": said.at,
-            "reason": said.reason,
-            "form": msgspec.Raw(said.payload.encode()),
+            "decision": "approved" if decision.approved else "rejected",
+            "by": decision.approver,
+            "at": decision.at,
+            "reason": decision.reason,
+            "form": msgspec.Raw(decision.payload.encode()),
         }
     )
 
 
-def _resume(said: DecisionRow) -> bytes:
-    error = {"name": DISAPPROVED, "message": f"Disapproved by {said.approver}"}
-    value = msgspec.Raw(said.payload.encode()) if said.approved else {"error": error}
-    return msgspec.json.encode({"value": value, "approver": said.approver, "resume_id": said.resume_id, "at": said.at})
+def _resume(decision: DecisionRow) -> bytes:
+    error = {"name": DISAPPROVED, "message": f"Disapproved by {decision.approver}"}
+    value = msgspec.Raw(decision.payload.encode()) if decision.approved else {"error": error}
+    return msgspec.json.encode(
+        {"value": value, "approver": decision.approver, "resume_id": decision.resume_id, "at": decision.at}
+    )

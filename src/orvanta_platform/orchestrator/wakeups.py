@@ -13,7 +13,7 @@ FOR_PEOPLE = frozenset({Status.AWAITING_APPROVAL.value, Status.PAUSED.value})
 """Statuses of runs that wait for a person."""
 
 
-def is_turn(before: str, after: str) -> bool:
+def is_wait_change(before: str, after: str) -> bool:
     """Return whether the caller of a run is notified of this change of its status."""
     return before != after and not FOR_PEOPLE.isdisjoint((before, after))
 
@@ -27,7 +27,7 @@ class Done(Protocol):
     run: RunRow
 
 
-def tell_pass(notify: Notifier, run: UUID, done: Done) -> None:
+def wake_waiters(notify: Notifier, run: UUID, done: Done) -> None:
     """Wake workers, timers and everything that waits for the run."""
     notify.queue(*done.queues)
     if done.timers:

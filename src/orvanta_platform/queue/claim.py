@@ -23,7 +23,7 @@ LOW_WATER_AGE_S = 1.0
 """Interval at which a claimer scans from the start of the index, regardless of its mark."""
 
 LONG_S = 0.1
-LOOK_SHARE = 20
+SCAN_SHARE = 20
 """Slow scans from the start of the index, past dead rows that a snapshot retains, take at most 1/20 of the time."""
 
 FROM_BELOW = 16
@@ -38,7 +38,7 @@ UNDER_WAY, NEW = 0, 1
 
 def rest_s(took_s: float) -> float:
     """Return the seconds until the next scan from the start after one that took `took_s`."""
-    return LOOK_SHARE * took_s if took_s > LONG_S else 0.0
+    return SCAN_SHARE * took_s if took_s > LONG_S else 0.0
 
 
 def own_queue(worker: UUID) -> str:
@@ -96,55 +96,59 @@ class Claimer:
         self._but = frozenset(but)
         self._pairs: list[tuple[str, int]] = []
         self._last_pairs: list[tuple[str, int]] = []
-        self._guessed = False
-        self._used_up = False
+        self._tried_last_pairs = False
+        self._exhausted = False
         self._pairs_at = float("-inf")
-        self._look_s = 0.0
+        self._scan_s = 0.0
         self._start_s = 0.0
-        self._waters: dict[tuple[str, int, int], _LowWaterMark] = {}
+        self._marks: dict[tuple[str, int, int], _LowWaterMark] = {}
         self._claims = itertools.count(1)
 
-    async def claim(self, connection: Connection, free: int, *, told: bool = True) -> list[Claimed]:
+    async def claim(self, connection: Connection, free: int, *, notified: bool = True) -> list[Claimed]:
         """Claim up to `free` jobs. An empty result: there is no work that this worker may take now.
 
-        A shorter result means that the known pairs are exhausted; the next claim starts with a scan. `told`: a
+        A shorter result means that the known pairs are exhausted; the next claim starts with a scan. `notified`: a
         notification announced work. Otherwise it is a periodic scan, which may be skipped if scans are slow.
         """
-        taken = await self._guess(connection, free) if told else []
+        taken = await self._try_last_pairs(connection, free) if notified else []
         now = clock.monotonic()
-        if not taken and not self._used_up and now - self._pairs_at <= PAIRS_AGE_S:
+        if not taken and not self._exhausted and now - self._pairs_at <= PAIRS_AGE_S:
             taken = await self._claim(connection, free, now)
-            self._used_up = len(taken) < free
+            self._exhausted = len(taken) < free
         if not taken:
-            if told or self._may_look(now):
-                await self._look(connection, now)
+            if notified or self._may_scan(now):
+                await self._scan(connection, now)
             else:
                 self._pairs = self._last_pairs
             taken = await self._claim(connection, free, now)
         return taken
 
-    async def _guess(self, connection: Connection, free: int) -> list[Claimed]:
+    async def _try_last_pairs(self, connection: Connection, free: int) -> list[Claimed]:
         """Try, after a pause, the pairs that held work last; if they do again, a round trip is saved.
 
         Happens once between two scans, unless these are slow, so that work in other queues is not missed.
         """
         now = clock.monotonic()
-        if (self._guessed and self._may_look(now)) or not self._last_pairs or now - self._pairs_at <= PAIRS_AGE_S:
+        if (
+            (self._tried_last_pairs and self._may_scan(now))
+            or not self._last_pairs
+            or now - self._pairs_at <= PAIRS_AGE_S
+        ):
             return []
-        self._guessed = True
+        self._tried_last_pairs = True
         self._pairs = self._last_pairs
         return await self._claim(connection, free, now)
 
-    def _may_look(self, now: float) -> bool:
-        return now - self._pairs_at >= rest_s(self._look_s)
+    def _may_scan(self, now: float) -> bool:
+        return now - self._pairs_at >= rest_s(self._scan_s)
 
-    async def _look(self, connection: Connection, now: float) -> None:
-        self._guessed = self._used_up = False
+    async def _scan(self, connection: Connection, now: float) -> None:
+        self._tried_last_pairs = self._exhausted = False
         pairs = await jobs.waiting_pairs(connection)
         self._pairs = [pair for pair in pairs if self._serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs
         self._pairs_at = clock.monotonic()
-        self._look_s = self._pairs_at - now
+        self._scan_s = self._pairs_at - now
 
     def _serves(self, queue: str) -> bool:
         if is_pinned(queue):
@@ -156,11 +160,11 @@ class Claimer:
         if not lanes or free <= 0:
             return []
         found = await jobs.claim(connection, lanes, self._worker, self._generation, free)
-        if any(self._water(lane.queue, lane.priority, lane.lane).since == now for lane in lanes):
+        if any(self._mark(lane.queue, lane.priority, lane.lane).since == now for lane in lanes):
             self._start_s = clock.monotonic() - now
         for job in found:
             if job.seq is not None:
-                self._water(job.queue, job.priority, job.lane).note(now, job.seq)
+                self._mark(job.queue, job.priority, job.lane).note(now, job.seq)
         return found
 
     def _lanes(self, free: int, now: float) -> list[Lane]:
@@ -174,11 +178,11 @@ class Claimer:
         lanes = []
         for queue, priority in _in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):
-                lanes.append(Lane(queue, priority, lane, self._water(queue, priority, lane).mark(now, age_s), take))
+                lanes.append(Lane(queue, priority, lane, self._mark(queue, priority, lane).mark(now, age_s), take))
         return lanes
 
-    def _water(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
-        return self._waters.setdefault((queue, priority, lane), _LowWaterMark())
+    def _mark(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
+        return self._marks.setdefault((queue, priority, lane), _LowWaterMark())
 
 
 def _in_turn(pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:

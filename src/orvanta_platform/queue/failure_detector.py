@@ -28,12 +28,12 @@ class Observer:
         self._lease_s = lease_s
         self._gap_s = gap_s
         self._seen: dict[UUID, _Seen] = {}
-        self._looked_at: float | None = None
+        self._scanned_at: float | None = None
 
-    def look(self, workers: Sequence[Observed], now: float) -> list[Observed]:
+    def scan(self, workers: Sequence[Observed], now: float) -> list[Observed]:
         """Process the rows read at monotonic time `now`; return the live workers whose heartbeat is too old."""
-        gap = self._looked_at is None or now - self._looked_at > self._gap_s
-        self._looked_at = now
+        gap = self._scanned_at is None or now - self._scanned_at > self._gap_s
+        self._scanned_at = now
         seen: dict[UUID, _Seen] = {}
         standing = []
         for worker in workers:

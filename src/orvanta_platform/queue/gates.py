@@ -53,17 +53,17 @@ async def settle(
     if given:
         await gates.give(connection, given, [None] * len(given))
     await gates.save(connection, states)
-    came_back = {each.lender for each in left if each.lender is not None}
-    lent = await _lend(connection, [each for each in entering if each.inside and each.job not in given], came_back)
+    returned = {each.lender for each in left if each.lender is not None}
+    lent = await _lend(connection, [each for each in entering if each.inside and each.job not in given], returned)
     return list(dict.fromkeys([*(runs[job] for job in given), *lent]))
 
 
-async def _lend(connection: Connection, entering: Sequence[Entry], came_back: Collection[UUID]) -> list[UUID]:
+async def _lend(connection: Connection, entering: Sequence[Entry], returned: Collection[UUID]) -> list[UUID]:
     """Lend permits of runs to queued entries inside them; return the runs that have received one."""
-    could = await gates.borrowers(connection, came_back) if came_back else []
-    could += await gates.lenders(connection, entering) if entering else []
+    candidates = await gates.borrowers(connection, returned) if returned else []
+    candidates += await gates.lenders(connection, entering) if entering else []
     loans: dict[UUID, Loan] = {}
-    for loan in could:
+    for loan in candidates:
         if loan.job not in loans and not any(each.lender == loan.lender for each in loans.values()):
             loans[loan.job] = loan
     if loans:

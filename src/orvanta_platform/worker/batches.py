@@ -19,7 +19,13 @@ from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.committer import MAX_BYTES
-from orvanta_platform.orchestrator.job_completion import claimed_of, hand_on, tell, tell_caller, write_at_once
+from orvanta_platform.orchestrator.job_completion import (
+    advance_caller,
+    claim_next,
+    claimed_of,
+    notify_step,
+    write_without_io,
+)
 from orvanta_platform.orchestrator.scope import read_previous
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
@@ -115,9 +121,9 @@ class Batches:
                 continue
             del self._held[one.job.id]
             self.jobs_executed += 1
-            self._platform.tools.recent.written(one.write.values)
-            tell(self._platform.tools, one.write)
-            await tell_caller(self._platform.tools, one.job, one.write)
+            self._platform.tools.recent.put_rows(one.write.values)
+            notify_step(self._platform.tools, one.write)
+            await advance_caller(self._platform.tools, one.job, one.write)
             if one.following is not None:
                 self._held[one.following.id] = one.following.run.id
                 following.append(one.following)
@@ -150,7 +156,7 @@ class Batches:
         return ready, rest
 
     def _plain(self, job: Claimed) -> Blueprint | None:
-        blueprint = self._platform.blueprints.at_hand(job.run)
+        blueprint = self._platform.blueprints.get_cached(job.run)
         if blueprint is None or job.frame is not None or job.run.engine_version > ENGINE_VERSION:
             return None
         return blueprint if blueprint.plan.node(job.node_index).kind is Kind.IDENTITY else None
@@ -178,8 +184,8 @@ class Batches:
             value=values.inline(job.id, "result", raw),
             ran_s=0.0,
         )
-        write = write_at_once(job, blueprint, finish)
+        write = write_without_io(job, blueprint, finish)
         if write is None:
             return None
-        write, given = hand_on(write, job, finish) if hand_off else (write, None)
+        write, given = claim_next(write, job, finish) if hand_off else (write, None)
         return _Ready(job, write, claimed_of(job, write, given) if given else None)

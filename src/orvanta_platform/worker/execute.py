@@ -25,7 +25,7 @@ from orvanta_platform.orchestrator.blueprints import OWN as OWN_PIN
 from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
 from orvanta_platform.orchestrator.node_views import view_of
-from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
 from orvanta_platform.orchestrator.scope import Names, View, load_scope
 from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.orchestrator.sizes import Near
@@ -329,7 +329,7 @@ class Executor:
     ) -> tuple[bytes, frozenset[str]]:
         """The job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
-        return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
+        return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
     async def _own_args(
         self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened

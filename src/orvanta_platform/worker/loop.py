@@ -173,7 +173,7 @@ class Worker:
         async with self._claiming:
             try:
                 async with self._platform.db.acquire() as connection:
-                    found = await self._claimer.claim(connection, free, told=told)
+                    found = await self._claimer.claim(connection, free, notified=told)
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._doubt()
@@ -264,7 +264,7 @@ class Worker:
 
     async def _blueprint(self, job: Claimed) -> Blueprint:
         blueprints = self._platform.blueprints
-        blueprint = blueprints.at_hand(job.run)
+        blueprint = blueprints.get_cached(job.run)
         if blueprint is None:
             async with self._platform.db.acquire() as connection:
                 blueprint = await blueprints.of(connection, job.run)

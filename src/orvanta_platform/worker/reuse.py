@@ -50,11 +50,11 @@ class Reuse:
     async def keep(self, job: Claimed, finish: Finish) -> None:
         """Let a recorded result stand for its inputs. Without it the next job runs: nothing is raised."""
         key, ttl_s = self._keys.pop(job.id, (b"", 0.0))
-        if not key or finish.error is not None or finish.cancelled or not caching.is_kept(finish.raw):
+        if not key or finish.error is not None or finish.cancelled or not caching.is_cacheable(finish.raw):
             return
         try:
             async with self._platform.db.acquire() as connection:
-                await cache.keep(connection, job.run.workspace, NewCached(key, job.run.id, job.id, ttl_s))
+                await cache.store(connection, job.run.workspace, NewCached(key, job.run.id, job.id, ttl_s))
         except _AWAY as error:
             log.info("a result is not kept for others", action="keep_cached", job=str(job.id), error=str(error))
 

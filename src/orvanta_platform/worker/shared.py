@@ -39,7 +39,7 @@ class SharedFolders:
             return
         self._looked_at = clock.monotonic()
         async with self._database.acquire() as connection:
-            living = await runs.living(connection, list(self._kept))
+            living = await runs.filter_live_runs(connection, list(self._kept))
         await self._remove(self._kept - living)
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from orvanta_platform.db.jobs import Claimed, note_untaken
+from orvanta_platform.db.jobs import Claimed, mark_upload_pending
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.orchestrator import values
@@ -21,7 +21,7 @@ _PATIENCE_S = 1.0
 async def keep(platform: Platform, lease: Lease, job: Claimed, raw: bytes) -> NewValue:
     """The row of what this attempt gave, JSON text; a large one is uploaded first. Raises StorageError."""
     run = job.run
-    kept = values.keep(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
+    kept = values.store(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
     return await kept if len(raw) <= values.INLINE_LIMIT else await _watched(platform, lease, job, kept)
 
 
@@ -33,7 +33,9 @@ async def _watched(platform: Platform, lease: Lease, job: Claimed, upload: Corou
             if untaken != noted:
                 with suppress(*CANNOT_CONNECT):
                     async with platform.db.acquire() as connection:
-                        await note_untaken(connection, job.id, job.attempt, lease.worker, lease.generation, untaken)
+                        await mark_upload_pending(
+                            connection, job.id, job.attempt, lease.worker, lease.generation, untaken
+                        )
                     noted = untaken
         return task.result()
     finally:

@@ -22,7 +22,7 @@ def lost_after(*moments: tuple[float, list[Observed]]) -> list[UUID]:
     observer = Observer(LEASE_S, GAP_S)
     found: list[Observed] = []
     for now, workers in moments:
-        found = observer.look(workers, now)
+        found = observer.scan(workers, now)
     return [worker.id for worker in found]
 
 

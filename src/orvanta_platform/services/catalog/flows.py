@@ -110,7 +110,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     require(actor, "write", deploy.target_of(before))
     if new.base_version is not None and new.base_version != before.id:
         raise await _conflict(before, new)
-    merged = await document_threads.beside(workspace, _with_stored_source, before, new)
+    merged = await document_threads.run_in_thread(workspace, _with_stored_source, before, new)
     checked = await _check(platform, workspace, merged)
 
     async def write(conn: Connection, lock: _Lock) -> int:
@@ -216,7 +216,7 @@ async def read_parts(row: ItemRow) -> FlowParts:
     return (
         parts_of(row)
         if len(row.body) <= _INLINE_PARSE_LIMIT
-        else await document_threads.beside(row.workspace, parts_of, row)
+        else await document_threads.run_in_thread(row.workspace, parts_of, row)
     )
 
 
@@ -245,11 +245,11 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
-    body, format_, tree, seen = await document_threads.beside(workspace, examined, new)
+    body, format_, tree, seen = await document_threads.run_in_thread(workspace, examined, new)
     found = await diagnostics(platform, workspace, tree, seen)
     if errors(found):
         raise invalid(found)
-    return _Checked(body, format_, tree, await document_threads.beside(workspace, artifact_hash, tree))
+    return _Checked(body, format_, tree, await document_threads.run_in_thread(workspace, artifact_hash, tree))
 
 
 def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examination]:

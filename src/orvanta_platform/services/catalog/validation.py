@@ -43,16 +43,16 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     """
     require(actor, "check_flow", Target(workspace, "preview"))
     try:
-        _, _, tree, seen = await document_threads.beside(workspace, flows.examined, new)
+        _, _, tree, seen = await document_threads.run_in_thread(workspace, flows.examined, new)
     except InvalidWorkflow as error:
-        return await document_threads.beside(
+        return await document_threads.run_in_thread(
             workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
         )
     found = await flows.diagnostics(platform, workspace, tree, seen)
     if not errors(found):
         async with platform.db.acquire() as conn:
             found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
-    return await document_threads.beside(workspace, _placed, new, found, is_read=True)
+    return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
 
 
 async def schema(

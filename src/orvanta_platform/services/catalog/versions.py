@@ -46,7 +46,7 @@ async def difference(
     The whole difference of scripts is in `document`. Raises NotFound, BadRequest, InvalidWorkflow (unparsable text).
     """
     sides = [await _tree(platform, actor, workspace, kind, path, each) for each in (before, after)]
-    return await document_threads.beside(workspace, compare, *sides)
+    return await document_threads.run_in_thread(workspace, compare, *sides)
 
 
 async def restore(
@@ -86,9 +86,9 @@ async def _tree(
     if isinstance(which, int):
         row = await get(platform, actor, workspace, kind, which)
         _refuse_elsewhere(row, path)
-        return await document_threads.beside(workspace, _deployed, row)
+        return await document_threads.run_in_thread(workspace, _deployed, row)
     draft = await drafts.get(platform, actor, workspace, kind, path)
-    return await document_threads.beside(workspace, _drafted, draft.body)
+    return await document_threads.run_in_thread(workspace, _drafted, draft.body)
 
 
 def _refuse_elsewhere(row: ItemRow, path: str) -> None:

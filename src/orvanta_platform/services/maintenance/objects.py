@@ -35,5 +35,5 @@ async def _unnamed(db: Database, keys: Sequence[str]) -> list[str]:
     if not owners and not uploads:
         return []
     async with db.acquire() as connection:
-        of_runs = await objects.unnamed(connection, owners) if owners else []
-        return of_runs + (await files.unnamed(connection, uploads) if uploads else [])
+        of_runs = await objects.filter_unreferenced(connection, owners) if owners else []
+        return of_runs + (await files.filter_unreferenced(connection, uploads) if uploads else [])

@@ -166,7 +166,7 @@ async def _difference(platform: Platform, conn: Connection, before: JobRow, afte
     if not (before.is_flow and after.is_flow):
         return None
     texts = [await platform.blueprints.text(conn, row.document) for row in (before, after) if row.document]
-    found = await document_threads.beside(before.workspace, _of_texts, *texts)
+    found = await document_threads.run_in_thread(before.workspace, _of_texts, *texts)
     return None if found.same else found
 
 

@@ -328,7 +328,7 @@ async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
         return of_limit(limit) if limit is not None else why
     if why is None and row.state == "queued" and not row.is_step:
         return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
-    if why is None and row.job_state == "running" and (since := await job_views.untaken_since(conn, row.id)):
+    if why is None and row.job_state == "running" and (since := await job_views.get_upload_pending_since(conn, row.id)):
         return Reason(Why.STORAGE, since=since)
     return why
 
@@ -380,7 +380,7 @@ async def flow_value(workspace: str, text: str) -> bytes:
     """
     if len(text) <= _INLINE_PARSE_LIMIT:
         return _flow_value(text)
-    return await document_threads.beside(workspace, _flow_value, text)
+    return await document_threads.run_in_thread(workspace, _flow_value, text)
 
 
 def _flow_value(text: str) -> bytes:

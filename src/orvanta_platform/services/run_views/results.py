@@ -287,10 +287,10 @@ async def wait(
 
 async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:
     async with platform.db.acquire() as conn:
-        found = await job_views.how_it_stands(conn, workspace, run)
+        found = await job_views.get_status(conn, workspace, run)
     if found is None or not permissions.can(actor, "read", jobs.target_of(found.standing)):
         raise NotFound(f"The job {run} does not exist.")
-    early = platform.blueprints.answering(run)
+    early = platform.blueprints.get_early_job(run)
     if early is not None and (answer := await _early(platform, run, early)) is not None:
         return answer
     if not found.standing.ended:

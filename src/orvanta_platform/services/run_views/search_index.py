@@ -77,7 +77,7 @@ class Indexer:
             texts = await search.texts(conn, ended, BYTES_OF_A_RUN)
             schemas = await search.schemas(conn, ended)
             size = await search.keep(conn, workspace, await asyncio.to_thread(_of_runs, texts, schemas))
-            await search.done(conn, ended)
+            await search.remove_queued(conn, ended)
             return len(ended), size
 
         count, size = await platform.db.retrying(work)

@@ -47,7 +47,7 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
         raise BadRequest("The key must be 1 to 200 printable characters.")
     platform.tools.sizes.require_input(len(raw))
     attempt = secrets.randbits(62)
-    value = await values.keep(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
+    value = await values.store(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
     await platform.db.retrying(partial(_write, actor, row, key, raw, value))
     platform.notify.run_changed(row.run)
 

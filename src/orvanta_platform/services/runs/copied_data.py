@@ -81,7 +81,7 @@ async def copy_data(
     events = [NewEvent(kind, repeat.node, data), *warnings]
     for each in context:
         copied.append(
-            await values.keep(tools.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
+            await values.store(tools.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
         )
         events.append(NewEvent("export", each.node, export_data(each.name, each.raw, each.at)))
     known = {(new.id, "context", each.name): each.raw for each in context}

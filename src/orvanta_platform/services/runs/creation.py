@@ -67,7 +67,7 @@ async def create_run(
     insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated)
     id = await insertion.execute(platform.db)
     if run.first_step is None and not run.is_delayed:
-        platform.blueprints.begun(id, run.plan)
+        platform.blueprints.note_start(id, run.plan)
         await advance_all(platform.tools, [id])
     else:
         _notify(platform, id, run.plan, run.first_step)
@@ -161,9 +161,9 @@ async def _with_queue(platform: Platform, spec: RunSpec, new: NewRun) -> NewRun:
 
 async def _stored_values(platform: Platform, new: NewRun, args: bytes, sealed: bytes | None) -> list[NewValue]:
     """Store the arguments, and the sealed password inputs if there are any; returns their rows."""
-    stored = [await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)]
+    stored = [await values.store(platform.storage, new.workspace, new.id, new.id, "args", args)]
     if sealed is not None:
-        stored.append(await values.keep(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED))
+        stored.append(await values.store(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED))
     return stored
 
 
@@ -198,7 +198,7 @@ async def _idempotency_use(
 
 def _notify(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> None:
     """Wake the processes concerned by a new run; `step` None: it starts later."""
-    platform.blueprints.begun(run, plan)
+    platform.blueprints.note_start(run, plan)
     if step is None:
         platform.notify.send("timer")
         return

@@ -43,7 +43,7 @@ async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
 
     Raises InvalidWorkflow with the diagnostics in its details.
     """
-    tree, examined = await document_threads.beside(evaluator.workspace, _examine, body)
+    tree, examined = await document_threads.run_in_thread(evaluator.workspace, _examine, body)
     found = await syntax.diagnostics(evaluator, examined)
     if errors(found):
         raise invalid(found)

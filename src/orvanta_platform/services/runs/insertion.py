@@ -25,7 +25,7 @@ from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.errors import Conflict
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.blueprints import write_pins
-from orvanta_platform.orchestrator.deferred_writes import Tail
+from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
 from orvanta_platform.services.runs import idempotency
 from orvanta_platform.services.runs.copied_data import CopiedData, Repeat
 from orvanta_platform.services.runs.debounce import Call, join
@@ -193,7 +193,7 @@ class RunInsertion:
         run, step = self._run, self._run.first_step
         if step is None:
             return
-        tail = Tail()
+        tail = DeferredWrites()
         tail.add(step.waits)
         self.permitted.extend(await tail.write(connection, run.plan, run.row(), ended=step.end is not None))
 

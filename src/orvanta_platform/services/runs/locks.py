@@ -80,7 +80,7 @@ async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any])
 
     Raises InvalidScript, EvaluatorUnavailable.
     """
-    inside = await document_threads.beside(workspace, inline_scripts, tree)
+    inside = await document_threads.run_in_thread(workspace, inline_scripts, tree)
     scripts = [Script(each.language, each.content) for each in inside]
     needs = []
     for each, found in zip(inside, await platform.evaluator.scripts.requirements(workspace, scripts), strict=True):
@@ -114,7 +114,7 @@ async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]
         return LockState("")
     keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
     async with platform.db.acquire() as connection:
-        known = await locks.known(connection, list(keys.values()))
+        known = await locks.filter_known(connection, list(keys.values()))
     lock = flow_lock(keys) if known.issuperset(keys.values()) else None
     return LockState(lock, needs[0].language)
 
@@ -162,7 +162,7 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     """
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
-    parsed = await document_threads.beside(workspace, document.parse, body, "json")
+    parsed = await document_threads.run_in_thread(workspace, document.parse, body, "json")
     needs = await inline_needs(platform, workspace, parsed.tree)
     language = needs[0].language if needs else NATIVE_QUEUE
     args = b'{"updated_flow_value":true}'
@@ -222,7 +222,7 @@ class Locks:
     async def keep(self, lock: NewLock) -> str:
         """Store a lock; returns the stored one, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:
-            return await locks.keep(connection, lock)
+            return await locks.store(connection, lock)
 
 
 async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:

@@ -60,7 +60,7 @@ class LockRuns:
     ) -> tuple[str, bytes]:
         source = body.encode()
         format_: Format = "json" if source.lstrip()[:1] == b"{" else "yaml"
-        tree = (await document_threads.beside(job.run.workspace, document.parse, source, format_)).tree
+        tree = (await document_threads.run_in_thread(job.run.workspace, document.parse, source, format_)).tree
         locks, keys = {}, {}
         for need in await locking.inline_needs(self.platform, job.run.workspace, tree):
             locks[need.node] = await self._lock_of(job, need.language, need.content, log, cancelled)
