@@ -232,6 +232,6 @@ async def test_live_worker_is_not_reaped(core: CoreHarness) -> None:
     run = await core.start(job("a"))
     (first,) = await worker.claim()
     async with core.db.acquire() as connection:
-        assert await job_rows.runs_held_by(connection, worker.id, 2) == []
+        assert await job_rows.list_runs_held_by(connection, worker.id, 2) == []
     assert (await worker.finish(first, 1)).recorded
     assert (await core.ended(run))["status"] == "succeeded"

@@ -144,7 +144,7 @@ async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UU
     return run
 
 
-async def settle(connection: Connection, run: UUID) -> str | None:
+async def update_waiting_status(connection: Connection, run: UUID) -> str | None:
     """Update whether a locked run with frames awaits approval; return its status if that has changed."""
     status: str | None = await connection.fetchval(_SQL["settle"], run)
     return status
@@ -189,7 +189,7 @@ async def list_uncounted(connection: Connection, run: UUID) -> list[DecisionRow]
     return [DecisionRow(**dict(row)) for row in rows]
 
 
-async def take(connection: Connection, job: UUID, resume_id: int) -> None:
+async def mark_counted(connection: Connection, job: UUID, resume_id: int) -> None:
     """Mark a decision as counted."""
     await connection.execute(_SQL["take"], job, resume_id)
 

@@ -132,12 +132,12 @@ async def get_enclosing(connection: Connection, frame: UUID) -> list[Around]:
     return [Around(**dict(row)) for row in await connection.fetch(_SQL["frames_around"], frame)]
 
 
-async def of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
+async def list_of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
     """Return the open bodies of a node, by place."""
     return [FrameRow(**dict(row)) for row in await connection.fetch(_SQL["frames_of_holder"], holder)]
 
 
-async def of_run(connection: Connection, run: UUID) -> list[UUID]:
+async def list_of_run(connection: Connection, run: UUID) -> list[UUID]:
     """Return the frames of a run."""
     return [row["id"] for row in await connection.fetch(_SQL["frames_of_run"], run)]
 
@@ -152,7 +152,7 @@ async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[Coun
     return [CounterRow(**dict(row)) for row in await connection.fetch(_SQL["get_counters"], list(ids))]
 
 
-async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
+async def find_counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
     """Return the node of `run` that waits for the run `child`."""
     found: UUID | None = await connection.fetchval(_SQL["counter_of_child"], child, run)
     return found
@@ -176,7 +176,7 @@ async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[An
             raise asyncpg.UniqueViolationError(f"a frame or counter of run {run} has the id of another run's")
 
 
-async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
+async def delete(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
     """Delete ended frames and counters."""
     if frames:
         await connection.execute(_SQL["drop_frames"], list(frames))
@@ -184,7 +184,7 @@ async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequenc
         await connection.execute(_SQL["drop_counters"], list(counters))
 
 
-async def drop_all(connection: Connection, run: UUID) -> None:
+async def delete_all(connection: Connection, run: UUID) -> None:
     """Delete all frames, counters and pauses of a run."""
     await connection.execute(_SQL["drop_all_frames"], run)
     await connection.execute(_SQL["drop_all_counters"], run)
@@ -202,7 +202,7 @@ async def lock_jobs_of_frame(connection: Connection, run: UUID, frame: UUID | No
     return [LiveJob(**dict(row)) for row in await connection.fetch(_SQL["lock_jobs_of_frame"], run, frame)]
 
 
-async def results_of_bodies(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
+async def list_body_results(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
     """Return results of ended bodies by place, from `first` on; cancelled bodies may have none."""
     rows = await connection.fetch(_SQL["results_of_bodies"], opening, first, limit)
     return [BodyResult(**dict(row)) for row in rows]
@@ -263,13 +263,13 @@ async def run_around(connection: Connection, id: UUID) -> UUID | None:
     return found
 
 
-async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
+async def insert_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
     """Insert events (JSON text) into the inbox of a run, in this order."""
     if events:
         await connection.execute(_SQL["put_events"], run, list(events))
 
 
-async def take_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
+async def delete_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete processed events."""
     if seqs:
         await connection.execute(_SQL["take_events"], run, list(seqs))
@@ -280,18 +280,18 @@ async def set_timer(connection: Connection, run: UUID, node: UUID, kind: str, se
     await connection.execute(_SQL["set_timer_of"], run, node, kind, seconds)
 
 
-async def drop_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
+async def delete_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
     """Delete the timers of these nodes."""
     if nodes:
         await connection.execute(_SQL["drop_timers_of"], run, list(nodes))
 
 
-async def children_of(connection: Connection, run: UUID) -> list[UUID]:
+async def list_children(connection: Connection, run: UUID) -> list[UUID]:
     """Return the live runs of sub-workflows of a run."""
     return [row["id"] for row in await connection.fetch(_SQL["children_of"], run)]
 
 
-async def child_end(connection: Connection, run: UUID) -> ChildEnd | None:
+async def get_child_end(connection: Connection, run: UUID) -> ChildEnd | None:
     """Return the outcome of the run of a sub-workflow; None while it is live."""
     row = await connection.fetchrow(_SQL["child_end"], run)
     return ChildEnd(**dict(row)) if row else None

@@ -115,7 +115,7 @@ class LimitRow:
 _SHOWN_NAME = 500
 
 
-async def keys_of(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
+async def list_keys(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
     """Return the gates at which these nodes or runs wait or hold permits."""
     return [row["key"] for row in await connection.fetch(_SQL["keys_of"], list(jobs), list(runs))]
 
@@ -151,24 +151,24 @@ async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
     await connection.execute(_SQL["enter_gates"], *columns, keys, priorities)
 
 
-async def lines(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
+async def list_queue_heads(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
     """Return the first entries of each queue, as many as specified, and its eldest entry."""
     rows = await connection.fetch(_SQL["lines"], list(most), list(most.values()))
     return [InLine(**dict(row)) for row in rows]
 
 
-async def lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
+async def find_lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
     """Return the permits that could be lent to these entries, the nearest first. A permit may appear more than once."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.key for entry in entries])
     return [Loan(**dict(row)) for row in await connection.fetch(_SQL["lenders"], *columns)]
 
 
-async def borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
+async def find_borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
     """Return the entries to which the permits of these runs are lent next."""
     return [Loan(**dict(row)) for row in await connection.fetch(_SQL["borrowers"], list(lenders))]
 
 
-async def give(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
+async def grant(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
     """Grant permits to these jobs, as loans if a lender is named, and send each run an event."""
     await connection.execute(_SQL["give_permits"], list(jobs), list(lenders))
 
@@ -214,7 +214,7 @@ async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[U
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
-async def due(connection: Connection, past: datetime) -> list[bytes]:
+async def list_due(connection: Connection, past: datetime) -> list[bytes]:
     """Return the gates whose windows now admit a queued entry."""
     return [row["key"] for row in await connection.fetch(_SQL["due_gates"], past)]
 

@@ -156,7 +156,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingResult:
+class StatusWithResult:
     """The status of a run or job, with its result if it has ended with one."""
 
     standing: Standing
@@ -192,7 +192,7 @@ async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> di
     return {record["id"]: job_row(record) for record in records}
 
 
-async def get_status(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
+async def get_status(conn: Connection, workspace: str, id: UUID) -> StatusWithResult | None:
     """Return the status of a run and its result; fast if it has ended."""
     record = await conn.fetchrow(_SQL["how_it_ended"], id, workspace)
     # The second statement reads both tables in one snapshot, which includes a run that ends between the two.
@@ -203,7 +203,7 @@ async def get_status(conn: Connection, workspace: str, id: UUID) -> StandingResu
     size, encoding, body, key = (fields.pop(name) for name in ("size", "encoding", "body", "object"))
     standing = Standing(**fields)
     of = standing.result_of
-    return StandingResult(
+    return StatusWithResult(
         standing, None if of is None or size is None else ValueRow(of, "result", "", size, encoding, body, key)
     )
 

@@ -203,7 +203,7 @@ async def held_by_worker(connection: Connection, worker: UUID, generation: int) 
     return {row["id"]: row["run"] for row in rows}
 
 
-async def runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
+async def list_runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
     """Return runs in which this worker's generation holds jobs, at most 500, in order."""
     rows = await connection.fetch(_SQL["runs_held_by"], worker, generation)
     return [row["run"] for row in rows]

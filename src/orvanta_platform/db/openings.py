@@ -21,7 +21,7 @@ class NewOpening:
     sealed: bytes = field(repr=False)
 
 
-async def note(conn: Connection, job: UUID, attempt: int, new: NewOpening) -> bool:
+async def record(conn: Connection, job: UUID, attempt: int, new: NewOpening) -> bool:
     """Record an opening of a running attempt; return False if it was recorded before. Call `hold` first."""
     columns = (new.kind, new.path, new.digest, new.sealed)
     return await conn.fetchval(_SQL["note"], job, attempt, *columns) is not None
@@ -34,7 +34,7 @@ async def hold(conn: Connection, job: UUID, attempt: int) -> bool:
 
 async def update_count(conn: Connection, job: UUID, attempt: int) -> int:
     """Update the number of openings in the row of a held attempt; return the number."""
-    found: int = await conn.fetchval(_SQL["tell"], job, attempt)
+    found: int = await conn.fetchval(_SQL["update_count"], job, attempt)
     return found
 
 

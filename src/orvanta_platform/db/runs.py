@@ -409,21 +409,21 @@ async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]
     return [(row["seq"], row["event"]) for row in rows]
 
 
-async def take_from_inbox(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
+async def delete_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete events that do not change the run."""
     await connection.execute(_INBOX["take_from_inbox"], run, list(seqs))
 
 
-async def forget_inbox(connection: Connection, run: UUID) -> None:
+async def delete_inbox(connection: Connection, run: UUID) -> None:
     """Delete events that arrived after the run's end."""
     await connection.execute(_INBOX["forget_inbox"], run)
 
 
-async def stale_inbox(connection: Connection, past: datetime) -> list[UUID]:
+async def list_stale_inboxes(connection: Connection, past: datetime) -> list[UUID]:
     """Return runs with events older than a second that arrived after `past`, at most 200."""
     return [row["run"] for row in await connection.fetch(_INBOX["stale_inbox"], past)]
 
 
 async def filter_live_runs(connection: Connection, ids: list[UUID]) -> set[UUID]:
     """Return those of these runs that are live."""
-    return {row["id"] for row in await connection.fetch(_SQL["living"], ids)}
+    return {row["id"] for row in await connection.fetch(_SQL["filter_live_runs"], ids)}

@@ -46,7 +46,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WindowRow:
     """New state of a locked key: its waiting node, the number of calls, the time of the first, the window's end."""
 
     key: bytes
@@ -93,7 +93,7 @@ async def leave_runs(connection: Connection, runs: Collection[UUID]) -> None:
     await connection.execute(_SQL["leave_runs"], list(runs))
 
 
-async def save(connection: Connection, standing: Sequence[Standing]) -> None:
+async def save(connection: Connection, standing: Sequence[WindowRow]) -> None:
     """Write the new states of locked keys."""
     await connection.execute(
         _SQL["save_step_debounces"],

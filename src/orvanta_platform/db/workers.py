@@ -76,7 +76,7 @@ async def declare_gone(connection: Connection, worker: UUID, generation: int) ->
     return await connection.fetchval(_SQL["declare_gone"], worker, generation) is not None
 
 
-async def note_reaped(connection: Connection, worker: UUID) -> None:
+async def mark_reaped(connection: Connection, worker: UUID) -> None:
     """Record that all jobs of the lost worker have been requeued."""
     await connection.execute(_SQL["note_reaped_worker"], worker)
 
@@ -86,13 +86,13 @@ async def forget_ended(connection: Connection) -> None:
     await connection.execute(_SQL["forget_workers"])
 
 
-async def worker_for(connection: Connection, queues: list[str]) -> UUID | None:
+async def find_worker(connection: Connection, queues: list[str]) -> UUID | None:
     """Return a live worker that serves these queues; None if there is none."""
     found: UUID | None = await connection.fetchval(_SQL["worker_for"], queues)
     return found
 
 
-async def runs_bound_to(connection: Connection, queue: str) -> list[UUID]:
+async def list_bound_runs(connection: Connection, queue: str) -> list[UUID]:
     """Return the runs bound to this queue of one worker."""
     return [row["id"] for row in await connection.fetch(_SQL["runs_bound_to"], queue)]
 

@@ -249,7 +249,7 @@ async def _run_transaction(
     """Process pending events in one transaction. Returns None if the run has ended."""
     run = await run_rows.lock_run(connection, run_id)
     if run is None:
-        await run_rows.forget_inbox(connection, run_id)
+        await run_rows.delete_inbox(connection, run_id)
         return None
     waiting = await run_rows.read_inbox(connection, run_id)
     blueprint = await tools.blueprints.of(connection, run)

@@ -80,7 +80,7 @@ async def start(
     env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
     if env != NO_ENV:
         await value_rows.insert_value(connection, values.inline(child, "args", env, env_key(child)[2]))
-    await frame_rows.put_events(connection, child, [inbox.write(inbox.StartRun())])
+    await frame_rows.insert_events(connection, child, [inbox.write(inbox.StartRun())])
 
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
@@ -124,7 +124,7 @@ async def cancel(connection: Connection, child: UUID, *, force: bool = False) ->
 
 async def cancel_all(connection: Connection, run: UUID) -> list[UUID]:
     """Cancel all sub-workflows of a run that is force-cancelled; return their ids."""
-    found = await frame_rows.children_of(connection, run)
+    found = await frame_rows.list_children(connection, run)
     for child in found:
         await cancel(connection, child, force=True)
     return found

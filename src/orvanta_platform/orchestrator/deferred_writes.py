@@ -62,7 +62,7 @@ class DeferredWrites:
     async def write(self, connection: Connection, plan: Plan, run: RunRow, *, ended: bool) -> list[UUID]:
         """Write everything; return the runs that proceed because of it. The caller locks no row after this."""
         if self.idle and not ended:
-            await runs.take_from_inbox(connection, run.id, self.idle)
+            await runs.delete_events(connection, run.id, self.idle)
         for each in self.cached:
             await cache.store(connection, run.workspace, each)
         if ended and plan.erasures:

@@ -147,13 +147,13 @@ class Frames:
     async def bodies(self, counter: Counter) -> list[Frame]:
         """Return the open bodies of a node."""
         if counter.stored:
-            for row in await rows.of_holder(self.connection, counter.id):
+            for row in await rows.list_of_holder(self.connection, counter.id):
                 self._add_frame(row, counter)
         return [frame for frame in self.frames.values() if frame.holder is counter]
 
     async def all(self) -> list[Frame]:
         """Return all open lists of the run, its own first."""
-        for id in await rows.of_run(self.connection, self.run):
+        for id in await rows.list_of_run(self.connection, self.run):
             if id not in self.gone_frames:
                 await self.frame(id)
         return [self.root, *self.frames.values()]
@@ -222,7 +222,7 @@ class Frames:
     async def write(self) -> None:
         """Write all changes."""
         frames, counters = [*self.changed_frames.values()], [*self.changed_counters.values()]
-        await rows.drop(self.connection, self.gone_frames, self.gone_counters)
+        await rows.delete(self.connection, self.gone_frames, self.gone_counters)
         await rows.save_counters(
             self.connection,
             self.run,

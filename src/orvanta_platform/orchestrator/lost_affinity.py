@@ -23,7 +23,7 @@ async def release(tools: Tools, worker: UUID) -> bool:
     """
     queue = own_queue(worker)
     async with tools.db.acquire() as connection:
-        held = await workers.runs_bound_to(connection, queue)
+        held = await workers.list_bound_runs(connection, queue)
     done = [await tools.db.retrying(partial(_release, tools, run, queue)) for run in held]
     await advance_all(tools, held)
     return all(done)
@@ -33,7 +33,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
     live = await runs.lock_run(connection, run)
     if live is None or live.queue != queue:
         return True
-    other = await workers.worker_for(connection, [])
+    other = await workers.find_worker(connection, [])
     if await workers.waits_long(connection, run):
         await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
         return True

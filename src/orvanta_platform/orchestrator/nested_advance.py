@@ -81,7 +81,7 @@ class NestedAdvance(FrameStepper):
         if (
             (plan.has_nested_approvals or self.frames.root.state.breakpoints)
             and not self.outcome.ended
-            and (status := await approvals.settle(self.connection, self.run.id))
+            and (status := await approvals.update_waiting_status(self.connection, self.run.id))
         ):
             self.outcome.run = msgspec.structs.replace(self.run, status=status)
         if not self.outcome.ended:
@@ -218,7 +218,7 @@ class NestedAdvance(FrameStepper):
                 return
 
     async def _child_ended(self, child: UUID) -> None:
-        id = await frame_rows.counter_of_child(self.connection, self.run.id, child)
+        id = await frame_rows.find_counter_of_child(self.connection, self.run.id, child)
         counter = await self.frames.counter(id) if id is not None else None
         if counter is not None and counter.child == child and counter.loop.open:
             counter.loop = counter.loop.end(0, failed=False, stopped=False)

@@ -45,7 +45,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
     done = Reaped()
     while True:
         async with tools.db.acquire() as connection:
-            held = await jobs.runs_held_by(connection, worker, generation)
+            held = await jobs.list_runs_held_by(connection, worker, generation)
         before = done.jobs + len(done.stepped)
         for start in range(0, len(held), _RUNS_AT_ONCE):
             await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, max_losses, done)
@@ -53,7 +53,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
         if not held:
             if await lost_affinity.release(tools, worker):
                 async with tools.db.acquire() as connection:
-                    await workers.note_reaped(connection, worker)
+                    await workers.mark_reaped(connection, worker)
             return done
         if done.jobs + len(done.stepped) == before:
             return done
@@ -63,7 +63,7 @@ async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
     """Requeue the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
     done = Reaped()
     async with tools.db.acquire() as connection:
-        held = await jobs.runs_held_by(connection, worker, generation)
+        held = await jobs.list_runs_held_by(connection, worker, generation)
     for start in range(0, len(held), _RUNS_AT_ONCE):
         await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, None, done)
     tools.notify.queue(*done.queues)

@@ -147,7 +147,7 @@ async def _record_openings(
     added = 0
     for secret in found:
         digest, sealed = secrets.seal_opening(vault.keys, job, attempt, secret.texts)
-        if await openings.note(conn, job, attempt, NewOpening(secret.kind, secret.path, digest, sealed)):
+        if await openings.record(conn, job, attempt, NewOpening(secret.kind, secret.path, digest, sealed)):
             added += 1
             details = {"run": str(identity.run), "job": str(job), "attempt": attempt}
             await audit.record(conn, actor, f"{secret.kind}s.open", "Execute", secret.path, details)

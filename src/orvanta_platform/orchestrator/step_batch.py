@@ -114,7 +114,7 @@ class StepBatch:
         if self.stepped:
             run = await self._step(connection, run, state)
         if self.end is not None:
-            await frame_rows.drop_all(connection, run.id)
+            await frame_rows.delete_all(connection, run.id)
             return run
         waits = WaitWrite(
             self.waits, self.dropped, self.opened, self.closed, paused=self.paused, unpaused=self.unpaused
@@ -122,13 +122,13 @@ class StepBatch:
         if waits:
             await wait_rows.write(connection, run.id, run.workspace, waits)
         for job, resume in self.decisions:
-            await approvals.take(connection, job, resume)
-        await frame_rows.drop_timers(connection, run.id, self.untimed)
+            await approvals.mark_counted(connection, job, resume)
+        await frame_rows.delete_timers(connection, run.id, self.untimed)
         for node, kind, seconds in self.timers:
             await frame_rows.set_timer(connection, run.id, node, kind, seconds)
         await frames.write()
-        await frame_rows.take_events(connection, run.id, self.taken)
-        await frame_rows.put_events(connection, run.id, [inbox.write(event) for event in self.events_left])
+        await frame_rows.delete_events(connection, run.id, self.taken)
+        await frame_rows.insert_events(connection, run.id, [inbox.write(event) for event in self.events_left])
         return run
 
     async def _step(self, connection: Connection, run: RunRow, state: bytes) -> RunRow:

@@ -19,7 +19,7 @@ from orvanta_platform.db import step_debounces as rows
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.step_debounces import Over, PutOff, Standing
+from orvanta_platform.db.step_debounces import Over, PutOff, WindowRow
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.debounce import due_at, merge_args
 from orvanta_platform.engine.gates import PATH, WORKSPACE
@@ -139,8 +139,8 @@ def _members(raw: bytes) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
 
 
-def _row(key: bytes, window: _Window) -> Standing:
-    return Standing(key, window.run, window.frame, window.job, window.calls, window.first_at, window.due_at)
+def _row(key: bytes, window: _Window) -> WindowRow:
+    return WindowRow(key, window.run, window.frame, window.job, window.calls, window.first_at, window.due_at)
 
 
 async def with_joined(load: Load, node: Node, job: UUID, args: bytes) -> bytes:

@@ -55,7 +55,7 @@ async def grant_due_permits(tools: Tools, past: datetime = START) -> int:
     """Grant permits of limits whose window has passed; return the number of limits due after `past`."""
 
     async def let_through(connection: Connection) -> tuple[list[bytes], list[UUID]]:
-        keys = await gate_rows.due(connection, past)
+        keys = await gate_rows.list_due(connection, past)
         return keys, await gates.settle(connection, due=keys)
 
     keys, runs = await tools.db.retrying(let_through)
@@ -73,7 +73,7 @@ async def start_debounced(tools: Tools, past: datetime = START) -> int:
 async def sweep(tools: Tools, past: datetime = START) -> int:
     """Advance runs with events after `past` that have been pending for a second; return the number of runs."""
     async with tools.db.acquire() as connection:
-        stale: list[UUID] = await runs.stale_inbox(connection, past)
+        stale: list[UUID] = await runs.list_stale_inboxes(connection, past)
     await advance_all(tools, stale)
     return len(stale)
 

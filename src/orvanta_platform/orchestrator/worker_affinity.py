@@ -28,5 +28,5 @@ async def queue_of(connection: Connection, blueprint: Blueprint, run: RunRow) ->
     if is_pinned(run.queue) or not blueprint.plan.bound:
         return run.queue
     scripts = [node for node in blueprint.plan.all_nodes if node.kind in _SCRIPTS]
-    worker = await workers.worker_for(connection, sorted({work_of(blueprint, node, run).queue for node in scripts}))
+    worker = await workers.find_worker(connection, sorted({work_of(blueprint, node, run).queue for node in scripts}))
     return own_queue(worker) if worker is not None else run.queue

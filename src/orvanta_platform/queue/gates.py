@@ -31,7 +31,7 @@ async def settle(
     `leaving` holds nodes that release theirs, `ended` runs with all their entries, `due` gates to check. Returns the
     runs that have received a permit: they are advanced after the commit. No row of a run may be locked after this.
     """
-    known = await gates.keys_of(connection, leaving, ended) if leaving or ended else []
+    known = await gates.list_keys(connection, leaving, ended) if leaving or ended else []
     if not (entering or known or due):
         return []
     locked = await gates.lock(connection, entering, {*known, *due})
@@ -41,7 +41,7 @@ async def settle(
         await gates.enter(connection, entering)
     places = {row.key: free_permits(_line(row, free[row.key]), row.now) + 1 for row in locked}
     waiting: dict[bytes, list[InLine]] = {row.key: [] for row in locked}
-    for each in await gates.lines(connection, places):
+    for each in await gates.list_queue_heads(connection, places):
         waiting[each.key].append(each)
     runs = {each.job: each.run for line in waiting.values() for each in line}
     given: list[UUID] = []
@@ -51,7 +51,7 @@ async def settle(
         given += admitted.jobs
         states.append(_state(row, free[row.key], admitted))
     if given:
-        await gates.give(connection, given, [None] * len(given))
+        await gates.grant(connection, given, [None] * len(given))
     await gates.save(connection, states)
     returned = {each.lender for each in left if each.lender is not None}
     lent = await _lend(connection, [each for each in entering if each.inside and each.job not in given], returned)
@@ -60,14 +60,14 @@ async def settle(
 
 async def _lend(connection: Connection, entering: Sequence[Entry], returned: Collection[UUID]) -> list[UUID]:
     """Lend permits of runs to queued entries inside them; return the runs that have received one."""
-    candidates = await gates.borrowers(connection, returned) if returned else []
-    candidates += await gates.lenders(connection, entering) if entering else []
+    candidates = await gates.find_borrowers(connection, returned) if returned else []
+    candidates += await gates.find_lenders(connection, entering) if entering else []
     loans: dict[UUID, Loan] = {}
     for loan in candidates:
         if loan.job not in loans and not any(each.lender == loan.lender for each in loans.values()):
             loans[loan.job] = loan
     if loans:
-        await gates.give(connection, loans, [each.lender for each in loans.values()])
+        await gates.grant(connection, loans, [each.lender for each in loans.values()])
     return [each.run for each in loans.values()]
 
 

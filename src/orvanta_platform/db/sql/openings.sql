@@ -12,7 +12,7 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 RETURNING job;
 
--- name: tell
+-- name: update_count
 -- Updates the number of openings in the row of the running attempt.
 UPDATE job_live
 SET openings = (SELECT count(*) FROM opening o WHERE o.job = $1 AND o.attempt = $2)

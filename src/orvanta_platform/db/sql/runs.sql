@@ -87,6 +87,6 @@ FROM (SELECT id, kind, path, status, skipped, parent FROM run
 WHERE kind = $2 AND path = $3 AND status = 'succeeded' AND NOT skipped
 ORDER BY id DESC LIMIT 1
 
--- name: living
+-- name: filter_live_runs
 -- Those of these runs that are live.
 SELECT id FROM run_live WHERE id = ANY($1::uuid[])
