@@ -113,7 +113,7 @@ async def note_attempts(conn: Connection, keys: Sequence[str], forgotten_s: floa
 
 
 async def take_back_attempt(conn: Connection, pair: str, others: Sequence[str]) -> None:
-    """Delete, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
+    """Reset, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
     await conn.execute(_SQL["take_back_attempt"], pair, others)
 
 

@@ -13,7 +13,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("log_reads")
 
 _ROUNDED = timedelta(milliseconds=1)
-"""Ages are rounded to seconds: a transaction that began exactly then still counts as later."""
+"""Margin for the rounding of an age: a transaction that began exactly then still counts as later."""
 
 
 @dataclass(frozen=True, slots=True)

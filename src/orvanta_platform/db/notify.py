@@ -155,7 +155,7 @@ class Listener:
 class Notifier:
     """Sends topics: the first immediately, then collected ones at most once in 5 ms.
 
-    Progress of a run is sent with the next end of a run or every 200 ms: no waiter needs single steps faster, and a
+    Progress of a run is sent with its end or every 200 ms: no waiter needs single steps faster, and a
     notification per step would cost more than the step's write.
     """
 

@@ -15,7 +15,7 @@ _SQL = query_texts("ticks")
 
 @dataclass(frozen=True, slots=True)
 class NewTick:
-    """Outcome of a tick: a `run` (state running), a condition script `asked` (asking), or neither, with `detail`."""
+    """Outcome of a tick: a `run` (state running), a dynamic_skip script `asked` (asking), or neither, with `detail`."""
 
     schedule: UUID
     tick_at: datetime
@@ -29,7 +29,7 @@ class NewTick:
 
 @dataclass(frozen=True, slots=True)
 class OpenTick:
-    """A tick whose run or condition script has not been processed; `status` is None while that has not ended."""
+    """A tick whose run or dynamic_skip script has not been processed; `status` is None while that has not ended."""
 
     schedule: UUID
     tick_at: datetime
@@ -84,7 +84,7 @@ async def settle_asked(
     run: UUID | None = None,
     detail: str | None = None,
 ) -> bool:
-    """Record the outcome of a condition script; return False if it was recorded before."""
+    """Record the outcome of a dynamic_skip script; return False if it was recorded before."""
     query = _SQL["settle_asked"]
     return await conn.fetchval(query, schedule, tick_at, state, run, detail) is not None
 

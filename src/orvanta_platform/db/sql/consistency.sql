@@ -18,11 +18,11 @@ WHERE state NOT IN ('scheduled', 'available', 'running')
   OR (state = 'running') <> (worker IS NOT NULL AND generation IS NOT NULL)
    OR (state = 'available') <> (seq IS NOT NULL) OR priority NOT BETWEEN 0 AND 100 OR lane NOT IN (0, 1)
 UNION ALL
-SELECT id, 'run ' || id || ' is over with status ' || status
+SELECT id, 'run ' || id || ' has ended with status ' || status
 FROM run
 WHERE status NOT IN ('succeeded', 'failed', 'cancelled')
 UNION ALL
-SELECT id, 'job ' || id || ' is over with state ' || state
+SELECT id, 'job ' || id || ' has ended with state ' || state
 FROM job
 WHERE state NOT IN ('succeeded', 'failed', 'cancelled')
 UNION ALL
@@ -33,13 +33,13 @@ WHERE kind NOT IN ('args', 'result', 'context', 'resume') OR encoding NOT IN (0,
 
 -- name: runs_twice
 -- A run is live or ended, never both.
-SELECT r.id, 'run ' || r.id || ' is live and over' AS problem
+SELECT r.id, 'run ' || r.id || ' is both live and ended' AS problem
 FROM run_live l
 JOIN run r ON r.id = l.id LIMIT 100
 
 -- name: jobs_twice
 -- A job is live or ended, never both.
-SELECT j.id, 'job ' || j.id || ' is live and over' AS problem
+SELECT j.id, 'job ' || j.id || ' is both live and ended' AS problem
 FROM job_live l
 JOIN job j ON j.id = l.id LIMIT 100
 
@@ -64,7 +64,7 @@ WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SEL
 
 -- name: frames_of_nothing
 -- Every frame and counter belongs to a live run, and each frame to an open container.
-SELECT f.id, 'frame ' || f.id || ' belongs to nothing that is open' AS problem
+SELECT f.id, 'frame ' || f.id || ' belongs to no open container' AS problem
 FROM frame f
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = f.run) OR NOT EXISTS (SELECT FROM counter c WHERE c.id = f.holder)
 UNION ALL
@@ -109,7 +109,7 @@ WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = p.run) LIMIT 100
 
 -- name: orphan_permits
 -- A permit, a queue entry at a limit and a debounced node belong to a live run.
-SELECT p.run AS id, 'permit, place in line or debounce of run ' || p.run || ', which is not live' AS problem
+SELECT p.run AS id, 'permit, queue entry or debounce of run ' || p.run || ', which is not live' AS problem
 FROM (SELECT run FROM permit UNION SELECT run FROM gate_wait UNION SELECT run FROM step_debounce) p
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = p.run) LIMIT 100
 
@@ -126,17 +126,17 @@ CROSS JOIN LATERAL (
            (SELECT count(*) FROM gate_wait w WHERE w.key = g.key) AS waits) c
 WHERE g.in_use <> c.permits OR (c.waits > 0 AND g.in_use < g.places AND g.due_at IS NULL)
 UNION ALL
-SELECT w.run, 'run ' || w.run || ' waits at a limit that is not there'
+SELECT w.run, 'run ' || w.run || ' waits at a limit that does not exist'
 FROM gate_wait w
 WHERE NOT EXISTS (SELECT FROM gate g WHERE g.key = w.key)
 UNION ALL
-SELECT w.run, 'job ' || w.job || ' is in line and has a permit'
+SELECT w.run, 'job ' || w.job || ' is queued and holds a permit'
 FROM gate_wait w
 JOIN permit p ON p.job = w.job LIMIT 100
 
 -- name: jobs_of_dead_workers
 -- A running job belongs to a worker of that generation, or to a lost one whose jobs will be recovered.
-SELECT j.id, 'job ' || j.id || ' runs under a worker that is over' AS problem
+SELECT j.id, 'job ' || j.id || ' runs under a worker that has ended' AS problem
 FROM job_live j
 LEFT JOIN worker w ON w.id = j.worker
 WHERE j.state = 'running'
@@ -144,7 +144,7 @@ WHERE j.state = 'running'
 
 -- name: results_missing
 -- The result named by a run is stored, except if retention or erasure deleted it.
-SELECT r.id, 'run ' || r.id || ' names a result that is not kept' AS problem
+SELECT r.id, 'run ' || r.id || ' references a missing result' AS problem
 FROM run r
 WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r.result_of AND v.kind = 'result')
   AND NOT EXISTS (SELECT FROM workspace w WHERE w.id = r.workspace AND r.result_of < uuid_at(w.history_from))
@@ -163,7 +163,7 @@ WHERE j.state <> 'cancelled'
 
 -- name: documents_missing
 -- The document named by a run is stored.
-SELECT r.id, 'run ' || r.id || ' names a document that is not kept' AS problem
+SELECT r.id, 'run ' || r.id || ' references a missing document' AS problem
 FROM (SELECT id, document FROM run UNION ALL SELECT id, document FROM run_live) r
 WHERE r.document IS NOT NULL AND NOT EXISTS (SELECT FROM document d WHERE d.hash = r.document) LIMIT 100
 
@@ -186,7 +186,7 @@ WHERE e.log_chars > 0 AND (c.chars <> e.log_chars OR c.reach <> e.log_chars) LIM
 -- name: audit_runs_missing
 -- Every accepted run exists: its audit row and the run are written in one transaction.
 SELECT (a.parameters ->> 'run')::uuid AS id,
-       'run ' || (a.parameters ->> 'run') || ' was accepted and is gone' AS problem
+       'run ' || (a.parameters ->> 'run') || ' was accepted but does not exist' AS problem
 FROM audit a
 WHERE a.operation = 'jobs.run'
   AND NOT EXISTS (SELECT FROM workspace w
@@ -211,8 +211,8 @@ WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id)
 GROUP BY r.id LIMIT 10000
 
 -- name: ticks_of_no_run
--- A tick that waits for the end of a run, or of a condition script, has that run, live or ended.
-SELECT t.schedule AS id, 'tick ' || t.tick_at || ' of ' || t.path || ' waits for a run that is not there' AS problem
+-- A tick that waits for the end of a run, or of a dynamic_skip script, has that run, live or ended.
+SELECT t.schedule AS id, 'tick ' || t.tick_at || ' of ' || t.path || ' waits for a run that does not exist' AS problem
 FROM schedule_tick t
 WHERE t.state IN ('asking', 'running') AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = coalesce(t.run, t.asked))
   AND NOT EXISTS (SELECT FROM run r WHERE r.id = coalesce(t.run, t.asked)) LIMIT 100

@@ -4,7 +4,7 @@ INSERT INTO schedule_tick (schedule, tick_at, workspace, path, state, run, asked
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: settle_asked
--- Records the answer of the condition script of this tick; returns no row if it was recorded before.
+-- Records the answer of the dynamic_skip script of this tick; returns no row if it was recorded before.
 UPDATE schedule_tick
 SET state = $3, run = $4, detail = $5
 WHERE schedule = $1 AND tick_at = $2 AND state = 'asking'
@@ -16,7 +16,7 @@ SELECT EXISTS (SELECT FROM schedule_tick t JOIN run_live r ON r.id = t.run
                WHERE t.schedule = $1 AND t.state = 'running')
 
 -- name: open_ticks
--- Ticks after this one whose run or condition script had not ended when last checked, with its current status.
+-- Ticks after this one whose run or dynamic_skip script had not ended when last checked, with its current status.
 SELECT t.schedule, t.tick_at, t.path, t.state, t.run, t.asked, r.status, r.result_of, r.started_at, r.ended_at,
        coalesce(s.on_failure, s.on_recovery, s.on_success) IS NOT NULL AS handled
 FROM (SELECT * FROM schedule_tick o
