@@ -96,7 +96,7 @@ CAUGHT_BY = {
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
-    "runs_bound_to_the_dead_wait": f"{STEPS}/test_bound.py::test_loss_of_bound_worker_fails_run",
+    "runs_bound_to_the_dead_wait": f"{STEPS}/test_worker_affinity.py::test_loss_of_bound_worker_fails_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
     "strangers_send_any_body": "tests/http/test_availability.py::test_stranger_sends_a_small_body_only",
