@@ -1,4 +1,4 @@
-"""The API's description of itself can be followed: no reference leads nowhere, no shape has a module's name."""
+"""The OpenAPI document: references resolve, names of schemas are short, and fields are documented."""
 
 from __future__ import annotations
 
@@ -24,11 +24,28 @@ def references(tree: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_every_reference_leads_to_a_shape() -> None:
+def test_references_resolve() -> None:
     known = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
     assert set(references(DOCUMENT)) <= known
 
 
-def test_no_two_shapes_have_one_name() -> None:
-    # Where two have, both are named by their modules.
+def test_schema_names_are_unique() -> None:
+    # msgspec adds the module to names that are not unique.
     assert [name for name in DOCUMENT["components"]["schemas"] if name.startswith("orvanta_platform")] == []
+
+
+def test_schemas_contain_field_documentation() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    resource = schemas["CreateResourceType"]["properties"]["schema"]
+    assert resource["description"] == "JSON Schema of the value. `password: true` makes a field secret."
+    # A field whose name in JSON differs, and an inherited one.
+    assert schemas["BreakpointBody"]["properties"]["if"]["description"].startswith("Expression.")
+    assert schemas["CreateSchedule"]["properties"]["timezone"]["description"] == "IANA time zone."
+
+
+def test_summaries_are_one_sentence() -> None:
+    login = DOCUMENT["paths"]["/api/auth/login"]["post"]
+    assert login["summary"] == "Log in with e-mail address and password."
+    assert login["description"] == "Returns a session token, which is also set as a cookie."
+    calls = [call for methods in DOCUMENT["paths"].values() for call in methods.values()]
+    assert [call["summary"] for call in calls if ". " in call["summary"] or not call["summary"].endswith(".")] == []

@@ -50,7 +50,7 @@ async def test_somebody_answers_on_a_phone(
         assert box is not None and box["height"] >= 40
     await stranger.get_by_label("Sum").fill("7")
     await stranger.get_by_role("button", name="Approve").click()
-    await expect(stranger.get_by_role("heading", name="It is approved")).to_be_visible()
+    await expect(stranger.get_by_role("heading", name="Approved", exact=True)).to_be_visible()
     await check(stranger)
     result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
     assert (result["decision"], result["form"]["sum"]) == ("approved", 7)

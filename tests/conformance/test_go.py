@@ -68,7 +68,7 @@ FAILED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "panic of bad": ("func main() { panic(Bad{}) }", {}, "Bad", "cannot be shown"),
     "panic in another goroutine": ("func main() { go panic(1); select {} }", {}, "ExitCode", "exit code 2"),
     "deadlock": ("func main() { select {} }", {}, "ExitCode", "exit code 2"),
-    "exit": ("func main() { os.Exit(0) }", {}, "ExitCode", "exit code 0 before it gave a result"),
+    "exit": ("func main() { os.Exit(0) }", {}, "ExitCode", "exit code 0 without a result"),
     "wrong argument": ("func main(n int) {}", {"n": "x"}, "ArgumentError", "the argument n does not fit: "),
     "nan": ("func main() float64 { z := 0.0; return z / z }", {}, "ResultNotJson", "NaN"),
     "function": ("func main() any { return main }", {}, "ResultNotJson", "unsupported type: func"),

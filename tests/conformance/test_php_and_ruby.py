@@ -33,7 +33,7 @@ FAILED: dict[str, tuple[str, str, str, str]] = {
     "php missing": ("php", "function main($a) {}", "ArgumentCountError", "main"),
     "php top": ("php", "throw new Exception('top');", "Exception", "top"),
     "php fatal": ("php", "function main() {}\nfunction main() {}", "FatalError", "Cannot redeclare"),
-    "php exit": ("php", "function main() { exit(0); }", "ExitCode", "exit code 0 before it gave a result"),
+    "php exit": ("php", "function main() { exit(0); }", "ExitCode", "exit code 0 without a result"),
     "php long": ("php", "function main() { throw new Exception(str_repeat('é', 100000)); }", "Exception", "é\n…"),
     "php large": ("php", "function main() { return str_repeat('x', 100000); }", "result_too_large", "100002 bytes"),
     "ruby nan": ("ruby", "def main = [0.0 / 0]", "ResultNotJson", "result[0] is NaN"),

@@ -194,10 +194,10 @@ async def test_without_a_database_there_is_none(
         ({**whole, "host": None}, "database.host is needed"),
         ({**whole, "user": ""}, "database.user is needed"),
         ({**whole, "dbname": ""}, "database.dbname is needed"),
-        ({**whole, "host": os.environ["PGHOST"]}, "no socket"),
+        ({**whole, "host": os.environ["PGHOST"]}, "not a socket"),
         ({**whole, "host": "169.254.169.254"}, "link-local"),
         ({**whole, "sslmode": "maybe"}, "database.sslmode is one of"),
-        ({**whole, "port": "x"}, "port is a whole number"),
+        ({**whole, "port": "x"}, "port must be a whole number"),
         (whole, "the database cannot be reached"),
     ]
     for given, told in cases:

@@ -187,7 +187,7 @@ async def test_it_comes_while_the_job_runs(runtimes: Runtimes, language: str) ->
 async def test_more_than_a_result_may_have_ends_the_job(runtimes: Runtimes, language: str, kept: bool) -> None:
     needs(language)
     ran = await run_spec(runtimes, replace(spec(language, ENDLESS[language], result_bytes=10_000), dedicated=kept))
-    assert ran.error == ("result_too_large", "what it streams has more than the limit of 9.766 KiB")
+    assert ran.error == ("result_too_large", "the streamed text is larger than the limit of 9.766 KiB")
     assert ran.outcome.stopped_by == "result"
     assert ran.streamed == "x" * 10_000
     await still_works(runtimes)

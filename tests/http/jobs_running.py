@@ -1,4 +1,4 @@
-"""Clients with the tokens of running jobs, as a script's process has them."""
+"""Clients with the tokens of running jobs, as in a script's process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.worker.environment import claim_of
 
 
 async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base: str = W) -> Claimed:
-    """A job that the hand-led worker runs, started by the admin or by `client`."""
+    """Start a job for the manual worker, as the admin or as `client`."""
     body = {"content": "def main():\n    pass\n", "language": "python3", "args": {}}
     answer = await (client or api.client).post(f"{base}/jobs/run/preview", json=body)
     assert answer.status_code == 201, answer.text
@@ -21,16 +21,16 @@ async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base
 
 
 async def claimed(api: ApiHarness, run: str) -> Claimed:
-    """The job of a run that waits, claimed."""
+    """Claim the job of a waiting run."""
     found = await api.worker.claim()
     return next(job for job in found.values() if job.run.id == UUID(run))
 
 
 def token_of(api: ApiHarness, job: Claimed, generation: int = 1) -> str:
-    """What the job's process has in OV_TOKEN."""
+    """Return the value of OV_TOKEN in the job's process."""
     return job_tokens.mint(api.platform.keys, claim_of(job, generation))
 
 
 def job_client(api: ApiHarness, job: Claimed) -> httpx.AsyncClient:
-    """A client that the job's process might have."""
+    """Return a client as in the job's process."""
     return client_of(api.app, token_of(api, job))

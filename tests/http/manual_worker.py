@@ -1,4 +1,4 @@
-"""A worker whose hands are the test's: it claims, prints and finishes through the real protocol, when told."""
+"""Worker controlled by the test: it claims, logs and finishes through the real protocol."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.services.platform import Platform
 
 
 class ManualWorker:
-    """Made by `register`."""
+    """A registered worker, created by `register`."""
 
     def __init__(self, platform: Platform, id: UUID, queues: list[str] | None) -> None:
         self.platform = platform
@@ -39,17 +39,17 @@ class ManualWorker:
         return cls(platform, id, queues)
 
     async def claim(self, free: int = 10) -> dict[str, Claimed]:
-        """What there is to do, by node (a run of one script: by "")."""
+        """Claim the waiting jobs, by node ("" for the run of a script)."""
         async with self.platform.db.transaction() as conn:
             return await self.claim_on(conn, free)
 
     async def claim_all(self, free: int = 10) -> list[Claimed]:
-        """The same, also where many jobs are of runs of one script."""
+        """Claim the waiting jobs, of which several may be of runs of one script."""
         async with self.platform.db.transaction() as conn:
             return await self._claim(conn, free)
 
     async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, Claimed]:
-        """The same in a transaction of the caller's."""
+        """Claim the waiting jobs in a transaction of the caller."""
         return {job.node or "": job for job in await self._claim(conn, free)}
 
     async def _claim(self, conn: Connection, free: int) -> list[Claimed]:
@@ -59,7 +59,7 @@ class ManualWorker:
         return found
 
     async def print(self, job: Claimed, text: str) -> None:
-        """One chunk of the job's log."""
+        """Write one chunk of the job's log."""
         seq, first = self._printed.get(job.id, (0, 0))
         chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
         async with self.platform.db.transaction() as conn:
@@ -68,7 +68,7 @@ class ManualWorker:
         self.platform.notify.log(job.id)
 
     async def stream(self, job: Claimed, text: str) -> None:
-        """One chunk of what the job streams."""
+        """Write one chunk of the job's stream."""
         seq, first = self._streamed.get((job.id, job.attempt), (0, 0))
         chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
         async with self.platform.db.transaction() as conn:
@@ -77,7 +77,7 @@ class ManualWorker:
         self.platform.notify.log(job.id)
 
     async def finish(self, job: Claimed, result: Any = None, *, error: str | None = None) -> None:
-        """End the attempt: with `result`, or failed with `error` as name and message."""
+        """Finish the attempt with `result`, or fail it with `error` (name and message)."""
         body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         storage = self.platform.storage

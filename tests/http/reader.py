@@ -1,4 +1,4 @@
-"""A reader of an answer in pieces, led by hand: it sends its body and takes the answer as slowly as the test wants."""
+"""Client that sends a body and reads a response in pieces, at the pace of the test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE_S = 60.0
 
 
 class Reader:
-    """One request to the application. Made by `read`."""
+    """One request to the application, created by `read`."""
 
     def __init__(self, app: ASGIApp, client: httpx.AsyncClient, method: str, url: str, body: Sequence[bytes]) -> None:
         self.began = asyncio.Event()
@@ -37,18 +37,18 @@ class Reader:
 
     @property
     def text(self) -> str:
-        """The answer as far as it came."""
+        """The response received so far."""
         return self._received.decode("utf-8", "replace")
 
     async def until_begun(self) -> None:
-        """Wait for the first bytes, or for the end."""
+        """Wait for the first bytes or the end of the response."""
         began = asyncio.create_task(self.began.wait())
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait([began, self._task], return_when=asyncio.FIRST_COMPLETED)
         began.cancel()
 
     async def until_ended(self) -> None:
-        """Take everything until the server is done with the request."""
+        """Read until the server has finished the request."""
         self.resume.set()
         async with asyncio.timeout(PATIENCE_S):
             await self._task
@@ -82,7 +82,7 @@ class Reader:
 
 
 def read(app: ASGIApp, client: httpx.AsyncClient, url: str, *body: bytes, method: str = "GET") -> Reader:
-    """Begin a request with the headers of `client`; the last of several pieces of a body waits for `resume`."""
+    """Start a request with the headers of `client`. If the body has several pieces, the last one waits for `resume`."""
     return Reader(app, client, method, url, body or [b""])
 
 

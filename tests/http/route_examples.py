@@ -1,4 +1,4 @@
-"""A call of every route of the API that names objects which exist, in workspace main."""
+"""Example call of every API route, naming existing objects in workspace main."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ PATHS = {
 
 
 class Examples:
-    """Objects that every route can be called with, in workspace main."""
+    """Objects in workspace main for the example calls."""
 
     def __init__(self, api: ApiHarness) -> None:
         self._stage = api
@@ -184,7 +184,7 @@ class Examples:
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
 
     async def request(self, method: str, path: str, instead: Mapping[str, str] | None = None) -> tuple[str, Any]:
-        """(URL, body) of a call that names existing objects; path parameters in `instead` replace the example's."""
+        """Return (URL, body) of a call that names existing objects. `instead` replaces path parameters."""
         short = f"{method} {path.removeprefix('/api/w/{workspace}/')}"
         values = {**await self._values(short, path), **(instead or {})}
         url = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
@@ -243,7 +243,7 @@ class Examples:
 
 @asynccontextmanager
 async def scene_with_examples(database: TestDatabase, home: Path) -> AsyncIterator[tuple[ApiHarness, Examples]]:
-    """The platform with an object for every route, and a worker that finishes each job with the result 1."""
+    """Yield the platform with an object for every route, and a worker that finishes each job with the result 1."""
     async with api_harness(database, home) as api:
         working = asyncio.create_task(_work(api))
         examples = Examples(api)

@@ -1,4 +1,4 @@
-"""Code of a lesser writer and the identity of triggers: a newer version waits until somebody who may accepts it."""
+"""Versions by less privileged writers: triggers of others do not run them until they are accepted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOOK = {
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    """A folder that everybody writes, and a variable that the admin alone reads."""
+    """Create a folder writable by everybody, and a variable readable only by the admin."""
     async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         body = {"path": NOTE, "value": SECRET, "is_secret": False, "description": ""}
@@ -48,19 +48,19 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def bob(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer, who may write f/team."""
+    """A developer with write access to f/team."""
     return await api.member("bob", role=Role.DEVELOPER)
 
 
 def calling(path: str, kind: str = "flow") -> dict[str, Any]:
-    """A node that runs a workflow or script by its path."""
+    """Return a node that runs a workflow or script by path."""
     return {"id": "called", "value": {"type": kind, "path": path, "input_transforms": {}}}
 
 
 async def flow(
     client: httpx.AsyncClient, path: str, output: str, *modules: dict[str, Any], new: bool = True, **more: Any
 ) -> httpx.Response:
-    """Deploy a workflow whose result is that of an expression; it needs no worker unless `modules` do."""
+    """Deploy a workflow with the result of an expression. It needs no worker unless `modules` do."""
     nodes = list(modules) or [{"id": "a", "value": {"type": "branchone", "branches": [], "default": []}}]
     value = {"modules": nodes, "output": {"type": "javascript", "expr": output}}
     call = "flows/create" if new else f"flows/update/{path}"
@@ -74,7 +74,7 @@ async def edit(client: httpx.AsyncClient, path: str, output: str, *modules: dict
 
 
 async def script(client: httpx.AsyncClient, content: str, path: str = SCRIPT) -> str:
-    """Deploy a script, over what is there; gives the version's hash."""
+    """Deploy a version of a script and return its hash."""
     found = await client.get(f"{W}/scripts/get/p/{path}")
     parent = {"parent_hash": found.json()["hash"]} if found.status_code == 200 else {}
     body = {"path": path, "summary": "", "content": content, "language": "bash", **parent}
@@ -94,7 +94,7 @@ async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
 
 
 async def tick(api: ApiHarness) -> str:
-    """Let the schedule tick; gives the run's id, empty where there is none."""
+    """Let the schedule tick and return the id of its run, or an empty string."""
     await rows(api, "UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
     assert await fire(api.platform)
     found = await rows(api, "SELECT coalesce(run, asked) AS run FROM schedule_tick ORDER BY at DESC LIMIT 1")
@@ -107,7 +107,7 @@ async def result(api: ApiHarness, run: str) -> Any:
 
 
 async def code(api: ApiHarness) -> str:
-    """The text of the only script that waits for a worker."""
+    """Return the text of the only waiting script job."""
     (job,) = await api.worker.claim_all()
     async with api.platform.db.acquire() as conn:
         blueprint = await api.platform.blueprints.of(conn, job.run)
@@ -131,14 +131,14 @@ async def accept(client: httpx.AsyncClient, path: str, version: int, kind: str =
     return await client.post(f"{W}/acceptance/accept/{kind}/{path}", json={"version": version, **more})
 
 
-async def test_an_edit_does_not_run_as_the_owner_of_a_schedule(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_edit_does_not_run_as_schedule_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     await edit(bob, FLOW, STEALS)
     assert await result(api, await tick(api)) == "first"
 
 
-async def test_an_edit_does_not_run_as_the_owner_of_an_http_trigger(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_edit_does_not_run_as_http_trigger_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, FLOW, "'first'")
     made = await api.client.post(f"{W}/http_triggers/create", json={**HOOK, "script_path": FLOW})
     assert made.status_code == 201, made.text
@@ -149,9 +149,7 @@ async def test_an_edit_does_not_run_as_the_owner_of_an_http_trigger(api: ApiHarn
     assert await result(api, run.text) == "first"
 
 
-async def test_an_edited_script_does_not_run_inside_an_on_behalf_workflow(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
+async def test_edited_script_does_not_run_inside_on_behalf_workflow(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -160,10 +158,10 @@ async def test_an_edited_script_does_not_run_inside_an_on_behalf_workflow(
     assert await code(api) == "echo first"
 
 
-async def test_an_edit_of_what_a_trigger_reaches_does_not_run_as_its_owner(
+async def test_edit_of_item_reached_by_trigger_does_not_run_as_its_owner(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """A script inside a workflow inside the workflow that the schedule names; then the workflow in the middle."""
+    """Edits a script in a workflow in the scheduled workflow, then the workflow in the middle."""
     await script(api.client, "echo first")
     await flow(api.client, SUB, "'middle'", calling(SCRIPT, "script"))
     await flow(api.client, FLOW, "results.called", calling(SUB))
@@ -182,7 +180,7 @@ async def test_an_edit_of_what_a_trigger_reaches_does_not_run_as_its_owner(
 
 
 @pytest.mark.parametrize("handler", ["dynamic_skip", "on_failure", "on_success"])
-async def test_an_edit_of_a_handler_does_not_run_as_the_owner_of_its_schedule(
+async def test_edit_of_handler_does_not_run_as_schedule_owner(
     api: ApiHarness, bob: httpx.AsyncClient, handler: str
 ) -> None:
     await script(api.client, "echo first")
@@ -194,10 +192,8 @@ async def test_an_edit_of_a_handler_does_not_run_as_the_owner_of_its_schedule(
     assert await code(api) == "echo first"
 
 
-async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """It is current for everybody who starts it; whoever may not read it sees nothing of it."""
+async def test_waiting_version_is_listed_and_runs_after_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The version is current for manual runs. Members without read access see nothing of it."""
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     assert await waiting(api.client) == []
@@ -215,7 +211,7 @@ async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(
     (seen,) = await waiting(bob)
     assert not seen["may_accept"]
     refused = await accept(bob, FLOW, found["version"]["id"])
-    assert refused.status_code == 200  # For himself, which changes nothing for the admin.
+    assert refused.status_code == 200  # Accepted for the developer only, so the admin's schedule is unaffected.
     assert refused.json() == {"permissioned_as": "u/bob"}
     for identity in ("u/admin", "g/all"):
         assert (await accept(bob, FLOW, found["version"]["id"], permissioned_as=identity)).status_code == 403
@@ -232,7 +228,7 @@ async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(
     assert [tuple(each) for each in told] == [("admin", "g/all")]
 
 
-async def test_a_version_of_another_path_or_workspace_is_not_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_version_of_another_path_or_workspace_cannot_be_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, FLOW, "1")
     await flow(bob, SUB, "1")
     other = (await api.get(f"flows/get/{SUB}"))["version_id"]
@@ -241,8 +237,8 @@ async def test_a_version_of_another_path_or_workspace_is_not_accepted(api: ApiHa
     assert (await accept(api.client, SUB, other, permissioned_as="everybody")).status_code == 400
 
 
-async def test_whose_deploy_is_accepted_at_once(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The member's own, an admin's, and that of the group deployers."""
+async def test_deploys_that_are_accepted_immediately(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Deploys by the member, by admins and by the group deployers are accepted."""
     carol = await api.member("carol", role=Role.DEVELOPER)
     await flow(carol, FLOW, "'carol'")
     await schedule(bob)
@@ -258,10 +254,10 @@ async def test_whose_deploy_is_accepted_at_once(api: ApiHarness, bob: httpx.Asyn
     assert await result(api, await tick(api)) == "deployer"
 
 
-async def test_what_a_trigger_names_when_it_is_made_is_accepted_and_later_only_what_changes(
+async def test_new_trigger_accepts_its_items_and_edited_trigger_accepts_changed_ones(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """A new time accepts nothing: nobody was shown what differs. Another owner, route target or handler does."""
+    """A new time accepts nothing, as no difference was shown. A new owner, route target or handler does."""
     await script(bob, "echo first")
     await flow(bob, SUB, "'sub'", calling(SCRIPT, "script"))
     await flow(bob, FLOW, "results.called", calling(SUB))
@@ -280,7 +276,7 @@ async def test_what_a_trigger_names_when_it_is_made_is_accepted_and_later_only_w
     assert (await waiting(api.client)) == []
 
 
-async def test_manual_runs_take_the_current_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_manual_run_uses_current_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, SUB, "'first'")
     await flow(api.client, FLOW, "results.called", calling(SUB))
     await schedule(api.client)
@@ -291,10 +287,8 @@ async def test_manual_runs_take_the_current_version(api: ApiHarness, bob: httpx.
     assert await result(api, await tick(api)) == "first"
 
 
-async def test_inside_a_workflow_on_behalf_of_somebody_its_own_versions_run(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """The same script is current in its caller, which acts for its starter, and accepted inside."""
+async def test_on_behalf_workflow_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """For the starter, the current version of the script runs; inside the workflow, the accepted one."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -311,7 +305,7 @@ async def test_inside_a_workflow_on_behalf_of_somebody_its_own_versions_run(
         assert (await items.get_by_version(conn, "main", "script", pin.version)).body == b"echo second"  # type: ignore[union-attr]
 
 
-async def test_a_path_made_anew_by_another_waits(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_path_recreated_by_another_user_waits_for_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     assert (await bob.delete(f"{W}/flows/delete/{FLOW}")).status_code == 200
@@ -323,8 +317,10 @@ async def test_a_path_made_anew_by_another_waits(api: ApiHarness, bob: httpx.Asy
     assert "accepted" not in found or found["version"]["number"] == 2
 
 
-async def test_archiving_leads_nobody_back_to_an_older_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """A version that the admin accepted and a writer archives stops what acts for the admin; the admin's goes back."""
+async def test_archiving_does_not_restore_older_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Archiving a version accepted by the admin stops the admin's triggers. Only the admin's own archiving restores
+    one.
+    """
     await script(api.client, "echo flawed")
     await schedule(api.client, SCRIPT, is_flow=False)
     mended = await script(api.client, "echo mended")
@@ -338,9 +334,7 @@ async def test_archiving_leads_nobody_back_to_an_older_version(api: ApiHarness, 
     assert await code(api) == "echo flawed"
 
 
-async def test_a_new_reference_of_an_accepted_version_runs_as_it_was_named(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
+async def test_new_reference_to_accepted_version_runs_that_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await flow(api.client, FLOW, "'none'")
     await schedule(api.client)
     await script(bob, "echo first")
@@ -350,10 +344,8 @@ async def test_a_new_reference_of_an_accepted_version_runs_as_it_was_named(
     assert await code(api) == "echo first"
 
 
-async def test_a_restart_takes_nothing_along_that_its_owner_did_not_accept(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """The owner ran the workflow in person, with what was current; somebody else restarts that run."""
+async def test_restart_uses_only_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The owner ran the workflow manually with current versions, and another member restarts that run."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -366,10 +358,8 @@ async def test_a_restart_takes_nothing_along_that_its_owner_did_not_accept(
     assert await code(api) == "echo first"
 
 
-async def test_a_token_that_only_starts_runs_takes_what_its_owner_accepted(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """By path; by version it starts none that waits."""
+async def test_run_only_token_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """By path, the accepted versions run; by version, waiting ones are refused."""
     await flow(bob, FLOW, "'first'")
     made = await api.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": [f"jobs:run:{FLOW}"]})
     assert made.status_code == 201, made.text
@@ -384,8 +374,8 @@ async def test_a_token_that_only_starts_runs_takes_what_its_owner_accepted(
         assert refused.status_code == 409, refused.text
 
 
-async def test_what_a_job_starts_by_path_is_what_its_run_would_take(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Under a schedule the accepted version; under a run that its starter began in person the current one."""
+async def test_run_started_by_job_uses_versions_of_its_run(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Under a schedule the accepted version runs, under a manual run the current one."""
     await script(api.client, "echo first")
     await flow(api.client, SUB, "'first'")
     await schedule(api.client, SCRIPT, is_flow=False)
@@ -404,17 +394,15 @@ async def test_what_a_job_starts_by_path_is_what_its_run_would_take(api: ApiHarn
     assert results == {"schedule": "first", "api": SECRET}
 
 
-async def test_a_developer_gets_no_acceptance_by_naming_others_versions(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """What a lesser writer names is accepted for that writer alone."""
+async def test_naming_versions_of_others_does_not_accept_them(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Naming a version in a trigger accepts it only for the writer."""
     await script(bob, "echo stolen")
     await flow(bob, SUB, "1", calling(SCRIPT, "script"))
     found = await rows(api, "SELECT DISTINCT permissioned_as FROM acceptance WHERE path = ANY($1)", [SCRIPT, SUB])
     assert [each["permissioned_as"] for each in found] == ["u/bob"]
 
 
-async def test_what_exists_at_the_upgrade_is_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+async def test_versions_existing_at_upgrade_are_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await script(bob, "echo first")
     await script(bob, "echo second")
     await schedule(api.client, SCRIPT, is_flow=False)
@@ -427,10 +415,8 @@ async def test_what_exists_at_the_upgrade_is_accepted(api: ApiHarness, bob: http
     assert await code(api) == "echo second"
 
 
-async def test_a_token_that_only_starts_runs_is_no_person_whatever_it_says(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """What its run starts is accepted too, also where the run repeats another one."""
+async def test_run_only_token_is_not_a_person_despite_its_headers(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """This includes versions inside the run, and runs that repeat another one."""
     await script(api.client, "echo first")
     await flow(api.client, SUB, "'first'")
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})
@@ -445,8 +431,8 @@ async def test_a_token_that_only_starts_runs_is_no_person_whatever_it_says(
         assert await result(api, inner.text) == "first"
 
 
-async def test_a_limited_token_deploys_and_accepts_for_nobody(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Its owner's schedule has no limits: with a deploy or an acceptance the token would read what it may not read."""
+async def test_deploy_by_limited_token_accepts_nothing(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The owner's schedule has no limits, so a deploy or acceptance would let the token read more than it may."""
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     client = await limited(api, "flows:write", "schedules:write", "http_triggers:write", "jobs:run")
@@ -465,8 +451,8 @@ async def test_a_limited_token_deploys_and_accepts_for_nobody(api: ApiHarness, b
     assert await result(api, await tick(api)) == "first"
 
 
-async def test_a_delegating_token_takes_what_its_owner_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """Its runs have all rights of its owner, whatever else it may do."""
+async def test_delegating_token_uses_versions_accepted_for_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Its runs have all rights of its owner."""
     await flow(api.client, FLOW, "'first'")
     held = [f"jobs:run:{FLOW}", f"jobs:delegate:{FLOW}"]
     for scopes in (held, [*held, "jobs:read"], ["*:*", "jobs:delegate"]):
@@ -481,10 +467,10 @@ async def test_a_delegating_token_takes_what_its_owner_accepted(api: ApiHarness,
 
 
 @pytest.mark.parametrize("nested", [False, True])
-async def test_a_limited_token_takes_accepted_versions_where_its_limits_end(
+async def test_limited_token_uses_accepted_versions_in_on_behalf_workflow(
     api: ApiHarness, bob: httpx.AsyncClient, nested: bool
 ) -> None:
-    """A workflow on behalf of the token's own owner acts without the limits of the token."""
+    """A workflow on behalf of the token's owner acts without the limits of the token."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -496,10 +482,10 @@ async def test_a_limited_token_takes_accepted_versions_where_its_limits_end(
     assert await code(api) == "echo first"
 
 
-async def test_a_restart_takes_no_versions_into_a_workflow_on_behalf_of_its_first_starter(
+async def test_restart_uses_only_accepted_versions_in_workflow_on_behalf_of_first_starter(
     api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    """Whoever starts a run in person takes current versions, which nobody else may run in their name."""
+    """A manual start uses current versions, which nobody else may run in the starter's name."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -514,10 +500,10 @@ async def test_a_restart_takes_no_versions_into_a_workflow_on_behalf_of_its_firs
 
 
 @pytest.mark.parametrize("way", ["unarchive", "deploy"])
-async def test_a_writer_who_brings_an_archived_item_back_brings_no_acceptance_of_others_back(
+async def test_restoring_archived_item_does_not_restore_acceptance_of_others(
     api: ApiHarness, bob: httpx.AsyncClient, way: str
 ) -> None:
-    """The admin archived it, so that nothing runs it for the admin until it is accepted again."""
+    """The admin archived the item, so it must be accepted again before it runs for the admin."""
     await flow(api.client, FLOW, "'first'")
     await schedule(api.client)
     assert (await api.client.post(f"{W}/flows/archive/{FLOW}", json={"archived": True})).status_code == 200
@@ -534,8 +520,8 @@ async def test_a_writer_who_brings_an_archived_item_back_brings_no_acceptance_of
     assert await result(api, await tick(api)) == ("first" if way == "unarchive" else "second")
 
 
-async def test_who_brings_an_item_back_keeps_what_they_could_accept(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """An admin everything, anybody else what is accepted for themselves."""
+async def test_restoring_item_keeps_acceptance_its_user_could_give(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Admins keep all acceptances, other members only their own."""
     await flow(bob, FLOW, "'bob'")
     await schedule(bob)
     for client in (api.client, bob):

@@ -1,4 +1,4 @@
-"""The approval page: reading decides nothing, buttons post, nothing of a workflow becomes HTML (S22)."""
+"""The approval page: views decide nothing, buttons send POST requests, and workflow text is escaped (S22)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORM = {
 
 @pytest.fixture
 async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody's browser, not logged in."""
+    """A browser that is not logged in."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers) as client:
@@ -36,7 +36,7 @@ async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Elements(HTMLParser):
-    """What a browser would make of a page."""
+    """The elements of a page, as a browser parses them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ async def page_of(api: ApiHarness, run: str, node: str, kind: str = "approvalPag
     return (await urls(api, await job_of(api, run, node), **params))[kind]
 
 
-async def test_looking_decides_nothing_and_a_button_does(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_page_view_decides_nothing_and_button_decides(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     page = await page_of(api, run, "a", approver="eve")
     shown = await browser.get(page)
@@ -67,10 +67,10 @@ async def test_looking_decides_nothing_and_a_button_does(api: ApiHarness, browse
     again = await browser.post(page, data={"decision": "approved"})
     assert again.status_code == 200 and "approved by link:eve" in again.text
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 409
-    assert "Nothing is asked" in (await browser.get(page)).text
+    assert "not waiting for a decision" in (await browser.get(page)).text
 
 
-async def test_a_page_is_bound_by_its_policy(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_page_has_content_security_policy(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     shown = await browser.get(await page_of(api, run, "a"))
     policy = shown.headers["content-security-policy"]
@@ -85,7 +85,7 @@ async def test_a_page_is_bound_by_its_policy(api: ApiHarness, browser: httpx.Asy
     assert "width=device-width" in shown.text
 
 
-async def test_nothing_of_a_workflow_becomes_html(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_workflow_text_is_escaped(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     node = approval(message=EVIL + " {{ flow_input.x }}", form=FORM)
     run = await api.flow(node, args={"x": EVIL})
     shown = (await browser.get(await page_of(api, run, "ask", approver=EVIL))).text
@@ -101,7 +101,7 @@ async def test_nothing_of_a_workflow_becomes_html(api: ApiHarness, browser: http
     assert 'role="alert"' in refused.text and await status(api, run) == "awaiting_approval"
 
 
-async def test_a_form_is_read_by_its_schema(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_form_is_parsed_by_schema(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(approval(form=FORM))
     fields = {"form.sum": "2.5", "form.why": "a", "form.sure": "on", "form.more": '{"x": [1]}', "form.whole": ""}
     done = await browser.post(await page_of(api, run, "ask"), data={"decision": "approved", **fields})
@@ -110,7 +110,7 @@ async def test_a_form_is_read_by_its_schema(api: ApiHarness, browser: httpx.Asyn
     assert found["form"] == {"sum": 2.5, "why": "a", "sure": True, "more": {"x": [1]}}
 
 
-async def test_a_step_drives_the_form(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_node_defines_form(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     form = {"schema": {"type": "object", "properties": {"to": {"type": "string"}, "n": {"type": "integer"}}}}
     hints = {"default_args": {"n": 4}, "enums": {"to": ["x", "y"]}}
     a = {**passing("a", "1"), "suspend": {"resume_form": form}, "mock": {"enabled": True, "return_value": hints}}
@@ -120,7 +120,7 @@ async def test_a_step_drives_the_form(api: ApiHarness, browser: httpx.AsyncClien
     assert len(elements.of("option")) == 3
 
 
-async def test_who_is_not_logged_in_is_told_so(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_anonymous_visitor_is_asked_to_log_in(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(approval(approvers=["u/admin"]))
     page = await page_of(api, run, "ask")
     shown = await browser.get(page)
@@ -135,7 +135,7 @@ async def test_who_is_not_logged_in_is_told_so(api: ApiHarness, browser: httpx.A
     assert (await ended(api, run))["result"]["by"] == "admin"
 
 
-async def test_a_link_for_one_decision_shows_one_button(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_link_for_one_decision_shows_one_button(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     for kind, value, other in (("resume", "approved", "rejected"), ("cancel", "rejected", "approved")):
         link = await page_of(api, run, "a", kind)
@@ -154,7 +154,7 @@ async def test_hide_cancel_leaves_one_button(api: ApiHarness, browser: httpx.Asy
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 400
 
 
-async def test_what_is_wrong_is_a_page_too(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_errors_are_pages(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     page = await page_of(api, run, "a")
     wrong = page[:-5] + "AAAAA"

@@ -33,7 +33,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a token."""
+    """A client without a token."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
@@ -76,8 +76,8 @@ WAYS: dict[str, Vote] = {
 
 @pytest.mark.parametrize("kind", THREE)
 @pytest.mark.parametrize("way", WAYS)
-async def test_one_person_is_one_voice_by_every_way(api: ApiHarness, way: str, kind: str) -> None:
-    """Three calls of one account, each with a resume id of its own where there is one, are one of three."""
+async def test_repeated_decisions_of_one_person_count_once(api: ApiHarness, way: str, kind: str) -> None:
+    """Three calls of one account, with different resume ids where possible, count as one of three approvals."""
     run = await api.flow(*THREE[kind])
     answers = [await WAYS[way](api, api.client, run, n) for n in (1, 2, 3)]
     assert await status(api, run) == "awaiting_approval"
@@ -88,7 +88,7 @@ async def test_one_person_is_one_voice_by_every_way(api: ApiHarness, way: str, k
 
 
 @pytest.mark.parametrize("kind", THREE)
-async def test_one_person_by_different_ways_is_one_voice(api: ApiHarness, kind: str) -> None:
+async def test_decisions_of_one_person_by_different_calls_count_once(api: ApiHarness, kind: str) -> None:
     run = await api.flow(*THREE[kind])
     for n, vote in enumerate(WAYS.values()):
         await vote(api, api.client, run, n)
@@ -99,7 +99,7 @@ async def test_one_person_by_different_ways_is_one_voice(api: ApiHarness, kind: 
 
 @pytest.mark.parametrize("kind", THREE)
 @pytest.mark.parametrize("way", WAYS)
-async def test_links_alone_are_no_voices_where_several_must_agree(
+async def test_links_do_not_count_when_several_approvals_are_required(
     api: ApiHarness, stranger: httpx.AsyncClient, way: str, kind: str
 ) -> None:
     run = await api.flow(*THREE[kind])
@@ -109,8 +109,8 @@ async def test_links_alone_are_no_voices_where_several_must_agree(
 
 
 @pytest.mark.parametrize("kind", THREE)
-async def test_a_page_that_several_were_sent_takes_the_voice_of_each(api: ApiHarness, kind: str) -> None:
-    """A message to many holds one link: its resume id is the same for all of them."""
+async def test_shared_page_counts_each_signed_in_person(api: ApiHarness, kind: str) -> None:
+    """A message to several people contains one link, with the same resume id for all."""
     run = await api.flow(*THREE[kind])
     page = (await urls(api, await job_of(api, run, "a")))["approvalPage"]
     everybody = [api.client, *[await api.member(name, Role.ADMIN) for name in ("bea", "cleo")]]
@@ -121,7 +121,7 @@ async def test_a_page_that_several_were_sent_takes_the_voice_of_each(api: ApiHar
     assert (await ended(api, run))["success"] is True
 
 
-async def test_events_of_one_person_that_come_early_are_one_voice(api: ApiHarness) -> None:
+async def test_early_events_of_one_person_count_once(api: ApiHarness) -> None:
     run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "1"))
     claimed = (await api.worker.claim())["a"]
     for resume_id, code in ((1, 201), (2, 200)):
@@ -134,8 +134,8 @@ async def test_events_of_one_person_that_come_early_are_one_voice(api: ApiHarnes
     assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_takes_nobodys_voice_before_they_use_it(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    """A resume id that was used by somebody else neither counts as a person's decision nor stands in its way."""
+async def test_used_resume_id_does_not_block_person(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    """A resume id used by somebody else neither counts as a person's decision nor blocks it."""
     run = await api.flow(approval("a", required_approvals=2))
     link = (await urls(api, await job_of(api, run, "a")))["cancel"]
     assert (await stranger.post(link)).status_code == 401
@@ -145,8 +145,8 @@ async def test_a_link_takes_nobodys_voice_before_they_use_it(api: ApiHarness, st
     assert (await ended(api, run))["success"] is True
 
 
-async def test_a_job_is_nobodys_voice(api: ApiHarness) -> None:
-    """What a job decides is marked as a job's, and where people are asked it decides nothing."""
+async def test_decision_of_job_does_not_count_as_person(api: ApiHarness) -> None:
+    """A job's decision is marked as such and does not count where people must decide."""
     await api.flow(script("x"))
     job = (await api.worker.claim())["x"]
     run = await api.flow(*SUSPENDED, output=js("context.b"))
@@ -160,7 +160,7 @@ async def test_a_job_is_nobodys_voice(api: ApiHarness) -> None:
         assert await conn.fetchval("SELECT actor FROM audit WHERE operation = 'approvals.decide'") == "job:admin"
 
 
-async def test_a_token_decides_by_a_link_only_what_its_scopes_name(api: ApiHarness) -> None:
+async def test_scoped_token_decides_by_link_within_its_scopes(api: ApiHarness) -> None:
     run = await api.flow(approval("a", approvers=["u/bea"]))
     bea = await api.member("bea", Role.OPERATOR, scopes=["scripts:read"])
     assert (await by_link(api, bea, run, 1)).status_code == 403
@@ -168,7 +168,7 @@ async def test_a_token_decides_by_a_link_only_what_its_scopes_name(api: ApiHarne
 
 
 @pytest.mark.parametrize("name", ["admin", "link:admin", None])
-async def test_a_name_that_a_link_gives_is_marked_wherever_it_is_shown(
+async def test_name_from_link_is_marked_as_unauthenticated(
     api: ApiHarness, stranger: httpx.AsyncClient, name: str | None
 ) -> None:
     shown = f"link:{name or 'anonymous'}"
@@ -196,9 +196,7 @@ async def test_a_name_that_a_link_gives_is_marked_wherever_it_is_shown(
 
 
 @pytest.mark.parametrize("login", [False, True])
-async def test_a_link_shows_what_the_approval_page_shows(
-    api: ApiHarness, stranger: httpx.AsyncClient, login: bool
-) -> None:
+async def test_link_shows_same_data_as_approval_page(api: ApiHarness, stranger: httpx.AsyncClient, login: bool) -> None:
     a = {**script("a"), "suspend": {"user_auth_required": login}}
     args, b = {"iban": "DE-secret-argument"}, passing("b", "'secret code'")
     run = await api.flow(a, b, args=args)
@@ -214,7 +212,7 @@ async def test_a_link_shows_what_the_approval_page_shows(
 
 @pytest.mark.parametrize("accept", [None, "*/*", "image/*", "image/avif,image/webp,*/*;q=0.8", "application/json"])
 @pytest.mark.parametrize("action", ["resume", "cancel"])
-async def test_a_get_decides_nothing_for_any_program(
+async def test_get_decides_nothing(
     api: ApiHarness, stranger: httpx.AsyncClient, accept: str | None, action: str
 ) -> None:
     run = await api.flow(*SUSPENDED)
@@ -231,7 +229,7 @@ async def test_a_get_decides_nothing_for_any_program(
     assert (await stranger.post(link)).status_code == 201
 
 
-async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(api: ApiHarness) -> None:
+async def test_hidden_run_reveals_no_pending_decision(api: ApiHarness) -> None:
     run = await api.flow({**approval("p"), "needs": []}, {**approval("q", approvers=["u/cleo"]), "needs": []})
     bea, cleo = await api.member("bea", Role.OPERATOR), await api.member("cleo", Role.OPERATOR)
     for vote in (by_consent, by_resume, by_resume_suspended):
@@ -243,7 +241,7 @@ async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(api: ApiHarn
 
 @pytest.mark.parametrize("way", ["consent", "flow/resume", "resume_suspended", "link"])
 @pytest.mark.parametrize("scopes", [["jobs:run"], ["jobs:run", "jobs:delegate", "jobs:read"]])
-async def test_token_of_a_program_is_not_a_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
+async def test_token_of_program_is_not_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
     program = await api.member("robot", Role.DEVELOPER, scopes=scopes)
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     value = {"modules": [approval("a", required_approvals=2), passing("b", "1")]}

@@ -1,4 +1,4 @@
-"""Approvals over the API: signed links, consent, who may decide, once and no more (S06)."""
+"""Approvals over the API: signed links, consent, permissions, and each decision recorded exactly once (S06)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a token."""
+    """A client without a token."""
     transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
@@ -49,7 +49,7 @@ def js(text: str) -> dict[str, str]:
 
 
 def passing(id: str, expr: str, **more: Any) -> dict[str, Any]:
-    """A node that needs no worker and gives what an expression reads."""
+    """Return a node that needs no worker and whose result is an expression."""
     return {"id": id, "value": {"type": "condition", "expr": "true"}, "export": {id: js(expr)}, **more}
 
 
@@ -60,7 +60,7 @@ SUSPENDED: tuple[dict[str, Any], ...] = (
 
 
 async def job_of(api: ApiHarness, run: str, node: str) -> str:
-    """The id of a node, as the status of the run tells it."""
+    """Return the job id of a node from the run's status."""
     nodes = (await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()["nodes"]
     return str(next(each["job"] for each in nodes if each["id"] == node))
 
@@ -90,7 +90,7 @@ async def late(api: ApiHarness) -> None:
     await timers.fire(api.platform.tools)
 
 
-async def test_a_link_resumes_once(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_link_resumes_once(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED, output=js("context.b"))
     link = (await urls(api, await job_of(api, run, "a"), approver="eve"))["resume"]
     first = await stranger.post(link, json={"ok": 1})
@@ -100,7 +100,7 @@ async def test_a_link_resumes_once(api: ApiHarness, stranger: httpx.AsyncClient)
     assert (await ended(api, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["link:eve"]]
 
 
-async def test_a_suspended_run_says_for_what_it_waits(api: ApiHarness) -> None:
+async def test_suspended_run_has_wait_reason(api: ApiHarness) -> None:
     run = await api.flow(*SUSPENDED)
     job = await job_of(api, run, "a")
     found = await api.get(f"jobs_u/get/{run}")
@@ -111,8 +111,8 @@ async def test_a_suspended_run_says_for_what_it_waits(api: ApiHarness) -> None:
     assert (info["flow_id"], info["can_approve"], info["node"], info["job"]) == (run, True, "a", job)
 
 
-async def test_two_suspensions_in_a_row_are_both_waits(api: ApiHarness) -> None:
-    """The node between asks after itself, and is the one before which the first suspension is shown."""
+async def test_two_consecutive_suspensions_are_both_listed(api: ApiHarness) -> None:
+    """The node between the two has a decision of its own, and precedes the first suspension."""
     b = {**passing("b", "1"), "suspend": {"required_events": 2}}
     run = await api.flow({**passing("a", "1"), "suspend": {}}, b, approval("c"), passing("d", "1"))
     found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
@@ -130,7 +130,7 @@ async def test_two_suspensions_in_a_row_are_both_waits(api: ApiHarness) -> None:
     assert (await ended(api, run))["success"] is True
 
 
-async def test_a_run_awaits_what_is_asked_inside_a_loop(api: ApiHarness) -> None:
+async def test_run_lists_decision_pending_inside_loop(api: ApiHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True}
     work = {"id": "work", "value": script("x")["value"]}
     run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body, "modules": [approval(), work]}})
@@ -146,7 +146,7 @@ async def test_a_run_awaits_what_is_asked_inside_a_loop(api: ApiHarness) -> None
     assert sorted((await ended(api, run))["result"]) == [1, 2]
 
 
-async def test_a_browser_is_led_from_a_link_to_its_page(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_browser_is_redirected_from_link_to_page(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     link = (await urls(api, await job_of(api, run, "a"), approver="eve"))["resume"]
     answer = await stranger.get(link, headers={"Accept": "text/html,*/*"})
@@ -158,7 +158,7 @@ async def test_a_browser_is_led_from_a_link_to_its_page(api: ApiHarness, strange
     assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_that_cancels_fails_the_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_cancel_link_fails_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED, failure_module=passing("failure", "1"))
     both = await urls(api, await job_of(api, run, "a"), approver="eve")
     assert (await stranger.post(both["cancel"])).status_code == 201
@@ -169,7 +169,7 @@ async def test_a_link_that_cancels_fails_the_run(api: ApiHarness, stranger: http
     assert (await stranger.post(both["resume"])).status_code == 409
 
 
-async def test_what_was_not_signed_for_this_is_404(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_link_signed_for_something_else_is_404(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     other = await api.flow(*SUSPENDED)
     job, foreign = await job_of(api, run, "a"), await job_of(api, other, "a")
@@ -194,7 +194,7 @@ async def test_what_was_not_signed_for_this_is_404(api: ApiHarness, stranger: ht
     assert await status(api, run) == "awaiting_approval" == await status(api, other)
 
 
-async def test_an_expired_link_is_410(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_expired_link_is_410(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     job = UUID(await job_of(api, run, "a"))
     past = clock.now() - timedelta(seconds=2)
@@ -207,7 +207,7 @@ async def test_an_expired_link_is_410(api: ApiHarness, stranger: httpx.AsyncClie
     assert await status(api, run) == "awaiting_approval"
 
 
-async def test_who_may_not_run_gets_no_links(api: ApiHarness) -> None:
+async def test_caller_without_run_right_gets_no_links(api: ApiHarness) -> None:
     run = await api.flow(*SUSPENDED)
     job = await job_of(api, run, "a")
     vic = await api.member("vic", role=Role.VIEWER)
@@ -219,7 +219,7 @@ async def test_who_may_not_run_gets_no_links(api: ApiHarness) -> None:
     assert (await consent(vic, run)).status_code in (403, 404)
 
 
-async def test_a_signature_alone(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_signature_of_link(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     job = await job_of(api, run, "a")
     for action, good in (("resume", 201), ("cancel", 404)):
@@ -229,7 +229,7 @@ async def test_a_signature_alone(api: ApiHarness, stranger: httpx.AsyncClient) -
     assert (await api.client.get(f"{W}/jobs/job_signature/{job}/9?action=x")).status_code == 400
 
 
-async def test_events_are_banked_before_the_step_has_ended(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_events_are_stored_before_node_completes(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
     alone = await api.flow(script("c", suspend={}), passing("d", "resume"), output=js("context.d"))
     claimed = await api.worker.claim()
@@ -245,7 +245,7 @@ async def test_events_are_banked_before_the_step_has_ended(api: ApiHarness, stra
     assert (await ended(api, alone))["result"] == 3
 
 
-async def test_a_link_of_the_run_counts_for_what_asks_longest(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_run_link_decides_oldest_pending_decision(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(script("a", suspend={}), {**passing("b", "resume"), "suspend": {}}, passing("c", "resume"))
     claimed = (await api.worker.claim())["a"]
     for resume_id in (1, 2):
@@ -257,7 +257,7 @@ async def test_a_link_of_the_run_counts_for_what_asks_longest(api: ApiHarness, s
     assert found["success"] is True
 
 
-async def test_consent_decides_an_approval_node(api: ApiHarness) -> None:
+async def test_consent_decides_approval_node(api: ApiHarness) -> None:
     run = await api.flow(approval(message="Pay {{ flow_input.sum }} for {{ run.created_by }}?"), args={"sum": 5})
     info = await api.get(f"jobs_u/flow/approval_info/{run}")
     assert info["description"] == "Pay 5 for admin?"
@@ -272,7 +272,7 @@ async def test_consent_decides_an_approval_node(api: ApiHarness) -> None:
     assert [(row["actor"], json.loads(row["p"])["decision"]) for row in told] == [("admin", "approved")]
 
 
-async def test_a_rejection_is_the_result(api: ApiHarness) -> None:
+async def test_rejection_is_result(api: ApiHarness) -> None:
     run = await api.flow(approval())
     assert (await consent(api.client, run, "rejected", reason="too dear")).status_code == 200
     found = await ended(api, run)
@@ -282,7 +282,7 @@ async def test_a_rejection_is_the_result(api: ApiHarness) -> None:
     assert (await consent(api.client, run)).status_code == 409
 
 
-async def test_the_failure_module_reads_a_rejection(api: ApiHarness) -> None:
+async def test_failure_module_reads_rejection(api: ApiHarness) -> None:
     run = await api.flow(
         approval(), failure_module=passing("failure", "previous_result.error.message"), output=js("context.failure")
     )
@@ -292,7 +292,7 @@ async def test_the_failure_module_reads_a_rejection(api: ApiHarness) -> None:
     assert detail["context"]["failure"] == "Rejected by admin"
 
 
-async def test_only_those_who_are_named_decide(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_only_named_approvers_decide(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(approval(approvers=["u/bea", "g/ops", "role/viewer"], required_approvals=3))
     bea = await api.member("bea", role=Role.OPERATOR)
     vic = await api.member("vic", role=Role.VIEWER)
@@ -315,14 +315,14 @@ async def test_only_those_who_are_named_decide(api: ApiHarness, stranger: httpx.
     assert (await ended(api, run))["result"]["by"] == "ops1"
 
 
-async def test_nobody_approves_a_run_of_ones_own(api: ApiHarness) -> None:
+async def test_self_approval_is_refused(api: ApiHarness) -> None:
     run = await api.flow(approval(self_approval=False))
     assert (await consent(api.client, run)).status_code == 403
     bea = await api.member("bea", role=Role.ADMIN)
     assert (await consent(bea, run)).status_code == 200
 
 
-async def test_a_suspend_may_ask_for_a_login_and_groups(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_suspend_requires_login_and_groups(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     groups = {"type": "javascript", "expr": "[flow_input.group]"}
     a = {**passing("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}
     run = await api.flow(a, passing("b", "resume"), args={"group": "ops"})
@@ -336,7 +336,7 @@ async def test_a_suspend_may_ask_for_a_login_and_groups(api: ApiHarness, strange
     assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_of_the_run_is_no_way_around_a_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_run_link_does_not_bypass_required_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, passing("b", "1"))
     run = await api.flow(*nodes)
     claimed = (await api.worker.claim())["a"]
@@ -348,7 +348,7 @@ async def test_a_link_of_the_run_is_no_way_around_a_login(api: ApiHarness, stran
     assert (await stranger.post(more)).status_code == 401
 
 
-async def test_what_is_sent_along_fits_the_form(api: ApiHarness) -> None:
+async def test_payload_must_match_form(api: ApiHarness) -> None:
     form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "number", "maximum": 9}}}
     run = await api.flow(approval(form=form))
     for wrong in ({}, {"sum": 10}, {"sum": "x"}):
@@ -358,8 +358,8 @@ async def test_what_is_sent_along_fits_the_form(api: ApiHarness) -> None:
     assert (await ended(api, run))["result"]["form"] == {"sum": 3}
 
 
-async def test_an_answer_is_text_whoever_sends_it(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
-    """References in it are none: it says what it says (tests/worker/test_computed_references.py reads it in a job)."""
+async def test_references_in_payload_are_plain_text(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    """They stay plain text. tests/worker/test_computed_references.py reads such a payload in a job."""
     run = await api.flow(approval())
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     said = await stranger.post(link, json={"x": "$var:u/admin/a"})
@@ -367,7 +367,7 @@ async def test_an_answer_is_text_whoever_sends_it(api: ApiHarness, stranger: htt
     assert (await ended(api, run))["result"]["form"] == {"x": "$var:u/admin/a"}
 
 
-async def test_several_questions_need_a_name(api: ApiHarness) -> None:
+async def test_several_pending_decisions_need_node(api: ApiHarness) -> None:
     run = await api.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
     answer = await consent(api.client, run)
     details = answer.json()["error"]["details"]
@@ -378,7 +378,7 @@ async def test_several_questions_need_a_name(api: ApiHarness) -> None:
     assert set((await ended(api, run))["result"]) == {"p", "q"}
 
 
-async def test_silence(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_timeout_without_decision(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(approval(timeout=60))
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     await late(api)
@@ -387,7 +387,7 @@ async def test_silence(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     assert (await stranger.post(link)).status_code == 409
 
 
-async def test_a_suspend_that_goes_on_tells_why(api: ApiHarness) -> None:
+async def test_suspend_continuing_after_timeout_has_reason(api: ApiHarness) -> None:
     suspend = {"timeout": 60, "continue_on_disapprove_timeout": True}
     run = await api.flow(
         {**passing("a", "1"), "suspend": suspend}, passing("b", "resume.error"), output=js("context.b")
@@ -396,14 +396,14 @@ async def test_a_suspend_that_goes_on_tells_why(api: ApiHarness) -> None:
     assert (await ended(api, run))["result"]["name"] == "SuspendedDisapproved"
 
 
-async def test_resume_as_whoever_may_run(api: ApiHarness) -> None:
+async def test_resume_by_caller_with_run_right(api: ApiHarness) -> None:
     run = await api.flow(*SUSPENDED, output=js("context.b"))
     assert (await api.client.post(f"{W}/jobs/flow/resume/{run}", json={"y": 1})).status_code == 201
     assert (await ended(api, run))["result"] == [{"y": 1}, [{"y": 1}], ["admin"]]
     assert (await api.client.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 409
 
 
-async def test_resume_suspended_says_yes_and_no(api: ApiHarness) -> None:
+async def test_resume_suspended_approves_and_rejects(api: ApiHarness) -> None:
     for approved in (True, False):
         run = await api.flow(*SUSPENDED)
         job = await job_of(api, run, "a")
@@ -413,7 +413,7 @@ async def test_resume_suspended_says_yes_and_no(api: ApiHarness) -> None:
         assert (await ended(api, run))["success"] is approved
 
 
-async def test_the_flow_behind_a_link(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_flow_behind_link(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(approval("a", message="Pay?", timeout=60, required_approvals=2))
     link = (await urls(api, await job_of(api, run, "a")))["resume"]
     assert (await api.client.post(link)).status_code == 201
@@ -426,7 +426,7 @@ async def test_the_flow_behind_a_link(api: ApiHarness, stranger: httpx.AsyncClie
     assert (found["job"]["running"], found["job"]["suspend"], "node" in found) == (False, 0, False)
 
 
-async def test_a_cancelled_run_asks_nobody(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_cancelled_run_has_no_pending_decision(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     link = (await urls(api, await job_of(api, run, "a")))["resume"]
     await api.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
@@ -434,7 +434,7 @@ async def test_a_cancelled_run_asks_nobody(api: ApiHarness, stranger: httpx.Asyn
     assert (await ended(api, run))["canceled"] is True
 
 
-async def test_the_cookie_of_another_sites_page_speaks_for_nobody(api: ApiHarness) -> None:
+async def test_cookie_from_page_of_another_site_is_anonymous(api: ApiHarness) -> None:
     run = await api.flow(approval(approvers=["u/admin"]))
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
@@ -445,7 +445,7 @@ async def test_the_cookie_of_another_sites_page_speaks_for_nobody(api: ApiHarnes
         assert (await browser.post(link, headers={"Sec-Fetch-Site": "same-origin"})).status_code == 201
 
 
-async def test_a_token_of_another_workspace_speaks_for_nobody(api: ApiHarness) -> None:
+async def test_token_of_another_workspace_is_anonymous(api: ApiHarness) -> None:
     run = await api.flow(approval(approvers=["role/admin"]))
     link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     zoe = await api.member("zoe", role=Role.ADMIN, workspace="admins")
@@ -453,7 +453,7 @@ async def test_a_token_of_another_workspace_speaks_for_nobody(api: ApiHarness) -
     assert client_of(api.app, "wrong") and (await client_of(api.app, "wrong").post(link)).status_code == 401
 
 
-async def test_links_of_a_question_inside_a_loop(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_links_of_decision_inside_loop(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "skip_failures": False, "modules": [approval()]}
     run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body}})
     for resume_id in (1, 2):
@@ -465,7 +465,7 @@ async def test_links_of_a_question_inside_a_loop(api: ApiHarness, stranger: http
     assert [each["form"]["n"] for each in (await ended(api, run))["result"]] == [1, 2]
 
 
-async def test_questions_of_one_name_are_told_apart_by_their_jobs(api: ApiHarness) -> None:
+async def test_decisions_of_same_node_are_distinguished_by_job(api: ApiHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True, "modules": [approval()]}
     run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body}})
     answer = await consent(api.client, run, node="ask")
@@ -475,7 +475,7 @@ async def test_questions_of_one_name_are_told_apart_by_their_jobs(api: ApiHarnes
     assert len((await ended(api, run))["result"]) == 2
 
 
-async def test_a_question_of_a_sub_workflow_is_answered_at_the_run_that_called_it(api: ApiHarness) -> None:
+async def test_decision_in_sub_workflow_is_made_at_calling_run(api: ApiHarness) -> None:
     asking = {"path": "f/a/asking", "summary": "", "value": {"modules": [approval()]}}
     assert (await api.client.post(f"{W}/flows/create", json=asking)).status_code == 201
     call = {"id": "c", "value": {"type": "flow", "path": "f/a/asking", "input_transforms": {}}}
@@ -489,7 +489,7 @@ async def test_a_question_of_a_sub_workflow_is_answered_at_the_run_that_called_i
     assert (answer.status_code, len(answer.json()["error"]["details"]["jobs"])) == (409, 2)
 
 
-async def test_a_form_and_a_message_see_the_inputs_of_their_node(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_form_and_message_read_node_inputs(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     form = {
         "type": "object",
         "properties": {
@@ -513,7 +513,7 @@ async def test_a_form_and_a_message_see_the_inputs_of_their_node(api: ApiHarness
     assert (await ended(api, run))["result"]["form"] == {"amount": 150}
 
 
-async def test_a_body_of_a_link_is_limited(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_body_of_link_is_limited(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     run = await api.flow(*SUSPENDED)
     both = await urls(api, await job_of(api, run, "a"))
     large = b'"' + b"x" * (3 << 20) + b'"'
@@ -523,7 +523,7 @@ async def test_a_body_of_a_link_is_limited(api: ApiHarness, stranger: httpx.Asyn
     assert await status(api, run) == "awaiting_approval"
 
 
-async def test_a_caller_awaits_what_is_asked_below_it(api: ApiHarness) -> None:
+async def test_calling_run_waits_for_decision_in_sub_workflow(api: ApiHarness) -> None:
     work = {"id": "work", "value": script("x")["value"]}
     for path, modules in {
         "f/a/asking": [approval(), work],
@@ -544,7 +544,7 @@ async def test_a_caller_awaits_what_is_asked_below_it(api: ApiHarness) -> None:
     assert (await ended(api, run))["result"] == {"beside": 1, "c": 2}
 
 
-async def test_the_inbox_has_what_waits_for_whoever_looks(api: ApiHarness) -> None:
+async def test_inbox_lists_decisions_pending_for_caller(api: ApiHarness) -> None:
     form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "integer", "maximum": 9}}}
     mine = await api.flow(approval(message="Pay?", form=form, timeout=60))
     anns = await api.flow(approval(approvers=["u/ann"], required_approvals=1))
@@ -558,7 +558,7 @@ async def test_the_inbox_has_what_waits_for_whoever_looks(api: ApiHarness) -> No
     field = {"name": "sum", "label": "sum", "help": "", "kind": "integer", "required": True, "value": "", "choices": []}
     assert first["fields"] == [field]
     assert [each["run"] for each in await api.get("approvals/list", mine=True, per_page=1)] == [mine]
-    # Who is named sees what is asked of them, though the run is somebody else's; others see nothing of it.
+    # Approvers named by a decision see it in runs of others; other members do not.
     assert [(each["run"], each["mine"]) for each in (await ann.get(f"{W}/approvals/list")).json()] == [(anns, True)]
     assert (await bob.get(f"{W}/approvals/list")).json() == []
     wrong = await consent(api.client, mine, fields={"sum": "12"})
@@ -567,7 +567,7 @@ async def test_the_inbox_has_what_waits_for_whoever_looks(api: ApiHarness) -> No
     assert (await ended(api, mine))["result"]["form"] == {"sum": 7}
 
 
-async def test_who_has_spoken_is_waited_for_no_more(api: ApiHarness) -> None:
+async def test_inbox_omits_decisions_already_made_by_caller(api: ApiHarness) -> None:
     run = await api.flow(approval(required_approvals=2))
     assert (await consent(api.client, run)).status_code == 200
     (found,) = await api.get("approvals/list")

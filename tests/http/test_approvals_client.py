@@ -1,4 +1,4 @@
-"""All calls of approvals and user states through the published typed client, unchanged."""
+"""Calls of approvals and user states through the unmodified published typed client."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ WORKSPACE = "main"
 
 
 async def suspended(api: ApiHarness, events: int) -> tuple[UUID, UUID]:
-    """A run that waits for so many events, and the job to sign links for."""
+    """Start a run that waits for this number of events, and return it with the job to sign links for."""
     run = await api.flow({**passing("a", "1"), "suspend": {"required_events": events}}, passing("b", "resumes"))
     return UUID(run), UUID(await job_of(api, run, "a"))
 
 
-async def test_the_typed_client_asks_and_answers(api: ApiHarness) -> None:
+async def test_typed_client_handles_approvals(api: ApiHarness) -> None:
     run, job = await suspended(api, 3)
     by_owner, asked = await suspended(api, 1)
     no, refused = await suspended(api, 1)
@@ -97,5 +97,5 @@ def refuse(client: AuthenticatedClient, job: UUID) -> None:
 
 
 def _lenient(client: AuthenticatedClient) -> AuthenticatedClient:
-    """The same client, which returns what it does not expect."""
+    """Return the same client without checks for unexpected statuses."""
     return AuthenticatedClient(client._base_url, client.token)

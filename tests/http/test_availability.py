@@ -1,4 +1,4 @@
-"""Availability of the server's event loop with schemas and bodies that take long to process."""
+"""Availability of the server's event loop during requests with schemas and bodies that are slow to process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def deploy(server: Held, path: str, schema: Any, *, again: bool = False) -> None
         pytest.param(PATTERN, b'{"a":"%s!"}' % (b"a" * 400_000), id="pattern"),
     ],
 )
-def test_no_schema_holds_the_server(server: Held, schema: Any, args: bytes, request: pytest.FixtureRequest) -> None:
+def test_schema_does_not_block_server(server: Held, schema: Any, args: bytes, request: pytest.FixtureRequest) -> None:
     path = f"f/bombs/{request.node.callspec.id.replace(' ', '_')}"
     deploy(server, path, schema)
     server.longest_s()
@@ -89,7 +89,7 @@ def numbers(size: int) -> bytes:
         pytest.param("preview", JSON, lambda: PREVIEW % numbers(60 * MIB), 413, id="large preview"),
     ],
 )
-def test_no_body_of_a_run_holds_the_server(
+def test_run_body_does_not_block_server(
     server: Held, path: str, headers: dict[str, str], make: Callable[[], bytes], status: int
 ) -> None:
     body = make()
@@ -102,7 +102,7 @@ def test_no_body_of_a_run_holds_the_server(
 
 
 @pytest.mark.parametrize("path", ["scripts/create", "resources/create", "flows/create", "variables/create"])
-def test_no_other_body_holds_the_server(server: Held, path: str) -> None:
+def test_other_bodies_do_not_block_server(server: Held, path: str) -> None:
     server.longest_s()
     bodies = {400: (b'{"a":[%s1]}' % (b"{}," * (7 * MIB)), b"[" * (23 * MIB)), 413: (b"[" * (40 * MIB),)}
     for status, body in [(status, body) for status, some in bodies.items() for body in some]:
@@ -111,7 +111,7 @@ def test_no_other_body_holds_the_server(server: Held, path: str) -> None:
     assert server.longest_s() < LONGEST_S
 
 
-def test_stranger_sends_a_small_body_only(server: Held) -> None:
+def test_anonymous_body_is_limited(server: Held) -> None:
     trigger = {
         "path": "f/bombs/hook",
         "script_path": "f/bombs/any",
@@ -139,12 +139,12 @@ YAML = "value:\n  modules: [{id: a, value: {type: identity}}]\n%s:\n  a:\n%s"
 
 
 def yaml(section: str) -> dict[str, str]:
-    """A document that takes a second to read."""
+    """Return a document that takes a second to parse."""
     return {"format": "yaml", "text": YAML % (section, "".join(f"  - k{n}: {n}\n" for n in range(4_000)))}
 
 
-def test_no_stored_workflow_holds_the_server(server: Held) -> None:
-    """Read for a conflict, for a run, and for what differs between two versions."""
+def test_stored_workflow_does_not_block_server(server: Held) -> None:
+    """The workflow is parsed for a conflict, for a run, and for the diff of two versions."""
     client, path = server.client, "f/bombs/yaml"
     body = {"path": path, "summary": "", "source": yaml("schema")}
     assert client.post(f"{W}/flows/create", json=body).status_code == 201
@@ -191,7 +191,7 @@ def doubled(levels: int) -> bytes:
         pytest.param({"properties": {"pw": SECRET}}, b'{"pw":"x","b":"%s"}' % (b"x" * (90 * MIB)), 201, id="long"),
     ],
 )
-def test_no_password_holds_the_server(
+def test_password_hash_does_not_block_server(
     server: Held, schema: Any, args: bytes, status: int, request: pytest.FixtureRequest
 ) -> None:
     path = f"f/bombs/secret_{request.node.callspec.id}"
@@ -204,7 +204,7 @@ def test_no_password_holds_the_server(
     assert held < LONGEST_S
 
 
-def test_no_password_in_a_circle_of_references_holds_the_server(server: Held) -> None:
+def test_password_in_recursive_schema_does_not_block_server(server: Held) -> None:
     schema = secretive(CIRCLE | {"properties": {"p": SECRET}})
     server.longest_s()
     kind = {"name": "circle", "schema": schema}
@@ -227,7 +227,7 @@ NUMBERS = "def main(" + ",".join(f"a{n}:dict[str,list[int]]={{}}" for n in range
     [("bun", ERRORS, 400), ("deno", QUOTES, 400), ("python3", NUMBERS, 200)],
     ids=["errors", "quotes", "parameters"],
 )
-def test_no_script_holds_the_server(server: Held, language: str, content: str, status: int) -> None:
+def test_script_does_not_block_server(server: Held, language: str, content: str, status: int) -> None:
     server.longest_s()
     answer = server.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
     assert answer.status_code == status, answer.text[:1000]
@@ -252,14 +252,14 @@ def of_nodes(*contents: str) -> dict[str, Any]:
     ],
     ids=["script", "flow", "lock"],
 )
-def test_no_deploy_of_a_script_holds_the_server(server: Held, path: str, body: dict[str, Any]) -> None:
+def test_script_deploy_does_not_block_server(server: Held, path: str, body: dict[str, Any]) -> None:
     server.longest_s()
     answer = server.client.post(f"{W}/{path}", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "code_too_complex")
     assert server.longest_s() < LONGEST_S
 
 
-def test_no_document_of_many_values_holds_the_server(server: Held) -> None:
+def test_document_of_many_values_does_not_block_server(server: Held) -> None:
     value = b'{"modules":[],"a":[%s{}]}' % (b'{"b":[]},' * 1_000_000)
     server.longest_s()
     body = b'{"path":"f/bombs/values","summary":"","value":%s}' % value
@@ -268,7 +268,7 @@ def test_no_document_of_many_values_holds_the_server(server: Held) -> None:
     assert server.longest_s() < LONGEST_S
 
 
-def test_a_requirement_that_is_none_is_told_of_its_node(server: Held) -> None:
+def test_invalid_requirement_is_reported_with_node(server: Held) -> None:
     value = of_nodes("", 'import "x@/etc"')
     answer = server.client.post(f"{W}/flows/create", json={"path": "f/bombs/needs", "summary": "", "value": value})
     assert answer.json()["error"]["code"] == "invalid_script"

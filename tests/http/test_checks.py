@@ -1,4 +1,4 @@
-"""What the editor asks while somebody writes: diagnostics with places, schemas of signatures, groups, queues."""
+"""Checks for the editor: diagnostics with positions, schemas of signatures, groups, queues."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def check(api: ApiHarness, **body: Any) -> dict[str, Any]:
     return found
 
 
-async def test_each_diagnostic_has_its_place_in_the_text(api: ApiHarness) -> None:
+async def test_diagnostic_has_position_in_text(api: ApiHarness) -> None:
     found = await check(api, source={"format": "yaml", "text": YAML})
     assert found["deployable"] is False
     told = {each["code"]: (each["path"], each["line"], each["column"]) for each in found["diagnostics"]}
@@ -47,7 +47,7 @@ async def test_each_diagnostic_has_its_place_in_the_text(api: ApiHarness) -> Non
     assert {lines[line - 1].strip() for path, line, _ in told.values() if path == "/value/modules/2/id"} <= {"- id: a"}
 
 
-async def test_a_text_that_cannot_be_read_has_a_place_too(api: ApiHarness) -> None:
+async def test_syntax_error_has_position(api: ApiHarness) -> None:
     for form, text, line in (("yaml", "value:\n  modules: [\n", 3), ("json", '{"value":\n {"modules": ]}', 2)):
         found = await check(api, source={"format": form, "text": text})
         (only,) = found["diagnostics"]
@@ -55,7 +55,7 @@ async def test_a_text_that_cannot_be_read_has_a_place_too(api: ApiHarness) -> No
         assert only["line"] == line, only
 
 
-async def test_a_document_without_a_text_has_pointers_alone(api: ApiHarness) -> None:
+async def test_document_without_text_has_pointers_only(api: ApiHarness) -> None:
     found = await check(api, value={"modules": [script("a", needs=["nobody"])]})
     (only,) = found["diagnostics"]
     assert only["node"] == "a" and "line" not in only and found["deployable"] is False
@@ -63,7 +63,7 @@ async def test_a_document_without_a_text_has_pointers_alone(api: ApiHarness) -> 
     assert (await api.client.get(f"{W}/flows/list")).json() == []
 
 
-async def test_it_says_what_a_deploy_would_say(api: ApiHarness) -> None:
+async def test_check_reports_deploy_diagnostics(api: ApiHarness) -> None:
     body = {"path": "u/admin/secret", "summary": "", "content": "echo 1", "language": "bash"}
     assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     value = {"modules": [{"id": "a", "value": {"type": "script", "path": "u/admin/secret", "input_transforms": {}}}]}
@@ -75,7 +75,7 @@ async def test_it_says_what_a_deploy_would_say(api: ApiHarness) -> None:
     assert (await limited.post(f"{W}/flows/validate", json={"value": value})).status_code == 403
 
 
-async def test_what_a_script_takes(api: ApiHarness) -> None:
+async def test_script_schema(api: ApiHarness) -> None:
     async def ask(language: str, content: str) -> Any:
         answer = await api.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
         return answer.json() if answer.status_code == 200 else answer.status_code
@@ -91,7 +91,7 @@ async def test_what_a_script_takes(api: ApiHarness) -> None:
     assert await ask("bash", "x" * (2 << 20)) == 413
 
 
-async def test_groups_to_choose_from(api: ApiHarness) -> None:
+async def test_group_names(api: ApiHarness) -> None:
     async with api.platform.db.transaction() as conn:
         await conn.execute("INSERT INTO team (workspace, name, summary) VALUES ('main', 'ops', 'Operations')")
         await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
@@ -105,7 +105,7 @@ async def test_groups_to_choose_from(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/groups/get/none")).status_code == 404
 
 
-async def test_queues_by_what_may_start(api: ApiHarness) -> None:
+async def test_queue_counts_include_only_startable_jobs(api: ApiHarness) -> None:
     assert (await api.client.get("/api/workers/queue_counts")).json() == {}
     await api.preview()
     await api.preview(tag="heavy")
@@ -113,7 +113,7 @@ async def test_queues_by_what_may_start(api: ApiHarness) -> None:
     assert found["heavy"] == 1 and sum(found.values()) == 2
 
 
-async def test_queues_say_what_waits_and_since_when(api: ApiHarness) -> None:
+async def test_queues_report_waiting_jobs_and_age(api: ApiHarness) -> None:
     assert (await api.client.get("/api/workers/queues")).json() == []
     for _ in range(2):
         await api.preview()
@@ -123,7 +123,7 @@ async def test_queues_say_what_waits_and_since_when(api: ApiHarness) -> None:
     assert found["oldest_s"] >= 0
 
 
-async def test_administrators_of_the_instance_drain_workers(api: ApiHarness) -> None:
+async def test_instance_administrator_drains_worker(api: ApiHarness) -> None:
     (worker,) = (await api.client.get("/api/workers/list")).json()
     assert (worker["drained"], worker["running"]) == (False, 0)
     address = f"/api/workers/drain/{worker['id']}"
@@ -143,21 +143,21 @@ async def test_administrators_of_the_instance_drain_workers(api: ApiHarness) -> 
     assert [each["resource"] for each in told] == [worker["worker"]] * 2
 
 
-async def test_yaml_that_takes_long_to_read_is_refused_without_a_place(api: ApiHarness) -> None:
+async def test_slow_yaml_is_refused_without_position(api: ApiHarness) -> None:
     text = f"{YAML}d: [{'1_0,' * 30_000}1]\n"
     found = await check(api, source={"format": "yaml", "text": text})
     (only,) = found["diagnostics"]
     assert only["code"] == "document_too_large" and "line" not in only
 
 
-async def test_faults_of_json_that_would_take_long_to_read_as_yaml_have_no_place(api: ApiHarness) -> None:
+async def test_json_faults_that_are_slow_as_yaml_have_no_position(api: ApiHarness) -> None:
     text = '{"value": {"modules": [{"id": "a", "value": {"type": "nothing"}}]}, "d": [%s1]}' % ("1," * 300_000)
     found = await check(api, source={"format": "json", "text": text})
     assert found["deployable"] is False and all("line" not in each for each in found["diagnostics"])
 
 
 @pytest.mark.parametrize("beginning", ["<<: 1\n", "a: !thing x\n", "a: 1\na: 1\n"])
-async def test_what_follows_a_fault_is_not_read_beyond_the_limits(
+async def test_text_after_fault_is_read_within_limits(
     api: ApiHarness, beginning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []

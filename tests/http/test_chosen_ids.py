@@ -39,13 +39,13 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def mallory(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer of workspace main who is nobody's admin."""
+    """A developer of workspace main without admin rights."""
     return await api.member("mallory", Role.DEVELOPER)
 
 
 @pytest.fixture
 async def outsider(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer of another workspace, unknown in main."""
+    """A developer of another workspace who is unknown in main."""
     assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
     token, email = names.new_token("user"), "oscar@example.com"
     async with api.platform.db.transaction() as conn:
@@ -61,7 +61,7 @@ async def squat(client: httpx.AsyncClient, id: UUID, base: str = W, **params: An
 
 
 async def victim(api: ApiHarness, run: UUID, *modules: dict[str, Any], **value: Any) -> httpx.Response:
-    """The admin's run of a workflow, under an id that the attacker knows beforehand."""
+    """Start the admin's run of a workflow under an id that the attacker knows in advance."""
     body = {"value": {"modules": list(modules), **value}, "args": {}}
     return await api.client.post(f"{W}/jobs/run/preview_flow", params={"job_id": str(run)}, json=body)
 
@@ -71,7 +71,7 @@ def refused(answer: httpx.Response) -> bool:
 
 
 async def borrowed(api: ApiHarness, attacker: httpx.AsyncClient, base: str) -> tuple[httpx.Response, httpx.AsyncClient]:
-    """The attack with a spent token: the preview's answer, and the client of its token while the admin's node runs."""
+    """Attack with a spent token; return the preview's response and its token's client while the admin's node runs."""
     body = {"path": SECRET, "value": "s3cret-of-payroll", "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
     run = ids.new_run_id()
@@ -151,14 +151,14 @@ async def test_step_is_not_stopped_by_job_of_same_id(api: ApiHarness, mallory: h
 
 
 def aged(age: timedelta) -> UUID:
-    """A UUIDv7 that carries a time so long ago."""
+    """Return a UUIDv7 with a time this far in the past."""
     fresh = ids.new_run_id().int
     milliseconds = int((clock.now() - age).timestamp() * 1000)
     return UUID(int=(milliseconds << 80) | (fresh & ((1 << 80) - 1)))
 
 
 def unfit() -> dict[str, UUID]:
-    """Ids that no caller may give to a run."""
+    """Return ids that callers must not use for runs."""
     run = ids.new_run_id()
     return {
         "random": uuid4(),
@@ -253,7 +253,7 @@ async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(api
 async def test_token_is_dead_when_its_id_belongs_to_another_claim(
     api: ApiHarness, mallory: httpx.AsyncClient, change: str
 ) -> None:
-    """The row of the job as it would be if the id were used again, with the same attempt and generation."""
+    """Write the job's row as if the id were reused with the same attempt and generation."""
     assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
     token = job_client(api, await started(api, mallory))
     async with api.platform.db.acquire() as conn:

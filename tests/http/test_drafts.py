@@ -1,4 +1,4 @@
-"""Drafts: saved on a revision, their owner's alone, at paths their owner may read, gone with what was deployed."""
+"""Drafts: revisions, visibility to their owner only, access by path, and removal on deploy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def deploy(client: httpx.AsyncClient, path: str = PATH, **more: Any) -> in
     return version
 
 
-async def test_a_draft_comes_back_byte_for_byte(api: ApiHarness) -> None:
+async def test_draft_is_returned_byte_for_byte(api: ApiHarness) -> None:
     value = '{ "value" : {"modules": [ "not yet"] }, "n":1.50, "source":{"format":"yaml","text":"a: [" } }'
     answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", content=f'{{"value":{value},"base_version":null}}')
     assert answer.status_code == 200 and set(answer.json()) == HEAD
@@ -56,7 +56,7 @@ async def test_a_draft_comes_back_byte_for_byte(api: ApiHarness) -> None:
     assert await api.get("drafts/list/script") == []
 
 
-async def test_each_save_builds_on_the_revision_before(api: ApiHarness) -> None:
+async def test_save_requires_current_revision(api: ApiHarness) -> None:
     base = await deploy(api.client)
     first = await save(api.client, {"n": 1}, base_version=base)
     second = await save(api.client, {"n": 2}, base_version=base, revision=first["revision"])
@@ -74,19 +74,19 @@ async def test_each_save_builds_on_the_revision_before(api: ApiHarness) -> None:
     assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
 
 
-async def test_a_save_whose_answer_was_lost_may_be_sent_again(api: ApiHarness) -> None:
+async def test_save_can_be_repeated_after_lost_response(api: ApiHarness) -> None:
     first = await save(api.client, {"n": 1})
     second = await save(api.client, {"n": 2}, revision=first["revision"])
     assert await save(api.client, {"n": 2}, revision=first["revision"]) == second
 
 
-async def test_of_two_first_saves_at_once_one_is_a_conflict(api: ApiHarness) -> None:
+async def test_concurrent_first_saves_conflict(api: ApiHarness) -> None:
     calls = [api.client.put(f"{W}/drafts/save/flow/{PATH}", json={"value": {"n": n}}) for n in range(8)]
     found = sorted(answer.status_code for answer in await asyncio.gather(*calls))
     assert found == [200] + [409] * 7
 
 
-async def test_a_discarded_draft_is_not_the_one_begun_after_it(api: ApiHarness) -> None:
+async def test_discarded_draft_differs_from_later_one(api: ApiHarness) -> None:
     first = await save(api.client, {"n": 1})
     url = f"{W}/drafts/delete/flow/{PATH}"
     conflict = await api.client.delete(url, params={"revision": first["revision"] + 1})
@@ -99,7 +99,7 @@ async def test_a_discarded_draft_is_not_the_one_begun_after_it(api: ApiHarness) 
     await save(api.client, {"n": 2}, 409, revision=first["revision"])
 
 
-async def test_somebody_elses_deploy_is_seen(api: ApiHarness) -> None:
+async def test_deploy_by_another_user_is_reported(api: ApiHarness) -> None:
     base = await deploy(api.client)
     await save(api.client, {"n": 1}, base_version=base)
     newest = await deploy(api.client, summary="later")
@@ -112,7 +112,7 @@ async def test_somebody_elses_deploy_is_seen(api: ApiHarness) -> None:
     assert not any(each["has_draft"] for each in (await bea.get(f"{W}/flows/list")).json())
 
 
-async def test_what_was_deployed_is_no_draft_any_more(api: ApiHarness) -> None:
+async def test_deployed_draft_is_removed(api: ApiHarness) -> None:
     kept = await save(api.client, {"n": 1})
     await deploy(api.client, draft_revision=kept["revision"])
     assert await api.get("drafts/list/flow") == []
@@ -136,14 +136,14 @@ async def test_drafts_of_scripts(api: ApiHarness) -> None:
     assert (await save(api.client, {}, 400, base_version=base))["code"] == "bad_request"
 
 
-async def test_a_call_without_a_revision_goes_over_what_is_there(api: ApiHarness) -> None:
+async def test_create_without_revision_replaces_draft(api: ApiHarness) -> None:
     for n in (1, 2):
         body = {"path": PATH, "typ": "flow", "value": {"n": n}}
         assert (await api.client.post(f"{W}/drafts/create", json=body)).status_code == 201
     assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
 
 
-async def test_a_draft_is_its_owners_alone(api: ApiHarness) -> None:
+async def test_draft_is_visible_to_owner_only(api: ApiHarness) -> None:
     bea = await api.member("bea", Role.DEVELOPER)
     await save(api.client, {"whose": "admin"})
     assert (await bea.get(f"{W}/drafts/get/flow/{PATH}")).status_code == 404
@@ -153,7 +153,7 @@ async def test_a_draft_is_its_owners_alone(api: ApiHarness) -> None:
     assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"whose": "admin"}
 
 
-async def test_a_path_that_is_not_shown_has_no_drafts(api: ApiHarness) -> None:
+async def test_hidden_path_has_no_drafts(api: ApiHarness) -> None:
     bea = await api.member("bea", Role.DEVELOPER)
     await deploy(api.client, "f/secret/order")
     for path in ("f/secret/order", "f/secret/new", "u/admin/new", "f/nowhere/new"):
@@ -180,14 +180,14 @@ async def test_a_path_that_is_not_shown_has_no_drafts(api: ApiHarness) -> None:
         ({"value": {"text": "x" * (10 << 20)}}, 413),
     ],
 )
-async def test_what_is_no_draft_is_refused(api: ApiHarness, body: dict[str, Any], status: int) -> None:
+async def test_invalid_draft_is_refused(api: ApiHarness, body: dict[str, Any], status: int) -> None:
     await save(api.client, {}, 400, "no/path")
     answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", json=body)
     assert answer.status_code == status, answer.text
     assert (await api.client.get(f"{W}/drafts/get/app/{PATH}")).status_code == 404
 
 
-async def test_saves_leave_one_row_and_one_line_of_audit(api: ApiHarness) -> None:
+async def test_saves_leave_one_row_and_one_audit_entry(api: ApiHarness) -> None:
     revision = None
     for n in range(20):
         revision = (await save(api.client, {"n": n}, revision=revision))["revision"]

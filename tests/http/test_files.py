@@ -1,4 +1,4 @@
-"""Files of a workspace by API: kept and read in pieces, under any name, by those who may."""
+"""Files of a workspace by API: storage, ranges, names and permissions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def audited(api: ApiHarness) -> list[tuple[str, str, str]]:
         return [tuple(row.values()) for row in await conn.fetch(query)]
 
 
-async def test_a_file_is_kept_replaced_moved_and_deleted(api: ApiHarness) -> None:
+async def test_file_is_stored_replaced_moved_and_deleted(api: ApiHarness) -> None:
     assert await put(api.client, "reports/ä b.csv", b"a,b\n1,2\n") == "reports/ä b.csv"
     assert await put(api.client, "/reports/ä b.csv", b"a,b\n3,4\n", content_type="text/csv; charset=utf-8") == (
         "reports/ä b.csv"
@@ -86,7 +86,7 @@ async def test_a_file_is_kept_replaced_moved_and_deleted(api: ApiHarness) -> Non
     ]
 
 
-async def test_a_file_without_a_name_gets_one(api: ApiHarness) -> None:
+async def test_file_without_name_gets_generated_name(api: ApiHarness) -> None:
     answer = await api.client.post(f"{H}/upload_s3_file", params={"file_extension": "csv"}, content=b"a\n")
     key = answer.json()["file_key"]
     assert key.startswith("uploads/") and key.endswith(".csv")
@@ -95,7 +95,7 @@ async def test_a_file_without_a_name_gets_one(api: ApiHarness) -> None:
     assert other.status_code == 400
 
 
-async def test_parts_of_a_file_are_read_by_range(api: ApiHarness) -> None:
+async def test_range_returns_part_of_file(api: ApiHarness) -> None:
     await put(api.client, "digits", b"0123456789")
     for asked, part, told in (
         ("bytes=0-3", b"0123", "bytes 0-3/10"),
@@ -120,7 +120,7 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("key", TRICKS)
-async def test_names_that_lead_elsewhere_are_refused(api: ApiHarness, key: str) -> None:
+async def test_path_traversal_is_refused(api: ApiHarness, key: str) -> None:
     calls = [
         *(("GET", call, "file_key") for call in ("download_s3_file", "load_file_metadata", "load_file_preview")),
         *(("DELETE", "delete_s3_file", "file_key"), ("GET", "presign_s3_file", "file_key")),
@@ -135,11 +135,11 @@ async def test_names_that_lead_elsewhere_are_refused(api: ApiHarness, key: str) 
 
 
 @pytest.mark.parametrize("raw", ["%2e%2e%2f%2e%2e%2fkey", "..%2f..%2fkey", "%2e%2e/key", "a%00b", "%2fetc%2f..%2fkey"])
-async def test_encoded_tricks_are_decoded_once_and_refused(api: ApiHarness, raw: str) -> None:
+async def test_encoded_path_traversal_is_refused(api: ApiHarness, raw: str) -> None:
     assert (await api.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 400
 
 
-async def test_what_is_encoded_twice_is_a_name_like_any_other(api: ApiHarness) -> None:
+async def test_double_encoded_name_is_ordinary_name(api: ApiHarness) -> None:
     (api.platform.settings.home / "secret").write_text("not yours")
     for raw in ("%252e%252e%252fsecret", "%2Fetc%2Fpasswd", "/etc/passwd"):
         assert (await api.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 404
@@ -149,7 +149,7 @@ async def test_what_is_encoded_twice_is_a_name_like_any_other(api: ApiHarness) -
     assert all(path.is_relative_to(api.platform.settings.home / "objects/main/files") for path in stored(api))
 
 
-async def test_folders_and_users_keep_theirs_to_themselves(api: ApiHarness) -> None:
+async def test_files_of_folders_and_users_are_private(api: ApiHarness) -> None:
     await api.client.post(f"{W}/folders/create", json={"name": "shown", "extra_perms": {"g/all": False}})
     for key in ("f/secret/a", "f/shown/a", "u/admin/a", "open/a"):
         await put(api.client, key)
@@ -171,7 +171,7 @@ async def test_folders_and_users_keep_theirs_to_themselves(api: ApiHarness) -> N
     assert (await viewer.post(f"{H}/upload_s3_file", params={"file_key": "open/b"}, content=b"")).status_code == 403
 
 
-async def test_a_workspace_sees_its_own_files(api: ApiHarness) -> None:
+async def test_workspace_sees_only_its_files(api: ApiHarness) -> None:
     await put(api.client, "shared/name", b"of main")
     zoe = await api.member("zoe", Role.ADMIN, workspace="admins")
     assert (await got(zoe, "shared/name")).status_code == 404
@@ -183,7 +183,7 @@ async def test_a_workspace_sees_its_own_files(api: ApiHarness) -> None:
     assert (await zoe.get(f"{theirs}/list_stored_files", params={"max_keys": 9})).json()["orvanta_large_files"] == []
 
 
-async def test_a_token_reaches_what_its_scopes_say(api: ApiHarness) -> None:
+async def test_scoped_token_reaches_files_in_scope(api: ApiHarness) -> None:
     for key in ("f/sales/a", "f/other/a", "open"):
         await put(api.client, key)
     scoped = await api.member("sam", Role.ADMIN, scopes=["files:read:f/sales/*"])
@@ -194,7 +194,7 @@ async def test_a_token_reaches_what_its_scopes_say(api: ApiHarness) -> None:
     assert (await other.get(f"{H}/list_stored_files", params={"max_keys": 1})).status_code == 403
 
 
-async def test_a_page_says_where_the_next_begins(api: ApiHarness) -> None:
+async def test_page_has_marker_of_next_page(api: ApiHarness) -> None:
     for key in ("a", "B", "a/c", "ab", "z%_"):
         await put(api.client, key)
     first = await api.get("job_helpers/list_stored_files", max_keys=2)
@@ -209,7 +209,7 @@ async def test_a_page_says_where_the_next_begins(api: ApiHarness) -> None:
     assert await names(api.client, prefix="%") == []
 
 
-async def test_previews_show_text_alone(api: ApiHarness) -> None:
+async def test_preview_shows_text_only(api: ApiHarness) -> None:
     await put(api.client, "a.csv", b"a,b\n1,2\n")
     await put(api.client, "b.bin", bytes(range(256)))
     await put(api.client, "notes", "ä".encode() * 100)
@@ -222,7 +222,7 @@ async def test_previews_show_text_alone(api: ApiHarness) -> None:
     assert cut == {"content_type": "RawText", "content": "\ufffdääää"}
 
 
-async def test_what_is_downloaded_does_nothing_in_a_browser(api: ApiHarness) -> None:
+async def test_download_cannot_run_in_browser(api: ApiHarness) -> None:
     await put(api.client, "x/page.html", b"<script>alert(1)</script>")
     found = (await got(api.client, "x/page.html")).headers
     assert found["content-security-policy"].startswith("sandbox")
@@ -235,7 +235,7 @@ async def test_what_is_downloaded_does_nothing_in_a_browser(api: ApiHarness) -> 
         assert (await api.client.post(f"{H}/upload_s3_file", params=query, content=b"")).status_code == 400
 
 
-async def test_a_file_over_the_limit_leaves_nothing(api: ApiHarness) -> None:
+async def test_file_over_limit_leaves_nothing(api: ApiHarness) -> None:
     async def pieces(size: int) -> AsyncIterator[bytes]:
         for _ in range(size >> 20):
             yield bytes(1 << 20)
@@ -250,8 +250,10 @@ async def test_a_file_over_the_limit_leaves_nothing(api: ApiHarness) -> None:
     assert answer.status_code == 200
 
 
-async def test_pieces_are_passed_on_as_they_come(api: ApiHarness) -> None:
-    """The server writes what it has before it has the rest, and gives what it has read before it reads on."""
+async def test_upload_and_download_are_streamed(api: ApiHarness) -> None:
+    """Pieces of an upload are stored before the rest arrives, and pieces of a download are sent before the rest is
+    read.
+    """
     arrived, rest = asyncio.Event(), asyncio.Event()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -275,7 +277,7 @@ async def test_pieces_are_passed_on_as_they_come(api: ApiHarness) -> None:
     assert whole == b"a" * (1 << 20) + b"b" * (1 << 20)
 
 
-async def test_a_job_uses_its_workspaces_files(api: ApiHarness) -> None:
+async def test_job_uses_files_of_its_workspace(api: ApiHarness) -> None:
     job = await started(api)
     client = job_client(api, job)
     await put(client, "out.txt", b"from a job")
@@ -284,7 +286,7 @@ async def test_a_job_uses_its_workspaces_files(api: ApiHarness) -> None:
     assert (await client.get(theirs, params={"file_key": "out.txt"})).status_code == 404
 
 
-async def test_buckets_of_resources_are_told_to_jobs(api: ApiHarness) -> None:
+async def test_only_jobs_read_bucket_credentials(api: ApiHarness) -> None:
     value = {**BUCKET, "secretKey": "it's secret"}
     body = {"path": "f/sales/bucket", "resource_type": "s3", "value": value}
     assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201
@@ -308,7 +310,7 @@ async def test_buckets_of_resources_are_told_to_jobs(api: ApiHarness) -> None:
     assert (await client.post(f"{H}/v2/s3_resource_info", json=asked)).status_code == 400
 
 
-async def test_what_this_storage_does_not_do_is_said(api: ApiHarness) -> None:
+async def test_unsupported_storage_features_are_refused(api: ApiHarness) -> None:
     await put(api.client, "a")
     link = await api.client.get(f"{H}/presign_s3_file", params={"file_key": "a"})
     assert (link.status_code, link.json()["error"]["code"]) == (409, "conflict")
@@ -320,7 +322,7 @@ async def test_what_this_storage_does_not_do_is_said(api: ApiHarness) -> None:
     assert len(stored(api)) == 1
 
 
-async def test_an_object_that_is_gone_is_named(api: ApiHarness) -> None:
+async def test_missing_object_is_named(api: ApiHarness) -> None:
     await put(api.client, "a")
     (path,) = stored(api)
     path.unlink()
@@ -330,7 +332,7 @@ async def test_an_object_that_is_gone_is_named(api: ApiHarness) -> None:
         assert path.parent.name in answer.json()["error"]["message"]
 
 
-async def test_an_upload_that_no_row_names_is_swept(api: ApiHarness) -> None:
+async def test_upload_without_row_is_swept(api: ApiHarness) -> None:
     await put(api.client, "kept")
     storage = api.platform.storage
     await storage.put("main/files/01900000-0000-7000-8000-000000000000/lost", b"x")

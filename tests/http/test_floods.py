@@ -1,4 +1,4 @@
-"""Webhook floods: strangers are slowed down before the database is asked, callers with tokens by what they allow."""
+"""Webhook floods: rate limits for anonymous callers before any database query, and queue limits for tokens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stranger(api: ApiHarness, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://orvanta")
 
 
-async def test_a_flood_of_a_route_is_slowed_down(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_route_calls_are_rate_limited(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
     async with stranger(api, "203.0.113.1") as flood, stranger(api, "203.0.113.2") as other:
         answers = [await flood.post("/api/r/orders", json={}) for _ in range(BURST + 30)]
@@ -50,7 +50,7 @@ async def test_a_flood_of_a_route_is_slowed_down(api: ApiHarness, monkeypatch: p
     assert (await api.get("jobs/queue/count"))["database_length"] == BURST + 1
 
 
-async def test_signed_links_are_slowed_down_for_strangers_alone(
+async def test_signed_links_are_rate_limited_for_anonymous_callers_only(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
@@ -65,8 +65,8 @@ async def test_signed_links_are_slowed_down_for_strangers_alone(
 
 
 @pytest.mark.parametrize("call", ["login", "first_password"])
-async def test_sign_ins_are_slowed_down(api: ApiHarness, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    """Whatever the account: each of them costs a hash, or a look at the database."""
+async def test_sign_ins_are_rate_limited(api: ApiHarness, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The limit applies to all accounts together, as each attempt costs a hash or a query."""
     monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
     headers = {"Content-Type": "application/json"}
     async with stranger(api, "203.0.113.1") as guesser, stranger(api, "203.0.113.2") as other:
@@ -76,7 +76,7 @@ async def test_sign_ins_are_slowed_down(api: ApiHarness, monkeypatch: pytest.Mon
         assert (await other.post(f"/api/auth/{call}", content=b"{}", headers=headers)).status_code == 400
 
 
-async def test_who_has_a_token_is_held_by_what_he_allows(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_token_calls_are_limited_by_queue_limit(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
     call = f"{W}/jobs/run/p/f/hooks/take"
     answers = [await api.client.post(call, json={}, params={"queue_limit": 24}) for _ in range(BURST + 10)]

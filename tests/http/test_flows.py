@@ -1,4 +1,4 @@
-"""Workflows: deployed, kept byte for byte, validated, moved, deleted."""
+"""Workflows: deployment, byte-for-byte storage, validation, moving and deletion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def update(api: ApiHarness, status: int = 200, path: str = PATH, **changes
     return answer.text if status == 200 else answer.json()["error"]
 
 
-async def test_the_document_comes_back_byte_for_byte(api: ApiHarness) -> None:
+async def test_document_is_returned_byte_for_byte(api: ApiHarness) -> None:
     value = '{ "modules" : [ {"value":{"type":"identity", "extra": 1.50},"id":"a", "summary":null} ],"zzz":[] }'
     schema = '{"type":"object" , "properties":{"n":{"type":"integer"}}, "order":["n"]}'
     body = f'{{"path":"{PATH}","summary":"S","value":{value},"schema":{schema},"tag":"heavy","other":[1, 2]}}'
@@ -70,7 +70,7 @@ async def test_versions(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/flows/get/v/{10**30}")).status_code in (400, 404)
 
 
-async def test_a_deploy_over_somebody_elses_is_a_conflict(api: ApiHarness) -> None:
+async def test_deploy_over_newer_version_is_conflict(api: ApiHarness) -> None:
     await create(api)
     base = (await api.get(f"flows/get/{PATH}"))["version_id"]
     await update(api, base_version=base, value={"modules": [script("theirs")]})
@@ -81,7 +81,7 @@ async def test_a_deploy_over_somebody_elses_is_a_conflict(api: ApiHarness) -> No
     assert (await create(api, 409))["code"] == "already_exists"
 
 
-async def test_yaml_keeps_its_comments(api: ApiHarness) -> None:
+async def test_yaml_comments_are_preserved(api: ApiHarness) -> None:
     source = {"format": "yaml", "text": YAML}
     body = {"path": PATH, "source": source}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -95,7 +95,7 @@ async def test_yaml_keeps_its_comments(api: ApiHarness) -> None:
     assert "source" not in await api.get(f"flows/get/{PATH}")
 
 
-async def test_a_document_with_errors_is_refused_with_all_of_them(api: ApiHarness) -> None:
+async def test_invalid_document_is_refused_with_all_errors(api: ApiHarness) -> None:
     nodes = [script("a", needs=["b"]), script("b", needs=["a"]), script("c", needs=["nobody"])]
     error = await create(api, 400, value={"modules": nodes})
     assert error["code"] == "invalid_workflow"
@@ -120,7 +120,7 @@ async def test_a_document_with_errors_is_refused_with_all_of_them(api: ApiHarnes
         ({"base_version": "x"}, "bad_request"),
     ],
 )
-async def test_what_cannot_be_deployed(api: ApiHarness, changes: dict[str, Any], code: str) -> None:
+async def test_undeployable_items_are_refused(api: ApiHarness, changes: dict[str, Any], code: str) -> None:
     assert (await create(api, 400, **changes))["code"] == code
     assert await api.get("flows/list") == []
 
@@ -136,7 +136,7 @@ async def test_what_cannot_be_deployed(api: ApiHarness, changes: dict[str, Any],
     ],
     ids=["deep", "infinite", "huge number", "nul", "11 MB"],
 )
-async def test_documents_that_would_hurt(api: ApiHarness, value: str) -> None:
+async def test_harmful_documents_are_refused(api: ApiHarness, value: str) -> None:
     body = f'{{"path":"{PATH}","summary":"","value":{value}}}'
     answer = await api.client.post(f"{W}/flows/create", content=body)
     assert answer.status_code == 400, answer.text[:300]
@@ -161,7 +161,7 @@ async def test_archive_delete_exists_and_lists(api: ApiHarness) -> None:
     assert len(await api.get(f"flows/history/p/{PATH}")) == 1
 
 
-async def test_an_update_moves_a_workflow(api: ApiHarness) -> None:
+async def test_update_moves_workflow(api: ApiHarness) -> None:
     await create(api)
     await create(api, path="f/sales/taken")
     body = {"path": "f/sales/taken", "summary": "", "value": VALUE}
@@ -172,7 +172,7 @@ async def test_an_update_moves_a_workflow(api: ApiHarness) -> None:
     assert (await update(api, 404, path="f/sales/nothing"))["code"] == "not_found"
 
 
-async def test_a_script_that_may_not_be_read_may_not_be_named(api: ApiHarness) -> None:
+async def test_unreadable_script_cannot_be_referenced(api: ApiHarness) -> None:
     code = {"summary": "", "content": "echo", "language": "bash"}
     for path in ("f/secret/tool", "f/open/tool", "f/secret/shared"):
         assert (await api.client.post(f"{W}/scripts/create", json={**code, "path": path})).status_code == 201
@@ -201,7 +201,7 @@ async def test_a_script_that_may_not_be_read_may_not_be_named(api: ApiHarness) -
         assert answer.status_code == 201, answer.text
 
 
-async def test_deploys_at_the_same_moment_are_one_after_the_other(api: ApiHarness) -> None:
+async def test_concurrent_deploys_are_serialized(api: ApiHarness) -> None:
     await create(api)
     base = (await api.get(f"flows/get/{PATH}"))["version_id"]
     body = {"path": PATH, "summary": "", "value": VALUE, "base_version": base}

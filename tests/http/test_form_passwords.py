@@ -1,4 +1,4 @@
-"""Forms of approvals: they cannot ask for passwords, which would be stored and shown as they were typed."""
+"""Forms of approvals must not contain passwords, which would be stored and shown as entered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ASKING: list[Any] = [
 
 
 @pytest.mark.parametrize(("node", "place"), ASKING)
-async def test_form_asks_for_no_password(api: ApiHarness, node: Any, place: str) -> None:
+async def test_form_with_password_is_refused(api: ApiHarness, node: Any, place: str) -> None:
     value = {"modules": [node, {"id": "b", "value": {"type": "identity"}}]}
     for call, body in (("flows/create", {"path": "f/team/w", "summary": ""}), ("jobs/run/preview_flow", {})):
         answer = await api.client.post(f"{W}/{call}", json={**body, "value": value})
@@ -37,7 +37,7 @@ async def test_form_asks_for_no_password(api: ApiHarness, node: Any, place: str)
         ]
 
 
-async def test_form_asks_for_no_computed_password(api: ApiHarness) -> None:
+async def test_form_with_computed_password_is_refused(api: ApiHarness) -> None:
     form = {"properties": {"otp": {"type": "string", "format": "{{ inputs.kind }}"}}}
     inputs = {"kind": {"type": "javascript", "expr": "'pass' + 'word'"}}
     run = await api.flow({"id": "a", "value": {"type": "approval", "form": form, "input_transforms": inputs}})

@@ -1,4 +1,4 @@
-"""No token, no API: every route, its variants, odd methods, cookies, tokens in the query, job tokens."""
+"""Authentication of all routes, their path variants, unusual methods, cookies, query tokens and job tokens."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _FILLED = {"path": "f/x/y", "uuid": "00000000-0000-7000-8000-000000000000", "int
 
 
 def is_open(path: str) -> bool:
-    """Whether the call needs no token."""
+    """Return whether the call needs no token."""
     return path in OPEN or path.startswith(ROUTE_PREFIX) or SIGNED.fullmatch(path) is not None
 
 
 def _calls() -> list[tuple[str, str]]:
-    """(method, path) of every route of the router under /api, its parameters filled in."""
+    """Return (method, path) of every route under /api, with parameters filled in."""
     found = set()
     for route in create_router().routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/api/"):
@@ -59,7 +59,7 @@ def is_refusal(answer: httpx.Response) -> bool:
     return answer.status_code == 401 and answer.json()["error"]["code"] == "unauthenticated"
 
 
-def test_the_table_of_open_calls_is_the_routers() -> None:
+def test_open_calls_match_router() -> None:
     paths = {path for _, path in CALLS}
     assert paths >= OPEN
     assert len(paths) > 80
@@ -69,7 +69,7 @@ def test_the_table_of_open_calls_is_the_routers() -> None:
     assert starting - run_calls == BY_PEOPLE, "a token in the address is for webhooks"
 
 
-async def test_every_call_without_a_token_is_401(stranger: httpx.AsyncClient) -> None:
+async def test_calls_without_token_are_401(stranger: httpx.AsyncClient) -> None:
     for method, path in CALLS:
         answer = await stranger.request(method, path)
         assert is_refusal(answer) is not is_open(path), (method, path, answer.status_code)
@@ -80,7 +80,7 @@ async def test_every_call_without_a_token_is_401(stranger: httpx.AsyncClient) ->
 
 
 def _variants(path: str) -> Iterator[str]:
-    """Spellings of a path that some router takes for the path itself."""
+    """Return variants of a path that some routers treat as the path itself."""
     yield from (f"{path}/", f"{path}//", f"{path};x", f"{path};/", f"{path}.json", f"{path}%00", f"{path}%20")
     yield from (f"{path}/.", f"{path}/%2e", f"{path}/x/..", f"{path}%2f", f"{path}%3f", f"{path}\\", f"{path}%5c")
     yield from (path.replace("/api/", "/api//"), path.replace("/api/", "//api/"), path.replace("/api/", "/api/./"))
@@ -91,7 +91,7 @@ def _variants(path: str) -> Iterator[str]:
 
 
 async def sent(app: Any, method: str, raw_path: str, token: str | None = None) -> int:
-    """The status of a call whose path goes out as it stands: HTTP clients tidy paths up."""
+    """Return the status of a call whose path is sent unchanged, as HTTP clients normalize paths."""
     headers = [(b"host", b"orvanta"), *([(b"authorization", f"Bearer {token}".encode())] if token else [])]
     scope = {
         "type": "http",
@@ -120,7 +120,7 @@ async def sent(app: Any, method: str, raw_path: str, token: str | None = None) -
     return statuses[0]
 
 
-async def test_no_spelling_of_a_call_gets_in(api: ApiHarness) -> None:
+async def test_path_variants_without_token_are_refused(api: ApiHarness) -> None:
     for method, path in CALLS:
         for variant in _variants(path):
             if not is_open(unquote(variant)):
@@ -128,7 +128,7 @@ async def test_no_spelling_of_a_call_gets_in(api: ApiHarness) -> None:
         assert await sent(api.app, method, path.replace("/api/", "/%61pi%2f")) == 401 or is_open(path)
 
 
-async def test_an_unknown_call_is_401_then_404_in_json(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_unknown_route_is_401_then_404_with_token(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     for path in ("/api", "/api/", "/api/nothing", "/api/w/main/nothing", "/api/r", "/api/v1/nothing"):
         assert is_refusal(await stranger.get(path)), path
         answer = await api.client.get(path)
@@ -138,7 +138,7 @@ async def test_an_unknown_call_is_401_then_404_in_json(api: ApiHarness, stranger
     assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found"
 
 
-async def test_dotted_and_empty_parts_are_refused_with_a_token_too(api: ApiHarness) -> None:
+async def test_dotted_and_empty_segments_are_refused_with_token(api: ApiHarness) -> None:
     token = _token(api.client)
     paths = ("/api//version", "/api/users/./whoami", f"{W}/scripts/get/p/f/x/..", f"{W}//users/list", f"{W}/x\0/y")
     for path in paths:
@@ -154,7 +154,7 @@ async def test_paths_are_decoded_exactly_once(api: ApiHarness) -> None:
         assert await sent(api.app, "GET", path, _token(api.client)) == status, spelled
 
 
-async def test_odd_methods(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_unusual_methods_are_refused(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     for method in ("HEAD", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "FOO"):
         assert (await stranger.request(method, "/api/users/whoami")).status_code == 401
         answer = await api.client.request(method, "/api/users/whoami")
@@ -163,7 +163,7 @@ async def test_odd_methods(api: ApiHarness, stranger: httpx.AsyncClient) -> None
     assert answer.status_code == 204 and "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_header_does_not_change_the_method(api: ApiHarness) -> None:
+async def test_header_does_not_change_method(api: ApiHarness) -> None:
     body = {"name": "keep"}
     assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
     for header in ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"):
@@ -172,7 +172,7 @@ async def test_a_header_does_not_change_the_method(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/folders/delete/keep", params={"_method": "DELETE"})).status_code == 405
 
 
-async def test_the_query_carries_a_token_on_run_calls_alone(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_query_token_is_accepted_on_run_calls_only(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
     query = {"token": token}
     body = {"content": "echo 1", "language": "bash"}
@@ -185,7 +185,7 @@ async def test_the_query_carries_a_token_on_run_calls_alone(api: ApiHarness, str
             assert is_refusal(await stranger.request(method, path, params=query)), path
 
 
-async def test_no_log_line_holds_a_token(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_tokens_are_not_logged(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
     with structlog.testing.capture_logs() as lines:
         await stranger.post(f"{W}/jobs/run/preview", params={"token": token}, json={"content": "", "language": "bash"})
@@ -196,7 +196,7 @@ async def test_no_log_line_holds_a_token(api: ApiHarness, stranger: httpx.AsyncC
     assert all("\n" not in str(line.get("path")) for line in lines)
 
 
-async def test_a_cookie_needs_the_header_to_change_something(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_cookie_needs_header_for_changes(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
     stranger.cookies.set("token", token)
     assert (await stranger.get("/api/users/whoami")).status_code == 200
@@ -209,7 +209,7 @@ async def test_a_cookie_needs_the_header_to_change_something(api: ApiHarness, st
     assert (await stranger.post(f"{W}/folders/create", json=body, headers={"X-Orvanta": "1"})).status_code == 200
 
 
-async def test_a_wrong_header_is_not_made_good_by_a_cookie(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_cookie_does_not_replace_invalid_header(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
     stranger.cookies.set("token", token)
     for header in ("Bearer wrong", "Bearer", "Basic YTpi", f"Token {token}", ""):
@@ -217,7 +217,7 @@ async def test_a_wrong_header_is_not_made_good_by_a_cookie(api: ApiHarness, stra
 
 
 @pytest.mark.parametrize("change", ["prefix", "case", "space", "longer", "shorter"])
-async def test_a_token_is_compared_whole(api: ApiHarness, change: str) -> None:
+async def test_token_prefix_is_refused(api: ApiHarness, change: str) -> None:
     token = api.client.headers["Authorization"].removeprefix("Bearer ")
     changed = {
         "prefix": token.removeprefix("ov_"),
@@ -229,7 +229,7 @@ async def test_a_token_is_compared_whole(api: ApiHarness, change: str) -> None:
     assert is_refusal(await client_of(api.app, changed).get("/api/users/whoami"))
 
 
-async def test_an_expired_deleted_or_disabled_token_is_dead(api: ApiHarness) -> None:
+async def test_expired_deleted_or_disabled_token_is_refused(api: ApiHarness) -> None:
     ada = await api.member("ada")
     assert (await ada.get("/api/users/whoami")).status_code == 200
     async with api.platform.db.acquire() as conn:
@@ -250,7 +250,7 @@ def _token(client: httpx.AsyncClient) -> str:
     return client.headers["Authorization"].removeprefix("Bearer ")
 
 
-async def test_a_job_token_is_good_at_its_attempt_and_generation(api: ApiHarness) -> None:
+async def test_job_token_is_valid_for_its_attempt_and_generation(api: ApiHarness) -> None:
     ada = await api.member("ada", role=Role.DEVELOPER)
     run = (await ada.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"})).text
     async with api.platform.db.acquire() as conn:
@@ -278,7 +278,7 @@ async def test_a_job_token_is_good_at_its_attempt_and_generation(api: ApiHarness
     assert is_refusal(await good.get(f"{W}/users/whoami"))
 
 
-async def test_a_superadmins_job_has_no_rights_on_the_instance(api: ApiHarness) -> None:
+async def test_job_of_superadmin_has_no_instance_rights(api: ApiHarness) -> None:
     job = job_client(api, await claimed(api, await api.preview()))
     assert (await job.get(f"{W}/users/whoami")).json()["is_admin"] is True
     assert (await job.get("/api/w/admins/users/whoami")).status_code == 404
@@ -287,7 +287,7 @@ async def test_a_superadmins_job_has_no_rights_on_the_instance(api: ApiHarness) 
     assert [each["id"] for each in (await job.get("/api/workspaces/list")).json()] == ["main"]
 
 
-async def test_a_scoped_token_starts_what_it_names_and_nothing_else(api: ApiHarness) -> None:
+async def test_scoped_token_starts_only_named_items(api: ApiHarness) -> None:
     for path in ("f/sales/a", "f/other/a"):
         body = {"path": path, "summary": "", "value": {"modules": [script("a")]}}
         assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -308,7 +308,7 @@ async def test_a_scoped_token_starts_what_it_names_and_nothing_else(api: ApiHarn
     assert {answer.status_code for answer in refused} <= {403, 404}
 
 
-async def test_every_answer_has_a_request_id_and_is_not_cached(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_responses_have_request_id_and_are_not_cached(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     given = await api.client.get("/api/version", headers={"X-Request-Id": "abc-123"})
     assert given.headers["x-request-id"] == "abc-123"
     for answer in (await stranger.get("/api/nothing"), await api.client.get("/api/nothing")):
@@ -320,7 +320,7 @@ async def test_every_answer_has_a_request_id_and_is_not_cached(api: ApiHarness, 
     assert len(forged.headers["x-request-id"]) == 32
 
 
-def test_the_page_about_the_api_names_the_open_calls() -> None:
+def test_api_reference_lists_open_calls() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
     exceptions = page.partition("The exceptions are exactly:")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(/api/[^`]+)`", exceptions)) == OPEN

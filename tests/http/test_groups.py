@@ -1,4 +1,4 @@
-"""Groups: made and changed by admins, and what they give their members."""
+"""Groups: management by admins, and the grants of their members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ async def change(api: ApiHarness, call: str, status: int = 200, method: str = "P
     assert answer.status_code == status, answer.text
 
 
-async def test_a_group_gives_its_members_what_it_was_given(api: ApiHarness) -> None:
+async def test_group_grants_apply_to_members(api: ApiHarness) -> None:
     bea = await api.member("bea", Role.DEVELOPER)
     await change(api, "create", name="ops", summary="Operations")
     folder = {"name": "night", "owners": [], "extra_perms": {"g/ops": False}}
@@ -31,7 +31,7 @@ async def test_a_group_gives_its_members_what_it_was_given(api: ApiHarness) -> N
     assert await api.get("groups/listnames") == ["all"]
 
 
-async def test_what_cannot_be_is_refused(api: ApiHarness) -> None:
+async def test_invalid_groups_are_refused(api: ApiHarness) -> None:
     await change(api, "create", name="ops")
     await change(api, "create", 409, name="ops")
     await change(api, "create", 409, name="all")

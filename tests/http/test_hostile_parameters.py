@@ -1,4 +1,4 @@
-"""Hostile text in every parameter of every route: nothing fails inside, nothing hidden is shown."""
+"""Hostile text in every parameter of every route: no internal error, and no hidden data in the response."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOSTILE = (
 
 
 def parameters() -> list[tuple[str, list[str], list[str]]]:
-    """(path, path parameters, query parameters) of every route that reads."""
+    """Return (path, path parameters, query parameters) of every reading route."""
     found = openapi.document(app.api_handlers(app.create_router()))["paths"]
     routes = []
     for method, path, rule in route_rules.routes():
@@ -51,10 +51,10 @@ def parameters() -> list[tuple[str, list[str], list[str]]]:
 
 
 @pytest.mark.parametrize("share", [4, pytest.param(1, marks=pytest.mark.soak(minutes=20))])
-async def test_hostile_parameters_show_nothing_and_break_nothing(
+async def test_hostile_parameters_reveal_nothing_and_cause_no_error(
     database: TestDatabase, tmp_path: Path, share: int
 ) -> None:
-    """Each parameter gets one in `share` of the texts, by turns; nothing of another folder or workspace comes back."""
+    """Each parameter gets one in `share` of the texts in turn. Nothing of other folders and workspaces is returned."""
     wrong = []
     async with scene_with_examples(database, tmp_path) as (api, examples):
         await hide(api.client)
@@ -76,7 +76,7 @@ async def test_hostile_parameters_show_nothing_and_break_nothing(
 
 
 async def hide(admin: httpx.AsyncClient) -> None:
-    """Create objects in a folder that only admins read, and in another workspace."""
+    """Create objects in a folder readable only by admins, and in another workspace."""
     await admin.post(f"{W}/folders/create", json={"name": "secret"})
     for place, path in (("main", f"f/secret/{MARK}"), ("admins", f"u/admin/{MARK}")):
         base = f"/api/w/{place}"

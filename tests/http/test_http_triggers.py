@@ -1,4 +1,4 @@
-"""The calls that keep HTTP triggers."""
+"""Calls that manage HTTP triggers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def create(api: ApiHarness, client: httpx.AsyncClient | None = None, **mor
     return await (client or api.client).post(f"{W}/http_triggers/create", json={**HOOK, **more})
 
 
-async def test_a_trigger_is_made_shown_changed_and_deleted(api: ApiHarness) -> None:
+async def test_trigger_is_created_shown_updated_and_deleted(api: ApiHarness) -> None:
     made = await create(api, summary="Orders", labels=["shop"])
     assert (made.status_code, made.text) == (201, "f/hooks/hook")
     found = await api.get("http_triggers/get/f/hooks/hook")
@@ -101,7 +101,7 @@ async def test_lists_are_filtered_and_paged(api: ApiHarness) -> None:
         assert len(answer.json()) == count, params
 
 
-async def test_a_route_is_one_triggers_alone(api: ApiHarness) -> None:
+async def test_route_belongs_to_one_trigger(api: ApiHarness) -> None:
     await create(api)
     for route in ("orders/:other", "/orders/:id"):
         answer = await create(api, path="f/hooks/second", route_path=route)
@@ -148,13 +148,13 @@ async def test_a_route_is_one_triggers_alone(api: ApiHarness) -> None:
         {"path": "no/path"},
     ],
 )
-async def test_what_is_refused(api: ApiHarness, more: dict[str, Any]) -> None:
+async def test_invalid_triggers_are_refused(api: ApiHarness, more: dict[str, Any]) -> None:
     answer = await create(api, **more)
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["message"] and await api.get("http_triggers/list") == []
 
 
-async def test_what_is_not_there_is_refused(api: ApiHarness) -> None:
+async def test_missing_items_are_refused(api: ApiHarness) -> None:
     resource = {"authentication_method": "api_key", "authentication_resource_path": "f/hooks/missing"}
     for more in ({"script_path": "f/hooks/missing"}, {"is_flow": True}, resource):
         assert (await create(api, **more)).status_code == 404, more
@@ -163,7 +163,7 @@ async def test_what_is_not_there_is_refused(api: ApiHarness) -> None:
         assert (await api.client.post(f"{W}/http_triggers/{call}", json=body)).status_code == 404
 
 
-async def test_a_route_of_the_instance_is_for_superadmins(api: ApiHarness) -> None:
+async def test_instance_route_needs_superadmin(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.ADMIN)
     refused = await create(api, bea)
     assert refused.status_code == 403 and "workspaced_route" in refused.json()["error"]["hint"]
@@ -172,7 +172,7 @@ async def test_a_route_of_the_instance_is_for_superadmins(api: ApiHarness) -> No
     assert (await bea.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)).status_code == 403
 
 
-async def test_runs_act_for_another_by_leave_alone(api: ApiHarness) -> None:
+async def test_runs_act_for_another_member_with_permission_only(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     other = {"permissioned_as": "u/admin", "preserve_permissioned_as": True, "workspaced_route": True}
     assert (await create(api, bea, **other)).status_code == 403
@@ -183,8 +183,8 @@ async def test_runs_act_for_another_by_leave_alone(api: ApiHarness) -> None:
     assert (await api.get("http_triggers/get/f/hooks/hook"))["permissioned_as"] == "u/admin"
 
 
-async def test_secrets_are_of_who_makes_the_trigger(api: ApiHarness) -> None:
-    """Naming somebody else's resource would let one test what is in it."""
+async def test_trigger_secret_must_be_readable_by_its_creator(api: ApiHarness) -> None:
+    """Otherwise, naming a resource of another member would allow guesses of its content."""
     value = {"username": "ada", "password": "secret"}
     body = {"path": "u/admin/key", "resource_type": "http_basic", "value": value}
     assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201

@@ -1,4 +1,4 @@
-"""All calls of HTTP triggers through the published typed client, unchanged."""
+"""Calls of HTTP triggers through the unmodified published typed client."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
         yield made
 
 
-async def test_the_typed_client_makes_calls_changes_lists_and_deletes(api: ApiHarness) -> None:
+async def test_typed_client_manages_and_calls_triggers(api: ApiHarness) -> None:
     async with served(api) as base:
         typed = AuthenticatedClient(f"{base}/api", token_of(api), raise_on_unexpected_status=True)
         with typed as client:

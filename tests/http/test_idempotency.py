@@ -1,4 +1,4 @@
-"""Idempotency keys: each caller has its own, and a key means one input."""
+"""Idempotency keys: separate per caller, and bound to one input."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def run(client: httpx.AsyncClient, args: Any = None, **params: Any) -> htt
     return await client.post(f"{W}/jobs/run/p/{PATH}", json=args or {}, params=params, headers=KEY)
 
 
-async def test_a_key_is_its_callers_alone(api: ApiHarness) -> None:
-    """The first user of a key kept the runs of all others from starting, and they got its run."""
+async def test_key_belongs_to_its_caller(api: ApiHarness) -> None:
+    """Otherwise, the first user of a key would block all others, who would get that user's run."""
     ann, bob = await api.member("ann"), await api.member("bob")
     hers, his = await run(ann, {"n": 1}), await run(bob, {"n": 1})
     assert (hers.status_code, his.status_code) == (201, 201) and hers.text != his.text
@@ -45,7 +45,7 @@ async def test_a_key_is_its_callers_alone(api: ApiHarness) -> None:
     assert (await run(bob, {"n": 1})).text == his.text
 
 
-async def test_a_result_goes_to_no_other_caller(api: ApiHarness) -> None:
+async def test_result_is_not_returned_to_another_caller(api: ApiHarness) -> None:
     ann, bob = await api.member("ann"), await api.member("bob")
     waiting = [
         asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/p/{PATH}", json={}, headers=KEY))
@@ -58,8 +58,8 @@ async def test_a_result_goes_to_no_other_caller(api: ApiHarness) -> None:
     assert [(await each).json() for each in waiting] == ["of ann", "of bob"]
 
 
-async def test_a_limited_token_gets_no_run_of_another_token(api: ApiHarness) -> None:
-    """`run_wait_result` shows a token what it ran, whatever it may read: by a key it saw what others ran."""
+async def test_limited_token_gets_no_run_of_another_token(api: ApiHarness) -> None:
+    """`run_wait_result` returns the result of a token's own run, so a shared key would reveal results of others."""
     token = names.new_token("user")
     async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
@@ -71,7 +71,7 @@ async def test_a_limited_token_gets_no_run_of_another_token(api: ApiHarness) -> 
 @pytest.mark.parametrize(
     "more", [{"tag": "gpu"}, {"scheduled_for": "2030-01-01T00:00:00Z"}, {"scheduled_in_secs": 60}, {"args": {"n": 2}}]
 )
-async def test_another_input_under_a_key_is_refused(api: ApiHarness, more: dict[str, Any]) -> None:
+async def test_different_input_with_same_key_is_refused(api: ApiHarness, more: dict[str, Any]) -> None:
     first = await run(api.client, {"n": 1})
     answer = await run(api.client, more.get("args", {"n": 1}), **{k: v for k, v in more.items() if k != "args"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_key_reused")
@@ -79,7 +79,7 @@ async def test_another_input_under_a_key_is_refused(api: ApiHarness, more: dict[
     assert len(await api.get("jobs/list")) == 1
 
 
-async def test_other_code_under_a_key_is_refused(api: ApiHarness) -> None:
+async def test_different_code_with_same_key_is_refused(api: ApiHarness) -> None:
     calls: list[tuple[str, Any]] = [
         (f"{W}/jobs/run/preview", {**PYTHON, "args": {}}),
         (f"{W}/jobs/run/preview_flow", {"value": {"modules": []}}),
@@ -92,12 +92,12 @@ async def test_other_code_under_a_key_is_refused(api: ApiHarness) -> None:
     assert other.status_code == 409
 
 
-async def test_a_version_is_another_input_than_the_newest(api: ApiHarness) -> None:
+async def test_version_differs_from_newest_as_input(api: ApiHarness) -> None:
     first = await run(api.client)
     version = (await api.get(f"scripts/get/p/{PATH}"))["hash"]
     answer = await api.client.post(f"{W}/jobs/run/h/{version}", json={}, headers=KEY)
     assert answer.status_code == 409
-    # A new version of the path does not make a repetition another call.
+    # A new version of the path does not change a repeated call.
     new = {
         **PYTHON,
         "content": "def main(**args):\n    return 2\n",
@@ -109,8 +109,8 @@ async def test_a_version_is_another_input_than_the_newest(api: ApiHarness) -> No
     assert (await run(api.client)).text == first.text
 
 
-async def test_each_route_has_its_own_keys(api: ApiHarness) -> None:
-    """And each of its callers, where the route knows them."""
+async def test_keys_are_separate_per_route(api: ApiHarness) -> None:
+    """Keys are also separate per caller, if the route authenticates callers."""
     ann, bob = await api.member("ann"), await api.member("bob")
     common = {
         "script_path": PATH,
@@ -139,8 +139,8 @@ async def test_each_route_has_its_own_keys(api: ApiHarness) -> None:
     assert await call("one", ann) != found[0], "a route that is made again has new keys"
 
 
-async def test_another_password_under_a_key_is_refused(api: ApiHarness) -> None:
-    """The stored arguments hold its mask, and the stored digest does not let anybody guess it."""
+async def test_different_password_with_same_key_is_refused(api: ApiHarness) -> None:
+    """The stored arguments contain the mask, and the stored digest does not allow guesses."""
     schema = {
         "type": "object",
         "properties": {"n": {"type": "number"}, "pin": {"type": "string", "format": "password"}},
@@ -160,8 +160,8 @@ async def test_another_password_under_a_key_is_refused(api: ApiHarness) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_key_reused")
 
 
-async def test_a_digest_is_keyed() -> None:
-    """Whoever reads the table cannot try passwords without the key of the instance."""
+async def test_digest_is_keyed() -> None:
+    """Without the instance key, passwords cannot be guessed from the table."""
     actor = system("main")
     calls = [
         await idempotency.use_of(InstanceKeys(key), IdempotencyKey("k"), actor, "main", PATH, [], args)

@@ -1,4 +1,4 @@
-"""Routes of the instance: superadmins alone write them, and no payload reaches another workspace than the one meant."""
+"""Routes of the instance: only superadmins write them, and payloads reach only the intended workspace."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def create(client: httpx.AsyncClient, prefix: str, route: str, **more: Any
 
 
 async def call(api: ApiHarness, route: str) -> str:
-    """The workspace whose trigger takes a request, the status of one that nothing takes."""
+    """Return the workspace whose trigger receives a request, or the status if there is none."""
     answer = await api.client.post(f"/api/r/{route}", json={"card": "4242"})
     if answer.status_code != 201:
         return str(answer.status_code)
@@ -59,8 +59,8 @@ async def mode(client: httpx.AsyncClient, prefix: str, wanted: str) -> int:
     return answer.status_code
 
 
-async def test_an_admin_of_a_workspace_takes_no_route_of_the_instance(api: ApiHarness) -> None:
-    """`users/42` was taken from `users/:id` of another workspace by any admin."""
+async def test_workspace_admin_cannot_take_instance_route(api: ApiHarness) -> None:
+    """An admin could otherwise take `users/42` from `users/:id` of another workspace."""
     assert (await create(api.client, W, "users/:id")).status_code == 201
     bea = await api.member("bea", Role.ADMIN, workspace="other")
     assert (await create(bea, OTHER, "users/42")).status_code == 403
@@ -69,7 +69,7 @@ async def test_an_admin_of_a_workspace_takes_no_route_of_the_instance(api: ApiHa
     assert (await bea.post(f"{OTHER}/http_triggers/route_exists", json=asked)).status_code == 403
 
 
-async def test_an_admin_changes_no_route_of_the_instance(api: ApiHarness) -> None:
+async def test_workspace_admin_cannot_change_instance_route(api: ApiHarness) -> None:
     assert (await create(api.client, W, "pay")).status_code == 201
     bea = await api.member("bea", Role.ADMIN)
     change = {"script_path": "f/hooks/take", "is_flow": False}
@@ -82,8 +82,8 @@ async def test_an_admin_changes_no_route_of_the_instance(api: ApiHarness) -> Non
     assert await mode(api.client, W, "enabled") == 200
 
 
-async def test_a_token_of_one_workspace_writes_no_route_of_the_instance(api: ApiHarness) -> None:
-    """Also a superadmin's: a job's token above all."""
+async def test_workspace_token_cannot_write_instance_route(api: ApiHarness) -> None:
+    """This includes tokens of superadmins, in particular those of jobs."""
     token = names.new_token("user")
     async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
@@ -91,7 +91,7 @@ async def test_a_token_of_one_workspace_writes_no_route_of_the_instance(api: Api
     assert (await create(client_of(api.app, token), W, "pay")).status_code == 403
 
 
-async def test_two_workspaces_have_no_routes_that_overlap(api: ApiHarness) -> None:
+async def test_routes_of_two_workspaces_cannot_overlap(api: ApiHarness) -> None:
     assert (await create(api.client, W, "users/:id")).status_code == 201
     for route in ("users/42", "users/*rest", ":any/42", "*rest"):
         answer = await create(api.client, OTHER, route)
@@ -102,8 +102,8 @@ async def test_two_workspaces_have_no_routes_that_overlap(api: ApiHarness) -> No
     assert (await create(api.client, W, "users/42", path="f/hooks/exact")).status_code == 201, "the same workspace"
 
 
-async def test_a_disabled_route_passes_nothing_on(api: ApiHarness) -> None:
-    """The payloads of a disabled `/api/r/main/pay` were received by another workspace."""
+async def test_disabled_route_does_not_fall_through(api: ApiHarness) -> None:
+    """Another workspace could otherwise receive the payloads of a disabled `/api/r/main/pay`."""
     assert (await create(api.client, W, "pay", workspaced_route=True)).status_code == 201
     for route in ("main/pay", "main/:x", "main/*rest"):
         answer = await create(api.client, OTHER, route)
@@ -117,14 +117,14 @@ async def test_a_disabled_route_passes_nothing_on(api: ApiHarness) -> None:
     assert await call(api, "main/pay") == "404", "deleted, it is still below the id of a workspace"
 
 
-async def test_a_disabled_route_hides_those_that_are_less_exact(api: ApiHarness) -> None:
+async def test_disabled_route_hides_less_specific_routes(api: ApiHarness) -> None:
     assert (await create(api.client, W, "users/:id", path="f/hooks/any")).status_code == 201
     assert (await create(api.client, W, "users/42")).status_code == 201
     assert await mode(api.client, W, "disabled") == 200
     assert (await call(api, "users/42"), await call(api, "users/43")) == ("404", "main")
 
 
-async def test_a_new_workspace_takes_no_route_over(api: ApiHarness) -> None:
+async def test_new_workspace_takes_over_no_route(api: ApiHarness) -> None:
     assert (await create(api.client, W, "shop/pay")).status_code == 201
     answer = await api.client.post("/api/workspaces/create", json={"id": "shop"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
@@ -146,6 +146,6 @@ async def test_a_new_workspace_takes_no_route_over(api: ApiHarness) -> None:
         ("a", "b", False),
     ],
 )
-def test_which_routes_overlap(one: str, other: str, overlap: bool) -> None:
+def test_route_overlap(one: str, other: str, overlap: bool) -> None:
     assert parse(one).overlaps(parse(other)) is overlap
     assert parse(other).overlaps(parse(one)) is overlap

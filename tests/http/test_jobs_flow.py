@@ -1,4 +1,4 @@
-"""A run of a workflow, looked at: flow_status, the product's own run, logs, results of nodes, ids without rows."""
+"""Views of a workflow's run: flow_status, the product's own format, logs, node results, ids without rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def branching() -> list[dict[str, Any]]:
     ]
 
 
-async def test_the_status_follows_the_run(api: ApiHarness) -> None:
+async def test_status_follows_run(api: ApiHarness) -> None:
     id = await api.flow(*branching(), args={"q": 1})
     job = await api.get(f"jobs_u/get/{id}")
     assert (job["type"], job["running"], job["job_kind"], job["suspend"]) == ("QueuedJob", False, "flowpreview", 0)
@@ -52,7 +52,7 @@ async def test_the_status_follows_the_run(api: ApiHarness) -> None:
     assert types(job) == ["Success"] * 5
 
 
-async def test_every_node_answers_by_its_id(api: ApiHarness) -> None:
+async def test_nodes_are_read_by_job_id(api: ApiHarness) -> None:
     id = await api.flow(*branching())
     await api.worker.finish((await api.worker.claim())["a"], {"x": 1})
     modules = (await api.get(f"jobs_u/get/{id}"))["flow_status"]["modules"]
@@ -65,7 +65,7 @@ async def test_every_node_answers_by_its_id(api: ApiHarness) -> None:
         assert await api.get(f"jobs_u/get_root_job_id/{job['id']}") == id
 
 
-async def test_results_by_node(api: ApiHarness) -> None:
+async def test_node_results(api: ApiHarness) -> None:
     id = await api.flow(*branching())
     await api.worker.finish((await api.worker.claim())["a"], {"x": 1})
     assert await api.get(f"jobs/result_by_id/{id}/a") == {"x": 1}
@@ -75,7 +75,7 @@ async def test_results_by_node(api: ApiHarness) -> None:
         assert (await api.client.get(f"{W}/jobs/result_by_id/{id}/{node}")).status_code == 404
 
 
-async def test_the_logs_of_a_workflow_are_those_of_its_nodes_in_order(api: ApiHarness) -> None:
+async def test_workflow_logs_are_node_logs_in_order(api: ApiHarness) -> None:
     id = await api.flow(script("one", needs=[]), script("two", needs=[]))
     jobs = await api.worker.claim()
     await api.worker.print(jobs["two"], "from two")
@@ -84,7 +84,7 @@ async def test_the_logs_of_a_workflow_are_those_of_its_nodes_in_order(api: ApiHa
     assert text == f"--- one (job {jobs['one'].id}) ---\nfrom one\n--- two (job {jobs['two'].id}) ---\nfrom two\n"
 
 
-async def test_a_failure_is_told_with_its_node(api: ApiHarness) -> None:
+async def test_failure_names_node(api: ApiHarness) -> None:
     failure = script("failure")
     id = await api.flow(script("a"), script("b"), failure_module=failure)
     await api.worker.finish((await api.worker.claim())["a"], error="Boom")
@@ -105,7 +105,7 @@ async def test_a_failure_is_told_with_its_node(api: ApiHarness) -> None:
     assert all({"started_at", "ended_at", "duration_ms"} <= run["nodes"][n].keys() for n in (0, 2))
 
 
-async def test_a_retry_says_what_it_waits_for(api: ApiHarness) -> None:
+async def test_retry_has_wait_reason(api: ApiHarness) -> None:
     id = await api.flow(script("a", retry={"constant": {"attempts": 2, "seconds": 60}}))
     a = (await api.worker.claim())["a"]
     await api.worker.print(a, "first attempt\n")
@@ -126,7 +126,7 @@ async def test_a_retry_says_what_it_waits_for(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/jobs_u/get_logs/{a.id}", params={"attempt": 2})).text == ""
 
 
-async def test_cancelling_a_run_ends_its_nodes(api: ApiHarness) -> None:
+async def test_cancelled_run_ends_its_nodes(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
     a = (await api.worker.claim())["a"]
     await api.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "stop"})
@@ -140,20 +140,20 @@ async def test_cancelling_a_run_ends_its_nodes(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/get/{a.id}"))["canceled"] is True
 
 
-async def test_exports_stand_in_the_run(api: ApiHarness) -> None:
+async def test_exports_are_in_run_context(api: ApiHarness) -> None:
     id = await api.flow(script("a", export={"total": {"type": "javascript", "expr": "result.n"}}), script("b"))
     await api.worker.finish((await api.worker.claim())["a"], b'{"n": 10000000000000000000001}')
     answer = await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})
     assert b'"context":{"total":10000000000000000000001}' in answer.content
 
 
-async def test_a_run_needs_a_workspace(api: ApiHarness) -> None:
+async def test_run_needs_workspace(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     assert (await api.client.get(f"/api/v1/runs/{id}")).status_code == 400
     assert (await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "admins"})).status_code == 404
 
 
-async def test_an_update_tells_a_change_at_once_to_who_comes_again(
+async def test_update_returns_change_immediately_to_returning_caller(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "HELD_S", 1000.0)
@@ -168,7 +168,7 @@ async def test_an_update_tells_a_change_at_once_to_who_comes_again(
         assert types(again) == ["Success", "Success", "WaitingForExecutor"]
 
 
-async def test_a_stream_of_a_workflow_ends_with_its_final_status(api: ApiHarness) -> None:
+async def test_workflow_stream_ends_with_final_status(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
     reading = asyncio.create_task(api.client.get(f"{W}/jobs_u/getupdate_sse/{id}"))
     await api.until(lambda: bool(api.platform.listen._watches))

@@ -1,4 +1,4 @@
-"""Loops and branches as they are looked at: flow_status of the run, and of one body by its own id."""
+"""Views of loops and branches: flow_status of the run, and of one iteration by its id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def module(api: ApiHarness, id: str, place: int = 0) -> dict[str, Any]:
     return found
 
 
-async def test_a_loop_of_one_node_names_the_jobs_of_that_node(api: ApiHarness) -> None:
+async def test_loop_of_one_node_lists_jobs_of_node(api: ApiHarness) -> None:
     id = await api.flow(loop("loop", script("a")))
     first = (await api.worker.claim())["a"]
     told = await module(api, id)
@@ -44,7 +44,7 @@ async def test_a_loop_of_one_node_names_the_jobs_of_that_node(api: ApiHarness) -
     assert all(each is not None for each in told["flow_jobs_duration"]["duration_ms"])
 
 
-async def test_a_body_of_several_nodes_answers_by_its_own_id(api: ApiHarness) -> None:
+async def test_iteration_of_several_nodes_is_read_by_id(api: ApiHarness) -> None:
     id = await api.flow(loop("loop", script("a"), script("b")))
     a = (await api.worker.claim())["a"]
     (frame,) = (await module(api, id))["flow_jobs"]
@@ -61,7 +61,7 @@ async def test_a_body_of_several_nodes_answers_by_its_own_id(api: ApiHarness) ->
     assert frame not in [each["id"] for each in listed]
 
 
-async def test_the_branch_that_was_chosen_is_told(api: ApiHarness) -> None:
+async def test_status_names_chosen_branch(api: ApiHarness) -> None:
     branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
     one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}
     id = await api.flow(one)
@@ -71,14 +71,14 @@ async def test_the_branch_that_was_chosen_is_told(api: ApiHarness) -> None:
     assert (await module(api, id))["branch_chosen"] == {"type": "default"}
 
 
-async def test_branchall_tells_how_far_it_is(api: ApiHarness) -> None:
+async def test_status_has_progress_of_branchall(api: ApiHarness) -> None:
     branches = [{"modules": [script("a")]}, {"modules": [script("b")]}]
     id = await api.flow({"id": "all", "value": {"type": "branchall", "branches": branches, "parallel": True}})
     told = await module(api, id)
     assert (told["branchall"], told["parallel"], len(told["flow_jobs"])) == ({"branch": 1, "len": 2}, True, 2)
 
 
-async def test_a_loop_that_has_not_begun_waits(api: ApiHarness) -> None:
+async def test_loop_that_has_not_started_is_waiting(api: ApiHarness) -> None:
     id = await api.flow(script("before"), loop("loop", script("a")))
     told = await module(api, id, 1)
     assert told == {"type": "WaitingForPriorSteps", "id": "loop"}
@@ -88,7 +88,7 @@ async def places(api: ApiHarness, id: str, **query: Any) -> list[str]:
     return [job["id"] for job in await api.get("jobs/list", parent_job=id, node="loop", **query)]
 
 
-async def test_bodies_that_the_status_does_not_list_are_listed_by_place(
+async def test_iterations_beyond_status_limit_are_listed_by_index(
     api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     iterator = {"type": "static", "value": [*range(7)]}
@@ -114,14 +114,14 @@ async def test_bodies_that_the_status_does_not_list_are_listed_by_place(
     assert (len(told_module["flow_jobs"]), told_module["flow_jobs_len"]) == (3, 7)
 
 
-async def test_the_list_of_bodies_is_for_who_may_see_the_run(api: ApiHarness) -> None:
+async def test_list_of_iterations_needs_access_to_run(api: ApiHarness) -> None:
     id = await api.flow(loop("loop", script("a")))
     bea = await api.member("bea", Role.DEVELOPER)
     answer = await bea.get(f"{W}/jobs/list", params={"parent_job": id, "node": "loop"})
     assert answer.status_code == 404
 
 
-async def test_bodies_of_loops_inside_loops_are_listed(api: ApiHarness) -> None:
+async def test_iterations_of_nested_loops_are_listed(api: ApiHarness) -> None:
     inner = loop("inner", script("a"), script("b"), parallel=True)
     id = await api.flow(loop("loop", script("first"), inner))
     await api.worker.finish((await api.worker.claim())["first"], 1)

@@ -1,4 +1,4 @@
-"""Lists and counts: what is in them, for whom, and in which order."""
+"""Lists and counts of runs and jobs: contents, visibility and order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def ids(api: ApiHarness, call: str = "jobs/list", **params: Any) -> list[s
 
 @pytest.fixture
 async def jobs(api: ApiHarness) -> dict[str, str]:
-    """Four runs: one that succeeded, one that failed, one that runs, a workflow at its second node."""
+    """Create four runs: succeeded, failed, running, and a workflow at its second node."""
     ended, failed = await api.preview(path="u/admin/ok"), await api.preview(path="u/admin/bad")
     claimed = {str(job.run.id): job for job in [(await api.worker.claim(1))[""] for _ in range(2)]}
     await api.worker.finish(claimed[ended], 1)
@@ -72,7 +72,7 @@ FILTERS: list[tuple[dict[str, str], set[str]]] = [
 ]
 
 
-async def test_a_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: dict[str, str]) -> None:
     now = datetime.now(UTC)
     whole: dict[str, Any] = {
         "created_after": (now - timedelta(hours=5)).isoformat(),
@@ -97,7 +97,7 @@ async def test_a_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: 
         assert (await api.client.get(f"{W}/jobs/histogram", params=wrong)).status_code == 400
 
 
-async def test_a_histogram_counts_the_newest_and_says_how_far_back(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_histogram_counts_newest_runs_and_reports_start(api: ApiHarness, jobs: dict[str, str]) -> None:
     actor = system("main")
     found = await histograms.histogram(api.platform, actor, "main", JobFilter(), 10, most=3)
     assert sum(each.runs for each in found.counted) == 3
@@ -110,13 +110,13 @@ async def test_filters(api: ApiHarness, jobs: dict[str, str]) -> None:
         assert {names[id] for id in await ids(api, **params)} == expected, params
 
 
-async def test_the_nodes_of_a_workflow(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_list_of_workflow_nodes(api: ApiHarness, jobs: dict[str, str]) -> None:
     found = await api.get("jobs/list", parent_job=jobs["flow"])
     assert [(job["flow_step_id"], job["type"]) for job in found] == [("b", "QueuedJob"), ("a", "CompletedJob")]
     assert {"started_at", "completed_at", "duration_ms"} <= found[1].keys()
 
 
-async def test_queue_and_completed_are_the_two_halves(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_queue_and_completed_partition_list(api: ApiHarness, jobs: dict[str, str]) -> None:
     queue, completed = await ids(api, "jobs/queue/list"), await ids(api, "jobs/completed/list")
     assert set(queue) == {jobs["running"], jobs["flow"], jobs["b"]}
     assert set(completed) == {jobs["ended"], jobs["failed"], jobs["a"]}
@@ -125,7 +125,7 @@ async def test_queue_and_completed_are_the_two_halves(api: ApiHarness, jobs: dic
     assert await api.get("jobs/completed/count") == {"database_length": 2, "suspended": 0}
 
 
-async def test_pages_and_keys_walk_the_same_list(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_pages_and_keysets_return_same_list(api: ApiHarness, jobs: dict[str, str]) -> None:
     everything = await ids(api)
     assert everything == sorted(everything, reverse=True) and len(everything) == len(jobs)
     pages = [await ids(api, page=page, per_page=2) for page in (1, 2, 3, 4)]
@@ -140,7 +140,7 @@ async def test_pages_and_keys_walk_the_same_list(api: ApiHarness, jobs: dict[str
     assert len(await ids(api, per_page=100_000)) == len(everything)
 
 
-async def test_a_list_reads_no_values(api: ApiHarness, jobs: dict[str, str], database: TestDatabase) -> None:
+async def test_list_reads_no_values(api: ApiHarness, jobs: dict[str, str], database: TestDatabase) -> None:
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("ALTER TABLE value RENAME TO value_away; ALTER TABLE log_chunk RENAME TO log_away")
     await owner.close()
@@ -159,7 +159,7 @@ async def test_lists_show_what_the_caller_may_read(api: ApiHarness, jobs: dict[s
         assert (await eve.get("/api/w/admins/jobs/list")).status_code == 404
 
 
-async def test_a_token_for_one_path_lists_that_path(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_path_scoped_token_lists_that_path(api: ApiHarness, jobs: dict[str, str]) -> None:
     async with await api.member("bob", scopes=["jobs:read:u/bob/*"]) as bob:
         mine = await api.preview(path="u/bob/one")
         assert [job["id"] for job in (await bob.get(f"{W}/jobs/list")).json()] == [mine]
@@ -167,7 +167,7 @@ async def test_a_token_for_one_path_lists_that_path(api: ApiHarness, jobs: dict[
         assert (await ann.get(f"{W}/jobs/list")).status_code == 403
 
 
-async def test_a_query_that_cannot_be_read_is_refused(api: ApiHarness) -> None:
+async def test_invalid_query_is_refused(api: ApiHarness) -> None:
     for params in ({"parent_job": "x"}, {"created_after": "yesterday"}, {"per_page": "many"}, {"success": "maybe"}):
         answer = await api.client.get(f"{W}/jobs/list", params=params)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request"), params
@@ -185,7 +185,7 @@ async def test_workers(api: ApiHarness) -> None:
     assert (worker["state"], worker["custom_tags"]) == ("stopped", ["gpu"])
 
 
-async def test_the_overview_has_what_is_to_be_known_first(api: ApiHarness, jobs: dict[str, str]) -> None:
+async def test_overview(api: ApiHarness, jobs: dict[str, str]) -> None:
     await api.flow({"id": "ask", "value": {"type": "approval", "message": "Go on?"}})
     code = {"path": "f/team/code", "summary": "", "content": "def main(): ...", "language": "python3"}
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})

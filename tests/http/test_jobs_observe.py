@@ -1,4 +1,4 @@
-"""One run of one script, looked at from its start to its end."""
+"""Views of a script's run, from its start to its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUEUED = {
 }
 
 
-async def test_a_run_is_queued_then_running_then_completed(api: ApiHarness) -> None:
+async def test_run_is_queued_then_running_then_completed(api: ApiHarness) -> None:
     id = await api.preview({"n": 1})
     queued = await api.get(f"jobs_u/get/{id}")
     assert queued.keys() >= QUEUED
@@ -58,7 +58,7 @@ async def test_a_run_is_queued_then_running_then_completed(api: ApiHarness) -> N
     assert (root.text, root.headers["content-type"]) == (f'"{id}"', "application/json")
 
 
-async def test_a_failed_run_keeps_its_error_as_its_result(api: ApiHarness) -> None:
+async def test_error_is_result_of_failed_run(api: ApiHarness) -> None:
     id = await api.preview()
     await api.worker.finish((await api.worker.claim())[""], error="ValueError")
     done = await api.get(f"jobs_u/completed/get/{id}")
@@ -72,7 +72,7 @@ async def test_a_failed_run_keeps_its_error_as_its_result(api: ApiHarness) -> No
     [b'{"b": 1.0, "a": 12345678901234567890123, "b": 2}', b" [1e400]", b"null", b'"\\u00e9\\ud800"'],
     ids=["order and duplicates", "huge", "null", "surrogate"],
 )
-async def test_a_result_passes_through_as_it_is(api: ApiHarness, raw: bytes) -> None:
+async def test_result_is_returned_unchanged(api: ApiHarness, raw: bytes) -> None:
     id = await api.preview()
     await api.worker.finish((await api.worker.claim())[""], raw)
     assert (await api.client.get(f"{W}/jobs_u/completed/get_result/{id}")).content == raw
@@ -80,14 +80,14 @@ async def test_a_result_passes_through_as_it_is(api: ApiHarness, raw: bytes) -> 
     assert raw in (await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")).content
 
 
-async def test_a_large_result_comes_from_storage(api: ApiHarness) -> None:
+async def test_large_result_is_read_from_storage(api: ApiHarness) -> None:
     id = await api.preview()
     await api.worker.finish((await api.worker.claim())[""], ["x" * 1000] * 1000)
     assert any(file.is_file() for file in (api.platform.settings.home / "objects").rglob("*"))
     assert await api.get(f"jobs_u/completed/get_result/{id}") == ["x" * 1000] * 1000
 
 
-async def test_a_run_that_another_transaction_holds_says_so(api: ApiHarness) -> None:
+async def test_run_locked_by_transaction_has_wait_reason(api: ApiHarness) -> None:
     body = {"value": {"modules": [script("a")]}, "args": {}}
     answer = await api.client.post(f"{W}/jobs/run/preview_flow?scheduled_in_secs=60", json=body)
     id = answer.text
@@ -100,7 +100,7 @@ async def test_a_run_that_another_transaction_holds_says_so(api: ApiHarness) -> 
     assert (await api.get(f"jobs_u/get/{id}"))["wait"]["code"] == "step"
 
 
-async def test_what_waits_for_a_queue_without_workers_says_so(api: ApiHarness) -> None:
+async def test_run_in_queue_without_workers_has_wait_reason(api: ApiHarness) -> None:
     async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE worker SET queues = '{bash}'")
     id = await api.preview(tag="gpu")
@@ -112,7 +112,7 @@ async def test_what_waits_for_a_queue_without_workers_says_so(api: ApiHarness) -
     assert (await api.get(f"jobs_u/get/{id}"))["wait_reason"] == "no worker for queue gpu"
 
 
-async def test_a_run_for_later_says_so(api: ApiHarness) -> None:
+async def test_scheduled_run_has_wait_reason(api: ApiHarness) -> None:
     answer = await api.client.post(
         f"{W}/jobs/run/preview", params={"scheduled_in_secs": 3600}, json={"content": "x", "language": "bash"}
     )
@@ -122,7 +122,7 @@ async def test_a_run_for_later_says_so(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("call", ["get", "completed/get", "completed/get_result_maybe", "getupdate", "get_logs"])
-async def test_an_unknown_id_and_one_of_another_workspace_look_alike(api: ApiHarness, call: str) -> None:
+async def test_unknown_id_and_id_of_another_workspace_are_indistinguishable(api: ApiHarness, call: str) -> None:
     id = await api.preview()
     for workspace, job in (("main", uuid4()), ("admins", UUID(id)), ("nowhere", UUID(id))):
         answer = await api.client.get(f"/api/w/{workspace}/jobs_u/{call}/{job}")
@@ -141,7 +141,7 @@ async def test_log_offsets_count_characters(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text == "aé𝄞\nsecond\n"
 
 
-async def test_a_long_log_is_complete_before_the_update_says_completed(api: ApiHarness) -> None:
+async def test_long_log_is_complete_before_update_reports_completion(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     lines = [f"line {n:<60000}\n" for n in range(40)]
@@ -161,7 +161,7 @@ async def test_a_long_log_is_complete_before_the_update_says_completed(api: ApiH
     assert shown.startswith("line 0 ") and "more characters" in shown
 
 
-async def test_an_update_is_held_until_something_is_new(api: ApiHarness) -> None:
+async def test_update_waits_for_change(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     held = asyncio.create_task(api.get(f"jobs_u/getupdate/{id}", running="true"))
@@ -176,7 +176,7 @@ async def test_an_update_is_held_until_something_is_new(api: ApiHarness) -> None
     assert not api.platform.listen._watches
 
 
-async def test_a_stream_tells_the_log_and_ends_with_completed(api: ApiHarness) -> None:
+async def test_stream_has_log_and_ends_with_completion(api: ApiHarness) -> None:
     id = await api.preview()
     reading = asyncio.create_task(api.client.get(f"{W}/jobs_u/getupdate_sse/{id}"))
     await api.until(lambda: bool(api.platform.listen._watches))
@@ -193,7 +193,7 @@ async def test_a_stream_tells_the_log_and_ends_with_completed(api: ApiHarness) -
     assert not api.platform.listen._watches
 
 
-async def test_cancel_is_answered_with_the_id_and_told_everywhere(api: ApiHarness) -> None:
+async def test_cancel_returns_id_and_is_reported_everywhere(api: ApiHarness) -> None:
     id = await api.preview()
     answer = await api.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "wrong input"})
     assert (answer.status_code, answer.text) == (200, id)
@@ -205,7 +205,7 @@ async def test_cancel_is_answered_with_the_id_and_told_everywhere(api: ApiHarnes
     assert again.status_code == 200
 
 
-async def test_others_runs_are_not_there(api: ApiHarness) -> None:
+async def test_runs_of_others_are_hidden(api: ApiHarness) -> None:
     id = await api.preview()
     async with await api.member("eve") as eve:
         for call in (f"jobs_u/get/{id}", f"jobs_u/getupdate/{id}", f"jobs_u/get_logs/{id}", f"jobs_u/get_args/{id}"):
@@ -214,7 +214,7 @@ async def test_others_runs_are_not_there(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/get/{id}"))["canceled"] is False
 
 
-async def test_a_quiet_stream_says_that_it_is_alive(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quiet_stream_sends_keep_alive(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(updates, "KEEP_ALIVE_S", 0.0)
     monkeypatch.setattr(updates, "_POLL_S", 0.001)
     id = await api.preview()

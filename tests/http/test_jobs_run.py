@@ -1,4 +1,4 @@
-"""The calls that start runs: what they take, what they answer, what they record."""
+"""Calls that start runs: parameters, responses and recorded data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATH = "f/sales/import"
 
 @pytest.fixture
 async def hash(api: ApiHarness) -> str:
-    """The version of a script at PATH that wants a number n."""
+    """Deploy a version of the script at PATH whose schema requires a number n."""
     schema = msgspec.Raw(b'{"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}')
     new = NewScript(PATH, PYTHON["content"], "python3", {"summary": msgspec.Raw(b'""'), "schema": schema})
     return await scripts.create(api.platform, system("main"), "main", new)
@@ -38,7 +38,7 @@ async def post(api: ApiHarness, call: str, body: bytes = b"{}", **more: Any) -> 
     return await api.client.post(f"{W}/jobs/{call}", content=body, **more)
 
 
-async def test_a_run_is_answered_with_its_bare_id(api: ApiHarness, hash: str) -> None:
+async def test_run_returns_bare_id(api: ApiHarness, hash: str) -> None:
     for call in (f"run/p/{PATH}", f"run/h/{hash}", f"run/p/{PATH.replace('/', '%2F')}"):
         answer = await post(api, call, b'{"n": 1}')
         assert (answer.status_code, answer.headers["content-type"]) == (201, "text/plain; charset=utf-8"), call
@@ -47,7 +47,7 @@ async def test_a_run_is_answered_with_its_bare_id(api: ApiHarness, hash: str) ->
         assert "raw_code" not in job
 
 
-async def test_arguments_are_kept_as_they_came(api: ApiHarness, hash: str) -> None:
+async def test_arguments_are_stored_unchanged(api: ApiHarness, hash: str) -> None:
     body = b'{"n": 1.0, "big": 12345678901234567890123, "n": 2.50}'
     answer = await post(api, f"run/p/{PATH}", body)
     assert (await api.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content == body
@@ -58,19 +58,19 @@ async def test_arguments_are_kept_as_they_came(api: ApiHarness, hash: str) -> No
 @pytest.mark.parametrize(
     "body", [b"[]", b'"x"', b"nonsense", b'{"n": "\xff"}', b'{"n": NaN}', b'{"n"', b'{"n": "one"}', b"", b"null"]
 )
-async def test_input_that_does_not_fit_creates_nothing(api: ApiHarness, hash: str, body: bytes) -> None:
+async def test_invalid_input_creates_no_run(api: ApiHarness, hash: str, body: bytes) -> None:
     answer = await post(api, f"run/p/{PATH}", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
     assert "path" in answer.json()["error"]["details"]
     assert await api.get("jobs/list") == []
 
 
-async def test_nothing_is_an_empty_input(api: ApiHarness) -> None:
+async def test_empty_body_is_empty_input(api: ApiHarness) -> None:
     answer = await post(api, "run/preview", b'{"language": "bash", "content": "x"}')
     assert (await api.get(f"jobs_u/get_args/{answer.text}")) == {}
 
 
-async def test_what_cannot_run_is_refused(api: ApiHarness) -> None:
+async def test_items_that_cannot_run_are_refused(api: ApiHarness) -> None:
     for call, status in ((f"run/p/{PATH}", 404), ("run/h/0123456789abcdef", 404), ("run/f/f/no/flow", 404)):
         assert (await post(api, call)).status_code == status, call
     assert (await post(api, "run/fv/12345")).status_code == 404
@@ -83,13 +83,13 @@ async def test_what_cannot_run_is_refused(api: ApiHarness) -> None:
         assert (await eve.post(f"{W}/jobs/run/preview", json=PYTHON)).status_code == 403
 
 
-async def test_a_body_over_the_limit(api: ApiHarness) -> None:
+async def test_body_over_limit_is_refused(api: ApiHarness) -> None:
     headers = {"Content-Length": str(101 << 20)}
     answer = await post(api, "run/preview", b"{}", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
-async def test_options_of_a_run(api: ApiHarness) -> None:
+async def test_run_options(api: ApiHarness) -> None:
     parent, id = await started(api), new_run_id()
     at = clock.now() + timedelta(hours=1)
     params = {
@@ -113,7 +113,7 @@ async def test_options_of_a_run(api: ApiHarness) -> None:
     assert naive.status_code == 400
 
 
-async def test_the_same_idempotency_key_gives_the_same_run(api: ApiHarness) -> None:
+async def test_same_idempotency_key_gives_the_same_run(api: ApiHarness) -> None:
     answers = [
         await api.client.post(f"{W}/jobs/run/preview", json=PYTHON, headers={"Idempotency-Key": key})
         for key in ("one", "one", "two")
@@ -121,7 +121,7 @@ async def test_the_same_idempotency_key_gives_the_same_run(api: ApiHarness) -> N
     assert answers[0].text == answers[1].text != answers[2].text
 
 
-async def test_headers_become_arguments_where_asked(api: ApiHarness) -> None:
+async def test_requested_headers_become_arguments(api: ApiHarness) -> None:
     params, headers = {"include_header": "X-Shop-Id, X-Missing"}, {"X-Shop-Id": "s1"}
     body = b'{"language": "bash", "content": "x", "args": {"n": 1.0}}'
     answer = await post(api, "run/preview", body, params=params, headers=headers)
@@ -131,7 +131,7 @@ async def test_headers_become_arguments_where_asked(api: ApiHarness) -> None:
     assert refused.status_code == 400
 
 
-async def test_the_trigger_is_recorded(api: ApiHarness) -> None:
+async def test_trigger_is_recorded(api: ApiHarness) -> None:
     async def trigger(client: httpx.AsyncClient, **more: Any) -> str:
         answer = await client.post(f"{W}/jobs/run/preview", json=PYTHON, **more)
         assert answer.status_code == 201, answer.text
@@ -152,14 +152,14 @@ async def test_the_trigger_is_recorded(api: ApiHarness) -> None:
             assert (await api.get(f"jobs_u/get/{answer.text}"))["trigger_kind"] == "webhook"
 
 
-async def test_too_many_waiting_runs_are_told_to_come_back(api: ApiHarness) -> None:
+async def test_queue_limit_is_429(api: ApiHarness) -> None:
     await api.preview()
     full = await post(api, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 0})
     assert (full.status_code, full.json()["error"]["code"], full.headers["retry-after"]) == (429, "rate_limited", "1")
     assert (await post(api, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 1})).status_code == 201
 
 
-async def test_an_instance_lets_no_more_than_so_many_wait(database: TestDatabase, tmp_path: Path) -> None:
+async def test_instance_limits_waiting_runs(database: TestDatabase, tmp_path: Path) -> None:
     async with api_harness(database, tmp_path, waiting_runs=1) as api:
         body = msgspec.json.encode(PYTHON)
         answers = [await post(api, "run/preview", body, params={"queue_limit": 9}) for _ in range(4)]
@@ -173,7 +173,7 @@ async def test_an_instance_lets_no_more_than_so_many_wait(database: TestDatabase
 async def waited(
     api: ApiHarness, call: str, result: Any = None, error: str | None = None, **more: Any
 ) -> httpx.Response:
-    """The answer of a call that waits, its run ended by hand."""
+    """Return the response of a waiting call whose run is ended by the manual worker."""
     request = asyncio.create_task(api.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
     await api.begun(request)
     for job in (await api.worker.claim()).values():
@@ -181,7 +181,7 @@ async def waited(
     return await request
 
 
-async def test_waiting_gives_the_result_and_the_id(api: ApiHarness, hash: str) -> None:
+async def test_waiting_call_returns_result_and_id(api: ApiHarness, hash: str) -> None:
     raw = b'{"b": 1.0, "a": null}'
     answer = await waited(api, f"run_wait_result/p/{PATH}", raw, json={"n": 1})
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, raw, "application/json")
@@ -195,7 +195,7 @@ async def test_waiting_gives_the_result_and_the_id(api: ApiHarness, hash: str) -
 
 
 @pytest.mark.parametrize("pad", [True, False])
-async def test_a_get_takes_its_input_as_payload(api: ApiHarness, hash: str, pad: bool) -> None:
+async def test_get_reads_input_from_payload(api: ApiHarness, hash: str, pad: bool) -> None:
     payload = base64.urlsafe_b64encode('{"n": 1, "s": "ÿþ?"}'.encode()).decode()
     params = {"payload": payload if pad else payload.rstrip("=")}
     answer = await waited(api, f"run_wait_result/p/{PATH}", 7, method="GET", params=params)
@@ -206,7 +206,7 @@ async def test_a_get_takes_its_input_as_payload(api: ApiHarness, hash: str, pad:
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_input"), bad
 
 
-async def test_a_failed_run_answers_500_with_its_error(api: ApiHarness) -> None:
+async def test_failed_run_is_500_with_error(api: ApiHarness) -> None:
     answer = await waited(api, "run_wait_result/preview", error="ValueError", json=PYTHON)
     assert (answer.status_code, answer.json()) == (
         500,
@@ -215,7 +215,7 @@ async def test_a_failed_run_answers_500_with_its_error(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/get/{answer.headers['x-run-id']}"))["success"] is False
 
 
-async def test_a_cancelled_run_answers_500(api: ApiHarness) -> None:
+async def test_cancelled_run_is_500(api: ApiHarness) -> None:
     request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
     await api.begun(request)
     (job,) = await api.get("jobs/queue/list")
@@ -237,12 +237,12 @@ async def test_a_cancelled_run_answers_500(api: ApiHarness) -> None:
     ],
     ids=str,
 )
-async def test_a_result_sets_its_status(api: ApiHarness, result: Any, status: int, body: bytes) -> None:
+async def test_result_sets_status(api: ApiHarness, result: Any, status: int, body: bytes) -> None:
     answer = await waited(api, "run_wait_result/preview", result, json=PYTHON)
     assert (answer.status_code, answer.content) == (status, body)
 
 
-async def test_the_wait_ends_and_the_run_goes_on(database: TestDatabase, tmp_path: Path) -> None:
+async def test_wait_times_out_and_run_continues(database: TestDatabase, tmp_path: Path) -> None:
     async with api_harness(database, tmp_path, wait_s=0) as api:
         answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON)
         error = answer.json()["error"]
@@ -252,7 +252,7 @@ async def test_the_wait_ends_and_the_run_goes_on(database: TestDatabase, tmp_pat
         assert await api.get(f"jobs_u/completed/get_result/{error['details']['run_id']}") == 1
 
 
-async def test_a_caller_that_goes_away_changes_nothing(api: ApiHarness) -> None:
+async def test_disconnected_caller_does_not_affect_run(api: ApiHarness) -> None:
     request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
     await api.begun(request)
     request.cancel()
@@ -263,7 +263,7 @@ async def test_a_caller_that_goes_away_changes_nothing(api: ApiHarness) -> None:
     assert (job["success"], job["canceled"]) == (True, False)
 
 
-async def test_a_token_that_may_only_run_gets_what_it_ran(api: ApiHarness) -> None:
+async def test_run_only_token_gets_result_of_its_run(api: ApiHarness) -> None:
     async with await api.member("hook", Role.DEVELOPER, scopes=["jobs:preview"]) as hook:
         request = asyncio.create_task(hook.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
         await api.begun(request)
@@ -273,7 +273,7 @@ async def test_a_token_that_may_only_run_gets_what_it_ran(api: ApiHarness) -> No
         assert (await hook.get(f"{W}/jobs_u/get/{answer.headers['x-run-id']}")).status_code in (403, 404)
 
 
-async def test_a_wait_outlives_its_connections(api: ApiHarness, database: TestDatabase) -> None:
+async def test_wait_survives_lost_connections(api: ApiHarness, database: TestDatabase) -> None:
     request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
     await api.begun(request)
     lost = api.platform.listen.connection
@@ -291,7 +291,7 @@ async def test_a_wait_outlives_its_connections(api: ApiHarness, database: TestDa
 
 
 @pytest.mark.parametrize("error", [None, "Broken"])
-async def test_a_node_answers_early_and_the_rest_goes_on(api: ApiHarness, error: str | None) -> None:
+async def test_early_return_node_answers_while_run_continues(api: ApiHarness, error: str | None) -> None:
     more = {"continue_on_error": True} if error else {}
     body = {"value": {"modules": [script("a", **more), script("b")], "early_return": "a"}}
     request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body))
@@ -304,7 +304,7 @@ async def test_a_node_answers_early_and_the_rest_goes_on(api: ApiHarness, error:
     assert (await api.get(f"jobs_u/completed/get/{answer.headers['x-run-id']}"))["success"] is False
 
 
-async def test_an_early_answer_is_that_of_its_node_though_the_run_has_ended(api: ApiHarness) -> None:
+async def test_early_return_is_node_result_after_run_has_ended(api: ApiHarness) -> None:
     value: dict[str, Any] = {"modules": [{"id": "a", "value": {"type": "condition", "expr": "true"}}]}
     value |= {"early_return": "a", "output": {"type": "static", "value": "late"}}
     answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": value})

@@ -1,4 +1,4 @@
-"""The same calls over a real socket: the published client, streams and callers that go away."""
+"""Calls over a real socket: the published client, streams and disconnecting callers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.http.server import run_until
 
 @asynccontextmanager
 async def served(api: ApiHarness) -> AsyncIterator[str]:
-    """The address of a server on the stage's platform."""
+    """The address of a server on the harness's platform."""
     listener = listen("127.0.0.1", 0)
     stop = asyncio.Event()
     serving = asyncio.create_task(run_until(stop, api.platform, listener))
@@ -56,7 +56,7 @@ def published(base: str, token: str) -> Iterator[Any]:
         client.client.close()
 
 
-async def test_the_published_client(api: ApiHarness) -> None:
+async def test_published_client(api: ApiHarness) -> None:
     async with served(api) as base:
         with published(base, token_of(api)) as client:
             inline = asyncio.create_task(
@@ -86,7 +86,7 @@ async def test_the_published_client(api: ApiHarness) -> None:
             assert (await api.get(f"jobs_u/get/{waiting}"))["canceled_reason"] == "not wanted"
 
 
-async def test_a_stream_arrives_while_the_run_goes_on(api: ApiHarness) -> None:
+async def test_stream_arrives_during_run(api: ApiHarness) -> None:
     async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
         id = await api.preview()
         job = (await api.worker.claim())[""]
@@ -105,7 +105,7 @@ async def test_a_stream_arrives_while_the_run_goes_on(api: ApiHarness) -> None:
         assert [event["completed"] for event in events] == [False, False, True]
 
 
-async def test_a_stream_ends_when_its_reader_goes(api: ApiHarness) -> None:
+async def test_stream_ends_when_reader_disconnects(api: ApiHarness) -> None:
     async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
         id = await api.flow(script("a"))
         async with client.stream("GET", f"{W}/jobs_u/getupdate_sse/{id}") as answer:
@@ -116,7 +116,7 @@ async def test_a_stream_ends_when_its_reader_goes(api: ApiHarness) -> None:
             await api.until(lambda: not api.platform.listen._watches)
 
 
-async def test_a_caller_that_hangs_up_leaves_its_run_alone(api: ApiHarness) -> None:
+async def test_disconnected_caller_leaves_run_running(api: ApiHarness) -> None:
     async with served(api) as base, httpx.AsyncClient(base_url=base, headers=api.client.headers) as client:
         request = asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
         await api.begun(request)

@@ -1,4 +1,4 @@
-"""Large results and arguments by API: whole, in ranges, and named where their object is gone."""
+"""Large results and arguments by API: whole, in ranges, and with a missing object."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ LARGE = {"rows": ["ä" * 1000] * 1700}
 
 
 async def ended(api: ApiHarness) -> str:
-    """A workflow of one step whose input and result are large."""
+    """Run a workflow of one node with a large input and result."""
     id = await api.flow(script("a"), args=LARGE)
     await api.worker.finish((await api.worker.claim())["a"], LARGE)
     return id
 
 
-async def test_whole_and_in_ranges(api: ApiHarness) -> None:
+async def test_large_values_whole_and_in_ranges(api: ApiHarness) -> None:
     id = await ended(api)
     for path in (f"jobs_u/completed/get_result/{id}", f"jobs_u/get_args/{id}", f"jobs/result_by_id/{id}/a"):
         whole = await api.client.get(f"{W}/{path}")
@@ -29,7 +29,7 @@ async def test_whole_and_in_ranges(api: ApiHarness) -> None:
         assert (past.status_code, past.json()["error"]["details"]) == (416, {"size": size})
 
 
-async def test_small_ones_have_ranges_too(api: ApiHarness) -> None:
+async def test_small_values_have_ranges(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     await api.worker.finish((await api.worker.claim())["a"], [1, 2])
     path = f"{W}/jobs_u/completed/get_result/{id}"
@@ -39,7 +39,7 @@ async def test_small_ones_have_ranges_too(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/jobs_u/get_args/{id}")).json() == {}
 
 
-async def test_what_has_not_ended_or_was_cancelled(api: ApiHarness) -> None:
+async def test_unfinished_and_cancelled_runs(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     assert (await api.client.get(f"{W}/jobs_u/completed/get_result/{id}")).status_code == 404
     assert (await api.client.get(f"{W}/jobs/result_by_id/{id}/a")).status_code == 404
@@ -48,7 +48,7 @@ async def test_what_has_not_ended_or_was_cancelled(api: ApiHarness) -> None:
     assert result["error"]["name"] == "Canceled"
 
 
-async def test_an_object_that_is_gone_is_named(api: ApiHarness) -> None:
+async def test_missing_object_is_named(api: ApiHarness) -> None:
     id = await ended(api)
     for path in (api.platform.settings.home / "objects").rglob("result"):
         path.unlink()

@@ -1,4 +1,4 @@
-"""Lists that callers store and that later calls read have limits: scopes, labels, settings."""
+"""Limits of stored lists that other calls read: scopes, labels, settings."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_labels_in_a_yaml_document_are_limited(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("kind", ["flows", "scripts"])
-async def test_settings_that_lists_show_are_limited_in_size(api: ApiHarness, kind: str) -> None:
+async def test_listed_settings_are_limited_in_size(api: ApiHarness, kind: str) -> None:
     body = {**LABELLED[kind][0], "path": f"f/team/{kind}"}
     large = {"description": "x" * (256 << 10)}, {"unknown": ["x"] * 100_000}
     for more in large:

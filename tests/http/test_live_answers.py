@@ -1,7 +1,6 @@
-"""Long-lived responses: a caller who loses the right to one gets no more of it.
+"""Long-lived responses end when the caller loses the right to them.
 
-The calls are found in the table of the router. A call that waits, or answers in pieces, without a case here fails the
-first test.
+The calls are determined from the router's table. The first test fails if a waiting or streaming call has no case here.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ Provoke = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An answer under way, and the event that would add the secret to it."""
+    """A response in progress, and the event that would add the secret to it."""
 
     reader: Reader
     provoke: Provoke
@@ -76,7 +75,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock of this process on."""
+    """Advance the clock of this process."""
     passed = 0.0
     now = clock.monotonic
     monkeypatch.setattr(clock, "monotonic", lambda: now() + passed)
@@ -89,7 +88,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 async def member(api: ApiHarness, name: str, role: Role = Role.DEVELOPER) -> httpx.AsyncClient:
-    """A member who may read the folder team."""
+    """A member with read access to the folder team."""
     client = await api.member(name, role)
     async with api.platform.db.acquire() as conn:
         query = "UPDATE folder SET extra_perms = extra_perms || jsonb_build_object($1::text, false) WHERE name = 'team'"
@@ -98,7 +97,7 @@ async def member(api: ApiHarness, name: str, role: Role = Role.DEVELOPER) -> htt
 
 
 async def job_of(api: ApiHarness, run: str | None = None) -> Claimed:
-    """The next job to do, or that of a run."""
+    """Claim the next job, or that of a run."""
     while True:
         for job in (await api.worker.claim()).values():
             if run is None or job.run.id == UUID(run):
@@ -121,7 +120,7 @@ def prints(api: ApiHarness, job: Claimed) -> Provoke:
 
 
 def watching(url: str, *, held: bool = False) -> Begin:
-    """Somebody watches a run of somebody else. `held`: nothing is answered before there is something."""
+    """Watch a run of another member. `held`: the response starts only when there is an update."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         run, job = await admins_run(api)
@@ -138,7 +137,7 @@ def watching(url: str, *, held: bool = False) -> Begin:
 
 @contextmanager
 def waits_counted() -> Iterator[list[float]]:
-    """The timeouts of the waits that began: a call that waits for a change has finished its query before."""
+    """Record the timeouts of started waits: a call that waits for a change has finished its query."""
     begun: list[float] = []
     wait = Watch.wait
 
@@ -152,7 +151,7 @@ def waits_counted() -> Iterator[list[float]]:
 
 
 def running(url: str, body: Any = None, method: str = "POST") -> Begin:
-    """Somebody starts a run and waits for what becomes of it."""
+    """Start a run and wait for its result."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         reader = read(api.app, client, url, json.dumps(body or {}).encode(), method=method)
@@ -166,7 +165,7 @@ async def _nothing() -> None:
 
 
 def reading(url: str, make: Callable[[ApiHarness], Awaitable[str]]) -> Begin:
-    """Somebody reads what is long, the secret at its end."""
+    """Read a long value with the secret at its end."""
 
     async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
         reader = read(api.app, client, url.format(run=await make(api)))
@@ -242,9 +241,9 @@ READING: dict[str, Begin] = {
 }
 CASES = {**WATCHING, **RUNNING, **READING}
 OF_THEIR_OWN = {
-    "rerun_many": "test_a_batch_stops_with_its_token",
-    "cancel_many": "test_cancelling_many_stops_with_its_token",
-    "upload_file": "test_an_upload_is_stored_for_who_may_still_write",
+    "rerun_many": "test_batch_rerun_stops_with_token",
+    "cancel_many": "test_batch_cancel_stops_with_token",
+    "upload_file": "test_upload_needs_write_right_at_end",
 }
 """Calls that do something over a longer time, with the test of each."""
 
@@ -259,7 +258,7 @@ WAYS = {
 
 
 def names_used(module: ModuleType, function: str) -> set[str]:
-    """Names and attributes that a function of a module uses, itself or by other functions of the module."""
+    """Return the names and attributes used by a function, directly or through functions of the same module."""
     functions = _functions(module)
     found: set[str] = set()
     waiting = [function]
@@ -279,7 +278,7 @@ def _functions(module: ModuleType) -> dict[str, ast.FunctionDef | ast.AsyncFunct
 
 
 def lasts(handler: HTTPRouteHandler) -> bool:
-    """Whether a call waits or answers in pieces: it gives a LiveActor to a service, or its answer is a stream."""
+    """Return whether a call waits or streams: it passes a LiveActor to a service, or returns a stream."""
     function = handler.fn
     module = inspect.getmodule(function)
     assert module is not None
@@ -288,14 +287,14 @@ def lasts(handler: HTTPRouteHandler) -> bool:
     return streams or bool(used & {"live_actor_of", "live_owner", "caller", "event_stream", "download"})
 
 
-def test_every_call_of_the_router_that_lasts_has_a_case() -> None:
+def test_every_long_lived_call_has_case() -> None:
     lasting = {handler.fn.__name__ for handler in api_handlers(create_router()) if lasts(handler)}
     assert lasting == {*CASES, *OF_THEIR_OWN}
     assert all(name in globals() for name in OF_THEIR_OWN.values())
 
 
 async def lost(api: ApiHarness, later: Callable[[float], None], begin: Begin, way: str) -> None:
-    """Who keeps the right gets the secret; who loses it gets nothing from a second later on."""
+    """A caller who keeps the right gets the secret; one who loses it gets nothing after a second."""
     kept = await begin(api, await member(api, "cy"))
     await kept.provoke()
     await kept.reader.until_ended()
@@ -311,29 +310,25 @@ async def lost(api: ApiHarness, later: Callable[[float], None], begin: Begin, wa
 
 
 @pytest.mark.parametrize("call", CASES)
-async def test_a_deleted_token_ends_the_answer(api: ApiHarness, later: Callable[[float], None], call: str) -> None:
+async def test_deleted_token_ends_response(api: ApiHarness, later: Callable[[float], None], call: str) -> None:
     await lost(api, later, CASES[call], "deleted")
 
 
 @pytest.mark.parametrize("call", [*WATCHING, *READING])
-async def test_a_folder_that_is_lost_ends_the_answer(
-    api: ApiHarness, later: Callable[[float], None], call: str
-) -> None:
+async def test_lost_folder_access_ends_response(api: ApiHarness, later: Callable[[float], None], call: str) -> None:
     await lost(api, later, CASES[call], "folder")
 
 
 @pytest.mark.parametrize("way", ["expired", "disabled", "expelled", "archived"])
 @pytest.mark.parametrize("call", ["stream_updates", "stream_run", "wait_script", "call_route", "get_result"])
-async def test_every_way_to_lose_a_right_ends_the_answer(
+async def test_every_loss_of_right_ends_response(
     api: ApiHarness, later: Callable[[float], None], call: str, way: str
 ) -> None:
     await lost(api, later, CASES[call], way)
 
 
 @pytest.mark.parametrize("call", WATCHING)
-async def test_a_job_reads_nothing_when_its_attempt_is_over(
-    api: ApiHarness, later: Callable[[float], None], call: str
-) -> None:
+async def test_job_reads_nothing_after_its_attempt(api: ApiHarness, later: Callable[[float], None], call: str) -> None:
     own = await started(api)
     begun = await WATCHING[call](api, job_client(api, own))
     await api.worker.finish(own, None)
@@ -343,7 +338,7 @@ async def test_a_job_reads_nothing_when_its_attempt_is_over(
     assert SECRET not in begun.reader.text
 
 
-async def test_a_download_that_is_cut_has_no_end(api: ApiHarness, later: Callable[[float], None]) -> None:
+async def test_cut_download_has_no_regular_end(api: ApiHarness, later: Callable[[float], None]) -> None:
     begun = await READING["get_logs"](api, await member(api, "bea"))
     async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS["folder"])
@@ -352,9 +347,7 @@ async def test_a_download_that_is_cut_has_no_end(api: ApiHarness, later: Callabl
     assert begun.reader.text.startswith("xxx") and not begun.reader.complete
 
 
-async def test_a_route_that_is_disabled_answers_nobody_who_waits(
-    api: ApiHarness, later: Callable[[float], None]
-) -> None:
+async def test_disabled_route_answers_no_waiting_caller(api: ApiHarness, later: Callable[[float], None]) -> None:
     begun = await RUNNING["call_route"](api, await member(api, "bea"))
     await api.client.post(f"{W}/http_triggers/setmode/f/team/hook", json={"mode": "disabled"})
     later(1.01)
@@ -363,7 +356,7 @@ async def test_a_route_that_is_disabled_answers_nobody_who_waits(
     assert begun.reader.status == 404 and SECRET not in begun.reader.text
 
 
-async def test_a_batch_stops_with_its_token(api: ApiHarness, later: Callable[[float], None]) -> None:
+async def test_batch_rerun_stops_with_token(api: ApiHarness, later: Callable[[float], None]) -> None:
     bea = await member(api, "bea")
     runs = [(await admins_run(api))[0] for _ in range(5)]
     body = json.dumps({"job_ids": runs}).encode()
@@ -376,7 +369,7 @@ async def test_a_batch_stops_with_its_token(api: ApiHarness, later: Callable[[fl
     assert len(await api.get("jobs/list", created_by="bea")) == 1, reader.text
 
 
-async def test_cancelling_many_stops_with_its_token(
+async def test_batch_cancel_stops_with_token(
     api: ApiHarness, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orvanta_platform.services.runs import start as service
@@ -399,7 +392,7 @@ async def test_cancelling_many_stops_with_its_token(
 
 
 @pytest.mark.parametrize(("way", "status"), [("deleted", 401), ("folder", 404)])
-async def test_an_upload_is_stored_for_who_may_still_write(
+async def test_upload_needs_write_right_at_end(
     api: ApiHarness, later: Callable[[float], None], way: str, status: int
 ) -> None:
     bea = await member(api, "bea")
@@ -417,7 +410,7 @@ async def test_an_upload_is_stored_for_who_may_still_write(
 
 
 @pytest.mark.parametrize("way", ["deleted", "folder"])
-async def test_a_slow_body_starts_nothing_for_who_lost_the_right(
+async def test_slow_body_starts_nothing_after_loss_of_right(
     api: ApiHarness, later: Callable[[float], None], way: str
 ) -> None:
     bea = await member(api, "bea")
@@ -431,7 +424,7 @@ async def test_a_slow_body_starts_nothing_for_who_lost_the_right(
     assert await api.get("jobs/list") == []
 
 
-async def test_thousands_of_readers_of_a_token_share_one_look(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_readers_with_same_token_share_one_check(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     from orvanta_platform.control.live_actor import LiveActor
     from orvanta_platform.services.access.session import Authenticator, Caller
 
@@ -460,10 +453,8 @@ async def test_thousands_of_readers_of_a_token_share_one_look(api: ApiHarness, m
     assert looks == 1 and {each.username for each in found} == {"admin"}
 
 
-async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
-    api: ApiHarness, later: Callable[[float], None]
-) -> None:
-    """Also one that asks nothing itself: what a new call forgets, the middleware does."""
+async def test_middleware_ends_response_with_token(api: ApiHarness, later: Callable[[float], None]) -> None:
+    """The middleware also ends responses whose source does not check the caller."""
     from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
 
     async def forgetful(scope: Any, receive: Any, send: Any) -> None:
@@ -482,8 +473,8 @@ async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
     assert reader.text == "first " and not reader.complete
 
 
-async def test_a_session_ends_in_every_tab(api: ApiHarness, later: Callable[[float], None]) -> None:
-    """Logging out in one tab ends the stream of another."""
+async def test_logout_ends_session_in_every_tab(api: ApiHarness, later: Callable[[float], None]) -> None:
+    """A logout in one tab ends the stream of another."""
     from orvanta_platform.services.access import setup
 
     await setup.create_user(api.platform.db, "ada@example.org", "correct horse")

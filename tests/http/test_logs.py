@@ -1,4 +1,4 @@
-"""The calls that give logs: plain text, streamed, as a file, of one attempt, of a whole workflow."""
+"""Calls that return logs: plain text, streamed, as a download, of one attempt, of a whole workflow."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orvanta_platform.services.logs.objects import Attempt, move
 
 
 async def put_away(api: ApiHarness, job: Claimed) -> str:
-    """The log becomes an object; gives its key."""
+    """Move the log to an object and return its key."""
     attempt = Attempt(job.run.workspace, job.run.id, job.id, job.attempt)
     await move(api.platform.db, api.platform.storage, attempt)
     return attempt.log_key
 
 
-async def test_a_log_is_plain_text_and_a_file_where_that_is_asked_for(api: ApiHarness) -> None:
+async def test_log_is_plain_text_or_download(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     await api.worker.print(job, "<script>alert(1)</script>\n")
@@ -33,7 +33,7 @@ async def test_a_log_is_plain_text_and_a_file_where_that_is_asked_for(api: ApiHa
     assert (file.text, file.headers["content-disposition"]) == (shown.text, f'attachment; filename="{id}.log"')
 
 
-async def test_calls_read_the_same_before_and_after_a_log_is_moved(api: ApiHarness) -> None:
+async def test_log_is_same_before_and_after_move(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     text = ""
@@ -50,7 +50,7 @@ async def test_calls_read_the_same_before_and_after_a_log_is_moved(api: ApiHarne
 
 
 async def answers(api: ApiHarness, id: str) -> tuple[str, dict[str, object], str, str]:
-    """What get_logs, getupdate behind an offset, the stream and get say."""
+    """Return the log from get_logs, getupdate with an offset, the stream and get."""
     update = await api.get(f"jobs_u/getupdate/{id}", log_offset=700_000)
     stream = await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}")
     events = [json.loads(part.removeprefix("data: ")) for part in stream.text.strip().split("\n\n")]
@@ -62,7 +62,7 @@ async def answers(api: ApiHarness, id: str) -> tuple[str, dict[str, object], str
     )
 
 
-async def test_a_lost_object_is_named_by_each_call(api: ApiHarness) -> None:
+async def test_lost_log_object_is_reported_by_each_call(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     await api.worker.print(job, "soon gone\n")
@@ -80,7 +80,7 @@ async def test_a_lost_object_is_named_by_each_call(api: ApiHarness) -> None:
     assert stream.count("data: ") == 1 and key in stream
 
 
-async def test_the_logs_of_a_workflow_are_merged_by_time(api: ApiHarness) -> None:
+async def test_logs_of_a_workflow_are_merged_by_time(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b", needs=[]), script("c", needs=["a", "b"]))
     jobs = await api.worker.claim()
     await api.worker.print(jobs["a"], "from a\n")
@@ -100,14 +100,14 @@ async def test_the_logs_of_a_workflow_are_merged_by_time(api: ApiHarness) -> Non
     assert (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text.count("--- ") == 3
 
 
-async def test_of_one_job_it_is_its_log(api: ApiHarness) -> None:
+async def test_log_of_one_job(api: ApiHarness) -> None:
     id = await api.preview()
     job = (await api.worker.claim())[""]
     await api.worker.print(job, "alone\n")
     assert (await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text == "alone\n"
 
 
-async def test_others_logs_are_not_there(api: ApiHarness) -> None:
+async def test_logs_of_others_are_hidden(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     async with await api.member("eve") as eve:
         assert (await eve.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).status_code == 404

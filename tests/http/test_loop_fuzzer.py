@@ -1,10 +1,10 @@
-"""Random schemas, bodies, decisions, results and answers of called servers: none of them holds an event loop.
+"""Fuzzing of schemas, bodies, decisions, results and webhook responses: none blocks an event loop.
 
-The server is a process of its own, and `tests/holds.py` says how its loop is measured; the calls of webhook nodes are
-made in the loop of the test, which is measured in the same way, as that of a worker. Beside this a probe asks for
-`/api/version` each 50 ms: what it sees is printed, since on a busy machine it is late for reasons of the machine.
+The server is a separate process whose loop is measured as described in `tests/holds.py`. Calls of webhook nodes are
+made in the loop of the test, which is measured the same way as a worker's. A probe requests `/api/version` every 50 ms;
+its times are only printed, as a busy machine delays them.
 
-`FUZZ_MINUTES` (60) is the time of the long run, `FUZZ_SEED` repeats one.
+`FUZZ_MINUTES` (60) is the duration of the long run, `FUZZ_SEED` repeats a run.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _PROBE_S = 0.05
 
 
 class Making:
-    """Random things, most small, some deep or large."""
+    """Generator of random values, most of them small, some deep or large."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
     def schema(self, level: int = 0) -> Any:
-        """A JSON Schema, often one that refers to itself."""
+        """Return a JSON Schema, often a recursive one."""
         chance = self._random
         if level > 4:
             return chance.choice([True, {}, {"$ref": "#"}, {"type": chance.choice(["string", "integer", "object"])}])
@@ -89,7 +89,7 @@ class Making:
         return self.schema(level + 1)
 
     def value(self) -> bytes:
-        """JSON text of an object, or something near it."""
+        """Return JSON text of an object, or something similar."""
         chance = self._random
         size = chance.choice([1, 10, 100, 30_000, 1_000_000])
         match chance.randint(0, 8):
@@ -113,7 +113,7 @@ class Making:
         return b'{"a":' * levels + b"1" + b"}" * levels
 
     def answer(self) -> bytes:
-        """The answer of a called server."""
+        """Return the response of a called server."""
         chance = self._random
         size = chance.choice([10, 10_000, 100_000, 5_000_000])
         body = chance.choice([b"\xff\xfe", b"a", b"\x00\xd8", b"[", b"z-"]) * (size // 2)
@@ -121,12 +121,12 @@ class Making:
         return http(chance.choice([200, 200, 302, 500]), body, content_type=kind, location="http://" + "é." * 3_000)
 
     def pick(self, among: list[Callable[[], None]]) -> Callable[[], None]:
-        """One of them."""
+        """Return a random element."""
         return self._random.choice(among)
 
 
 class Calls:
-    """Calls of a server with random things; each ends, however it ends."""
+    """Random calls of a server. Any response is accepted."""
 
     def __init__(self, server: Held, making: Making) -> None:
         self._server = server
@@ -147,7 +147,7 @@ class Calls:
         self._send("jobs/run/preview", b'{"language":"python3","content":"","args":%s}' % self._making.value())
 
     def result(self) -> None:
-        """Have the server make a result of a value."""
+        """Let the server make a result of a value."""
         node = b'{"id":"n","value":{"type":"condition","expr":"flow_input.a === 1"}}'
         output = b'{"type":"javascript","expr":"flow_input.a"}'
         flow = b'{"value":{"modules":[%s],"output":%s},"args":%s}' % (node, output, self._making.value())
@@ -164,7 +164,7 @@ class Calls:
             self._server.client.post(path, content=said, headers={**JSON, "X-Workspace": "main"})
 
     def document(self) -> None:
-        """Deploy what may be no workflow."""
+        """Deploy a document that may not be a valid workflow."""
         self._send("flows/create", b'{"path":"f/fuzz/x","summary":"","value":%s}' % self._making.value())
 
     def _send(self, path: str, body: bytes) -> httpx.Response:
@@ -174,7 +174,7 @@ class Calls:
 
 
 class Probe:
-    """Asks for the version each 50 ms, from a thread."""
+    """Thread that requests the version every 50 ms."""
 
     def __init__(self, base: str) -> None:
         self.longest_s = 0.0
@@ -193,7 +193,7 @@ class Probe:
                 self.asked += 1
 
     def end(self) -> None:
-        """Stop."""
+        """Stop the thread."""
         self._end.set()
         self._thread.join()
 
@@ -205,7 +205,7 @@ def server(administrators: dict[str, Administrator], tmp_path: Path) -> Iterator
 
 
 async def _call_servers(making: Making, notes: Path, end: asyncio.Event) -> int:
-    """Calls of webhook nodes until the end; gives their number."""
+    """Call webhook nodes until the end and return the number of calls."""
     count = 0
     async with answering(lambda _: making.answer()) as other:
         watch = Watch(notes)
@@ -219,7 +219,7 @@ async def _call_servers(making: Making, notes: Path, end: asyncio.Event) -> int:
 
 
 @pytest.mark.parametrize("minutes", [None, pytest.param(MINUTES, marks=pytest.mark.soak(minutes=MINUTES + 15))])
-async def test_nothing_random_holds_a_loop(server: Held, minutes: float | None, tmp_path: Path) -> None:
+async def test_random_input_does_not_block_event_loop(server: Held, minutes: float | None, tmp_path: Path) -> None:
     notes, end = tmp_path / "answers", asyncio.Event()
     notes.touch()
     seed = SEED if minutes is None else int(os.environ.get("FUZZ_SEED", time.time()))

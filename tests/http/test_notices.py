@@ -1,4 +1,4 @@
-"""Telling people of approvals: by a real mail server, a real web server; at least once, under one id."""
+"""Notices of approvals, by a real mail server and a real web server: at least once, under one id."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orvanta_platform.services.maintenance import consistency
 
 
 class Mailbox(Message):
-    """What the mail server was given."""
+    """The mails received by the mail server."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Mailbox(Message):
 
 @pytest.fixture
 async def mail() -> AsyncIterator[tuple[Mailbox, int]]:
-    """A mail server on this machine, and its port."""
+    """A local mail server and its port."""
     box = Mailbox()
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
     async with server:
@@ -42,7 +42,7 @@ async def mail() -> AsyncIterator[tuple[Mailbox, int]]:
 
 
 class Web:
-    """A web server that keeps what it was sent, and answers as it is told."""
+    """A web server that stores its requests and answers as configured."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -74,7 +74,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 
 async def asked(api: ApiHarness, channel: str, resource: dict[str, Any], **value: Any) -> str:
-    """A run that asks, and tells by the channel."""
+    """Start a run with an approval that is announced by the channel."""
     body = {"path": f"u/admin/{channel}", "value": resource, "resource_type": "any"}
     assert (await api.client.post(f"{W}/resources/create", json=body)).status_code in (200, 201)
     notify = [{"channel": channel, "resource": f"$res:u/admin/{channel}"}]
@@ -86,7 +86,7 @@ async def rows(api: ApiHarness, query: str) -> list[Any]:
         return list(await conn.fetch(query))
 
 
-async def test_a_mail_brings_the_page(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
+async def test_mail_contains_page_link(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
     box, port = mail
     to = {"host": "127.0.0.1", "port": port, "tls": "none", "from": "flows@example.com", "to": "ann@example.com"}
     run = await asked(api, "email", to, message="Pay {{ flow_input.sum }}?")
@@ -107,7 +107,7 @@ async def test_a_mail_brings_the_page(api: ApiHarness, mail: tuple[Mailbox, int]
     assert json.loads(event["d"]) == {"channel": "email", "resource": "$res:u/admin/email", "tries": 1}
 
 
-async def test_a_webhook_is_tried_again_under_one_id(api: ApiHarness) -> None:
+async def test_webhook_is_retried_with_same_id(api: ApiHarness) -> None:
     async with web() as (server, url):
         server.status = 500
         await asked(api, "webhook", {"url": url, "headers": {"X-Key": "k"}})
@@ -123,7 +123,7 @@ async def test_a_webhook_is_tried_again_under_one_id(api: ApiHarness) -> None:
     assert await rows(api, "SELECT FROM notice") == []
 
 
-async def test_slack_gets_a_text(api: ApiHarness) -> None:
+async def test_slack_receives_text(api: ApiHarness) -> None:
     async with web() as (server, url):
         await asked(api, "slack", {"webhook_url": url}, message="<!channel> & all")
         await notification_queue.send_due(api.platform)
@@ -131,7 +131,7 @@ async def test_slack_gets_a_text(api: ApiHarness) -> None:
     assert set(body) == {"text"} and body["text"].startswith("&lt;!channel&gt; &amp; all")
 
 
-async def test_what_cannot_be_sent_is_given_up_in_the_end(api: ApiHarness) -> None:
+async def test_undeliverable_notice_is_given_up(api: ApiHarness) -> None:
     run = await asked(api, "webhook", {"url": "http://127.0.0.1:9/x"})
     for _ in range(notification_sender.MOST_TRIES):
         await rows(api, "UPDATE notice SET due_at = app_now()")
@@ -142,7 +142,7 @@ async def test_what_cannot_be_sent_is_given_up_in_the_end(api: ApiHarness) -> No
     assert await status(api, run) == "awaiting_approval"
 
 
-async def test_nobody_is_told_of_what_is_decided(api: ApiHarness) -> None:
+async def test_decided_approval_is_not_announced(api: ApiHarness) -> None:
     async with web() as (server, url):
         run = await asked(api, "webhook", {"url": url})
         await consent(api.client, run)
@@ -150,7 +150,7 @@ async def test_nobody_is_told_of_what_is_decided(api: ApiHarness) -> None:
     assert server.sent == [] and await rows(api, "SELECT FROM notice") == []
 
 
-async def test_an_address_that_is_not_public_is_refused(database: TestDatabase, tmp_path: Path) -> None:
+async def test_non_public_address_is_refused(database: TestDatabase, tmp_path: Path) -> None:
     async with api_harness(database, tmp_path) as api, web() as (server, url):
         await asked(api, "webhook", {"url": url})
         await notification_queue.send_due(api.platform)

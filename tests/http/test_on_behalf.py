@@ -1,4 +1,4 @@
-"""Workflows that act for somebody else than whoever starts them: who may deploy them, and what their callers gain."""
+"""Workflows that act on behalf of another member: permission to deploy them, and the rights of their callers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def deploy(client: httpx.AsyncClient, path: str, modules: list[dict[str, A
 
 
 async def folder(api: ApiHarness) -> None:
-    """f/team, which everybody may read; ann's variable, which is hers alone."""
+    """Create f/team, readable by everybody, and a variable readable only by ann."""
     await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
     body = {"path": NOTE, "value": "only ann knows", "is_secret": False, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
@@ -32,7 +32,7 @@ NOTHING: list[dict[str, Any]] = [{"id": "a", "value": {"type": "branchone", "bra
 
 
 def telling(expr: str) -> dict[str, Any]:
-    """A workflow whose result is that of an expression."""
+    """Return a workflow with the result of an expression."""
     return {"output": {"type": "javascript", "expr": expr}}
 
 
@@ -40,7 +40,7 @@ READS = telling(f"variable('{NOTE}')")
 
 
 def calling(path: str, **inputs: dict[str, Any]) -> dict[str, Any]:
-    """A node that runs a workflow."""
+    """Return a node that runs a workflow."""
     return {"id": "sub", "value": {"type": "flow", "path": path, "input_transforms": inputs}}
 
 
@@ -49,13 +49,13 @@ async def start(client: httpx.AsyncClient, path: str, **args: Any) -> httpx.Resp
 
 
 async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
-    """Whether a run that needs no worker has succeeded, and its result."""
+    """Return whether a run without worker has succeeded, and its result."""
     found = await api.get(f"jobs_u/completed/get/{run}")
     return found["success"], found["result"]
 
 
-async def test_a_run_acts_for_whom_its_workflow_names(api: ApiHarness) -> None:
-    """It is its starter's, reads as its owner, and the audit trail says both; so does a restart of it."""
+async def test_run_acts_for_member_named_by_workflow(api: ApiHarness) -> None:
+    """The run belongs to its starter and reads as its owner, as recorded in the audit trail. So does a restart."""
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -83,7 +83,7 @@ async def test_a_run_acts_for_whom_its_workflow_names(api: ApiHarness) -> None:
     assert [tuple(row) for row in told] == [("bea", "u/ann")] * 3 + [("bea", None)]
 
 
-async def test_a_script_acts_for_whom_it_names(api: ApiHarness) -> None:
+async def test_script_acts_for_member_it_names(api: ApiHarness) -> None:
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -91,15 +91,15 @@ async def test_a_script_acts_for_whom_it_names(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     assert (await bea.post(f"{W}/jobs/run/p/f/team/tool", json={})).status_code == 201
     assert (await api.worker.claim())[""].run.permissioned_as == "u/ann"
-    # As a node it acts for whom its workflow does.
+    # As a node, it acts for the same member as its workflow.
     node = {"id": "a", "value": {"type": "script", "path": "f/team/tool", "input_transforms": {}}}
     assert (await deploy(api.client, "f/team/plain", [node])).status_code == 201
     await start(bea, "f/team/plain")
     assert (await api.worker.claim())["a"].run.permissioned_as == "u/bea"
 
 
-async def test_who_may_name_whom(api: ApiHarness) -> None:
-    """Oneself; others an admin and the group deployers, who are asked again at each change."""
+async def test_permission_to_name_members(api: ApiHarness) -> None:
+    """Members may name themselves; admins and the group deployers may name others. Every change is checked again."""
     await api.member("ann")
     bea = await api.member("bea", role=Role.DEVELOPER)
     await api.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
@@ -121,7 +121,7 @@ async def test_who_may_name_whom(api: ApiHarness) -> None:
     assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=change)).status_code == 200
 
 
-async def test_a_preview_acts_for_whoever_starts_it(api: ApiHarness) -> None:
+async def test_preview_acts_for_its_starter(api: ApiHarness) -> None:
     await api.member("ann")
     bea = await api.member("bea", role=Role.DEVELOPER)
     body = {"value": {"modules": [script("a")], "on_behalf_of_email": ANN}, "args": {}, "on_behalf_of_email": ANN}
@@ -129,8 +129,8 @@ async def test_a_preview_acts_for_whoever_starts_it(api: ApiHarness) -> None:
     assert (await api.worker.claim())["a"].run.permissioned_as == "u/bea"
 
 
-async def test_a_sub_workflow_acts_for_whom_it_names_itself(api: ApiHarness) -> None:
-    """What it names is found with its owner's rights; without an owner with its caller's."""
+async def test_sub_workflow_acts_for_member_it_names(api: ApiHarness) -> None:
+    """Its items are found with the rights of its owner, or of its caller if it has none."""
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -152,13 +152,13 @@ async def test_a_sub_workflow_acts_for_whom_it_names_itself(api: ApiHarness) -> 
     graph = await api.get(f"jobs_u/get/{own.run.id}")
     states = {each["id"]: each["type"] for each in graph["flow_status"]["modules"]}
     assert states["sub"] == "Success" and states["plain"] == "Failure"
-    # Read by the caller's rights it is not there.
+    # The caller has no read access to it.
     assert (await deploy(api.client, "f/team/direct", [node])).status_code == 201
     assert (await start(bea, "f/team/direct")).status_code in (400, 404)
 
 
-async def test_arguments_open_nothing_that_their_giver_may_not_read(api: ApiHarness) -> None:
-    """Neither in the open, nor in escapes, nor through a workflow in between, nor by its flow_env."""
+async def test_arguments_cannot_open_secrets_unreadable_to_caller(api: ApiHarness) -> None:
+    """This holds for plain and escaped references, through a workflow in between, and through flow_env."""
     await api.member("ann")
     bea = await api.member("bea", role=Role.DEVELOPER)
     await folder(api)
@@ -195,8 +195,8 @@ async def test_arguments_open_nothing_that_their_giver_may_not_read(api: ApiHarn
     assert refused.status_code == 400 and "flow_env" in refused.json()["error"]["message"]
 
 
-async def test_a_condition_to_pause_is_for_whom_the_run_acts(api: ApiHarness) -> None:
-    """It would be evaluated with the owner's rights, and what it throws is shown."""
+async def test_pause_condition_needs_identity_of_run(api: ApiHarness) -> None:
+    """It would be evaluated with the owner's rights, and its errors are shown."""
     ann, bea = await api.member("ann"), await api.member("bea")
     await folder(api)
     assert (await deploy(api.client, "f/team/hers", [script("b")], on_behalf_of_email=ANN)).status_code == 201
@@ -207,7 +207,7 @@ async def test_a_condition_to_pause_is_for_whom_the_run_acts(api: ApiHarness) ->
     assert (await ann.post(f"{call}&pause_if=true", json={})).status_code == 201
 
 
-async def test_an_owner_who_left_runs_nothing(api: ApiHarness) -> None:
+async def test_owner_who_left_runs_nothing(api: ApiHarness) -> None:
     await api.member("ann")
     await folder(api)
     assert (await deploy(api.client, "f/team/hers", NOTHING, on_behalf_of_email=ANN)).status_code == 201
@@ -219,8 +219,8 @@ async def test_an_owner_who_left_runs_nothing(api: ApiHarness) -> None:
         assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"]
 
 
-async def test_whoever_starts_a_run_reads_of_the_runs_inside_it_what_their_paths_allow(api: ApiHarness) -> None:
-    """Inside a workflow that acts for somebody else they were the starter's to read, with all that they were given."""
+async def test_starter_reads_inner_runs_by_their_paths(api: ApiHarness) -> None:
+    """Otherwise, the starter could read them with all their arguments, as they belong to the starter."""
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -243,7 +243,7 @@ async def test_whoever_starts_a_run_reads_of_the_runs_inside_it_what_their_paths
     assert own["failure"]["run"] == str(inner.run.id)
 
 
-async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(api: ApiHarness) -> None:
+async def test_starter_cannot_decide_inside_own_run(api: ApiHarness) -> None:
     await api.member("ann")
     bea = await api.member("bea")
     await folder(api)
@@ -258,8 +258,8 @@ async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(api: Ap
     assert refused.status_code == 403, refused.text
 
 
-async def test_a_username_that_another_account_has_now_is_not_acted_for(api: ApiHarness) -> None:
-    """Schedules, deployed versions and running jobs name an account too: ann's, which is no member any more."""
+async def test_reused_username_is_not_acted_for(api: ApiHarness) -> None:
+    """Schedules, deployed versions and running jobs also name an account; that of ann is no longer a member."""
     await api.member("ann")
     await api.member("eve", role=Role.ADMIN)
     bea = await api.member("bea")
@@ -288,7 +288,7 @@ async def test_a_username_that_another_account_has_now_is_not_acted_for(api: Api
             await conn.execute("UPDATE member SET username = 'ann' WHERE username = 'eve'")
             await conn.execute("UPDATE account SET username = 'former' WHERE email = $1", ANN)
             await conn.execute("UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
-        # Answers are cached for at most a second where nothing is written.
+        # Reads cache the actor for at most a second.
         note = {"path": "u/ann/more", "value": "1", "is_secret": False, "description": ""}
         assert (await inside.post(f"{W}/variables/create", json=note)).status_code == 401
     refused = await start(bea, "f/team/hers")

@@ -1,4 +1,4 @@
-"""Pages of another origin read what the API answers where the setting names it, and nowhere else."""
+"""CORS: only pages of configured origins can read responses of the API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers
 
 @pytest.fixture
 async def client(database: TestDatabase, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """With the admin's token, on a server that knows one other origin of the editor."""
+    """A client with the admin's token, on a server with one additional editor origin."""
     async with api_harness(database, tmp_path, editor_origins=(EDITOR,)) as made:
         yield made.client
 
@@ -28,7 +28,7 @@ def marks(answer: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
 
 
-async def test_only_the_named_origin_is_let_in(client: httpx.AsyncClient) -> None:
+async def test_only_configured_origin_is_allowed(client: httpx.AsyncClient) -> None:
     asked = await client.options(f"{W}/folders/create", headers={"Origin": EDITOR, **ASKS})
     assert asked.status_code == 204
     assert marks(asked)["access-control-allow-origin"] == EDITOR
@@ -45,12 +45,12 @@ async def test_only_the_named_origin_is_let_in(client: httpx.AsyncClient) -> Non
             assert answer.headers["vary"] == "Origin"
 
 
-async def test_what_a_route_answers_is_for_no_page(client: httpx.AsyncClient) -> None:
+async def test_route_responses_have_no_cors_headers(client: httpx.AsyncClient) -> None:
     for method in ("OPTIONS", "GET"):
         assert marks(await client.request(method, "/api/r/orders", headers={"Origin": EDITOR, **ASKS})) == {}
 
 
 @pytest.mark.parametrize("value", ["*", "null", "orvanta.example.org", f"{EDITOR}/", f"{EDITOR}/w", "https://a@b.org"])
-def test_what_is_no_origin_is_refused(value: str) -> None:
+def test_invalid_origin_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="origins such as"):
         settings.load({"ORVANTA_EDITOR_ORIGINS": value})

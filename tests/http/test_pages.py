@@ -1,4 +1,4 @@
-"""The editor's files: what is answered at which address, how long it is kept, what it may load."""
+"""The editor's files: responses by path, caching and Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPT = "console.log('the page');" * 50
 
 
 async def router(scope: Scope, receive: Receive, send: Send) -> None:
-    """What stands behind the pages."""
+    """The application behind the pages."""
     await send({"type": "http.response.start", "status": 404, "headers": [(b"x-from", b"router")]})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -45,7 +45,7 @@ def client_of(dist: Path) -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/login", "/w/main/workflows/f/sales/invoice.v2", "/no/such"])
-async def test_every_address_that_is_no_file_is_the_page_itself(browser: httpx.AsyncClient, path: str) -> None:
+async def test_other_paths_return_the_page(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(path)
     assert answer.status_code == 200 and plain(answer) == INDEX
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -53,11 +53,11 @@ async def test_every_address_that_is_no_file_is_the_page_itself(browser: httpx.A
 
 
 def plain(answer: httpx.Response) -> str:
-    """The page as it is built, without the nonce of the answer."""
+    """Return the built page, without the nonce of the response."""
     return re.sub(r'(csp-nonce" content=")[\w-]+', r"\1", answer.text)
 
 
-async def test_each_answer_lets_in_the_styles_of_its_own_page_alone(browser: httpx.AsyncClient) -> None:
+async def test_each_response_has_own_style_nonce(browser: httpx.AsyncClient) -> None:
     answers = [await browser.get("/") for _ in range(2)]
     nonces = [re.findall(r'csp-nonce" content="([\w-]{22})"', answer.text) for answer in answers]
     assert len({nonce for found in nonces for nonce in found}) == 2
@@ -67,7 +67,7 @@ async def test_each_answer_lets_in_the_styles_of_its_own_page_alone(browser: htt
         assert "etag" not in answer.headers
 
 
-async def test_hashed_files_are_kept_for_ever_and_packed(browser: httpx.AsyncClient) -> None:
+async def test_hashed_files_are_immutable_and_compressed(browser: httpx.AsyncClient) -> None:
     answer = await browser.get("/assets/main-4f3a.js")
     assert answer.text == SCRIPT and answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -77,7 +77,7 @@ async def test_hashed_files_are_kept_for_ever_and_packed(browser: httpx.AsyncCli
     assert plain.text == SCRIPT and "content-encoding" not in plain.headers
 
 
-async def test_what_the_browser_has_is_not_sent_again(browser: httpx.AsyncClient) -> None:
+async def test_unchanged_file_is_304(browser: httpx.AsyncClient) -> None:
     etag = (await browser.get("/assets/main-4f3a.js")).headers["etag"]
     again = await browser.get("/assets/main-4f3a.js", headers={"If-None-Match": etag})
     assert again.status_code == 304 and again.content == b""
@@ -85,13 +85,13 @@ async def test_what_the_browser_has_is_not_sent_again(browser: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("path", ["/assets/main-0000.js", "/assets/%2e%2e/index.html", "/assets/"])
-async def test_a_file_of_another_build_is_not_the_page(browser: httpx.AsyncClient, path: str) -> None:
+async def test_missing_hashed_file_is_404(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(httpx.URL("http://orvanta", raw_path=path.encode()))
     assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("path", ["/.built-of-something", "/../secret", "/assets/main-4f3a.js/x"])
-async def test_nothing_but_the_files_is_given_out(browser: httpx.AsyncClient, path: str) -> None:
+async def test_only_editor_files_are_served(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(httpx.URL("http://orvanta", raw_path=path.encode()))
     assert plain(answer) == INDEX or answer.status_code == 404
 
@@ -109,17 +109,17 @@ async def test_nothing_but_the_files_is_given_out(browser: httpx.AsyncClient, pa
         ("DELETE", "/w/main"),
     ],
 )
-async def test_calls_go_to_the_router(browser: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_api_calls_reach_router(browser: httpx.AsyncClient, method: str, path: str) -> None:
     assert (await browser.request(method, path)).headers["x-from"] == "router"
 
 
-async def test_without_a_built_editor_the_page_says_what_to_do(tmp_path: Path) -> None:
+async def test_missing_editor_page_has_instructions(tmp_path: Path) -> None:
     async with client_of(tmp_path) as browser:
         answer = await browser.get("/")
     assert answer.status_code == 503 and "make up" in answer.text
 
 
-def test_the_policy_lets_no_script_in_but_files_of_this_server() -> None:
+def test_policy_allows_only_own_scripts() -> None:
     rules = dict(rule.split(" ", 1) for rule in POLICY.split("; "))
     assert rules["script-src"] == "'self'" and rules["default-src"] == "'none'"
     assert not {"http:", "https:", "*", "'unsafe-inline'", "'unsafe-eval'"} & set(POLICY.replace(";", " ").split())

@@ -1,4 +1,4 @@
-"""Passwords that schemas declare below any keyword: protected, or refused when the schema is stored."""
+"""Passwords declared below any schema keyword are protected, or the schema is refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def kind(api: ApiHarness, schema: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("schema", "args"), READ)
-async def test_input_is_shown_to_nobody(api: ApiHarness, schema: Any, args: Any) -> None:
+async def test_password_input_is_masked(api: ApiHarness, schema: Any, args: Any) -> None:
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     run = await api.client.post(f"{W}/jobs/run/f/f/team/login", json=args)
@@ -61,7 +61,7 @@ async def test_input_is_shown_to_nobody(api: ApiHarness, schema: Any, args: Any)
 
 
 @pytest.mark.parametrize(("schema", "value"), READ)
-async def test_field_of_a_resource_is_shown_to_nobody(api: ApiHarness, schema: Any, value: Any) -> None:
+async def test_password_field_of_resource_is_masked(api: ApiHarness, schema: Any, value: Any) -> None:
     assert (await kind(api, schema)).status_code == 201
     made = {"path": "u/admin/ring", "resource_type": "mine", "value": value}
     assert (await api.client.post(f"{W}/resources/create", json=made)).status_code == 201
@@ -71,7 +71,7 @@ async def test_field_of_a_resource_is_shown_to_nobody(api: ApiHarness, schema: A
 
 
 @pytest.mark.parametrize("schema", REFUSED)
-async def test_schema_is_refused(api: ApiHarness, schema: Any) -> None:
+async def test_unprotectable_schema_is_refused(api: ApiHarness, schema: Any) -> None:
     script = {"path": "f/team/s", "summary": "", "content": "def main(): pass", "language": "python3"}
     error = await refused(api, "scripts/create", **script, schema=schema)
     assert error["code"] == UNSUPPORTED and "properties" in error["hint"]
@@ -82,7 +82,7 @@ async def test_schema_is_refused(api: ApiHarness, schema: Any) -> None:
     assert (await refused(api, "resources/type/update/mine", schema=schema))["code"] == UNSUPPORTED
 
 
-async def test_stored_schema_that_cannot_be_protected_lets_nothing_in(api: ApiHarness) -> None:
+async def test_stored_unprotectable_schema_refuses_input(api: ApiHarness) -> None:
     assert (await kind(api, {})).status_code == 201
     async with api.platform.db.transaction() as conn:
         await conn.execute(
@@ -99,7 +99,7 @@ async def test_stored_schema_that_cannot_be_protected_lets_nothing_in(api: ApiHa
     assert run.status_code == 201, "a reference needs no protection"
 
 
-async def test_resource_of_a_type_inside_another_type_is_protected(api: ApiHarness) -> None:
+async def test_nested_resource_type_is_protected(api: ApiHarness) -> None:
     outer = {"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"format": "resource-postgresql"}}}
     assert (await kind(api, outer)).status_code == 201
     schema = {"properties": {"all": {"format": "resource-mine"}}}
@@ -109,7 +109,7 @@ async def test_resource_of_a_type_inside_another_type_is_protected(api: ApiHarne
     assert await api.get(f"jobs_u/get_args/{run.text}") == {"all": {"db": {"password": "***"}}}
 
 
-async def test_value_beyond_the_limit_of_work_is_refused(api: ApiHarness) -> None:
+async def test_value_over_work_limit_is_refused(api: ApiHarness) -> None:
     schema = {"properties": {"rows": {"items": P}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -121,7 +121,7 @@ async def test_value_beyond_the_limit_of_work_is_refused(api: ApiHarness) -> Non
     assert error["code"] == "schema_too_complex"
 
 
-async def test_type_that_cannot_seal_what_is_there_is_refused(api: ApiHarness) -> None:
+async def test_type_that_cannot_seal_existing_values_is_refused(api: ApiHarness) -> None:
     value = {"rows": [SECRET] * 20_000}
     made = {"path": "u/admin/r", "resource_type": "mine", "value": value}
     assert (await api.client.post(f"{W}/resources/create", json=made)).status_code == 201
@@ -130,7 +130,7 @@ async def test_type_that_cannot_seal_what_is_there_is_refused(api: ApiHarness) -
     assert (await api.client.get(f"{W}/resources/type/get/mine")).status_code == 404
 
 
-async def test_stranger_is_refused_a_value_beyond_the_limit_of_work(api: ApiHarness) -> None:
+async def test_anonymous_value_over_work_limit_is_refused(api: ApiHarness) -> None:
     schema = {"properties": {"rows": {"items": P}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201

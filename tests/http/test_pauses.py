@@ -1,4 +1,4 @@
-"""The calls that pause a run before a node and let it go on."""
+"""Calls that pause a run before a node and continue it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def call(client: Any, method: str, path: str, body: Any = None, code: int 
     return answer.json()
 
 
-async def test_a_run_is_paused_over_the_wire(api: ApiHarness) -> None:
+async def test_run_is_paused_and_continued(api: ApiHarness) -> None:
     script_b = script("b", needs=["a"])
     script_b["value"]["input_transforms"] = {
         "n": {"type": "javascript", "expr": "flow_input.n"},

@@ -1,4 +1,4 @@
-"""The preprocessor of a workflow: which calls it runs for, and how its work is told."""
+"""The preprocessor of a workflow: the calls that use it, and its view in the API."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def called(api: ApiHarness, args: Any, **query: Any) -> str:
     return answer.text
 
 
-async def test_a_webhook_s_input_is_what_the_preprocessor_made(api: ApiHarness) -> None:
+async def test_webhook_input_is_preprocessor_output(api: ApiHarness) -> None:
     run = await called(api, {"raw": "1"})
     before = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
     assert (before["preprocessor_module"]["type"], before["modules"][0]["type"]) == (
@@ -46,7 +46,7 @@ async def test_a_webhook_s_input_is_what_the_preprocessor_made(api: ApiHarness) 
     assert await api.get(f"jobs_u/get_args/{run}") == {"n": 1}
 
 
-async def test_a_call_may_skip_it_and_then_has_to_fit_the_schema(api: ApiHarness) -> None:
+async def test_skipped_preprocessor_requires_schema(api: ApiHarness) -> None:
     answer = await api.client.post(f"{W}/jobs/run/f/{PATH}", json={"raw": "1"}, params={"skip_preprocessor": "true"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
     run = await called(api, {"n": 2}, skip_preprocessor="true")
@@ -57,7 +57,7 @@ async def test_a_call_may_skip_it_and_then_has_to_fit_the_schema(api: ApiHarness
     assert "preprocessor_module" not in job["flow_status"]
 
 
-async def test_a_route_has_it_and_a_preview_has_not(api: ApiHarness) -> None:
+async def test_preprocessor_runs_for_routes_but_not_previews(api: ApiHarness) -> None:
     hook = {
         "path": "f/hooks/route",
         "script_path": PATH,
@@ -74,13 +74,13 @@ async def test_a_route_has_it_and_a_preview_has_not(api: ApiHarness) -> None:
     assert set(await api.worker.claim()) == {"a"}
 
 
-async def test_a_run_pauses_before_it(api: ApiHarness) -> None:
+async def test_run_pauses_before_preprocessor(api: ApiHarness) -> None:
     for given in ({}, {"inputs": {"raw": "2"}}, {"result": {"n": 7}}, {"result": "no object"}):
         await paused_before_it(api, given)
 
 
 async def paused_before_it(api: ApiHarness, given: dict[str, Any]) -> None:
-    """A run that is paused before its preprocessor and let go on with what is given."""
+    """Pause a run before its preprocessor and continue it with the given values."""
     run = await called(api, {"raw": "1"}, pause_before="preprocessor,a")
     pauses = f"/api/v1/runs/{run}/pauses"
     here = {"X-Workspace": "main"}
@@ -104,7 +104,7 @@ async def paused_before_it(api: ApiHarness, given: dict[str, Any]) -> None:
     assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 7}, True)
 
 
-async def test_one_that_fails_fails_the_run_and_leaves_what_came(api: ApiHarness) -> None:
+async def test_failed_preprocessor_fails_run_and_preserves_input(api: ApiHarness) -> None:
     run = await called(api, {"raw": 1})
     await api.worker.finish((await api.worker.claim())["preprocessor"], error="Bad")
     job = await api.get(f"jobs_u/completed/get/{run}")

@@ -1,4 +1,4 @@
-"""Variables, resources and state through the published client, unchanged, as people and as jobs use it."""
+"""Variables, resources and state through the unmodified published client, used by people and by jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.http.test_jobs_server import published, served
 from tests.http.test_jobs_server import token_of as users_token
 
 
-async def test_a_person_sets_and_reads_what_is_not_secret(api: ApiHarness) -> None:
+async def test_person_sets_and_reads_plain_values(api: ApiHarness) -> None:
     def use(base: str) -> None:
         with published(base, users_token(api)) as client:
             client.set_variable("f/sales/url", "https://a")
@@ -37,7 +37,7 @@ async def test_a_person_sets_and_reads_what_is_not_secret(api: ApiHarness) -> No
         await asyncio.to_thread(use, base)
 
 
-async def test_a_job_reads_secrets_and_keeps_its_state(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_job_reads_secrets_and_stores_state(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OV_STATE_PATH", "OV_STATE_PATH_NEW"):
         monkeypatch.setenv(name, "u/admin/f_sales_script_state")
     job = await started(api)

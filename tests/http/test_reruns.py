@@ -1,4 +1,4 @@
-"""Runs made again as a whole, one by one and many at once, and many cancelled, over HTTP."""
+"""Reruns of single and many runs, and the cancel of many, over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def start(api: ApiHarness, call: str, **body: Any) -> str:
 
 
 async def again(api: ApiHarness, id: str, body: Any = None, **query: Any) -> dict[str, Any]:
-    """A rerun, as it looks when it waits."""
+    """Return the data of a waiting rerun."""
     content = None if body is None else json.dumps(body).encode()
     answer = await api.client.post(f"{W}/jobs/rerun/{id}", content=content, params=query)
     assert answer.status_code == 201, answer.text
@@ -43,8 +43,8 @@ async def again(api: ApiHarness, id: str, body: Any = None, **query: Any) -> dic
     return found
 
 
-async def test_each_kind_of_run_is_run_again(api: ApiHarness) -> None:
-    """With the same inputs or others; the new one says of which it is."""
+async def test_each_kind_of_run_is_rerun(api: ApiHarness) -> None:
+    """The inputs are the same or new; the new run refers to the old one."""
     value = FLOW["value"]
     calls: dict[str, tuple[dict[str, Any], str]] = {
         "run/p/f/sales/report": ({"x": 1}, "script"),
@@ -67,7 +67,7 @@ async def test_each_kind_of_run_is_run_again(api: ApiHarness) -> None:
         assert "repeats" not in before
 
 
-async def test_the_same_version_or_the_newest(api: ApiHarness) -> None:
+async def test_rerun_uses_same_or_latest_version(api: ApiHarness) -> None:
     old = await start(api, "run/p/f/sales/report")
     flow = await start(api, "run/f/f/sales/daily")
     parent = (await api.get(f"jobs_u/get/{old}"))["script_hash"]
@@ -82,7 +82,7 @@ async def test_the_same_version_or_the_newest(api: ApiHarness) -> None:
         assert len((await again(api, flow, **query))["raw_flow"]["modules"]) == count
 
 
-async def test_who_may_and_what_may_not_be_run_again(api: ApiHarness) -> None:
+async def test_rerun_permissions_and_exclusions(api: ApiHarness) -> None:
     run = await start(api, "run/f/f/sales/daily")
     preview = await api.preview()
     (node,) = [job for job in await api.worker.claim_all() if job.node == "a"]
@@ -96,8 +96,8 @@ async def test_who_may_and_what_may_not_be_run_again(api: ApiHarness) -> None:
     assert answer.status_code == 400
 
 
-async def test_many_are_run_again(api: ApiHarness) -> None:
-    """A line for each; inputs may be made anew from the old ones, by path."""
+async def test_batch_rerun(api: ApiHarness) -> None:
+    """The response has one line per run. New inputs can be computed from the old ones, by path."""
     first = [await start(api, "run/f/f/sales/daily", x=n, y="kept") for n in range(2)]
     other = await start(api, "run/p/f/sales/report", x=7)
     await work(api)
@@ -122,8 +122,8 @@ async def test_many_are_run_again(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=many)).status_code == 400
 
 
-async def test_ids_by_filter_are_cancelled(api: ApiHarness) -> None:
-    """Runs alone are found, unless jobs of nodes are asked for; what has ended or is unknown is passed over."""
+async def test_filtered_ids_are_cancelled(api: ApiHarness) -> None:
+    """Only runs are found, unless jobs of nodes are requested; ended and unknown ids are ignored."""
     ended = await start(api, "run/f/f/sales/daily")
     await work(api)
     flows = [await start(api, "run/f/f/sales/daily") for _ in range(3)]
@@ -149,8 +149,8 @@ async def test_ids_by_filter_are_cancelled(api: ApiHarness) -> None:
         assert (await api.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
 
 
-async def test_nobody_is_made_to_read_what_a_starter_may_not(api: ApiHarness) -> None:
-    """An operator's run fails to read a reference in its arguments; the same run again by an admin would not."""
+async def test_rerun_does_not_read_references_hidden_from_first_starter(api: ApiHarness) -> None:
+    """An operator's run fails to read a reference in its arguments; a rerun by an admin must fail as well."""
     note = {"path": "u/admin/note", "value": "only the admin knows", "is_secret": False, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=note)).status_code == 201
     olga = await api.member("olga", role=Role.OPERATOR)

@@ -1,4 +1,4 @@
-"""Restarts, reruns and cancels of many runs through the published typed client, unchanged."""
+"""Restarts, reruns and cancels through the unmodified published typed client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.http.test_jobs_server import served, token_of
 from tests.http.test_restarts import work
 
 
-async def test_the_typed_client_restarts_reruns_and_cancels(api: ApiHarness) -> None:
+async def test_typed_client_restarts_reruns_and_cancels(api: ApiHarness) -> None:
     body = [script("x"), script("y")]
     iterator = {"type": "static", "value": [1, 2]}
     first = await api.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})

@@ -1,4 +1,4 @@
-"""Resources and their types by API: shapes and codes, secret fields, references, who may what."""
+"""Resources and resource types by API: schemas and codes, secret fields, references, permissions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def make(client: httpx.AsyncClient, path: str, value: Any = DATABASE, kind
 
 
 async def code(client: httpx.AsyncClient, method: str, path: str, body: Any = None) -> tuple[int, str | None]:
-    """Status and, of an error, its code."""
+    """Return the status and, for an error, its code."""
     answer = await client.request(method, f"{R}/{path}", json=body)
     error = answer.json()["error"]["code"] if answer.status_code >= 400 else None
     return answer.status_code, error
@@ -37,7 +37,7 @@ async def operations(api: ApiHarness, like: str) -> list[tuple[str, str, str | N
     return [tuple(row) for row in rows]
 
 
-async def test_a_resource_without_secrets_comes_back_as_it_was(api: ApiHarness) -> None:
+async def test_resource_without_secrets_is_returned_unchanged(api: ApiHarness) -> None:
     raw = '{"b":1.10,"a":[123456789012345678901234567890,"\\u00e9"]}'
     body = f'{{"path":"u/admin/config","resource_type":"any","description":"d","labels":["l"],"value":{raw}}}'
     answer = await api.client.post(f"{R}/create", content=body)
@@ -64,7 +64,7 @@ async def test_a_resource_without_secrets_comes_back_as_it_was(api: ApiHarness) 
     assert listed == {name: shown[name] for name in shown if name != "value"}
 
 
-async def test_codes(api: ApiHarness) -> None:
+async def test_error_codes(api: ApiHarness) -> None:
     await make(api.client, "u/admin/db")
     body = {"path": "u/admin/db", "value": {"host": "other"}, "resource_type": "postgresql"}
     assert await code(api.client, "POST", "create", body) == (409, "already_exists")
@@ -88,7 +88,7 @@ async def test_codes(api: ApiHarness) -> None:
         assert await code(api.client, "GET", f"{call}/u/admin/db") == (404, "not_found")
 
 
-async def test_a_secret_field_is_shown_to_nobody_and_opened_for_jobs(api: ApiHarness) -> None:
+async def test_secret_field_is_masked_and_readable_by_jobs(api: ApiHarness) -> None:
     await make(api.client, "u/admin/db")
     assert (await api.get("resources/get/u/admin/db"))["value"] == MASKED
     for call in ("get_value", "get_value_interpolated"):
@@ -104,7 +104,7 @@ async def test_a_secret_field_is_shown_to_nobody_and_opened_for_jobs(api: ApiHar
     assert await operations(api, "resources.open") == [("admin", "resources.open", "u/admin/db")]
 
 
-async def test_what_was_shown_can_be_written_back(api: ApiHarness) -> None:
+async def test_masked_value_can_be_written_back(api: ApiHarness) -> None:
     await make(api.client, "u/admin/db")
     job = job_client(api, await started(api))
 
@@ -129,7 +129,7 @@ async def test_what_was_shown_can_be_written_back(api: ApiHarness) -> None:
     assert await code(api.client, "POST", "create", copy) == (400, "bad_request")
 
 
-async def test_references_are_filled_in(api: ApiHarness) -> None:
+async def test_references_are_resolved(api: ApiHarness) -> None:
     variable = {"path": "u/admin/pw", "value": HUSH, "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=variable)).status_code == 201
     plain = {"path": "u/admin/host", "value": 'db"1', "is_secret": False, "description": ""}
@@ -155,7 +155,7 @@ async def test_references_are_filled_in(api: ApiHarness) -> None:
     assert await operations(api, "%.open") == [("admin", "variables.open", "u/admin/pw")]
 
 
-async def test_references_that_lead_nowhere_or_in_circles(api: ApiHarness) -> None:
+async def test_broken_and_circular_references(api: ApiHarness) -> None:
     for name, other in (("a", "b"), ("b", "c"), ("c", "a"), ("self", "self"), ("lost", "none")):
         await make(api.client, f"u/admin/{name}", {"next": f"$res:u/admin/{other}"}, "any")
     for name in ("a", "c", "self"):
@@ -168,7 +168,7 @@ async def test_references_that_lead_nowhere_or_in_circles(api: ApiHarness) -> No
     assert await code(api.client, "GET", "get_value_interpolated/u/admin/l24") == (400, "reference_loop")
 
 
-async def test_references_do_not_grow_without_end(api: ApiHarness) -> None:
+async def test_references_are_limited_in_size(api: ApiHarness) -> None:
     await make(api.client, "u/admin/w0", "x" * 1000, "any")
     for level in range(1, 12):
         await make(api.client, f"u/admin/w{level}", [f"$res:u/admin/w{level - 1}"] * 10, "any")
@@ -176,7 +176,7 @@ async def test_references_do_not_grow_without_end(api: ApiHarness) -> None:
     assert await code(api.client, "GET", "get_value_interpolated/u/admin/w11") == (413, "too_large")
 
 
-async def test_a_reference_gives_no_more_than_its_reader_may(api: ApiHarness) -> None:
+async def test_reference_needs_rights_of_reader(api: ApiHarness) -> None:
     await make(api.client, "f/secret/db")
     await make(api.client, "f/team/uses", {"db": "$res:f/secret/db"}, "any")
     await api.client.post(f"{W}/folders/update/team", json={"extra_perms": {"g/all": False}})
@@ -186,8 +186,8 @@ async def test_a_reference_gives_no_more_than_its_reader_may(api: ApiHarness) ->
     assert await code(job, "GET", "get_value_interpolated/f/team/uses") == (404, "not_found")
 
 
-async def test_writer_of_a_resource_can_read_its_references(api: ApiHarness) -> None:
-    """A run of somebody else fills them in, and sends the secret where the other fields of the resource say."""
+async def test_writer_of_resource_must_be_able_to_read_references(api: ApiHarness) -> None:
+    """A run of another member resolves them, and could send the secret to an address in another field."""
     await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
     await api.member("ann", role=Role.DEVELOPER)
     bea = await api.member("bea", role=Role.DEVELOPER)
@@ -213,7 +213,7 @@ async def test_writer_of_a_resource_can_read_its_references(api: ApiHarness) -> 
     assert await code(api.client, "POST", "update/f/team/api", {"value": there}) == (200, None)
 
 
-async def test_types_that_come_with_the_platform(api: ApiHarness) -> None:
+async def test_built_in_resource_types(api: ApiHarness) -> None:
     names = await api.get("resources/type/listnames")
     assert {"postgresql", "mysql", "s3", "smtp", "slack", "http_basic"} <= set(names)
     shown = await api.get("resources/type/get/postgresql")
@@ -230,7 +230,7 @@ async def test_types_that_come_with_the_platform(api: ApiHarness) -> None:
     assert await api.get("resources/type/get/postgresql") == shown
 
 
-async def test_types_of_a_workspace(api: ApiHarness) -> None:
+async def test_workspace_resource_types(api: ApiHarness) -> None:
     made = {"name": "c_ini", "format_extension": "ini", "description": "d", "schema": {"type": "object"}}
     assert await code(api.client, "POST", "type/create", made) == (201, None)
     assert await code(api.client, "POST", "type/create", made) == (409, "already_exists")
@@ -249,7 +249,7 @@ async def test_types_of_a_workspace(api: ApiHarness) -> None:
     assert await code(api.client, "GET", "type/get/c_ini") == (404, "not_found")
 
 
-async def test_what_a_type_makes_secret_is_sealed_at_once(api: ApiHarness) -> None:
+async def test_new_secret_field_is_sealed_immediately(api: ApiHarness) -> None:
     await make(api.client, "u/admin/api", {"key": HUSH, "url": "x"}, "c_api")
     assert (await api.get("resources/get_value/u/admin/api"))["key"] == HUSH
     schema = {"properties": {"key": {"format": "password"}}}
@@ -262,7 +262,7 @@ async def test_what_a_type_makes_secret_is_sealed_at_once(api: ApiHarness) -> No
     assert await code(api.client, "GET", "get_value/u/admin/api") == (403, "secret_is_write_only")
 
 
-async def test_the_same_calls_under_connections(api: ApiHarness) -> None:
+async def test_connections_are_an_alias(api: ApiHarness) -> None:
     body = {"path": "u/admin/db", "value": DATABASE, "resource_type": "postgresql"}
     assert (await api.client.post(f"{W}/connections/create", json=body)).status_code == 201
     assert (await api.get("connections/get/u/admin/db"))["value"] == MASKED
@@ -297,7 +297,7 @@ HIDDEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_each_role_may_what_it_may(api: ApiHarness, role: Role) -> None:
+async def test_rights_of_roles(api: ApiHarness, role: Role) -> None:
     for folder, owners in (("team", ["g/all"]), ("secret", [])):
         await api.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
         await make(api.client, f"f/{folder}/db")
@@ -338,7 +338,7 @@ async def test_lists_are_filtered(api: ApiHarness) -> None:
     assert await paths(after="u/admin/chat", per_page=1) == ["config"]
 
 
-async def test_a_state_of_an_operators_job_can_be_kept(api: ApiHarness) -> None:
+async def test_operator_job_stores_state(api: ApiHarness) -> None:
     olga = await api.member("olga", role=Role.OPERATOR)
     state = {"path": "u/olga/x_state", "value": 1, "resource_type": "state"}
     assert (await code(olga, "POST", "create", state))[0] == 403

@@ -1,4 +1,4 @@
-"""Versions inside shared sub-workflows: who takes which, at a start and at a restart by somebody else."""
+"""Versions inside shared sub-workflows, at a start and at a restart by another member."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.orchestrator.blueprints import read_pins, write_pins
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
-    """A folder that everybody writes, and one that the admin alone reads."""
+    """Create a folder writable by everybody, and one readable only by the admin."""
     async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         await made.client.post(f"{W}/folders/create", json={"name": "closed", "owners": ["u/admin"]})
@@ -28,18 +28,18 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 @pytest.fixture
 async def bob(api: ApiHarness) -> httpx.AsyncClient:
-    """A developer, who may write f/team."""
+    """A developer with write access to f/team."""
     return await api.member("bob", role=Role.DEVELOPER)
 
 
 def first(*modules: dict[str, Any]) -> list[dict[str, Any]]:
-    """Nodes after one that waits for a worker."""
+    """Return nodes after one that waits for a worker."""
     value = {"type": "rawscript", "language": "bash", "content": "echo", "input_transforms": {}}
     return [{"id": "first", "value": value}, *modules]
 
 
 async def shared(api: ApiHarness) -> None:
-    """FLOW runs SUB, which acts for the admin and runs SCRIPT."""
+    """Deploy FLOW, which runs SUB, which acts for the admin and runs SCRIPT."""
     await script(api.client, "echo first")
     email = (await api.get("users/whoami"))["email"]
     await flow(api.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
@@ -47,7 +47,7 @@ async def shared(api: ApiHarness) -> None:
 
 
 async def started(api: ApiHarness, client: httpx.AsyncClient, path: str = FLOW) -> str:
-    """A run of a workflow of which the node `first` has succeeded."""
+    """Start a run of a workflow whose node `first` has succeeded."""
     run = await client.post(f"{W}/jobs/run/f/{path}", json={})
     assert run.status_code == 201, run.text
     await api.worker.finish((await api.worker.claim())["first"], None)
@@ -58,10 +58,8 @@ async def restart(client: httpx.AsyncClient, run: str) -> httpx.Response:
     return await client.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "called"})
 
 
-async def test_the_member_of_a_shared_workflow_restarts_a_run_of_somebody_else(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """What was shared in the run before is not in theirs: it takes the same versions."""
+async def test_member_restarts_shared_run_of_another(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The restart uses the same versions, although those were shared only in the first run."""
     await shared(api)
     run = await started(api, bob)
     assert await code(api) == "echo first"
@@ -72,10 +70,8 @@ async def test_the_member_of_a_shared_workflow_restarts_a_run_of_somebody_else(
     assert await result(api, again.text) == "sub"
 
 
-async def test_a_delegating_token_runs_a_workflow_on_behalf_of_its_owner(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """Its run has the same identity and no limits, so that the versions inside are those of the run."""
+async def test_delegating_token_runs_on_behalf_workflow_of_its_owner(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """Its run has the same identity and no limits, so the versions inside are those of the run."""
     await shared(api)
     scopes = ["jobs:run", "jobs:delegate"]
     token = await api.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": scopes})
@@ -86,9 +82,7 @@ async def test_a_delegating_token_runs_a_workflow_on_behalf_of_its_owner(
     assert await result(api, run) == "sub"
 
 
-async def test_a_sub_workflow_without_its_pins_takes_none_of_its_caller(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
+async def test_sub_workflow_without_pins_uses_none_of_its_caller(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """The caller has the same path pinned to a version that the member did not accept."""
     await shared(api)
     await edit(api.client, FLOW, "1", *first(calling(SUB), calling(SCRIPT, "script") | {"id": "own"}))
@@ -112,8 +106,8 @@ async def test_a_sub_workflow_without_its_pins_takes_none_of_its_caller(
     assert error["name"] == "version_not_pinned" and "Start the workflow again" in error["message"], error
 
 
-async def test_a_restart_runs_nothing_that_its_starter_may_not_read(api: ApiHarness, bob: httpx.AsyncClient) -> None:
-    """The sub-workflow of the run before named a script of a closed folder; its current version does not."""
+async def test_restart_runs_nothing_unreadable_to_its_starter(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The sub-workflow of the first run named a script in a closed folder; its current version does not."""
     await script(api.client, "echo closed", "f/closed/tool")
     await flow(api.client, SUB, "'sub'", calling("f/closed/tool", "script"))
     await flow(api.client, FLOW, "results.called", *first(calling(SUB)))
@@ -125,10 +119,8 @@ async def test_a_restart_runs_nothing_that_its_starter_may_not_read(api: ApiHarn
     assert (await restart(api.client, run)).status_code == 201
 
 
-async def test_a_restart_takes_no_version_whose_acceptance_was_withdrawn(
-    api: ApiHarness, bob: httpx.AsyncClient
-) -> None:
-    """Inside a workflow that acts for another member."""
+async def test_restart_uses_no_version_with_withdrawn_acceptance(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    """The restart is inside a workflow that acts for another member."""
     await shared(api)
     flawed = await script(api.client, "echo flawed")
     run = await started(api, bob)

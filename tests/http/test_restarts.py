@@ -1,4 +1,4 @@
-"""Runs that go on from others, over HTTP: from a node, from where they failed, with another version."""
+"""Restarts over HTTP: from a node, from a failure, with another version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.orchestrator.timers import fire
 
 
 def graph(**more: Any) -> list[dict[str, Any]]:
-    """a; then b and c; then d."""
+    """Return a workflow: a; then b and c; then d."""
     return [
         script("a", needs=[], **more),
         script("b", needs=["a"]),
@@ -24,7 +24,7 @@ def graph(**more: Any) -> list[dict[str, Any]]:
 
 
 async def work(api: ApiHarness, **results: Any) -> list[str]:
-    """Let the nodes that wait end with these results, by default their ids; an Exception fails them. Gives which."""
+    """Finish the waiting nodes with these results (default: their ids; exceptions fail them) and return their ids."""
     ran: list[str] = []
     while jobs := await api.worker.claim_all():
         for job in sorted(jobs, key=lambda job: job.node or ""):
@@ -60,8 +60,8 @@ async def events(api: ApiHarness, id: str, *kinds: str) -> list[tuple[str, str |
     return [(row["kind"], row["node"], json.loads(row["data"] or "null")) for row in rows if row["kind"] in kinds]
 
 
-async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(api: ApiHarness) -> None:
-    """Kept nodes are shown as those of the run before, whose results are not copied."""
+async def test_restart_keeps_completed_nodes_and_runs_the_rest(api: ApiHarness) -> None:
+    """Kept nodes are shown as those of the first run, whose results are not copied."""
     first = await api.flow(*graph(), args={"q": 1}, output={"type": "javascript", "expr": "results"})
     assert await work(api) == ["a", "b", "c", "d"]
     assert await preview(api, first, step_id="b") == ("a c", "b d", "")
@@ -87,7 +87,7 @@ async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(api: ApiHarness)
     assert await events(api, second, "restart") == [("restart", "b", {"run": first})]
 
 
-async def test_a_retry_goes_on_from_what_failed(api: ApiHarness) -> None:
+async def test_retry_continues_from_failed_node(api: ApiHarness) -> None:
     first = await api.flow(*graph())
     assert await work(api, c=ValueError()) == ["a", "b", "c"]
     assert await preview(api, first, "retry_preview") == ("a b", "c d", "")
@@ -100,8 +100,8 @@ async def test_a_retry_goes_on_from_what_failed(api: ApiHarness) -> None:
     assert (status, code) == (409, "cannot_restart")
 
 
-async def test_a_restart_of_a_run_with_retries_looks_back_past_them(api: ApiHarness) -> None:
-    """What a node's next attempt is called does not count as a run's."""
+async def test_restart_ignores_retries_of_nodes(api: ApiHarness) -> None:
+    """Attempts of a node do not count as nodes of a run."""
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     own = {"own": {"type": "static", "value": 1}}
     first = await api.flow(script("a", retry=retry, export=own), script("b"), script("c"))
@@ -119,8 +119,8 @@ async def test_a_restart_of_a_run_with_retries_looks_back_past_them(api: ApiHarn
     assert f"b: continues the run {second}" in told
 
 
-async def test_the_context_is_as_it_was_before_the_node(api: ApiHarness) -> None:
-    """c writes over what a wrote; from b the value of a counts, and what c wrote besides does not."""
+async def test_context_is_restored_to_before_the_node(api: ApiHarness) -> None:
+    """c overwrites a value of a. A restart from b restores a's value and drops the other values of c."""
     exports = {"shared": {"type": "javascript", "expr": "result"}}
     first = await api.flow(
         script("a", export=exports | {"own": {"type": "static", "value": "of a"}}),
@@ -138,7 +138,7 @@ async def test_the_context_is_as_it_was_before_the_node(api: ApiHarness) -> None
     assert run["context"] == {"shared": [1], "own": "of a"}
 
 
-async def test_a_context_that_cannot_be_told_is_refused(api: ApiHarness) -> None:
+async def test_restart_with_ambiguous_context_is_refused(api: ApiHarness) -> None:
     exports = {"big": {"type": "javascript", "expr": "result"}}
     first = await api.flow(script("a", export=exports), script("b"), script("c", export=exports))
     await work(api, a="x" * 3_000, c="short")
@@ -147,8 +147,8 @@ async def test_a_context_that_cannot_be_told_is_refused(api: ApiHarness) -> None
     assert await preview(api, first, step_id="a") == ("", "a b c", "")
 
 
-async def test_expressions_read_what_is_kept(api: ApiHarness) -> None:
-    """Results, previous_result and the run's result, also where the first step is decided before the run is there."""
+async def test_expressions_read_kept_results(api: ApiHarness) -> None:
+    """Results, previous_result and the run's result are read, even if the first step precedes the run's row."""
     first = await api.flow(
         script("a"),
         {"id": "c", "value": {"type": "condition", "expr": "results.a.x + previous_result.x > 3"}},
@@ -163,8 +163,8 @@ async def test_expressions_read_what_is_kept(api: ApiHarness) -> None:
     assert await api.get(f"jobs/result_by_id/{third}/e") is True
 
 
-async def test_inside_a_loop(api: ApiHarness) -> None:
-    """The published call's nested_path; the context is as the iterations before have left it."""
+async def test_restart_inside_loop(api: ApiHarness) -> None:
+    """With the published call's nested_path. The context is that left by the earlier iterations."""
     seen = {"seen": {"type": "javascript", "expr": "[context.seen || [], flow_input.iter.value]"}}
     body = [script("x", export=seen), script("y")]
     iterator = {"type": "static", "value": [1, 2, 3]}
@@ -189,7 +189,7 @@ async def test_inside_a_loop(api: ApiHarness) -> None:
     assert (await refused(api, first, step_id="l", branch_or_iteration_n=-1))[:2] == (400, "bad_request")
 
 
-async def test_what_cannot_be_restarted(api: ApiHarness) -> None:
+async def test_restart_is_refused(api: ApiHarness) -> None:
     first = await api.flow(*graph())
     assert (await refused(api, first, step_id="b"))[:2] == (409, "cannot_restart")
     await work(api)
@@ -203,7 +203,7 @@ async def test_what_cannot_be_restarted(api: ApiHarness) -> None:
     assert (await refused(api, nobody, step_id="b"))[:2] == (404, "not_found")
 
 
-async def test_a_limit_holds_for_restarts(api: ApiHarness) -> None:
+async def test_restart_respects_limits(api: ApiHarness) -> None:
     limit = {"concurrent_limit": 1, "concurrency_key": "one"}
     first = await api.flow(*graph(), **limit)
     await work(api)
@@ -216,8 +216,8 @@ async def test_a_limit_holds_for_restarts(api: ApiHarness) -> None:
     assert (await api.get(f"jobs_u/completed/get/{second}"))["success"] is True
 
 
-async def test_what_is_not_kept_any_more(api: ApiHarness) -> None:
-    """A result that was erased is not taken for null, nor inputs for none."""
+async def test_restart_needs_stored_values(api: ApiHarness) -> None:
+    """Erased results are not treated as null, nor erased inputs as missing."""
     first = await api.flow(*graph(), args={"q": 1})
     await work(api)
     job = (await api.get(f"jobs_u/get/{first}"))["flow_status"]["modules"][1]["job"]
@@ -233,8 +233,8 @@ async def test_what_is_not_kept_any_more(api: ApiHarness) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "cannot_restart")
 
 
-async def test_what_shared_a_folder_begins_anew(api: ApiHarness) -> None:
-    """Of a run with same_worker the folder is gone."""
+async def test_same_worker_run_restarts_from_the_start(api: ApiHarness) -> None:
+    """The folder of a run with same_worker no longer exists."""
     first = await api.flow(script("a"), script("b"), same_worker=True)
     assert await work(api, b=ValueError()) == ["a", "b"]
     assert (await refused(api, first, step_id="b"))[:2] == (409, "cannot_restart")
@@ -244,7 +244,7 @@ async def test_what_shared_a_folder_begins_anew(api: ApiHarness) -> None:
     assert await work(api) == ["a", "b"]
 
 
-async def test_a_later_version_goes_on_with_what_the_earlier_one_did(api: ApiHarness) -> None:
+async def test_restart_with_later_version(api: ApiHarness) -> None:
     await api.client.post(f"{W}/folders/create", json={"name": "sales"})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -260,7 +260,7 @@ async def test_a_later_version_goes_on_with_what_the_earlier_one_did(api: ApiHar
     assert (job["result"], job["script_path"]) == ("e", "f/sales/daily")
 
 
-async def test_a_preview_goes_on_from_a_run(api: ApiHarness) -> None:
+async def test_preview_continues_run(api: ApiHarness) -> None:
     first = await api.flow(*graph(), args={"q": 1})
     await work(api, c=ValueError())
     value = {"modules": [*graph(), script("e", needs=["d"])]}
@@ -274,8 +274,8 @@ async def test_a_preview_goes_on_from_a_run(api: ApiHarness) -> None:
         assert (job["result"], job["args"]) == ("e", args)
 
 
-async def test_a_preview_goes_on_inside(api: ApiHarness) -> None:
-    """In the words of the published client; a preview says before what of the edited workflow would run."""
+async def test_preview_continues_run_inside_node(api: ApiHarness) -> None:
+    """In the format of the published client. A preview reports which nodes of the edited workflow would run."""
     iterator = {"type": "static", "value": [1, 2]}
     body = [script("x"), script("y")]
     loop = {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}}
@@ -293,8 +293,8 @@ async def test_a_preview_goes_on_inside(api: ApiHarness) -> None:
     assert answer.status_code == 404
 
 
-async def test_who_may_restart(api: ApiHarness) -> None:
-    """Whoever sees the run and may run the workflow; of a preview whoever may run previews."""
+async def test_restart_permissions(api: ApiHarness) -> None:
+    """A restart needs access to the run and the right to run the workflow; for a preview, the right to run previews."""
     sees = {"u/olga": False, "u/victor": False, "u/dora": True}
     await api.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": sees})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
@@ -314,7 +314,7 @@ async def test_who_may_restart(api: ApiHarness) -> None:
                 assert answer.status_code == expected, (name, answer.text)
 
 
-async def test_a_restart_is_made_once_by_key_and_may_begin_later(api: ApiHarness) -> None:
+async def test_restart_is_idempotent_and_can_be_scheduled(api: ApiHarness) -> None:
     first = await api.flow(*graph())
     await work(api)
     call, key = f"{W}/jobs/restart/f/{first}", {"Idempotency-Key": "once"}
@@ -325,8 +325,8 @@ async def test_a_restart_is_made_once_by_key_and_may_begin_later(api: ApiHarness
     assert await events(api, answer.text, "restart") == [("restart", "d", {"run": first})]
 
 
-async def test_decision_of_a_person_lets_nothing_happen_twice(api: ApiHarness) -> None:
-    """A node that failed behind it may be repeated; one that succeeded needs another decision."""
+async def test_restart_does_not_reuse_decision_for_repeated_nodes(api: ApiHarness) -> None:
+    """A failed node behind the decision can be repeated; a successful one needs another decision."""
     asks = {"required_events": 1, "user_auth_required": True}
     modules = [script("a", suspend=asks, needs=[]), script("pay", needs=["a"]), script("mail", needs=["pay"])]
     run = await api.flow(*modules)

@@ -23,14 +23,14 @@ def loop(id: str, *modules: dict[str, Any], items: int = 1, **more: Any) -> dict
 
 
 async def agree(api: ApiHarness, run: str) -> None:
-    """Answer what the run asks, as a signed-in member."""
+    """Make the pending decision as a signed-in member."""
     (asked,) = await api.get("approvals/list")
     answer = await api.client.post(f"{W}/jobs/flow/resume/{asked.get('job') or run}", json={})
     assert answer.status_code == 201, answer.text
 
 
 async def refusal(api: ApiHarness, run: str, **where: Any) -> list[str]:
-    """The nodes whose decisions a restart would use again; empty if it may start."""
+    """Return the nodes whose decisions a restart would reuse; empty if it may start."""
     answer = await api.client.post(f"{W}/jobs/restart_preview/f/{run}", json=where)
     if answer.status_code == 200:
         return []
@@ -39,7 +39,7 @@ async def refusal(api: ApiHarness, run: str, **where: Any) -> list[str]:
     return nodes
 
 
-async def test_a_decision_inside_a_branch_lets_nothing_after_it_happen_twice(api: ApiHarness) -> None:
+async def test_decision_inside_branch_is_not_reused_for_later_nodes(api: ApiHarness) -> None:
     run = await api.flow(branch("check", "true", ASK, script("ok")), script("pay"), script("mail"))
     assert await work(api) == ["ask"]
     await agree(api, run)
@@ -51,14 +51,14 @@ async def test_a_decision_inside_a_branch_lets_nothing_after_it_happen_twice(api
     assert await work(api) == ["mail"]
 
 
-async def test_a_branch_that_asked_nobody_may_be_kept(api: ApiHarness) -> None:
+async def test_branch_without_decision_can_be_kept(api: ApiHarness) -> None:
     run = await api.flow(branch("check", "false", ASK, script("ok")), script("pay"))
     assert await work(api) == ["pay"]
     assert await refusal(api, run, step_id="pay") == []
 
 
-async def test_a_decision_lets_nothing_inside_a_loop_happen_twice(api: ApiHarness) -> None:
-    """The loop failed, but some nodes in it had succeeded."""
+async def test_decision_is_not_reused_for_nodes_inside_loop(api: ApiHarness) -> None:
+    """The loop failed, but some of its nodes had succeeded."""
     run = await api.flow(ASK, loop("each", script("pay"), script("mail")))
     assert await work(api) == ["ask"]
     await agree(api, run)
@@ -72,7 +72,7 @@ async def test_a_decision_lets_nothing_inside_a_loop_happen_twice(api: ApiHarnes
     assert await work(api) == ["mail"]
 
 
-async def test_a_loop_in_which_nothing_succeeded_may_run_again(api: ApiHarness) -> None:
+async def test_loop_without_successful_nodes_can_be_repeated(api: ApiHarness) -> None:
     run = await api.flow(ASK, loop("each", script("pay"), items=2, parallel=True))
     assert await work(api) == ["ask"]
     await agree(api, run)
@@ -82,7 +82,7 @@ async def test_a_loop_in_which_nothing_succeeded_may_run_again(api: ApiHarness) 
     assert await work(api) == ["pay", "pay"]
 
 
-async def test_a_decision_inside_a_body_lets_nothing_in_it_happen_twice(api: ApiHarness) -> None:
+async def test_decision_inside_iteration_is_not_reused_in_it(api: ApiHarness) -> None:
     run = await api.flow(loop("each", ASK, script("pay"), script("mail")))
     assert await work(api) == ["ask"]
     await agree(api, run)
@@ -94,7 +94,7 @@ async def test_a_decision_inside_a_body_lets_nothing_in_it_happen_twice(api: Api
     assert await work(api) == ["mail"]
 
 
-async def test_a_decision_inside_a_sub_workflow_lets_nothing_after_it_happen_twice(api: ApiHarness) -> None:
+async def test_decision_inside_sub_workflow_is_not_reused_for_later_nodes(api: ApiHarness) -> None:
     body = {"path": "f/team/sub", "summary": "", "value": {"modules": [ASK, script("ok")]}}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     sub = {"id": "sub", "value": {"type": "flow", "path": "f/team/sub", "input_transforms": {}}}

@@ -156,7 +156,7 @@ async def status(client: httpx.AsyncClient, call: Call) -> int:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_role_may_what_it_may_and_no_more(api: ApiHarness, role: Role) -> None:
+async def test_roles_have_exactly_their_rights(api: ApiHarness, role: Role) -> None:
     client = await api.member("bea", role=role)
     level = [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN].index(role)
     for needed, calls in enumerate((READS, RUNS, WRITES, ADMINISTERS)):
@@ -169,7 +169,7 @@ async def test_a_role_may_what_it_may_and_no_more(api: ApiHarness, role: Role) -
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER])
-async def test_what_is_not_shown_is_not_there(api: ApiHarness, role: Role) -> None:
+async def test_hidden_objects_are_404(api: ApiHarness, role: Role) -> None:
     client = await api.member("bea", role=role)
     for call in HIDDEN:
         assert await status(client, call) == 404, (role, call)
@@ -187,19 +187,19 @@ async def test_what_is_not_shown_is_not_there(api: ApiHarness, role: Role) -> No
     assert everything.json() == []
 
 
-async def test_who_may_not_run_gets_no_stream(api: ApiHarness) -> None:
+async def test_caller_without_run_right_gets_no_stream(api: ApiHarness) -> None:
     viewer = await api.member("vic", role=Role.VIEWER)
     for call in STREAMS:
         assert await status(viewer, call) == 403, call
 
 
-async def test_a_stranger_gets_404_for_everything_in_the_workspace(api: ApiHarness) -> None:
+async def test_outsider_gets_404_for_everything_in_workspace(api: ApiHarness) -> None:
     client = await api.member("zoe", role=Role.ADMIN, workspace="admins")
     for call in (*READS, *RUNS, *STREAMS, *WRITES, *ADMINISTERS, *HIDDEN):
         assert await status(client, call) == 404, call
 
 
-async def test_runs_show_to_who_may_see_their_path(api: ApiHarness) -> None:
+async def test_runs_are_visible_by_path(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     hers = (await bea.post(f"{W}/jobs/run/p/f/team/script", json={})).text
     hidden = (await api.client.post(f"{W}/jobs/run/p/f/secret/script", json={})).text
@@ -225,8 +225,8 @@ ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_who_may_run_may_decide_and_keep_states(api: ApiHarness, role: Role) -> None:
-    """Viewers look at what is asked; who may not read the folder finds nothing."""
+async def test_run_right_includes_decisions_and_states(api: ApiHarness, role: Role) -> None:
+    """Viewers can read pending decisions; members without access to the folder find nothing."""
     client = await api.member("bea", role=role)
     may = role is not Role.VIEWER
     for folder, seen in (("team", True), ("secret", role is Role.ADMIN)):

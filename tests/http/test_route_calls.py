@@ -1,4 +1,4 @@
-"""Routes of HTTP triggers: which one a request is for, how it proves itself, what becomes of it and of its answer."""
+"""HTTP routes: matching, authentication, arguments and responses."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ async def args_of(api: ApiHarness, answer: httpx.Response) -> Any:
     return await api.get(f"jobs_u/get_args/{answer.text}")
 
 
-async def test_a_call_starts_a_run_of_its_owner_that_says_what_started_it(
-    api: ApiHarness, stranger: httpx.AsyncClient
-) -> None:
+async def test_call_starts_run_of_owner_and_records_trigger(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api)
     answer = await stranger.post("/api/r/orders/7?q=1&q=2&id=no", json={"n": 1.0, "id": "no", "q": "body"})
     assert await args_of(api, answer) == {"n": 1.0, "q": "body", "id": "7"}, "route before body before query"
@@ -89,7 +87,7 @@ async def test_a_call_starts_a_run_of_its_owner_that_says_what_started_it(
     )
 
 
-async def test_which_trigger_it_is(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_route_matching(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     routes = {"any": "a/:x", "exact": "a/b", "rest": "a/*rest", "deep": "a/:x/c", "own": "a/b"}
     for name, route in routes.items():
         await hook(api, path=f"f/hooks/{name}", route_path=route, workspaced_route=name == "own")
@@ -132,8 +130,10 @@ async def test_http_basic(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     assert (await stranger.post("/api/r/orders/7", auth=("ada", SECRET))).status_code == 201
 
 
-async def test_a_guesser_of_http_basic_is_slowed_down(api: ApiHarness) -> None:
-    """By route and address; calls without a password are no guesses, and a right one clears what was counted."""
+async def test_http_basic_guesses_are_rate_limited(api: ApiHarness) -> None:
+    """Attempts are counted by route and address. Calls without a password do not count, and a correct one resets the
+    count.
+    """
     path = await resource(api, {"username": "ada", "password": SECRET})
     basic: dict[str, Any] = {"authentication_method": "basic_http", "authentication_resource_path": path}
     await hook(api, **basic)
@@ -173,7 +173,7 @@ def signature(body: bytes, moment: int | None = None, secret: str = SECRET) -> s
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-async def test_signatures_like_githubs(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_github_signatures(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     path = await resource(api, {"preset": "github", "secret": SECRET})
     await hook(api, authentication_method="signature", authentication_resource_path=path)
     body, name = b'{"a": 1}', "X-Hub-Signature-256"
@@ -184,7 +184,7 @@ async def test_signatures_like_githubs(api: ApiHarness, stranger: httpx.AsyncCli
     assert await args_of(api, answer) == {"a": 1, "id": "7"}
 
 
-async def test_signatures_like_stripes_are_of_now(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_stripe_signatures_expire(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     path = await resource(api, {"preset": "stripe", "secret": SECRET})
     await hook(api, authentication_method="signature", authentication_resource_path=path)
     body, now = b'{"a": 1}', int(clock.now().timestamp())
@@ -206,7 +206,7 @@ async def test_signatures_like_stripes_are_of_now(api: ApiHarness, stranger: htt
     assert answer.status_code == 201
 
 
-async def test_signatures_of_ones_own(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_custom_signatures(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     value = {"secret": SECRET, "header": "X-Sign", "prefix": "v0=", "algorithm": "sha512", "encoding": "base64"}
     path = await resource(api, {**value, "timestamp_header": "X-Time"})
     await hook(api, authentication_method="signature", authentication_resource_path=path)
@@ -219,7 +219,7 @@ async def test_signatures_of_ones_own(api: ApiHarness, stranger: httpx.AsyncClie
         assert answer.status_code == 401, wrong
 
 
-async def test_a_secret_that_cannot_be_read_lets_nobody_in(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_unreadable_secret_refuses_calls(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     path = await resource(api, {"preset": "nonsense", "secret": SECRET})
     await hook(api, authentication_method="signature", authentication_resource_path=path)
     assert (await stranger.post("/api/r/orders/7")).status_code == 401
@@ -239,7 +239,7 @@ async def test_openings_of_the_secret_are_audited(api: ApiHarness, stranger: htt
     assert [row["resource"] for row in rows] == [path], "kept for a moment: a flood of calls is no flood of rows"
 
 
-async def test_a_token_of_the_platform(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_platform_token_authentication(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api, authentication_method="orvanta")
     bea = await api.member("bea", role=Role.OPERATOR)
     token = api.client.headers["Authorization"]
@@ -251,7 +251,7 @@ async def test_a_token_of_the_platform(api: ApiHarness, stranger: httpx.AsyncCli
     assert (await stranger.post("/api/r/orders/7", headers={"Cookie": f"token={bare}"})).status_code == 401
 
 
-async def test_what_comes_from_outside_names_no_secrets(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_references_in_requests_are_plain_text(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api)
     for path, body in (("7", {"x": ["$var:u/admin/a"]}), ("7", {"x": "$res:f/hooks/auth"}), ("$res:f/hooks/auth", {})):
         answer = await stranger.post(f"/api/r/orders/{path}", json=body)
@@ -297,7 +297,7 @@ async def test_forms_with_files_and_a_signature(api: ApiHarness, stranger: httpx
     }
 
 
-async def test_a_workflow_with_scripts_of_its_own_and_of_others(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_workflow_with_inline_and_other_scripts(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     named = {"id": "b", "value": {"type": "script", "path": SCRIPT, "input_transforms": {}}}
     value = {"modules": [script("a"), named]}
     flow = {"path": "f/hooks/flow", "summary": "", "value": value}
@@ -307,14 +307,14 @@ async def test_a_workflow_with_scripts_of_its_own_and_of_others(api: ApiHarness,
 
 
 @pytest.mark.parametrize(("kind", "body"), [("application/json", b"[1]"), ("application/json", b"{"), ("x/y", b"{}")])
-async def test_bodies_that_are_refused(api: ApiHarness, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
+async def test_invalid_bodies_are_refused(api: ApiHarness, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
     await hook(api)
     answer = await stranger.post("/api/r/orders/1", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400 and await api.get("jobs/list") == []
 
 
 async def waited(api: ApiHarness, stranger: httpx.AsyncClient, result: Any = None, error: str | None = None) -> Any:
-    """The answer of a synchronous route whose run is ended by hand."""
+    """Return the response of a synchronous route whose run is ended by the manual worker."""
     request = asyncio.create_task(stranger.post("/api/r/sync"))
     await api.until(lambda: bool(api.platform.listen._watches) or request.done())
     jobs: dict[str, Any] = {}
@@ -325,7 +325,7 @@ async def waited(api: ApiHarness, stranger: httpx.AsyncClient, result: Any = Non
     return await request
 
 
-async def test_answers_that_wait(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_synchronous_responses(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api, route_path="sync", request_type="sync")
     answer = await waited(api, stranger, b'{"a": 1.0}')
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (
@@ -361,7 +361,7 @@ TRACE = 'KeyError in File "/srv/secret_path/shop.py", line 7, in charge'
 
 
 @pytest.mark.parametrize("request_type", ["sync", "sync_sse"])
-async def test_a_stranger_learns_nothing_of_an_error(
+async def test_anonymous_caller_sees_no_error_details(
     api: ApiHarness, stranger: httpx.AsyncClient, request_type: str
 ) -> None:
     await hook(api, route_path="sync", request_type=request_type)
@@ -376,7 +376,7 @@ async def test_a_stranger_learns_nothing_of_an_error(
     assert "x-run-id" not in answer.headers and answer.headers["x-request-id"]
 
 
-async def test_who_proves_itself_sees_the_error(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_authenticated_caller_sees_error(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api, route_path="sync", request_type="sync", authentication_method="orvanta")
     stranger.headers["authorization"] = api.client.headers["authorization"]
     answer = await waited(api, stranger, error="ValueError")
@@ -384,7 +384,7 @@ async def test_who_proves_itself_sees_the_error(api: ApiHarness, stranger: httpx
     assert answer.headers["x-run-id"]
 
 
-async def test_a_stranger_learns_nothing_of_what_cannot_start_or_takes_long(
+async def test_anonymous_caller_sees_no_details_of_failed_start_or_timeout(
     database: TestDatabase, tmp_path: Path
 ) -> None:
     async with api_harness(database, tmp_path, wait_s=1) as api:
@@ -429,9 +429,7 @@ ALLOWED = {
 }
 
 
-async def test_a_result_sets_only_headers_that_speak_of_its_answer(
-    api: ApiHarness, stranger: httpx.AsyncClient
-) -> None:
+async def test_result_sets_only_harmless_headers(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api, route_path="sync", request_type="sync")
     headers = dict.fromkeys(REFUSED, "made-by-a-result") | ALLOWED
     answer = await waited(api, stranger, {"orvanta_headers": headers, "result": 1})
@@ -440,9 +438,7 @@ async def test_a_result_sets_only_headers_that_speak_of_its_answer(
     assert {name: answer.headers.get(name) for name in ALLOWED} == ALLOWED
 
 
-async def test_a_stream_tells_the_result_and_nothing_of_the_inside(
-    api: ApiHarness, stranger: httpx.AsyncClient
-) -> None:
+async def test_stream_has_result_without_internals(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api, route_path="sync", request_type="sync_sse")
     request = asyncio.create_task(stranger.post("/api/r/sync"))
     jobs: dict[str, Any] = {}
@@ -458,7 +454,7 @@ async def test_a_stream_tells_the_result_and_nothing_of_the_inside(
     assert "business" not in answer.text and "mem_peak" not in answer.text
 
 
-async def test_a_stream_ends_with_its_token(
+async def test_stream_ends_with_token(
     api: ApiHarness, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hook(api, route_path="sync", request_type="sync_sse", authentication_method="orvanta")
@@ -477,7 +473,7 @@ async def test_a_stream_ends_with_its_token(
     assert answer.status_code == 200 and "secretly" not in answer.text
 
 
-async def test_a_repeated_key_gives_the_first_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_repeated_key_returns_first_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await hook(api)
     answers = [
         await stranger.post("/api/r/orders/7", headers={"Idempotency-Key": key}) for key in ("one", "one", "two")
@@ -487,7 +483,7 @@ async def test_a_repeated_key_gives_the_first_run(api: ApiHarness, stranger: htt
     assert other.text != answers[0].text, "a key that was guessed gives nobody's run"
 
 
-async def test_a_trigger_whose_owner_is_gone_answers_no_more(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+async def test_trigger_without_owner_is_refused(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     await api.client.post(f"{W}/folders/addowner/hooks", json={"owner": "g/all"})
     bea = await api.member("bea", role=Role.DEVELOPER)
     made = await bea.post(f"{W}/http_triggers/create", json={**HOOK, "workspaced_route": True})

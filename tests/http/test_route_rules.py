@@ -1,4 +1,4 @@
-"""Every route of the API as every role, against the published table of routes and roles."""
+"""Every API route as every role, against the published table of routes and roles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_route_has_a_rule() -> None:
 
 
 def is_allowed(role: Role, rule: tuple[str, str]) -> bool:
-    """Whether the table lets a member with this role call it; the member reads, writes and owns the folder."""
+    """Return whether the table lets a member with this role call it; the member reads, writes and owns the folder."""
     found = RULES[rule]
     if found.roles:
         return role in found.roles
@@ -66,8 +66,8 @@ async def test_every_route_as_every_role(database: TestDatabase, tmp_path: Path,
     assert not wrong, "\n".join(map(str, wrong))
 
 
-async def test_every_workspace_route_is_absent_for_an_outsider(database: TestDatabase, tmp_path: Path) -> None:
-    """An admin of another workspace finds nothing, whatever the route."""
+async def test_workspace_routes_are_404_for_outsider(database: TestDatabase, tmp_path: Path) -> None:
+    """This also applies to an admin of another workspace."""
     wrong = []
     async with scene_with_examples(database, tmp_path) as (api, examples):
         client = await api.member("zoe", role=Role.ADMIN, workspace="admins")

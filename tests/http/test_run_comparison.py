@@ -1,4 +1,4 @@
-"""Two runs side by side: where they part, and who may see them."""
+"""Comparison of two runs: differences and permissions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def compared(api: ApiHarness, before: str, after: str) -> dict[str, Any]:
 
 
 async def run_of(api: ApiHarness, results: dict[str, Any], *modules: dict[str, Any], args: Any = None) -> str:
-    """A run whose jobs give these results, or fail with what is an exception."""
+    """Run a workflow whose jobs return these results; exceptions fail them."""
     id = await api.flow(*modules, args=args)
     while claimed := await api.worker.claim():
         for node, job in claimed.items():
@@ -38,7 +38,7 @@ def parts(found: dict[str, Any]) -> dict[str, list[str]]:
 LINE = (script("c", needs=["b"]), script("b", needs=["a"]), script("a", needs=[]))
 
 
-async def test_the_first_node_where_they_part_is_named_in_the_order_in_which_they_run(api: ApiHarness) -> None:
+async def test_first_differing_node_is_named_in_run_order(api: ApiHarness) -> None:
     before = await run_of(api, {"a": 1, "b": {"n": 2}, "c": 3}, *LINE)
     after = await run_of(api, {"a": 1, "b": {"n": 9}, "c": 4}, *LINE, args={"x": 1})
     found = await compared(api, before, after)
@@ -55,7 +55,7 @@ async def test_the_first_node_where_they_part_is_named_in_the_order_in_which_the
     assert ("parts_at" in same, parts(same), same["result"]) == (False, {}, "same")
 
 
-async def test_versions_of_another_shape_are_one_list(api: ApiHarness) -> None:
+async def test_versions_of_different_shape_are_one_list(api: ApiHarness) -> None:
     old = (script("a"), script("gone"), script("b"))
     new = (script("a"), script("b", retry={"constant": {"attempts": 1, "seconds": 0}}), script("more"))
     before = await run_of(api, {"a": 1, "gone": 2, "b": 3}, *old)
@@ -67,7 +67,7 @@ async def test_versions_of_another_shape_are_one_list(api: ApiHarness) -> None:
     assert [each["id"] for each in found["difference"]["removed"]] == ["gone"]
 
 
-async def test_a_failure_and_what_follows_it_are_parts(api: ApiHarness) -> None:
+async def test_failure_and_its_consequences_are_differences(api: ApiHarness) -> None:
     before = await run_of(api, {"a": 1, "b": 2, "c": 3}, *LINE)
     after = await run_of(api, {"a": 1, "b": ValueError("Broken")}, *LINE)
     found = await compared(api, before, after)
@@ -76,7 +76,7 @@ async def test_a_failure_and_what_follows_it_are_parts(api: ApiHarness) -> None:
     assert (found["after"]["status"], found["nodes"][1]["after"]["error"]) == ("failed", "Broken")
 
 
-async def test_long_values_of_one_length_are_read(api: ApiHarness) -> None:
+async def test_long_values_of_equal_length_are_compared(api: ApiHarness) -> None:
     words = ["x" * 20_000 + end for end in ("1", "2")]
     large = ["y" * 400_000 + end for end in ("1", "2")]
     runs = [await run_of(api, {"a": words[0], "b": large[0], "c": large[each]}, *LINE) for each in (0, 1)]
@@ -85,7 +85,7 @@ async def test_long_values_of_one_length_are_read(api: ApiHarness) -> None:
     assert "begins" not in found["nodes"][0]["before"]["output"]
 
 
-async def test_a_loop_stands_before_what_it_holds(api: ApiHarness) -> None:
+async def test_loop_precedes_its_nodes(api: ApiHarness) -> None:
     def loop(items: int) -> dict[str, Any]:
         iterator = {"type": "static", "value": [*range(items)]}
         return {"id": "each", "value": {"type": "forloopflow", "iterator": iterator, "modules": [script("in")]}}
@@ -101,7 +101,7 @@ async def test_a_loop_stands_before_what_it_holds(api: ApiHarness) -> None:
     assert found["nodes"][1]["parts"] == ["status"]
 
 
-async def test_who_may_not_see_one_of_them_sees_neither(api: ApiHarness) -> None:
+async def test_comparison_needs_access_to_both_runs(api: ApiHarness) -> None:
     runs = [await run_of(api, {"a": each}, script("a")) for each in (1, 2)]
     other = await api.member("olga", Role.OPERATOR)
     for pair in (runs, runs[::-1], [runs[0], "0199f2c4-0000-7000-8000-000000000000"]):

@@ -1,4 +1,4 @@
-"""The history of a run as people read it: what is in it, its order, its pages, who may have it."""
+"""The history of a run: contents, order, pages and permissions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def texts(api: ApiHarness, id: str, **query: Any) -> list[str]:
     return [line["text"] for line in (await page(api, id, **query))["events"]]
 
 
-async def test_it_says_what_happened_in_order(api: ApiHarness) -> None:
+async def test_events_are_in_order(api: ApiHarness) -> None:
     id = await api.flow(
         script("a", retry={"constant": {"attempts": 1, "seconds": 0}}, export={"x": {"type": "static", "value": 1}}),
         {"id": "c", "value": {"type": "condition", "expr": "true"}},
@@ -59,7 +59,7 @@ async def test_it_says_what_happened_in_order(api: ApiHarness) -> None:
     ]
 
 
-async def test_pages_follow_one_another_without_loss(api: ApiHarness) -> None:
+async def test_pages_are_contiguous(api: ApiHarness) -> None:
     id = await api.flow(*({"id": f"n{number}", "value": {"type": "identity"}} for number in range(9)))
     while jobs := await api.worker.claim_all():
         for job in jobs:
@@ -78,7 +78,7 @@ async def test_pages_follow_one_another_without_loss(api: ApiHarness) -> None:
     assert nothing == {"events": [], "more": False, "last": whole["last"]}
 
 
-async def test_what_is_inside_others_is_told_to_who_asks(api: ApiHarness) -> None:
+async def test_inner_events_are_included_on_request(api: ApiHarness) -> None:
     body = [script("a"), {"id": "b", "value": {"type": "identity"}}]
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2]}, "modules": body}
     id = await api.flow({"id": "loop", "value": loop})
@@ -91,21 +91,21 @@ async def test_what_is_inside_others_is_told_to_who_asks(api: ApiHarness) -> Non
     assert [text for text in inside if "body" in text] == ["loop: body 0 succeeded", "loop: body 1 succeeded"]
 
 
-async def test_a_run_of_a_script_has_a_history_too(api: ApiHarness) -> None:
+async def test_script_run_has_history(api: ApiHarness) -> None:
     id = await api.preview()
     assert await texts(api, id) == ["the run started", "queued"]
     await api.worker.finish((await api.worker.claim())[""], error="Boom")
     assert await texts(api, id) == ["the run started", "queued", "started on hand", "failed: Boom", "the run failed"]
 
 
-async def test_a_place_that_is_none_is_refused(api: ApiHarness) -> None:
+async def test_invalid_cursor_is_refused(api: ApiHarness) -> None:
     id = await api.preview()
     for after in ("x", "1-9-e1", "99999999999999999999-1-e1", "1-1-", "-1-1-e1", "1-1-" + "e" * 80, "٣-1-e1"):
         answer = await api.client.get(f"/api/v1/runs/{id}/events", headers=HERE, params={"after": after})
         assert answer.status_code == 400, after
 
 
-async def test_it_is_shown_to_who_may_see_the_run(api: ApiHarness) -> None:
+async def test_access_needs_right_to_see_run(api: ApiHarness) -> None:
     flow = {"path": "f/secret/flow", "summary": "", "value": {"modules": [script("a")]}}
     await api.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
     await api.client.post(f"{W}/flows/create", json=flow)

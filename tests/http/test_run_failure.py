@@ -1,4 +1,4 @@
-"""Why a run failed: the first error, wherever it arose, and what went well before."""
+"""The failure of a run: the first error and the last successful run before it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def failure(api: ApiHarness, id: str) -> dict[str, Any]:
     return found
 
 
-async def test_the_first_error_is_found_inside_loops_and_branches(api: ApiHarness) -> None:
+async def test_first_error_is_found_inside_loops_and_branches(api: ApiHarness) -> None:
     tolerated = {**script("tried"), "continue_on_error": True}
     choose = {"type": "branchone", "branches": [{"expr": "true", "modules": [script("deep")]}], "default": []}
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2]}, "skip_failures": False}
@@ -34,7 +34,7 @@ async def test_the_first_error_is_found_inside_loops_and_branches(api: ApiHarnes
     assert found["error"]["name"] == "Boom"
 
 
-async def test_what_went_well_before_names_the_versions_of_what_is_called(api: ApiHarness) -> None:
+async def test_last_success_names_changed_versions(api: ApiHarness) -> None:
     code = {"path": "f/a/code", **PYTHON}
     first = (await api.client.post(f"{W}/scripts/create", json=code)).text
     call = {"id": "call", "value": {"type": "script", "path": "f/a/code", "input_transforms": {}}}

@@ -1,4 +1,4 @@
-"""The graph of a run: what a canvas needs to draw it, and who may have it."""
+"""The graph of a run: contents and permissions."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ async def test_nodes_and_edges_follow_the_run(api: ApiHarness) -> None:
     assert {"started_at", "ended_at", "duration_ms"} <= found.keys()
 
 
-async def test_whoever_has_it_is_told_only_of_what_is_new(api: ApiHarness) -> None:
+async def test_unchanged_revision_is_304(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
     first = await graph(api, id)
     again = await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE, params={"rev": first["rev"]})
     assert (again.status_code, again.content) == (304, b"")
     etag = {"If-None-Match": f'W/"x", "{first["rev"]}"'}
     assert (await api.client.get(f"/api/v1/runs/{id}/graph", headers={**HERE, **etag})).status_code == 304
-    a = (await api.worker.claim())["a"]  # a claim does not step the run
+    a = (await api.worker.claim())["a"]  # A claim does not step the run.
     second = await graph(api, id, rev=first["rev"])
     await api.worker.finish(a)
     third = await graph(api, id, rev=second["rev"])
     assert len({first["rev"], second["rev"], third["rev"]}) == 3
 
 
-async def test_a_loop_is_told_in_numbers(api: ApiHarness) -> None:
+async def test_loop_is_reported_as_counts(api: ApiHarness) -> None:
     id = await api.flow(loop("loop", script("a"), script("b"), items=5, parallel=True, parallelism=3), script("after"))
     found = await graph(api, id)
     assert found["nodes"]["loop"]["status"] == "running"
@@ -113,7 +113,7 @@ async def test_a_loop_is_told_in_numbers(api: ApiHarness) -> None:
     assert (found["status"], found["nodes"]["a"]["duration_ms"] >= 0) == ("succeeded", True)
 
 
-async def test_branches_and_sub_workflows_say_which(api: ApiHarness) -> None:
+async def test_branches_and_sub_workflows_are_named(api: ApiHarness) -> None:
     branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
     one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}
     id = await api.flow(one)
@@ -131,7 +131,7 @@ async def test_branches_and_sub_workflows_say_which(api: ApiHarness) -> None:
     assert statuses(await graph(api, child)) == {"x": "queued"}
 
 
-async def test_what_people_are_asked_is_told_with_whom(api: ApiHarness) -> None:
+async def test_pending_decisions_name_approvers(api: ApiHarness) -> None:
     ask = {"type": "approval", "approvers": ["u/admin", "g/chiefs"], "required_approvals": 2, "timeout": 3600}
     id = await api.flow({"id": "ask", "value": ask}, loop("loop", {"id": "inner", "value": {"type": "approval"}}))
     found = await graph(api, id)
@@ -145,7 +145,7 @@ async def test_what_people_are_asked_is_told_with_whom(api: ApiHarness) -> None:
     assert inner["waits"] == [{"code": "approval", "reason": "awaiting approval"}] * 3
 
 
-async def test_times_and_limits_are_told(api: ApiHarness) -> None:
+async def test_times_and_limits_are_reported(api: ApiHarness) -> None:
     id = await api.flow(
         {"id": "delay", "value": {"type": "delay", "seconds": {"type": "static", "value": 3600}}},
         script("a", needs=[], retry={"constant": {"attempts": 1, "seconds": 60}}),
@@ -166,7 +166,7 @@ async def test_times_and_limits_are_told(api: ApiHarness) -> None:
     )
 
 
-async def test_a_run_of_a_script_has_no_nodes(api: ApiHarness) -> None:
+async def test_run_of_a_script_has_no_nodes(api: ApiHarness) -> None:
     id = await api.preview()
     found = await graph(api, id)
     assert (found["status"], found["reason"], found["nodes"]) == ("queued", "waiting for a free slot", {})
@@ -174,7 +174,7 @@ async def test_a_run_of_a_script_has_no_nodes(api: ApiHarness) -> None:
     assert (await graph(api, id))["status"] == "succeeded"
 
 
-async def test_five_hundred_nodes_are_small_and_two_queries(api: ApiHarness) -> None:
+async def test_graph_of_500_nodes_is_small_and_needs_two_queries(api: ApiHarness) -> None:
     id = await api.flow(*({"id": f"n{number}", "value": {"type": "identity"}} for number in range(500)))
     while jobs := await api.worker.claim_all():
         for job in jobs:
@@ -191,7 +191,7 @@ async def test_five_hundred_nodes_are_small_and_two_queries(api: ApiHarness) -> 
     assert len(answer.content) < 100_000
 
 
-async def test_it_is_shown_to_who_may_see_the_run(api: ApiHarness) -> None:
+async def test_access_needs_right_to_see_run(api: ApiHarness) -> None:
     flow = {"path": "f/secret/flow", "summary": "", "value": {"modules": [script("a")]}}
     await api.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
     await api.client.post(f"{W}/flows/create", json=flow)
@@ -210,7 +210,7 @@ async def test_it_is_shown_to_who_may_see_the_run(api: ApiHarness) -> None:
     assert (await stranger.get(f"/api/v1/runs/{hidden}/graph")).status_code == 400
 
 
-async def test_what_a_run_is_and_the_text_that_it_runs(api: ApiHarness) -> None:
+async def test_about_and_document(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     about = (await api.client.get(f"/api/v1/runs/{id}/about", headers=HERE)).json()
     assert (about["kind"], about["is_workflow"], about["trigger"]) == ("flowpreview", True, "api")

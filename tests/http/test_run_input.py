@@ -1,4 +1,4 @@
-"""What becomes of a body that starts a run: its content type says how it is read, and nothing else does."""
+"""Arguments in the body of a run call, determined only by its content type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarnes
 
 
 async def args(api: ApiHarness, **sent: Any) -> Any:
-    """The arguments that a body becomes."""
+    """Return the arguments for a body."""
     answer = await api.client.post(f"{W}/jobs/run/p/{PATH}", **sent)
     assert answer.status_code == 201, answer.text
     return await api.get(f"jobs_u/get_args/{answer.text}")
@@ -69,7 +69,7 @@ async def test_multipart_forms_are_data(api: ApiHarness) -> None:
         ("multipart/form-data", b"--x--"),
     ],
 )
-async def test_bodies_that_are_refused(api: ApiHarness, kind: str, body: bytes) -> None:
+async def test_invalid_bodies_are_refused(api: ApiHarness, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
     answer: httpx.Response = await api.client.post(f"{W}/jobs/run/p/{PATH}", content=body, headers=headers)
     assert answer.status_code == 400, answer.text

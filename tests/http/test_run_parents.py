@@ -1,4 +1,4 @@
-"""The parent and the root of a run come from the job that starts it, never from parameters of the caller."""
+"""The parent and root of a run are determined by the job that starts it, never by parameters of the caller."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ async def start(client: httpx.AsyncClient, body: dict[str, Any], call: str = "pr
     return answer.text
 
 
-async def test_a_run_that_names_itself_as_its_parent_leaves_no_cycle(api: ApiHarness) -> None:
-    """A consent looked below the run without an end: 2.4 GB of temporary files in a minute."""
-    await api.flow(approval())  # Where nobody is asked anything, PostgreSQL does not look below the run at all.
+async def test_run_naming_itself_as_parent_creates_no_cycle(api: ApiHarness) -> None:
+    """A consent would otherwise search below the run endlessly: 2.4 GB of temporary files in a minute."""
+    await api.flow(approval())  # PostgreSQL does not search below the run at all if nothing is pending.
     id = str(new_run_id())
     await start(api.client, WAITING, job_id=id, parent_job=id, root_job=id)
     async with asyncio.timeout(BOUND_S):
@@ -46,7 +46,7 @@ async def test_a_run_that_names_itself_as_its_parent_leaves_no_cycle(api: ApiHar
     assert await run_row(api, id) == {"parent": None, "root": UUID(id), "trigger": "api"}
 
 
-async def test_many_consents_on_a_cycle_leave_the_server_free(api: ApiHarness) -> None:
+async def test_consents_on_cycle_do_not_block_server(api: ApiHarness) -> None:
     await api.flow(approval())
     id, other = str(new_run_id()), str(new_run_id())
     await start(api.client, WAITING, job_id=id, parent_job=other)
@@ -56,8 +56,8 @@ async def test_many_consents_on_a_cycle_leave_the_server_free(api: ApiHarness) -
     assert {each.status_code for each in answers[:-1]} == {409}
 
 
-async def test_rows_that_form_a_cycle_are_read_to_an_end(api: ApiHarness) -> None:
-    """Rows of before this was refused, or of a damaged backup: every query over parents ends all the same."""
+async def test_cyclic_rows_are_read_without_endless_recursion(api: ApiHarness) -> None:
+    """Such rows may exist from earlier versions or a damaged backup; queries over parents must still end."""
     await api.flow(approval())
     ids = [UUID(await start(api.client, WAITING)) for _ in range(2)]
     async with api.platform.db.transaction() as conn:
@@ -74,7 +74,7 @@ async def test_rows_that_form_a_cycle_are_read_to_an_end(api: ApiHarness) -> Non
         await erasures.erase(conn, ids[0], -1)
 
 
-async def test_a_consent_decides_nothing_of_a_run_that_another_attached(api: ApiHarness) -> None:
+async def test_consent_does_not_decide_attached_run(api: ApiHarness) -> None:
     mine = await start(api.client, WAITING)
     ann = await api.member("ann", role=Role.DEVELOPER)
     theirs = await start(ann, ASKING, parent_job=mine, root_job=mine)
@@ -87,8 +87,8 @@ async def test_a_consent_decides_nothing_of_a_run_that_another_attached(api: Api
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "foreign_parent")
 
 
-async def test_a_job_that_attaches_an_approval_to_its_run_gains_no_consent_there(api: ApiHarness) -> None:
-    """Code of an admin's run asks, and the admin's consent on that run answers nothing of it."""
+async def test_job_attaching_approval_gains_no_consent(api: ApiHarness) -> None:
+    """The admin's consent on a run does not decide an approval in code of that run."""
     run = await api.flow(script("a"))
     job = (await api.worker.claim())["a"]
     async with job_client(api, job) as inside:
@@ -98,8 +98,8 @@ async def test_a_job_that_attaches_an_approval_to_its_run_gains_no_consent_there
     assert (await consent(api.client, asks)).status_code == 200
 
 
-async def test_rows_of_an_attached_run_are_beyond_a_consent(api: ApiHarness) -> None:
-    """Rows as they were written before: a run of somebody else names a workflow's run as its parent."""
+async def test_consent_does_not_reach_rows_of_attached_run(api: ApiHarness) -> None:
+    """Rows of earlier versions: a run of another member has a workflow's run as its parent."""
     mine, theirs = await start(api.client, WAITING), await start(api.client, ASKING)
     async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE run_live SET parent = $2 WHERE id = $1", UUID(theirs), UUID(mine))
@@ -107,8 +107,8 @@ async def test_rows_of_an_attached_run_are_beyond_a_consent(api: ApiHarness) -> 
     assert await status(api, theirs) == "awaiting_approval"
 
 
-async def test_no_root_of_a_caller_opens_the_folder_of_another_run(api: ApiHarness) -> None:
-    """The folder that jobs of a `same_worker` run share has the name of the run's root."""
+async def test_root_parameter_does_not_open_folder_of_another_run(api: ApiHarness) -> None:
+    """The folder shared by the jobs of a `same_worker` run has the id of the run's root as its name."""
     private = await start(api.client, {"value": {"modules": [script("a")], "same_worker": True}})
     secret = (await api.worker.claim())["a"]
     ann = await api.member("ann", role=Role.ADMIN, workspace="admins")
@@ -122,7 +122,7 @@ async def test_no_root_of_a_caller_opens_the_folder_of_another_run(api: ApiHarne
     assert spy.run.root == spy.run.id == UUID(answer.text)
 
 
-async def test_a_sub_workflow_shares_the_folder_of_the_run_that_called_it(api: ApiHarness) -> None:
+async def test_sub_workflow_shares_folder_of_calling_run(api: ApiHarness) -> None:
     deployed = {"path": "f/a/inner", "summary": "", "value": {"modules": [script("x")]}}
     assert (await api.client.post(f"{W}/flows/create", json=deployed)).status_code == 201
     call = {"id": "c", "value": {"type": "flow", "path": "f/a/inner", "input_transforms": {}}}
@@ -132,7 +132,7 @@ async def test_a_sub_workflow_shares_the_folder_of_the_run_that_called_it(api: A
 
 
 @pytest.mark.parametrize("call", ["preview", "preview_flow", "p/u/admin/s", "f/u/admin/w"])
-async def test_a_job_attaches_runs_to_itself_and_to_nothing_else(api: ApiHarness, call: str) -> None:
+async def test_job_attaches_runs_only_to_itself(api: ApiHarness, call: str) -> None:
     body = {"preview": PYTHON, "preview_flow": WAITING}.get(call, {})
     item = {"path": "u/admin/s", "summary": "", "description": "", **PYTHON}
     assert (await api.client.post(f"{W}/scripts/create", json=item)).status_code == 201
@@ -155,7 +155,7 @@ async def test_a_job_attaches_runs_to_itself_and_to_nothing_else(api: ApiHarness
     assert await run_row(api, alone) == {"parent": None, "root": UUID(alone), "trigger": "workflow"}
 
 
-async def test_a_run_below_a_run_of_a_script_finds_its_outermost_run(api: ApiHarness) -> None:
+async def test_run_below_script_run_finds_outermost_run(api: ApiHarness) -> None:
     first = await started(api)
     async with job_client(api, first) as inside:
         second = await start(inside, PYTHON, "preview", parent_job=str(first.id))
@@ -167,7 +167,7 @@ async def test_a_run_below_a_run_of_a_script_finds_its_outermost_run(api: ApiHar
     assert (await ended(api, second))["parent_job"] == str(first.id)
 
 
-async def test_who_may_not_see_a_run_learns_nothing_of_what_is_below_it(api: ApiHarness) -> None:
+async def test_hidden_run_reveals_no_child_runs(api: ApiHarness) -> None:
     deployed = {"path": "u/admin/asking", "summary": "", "value": {"modules": [approval()]}}
     assert (await api.client.post(f"{W}/flows/create", json=deployed)).status_code == 201
     call = {"value": {"type": "flow", "path": "u/admin/asking", "input_transforms": {}}, "needs": []}
@@ -179,7 +179,7 @@ async def test_who_may_not_see_a_run_learns_nothing_of_what_is_below_it(api: Api
 
 
 class _Names:
-    """Stands for the runtimes: a folder is its name."""
+    """Replacement of the runtimes: a folder is its name."""
 
     def share_output(self, name: str) -> str:
         return name

@@ -1,4 +1,4 @@
-"""A whole run as a stream: what is told, going on from any message, who is told, many and slow readers."""
+"""The stream of a run: contents, resuming from any message, permissions, many and slow readers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def live(api: ApiHarness, client: httpx.AsyncClient) -> LiveActor:
-    """Whoever has this client."""
+    """The member that this client belongs to."""
     token = client.headers["authorization"].removeprefix("Bearer ")
     gate, began = Authenticator(api.platform), clock.monotonic()
     actor = await gate.actor(token, Caller("main"), changes=False)
@@ -55,7 +55,7 @@ async def admin(api: ApiHarness) -> LiveActor:
 async def follow(
     api: ApiHarness, run: str, cursor: str | None = None, platform: Platform | None = None
 ) -> AsyncIterator[Message]:
-    """The messages of a run for its admin; keep-alives are left out."""
+    """Read the messages of a run as its admin, without keep-alives."""
     caller = await admin(api)
     found = await run_stream.follow(platform or api.platform, caller, "main", UUID(run), cursor=cursor)
     async with aclosing(found):
@@ -73,7 +73,7 @@ def text_of(messages: list[Message], job: UUID | None = None) -> str:
 
 
 async def until(stream: AsyncIterator[Message], text: str) -> list[Message]:
-    """The messages up to the one with which `text` has been printed."""
+    """Read messages until `text` has been logged."""
     found: list[Message] = []
     while text not in text_of(found):
         found.append(await anext(stream))
@@ -81,7 +81,7 @@ async def until(stream: AsyncIterator[Message], text: str) -> list[Message]:
 
 
 def told(body: str) -> list[tuple[str, str, Any]]:
-    """The events of an answer: (event, id, data)."""
+    """Parse the events of a response: (event, id, data)."""
     found = []
     for block in body.strip().split("\n\n"):
         event, id, data = (line.partition(": ")[2] for line in block.split("\n"))
@@ -89,7 +89,7 @@ def told(body: str) -> list[tuple[str, str, Any]]:
     return found
 
 
-async def test_a_run_that_has_ended_is_told_whole(api: ApiHarness) -> None:
+async def test_ended_run_is_streamed_completely(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
     for node in ("a", "b"):
         job = (await api.worker.claim())[node]
@@ -120,7 +120,7 @@ async def test_a_run_that_has_ended_is_told_whole(api: ApiHarness) -> None:
         assert [part[0][0], part[-1][0]] == ["status", "end"]
 
 
-async def test_without_logs_a_stream_tells_how_it_goes(api: ApiHarness) -> None:
+async def test_stream_without_logs_has_status(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     caller = await admin(api)
     wanted = run_stream.LogFilter(none=True)
@@ -135,7 +135,7 @@ async def test_without_logs_a_stream_tells_how_it_goes(api: ApiHarness) -> None:
     assert {*rest} == {"status", "end"}
 
 
-async def test_a_run_under_way_is_told_as_it_goes(api: ApiHarness) -> None:
+async def test_current_run_is_streamed_live(api: ApiHarness) -> None:
     id = await api.flow(script("a"), script("b"))
     stream = follow(api, id)
     first = await anext(stream)
@@ -155,7 +155,7 @@ async def test_a_run_under_way_is_told_as_it_goes(api: ApiHarness) -> None:
     assert api.platform.feeds == {}
 
 
-async def test_only_what_changed_is_told_again(api: ApiHarness) -> None:
+async def test_stream_sends_only_changes(api: ApiHarness) -> None:
     from orvanta_platform.http.run_streams import _status
 
     id = await api.flow(script("a"), script("b"))
@@ -175,7 +175,7 @@ async def test_only_what_changed_is_told_again(api: ApiHarness) -> None:
     assert ([*part["nodes"]], part["taken"]) == (["b"], [])
 
 
-async def test_every_message_is_a_place_to_go_on_from_on_another_server(api: ApiHarness) -> None:
+async def test_stream_resumes_from_any_message_on_another_server(api: ApiHarness) -> None:
     other = await open_platform(api.platform.settings)
     try:
         id = await api.flow(script("a", needs=[]), script("b", needs=[]))
@@ -202,16 +202,14 @@ async def test_every_message_is_a_place_to_go_on_from_on_another_server(api: Api
 
 @asynccontextmanager
 async def open_piece(api: ApiHarness, job: Claimed, text: str) -> AsyncIterator[None]:
-    """A transaction that has written a piece of a log and commits at the end."""
+    """A transaction that has written a chunk of a log and commits at the end."""
     chunk = LogChunk(job.id, job.attempt, 0, 0, len(text), zlib.compress(text.encode()))
     async with api.platform.db.transaction() as conn:
         await logs.append(conn, [chunk])
         yield
 
 
-async def test_what_commits_late_is_told_also_to_who_comes_again(
-    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_late_commits_reach_resumed_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
     id = await api.flow(script("a", needs=[]), script("b", needs=[]))
     jobs = await api.worker.claim()
@@ -232,8 +230,8 @@ async def test_what_commits_late_is_told_also_to_who_comes_again(
         assert sorted(whole.split(";")) == ["", "early", "late"], place
 
 
-async def test_a_cursor_stays_short_however_many_print(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs beyond wait until it is known that nothing comes before what others have sent."""
+async def test_cursor_length_is_bounded(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Further jobs wait until nothing can precede what was already sent."""
     monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
     monkeypatch.setattr(log_tail, "MOST_NOTED", 2)
     monkeypatch.setattr(run_stream, "_HELD_S", 0.0)
@@ -252,9 +250,7 @@ async def test_a_cursor_stays_short_however_many_print(api: ApiHarness, monkeypa
     assert all(len(log_tail.decode(UUID(id), message.cursor)[0].noted) <= 3 for message in messages)
 
 
-async def test_a_reader_that_is_slow_goes_on_from_the_database(
-    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_reader_continues_from_database(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_feed, "_ROOM_BATCHES", 1)
     id = await api.flow(script("a"))
     job = (await api.worker.claim())["a"]
@@ -262,7 +258,7 @@ async def test_a_reader_that_is_slow_goes_on_from_the_database(
     await api.worker.print(job, "begin;")
     messages = await until(slow, "begin;")
     await until(quick, "begin;")
-    # As soon as it has caught up it waits for the feed, and stops within what that brings.
+    # Once the reader has caught up, it waits for the feed and stops with the feed's next items.
     waiting = asyncio.ensure_future(until(slow, "more;"))
     await asyncio.sleep(0)
     await api.worker.print(job, "more;")
@@ -278,7 +274,7 @@ async def test_a_reader_that_is_slow_goes_on_from_the_database(
     assert text_of(messages) == "begin;more;0;1;2;3;4;"
 
 
-async def test_many_readers_share_each_look(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_readers_share_queries(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, pages = 0, 0
     query, read_on = Feed.query, log_tail.read_on
 
@@ -310,7 +306,7 @@ async def test_many_readers_share_each_look(api: ApiHarness, monkeypatch: pytest
     assert api.platform.feeds == {}
 
 
-async def test_a_token_that_is_revoked_ends_the_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_revoked_token_ends_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
     member = await api.member("ann", Role.ADMIN)
     token = member.headers["authorization"].removeprefix("Bearer ")
@@ -325,7 +321,7 @@ async def test_a_token_that_is_revoked_ends_the_stream(api: ApiHarness, monkeypa
         assert [message async for message in found if message is not None] == []
 
 
-async def test_who_may_see_it_no_more_is_told_no_more(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loss_of_access_ends_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/bea"]})
     flow = {"path": "f/team/flow", "summary": "", "value": {"modules": [script("a")]}}
@@ -341,7 +337,7 @@ async def test_who_may_see_it_no_more_is_told_no_more(api: ApiHarness, monkeypat
         assert [message async for message in found if message is not None] == []
 
 
-async def test_who_may_not_see_the_run_gets_no_stream(api: ApiHarness) -> None:
+async def test_hidden_run_has_no_stream(api: ApiHarness) -> None:
     flow = {"path": "f/secret/flow", "summary": "", "value": {"modules": [script("a")]}}
     await api.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
     await api.client.post(f"{W}/flows/create", json=flow)
@@ -356,7 +352,7 @@ async def test_who_may_not_see_the_run_gets_no_stream(api: ApiHarness) -> None:
         assert (await client.get(f"/api/v1/runs/{hidden}/stream", headers=HERE)).status_code == expected
 
 
-async def test_what_is_no_cursor_is_refused(api: ApiHarness) -> None:
+async def test_malformed_cursor_is_refused(api: ApiHarness) -> None:
     id = await api.preview()
     for cursor in ("x", "AAAA", "ä", "9" * 20_000):
         answer = await api.client.get(f"/api/v1/runs/{id}/stream", headers=HERE, params={"cursor": cursor})

@@ -1,4 +1,4 @@
-"""The calls of schedules: what is kept, shown, refused and put on record."""
+"""Calls of schedules: stored and returned settings, errors and audit."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def update(api: ApiHarness, **more: Any) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def test_what_was_given_comes_back(api: ApiHarness) -> None:
+async def test_settings_are_returned(api: ApiHarness) -> None:
     await create(api, **EVERYTHING)
     answer = await api.client.get(f"{W}/schedules/get/{PATH.replace('/', '%2F')}")
     shown = answer.json()
@@ -84,14 +84,14 @@ async def test_what_was_given_comes_back(api: ApiHarness) -> None:
     assert "next_at" not in shown and "error" not in shown
 
 
-async def test_what_was_not_given_is_absent(api: ApiHarness) -> None:
+async def test_missing_settings_are_absent(api: ApiHarness) -> None:
     await create(api, args=None)
     shown = await api.get(f"schedules/get/{PATH}")
     assert shown["args"] is None and shown["missed"] == "once" and shown["no_flow_overlap"] is False
     assert not shown.keys() & (EVERYTHING.keys() - {"missed", "no_flow_overlap"})
 
 
-async def test_an_update_changes_what_it_names_and_null_takes_away(api: ApiHarness) -> None:
+async def test_update_changes_named_settings_and_null_removes(api: ApiHarness) -> None:
     await create(api, **EVERYTHING)
     await update(api, schedule="0 0 4 * * *", summary=None, retry=None, on_failure_times=None, args={"b": 2})
     shown = await api.get(f"schedules/get/{PATH}")
@@ -101,7 +101,7 @@ async def test_an_update_changes_what_it_names_and_null_takes_away(api: ApiHarne
     assert (shown["schedule"], shown["args"], shown["script_path"]) == ("0 0 4 * * *", {"b": 2}, "f/team/script")
 
 
-async def test_it_ticks_while_it_is_enabled(api: ApiHarness) -> None:
+async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
     async def next_at() -> datetime | None:
         text = (await api.get(f"schedules/get/{PATH}")).get("next_at")
         return datetime.fromisoformat(text) if text else None
@@ -137,7 +137,7 @@ async def test_it_ticks_while_it_is_enabled(api: ApiHarness) -> None:
         ({"path": "nightly"}, "is no path"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(api: ApiHarness, wrong: dict[str, Any], told: str) -> None:
+async def test_invalid_schedules_are_refused(api: ApiHarness, wrong: dict[str, Any], told: str) -> None:
     answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
     assert answer.status_code == 400 and told in answer.json()["error"]["message"], answer.text
     assert await api.get(f"schedules/exists/{PATH}") is False
@@ -146,12 +146,12 @@ async def test_what_makes_no_sense_is_refused(api: ApiHarness, wrong: dict[str, 
 @pytest.mark.parametrize(
     "missing", [{"script_path": "f/team/none"}, {"is_flow": True}, {"on_success": "flow/f/team/ask"}]
 )
-async def test_what_it_names_must_be_there(api: ApiHarness, missing: dict[str, Any]) -> None:
+async def test_scheduled_item_must_exist(api: ApiHarness, missing: dict[str, Any]) -> None:
     answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **missing})
     assert answer.status_code == 404 and "does not exist" in answer.text
 
 
-async def test_a_path_is_taken_once_and_free_after_deletion(api: ApiHarness) -> None:
+async def test_path_is_unique_and_free_after_deletion(api: ApiHarness) -> None:
     await create(api)
     answer = await api.client.post(f"{W}/schedules/create", json=NEW)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_exists")
@@ -188,7 +188,7 @@ async def test_lists_are_filtered_and_paged(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/schedules/list", params={"args": "{"})).status_code == 400
 
 
-async def test_whoever_edits_it_is_whom_it_runs_as(api: ApiHarness) -> None:
+async def test_schedule_runs_as_its_last_editor(api: ApiHarness) -> None:
     await create(api)
     bea = await api.member("bea", role=Role.DEVELOPER)
     body = {name: NEW[name] for name in ("schedule", "timezone", "args")}
@@ -206,7 +206,7 @@ async def test_whoever_edits_it_is_whom_it_runs_as(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=nobody)).status_code == 400
 
 
-async def test_a_token_that_may_write_schedules_runs_nothing_by_them(api: ApiHarness) -> None:
+async def test_schedule_writing_token_cannot_run_items(api: ApiHarness) -> None:
     async def created(scopes: list[str], **more: Any) -> int:
         token = names.new_token("user")
         async with api.platform.db.transaction() as conn:
@@ -223,7 +223,7 @@ async def test_a_token_that_may_write_schedules_runs_nothing_by_them(api: ApiHar
     assert await created([write, "jobs:run:f/team/script"]) == 201
 
 
-async def test_each_change_is_on_record(api: ApiHarness) -> None:
+async def test_changes_are_audited(api: ApiHarness) -> None:
     await create(api)
     await update(api)
     await api.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})
@@ -241,7 +241,7 @@ async def test_each_change_is_on_record(api: ApiHarness) -> None:
     ]
 
 
-async def test_a_preview_shows_five_ticks_in_their_zone(api: ApiHarness) -> None:
+async def test_preview_returns_five_ticks_in_time_zone(api: ApiHarness) -> None:
     body = {"schedule": "0 0 9 1 1 *", "timezone": "America/New_York"}
     answer = await api.client.post("/api/schedules/preview", json=body)
     found = [datetime.fromisoformat(text) for text in answer.json()]
@@ -254,7 +254,7 @@ async def test_a_preview_shows_five_ticks_in_their_zone(api: ApiHarness) -> None
         assert (await nobody.post("/api/schedules/preview", json=body)).status_code == 401
 
 
-async def test_a_calendar_has_what_came_and_what_comes(api: ApiHarness) -> None:
+async def test_calendar_has_past_and_future_ticks(api: ApiHarness) -> None:
     await create(api, enabled=True, schedule="0 */20 * * * *")
     await create(api, enabled=False, path="f/team/paused")
     await create(api, enabled=True, path="u/admin/mine", schedule="0 0 * * * *")
@@ -286,7 +286,7 @@ async def test_a_calendar_has_what_came_and_what_comes(api: ApiHarness) -> None:
         assert (await api.client.get(f"{W}/schedules/calendar", params=wrong)).status_code == 400
 
 
-async def test_a_calendar_of_too_much_says_how_far_it_goes(api: ApiHarness) -> None:
+async def test_truncated_calendar_reports_end(api: ApiHarness) -> None:
     await create(api, enabled=True, schedule="0 * * * * *")
     rows = await schedule_calendar.calendar(
         api.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
@@ -294,8 +294,8 @@ async def test_a_calendar_of_too_much_says_how_far_it_goes(api: ApiHarness) -> N
     assert len(rows.coming) == schedule_calendar.MOST_COMING and rows.until == rows.coming[-1].at
 
 
-async def test_arguments_refer_to_what_their_writer_may_read(api: ApiHarness) -> None:
-    """Whoever changes a schedule is whom it acts for from then on: what others wrote in it opens nothing of theirs."""
+async def test_arguments_refer_to_values_readable_by_their_writer(api: ApiHarness) -> None:
+    """The last editor is the member that a schedule acts for, so references written by others are not resolved."""
     body = {"path": "u/admin/secret", "value": "only the admin's", "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
     dan, refers = await api.member("dan", role=Role.DEVELOPER), {"x": "$var:u/admin/secret"}
@@ -308,7 +308,7 @@ async def test_arguments_refer_to_what_their_writer_may_read(api: ApiHarness) ->
     assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=change)).status_code == 200
 
 
-async def test_a_long_cron_expression_is_refused_at_every_call(api: ApiHarness) -> None:
+async def test_long_cron_expression_is_refused_at_every_call(api: ApiHarness) -> None:
     long = ",".join(["*/1"] * 200) + " * * * * *"
     await create(api)
     body = {"schedule": long, "timezone": "UTC"}
@@ -322,8 +322,8 @@ async def test_a_long_cron_expression_is_refused_at_every_call(api: ApiHarness) 
     assert all("several schedules" in answer.json()["error"]["hint"] for answer in answers)
 
 
-async def test_a_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> None:
-    """It is disabled at its next tick with an error, and neither lists nor calendars fail because of it."""
+async def test_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> None:
+    """It is disabled with an error at its next tick; lists and calendars do not fail because of it."""
     await create(api, enabled=True)
     await create(api, enabled=True, path="u/admin/good")
     long = ",".join(["*/1"] * 200) + " * * * * *"

@@ -1,4 +1,4 @@
-"""Every route that reads, called with a token that is limited to another folder: nothing of the first one is shown."""
+"""Every reading route with a token limited to another folder: nothing of the first folder is returned."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ READING = [
 ]
 
 
-async def test_a_path_scoped_token_is_shown_nothing_of_other_paths(database: TestDatabase, tmp_path: Path) -> None:
-    """Lists, searches, counts, histograms, exports and streams, for an admin, to whom the role shows everything."""
+async def test_path_scoped_token_sees_nothing_of_other_paths(database: TestDatabase, tmp_path: Path) -> None:
+    """This covers lists, searches, counts, histograms, exports and streams, for an admin, whose role can read
+    everything.
+    """
     assert len(READING) > 60
     wrong = []
     async with scene_with_examples(database, tmp_path) as (stage, examples):

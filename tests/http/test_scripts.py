@@ -1,4 +1,4 @@
-"""Scripts: deployed, read back as they came, listed, archived, deleted."""
+"""Scripts: deployment, byte-for-byte storage, lists, archiving and deletion."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def create(api: ApiHarness, *, noop: bool = False, status: int = 201, **ch
     return answer.text
 
 
-async def test_what_was_sent_comes_back(api: ApiHarness) -> None:
+async def test_script_is_returned_unchanged(api: ApiHarness) -> None:
     answer = await api.client.post(f"{W}/scripts/create", json=BODY)
     assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/plain")
     assert len(answer.text) == 16
@@ -53,14 +53,14 @@ async def test_what_was_sent_comes_back(api: ApiHarness) -> None:
     assert '"unknown_key":{"b":1,"a":[1.5,100.0]}' in raw.text
 
 
-async def test_the_text_as_it_is(api: ApiHarness) -> None:
+async def test_raw_text(api: ApiHarness) -> None:
     digest = await create(api)
     for path in (f"raw/p/{PATH}", f"raw/p/{PATH}.py", f"raw/h/{digest}", f"raw/h/{digest}.py"):
         answer = await api.client.get(f"{W}/scripts/{path}")
         assert answer.text == BODY["content"] and answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_a_new_version_names_its_parent(api: ApiHarness) -> None:
+async def test_new_version_needs_parent_hash(api: ApiHarness) -> None:
     first = await create(api)
     error = await api.client.post(f"{W}/scripts/create", json=BODY)
     assert error.status_code == 409 and first in error.json()["error"]["hint"]
@@ -75,7 +75,7 @@ async def test_a_new_version_names_its_parent(api: ApiHarness) -> None:
     await create(api, parent_hash="0" * 16, status=400)
 
 
-async def test_nothing_new_is_no_version(api: ApiHarness) -> None:
+async def test_unchanged_deploy_creates_no_version(api: ApiHarness) -> None:
     first = await create(api, noop=True)
     assert await create(api, noop=True) == first
     assert await create(api, noop=True, parent_hash=first, deployment_message="again") == first
@@ -86,7 +86,7 @@ async def test_nothing_new_is_no_version(api: ApiHarness) -> None:
         first = await create(api, parent_hash=stage_hash)
 
 
-async def test_the_history_and_the_deployment_status(api: ApiHarness) -> None:
+async def test_history_and_the_deployment_status(api: ApiHarness) -> None:
     first = await create(api, deployment_message="first")
     second = await create(api, parent_hash=first, summary="b")
     assert await api.get(f"scripts/history/p/{PATH}") == [
@@ -119,7 +119,7 @@ async def test_lists(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/scripts/list", params={"page": "x"})).status_code == 400
 
 
-async def test_archived_scripts_are_out_of_the_way_but_there(api: ApiHarness) -> None:
+async def test_archived_script_is_hidden_from_lists_but_readable(api: ApiHarness) -> None:
     first = await create(api)
     assert await api.get(f"scripts/exists/p/{PATH}") is True
     for _ in range(2):
@@ -133,7 +133,7 @@ async def test_archived_scripts_are_out_of_the_way_but_there(api: ApiHarness) ->
     assert (await api.get(f"scripts/get/p/{PATH}"))["archived"] is False
 
 
-async def test_deleted_scripts_are_gone_and_the_path_is_free(api: ApiHarness) -> None:
+async def test_deleted_script_frees_its_path(api: ApiHarness) -> None:
     first = await create(api)
     answer = await api.client.post(f"{W}/scripts/delete/p/{PATH}")
     assert answer.status_code == 200 and answer.json() == PATH
@@ -157,7 +157,7 @@ async def test_one_version_is_archived_or_deleted(api: ApiHarness) -> None:
     assert (await api.client.post(f"{W}/jobs/run/p/{PATH}", json={"n": 1})).status_code == 404
 
 
-async def test_a_script_moves_with_its_parent(api: ApiHarness) -> None:
+async def test_script_moves_with_parent_hash(api: ApiHarness) -> None:
     first = await create(api)
     await create(api, path="f/sales/moved", parent_hash=first)
     assert await api.get(f"scripts/exists/p/{PATH}") is False
@@ -181,7 +181,9 @@ async def test_a_script_moves_with_its_parent(api: ApiHarness) -> None:
         ({"summary": "a\0b"}, 201, None),
     ],
 )
-async def test_what_cannot_be_deployed(api: ApiHarness, change: dict[str, Any], status: int, code: str | None) -> None:
+async def test_undeployable_items_are_refused(
+    api: ApiHarness, change: dict[str, Any], status: int, code: str | None
+) -> None:
     answer = await api.client.post(f"{W}/scripts/create", json=BODY | change)
     assert answer.status_code == status, answer.text
     if code:
@@ -192,17 +194,17 @@ async def test_what_cannot_be_deployed(api: ApiHarness, change: dict[str, Any], 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"path": "\xff"}', b'{"a": ' * 20_000, b'{"a":' + b"[" * 20_000]
 )
-async def test_bodies_that_cannot_be_read(api: ApiHarness, body: bytes) -> None:
+async def test_malformed_bodies_are_refused(api: ApiHarness, body: bytes) -> None:
     assert (await api.client.post(f"{W}/scripts/create", content=body)).status_code == 400
 
 
-async def test_a_syntax_error_is_no_error_and_nothing_is_run(api: ApiHarness, tmp_path: Path) -> None:
+async def test_syntax_error_is_deployed_and_nothing_runs(api: ApiHarness, tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     await create(api, content=f"open({str(touched)!r}, 'w')\ndef main(:\n")
     assert not touched.exists()
 
 
-async def test_an_admins_deploy_makes_the_folder_and_anybody_elses_says_who_could(api: ApiHarness) -> None:
+async def test_deploy_by_admin_creates_folder_and_other_deploys_are_refused(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     refused = await bea.post(f"{W}/scripts/create", json=BODY)
     assert refused.status_code == 404 and "admin" in refused.json()["error"]["hint"]
@@ -215,7 +217,7 @@ async def test_an_admins_deploy_makes_the_folder_and_anybody_elses_says_who_coul
     assert (await bea.post(f"{W}/scripts/create", json=BODY | {"path": "f/sales/hers"})).status_code == 201
 
 
-async def test_every_write_is_audited_with_it(api: ApiHarness) -> None:
+async def test_writes_are_audited_in_same_transaction(api: ApiHarness) -> None:
     first = await create(api)
     await create(api, parent_hash=first, summary="b")
     await api.client.post(f"{W}/scripts/archive/p/{PATH}")

@@ -1,4 +1,4 @@
-"""A real server on loopback: the published client, raw sockets, stopping."""
+"""A real server on loopback: the published client, raw sockets, shutdown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _free_port() -> int:
 
 
 class _Thread(threading.Thread):
-    """A server in a thread with a loop of its own; the client under test blocks."""
+    """A server in a thread with its own loop, as the client under test blocks."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
     thread.stop()
 
 
-def test_the_published_client(server: Server) -> None:
+def test_published_client(server: Server) -> None:
     client: Any = Orvanta(base_url=server.address, token=server.token, workspace="main")  # type: ignore[no-untyped-call]
     try:
         assert client.whoami()["username"] == "admin"
@@ -104,7 +104,7 @@ def test_the_published_client(server: Server) -> None:
         client.client.close()
 
 
-def test_odd_requests_over_the_wire(server: Server) -> None:
+def test_malformed_requests(server: Server) -> None:
     for line, expected in (
         (b"GET //api/users/whoami", b"401"),
         (b"GET /api/users/whoami%00", b"401"),
@@ -122,7 +122,7 @@ def test_odd_requests_over_the_wire(server: Server) -> None:
                 assert answer.readline().split()[1] == expected, line
 
 
-def test_a_body_over_the_limit_is_413(server: Server) -> None:
+def test_body_over_the_limit_is_413(server: Server) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(102):
             yield b" " * (1 << 20)
@@ -147,7 +147,7 @@ async def test_many_open_streams_leave_room_for_others(server: Server) -> None:
         assert answer.status_code == 200
 
 
-def test_a_taken_port_is_one_sentence(database: TestDatabase, tmp_path: Path) -> None:
+def test_taken_port_is_reported_in_one_sentence(database: TestDatabase, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -158,7 +158,7 @@ def test_a_taken_port_is_one_sentence(database: TestDatabase, tmp_path: Path) ->
 
 
 def test_s08_a_second_listener_of_the_port_fails(server: Server) -> None:
-    """A process of the same user, as a job without a user of its own is, cannot answer instead of the server."""
+    """A process of the same user, such as a job without a user of its own, cannot answer instead of the server."""
     answered = []
     for address, family in (("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("::1", socket.AF_INET6)):
         with socket.socket(family) as second:
@@ -171,7 +171,7 @@ def test_s08_a_second_listener_of_the_port_fails(server: Server) -> None:
     assert answered == []
 
 
-def test_a_stopped_server_refuses_connections(database: TestDatabase, tmp_path: Path) -> None:
+def test_stopped_server_refuses_connections(database: TestDatabase, tmp_path: Path) -> None:
     settings = Settings(
         home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=_free_port()
     )

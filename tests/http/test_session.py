@@ -1,4 +1,4 @@
-"""Login, logout, tokens, accounts."""
+"""Login, logout, tokens and accounts."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ async def login(client: httpx.AsyncClient, email: str = EMAIL, password: str = P
     return await client.post("/api/auth/login", json={"email": email, "password": password})
 
 
-async def test_login_gives_a_token_as_text_and_a_cookie_no_script_reads(
-    api: ApiHarness, browser: httpx.AsyncClient
-) -> None:
+async def test_login_returns_token_and_http_only_cookie(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     answer = await login(browser, "Ada@Example.org")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
     cookie = answer.headers["set-cookie"]
@@ -57,13 +55,13 @@ async def test_login_gives_a_token_as_text_and_a_cookie_no_script_reads(
     assert (await client_of(api.app, answer.text).get("/api/users/email")).text == EMAIL
 
 
-async def test_every_login_makes_its_own_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_each_login_creates_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     browser.cookies.set("token", "ovs_chosen_by_somebody_else")
     first, second = (await login(browser)).text, (await login(browser)).text
     assert len({first, second, "ovs_chosen_by_somebody_else"}) == 3
 
 
-async def test_logout_ends_this_session_alone(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_logout_ends_only_this_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     other = client_of(api.app, (await login(browser)).text)
     mine = client_of(api.app, (await login(browser)).text)
     answer = await mine.post("/api/auth/logout")
@@ -72,12 +70,12 @@ async def test_logout_ends_this_session_alone(api: ApiHarness, browser: httpx.As
     assert (await other.get("/api/users/whoami")).status_code == 200
 
 
-async def test_logout_with_a_token_that_is_no_session_keeps_it(api: ApiHarness) -> None:
+async def test_logout_keeps_other_tokens(api: ApiHarness) -> None:
     await api.client.post("/api/auth/logout")
     assert (await api.client.get("/api/users/whoami")).status_code == 200
 
 
-async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> None:
+async def test_failed_login_hides_reason(browser: httpx.AsyncClient) -> None:
     wrong = await login(browser, password="wrong password")
     unknown = await login(browser, email="nobody@example.org")
     assert wrong.status_code == unknown.status_code == 401
@@ -86,18 +84,18 @@ async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> No
 
 
 def at(api: ApiHarness, address: str, **headers: str) -> httpx.AsyncClient:
-    """A program at an address."""
+    """A client at an address."""
     transport = httpx.ASGITransport(api.app, client=(address, 1))  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers)
 
 
 async def failed_more(api: ApiHarness) -> None:
-    """Nine more failures of every account at every address that has failed, so that the wait is minutes."""
+    """Fail nine more logins for every account at every address that has failed, so that the wait is minutes."""
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE login_failure SET count = count + 9, last_at = app_now() WHERE key LIKE 'pair:%'")
 
 
-async def test_a_guesser_is_slowed_down(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_password_guesses_are_rate_limited(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     for _ in range(login_limits.FREE):
         assert (await login(browser, password="wrong")).status_code == 401
     await failed_more(api)
@@ -114,10 +112,10 @@ async def test_a_guesser_is_slowed_down(api: ApiHarness, browser: httpx.AsyncCli
         assert (await login(browser, password="wrong")).status_code == 401, "failures of more than an hour ago"
 
 
-async def test_attempts_at_once_are_counted_before_their_passwords_are_compared(
+async def test_concurrent_attempts_are_counted_before_comparison(
     api: ApiHarness, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No more than the free attempts reach the comparison, which lasts until every other one was answered."""
+    """At most the free attempts are compared, and the comparison lasts until all other attempts are answered."""
     many, compared, answered = 3 * login_limits.FREE, 0, 0
     settled = asyncio.Event()
 
@@ -147,8 +145,8 @@ async def test_attempts_at_once_are_counted_before_their_passwords_are_compared(
     assert (codes.count(401), codes.count(429)) == (login_limits.FREE, many - login_limits.FREE)
 
 
-async def test_nobody_elsewhere_locks_an_owner_out(api: ApiHarness) -> None:
-    """Also not from so many addresses that the account counts as attacked."""
+async def test_attacks_from_elsewhere_do_not_lock_account(api: ApiHarness) -> None:
+    """This also holds for so many addresses that the account counts as attacked."""
     async with at(api, "203.0.113.1") as attacker:
         for _ in range(login_limits.FREE):
             assert (await login(attacker, password="wrong")).status_code == 401
@@ -164,7 +162,7 @@ async def test_nobody_elsewhere_locks_an_owner_out(api: ApiHarness) -> None:
         assert (await login(elsewhere)).status_code == 429, "of an attacked account a new address has one attempt"
 
 
-async def test_a_refused_login_writes_nothing(api: ApiHarness) -> None:
+async def test_refused_login_writes_nothing(api: ApiHarness) -> None:
     async with at(api, "203.0.113.1") as client, api.platform.db.acquire() as conn:
         assert (await login(client, password="wrong")).status_code == 401
         query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key LIKE 'address:%'"
@@ -180,15 +178,15 @@ async def test_a_refused_login_writes_nothing(api: ApiHarness) -> None:
         assert await written() == before
 
 
-async def test_the_account_that_was_typed_is_not_stored(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_typed_account_is_not_stored(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     assert (await login(browser, email="typed-by-mistake" * 20)).status_code == 401
     async with api.platform.db.acquire() as conn:
         keys = [row["key"] for row in await conn.fetch("SELECT key FROM login_failure")]
     assert len(keys) == 3 and all(len(key) < 120 and "typed-by-mistake" not in key for key in keys)
 
 
-async def test_accounts_of_earlier_versions_are_hashed(api: ApiHarness) -> None:
-    """The migration gives the keys that this version looks for."""
+async def test_migration_hashes_accounts(api: ApiHarness) -> None:
+    """The migration creates the keys that this version reads."""
     migrations = resources.files("orvanta_platform.db") / "migrations"
     text = (migrations / "0045_hash_accounts_of_failed_logins.sql").read_text(encoding="utf-8")
     keys = login_limits.keys_of("Ada Õ@Example.org", "203.0.113.1")
@@ -202,7 +200,7 @@ async def test_accounts_of_earlier_versions_are_hashed(api: ApiHarness) -> None:
         assert {row["key"] for row in await conn.fetch("SELECT key FROM login_failure")} == set(keys.all)
 
 
-async def test_an_address_that_tries_many_accounts_is_slowed_down(api: ApiHarness) -> None:
+async def test_address_trying_many_accounts_is_rate_limited(api: ApiHarness) -> None:
     async with at(api, "203.0.113.1") as known:
         assert (await login(known)).status_code == 200
     async with api.platform.db.acquire() as conn:
@@ -215,7 +213,7 @@ async def test_an_address_that_tries_many_accounts_is_slowed_down(api: ApiHarnes
         assert (await login(other, email="bob@example.org")).status_code == 401
 
 
-async def test_one_network_of_ipv6_is_one_guesser(api: ApiHarness) -> None:
+async def test_ipv6_network_counts_as_one_address(api: ApiHarness) -> None:
     codes = []
     for number in range(login_limits.FREE + 1):
         if number == login_limits.FREE:
@@ -225,7 +223,7 @@ async def test_one_network_of_ipv6_is_one_guesser(api: ApiHarness) -> None:
     assert codes == [401] * login_limits.FREE + [429]
 
 
-async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(database: TestDatabase, tmp_path: Path) -> None:
+async def test_address_is_taken_from_trusted_proxy(database: TestDatabase, tmp_path: Path) -> None:
     async with api_harness(database, tmp_path, trusted_proxies=("10.0.0.0/8",)) as api:
         await setup.create_user(api.platform.db, EMAIL, PASSWORD)
         async with at(api, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1"}) as attacker:
@@ -243,7 +241,7 @@ async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(database: Te
         }
 
 
-async def test_failed_logins_are_audited_without_what_was_typed(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_failed_logins_are_audited_without_input(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     await login(browser, password="wrong password")
     await login(browser, email="my secret password", password="x")
     async with api.platform.db.acquire() as conn:
@@ -255,7 +253,7 @@ async def test_failed_logins_are_audited_without_what_was_typed(api: ApiHarness,
     assert all(row["request_id"] for row in rows) and "password" not in str([dict(row) for row in rows])
 
 
-async def test_a_stranger_costs_no_hash_without_a_link(browser: httpx.AsyncClient, monkeypatch: Any) -> None:
+async def test_first_password_without_link_costs_no_hash(browser: httpx.AsyncClient, monkeypatch: Any) -> None:
     async def make(password: str) -> str:
         raise AssertionError("hashed")
 
@@ -278,7 +276,7 @@ async def test_a_stranger_costs_no_hash_without_a_link(browser: httpx.AsyncClien
         ({"Content-Type": "text/plain", "Origin": "https://evil.example"}, 403),
     ],
 )
-async def test_no_other_site_signs_anybody_in(
+async def test_other_sites_cannot_sign_in(
     browser: httpx.AsyncClient, path: str, headers: dict[str, str], status: int
 ) -> None:
     body = json.dumps({"email": EMAIL, "password": PASSWORD, "token": "x"}).encode()
@@ -296,7 +294,7 @@ async def test_no_other_site_signs_anybody_in(
         {"Content-Type": "application/json; charset=utf-8"},
     ],
 )
-async def test_pages_of_this_site_and_programs_sign_in(browser: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_own_pages_and_programs_sign_in(browser: httpx.AsyncClient, headers: dict[str, str]) -> None:
     body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
     answer = await browser.post(
         "/api/auth/login", content=body, headers={"Content-Type": "application/json", **headers}
@@ -304,8 +302,8 @@ async def test_pages_of_this_site_and_programs_sign_in(browser: httpx.AsyncClien
     assert answer.status_code == 200, answer.text
 
 
-async def test_only_calls_that_are_checked_set_a_cookie() -> None:
-    """What sets one lies below the prefix that is checked, and in one file."""
+async def test_only_checked_calls_set_cookie() -> None:
+    """The handlers that set one are below the checked prefix, and in one file."""
     folder = Path(inspect.getfile(session_routes)).parent.parent
     found = {path.name for path in folder.rglob("*.py") if re.search(r"set_cookie|delete_cookie", path.read_text())}
     assert found == {"session.py"}
@@ -321,23 +319,23 @@ def functions_of(module: Any) -> dict[str, ast.AsyncFunctionDef | ast.FunctionDe
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"email": 1, "password": "x"}', b'{"email": "a"}', b"\xff"])
-async def test_a_login_that_cannot_be_read_is_400(browser: httpx.AsyncClient, body: bytes) -> None:
+async def test_malformed_login_is_400(browser: httpx.AsyncClient, body: bytes) -> None:
     answer = await browser.post("/api/auth/login", content=body, headers=JSON)
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_request"
 
 
-async def test_who_has_no_token_sends_no_large_body(browser: httpx.AsyncClient) -> None:
+async def test_anonymous_large_body_is_refused(browser: httpx.AsyncClient) -> None:
     for path in ("login", "first_password"):
         answer = await browser.post(f"/api/auth/{path}", content=b" " * 20_000 + b"{}", headers=JSON)
         assert answer.status_code == 413 and answer.json()["error"]["code"] == "too_large"
 
 
-async def test_a_nul_in_a_login_is_no_server_error(browser: httpx.AsyncClient) -> None:
+async def test_nul_in_login_is_not_server_error(browser: httpx.AsyncClient) -> None:
     assert (await login(browser, email="a\0b@example.org")).status_code == 400
     assert (await login(browser, password="a\0b")).status_code == 401
 
 
-async def test_the_first_password_over_http(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_first_password(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE account SET password_hash = NULL")
     link = (await setup.first_start(api.platform.db, api.platform.settings)).link
@@ -352,7 +350,7 @@ async def test_the_first_password_over_http(api: ApiHarness, browser: httpx.Asyn
     assert (await browser.post("/api/auth/first_password", json=body)).status_code == 401
 
 
-async def test_tokens_are_made_listed_and_deleted(api: ApiHarness) -> None:
+async def test_tokens_are_created_listed_and_deleted(api: ApiHarness) -> None:
     body = {"label": "ci", "expiration": "2999-01-01T00:00:00Z", "scopes": ["jobs:run", "scripts:read"]}
     made = await api.client.post("/api/users/tokens/create", json=body)
     assert made.status_code == 201 and made.headers["content-type"].startswith("text/plain")
@@ -372,11 +370,11 @@ async def test_tokens_are_made_listed_and_deleted(api: ApiHarness) -> None:
     "body",
     [{"scopes": ["everything"]}, {"expiration": "2001-01-01T00:00:00Z"}, {"expiration": "soon"}, {"label": "x" * 2000}],
 )
-async def test_a_token_that_makes_no_sense_is_400(api: ApiHarness, body: dict[str, object]) -> None:
+async def test_invalid_token_settings_are_400(api: ApiHarness, body: dict[str, object]) -> None:
     assert (await api.client.post("/api/users/tokens/create", json=body)).status_code == 400
 
 
-async def test_a_token_of_a_workspace_is_good_there_alone(api: ApiHarness) -> None:
+async def test_workspace_token_is_valid_in_its_workspace_only(api: ApiHarness) -> None:
     made = await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})
     client = client_of(api.app, made.text)
     assert (await client.get(f"{W}/users/whoami")).status_code == 200
@@ -386,14 +384,14 @@ async def test_a_token_of_a_workspace_is_good_there_alone(api: ApiHarness) -> No
     assert missing.status_code == 404
 
 
-async def test_nobody_reaches_anothers_tokens(api: ApiHarness) -> None:
+async def test_tokens_of_others_are_inaccessible(api: ApiHarness) -> None:
     ada = await api.member("bea")
     prefix = (await api.client.get("/api/users/tokens/list")).json()[0]["token_prefix"]
     assert (await ada.delete(f"/api/users/tokens/delete/{prefix}")).status_code == 404
     assert (await api.client.get("/api/users/whoami")).status_code == 200
 
 
-async def test_superadmins_alone_make_and_list_accounts(api: ApiHarness) -> None:
+async def test_only_superadmins_create_and_list_accounts(api: ApiHarness) -> None:
     bea = await api.member("bea")
     body = {"email": "New@example.org", "password": PASSWORD, "super_admin": False, "name": "N"}
     assert (await bea.post("/api/users/create", json=body)).status_code == 403
@@ -408,7 +406,7 @@ async def test_superadmins_alone_make_and_list_accounts(api: ApiHarness) -> None
     assert [each["email"] for each in page.json()] == [rows[1]["email"]]
 
 
-async def test_what_was_done_is_in_the_audit_trail(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+async def test_actions_are_in_audit_trail(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     await login(browser)
     await api.client.post("/api/users/tokens/create", json={"label": "ci"}, headers={"X-Request-Id": "req-1"})
     async with api.platform.db.acquire() as conn:

@@ -1,4 +1,4 @@
-"""Names that several people share: files of no folder, usernames of other workspaces, workers and their queues."""
+"""Shared names: files outside folders, usernames of other workspaces, workers and their queues."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orvanta_platform.control.actor import Role
 H = f"{W}/job_helpers"
 
 
-async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(api: ApiHarness) -> None:
+async def test_file_outside_folders_is_changed_by_creator_and_admins_only(api: ApiHarness) -> None:
     ann, bob = await api.member("ann"), await api.member("bob", Role.DEVELOPER)
     at = {"file_key": "reports/today.txt"}
     assert (await ann.post(f"{H}/upload_s3_file", params=at, content=b"hers")).status_code == 200
@@ -23,7 +23,7 @@ async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(api:
     assert (await api.client.delete(f"{H}/delete_s3_file", params={"file_key": "reports/other.txt"})).status_code == 200
 
 
-async def test_names_of_another_workspace_are_not_told(api: ApiHarness) -> None:
+async def test_usernames_of_another_workspace_are_hidden(api: ApiHarness) -> None:
     stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
     await api.member("ann")
     asked = {"id": "main", "username": "ann"}
@@ -36,8 +36,8 @@ async def test_names_of_another_workspace_are_not_told(api: ApiHarness) -> None:
     assert (await stranger.post("/api/workspaces/exists_username", json=own)).json() is True
 
 
-async def test_workers_and_queues_show_what_is_of_the_callers_workspaces(api: ApiHarness) -> None:
-    """Counts of jobs and addresses of machines are the instance's; what concerns a workspace its members see."""
+async def test_workers_and_queues_are_limited_to_callers_workspaces(api: ApiHarness) -> None:
+    """Job counts and machine addresses belong to the instance; members see those that concern their workspaces."""
     stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
     member = await api.member("ann")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Requests that never end: bodies and headers that come by the byte, and connections that say nothing."""
+"""Endless requests: bodies and headers sent byte by byte, and idle connections."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def server(database: TestDatabase, tmp_path: Path) -> Iterator[Server]:
 
 
 def until_closed(server: Server, sent: bytes) -> bytes:
-    """What the server answers to these bytes until it closes the connection. Raises TimeoutError."""
+    """Send these bytes and return the server's response until it closes the connection. Raises TimeoutError."""
     with socket.create_connection(("127.0.0.1", server.settings.port), timeout=PATIENCE_S) as connection:
         connection.sendall(sent)
         received = b""
@@ -55,7 +55,7 @@ def until_closed(server: Server, sent: bytes) -> bytes:
 
 @pytest.mark.parametrize("call", ["/api/w/main/jobs/run/preview", "/api/auth/login", "/api/w/main/scripts/create"])
 @pytest.mark.parametrize("framing", ["Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\n"])
-def test_a_body_that_stops_is_answered_and_closed(server: Server, call: str, framing: str) -> None:
+def test_stalled_body_is_answered_and_closed(server: Server, call: str, framing: str) -> None:
     head = (
         f"POST {call} HTTP/1.1\r\nHost: orvanta\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {server.token}\r\n{framing}"
@@ -67,11 +67,11 @@ def test_a_body_that_stops_is_answered_and_closed(server: Server, call: str, fra
 @pytest.mark.parametrize(
     "sent", [b"", b"PRI * HT", b"GET /api/version HTTP/1.1\r\nHo", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
 )
-def test_a_connection_without_a_request_is_closed(server: Server, sent: bytes) -> None:
+def test_connection_without_a_request_is_closed(server: Server, sent: bytes) -> None:
     until_closed(server, sent)
 
 
-def test_a_slow_body_that_goes_on_arrives(server: Server) -> None:
+def test_slow_but_steady_body_is_accepted(server: Server) -> None:
     def pieces() -> Iterator[bytes]:
         began = time.monotonic()
         yield b'{"content": "echo 1", "language": "bash", "args": {"a": "'
@@ -86,7 +86,7 @@ def test_a_slow_body_that_goes_on_arrives(server: Server) -> None:
 
 
 class Slow:
-    """A caller whose every piece takes `gap_s` by the clock of the process."""
+    """A caller whose pieces each take `gap_s` by the clock of the process."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, gap_s: float, size: int) -> None:
         self._gap_s, self._size, self._now = gap_s, size, 0.0
@@ -97,7 +97,7 @@ class Slow:
         return {"type": "http.request", "body": b"x" * self._size, "more_body": True}
 
     def wait(self, seconds: float) -> None:
-        """The application takes its time."""
+        """Simulate slow processing in the application."""
         self._now += seconds
 
 
@@ -116,21 +116,21 @@ async def pieces_of(body: PacedBody, most: int, slow: Slow | None = None) -> int
     ("gap_s", "size", "expected"),
     [(1, 100, 500), (1, 101, 500), (1, 0, 10), (1, 50, 20), (30, 0, 1), (5, 500, 121)],
 )
-async def test_the_deadline_moves_with_what_arrives(
+async def test_deadline_advances_with_received_bytes(
     monkeypatch: pytest.MonkeyPatch, gap_s: float, size: int, expected: int
 ) -> None:
-    """100 bytes a second after ten seconds, 600 seconds in all."""
+    """The limits are 100 bytes per second after ten seconds, and 600 seconds in total."""
     body = PacedBody(Slow(monkeypatch, gap_s, size).receive, Pace(10, 100, 600))
     assert abs(await pieces_of(body, 500) - expected) <= 1
 
 
-async def test_the_time_that_the_application_takes_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_application_time_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow(monkeypatch, 1, 100)
     assert await pieces_of(PacedBody(slow.receive, Pace(10, 100, 600)), 200, slow) == 200
 
 
-async def test_a_complete_body_has_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even one that needed all of its time: its caller may wait for hours, and then disconnect."""
+async def test_complete_body_has_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This also holds if the body used its whole time: the caller may wait for hours, and then disconnect."""
     messages: list[Any] = [{"type": "http.request", "body": b"x", "more_body": False}, {"type": "http.disconnect"}]
     now = 0.0
 

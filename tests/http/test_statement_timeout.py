@@ -1,4 +1,4 @@
-"""No call keeps a connection of the server longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
+"""No call holds a connection of the server longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def limited(database: TestDatabase, tmp_path: Path) -> Database:
     return await Database.connect(database.app_url, statement_timeout_ms=200)
 
 
-async def test_a_statement_that_takes_too_long_is_cancelled_and_not_tried_again(limited: Database) -> None:
+async def test_slow_statement_is_cancelled_and_not_retried(limited: Database) -> None:
     tries = 0
 
     async def work(conn: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The calls that give what a job streams: by offset, as events, with the start of a run."""
+"""Calls that return a job's stream: by offset, as events, and with the start of a run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SECOND = 1 << 32
 
 
 async def claimed(api: ApiHarness, node: str = "") -> Claimed:
-    """The next job of this node; waits until there is one."""
+    """Wait for the next job of this node."""
     while not (found := await api.worker.claim()):
         await timers.fire(api.platform.tools)
     return found[node]
 
 
 async def update(api: ApiHarness, id: str, offset: int | None = 0) -> dict[str, Any]:
-    """What getupdate says of the stream behind the offset, and whether that was all."""
+    """Return the streamed text after the offset from getupdate, and whether it is complete."""
     params = {} if offset is None else {"stream_offset": offset}
     found = await api.get(f"jobs_u/getupdate/{id}", **params)
     return {key: found[key] for key in ("new_result_stream", "stream_offset", "stream_attempt") if key in found}
@@ -44,7 +44,7 @@ def text_of(answer: httpx.Response) -> str:
     return "".join(event.get("new_result_stream", "") for event in events(answer))
 
 
-async def test_an_offset_gives_what_is_new(api: ApiHarness) -> None:
+async def test_offset_returns_new_text(api: ApiHarness) -> None:
     id = await api.preview()
     job = await claimed(api)
     await api.worker.stream(job, "one ")
@@ -62,7 +62,7 @@ async def test_an_offset_gives_what_is_new(api: ApiHarness) -> None:
     assert (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text == "a log\n"
 
 
-async def test_news_of_a_stream_is_waited_for(api: ApiHarness) -> None:
+async def test_update_waits_for_streamed_text(api: ApiHarness) -> None:
     id = await api.preview()
     job = await claimed(api)
     call = f"jobs_u/getupdate/{id}"
@@ -73,7 +73,7 @@ async def test_news_of_a_stream_is_waited_for(api: ApiHarness) -> None:
     assert (found["new_result_stream"], found["completed"]) == ("here", False)
 
 
-async def test_a_retry_streams_anew(api: ApiHarness) -> None:
+async def test_retry_streams_from_the_start(api: ApiHarness) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     id = await api.flow(script("a", retry=retry))
     first = await claimed(api, "a")
@@ -92,7 +92,7 @@ async def test_a_retry_streams_anew(api: ApiHarness) -> None:
     assert text_of(await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}?stream_offset=17")) == "anew, on"
 
 
-async def test_an_offset_too_large_is_refused(api: ApiHarness) -> None:
+async def test_offset_too_large_is_refused(api: ApiHarness) -> None:
     id = await api.preview()
     for call in ("getupdate", "getupdate_sse"):
         for offset in (1 << 53, 1 << 80, "x"):
@@ -101,8 +101,8 @@ async def test_an_offset_too_large_is_refused(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 2_500_000])
-async def test_events_hold_all_of_a_stream(api: ApiHarness, size: int) -> None:
-    """A long one takes more than one event, also where the job has ended already."""
+async def test_events_contain_whole_stream(api: ApiHarness, size: int) -> None:
+    """A long stream needs several events, also if the job has already ended."""
     id = await api.preview()
     job = await claimed(api)
     text = ("0123456789" * (size // 10 + 1))[:size]
@@ -116,7 +116,7 @@ async def test_events_hold_all_of_a_stream(api: ApiHarness, size: int) -> None:
     assert text_of(behind) == text[-2:]
 
 
-async def test_a_script_is_run_and_streamed(api: ApiHarness) -> None:
+async def test_script_is_run_and_streamed(api: ApiHarness) -> None:
     await api.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
     running = asyncio.create_task(api.client.post(f"{W}/jobs/run_and_stream/p/f/team/talk", json={"n": 1}))
     job = await claimed(api)
@@ -134,7 +134,7 @@ async def test_a_script_is_run_and_streamed(api: ApiHarness) -> None:
     assert await api.get(f"jobs_u/get_args/{job.run.id}") == {"n": 1}
 
 
-async def test_a_workflow_streams_what_its_last_node_does(api: ApiHarness) -> None:
+async def test_workflow_streams_its_last_node(api: ApiHarness) -> None:
     flow = {"summary": "", "value": {"modules": [script("a"), script("b")]}, "path": "f/team/talks"}
     assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
     running = asyncio.create_task(api.client.post(f"{W}/jobs/run_and_stream/f/f/team/talks", json={}))
@@ -157,7 +157,7 @@ async def test_a_workflow_streams_what_its_last_node_does(api: ApiHarness) -> No
         ([script("a")], {"output": {"type": "javascript", "expr": "results.a"}}, None),
     ],
 )
-async def test_a_graph_streams_what_its_one_sink_does(
+async def test_graph_streams_its_only_sink(
     api: ApiHarness, modules: list[dict[str, Any]], more: dict[str, Any], streams: str | None
 ) -> None:
     id = await api.flow(*modules, **more)
@@ -168,7 +168,7 @@ async def test_a_graph_streams_what_its_one_sink_does(
     assert (await update(api, id)).get("new_result_stream") == streams
 
 
-async def test_a_token_that_may_only_run_sees_what_it_ran(api: ApiHarness) -> None:
+async def test_run_only_token_sees_its_stream(api: ApiHarness) -> None:
     await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     await api.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
     made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/team/*"]})
@@ -185,7 +185,7 @@ async def test_a_token_that_may_only_run_sees_what_it_ran(api: ApiHarness) -> No
         assert (await hook.post(f"{W}/jobs/run_and_stream/f/f/team/talk", json={})).status_code in (403, 404)
 
 
-async def test_others_streams_are_not_there(api: ApiHarness) -> None:
+async def test_streams_of_others_are_hidden(api: ApiHarness) -> None:
     id = await api.flow(script("a"))
     job = await claimed(api, "a")
     await api.worker.stream(job, "hidden")

@@ -1,4 +1,4 @@
-"""Templates: listed, given as text that deploys as it is, each described."""
+"""Templates: listed and described, with text that deploys unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "templates"
 NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow"))
 
 
-async def test_each_is_listed_and_described(api: ApiHarness) -> None:
+async def test_templates_are_listed_and_described(api: ApiHarness) -> None:
     found = await api.get("templates/list")
     assert [each["name"] for each in found] == NAMES and len(NAMES) >= 8
     assert all(each["summary"] and each["description"] and each["nodes"] > 1 for each in found)
@@ -22,7 +22,7 @@ async def test_each_is_listed_and_described(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_each_deploys_as_it_is(api: ApiHarness, name: str) -> None:
+async def test_templates_deploy_unchanged(api: ApiHarness, name: str) -> None:
     found = await api.get(f"templates/get/{name}")
     assert found["source"]["text"].startswith("# ") and "!inline" not in found["source"]["text"]
     checked = await api.client.post(f"{W}/flows/validate", json={"source": found["source"]})

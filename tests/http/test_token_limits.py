@@ -1,4 +1,4 @@
-"""Limited tokens: previews, conditions and edited values need scopes of their own, and runs have the token's limits."""
+"""Limited tokens: previews, conditions and edited values need scopes, and runs have the token's limits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def deploy(client: httpx.AsyncClient, path: str, modules: list[dict[str, A
 
 
 async def limited(api: ApiHarness, *scopes: str, email: str = "admin@localhost") -> httpx.AsyncClient:
-    """A client of the admin, whose token has these scopes."""
+    """Return a client of the admin with a token of these scopes."""
     token = names.new_token("user")
     async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
@@ -65,13 +65,13 @@ async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
 
 
 async def reads(api: ApiHarness, run: str) -> bool:
-    """Whether the token of a run's job reads the variable."""
+    """Return whether the token of a run's job can read the variable."""
     async with job_client(api, await claimed(api, run)) as job:
         return (await job.get(f"{W}/variables/get_value/{NOTE}")).status_code == 200
 
 
-async def test_a_condition_needs_a_scope_of_its_own_and_reads_no_more_than_the_token(api: ApiHarness) -> None:
-    """`pause_if` answers yes or no: with it a token for one workflow read any secret of its owner, bit by bit."""
+async def test_condition_needs_scope_and_has_limits_of_token(api: ApiHarness) -> None:
+    """Otherwise, `pause_if` would let a token for one workflow read any secret of its owner, bit by bit."""
     asks = {"pause_before": "a", "pause_if": f"variable('{NOTE}').startsWith('o')"}
     client = await limited(api, RUN)
     for query in (asks, {"pause_before": "a"}):
@@ -83,7 +83,7 @@ async def test_a_condition_needs_a_scope_of_its_own_and_reads_no_more_than_the_t
     assert NOTE in paused["threw"], "the condition must not see the variable"
 
 
-async def test_breakpoints_of_live_runs_need_the_scopes(api: ApiHarness) -> None:
+async def test_breakpoints_of_live_runs_need_scopes(api: ApiHarness) -> None:
     run = await started(api.client)
     client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
     before = f"/api/v1/runs/{run}/pauses/before/a"
@@ -92,7 +92,7 @@ async def test_breakpoints_of_live_runs_need_the_scopes(api: ApiHarness) -> None
     assert (await client.put(before, json=condition, headers=HERE)).status_code == 403
     found = (await client.get(f"/api/v1/runs/{run}/pauses", headers=HERE)).json()
     assert (found["may_pause"], found["may_change"]) == (False, False)
-    # The run was started without limits: a condition in it would read more than this token.
+    # The run was started without limits, so a condition in it would read more than this token.
     pausing = await limited(api, "jobs:pause", "jobs:read", "jobs:edit")
     assert (await pausing.put(before, json={}, headers=HERE)).status_code == 200
     refused = await pausing.put(before, json=condition, headers=HERE)
@@ -101,7 +101,7 @@ async def test_breakpoints_of_live_runs_need_the_scopes(api: ApiHarness) -> None
     assert (found["may_pause"], found["may_change"]) == (True, False)
 
 
-async def test_values_of_a_paused_node_need_the_scopes(api: ApiHarness) -> None:
+async def test_values_for_paused_node_need_scopes(api: ApiHarness) -> None:
     answer = await api.client.post(f"{W}/jobs/run/f/{FLOW}", json={}, params={"pause_before": "a"})
     pauses = f"/api/v1/runs/{answer.text}/pauses"
     (paused,) = (await api.client.get(pauses, headers=HERE)).json()["paused"]
@@ -125,14 +125,14 @@ async def test_values_of_a_paused_node_need_the_scopes(api: ApiHarness) -> None:
         ("run/flow_dependencies_async", {"path": "u/admin/x", "flow_value": {"modules": []}}),
     ],
 )
-async def test_bare_runs_include_no_previews(api: ApiHarness, call: str, body: dict[str, Any]) -> None:
+async def test_runs_scope_excludes_previews(api: ApiHarness, call: str, body: dict[str, Any]) -> None:
     client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
     answer = await asyncio.wait_for(client.post(f"{W}/jobs/{call}", json=body), 60)
     assert answer.status_code == 403, answer.text
     assert answer.json()["error"]["hint"] == "The token needs the scope jobs:preview."
 
 
-async def test_edited_repeats_need_scopes_of_their_own(api: ApiHarness) -> None:
+async def test_edited_restarts_need_scopes(api: ApiHarness) -> None:
     run = await started(api.client)
     await api.worker.finish((await api.worker.claim())["a"], "done")
     client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
@@ -154,7 +154,7 @@ async def test_edited_repeats_need_scopes_of_their_own(api: ApiHarness) -> None:
     assert (await client.post(f"{W}/jobs/rerun/{preview}")).status_code == 403
 
 
-async def test_a_preview_runs_nothing_that_its_token_may_not_run(api: ApiHarness) -> None:
+async def test_preview_runs_nothing_outside_token_scopes(api: ApiHarness) -> None:
     node = {"id": "b", "value": {"type": "flow", "path": FLOW, "input_transforms": {}}}
     body = {"value": {"modules": [node]}, "args": {}}
     client = await limited(api, "jobs:preview", "jobs:run:f/other/*")
@@ -163,8 +163,10 @@ async def test_a_preview_runs_nothing_that_its_token_may_not_run(api: ApiHarness
     assert (await reaching.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 201
 
 
-async def test_code_of_the_callers_choice_has_the_limits_of_the_token(api: ApiHarness) -> None:
-    """A preview, and a script that the token itself deployed: their job tokens were the whole account."""
+async def test_callers_code_has_limits_of_token(api: ApiHarness) -> None:
+    """Otherwise, the job tokens of a preview, or of a script deployed by the token, would have the whole account's
+    rights.
+    """
     client = await limited(api, "jobs:run", "jobs:preview")
     assert not await reads(api, (await client.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
     deployer = await limited(api, "jobs:run", "scripts:write", "folders:write")
@@ -176,7 +178,7 @@ async def test_code_of_the_callers_choice_has_the_limits_of_the_token(api: ApiHa
     assert await reads(api, (await reader.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
 
 
-async def test_a_job_starts_no_run_beyond_its_own_limits(api: ApiHarness) -> None:
+async def test_job_starts_no_run_beyond_its_limits(api: ApiHarness) -> None:
     run = await started(await limited(api, RUN))
     async with job_client(api, await claimed(api, run)) as job:
         assert (await job.post(f"{W}/jobs/run/preview", json=PREVIEW)).status_code == 403
@@ -184,7 +186,7 @@ async def test_a_job_starts_no_run_beyond_its_own_limits(api: ApiHarness) -> Non
     assert not await reads(api, inner)
 
 
-async def test_expressions_and_references_have_the_limits_of_the_run(api: ApiHarness) -> None:
+async def test_expressions_and_references_have_limits_of_run(api: ApiHarness) -> None:
     await deploy(api.client, "f/team/tells", [], value={"output": READS})
     inner = {"id": "b", "value": {"type": "flow", "path": "f/team/tells", "input_transforms": {}}}
     await deploy(api.client, "f/team/calls", [inner])
@@ -198,8 +200,8 @@ async def test_expressions_and_references_have_the_limits_of_the_run(api: ApiHar
     assert job.run.id == UUID(run) and job.run.scopes == ["jobs:run", "jobs:read"]
 
 
-async def test_repeats_have_the_limits_of_whoever_repeats(api: ApiHarness) -> None:
-    """A run without limits is run again with those of the token that does so."""
+async def test_reruns_have_limits_of_their_caller(api: ApiHarness) -> None:
+    """A run without limits is rerun with the limits of the calling token."""
     run = await started(api.client)
     await api.worker.finish((await api.worker.claim())["a"], error="no")
     client = await limited(api, "jobs:run", "jobs:read")
@@ -209,7 +211,7 @@ async def test_repeats_have_the_limits_of_whoever_repeats(api: ApiHarness) -> No
         assert not await reads(api, answer.text)
 
 
-async def test_schedules_and_routes_have_the_limits_of_their_writers_token(api: ApiHarness) -> None:
+async def test_schedules_and_routes_have_limits_of_writers_token(api: ApiHarness) -> None:
     client = await limited(api, "schedules:write", "http_triggers:write", "jobs:run")
     tick = {"schedule": "0 0 * * * *", "timezone": "UTC", "script_path": FLOW, "is_flow": True, "enabled": True}
     answer = await client.post(f"{W}/schedules/create", json={**tick, "path": "f/team/tick"})
@@ -235,14 +237,16 @@ async def test_schedules_and_routes_have_the_limits_of_their_writers_token(api: 
     assert answer.status_code == 201, answer.text
     called = await api.client.post("/api/r/main/go", json={})
     assert not await reads(api, called.text)
-    # Whoever writes them without limits takes the limits away.
+    # A writer without limits removes the limits.
     assert (await api.client.post(f"{W}/http_triggers/update/f/team/route", json=route)).status_code == 200
     called = await api.client.post("/api/r/main/go", json={})
     assert await reads(api, called.text)
 
 
-async def test_delegated_runs_have_all_rights_and_leave_the_caller_no_choice(api: ApiHarness) -> None:
-    """The token of a webhook, whose workflow opens secrets: it starts the run, and chooses nothing of it."""
+async def test_delegated_runs_have_full_rights_and_no_caller_options(api: ApiHarness) -> None:
+    """Such a token, for example of a webhook, starts a workflow that reads secrets but cannot choose options of the
+    run.
+    """
     client = await limited(api, RUN, f"jobs:delegate:{FLOW}", "jobs:pause", "jobs:preview")
     assert await reads(api, await started(client))
     query = {"pause_before": "a", "pause_if": f"variable('{NOTE}') === 'x'"}
@@ -253,8 +257,8 @@ async def test_delegated_runs_have_all_rights_and_leave_the_caller_no_choice(api
     assert not await reads(api, await started(await limited(api, "jobs:*"))), "no `*` delegates"
 
 
-async def test_a_limited_token_deploys_nothing_on_behalf_of_somebody(api: ApiHarness) -> None:
-    """Its runs would act for the owner of the token without its limits."""
+async def test_limited_token_cannot_deploy_on_behalf_items(api: ApiHarness) -> None:
+    """The runs would act for the owner of the token without its limits."""
     client = await limited(api, "flows:write", "scripts:write", "jobs:run")
     for email in ("admin@localhost", "bob@example.com"):
         body = {"path": "f/team/x", "summary": "", "value": {"modules": [], "output": READS}}
@@ -264,15 +268,15 @@ async def test_a_limited_token_deploys_nothing_on_behalf_of_somebody(api: ApiHar
         assert (await client.post(f"{W}/scripts/create", json=new)).status_code == 403
 
 
-async def test_calls_are_joined_with_none_of_other_limits(api: ApiHarness) -> None:
-    """A call of a limited token, joined with a waiting one without limits, would choose the input of that run."""
+async def test_debounced_calls_are_not_joined_across_limits(api: ApiHarness) -> None:
+    """Otherwise, a limited token's call joined with a waiting one without limits would choose the input of that run."""
     await deploy(api.client, "f/team/waits", [script("a")], value={"debounce_delay_s": 60, "debounce_key": "k"})
     first = await started(api.client, "f/team/waits", n=1)
     assert await started(api.client, "f/team/waits", n=2) == first
     assert await started(await limited(api, "jobs:run"), "f/team/waits", n=3) != first
 
 
-async def test_results_are_not_used_again_across_limits(api: ApiHarness) -> None:
+async def test_results_are_not_reused_across_limits(api: ApiHarness) -> None:
     await deploy(api.client, "f/team/kept", [script("a")], value={"cache_ttl": 600})
     await started(api.client, "f/team/kept")
     await api.worker.finish((await api.worker.claim())["a"], "only its readers know")
@@ -281,7 +285,7 @@ async def test_results_are_not_used_again_across_limits(api: ApiHarness) -> None
     assert list(await api.worker.claim()) == ["a"], "it runs by itself"
 
 
-async def test_tokens_bound_to_a_workspace_and_of_jobs_touch_no_tokens(api: ApiHarness) -> None:
+async def test_workspace_and_job_tokens_cannot_manage_tokens(api: ApiHarness) -> None:
     made = await api.client.post("/api/users/tokens/create", json={"label": "kept"})
     prefix = names.token_prefix(made.text)
     bound = (await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
@@ -294,7 +298,7 @@ async def test_tokens_bound_to_a_workspace_and_of_jobs_touch_no_tokens(api: ApiH
     assert (await client_of(api.app, made.text).get("/api/users/whoami")).status_code == 200
 
 
-async def test_a_limited_token_makes_no_other(api: ApiHarness) -> None:
+async def test_limited_token_creates_no_token(api: ApiHarness) -> None:
     client = await limited(api, "tokens:write", "jobs:run")
     for scopes in (None, ["jobs:run"], ["*:*"]):
         assert (await client.post("/api/users/tokens/create", json={"scopes": scopes})).status_code == 403

@@ -1,4 +1,4 @@
-"""Flow user states: the run's context from outside, for those who may run it, while it is under way."""
+"""Flow user states: the run's context by API, for members who may run the workflow, while the run is active."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def state(id: Any, key: str) -> str:
     return f"{W}/jobs/flow/user_states/{id}/{key}"
 
 
-async def test_a_state_is_the_context_of_the_run(api: ApiHarness) -> None:
+async def test_state_is_run_context(api: ApiHarness) -> None:
     more = {"export": {"seen": {"type": "javascript", "expr": "context['a b'].n + 1"}}}
     run = await api.flow(script("a", **more), output={"type": "javascript", "expr": "context"})
     job = (await api.worker.claim())["a"]
@@ -34,14 +34,14 @@ async def test_a_state_is_the_context_of_the_run(api: ApiHarness) -> None:
     assert [(row["node"], '"a b"' in row["d"]) for row in told] == [(None, True), ("a", True), ("a", False)]
 
 
-async def test_a_large_state_is_kept_by_reference(api: ApiHarness) -> None:
+async def test_large_state_is_stored_by_reference(api: ApiHarness) -> None:
     run = await api.flow(script("a"))
     large = "x" * 400_000
     assert (await api.client.post(state(run, "k"), json=large)).status_code == 200
     assert (await api.client.get(state(run, "k"))).json() == large
 
 
-async def test_who_may_read_and_who_may_write(api: ApiHarness) -> None:
+async def test_read_and_write_permissions(api: ApiHarness) -> None:
     run = await api.flow(script("a"))
     for role, username in ((Role.OPERATOR, "bea"), (Role.VIEWER, "vic")):
         client = await api.member(username, role=role)
@@ -51,8 +51,8 @@ async def test_who_may_read_and_who_may_write(api: ApiHarness) -> None:
     assert (await api.client.post(state(run, "x" * 201), json=1)).status_code == 400
 
 
-async def test_nobody_chooses_states_of_a_run_that_acts_for_somebody_else(api: ApiHarness) -> None:
-    """What reads them has the rights of whom the run acts for, and not those of a limited token's run."""
+async def test_states_of_on_behalf_run_cannot_be_set_by_caller(api: ApiHarness) -> None:
+    """Expressions read them with the rights of the run's identity, not with those of a limited token."""
     await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
     value = {"modules": [script("a")], "output": {"type": "javascript", "expr": "context"}}
     await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})

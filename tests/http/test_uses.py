@@ -1,4 +1,4 @@
-"""Who uses a script or workflow: nodes of current workflows, pinned or following, schedules, HTTP triggers."""
+"""Users of a script or workflow: pinned and following nodes of current workflows, schedules, HTTP triggers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def used_by(api: ApiHarness, kind: str = "script", path: str = PATH) -> li
     return found
 
 
-async def test_nodes_wherever_they_stand_pinned_or_following(api: ApiHarness) -> None:
+async def test_pinned_and_following_nodes_are_found(api: ApiHarness) -> None:
     pinned = (await api.get(f"scripts/get/p/{PATH}"))["hash"]
     failing = {**runs("failure"), "id": "failure"}
     await deploy(api, "f/team/a", runs("one"), loop("each", runs("two", hash=pinned)), failure_module=failing)
@@ -66,7 +66,7 @@ async def test_nodes_wherever_they_stand_pinned_or_following(api: ApiHarness) ->
     ]
 
 
-async def test_the_current_version_counts(api: ApiHarness) -> None:
+async def test_only_current_versions_count(api: ApiHarness) -> None:
     await deploy(api, "f/team/a", runs("one"))
     await deploy(api, "f/team/a", runs("other", "f/team/else"))
     assert await used_by(api) == []
@@ -77,7 +77,7 @@ async def test_the_current_version_counts(api: ApiHarness) -> None:
     assert await used_by(api) == []
 
 
-async def test_sub_workflows_schedules_and_triggers(api: ApiHarness) -> None:
+async def test_sub_workflows_schedules_and_triggers_are_found(api: ApiHarness) -> None:
     await deploy(api, "f/team/inner", runs("one"))
     await deploy(api, "f/team/outer", runs("call", "f/team/inner", "flow"))
     timed = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}}
@@ -98,7 +98,7 @@ async def test_sub_workflows_schedules_and_triggers(api: ApiHarness) -> None:
     ]
 
 
-async def test_what_may_not_be_read_is_not_told(api: ApiHarness) -> None:
+async def test_unreadable_users_are_hidden(api: ApiHarness) -> None:
     await deploy(api, "f/secret/a", runs("one"))
     await deploy(api, "f/team/a", runs("one"))
     assert len(await used_by(api)) == 2

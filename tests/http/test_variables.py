@@ -1,4 +1,4 @@
-"""Variables by API: shapes and codes, secrets that nobody is shown, who may what."""
+"""Variables by API: schemas and codes, hidden secrets, permissions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def make(client: httpx.AsyncClient, path: str, value: str = HUSH, *, secre
 
 
 async def code(client: httpx.AsyncClient, method: str, path: str, body: Any = None) -> tuple[int, str | None]:
-    """Status and, of an error, its code."""
+    """Return the status and, for an error, its code."""
     answer = await client.request(method, f"{V}/{path}", json=body)
     error = answer.json()["error"]["code"] if answer.status_code >= 400 else None
     return answer.status_code, error
@@ -38,7 +38,7 @@ async def audit(api: ApiHarness, operation: str) -> list[Any]:
         ]
 
 
-async def test_a_plain_variable_is_kept_and_shown(api: ApiHarness) -> None:
+async def test_plain_variable_is_stored_and_shown(api: ApiHarness) -> None:
     extra = {"labels": ["a"], "description": "what it is for", "expires_at": "2090-01-01T00:00:00Z", "account": 7}
     await make(api.client, "f/sales/url", "https://x", secret=False, **extra)
     shown = await api.get("variables/get/f/sales/url")
@@ -60,7 +60,7 @@ async def test_a_plain_variable_is_kept_and_shown(api: ApiHarness) -> None:
     assert await api.get("variables/exists/f/sales/other") is False
 
 
-async def test_codes_and_texts(api: ApiHarness) -> None:
+async def test_error_codes_and_messages(api: ApiHarness) -> None:
     body = {"path": "u/admin/x", "value": "v", "is_secret": False, "description": ""}
     answer = await api.client.post(f"{V}/create", json=body)
     assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/plain")
@@ -82,7 +82,7 @@ async def test_codes_and_texts(api: ApiHarness) -> None:
     assert await code(api.client, "DELETE", "delete/u/admin/x") == (404, "not_found")
 
 
-async def test_a_secret_is_shown_to_nobody(api: ApiHarness, database: TestDatabase) -> None:
+async def test_secret_is_never_shown(api: ApiHarness, database: TestDatabase) -> None:
     await make(api.client, "u/admin/token")
     shown = await api.get("variables/get/u/admin/token")
     assert shown["is_secret"] is True and "value" not in shown
@@ -105,7 +105,7 @@ async def test_a_secret_is_shown_to_nobody(api: ApiHarness, database: TestDataba
     ]
 
 
-async def test_a_job_opens_what_its_identity_may_read(api: ApiHarness) -> None:
+async def test_job_opens_secrets_readable_to_its_identity(api: ApiHarness) -> None:
     await make(api.client, "u/admin/token")
     await make(api.client, "f/team/shared", "shared-secret")
     bea = await api.member("bea", role=Role.DEVELOPER)
@@ -124,7 +124,7 @@ async def test_a_job_opens_what_its_identity_may_read(api: ApiHarness) -> None:
     assert str(job.id) in opened[1]["parameters"] and HUSH not in str(opened)
 
 
-async def test_many_readings_at_once_are_one_opening(api: ApiHarness) -> None:
+async def test_concurrent_reads_are_one_opening(api: ApiHarness) -> None:
     await make(api.client, "u/admin/token")
     await make(api.client, "u/admin/other", "another-secret")
     client = job_client(api, await started(api))
@@ -135,7 +135,7 @@ async def test_many_readings_at_once_are_one_opening(api: ApiHarness) -> None:
     assert len(await audit(api, "variables.open")) == 2
 
 
-async def test_a_job_that_is_over_opens_nothing(api: ApiHarness) -> None:
+async def test_ended_job_opens_nothing(api: ApiHarness) -> None:
     await make(api.client, "u/admin/token")
     job = await started(api)
     client = job_client(api, job)
@@ -165,7 +165,7 @@ async def test_secrets_readable_lets_developers_read(api: ApiHarness) -> None:
     assert await code(clients[Role.DEVELOPER], "GET", "get_value/f/team/token") == (403, "secret_is_write_only")
 
 
-async def test_changing_a_secret(api: ApiHarness) -> None:
+async def test_secret_changes(api: ApiHarness) -> None:
     await make(api.client, "u/admin/token")
     job = job_client(api, await started(api))
 
@@ -193,7 +193,7 @@ async def test_changing_a_secret(api: ApiHarness) -> None:
     )
 
 
-async def test_what_encrypt_gives_can_be_stored_in_its_workspace(api: ApiHarness) -> None:
+async def test_encrypted_value_can_be_stored_in_its_workspace(api: ApiHarness) -> None:
     packed = (await api.client.post(f"{V}/encrypt", json=HUSH)).text
     assert HUSH not in packed
     body = {"path": "u/admin/sent", "value": packed, "is_secret": True, "description": ""}
@@ -207,7 +207,7 @@ async def test_what_encrypt_gives_can_be_stored_in_its_workspace(api: ApiHarness
     assert elsewhere.status_code == 400
 
 
-async def test_a_moved_or_changed_ciphertext_does_not_open(api: ApiHarness) -> None:
+async def test_moved_or_changed_ciphertext_cannot_be_opened(api: ApiHarness) -> None:
     await make(api.client, "u/admin/one", "first-secret")
     await make(api.client, "u/admin/two", "second-secret")
     job = job_client(api, await started(api))
@@ -224,7 +224,7 @@ async def test_a_moved_or_changed_ciphertext_does_not_open(api: ApiHarness) -> N
     assert await audit(api, "variables.open") != []
 
 
-async def test_an_expired_variable_is_told_and_not_given(api: ApiHarness) -> None:
+async def test_expired_variable_is_listed_but_not_readable(api: ApiHarness) -> None:
     await make(api.client, "u/admin/old", secret=False, expires_at="2020-01-01T00:00:00Z")
     assert (await api.get("variables/get/u/admin/old"))["is_expired"] is True
     assert await code(api.client, "GET", "get_value/u/admin/old") == (404, "not_found")
@@ -248,7 +248,7 @@ HIDDEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_each_role_may_what_it_may(api: ApiHarness, role: Role) -> None:
+async def test_rights_of_roles(api: ApiHarness, role: Role) -> None:
     for folder, owners in (("team", ["g/all"]), ("secret", [])):
         await api.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
         await make(api.client, f"f/{folder}/token")
@@ -297,8 +297,8 @@ async def test_lists_are_filtered_paged_and_scoped(api: ApiHarness) -> None:
     assert (await code(other, "GET", "list"))[0] == 403
 
 
-async def test_a_token_for_runs_alone_opens_nothing_by_naming_it(api: ApiHarness) -> None:
-    """What comes to a webhook from outside is an input: it names no secrets of whoever made the token."""
+async def test_run_only_token_opens_no_secret_by_reference(api: ApiHarness) -> None:
+    """Input from outside is plain text: it cannot name secrets of the token's owner."""
     await make(api.client, "f/team/token")
     flow = {"path": "f/sales/echo", "summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
     assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
@@ -316,7 +316,7 @@ async def test_a_token_for_runs_alone_opens_nothing_by_naming_it(api: ApiHarness
     assert await run(inner) == 201
 
 
-async def test_another_workspace_has_none_of_it(api: ApiHarness) -> None:
+async def test_variables_are_hidden_from_other_workspaces(api: ApiHarness) -> None:
     await make(api.client, "f/team/token")
     stranger = await api.member("zoe", role=Role.ADMIN, workspace="admins")
     assert await code(stranger, "GET", "get/f/team/token") == (404, "not_found")

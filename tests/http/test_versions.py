@@ -1,4 +1,4 @@
-"""Versions: history, any one of them, what differs between two, an old one again, archived and brought back."""
+"""Versions: history, diff, restoring an old version, archiving and restoring items."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def restore(api: ApiHarness, kind: str, version: int, status: int = 201, *
     return answer.json()["version_id"] if status == 201 else answer.json()["error"]
 
 
-async def test_the_history_says_who_when_and_why(api: ApiHarness) -> None:
+async def test_history_has_author_time_and_message(api: ApiHarness) -> None:
     first = await deploy(api, script("a"), deployment_message="first")
     second = await deploy(api, script("b"))
     found = await api.get(f"versions/list/flow/{PATH}")
@@ -52,7 +52,7 @@ async def test_the_history_says_who_when_and_why(api: ApiHarness) -> None:
     assert (old["version_id"], old["value"]["modules"][0]["id"]) == (first, "a")
 
 
-async def test_what_differs_between_any_two(api: ApiHarness) -> None:
+async def test_diff_of_versions(api: ApiHarness) -> None:
     first = await deploy(api, script("a"), summary="Orders")
     second = await deploy(api, script("a", retry={"constant": {"attempts": 1, "seconds": 1}}), script("b"), summary="S")
     there = await api.get(f"versions/diff/flow/{PATH}", before=first, after=second)
@@ -64,7 +64,7 @@ async def test_what_differs_between_any_two(api: ApiHarness) -> None:
     assert (await api.get(f"versions/diff/flow/{PATH}", before=first, after=first))["same"] is True
 
 
-async def test_what_differs_between_a_version_and_the_draft(api: ApiHarness) -> None:
+async def test_diff_of_version_and_draft(api: ApiHarness) -> None:
     first = await deploy(api, script("a"))
     url = f"{W}/drafts/save/flow/{PATH}"
     draft: dict[str, Any] = {"path": PATH, "value": {"modules": [script("a"), script("b")]}, "base_version": first}
@@ -82,7 +82,7 @@ async def test_what_differs_between_a_version_and_the_draft(api: ApiHarness) -> 
     assert (broken.status_code, broken.json()["error"]["code"]) == (400, "invalid_workflow")
 
 
-async def test_an_old_version_is_deployed_again(api: ApiHarness) -> None:
+async def test_old_version_is_restored(api: ApiHarness) -> None:
     body = {"path": PATH, "source": {"format": "yaml", "text": YAML}, "tag": "big"}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     first = (await api.get(f"flows/get/{PATH}"))["version_id"]
@@ -98,7 +98,7 @@ async def test_an_old_version_is_deployed_again(api: ApiHarness) -> None:
     assert (await api.get(f"versions/list/flow/{PATH}"))[0]["message"] == "Back"
 
 
-async def test_scripts_have_the_same_calls(api: ApiHarness) -> None:
+async def test_script_versions(api: ApiHarness) -> None:
     digest = (await api.client.post(f"{W}/scripts/create", json=BASH)).text
     first = (await api.get(f"scripts/get/h/{digest}"))["version_id"]
     more = {"parent_hash": digest, "content": "echo 2", "tag": "big", "schema": {"type": "object"}}
@@ -115,7 +115,7 @@ async def test_scripts_have_the_same_calls(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("kind", ["scripts/archive/p", "flows/archive"])
-async def test_archived_and_brought_back(api: ApiHarness, kind: str) -> None:
+async def test_archived_item_is_restored(api: ApiHarness, kind: str) -> None:
     await api.client.post(f"{W}/scripts/create", json=BASH)
     await deploy(api, script("a"))
     noun = kind.partition("/")[0]
@@ -123,11 +123,11 @@ async def test_archived_and_brought_back(api: ApiHarness, kind: str) -> None:
     assert (await api.client.post(f"{W}/{kind}/{PATH}")).status_code == 200
     assert await api.get(exists) is False
     answer = await api.client.post(f"{W}/{kind}/{PATH}", json={"archived": False})
-    assert answer.status_code == 200 and answer.text.startswith("Brought back")
+    assert answer.status_code == 200 and answer.text.startswith("Restored")
     assert await api.get(exists) is True
 
 
-async def test_a_version_of_another_path_is_none_of_this(api: ApiHarness) -> None:
+async def test_version_of_another_path_is_404(api: ApiHarness) -> None:
     own = await deploy(api, script("a"))
     other = await deploy(api, script("a"), path="f/secret/order")
     assert (await restore(api, "flow", other, 400))["code"] == "bad_request"

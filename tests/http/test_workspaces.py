@@ -36,12 +36,12 @@ async def test_workspaces(api: ApiHarness) -> None:
 
 
 @pytest.mark.parametrize("id", ["", "a b", "../x", "a/b", "ü", "x" * 200])
-async def test_names_that_are_none(api: ApiHarness, id: str) -> None:
+async def test_invalid_names_are_refused(api: ApiHarness, id: str) -> None:
     assert (await api.client.post("/api/workspaces/create", json={"id": id, "name": "x"})).status_code == 400
     assert (await api.client.post(f"{W}/folders/create", json={"name": id})).status_code == 400
 
 
-async def test_who_is_no_member_sees_no_workspace(api: ApiHarness) -> None:
+async def test_non_member_sees_no_workspace(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.ADMIN)
     assert [each["id"] for each in (await bea.get("/api/workspaces/list")).json()] == ["main"]
     for path in ("admins", "nowhere"):
@@ -79,7 +79,7 @@ async def test_members_are_added_with_a_role(api: ApiHarness, body: dict[str, ob
     assert (await api.client.get(f"{W}/users/get/nobody")).status_code == 404
 
 
-async def test_a_superadmin_who_is_no_member_is_admin(api: ApiHarness) -> None:
+async def test_superadmin_without_membership_is_admin(api: ApiHarness) -> None:
     async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM member WHERE workspace = 'main'")
     found = await api.get("users/whoami")
@@ -114,7 +114,7 @@ async def test_folders(api: ApiHarness) -> None:
     assert (await api.client.delete(f"{W}/folders/delete/sales")).status_code == 404
 
 
-async def test_folders_show_to_whom_they_are_shown(api: ApiHarness) -> None:
+async def test_folders_are_visible_by_permission(api: ApiHarness) -> None:
     bea = await api.member("bea", role=Role.DEVELOPER)
     for name, extra in (
         ("hers", {"u/bea": True}),
@@ -152,7 +152,7 @@ async def test_health_and_version(api: ApiHarness) -> None:
 
 
 async def test_api_description_is_built_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody may ask for it, and to build it takes seconds."""
+    """Anyone may request it, and building it takes seconds."""
     for name in ("json", "yaml"):
         await api.client.get(f"/api/openapi.{name}")
     monkeypatch.setattr(openapi, "document", None)
@@ -161,7 +161,7 @@ async def test_api_description_is_built_once(api: ApiHarness, monkeypatch: pytes
         assert (await api.client.get(f"/api/openapi.{name}")).status_code == 200
 
 
-async def test_the_api_describes_itself(api: ApiHarness) -> None:
+async def test_openapi_document(api: ApiHarness) -> None:
     document = (await api.client.get("/api/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     paths = document["paths"]
@@ -181,7 +181,7 @@ async def test_the_api_describes_itself(api: ApiHarness) -> None:
     assert text.startswith("components:") and "/api/auth/login" in text
 
 
-async def test_a_folder_names_a_limited_number_of_principals(api: ApiHarness) -> None:
+async def test_folder_principals_are_limited(api: ApiHarness) -> None:
     fits, more = [f"u/x{n}" for n in range(999)], [f"u/y{n}" for n in range(1001)]
     grants = dict.fromkeys(more, False)
     answers = [
@@ -209,7 +209,7 @@ async def test_a_folder_names_a_limited_number_of_principals(api: ApiHarness) ->
     assert (await api.get("folders/get/full"))["owners"] == ["u/admin", "u/a"]
 
 
-async def test_a_token_is_resolved_with_the_grants_of_its_own_principals(api: ApiHarness) -> None:
+async def test_token_is_resolved_with_grants_of_its_principals(api: ApiHarness) -> None:
     others = {f"u/x{n}": True for n in range(500)}
     await api.member("bea", role=Role.DEVELOPER)
     for name, owners, perms in (

@@ -60,7 +60,7 @@ async def one_each(core: CoreHarness, count: int) -> list[UUID]:
 
 async def test_hundreds_of_runs_return_own_input(core: CoreHarness, tmp_path: Path) -> None:
     """There are more than fit one batch; each result is its own run's input, byte by byte."""
-    started = await one_each(core, batches.MOST + 50)
+    started = await one_each(core, batches.MAX_JOBS + 50)
     async with working(core, tmp_path) as worker:
         await core.until(ALL_ENDED)
         assert worker.jobs_executed == len(started)

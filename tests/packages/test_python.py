@@ -107,7 +107,7 @@ async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
     publish(shop)
     await shop.lock(SCRIPT)
     shop.index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "HELLO = 'evil'\n"}))
-    with pytest.raises(PackageError, match="not what was locked") as raised:
+    with pytest.raises(PackageError, match="differ from what was locked") as raised:
         await shop.anew().provide(SCRIPT, workspace="other")
     assert raised.value.name == "lock_hash_mismatch"
     assert not (shop.runtimes.packages / "other" / "python3").exists()
@@ -256,7 +256,7 @@ async def test_what_a_build_slips_in_is_refused(shop: Shop, act: str) -> None:
 async def test_a_job_that_waits_for_its_turn_can_be_stopped(shop: Shop) -> None:
     publish(shop)
     waiting = asyncio.Event()
-    async with shop.packages._alone("main", asyncio.Event()):
+    async with shop.packages._turn("main", asyncio.Event()):
         asked = PackageRequest(uuid4(), 1, "main", "python3", SCRIPT)
         job = asyncio.create_task(shop.packages.provide(asked, shop.log, waiting))
         await asyncio.sleep(0)

@@ -30,7 +30,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import tokens, workspaces
-from orvanta_platform.http.requests import LONGEST_PAGE
+from orvanta_platform.http.requests import MAX_PAGE
 from orvanta_platform.services.access import users
 from orvanta_platform.services.access.users import NewAccount
 
@@ -172,15 +172,15 @@ class World:
 
     async def _list_runs(self) -> None:
         caller, client, name, workspace = self._pick()
-        answer = await client.get(f"/api/w/{name}/jobs/list", params={"per_page": LONGEST_PAGE})
+        answer = await client.get(f"/api/w/{name}/jobs/list", params={"per_page": MAX_PAGE})
         expected = {run for run in workspace.runs if may_see_run(workspace, caller, run)}
         if answer.status_code in (403, 404):
             assert not expected, (caller, name, answer.text, expected)
             return
         shown, page = {each["id"] for each in answer.json()}, 1
-        while len(answer.json()) == LONGEST_PAGE:
+        while len(answer.json()) == MAX_PAGE:
             page += 1
-            answer = await client.get(f"/api/w/{name}/jobs/list", params={"per_page": LONGEST_PAGE, "page": page})
+            answer = await client.get(f"/api/w/{name}/jobs/list", params={"per_page": MAX_PAGE, "page": page})
             shown |= {each["id"] for each in answer.json()}
         assert shown == expected, (caller, name, shown ^ expected, self.log[-20:])
         counted = (await client.get(f"/api/w/{name}/jobs/completed/count")).json()

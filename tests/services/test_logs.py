@@ -196,7 +196,7 @@ async def test_platform_lines_are_marked_and_limited(on: LogGround) -> None:
     lines = (await on.whole(made.job)).splitlines()
     assert lines[:3] == ["half a line", "[orvanta] killed: timed out after 1 s", "[orvanta] again 0"]
     assert len(lines) == 1 + logs.SYSTEM_LINES
-    assert lines[-1] == "[orvanta] further lines of the platform are left out"
+    assert lines[-1] == "[orvanta] further platform lines are omitted"
 
 
 async def test_resent_chunk_replaces_the_first(on: LogGround) -> None:

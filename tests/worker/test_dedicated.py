@@ -276,7 +276,7 @@ async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> 
 
 
 async def test_only_so_many_processes_wait(level: Level, home: Path) -> None:
-    runtimes = Runtimes(home, [], level, kept=1)
+    runtimes = Runtimes(home, [], level, max_idle_processes=1)
     await runtimes.start()
     contents = [COUNT, COUNT + "\n", COUNT + "\n\n"]
     for content in contents:

@@ -173,7 +173,7 @@ def test_an_answer_is_not_believed() -> None:
         assert outcome.error is not None
     cut = STARTED + ANSWER.pack(RESULT, 10) + b"123"
     assert judge(spec("python3", ""), end(cut, 0)).error == JobError(
-        "ExitCode", "the script ended with exit code 0 before it gave a result"
+        "ExitCode", "the script ended with exit code 0 without a result"
     )
 
 

@@ -1,1 +1,1 @@
-"""The API server: routes, wire shapes, who is calling, what errors look like."""
+"""The API server: routes, request and response schemas, authentication, and error responses."""

@@ -1,4 +1,4 @@
-"""Answers: text without quotes, JSON, JSON that was already text."""
+"""Simple responses: plain text and JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _encoder = msgspec.json.Encoder()
 
 
 def text(content: str, status: int = 200) -> Response[bytes]:
-    """`text/plain`, as it is: ids, hashes, tokens, messages."""
+    """Return `content` as `text/plain`, unquoted: ids, hashes, tokens, messages."""
     return Response(content.encode(), status_code=status, media_type="text/plain")
 
 
 def json(content: Any, status: int = 200) -> Response[bytes]:
-    """Anything msgspec can write; a `str` gets its quotes."""
+    """Return `content` as JSON. A `str` is quoted."""
     return Response(_encoder.encode(content), status_code=status, media_type=_JSON)

@@ -1,4 +1,4 @@
-"""The application: every route behind the gate."""
+"""The application: all routes behind the authentication middleware."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from orvanta_platform.http.routes import (
 )
 from orvanta_platform.services.platform import Platform
 
-LONGEST_BODY = 24 << 20
-"""Largest body in bytes: a document of 10 MiB as JSON text. Calls that start runs, and uploads, have other limits."""
+MAX_BODY = 24 << 20
+"""Largest body in bytes: a document of 10 MiB as JSON text. Calls that start runs and uploads have their own limits."""
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *instance.ROUTES,
@@ -72,28 +72,28 @@ ROUTES: list[HTTPRouteHandler | Router] = [
 
 @functools.cache
 def _editor() -> dict[str, Page]:
-    """The files of the editor, compressed once for every application of a process."""
+    """Return the files of the editor, read and compressed once per process."""
     return read_pages()
 
 
 def create_app(platform: Platform) -> ASGIApp:
-    """The ASGI application on an open platform, which the caller closes after it."""
-    gate = AuthenticationMiddleware(Pages(create_router(), _editor()), platform)
+    """Return the ASGI application for an open platform. The caller closes the platform after the application."""
+    authentication = AuthenticationMiddleware(Pages(create_router(), _editor()), platform)
     origins = platform.settings.editor_origins
-    return EditorOrigins(gate, origins) if origins else gate
+    return EditorOrigins(authentication, origins) if origins else authentication
 
 
 @functools.cache
 def create_router() -> Litestar:
-    """The routes without the gate, which adds caller and platform to the scope of each request.
+    """Return the router without the authentication middleware, which adds caller and platform to each scope.
 
-    Building the table of routes takes most of a second, and the table is the same for every platform of a process.
+    Building the routing table takes most of a second, and the table is the same for every platform of a process.
     """
     router = Litestar(
         ROUTES,
         exception_handlers={Exception: errors.answer},
         openapi_config=None,
-        request_max_body_size=LONGEST_BODY,
+        request_max_body_size=MAX_BODY,
         logging_config=None,
     )
     router.state[instance.DESCRIPTION] = openapi.Description(lambda: api_handlers(router))
@@ -101,7 +101,7 @@ def create_router() -> Litestar:
 
 
 def api_handlers(router: Litestar) -> list[HTTPRouteHandler]:
-    """The handlers of all calls under /api, each once; Litestar's own answers to OPTIONS are left out."""
+    """Return the handlers of all calls under /api, without Litestar's own handlers of OPTIONS."""
     found = {
         id(handler): handler
         for route in router.routes

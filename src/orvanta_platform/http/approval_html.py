@@ -1,4 +1,4 @@
-"""The approval page as HTML: made on the server, without a script, every value escaped."""
+"""The approval page as HTML, rendered on the server without scripts. Every value is escaped."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode
 POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of every approval page: no script, no other site, one style."""
+"""Content-Security-Policy of the approval pages: no scripts, no other sites, a single style."""
 
 FIELD: Final = "form."
-"""What the names of the form's own fields begin with."""
+"""Prefix of the names of the form's own fields."""
 
 
 def page(title: str, body: str) -> bytes:
-    """A whole page; `body` is HTML, `title` is text."""
+    """Return a complete page; `body` is HTML, `title` is text."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -54,7 +54,7 @@ def page(title: str, body: str) -> bytes:
 
 
 def message(title: str, text: str, hint: str | None = None) -> bytes:
-    """A page that says one thing."""
+    """Return a page with a single message."""
     more = f"<p>{escape(hint)}</p>" if hint else ""
     return page(title, f'<p role="status">{escape(text)}</p>{more}')
 
@@ -64,14 +64,18 @@ def question(
     name: str | None,
     *,
     error: str | None = None,
-    given: Mapping[str, str] | None = None,
+    sent: Mapping[str, str] | None = None,
     hints: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """What is asked, with the buttons that the link is good for. `name`: who is logged in; `given`: fields as sent."""
+    """Return the page of an approval, with the buttons that the link permits.
+
+    `name` is the name of the logged-in user, `sent` the form's fields as submitted.
+    """
     asked = seen.request
     title = "Approval"
     if asked is None:
-        return page(title, f'{_facts(seen)}<p role="status">Nothing is asked here any more.</p>{_said(seen)}')
+        status = '<p role="status">This run is not waiting for a decision here.</p>'
+        return page(title, f"{_facts(seen)}{status}{_decisions(seen)}")
     parts = [_facts(seen)]
     if asked.opened and asked.opened.message:
         parts.append(f"<pre>{escape(asked.opened.message)}</pre>")
@@ -80,20 +84,20 @@ def question(
     if asked.consent.needs_login and name is None:
         parts.append('<p role="status">This decision needs a login. Log in, then open this link again.</p>')
         return page(title, "".join(parts))
-    fields = _fields(asked.consent.form, given or {}, hints or {})
+    fields = _fields(asked.consent.form, sent or {}, hints or {})
     buttons = _buttons(seen, hide_no=asked.consent.hide_cancel)
     who = f"<p>You decide as <strong>{escape(name)}</strong>.</p>" if name else ""
-    reason = escape((given or {}).get("reason", ""), quote=True)
+    reason = escape((sent or {}).get("reason", ""), quote=True)
     parts.append(
         f'<form method="post" accept-charset="utf-8">{fields}'
         '<label for="reason">Reason (optional)</label>'
         f'<textarea id="reason" name="reason" rows="2" maxlength="2000">{reason}</textarea>{who}{buttons}</form>'
     )
-    return page(title, "".join(parts) + _said(seen))
+    return page(title, "".join(parts) + _decisions(seen))
 
 
 def sent_of(fields: Mapping[str, str]) -> dict[str, str]:
-    """What was sent for the form's own fields, by their names."""
+    """Return the submitted values of the form's own fields, by field name."""
     return {name.removeprefix(FIELD): text for name, text in fields.items() if name.startswith(FIELD)}
 
 
@@ -107,7 +111,7 @@ def _facts(seen: LinkView) -> str:
     return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts) + "</dl>"
 
 
-def _said(seen: LinkView) -> str:
+def _decisions(seen: LinkView) -> str:
     if not seen.decisions:
         return ""
     lines = "".join(
@@ -117,32 +121,32 @@ def _said(seen: LinkView) -> str:
     return f"<h2>So far</h2><ul>{lines}</ul>"
 
 
-def _approver(said: DecisionRow) -> str:
-    """The name as HTML; an unauthenticated one is marked."""
-    return escape(said.approver) + ("" if said.account is not None else " (not signed in)")
+def _approver(decision: DecisionRow) -> str:
+    """Return the approver's name as HTML; an unauthenticated one is marked."""
+    return escape(decision.approver) + ("" if decision.account is not None else " (not signed in)")
 
 
 def _buttons(seen: LinkView, *, hide_no: bool) -> str:
     both = Action.PAGE in seen.actions
     yes = '<button name="decision" value="approved">Approve</button>' if both or Action.RESUME in seen.actions else ""
-    may_say_no = (both and not hide_no) or Action.CANCEL in seen.actions
-    return yes + ('<button name="decision" value="rejected">Reject</button>' if may_say_no else "")
+    may_reject = (both and not hide_no) or Action.CANCEL in seen.actions
+    return yes + ('<button name="decision" value="rejected">Reject</button>' if may_reject else "")
 
 
-def _fields(schema: Any, given: Mapping[str, str], hints: Mapping[str, Any]) -> str:
-    shown = "".join(_field(each, given.get(FIELD + each.name), bool(given)) for each in forms.fields(schema, hints))
+def _fields(schema: Any, sent: Mapping[str, str], hints: Mapping[str, Any]) -> str:
+    shown = "".join(_field(each, sent.get(FIELD + each.name), bool(sent)) for each in forms.fields(schema, hints))
     return f"<fieldset><legend>Please fill in</legend>{shown}</fieldset>" if shown else ""
 
 
-def _field(field: Field, sent: str | None, again: bool) -> str:
-    """`again`: the form was sent, with `sent` in this field."""
+def _field(field: Field, sent: str | None, submitted: bool) -> str:
+    """Return a field as HTML. `submitted`: the form was submitted, with the value `sent` in this field."""
     key, label = escape(FIELD + field.name, quote=True), escape(field.label)
     more = f"<small>{escape(field.help)}</small>" if field.help else ""
     need = " required" if field.required else ""
     head = f'<label for="{key}">{label}{"" if field.required else " (optional)"}</label>{more}'
     text = sent if sent is not None else field.value
     if field.kind is FieldKind.BOOLEAN:
-        ticked = " checked" if sent is not None or (field.value and not again) else ""
+        ticked = " checked" if sent is not None or (field.value and not submitted) else ""
         return f'<label for="{key}">{label}</label>{more}<input type="checkbox" id="{key}" name="{key}"{ticked}>'
     if field.kind is FieldKind.CHOICE:
         options = "".join(

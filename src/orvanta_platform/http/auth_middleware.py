@@ -1,7 +1,7 @@
-"""The gate in front of the router: no token, no API.
+"""Authentication of requests, before they reach the router.
 
-Every path under /api, known or not, needs a valid token unless it is in OPEN, exactly as written there, or is of those
-that say themselves whom they let in. What passes carries its actor in the scope.
+Every path under /api, known or not, needs a valid token. Exceptions are the paths in OPEN, which must match exactly,
+and the paths whose routes authenticate callers themselves. An admitted request carries its actor in the scope.
 """
 
 from __future__ import annotations
@@ -53,23 +53,23 @@ OPEN: frozenset[str] = frozenset(
 """Calls that need no token."""
 
 SIGN_IN_PREFIX = "/api/auth/"
-"""Calls that set or remove the session cookie: with a JSON body only, and only from pages of this site."""
+"""Prefix of calls that set or remove the session cookie. They need a JSON body, and a page of this site."""
 
 ROUTE_PREFIX = "/api/r/"
-"""What HTTP triggers answer: each route asks for what it wants to see. Its answers are no page of this server's."""
+"""Prefix of HTTP routes. Each route authenticates its callers, and its responses are not pages of this server."""
 
 SIGNED = re.compile(r"/api/w/[^/]+/jobs_u/(resume|cancel|get_flow)/[^/]+/[^/]+/[^/]+|/approve/[^/]+/[^/]+/[^/]+/[^/]+")
-"""Calls whose path is signed: they need no token, and know who calls where there is one."""
+"""Calls with a signed path. They need no token; if there is one, it identifies the caller."""
 
 RUN_CALLS = re.compile(
     r"/api/w/[^/]+/jobs/(run|run_wait_result|run_inline|run_and_stream)/(p|h|f|fv|preview|preview_flow)(/.+)?"
     r"|/api/v1/workflows/.+/runs"
 )
-"""Calls that take their token from `?token=` too."""
+"""Calls that also accept their token as `?token=`."""
 
 COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
-"""With the cookie, calls that change something need this header (any value): no form of another site sends it."""
+"""Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
@@ -86,31 +86,31 @@ log = structlog.get_logger(__name__)
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the application."""
 
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app = app
         self._platform = platform
         settings = platform.settings
         self._authenticator = Authenticator(platform)
-        self._strangers = Rate(settings.anonymous_rate)
+        self._anonymous = Rate(settings.anonymous_rate)
         self._longest = settings.anonymous_body
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         self._pace = Pace(settings.request_grace_s, settings.request_rate, settings.request_timeout_s)
         self._origins = (settings.base_url, *settings.editor_origins)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it here. Web sockets and the lifespan are the router's business."""
+        """Authenticate a request and pass it on, or reject it. Web sockets and lifespan events are passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = MutableScopeHeaders(scope)
-        request_id = _own_or_given(headers.get("x-request-id"))
+        request_id = _request_id(headers.get("x-request-id"))
         scope[REQUEST_ID] = request_id
         scope[PLATFORM] = self._platform
         scope["client"] = address = _client(self._addresses.of(scope))
         body = PacedBody(receive, self._pace)
-        answer = _Answer(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))
+        answer = _Response(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))
         started = clock.monotonic()
         try:
             await self._admit(scope, headers, request_id)
@@ -131,31 +131,31 @@ class AuthenticationMiddleware:
             request_id=request_id,
         )
 
-    async def _run(self, scope: Any, receive: Receive, answer: _Answer) -> None:
-        """Pass the call to the application. A response that fails or loses its reader midway is cut off there."""
+    async def _run(self, scope: Any, receive: Receive, answer: _Response) -> None:
+        """Call the application. A response that fails or loses its client midway is cut off there."""
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
             reason = errors.reason_of(error)
             if not answer.status or reason is None:
                 raise
-            log.warning("answer broken off", code=reason.code, request_id=scope[REQUEST_ID])
+            log.warning("response aborted", code=reason.code, request_id=scope[REQUEST_ID])
 
     async def _admit(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         path: str = scope["path"]
         if SIGNED.fullmatch(path) and _CLEAN.fullmatch(path):
-            await self._know(scope, headers, request_id)
+            await self._identify(scope, headers, request_id)
             if ACTOR not in scope:
-                self._slow_down(scope)
+                self._limit_rate(scope)
             return
         if path.startswith(ROUTE_PREFIX):
-            self._slow_down(scope)
+            self._limit_rate(scope)
             if not _CLEAN.fullmatch(path):
-                raise NotFound("There is no such route.")
+                raise NotFound("This route does not exist.")
             return
         if path.startswith(SIGN_IN_PREFIX) and scope["method"] not in _SAFE:
             if path in OPEN:
-                self._slow_down(scope)
+                self._limit_rate(scope)
             require_same_site(headers, self._origins)
         if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
             return
@@ -174,26 +174,26 @@ class AuthenticationMiddleware:
             raise _unauthenticated(token)
         if source == "cookie" and changes and CSRF_HEADER not in headers:
             raise Forbidden(
-                "A call with the cookie that changes something needs the header X-Orvanta.",
+                "A call with the session cookie needs the header X-Orvanta to change something.",
                 hint="Send `X-Orvanta: 1`, or a token in the header Authorization.",
             )
         if not _CLEAN.fullmatch(path):
-            raise BadRequest("The path has empty, dotted or unprintable parts.")
+            raise BadRequest("The path contains empty, dotted or unprintable segments.")
         scope[ACTOR] = actor
         derive = partial(self._authenticator.again, token or "", caller)
         scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=began)
 
-    def _slow_down(self, scope: Any) -> None:
-        """Nothing is asked of the database for those who call too often. Raises RateLimited."""
-        if wait_s := self._strangers.take(network_of(_address(scope))):
+    def _limit_rate(self, scope: Any) -> None:
+        """Limit the rate of calls without a token, before they cost a database query. Raises RateLimited."""
+        if wait_s := self._anonymous.take(network_of(_address(scope))):
             raise RateLimited(
                 "Too many calls without a token come from this address.",
-                hint="Try again later; ORVANTA_ANONYMOUS_RATE says how many may come in a minute.",
+                hint="Try again later; ORVANTA_ANONYMOUS_RATE sets the allowed number of calls per minute.",
                 details={"retry_after_s": wait_s},
             )
 
     def _bounded(self, receive: Receive) -> Receive:
-        """Receives the body of a call without a token, up to its limit. The returned function raises TooLarge."""
+        """Return a `receive` that limits the body of a call without a token. It raises TooLarge."""
         left = self._longest
 
         async def receive_some() -> Any:
@@ -202,7 +202,7 @@ class AuthenticationMiddleware:
             left -= len(message.get("body") or b"")
             if left < 0:
                 raise TooLarge(
-                    f"The body of a call without a token has at most {size_text(self._longest)}.",
+                    f"The body of a call without a token is limited to {size_text(self._longest)}.",
                     hint="Send less, or upload it as a file and send its name; ORVANTA_ANONYMOUS_BODY sets the limit.",
                     details={"limit": self._longest},
                 )
@@ -210,8 +210,8 @@ class AuthenticationMiddleware:
 
         return receive_some
 
-    async def _know(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
-        """Who calls, where somebody is logged in; a page of another site speaks for nobody."""
+    async def _identify(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
+        """Set the actor of a signed call if the caller is logged in. Calls from pages of other sites are anonymous."""
         path: str = scope["path"]
         token, source = _token(scope, headers, path)
         if not token or (source == "cookie" and not _is_of_this_site(scope, headers)):
@@ -229,15 +229,15 @@ def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
     return CSRF_HEADER in headers or headers.get("sec-fetch-site") == "same-origin"
 
 
-class _Answer:
-    """Forwards a response with the headers that every response has, and records its status.
+class _Response:
+    """Forwards a response with the headers common to all responses, and records its status.
 
-    A response in pieces is sent only while its `caller` is valid, even if the source of the pieces does not check the
-    caller itself.
+    A response in several pieces is sent only while its `caller` is valid, even if the source of the pieces does not
+    check the caller itself.
     """
 
     def __init__(self, send: Send, request_id: str, *, foreign: bool) -> None:
-        """`foreign`: what is answered is not this server's, and speaks for nothing but itself."""
+        """Create the response. `foreign`: its content comes from a script, so it must not act for this server."""
         self._send = send
         self._foreign = foreign
         self._request_id = request_id
@@ -265,10 +265,10 @@ def _client(address: str | None) -> tuple[str, int] | None:
 
 
 def _token(scope: Scope, headers: Mapping[str, str], path: str) -> tuple[str | None, str]:
-    """The token and where it stood. A header that is there counts, even where it is wrong."""
-    given = headers.get("authorization")
-    if given is not None:
-        scheme, _, token = given.strip().partition(" ")
+    """Return the token and its source. An Authorization header takes precedence, even if it is invalid."""
+    header = headers.get("authorization")
+    if header is not None:
+        scheme, _, token = header.strip().partition(" ")
         return (token.strip() if scheme.lower() == "bearer" else None), "header"
     if RUN_CALLS.fullmatch(path):
         query = parse_qs(scope["query_string"].decode("latin-1"))
@@ -299,18 +299,19 @@ def _address(scope: Scope) -> str | None:
     return str(client[0]) if client else None
 
 
-def _own_or_given(given: str | None) -> str:
-    return given if given and _REQUEST_ID.fullmatch(given) else uuid4().hex
+def _request_id(header: str | None) -> str:
+    """Return the caller's request id if it is valid, otherwise a new one."""
+    return header if header and _REQUEST_ID.fullmatch(header) else uuid4().hex
 
 
 def _printable(path: str) -> str:
-    """The path as one line of a log; what a query said never gets there."""
+    """Return the path as one line for the log. The query is never logged."""
     return path if path.isprintable() else quote(path)
 
 
 def _unauthenticated(token: str | None) -> OrvantaError:
     if token:
-        return Unauthenticated("The token is not valid.", hint="It may be deleted, expired or of an ended job.")
+        return Unauthenticated("The token is not valid.", hint="It may be deleted or expired, or its job has ended.")
     return Unauthenticated("This call needs a token.", hint="Send `Authorization: Bearer <token>`.")
 
 

@@ -1,4 +1,4 @@
-"""Errors as answers: one shape, `{"error": {code, message, hint, details}}`, and nothing of our insides."""
+"""Error responses, all of the shape `{"error": {code, message, hint, details}}`, without internal details."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _RETRY_AFTER_S = 1
 
 
 def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """The answer to what a handler raised. What nobody foresaw is logged and says nothing but its request."""
+    """Return the response for an exception of a handler. An unexpected exception is logged; only its id is returned."""
     return respond(translate(error, request.scope), _allowed(error))
 
 
 def respond(error: OrvantaError, headers: dict[str, str] | None = None) -> Response[bytes]:
-    """An error as a response with the headers that belong to its kind."""
+    """Return an error as a response, with the headers for its kind."""
     body = msgspec.json.encode({"error": error.as_dict()})
     return Response(
         body,
@@ -47,35 +47,35 @@ def respond(error: OrvantaError, headers: dict[str, str] | None = None) -> Respo
 
 
 def translate(error: Exception, scope: Scope) -> OrvantaError:
-    """Any exception as one of ours."""
+    """Return any exception as an error of the platform."""
     if isinstance(error, OrvantaError):
         return error
     if isinstance(error, HTTPException):
         return _from_router(error, scope)
     if isinstance(error, asyncpg.DataError | UnicodeEncodeError):
         return BadRequest(
-            "A value holds what cannot be stored.", hint="NUL characters and numbers over 64 bits cannot be."
+            "A value cannot be stored.", hint="Text must not contain NUL characters, and numbers must fit in 64 bits."
         )
     if isinstance(error, CONNECTION_LOST):
         log.warning("database_lost", error=type(error).__name__)
         return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
     if isinstance(error, asyncpg.QueryCanceledError):
         log.warning("query_timeout", path=scope.get("path"))
-        return QueryTimeout("The database took too long for this call.", hint="Ask for less at a time.")
+        return QueryTimeout("The database took too long for this call.", hint="Request less data at a time.")
     if isinstance(error, TRANSIENT):
         log.warning("database_busy", error=type(error).__name__)
         return DatabaseUnavailable("The database is busy.", hint="Try again in a moment.")
     request_id = _request_id(scope)
     log.error("request_failed", request_id=request_id, path=scope.get("path"), exc_info=error)
     return OrvantaError(
-        "Something went wrong in the server.",
-        hint="The server's log says more under this request id.",
+        "The server failed to process the request.",
+        hint="The server's log has the details under this request id.",
         details={"request_id": request_id},
     )
 
 
 def reason_of(error: BaseException) -> OrvantaError | None:
-    """The platform's error that the router wrapped, if there is one."""
+    """Return the platform's error that the router wrapped, if there is one."""
     if isinstance(error, OrvantaError):
         return error
     if isinstance(error, BaseExceptionGroup):
@@ -86,9 +86,9 @@ def reason_of(error: BaseException) -> OrvantaError | None:
 def _from_router(error: HTTPException, scope: Scope) -> OrvantaError:
     method, path = scope.get("method", ""), scope.get("path", "")
     if error.status_code == 405:
-        return MethodNotAllowed(f"{method} is not among the methods of {path}.")
+        return MethodNotAllowed(f"{path} does not support the method {method}.")
     if error.status_code == 404:
-        return NotFound(f"There is no call {method} {path}.", hint="All calls stand in /api/openapi.json.")
+        return NotFound(f"There is no route {method} {path}.", hint="All routes are listed in /api/openapi.json.")
     if error.status_code == 413:
         return TooLarge("The body is too large.")
     if error.status_code == 401:

@@ -1,4 +1,4 @@
-"""Updates of a run or job as server-sent events."""
+"""Server-sent events with the updates of a run or job."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from orvanta_platform.http import streaming
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.services.run_views.updates import Update
 
-_MOST = (1 << 53) - 1
-"""The largest number that every reader of JSON holds."""
+_MAX_OFFSET = (1 << 53) - 1
+"""The largest integer that every JSON reader represents exactly."""
 
 
-def checked_offset(given: int) -> int:
-    """A stream's offset as a caller may give it; what is negative is the beginning. Raises BadRequest."""
-    if given > _MOST:
-        raise BadRequest("stream_offset is too large.", hint="Give back the stream_offset of the last answer.")
-    return max(0, given)
+def checked_offset(offset: int) -> int:
+    """Check the stream offset sent by a caller; a negative one means the start. Raises BadRequest."""
+    if offset > _MAX_OFFSET:
+        raise BadRequest("stream_offset is too large.", hint="Send the stream_offset of the last response.")
+    return max(0, offset)
 
 
 def update_stream(
     updates: AsyncIterator[Update | None], *, with_logs: bool = True, headers: dict[str, str] | None = None
 ) -> Stream:
-    """A response of one event per update, with a comment if there was none for a while."""
+    """Return a response of one event per update, and a comment if there was none for a while."""
     return streaming.event_stream(_events(updates, with_logs), headers)
 
 

@@ -15,7 +15,7 @@ from orvanta_platform.errors import PortTaken
 BACKLOG = 1024
 
 _TWINS = {"127.0.0.1": "::1", "0.0.0.0": "::", "::1": "127.0.0.1"}
-"""The address of the other family that clients may use for the same host name."""
+"""Address of the other family that clients may use for the same host name."""
 
 log = structlog.get_logger(__name__)
 
@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 class Listener:
     """A listening socket, and one that only reserves the port on the twin address, if there is one.
 
-    Neither has SO_REUSEPORT: a second listener fails. Without the second socket a process of this machine could answer
-    on [::1] those who connect to `localhost`.
+    Neither has SO_REUSEPORT, so a second listener fails. Without the second socket, another process of this machine
+    could answer clients of `localhost` on [::1].
     """
 
     def __init__(self, host: str, port: int, sockets: list[socket.socket]) -> None:
@@ -33,7 +33,7 @@ class Listener:
         self._sockets = sockets
 
     def detached(self) -> int:
-        """A duplicate descriptor of the listening socket, which the caller closes."""
+        """Return a duplicate descriptor of the listening socket, which the caller closes."""
         return os.dup(self._sockets[0].fileno())
 
     def close(self) -> None:
@@ -67,27 +67,27 @@ def listen(host: str, port: int) -> Listener:
     except OSError as error:
         raise PortTaken(
             f"The server cannot listen on {host}:{port}: {error.strerror}.",
-            hint="Stop what listens there, or set ORVANTA_HOST and ORVANTA_PORT.",
+            hint="Stop the program that listens there, or set ORVANTA_HOST and ORVANTA_PORT.",
         ) from error
     bound, taken = main.getsockname()[:2]
-    twin = _hold(_TWINS[bound], taken) if bound in _TWINS else None
+    twin = _reserve(_TWINS[bound], taken) if bound in _TWINS else None
     return Listener(host, taken, [main] if twin is None else [main, twin])
 
 
-def _hold(address: str, port: int) -> socket.socket | None:
-    """A socket that is bound and does not listen: connections are refused. None if the address cannot be bound."""
+def _reserve(address: str, port: int) -> socket.socket | None:
+    """Return a socket that is bound but refuses connections, or None if the address cannot be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        held = socket.socket(family, socket.SOCK_STREAM)
+        reserved = socket.socket(family, socket.SOCK_STREAM)
     except OSError:  # this host has no IPv6
         return None
     try:
         if family == socket.AF_INET6:
-            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        held.bind((address, port))
+            reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        reserved.bind((address, port))
     except OSError as error:
-        held.close()
+        reserved.close()
         if error.errno != errno.EADDRNOTAVAIL:
             log.warning("another program has the port on the twin address", action="hold_port", address=address)
         return None
-    return held
+    return reserved

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the routes themselves."""
+"""The OpenAPI document, generated from the routes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
 from orvanta_platform.http.auth_middleware import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
+from orvanta_platform.http.field_docs import describe
 
 _CALL = "call"
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+):(\w+)\}")
 _QUERY = re.compile(r"^FromQuery\[(.+)\]$")
+_SENTENCE_END = re.compile(r"(?<=\.) ")
 _WILDCARD_NOTE = "May contain slashes, raw or percent-encoded."
 _PATH_TYPES: dict[str, dict[str, str]] = {
     "int": {"type": "integer"},
@@ -34,16 +36,16 @@ _QUERY_TYPES: dict[str, dict[str, str]] = {
     "str": {"type": "string"},
 }
 AnyObject = dict[str, Any]
-"""The shape of an answer that carries what a client deployed."""
+"""Schema of a response that contains a document of the client."""
 
 BINARY = "binary"
-"""The shape of a body or answer of bytes."""
+"""Schema of a binary body or response."""
 
 PAGED = ("page", "per_page", "before", "after")
 
 
 class ErrorBody(msgspec.Struct):
-    """What went wrong, under a code that is stable over versions."""
+    """The error. Its code is stable across versions."""
 
     code: str
     message: str
@@ -52,21 +54,22 @@ class ErrorBody(msgspec.Struct):
 
 
 class Error(msgspec.Struct):
-    """The one shape of every error."""
+    """The body of every error response."""
 
     error: ErrorBody
 
 
 def call(*, body: Any = None, answer: Any = None, query: Sequence[str] = ()) -> dict[str, Any]:
-    """What a handler's `opt` says for the document: the shapes of body and answer (None: text), query keys."""
+    """Return a handler's `opt`: the schemas of body and response (None: text), and additional query parameters."""
     return {_CALL: {"body": body, "answer": answer, "query": tuple(query)}}
 
 
 def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
-    """The whole document of these handlers."""
-    said = [handler.opt.get(_CALL) for handler in handlers]
-    shapes = [shape for each in said if each for shape in (each["body"], each["answer"]) if _is_json(shape)]
+    """Return the complete document for the handlers."""
+    options = [handler.opt.get(_CALL) for handler in handlers]
+    shapes = [shape for each in options if each for shape in (each["body"], each["answer"]) if _is_json(shape)]
     _, components = msgspec.json.schema_components([*shapes, Error], ref_template=_REF)
+    describe(components, [*shapes, Error])
     paths: dict[str, dict[str, Any]] = {}
     for handler in handlers:
         for path in sorted(handler.paths):
@@ -84,7 +87,7 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
 
 
 class Description:
-    """The document of an application as JSON and as YAML, each made at its first use: anybody may ask, at any rate."""
+    """The document of an application as JSON and YAML, generated on first use and cached, as anyone may request it."""
 
     def __init__(self, handlers: Callable[[], list[HTTPRouteHandler]]) -> None:
         self._handlers = handlers
@@ -92,20 +95,20 @@ class Description:
         self._json = self._yaml = b""
 
     def json(self) -> bytes:
-        """JSON text. Takes about a second the first time: call it in a thread."""
+        """Return JSON text. The first call takes about a second: call it in a thread."""
         with self._lock:
             self._json = self._json or msgspec.json.encode(document(self._handlers()))
             return self._json
 
     def yaml(self) -> bytes:
-        """YAML text. Takes some seconds the first time: call it in a thread."""
+        """Return YAML text. The first call takes some seconds: call it in a thread."""
         with self._lock:
             self._yaml = self._yaml or as_yaml(msgspec.json.decode(self.json()))
             return self._yaml
 
 
 def as_yaml(tree: dict[str, Any]) -> bytes:
-    """A document as YAML."""
+    """Return the document as YAML."""
     out = StringIO()
     YAML(typ="safe", pure=True).dump(tree, out)
     return out.getvalue().encode()
@@ -124,11 +127,10 @@ _SECURITY = {
 
 
 def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, Any]:
-    text = inspect.getdoc(handler.fn) or ""
-    summary, _, rest = text.partition("\n\n")
+    summary, description = _summary_and_rest(inspect.getdoc(handler.fn) or "")
     operation: dict[str, Any] = {
         "operationId": _operation_id(handler, path, method),
-        "summary": " ".join(summary.split()),
+        "summary": summary,
         "tags": [_tag(path)],
         "parameters": [*_path_parameters(path), *_query_parameters(handler)],
         "responses": {
@@ -136,8 +138,8 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
             "default": {"description": "An error.", "content": _json(Error)},
         },
     }
-    if rest:
-        operation["description"] = " ".join(rest.split())
+    if description:
+        operation["description"] = description
     body = _body(handler)
     if body is not None:
         operation["requestBody"] = {"content": body}
@@ -148,9 +150,16 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
     return operation
 
 
+def _summary_and_rest(docstring: str) -> tuple[str, str]:
+    """Split a docstring into its first sentence and the rest, each as one line."""
+    first, *rest = _SENTENCE_END.split(" ".join(docstring.split()), maxsplit=1)
+    return first, "".join(rest)
+
+
 def _operation_id(handler: HTTPRouteHandler, path: str, method: str) -> str:
-    """The handler's name; of one that answers at several paths, for all but one with the path's area; of one that
-    answers to several methods, with the method.
+    """Return the handler's name, made unique for handlers with several paths or methods.
+
+    All but one of the paths get the area of the path as a suffix, and each of several methods its name.
     """
     name = handler.fn.__name__
     named = name if path == max(handler.paths) else f"{name}_of_{_tag(path)}"
@@ -176,9 +185,9 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 
 def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
-    """Those the handler's `opt` names, and those of its signature and its dependencies' that are plain."""
-    said = handler.opt.get(_CALL)
-    found = {name: {"type": "string"} for name in said["query"]} if said else {}
+    """Return the parameters named in the handler's `opt`, and the plain ones of its signature and dependencies."""
+    options = handler.opt.get(_CALL)
+    found = {name: {"type": "string"} for name in options["query"]} if options else {}
     in_path = {name for path in handler.paths for name, _ in _PARAMETER.findall(path)}
     functions = [handler.fn, *(each.dependency for each in handler.resolve_dependencies().values())]
     for function in functions:
@@ -190,19 +199,19 @@ def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
 
 
 def _body(handler: HTTPRouteHandler) -> dict[str, Any] | None:
-    said = handler.opt.get(_CALL)
-    if said:
-        return None if said["body"] is None else _json(said["body"])
+    options = handler.opt.get(_CALL)
+    if options:
+        return None if options["body"] is None else _json(options["body"])
     return _json(Any) if "POST" in handler.http_methods else None
 
 
 def _answer(handler: HTTPRouteHandler) -> dict[str, Any]:
-    said = handler.opt.get(_CALL)
-    if said is None and handler.media_type != MediaType.TEXT:
+    options = handler.opt.get(_CALL)
+    if options is None and handler.media_type != MediaType.TEXT:
         return _json(Any)
-    if said is None or said["answer"] is None:
+    if options is None or options["answer"] is None:
         return {"text/plain": {"schema": {"type": "string"}}}
-    return _json(said["answer"])
+    return _json(options["answer"])
 
 
 def _is_json(shape: Any) -> bool:

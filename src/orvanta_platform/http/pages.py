@@ -1,4 +1,4 @@
-"""The editor's files, from memory, in front of the router: what is no call of the API is a page."""
+"""The editor's files, served from memory in front of the router for all paths outside the API."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Scripts and styles are files of this server and nothing else is."""
+"""Content-Security-Policy of the editor: scripts and styles are files of this server."""
 
 _OWN_STYLES = "style-src 'self' 'nonce-{}'"
 _NONCE = b'name="csp-nonce" content="'
-"""The page gives the nonce of its answer to the style sheets that its code editor makes."""
+"""Position of the nonce in the page, which adds it to the style sheets that its code editor creates."""
 
 _PLACES = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "share" / "orvanta" / "editor")
-"""A checkout's folder, else where an installed distribution keeps it."""
+"""Folders of the editor: that of a checkout, and that of an installed distribution."""
 
 _OURS = ("/approve", LINK_PATH)
 _INDEX = "/index.html"
 _HASHED = "/assets/"
 _FOREVER = "public, max-age=31536000, immutable"
-_ASK_AGAIN = "no-cache"
+_REVALIDATE = "no-cache"
 _PACKED = frozenset({".html", ".js", ".css", ".svg", ".json", ".webmanifest"})
 _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvanta</title>
 <h1>The editor is not built</h1>
-<p>The API answers under /api. To have the editor, start again with <code>make up</code>.</p>
+<p>The API is available under /api. To build the editor, run <code>make up</code> again.</p>
 </html>"""
 
-_GONE = b"There is no such file."
+_NOT_FOUND = b"This file does not exist."
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A file as it is sent: plain, and packed with gzip where that is worth it."""
+    """A file as it is sent: unchanged, and compressed with gzip if its type compresses well."""
 
     kind: str
     plain: bytes
@@ -55,7 +55,7 @@ class Page:
 
 
 def read_pages(places: tuple[Path, ...] = _PLACES) -> dict[str, Page]:
-    """The files of the first folder that holds an editor by their paths (`/index.html`); none where none does."""
+    """Return the files of the first folder that contains an editor, by path (`/index.html`); empty if none does."""
     root = next((place for place in places if (place / "index.html").is_file()), None)
     if root is None:
         return {}
@@ -73,8 +73,9 @@ def _page(file: Path) -> Page:
 
 
 class Pages:
-    """ASGI middleware: GET and HEAD of what the API does not own are answered with a file, else with the page itself,
-    which reads the rest of the address.
+    """ASGI middleware that answers GET and HEAD outside the API with a file of the editor.
+
+    A path that is not a file gets the page itself, which reads the rest of the address.
     """
 
     def __init__(self, app: ASGIApp, pages: Mapping[str, Page]) -> None:
@@ -82,7 +83,7 @@ class Pages:
         self._pages = pages
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
-        """Answer with a file, or let the router answer."""
+        """Answer with a file, or pass the request to the router."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _is_ours(scope["path"]):
             await self._app(scope, receive, send)
             return
@@ -92,34 +93,34 @@ class Pages:
         shown = b"" if scope["method"] == "HEAD" else body
         await send({"type": "http.response.body", "body": shown, "more_body": False})
 
-    def _answer(self, path: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    def _answer(self, path: str, request: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         page = self._pages.get(path)
         if page is None and path.startswith(_HASHED):
-            # A page of an older build asks for a file of that build: never the page itself as a script.
-            return 404, _headers("text/plain; charset=utf-8", "no-store", len(_GONE)), _GONE
+            # A page of an older build requests a file of that build: never send the page itself as a script.
+            return 404, _headers("text/plain; charset=utf-8", "no-store", len(_NOT_FOUND)), _NOT_FOUND
         if page is None:
             page, path = self._pages.get(_INDEX), _INDEX
         if page is None:
             return 503, _headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
         if path == _INDEX:
-            return _page_itself(page)
-        kept = {"ETag": page.etag, "Vary": "Accept-Encoding"}
-        cached = _FOREVER if path.startswith(_HASHED) else _ASK_AGAIN
-        if page.etag in asked.get("if-none-match", ""):
-            return 304, {"Cache-Control": cached, **kept}, b""
+            return _index(page)
+        validators = {"ETag": page.etag, "Vary": "Accept-Encoding"}
+        cached = _FOREVER if path.startswith(_HASHED) else _REVALIDATE
+        if page.etag in request.get("if-none-match", ""):
+            return 304, {"Cache-Control": cached, **validators}, b""
         body = page.plain
-        if page.packed is not None and "gzip" in asked.get("accept-encoding", ""):
+        if page.packed is not None and "gzip" in request.get("accept-encoding", ""):
             body = page.packed
-            kept["Content-Encoding"] = "gzip"
-        return 200, {**_headers(page.kind, cached, len(body)), **kept}, body
+            validators["Content-Encoding"] = "gzip"
+        return 200, {**_headers(page.kind, cached, len(body)), **validators}, body
 
 
-def _page_itself(page: Page) -> tuple[int, dict[str, str], bytes]:
-    """The page with a nonce that no other answer has: it cannot be kept."""
+def _index(page: Page) -> tuple[int, dict[str, str], bytes]:
+    """Return the page with a nonce of its own, which makes it uncacheable."""
     nonce = secrets.token_urlsafe(16)
     body = page.plain.replace(_NONCE, _NONCE + nonce.encode(), 1)
     policy = POLICY.replace("style-src 'self'", _OWN_STYLES.format(nonce), 1)
-    return 200, {**_headers(page.kind, _ASK_AGAIN, len(body)), "Content-Security-Policy": policy}, body
+    return 200, {**_headers(page.kind, _REVALIDATE, len(body)), "Content-Security-Policy": policy}, body
 
 
 def _headers(kind: str, cached: str, length: int) -> dict[str, str]:

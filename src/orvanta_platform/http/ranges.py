@@ -1,4 +1,4 @@
-"""The header `Range`: one range of bytes of an answer whose size is known."""
+"""The `Range` header: one byte range of a response of known size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """`length` bytes from `start` on, of `size`."""
+    """A range of `length` bytes from `start`, in a file of `size` bytes."""
 
     start: int
     length: int
@@ -20,14 +20,14 @@ class Range:
 
     @property
     def header(self) -> str:
-        """What Content-Range says."""
+        """The value of the header Content-Range."""
         return f"bytes {self.start}-{self.start + self.length - 1}/{self.size}"
 
 
-def asked(header: str | None, size: int) -> Range | None:
-    """The range that a header asks for; None for the whole, also where it asks for what we do not do.
+def requested_range(header: str | None, size: int) -> Range | None:
+    """Return the range that a header requests; None for the whole file, also if the range is unsupported.
 
-    Raises RangeNotSatisfiable for one that begins past the end.
+    Raises RangeNotSatisfiable for a range that starts after the end.
     """
     found = _ONE.fullmatch(header or "")
     if found is None or found.group() == "bytes=-":
@@ -41,5 +41,7 @@ def asked(header: str | None, size: int) -> Range | None:
         if last and int(last) < start:
             return None
     if start >= size:
-        raise RangeNotSatisfiable(f"There are {size} bytes, and none from {start} on.", details={"size": size})
+        raise RangeNotSatisfiable(
+            f"The content has {size} bytes, none of them from {start} on.", details={"size": size}
+        )
     return Range(start, end - start, size)

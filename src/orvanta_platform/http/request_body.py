@@ -1,7 +1,7 @@
-"""The body of a request, with a deadline that advances as the body arrives.
+"""Request bodies with a deadline that advances as the body arrives.
 
-Without one, a very slow caller holds a connection forever. Only the time that the server waits for the caller counts,
-not the time that the application takes to process the data.
+Without a deadline, a very slow client could hold a connection forever. Only the time that the server waits for the
+client counts, not the time that the application takes to process the data.
 """
 
 from __future__ import annotations
@@ -19,21 +19,27 @@ from orvanta_platform.errors import BodyTooSlow
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Any speed for `grace_s` seconds, then `rate` bytes a second on average, and `longest_s` seconds at most."""
+    """Required speed of a request body."""
 
     grace_s: float
+    """Seconds during which any speed is accepted."""
+
     rate: int
+    """Average bytes per second required afterwards."""
+
     longest_s: float
+    """Maximum total time, in seconds."""
 
     def deadline_s(self, received: int) -> float:
-        """Longest waiting time, in seconds, for a body of which this number of bytes has arrived."""
+        """Return the maximum waiting time, in seconds, for a body of which `received` bytes have arrived."""
         return min(self.grace_s + received / self.rate, self.longest_s)
 
 
 class PacedBody:
-    """The `receive` of a request with a deadline for its body. Raises BodyTooSlow once the deadline has passed.
+    """The `receive` function of a request, with a deadline for its body.
 
-    Once the body is complete, raises Unauthenticated or Conflict if the caller has lost rights since it was admitted.
+    Raises BodyTooSlow after the deadline. When the body is complete, raises Unauthenticated or Conflict if the caller
+    has lost rights since it was admitted.
     """
 
     def __init__(self, receive: Receive, pace: Pace) -> None:
@@ -45,7 +51,7 @@ class PacedBody:
         self.caller: LiveActor | None = None
 
     async def receive(self) -> Any:
-        """The next message from the server."""
+        """Return the next message from the server."""
         if self._complete:
             return await self._receive()
         began = clock.monotonic()
@@ -67,7 +73,7 @@ class PacedBody:
     def _too_slow(self) -> BodyTooSlow:
         self._complete = True
         return BodyTooSlow(
-            "The body comes too slowly.",
+            "The body arrives too slowly.",
             hint="ORVANTA_REQUEST_GRACE_S and ORVANTA_REQUEST_RATE set the required speed.",
             details={"bytes": self._received},
         )

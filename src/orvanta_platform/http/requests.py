@@ -1,4 +1,4 @@
-"""What handlers take from a request: who calls, the platform, the body, a page of a list."""
+"""Values that handlers read from a request: the caller, the platform, the body, and list parameters."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LIVE_ACTOR = "orvanta.live_actor"
 REQUEST_ID = "orvanta.request_id"
 PLATFORM = "orvanta.platform"
 
-LONGEST_PAGE = 1000
+MAX_PAGE = 1000
 _PAGE = 30
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE = 300
 _SHORT_ENVELOPE = 16 << 20
-_MOST_VALUES = 12_000_000
+_MAX_VALUES = 12_000_000
 
 AnyRequest = Request[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows of a list: `limit` from `offset`, or past the row named by `before` or `after`."""
+    """Requested rows of a list: `limit` rows from `offset`, or after the row named by `before` or `after`."""
 
     limit: int
     offset: int
@@ -43,7 +43,7 @@ class Page:
 
 
 def actor_of(request: AnyRequest) -> Actor:
-    """Who calls. Raises Unauthenticated: no handler of a call that is not open runs without an actor."""
+    """Return the caller. Raises Unauthenticated if there is none."""
     actor = request.scope.get(ACTOR)
     if not isinstance(actor, Actor):
         raise Unauthenticated("This call needs a token.")
@@ -51,7 +51,7 @@ def actor_of(request: AnyRequest) -> Actor:
 
 
 def live_actor_of(request: AnyRequest) -> LiveActor:
-    """The caller, for services that wait or respond in pieces. Raises Unauthenticated."""
+    """Return the caller, for services that wait or respond in pieces. Raises Unauthenticated."""
     caller = request.scope.get(LIVE_ACTOR)
     if not isinstance(caller, LiveActor):
         raise Unauthenticated("This call needs a token.")
@@ -59,17 +59,17 @@ def live_actor_of(request: AnyRequest) -> LiveActor:
 
 
 def platform_of(request: AnyRequest) -> Platform:
-    """The platform of this process."""
+    """Return the platform of this process."""
     return cast(Platform, request.scope.get(PLATFORM))
 
 
 def item_path(path: str) -> str:
-    """A wildcard `{path}` as the router gives it (with a leading slash), as items are named."""
+    """Return a wildcard `{path}` without its leading slash, which the router adds."""
     return path.removeprefix("/")
 
 
 async def whole_body(request: AnyRequest) -> bytes:
-    """The body of a call that may be large, read as it comes and kept once: nobody asks for it again."""
+    """Read a body that may be large. It is not stored in the request, so this can be called only once."""
     buffer = BytesIO()
     async for piece in request.stream():
         buffer.write(piece)
@@ -77,24 +77,24 @@ async def whole_body(request: AnyRequest) -> bytes:
 
 
 async def body_of(request: AnyRequest, shape: type[T]) -> T:
-    """The body as `shape`; an empty one counts as `{}`. Raises BadRequest that says where it does not fit."""
+    """Return the body as `shape`; an empty body counts as `{}`. Raises BadRequest with the position of a mismatch."""
     return decode(await request.body(), shape)
 
 
 def decode(body: bytes, shape: type[T]) -> T:
-    """JSON text as `shape`. Raises BadRequest that says where it does not fit."""
+    """Decode JSON text as `shape`. Raises BadRequest with the position of a mismatch."""
     try:
         return msgspec.json.decode(body or b"{}", type=shape)
     except RecursionError as error:
-        hint = "A document has at most 200 levels."
-        raise BadRequest("The body is nested too deeply to be read.", hint=hint) from error
+        hint = "A document can have at most 200 levels."
+        raise BadRequest("The body is nested too deeply.", hint=hint) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = str(error)[:_LONGEST_MESSAGE]
+        message = str(error)[:_MAX_MESSAGE]
         raise BadRequest(f"The body cannot be read: {message}.", details={"reason": message}) from error
 
 
 def decode_envelope(body: bytes, shape: type[T]) -> T:
-    """The same for a body that contains arguments inside another object, which are skipped in the event loop.
+    """Decode a body with arguments inside another object. The arguments are skipped in the event loop.
 
     Raises TooLarge if that would take long, which depends on the number of values and not on the number of bytes.
     """
@@ -103,47 +103,47 @@ def decode_envelope(body: bytes, shape: type[T]) -> T:
 
 
 def require_few_values(body: bytes) -> None:
-    """Raises TooLarge for JSON text with more values than can be skipped without blocking the event loop."""
-    if len(body) > _SHORT_ENVELOPE and count_values(body) > _MOST_VALUES:
+    """Raise TooLarge for JSON text with more values than can be skipped without blocking the event loop."""
+    if len(body) > _SHORT_ENVELOPE and count_values(body) > _MAX_VALUES:
         raise TooLarge(
-            f"Arguments sent together with code or a document, and headers, have at most {_MOST_VALUES} values.",
+            f"Headers, and arguments sent together with code or a document, can have at most {_MAX_VALUES} values.",
             hint="Deploy the code or document and send the arguments alone, or as a file (job_helpers/upload_s3_file).",
-            details={"limit": _MOST_VALUES},
+            details={"limit": _MAX_VALUES},
         )
 
 
 def page_of(request: AnyRequest) -> Page:
-    """The page the query asks for. Raises BadRequest for what is no number."""
-    limit = min(max(number_of(request, "per_page", _PAGE), 1), LONGEST_PAGE)
+    """Return the requested page of a list. Raises BadRequest if a number is invalid."""
+    limit = min(max(number_of(request, "per_page", _PAGE), 1), MAX_PAGE)
     page = max(number_of(request, "page", 1), 1)
     query = request.query_params
     return Page(limit, (page - 1) * limit, query.get("before") or None, query.get("after") or None)
 
 
 def number_of(request: AnyRequest, key: str, default: int) -> int:
-    """A whole number of the query. Raises BadRequest."""
+    """Return an integer of the query. Raises BadRequest."""
     return _number(key, request.query_params.get(key)) or default
 
 
 def row_of(key: str, text: str | None) -> int | None:
-    """The id of the row that `before` or `after` names. Raises BadRequest."""
+    """Return the row id in `before` or `after`. Raises BadRequest."""
     return _number(key, text)
 
 
 def flag_of(request: AnyRequest, key: str) -> bool | None:
-    """`true` or `false` of the query, None where it is not there."""
+    """Return `true` or `false` of the query, or None if the parameter is missing."""
     text = request.query_params.get(key)
     return None if text is None else text.lower() in ("true", "1")
 
 
 def words_of(request: AnyRequest, key: str) -> list[str] | None:
-    """A comma-separated list of the query, None where it is not there."""
+    """Return a comma-separated list of the query, or None if the parameter is missing."""
     text = request.query_params.get(key)
     return [word for word in text.split(",") if word] if text else None
 
 
 def attaches(actor: Actor, parent: UUID | None) -> bool:
-    """Read the `parent_job` of a run call: true if the run is attached to the caller's job. Raises ForeignParent."""
+    """Return whether `parent_job` of a run call attaches the run to the caller's job. Raises ForeignParent."""
     if parent is None or actor.job is None:
         return False
     if parent != actor.job:

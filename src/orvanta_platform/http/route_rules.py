@@ -1,7 +1,7 @@
-"""The permission rule of every API route: documentation, and the expectation that tests hold the server against.
+"""Permission rules of the API routes, as documentation and as the expectation that tests check the server against.
 
 Services decide (`control.permissions.RULES`); nothing reads this table to grant access. A test sends every route as
-every role and compares the answers with it, and a route that is missing here fails that test.
+every role and compares the responses with it. It fails for routes that are missing here.
 """
 
 from __future__ import annotations
@@ -342,9 +342,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
     }
 )
-"""(kind, action) of the permission table, or the credentials of calls without a token → `METHOD path` per line.
+"""Routes by rule: (kind, action) of the permission table, or the credentials of calls without a token.
 
-Paths without a leading slash are below `/api/w/{workspace}/`.
+Each line is `METHOD path`. Paths without a leading slash are below `/api/w/{workspace}/`.
 """
 
 _CONDITIONS = {
@@ -365,7 +365,7 @@ _ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
 
 
 def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
-    """(method, path, rule) of every route; paths are below `/api` and contain `{parameters}`."""
+    """Yield (method, path, rule) of every route; paths are below `/api` and contain `{parameters}`."""
     for rule, lines in ROUTE_RULES.items():
         for line in lines.split("\n"):
             method, _, path = line.strip().partition(" ")
@@ -374,7 +374,7 @@ def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
 
 
 def page() -> str:
-    """The reference page of routes and roles."""
+    """Return the reference page of routes and roles."""
     lines = [
         "# Who may call which route\n",
         "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",

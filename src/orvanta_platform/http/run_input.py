@@ -1,4 +1,4 @@
-"""Arguments as callers send them: a body of some type, a GET's payload, headers. JSON itself is not parsed."""
+"""Arguments of runs as callers send them: bodies of several types, GET payloads, headers. JSON is not parsed here."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from orvanta_platform.units import size_text
 
 NO_ARGS = b"{}"
 _READ_HERE = 1 << 20
-"""Largest body checked for invalid UTF-8 here; larger ones are checked in another process when the run starts."""
+"""Size of the largest body that is checked for invalid UTF-8 here. Larger ones are checked in another process."""
 
 _SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
 _BOM = b"\xef\xbb\xbf"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
-_MOST_FIELDS = 1000
-_LONGEST_FORM = 1 << 20
-_LONGEST_TEXT = 8 << 20
+_MAX_FIELDS = 1000
+_MAX_FORM = 1 << 20
+_MAX_TEXT = 8 << 20
 RAW = "raw_string"
-"""The argument that holds a body of text."""
+"""Name of the argument that holds a text body."""
 
 
 async def args_of(request: AnyRequest) -> bytes:
-    """The arguments of a request's body, by its content type alone, whatever the body looks like. Raises InvalidInput.
+    """Return the arguments in a request's body, as determined by its content type only. Raises InvalidInput.
 
-    JSON gives its members, a form its fields (of the same name: a list), text the one argument `raw_string`. A file
-    of a multipart form is `{name, type, base64}`: data, as if it stood in JSON. No type counts as JSON, and so does
-    JSON that is sent as a form, as curl's -d does.
+    The members of JSON and the fields of a form become arguments (fields of the same name a list); text becomes the
+    argument `raw_string`. A file of a multipart form becomes the object `{name, type, base64}`. A body without a type
+    is treated as JSON, and so is JSON sent as a form, as by curl's -d.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _require_length(request.content_length or 0, kind)
@@ -52,18 +52,18 @@ async def args_of(request: AnyRequest) -> bytes:
     if kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml"):
         return msgspec.json.encode({RAW: text_of(body)})
     raise InvalidInput(
-        f"A body of type {kind[:100]} cannot become arguments.",
+        f"A body of type {kind[:100]} cannot be used as arguments.",
         hint="Send JSON, a form or text.",
         details={"path": ""},
     )
 
 
 def _require_length(length: int, kind: str) -> None:
-    """Raises TooLarge for a body that has to be parsed here and would take long."""
-    longest = _LONGEST_FORM if kind == _FORM else _LONGEST_TEXT
+    """Raise TooLarge for a body that must be parsed here and would take long."""
+    longest = _MAX_FORM if kind == _FORM else _MAX_TEXT
     if length > longest and not _is_json(kind):
         raise TooLarge(
-            f"A body of type {kind[:100]} has at most {size_text(longest)}.",
+            f"A body of type {kind[:100]} is limited to {size_text(longest)}.",
             hint="Send JSON, or upload it as a file (job_helpers/upload_s3_file) and send its name.",
             details={"limit": longest},
         )
@@ -74,16 +74,16 @@ def _is_json(kind: str) -> bool:
 
 
 def text_of(body: bytes) -> str:
-    """A body as text. Raises InvalidInput where it is not UTF-8."""
+    """Return the body as text. Raises InvalidInput if it is not UTF-8."""
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"The input is not UTF-8: byte {error.start}.", details={"path": ""}) from error
+        raise InvalidInput(f"The input is not UTF-8 at byte {error.start}.", details={"path": ""}) from error
 
 
 def _form_pairs(body: bytes) -> list[tuple[str, Any]]:
     try:
-        return [*parse_qsl(body.decode("ascii"), True, errors="strict", max_num_fields=_MOST_FIELDS)]
+        return [*parse_qsl(body.decode("ascii"), True, errors="strict", max_num_fields=_MAX_FIELDS)]
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidInput(f"The form cannot be read: {error}.", details={"path": ""}) from error
 
@@ -108,7 +108,7 @@ def _fields(pairs: Iterable[tuple[str, Any]]) -> bytes:
 
 
 def args_of_body(body: bytes) -> bytes:
-    """The arguments of a body: a JSON object in UTF-8, nothing being the empty one. Raises InvalidInput."""
+    """Return the arguments in a body, a JSON object in UTF-8; an empty body is `{}`. Raises InvalidInput."""
     text = body.removeprefix(_BOM)
     if len(text) <= _READ_HERE or not (text[:1] == b"{" and text[-1:] == b"}"):
         text = text.strip()
@@ -125,7 +125,7 @@ def args_of_body(body: bytes) -> bytes:
 
 
 def args_of_payload(payload: str | None) -> bytes:
-    """The arguments of `payload`, base64 of JSON in either alphabet, padded or not. Raises InvalidInput."""
+    """Return the arguments in `payload`: base64 or base64url of JSON, with or without padding. Raises InvalidInput."""
     text = (payload or "").strip().replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
     try:
         return args_of_body(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
@@ -134,30 +134,30 @@ def args_of_payload(payload: str | None) -> bytes:
 
 
 def with_headers(args: bytes, headers: Mapping[str, str]) -> bytes:
-    """The arguments, and the headers under names that no argument has: `X-Shop-Id` as `x_shop_id`.
+    """Return the arguments with the headers added, `X-Shop-Id` as `x_shop_id`. Existing arguments are not replaced.
 
     Raises InvalidInput, TooLarge.
     """
     require_few_values(args)
     try:
-        given = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
+        arguments = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
     for name, value in headers.items():
         if name.lower() in _SECRET:
-            raise InvalidInput(f"The header {name} cannot become an argument.", details={"path": ""})
-        given.setdefault(name.lower().replace("-", "_"), msgspec.Raw(msgspec.json.encode(value)))
-    return msgspec.json.encode(given)
+            raise InvalidInput(f"The header {name} cannot be used as an argument.", details={"path": ""})
+        arguments.setdefault(name.lower().replace("-", "_"), msgspec.Raw(msgspec.json.encode(value)))
+    return msgspec.json.encode(arguments)
 
 
 _INPUTS = (
     *("tag", "scheduled_for", "scheduled_in_secs", "parent_job", "root_job"),
     *("skip_preprocessor", "pause_before", "pause_if", "latest"),
 )
-"""Parameters of the query that belong to the input of a call, for its Idempotency-Key."""
+"""Query parameters that belong to the input of a call, for its Idempotency-Key."""
 
 
 def idempotency_key(request: AnyRequest) -> IdempotencyKey | None:
-    """The Idempotency-Key of a call that starts a run, with the options that belong to the input."""
+    """Return the Idempotency-Key of a call that starts a run, with the options that belong to the input."""
     key = request.headers.get("idempotency-key")
     return IdempotencyKey(key, options=[request.query_params.get(name) for name in _INPUTS]) if key else None

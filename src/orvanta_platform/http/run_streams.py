@@ -1,4 +1,4 @@
-"""A whole run as server-sent events: `status`, `log`, `end`. The id of each is where to go on from."""
+"""Server-sent events of a whole run: `status`, `log`, `end`. The id of an event is the position to resume from."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from orvanta_platform.services.logs.tail import LogPart
 from orvanta_platform.services.run_views.graph import RunGraph
 from orvanta_platform.services.run_views.stream import Message
 
-_STATUSES_KEPT = 200
+_MAX_STATUSES = 200
 
 
 class Printed(msgspec.Struct, kw_only=True):
-    """Text of a job's log. `offset`: of its first character in the attempt. `place`: the iteration or branch."""
+    """Text of a job's log."""
 
     job: UUID
     attempt: int
     offset: int
+    """Position of the first character in the log of the attempt."""
+
     text: str
     node: str | UnsetType = UNSET
     place: int | UnsetType = UNSET
+    """Index of the iteration or branch."""
 
 
 class Logs(msgspec.Struct, kw_only=True):
-    """The data of a `log` message: parts of the logs of nodes, in the order in which they were written."""
+    """Data of a `log` message: parts of the logs of nodes, in the order in which they were written."""
 
     logs: list[Printed]
 
 
 class Ended(msgspec.Struct, kw_only=True):
-    """The data of the `end` message: nothing follows."""
+    """Data of the `end` message, the last one of a stream."""
 
     run_id: UUID
     status: str
@@ -46,7 +49,7 @@ class Ended(msgspec.Struct, kw_only=True):
 
 
 def run_stream(messages: AsyncGenerator[Message | None]) -> Stream:
-    """An answer of one event per message, a comment where there was none for a while."""
+    """Return a response of one event per message, and a comment if there was none for a while."""
     return streaming.event_stream(_events(messages))
 
 
@@ -71,16 +74,16 @@ def _data(message: Message) -> bytes:
 
 
 _statuses: OrderedDict[tuple[UUID, str | None, str], bytes] = OrderedDict()
-"""What was told of late: many readers of one run are told the same."""
+"""The latest status messages, shared by all readers of a run."""
 
 
 def _status(graph: RunGraph, before: RunGraph | None) -> bytes:
     key = (graph.run, before.rev if before is not None else None, graph.rev)
     found = _statuses.get(key)
     if found is None:
-        told = graph_schemas.graph(graph) if before is None else graph_schemas.changes(before, graph)
-        found = _statuses[key] = msgspec.json.encode(told)
-        if len(_statuses) > _STATUSES_KEPT:
+        data = graph_schemas.graph(graph) if before is None else graph_schemas.changes(before, graph)
+        found = _statuses[key] = msgspec.json.encode(data)
+        if len(_statuses) > _MAX_STATUSES:
             _statuses.popitem(last=False)
     return found
 

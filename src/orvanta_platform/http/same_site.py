@@ -1,7 +1,7 @@
 """Protection of sign-in and sign-out calls against requests from pages of other sites.
 
-A page that signs a browser in to an account of its own sees what the person types afterwards (login CSRF). These calls
-need no cookie, so the header that protects calls with a cookie does not protect them.
+A page that signs a browser in to an account of its own could read what the user enters afterwards (login CSRF). These
+calls need no cookie, so the header that protects calls with a cookie does not protect them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _OWN = ("same-origin", "none")
 
 
 def require_same_site(headers: Mapping[str, str], origins: Sequence[str]) -> None:
-    """Check a call that sets a cookie. `origins`: those of this server, and of others that serve the editor.
+    """Check a call that sets a cookie. `origins` are those of this server and of others that serve the editor.
 
     Programs send neither Origin nor Sec-Fetch-Site. Raises Forbidden for a page of another site, and BadRequest for a
-    body that is not JSON: forms of such a page can send nothing else.
+    body that is not JSON, as forms of such a page cannot send JSON.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if not _is_own(origin, site, headers.get("host", ""), origins):

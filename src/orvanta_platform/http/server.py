@@ -1,4 +1,4 @@
-"""The server process: the application on one port, in one event loop, until it is told to stop."""
+"""The server process: serves the application on one port, in one event loop, until it is stopped."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 
 CONNECTIONS = 12
-"""Database connections of a server process."""
+"""Number of database connections of a server process."""
 
 _STOP_S = 5
 _OPEN_REQUESTS = 20_000
-"""Requests at a time, streams of waiting readers among them; they cost memory, not a thread."""
+"""Maximum number of concurrent requests, including open streams. They cost memory but no thread."""
 
 log = structlog.get_logger(__name__)
 
 Background = Callable[[Platform], AbstractAsyncContextManager[object]]
-"""What runs in the process beside the API, from after the start until before the end."""
+"""Daemons that run in the server's process next to the API, from after its start until before its end."""
 
 
 def serve(settings: Settings, *, background: Background | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; open requests get 5 s to end.
+    """Serve until SIGTERM or SIGINT. Open requests then have 5 s to complete.
 
     Raises PortTaken, DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError.
     """
@@ -60,7 +60,7 @@ async def _serve(settings: Settings, background: Background | None, sockets: Lis
 
 
 async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) -> None:
-    """Serve the application on an open platform until `stop` is set; the listener is closed then."""
+    """Serve the application on an open platform until `stop` is set, then close the listener."""
     requests = _Requests(create_app(platform))
     server = _Server(sockets, requests, header_timeout_s=platform.settings.request_grace_s)
     heap.settle()
@@ -93,13 +93,13 @@ class _Requests:
             self._open.discard(task)
 
     def cancel(self) -> None:
-        """Cancel open requests: long polls and streams would last for hours."""
+        """Cancel the open requests, as long polls and streams could last for hours."""
         for task in self._open:
             task.cancel()
 
 
 class _Server(Server):
-    """Granian on the listener's socket: its own sets SO_REUSEPORT, which lets other processes of the user join."""
+    """Granian on the listener's socket. Its own socket sets SO_REUSEPORT, which lets other processes share the port."""
 
     def __init__(self, sockets: Listener, application: ASGIApp, *, header_timeout_s: int) -> None:
         super().__init__(
@@ -107,7 +107,7 @@ class _Server(Server):
             address=sockets.host,
             port=sockets.port,
             interface=Interfaces.ASGINL,
-            # With detection of the HTTP version, granian would keep a silent connection open forever.
+            # With detection of the HTTP version, granian would keep an idle connection open forever.
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
             backlog=BACKLOG,

@@ -1,7 +1,7 @@
-"""Streaming responses, created in this module only.
+"""Streaming responses, created only in this module.
 
 The services that read the pieces take a LiveActor, so a reader who loses the right to them gets no more. An event
-stream then ends; a download is cut off without a regular end, so that clients do not mistake a part for the whole.
+stream then ends. A download is cut off without a regular end, so that clients do not mistake a part for the whole.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EVENT_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 def event_stream(events: AsyncIterator[bytes], headers: Mapping[str, str] | None = None) -> Stream:
-    """A response of server-sent events, already encoded."""
+    """Return a response of encoded server-sent events."""
     return Stream(_until_refused(events), media_type=EVENTS, headers={**_EVENT_HEADERS, **(headers or {})})
 
 
@@ -29,7 +29,7 @@ def download(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Stream:
-    """A response of bytes or text that is read while it is sent."""
+    """Return a response of bytes or text that is read while it is sent."""
     return Stream(pieces, status_code=status, media_type=media_type, headers=dict(headers or {}))
 
 

@@ -1,4 +1,4 @@
-"""Jobs that need no process, many at a time: claimed, answered and written in batches, beside the slots."""
+"""Batches of jobs that need no process: claimed, answered and written together, in addition to the slots."""
 
 from __future__ import annotations
 
@@ -29,149 +29,164 @@ from orvanta_platform.orchestrator.job_completion import (
 from orvanta_platform.orchestrator.scope import read_previous
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, keeps_run
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, may_continue_run
 from orvanta_platform.worker.lease import Lease
 
-MOST = 200
-"""Jobs of one batch: what a worker holds of the queue without a slot."""
+MAX_JOBS = 200
+"""Maximum number of jobs in one batch. These jobs occupy no slot."""
 
-AT_ONCE = 3
-"""Batches under way: while the database writes one, the next is decided."""
+MAX_CONCURRENT = 3
+"""Maximum number of concurrent batches: while the database writes one, the next is decided."""
 
 log = structlog.get_logger(__name__)
 
 Run = Callable[[Claimed], Awaitable[None]]
-"""Runs one job by itself, to the end of it and of what it is handed on to."""
+"""Function that runs one job by itself, and then the jobs of its run that are handed off to this worker."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A job with the write that ends it, and the next job of its run where that is of the same kind."""
+class _ReadyStep:
+    """A job together with the write that completes it."""
 
     job: Claimed
     write: StepWrite
     following: Claimed | None
+    """The next job of the run, if it was handed off to this worker."""
 
 
 class Batches:
-    """Serves the queue of native jobs. What a batch cannot take (large, to be asked, stale) runs by itself."""
+    """Server of the queue of native jobs.
+
+    Jobs that cannot be part of a batch (large results, values that must be read, unknown engine versions) run
+    individually.
+    """
 
     def __init__(
-        self, platform: Platform, lease: Lease, claimer: Claimer, alone: Run, doubtful: Callable[[], None]
+        self,
+        platform: Platform,
+        lease: Lease,
+        claimer: Claimer,
+        run_unslotted: Run,
+        on_lost_claim: Callable[[], None],
     ) -> None:
-        """`alone` runs one job by itself; `doubtful` is called when a claim got no answer and may have taken jobs."""
+        """Create the server.
+
+        `run_unslotted` runs one job by itself. `on_lost_claim` is called after a claim whose response was lost, as
+        the claim may have taken jobs.
+        """
         self._platform = platform
         self._lease = lease
         self._claimer = claimer
-        self._alone = alone
-        self.doubtful = doubtful
+        self._run_unslotted = run_unslotted
+        self._on_lost_claim = on_lost_claim
         self._held: dict[UUID, UUID] = {}
         self.jobs_executed = 0
 
     @property
     def held(self) -> dict[UUID, UUID]:
-        """The jobs that are under way, each with its run."""
+        """The jobs in progress, each with the id of its run."""
         return self._held
 
     async def serve(self, wait: Callable[[], Awaitable[object]], draining: asyncio.Event) -> None:
-        """Work until drained; `wait` returns when there may be something to claim."""
-        under_way: set[asyncio.Task[None]] = set()
+        """Process jobs until drained; `wait` returns when there may be something to claim."""
+        in_progress: set[asyncio.Task[None]] = set()
         while not draining.is_set():
             jobs = await self._claim() if self._lease.may_claim else []
             if jobs:
-                more_waits = len(jobs) >= MOST
-                under_way.add(asyncio.create_task(self._run(jobs, more_waits), name="batch"))
-                if len(under_way) >= AT_ONCE:
-                    _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                more_waits = len(jobs) >= MAX_JOBS
+                in_progress.add(asyncio.create_task(self._run(jobs, more_waits), name="batch"))
+                if len(in_progress) >= MAX_CONCURRENT:
+                    _, in_progress = await asyncio.wait(in_progress, return_when=asyncio.FIRST_COMPLETED)
             else:
                 await wait()
-        if under_way:
-            await asyncio.wait(under_way)
+        if in_progress:
+            await asyncio.wait(in_progress)
 
     async def _claim(self) -> list[Claimed]:
         try:
             async with self._platform.db.acquire() as connection:
-                found = await self._claimer.claim(connection, MOST)
+                found = await self._claimer.claim(connection, MAX_JOBS)
         except CANNOT_CLAIM as error:
             log.warning("cannot claim", action="claim", error=str(error))
-            self.doubtful()
+            self._on_lost_claim()
             return []
         self._held |= {job.id: job.run.id for job in found}
         return found
 
     async def _run(self, jobs: list[Claimed], more_waits: bool) -> None:
-        """Run these jobs, and those of their runs that follow."""
+        """Run these jobs and the jobs of their runs that are handed off."""
         rounds, began = 0, clock.monotonic()
         while jobs:
             rounds += 1
-            jobs = await self._round(jobs, keeps_run(more_waits, rounds, began))
+            jobs = await self._round(jobs, may_continue_run(more_waits, rounds, began))
 
     async def _round(self, jobs: list[Claimed], hand_off: bool) -> list[Claimed]:
-        """One batch; gives the jobs that follow."""
-        ready, rest = await self._ready(jobs, hand_off)
+        """Process one batch and return the jobs that were handed off."""
+        ready, rest = await self._decide(jobs, hand_off)
         written: set[int] = set()
         if ready:
-            with suppress(Exception):  # whatever it is, each job is told of by itself then
+            with suppress(Exception):  # the jobs of a failed batch run individually, which reports the error
                 async with self._platform.db.acquire() as connection:
-                    written = await write_steps(connection, [one.write for one in ready])
+                    written = await write_steps(connection, [step.write for step in ready])
         following: list[Claimed] = []
-        for place, one in enumerate(ready):
+        for place, step in enumerate(ready):
             if place not in written:
-                rest.append(one.job)
+                rest.append(step.job)
                 continue
-            del self._held[one.job.id]
+            del self._held[step.job.id]
             self.jobs_executed += 1
-            self._platform.tools.recent.put_rows(one.write.values)
-            notify_step(self._platform.tools, one.write)
-            await advance_caller(self._platform.tools, one.job, one.write)
-            if one.following is not None:
-                self._held[one.following.id] = one.following.run.id
-                following.append(one.following)
-        await asyncio.gather(*(self._by_itself(job) for job in rest))
+            self._platform.tools.recent.put_rows(step.write.values)
+            notify_step(self._platform.tools, step.write)
+            await advance_caller(self._platform.tools, step.job, step.write)
+            if step.following is not None:
+                self._held[step.following.id] = step.following.run.id
+                following.append(step.following)
+        await asyncio.gather(*(self._run_individually(job) for job in rest))
         return following
 
-    async def _by_itself(self, job: Claimed) -> None:
+    async def _run_individually(self, job: Claimed) -> None:
         try:
-            await self._alone(job)
+            await self._run_unslotted(job)
         finally:
             self._held.pop(job.id, None)
 
-    async def _ready(self, jobs: list[Claimed], hand_off: bool) -> tuple[list[_Ready], list[Claimed]]:
-        """The jobs whose ends can be written at once, and the others."""
-        ready: list[_Ready] = []
+    async def _decide(self, jobs: list[Claimed], hand_off: bool) -> tuple[list[_ReadyStep], list[Claimed]]:
+        """Return the steps that can be written in one batch, and the jobs that must run individually."""
+        ready: list[_ReadyStep] = []
         rest: list[Claimed] = []
         runs: set[UUID] = set()
         size = 0
-        known = [(job, blueprint) for job in jobs if (blueprint := self._plain(job)) is not None]
-        raws = await self._previous(known)
-        found = {job.id: (blueprint, raw) for (job, blueprint), raw in zip(known, raws, strict=True)}
+        eligible = [(job, blueprint) for job in jobs if (blueprint := self._eligible_blueprint(job)) is not None]
+        raws = await self._previous_results(eligible)
+        found = {job.id: (blueprint, raw) for (job, blueprint), raw in zip(eligible, raws, strict=True)}
         for job in jobs:
-            one = self._one(job, *found[job.id], hand_off) if job.id in found and job.run.id not in runs else None
-            if one is None or size > MAX_BYTES:
+            step = self._step(job, *found[job.id], hand_off) if job.id in found and job.run.id not in runs else None
+            if step is None or size > MAX_BYTES:
                 rest.append(job)
                 continue
-            size += one.write.size
+            size += step.write.size
             runs.add(job.run.id)
-            ready.append(one)
+            ready.append(step)
         return ready, rest
 
-    def _plain(self, job: Claimed) -> Blueprint | None:
+    def _eligible_blueprint(self, job: Claimed) -> Blueprint | None:
+        """Return the blueprint of the job's run, or None if the job cannot be part of a batch."""
         blueprint = self._platform.blueprints.get_cached(job.run)
         if blueprint is None or job.frame is not None or job.run.engine_version > ENGINE_VERSION:
             return None
         return blueprint if blueprint.plan.node(job.node_index).kind is Kind.IDENTITY else None
 
-    async def _previous(self, known: list[tuple[Claimed, Blueprint]]) -> list[bytes | None]:
-        """What each job passes on, in one query; None where it is not to be had so."""
+    async def _previous_results(self, eligible: list[tuple[Claimed, Blueprint]]) -> list[bytes | None]:
+        """Read the result that each job passes on, in one query; None if it is not available that way."""
         reader = self._platform.tools.reader
         try:
-            places = [(blueprint.plan, job.run, job.node_index) for job, blueprint in known]
+            places = [(blueprint.plan, job.run, job.node_index) for job, blueprint in eligible]
             return [*await read_previous(places, reader.load)]
         except Exception as error:
-            log.info("batch is run one by one", action="batch_read", error=str(error))
-            return [None] * len(known)
+            log.info("jobs of the batch run individually", action="batch_read", error=str(error))
+            return [None] * len(eligible)
 
-    def _one(self, job: Claimed, blueprint: Blueprint, raw: bytes | None, hand_off: bool) -> _Ready | None:
+    def _step(self, job: Claimed, blueprint: Blueprint, raw: bytes | None, hand_off: bool) -> _ReadyStep | None:
         if raw is None or len(raw) >= values.COMPRESS_FROM:
             return None
         finish = Finish(
@@ -187,5 +202,5 @@ class Batches:
         write = write_without_io(job, blueprint, finish)
         if write is None:
             return None
-        write, given = claim_next(write, job, finish) if hand_off else (write, None)
-        return _Ready(job, write, claimed_of(job, write, given) if given else None)
+        write, handed_off = claim_next(write, job, finish) if hand_off else (write, None)
+        return _ReadyStep(job, write, claimed_of(job, write, handed_off) if handed_off else None)

@@ -1,4 +1,4 @@
-"""The environment of a user's script (wire rule 13): the OV_ names, and the same with WM_."""
+"""The environment of a user's script (wire rule 13): variables with the prefix OV_, each repeated with WM_."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.settings import Settings
 
 
 def claim_of(job: Claimed, generation: int) -> JobClaim:
-    """The claim by which a worker of this generation runs the job."""
+    """Return the claim under which a worker of this generation runs the job."""
     run = job.run
     return JobClaim(job.id, job.attempt, generation, job.nonce, run.id, run.workspace, run.email, run.permissioned_as)
 
@@ -21,9 +21,9 @@ def claim_of(job: Claimed, generation: int) -> JobClaim:
 def environment(
     settings: Settings, keys: InstanceKeys, job: Claimed, generation: int, iteration: int | None
 ) -> Mapping[str, str]:
-    """The environment variables of this attempt's process; its token ends with the attempt.
+    """Return the environment variables for the process of this attempt. Its token expires with the attempt.
 
-    `iteration`: the index of the innermost loop's iteration, None outside of loops.
+    `iteration` is the iteration index of the innermost loop, or None outside of loops.
     """
     run = job.run
     flow = str(run.id) if is_workflow(run.kind) else ""
@@ -47,6 +47,6 @@ def environment(
         "FLOW_RETRY_COUNT": str(job.failures),
         "ITERATION_INDEX": "" if iteration is None else str(iteration),
     }
-    made = {f"{prefix}_{name}": value for prefix in ("OV", "WM") for name, value in names.items()}
-    made["BASE_INTERNAL_URL"] = settings.base_url
-    return made
+    variables = {f"{prefix}_{name}": value for prefix in ("OV", "WM") for name, value in names.items()}
+    variables["BASE_INTERNAL_URL"] = settings.base_url
+    return variables

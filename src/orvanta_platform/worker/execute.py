@@ -1,9 +1,10 @@
-"""One job, from its claim to what there is to say about its end."""
+"""Execution of one job, from its claim to its outcome."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from orvanta_platform.orchestrator import input_references, sealed_inputs, value
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import OWN as OWN_PIN
 from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
+from orvanta_platform.orchestrator.caching import Hit
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
 from orvanta_platform.orchestrator.node_views import view_of
 from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
@@ -38,7 +40,7 @@ from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
-from orvanta_platform.worker.logs import JobLog, until_there
+from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
 from orvanta_platform.worker.packages.runs import LockRuns
@@ -49,7 +51,7 @@ from orvanta_platform.worker.shared import SharedFolders
 from orvanta_platform.workflow.requirements import ecosystem_of
 
 CALL_DEFAULT_S = 60.0
-"""Seconds a call of a webhook node may take where the node has no timeout."""
+"""Timeout of a call, in seconds, if the webhook node sets none."""
 
 INPUT_TOO_LARGE = "input_too_large"
 
@@ -59,8 +61,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Ended:
-    """The end of an attempt before it is made a Finish."""
+class _AttemptResult:
+    """The result of an attempt before it is converted to a Finish."""
 
     raw: bytes
     error: Err | None = None
@@ -75,8 +77,32 @@ class _Ended:
     sealed: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """An attempt that is ready to run: its code with evaluated inputs, environment, masking and log."""
+
+    job: Claimed
+    blueprint: Blueprint
+    node: Node
+    content: str
+    args: bytes
+    env: Mapping[str, str]
+    masking: Masking
+    log: JobLog
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the attempt is an HTTP call instead of a process."""
+        return self.node.kind is Kind.WEBHOOK
+
+    @property
+    def is_dedicated(self) -> bool:
+        """Whether the process may be reused by further jobs."""
+        return self.node.squash or self.blueprint.is_dedicated(self.node)
+
+
 class Executor:
-    """Runs jobs of one worker."""
+    """Executor of one worker's jobs."""
 
     def __init__(self, platform: Platform, runtimes: Runtimes, lease: Lease) -> None:
         self._platform = platform
@@ -91,52 +117,55 @@ class Executor:
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
     async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
-        """Run the job; its own errors are in the returned Finish. Raises SandboxLost, and errors of the database."""
+        """Run the job and return its result; errors of the job are part of the result.
+
+        Raises SandboxLost, and errors of the database.
+        """
         node = blueprint.plan.node(job.node_index)
         try:
             if node.kind is Kind.IDENTITY:
-                ended = _Ended(await self._identity(job, blueprint), ran_s=0.0)
+                result = _AttemptResult(await self._identity(job, blueprint), ran_s=0.0)
             else:
-                ended = await self._script(job, blueprint, node, slot, cancelled)
+                result = await self._script(job, blueprint, node, slot, cancelled)
         except ExpressionError as error:
-            ended = _failed(JobError(error.name, error.message), job, retryable=False)
+            result = _failed(JobError(error.name, error.message), job, retryable=False)
         except (OrvantaError, LookupError) as error:
-            ended = _failed(JobError(getattr(error, "code", "internal_error"), str(error)), job)
-        if ended.masking is not None:
-            self._unrecorded[job.id] = ended.masking
-        return await self._finish(job, ended)
+            result = _failed(JobError(getattr(error, "code", "internal_error"), str(error)), job)
+        if result.masking is not None:
+            self._unrecorded[job.id] = result.masking
+        return await self._finish(job, result)
 
-    async def _finish(self, job: Claimed, ended: _Ended) -> Finish:
+    async def _finish(self, job: Claimed, result: _AttemptResult) -> Finish:
         platform = self._platform
-        if ended.error is None and (fault := platform.tools.sizes.fault("the result", len(ended.raw))):
-            ended = _failed(JobError(fault.name, fault.message), job, retryable=False)
+        if result.error is None and (fault := platform.tools.sizes.fault("the result", len(result.raw))):
+            result = _failed(JobError(fault.name, fault.message), job, retryable=False)
         try:
-            value = await uploads.keep(platform, self._lease, job, ended.raw)
+            value = await uploads.store(platform, self._lease, job, result.raw)
         except OrvantaError as error:
-            ended = _failed(JobError(error.code, error.message), job)
-            value = values.inline(job.id, "result", ended.raw)
+            result = _failed(JobError(error.code, error.message), job)
+            value = values.inline(job.id, "result", result.raw)
         return Finish(
             job=job.id,
             node=job.node_index,
             attempt=job.attempt,
             worker=self._lease.worker,
             generation=self._lease.generation,
-            raw=ended.raw,
+            raw=result.raw,
             value=value,
-            error=ended.error,
-            retryable=ended.retryable,
-            cancelled=ended.cancelled,
-            mem_peak_kb=ended.mem_peak_kb,
-            log_chars=ended.log_chars,
-            ran_s=ended.ran_s,
-            openings=ended.masking.openings if ended.masking else None,
-            cached=ended.cached,
-            nears=ended.nears,
-            sealed=ended.sealed,
+            error=result.error,
+            retryable=result.retryable,
+            cancelled=result.cancelled,
+            mem_peak_kb=result.mem_peak_kb,
+            log_chars=result.log_chars,
+            ran_s=result.ran_s,
+            openings=result.masking.openings if result.masking else None,
+            cached=result.cached,
+            nears=result.nears,
+            sealed=result.sealed,
         )
 
     async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
-        """The same end without the secrets that the job opened by API meanwhile. Raises what the database raises."""
+        """Return the finish with secrets masked that the job has since opened by API. Raises errors of the database."""
         masking = self._unrecorded[job.id]
         await masking.learn()
         error = finish.error
@@ -144,74 +173,76 @@ class Executor:
             masked = masking.error(JobError(error.name, error.message))
             error = Err(masked.name, masked.message)
         raw = masking.json(finish.raw)
-        value = await uploads.keep(self._platform, self._lease, job, raw)
+        value = await uploads.store(self._platform, self._lease, job, raw)
         return replace(finish, raw=raw, value=value, error=error, openings=masking.openings)
 
-    def recorded(self, job: UUID) -> None:
-        """The end of the job is written, or is nobody's business any more."""
+    def forget(self, job: UUID) -> None:
+        """Discard the state of a job that is recorded or no longer belongs to this worker."""
         self._unrecorded.pop(job, None)
         self._reuse.forget(job)
 
-    async def keep(self, job: Claimed, finish: Finish) -> None:
-        """The end of the job is recorded: its result stands for its inputs, where it is to be used again."""
-        await self._reuse.keep(job, finish)
+    async def store_for_reuse(self, job: Claimed, finish: Finish) -> None:
+        """Store the recorded result in the cache, if the node is cached."""
+        await self._reuse.store(job, finish)
 
     async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
-        """An identity's result is previous_result; of a run of one identity, its input."""
+        """Return the result of an identity node: previous_result, or the input of a run that is a single identity."""
         scope = await self._scope(await self._view(job, blueprint), {"previous_result": None})
         found = scope["previous_result"]
         return found if isinstance(found, bytes) else b"null"
 
     async def _script(
         self, job: Claimed, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
-    ) -> _Ended:
-        platform, settings = self._platform, self._platform.settings
+    ) -> _AttemptResult:
+        """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
         view = await self._view(job, blueprint)
-        iteration = view.iteration
-        index = None if iteration is None else iteration.number
-        env = environment(settings, platform.keys, job, self._lease.generation, index)
+        env = self._environment(job, view)
         masking = self._maskings.of(job, env["OV_TOKEN"])
         args, referring = await self._args(job, blueprint, node, view, masking.opened)
         content = await self._content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, content, args, cancelled)
         args = await masking.fill(args, referring)
-        if fault := platform.tools.sizes.fault("the input", len(args)):
+        if fault := self._platform.tools.sizes.fault("the input", len(args)):
             return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)
-        dedicated = node.squash or blueprint.is_dedicated(node)
-        if dedicated:
+        job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
+        script = _Script(job, blueprint, node, content, args, env, masking, job_log)
+        if script.is_dedicated:
             self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
-        job_log = JobLog(platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
         hit = await self._reuse.find(job, blueprint, node, content, args)
         if hit is not None:
-            await job_log.system(f"cached: the result of run {hit.run}")
-            return _Ended(hit.raw, log_chars=await job_log.close(), ran_s=0.0, masking=masking, cached=hit.run)
+            return await _reused(script, hit)
         if job.attempt > 1:
-            await job_log.system(_why_again(job))
+            await job_log.system(_earlier_attempts(job))
         try:
-            package = await self._package(job, blueprint, node, content, job_log, cancelled)
+            package = await self._package(script, cancelled)
         except (PackageError, OrvantaError) as error:
             return _without_package(error, job, await job_log.close())
         except BaseException:
             job_log.discard()
             raise
-        is_call = node.kind is Kind.WEBHOOK
-        shared = self.shared.of(job)
-        if is_call:
-            from orvanta_platform.worker.native import webhook
+        if script.is_call:
+            _mask_credentials(script)
+        return await self._run_script(script, self._spec(script, package, slot), cancelled)
 
-            for text in webhook.credentials(args):
-                masking.opened.add(text)
-        default_s = CALL_DEFAULT_S if is_call else settings.job_timeout_s
+    def _environment(self, job: Claimed, view: View) -> Mapping[str, str]:
+        iteration = None if view.iteration is None else view.iteration.number
+        return environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
+
+    def _spec(self, script: _Script, package: str | None, slot: int) -> JobSpec:
+        """Build the runtime's specification of the attempt."""
+        job, settings = script.job, self._platform.settings
+        shared = self.shared.of(job)
+        default_s = CALL_DEFAULT_S if script.is_call else settings.job_timeout_s
         timeout_s = min(job.timeout_s or default_s, settings.job_timeout_s)
-        spec = JobSpec(
+        return JobSpec(
             job_id=job.id,
             attempt=job.attempt,
             workspace=job.run.workspace,
             language=job.language or "",
-            content=content,
-            args=args,
-            env=env,
+            content=script.content,
+            args=script.args,
+            env=script.env,
             timeout_s=timeout_s,
             limits=Limits(
                 memory_bytes=settings.memory_limit,
@@ -224,41 +255,53 @@ class Executor:
             slot=slot,
             package=package,
             output=shared,
-            dedicated=dedicated,
+            dedicated=script.is_dedicated,
             shared=shared is not None,
             principal=_principal(job),
-            kept_for=f"{job.run.id} {node.number}" if node.squash else "",
+            reserved_for=f"{job.run.id} {script.node.number}" if script.node.squash else "",
         )
+
+    async def _run_script(self, script: _Script, spec: JobSpec, cancelled: asyncio.Event) -> _AttemptResult:
+        """Run the attempt and return its masked result. Raises SandboxLost."""
         if self._runtimes.must_build(spec):
-            await job_log.system("compiling")
+            await script.log.system("compiling")
         started = clock.monotonic()
-        outcome = await self._run(spec, job_log, cancelled, is_call)
+        outcome = await self._run(spec, script.log, cancelled, script.is_call)
         if outcome.lost:
-            await job_log.system("lost: the sandbox was killed from outside")
-            await job_log.close()
+            await script.log.system("lost: the sandbox was killed from outside")
+            await script.log.close()
             raise SandboxLost
         ran_s = clock.monotonic() - started
-        if outcome.stopped_by is not None and outcome.error is not None:
-            how = "failed" if outcome.stopped_by == "result" else "killed"
-            await job_log.system(f"{how}: {outcome.error.message}")
-        sized = {"the input": args, "the result": outcome.result or b""}
-        nears = tuple(near for what, raw in sized.items() if (near := platform.tools.sizes.near(what, len(raw))))
-        for near in nears:
-            await job_log.system(near.text)
-        log_chars = await job_log.close()
-        if job_log.streamed and outcome.result == b"null":
+        nears = await self._log_outcome(script, outcome)
+        log_chars = await script.log.close()
+        if script.log.streamed and outcome.result == b"null":
             outcome = await self._with_stream(spec, outcome)
-        outcome, sealed = await self._seal_input(job, blueprint, node, outcome)
-        ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
-        ended.masking, ended.nears, ended.sealed = masking, nears, sealed
-        return ended
+        outcome, sealed = await self._seal_input(script, outcome)
+        result = _attempt_result(await script.masking.outcome(outcome), script.job, ran_s, log_chars)
+        result.masking, result.nears, result.sealed = script.masking, nears, sealed
+        return result
 
-    async def _seal_input(
-        self, job: Claimed, blueprint: Blueprint, node: Node, outcome: JobOutcome
-    ) -> tuple[JobOutcome, bytes | None]:
-        """The output of a preprocessor with its password inputs masked, and the sealed inputs."""
+    async def _log_outcome(self, script: _Script, outcome: JobOutcome) -> tuple[Near, ...]:
+        """Log the reason for a stop, and warnings about sizes near their limits; return these warnings."""
+        if outcome.stopped_by is not None and outcome.error is not None:
+            verb = "failed" if outcome.stopped_by == "result" else "killed"
+            await script.log.system(f"{verb}: {outcome.error.message}")
+        sizes = self._platform.tools.sizes
+        texts = {"the input": script.args, "the result": outcome.result or b""}
+        nears = tuple(near for name, raw in texts.items() if (near := sizes.near(name, len(raw))))
+        for near in nears:
+            await script.log.system(near.text)
+        return nears
+
+    async def _seal_input(self, script: _Script, outcome: JobOutcome) -> tuple[JobOutcome, bytes | None]:
+        """Return the output of a preprocessor with its password inputs masked, and the sealed inputs.
+
+        The outcome of any other node is returned unchanged.
+        """
+        job, blueprint = script.job, script.blueprint
         own = blueprint.pins.get(OWN_PIN)
-        if node is not blueprint.plan.preprocessor or own is None or own.passwords is None or outcome.result is None:
+        is_preprocessor = script.node is blueprint.plan.preprocessor
+        if not is_preprocessor or own is None or own.passwords is None or outcome.result is None:
             return outcome, None
         try:
             shown, sealed = await sealed_inputs.take_out(
@@ -269,16 +312,9 @@ class Executor:
             return JobOutcome(None, failed, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), None
         return JobOutcome(shown, outcome.error, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), sealed
 
-    async def _package(
-        self,
-        job: Claimed,
-        blueprint: Blueprint,
-        node: Node,
-        content: str,
-        job_log: JobLog,
-        cancelled: asyncio.Event,
-    ) -> str | None:
-        """What JobSpec.package is: the code's packages. Raises PackageError, InvalidScript."""
+    async def _package(self, script: _Script, cancelled: asyncio.Event) -> str | None:
+        """Return the folder of the code's packages, as in JobSpec.package. Raises PackageError, InvalidScript."""
+        job, blueprint, node = script.job, script.blueprint, script.node
         language = job.language or ""
         if language in OWN:
             raise PackageError("no_runtime", f"There is no language {language}.")
@@ -290,25 +326,26 @@ class Executor:
         else:
             version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
             lock = None if version is None else await self._locks.of_version(version)
-        asked = PackageRequest(job.id, job.attempt, job.run.workspace, language, content, lock)
-        return await self._packages.provide(asked, job_log, cancelled)
+        request = PackageRequest(job.id, job.attempt, job.run.workspace, language, script.content, lock)
+        return await self._packages.provide(request, script.log, cancelled)
 
-    async def _lock(self, job: Claimed, body: str, args: bytes, cancelled: asyncio.Event) -> _Ended:
-        """A run that makes locks: its code is read, not run."""
+    async def _lock(self, job: Claimed, body: str, args: bytes, cancelled: asyncio.Event) -> _AttemptResult:
+        """Execute a run that makes locks: its code is read and not run."""
         job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt))
         started = clock.monotonic()
         try:
-            ended = _Ended(await LockRuns(self._platform, self._packages).run(job, body, args, job_log, cancelled))
+            lock_run = LockRuns(self._platform, self._packages)
+            result = _AttemptResult(await lock_run.run(job, body, args, job_log, cancelled))
         except (PackageError, OrvantaError) as error:
             return _without_package(error, job, await job_log.close())
         except BaseException:
             job_log.discard()
             raise
-        ended.log_chars, ended.ran_s = await job_log.close(), clock.monotonic() - started
-        return ended
+        result.log_chars, result.ran_s = await job_log.close(), clock.monotonic() - started
+        return result
 
     async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event, is_call: bool) -> JobOutcome:
-        """Whatever the runtime fails of is the attempt's failure: from here on, code may have begun."""
+        """Run the job in its runtime. Errors of the runtime fail the attempt, as user code may have started."""
         try:
             if is_call:
                 from orvanta_platform.worker.native import webhook
@@ -320,14 +357,14 @@ class Executor:
             return JobOutcome(None, JobError("RuntimeFailed", f"The job could not be run: {error}."), 0, started=False)
 
     async def _with_stream(self, spec: JobSpec, outcome: JobOutcome) -> JobOutcome:
-        """A job that streamed and gave nothing else has given what it streamed."""
-        text = await until_there(lambda: stream_text.whole(self._platform.db, spec.job_id))
+        """Return the outcome with the streamed text as result, for a job that streamed and returned nothing else."""
+        text = await retry_while_unavailable(lambda: stream_text.whole(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(
         self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
-        """The job's arguments, and the names of those whose references are resolved."""
+        """Return the job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
         return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
@@ -354,7 +391,7 @@ class Executor:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
 
     async def _scope(self, view: View, names: Names, opened: Opened | None = None) -> Any:
-        """The values that the job reads. With `opened`, password inputs are decrypted; otherwise they are masked."""
+        """Return the values that the job reads. With `opened`, password inputs are decrypted; otherwise masked."""
         reader = self._platform.tools.reader
         load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
         return await load_scope(view, names, load, reader.load_context)
@@ -372,39 +409,53 @@ class Executor:
 
 
 def _principal(job: Claimed) -> str:
-    """The properties of a run that determine what its jobs may read and who may read their results."""
+    """Return the properties of a run that determine what its jobs may read and who may read their results."""
     run = job.run
     return msgspec.json.encode([run.permissioned_as, run.email, run.created_by, run.path, job.path]).decode()
 
 
-def _why_again(job: Claimed) -> str:
-    """What the log of a further attempt begins with."""
+def _earlier_attempts(job: Claimed) -> str:
+    """Return the first line of the log of a further attempt."""
     lost = job.attempt - 1 - job.failures
     parts = [f"{job.failures} failed"] * bool(job.failures) + [f"{lost} lost with their worker or sandbox"] * bool(lost)
     return f"attempt {job.attempt}; before it: {', '.join(parts)}"
 
 
-def _ended(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _Ended:
+def _mask_credentials(script: _Script) -> None:
+    """Add the credentials of a call to the secrets that are masked."""
+    from orvanta_platform.worker.native import webhook
+
+    for text in webhook.credentials(script.args):
+        script.masking.opened.add(text)
+
+
+async def _reused(script: _Script, hit: Hit) -> _AttemptResult:
+    await script.log.system(f"cached: the result of run {hit.run}")
+    log_chars = await script.log.close()
+    return _AttemptResult(hit.raw, log_chars=log_chars, ran_s=0.0, masking=script.masking, cached=hit.run)
+
+
+def _attempt_result(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _AttemptResult:
     if outcome.error is not None:
-        ended = _failed(outcome.error, job)
+        result = _failed(outcome.error, job)
     else:
-        ended = _Ended(outcome.result if outcome.result is not None else b"null")
-    ended.cancelled = outcome.stopped_by == "cancel"
-    ended.mem_peak_kb = outcome.mem_peak_kb
-    ended.ran_s = ran_s
-    ended.log_chars = log_chars
-    return ended
+        result = _AttemptResult(outcome.result if outcome.result is not None else b"null")
+    result.cancelled = outcome.stopped_by == "cancel"
+    result.mem_peak_kb = outcome.mem_peak_kb
+    result.ran_s = ran_s
+    result.log_chars = log_chars
+    return result
 
 
-def _without_package(error: PackageError | OrvantaError, job: Claimed, log_chars: int) -> _Ended:
+def _without_package(error: PackageError | OrvantaError, job: Claimed, log_chars: int) -> _AttemptResult:
     name = error.name if isinstance(error, PackageError) else error.code
-    ended = _failed(JobError(name, error.message), job)
-    ended.cancelled = isinstance(error, PackageError) and error.cancelled
-    ended.log_chars = log_chars
-    return ended
+    result = _failed(JobError(name, error.message), job)
+    result.cancelled = isinstance(error, PackageError) and error.cancelled
+    result.log_chars = log_chars
+    return result
 
 
-def _failed(error: JobError, job: Claimed, *, retryable: bool = True) -> _Ended:
+def _failed(error: JobError, job: Claimed, *, retryable: bool = True) -> _AttemptResult:
     fields = {"name": error.name, "message": error.message, "stack": error.stack, "step_id": job.node}
     raw = msgspec.json.encode({"error": {name: text for name, text in fields.items() if text is not None}})
-    return _Ended(raw, Err(error.name, error.message), retryable)
+    return _AttemptResult(raw, Err(error.name, error.message), retryable)

@@ -1,4 +1,4 @@
-"""What the supervisor does with the jobs of a worker that has gone."""
+"""Recovery of the jobs of a worker that has stopped or was lost, by its supervisor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.settings import Settings
 
 
 async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
-    """Put the jobs that a lost worker held at this generation back into the queue, each with a loss.
+    """Requeue the jobs that a lost worker held at this generation; each counts one loss.
 
     Raises errors of the database.
     """
@@ -30,7 +30,7 @@ async def take_back(settings: Settings, database: Database, worker: UUID, genera
 
 
 async def give_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
-    """Requeue the jobs of a worker that was stopped on purpose, without losses, before others declare it lost.
+    """Requeue the jobs of a worker that was stopped on purpose, without losses, before it is declared lost.
 
     Raises errors of the database.
     """

@@ -1,4 +1,4 @@
-"""What a worker holds by its beat: its id, its generation, and since when no beat got through."""
+"""The lease of a worker: its id and generation, valid as long as its beats are recorded."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from orvanta_platform import clock
 
 @dataclass(slots=True)
 class Lease:
-    """Kept by the worker's process from what its supervisor tells it. `lost_beat_s`: see ORVANTA_LOST_BEAT_MS."""
+    """The lease as the worker's process knows it from its supervisor."""
 
     worker: UUID
     generation: int
     lost_beat_s: float
+    """Age of the last beat, in seconds, from which no job may start: ORVANTA_LOST_BEAT_MS."""
+
     beat_at: float = field(default_factory=clock.monotonic)
+    """Monotonic time of the last recorded beat. The supervisor runs on the same machine and uses the same clock."""
+
     drained: bool = False
+    """Whether the worker must not claim further jobs; updated by each beat."""
 
     def beaten(self, at: float, *, drained: bool = False) -> None:
-        """A beat got through at monotonic `at` (the clock of this machine, shared with the supervisor).
-
-        `drained`: nothing more is to be claimed, until a beat says otherwise.
-        """
+        """Record a beat of monotonic time `at`, and whether the worker is drained."""
         self.beat_at = max(self.beat_at, at)
         self.drained = drained
 
     @property
     def may_claim(self) -> bool:
-        """Whether more jobs may be claimed."""
+        """Whether further jobs may be claimed."""
         return not self.drained and self.may_start
 
     @property
     def may_start(self) -> bool:
-        """Whether claimed jobs may be started: a beat got through not long ago."""
+        """Whether claimed jobs may be started: the last beat is recent enough."""
         return clock.monotonic() - self.beat_at < self.lost_beat_s

@@ -1,5 +1,6 @@
-"""A job's log and what it streams on their way into the database, while it runs; a long log becomes an object at its
-end.
+"""The log and the stream of a job, written to the database while the job runs.
+
+A long log is moved to an object when it is closed.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ from orvanta_platform.services.logs.objects import Attempt
 FIRST_FLUSH_S = 0.02
 FLUSH_S = 0.1
 CHUNK_CHARS = 64 << 10
-"""Chunks are written when so much has gathered, or after FLUSH_S; the first after FIRST_FLUSH_S."""
+"""Size of a chunk in characters. Smaller chunks are written after FLUSH_S, the first one after FIRST_FLUSH_S."""
+
 
 GATHERED_CHARS = 1 << 20
-"""The job's output is read on while chunks are written, until so much has gathered meanwhile."""
+"""Maximum number of unwritten characters. Above it, no more output is read from the job until chunks are written."""
 
 OBJECT_FROM = 1 << 20
-"""Bytes of a log from which on it is moved to an object."""
+"""Size of a log in bytes above which it is moved to an object."""
 
 SYSTEM_LINES = 50
-"""Lines of the platform's own in one attempt's log; what comes after is left out, as the last of them says."""
+"""Maximum number of platform lines in the log of one attempt. The last one reports that further lines are omitted."""
 
 _IN_THREAD_FROM = 16 << 10
 _RETRY_S = 0.2
@@ -47,21 +49,24 @@ log = structlog.get_logger(__name__)
 
 
 class Mask(Protocol):
-    """Takes secrets out of a log before it is written."""
+    """Removes secrets from a log before it is written."""
 
     @property
     def openings(self) -> int:
-        """How many of the attempt's openings it knows of; the database takes nothing that was masked with fewer."""
+        """Number of the attempt's secret openings that are known. The database rejects chunks masked with fewer."""
 
     async def learn(self) -> None:
-        """Take in what the job has opened since."""
+        """Load the secrets that the job has opened since."""
 
     def split(self, text: str, *, last: bool) -> tuple[str, str]:
-        """What of the text may be written, masked, and an end that may begin a secret, held back until the last."""
+        """Return the masked text that may be written, and the end of the text that may be the start of a secret.
+
+        The end is empty if `last`.
+        """
 
 
 class _Chunks(ABC):
-    """A text of one attempt. `write` takes a piece and waits only while much of it has not been written yet."""
+    """A text of one attempt, written in chunks. `write` waits only if too much text is unwritten."""
 
     def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:
         self._tools = tools
@@ -82,11 +87,11 @@ class _Chunks(ABC):
         return self._chars
 
     @abstractmethod
-    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
-        """Write the chunks; False: the attempt has another number of openings."""
+    async def _store(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+        """Write the chunks; return False if the attempt has another number of openings."""
 
     async def write(self, text: str) -> None:
-        """Take `text`. Raises what the database has against an earlier part of the log."""
+        """Append `text`. Raises the database error of an earlier write."""
         if not text:
             return
         self._gather(text)
@@ -99,7 +104,7 @@ class _Chunks(ABC):
             self._due = asyncio.get_running_loop().call_later(delay, self._flush_soon)
 
     async def close(self) -> int:
-        """Write what is left; gives the length of the text in characters. The finish comes after this."""
+        """Write the remaining text and return the total length in characters. Call this before the job is finished."""
         await self._flushed()
         if self._due is not None:
             self._due.cancel()
@@ -108,7 +113,7 @@ class _Chunks(ABC):
         return self._chars
 
     def discard(self) -> None:
-        """Write nothing more: the attempt begins anew, with a text of its own."""
+        """Stop writing: the attempt starts again, with a text of its own."""
         if self._due is not None:
             self._due.cancel()
         if self._flushing is not None:
@@ -126,7 +131,7 @@ class _Chunks(ABC):
             self._flushing = asyncio.create_task(self._flush(), name="log flush")
 
     async def _flush(self) -> None:
-        """Write until what is left may wait for more."""
+        """Write until the remaining text is too short for a chunk."""
         await self._write_all(last=False)
         while self._gathered >= CHUNK_CHARS:
             await self._write_all(last=False)
@@ -135,19 +140,19 @@ class _Chunks(ABC):
             self._due = asyncio.get_running_loop().call_later(FLUSH_S, self._flush_soon)
 
     async def _flushed(self) -> None:
-        """Wait for the flush under way; one that has begun is finished even where the wait is cancelled."""
+        """Wait for the current flush, which completes even if the wait is cancelled."""
         if self._flushing is not None:
             await asyncio.shield(self._flushing)
 
     async def _write_all(self, *, last: bool) -> None:
         text = self._held + "".join(self._parts)
         self._parts, self._gathered = [], 0
-        while not await self._written(text, last=last):
+        while not await self._write_masked(text, last=last):
             assert self._mask is not None
-            await until_there(self._mask.learn)
+            await retry_while_unavailable(self._mask.learn)
 
-    async def _written(self, text: str, *, last: bool) -> bool:
-        """Write what may be written of the text; False: the job has opened what the mask does not know of."""
+    async def _write_masked(self, text: str, *, last: bool) -> bool:
+        """Write the text as far as it is masked; return False if the job has opened secrets unknown to the mask."""
         openings = None
         if self._mask is not None:
             openings = self._mask.openings
@@ -156,7 +161,7 @@ class _Chunks(ABC):
             return True
         bodies = _packed(text) if len(text) < _IN_THREAD_FROM else await asyncio.to_thread(_packed, text)
         chunks = self._chunks(bodies)
-        if not await until_there(lambda: self._append(chunks, openings)):
+        if not await retry_while_unavailable(lambda: self._append(chunks, openings)):
             return False
         self._seq += len(bodies)
         self._chars += sum(chars for chars, _, _ in bodies)
@@ -173,18 +178,18 @@ class _Chunks(ABC):
 
     async def _append(self, chunks: list[LogChunk], openings: int | None) -> bool:
         async with self._tools.db.acquire() as connection:
-            return await self._keep(connection, chunks, openings)
+            return await self._store(connection, chunks, openings)
 
 
 class JobStream(_Chunks):
-    """What one attempt streams."""
+    """The stream of one attempt."""
 
-    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+    async def _store(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
         return await streams.append(connection, chunks, openings=openings)
 
 
 class JobLog(_Chunks):
-    """The log of one attempt, and beside it what the attempt streams, if it does."""
+    """The log of one attempt, together with its stream, if it has one."""
 
     def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:
         super().__init__(tools, attempt, mask)
@@ -194,25 +199,28 @@ class JobLog(_Chunks):
 
     @property
     def streamed(self) -> int:
-        """Characters of the stream that were written to the database."""
+        """Number of characters of the stream that are written to the database."""
         return 0 if self._stream is None else self._stream.chars
 
     async def stream(self, text: str) -> None:
-        """Take a piece of what the job streams, as `write` takes one of its log."""
+        """Append `text` to the job's stream."""
         if self._stream is None:
             self._stream = JobStream(self._tools, self._attempt, self._mask)
         await self._stream.write(text)
 
     async def system(self, text: str) -> None:
-        """A line of the platform's own; at most SYSTEM_LINES of them are kept."""
+        """Append a line of the platform. Lines beyond SYSTEM_LINES are omitted."""
         self._system_lines += 1
         if self._system_lines == SYSTEM_LINES:
-            text = "further lines of the platform are left out"
+            text = "further platform lines are omitted"
         if self._system_lines <= SYSTEM_LINES:
             await self.write(("" if self._line_ended else "\n") + log_lines.line(text))
 
     async def close(self) -> int:
-        """Write what is left of both; gives the length of the log in characters. The finish comes after this."""
+        """Write the remaining log and stream; return the length of the log in characters.
+
+        Call this before the job is finished.
+        """
         if self._stream is not None:
             await self._stream.close()
         await super().close()
@@ -221,7 +229,7 @@ class JobLog(_Chunks):
         return self._chars
 
     def discard(self) -> None:
-        """Write nothing more: the attempt begins anew, with a log and a stream of its own."""
+        """Stop writing: the attempt starts again, with a log and a stream of its own."""
         super().discard()
         if self._stream is not None:
             self._stream.discard()
@@ -230,29 +238,29 @@ class JobLog(_Chunks):
         super()._gather(text)
         self._line_ended = text[-1] == "\n"
 
-    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+    async def _store(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
         return await logs.append(connection, chunks, openings=openings)
 
     async def _move(self) -> None:
-        """A log that cannot be moved stays as it is: nothing of it is lost, and the job has no part in it."""
+        """Move the log to an object. On failure it remains in the database, without effect on the job."""
         try:
             await log_objects.move(self._tools.db, self._tools.storage, self._attempt)
         except _CANNOT_MOVE as error:
             log.warning("log stays in chunks", action="log_move", job=str(self._attempt.job), error=str(error))
 
 
-async def until_there(work: Callable[[], Awaitable[T]]) -> T:
-    """Do what needs the database, again while it is away: for what must not be left out once a job's code has run."""
+async def retry_while_unavailable(work: Callable[[], Awaitable[T]]) -> T:
+    """Call `work` until the database is available, for writes that must not be lost once a job's code has run."""
     while True:
         try:
             return await work()
         except _AGAIN as error:
-            log.info("database is tried again", action="log_retry", error=str(error))
+            log.info("database is unavailable, retrying", action="log_retry", error=str(error))
             await asyncio.sleep(_RETRY_S)
 
 
 def _packed(text: str) -> list[tuple[int, int, bytes]]:
-    """The text in chunks: characters, bytes, and the zlib of those."""
+    """Split the text into chunks: characters, bytes, and the zlib-compressed bytes of each."""
     chunks = []
     for start in range(0, len(text), CHUNK_CHARS):
         part = text[start : start + CHUNK_CHARS]

@@ -1,4 +1,4 @@
-"""The worker's loop: claim as many jobs as slots are free, run them, stop those that are to stop."""
+"""The worker's main loop: claims jobs for free slots, runs them, and stops those that are cancelled."""
 
 from __future__ import annotations
 
@@ -28,48 +28,49 @@ from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, UNTOLD_S, keeps_run, poll
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, poll
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-BEGIN_S = 0.005
-"""After a claim that took all it found, this long, or until a notification: what was claimed begins undisturbed."""
+START_GRACE_S = 0.005
+"""Pause after a claim that took all waiting jobs, so that they start undisturbed. A notification ends it."""
 
-LOOK_S = 1.0
-"""How often a worker asks whether what it runs is still its own."""
+WATCH_S = 1.0
+"""Interval, in seconds, at which the worker checks that its running jobs still belong to it."""
 
 NO_SLOT = -1
-"""Of a job that runs no process, and so needs no user of a slot's."""
+"""Slot number of a job that runs no process and so needs no user id of a slot."""
 
-AGAIN_S = 0.2
-"""Pause before the database is asked again for what a job needs, or told of its end."""
+RETRY_S = 0.2
+"""Pause before a database operation of a job is retried."""
 
-DOUBTFUL_LOOKS = 30
-"""After a claim that got no answer, so many looks for jobs that it may have taken all the same, also late."""
+LOST_CLAIM_CHECKS = 30
+"""Number of checks for unknown jobs after a claim whose response was lost. The claim may take effect late."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class _Running:
-    """A job in a slot; `slot` None: it needs no process.
-
-    `abandoned`: it is no longer this worker's; its end is nobody's business.
-    `finishing`: its end is being written, and with it perhaps the next job of its `run`, already claimed.
-    """
+    """A job in progress."""
 
     slot: int | None
+    """The slot, or None if the job needs no process."""
+
     run: UUID
     task: asyncio.Task[None] | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: bool = False
+    """Whether the job no longer belongs to this worker; its result is discarded."""
+
     finishing: bool = False
+    """Whether its result is being written, possibly together with the claim of the next job of `run`."""
 
 
 class Worker:
-    """One worker process. `run` returns when `drain` was called and every slot is empty."""
+    """One worker process. `run` returns when `drain` was called and all slots are empty."""
 
     def __init__(self, platform: Platform, runtimes: Runtimes, lease: Lease) -> None:
         self._platform = platform
@@ -87,7 +88,7 @@ class Worker:
         self._watches: set[Watch] = set()
         self._slot_freed = asyncio.Event()
         self._claiming = asyncio.Lock()
-        self._doubtful_looks = 0
+        self._lost_claim_checks = 0
         self._lost: dict[UUID, Lost] = {}
         self._more_waits = False
         self._executed = 0
@@ -96,21 +97,21 @@ class Worker:
         if queues is not None and NATIVE_QUEUE not in queues:
             return None
         claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE], pinned=False)
-        return Batches(self._platform, self._lease, claimer, self._alone, self._doubt)
+        return Batches(self._platform, self._lease, claimer, self._run_unslotted, self._suspect_lost_claim)
 
     def _make_calls(self, queues: Collection[str] | None) -> Calls | None:
         if queues is not None and WEBHOOK_QUEUE not in queues:
             return None
         claimer = Claimer(self._lease.worker, self._lease.generation, [WEBHOOK_QUEUE], pinned=False)
-        return Calls(self._platform, self._lease, claimer, self._alone, self._doubt)
+        return Calls(self._platform, self._lease, claimer, self._run_unslotted, self._suspect_lost_claim)
 
     @property
     def jobs_executed(self) -> int:
-        """Jobs that this worker has run to their ends."""
+        """Number of jobs that this worker has completed."""
         return self._executed + (self._batches.jobs_executed if self._batches else 0)
 
     def drain(self) -> None:
-        """Claim nothing more; jobs that run go on to their end."""
+        """Stop claiming jobs. Running jobs continue until they are finished."""
         self._draining.set()
         self._slot_freed.set()
         for watch in self._watches:
@@ -119,7 +120,7 @@ class Worker:
     async def run(self) -> None:
         """Work until drained."""
         self._committer.start()
-        looking = asyncio.create_task(self._look(), name="worker look")
+        watching = asyncio.create_task(self._watch_running(), name="worker watch")
         polling = asyncio.create_task(poll(self._platform), name="worker poll")
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
@@ -127,39 +128,39 @@ class Worker:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            for task in (looking, polling):
+            for task in (watching, polling):
                 task.cancel()
-            await asyncio.gather(looking, polling, return_exceptions=True)
+            await asyncio.gather(watching, polling, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
     async def _claim_until_drained(self) -> None:
-        told = True
+        notified = True
         with self._wakeups(*self._topics) as watch:
             while not self._draining.is_set():
                 self._slot_freed.clear()
                 if not self._free:
                     await self._slot_freed.wait()
-                elif self._lease.may_claim and await self._claim(told):
-                    told = await watch.wait(BEGIN_S)
+                elif self._lease.may_claim and await self._claim(notified):
+                    notified = await watch.wait(START_GRACE_S)
                 elif self._free:
-                    told = await watch.wait(UNTOLD_S)
+                    notified = await watch.wait(MAX_WAIT_S)
 
     async def _serve_batches(self) -> None:
         if self._batches is None:
             return
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: watch.wait(UNTOLD_S), self._draining)
+            await self._batches.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
 
     async def _serve_calls(self) -> None:
         if self._calls is None:
             return
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: watch.wait(UNTOLD_S), self._draining)
+            await self._calls.serve(lambda: watch.wait(MAX_WAIT_S), self._draining)
 
     @contextmanager
     def _wakeups(self, *topics: str) -> Iterator[Watch]:
-        """What hears of the topics, and of the drain."""
+        """Return a watch that is set by notifications on the topics and by the drain."""
         with self._platform.listen.watch(*topics) as watch:
             self._watches.add(watch)
             try:
@@ -167,28 +168,28 @@ class Worker:
             finally:
                 self._watches.discard(watch)
 
-    async def _claim(self, told: bool) -> bool:
-        """Fill the free slots; True where there may be more to claim at once."""
+    async def _claim(self, notified: bool) -> bool:
+        """Fill the free slots; return whether there may be more to claim immediately."""
         free = len(self._free)
         async with self._claiming:
             try:
                 async with self._platform.db.acquire() as connection:
-                    found = await self._claimer.claim(connection, free, notified=told)
+                    found = await self._claimer.claim(connection, free, notified=notified)
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
-                self._doubt()
+                self._suspect_lost_claim()
                 return False
             for job in found:
                 self._start(job)
         self._more_waits = len(found) >= free
         return bool(found) and bool(self._free)
 
-    def _doubt(self) -> None:
-        """A claim got no answer: it may have taken jobs that nobody here knows of."""
-        self._doubtful_looks = DOUBTFUL_LOOKS
+    def _suspect_lost_claim(self) -> None:
+        """Check for unknown jobs: the response of a claim was lost, and the claim may have taken some."""
+        self._lost_claim_checks = LOST_CLAIM_CHECKS
 
-    async def _alone(self, job: Claimed) -> None:
-        """Run a job that no batch can take."""
+    async def _run_unslotted(self, job: Claimed) -> None:
+        """Run a job outside the slots and outside any batch."""
         running = self._running[job.id] = _Running(None, job.run.id)
         await self._slot(job, running)
 
@@ -205,8 +206,8 @@ class Worker:
             while following is not None:
                 current = following
                 steps += 1
-                hand_off = keeps_run(self._more_waits, steps, began)
-                following = await self._one(current, running, hand_off)
+                hand_off = may_continue_run(self._more_waits, steps, began)
+                following = await self._run_job(current, running, hand_off)
                 if following is not None:
                     del self._running[current.id]
                     running.cancelled = asyncio.Event()
@@ -222,10 +223,10 @@ class Worker:
                 self._free.append(running.slot)
                 self._slot_freed.set()
 
-    async def _one(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
-        """Run one job and record its end; gives the next one of its run, where it was handed off."""
+    async def _run_job(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
+        """Run one job and record its result; return the next job of its run if it was handed off."""
         if job.run.engine_version > ENGINE_VERSION:
-            await self._give_back(job)
+            await self._requeue(job)
             return None
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:
@@ -236,22 +237,22 @@ class Worker:
         try:
             done = await self._record(job, *executed, hand_off)
             if done.recorded:
-                await self._executor.keep(job, executed[1])
+                await self._executor.store_for_reuse(job, executed[1])
         finally:
             running.finishing = False
-            self._executor.recorded(job.id)
+            self._executor.forget(job.id)
         if not done.recorded:
-            log.info("the job is no longer this worker's", action="finish_stale", job=str(job.id))
+            log.info("the job no longer belongs to this worker", action="finish_stale", job=str(job.id))
         return done.following
 
     async def _execute(self, job: Claimed, running: _Running) -> tuple[Blueprint, Finish] | None:
-        """Run the job; None where it was taken away before the database let it begin.
+        """Run the job; return None if it was taken from this worker before it could start.
 
-        Without beats it does not begin either: it may be somebody else's by now.
+        Without recent beats the job does not start, as it may belong to another worker by now.
         """
         while not running.abandoned:
             if not self._lease.may_start:
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
                 continue
             try:
                 blueprint = await self._blueprint(job)
@@ -259,7 +260,7 @@ class Worker:
                 return blueprint, await self._executor.execute(job, blueprint, slot, running.cancelled)
             except DATABASE_AWAY as error:
                 log.info("job waits for the database", action="execute_retry", job=str(job.id), error=str(error))
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
         return None
 
     async def _blueprint(self, job: Claimed) -> Blueprint:
@@ -271,10 +272,10 @@ class Worker:
         return blueprint
 
     async def _record(self, job: Claimed, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
-        """Tell the end until the database has taken it, or says that the job is not ours.
+        """Write the result until the database accepts it or reports that the job no longer belongs to this worker.
 
-        A step that cannot be made, or that the database takes in no form, becomes the job's failure: its code has
-        run, and must not for that run again. Raises where that cannot be recorded either.
+        A step that cannot be decided or that the database rejects becomes a failure of the job: its code has run and
+        must not run again for this reason. Raises the error if the failure cannot be recorded either.
         """
         refused = False
         while True:
@@ -283,31 +284,31 @@ class Worker:
                     self._platform.tools, self._committer, job, blueprint, finish, hand_off=hand_off
                 )
             except SecretsOpened:
-                hidden = await self._mask_again(job, finish)
-                finish = hidden if hidden is not None else finish
+                masked = await self._mask_again(job, finish)
+                finish = masked if masked is not None else finish
             except DATABASE_AWAY as error:
-                log.info("finish is tried again", action="finish_retry", job=str(job.id), error=str(error))
-                await asyncio.sleep(AGAIN_S)
+                log.info("retrying to finish the job", action="finish_retry", job=str(job.id), error=str(error))
+                await asyncio.sleep(RETRY_S)
             except Exception as error:
                 if refused:
                     raise
                 finish, hand_off, refused = self._refused(job, finish, error), False, True
 
     async def _mask_again(self, job: Claimed, finish: Finish) -> Finish | None:
-        """None: the database is away."""
+        """Return the masked finish, or None after a pause if the database is unavailable."""
         try:
             return await self._executor.mask_again(job, finish)
         except DATABASE_AWAY as error:
-            log.info("masking is tried again", action="mask_retry", job=str(job.id), error=str(error))
-            await asyncio.sleep(AGAIN_S)
+            log.info("retrying to mask secrets", action="mask_retry", job=str(job.id), error=str(error))
+            await asyncio.sleep(RETRY_S)
             return None
 
     def _refused(self, job: Claimed, finish: Finish, error: Exception) -> Finish:
-        """This step is made in no form: the job fails with the reason, its neighbours went on."""
+        """Return a finish that fails the job with the reason for which its step was refused."""
         by_database = isinstance(error, asyncpg.PostgresError)
-        said = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
-        log.error("step refused", action="step_refused", job=str(job.id), error=said, exc_info=not by_database)
-        fault = Err("StepRefused", f"The result could not be recorded: {said}")
+        reason = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
+        log.error("step refused", action="step_refused", job=str(job.id), error=reason, exc_info=not by_database)
+        fault = Err("StepRefused", f"The result could not be recorded: {reason}")
         raw = error_json(fault, job.node)
         return Finish(
             job=finish.job,
@@ -322,75 +323,81 @@ class Worker:
             log_chars=finish.log_chars,
         )
 
-    async def _give_back(self, job: Claimed) -> None:
+    async def _requeue(self, job: Claimed) -> None:
         async with self._platform.db.acquire() as connection:
             await job_rows.give_back(connection, [job.id], self._lease.worker, self._lease.generation)
 
-    async def _look(self) -> None:
-        """Each second, and when told of a cancel: stop what is cancelled, drop what is no longer ours."""
-        duties = (self._stop_what_must, self._give_back_lost, self._give_back_unknown, self._executor.shared.look)
+    async def _watch_running(self) -> None:
+        """Stop cancelled jobs and drop lost ones, every second and after a notification of a cancel."""
+        duties = (
+            self._sync_running,
+            self._requeue_lost,
+            self._requeue_unknown,
+            self._executor.shared.remove_finished,
+        )
         with self._platform.listen.watch("cancel") as watch:
             while True:
-                await watch.wait(LOOK_S)
+                await watch.wait(WATCH_S)
                 for duty in duties:
                     try:
                         await duty()
                     except DATABASE_AWAY as error:
-                        log.warning("cannot look at running jobs", action="look", error=str(error))
+                        log.warning("cannot check running jobs", action="look", error=str(error))
                     except Exception:
-                        # A worker that looks no more runs what was cancelled, and keeps what it lost, for ever.
-                        log.exception("look failed", action="look")
+                        # The loop must survive: without it, cancelled jobs run on and lost jobs are never requeued.
+                        log.exception("check of running jobs failed", action="look")
 
-    async def _stop_what_must(self) -> None:
-        asked = dict(self._running)
-        if not asked:
+    async def _sync_running(self) -> None:
+        """Stop the running jobs that are cancelled or no longer belong to this worker."""
+        checked = dict(self._running)
+        if not checked:
             return
         async with self._platform.db.acquire() as connection:
-            held = await job_rows.held_jobs(connection, list(asked), self._lease.worker, self._lease.generation)
-        for job, running in asked.items():
+            held = await job_rows.held_jobs(connection, list(checked), self._lease.worker, self._lease.generation)
+        for job, running in checked.items():
             if self._running.get(job) is not running or running.finishing:
-                continue  # what is written decides by itself whether the job was still ours
+                continue  # the write itself checks that the job still belongs to this worker
             if job not in held:
                 running.abandoned = True
                 running.cancelled.set()
             elif held[job]:
                 running.cancelled.set()
 
-    async def _give_back_lost(self) -> None:
-        """Requeue jobs whose slot or sandbox failed, with a loss as for a lost worker, so that none repeats forever."""
+    async def _requeue_lost(self) -> None:
+        """Requeue jobs whose slot or sandbox failed. Each counts one loss, so that none repeats forever."""
         most, lease = self._platform.settings.max_losses, self._lease
         for lost in list(self._lost.values()):
             await recovery.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)
-            if self._lost.get(lost.job) is lost:  # its next attempt may be lost by now
+            if self._lost.get(lost.job) is lost:  # its next attempt may already be lost as well
                 del self._lost[lost.job]
 
-    async def _give_back_unknown(self) -> None:
-        """Jobs that are ours in the database and in no slot: a claim took them whose answer was lost."""
+    async def _requeue_unknown(self) -> None:
+        """Requeue jobs that belong to this worker but are unknown to it, as the response of their claim was lost."""
         lease = self._lease
-        if not self._doubtful_looks:
+        if not self._lost_claim_checks:
             return
         async with self._claiming, self._platform.db.acquire() as connection:
-            known, finishing = self._known(), self._runs_finishing()
+            known, finishing = self._known_jobs(), self._runs_finishing()
             held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
-            known |= self._known() | set(self._lost)
+            known |= self._known_jobs() | set(self._lost)
             finishing |= self._runs_finishing()
             unknown = [job for job, run in held.items() if job not in known and run not in finishing]
             queues = []
             if unknown:
-                log.warning("jobs are given back", action="give_back", jobs=len(unknown))
+                log.warning("requeuing unknown jobs", action="give_back", jobs=len(unknown))
                 queues = await job_rows.give_back(connection, unknown, lease.worker, lease.generation)
-            # A job of a run that is being stepped may be a hand-off, or one to be given back: the next look tells.
-            self._doubtful_looks -= not any(run in finishing for job, run in held.items() if job not in known)
+            # An unknown job of a run that is being stepped may be a hand-off or a lost claim: the next check decides.
+            self._lost_claim_checks -= not any(run in finishing for job, run in held.items() if job not in known)
         self._platform.notify.queue(*queues)
 
-    def _known(self) -> set[UUID]:
-        return {*self._running, *self._beside()}
+    def _known_jobs(self) -> set[UUID]:
+        return {*self._running, *self._unslotted_jobs()}
 
     def _runs_finishing(self) -> set[UUID]:
         finishing = {running.run for running in self._running.values() if running.finishing}
         return finishing | set(self._batches.held.values() if self._batches else ())
 
-    def _beside(self) -> dict[UUID, UUID]:
-        """The jobs that are under way beside the slots, each with its run."""
+    def _unslotted_jobs(self) -> dict[UUID, UUID]:
+        """Return the jobs in progress outside the slots, each with the id of its run."""
         held = dict(self._batches.held) if self._batches else {}
         return held | self._calls.held if self._calls else held

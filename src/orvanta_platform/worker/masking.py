@@ -1,8 +1,8 @@
-"""Masking of what one attempt of a job gives back: log, result, error.
+"""Masking of secrets in the log, result and error of one attempt.
 
-Known are the secrets that the worker itself opened for it, and, by their rows, those that it opened by API with its
-token. Such a row is committed before the API answers: who counts them after having read the job's output knows of
-every secret that may stand in it.
+The known secrets are those that the worker itself opened for the attempt, and those that the attempt opened by API
+with its token, which are recorded as rows. Such a row is committed before the API responds. A count of the rows made
+after the job's output was read therefore covers every secret that the output may contain.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOKEN_IN_JSON = PREFIX.encode()
 
 @dataclass(frozen=True, slots=True)
 class ProcessKey:
-    """Jobs that may share a process, in which what one opened may be remembered by another."""
+    """Key of the jobs that may share a process, in which one job may remember secrets that another opened."""
 
     workspace: str
     language: str
@@ -37,18 +37,18 @@ class ProcessKey:
 
 
 class Maskings:
-    """Those of one worker. Secrets of dedicated processes are remembered with them."""
+    """The maskings of one worker. Secrets of dedicated processes are remembered as long as these."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._opened: OrderedDict[ProcessKey, Opened] = OrderedDict()
 
     def of(self, job: Claimed, token: str) -> Masking:
-        """The masking of an attempt whose token is `token`."""
+        """Return the masking for an attempt whose token is `token`."""
         return Masking(self._vault, job, token)
 
     def share(self, masking: Masking, process: ProcessKey) -> None:
-        """The attempt runs in a process that stays: from now on it shares its secrets with the others there."""
+        """Share the attempt's secrets with the other jobs of its process, as that process outlives the attempt."""
         before = self._opened.setdefault(process, masking.opened)
         self._opened.move_to_end(process)
         if before is not masking.opened:
@@ -59,7 +59,7 @@ class Maskings:
 
 
 class Masking:
-    """Made by `Maskings.of`. `opened`: the secrets; `openings`: how many rows of the attempt are known."""
+    """The masking of one attempt, created by `Maskings.of`."""
 
     def __init__(self, vault: Vault, job: Claimed, token: str) -> None:
         self._vault = vault
@@ -70,19 +70,21 @@ class Masking:
         self._token = token
         self._everything = Opened()
         self.opened = Opened()
+        """The known secrets."""
         self.openings = 0
+        """Number of the attempt's opening rows that are known."""
 
     async def fill(self, args: bytes, names: Collection[str]) -> bytes:
-        """The arguments, with references replaced in those of these names. Raises as `opening.open_for` does."""
+        """Return the arguments with the references in those named replaced. Raises as `open_for` does."""
         return await fill_references(self._vault, self._identity, self._workspace, args, names, self.opened)
 
     def split(self, text: str, *, last: bool) -> tuple[str, str]:
-        """Of the log so far: what may be written, and an end that is held back, as it may begin a secret."""
+        """Return the masked text that may be written, and the end of the text that may be the start of a secret."""
         masks = self._with_token()
         return (masks.mask_text(text), "") if last else masks.split(text)
 
     async def learn(self) -> None:
-        """Take in what the attempt has opened by API."""
+        """Load the secrets that the attempt has opened by API."""
         async with self._vault.db.acquire() as conn:
             found = await openings.sealed(conn, self._job, self._attempt)
         for sealed in found:
@@ -91,28 +93,28 @@ class Masking:
         self.openings = len(found)
 
     async def outcome(self, found: JobOutcome) -> JobOutcome:
-        """The outcome without the secrets known so far; the step that records it tells whether those are all."""
+        """Return the outcome without the known secrets. The step that records it checks that no others were opened."""
         result = found.result
         if result is not None and len(result) < _IN_THREAD_FROM:
             result = self.json(result)
         elif result is not None:
-            # Not what is shared: another job may add to it meanwhile.
+            # A copy for the thread: another job may add to the shared secrets meanwhile.
             result = await asyncio.to_thread(self._with_token().mask_json, result)
         error = None if found.error is None else self.error(found.error)
         return JobOutcome(result, error, found.mem_peak_kb, found.started, found.stopped_by)
 
     def json(self, raw: bytes) -> bytes:
-        """JSON text without secrets."""
+        """Return the JSON text without secrets."""
         return (self._with_token() if _TOKEN_IN_JSON in raw else self.opened).mask_json(raw)
 
     def error(self, found: JobError) -> JobError:
-        """An error without secrets in its name, message and stack."""
+        """Return the error without secrets in its name, message and stack."""
         masks = self._with_token()
         stack = None if found.stack is None else masks.mask_text(found.stack)
         return JobError(masks.mask_text(found.name), masks.mask_text(found.message), stack)
 
     def _with_token(self) -> Opened:
-        """All secrets and the token, which is worth as much while the attempt runs."""
+        """Return all secrets and the token, which grants access to them while the attempt runs."""
         self._everything.add(self._token)
         self._everything.update(self.opened)
         return self._everything

@@ -1,4 +1,4 @@
-"""One job as the runtimes take it, and what comes back."""
+"""The specification of one job for the runtimes, and its outcome."""
 
 from __future__ import annotations
 
@@ -14,18 +14,7 @@ StoppedBy = Literal["timeout", "cancel", "memory", "processes", "disk", "result"
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """Everything that one attempt of a job needs. `args` is the text of a JSON object (UTF-8).
-
-    `env` is added to the runtime's own small environment; nothing of the worker's environment is passed.
-    `slot` (0 or more, of one running job at a time) selects the user id the job gets.
-
-    `package` is a folder relative to `Runtimes.packages` that the job may read; `output` one relative to
-    `Runtimes.staging` that it may write, made before by `Runtimes.make_output`. Of these folders a job sees no
-    other. `dedicated`: its process may be reused for further jobs of the same workspace, language, content and package.
-    `principal`: the identity of the job and its audience; jobs of different principals share no process. `kept_for`:
-    the purpose that a dedicated process is limited to, if any.
-    `shared`: other jobs of the run write to the output as well.
-    """
+    """Specification of one attempt of a job."""
 
     job_id: UUID
     attempt: int
@@ -33,52 +22,75 @@ class JobSpec:
     language: str
     content: str
     args: bytes
+    """The text of a JSON object, in UTF-8."""
+
     env: Mapping[str, str]
+    """Added to the runtime's own small environment. Nothing of the worker's environment is passed."""
+
     timeout_s: float
     limits: Limits
     slot: int
+    """Number from 0 that selects the user id of the job. Only one running job at a time has it."""
+
     package: str | None = None
+    """Folder below `Runtimes.packages` that the job may read. It sees no other one."""
+
     output: str | None = None
+    """Folder below `Runtimes.staging` that the job may write, made by `Runtimes.make_output`. It sees no other one."""
+
     dedicated: bool = False
+    """Whether the process may be reused for jobs of the same workspace, language, content and package."""
+
     shared: bool = False
+    """Whether other jobs of the run write to `output` as well."""
+
     principal: str = ""
-    kept_for: str = ""
+    """Identity of the job and its audience. Jobs of different principals share no process."""
+
+    reserved_for: str = ""
+    """Purpose that a dedicated process is limited to, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobError:
-    """Why a job failed: a name (the exception's class or one of ours), a sentence, the user's frames."""
+    """Reason for the failure of a job."""
 
     name: str
+    """Class of the exception, or one of the platform's error names."""
+
     message: str
     stack: str | None = None
+    """The user's frames of the traceback."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """The outcome of a job: exactly one of `result` (JSON text) and `error` is set.
-
-    `started`: user code began. `stopped_by`: the cause if it was ended from outside. `lost`: it was killed from outside
-    together with its sandbox, which is no fault of the script.
-    """
+    """Outcome of a job: exactly one of `result` and `error` is set."""
 
     result: bytes | None
+    """JSON text."""
+
     error: JobError | None
     mem_peak_kb: int
     started: bool
+    """Whether user code was started."""
+
     stopped_by: StoppedBy | None = None
+    """Reason for which the job was stopped from outside, if it was."""
+
     lost: bool = False
+    """Whether the job was killed from outside together with its sandbox, which is not the script's fault."""
 
 
 class SandboxLost(Exception):
-    """The sandbox of an attempt was killed from outside: the attempt has no outcome, and counts as a loss."""
+    """Raised if the sandbox of an attempt was killed from outside: it has no outcome and counts as a loss."""
 
 
 class LogSink(Protocol):
-    """Takes a job's output while it runs, in order: its log, and apart from it what it streams."""
+    """Receiver of a running job's output, in order. Log and stream are separate."""
 
     async def write(self, text: str) -> None:
-        """Take `text`; nothing more is read from the job until this returns."""
+        """Append `text` to the log. Nothing more is read from the job until this returns."""
 
     async def stream(self, text: str) -> None:
-        """Take a piece of what the job streams, in the same way."""
+        """Append `text` to the stream. Nothing more is read from the job until this returns."""

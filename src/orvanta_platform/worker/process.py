@@ -1,7 +1,7 @@
-"""The worker's process: started by its supervisor, told by it who it is, dead with it.
+"""The worker's process. Its supervisor starts it and passes it a lease; it ends with the supervisor.
 
-They speak JSON lines over a socket pair. To the supervisor: `hello` (isolation), `stats` (jobs executed). From
-it: `lease` (worker id, generation), `beat` (monotonic time of a beat that got through), `drain`.
+The two exchange JSON lines over a socket pair. Messages to the supervisor: `hello` (isolation), `stats` (jobs
+executed). Messages from it: `lease` (worker id, generation), `beat` (monotonic time of a recorded beat), `drain`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 CONNECTIONS = 4
-"""Most database connections of one worker, the listener included."""
+"""Maximum number of database connections of one worker, including the listener."""
 
 STATS_S = 1.0
 
 Background = Callable[[Platform], AbstractAsyncContextManager[None]]
-"""Daemons that run beside the worker's loop."""
+"""Daemons that run in the worker's process next to its loop."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -48,36 +48,36 @@ class Control:
 
     @classmethod
     async def open(cls, handle: int) -> Control:
-        """Over the inherited socket `handle`."""
+        """Open the inherited socket `handle`."""
         return cls(*await asyncio.open_connection(sock=socket.socket(fileno=handle)))
 
     def send(self, **fields: Any) -> None:
-        """One line to the supervisor."""
+        """Send one message to the supervisor."""
         self._writer.write(msgspec.json.encode(fields) + b"\n")
 
     async def receive(self) -> dict[str, Any] | None:
-        """The next line; None when the supervisor is gone."""
+        """Return the next message, or None if the supervisor has ended."""
         line = await self._reader.readline()
         return msgspec.json.decode(line, type=dict[str, Any]) if line else None
 
 
 def die_with_parent() -> None:
-    """Have the kernel end this process when the thread that started it ends. Call it first.
+    """Ask the kernel to kill this process when the thread that started it ends. Call this first.
 
-    A supervisor that ended before this call has closed the socket pair, which ends the process as well.
+    If the supervisor ended before this call, the closed socket pair ends the process instead.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 async def run(settings: Settings, control_fd: int, background: Background) -> None:
-    """Serve the queues until told to drain, or until the supervisor is gone."""
+    """Serve the queues until drained or until the supervisor ends."""
     control = await Control.open(control_fd)
     platform = await open_platform(settings, connections=CONNECTIONS - 1, by_index=True)
     runtimes = Runtimes(
         settings.home,
         _hidden(settings),
         mode=_mode(settings),
-        kept=2 * settings.slots,
+        max_idle_processes=2 * settings.slots,
         job_ports=settings.job_ports,
     )
     try:
@@ -95,44 +95,44 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
 
 
 async def _lease(control: Control, settings: Settings) -> Lease | None:
-    told = await control.receive()
-    if told is None or "lease" not in told:
+    message = await control.receive()
+    if message is None or "lease" not in message:
         return None
-    lease = told["lease"]
+    lease = message["lease"]
     return Lease(UUID(lease["worker"]), lease["generation"], settings.lost_beat_ms / 1000)
 
 
 async def _work(worker: Worker, control: Control, lease: Lease) -> None:
     listening = asyncio.create_task(_listen(worker, control, lease), name="control")
-    telling = asyncio.create_task(_tell(worker, control), name="stats")
+    reporting = asyncio.create_task(_report(worker, control), name="stats")
     working = asyncio.create_task(worker.run(), name="worker")
     try:
         done, _ = await asyncio.wait([listening, working], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        for task in (listening, telling, working):
+        for task in (listening, reporting, working):
             task.cancel()
-        await asyncio.gather(listening, telling, working, return_exceptions=True)
+        await asyncio.gather(listening, reporting, working, return_exceptions=True)
 
 
 async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
-    """Ends when the supervisor is gone: nobody beats for this worker then."""
-    while (told := await control.receive()) is not None:
-        if "beat" in told:
-            lease.beaten(told["beat"], drained=told["drained"])
-        elif "drain" in told:
+    """Handle messages until the supervisor ends, which ends the worker's beats."""
+    while (message := await control.receive()) is not None:
+        if "beat" in message:
+            lease.beaten(message["beat"], drained=message["drained"])
+        elif "drain" in message:
             worker.drain()
 
 
-async def _tell(worker: Worker, control: Control) -> None:
+async def _report(worker: Worker, control: Control) -> None:
     while True:
         control.send(stats={"jobs": worker.jobs_executed})
         await asyncio.sleep(STATS_S)
 
 
 def _hidden(settings: Settings) -> list[Path]:
-    """What jobs must not see beside the home: the folder of local objects, where it lies elsewhere."""
+    """Return the paths outside of the home that jobs must not see: the folder of local objects, if it is elsewhere."""
     url = settings.object_storage_url
     return [Path(url.removeprefix("file://"))] if url and url.startswith("file://") else []
 

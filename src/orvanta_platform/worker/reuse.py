@@ -1,4 +1,4 @@
-"""Results of jobs that are used again: looked up when the inputs are known, kept when the end is recorded."""
+"""Reuse of job results: looked up when the inputs are known, stored when the result is recorded."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError
 
 
 class Reuse:
-    """Of one worker: the keys of the jobs that it runs, where their results are to be used again."""
+    """Cache access of one worker. Holds the cache keys of its running jobs."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._keys: dict[UUID, tuple[bytes, float]] = {}
 
     async def find(self, job: Claimed, blueprint: Blueprint, node: Node, content: str, args: bytes) -> Hit | None:
-        """The result for these inputs, references in them filled in; None where the job is to run.
+        """Return the cached result for these inputs, with references filled in, or None if the job must run.
 
-        Raises what the database raises when it is away.
+        Raises the database's error if it is unavailable.
         """
         ttl_s = blueprint.cache_s(node)
         if ttl_s is None:
             return None
         platform = self._platform
-        what = _what(job, blueprint, node, content)
-        key = caching.key_of(platform.keys, job.run, what, args)
+        identity = _code_identity(job, blueprint, node, content)
+        key = caching.key_of(platform.keys, job.run, identity, args)
         hit = await caching.find(platform.db, platform.storage, job.run.workspace, key, ttl_s)
         if hit is None:
             self._keys[job.id] = (key, ttl_s)
         return hit
 
-    async def keep(self, job: Claimed, finish: Finish) -> None:
-        """Let a recorded result stand for its inputs. Without it the next job runs: nothing is raised."""
+    async def store(self, job: Claimed, finish: Finish) -> None:
+        """Store a recorded result under its inputs. Errors are only logged, as the next job runs without it."""
         key, ttl_s = self._keys.pop(job.id, (b"", 0.0))
         if not key or finish.error is not None or finish.cancelled or not caching.is_cacheable(finish.raw):
             return
@@ -56,15 +56,15 @@ class Reuse:
             async with self._platform.db.acquire() as connection:
                 await cache.store(connection, job.run.workspace, NewCached(key, job.run.id, job.id, ttl_s))
         except _AWAY as error:
-            log.info("a result is not kept for others", action="keep_cached", job=str(job.id), error=str(error))
+            log.info("cannot store a result for reuse", action="keep_cached", job=str(job.id), error=str(error))
 
     def forget(self, job: UUID) -> None:
-        """The job is nobody's business any more."""
+        """Discard the key of a job that has completed or no longer belongs to this worker."""
         self._keys.pop(job, None)
 
 
-def _what(job: Claimed, blueprint: Blueprint, node: Node, content: str) -> list[Any]:
-    """All that decides what runs: language, code, the version with its lock, or the lock beside the code."""
+def _code_identity(job: Claimed, blueprint: Blueprint, node: Node, content: str) -> list[Any]:
+    """Return everything that identifies the code: language, content, and the version or the lock given in the node."""
     version: int | None = job.run.version if blueprint.plan.single else None
     if node.kind is Kind.SCRIPT:
         version = blueprint.pin(node).version

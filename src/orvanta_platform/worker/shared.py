@@ -1,4 +1,4 @@
-"""The folders that jobs of one run share: made by the first of them, gone when the run has ended."""
+"""Folders shared by the jobs of one run: made for the first job, removed after the run has ended."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.worker.packages.outputs import remove
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
-LOOK_S = 10.0
-"""How often a worker looks whether runs that it keeps a folder for have ended."""
+CHECK_S = 10.0
+"""Interval, in seconds, at which a worker checks whether runs with a shared folder have ended."""
 
 
 class SharedFolders:
-    """Those of one worker."""
+    """The shared folders of one worker."""
 
     def __init__(self, database: Database, runtimes: Runtimes) -> None:
         self._database = database
         self._runtimes = runtimes
-        self._kept: set[UUID] = set()
-        self._looked_at = float("-inf")
+        self._roots: set[UUID] = set()
+        self._checked_at = float("-inf")
 
     def of(self, job: Claimed) -> str | None:
-        """What JobSpec.output takes, for a job of a run that is bound to this worker; None for any other."""
+        """Return the folder for JobSpec.output if the job's run is bound to this worker, otherwise None."""
         if not is_pinned(job.queue):
             return None
-        self._kept.add(job.run.root)
+        self._roots.add(job.run.root)
         return self._runtimes.share_output(_name(job.run.root))
 
-    async def look(self) -> None:
-        """Take away the folders of runs that have ended, every LOOK_S."""
-        if not self._kept or clock.monotonic() - self._looked_at < LOOK_S:
+    async def remove_finished(self) -> None:
+        """Remove the folders of runs that have ended, at most every CHECK_S."""
+        if not self._roots or clock.monotonic() - self._checked_at < CHECK_S:
             return
-        self._looked_at = clock.monotonic()
+        self._checked_at = clock.monotonic()
         async with self._database.acquire() as connection:
-            living = await runs.filter_live_runs(connection, list(self._kept))
-        await self._remove(self._kept - living)
+            live = await runs.filter_live_runs(connection, list(self._roots))
+        await self._remove(self._roots - live)
 
     async def close(self) -> None:
-        """Take all of them away: whatever is bound to this worker is lost with it."""
-        await self._remove(set(self._kept))
+        """Remove all folders: runs bound to this worker are lost with it."""
+        await self._remove(set(self._roots))
 
     async def _remove(self, roots: set[UUID]) -> None:
-        self._kept -= roots
+        self._roots -= roots
         for root in roots:
             await asyncio.to_thread(remove, self._runtimes.staging / _name(root))
 

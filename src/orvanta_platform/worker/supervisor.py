@@ -1,6 +1,6 @@
-"""The worker's supervisor: beats for it, watches its process, starts it again.
+"""The worker's supervisor: sends its beats, watches its process and restarts it.
 
-It is a process of its own, so that nothing that user code or the worker's loop does can hold up a beat.
+It is a separate process, so that neither user code nor the worker's loop can delay a beat.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Run one worker until SIGTERM or SIGINT; returns the exit code.
+    """Run one worker until SIGTERM or SIGINT and return the exit code.
 
-    A second signal does not wait for jobs: they go back to the queue, and run again from their beginnings.
+    A second signal does not wait for jobs: they are requeued and run again from the start.
     """
     if settings.database_url is None:
-        raise SettingsError("DATABASE_URL is not set.", hint="Name the database, or use `orvanta up`.")
+        raise SettingsError("DATABASE_URL is not set.", hint="Set the database's URL, or use `orvanta up`.")
     return asyncio.run(_Supervisor(settings).run())
 
 
 class _Child:
-    """The worker's process and this end of the socket pair."""
+    """The worker's process with this end of the socket pair."""
 
     def __init__(self, process: subprocess.Popen[bytes], reader: Any, writer: Any) -> None:
         self.process = process
@@ -57,7 +57,7 @@ class _Child:
 
     @classmethod
     async def start(cls, settings: Settings) -> _Child:
-        """Start the process; it says hello when it can work."""
+        """Start the process. It sends `hello` when it is ready."""
         process, control = _spawn(settings)
         return cls(process, *await asyncio.open_connection(sock=control))
 
@@ -73,7 +73,7 @@ class _Child:
         return msgspec.json.decode(line, type=dict[str, Any]) if line else None
 
     def kill(self) -> None:
-        """End the process and all it started, at once."""
+        """Kill the process and its process group immediately."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -84,7 +84,7 @@ class _Child:
 
 
 def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The worker's process, and this end of the socket pair. Secrets reach it through a pipe."""
+    """Start the worker's process and return this end of the socket pair. Secrets are passed through a pipe."""
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
     with os.fdopen(write, "w") as pipe:
@@ -118,7 +118,7 @@ class _Supervisor:
             loop.add_signal_handler(number, self._stop)
         while not self._stopping.is_set():
             began = clock.monotonic()
-            code = await self._one_life()
+            code = await self._run_process()
             if self._stopping.is_set():
                 break
             if clock.monotonic() - began > _STEADY_S:
@@ -142,35 +142,35 @@ class _Supervisor:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _one_life(self) -> int:
-        """One process with one row in worker, from its start to its end."""
+    async def _run_process(self) -> int:
+        """Run one process, under one row in `worker`, and return its exit code."""
         child = self._child = await _Child.start(self._settings)
         exited = asyncio.create_task(child.wait())
         try:
-            hello = await _first(child.receive(), exited)
+            hello = await _receive_or_exit(child.receive(), exited)
             if not hello or "hello" not in hello:
                 child.kill()
                 return await exited
-            lives = _Life(self._settings, child, hello["hello"]["isolation"])
-            return await lives.run(exited, self._stopping)
+            registration = _Registration(self._settings, child, hello["hello"]["isolation"])
+            return await registration.run(exited, self._stopping)
         finally:
             child.kill()
             self._child = None
 
 
-async def _first(receiving: Any, exited: asyncio.Task[int]) -> dict[str, Any] | None:
-    """What the child says, or None when it ends first."""
-    told = asyncio.ensure_future(receiving)
-    done, _ = await asyncio.wait([told, exited], return_when=asyncio.FIRST_COMPLETED)
-    if told in done:
-        said: dict[str, Any] | None = told.result()
-        return said
-    told.cancel()
+async def _receive_or_exit(receiving: Any, exited: asyncio.Task[int]) -> dict[str, Any] | None:
+    """Return the child's next message, or None if it exits first."""
+    received = asyncio.ensure_future(receiving)
+    done, _ = await asyncio.wait([received, exited], return_when=asyncio.FIRST_COMPLETED)
+    if received in done:
+        message: dict[str, Any] | None = received.result()
+        return message
+    received.cancel()
     return None
 
 
-class _Life:
-    """The beats of one worker row."""
+class _Registration:
+    """One worker row and its beats."""
 
     def __init__(self, settings: Settings, child: _Child, isolation: str) -> None:
         self._settings = settings
@@ -229,33 +229,35 @@ class _Life:
                 return
 
     async def _listen(self) -> None:
-        while (told := await self._child.receive()) is not None:
-            if "stats" in told:
-                self._child.jobs_executed = told["stats"]["jobs"]
+        while (message := await self._child.receive()) is not None:
+            if "stats" in message:
+                self._child.jobs_executed = message["stats"]["jobs"]
 
     async def _beat(self) -> None:
-        """Beat until the generation is over; then what the process runs is no longer its own."""
+        """Beat until the worker is fenced; from then on its jobs no longer belong to it."""
         pause_s = self._settings.beat_ms / 1000
         while True:
             at = clock.monotonic()
             try:
                 database = await self._connected()
                 async with asyncio.timeout(self._settings.lost_beat_ms / 1000), database.acquire() as connection:
-                    heard = await workers.beat(connection, self._worker.id, self._generation, self._child.jobs_executed)
+                    beaten = await workers.beat(
+                        connection, self._worker.id, self._generation, self._child.jobs_executed
+                    )
             except _AWAY as error:
-                log.warning("no beat got through", action="beat", error=str(error))
+                log.warning("beat failed", action="beat", error=str(error))
                 await asyncio.sleep(min(pause_s, _PAUSE_S[0]))
                 continue
-            if heard is None:
-                log.warning("this worker was taken for lost", action="fenced", worker=str(self._worker.id))
+            if beaten is None:
+                log.warning("this worker was declared lost", action="fenced", worker=str(self._worker.id))
                 return
-            self._child.send(beat=at, drained=heard.drained)
+            self._child.send(beat=at, drained=beaten.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
     async def _give_up(self, *, stopped: bool) -> None:
-        """Declare the process ended, and take its jobs back, if the database is available.
+        """Declare the worker ended and requeue its jobs, if the database is available.
 
-        Jobs of a stopped worker go back first: another process that finds the worker lost would count losses.
+        Jobs of a stopped worker are requeued first: a process that found the worker lost would count losses.
         """
         try:
             database = await self._connected()
@@ -266,12 +268,12 @@ class _Life:
             async with database.acquire() as connection:
                 fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
             if fenced:
-                # What it takes to step a run is loaded where a worker has gone.
+                # Imported here, as only a worker that has gone needs the modules that step a run.
                 from orvanta_platform.worker.job_recovery import take_back
 
                 await take_back(self._settings, database, self._worker.id, self._generation)
         except _AWAY as error:
-            log.warning("others will reap this worker", action="give_up", error=str(error))
+            log.warning("cannot requeue the worker's jobs, other workers will", action="give_up", error=str(error))
         finally:
             if self._database is not None:
                 await self._database.close()

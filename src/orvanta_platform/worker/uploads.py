@@ -1,4 +1,4 @@
-"""What a job gave, on its way into the object storage. While that does not take it, the job says so."""
+"""Upload of job results to the object storage. While the storage is unavailable, the job's row records it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from orvanta_platform.orchestrator import values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.lease import Lease
 
-_PATIENCE_S = 1.0
-"""How long an upload may take before the store is asked whether it is there, and from then on how often."""
+_CHECK_S = 1.0
+"""Interval, in seconds, at which the availability of the storage is checked during an upload."""
 
 
-async def keep(platform: Platform, lease: Lease, job: Claimed, raw: bytes) -> NewValue:
-    """The row of what this attempt gave, JSON text; a large one is uploaded first. Raises StorageError."""
+async def store(platform: Platform, lease: Lease, job: Claimed, raw: bytes) -> NewValue:
+    """Return the row of this attempt's result (JSON text), after the upload of a large one. Raises StorageError."""
     run = job.run
-    kept = values.store(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
-    return await kept if len(raw) <= values.INLINE_LIMIT else await _watched(platform, lease, job, kept)
+    stored = values.store(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
+    return await stored if len(raw) <= values.INLINE_LIMIT else await _watched(platform, lease, job, stored)
 
 
 async def _watched(platform: Platform, lease: Lease, job: Claimed, upload: Coroutine[Any, Any, NewValue]) -> NewValue:
-    task, noted = asyncio.create_task(upload), False
+    task, recorded = asyncio.create_task(upload), False
     try:
-        while not (await asyncio.wait({task}, timeout=_PATIENCE_S))[0]:
-            untaken = not await platform.storage.answers()
-            if untaken != noted:
+        while not (await asyncio.wait({task}, timeout=_CHECK_S))[0]:
+            unavailable = not await platform.storage.answers()
+            if unavailable != recorded:
                 with suppress(*CANNOT_CONNECT):
                     async with platform.db.acquire() as connection:
                         await mark_upload_pending(
-                            connection, job.id, job.attempt, lease.worker, lease.generation, untaken
+                            connection, job.id, job.attempt, lease.worker, lease.generation, unavailable
                         )
-                    noted = untaken
+                    recorded = unavailable
         return task.result()
     finally:
         task.cancel()

@@ -149,7 +149,7 @@ def in_worker_processes() -> None:
     wrap("db.jobs:claim", unanswered("claiming"))
     wrap("queue.claim:Claimer.claim", after("claimed", bool))
     wrap("worker.runtimes.execution:Execution.run", before("process started"))
-    wrap("worker.runtimes.cells:Cell.give", handing_over)
+    wrap("worker.runtimes.cells:Cell.send", handing_over)
     wrap("worker.logs:JobLog.write", printing)
     wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
     wrap("db.logs:replace_by_object", before("uploaded"))
@@ -160,8 +160,8 @@ def in_worker_processes() -> None:
     wrap("worker.loop:finish_job", after("finished"))
     wrap("queue.gates:settle", after("permit given", bool))
     wrap("orchestrator.advance:_advance_further", before("going on"))
-    wrap("worker.loop:Worker._stop_what_must", before("looking"))
-    wrap("worker.loop:Worker._stop_what_must", after("looked"))
+    wrap("worker.loop:Worker._sync_running", before("looking"))
+    wrap("worker.loop:Worker._sync_running", after("looked"))
     in_observers()
 
 

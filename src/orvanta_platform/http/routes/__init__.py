@@ -1,1 +1,1 @@
-"""Route handlers: parse, one service call, answer."""
+"""Route handlers. Each parses its request, calls one service, and builds the response."""

@@ -1,4 +1,4 @@
-"""Versions that wait for acceptance by the members whose triggers run them."""
+"""Routes of versions that wait for acceptance by the members whose triggers run them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SOURCES = ("schedule", "http_trigger", "flow")
 
 @get(f"{_A}/list", opt=call(answer=list[shapes.WaitingVersion], query=("kind", "path", "trigger_kind", "trigger")))
 async def list_waiting(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List current versions that the triggers of some member do not run until they are accepted, at most 1000.
+    """List current versions that triggers of members do not run until they are accepted, at most 1000.
 
     `kind` and `path` limit the list to one script or workflow; `trigger_kind` (schedule, http_trigger, flow) and
-    `trigger` to the items that the trigger at this path runs.
+    `trigger` limit it to the items that the trigger at this path runs.
     """
-    asked = request.query_params
-    item = (kind_of(asked["kind"]), asked.get("path", "")) if asked.get("kind") else None
+    query = request.query_params
+    item = (kind_of(query["kind"]), query.get("path", "")) if query.get("kind") else None
     source = None
-    if asked.get("trigger_kind"):
-        if asked["trigger_kind"] not in _SOURCES:
-            raise BadRequest(f"trigger_kind is one of {', '.join(_SOURCES)}.")
-        source = (asked["trigger_kind"], asked.get("trigger", ""))
+    if query.get("trigger_kind"):
+        if query["trigger_kind"] not in _SOURCES:
+            raise BadRequest(f"trigger_kind must be one of {', '.join(_SOURCES)}.")
+        source = (query["trigger_kind"], query.get("trigger", ""))
     found = await acceptance.waiting(platform_of(request), actor_of(request), workspace, item=item, source=source)
     return answers.json([shapes.waiting(each) for each in found])
 
@@ -39,16 +39,16 @@ async def list_waiting(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def accept_version(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Accept a version for a member's triggers. Allowed to that member, admins and the group deployers."""
-    given = await body_of(request, shapes.Accept)
+    """Accept a version for a member's triggers. Allowed for that member, admins and members of the group deployers."""
+    body = await body_of(request, shapes.Accept)
     made = await acceptance.accept(
         platform_of(request),
         actor_of(request),
         workspace,
         kind_of(kind),
         item_path(path),
-        given.version,
-        given.permissioned_as,
+        body.version,
+        body.permissioned_as,
     )
     return answers.json(shapes.Accepted(permissioned_as=made))
 

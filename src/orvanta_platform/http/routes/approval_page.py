@@ -1,4 +1,4 @@
-"""The page that a person is sent to: what is asked, and two buttons. It works without a script, and on a phone."""
+"""The approval page for people: shows a pending decision with two buttons. It needs no scripts and works on phones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from orvanta_platform.control.links import Action
 from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
-from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
+from orvanta_platform.http.routes.approvals import MAX_BODY, voice_of
 from orvanta_platform.services.approvals import decisions, forms
 from orvanta_platform.services.approvals.decisions import LinkView
 from orvanta_platform.services.approvals.links import Link
 
 _PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
-_MOST_FIELDS = 200
-_LONGEST_REASON = 2_000
-_OURS = 500
+_MAX_FIELDS = 200
+_MAX_REASON = 2_000
+_SERVER_ERROR = 500
 
 
 @get(_PATH)
@@ -34,7 +34,7 @@ async def show_approval(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Show what is asked. Looking decides nothing."""
+    """Show a pending decision. Opening the page decides nothing."""
     try:
         seen = await decisions.get_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
     except OrvantaError as error:
@@ -42,7 +42,7 @@ async def show_approval(
     return _page(html.question(seen, _name(request, approver), hints=seen.hints))
 
 
-@post(_PATH, status_code=200, request_max_body_size=LONGEST_BODY)
+@post(_PATH, status_code=200, request_max_body_size=MAX_BODY)
 async def decide_approval(
     request: AnyRequest,
     workspace: FromPath[str],
@@ -51,7 +51,7 @@ async def decide_approval(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """A button was pressed."""
+    """Record the decision of a submitted approval page."""
     platform, link = platform_of(request), Link(id, resume_id, signature)
     try:
         seen = await decisions.get_by_link(platform, workspace, link)
@@ -61,28 +61,29 @@ async def decide_approval(
     except OrvantaError as error:
         return _refused(error)
     form = forms.values(seen.request.consent.form, html.sent_of(sent)) if seen.request else {}
-    reason = sent.get("reason", "").strip()[:_LONGEST_REASON] or None
+    reason = sent.get("reason", "").strip()[:_MAX_REASON] or None
     voice = voice_of(request, approver, msgspec.json.encode(form), reason)
     try:
         outcome = await decisions.decide_by_link(platform, workspace, link, action, approved=approved, voice=voice)
     except InvalidInput as error:
-        shown = html.question(seen, _name(request, approver), error=f"{error.message}", given=sent, hints=seen.hints)
+        shown = html.question(seen, _name(request, approver), error=f"{error.message}", sent=sent, hints=seen.hints)
         return _page(shown, error.status)
     except OrvantaError as error:
         return _refused(error)
     word = "approved" if outcome.approved else "rejected"
-    return _page(html.message(f"It is {word}", f"Recorded: {word} by {outcome.approver}.", "You may close this page."))
+    text = f"Recorded: {word} by {outcome.approver}."
+    return _page(html.message(word.capitalize(), text, "You can close this page."))
 
 
 def _name(request: AnyRequest, approver: str | None) -> str | None:
-    """The username of the signed-in member, or None; a name in the link does not count."""
+    """Return the username of the signed-in member, or None. The name in the link does not count."""
     person = voice_of(request, approver, b"{}").person
     return person.username if person is not None else None
 
 
 def _fields(body: bytes) -> dict[str, str]:
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError as error:
         raise BadRequest("The form cannot be read.") from error
 
@@ -95,11 +96,11 @@ def _decision(sent: Mapping[str, str]) -> bool:
 
 
 def _action(seen: LinkView, approved: bool) -> Action:
-    """What the link is signed for that allows this decision. Raises BadRequest."""
-    wanted = Action.RESUME if approved else Action.CANCEL
+    """Return the action in the link that permits this decision. Raises BadRequest if there is none."""
+    required = Action.RESUME if approved else Action.CANCEL
     hidden = seen.request is not None and seen.request.consent.hide_cancel and not approved
-    if wanted in seen.actions:
-        return wanted
+    if required in seen.actions:
+        return required
     if Action.PAGE in seen.actions and not hidden:
         return Action.PAGE
     raise BadRequest("This link does not allow that decision.")
@@ -115,10 +116,10 @@ def _page(body: bytes, status: int = 200) -> Response[bytes]:
 
 
 def _refused(error: OrvantaError) -> Response[bytes]:
-    """An error as a page; what is ours is told by the common handler."""
-    if error.status >= _OURS:
+    """Return an error as a page. Server errors are raised again for the common handler."""
+    if error.status >= _SERVER_ERROR:
         raise error
-    title = "Decided already" if isinstance(error, Conflict) else "This does not work"
+    title = "Already decided" if isinstance(error, Conflict) else "The request failed"
     hint = "Log in, then open this link again." if isinstance(error, Unauthenticated) else error.hint
     return _page(html.message(title, error.message, hint), error.status)
 

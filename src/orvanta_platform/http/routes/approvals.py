@@ -1,4 +1,4 @@
-"""The calls that ask people and hear their answers: signed links, and decisions of those who are logged in."""
+"""Routes of approvals: signed links, and decisions of signed-in members."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from orvanta_platform.services.approvals.links import Link
 _JOBS = "/api/w/{workspace:str}/jobs"
 _U = "/api/w/{workspace:str}/jobs_u"
 _SIGNED = "{id:uuid}/{resume_id:int}/{signature:str}"
-_LONGEST_PAYLOAD = 1 << 20
-LONGEST_BODY = 2 << 20
-"""Bytes of a body that comes with a signed link: anybody may send one."""
+_MAX_PAYLOAD = 1 << 20
+MAX_BODY = 2 << 20
+"""Maximum size in bytes of a body sent with a signed link, which needs no token."""
 
-_LONGEST_NAME = 200
-_LARGEST_RESUME_ID = (1 << 63) - 1
-_NOBODY = "anonymous"
+_MAX_NAME = 200
+_MAX_RESUME_ID = (1 << 63) - 1
+_ANONYMOUS = "anonymous"
 
 
 @get(f"{_JOBS}/resume_urls/{{id:uuid}}/{{resume_id:int}}", opt=shape(answer=Urls))
@@ -54,7 +54,7 @@ async def get_resume_urls(
     approver: FromQuery[str | None] = None,
     flow_level: FromQuery[bool] = False,
 ) -> Urls:
-    """Signed links that resume or cancel what a job is suspended for, and the page to send to people."""
+    """Create signed links that resume or cancel a suspended job, and the link to its approval page."""
     urls = await decisions.resume_urls(
         platform_of(request),
         actor_of(request),
@@ -75,7 +75,7 @@ async def get_job_signature(
     resume_id: FromPath[int],
     action: FromQuery[str] = "resume",
 ) -> str:
-    """The signature of a link alone; `action=cancel` for the other kind."""
+    """Create the signature of a link only; `action=cancel` for a link that cancels."""
     if action not in (Action.RESUME, Action.CANCEL):
         raise BadRequest("action must be resume or cancel.")
     return await decisions.signature(
@@ -93,10 +93,10 @@ async def resume_get(
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Redirect to the approval page. A GET decides nothing: programs that preview links send one."""
-    return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.RESUME, approver)
+    return await _redirect_to_page(request, workspace, Link(id, resume_id, signature), Action.RESUME, approver)
 
 
-@post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
+@post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=MAX_BODY)
 async def resume_post(
     request: AnyRequest,
     workspace: FromPath[str],
@@ -105,7 +105,7 @@ async def resume_post(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Agree by a signed link; the body is what the next step reads as `resume`."""
+    """Approve with a signed link. The next node reads the body as `resume`."""
     link = Link(id, resume_id, signature)
     return await _by_link(request, workspace, link, Action.RESUME, approver, _json(await request.body()))
 
@@ -119,11 +119,11 @@ async def cancel_get(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Redirect to the approval page, as GET of resume does."""
-    return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.CANCEL, approver)
+    """Redirect to the approval page, as `GET resume` does."""
+    return await _redirect_to_page(request, workspace, Link(id, resume_id, signature), Action.CANCEL, approver)
 
 
-@post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
+@post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=MAX_BODY)
 async def cancel_post(
     request: AnyRequest,
     workspace: FromPath[str],
@@ -132,7 +132,7 @@ async def cancel_post(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Say no by a signed link."""
+    """Reject with a signed link."""
     link = Link(id, resume_id, signature)
     return await _by_link(request, workspace, link, Action.CANCEL, approver, _json(await request.body()))
 
@@ -145,7 +145,7 @@ async def get_flow_by_link(
     resume_id: FromPath[int],
     signature: FromPath[str],
 ) -> SuspendedFlow:
-    """The run behind a signed link, limited to the content of the approval page, and the approvals so far."""
+    """Get the run behind a signed link, limited to the content of the approval page, and the approvals so far."""
     platform = platform_of(request)
     seen = await decisions.get_by_link(platform, workspace, Link(id, resume_id, signature))
     return schemas.suspended_flow(seen)
@@ -153,7 +153,7 @@ async def get_flow_by_link(
 
 @get(f"{_U}/flow/approval_info/{{job_id:uuid}}", opt=shape(answer=ApprovalInfo))
 async def get_approval_info(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> ApprovalInfo:
-    """What a run or node asks now, and whether the caller may answer."""
+    """Get the pending decision of a run or node, and whether the caller may make it."""
     return schemas.approval_info(await decisions.info(platform_of(request), actor_of(request), workspace, job_id))
 
 
@@ -164,18 +164,18 @@ async def get_approval_info(request: AnyRequest, workspace: FromPath[str], job_i
     opt=shape(body=ResumeBody),
 )
 async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> str:
-    """Agree or say no, as the caller, to what a run or node asks now."""
-    given = await body_of(request, ResumeBody)
-    payload = b"{}" if isinstance(given.payload, msgspec.UnsetType) else bytes(given.payload)
+    """Approve or reject the pending decision of a run or node as the caller."""
+    body = await body_of(request, ResumeBody)
+    payload = b"{}" if isinstance(body.payload, msgspec.UnsetType) else bytes(body.payload)
     await decisions.decide(
-        platform_of(request), actor_of(request), workspace, job_id, approved=given.approved, payload=payload
+        platform_of(request), actor_of(request), workspace, job_id, approved=body.approved, payload=payload
     )
-    return "resumed" if given.approved else "cancelled"
+    return "resumed" if body.approved else "cancelled"
 
 
 @post(f"{_JOBS}/flow/resume/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
 async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Agree, as the caller, to what a run asks now: one event; the body is what the next step reads as `resume`."""
+    """Approve the pending decision of a run as the caller. The next node reads the body as `resume`."""
     payload = _json(await request.body())
     await decisions.decide(platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload)
     return "resumed"
@@ -185,9 +185,9 @@ async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPat
 async def list_approvals(
     request: AnyRequest, workspace: FromPath[str], mine: FromQuery[bool] = False, per_page: FromQuery[int] = 100
 ) -> list[WaitingApproval]:
-    """What is asked now in a workspace that the caller may decide, or see; with `mine`: decide.
+    """List pending decisions in a workspace that the caller may see, or with `mine` only those it may make.
 
-    The longest asked first. Of the 500 that have been asked longest, at most `per_page`.
+    The oldest comes first. At most `per_page` of the 500 oldest are returned.
     """
     platform, actor = platform_of(request), actor_of(request)
     limit = min(max(per_page, 1), approval_inbox.MOST)
@@ -197,32 +197,38 @@ async def list_approvals(
 
 @post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))
 async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
-    """Decide, as the caller, what a run asks now. With several things asked, `node` names one, by its id or job."""
+    """Make a pending decision of a run as the caller.
+
+    If several decisions are pending, `node` selects one by its node id or job id.
+    """
     actor = actor_of(request)
     if actor.workspace is None:
-        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
-    given = await body_of(request, ConsentBody)
+        raise BadRequest("The workspace is missing.", hint="Use a token of a workspace, or send X-Workspace.")
+    body = await body_of(request, ConsentBody)
     outcome = await decisions.decide(
         platform_of(request),
         actor,
         actor.workspace,
         id,
-        approved=given.decision == "approved",
-        payload=b"{}" if isinstance(given.form, msgspec.UnsetType) else bytes(given.form),
-        fields=None if isinstance(given.fields, msgspec.UnsetType) else given.fields,
-        reason=given.reason,
-        node=given.node,
+        approved=body.decision == "approved",
+        payload=b"{}" if isinstance(body.form, msgspec.UnsetType) else bytes(body.form),
+        fields=None if isinstance(body.fields, msgspec.UnsetType) else body.fields,
+        reason=body.reason,
+        node=body.node,
     )
     return Consented(decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first)
 
 
 def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Voice:
-    """The person that decides by a link: the signed-in member, otherwise the name in the link. Raises InvalidInput."""
-    if len(payload) > _LONGEST_PAYLOAD:
-        raise InvalidInput(f"What is sent along is larger than {_LONGEST_PAYLOAD} bytes.")
+    """Return the person that decides by a link: the signed-in member, otherwise the name in the link.
+
+    Raises InvalidInput if the payload is too large.
+    """
+    if len(payload) > _MAX_PAYLOAD:
+        raise InvalidInput(f"The payload is larger than {_MAX_PAYLOAD} bytes.")
     found = request.scope.get(ACTOR)
     actor = found if isinstance(found, Actor) and found.role is not None else None
-    name = (approver or _NOBODY)[:_LONGEST_NAME]
+    name = (approver or _ANONYMOUS)[:_MAX_NAME]
     client = request.scope.get("client")
     return Voice(name, actor, payload, reason, str(client[0]) if client else None)
 
@@ -242,10 +248,10 @@ async def _by_link(
     return answers.text(f"{word} by {outcome.approver}", 201 if outcome.first else 200)
 
 
-async def _lead_to_page(
+async def _redirect_to_page(
     request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None
 ) -> Response[bytes]:
-    """303 to the page for a browser. Anything else gets 405, so that no program mistakes the page for a decision."""
+    """Return 303 to the page for a browser, otherwise 405, so that no program mistakes the page for a decision."""
     await decisions.check_link(platform_of(request), workspace, link, action)
     query = f"?{urlencode({'approver': approver})}" if approver else ""
     page = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"
@@ -260,7 +266,7 @@ async def _lead_to_page(
 
 
 def _checked(resume_id: int) -> int:
-    if not 0 <= resume_id <= _LARGEST_RESUME_ID:
+    if not 0 <= resume_id <= _MAX_RESUME_ID:
         raise BadRequest("The resume id is out of range.")
     return resume_id
 
@@ -273,7 +279,7 @@ def _json(body: bytes) -> bytes:
         msgspec.json.decode(text)
         text.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"What is sent along is not JSON: {str(error)[:200]}.") from error
+        raise InvalidInput(f"The payload is not JSON: {str(error)[:200]}.") from error
     return text
 
 

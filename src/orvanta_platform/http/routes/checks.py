@@ -1,4 +1,4 @@
-"""What the editor asks while somebody writes. Nothing is stored, nothing runs."""
+"""Routes for checks while a document is being edited. Nothing is stored and nothing runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNNAMED = ""
 
 @post(f"{_W}/flows/validate", status_code=200, opt=call(body=items.CreateFlow, answer=checks.Checked))
 async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All that a deploy would say of a workflow: `value` and `schema`, or `source`, for which places are told too."""
+    """Check a workflow as a deploy would: `value` and `schema`, or `source` to get positions in the text as well."""
     new = items.new_flow(await request.body(), _UNNAMED)
     found = await checking.check_flow(platform_of(request), actor_of(request), workspace, new)
     return answers.json(checks.checked(found))
@@ -25,10 +25,10 @@ async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Respon
 
 @post(f"{_W}/scripts/schema", status_code=200, opt=call(body=checks.AskSchema, answer=checks.ScriptSchema))
 async def script_schema(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The JSON Schema of what a script takes, by the signature of `main`; the script is read, not run."""
-    given = await body_of(request, checks.AskSchema)
+    """Get the JSON Schema of a script's arguments from the signature of `main`. The script is not run."""
+    body = await body_of(request, checks.AskSchema)
     found, fault = await checking.schema(
-        platform_of(request), actor_of(request), workspace, given.language, given.content
+        platform_of(request), actor_of(request), workspace, body.language, body.content
     )
     return answers.json(checks.script_schema(found, fault))
 

@@ -1,4 +1,4 @@
-"""Drafts of workflows and scripts, each its owner's alone."""
+"""Routes of drafts of workflows and scripts. A draft is visible only to its owner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _D = "/api/w/{workspace:str}/drafts"
 
 @post(f"{_D}/create", status_code=201, opt=call(body=shapes.CreateDraft))
 async def create_draft(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Keep a draft, whatever draft of the path the caller has already."""
+    """Save a draft. It replaces any other draft of the caller at its path."""
     new = shapes.to_create(await request.body())
     await drafts.save(platform_of(request), actor_of(request), workspace, new)
     return answers.text(f"Saved the draft of {new.path}.", 201)
@@ -26,10 +26,11 @@ async def create_draft(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def save_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Save the caller's draft on the revision it builds on; gives the next revision.
+    """Save the caller's draft on top of the revision it is based on, and return the new revision.
 
-    Where the draft is at another revision: 409 `draft_conflict`, in details `base` (version and hash the stored draft
-    was begun from), `theirs` (the stored one's revision and hash, null where it is gone) and `yours`.
+    If the stored draft has another revision, the response is 409 `draft_conflict`. Its details are `base` (version
+    and hash that the stored draft started from), `theirs` (revision and hash of the stored draft, null if it is gone)
+    and `yours`.
     """
     new = shapes.to_save(await request.body(), shapes.kind_of(kind), item_path(path))
     return answers.json(shapes.head(await drafts.save(platform_of(request), actor_of(request), workspace, new)))
@@ -39,14 +40,14 @@ async def save_draft(
 async def get_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """The caller's draft of what stands, or shall stand, at a path."""
+    """Get the caller's draft of the item at a path. The item may not exist yet."""
     place = (shapes.kind_of(kind), item_path(path))
     return answers.json(shapes.draft(await drafts.get(platform_of(request), actor_of(request), workspace, *place)))
 
 
 @get(f"{_D}/list/{{kind:str}}", opt=call(answer=list[shapes.DraftHead], query=PAGED[:2]))
 async def list_drafts(request: AnyRequest, workspace: FromPath[str], kind: FromPath[str]) -> Response[bytes]:
-    """The caller's drafts of workflows (`flow`) or scripts (`script`), the one edited last first."""
+    """List the caller's drafts of workflows (`flow`) or scripts (`script`), the last edited first."""
     page = page_of(request)
     rows = await drafts.list_page(
         platform_of(request),
@@ -63,7 +64,7 @@ async def list_drafts(request: AnyRequest, workspace: FromPath[str], kind: FromP
 async def delete_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Discard the caller's draft; with `revision` only that one, else 409 `draft_conflict`."""
+    """Discard the caller's draft. With `revision`, another revision is not discarded: 409 `draft_conflict`."""
     place = item_path(path)
     revision = row_of("revision", request.query_params.get("revision"))
     await drafts.discard(

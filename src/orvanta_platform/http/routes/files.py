@@ -1,4 +1,4 @@
-"""Files of a workspace, and buckets of its resources: `job_helpers`."""
+"""Routes of a workspace's files, and of buckets in its resources: `job_helpers`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers, ranges, streaming
 from orvanta_platform.http.openapi import BINARY, AnyObject, call
 from orvanta_platform.http.requests import (
-    LONGEST_PAGE,
+    MAX_PAGE,
     AnyRequest,
     actor_of,
     body_of,
@@ -29,7 +29,7 @@ _H = "/api/w/{workspace:str}/job_helpers"
 _WHERE = ("s3_resource_path", "storage")
 _DEFAULT_STORAGE = ("", "_default_")
 _PREVIEW = 64 << 10
-_LONGEST_PREVIEW = 1 << 20
+_MAX_PREVIEW = 1 << 20
 _LINK_S = 12 * 3600
 _TEXTS = ("json", "xml", "yaml", "javascript", "sql", "x-sh", "x-ndjson", "toml")
 
@@ -45,13 +45,13 @@ _TEXTS = ("json", "xml", "yaml", "javascript", "sql", "x-sh", "x-ndjson", "toml"
     ),
 )
 async def upload_file(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Keep the body as a file of the workspace; one of that name is replaced.
+    """Store the body as a file of the workspace. A file of the same name is replaced.
 
-    Without `file_key` it gets a name that ends in `file_extension`.
+    Without `file_key` the file gets a generated name that ends in `file_extension`.
     """
     _require_own(request)
     query = request.query_params
-    what = files.Upload(
+    upload = files.Upload(
         key=query.get("file_key"),
         extension=query.get("file_extension"),
         mime_type=query.get("content_type"),
@@ -59,15 +59,15 @@ async def upload_file(request: AnyRequest, workspace: FromPath[str]) -> Response
     )
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else None
-    key = await files.upload(platform_of(request), live_actor_of(request), workspace, what, request.stream(), size)
+    key = await files.upload(platform_of(request), live_actor_of(request), workspace, upload, request.stream(), size)
     return answers.json(shapes.Uploaded(key))
 
 
 @get(f"{_H}/download_s3_file", opt=call(answer=BINARY, query=("file_key", *_WHERE)))
 async def download_file(request: AnyRequest, workspace: FromPath[str]) -> Stream:
-    """The bytes of a file, or with `Range` (one range) a part of them: 206. Nothing in it runs in a browser."""
-    file = await _asked(request, workspace)
-    part = ranges.asked(request.headers.get("range"), file.size)
+    """Download a file, or with `Range` (one range) a part of it: 206. Browsers run nothing in the file."""
+    file = await _requested_file(request, workspace)
+    part = ranges.requested_range(request.headers.get("range"), file.size)
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": file.disposition or _attachment(file.key),
@@ -91,7 +91,7 @@ async def delete_file(request: AnyRequest, workspace: FromPath[str]) -> Response
 
 @get(f"{_H}/move_s3_file", opt=call(answer=bool, query=("src_file_key", "dest_file_key", "storage")))
 async def move_file(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Give a file another name. It changes something although it is a GET: with the cookie it needs `X-Orvanta`."""
+    """Rename a file. This GET changes data, so calls with the cookie need the header `X-Orvanta`."""
     source, target = _key(request, "src_file_key"), _key(request, "dest_file_key")
     await files.move(platform_of(request), actor_of(request), workspace, source, target)
     return answers.json(True)
@@ -99,19 +99,19 @@ async def move_file(request: AnyRequest, workspace: FromPath[str]) -> Response[b
 
 @get(f"{_H}/list_stored_files", opt=call(answer=shapes.StoredFiles, query=("max_keys", "marker", "prefix", "storage")))
 async def list_files(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Files the caller may read, by name, past `marker`, that begin with `prefix`; at most `max_keys` (100)."""
+    """List files the caller may read, by name. At most `max_keys` (100) after `marker` that start with `prefix`."""
     _require_own(request)
-    limit = min(max(number_of(request, "max_keys", 100), 1), LONGEST_PAGE)
+    limit = min(max(number_of(request, "max_keys", 100), 1), MAX_PAGE)
     query = request.query_params
-    what = FileFilter(after=query.get("marker") or "", prefix=query.get("prefix") or "", limit=limit + 1)
-    found, restricted = await files.list_page(platform_of(request), actor_of(request), workspace, what)
+    filter_ = FileFilter(after=query.get("marker") or "", prefix=query.get("prefix") or "", limit=limit + 1)
+    found, restricted = await files.list_page(platform_of(request), actor_of(request), workspace, filter_)
     return answers.json(shapes.listed(found, limit, restricted=restricted))
 
 
 @get(f"{_H}/load_file_metadata", opt=call(answer=shapes.FileMetadata, query=("file_key", "storage")))
 async def load_file_metadata(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """What is known of a file."""
-    return answers.json(shapes.metadata(await _asked(request, workspace)))
+    """Get the metadata of a file."""
+    return answers.json(shapes.metadata(await _requested_file(request, workspace)))
 
 
 @get(
@@ -119,19 +119,19 @@ async def load_file_metadata(request: AnyRequest, workspace: FromPath[str]) -> R
     opt=call(answer=shapes.FilePreview, query=("file_key", "read_bytes_from", "read_bytes_length", "storage")),
 )
 async def load_file_preview(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """A part of a file that holds text: `read_bytes_length` (64 KiB, at most 1 MiB) from `read_bytes_from` on."""
-    file = await _asked(request, workspace)
+    """Get a part of a text file: `read_bytes_length` (64 KiB, at most 1 MiB) from `read_bytes_from`."""
+    file = await _requested_file(request, workspace)
     start = number_of(request, "read_bytes_from", 0)
-    length = min(number_of(request, "read_bytes_length", _PREVIEW), _LONGEST_PREVIEW)
+    length = min(number_of(request, "read_bytes_length", _PREVIEW), _MAX_PREVIEW)
     raw = await files.part(platform_of(request), file, start, length)
     return answers.json(_preview(file, raw))
 
 
 @get(f"{_H}/presign_s3_file", opt=call(answer=shapes.FileLink, query=("file_key", "expiry_secs", "storage")))
 async def presign_file(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """An address of the store itself that needs no token, for `expiry_secs` (12 h; 60 s to 7 days).
+    """Create a URL of the object store that needs no token, valid for `expiry_secs` (12 h; 60 s to 7 days).
 
-    409 where the store has no such addresses: a folder has none.
+    409 if the store has no such URLs, as a local folder.
     """
     expires_s = number_of(request, "expiry_secs", _LINK_S)
     url, until = await files.link(platform_of(request), actor_of(request), workspace, _key(request), expires_s)
@@ -140,7 +140,7 @@ async def presign_file(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
 @get(f"{_H}/test_connection", opt=call(answer=bool, query=("storage",)))
 async def try_storage(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Write, read and delete something in the object storage; what fails is the error."""
+    """Write, read and delete an object in the object storage. Returns the error if one of them fails."""
     _require_own(request)
     await files.try_storage(platform_of(request), actor_of(request), workspace)
     return answers.json(True)
@@ -152,9 +152,9 @@ async def try_storage(request: AnyRequest, workspace: FromPath[str]) -> Response
     opt=call(body=shapes.BucketAsked, answer=shapes.BucketSettings),
 )
 async def bucket_info(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The bucket of a resource of type s3. Its secret key is opened for jobs alone: 403 `secret_is_write_only`.
+    """Get the bucket of a resource of type s3. Only jobs can read its secret key: 403 `secret_is_write_only`.
 
-    409 without a resource: the keys of the installation's own object storage are not given out.
+    409 without a resource, as the keys of the installation's own object storage are never returned.
     """
     return answers.json(shapes.bucket(await _bucket(request, workspace)))
 
@@ -165,7 +165,7 @@ async def bucket_info(request: AnyRequest, workspace: FromPath[str]) -> Response
     opt=call(body=shapes.BucketAsked, answer=AnyObject),
 )
 async def polars_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The same for s3fs and Polars."""
+    """Get the bucket of a resource of type s3 as settings of s3fs and Polars."""
     return answers.json(buckets.for_polars(await _bucket(request, workspace)))
 
 
@@ -175,16 +175,16 @@ async def polars_settings(request: AnyRequest, workspace: FromPath[str]) -> Resp
     opt=call(body=shapes.BucketAsked, answer=shapes.DuckDbSettings),
 )
 async def duckdb_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The same as statements of DuckDB."""
+    """Get the bucket of a resource of type s3 as statements for DuckDB."""
     return answers.json(shapes.DuckDbSettings(buckets.for_duckdb(await _bucket(request, workspace))))
 
 
 async def _bucket(request: AnyRequest, workspace: str) -> buckets.Bucket:
-    asked = await body_of(request, shapes.BucketAsked)
-    return await buckets.get(platform_of(request), actor_of(request), workspace, asked.s3_resource_path)
+    body = await body_of(request, shapes.BucketAsked)
+    return await buckets.get(platform_of(request), actor_of(request), workspace, body.s3_resource_path)
 
 
-async def _asked(request: AnyRequest, workspace: str) -> FileRow:
+async def _requested_file(request: AnyRequest, workspace: str) -> FileRow:
     return await files.get(platform_of(request), actor_of(request), workspace, _key(request))
 
 
@@ -194,14 +194,14 @@ def _key(request: AnyRequest, name: str = "file_key") -> str:
 
 
 def _require_own(request: AnyRequest) -> None:
-    """Raises BadRequest for what is to be read from another store than the installation's."""
+    """Raise BadRequest for a storage other than the installation's."""
     if request.query_params.get("s3_resource_path"):
         raise BadRequest(
-            "The server opens no buckets of resources.",
-            hint="A script reaches them itself: boto3_connection_settings(path) gives it what it needs.",
+            "The server cannot access the buckets of resources.",
+            hint="Access them in a script: boto3_connection_settings(path) returns the settings.",
         )
     if request.query_params.get("storage", "") not in _DEFAULT_STORAGE:
-        raise BadRequest("A workspace has one storage.", hint="Leave `storage` out.")
+        raise BadRequest("A workspace has only one storage.", hint="Leave `storage` out.")
 
 
 def _attachment(key: str) -> str:
@@ -213,13 +213,13 @@ def _preview(file: FileRow, raw: bytes) -> shapes.FilePreview:
     kind = file.mime_type.partition(";")[0].strip().lower()
     is_text = kind.startswith("text/") or any(word in kind for word in _TEXTS)
     if b"\0" in raw or not (is_text or _is_utf8(raw)):
-        return shapes.FilePreview(content_type="Unknown", msg=f"A file of the type {kind} is not shown as text.")
+        return shapes.FilePreview(content_type="Unknown", msg=f"A file of the type {kind} cannot be shown as text.")
     text = raw.decode("utf-8", "replace")
     return shapes.FilePreview(content_type="Csv" if kind == "text/csv" else "RawText", content=text)
 
 
 def _is_utf8(raw: bytes) -> bool:
-    """Whether it is text, characters that the part cuts at its ends aside."""
+    """Whether the bytes are UTF-8, except for characters cut at the ends of the part."""
     return len(raw) - len(raw.decode("utf-8", "ignore").encode()) <= 6
 
 

@@ -1,4 +1,4 @@
-"""The page behind the one-time link: it asks for the first password. The editor has all other pages."""
+"""The page behind the one-time link, which asks for the first password. All other pages belong to the editor."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ document.querySelector("form").addEventListener("submit", async (event) => {
 
 @get(LINK_PATH)
 async def first_password_page() -> Response[bytes]:
-    """Ask for the first password; the link's token stands in the fragment, which no server and no log sees."""
+    """Show the form for the first password. The link's token is in the fragment, which no server or log receives."""
     nonce = secrets.token_urlsafe(16)
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; "

@@ -1,4 +1,4 @@
-"""Workflows, which the wire calls flows."""
+"""Routes of workflows, which are called flows on the wire."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _F = "/api/w/{workspace:str}/flows"
 
 @post(f"{_F}/create", status_code=201, opt=call(body=items.CreateFlow))
 async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Deploy the first version of a workflow; a document with errors is 400 with all diagnostics in details."""
+    """Deploy the first version of a workflow. An invalid document is rejected: 400 with all diagnostics in details."""
     new = items.new_flow(await request.body())
     await flows.create(platform_of(request), actor_of(request), workspace, new)
     return answers.text(new.path, 201)
@@ -35,22 +35,22 @@ async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response
 
 @post(f"{_F}/update/{{path:path}}", status_code=200, opt=call(body=items.CreateFlow))
 async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Deploy the next version of a workflow; `path` in the body moves it."""
-    present = item_path(path)
-    new = items.new_flow(await request.body(), present)
-    await flows.update(platform_of(request), actor_of(request), workspace, present, new)
+    """Deploy the next version of a workflow. `path` in the body moves the workflow."""
+    current = item_path(path)
+    new = items.new_flow(await request.body(), current)
+    await flows.update(platform_of(request), actor_of(request), workspace, current, new)
     return answers.text(new.path)
 
 
 @get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject))
 async def get_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The newest version of a workflow."""
+    """Get the newest version of a workflow."""
     return await _flow(await flows.get(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(f"{_F}/get/v/{{version:int}}", opt=call(answer=AnyObject))
 async def get_flow_version(request: AnyRequest, workspace: FromPath[str], version: FromPath[int]) -> Response[bytes]:
-    """One version of a workflow."""
+    """Get one version of a workflow."""
     return await _flow(await flows.get_version(platform_of(request), actor_of(request), workspace, version))
 
 
@@ -58,7 +58,7 @@ async def get_flow_version(request: AnyRequest, workspace: FromPath[str], versio
 async def get_latest_flow_version(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """The newest version of a workflow, without the document."""
+    """Get the newest version of a workflow without its document."""
     rows = await flows.history(
         platform_of(request), actor_of(request), workspace, item_path(path), before=None, limit=1, offset=0
     )
@@ -67,27 +67,27 @@ async def get_latest_flow_version(
 
 @get(f"{_F}/exists/{{path:path}}", opt=call(answer=bool))
 async def flow_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Whether the caller sees a workflow at a path."""
+    """Check whether a workflow exists at a path and the caller may read it."""
     found = await flows.exists(platform_of(request), actor_of(request), workspace, item_path(path))
     return answers.json(found)
 
 
 @get(f"{_F}/list", opt=call(answer=list[AnyObject]))
 async def list_flows(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Workflows the caller may read, the one deployed last first."""
+    """List workflows the caller may read, the last deployed first."""
     rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
     return answers.json([items.flow_item(row) for row in rows])
 
 
 @get(f"{_F}/list_paths", opt=call(answer=list[str]))
 async def list_flow_paths(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All paths of workflows the caller may read."""
+    """List the paths of all workflows the caller may read."""
     return answers.json(await flows.list_paths(platform_of(request), actor_of(request), workspace))
 
 
 @get(f"{_F}/history/p/{{path:path}}", opt=call(answer=list[items.FlowVersion]))
 async def flow_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The versions of a workflow, newest first. `before`: a version's id."""
+    """List the versions of a workflow, newest first. `before` is the id of a version."""
     page = page_of(request)
     rows = await flows.history(
         platform_of(request),
@@ -103,7 +103,7 @@ async def flow_history(request: AnyRequest, workspace: FromPath[str], path: From
 
 @get(f"{_F}/deployment_status/p/{{path:path}}", opt=call(answer=items.DeploymentStatus))
 async def flow_deployment_status(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """How far the deploy of the newest version is."""
+    """Get the progress of the newest version's deployment."""
     platform, actor = platform_of(request), actor_of(request)
     row = await flows.get(platform, actor, workspace, item_path(path))
     return answers.json(items.deployment_status(await locking.status_of(platform, actor, row)))
@@ -111,16 +111,16 @@ async def flow_deployment_status(request: AnyRequest, workspace: FromPath[str], 
 
 @post(f"{_F}/archive/{{path:path}}", status_code=200, opt=call(body=items.Archived))
 async def archive_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Archive a workflow, or bring it back with `archived: false`."""
-    given = await body_of(request, items.Archived)
+    """Archive a workflow, or restore it with `archived: false`."""
+    body = await body_of(request, items.Archived)
     place = item_path(path)
-    await flows.archive(platform_of(request), actor_of(request), workspace, place, archived=given.archived)
-    return answers.text(f"{'Archived' if given.archived else 'Brought back'} the workflow {place}.")
+    await flows.archive(platform_of(request), actor_of(request), workspace, place, archived=body.archived)
+    return answers.text(f"{'Archived' if body.archived else 'Restored'} the workflow {place}.")
 
 
 @delete(f"{_F}/delete/{{path:path}}", status_code=200, opt=call())
 async def delete_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Delete a workflow and its versions; runs under way go on."""
+    """Delete a workflow and its versions. Its current runs continue."""
     await flows.delete(platform_of(request), actor_of(request), workspace, item_path(path))
     return answers.text(f"Deleted the workflow {item_path(path)}.")
 

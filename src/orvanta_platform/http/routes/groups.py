@@ -1,4 +1,4 @@
-"""Groups of members."""
+"""Routes of groups of members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _G = "/api/w/{workspace:str}/groups"
 
 
 class Group(msgspec.Struct, kw_only=True):
-    """A group (`g/<name>`); `all` is everybody and lists nobody."""
+    """A group (`g/<name>`). The group `all` contains every member and lists none."""
 
     name: str
     members: list[str]
@@ -26,27 +26,27 @@ class Group(msgspec.Struct, kw_only=True):
 
 
 class CreateGroup(msgspec.Struct, kw_only=True):
-    """A group to make."""
+    """A group to create."""
 
     name: str
     summary: str | None = None
 
 
 class DescribeGroup(msgspec.Struct, kw_only=True):
-    """What a group is for."""
+    """The description of a group."""
 
     summary: str | None = None
 
 
 class GroupUser(msgspec.Struct, kw_only=True):
-    """A member by username."""
+    """A member, by username."""
 
     username: str
 
 
 @get(f"{_G}/list", opt=call(answer=list[Group], query=(*PAGED[:2], "after")))
 async def list_groups(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The groups of the workspace by name, `all` first. `after`: a group's name."""
+    """List the groups of the workspace by name, `all` first. `after` is the name of a group."""
     page = page_of(request)
     rows = await groups.list_page(
         platform_of(request),
@@ -61,51 +61,51 @@ async def list_groups(request: AnyRequest, workspace: FromPath[str]) -> Response
 
 @get(f"{_G}/listnames", opt=call(answer=list[str]))
 async def list_group_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The names of all groups, `all` first."""
+    """List the names of all groups, `all` first."""
     return answers.json(await groups.names(platform_of(request), actor_of(request), workspace))
 
 
 @get(f"{_G}/get/{{name:str}}", opt=call(answer=Group))
 async def get_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """A group with its members."""
+    """Get a group with its members."""
     return answers.json(_group(await groups.get(platform_of(request), actor_of(request), workspace, name)))
 
 
 @post(f"{_G}/create", status_code=200, opt=call(body=CreateGroup))
 async def create_group(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Make a group; admins only."""
-    given = await body_of(request, CreateGroup)
-    await groups.create(platform_of(request), actor_of(request), workspace, given.name, given.summary)
-    return answers.text(f"Created the group {given.name}.")
+    """Create a group. Admins only."""
+    body = await body_of(request, CreateGroup)
+    await groups.create(platform_of(request), actor_of(request), workspace, body.name, body.summary)
+    return answers.text(f"Created the group {body.name}.")
 
 
 @post(f"{_G}/update/{{name:str}}", status_code=200, opt=call(body=DescribeGroup))
 async def update_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Say what a group is for; admins only."""
-    given = await body_of(request, DescribeGroup)
-    await groups.update(platform_of(request), actor_of(request), workspace, name, given.summary)
+    """Set the description of a group. Admins only."""
+    body = await body_of(request, DescribeGroup)
+    await groups.update(platform_of(request), actor_of(request), workspace, name, body.summary)
     return answers.text(f"Updated the group {name}.")
 
 
 @post(f"{_G}/adduser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
 async def add_user_to_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Put a member into a group; admins only."""
-    given = await body_of(request, GroupUser)
-    await groups.add_user(platform_of(request), actor_of(request), workspace, name, given.username)
-    return answers.text(f"Added {given.username} to the group {name}.")
+    """Add a member to a group. Admins only."""
+    body = await body_of(request, GroupUser)
+    await groups.add_user(platform_of(request), actor_of(request), workspace, name, body.username)
+    return answers.text(f"Added {body.username} to the group {name}.")
 
 
 @post(f"{_G}/removeuser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
 async def remove_user_from_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Take somebody out of a group; admins only."""
-    given = await body_of(request, GroupUser)
-    await groups.remove_user(platform_of(request), actor_of(request), workspace, name, given.username)
-    return answers.text(f"Removed {given.username} from the group {name}.")
+    """Remove a member from a group. Admins only."""
+    body = await body_of(request, GroupUser)
+    await groups.remove_user(platform_of(request), actor_of(request), workspace, name, body.username)
+    return answers.text(f"Removed {body.username} from the group {name}.")
 
 
 @delete(f"{_G}/delete/{{name:str}}", status_code=200, opt=call())
 async def delete_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Delete a group; admins only."""
+    """Delete a group. Admins only."""
     await groups.delete(platform_of(request), actor_of(request), workspace, name)
     return answers.text(f"Deleted the group {name}.")
 

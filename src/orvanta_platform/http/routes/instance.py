@@ -1,4 +1,4 @@
-"""The instance: its version, its health, the API's own description."""
+"""Routes of the instance: its version, health, and API description."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import workspaces
 
 DESCRIPTION = "orvanta.openapi"
-"""The key of the application's state that holds its `Description`."""
+"""Key of the application's state that holds its `Description`."""
 
 
 @get("/api/version", opt=call())
 async def version() -> Response[bytes]:
-    """The version of the server."""
+    """Get the version of the server."""
     return answers.text(f"Orvanta {__version__}")
 
 
 @get("/api/health/status", opt=call(answer=accounts.Health))
 async def health(request: AnyRequest) -> Response[bytes]:
-    """How the server is; 503 while the database does not answer."""
+    """Get the health of the server. The status is 503 while the database is unavailable."""
     found = await workspaces.health(platform_of(request))
     if found is None:
-        sick = accounts.Health(status="unhealthy", database_healthy=False, checked_at=clock.now())
-        return answers.json(sick, 503)
+        unhealthy = accounts.Health(status="unhealthy", database_healthy=False, checked_at=clock.now())
+        return answers.json(unhealthy, 503)
     return answers.json(
         accounts.Health(
             status="healthy",
@@ -42,13 +42,13 @@ async def health(request: AnyRequest) -> Response[bytes]:
 
 @get("/api/openapi.json", opt=call(answer=AnyObject))
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
-    """This document."""
+    """Get this document."""
     return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].json), media_type="application/json")
 
 
 @get("/api/openapi.yaml", opt=call())
 async def openapi_yaml(request: AnyRequest) -> Response[bytes]:
-    """This document as YAML."""
+    """Get this document as YAML."""
     return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].yaml), media_type="text/plain")
 
 

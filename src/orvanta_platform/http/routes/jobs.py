@@ -7,9 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from orvanta_platform.http.routes import (
     approvals,
-    jobs_again,
     jobs_list,
     jobs_observe,
+    jobs_restart,
     jobs_run,
     jobs_state,
     runs_observe,
@@ -18,7 +18,7 @@ from orvanta_platform.http.routes import (
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs_run.ROUTES,
-    *jobs_again.ROUTES,
+    *jobs_restart.ROUTES,
     *jobs_observe.ROUTES,
     *jobs_list.ROUTES,
     *approvals.ROUTES,

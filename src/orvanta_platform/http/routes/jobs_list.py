@@ -1,4 +1,4 @@
-"""Lists and counts of runs and jobs."""
+"""Routes of lists and counts of runs and jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery
 
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, platform_of
+from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import histogram as histogram_schemas
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas import overview as overview_schemas
@@ -55,7 +55,7 @@ async def job_filter(
     is_flow_step: FromQuery[bool | None] = None,
     is_skipped: FromQuery[bool | None] = None,
 ) -> JobFilter:
-    """The conditions of a list, as the query names them; `job_kinds` and `states` are separated by commas."""
+    """Read the filter of a list from the query. `job_kinds` and `states` are comma-separated."""
     return JobFilter(
         script_path_exact=script_path_exact,
         script_path_start=script_path_start,
@@ -98,8 +98,8 @@ async def job_slice(
     after: FromQuery[UUID | None] = None,
     order_desc: FromQuery[bool] = True,
 ) -> Slice:
-    """Which part of the list: a page, or the rows `before` or `after` the one with this id."""
-    limit = min(max(per_page, 1), LONGEST_PAGE)
+    """Read the requested part of a list: a page, or the rows `before` or `after` the one with this id."""
+    limit = min(max(per_page, 1), MAX_PAGE)
     keyset = before is not None or after is not None
     offset = 0 if keyset else (min(max(page, 1), 1_000_000) - 1) * limit
     return Slice(limit=limit, offset=offset, before=before, after=after, ascending=not order_desc)
@@ -107,12 +107,12 @@ async def job_slice(
 
 async def ids_slice(
     page: FromQuery[int] = 1,
-    per_page: FromQuery[int] = LONGEST_PAGE,
+    per_page: FromQuery[int] = MAX_PAGE,
     before: FromQuery[UUID | None] = None,
     after: FromQuery[UUID | None] = None,
     order_desc: FromQuery[bool] = True,
 ) -> Slice:
-    """The same of a list of ids, which is long by default."""
+    """Read the requested part of a list of ids, whose pages are longer."""
     return await job_slice(page, per_page, before, after, order_desc)
 
 
@@ -123,11 +123,11 @@ async def list_jobs(
     job_filter: NamedDependency[JobFilter],
     job_slice: NamedDependency[Slice],
 ) -> list[QueuedJob | CompletedJob]:
-    """Runs and jobs of nodes, the newest first.
+    """List runs and jobs of nodes, newest first.
 
-    With `parent_job`, a run, or an iteration or branch of several nodes by its id, and `node`, a loop or branch in
-    it, and nothing else asked: the iterations or branches of that, by their place; `page` and `per_page` count places.
-    A loop or branch may be `parent_job` itself. An iteration or branch as `parent_job` alone: the jobs in it.
+    With only `parent_job` (a run, or an iteration or branch with several nodes) and `node` (a loop or branch in it),
+    lists the iterations or branches in order; `page` and `per_page` then count these. A loop or branch can also be
+    `parent_job` itself. An iteration or branch as the only `parent_job` lists the jobs in it.
     """
     platform, actor = platform_of(request), actor_of(request)
     parent, node = job_filter.parent_job, job_filter.node
@@ -147,7 +147,7 @@ async def list_queue(
     job_filter: NamedDependency[JobFilter],
     job_slice: NamedDependency[Slice],
 ) -> list[QueuedJob | CompletedJob]:
-    """What waits or runs."""
+    """List queued and running runs and jobs."""
     platform, actor = platform_of(request), actor_of(request)
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
@@ -160,7 +160,7 @@ async def list_completed(
     job_filter: NamedDependency[JobFilter],
     job_slice: NamedDependency[Slice],
 ) -> list[QueuedJob | CompletedJob]:
-    """What has ended."""
+    """List completed runs and jobs."""
     platform, actor = platform_of(request), actor_of(request)
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.ENDED_PARTS, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
@@ -173,10 +173,10 @@ async def histogram(
     job_filter: NamedDependency[JobFilter],
     buckets: FromQuery[int] = 60,
 ) -> Histogram:
-    """How many runs were made in each part of a time, by their states: of what `list` has with this filter, runs alone.
+    """Count the runs that match the filter, by state and interval of time.
 
-    The time is from `created_after` (or the day before) to `created_before` (or now), in at most 200 `buckets`. Where
-    there are more than 50,000 runs, the newest are counted and `counted_from` says how far back.
+    The range is from `created_after` (default: one day before) to `created_before` (default: now), in at most 200
+    `buckets`. Of more than 50,000 runs only the newest are counted, and `counted_from` is set to the oldest of these.
     """
     found = await histograms.histogram(platform_of(request), actor_of(request), workspace, job_filter, buckets)
     return histogram_schemas.histogram(found)
@@ -184,9 +184,7 @@ async def histogram(
 
 @get("/api/w/{workspace:str}/overview", opt=shape(answer=Overview))
 async def get_overview(request: AnyRequest, workspace: FromPath[str]) -> Overview:
-    """What is to be known first: what failed in the last seven days, what waits for the caller, what runs, and which
-    schedules tick next.
-    """
+    """Get an overview: failures of the last seven days, pending decisions, current runs and the next schedule ticks."""
     return overview_schemas.shown(await dashboard.overview(platform_of(request), actor_of(request), workspace))
 
 
@@ -197,7 +195,7 @@ async def list_ids(
     job_filter: NamedDependency[JobFilter],
     ids_slice: NamedDependency[Slice],
 ) -> list[UUID]:
-    """Ids of what `list` has with this filter, 1000 at once; runs alone unless it asks for jobs of nodes."""
+    """List the ids of the runs that match the filter, 1000 per page. With a filter for jobs of nodes, those as well."""
     platform, actor = platform_of(request), actor_of(request)
     return await selecting.ids(platform, actor, workspace, jobs.ALL_PARTS, job_filter, ids_slice)
 
@@ -209,14 +207,14 @@ async def list_queue_ids(
     job_filter: NamedDependency[JobFilter],
     ids_slice: NamedDependency[Slice],
 ) -> list[UUID]:
-    """The same of what waits or runs: what `cancel_selection` takes."""
+    """List the ids of queued and running runs that match the filter, for `cancel_selection`."""
     platform, actor = platform_of(request), actor_of(request)
     return await selecting.ids(platform, actor, workspace, jobs.LIVE_PARTS, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/count", opt=shape(answer=QueueCount))
 async def count_queue(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
-    """How many runs and jobs wait or run, and how many of the runs wait for people."""
+    """Count queued and running runs and jobs, and the runs that wait for people."""
     platform, actor = platform_of(request), actor_of(request)
     length = await jobs.count_jobs(platform, actor, workspace, jobs.LIVE_PARTS)
     suspended = await jobs.count_jobs(platform, actor, workspace, ("live_runs",), JobFilter(suspended=True))
@@ -225,7 +223,7 @@ async def count_queue(request: AnyRequest, workspace: FromPath[str]) -> QueueCou
 
 @get(f"{_JOBS}/completed/count", opt=shape(answer=QueueCount))
 async def count_completed(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
-    """How many runs have ended."""
+    """Count completed runs."""
     count = await jobs.count_jobs(platform_of(request), actor_of(request), workspace, ("ended_runs",))
     return QueueCount(database_length=count, suspended=0)
 

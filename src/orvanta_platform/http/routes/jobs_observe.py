@@ -1,4 +1,4 @@
-"""The calls that look at one run or job, and those that stop it."""
+"""Routes that read one run or job, and those that cancel it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def get_job(
     no_logs: FromQuery[bool] = False,
     no_code: FromQuery[bool] = False,
 ) -> QueuedJob | CompletedJob:
-    """A run or job as it stands; of a workflow with the status of every node."""
+    """Get a run or job. For a workflow, the status of every node is included."""
     detail = await jobs.get(
         platform_of(request), actor_of(request), workspace, id, with_logs=not no_logs, with_code=not no_code
     )
@@ -45,7 +45,7 @@ async def get_job(
 
 @get(f"{_U}/completed/get/{{id:uuid}}", opt=shape(answer=CompletedJob))
 async def get_completed(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> CompletedJob:
-    """A run or job that has ended; 404 while it is queued or running."""
+    """Get a completed run or job. 404 while it is queued or running."""
     found = schemas.detailed(await jobs.get(platform_of(request), actor_of(request), workspace, id))
     if isinstance(found, QueuedJob):
         raise NotFound(f"The job {id} has not ended.", hint="Wait for it with jobs_u/getupdate.")
@@ -54,19 +54,19 @@ async def get_completed(request: AnyRequest, workspace: FromPath[str], id: FromP
 
 @get(f"{_U}/completed/get_result/{{id:uuid}}", opt=shape(answer=Any))
 async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
-    """The result alone, or with `Range: bytes=…` a part of its JSON text."""
+    """Get only the result, or with `Range: bytes=…` a part of its JSON text."""
     return await _value(request, await results.stored_result(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/completed/get_result_maybe/{{id:uuid}}", opt=shape(answer=ResultMaybe))
 async def get_result_maybe(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> ResultMaybe:
-    """The result where there is one; never 404 for a job that exists."""
+    """Get the result if there is one. Never 404 for a job that exists."""
     return schemas.result_maybe(await results.maybe(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/completed/get_timing/{{id:uuid}}", opt=shape(answer=Timing))
 async def get_timing(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Timing:
-    """When it was made, began, and how long it took; 404 while it is queued or running."""
+    """Get the times of creation and start, and the duration. 404 while it is queued or running."""
     row = await jobs.completed(platform_of(request), actor_of(request), workspace, id)
     return schemas.timing(row)
 
@@ -81,7 +81,7 @@ async def get_update(
     stream_offset: FromQuery[int | None] = None,
     no_logs: FromQuery[bool] = False,
 ) -> JobUpdate:
-    """What is new; held up to two seconds until something is. What it streams comes to those who give an offset."""
+    """Wait up to two seconds for an update. Streamed text is included if an offset for it is sent."""
     found = await updates.update(
         platform_of(request),
         live_actor_of(request),
@@ -104,7 +104,7 @@ async def stream_updates(
     stream_offset: FromQuery[int] = 0,
     no_logs: FromQuery[bool] = False,
 ) -> Stream:
-    """The objects of getupdate as server-sent events; the last one says `completed`."""
+    """Get the updates of `getupdate` as server-sent events. The last one has `completed` set."""
     found = await updates.updates(
         platform_of(request),
         live_actor_of(request),
@@ -125,7 +125,7 @@ async def get_logs(
     attempt: FromQuery[int | None] = None,
     download: FromQuery[bool] = False,
 ) -> Stream:
-    """The whole log, or that of one attempt; of a workflow those of its nodes in order."""
+    """Get the complete log, or that of one attempt. For a workflow, the logs of its nodes in order."""
     text = await whole_logs.read(platform_of(request), live_actor_of(request), workspace, id, attempt=attempt)
     return _log(text, id, download)
 
@@ -134,7 +134,7 @@ async def get_logs(
 async def get_flow_all_logs(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], download: FromQuery[bool] = False
 ) -> Stream:
-    """The logs of all nodes of a workflow merged by time, each line behind its node's name."""
+    """Get the logs of all nodes of a workflow merged by time. Each line starts with the node's name."""
     text = await whole_logs.read_merged(platform_of(request), live_actor_of(request), workspace, id)
     return _log(text, id, download)
 
@@ -146,13 +146,13 @@ def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
 
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
 async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
-    """The arguments, or with `Range: bytes=…` a part of their JSON text."""
+    """Get the arguments, or with `Range: bytes=…` a part of their JSON text."""
     return await _value(request, await results.stored_args(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/get_root_job_id/{{id:uuid}}", opt=shape(answer=str))
 async def get_root_job_id(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
-    """The id of the outermost run, as a JSON string."""
+    """Get the id of the outermost run, as a JSON string."""
     root = await jobs.root(platform_of(request), actor_of(request), workspace, id)
     return Response(msgspec.json.encode(root), media_type=MediaType.JSON)
 
@@ -161,31 +161,31 @@ async def get_root_job_id(request: AnyRequest, workspace: FromPath[str], id: Fro
 async def result_by_id(
     request: AnyRequest, workspace: FromPath[str], flow_job_id: FromPath[UUID], node_id: FromPath[str]
 ) -> Stream:
-    """The result of one node of a run, or with `Range: bytes=…` a part of its JSON text."""
+    """Get the result of one node of a run, or with `Range: bytes=…` a part of its JSON text."""
     platform, actor = platform_of(request), actor_of(request)
     return await _value(request, await results.stored_node_result(platform, actor, workspace, flow_job_id, node_id))
 
 
-async def _value(request: AnyRequest, kept: StoredValue) -> Stream:
-    """JSON text, as it is kept: in pieces, never whole in memory."""
-    part = ranges.asked(request.headers.get("range"), kept.size)
-    start, length = (part.start, part.length) if part else (0, kept.size)
+async def _value(request: AnyRequest, stored: StoredValue) -> Stream:
+    """Return stored JSON text in pieces, without loading it as a whole."""
+    part = ranges.requested_range(request.headers.get("range"), stored.size)
+    start, length = (part.start, part.length) if part else (0, stored.size)
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(length)}
     if part:
         headers["Content-Range"] = part.header
-    pieces = await kept.part(platform_of(request), live_actor_of(request), start, length)
+    pieces = await stored.part(platform_of(request), live_actor_of(request), start, length)
     return streaming.download(pieces, MediaType.JSON, status=206 if part else 200, headers=headers)
 
 
 @post(f"{_U}/queue/cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
 async def cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Cancel a run, or one job of it; the answer is the id."""
+    """Cancel a run, or one of its jobs. Returns the id."""
     return await _cancel(request, workspace, id, force=False)
 
 
 @post(f"{_U}/queue/force_cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
 async def force_cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
-    """Cancel without waiting for workers to answer."""
+    """Cancel a run or job without waiting for workers to respond."""
     return await _cancel(request, workspace, id, force=True)
 
 

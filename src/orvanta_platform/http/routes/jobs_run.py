@@ -1,4 +1,4 @@
-"""The calls that start a run: at once with its id, or waiting for its result."""
+"""Routes that start a run and return its id immediately, or wait for its result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from orvanta_platform.http.requests import (
     whole_body,
 )
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, idempotency_key, with_headers
-from orvanta_platform.http.schemas import again
+from orvanta_platform.http.schemas import restarts
 from orvanta_platform.http.schemas.runs import (
     DependenciesBody,
     FlowDependenciesBody,
@@ -53,7 +53,7 @@ from orvanta_platform.services.runs.breakpoints import PauseBefore
 from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 
 MAX_BODY = 100 << 20
-"""Bytes of a body that starts a run."""
+"""Maximum size in bytes of a body that starts a run."""
 
 _TEXT_KEYS = ("orvanta_status_code", "windmill_status_code")
 _STATUS_KEYS = tuple(key.encode() for key in _TEXT_KEYS)
@@ -65,7 +65,7 @@ _STREAM = "/api/w/{workspace:str}/jobs/run_and_stream"
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
-    """What every call that starts a run carries beside what it runs and the arguments."""
+    """Common parameters of all calls that start a run."""
 
     platform: Platform
     actor: Actor
@@ -74,9 +74,9 @@ class RunCall:
     headers: Mapping[str, str]
     """Names and values of the headers that become arguments."""
 
-    def args(self, given: bytes) -> bytes:
-        """The arguments with the headers asked for. Raises InvalidInput."""
-        return with_headers(given, self.headers) if self.headers else given
+    def args(self, arguments: bytes) -> bytes:
+        """Return the arguments with the requested headers added. Raises InvalidInput."""
+        return with_headers(arguments, self.headers) if self.headers else arguments
 
 
 async def run_call(
@@ -123,14 +123,15 @@ def _listed(names: str | None) -> list[str]:
 
 
 _PREPROCESSED = ("webhook", "api")
-"""Calls of programs outside: people and jobs give a workflow its own input."""
+"""Triggers of external programs, whose runs use the preprocessor. People and jobs send a workflow's own inputs."""
 
 
 def trigger_of(actor: Actor) -> str:
+    """Return the trigger kind of a run that the caller starts by API."""
     if actor.kind == "job":
         return "workflow"
     if actor.via_query or scopes.is_unattended(actor.scopes):
-        # Regardless of the headers of such a call, its run takes versions accepted for the owner of the token.
+        # Its run uses only versions accepted for the owner of the token, whatever headers the call sends.
         return "webhook"
     return "manual" if actor.kind == "session" or actor.interactive else "api"
 
@@ -138,21 +139,21 @@ def trigger_of(actor: Actor) -> str:
 def _start_time(at: datetime | None, in_s: int | None) -> datetime | None:
     if at is not None:
         if at.tzinfo is None:
-            raise BadRequest("scheduled_for needs a time zone.", hint="Write 2030-01-31T12:00:00Z.")
+            raise BadRequest("scheduled_for needs a time zone.", hint="Send it as 2030-01-31T12:00:00Z.")
         return at
     if not in_s:
         return None
     try:
         return clock.now() + timedelta(seconds=in_s)
     except OverflowError as error:
-        raise BadRequest("scheduled_in_secs is too far away.") from error
+        raise BadRequest("scheduled_in_secs is too large.") from error
 
 
 @post(f"{_RUN}/p/{{path:path}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
 async def run_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
-    """Start the script at a path; the answer is the run's id."""
+    """Run the script at a path. Returns the run's id."""
     args = call.args(await args_of(request))
     return str(await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
@@ -161,7 +162,7 @@ async def run_script(
 async def run_script_version(
     request: AnyRequest, workspace: FromPath[str], hash: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
-    """Start one version of a script."""
+    """Run one version of a script. Returns the run's id."""
     args = call.args(await args_of(request))
     return str(await runs.start_script_version(call.platform, call.actor, workspace, hash, args, call.options))
 
@@ -170,7 +171,7 @@ async def run_script_version(
 async def run_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
-    """Start the workflow at a path."""
+    """Run the workflow at a path. Returns the run's id."""
     args = call.args(await args_of(request))
     return str(await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
@@ -179,48 +180,48 @@ async def run_flow(
 async def run_flow_version(
     request: AnyRequest, workspace: FromPath[str], version: FromPath[int], call: NamedDependency[RunCall]
 ) -> str:
-    """Start one version of a workflow."""
+    """Run one version of a workflow. Returns the run's id."""
     args = call.args(await args_of(request))
     return str(await runs.start_flow_version(call.platform, call.actor, workspace, version, args, call.options))
 
 
 @post(f"{_RUN}/preview", status_code=201, media_type=MediaType.TEXT, opt=shape(body=ScriptPreviewBody))
 async def run_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
-    """Start code that is not deployed."""
+    """Run code that is not deployed. Returns the run's id."""
     return str(await _start_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_RUN}/preview_flow", status_code=201, media_type=MediaType.TEXT, opt=shape(body=FlowPreviewBody))
 async def run_flow_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
-    """Start a workflow that is not deployed."""
+    """Run a workflow that is not deployed. Returns the run's id."""
     return str(await _start_flow_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_RUN}/dependencies_async", status_code=201, media_type=MediaType.TEXT, opt=shape(body=DependenciesBody))
 async def run_dependencies(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
-    """Lock the packages of a script; the run's result is `{lock}`."""
-    given = decode(await request.body(), DependenciesBody)
-    if not given.raw_scripts:
-        raise BadRequest("`raw_scripts` names no script.")
-    wanted = next((each for each in given.raw_scripts if each.path == given.entrypoint), given.raw_scripts[0])
-    code, language = wanted.raw_code, wanted.language
-    return str(await locking.lock_script(call.platform, call.actor, workspace, wanted.path, code, language))
+    """Lock the packages of a script. The result of the run is `{lock}`."""
+    body = decode(await request.body(), DependenciesBody)
+    if not body.raw_scripts:
+        raise BadRequest("`raw_scripts` must contain a script.")
+    script = next((each for each in body.raw_scripts if each.path == body.entrypoint), body.raw_scripts[0])
+    code, language = script.raw_code, script.language
+    return str(await locking.lock_script(call.platform, call.actor, workspace, script.path, code, language))
 
 
 @post(
     f"{_RUN}/flow_dependencies_async", status_code=201, media_type=MediaType.TEXT, opt=shape(body=FlowDependenciesBody)
 )
 async def run_flow_dependencies(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
-    """Lock the packages of a workflow's scripts; the run's result is `{updated_flow_value}`, the locks in it."""
-    given = decode(await request.body(), FlowDependenciesBody)
-    return str(await locking.lock_flow(call.platform, call.actor, workspace, given.path, bytes(given.flow_value)))
+    """Lock the packages of a workflow's scripts. The result of the run is `{updated_flow_value}` with the locks."""
+    body = decode(await request.body(), FlowDependenciesBody)
+    return str(await locking.lock_flow(call.platform, call.actor, workspace, body.path, bytes(body.flow_value)))
 
 
 @post(f"{_WAIT}/p/{{path:path}}", status_code=200, opt=shape(body=AnyObject, answer=Any))
 async def wait_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
-    """Start the script at a path and answer with its result."""
+    """Run the script at a path and return its result."""
     args = call.args(await args_of(request))
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -230,7 +231,7 @@ async def wait_script(
 async def wait_script_get(
     workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
 ) -> Response[bytes]:
-    """The same for callers that can only GET: `payload` is the arguments as base64url of JSON."""
+    """Run the script at a path and return its result, by GET. `payload` is the arguments as base64url of JSON."""
     args = call.args(args_of_payload(payload))
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -240,7 +241,7 @@ async def wait_script_get(
 async def wait_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
-    """Start the workflow at a path and answer with its result."""
+    """Run the workflow at a path and return its result."""
     args = call.args(await args_of(request))
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -250,7 +251,7 @@ async def wait_flow(
 async def wait_flow_get(
     workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
 ) -> Response[bytes]:
-    """The same for callers that can only GET: `payload` is the arguments as base64url of JSON."""
+    """Run the workflow at a path and return its result, by GET. `payload` is the arguments as base64url of JSON."""
     args = call.args(args_of_payload(payload))
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
@@ -260,7 +261,7 @@ async def wait_flow_get(
 async def stream_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
-    """Start the script at a path and answer with its updates as server-sent events, until it has ended."""
+    """Run the script at a path and stream its updates as server-sent events until it has completed."""
     args = call.args(await args_of(request))
     run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
@@ -270,7 +271,7 @@ async def stream_script(
 async def stream_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
-    """Start the workflow at a path and answer with its updates as server-sent events, until it has ended."""
+    """Run the workflow at a path and stream its updates as server-sent events until it has completed."""
     args = call.args(await args_of(request))
     run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
@@ -280,7 +281,7 @@ async def stream_flow(
 async def wait_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
-    """Start code that is not deployed and answer with its result."""
+    """Run code that is not deployed and return its result."""
     return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
@@ -288,7 +289,7 @@ async def wait_preview(
 async def run_inline_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
-    """The same: the published client calls it where the server is on its own machine."""
+    """Run code that is not deployed and return its result. The published client calls this on the server's machine."""
     return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
@@ -296,53 +297,53 @@ async def run_inline_preview(
 async def wait_flow_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
-    """Start a workflow that is not deployed and answer with its result."""
+    """Run a workflow that is not deployed and return its result."""
     return await _result(call, workspace, _start_flow_preview(call, workspace, await whole_body(request)))
 
 
 async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
-    given = decode_envelope(body, ScriptPreviewBody)
+    sent = decode_envelope(body, ScriptPreviewBody)
     preview = ScriptPreview(
-        content=given.content or "",
-        language=given.language or "",
-        path=given.path,
-        tag=given.tag or None,
-        kind=given.kind or "code",
+        content=sent.content or "",
+        language=sent.language or "",
+        path=sent.path,
+        tag=sent.tag or None,
+        kind=sent.kind or "code",
     )
-    args = call.args(_args_of(given))
+    args = call.args(_args_of(sent))
     return await runs.start_preview(call.platform, call.actor, workspace, preview, args, call.options)
 
 
 async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
-    given = decode_envelope(body, FlowPreviewBody)
-    options = replace(call.options, tag=given.tag or call.options.tag, preprocess=False)
-    args = call.args(_args_of(given))
-    if given.restarted_from is not None:
-        before = given.restarted_from
-        point = again.point(before)
-        inputs = None if isinstance(given.args, msgspec.UnsetType) else args
+    sent = decode_envelope(body, FlowPreviewBody)
+    options = replace(call.options, tag=sent.tag or call.options.tag, preprocess=False)
+    args = call.args(_args_of(sent))
+    if sent.restarted_from is not None:
+        before = sent.restarted_from
+        point = restarts.point(before)
+        inputs = None if isinstance(sent.args, msgspec.UnsetType) else args
         return await restarting.restart_edited(
             call.platform,
             call.actor,
             workspace,
-            bytes(given.value),
-            given.path,
+            bytes(sent.value),
+            sent.path,
             inputs,
             before.flow_job_id,
             point,
             options,
         )
     return await runs.start_flow_preview(
-        call.platform, call.actor, workspace, bytes(given.value), given.path, args, options
+        call.platform, call.actor, workspace, bytes(sent.value), sent.path, args, options
     )
 
 
-def _args_of(given: ScriptPreviewBody | FlowPreviewBody) -> bytes:
-    return args_of_body(b"" if isinstance(given.args, msgspec.UnsetType) else bytes(given.args))
+def _args_of(sent: ScriptPreviewBody | FlowPreviewBody) -> bytes:
+    return args_of_body(b"" if isinstance(sent.args, msgspec.UnsetType) else bytes(sent.args))
 
 
 async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> Response[bytes]:
-    """The result of a run that `starting` starts, its id always in X-Run-Id."""
+    """Return the result of the run that `starting` starts, with its id in X-Run-Id."""
     platform, expected = call.platform, call.options.new_id
     with results.expect(platform, expected) as watch:
         run = await starting
@@ -358,7 +359,7 @@ async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> R
 
 
 async def _updates(call: RunCall, workspace: str, run: UUID) -> Stream:
-    """What there is to tell of a run just started, its id in X-Run-Id."""
+    """Stream the updates of a run that was just started, with its id in X-Run-Id."""
     found = await updates.of_started(call.platform, call.caller, workspace, run)
     return update_stream(found, headers={"X-Run-Id": str(run)})
 

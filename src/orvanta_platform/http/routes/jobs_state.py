@@ -1,4 +1,4 @@
-"""Flow user states: what the steps of a run share beside their results."""
+"""Routes of flow user states: values that the nodes of a run share, in addition to their results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATE = "/api/w/{workspace:str}/jobs/flow/user_states/{id:uuid}/{key:str}"
 async def get_flow_user_state(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], key: FromPath[str]
 ) -> Response[bytes]:
-    """What the run keeps under a key; `null` where there is nothing. `id` is the run's or that of one of its jobs."""
+    """Get the run's state under a key, `null` if it is not set. `id` is that of the run or of one of its jobs."""
     found = await user_states.get(platform_of(request), actor_of(request), workspace, id, key)
     return Response(found, media_type=MediaType.JSON)
 
@@ -31,7 +31,7 @@ async def get_flow_user_state(
 async def set_flow_user_state(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], key: FromPath[str]
 ) -> str:
-    """Keep any JSON under a key of the run: expressions read it as `context.<key>`."""
+    """Set the run's state under a key to any JSON. Expressions read it as `context.<key>`."""
     raw = (await request.body()).strip() or b"null"
     try:
         msgspec.json.decode(raw)

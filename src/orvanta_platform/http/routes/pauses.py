@@ -1,4 +1,4 @@
-"""The calls that pause a run before a node, look at what is paused, and let it go on."""
+"""Routes that pause a run before a node, read paused nodes, and continue them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _BEFORE = f"{_PAUSES}/before/{{node:str}}"
 
 @get(_PAUSES, opt=call(answer=RunPauses))
 async def get_pauses(request: AnyRequest, run_id: FromPath[UUID]) -> RunPauses:
-    """The breakpoints of a run, and the nodes that are paused now; of one that has ended none."""
+    """Get the breakpoints of a run and the nodes that are paused. A completed run has none."""
     actor, workspace = actor_and_workspace(request)
     return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
 
 
 @put(_BEFORE, opt=call(body=BreakpointBody, answer=RunPauses))
 async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
-    """Pause a run before a node from now on, with `if` only where that is true; it replaces an earlier one there.
+    """Set a breakpoint before a node, with `if` a conditional one. It replaces an existing one.
 
-    What has begun goes on; in a loop it counts for the iterations that come.
+    Nodes that have already started are not affected; in a loop, the breakpoint applies to later iterations.
     """
     actor, workspace = actor_and_workspace(request)
     when = (await body_of(request, BreakpointBody)).when
@@ -41,7 +41,7 @@ async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPa
 
 @delete(_BEFORE, status_code=200, opt=call(answer=RunPauses))
 async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
-    """Take a breakpoint back. What is paused there already stays so."""
+    """Remove a breakpoint. Nodes already paused there remain paused."""
     actor, workspace = actor_and_workspace(request)
     await pausing.set_breakpoint(platform_of(request), actor, workspace, run_id, node, None, on=False)
     return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
@@ -49,7 +49,7 @@ async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromP
 
 @get(f"{_PAUSES}/{{job:uuid}}", opt=call(answer=PausedInputs))
 async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> Response[bytes]:
-    """A paused node with the inputs that it would get now."""
+    """Get a paused node with the inputs that it would receive now."""
     actor, workspace = actor_and_workspace(request)
     return answers.json(
         schemas.paused(await pausing.preview_inputs(platform_of(request), actor, workspace, run_id, job))
@@ -58,7 +58,7 @@ async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[
 
 @post(f"{_PAUSES}/{{job:uuid}}/continue", status_code=200, opt=call(body=ContinueBody, answer=RunPauses))
 async def go_on(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> RunPauses:
-    """Let a paused node go on: as it is, with other inputs, or with a result in the place of running."""
+    """Continue a paused node: unchanged, with other inputs, or with a result instead of running it."""
     platform, actor = platform_of(request), actor_of(request)
     _, workspace = actor_and_workspace(request)
     body = await body_of(request, ContinueBody)

@@ -1,4 +1,4 @@
-"""Resources and their types; every call stands under `connections` too."""
+"""Routes of resources and resource types. Every route is also available under `connections`."""
 
 from __future__ import annotations
 
@@ -36,42 +36,42 @@ def _at(rest: str) -> list[str]:
 
 @post(_at("create"), status_code=201, opt=call(body=shapes.CreateResource, query=("update_if_exists",)))
 async def create_resource(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Make a resource. `update_if_exists=true` changes the one that is there instead of 409."""
-    given = await body_of(request, shapes.CreateResource)
+    """Create a resource. With `update_if_exists=true`, an existing one is updated; otherwise it is a 409."""
+    body = await body_of(request, shapes.CreateResource)
     update = flag_of(request, "update_if_exists") or False
-    draft = shapes.created(given)
+    draft = shapes.created(body)
     await resources.create(platform_of(request), actor_of(request), workspace, draft, update_if_exists=update)
-    return answers.text(f"Created the resource {given.path}.", 201)
+    return answers.text(f"Created the resource {body.path}.", 201)
 
 
 @post(_at("update/{path:path}"), status_code=200, opt=call(body=shapes.EditResource))
 async def update_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Change what the body names of a resource; a secret field that holds the mask stays as it is."""
-    given = await body_of(request, shapes.EditResource)
-    draft = shapes.edited(given)
+    """Update a resource. Fields missing in the body, and secret fields that contain the mask, are not changed."""
+    body = await body_of(request, shapes.EditResource)
+    draft = shapes.edited(body)
     await resources.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
-    return answers.text(f"Updated the resource {given.path or item_path(path)}.")
+    return answers.text(f"Updated the resource {body.path or item_path(path)}.")
 
 
 @post(_at("update_value/{path:path}"), status_code=200, opt=call(body=shapes.EditValue))
 async def update_resource_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Give a resource another value."""
-    given = await body_of(request, shapes.EditValue)
-    draft = ResourceDraft(value=shapes.value_of(given))
+    """Set the value of a resource."""
+    body = await body_of(request, shapes.EditValue)
+    draft = ResourceDraft(value=shapes.value_of(body))
     await resources.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
     return answers.text(f"Updated the resource {item_path(path)}.")
 
 
 @get(_at("get/{path:path}"), opt=call(answer=shapes.Resource))
 async def get_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """A resource, its secret fields masked."""
+    """Get a resource. Secret fields are masked."""
     row = await resources.get(platform_of(request), actor_of(request), workspace, item_path(path))
     return answers.json(shapes.resource(row))
 
 
 @get(_at("get_value/{path:path}"), opt=call(answer=Any))
 async def get_resource_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The value of a resource, references as they are. Secret fields are opened for jobs alone."""
+    """Get the value of a resource without resolving references. Only jobs can read secret fields."""
     platform, actor = platform_of(request), actor_of(request)
     value = await secret_access.read(platform, actor, workspace, "resource", item_path(path), interpolated=False)
     return answers.json(msgspec.Raw(value))
@@ -81,7 +81,7 @@ async def get_resource_value(request: AnyRequest, workspace: FromPath[str], path
 async def get_resource_value_interpolated(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """The value of a resource with everything it refers to. Secrets are opened for jobs alone."""
+    """Get the value of a resource with all references resolved. Only jobs can read secrets."""
     platform, actor = platform_of(request), actor_of(request)
     value = await secret_access.read(platform, actor, workspace, "resource", item_path(path))
     return answers.json(msgspec.Raw(value))
@@ -89,24 +89,24 @@ async def get_resource_value_interpolated(
 
 @get(_at("exists/{path:path}"), opt=call(answer=bool))
 async def resource_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Whether the caller sees a resource at a path."""
+    """Check whether a resource exists at a path and the caller may read it."""
     return answers.json(await resources.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(_at("list"), opt=call(answer=list[shapes.Resource], query=(*PAGED, *_TYPES, *_FILTERS)))
 async def list_resources(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Resources the caller may read, by path, without values. `resource_type`: one or several, with commas."""
+    """List resources the caller may read, by path, without values. `resource_type` is a comma-separated list."""
     page = page_of(request)
-    asked: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
-    what = ResourceFilter(
+    filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
+    filter_ = ResourceFilter(
         types=words_of(request, "resource_type"),
         types_excluded=words_of(request, "resource_type_exclude"),
-        **asked,
+        **filters,
         after=page.after or "",
         limit=page.limit,
         offset=page.offset,
     )
-    rows = await resources.list_page(platform_of(request), actor_of(request), workspace, what)
+    rows = await resources.list_page(platform_of(request), actor_of(request), workspace, filter_)
     return answers.json([shapes.resource(row) for row in rows])
 
 
@@ -119,15 +119,15 @@ async def delete_resource(request: AnyRequest, workspace: FromPath[str], path: F
 
 @post(_at("type/create"), status_code=201, opt=call(body=shapes.CreateResourceType))
 async def create_resource_type(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Make a resource type."""
-    given = await body_of(request, shapes.CreateResourceType)
-    await resource_types.create(platform_of(request), actor_of(request), workspace, shapes.new_type(given))
-    return answers.text(f"Created the resource type {given.name}.", 201)
+    """Create a resource type."""
+    body = await body_of(request, shapes.CreateResourceType)
+    await resource_types.create(platform_of(request), actor_of(request), workspace, shapes.new_type(body))
+    return answers.text(f"Created the resource type {body.name}.", 201)
 
 
 @post(_at("type/update/{name:str}"), status_code=200, opt=call(body=shapes.EditResourceType))
 async def update_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Change a resource type; admins only. What its schema makes secret is sealed at once."""
+    """Update a resource type. Admins only. Fields that its schema makes secret are encrypted immediately."""
     change = shapes.type_change(await body_of(request, shapes.EditResourceType))
     await resource_types.update(platform_of(request), actor_of(request), workspace, name, change)
     return answers.text(f"Updated the resource type {name}.")
@@ -135,41 +135,41 @@ async def update_resource_type(request: AnyRequest, workspace: FromPath[str], na
 
 @get(_at("type/get/{name:str}"), opt=call(answer=shapes.ResourceType))
 async def get_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """A resource type."""
+    """Get a resource type."""
     row = await resource_types.get(platform_of(request), actor_of(request), workspace, name)
     return answers.json(shapes.resource_type(row))
 
 
 @get(_at("type/list"), opt=call(answer=list[shapes.ResourceType]))
 async def list_resource_types(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All resource types by name, the platform's and the workspace's own."""
+    """List all resource types by name, both the platform's and the workspace's."""
     rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
     return answers.json([shapes.resource_type(row) for row in rows])
 
 
 @get(_at("type/listnames"), opt=call(answer=list[str]))
 async def list_resource_type_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The names of all resource types."""
+    """List the names of all resource types."""
     rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
     return answers.json([row.name for row in rows])
 
 
 @get(_at("type/exists/{name:str}"), opt=call(answer=bool))
 async def resource_type_exists(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Whether there is a resource type of this name."""
+    """Check whether a resource type exists."""
     return answers.json(await resource_types.exists(platform_of(request), actor_of(request), workspace, name))
 
 
 @delete(_at("type/delete/{name:str}"), status_code=200, opt=call())
 async def delete_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Delete a resource type; admins only. One that resources have, or of the platform, stays: 409."""
+    """Delete a resource type. Admins only. 409 for a type of the platform, or one that resources use."""
     await resource_types.delete(platform_of(request), actor_of(request), workspace, name)
     return answers.text(f"Deleted the resource type {name}.")
 
 
 @get(_at("file_resource_type_to_file_ext_map"), opt=call(answer=dict[str, shapes.FileExtension]))
 async def file_resource_type_to_file_ext_map(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Of the resource types whose resources are files: their extensions."""
+    """Get the file extensions of the resource types whose resources are files."""
     rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
     return answers.json(shapes.extensions(rows))
 

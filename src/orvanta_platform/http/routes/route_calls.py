@@ -1,4 +1,4 @@
-"""Requests to HTTP triggers, under /api/r. The route itself says who is let in."""
+"""Requests to HTTP triggers, under /api/r. Each route authenticates its callers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from orvanta_platform.http.auth_middleware import ROUTE_PREFIX
 from orvanta_platform.http.errors import respond
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
-from orvanta_platform.http.route_answers import answer_of, failure_for_stranger, for_stranger
+from orvanta_platform.http.route_answers import answer_of, failure_for_anonymous, for_anonymous
 from orvanta_platform.http.run_input import RAW, args_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
 from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
@@ -35,9 +35,9 @@ from orvanta_platform.services.triggers import route_calls
 from orvanta_platform.services.triggers.route_calls import Incoming, Route, RouteSecrets
 
 Ending = Callable[[], Awaitable[Finished]]
-"""Gives how a run ended, once it has."""
+"""Function that returns the outcome of a run that has completed."""
 
-_MOST_FIELDS = 1000
+_MAX_FIELDS = 1000
 
 
 @route(
@@ -47,7 +47,7 @@ _MOST_FIELDS = 1000
     opt=call(body=Any, answer=Any),
 )
 async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
-    """Call the HTTP trigger whose route this is."""
+    """Call an HTTP trigger by its route."""
     platform = platform_of(request)
     incoming = _incoming(request)
     began = clock.monotonic()
@@ -58,20 +58,20 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     try:
         admitted = await route_calls.admit(platform, RouteSecrets(platform), trigger, owner, incoming, body)
     except Unauthenticated as error:
-        asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
-        return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
+        scheme = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
+        return respond(error, {"WWW-Authenticate": f'{scheme} realm="{trigger.route_path}"'})
     try:
         caller = route_calls.live_owner(platform, trigger, owner, incoming, began)
         return await _answer(request, found, owner, admitted, caller)
     except OrvantaError as error:
-        raise for_stranger(error) if route_calls.is_open(trigger) else error from None
+        raise for_anonymous(error) if route_calls.is_open(trigger) else error from None
 
 
 async def _answer(
     request: AnyRequest, found: Route, owner: Actor, admitted: Actor | None, caller: LiveActor
 ) -> Response[Any]:
     """Start the run of a route and respond in the route's mode. `admitted`: the caller, if the route needs a token."""
-    platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
+    platform, trigger, anonymous = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
     await jobs.require_room_for_runs(platform, owner, trigger.workspace)
     args = await _args(request, found)
@@ -88,14 +88,14 @@ async def _answer(
             stream = await updates.of_started(platform, caller, trigger.workspace, run)
             end_of = partial(results.result, platform, owner, trigger.workspace, run)
             return event_stream(
-                _events(stream, end_of, stranger=stranger), None if stranger else {"X-Run-Id": str(run)}
+                _events(stream, end_of, anonymous=anonymous), None if anonymous else {"X-Run-Id": str(run)}
             )
         known = watch if run == options.new_id else None
         try:
             end = await results.wait(platform, caller, trigger.workspace, run, platform.settings.wait_s, known)
         except OrvantaError as error:
-            return respond(for_stranger(error)) if stranger else respond(error, {"X-Run-Id": str(run)})
-    return answer_of(end, stranger=stranger)
+            return respond(for_anonymous(error)) if anonymous else respond(error, {"X-Run-Id": str(run)})
+    return answer_of(end, anonymous=anonymous)
 
 
 def _incoming(request: AnyRequest) -> Incoming:
@@ -111,7 +111,7 @@ def _incoming(request: AnyRequest) -> Incoming:
 
 
 async def _args(request: AnyRequest, found: Route) -> bytes:
-    """The arguments: the query's, over them the body's, over them those of the route. Raises InvalidInput."""
+    """Return the arguments: those of the query, overridden by those of the body and the route. Raises InvalidInput."""
     trigger = found.trigger
     args: dict[str, Any] = {**_query(request), **await _of_body(request, trigger), **found.params}
     return msgspec.json.encode(args)
@@ -120,7 +120,7 @@ async def _args(request: AnyRequest, found: Route) -> bytes:
 def _query(request: AnyRequest) -> Mapping[str, Any]:
     text = request.scope["query_string"].decode("latin-1")
     try:
-        pairs = parse_qsl(text, True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(text, True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:
         raise BadRequest("The query cannot be read.") from error
     found: dict[str, Any] = {}
@@ -132,7 +132,7 @@ def _query(request: AnyRequest) -> Mapping[str, Any]:
 async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if trigger.wrap_body:
-        found["body"] = await _whole(request)
+        found["body"] = await _body_value(request)
     elif not trigger.raw_string or await _is_object(request):
         found |= _members(await args_of(request))
     if trigger.raw_string:
@@ -140,8 +140,8 @@ async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, An
     return found
 
 
-async def _whole(request: AnyRequest) -> Any:
-    """The body as one value: JSON of any kind, else what it gives as arguments."""
+async def _body_value(request: AnyRequest) -> Any:
+    """Return the body as one value: JSON of any type, otherwise the object of its arguments."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("", "application/json") and not kind.endswith("+json"):
         return msgspec.Raw(await args_of(request))
@@ -168,8 +168,8 @@ def _members(args: bytes) -> dict[str, Any]:
         raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
 
 
-async def _events(stream: AsyncIterator[Update | None], end: Ending, *, stranger: bool) -> AsyncIterator[bytes]:
-    """The result and its streamed parts, without nodes, logs and memory."""
+async def _events(stream: AsyncIterator[Update | None], end: Ending, *, anonymous: bool) -> AsyncIterator[bytes]:
+    """Yield events with the result and its streamed parts, without nodes, logs and memory."""
     async for update in stream:
         if update is None:
             yield KEEP_ALIVE
@@ -179,10 +179,10 @@ async def _events(stream: AsyncIterator[Update | None], end: Ending, *, stranger
             event.stream_attempt = update.stream_attempt
         if update.completed:
             ended = await end()
-            result = failure_for_stranger() if stranger and not ended.success else ended.result
+            result = failure_for_anonymous() if anonymous and not ended.success else ended.result
             event.success, event.result = ended.success, msgspec.Raw(result)
         yield b"data: " + msgspec.json.encode(event) + b"\n\n"
 
 
-# The gate limits the size of the body: calls of routes carry no token there.
+# The authentication middleware limits the size of the body, as calls of routes carry no token there.
 ROUTES = [Router("/", route_handlers=[call_route], request_max_body_size=None)]

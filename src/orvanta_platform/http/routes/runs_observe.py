@@ -1,4 +1,4 @@
-"""Looking at a run in the product's own words: as it stands, as a graph."""
+"""Routes that read a run in the product's own format: its state, its graph, its events."""
 
 from __future__ import annotations
 
@@ -34,46 +34,46 @@ from orvanta_platform.services.run_views import stream as run_stream
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
-    """Who calls, in the workspace of the token or of X-Workspace. Raises BadRequest where neither names one."""
+    """Return the caller, and the workspace of the token or of X-Workspace. Raises BadRequest if there is none."""
     actor = actor_of(request)
     if actor.workspace is None:
-        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+        raise BadRequest("The workspace is missing.", hint="Use a token of a workspace, or send X-Workspace.")
     return actor, actor.workspace
 
 
 @get("/api/v1/runs/{run_id:uuid}", opt=call(answer=Run))
 async def get_run(request: AnyRequest, run_id: FromPath[UUID]) -> Run:
-    """A run in the product's own words, in the workspace of the token or of X-Workspace."""
+    """Get a run. The workspace is that of the token or of the header X-Workspace."""
     actor, workspace = actor_and_workspace(request)
     return run_schemas.run(await run_detail.get(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/about", opt=call(answer=About))
 async def get_about(request: AnyRequest, run_id: FromPath[UUID]) -> About:
-    """What a run is: what it runs in which version, who or what began it. Neither its state nor any value."""
+    """Get the origin of a run: its item and version, and its trigger or starter, without state or values."""
     actor, workspace = actor_and_workspace(request)
     return about_schemas.about(await run_about.get(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/failure", opt=call(answer=WhyFailed))
 async def get_failure(request: AnyRequest, run_id: FromPath[UUID]) -> WhyFailed:
-    """The first error of a run that nobody handled, wherever it arose, and the last run before that went well."""
+    """Get the first unhandled error of a run, in whichever node it occurred, and the last successful run before it."""
     actor, workspace = actor_and_workspace(request)
     return why_failed(await run_failure.get(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/document", opt=call(answer=RunDocument))
 async def get_document(request: AnyRequest, run_id: FromPath[UUID]) -> RunDocument:
-    """The text of the workflow that a run runs, deployed or not; 404 for the run of a script."""
+    """Get the text of a run's workflow, deployed or not. 404 for the run of a script."""
     actor, workspace = actor_and_workspace(request)
     return RunDocument(text=await run_about.document(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/graph", opt=call(answer=Graph))
 async def get_graph(request: AnyRequest, run_id: FromPath[UUID], rev: FromQuery[str | None] = None) -> Response[bytes]:
-    """How every node of a run stands and which edges were taken, without values; 304 where `rev` is still that.
+    """Get the state of every node and edge of a run, without values. 304 if `rev` is still current.
 
-    `rev` is that of the last answer; the header If-None-Match with its ETag does the same.
+    `rev` is that of the last response. Its ETag in the header If-None-Match has the same effect.
     """
     actor, workspace = actor_and_workspace(request)
     found = await run_graph.get(platform_of(request), actor, workspace, run_id)
@@ -87,9 +87,9 @@ async def get_graph(request: AnyRequest, run_id: FromPath[UUID], rev: FromQuery[
 
 @get("/api/v1/runs/{run_id:uuid}/compare/{other:uuid}", opt=call(answer=ComparedRuns))
 async def compare_runs(request: AnyRequest, run_id: FromPath[UUID], other: FromPath[UUID]) -> Response[bytes]:
-    """Two runs side by side, `run_id` before and `other` after: how each node stood, what it gave, where they part.
+    """Compare two runs, `run_id` before and `other` after: the state and result of each node, and where they diverge.
 
-    Values come as their length, the beginning of short ones, and whether they are the same; never whole.
+    Values are returned only as their length, the start of short ones, and whether they are equal.
     """
     actor, workspace = actor_and_workspace(request)
     found = await run_comparison.compare(platform_of(request), actor, workspace, run_id, other)
@@ -104,9 +104,9 @@ async def get_events(
     per_page: FromQuery[int] = 100,
     inside: FromQuery[bool] = False,
 ) -> RunEvents:
-    """What happened in a run, in order, behind `after` (`last` of the page before), at most 1,000 lines at once.
+    """List the events of a run in order, after `after` (`last` of the previous page), at most 1,000 per page.
 
-    With `inside=true` also what happened to the nodes inside loops and branches.
+    With `inside=true`, events of nodes inside loops and branches are included.
     """
     actor, workspace = actor_and_workspace(request)
     most = min(max(per_page, 1), history.LONGEST_PAGE)
@@ -124,10 +124,10 @@ async def stream_run(
     job: FromQuery[UUID | None] = None,
     attempt: FromQuery[int | None] = None,
 ) -> Stream:
-    """A whole run as server-sent events until its end: `status` (its graph), `log` (of all nodes), `end`.
+    """Stream a run as server-sent events until its end: `status` (its graph), `log` (of all nodes), `end`.
 
-    The id of each message is a cursor: sent as Last-Event-ID or `cursor` it gives what follows, on any server.
-    `logs=false` leaves the logs out; `node`, `job` and `attempt` leave those of the others out.
+    The id of each message is a cursor. Sent as Last-Event-ID or `cursor`, to any server, it resumes the stream after
+    that message. `logs=false` excludes logs; `node`, `job` and `attempt` exclude the logs of others.
     """
     _, workspace = actor_and_workspace(request)
     found = await run_stream.follow(

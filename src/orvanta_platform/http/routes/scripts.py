@@ -1,4 +1,4 @@
-"""Scripts."""
+"""Routes of scripts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _S = "/api/w/{workspace:str}/scripts"
 
 @post(f"{_S}/create", status_code=201, opt=call(body=items.CreateScript))
 async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Deploy a version of a script; the answer is its hash.
+    """Deploy a version of a script. Returns its hash.
 
-    A path in use needs `parent_hash`, the hash of its newest version. `skip_if_noop=true` gives the present hash
-    where nothing changes.
+    If the path is in use, `parent_hash` is required: the hash of its newest version. With `skip_if_noop=true`, the
+    current hash is returned if nothing changes.
     """
     new = items.new_script(await request.body())
     noop = flag_of(request, "skip_if_noop") or False
@@ -41,7 +41,7 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
 
 @get(f"{_S}/get/p/{{path:path}}", opt=call(answer=AnyObject))
 async def get_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The newest version of a script."""
+    """Get the newest version of a script."""
     platform = platform_of(request)
     actor = actor_of(request)
     row = await scripts.get(platform, actor, workspace, item_path(path))
@@ -50,7 +50,7 @@ async def get_script(request: AnyRequest, workspace: FromPath[str], path: FromPa
 
 @get(f"{_S}/get/h/{{hash:str}}", opt=call(answer=AnyObject))
 async def get_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
-    """One version of a script."""
+    """Get one version of a script."""
     platform = platform_of(request)
     actor = actor_of(request)
     row = await scripts.get_version(platform, actor, workspace, hash)
@@ -59,39 +59,39 @@ async def get_script_version(request: AnyRequest, workspace: FromPath[str], hash
 
 @get(f"{_S}/raw/p/{{path:path}}", opt=call())
 async def get_raw_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The text of a script; the path may carry the extension of its language."""
+    """Get the text of a script. The path may end in the extension of its language."""
     return answers.text(await scripts.raw(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(f"{_S}/raw/h/{{path:path}}", opt=call())
 async def get_raw_script_version(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The text of one version, by its hash, which may carry an extension."""
+    """Get the text of one version by its hash, which may be followed by an extension."""
     digest = item_path(path)
     return answers.text(await scripts.raw_version(platform_of(request), actor_of(request), workspace, digest))
 
 
 @get(f"{_S}/exists/p/{{path:path}}", opt=call(answer=bool))
 async def script_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Whether the caller sees a script at a path."""
+    """Check whether a script exists at a path and the caller may read it."""
     return answers.json(await scripts.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(f"{_S}/list", opt=call(answer=list[AnyObject]))
 async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Scripts the caller may read, the one deployed last first. `content` is empty: get/p has it."""
+    """List scripts the caller may read, the last deployed first. `content` is empty; use `get/p` to read it."""
     rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
     return answers.json([items.script_item(row) for row in rows])
 
 
 @get(f"{_S}/list_paths", opt=call(answer=list[str]))
 async def list_script_paths(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All paths of scripts the caller may read."""
+    """List the paths of all scripts the caller may read."""
     return answers.json(await scripts.list_paths(platform_of(request), actor_of(request), workspace))
 
 
 @get(f"{_S}/history/p/{{path:path}}", opt=call(answer=list[items.ScriptVersion]))
 async def script_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The versions of a script, newest first. `before`: a version's id."""
+    """List the versions of a script, newest first. `before` is the id of a version."""
     page = page_of(request)
     rows = await scripts.history(
         platform_of(request),
@@ -109,7 +109,7 @@ async def script_history(request: AnyRequest, workspace: FromPath[str], path: Fr
 async def script_deployment_status(
     request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]
 ) -> Response[bytes]:
-    """How far the deploy of a version is: `lock` null is still being made."""
+    """Get the progress of a version's deployment. `lock` is null until the lock is made."""
     platform, actor = platform_of(request), actor_of(request)
     row = await scripts.get_version(platform, actor, workspace, hash)
     return answers.json(items.deployment_status(await locking.status_of(platform, actor, row)))
@@ -117,36 +117,36 @@ async def script_deployment_status(
 
 @post(f"{_S}/archive/p/{{path:path}}", status_code=200, opt=call(body=items.Archived))
 async def archive_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Archive a script: it stays, but cannot be run by path. `archived: false` brings it back; no body archives."""
-    given = await body_of(request, items.Archived)
+    """Archive a script, or restore it with `archived: false`. An archived script cannot be run by path."""
+    body = await body_of(request, items.Archived)
     place = item_path(path)
-    await scripts.archive(platform_of(request), actor_of(request), workspace, place, archived=given.archived)
-    return answers.text(f"{'Archived' if given.archived else 'Brought back'} the script {place}.")
+    await scripts.archive(platform_of(request), actor_of(request), workspace, place, archived=body.archived)
+    return answers.text(f"{'Archived' if body.archived else 'Restored'} the script {place}.")
 
 
 @post(f"{_S}/archive/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))
 async def archive_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
-    """Archive one version; the newest one left is current then."""
+    """Archive one version. The newest remaining version becomes current."""
     row = await scripts.close_version(platform_of(request), actor_of(request), workspace, hash, delete=False)
     return answers.json({**items.script(row), "archived": True})
 
 
 @post(f"{_S}/delete/p/{{path:path}}", status_code=200, opt=call(answer=str))
 async def delete_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Delete a script and its versions; the answer is its path."""
+    """Delete a script and its versions. Returns its path."""
     await scripts.delete(platform_of(request), actor_of(request), workspace, item_path(path))
     return answers.json(item_path(path))
 
 
 @post(f"{_S}/delete/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))
 async def delete_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
-    """Delete one version; the newest one left is current then."""
+    """Delete one version. The newest remaining version becomes current."""
     row = await scripts.close_version(platform_of(request), actor_of(request), workspace, hash, delete=True)
     return answers.json({**items.script(row), "archived": True, "deleted": True, "content": ""})
 
 
 def filter_of(request: AnyRequest) -> Filter:
-    """What the query of a list of scripts or workflows asks for."""
+    """Read the filter of a list of scripts or workflows from the query."""
     page = page_of(request)
     query = request.query_params
     return Filter(

@@ -1,4 +1,4 @@
-"""Login and logout, the caller's account, its tokens; accounts of the instance."""
+"""Routes of sign-in, the caller's account and tokens, and the accounts of the instance."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from orvanta_platform.services.access.tokens import NewToken
 from orvanta_platform.services.access.users import NewAccount
 
 _OPEN_BODY = 16 << 10
-"""Bytes of a body that anybody may send."""
+"""Maximum size in bytes of a body that needs no token."""
 
 
 @post("/api/auth/login", status_code=200, request_max_body_size=_OPEN_BODY, opt=call(body=accounts.Login))
 async def login(request: AnyRequest) -> Response[bytes]:
-    """Log in with e-mail address and password; the answer is a session's token, also set as a cookie."""
-    given = await body_of(request, accounts.Login)
-    made = await session.login(platform_of(request), given.email, given.password, _caller(request))
+    """Log in with e-mail address and password. Returns a session token, which is also set as a cookie."""
+    body = await body_of(request, accounts.Login)
+    made = await session.login(platform_of(request), body.email, body.password, _caller(request))
     return _with_cookie(request, made)
 
 
@@ -32,15 +32,15 @@ async def login(request: AnyRequest) -> Response[bytes]:
     "/api/auth/first_password", status_code=200, request_max_body_size=_OPEN_BODY, opt=call(body=accounts.FirstPassword)
 )
 async def first_password(request: AnyRequest) -> Response[bytes]:
-    """Set the first password with the token of the one-time link and log in."""
-    given = await body_of(request, accounts.FirstPassword)
-    made = await session.first_password(platform_of(request), given.token, given.password, _caller(request))
+    """Set the first password with the token of the one-time link, and log in."""
+    body = await body_of(request, accounts.FirstPassword)
+    made = await session.first_password(platform_of(request), body.token, body.password, _caller(request))
     return _with_cookie(request, made)
 
 
 @post("/api/auth/logout", status_code=200, opt=call())
 async def logout(request: AnyRequest) -> Response[bytes]:
-    """End the session the call came with."""
+    """End the session of this call."""
     await session.logout(platform_of(request), actor_of(request))
     answer = answers.text("Logged out.")
     answer.delete_cookie(COOKIE, path="/")
@@ -49,34 +49,34 @@ async def logout(request: AnyRequest) -> Response[bytes]:
 
 @get("/api/users/whoami", opt=call(answer=accounts.User))
 async def whoami(request: AnyRequest) -> Response[bytes]:
-    """The caller's account."""
+    """Get the caller's account."""
     return answers.json(accounts.user(await users.whoami(platform_of(request), actor_of(request))))
 
 
 @get("/api/users/email", opt=call())
 async def email(request: AnyRequest) -> Response[bytes]:
-    """The caller's e-mail address."""
+    """Get the caller's e-mail address."""
     return answers.text((await users.whoami(platform_of(request), actor_of(request))).email)
 
 
 @get("/api/workspaces/users", opt=call(answer=accounts.UserWorkspaces))
 async def list_workspaces_as_user(request: AnyRequest) -> Response[bytes]:
-    """The caller's workspaces with its username in each."""
+    """List the caller's workspaces, with the username in each."""
     actor = actor_of(request)
     return answers.json(accounts.user_workspaces(actor, await workspaces.list_mine(platform_of(request), actor)))
 
 
 @post("/api/users/tokens/create", status_code=201, opt=call(body=accounts.CreateToken))
 async def create_token(request: AnyRequest) -> Response[bytes]:
-    """Make a token; it is shown this once."""
-    given = await body_of(request, accounts.CreateToken)
-    new = NewToken(given.label, given.expiration, given.scopes, given.workspace_id)
+    """Create a token. It is shown only in this response."""
+    body = await body_of(request, accounts.CreateToken)
+    new = NewToken(body.label, body.expiration, body.scopes, body.workspace_id)
     return answers.text(await tokens.create(platform_of(request), actor_of(request), new), 201)
 
 
 @get("/api/users/tokens/list", opt=call(answer=list[accounts.Token]))
 async def list_tokens(request: AnyRequest) -> Response[bytes]:
-    """The caller's tokens, newest first."""
+    """List the caller's tokens, newest first."""
     page = page_of(request)
     rows = await tokens.list_mine(platform_of(request), actor_of(request), limit=page.limit, offset=page.offset)
     return answers.json([accounts.token(row) for row in rows])
@@ -91,23 +91,23 @@ async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Resp
 
 @post("/api/users/create", status_code=201, opt=call(body=accounts.CreateUser))
 async def create_user(request: AnyRequest) -> Response[bytes]:
-    """Make an account; superadmins only."""
-    given = await body_of(request, accounts.CreateUser)
+    """Create an account. Superadmins only."""
+    body = await body_of(request, accounts.CreateUser)
     new = NewAccount(
-        email=given.email,
-        password=given.password,
-        username=given.username,
-        name=given.name,
-        super_admin=given.super_admin,
-        devops=given.devops,
+        email=body.email,
+        password=body.password,
+        username=body.username,
+        name=body.name,
+        super_admin=body.super_admin,
+        devops=body.devops,
     )
     await users.create(platform_of(request), actor_of(request), new)
-    return answers.text(f"Created the account {given.email}.", 201)
+    return answers.text(f"Created the account {body.email}.", 201)
 
 
 @get("/api/users/list_as_super_admin", opt=call(answer=list[accounts.User]))
 async def list_accounts(request: AnyRequest) -> Response[bytes]:
-    """All accounts by address; superadmins and devops only."""
+    """List all accounts by address. Superadmins and devops only."""
     page = page_of(request)
     rows = await users.list_accounts(
         platform_of(request), actor_of(request), after=page.after or "", limit=page.limit, offset=page.offset
@@ -122,7 +122,7 @@ def _caller(request: AnyRequest) -> Caller:
 
 
 def _with_cookie(request: AnyRequest, made: Session) -> Response[bytes]:
-    """The token as text, and for browsers as a cookie no script can read."""
+    """Return the token as text, and set it as a cookie that scripts cannot read."""
     answer = answers.text(made.token)
     answer.set_cookie(
         Cookie(

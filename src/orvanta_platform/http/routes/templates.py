@@ -1,4 +1,4 @@
-"""Workflows to start from."""
+"""Routes of workflow templates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _T = "/api/w/{workspace:str}/templates"
 
 
 class TemplateHead(msgspec.Struct, kw_only=True):
-    """A workflow to start from, without its text."""
+    """A workflow template without its text."""
 
     name: str
     summary: str
@@ -28,22 +28,25 @@ class TemplateHead(msgspec.Struct, kw_only=True):
 
 
 class Template(TemplateHead, kw_only=True):
-    """A workflow to start from: `source` is what flows/create takes, `input` something to try it with."""
+    """A workflow template."""
 
     source: FlowSource
+    """Source in the form that `flows/create` accepts."""
+
     input: Raw
+    """Example input."""
 
 
 @get(f"{_T}/list", opt=call(answer=list[TemplateHead]))
 async def list_templates(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All templates by name."""
+    """List all templates by name."""
     found = await templates.list_all(platform_of(request), actor_of(request), workspace)
     return answers.json([TemplateHead(**_shown(each)) for each in found])  # type: ignore[arg-type]
 
 
 @get(f"{_T}/get/{{name:str}}", opt=call(answer=Template))
 async def get_template(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """One template with its text, which is YAML with its comments, and an input to try it."""
+    """Get a template with its text (YAML with comments) and an example input."""
     found = await templates.get(platform_of(request), actor_of(request), workspace, name)
     source = FlowSource("yaml", found.text)
     return answers.json(Template(**_shown(found), source=source, input=Raw(found.input)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The product's own words for starting a run; looking at one stands beside the other job calls."""
+"""Route that starts a workflow in the product's own format. The routes that read runs are in runs_observe."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class StartedRun(msgspec.Struct):
 
 @post("/api/v1/workflows/{path:path}", status_code=201, opt=call(body=AnyObject, answer=StartedRun))
 async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[bytes]:
-    """Start a workflow: the path ends in `/runs`, the body is the input.
+    """Start a workflow. The path ends in `/runs`; the body is the input.
 
-    The workspace is that of the token, or the one X-Workspace names.
+    The workspace is that of the token or of the header X-Workspace.
     """
     place = item_path(path)
     if not place.endswith(_RUNS):
-        raise NotFound(f"There is no call POST /api/v1/workflows/{place}.", hint="The path ends in /runs.")
+        raise NotFound(f"There is no route POST /api/v1/workflows/{place}.", hint="The path must end in /runs.")
     actor = actor_of(request)
     if actor.workspace is None:
-        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+        raise BadRequest("The workspace is missing.", hint="Use a token of a workspace, or send X-Workspace.")
     options = RunOptions(trigger=trigger_of(actor), idempotency=idempotency_key(request))
     args = await args_of(request)
     started = await runs.start_flow(

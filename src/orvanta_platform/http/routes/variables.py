@@ -1,4 +1,4 @@
-"""Variables."""
+"""Routes of variables."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _FILTERS = ("path_start", "path", "description", "value", "label")
 
 @post(f"{_V}/create", status_code=201, opt=call(body=shapes.CreateVariable, query=("already_encrypted",)))
 async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Make a variable. `already_encrypted`: the value is what `encrypt` gave."""
-    given = await body_of(request, shapes.CreateVariable)
+    """Create a variable. With `already_encrypted`, the value is one that `encrypt` has returned."""
+    body = await body_of(request, shapes.CreateVariable)
     encrypted = flag_of(request, "already_encrypted") or False
-    draft = shapes.created(given, already_encrypted=encrypted)
+    draft = shapes.created(body, already_encrypted=encrypted)
     await variables.create(platform_of(request), actor_of(request), workspace, draft)
-    return answers.text(f"Created the variable {given.path}.", 201)
+    return answers.text(f"Created the variable {body.path}.", 201)
 
 
 @post(f"{_V}/update/{{path:path}}", status_code=200, opt=call(body=shapes.EditVariable, query=("already_encrypted",)))
 async def update_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Change what the body names of a variable; `path` in it moves the variable."""
-    given = await body_of(request, shapes.EditVariable)
+    """Update a variable. Fields missing in the body are not changed; `path` moves the variable."""
+    body = await body_of(request, shapes.EditVariable)
     encrypted = flag_of(request, "already_encrypted") or False
-    draft = shapes.edited(given, already_encrypted=encrypted)
+    draft = shapes.edited(body, already_encrypted=encrypted)
     await variables.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
-    return answers.text(f"Updated the variable {given.path or item_path(path)}.")
+    return answers.text(f"Updated the variable {body.path or item_path(path)}.")
 
 
 @get(f"{_V}/get/{{path:path}}", opt=call(answer=shapes.Variable, query=("decrypt_secret",)))
 async def get_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """A variable, of a secret without its value. `decrypt_secret=true` opens it as `get_value` does."""
+    """Get a variable, a secret without its value. `decrypt_secret=true` reads the value as `get_value` does."""
     decrypt = flag_of(request, "decrypt_secret") or False
     actor = actor_of(request)
     row, value = await variables.get(platform_of(request), actor, workspace, item_path(path), decrypt=decrypt)
@@ -60,30 +60,30 @@ async def get_variable(request: AnyRequest, workspace: FromPath[str], path: From
 
 @get(f"{_V}/get_value/{{path:path}}", opt=call(answer=str))
 async def get_variable_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """The value of a variable. A secret is opened for jobs alone: 403 `secret_is_write_only`."""
+    """Get the value of a variable. Only jobs can read secrets: 403 `secret_is_write_only`."""
     value = await secret_access.read(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
     return answers.json(msgspec.Raw(value))
 
 
 @get(f"{_V}/exists/{{path:path}}", opt=call(answer=bool))
 async def variable_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Whether the caller sees a variable at a path."""
+    """Check whether a variable exists at a path and the caller may read it."""
     return answers.json(await variables.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(f"{_V}/list", opt=call(answer=list[shapes.Variable], query=(*PAGED, *_FILTERS)))
 async def list_variables(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Variables the caller may read, by path. `after`: a path."""
+    """List variables the caller may read, by path. `after` is a path."""
     page = page_of(request)
-    asked: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
-    what = VariableFilter(**asked, after=page.after or "", limit=page.limit, offset=page.offset)
-    rows = await variables.list_page(platform_of(request), actor_of(request), workspace, what)
+    filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
+    filter_ = VariableFilter(**filters, after=page.after or "", limit=page.limit, offset=page.offset)
+    rows = await variables.list_page(platform_of(request), actor_of(request), workspace, filter_)
     return answers.json([shapes.variable(row, row.value) for row in rows])
 
 
 @get(f"{_V}/list_contextual", opt=call(answer=list[shapes.ContextualVariable]))
 async def list_contextual_variables(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The variables that every job finds in its environment."""
+    """List the variables that every job has in its environment."""
     found = await contextual.list_all(platform_of(request), actor_of(request), workspace)
     return answers.json([shapes.contextual(each) for each in found])
 
@@ -97,7 +97,7 @@ async def delete_variable(request: AnyRequest, workspace: FromPath[str], path: F
 
 @post(f"{_V}/encrypt", status_code=200, opt=call(body=str))
 async def encrypt_value(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """A text, encrypted so that `create` and `update` take it with `already_encrypted=true`."""
+    """Encrypt a text. `create` and `update` accept the result with `already_encrypted=true`."""
     text = decode(await request.body(), str)
     return answers.text(await variables.encrypt(platform_of(request), actor_of(request), workspace, text))
 

@@ -1,4 +1,4 @@
-"""Versions of workflows and scripts: history, any one of them, what differs, an old one again."""
+"""Routes of versions of workflows and scripts: history, comparison, and restoring an old version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _V = "/api/w/{workspace:str}/versions"
 async def list_versions(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """The versions at a path, newest first, with who deployed each, when, and why. `before`: a version's id."""
+    """List the versions at a path, newest first, with author, time and message. `before` is the id of a version."""
     page = page_of(request)
     rows = await versions.history(
         platform_of(request),
@@ -39,7 +39,7 @@ async def list_versions(
 async def get_version(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], version: FromPath[int]
 ) -> Response[bytes]:
-    """Any version by its id, as `flows/get` and `scripts/get` give the newest."""
+    """Get a version by its id, in the format of `flows/get` or `scripts/get`."""
     row = await versions.get(platform_of(request), actor_of(request), workspace, kind_of(kind), version)
     return answers.json(items.script(row) if row.kind == "script" else items.flow(row, await flows.read_parts(row)))
 
@@ -48,9 +48,9 @@ async def get_version(
 async def diff_versions(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """What differs between two versions of a path: nodes, edges, and what stands beside them.
+    """Compare two versions at a path: nodes, edges, and the rest of the document.
 
-    `before` and `after` are ids of versions, or `draft` for the caller's draft. Of scripts everything stands in
+    `before` and `after` are ids of versions, or `draft` for the caller's draft. For scripts, all differences are in
     `document`, as JSON pointers.
     """
     sides = [shapes.compared(key, request.query_params.get(key)) for key in ("before", "after")]
@@ -68,16 +68,16 @@ async def diff_versions(
 async def restore_version(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Deploy an old version again, as the newest one; an archived item comes back."""
-    given = await body_of(request, shapes.Restore)
+    """Deploy an old version as the newest one. An archived item is restored."""
+    body = await body_of(request, shapes.Restore)
     made = await versions.restore(
         platform_of(request),
         actor_of(request),
         workspace,
         kind_of(kind),
         item_path(path),
-        given.version,
-        message=given.message,
+        body.version,
+        message=body.message,
     )
     return answers.json(shapes.Restored(version_id=made), 201)
 
@@ -86,9 +86,9 @@ async def restore_version(
 async def used_by(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """What a deploy or deletion of an item reaches: nodes of workflows, schedules, HTTP triggers that run it.
+    """List the workflow nodes, schedules and HTTP triggers that run an item, and so are affected by its deployment.
 
-    Of what the caller may read, at most 1000.
+    Only those that the caller may read are listed, at most 1000.
     """
     rows = await uses.used_by(platform_of(request), actor_of(request), workspace, kind_of(kind), item_path(path))
     return answers.json([shapes.user(row) for row in rows])

@@ -1,4 +1,4 @@
-"""Workspaces, their members, their folders."""
+"""Routes of workspaces, their members and folders."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspaces
 
 _W = "/api/w/{workspace:str}"
-_EVERYBODY = 1_000_000
+_ALL = 1_000_000
 
 
 @get("/api/workspaces/list", opt=call(answer=list[accounts.Workspace]))
 async def list_workspaces(request: AnyRequest) -> Response[bytes]:
-    """The workspaces the caller belongs to; a superadmin's are all."""
+    """List the caller's workspaces. For a superadmin, all workspaces."""
     rows = await workspaces.list_mine(platform_of(request), actor_of(request))
     return answers.json([accounts.Workspace(row.id, row.name, row.owner) for row in rows])
 
 
 @post("/api/workspaces/create", status_code=201, opt=call(body=accounts.CreateWorkspace))
 async def create_workspace(request: AnyRequest) -> Response[bytes]:
-    """Make a workspace whose admin is the caller; superadmins only."""
-    given = await body_of(request, accounts.CreateWorkspace)
+    """Create a workspace with the caller as its admin. Superadmins only."""
+    body = await body_of(request, accounts.CreateWorkspace)
     await workspaces.create(
         platform_of(request),
         actor_of(request),
-        given.id,
-        name=given.name or given.id,
-        username=given.username or None,
-        color=given.color,
+        body.id,
+        name=body.name or body.id,
+        username=body.username or None,
+        color=body.color,
     )
-    return answers.text(f"Created the workspace {given.id}.", 201)
+    return answers.text(f"Created the workspace {body.id}.", 201)
 
 
 @post("/api/workspaces/exists", status_code=200, opt=call(body=accounts.WorkspaceId, answer=bool))
 async def workspace_exists(request: AnyRequest) -> Response[bytes]:
-    """Whether a workspace has this id."""
-    given = await body_of(request, accounts.WorkspaceId)
-    return answers.json(await workspaces.exists(platform_of(request), actor_of(request), given.id))
+    """Check whether a workspace with this id exists."""
+    body = await body_of(request, accounts.WorkspaceId)
+    return answers.json(await workspaces.exists(platform_of(request), actor_of(request), body.id))
 
 
 @post("/api/workspaces/exists_username", status_code=200, opt=call(body=accounts.UsernameIn, answer=bool))
 async def username_exists(request: AnyRequest) -> Response[bytes]:
-    """Whether a username is taken in a workspace."""
-    given = await body_of(request, accounts.UsernameIn)
-    taken = await workspaces.username_exists(platform_of(request), actor_of(request), given.id, given.username)
+    """Check whether a username is taken in a workspace."""
+    body = await body_of(request, accounts.UsernameIn)
+    taken = await workspaces.username_exists(platform_of(request), actor_of(request), body.id, body.username)
     return answers.json(taken)
 
 
 @post(f"{_W}/workspaces/add_user", status_code=200, opt=call(body=accounts.AddUser))
 async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Add an account to the workspace; admins only."""
-    given = await body_of(request, accounts.AddUser)
+    """Add an account to the workspace. Admins only."""
+    body = await body_of(request, accounts.AddUser)
     username = await workspaces.add_member(
         platform_of(request),
         actor_of(request),
         workspace,
-        email=given.email,
-        username=given.username or None,
-        role=given.chosen_role,
+        email=body.email,
+        username=body.username or None,
+        role=body.chosen_role,
     )
     return answers.text(f"Added {username} to the workspace {workspace}.")
 
 
 @get(f"{_W}/workspaces/get_settings", opt=call(answer=accounts.WorkspaceSettings))
 async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """What is set for the workspace."""
+    """Get the settings of the workspace."""
     readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
     days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
     searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
@@ -78,48 +78,48 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
 @post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
 async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Let developers and admins read secrets by API, or, as at first, nobody but jobs; admins only."""
-    given = await body_of(request, accounts.SecretsReadable)
-    await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, given.secrets_readable)
-    return answers.text(f"Secrets of the workspace {workspace} are {'' if given.secrets_readable else 'not '}readable.")
+    """Allow developers and admins to read secrets by API, or (the default) only jobs. Admins only."""
+    body = await body_of(request, accounts.SecretsReadable)
+    await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, body.secrets_readable)
+    return answers.text(f"Secrets of the workspace {workspace} are {'' if body.secrets_readable else 'not '}readable.")
 
 
 @post(f"{_W}/workspaces/edit_search_run_data", status_code=200, opt=call(body=accounts.SearchRunData))
 async def edit_search_run_data(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Index the inputs and results of runs for search, or, as at first, do not and forget what was; admins only."""
-    given = await body_of(request, accounts.SearchRunData)
-    await workspaces.set_search_run_data(platform_of(request), actor_of(request), workspace, given.search_run_data)
-    word = "" if given.search_run_data else "not "
-    return answers.text(f"The data of runs of the workspace {workspace} is {word}searched.")
+    """Enable the search of run inputs and results, or (the default) disable it and delete the index. Admins only."""
+    body = await body_of(request, accounts.SearchRunData)
+    await workspaces.set_search_run_data(platform_of(request), actor_of(request), workspace, body.search_run_data)
+    word = "" if body.search_run_data else "not "
+    return answers.text(f"Search in the data of runs of the workspace {workspace} is {word}enabled.")
 
 
 @post(f"{_W}/workspaces/edit_retention", status_code=200, opt=call(body=accounts.Retention))
 async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Keep runs for fewer days than the installation does, or, with null, as long; admins only."""
-    given = await body_of(request, accounts.Retention)
-    days = given.retention_days
+    """Set how many days runs are kept, at most as many as in the installation; null for its number. Admins only."""
+    body = await body_of(request, accounts.Retention)
+    days = body.retention_days
     await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days)
-    kept = f"for {days} days" if days else "as long as the installation keeps them"
-    return answers.text(f"Runs of the workspace {workspace} are kept {kept}.")
+    period = f"for {days} days" if days else "as long as the installation keeps them"
+    return answers.text(f"Runs of the workspace {workspace} are kept {period}.")
 
 
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))
 async def whoami_in(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The caller as a member of the workspace."""
+    """Get the caller as a member of the workspace."""
     member = await users.whoami_in(platform_of(request), actor_of(request), workspace)
     return answers.json(accounts.workspace_user(member))
 
 
 @get(f"{_W}/users/get/{{username:str}}", opt=call(answer=accounts.WorkspaceUser))
 async def get_member(request: AnyRequest, workspace: FromPath[str], username: FromPath[str]) -> Response[bytes]:
-    """A member of the workspace."""
+    """Get a member of the workspace."""
     member = await users.get_member(platform_of(request), actor_of(request), workspace, username)
     return answers.json(accounts.workspace_user(member))
 
 
 @get(f"{_W}/users/list", opt=call(answer=list[accounts.WorkspaceUser]))
 async def list_members(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """All members of the workspace by username; with `per_page` a page of them."""
+    """List all members of the workspace by username. With `per_page`, one page of them."""
     paged = "per_page" in request.query_params
     page = page_of(request)
     members = await users.list_members(
@@ -127,7 +127,7 @@ async def list_members(request: AnyRequest, workspace: FromPath[str]) -> Respons
         actor_of(request),
         workspace,
         after=page.after or "",
-        limit=page.limit if paged else _EVERYBODY,
+        limit=page.limit if paged else _ALL,
         offset=page.offset if paged else 0,
     )
     return answers.json([accounts.workspace_user(member) for member in members])
@@ -135,67 +135,67 @@ async def list_members(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
 @get(f"{_W}/users/list_usernames", opt=call(answer=list[str]))
 async def list_usernames(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The usernames of all members."""
+    """List the usernames of all members."""
     actor = actor_of(request)
-    members = await users.list_members(platform_of(request), actor, workspace, limit=_EVERYBODY)
+    members = await users.list_members(platform_of(request), actor, workspace, limit=_ALL)
     return answers.json([member.row.username for member in members])
 
 
 @get(f"{_W}/users/username_to_email/{{username:str}}", opt=call())
 async def username_to_email(request: AnyRequest, workspace: FromPath[str], username: FromPath[str]) -> Response[bytes]:
-    """The e-mail address of a member."""
+    """Get the e-mail address of a member."""
     member = await users.get_member(platform_of(request), actor_of(request), workspace, username)
     return answers.text(member.row.email)
 
 
 @post(f"{_W}/folders/create", status_code=200, opt=call(body=accounts.CreateFolder))
 async def create_folder(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Make a folder; admins only."""
-    given = await body_of(request, accounts.CreateFolder)
+    """Create a folder. Admins only."""
+    body = await body_of(request, accounts.CreateFolder)
     await folders.create(
         platform_of(request),
         actor_of(request),
         workspace,
-        given.name,
-        summary=given.summary,
-        owners=given.owners,
-        extra_perms=given.extra_perms,
+        body.name,
+        summary=body.summary,
+        owners=body.owners,
+        extra_perms=body.extra_perms,
     )
-    return answers.text(f"Created the folder {given.name}.")
+    return answers.text(f"Created the folder {body.name}.")
 
 
 @post(f"{_W}/folders/update/{{name:str}}", status_code=200, opt=call(body=accounts.UpdateFolder))
 async def update_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Change a folder; its owners and admins only."""
-    given = await body_of(request, accounts.UpdateFolder)
+    """Update a folder. Its owners and admins only."""
+    body = await body_of(request, accounts.UpdateFolder)
     await folders.update(
         platform_of(request),
         actor_of(request),
         workspace,
         name,
-        summary=given.summary,
-        owners=given.owners,
-        extra_perms=given.extra_perms,
+        summary=body.summary,
+        owners=body.owners,
+        extra_perms=body.extra_perms,
     )
     return answers.text(f"Updated the folder {name}.")
 
 
 @get(f"{_W}/folders/get/{{name:str}}", opt=call(answer=accounts.Folder))
 async def get_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """A folder."""
+    """Get a folder."""
     row = await folders.get(platform_of(request), actor_of(request), workspace, name)
     return answers.json(accounts.folder(workspace, row))
 
 
 @get(f"{_W}/folders/exists/{{name:str}}", opt=call(answer=bool))
 async def folder_exists(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Whether the caller sees a folder of this name."""
+    """Check whether a folder exists and the caller may read it."""
     return answers.json(await folders.exists(platform_of(request), actor_of(request), workspace, name))
 
 
 @get(f"{_W}/folders/list", opt=call(answer=list[accounts.Folder]))
 async def list_folders(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The folders the caller may read, by name."""
+    """List the folders the caller may read, by name."""
     page = page_of(request)
     rows = await folders.list_page(
         platform_of(request),
@@ -210,34 +210,34 @@ async def list_folders(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
 @get(f"{_W}/folders/listnames", opt=call(answer=list[str]))
 async def list_folder_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The names of all folders the caller may read; `only_member_of`: of those it may write to."""
+    """List the names of all folders the caller may read. With `only_member_of`, only those it may write to."""
     actor = actor_of(request)
-    rows = await folders.list_page(platform_of(request), actor, workspace, after="", limit=_EVERYBODY, offset=0)
+    rows = await folders.list_page(platform_of(request), actor, workspace, after="", limit=_ALL, offset=0)
     only = flag_of(request, "only_member_of")
     return answers.json([row.name for row in rows if not only or row.name in actor.folders.write])
 
 
 @delete(f"{_W}/folders/delete/{{name:str}}", status_code=200, opt=call())
 async def delete_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Delete a folder; what lies in it stays, for admins to see."""
+    """Delete a folder. Its items are kept, visible to admins."""
     await folders.delete(platform_of(request), actor_of(request), workspace, name)
     return answers.text(f"Deleted the folder {name}.")
 
 
 @post(f"{_W}/folders/addowner/{{name:str}}", status_code=200, opt=call(body=accounts.Owner))
 async def add_owner(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Make somebody an owner of a folder."""
-    given = await body_of(request, accounts.Owner)
-    await folders.add_owner(platform_of(request), actor_of(request), workspace, name, given.owner)
-    return answers.text(f"{given.owner} owns the folder {name}.")
+    """Add an owner to a folder."""
+    body = await body_of(request, accounts.Owner)
+    await folders.add_owner(platform_of(request), actor_of(request), workspace, name, body.owner)
+    return answers.text(f"{body.owner} owns the folder {name}.")
 
 
 @post(f"{_W}/folders/removeowner/{{name:str}}", status_code=200, opt=call(body=accounts.Owner))
 async def remove_owner(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Take ownership of a folder away."""
-    given = await body_of(request, accounts.Owner)
-    await folders.remove_owner(platform_of(request), actor_of(request), workspace, name, given.owner, write=given.write)
-    return answers.text(f"{given.owner} does not own the folder {name}.")
+    """Remove an owner from a folder."""
+    body = await body_of(request, accounts.Owner)
+    await folders.remove_owner(platform_of(request), actor_of(request), workspace, name, body.owner, write=body.write)
+    return answers.text(f"{body.owner} does not own the folder {name}.")
 
 
 ROUTES = [

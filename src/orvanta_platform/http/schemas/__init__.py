@@ -1,1 +1,1 @@
-"""The wire's shapes, and how the platform's own become them."""
+"""Request and response schemas, and the conversion of the platform's own types to them."""

@@ -1,4 +1,4 @@
-"""Wire shapes of versions that wait for acceptance."""
+"""Schemas of versions that wait for acceptance."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from orvanta_platform.services.access.acceptance import Waiting
 
 
 class VersionAt(msgspec.Struct, kw_only=True):
-    """A version at a path: its id, its number from 1, and who deployed it."""
+    """A version at a path."""
 
     id: int
     number: int
+    """Position in the history of the path, from 1."""
+
     author: str
+    """User who deployed the version."""
 
 
 class RunsIt(msgspec.Struct, kw_only=True):
-    """A trigger that runs an item for a member. `path`: for a webhook, the label of its token."""
+    """A trigger that runs an item for a member."""
 
     kind: Literal["schedule", "http_trigger", "flow", "webhook"]
     path: str
+    """Path of the trigger. For a webhook, the label of its token."""
 
 
 class WaitingVersion(msgspec.Struct, kw_only=True):
-    """A current version that does not run for `permissioned_as` until it is accepted.
-
-    `accepted`: the version that runs meanwhile; without one, none runs. `triggers`: the triggers that run it for that
-    member and that the caller may read. `may_accept`: the caller may accept it for that member. `for_everybody`:
-    accepting it without naming a member accepts it for everybody. `yours`: the caller deployed it.
-    """
+    """A current version that does not run for `permissioned_as` until it is accepted."""
 
     kind: Literal["script", "flow"]
     path: str
@@ -41,31 +40,42 @@ class WaitingVersion(msgspec.Struct, kw_only=True):
     version: VersionAt
     created_at: datetime
     triggers: list[RunsIt]
+    """Triggers that run the version for that member. Only those that the caller may read are listed."""
+
     may_accept: bool
+    """Whether the caller may accept the version for that member."""
+
     for_everybody: bool
+    """Whether accepting it without naming a member accepts it for everybody."""
+
     yours: bool
+    """Whether the caller deployed the version."""
+
     accepted: VersionAt | UnsetType = UNSET
+    """The version that runs in the meantime. If it is absent, none runs."""
+
     message: str | UnsetType = UNSET
 
 
 class Accept(msgspec.Struct, kw_only=True):
-    """The version to accept. `permissioned_as`: the member, as `u/<username>`, or `g/all` for everybody.
-
-    Default: everybody if the caller may accept for others, otherwise the caller.
-    """
+    """The version to accept."""
 
     version: int
     permissioned_as: str | None = None
+    """The member, as `u/<username>`, or `g/all` for everybody.
+
+    Defaults to everybody if the caller may accept for others, otherwise to the caller.
+    """
 
 
 class Accepted(msgspec.Struct, kw_only=True):
-    """The member or group that the version is accepted for."""
+    """The member or group for which the version was accepted."""
 
     permissioned_as: str
 
 
 def waiting(found: Waiting) -> WaitingVersion:
-    """A version that waits."""
+    """Convert a waiting version."""
     row = found.row
     kind: Any = row.kind
     return WaitingVersion(

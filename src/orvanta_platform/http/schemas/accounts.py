@@ -1,4 +1,4 @@
-"""Wire shapes of logins, tokens, users, workspaces and folders."""
+"""Schemas of logins, tokens, users, workspaces and folders."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ class Login(msgspec.Struct):
 
 
 class FirstPassword(msgspec.Struct):
-    """The token of the one-time link and the password to set."""
+    """The token of the one-time link, and the password to set."""
 
     token: str
     password: str
 
 
 class CreateToken(msgspec.Struct):
-    """A token to make. `expiration` absent: it does not expire."""
+    """A token to create."""
 
     label: str | None = None
     expiration: datetime | None = None
+    """Time of expiry. A token without one does not expire."""
     scopes: list[str] | None = None
     workspace_id: str | None = None
 
 
 class CreateUser(msgspec.Struct):
-    """An account to make."""
+    """An account to create."""
 
     email: str
     password: str | None = None
@@ -50,16 +51,17 @@ class CreateUser(msgspec.Struct):
 
 
 class CreateWorkspace(msgspec.Struct):
-    """A workspace to make; `username` is the caller's in it."""
+    """A workspace to create."""
 
     id: str
     name: str | None = None
     username: str | None = None
+    """Username of the caller in the workspace."""
     color: str | None = None
 
 
 class WorkspaceId(msgspec.Struct):
-    """A workspace's id."""
+    """The id of a workspace."""
 
     id: str
 
@@ -72,17 +74,18 @@ class UsernameIn(msgspec.Struct):
 
 
 class AddUser(msgspec.Struct):
-    """A member to add; `role` wins over is_admin and operator."""
+    """A member to add."""
 
     email: str
     username: str | None = None
     is_admin: bool = False
     operator: bool = False
     role: Role | None = None
+    """Role of the member. It takes precedence over `is_admin` and `operator`; the default is developer."""
 
     @property
     def chosen_role(self) -> Role:
-        """The role the call asks for: developer where it says nothing."""
+        """The requested role; developer if none is set."""
         if self.role is not None:
             return self.role
         if self.is_admin:
@@ -97,7 +100,7 @@ class SecretsReadable(msgspec.Struct):
 
 
 class WorkspaceSettings(msgspec.Struct):
-    """What is set for a workspace."""
+    """The settings of a workspace."""
 
     workspace_id: str
     secrets_readable: bool
@@ -112,13 +115,13 @@ class SearchRunData(msgspec.Struct):
 
 
 class Retention(msgspec.Struct):
-    """Days that runs are kept for; null: as long as the installation keeps them."""
+    """Number of days for which runs are kept; null for the number of the installation."""
 
     retention_days: int | None
 
 
 class CreateFolder(msgspec.Struct):
-    """A folder to make; the caller becomes an owner."""
+    """A folder to create. The caller becomes one of its owners."""
 
     name: str
     summary: str | None = None
@@ -127,7 +130,7 @@ class CreateFolder(msgspec.Struct):
 
 
 class UpdateFolder(msgspec.Struct):
-    """What to change of a folder."""
+    """Changes of a folder."""
 
     summary: str | None = None
     owners: list[str] | None = None
@@ -135,14 +138,17 @@ class UpdateFolder(msgspec.Struct):
 
 
 class Owner(msgspec.Struct):
-    """`u/<user>` or `g/<group>`; `write` says what is left after removing: writing, reading or nothing."""
+    """An owner of a folder."""
 
     owner: str
+    """`u/<user>` or `g/<group>`."""
+
     write: bool | None = None
+    """Access that remains after the removal: write (true), read (false) or none (null)."""
 
 
 class User(msgspec.Struct, kw_only=True):
-    """An account as its owner and superadmins see it."""
+    """An account, as shown to its owner and to superadmins."""
 
     email: str
     login_type: str
@@ -196,7 +202,7 @@ class Workspace(msgspec.Struct):
 
 
 class UserWorkspace(msgspec.Struct):
-    """A workspace as one of its members sees it."""
+    """A workspace, as shown to one of its members."""
 
     id: str
     name: str
@@ -213,11 +219,13 @@ class UserWorkspaces(msgspec.Struct):
 
 
 class Folder(msgspec.Struct, kw_only=True):
-    """A folder with its owners and whom it lets read (false) or write (true)."""
+    """A folder."""
 
     name: str
     owners: list[str]
     extra_perms: dict[str, bool]
+    """Users and groups that may read (false) or also write (true)."""
+
     created_by: str
     edited_at: datetime
     workspace_id: str
@@ -225,16 +233,18 @@ class Folder(msgspec.Struct, kw_only=True):
 
 
 class Health(msgspec.Struct, kw_only=True):
-    """How the server is: `healthy` with a database that answers, else `unhealthy`."""
+    """The health of the server."""
 
     status: str
+    """`healthy` if the database is available, otherwise `unhealthy`."""
+
     database_healthy: bool
     checked_at: datetime
     workers_alive: int | UnsetType = UNSET
 
 
 def user(row: AccountRow) -> User:
-    """An account as the API shows it."""
+    """Convert an account."""
     return User(
         email=row.email,
         login_type=row.login_type,
@@ -246,12 +256,12 @@ def user(row: AccountRow) -> User:
         devops=row.devops,
         username=row.username,
         operator_only=False,
-        name=_given(row.name),
+        name=_optional(row.name),
     )
 
 
 def workspace_user(member: Member) -> WorkspaceUser:
-    """A member as the API shows it: `operator` covers viewers too, `role` tells them apart."""
+    """Convert a member. `operator` is also true for viewers, which `role` distinguishes."""
     row = member.row
     return WorkspaceUser(
         workspace_id=row.workspace,
@@ -266,31 +276,31 @@ def workspace_user(member: Member) -> WorkspaceUser:
         groups=sorted({*row.groups, "all"}),
         folders=sorted(member.folders.read),
         folders_owners=sorted(member.folders.own),
-        name=_given(row.name),
+        name=_optional(row.name),
     )
 
 
 def token(row: TokenRow) -> Token:
-    """A token as lists show it."""
+    """Convert a token."""
     return Token(
         token_prefix=row.prefix,
         created_at=row.created_at,
         last_used_at=row.last_used_at,
-        label=_given(row.label),
+        label=_optional(row.label),
         expiration=UNSET if row.expires_at is None else row.expires_at,
         scopes=UNSET if row.scopes is None else row.scopes,
-        workspace_id=_given(row.workspace),
+        workspace_id=_optional(row.workspace),
     )
 
 
 def user_workspaces(actor: Actor, rows: list[WorkspaceRow]) -> UserWorkspaces:
-    """The caller's workspaces with its name in each."""
+    """Convert the caller's workspaces, with its username in each."""
     found = [UserWorkspace(row.id, row.name, row.username or actor.username, row.color, row.disabled) for row in rows]
     return UserWorkspaces(actor.email, found)
 
 
 def folder(workspace: str, row: FolderRow) -> Folder:
-    """A folder as the API shows it."""
+    """Convert a folder."""
     return Folder(
         name=row.name,
         owners=row.owners,
@@ -298,9 +308,9 @@ def folder(workspace: str, row: FolderRow) -> Folder:
         created_by=row.created_by,
         edited_at=row.edited_at,
         workspace_id=workspace,
-        summary=_given(row.summary),
+        summary=_optional(row.summary),
     )
 
 
-def _given(text: str | None) -> str | UnsetType:
+def _optional(text: str | None) -> str | UnsetType:
     return UNSET if text is None else text

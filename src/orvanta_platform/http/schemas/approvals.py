@@ -1,4 +1,4 @@
-"""The wire's shapes of approvals."""
+"""Schemas of approvals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orvanta_platform.services.approvals.inbox import Waiting
 
 
 class Urls(msgspec.Struct, kw_only=True):
-    """Links for one resume id; only the page is for people."""
+    """Links for one resume id. Only the approval page is meant for people."""
 
     approval_page: str = msgspec.field(name="approvalPage")
     resume: str
@@ -27,41 +27,47 @@ class Urls(msgspec.Struct, kw_only=True):
 
 
 class ResumeBody(msgspec.Struct, kw_only=True):
-    """What a person sends along, and whether they agree."""
+    """A decision on a suspended run."""
 
     payload: Raw | UnsetType = UNSET
+    """Value that the next node reads as `resume`."""
+
     approved: bool = True
 
 
 class ConsentBody(msgspec.Struct, kw_only=True):
-    """A decision; `node` where the run asks several things, `form` what the form asks for.
-
-    `fields`, instead of `form`: the texts that were typed, by field; of a boolean only one that is ticked.
-    """
+    """A decision."""
 
     decision: Literal["approved", "rejected"]
     reason: str | None = None
     node: str | None = None
+    """Id of the node or job, needed if several decisions are pending."""
+
     form: Raw | UnsetType = UNSET
+    """Values of the form."""
+
     fields: dict[str, str] | UnsetType = UNSET
+    """Alternative to `form`: entered texts by field. A boolean is true if its field is present."""
 
 
 class Consented(msgspec.Struct, kw_only=True):
-    """What was decided, by whom, and whether by this call."""
+    """A recorded decision."""
 
     decision: Literal["approved", "rejected"]
     by: str
     first: bool
+    """Whether this call made the decision."""
 
 
 class SuspendedFlow(msgspec.Struct, kw_only=True):
-    """The part of a run that a link shows: no arguments, code, results or addresses.
-
-    `job` has the fields that clients require; those that the link does not show are empty. `running` and `suspend` say
-    whether the run continues and whether it waits for a decision.
-    """
+    """The part of a run that a signed link shows: no arguments, code, results or addresses."""
 
     job: QueuedJob
+    """The fields that clients require; those that the link does not show are empty.
+
+    `running` is true while the run continues, `suspend` while it waits for a decision.
+    """
+
     approvers: list[ApproverOf]
     node: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -69,7 +75,7 @@ class SuspendedFlow(msgspec.Struct, kw_only=True):
 
 
 class Conditions(msgspec.Struct, kw_only=True):
-    """What an approver must fulfil."""
+    """Requirements for an approver."""
 
     user_auth_required: bool
     user_groups_required: list[str]
@@ -77,7 +83,7 @@ class Conditions(msgspec.Struct, kw_only=True):
 
 
 class ApprovalInfo(msgspec.Struct, kw_only=True):
-    """What a run asks now; without `node` it asks nothing."""
+    """The pending decision of a run. Without `node` there is none."""
 
     flow_id: UUID
     can_approve: bool
@@ -92,7 +98,7 @@ class ApprovalInfo(msgspec.Struct, kw_only=True):
 
 
 class FormField(msgspec.Struct, kw_only=True):
-    """A field of a form. `value`: what it holds at first, of a boolean "true" or ""."""
+    """A field of a form."""
 
     name: str
     label: str
@@ -100,11 +106,13 @@ class FormField(msgspec.Struct, kw_only=True):
     kind: Literal["boolean", "choice", "integer", "number", "text", "long_text", "json"]
     required: bool
     value: str
+    """Initial value. For a boolean, "true" or ""."""
+
     choices: list[str]
 
 
 class Said(msgspec.Struct, kw_only=True):
-    """What somebody said."""
+    """A decision of one person."""
 
     approver: str
     approved: bool
@@ -113,15 +121,19 @@ class Said(msgspec.Struct, kw_only=True):
 
 
 class WaitingApproval(msgspec.Struct, kw_only=True):
-    """Something that is asked now. `mine`: the caller may decide it and has not yet; `required`: so many must agree."""
+    """A pending decision."""
 
     run: UUID
     job: UUID
     node: str
     mine: bool
+    """Whether the caller may make the decision and has not yet."""
+
     created_by: str
     opened_at: datetime
     required: int
+    """Number of approvals needed."""
+
     said: list[Said]
     fields: list[FormField]
     hide_cancel: bool
@@ -133,7 +145,7 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
 
 
 def waiting_approval(found: Waiting) -> WaitingApproval:
-    """Something that is asked now."""
+    """Convert a pending decision."""
     opened, consent = found.opened, found.request.consent
     return WaitingApproval(
         run=found.run.id,
@@ -168,13 +180,13 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
     )
 
 
-def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
-    """Those who agreed."""
-    return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in said if each.approved]
+def approvers_of(decisions: Sequence[DecisionRow]) -> list[ApproverOf]:
+    """Return those who approved."""
+    return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in decisions if each.approved]
 
 
 def suspended_flow(seen: LinkView) -> SuspendedFlow:
-    """The part of a run that a link shows."""
+    """Convert the part of a run that a signed link shows."""
     run, asked = seen.run, seen.request
     opened = asked.opened if asked is not None else None
     job = QueuedJob(
@@ -198,7 +210,7 @@ def suspended_flow(seen: LinkView) -> SuspendedFlow:
     )
     return SuspendedFlow(
         job=job,
-        approvers=agreed(seen.decisions),
+        approvers=approvers_of(seen.decisions),
         node=asked.node.id if asked is not None else UNSET,
         description=opened.message if opened is not None and opened.message else UNSET,
         due_at=opened.due_at if opened is not None and opened.due_at is not None else UNSET,
@@ -206,18 +218,18 @@ def suspended_flow(seen: LinkView) -> SuspendedFlow:
 
 
 def approval_info(info: Info) -> ApprovalInfo:
-    """What a run asks now."""
+    """Convert the pending decision of a run."""
     asked = info.request
     if asked is None:
         return ApprovalInfo(
-            flow_id=info.run, can_approve=False, user_auth_required=False, approvers=agreed(info.decisions)
+            flow_id=info.run, can_approve=False, user_auth_required=False, approvers=approvers_of(info.decisions)
         )
     message = asked.opened.message if asked.opened else ""
     return ApprovalInfo(
         flow_id=info.run,
         can_approve=info.may_decide,
         user_auth_required=asked.consent.needs_login,
-        approvers=agreed([each for each in info.decisions if asked.opened and each.job == asked.opened.job]),
+        approvers=approvers_of([each for each in info.decisions if asked.opened and each.job == asked.opened.job]),
         form_schema=asked.consent.form if asked.consent.form is not None else UNSET,
         description=message or UNSET,
         approval_conditions=Conditions(**approvers.conditions(asked)),

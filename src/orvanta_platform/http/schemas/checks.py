@@ -1,4 +1,4 @@
-"""Wire shapes of what is checked while somebody writes."""
+"""Schemas of checks while a document is being edited."""
 
 from __future__ import annotations
 
@@ -12,33 +12,41 @@ from orvanta_platform.workflow.signature.fault import Fault
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """Something wrong: `path` is a JSON pointer into the document, `line` and `column` (from 1) a place in `source`."""
+    """A diagnostic."""
 
     code: str
     severity: Literal["error", "warning"]
     node: str | None
     path: str
+    """JSON pointer into the document."""
+
     message: str
     line: int | UnsetType = UNSET
+    """Line in `source`, from 1."""
+
     column: int | UnsetType = UNSET
+    """Column in `source`, from 1."""
 
 
 class Checked(msgspec.Struct, kw_only=True):
-    """All diagnostics, errors first; with an error the document cannot be deployed."""
+    """The diagnostics of a document."""
 
     deployable: bool
+    """Whether there are no errors."""
+
     diagnostics: list[Problem]
+    """All diagnostics, errors first."""
 
 
 class AskSchema(msgspec.Struct, kw_only=True):
-    """A script whose signature is read."""
+    """A script whose signature is to be read."""
 
     language: str
     content: str
 
 
 class ScriptFault(msgspec.Struct, kw_only=True):
-    """Why a script cannot be read, and where: `line` and `column` count from 1."""
+    """The error that prevents reading a script. `line` and `column` count from 1."""
 
     line: int
     column: int
@@ -46,34 +54,37 @@ class ScriptFault(msgspec.Struct, kw_only=True):
 
 
 class ScriptSchema(msgspec.Struct, kw_only=True):
-    """The JSON Schema of what a script takes; null where its signature cannot be read, with `fault` where known."""
+    """The arguments of a script."""
 
     schema: dict[str, Any] | None
+    """JSON Schema of the arguments; null if the signature cannot be read."""
+
     fault: ScriptFault | UnsetType = UNSET
+    """The error, if its position is known."""
 
 
 def checked(found: list[Finding]) -> Checked:
-    """What was found in a document."""
+    """Convert the findings of a check."""
     problems = [_problem(each) for each in found]
     return Checked(deployable=all(each.severity != "error" for each in problems), diagnostics=problems)
 
 
 def script_schema(schema: dict[str, Any] | None, fault: Fault | None) -> ScriptSchema:
-    """What a script takes, or why that cannot be told."""
+    """Convert the schema of a script, or the error that prevents reading it."""
     if fault is None:
         return ScriptSchema(schema=schema)
-    said = ScriptFault(line=fault.line, column=fault.column, message=fault.message)
-    return ScriptSchema(schema=schema, fault=said)
+    error = ScriptFault(line=fault.line, column=fault.column, message=fault.message)
+    return ScriptSchema(schema=schema, fault=error)
 
 
 def _problem(found: Finding) -> Problem:
-    said, at = found.diagnostic, found.position
+    diagnostic, at = found.diagnostic, found.position
     return Problem(
-        code=said.code,
-        severity=said.severity,
-        node=said.node,
-        path=said.path,
-        message=said.message,
+        code=diagnostic.code,
+        severity=diagnostic.severity,
+        node=diagnostic.node,
+        path=diagnostic.path,
+        message=diagnostic.message,
         line=UNSET if at is None else at.line,
         column=UNSET if at is None else at.column,
     )

@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Schemas of the comparison of two runs."""
 
 from __future__ import annotations
 
@@ -21,36 +21,47 @@ Same = Literal["same", "differs", "unknown"]
 
 
 class Glimpse(msgspec.Struct, kw_only=True):
-    """A value: the bytes of its JSON text, and, of a short one, how it begins."""
+    """A summary of a value."""
 
     size: int
+    """Length of its JSON text in bytes."""
+
     begins: str | UnsetType = UNSET
+    """Start of the JSON text, for a short value."""
 
 
 class SideOfNode(NodeStands, kw_only=True):
-    """A node in one of the two runs. `output`: what it gave, where it gave something."""
+    """A node in one of the two runs."""
 
     output: Glimpse | UnsetType = UNSET
+    """The node's result, if it has one."""
 
 
 class NodeOfBoth(msgspec.Struct, kw_only=True):
-    """A node by the id it has in `after`. A side is absent where that run has no such node.
-
-    `output`: same, differs, or unknown (both are long and of one length, or erased). `parts`: in what the node is not
-    the same: missing, definition, status, output. `renamed`: the id it has in `before`.
-    """
+    """A node in both runs."""
 
     id: str
+    """Id of the node in `after`."""
+
     output: Same
+    """`same`, `differs`, or `unknown` (both are long and of equal length, or erased)."""
+
     parts: list[str]
+    """Aspects in which the node differs: missing, definition, status, output."""
+
     before: SideOfNode | UnsetType = UNSET
+    """The node in the run before; absent if that run has no such node."""
+
     after: SideOfNode | UnsetType = UNSET
+    """The node in the run after; absent if that run has no such node."""
+
     inside: str | UnsetType = UNSET
     renamed: str | UnsetType = UNSET
+    """Id of the node in `before`, if it differs."""
 
 
 class RunOfBoth(msgspec.Struct, kw_only=True):
-    """One of the two runs. `version`: of the workflow, where that was deployed."""
+    """One of the two runs."""
 
     run_id: UUID
     kind: str
@@ -60,6 +71,8 @@ class RunOfBoth(msgspec.Struct, kw_only=True):
     created_at: datetime
     workflow: str | UnsetType = UNSET
     version: int | UnsetType = UNSET
+    """Version of the workflow, if it was deployed."""
+
     started_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     error: str | UnsetType = UNSET
@@ -68,30 +81,32 @@ class RunOfBoth(msgspec.Struct, kw_only=True):
 
 
 class ComparedRuns(msgspec.Struct, kw_only=True):
-    """Two runs. `nodes`: those that come first first. `difference`: of what they ran, where that is not the same.
-
-    `parts_at`: the first node outside loops and branches that has `parts`.
-    """
+    """The comparison of two runs."""
 
     before: RunOfBoth
     after: RunOfBoth
     input: Same
     result: Same
     nodes: list[NodeOfBoth]
+    """Nodes, predecessors first."""
+
     parts_at: str | UnsetType = UNSET
+    """The first node outside loops and branches with `parts`."""
+
     difference: Difference | UnsetType = UNSET
+    """Difference of the documents that the runs executed, if there is any."""
 
 
 def compared(found: RunComparison) -> ComparedRuns:
-    """The comparison as the API shows it."""
+    """Convert a comparison."""
     return ComparedRuns(
         before=_run(found.before),
         after=_run(found.after),
         input=found.input,
         result=found.result,
         nodes=[_node(node) for node in found.nodes],
-        parts_at=_given(found.parts_at),
-        difference=_given(found.difference),
+        parts_at=_optional(found.parts_at),
+        difference=_optional(found.difference),
     )
 
 
@@ -104,11 +119,11 @@ def _run(found: ComparedRun) -> RunOfBoth:
         trigger=row.trigger,
         created_by=row.created_by,
         created_at=row.created_at,
-        workflow=_given(row.path),
-        version=_given(row.version),
-        started_at=_given(row.started_at),
+        workflow=_optional(row.path),
+        version=_optional(row.version),
+        started_at=_optional(row.started_at),
         duration_ms=duration_ms(row.started_at, row.ended_at),
-        error=_given(row.error_name),
+        error=_optional(row.error_name),
         input=_glimpse(found.input),
         result=_glimpse(found.result),
     )
@@ -127,8 +142,8 @@ def _node(node: ComparedNode) -> NodeOfBoth:
         parts=list(node.parts),
         before=before,
         after=after,
-        inside=_given(node.inside),
-        renamed=_given(node.renamed),
+        inside=_optional(node.inside),
+        renamed=_optional(node.renamed),
     )
 
 
@@ -139,5 +154,5 @@ def _glimpse(value: ComparedValue | None) -> Glimpse | UnsetType:
     return Glimpse(size=value.size, begins=begins)
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

@@ -1,4 +1,4 @@
-"""Wire shapes of drafts."""
+"""Schemas of drafts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from orvanta_platform.services.catalog.drafts import NewDraft
 
 
 class SaveDraft(msgspec.Struct, kw_only=True):
-    """A state of a draft: `value` is any object and comes back byte for byte.
-
-    `revision`: that of the answer it builds on; absent: there is no draft yet.
-    """
+    """A state of a draft."""
 
     value: Raw
+    """Any object. It is returned byte for byte."""
+
     base_version: int | None = None
     revision: int | None = None
+    """Revision in the response that this state builds on; absent if there is no draft yet."""
 
 
 class CreateDraft(msgspec.Struct, kw_only=True):
-    """A draft that replaces whatever draft of the path there is."""
+    """A draft that replaces any other draft of its path."""
 
     path: str
     typ: Literal["flow", "script"]
@@ -36,17 +36,18 @@ class CreateDraft(msgspec.Struct, kw_only=True):
 
 
 class DraftHead(msgspec.Struct, kw_only=True):
-    """A draft without what it says.
-
-    `newest_version` differs from `base_version` where somebody has deployed since; `hash` is the SHA-256 of `value`.
-    """
+    """A draft without its value."""
 
     kind: Literal["flow", "script"]
     path: str
     revision: int
     hash: str
+    """SHA-256 of `value`."""
+
     base_version: int | None
     newest_version: int | None
+    """Newest version. It differs from `base_version` if another one was deployed since."""
+
     created_at: datetime
     edited_at: datetime
 
@@ -58,33 +59,33 @@ class Draft(DraftHead, kw_only=True):
 
 
 def kind_of(word: str) -> Kind:
-    """`script` or `flow` of a call's path. Raises NotFound."""
+    """Return the item kind named in a path: `script` or `flow`. Raises NotFound."""
     if word == "script":
         return "script"
     if word == "flow":
         return "flow"
-    raise NotFound(f"There is no kind {word[:40]!r}.", hint="One of flow, script.")
+    raise NotFound(f"There is no kind {word[:40]!r}.", hint="The kinds are flow and script.")
 
 
 def to_save(body: bytes, kind: Kind, path: str) -> NewDraft:
-    """A call to save a draft. Raises BadRequest."""
-    given = decode(body, SaveDraft)
-    return NewDraft(kind, path, _object(given.value), given.base_version, given.revision)
+    """Convert the body of a call that saves a draft. Raises BadRequest."""
+    sent = decode(body, SaveDraft)
+    return NewDraft(kind, path, _object(sent.value), sent.base_version, sent.revision)
 
 
 def to_create(body: bytes) -> NewDraft:
-    """A call to put a draft over whatever there is. Raises BadRequest."""
-    given = decode(body, CreateDraft)
-    return NewDraft(given.typ, given.path, _object(given.value), given.base_version, overwrites=True)
+    """Convert the body of a call that replaces a draft. Raises BadRequest."""
+    sent = decode(body, CreateDraft)
+    return NewDraft(sent.typ, sent.path, _object(sent.value), sent.base_version, overwrites=True)
 
 
 def head(row: DraftRow) -> DraftHead:
-    """A draft in a list, and what a save answers."""
+    """Convert a draft without its value."""
     return DraftHead(**_shown(row))  # type: ignore[arg-type]
 
 
 def draft(row: DraftRow) -> Draft:
-    """A draft with what it says."""
+    """Convert a draft with its value."""
     return Draft(**_shown(row), value=Raw(row.body))  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Shapes of the calls of files."""
+"""Schemas of files and buckets."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from orvanta_platform.services.secrets.buckets import Bucket
 
 
 class Uploaded(msgspec.Struct):
-    """The name under which the file is kept."""
+    """The name under which the file is stored."""
 
     file_key: str
 
 
 class StoredFile(msgspec.Struct):
-    """A file as values name it."""
+    """A file, in the form used in values."""
 
     s3: str
 
 
 class StoredFiles(msgspec.Struct, kw_only=True):
-    """A page of files. `restricted_access`: there may be others that the caller may not read."""
+    """A page of files."""
 
     orvanta_large_files: list[StoredFile]
     next_marker: str | UnsetType = UNSET
     restricted_access: bool
+    """Whether there may be other files that the caller may not read."""
 
 
 class FileMetadata(msgspec.Struct, kw_only=True):
-    """What is known of a file."""
+    """The metadata of a file."""
 
     mime_type: str
     size_in_bytes: int
@@ -43,7 +44,7 @@ class FileMetadata(msgspec.Struct, kw_only=True):
 
 
 class FilePreview(msgspec.Struct, kw_only=True):
-    """The beginning, or another part, of a file that holds text; of others a message."""
+    """A part of a text file, or for other files a message."""
 
     content_type: Literal["RawText", "Csv", "Unknown"]
     content: str | UnsetType = UNSET
@@ -51,21 +52,21 @@ class FilePreview(msgspec.Struct, kw_only=True):
 
 
 class FileLink(msgspec.Struct):
-    """An address that needs no token, until then."""
+    """A URL that needs no token."""
 
     url: str
     expires_at: datetime
 
 
 class BucketAsked(msgspec.Struct):
-    """The resource of type s3 whose bucket is meant."""
+    """The resource of type s3 that contains the bucket."""
 
     s3_resource_path: str | None = None
     storage: str | None = None
 
 
 class BucketSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A bucket and what opens it."""
+    """A bucket with its credentials."""
 
     bucket: str
     region: str
@@ -79,13 +80,13 @@ class BucketSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DuckDbSettings(msgspec.Struct):
-    """Statements that DuckDB is to execute first."""
+    """Statements that DuckDB must execute before it can read the bucket."""
 
     connection_settings_str: str
 
 
 def metadata(file: FileRow) -> FileMetadata:
-    """A file as `load_file_metadata` tells it."""
+    """Convert the metadata of a file."""
     return FileMetadata(
         mime_type=file.mime_type,
         size_in_bytes=file.size,
@@ -96,7 +97,7 @@ def metadata(file: FileRow) -> FileMetadata:
 
 
 def listed(files: list[FileRow], limit: int, *, restricted: bool) -> StoredFiles:
-    """A page of at most `limit` files; `files` holds one more where there are more."""
+    """Return a page of at most `limit` files. `files` contains one more if there are more."""
     shown = files[:limit]
     return StoredFiles(
         orvanta_large_files=[StoredFile(file.key) for file in shown],
@@ -106,7 +107,7 @@ def listed(files: list[FileRow], limit: int, *, restricted: bool) -> StoredFiles
 
 
 def bucket(found: Bucket) -> BucketSettings:
-    """A bucket as `s3_resource_info` tells it."""
+    """Convert the settings of a bucket."""
     return BucketSettings(
         bucket=found.bucket,
         region=found.region,

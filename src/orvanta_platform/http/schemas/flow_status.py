@@ -1,4 +1,4 @@
-"""The wire's FlowStatus: a workflow's nodes as `modules`, told in its own vocabulary."""
+"""Schema of a workflow's FlowStatus: its nodes as `modules`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.http.schemas.inside import Bodies, bodies
+from orvanta_platform.http.schemas.bodies import Bodies, bodies
 from orvanta_platform.http.schemas.waiting import Waiting, fields
 from orvanta_platform.services.run_views.flow_status import ENDED, FlowProgress, NodeProgress
 
@@ -35,47 +35,52 @@ _TYPES: Mapping[NodeState, ModuleType] = {
 
 
 class ApproverOf(msgspec.Struct, kw_only=True):
-    """Who agreed, and with which resume id."""
+    """A person who approved, with the resume id used."""
 
     resume_id: int
     approver: str
 
 
 class Module(Bodies, kw_only=True):
-    """One node. `failed_retries` names the job of each failed attempt: the same one, attempts share their job.
-
-    `count`: how many people must still agree before it begins, or for it to end.
-    """
+    """One node."""
 
     type: ModuleType
     id: str
     job: UUID | UnsetType = UNSET
     failed_retries: list[UUID] | UnsetType = UNSET
+    """Job of each failed attempt. All attempts share one job, so its id is repeated."""
+
     skipped: bool | UnsetType = UNSET
     count: int | UnsetType = UNSET
+    """Number of people who must still approve."""
+
     approvers: list[ApproverOf] | UnsetType = UNSET
     parent_module: str | UnsetType = UNSET
 
 
 class Wait(Waiting, kw_only=True):
-    """A node that waits, and for what."""
+    """A node that waits, with the reason."""
 
     id: str
     job: UUID
 
 
 class RetryStatus(msgspec.Struct, kw_only=True):
-    """Failed attempts of the node that is to be tried again."""
+    """Failed attempts of the node that will be retried."""
 
     fail_count: int
     failed_jobs: list[UUID]
 
 
 class FlowStatus(msgspec.Struct, kw_only=True):
-    """`step` is the lowest index in `modules` that has not ended; `modules` keep the document's order."""
+    """The status of a workflow's nodes."""
 
     step: int
+    """Lowest index in `modules` that has not completed."""
+
     modules: list[Module]
+    """Nodes in document order."""
+
     failure_module: Module
     preprocessor_module: Module | UnsetType = UNSET
     waits: list[Wait]
@@ -83,7 +88,7 @@ class FlowStatus(msgspec.Struct, kw_only=True):
 
 
 def flow_status(progress: FlowProgress) -> FlowStatus:
-    """The progress of a run as the wire tells it."""
+    """Convert the progress of a run."""
     retried = next((node for node in progress.nodes if node.failures and node.ended_at is None), None)
     return FlowStatus(
         step=progress.step,
@@ -98,7 +103,7 @@ def flow_status(progress: FlowProgress) -> FlowStatus:
 
 
 def waits(progress: FlowProgress) -> list[Wait]:
-    """Everything in the run that waits for something."""
+    """Return all waits in the run."""
     return [
         Wait(id=node.id, job=node.job, **fields(node.why))  # type: ignore[arg-type]
         for node in progress.waits
@@ -107,7 +112,7 @@ def waits(progress: FlowProgress) -> list[Wait]:
 
 
 def _module(node: NodeProgress) -> Module:
-    # What was cancelled before it began never got further than waiting.
+    # A node that was cancelled before it was queued is reported as still waiting.
     began = node.state is not NodeState.CANCELLED or node.enqueued_at is not None
     kind = _TYPES[node.state] if began else "WaitingForPriorSteps"
     if node.asks is not None and kind in ("WaitingForPriorSteps", "WaitingForEvents"):

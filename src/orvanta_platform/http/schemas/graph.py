@@ -1,4 +1,4 @@
-"""The graph of a run: small, for drawing it again and again."""
+"""Schemas of the graph of a run. It is small, as it is read repeatedly for display."""
 
 from __future__ import annotations
 
@@ -19,33 +19,39 @@ T = TypeVar("T")
 
 
 class NodeWaits(Waiting, kw_only=True):
-    """What a node waits for. `approvers` may decide (none named: whoever may run the workflow), `left` of them must."""
+    """The reason for which a node waits. If `approvers` is empty, anyone who may run the workflow may decide."""
 
     left: int | UnsetType = UNSET
+    """Number of approvers who must still decide."""
 
 
 class BodiesCounted(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Iterations or branches by how they stand; `total`: how many there will be. `branch`: which one a branchone took,
-    or `default`. `run`: that of a sub-workflow.
-    """
+    """The number of iterations or branches by state."""
 
     running: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
     total: int | UnsetType = UNSET
+    """Final number of iterations or branches."""
+
     branch: int | str | UnsetType = UNSET
+    """Index of the branch that a branchone took, or `default`."""
+
     run: UUID | UnsetType = UNSET
+    """Run of a sub-workflow."""
 
 
 class NodeStands(msgspec.Struct, kw_only=True):
-    """One node. `status`: pending, queued, waiting, paused, running, succeeded, failed, skipped, cancelled. `attempt`:
-    where there was more than one. `inside`: the node that holds it; of such a one `counts`: how often it stands how.
-    """
+    """The state of one node."""
 
     status: str
+    """pending, queued, waiting, paused, running, succeeded, failed, skipped or cancelled."""
+
     job: UUID | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
+    """Number of the attempt, if there was more than one."""
+
     started_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     error: str | UnsetType = UNSET
@@ -54,26 +60,33 @@ class NodeStands(msgspec.Struct, kw_only=True):
     waits: list[NodeWaits] | UnsetType = UNSET
     bodies: BodiesCounted | UnsetType = UNSET
     counts: dict[str, int] | UnsetType = UNSET
+    """Number of occurrences by status, for a node inside another one."""
+
     inside: str | UnsetType = UNSET
+    """Id of the node that contains this one."""
 
 
 class Graph(msgspec.Struct, kw_only=True):
-    """A run and its nodes by id. `rev` changes with whatever else does. `taken` and `dead`: edges as [from, to, on].
-
-    `part`: only nodes that changed and edges that were decided since `rev` was that. `breakpoints`: the nodes before
-    which it pauses.
-    """
+    """A run with the state of its nodes and edges."""
 
     run_id: UUID
     rev: str
+    """Revision, which changes with any other field."""
+
     status: str
     canceled: bool
     recovered: bool
     skipped: bool
     created_at: datetime
     nodes: dict[str, NodeStands]
+    """Nodes by id."""
+
     taken: list[tuple[str, str, str]]
+    """Edges that were taken, as [from, to, on]."""
+
     dead: list[tuple[str, str, str]]
+    """Edges that will not be taken, as [from, to, on]."""
+
     waits: Waiting | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     error: str | UnsetType = UNSET
@@ -81,11 +94,14 @@ class Graph(msgspec.Struct, kw_only=True):
     ended_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     part: str | UnsetType = UNSET
+    """Base revision. If it is set, only the nodes and edges that have changed since that revision are included."""
+
     breakpoints: list[str] | UnsetType = UNSET
+    """Nodes before which the run pauses."""
 
 
 def changes(before: RunGraph, found: RunGraph) -> Graph:
-    """What is another one than before; the run itself is told whole."""
+    """Return the nodes and edges that have changed since `before`. The run's own fields are complete."""
     known = {node.id: node for node in before.nodes}
     nodes = tuple(node for node in found.nodes if known.get(node.id) != node)
     decided = {*before.taken, *before.dead}
@@ -97,7 +113,7 @@ def changes(before: RunGraph, found: RunGraph) -> Graph:
 
 
 def graph(found: RunGraph) -> Graph:
-    """The graph as the API shows it."""
+    """Convert a graph."""
     return Graph(
         run_id=found.run,
         rev=found.rev,
@@ -110,36 +126,36 @@ def graph(found: RunGraph) -> Graph:
         taken=list(found.taken),
         dead=list(found.dead),
         waits=UNSET if found.why is None else waiting(found.why),
-        reason=_given(found.reason),
-        error=_given(found.error_name),
-        started_at=_given(found.started_at),
-        ended_at=_given(found.ended_at),
+        reason=_optional(found.reason),
+        error=_optional(found.error_name),
+        started_at=_optional(found.started_at),
+        ended_at=_optional(found.ended_at),
         duration_ms=duration_ms(found.started_at, found.ended_at),
         breakpoints=list(found.breakpoints) or UNSET,
     )
 
 
 def node(found: GraphNode) -> NodeStands:
-    """One node as the API shows it."""
-    begun = found.status != "pending"
+    """Convert one node."""
+    started = found.status != "pending"
     return NodeStands(
         status=found.status,
-        job=_given(found.job) if begun else UNSET,
+        job=_optional(found.job) if started else UNSET,
         attempt=found.attempt if found.attempt > 1 else UNSET,
-        started_at=_given(found.started_at),
+        started_at=_optional(found.started_at),
         duration_ms=duration_ms(found.started_at, found.ended_at),
-        error=_given(found.error_name),
+        error=_optional(found.error_name),
         kept=found.kept or UNSET,
         skipped=found.passed or UNSET,
         waits=[_wait(each) for each in found.waits] if found.waits else UNSET,
         bodies=UNSET if found.bodies is None else _bodies(found.bodies),
         counts=UNSET if found.counts is None else dict(found.counts),
-        inside=_given(found.inside),
+        inside=_optional(found.inside),
     )
 
 
 def _wait(wait: GraphWait) -> NodeWaits:
-    return NodeWaits(**fields(wait.why), left=_given(wait.left))  # type: ignore[arg-type]
+    return NodeWaits(**fields(wait.why), left=_optional(wait.left))  # type: ignore[arg-type]
 
 
 def _bodies(counted: BodyCounts) -> BodiesCounted:
@@ -148,11 +164,11 @@ def _bodies(counted: BodyCounts) -> BodiesCounted:
         succeeded=counted.succeeded,
         failed=counted.failed,
         cancelled=counted.cancelled,
-        total=_given(counted.total),
-        branch="default" if counted.branch == -1 else _given(counted.branch),
-        run=_given(counted.child),
+        total=_optional(counted.total),
+        branch="default" if counted.branch == -1 else _optional(counted.branch),
+        run=_optional(counted.child),
     )
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

@@ -1,4 +1,4 @@
-"""The wire's shape of a histogram of runs."""
+"""Schemas of histograms of runs."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from orvanta_platform.services.run_views import histograms
 
 
 class Bucket(msgspec.Struct, kw_only=True):
-    """A part of the time in which runs were made: how many, by state."""
+    """The runs created in one interval, by state."""
 
     at: datetime
     counts: dict[str, int]
 
 
 class Histogram(msgspec.Struct, kw_only=True):
-    """Buckets without a run are left out. `counted_from`: how far back was counted, where there were too many runs."""
+    """The number of runs by interval and state."""
 
     since: datetime
     until: datetime
     width_s: float
     buckets: list[Bucket]
+    """Intervals with at least one run."""
+
     counted_from: datetime | UnsetType = UNSET
+    """Time from which runs were counted, if there were too many to count all."""
 
 
 def histogram(found: histograms.Histogram) -> Histogram:
-    """The histogram, in order of time."""
+    """Convert a histogram. Buckets are in order of time."""
     buckets: dict[int, dict[str, int]] = {}
     for each in found.counted:
         buckets.setdefault(each.bucket, {})[each.state] = each.runs

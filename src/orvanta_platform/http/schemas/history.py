@@ -1,4 +1,4 @@
-"""The history of a run, a page of it."""
+"""Schemas of the history of a run."""
 
 from __future__ import annotations
 
@@ -15,36 +15,45 @@ T = TypeVar("T")
 
 
 class RunEvent(msgspec.Struct, kw_only=True):
-    """Something that happened in a run. `text` says it to people; `id` is the same whenever it is told.
-
-    `kind`: queued, started, attempt_ended, ended, body_ended, decision, or that of an event of the run. `place`: the
-    number of the iteration or branch.
-    """
+    """An event in a run."""
 
     id: str
+    """Stable id: the same event has the same id in every response."""
+
     at: datetime
     kind: str
+    """queued, started, attempt_ended, ended, body_ended, decision, or the kind of an event of the run."""
+
     text: str
+    """Description for people."""
+
     node: str | UnsetType = UNSET
     job: UUID | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
     place: int | UnsetType = UNSET
+    """Index of the iteration or branch."""
+
     worker: str | UnsetType = UNSET
     error: str | UnsetType = UNSET
     data: Raw | UnsetType = UNSET
 
 
 class RunEvents(msgspec.Struct, kw_only=True):
-    """In the order in which it happened. `last`: give it as `after` for what follows; `more`: there is more by now."""
+    """A page of events."""
 
     events: list[RunEvent]
+    """Events in the order in which they happened."""
+
     more: bool
+    """Whether there are more events already."""
+
     last: str | UnsetType = UNSET
+    """Value of `after` for the next page."""
 
 
 def events(page: HistoryPage) -> RunEvents:
-    """The page as the API shows it."""
-    return RunEvents(events=[_event(line) for line in page.lines], more=page.more, last=_given(page.last))
+    """Convert a page of events."""
+    return RunEvents(events=[_event(line) for line in page.lines], more=page.more, last=_optional(page.last))
 
 
 def _event(line: HistoryLine) -> RunEvent:
@@ -53,15 +62,15 @@ def _event(line: HistoryLine) -> RunEvent:
         at=line.at,
         kind=line.kind,
         text=line.text,
-        node=_given(line.node),
-        job=_given(line.job),
-        attempt=_given(line.attempt),
-        place=_given(line.place),
-        worker=_given(line.worker),
-        error=_given(line.error_name),
+        node=_optional(line.node),
+        job=_optional(line.job),
+        attempt=_optional(line.attempt),
+        place=_optional(line.place),
+        worker=_optional(line.worker),
+        error=_optional(line.error_name),
         data=UNSET if line.data is None else Raw(line.data.encode()),
     )
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

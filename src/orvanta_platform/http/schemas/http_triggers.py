@@ -1,4 +1,4 @@
-"""Wire shapes of HTTP triggers."""
+"""Schemas of HTTP triggers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Settings(msgspec.Struct, kw_only=True):
-    """What create and update have in common. `is_async` is an older way to say `request_type`."""
+    """Common settings of the calls that create and update a trigger."""
 
     script_path: str
     is_flow: bool
@@ -27,6 +27,8 @@ class _Settings(msgspec.Struct, kw_only=True):
     workspaced_route: bool | None = None
     request_type: str | None = None
     is_async: bool | None = None
+    """Older alternative to `request_type`."""
+
     mode: str | None = None
     enabled: bool | None = None
     wrap_body: bool | None = None
@@ -44,15 +46,16 @@ class _Settings(msgspec.Struct, kw_only=True):
 
 
 class CreateHttpTrigger(_Settings, kw_only=True):
-    """A trigger to make."""
+    """A trigger to create."""
 
     path: str
 
 
 class EditHttpTrigger(_Settings, kw_only=True):
-    """What a trigger becomes; what is not given stays. `path` may be said and not changed."""
+    """New settings of a trigger. Settings that are not sent are not changed."""
 
     path: str | None = None
+    """Path of the trigger. It may be sent but must not change."""
 
 
 class SetMode(msgspec.Struct, kw_only=True):
@@ -60,16 +63,18 @@ class SetMode(msgspec.Struct, kw_only=True):
 
 
 class RouteExists(msgspec.Struct, kw_only=True):
-    """`trigger_path`: a trigger that does not count."""
+    """A route to check."""
 
     route_path: str
     http_method: str
     trigger_path: str | None = None
+    """Path of a trigger that is ignored."""
+
     workspaced_route: bool | None = None
 
 
 class HttpTrigger(msgspec.Struct, kw_only=True):
-    """A trigger. `disabled_reason`: the reason if the platform disabled it."""
+    """A trigger."""
 
     path: str
     script_path: str
@@ -93,19 +98,24 @@ class HttpTrigger(msgspec.Struct, kw_only=True):
     description: str | UnsetType = UNSET
     labels: list[str] | UnsetType = UNSET
     disabled_reason: str | UnsetType = UNSET
+    """Reason for which the platform disabled the trigger, if it did."""
 
 
 class RouteUpdate(msgspec.Struct, kw_only=True):
-    """An event of a route that streams: what the run streams meanwhile, at its end how it ended and its result.
-
-    Another `stream_attempt` than before: `new_result_stream` replaces what there was.
-    """
+    """An event of a streaming route."""
 
     completed: bool
     new_result_stream: str | UnsetType = UNSET
+    """Text streamed since the last event."""
+
     stream_attempt: int | UnsetType = UNSET
+    """Attempt that streamed the text. If it differs from the last event's, the text replaces the earlier text."""
+
     success: bool | UnsetType = UNSET
+    """Outcome of the run, in the last event."""
+
     result: msgspec.Raw | UnsetType = UNSET
+    """Result of the run, in the last event."""
 
 
 _SAME = (
@@ -121,24 +131,24 @@ _UNSUPPORTED = {
 }
 
 
-def draft(given: CreateHttpTrigger | EditHttpTrigger) -> HttpTriggerDraft:
-    """What a call wants of a trigger. Raises BadRequest for what this version does not do."""
-    for name, what in _UNSUPPORTED.items():
-        if getattr(given, name):
-            raise BadRequest(f"This version does not {what}.", hint=f"Leave {name} out.")
-    values: dict[str, Any] = {name: getattr(given, name) for name in _SAME}
-    if given.request_type is None and given.is_async is not None:
-        values["request_type"] = "async" if given.is_async else "sync"
-    if given.mode is None and given.enabled is not None:
-        values["mode"] = "enabled" if given.enabled else "disabled"
-    owner = given.permissioned_as if given.preserve_permissioned_as else None
+def draft(body: CreateHttpTrigger | EditHttpTrigger) -> HttpTriggerDraft:
+    """Convert the settings of a trigger. Raises BadRequest for unsupported settings."""
+    for name, feature in _UNSUPPORTED.items():
+        if getattr(body, name):
+            raise BadRequest(f"This version cannot {feature}.", hint=f"Leave {name} out.")
+    values: dict[str, Any] = {name: getattr(body, name) for name in _SAME}
+    if body.request_type is None and body.is_async is not None:
+        values["request_type"] = "async" if body.is_async else "sync"
+    if body.mode is None and body.enabled is not None:
+        values["mode"] = "enabled" if body.enabled else "disabled"
+    owner = body.permissioned_as if body.preserve_permissioned_as else None
     return HttpTriggerDraft(**values, owner=owner or None)
 
 
 def trigger(row: HttpTriggerRow) -> HttpTrigger:
-    """A trigger as the API shows it."""
+    """Convert a trigger."""
     shown: dict[str, Any] = {name: getattr(row, name) for name in _SAME}
-    shown |= {name: _given(shown[name]) for name in _OPTIONAL}
+    shown |= {name: _optional(shown[name]) for name in _OPTIONAL}
     return HttpTrigger(
         **shown,
         path=row.path,
@@ -148,9 +158,9 @@ def trigger(row: HttpTriggerRow) -> HttpTrigger:
         workspace_id=row.workspace,
         edited_by=row.edited_by,
         edited_at=row.edited_at,
-        disabled_reason=_given(row.disabled_reason),
+        disabled_reason=_optional(row.disabled_reason),
     )
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

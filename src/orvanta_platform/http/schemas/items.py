@@ -1,7 +1,7 @@
-"""Wire shapes of scripts and workflows.
+"""Schemas of scripts and workflows.
 
-What a client sends beside the keys the platform reads is kept as it came and given back: a client compares,
-and would otherwise deploy for ever.
+Keys that the platform does not read are stored and returned unchanged. Clients compare documents, and a missing key
+would make them deploy again each time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orvanta_platform.services.catalog.scripts import NewScript
 
 _OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message", "draft_revision")
 _OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message", "draft_revision")
-_SHOWN_BY_US = frozenset(
+_OWN_KEYS = frozenset(
     (
         *("hash", "path", "content", "language", "value", "source", "version_id", "extra_perms", "workspace_id"),
         *("created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"),
@@ -32,7 +32,7 @@ _SHOWN_BY_US = frozenset(
 
 
 class CreateScript(msgspec.Struct, kw_only=True):
-    """A script to deploy. Other keys are kept and given back. `draft_revision`: the caller's draft at it goes."""
+    """A script to deploy. Other keys are stored and returned unchanged."""
 
     path: str
     content: str
@@ -47,6 +47,7 @@ class CreateScript(msgspec.Struct, kw_only=True):
     tag: str | None = None
     deployment_message: str | None = None
     draft_revision: int | None = None
+    """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
 
 
 class FlowSource(msgspec.Struct):
@@ -57,10 +58,7 @@ class FlowSource(msgspec.Struct):
 
 
 class CreateFlow(msgspec.Struct, kw_only=True):
-    """A workflow to deploy: `value` and `schema`, or `source`. Other keys are kept and given back.
-
-    `draft_revision`: the caller's draft that this was; it goes where it is still at that revision.
-    """
+    """A workflow to deploy: `value` and `schema`, or `source`. Other keys are stored and returned unchanged."""
 
     path: str | None = None
     value: Raw | UnsetType = UNSET
@@ -71,10 +69,11 @@ class CreateFlow(msgspec.Struct, kw_only=True):
     base_version: int | None = None
     deployment_message: str | None = None
     draft_revision: int | None = None
+    """Revision of the caller's draft that was deployed. The draft is deleted if it still has this revision."""
 
 
 class Archived(msgspec.Struct):
-    """Whether the item shall be archived."""
+    """Whether the item is to be archived or restored."""
 
     archived: bool = True
 
@@ -95,50 +94,52 @@ class FlowVersion(msgspec.Struct, kw_only=True):
 
 
 class DeploymentStatus(msgspec.Struct, kw_only=True):
-    """A deploy: `lock` null is still being made."""
+    """The progress of a deployment."""
 
     lock: str | None = None
+    """The lock; null until it is made."""
+
     lock_error_logs: str | UnsetType = UNSET
     job_id: UUID | UnsetType = UNSET
 
 
 def new_script(body: bytes) -> NewScript:
-    """A call to deploy a script. Raises BadRequest."""
-    given = decode(body, CreateScript)
-    lock = "\n".join(given.lock) if isinstance(given.lock, list) else given.lock
+    """Convert the body of a call that deploys a script. Raises BadRequest."""
+    sent = decode(body, CreateScript)
+    lock = "\n".join(sent.lock) if isinstance(sent.lock, list) else sent.lock
     return NewScript(
-        path=given.path,
-        content=given.content,
-        language=given.language,
+        path=sent.path,
+        content=sent.content,
+        language=sent.language,
         settings=_rest(body, _OF_SCRIPT),
-        parent=given.parent_hash or None,
+        parent=sent.parent_hash or None,
         lock=lock or None,
-        message=given.deployment_message or None,
-        draft_revision=given.draft_revision,
+        message=sent.deployment_message or None,
+        draft_revision=sent.draft_revision,
     )
 
 
 def new_flow(body: bytes, path: str | None = None) -> NewFlow:
-    """A call to deploy a workflow, at `path` where the body names none. Raises BadRequest."""
-    given = decode(body, CreateFlow)
-    place = given.path or path
+    """Convert the body of a call that deploys a workflow, at `path` if the body names none. Raises BadRequest."""
+    sent = decode(body, CreateFlow)
+    place = sent.path or path
     if place is None:
         raise BadRequest("A workflow needs a `path`.")
-    source = flows.Source(given.source.format, given.source.text) if given.source else None
+    source = flows.Source(sent.source.format, sent.source.text) if sent.source else None
     return NewFlow(
         path=place,
-        value=_present(given.value),
-        schema=_present(given.schema),
+        value=_present(sent.value),
+        schema=_present(sent.schema),
         settings=_rest(body, _OF_FLOW),
         source=source,
-        base_version=given.base_version,
-        message=given.deployment_message or None,
-        draft_revision=given.draft_revision,
+        base_version=sent.base_version,
+        message=sent.deployment_message or None,
+        draft_revision=sent.draft_revision,
     )
 
 
 def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
-    """A script as the API shows it; of a list's rows `content` is empty."""
+    """Convert a script. `content` is empty for the rows of a list."""
     settings = _settings(row)
     shown: dict[str, Any] = {
         "summary": "",
@@ -171,12 +172,12 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
 
 
 def script_item(row: ItemRow) -> dict[str, Any]:
-    """A script in a list."""
+    """Convert a script in a list."""
     return {**script(row), "has_draft": row.has_draft}
 
 
 def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
-    """A workflow as the API shows it, its value and schema byte for byte as they came."""
+    """Convert a workflow. Its value and schema are returned byte for byte."""
     shown = {**_flow_head(row), "value": parts.value}
     if parts.schema is not None:
         shown["schema"] = parts.schema
@@ -186,24 +187,24 @@ def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
 
 
 def flow_item(row: ItemRow) -> dict[str, Any]:
-    """A workflow in a list: without its document."""
+    """Convert a workflow in a list, without its document."""
     shown = _flow_head(row)
     shown.pop("schema", None)
     return {**shown, "has_draft": row.has_draft}
 
 
 def script_version(row: VersionRow) -> ScriptVersion:
-    """A line of a script's history."""
+    """Convert a version in a script's history."""
     return ScriptVersion(script_hash=row.hash, deployment_msg=row.message or UNSET)
 
 
 def flow_version(row: VersionRow) -> FlowVersion:
-    """A line of a workflow's history."""
+    """Convert a version in a workflow's history."""
     return FlowVersion(id=row.id, created_at=row.created_at, deployment_msg=row.message or UNSET)
 
 
 def deployment_status(row: ItemRow) -> DeploymentStatus:
-    """How far the deploy of a version is."""
+    """Convert the progress of a deployment."""
     return DeploymentStatus(
         lock=row.lock,
         lock_error_logs=UNSET if row.lock_error is None else row.lock_error,
@@ -229,9 +230,9 @@ def _flow_head(row: ItemRow) -> dict[str, Any]:
 
 
 def _settings(row: ItemRow) -> dict[str, Raw]:
-    """What was deployed beside the document, without nulls and without keys that say something else here."""
+    """Return the other keys of the deployed item, without nulls and without keys that the API uses itself."""
     stored = msgspec.json.decode(row.settings, type=dict[str, Raw])
-    return {name: value for name, value in stored.items() if name not in _SHOWN_BY_US and bytes(value) != b"null"}
+    return {name: value for name, value in stored.items() if name not in _OWN_KEYS and bytes(value) != b"null"}
 
 
 def _rest(body: bytes, known: tuple[str, ...]) -> dict[str, Raw]:

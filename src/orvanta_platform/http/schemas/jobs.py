@@ -1,4 +1,4 @@
-"""Runs and jobs as the wire has them: QueuedJob and CompletedJob, told apart by `type`."""
+"""Schemas of runs and jobs: QueuedJob and CompletedJob, distinguished by `type`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ T = TypeVar("T")
 
 
 class Repeats(msgspec.Struct, kw_only=True):
-    """The run that this one goes on from (restart, at the node `step_id`, or retry), or runs again (rerun)."""
+    """The run that this run restarts, retries or reruns."""
 
     kind: str
+    """restart, retry or rerun."""
+
     job: UUID
     step_id: str | UnsetType = UNSET
+    """Node at which a restart continues."""
 
 
 class Job(msgspec.Struct, kw_only=True):
-    """What both kinds have. Optional fields are absent, never null."""
+    """The common fields of both kinds. Optional fields are absent, never null."""
 
     id: UUID
     workspace_id: str
@@ -69,83 +72,100 @@ class Job(msgspec.Struct, kw_only=True):
 
 
 class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
-    """Waiting or under way. `suspend` > 0: it waits for people. `wait_reason`: why it does not run yet, in `wait` with
-    all that is known of it.
-    """
+    """A run or job that is queued or running."""
 
     running: bool
     suspend: int
+    """Greater than 0 if it waits for people."""
+
     started_at: datetime | UnsetType = UNSET
     wait_reason: str | UnsetType = UNSET
+    """Reason for which it does not run yet, as a sentence."""
+
     wait: Waiting | UnsetType = UNSET
+    """Reason for which it does not run yet, with details."""
 
 
 class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
-    """It has ended. What was cancelled before it began "started" when it ended.
-
-    `erase_at`: when its values and its log are erased; `deleted`: that was done then.
-    """
+    """A completed run or job."""
 
     started_at: datetime
+    """Time of its start. If it was cancelled before it started, the time of the cancel."""
+
     completed_at: datetime
     duration_ms: int
     success: bool
     is_skipped: bool
     deleted: bool
+    """Whether its values and log were erased, at `erase_at`."""
+
     recovered: bool
     result: Raw | UnsetType = UNSET
     erase_at: datetime | UnsetType = UNSET
+    """Time at which its values and log are erased."""
 
 
 class ResultMaybe(msgspec.Struct, kw_only=True):
-    """`success` is null while `completed` is false."""
+    """The result of a job, if it has completed."""
 
     completed: bool
     started: bool
     success: bool | None
+    """Null until the job has completed."""
+
     result: Raw
 
 
 class Timing(msgspec.Struct, kw_only=True):
+    """The times of a job."""
+
     created_at: datetime
     started_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
 
 
 class JobUpdate(msgspec.Struct, kw_only=True):
-    """What changed; `log_offset` is where to go on reading the log, in characters, `stream_offset` the same for what
-    the job streams. Another `stream_attempt` than before: `new_result_stream` replaces what there was.
-    """
+    """The changes of a job since the offsets of the call."""
 
     running: bool
     completed: bool
     new_logs: str | UnsetType = UNSET
     log_offset: int | UnsetType = UNSET
+    """Position in the log from which to continue, in characters."""
+
     mem_peak: int | UnsetType = UNSET
     new_result_stream: str | UnsetType = UNSET
+    """Text streamed since `stream_offset`."""
+
     stream_offset: int | UnsetType = UNSET
+    """Position in the streamed text from which to continue, in characters."""
+
     stream_attempt: int | UnsetType = UNSET
+    """Attempt that streamed the text. If it differs from the last update's, the text replaces the earlier text."""
+
     flow_status: FlowStatus | UnsetType = UNSET
 
 
 class QueueCount(msgspec.Struct, kw_only=True):
+    """A number of runs and jobs."""
+
     database_length: int
     suspended: int
 
 
 def listed(row: JobRow) -> QueuedJob | CompletedJob:
-    """A row of a list: without arguments, result, log and code."""
+    """Convert a row of a list, without arguments, result, log and code."""
     return _job(row, {})
 
 
 def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
-    """One job with all that belongs to it."""
+    """Convert one job with all its details."""
     return _job(
         detail.row,
         {
             "args": Raw(detail.args),
-            "logs": _given(detail.logs),
-            "raw_code": _given(detail.raw_code),
+            "logs": _optional(detail.logs),
+            "raw_code": _optional(detail.raw_code),
             "raw_flow": UNSET if detail.raw_flow is None else Raw(detail.raw_flow),
             "preprocessed": detail.preprocessed or UNSET,
             "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
@@ -157,42 +177,43 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
 
 
 def repeats(found: Repeated | None) -> Repeats | UnsetType:
-    """The run that a run repeats."""
-    return UNSET if found is None else Repeats(kind=found.kind, job=found.run, step_id=_given(found.node))
+    """Convert a reference to a repeated run."""
+    return UNSET if found is None else Repeats(kind=found.kind, job=found.run, step_id=_optional(found.node))
 
 
 def result_maybe(found: OptionalResult) -> ResultMaybe:
+    """Convert the result of a job that may not have completed."""
     return ResultMaybe(
         completed=found.completed, started=found.started, success=found.success, result=Raw(found.result)
     )
 
 
 def timing(row: JobRow) -> Timing:
-    """When it was made, began and how long it took."""
+    """Convert the times of a job."""
     return Timing(
         created_at=row.created_at,
-        started_at=_given(row.started_at),
+        started_at=_optional(row.started_at),
         duration_ms=duration_ms(row.started_at, row.ended_at),
     )
 
 
 def update(found: Update, *, with_logs: bool) -> JobUpdate:
-    """An update as the wire has it."""
+    """Convert an update."""
     return JobUpdate(
         running=found.running,
         completed=found.completed,
         new_logs=found.new_logs if with_logs else UNSET,
         log_offset=found.log_offset if with_logs else UNSET,
-        mem_peak=_given(found.mem_peak_kb),
+        mem_peak=_optional(found.mem_peak_kb),
         new_result_stream=found.new_stream or UNSET,
-        stream_offset=_given(found.stream_offset),
-        stream_attempt=_given(found.stream_attempt),
+        stream_offset=_optional(found.stream_offset),
+        stream_attempt=_optional(found.stream_attempt),
         flow_status=UNSET if found.progress is None else flow_status(found.progress),
     )
 
 
 def duration_ms(start: datetime | None, end: datetime | None) -> int | UnsetType:
-    """Whole milliseconds from start to end, absent where one of them is missing."""
+    """Return the whole milliseconds from start to end, or UNSET if one of them is missing."""
     if start is None or end is None:
         return UNSET
     return max(0, (end - start) // timedelta(milliseconds=1))
@@ -200,19 +221,19 @@ def duration_ms(start: datetime | None, end: datetime | None) -> int | UnsetType
 
 def _job(
     row: JobRow,
-    belongings: dict[str, Any],
+    details: dict[str, Any],
     *,
     result: Raw | UnsetType = UNSET,
     why: Reason | None = None,
 ) -> QueuedJob | CompletedJob:
-    common = {**_common(row), **belongings}
+    common = {**_common(row), **details}
     if not row.ended:
         why = why or jobs.reason_of(row)
         return QueuedJob(
             **common,
             running=row.running,
             suspend=1 if row.state == "awaiting_approval" else 0,
-            started_at=_given(row.started_at),
+            started_at=_optional(row.started_at),
             wait_reason=UNSET if why is None else why.text,
             wait=UNSET if why is None else waiting(why),
         )
@@ -226,14 +247,14 @@ def _job(
         success=row.success,
         is_skipped=row.skipped,
         deleted=row.erased,
-        erase_at=_given(row.erase_at),
+        erase_at=_optional(row.erase_at),
         recovered=row.recovered,
         result=result,
     )
 
 
 _KINDS = {"frame": "flow", **dict.fromkeys(("forloopflow", "whileloopflow", "branchone", "branchall"), "flownode")}
-"""The wire's words for what the platform names by the kind of node."""
+"""Job kinds in the API by internal kind, where these differ."""
 
 
 def _common(row: JobRow) -> dict[str, Any]:
@@ -252,20 +273,20 @@ def _common(row: JobRow) -> dict[str, Any]:
         "priority": row.priority,
         "trigger_kind": row.trigger,
         "scheduled_for": row.scheduled_at,
-        "schedule_path": _given(row.schedule_path),
-        "parent_job": _given(row.parent),
+        "schedule_path": _optional(row.schedule_path),
+        "parent_job": _optional(row.parent),
         "root_job": UNSET if row.root == row.id else row.root,
-        "flow_step_id": _given(row.node),
-        "script_path": _given(row.path),
-        "script_hash": _given(row.script_hash),
-        "language": _given(row.language),
-        "canceled_by": _given(row.cancel_by) if row.cancelled else UNSET,
-        "canceled_reason": _given(row.cancel_reason) if row.cancelled else UNSET,
-        "labels": _given(row.labels),
-        "worker": _given(row.worker),
-        "mem_peak": _given(row.mem_peak_kb),
+        "flow_step_id": _optional(row.node),
+        "script_path": _optional(row.path),
+        "script_hash": _optional(row.script_hash),
+        "language": _optional(row.language),
+        "canceled_by": _optional(row.cancel_by) if row.cancelled else UNSET,
+        "canceled_reason": _optional(row.cancel_reason) if row.cancelled else UNSET,
+        "labels": _optional(row.labels),
+        "worker": _optional(row.worker),
+        "mem_peak": _optional(row.mem_peak_kb),
     }
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

@@ -1,4 +1,4 @@
-"""The wire's shape of the overview of a workspace."""
+"""Schemas of the overview of a workspace."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ from orvanta_platform.services import dashboard
 
 
 class Failing(msgspec.Struct, kw_only=True):
-    """What failed of late, a preview without `path`: how often, and its last run that failed."""
+    """An item with recent failures."""
 
     runs: int
+    """Number of failed runs."""
+
     last: QueuedJob | CompletedJob
+    """The last failed run."""
+
     path: str | UnsetType = UNSET
+    """Path of the item; absent for previews."""
 
 
 class Overview(msgspec.Struct, kw_only=True):
-    """A few of each. `waiting_runs` and `running_runs` are counted up to 50."""
+    """The overview of a workspace, with a few entries of each kind."""
 
     failed: list[Failing]
     waiting: list[WaitingApproval]
     waiting_runs: int
+    """Number of waiting runs, at most 50."""
+
     running: list[QueuedJob | CompletedJob]
     running_runs: int
+    """Number of running runs, at most 50."""
+
     coming: list[ComingTick]
 
 
 def shown(found: dashboard.Overview) -> Overview:
-    """The overview."""
+    """Convert an overview."""
     return Overview(
         failed=[
             Failing(path=UNSET if each.path is None else each.path, runs=each.runs, last=jobs.listed(each.last))

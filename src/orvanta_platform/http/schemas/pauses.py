@@ -1,4 +1,4 @@
-"""Breakpoints of a run and what is paused, as the wire has them."""
+"""Schemas of breakpoints and paused nodes."""
 
 from __future__ import annotations
 
@@ -12,74 +12,90 @@ from orvanta_platform.services.runs import pausing
 
 
 class BreakpointBody(msgspec.Struct):
-    """`if`: an expression; the run pauses there only where it is true."""
+    """A breakpoint to set."""
 
     when: str | None = msgspec.field(default=None, name="if")
+    """Expression. If it is set, the run pauses only if it is true."""
 
 
 class ContinueBody(msgspec.Struct):
-    """Nothing: the node goes on as it is. `inputs`: an object of those that take the place of its own of these names.
-
-    `result`: what stands for its result; it does not run.
-    """
+    """The way in which a paused node continues. An empty body continues it unchanged."""
 
     inputs: Raw | UnsetType = UNSET
+    """Object of inputs that replace the node's inputs of the same names."""
+
     result: Raw | UnsetType = UNSET
+    """Result to use instead of running the node."""
 
 
 class Breakpoint(msgspec.Struct):
-    """Before a node; `by`: who set it."""
+    """A breakpoint before a node."""
 
     node: str
     by: str
+    """User who set the breakpoint."""
+
     when: str | UnsetType = msgspec.field(default=UNSET, name="if")
 
 
 class PausedNode(msgspec.Struct, kw_only=True):
-    """A node that is paused; `job`: its id, `by`: who set the breakpoint.
-
-    `place`: the iteration or branch that it stands in, from 0. `takes_inputs`, `takes_result`: what it may go on with.
-    `threw`: what its condition threw, which pauses as well.
-    """
+    """A paused node."""
 
     job: UUID
+    """Id of the node's job."""
+
     node: str
     kind: str
     by: str
+    """User who set the breakpoint."""
+
     paused_at: datetime
     place: int | UnsetType = UNSET
+    """Index from 0 of the iteration or branch that contains the node."""
+
     takes_inputs: bool
+    """Whether it can continue with other inputs."""
+
     takes_result: bool
+    """Whether it can continue with a result."""
+
     threw: str | UnsetType = UNSET
+    """Error of the breakpoint's condition. An error pauses the node as well."""
 
 
 class RunPauses(msgspec.Struct):
-    """`paused`: the longest first, at most 100. `may_pause`: whether the caller may set breakpoints and let nodes go
-    on, `may_change`: with values and conditions of the caller's choice.
-    """
+    """The breakpoints and paused nodes of a run."""
 
     run_id: UUID
     breakpoints: list[Breakpoint]
     paused: list[PausedNode]
+    """At most 100 nodes, the longest paused first."""
+
     may_pause: bool
+    """Whether the caller may set breakpoints and continue nodes."""
+
     may_change: bool
+    """Whether the caller may also choose values and conditions."""
 
 
 class PausedInputs(PausedNode, kw_only=True):
-    """A paused node with the `inputs` that it would get now, secrets masked; `error`: why there are none."""
+    """A paused node with its inputs."""
 
     inputs: Raw | UnsetType = UNSET
+    """The inputs that the node would receive now. Secrets are masked."""
+
     error: str | UnsetType = UNSET
+    """Reason for which there are no inputs."""
 
 
 def pauses(found: pausing.RunPauses) -> RunPauses:
-    """Of one run."""
+    """Convert the breakpoints and paused nodes of a run."""
     before = [Breakpoint(each.node, each.by, UNSET if each.when is None else each.when) for each in found.before]
     return RunPauses(found.run, before, [_node(each) for each in found.paused], found.may_pause, found.may_change)
 
 
 def paused(found: pausing.InputsPreview) -> PausedInputs:
-    """One node."""
+    """Convert a paused node with its inputs."""
     return PausedInputs(
         **msgspec.structs.asdict(_node(found.paused)),
         inputs=UNSET if found.inputs is None else Raw(found.inputs),

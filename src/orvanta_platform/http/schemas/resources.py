@@ -1,4 +1,4 @@
-"""Wire shapes of resources and their types."""
+"""Schemas of resources and resource types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orvanta_platform.services.secrets.resources import ResourceDraft
 
 
 class CreateResource(msgspec.Struct, kw_only=True):
-    """A resource to make; `value` is any JSON."""
+    """A resource to create. `value` is any JSON."""
 
     path: str
     resource_type: str
@@ -27,7 +27,7 @@ class CreateResource(msgspec.Struct, kw_only=True):
 
 
 class EditResource(msgspec.Struct, kw_only=True):
-    """What to change of a resource; `path` moves it."""
+    """Changes of a resource. `path` moves it."""
 
     path: str | None = None
     resource_type: str | None = None
@@ -38,13 +38,13 @@ class EditResource(msgspec.Struct, kw_only=True):
 
 
 class EditValue(msgspec.Struct, kw_only=True):
-    """The value that a resource gets."""
+    """The new value of a resource."""
 
     value: Raw | UnsetType = UNSET
 
 
 class Resource(msgspec.Struct, kw_only=True):
-    """A resource; its secret fields hold a mask. Lists leave the value out."""
+    """A resource. Its secret fields contain a mask. Lists omit the value."""
 
     workspace_id: str
     path: str
@@ -62,17 +62,19 @@ class Resource(msgspec.Struct, kw_only=True):
 
 
 class CreateResourceType(msgspec.Struct, kw_only=True):
-    """A type to make; `schema` is a JSON Schema, in which `password: true` makes a field secret."""
+    """A resource type to create."""
 
     name: str
     schema: Raw | UnsetType = UNSET
+    """JSON Schema of the value. `password: true` makes a field secret."""
+
     description: str | None = None
     format_extension: str | None = None
     is_fileset: bool = False
 
 
 class EditResourceType(msgspec.Struct, kw_only=True):
-    """What to change of a type."""
+    """Changes of a resource type."""
 
     schema: Raw | UnsetType = UNSET
     description: str | None = None
@@ -80,7 +82,7 @@ class EditResourceType(msgspec.Struct, kw_only=True):
 
 
 class ResourceType(msgspec.Struct, kw_only=True):
-    """A type. One that comes with the platform names no workspace."""
+    """A resource type. Those of the platform have no `workspace_id`."""
 
     name: str
     workspace_id: str | UnsetType = UNSET
@@ -93,30 +95,30 @@ class ResourceType(msgspec.Struct, kw_only=True):
 
 
 class FileExtension(msgspec.Struct, kw_only=True):
-    """How a resource of a type is written as a file."""
+    """The file format of the resources of a type."""
 
     format_extension: str | None
     is_fileset: bool
 
 
-def created(given: CreateResource) -> ResourceDraft:
-    """A call to make a resource."""
-    return ResourceDraft(**{**msgspec.structs.asdict(given), "value": value_of(given)})
+def created(body: CreateResource) -> ResourceDraft:
+    """Convert the body of a call that creates a resource."""
+    return ResourceDraft(**{**msgspec.structs.asdict(body), "value": value_of(body)})
 
 
-def edited(given: EditResource) -> ResourceDraft:
-    """A call to change one."""
-    value = None if given.value is UNSET else value_of(given)
-    return ResourceDraft(**{**msgspec.structs.asdict(given), "value": value})
+def edited(body: EditResource) -> ResourceDraft:
+    """Convert the body of a call that updates a resource."""
+    value = None if body.value is UNSET else value_of(body)
+    return ResourceDraft(**{**msgspec.structs.asdict(body), "value": value})
 
 
-def value_of(given: CreateResource | EditResource | EditValue) -> bytes:
-    """The value that a call gives, as JSON text: null where it names none."""
-    return b"null" if given.value is UNSET else bytes(given.value)
+def value_of(body: CreateResource | EditResource | EditValue) -> bytes:
+    """Return the value in a body as JSON text, null if there is none."""
+    return b"null" if body.value is UNSET else bytes(body.value)
 
 
 def resource(row: ResourceRow) -> Resource:
-    """A resource as the API shows it."""
+    """Convert a resource."""
     return Resource(
         workspace_id=row.workspace,
         path=row.path,
@@ -132,24 +134,24 @@ def resource(row: ResourceRow) -> Resource:
     )
 
 
-def new_type(given: CreateResourceType) -> ResourceTypeRow:
-    """A call to make a type. Raises BadRequest."""
+def new_type(body: CreateResourceType) -> ResourceTypeRow:
+    """Convert the body of a call that creates a resource type. Raises BadRequest."""
     return ResourceTypeRow(
-        name=given.name,
-        schema=_text(given.schema),
-        description=given.description,
-        format_extension=given.format_extension,
-        is_fileset=given.is_fileset,
+        name=body.name,
+        schema=_text(body.schema),
+        description=body.description,
+        format_extension=body.format_extension,
+        is_fileset=body.is_fileset,
     )
 
 
-def type_change(given: EditResourceType) -> TypeChange:
-    """A call to change a type. Raises BadRequest."""
-    return TypeChange(_text(given.schema), given.description, given.is_fileset)
+def type_change(body: EditResourceType) -> TypeChange:
+    """Convert the body of a call that updates a resource type. Raises BadRequest."""
+    return TypeChange(_text(body.schema), body.description, body.is_fileset)
 
 
 def resource_type(row: ResourceTypeRow) -> ResourceType:
-    """A type as the API shows it."""
+    """Convert a resource type."""
     return ResourceType(
         name=row.name,
         workspace_id=UNSET if row.workspace is None else row.workspace,
@@ -163,7 +165,7 @@ def resource_type(row: ResourceTypeRow) -> ResourceType:
 
 
 def extensions(rows: list[ResourceTypeRow]) -> dict[str, Any]:
-    """Of the types whose resources are files: how they are written."""
+    """Return the file formats of the types whose resources are files."""
     return {
         row.name: FileExtension(format_extension=row.format_extension, is_fileset=row.is_fileset)
         for row in rows
@@ -175,4 +177,4 @@ def _text(schema: Raw | UnsetType) -> str | None:
     try:
         return None if schema is UNSET or bytes(schema).strip() == b"null" else bytes(schema).decode()
     except UnicodeDecodeError as error:
-        raise BadRequest("The schema is JSON in UTF-8.") from error
+        raise BadRequest("The schema must be JSON in UTF-8.") from error

@@ -1,4 +1,4 @@
-"""What a run is, beside how it stands."""
+"""Schemas of the origin of a run."""
 
 from __future__ import annotations
 
@@ -16,28 +16,37 @@ T = TypeVar("T")
 
 
 class RunVersion(msgspec.Struct, kw_only=True):
-    """A version by its id and its number at the path; `current`: runs by path take it."""
+    """A version of a run's item."""
 
     id: int
     number: int
+    """Position in the history of the path, from 1."""
+
     current: bool
+    """Whether runs by path use this version."""
 
 
 class About(msgspec.Struct, kw_only=True):
-    """A run. `workflow` is the path of what runs, `kind`: flow, flowpreview, script, preview, ….
-
-    `trigger`: what began it; `schedule`: which one; `parent`: the run whose node called it; `repeats`: the run that it
-    goes on from or runs again. `created_by` began it, `permissioned_as` is whose rights it has.
-    """
+    """The origin of a run."""
 
     run_id: UUID
     workspace: str
     kind: str
+    """flow, flowpreview, script, preview, …."""
+
     is_workflow: bool
     workflow: str | None
+    """Path of the item."""
+
     trigger: str
+    """Kind of trigger that started the run."""
+
     created_by: str
+    """User who started the run."""
+
     permissioned_as: str
+    """Identity whose rights the run has."""
+
     created_at: datetime
     scheduled_for: datetime
     priority: int
@@ -45,10 +54,16 @@ class About(msgspec.Struct, kw_only=True):
     script_hash: str | UnsetType = UNSET
     language: str | UnsetType = UNSET
     schedule: str | UnsetType = UNSET
+    """Path of the schedule that started the run."""
+
     queue: str | UnsetType = UNSET
     parent: UUID | UnsetType = UNSET
+    """Run whose node called this run."""
+
     root: UUID | UnsetType = UNSET
     repeats: Repeats | UnsetType = UNSET
+    """Run that this run restarts, retries or reruns."""
+
     canceled_by: str | UnsetType = UNSET
     canceled_reason: str | UnsetType = UNSET
     labels: list[str] | UnsetType = UNSET
@@ -56,13 +71,13 @@ class About(msgspec.Struct, kw_only=True):
 
 
 class RunDocument(msgspec.Struct, kw_only=True):
-    """The text of a workflow as it was deployed: YAML or JSON."""
+    """The text of a workflow as it was deployed, in YAML or JSON."""
 
     text: str
 
 
 def about(found: RunAbout) -> About:
-    """The run as the API shows it."""
+    """Convert the origin of a run."""
     row, version = found.row, found.version
     return About(
         run_id=row.id,
@@ -77,19 +92,19 @@ def about(found: RunAbout) -> About:
         scheduled_for=row.scheduled_at,
         priority=row.priority,
         version=UNSET if version is None else RunVersion(id=version.id, number=version.number, current=version.current),
-        script_hash=_given(row.script_hash),
-        language=_given(row.language),
-        schedule=_given(row.schedule_path),
-        queue=_given(row.queue),
-        parent=_given(row.parent),
+        script_hash=_optional(row.script_hash),
+        language=_optional(row.language),
+        schedule=_optional(row.schedule_path),
+        queue=_optional(row.queue),
+        parent=_optional(row.parent),
         root=UNSET if row.root == row.id else row.root,
         repeats=repeats(found.repeats),
-        canceled_by=_given(row.cancel_by),
-        canceled_reason=_given(row.cancel_reason),
-        labels=_given(row.labels),
-        erase_at=_given(row.erase_at),
+        canceled_by=_optional(row.cancel_by),
+        canceled_reason=_optional(row.cancel_reason),
+        labels=_optional(row.labels),
+        erase_at=_optional(row.erase_at),
     )
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

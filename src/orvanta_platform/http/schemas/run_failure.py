@@ -1,4 +1,4 @@
-"""Why a run failed."""
+"""Schemas of the failure of a run."""
 
 from __future__ import annotations
 
@@ -11,37 +11,47 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.runs import VersionNumber
 from orvanta_platform.http.schemas.run_about import RunVersion
-from orvanta_platform.services.run_views.failure import Failure, LastSuccess, PinChange, RunFailure
+from orvanta_platform.services.run_views.failure import EnclosingNode, Failure, LastSuccess, PinChange, RunFailure
 
 T = TypeVar("T")
 
 
 class AroundFailure(msgspec.Struct, kw_only=True):
-    """A node around the one that failed; `place`: the iteration or branch in it, from 0; `run`: the one it called."""
+    """A node that contains the failed one."""
 
     node: str
     place: int | UnsetType = UNSET
+    """Index from 0 of the iteration or branch."""
+
     run: UUID | UnsetType = UNSET
+    """Run that the node called."""
 
 
 class FirstError(msgspec.Struct, kw_only=True):
-    """The first error that nobody handled. `job`: whose log and result it is; `around`: from the outside in.
-
-    `run`: of the node, inside a sub-workflow another one; `node` is absent where the run failed outside of its nodes.
-    `error`: absent where it is over 64 KiB or not kept any more. `failures`: how often the node failed.
-    """
+    """The first unhandled error of a run."""
 
     run: UUID
+    """Run of the failed node. Inside a sub-workflow, it is another run."""
+
     job: UUID
+    """Job with the log and result of the failure."""
+
     around: list[AroundFailure]
+    """Nodes that contain the failed one, from the outside in."""
+
     failures: int
+    """Number of failed attempts."""
+
     node: str | UnsetType = UNSET
+    """The failed node; absent if the run failed outside of its nodes."""
+
     ended_at: datetime | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
+    """The error; absent if it is larger than 64 KiB or no longer stored."""
 
 
 class CalledVersion(msgspec.Struct, kw_only=True):
-    """A script or workflow that nodes call, and its version in each of two runs, absent where they did not."""
+    """A script or workflow called by nodes, with its version in each of two runs; absent if a run did not call it."""
 
     path: str
     before: RunVersion | UnsetType = UNSET
@@ -49,23 +59,28 @@ class CalledVersion(msgspec.Struct, kw_only=True):
 
 
 class SinceSuccess(msgspec.Struct, kw_only=True):
-    """The last run of the same path that went well; `called`: what nodes call in another version since."""
+    """The last successful run of the same path."""
 
     run: UUID
     called: list[CalledVersion]
+    """Items called by nodes whose versions have changed since."""
+
     ended_at: datetime | UnsetType = UNSET
     version: RunVersion | UnsetType = UNSET
 
 
 class WhyFailed(msgspec.Struct, kw_only=True):
-    """`failure` is absent where the run has not failed; `since` where no run of the path went well not long before."""
+    """The failure of a run."""
 
     failure: FirstError | UnsetType = UNSET
+    """The first unhandled error; absent if the run has not failed."""
+
     since: SinceSuccess | UnsetType = UNSET
+    """The last successful run; absent if there is no recent one."""
 
 
 def why_failed(found: RunFailure) -> WhyFailed:
-    """The failure as the API shows it."""
+    """Convert the failure of a run."""
     return WhyFailed(
         failure=UNSET if found.failure is None else _failure(found.failure),
         since=UNSET if found.since is None else _since(found.since),
@@ -77,20 +92,25 @@ def _failure(found: Failure) -> FirstError:
         run=found.run,
         job=found.job,
         around=[
-            AroundFailure(node=each.node, place=_given(each.place), run=_given(each.child)) for each in found.around
+            AroundFailure(node=each.node, place=_optional(each.place), run=_optional(each.child))
+            for each in found.around
         ],
         failures=found.failures,
-        node=_given(found.node),
-        ended_at=_given(found.ended_at),
+        node=_optional(found.node),
+        ended_at=_optional(found.ended_at),
         error=UNSET if found.error is None else Raw(found.error),
     )
+
+
+def _around(found: EnclosingNode) -> AroundFailure:
+    return AroundFailure(node=found.node, place=_optional(found.place), run=_optional(found.child))
 
 
 def _since(found: LastSuccess) -> SinceSuccess:
     return SinceSuccess(
         run=found.run,
         called=[_called(each) for each in found.called],
-        ended_at=_given(found.ended_at),
+        ended_at=_optional(found.ended_at),
         version=_version(found.version),
     )
 
@@ -103,5 +123,5 @@ def _version(found: VersionNumber | None) -> RunVersion | UnsetType:
     return UNSET if found is None else RunVersion(id=found.id, number=found.number, current=found.current)
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

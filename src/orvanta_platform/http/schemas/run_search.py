@@ -1,4 +1,4 @@
-"""Runs that have what was looked for, as the wire has them."""
+"""Schemas of the search for runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from orvanta_platform.services.run_views.search import Page
 
 
 class FoundPlace(msgspec.Struct):
-    """Where it stands: `kind` args or result, of `node`; without a node of the run itself."""
+    """A value that matches."""
 
     kind: str
+    """`args` or `result`."""
+
     node: str | UnsetType = UNSET
+    """Node of the value; absent for a value of the run itself."""
 
 
 class FoundRun(msgspec.Struct, kw_only=True):
-    """A run that has it, and where."""
+    """A run that matches, with the matching values."""
 
     run_id: UUID
     status: str
@@ -30,14 +33,15 @@ class FoundRun(msgspec.Struct, kw_only=True):
 
 
 class FoundRuns(msgspec.Struct):
-    """The newest first; `before`, given back, the next page."""
+    """A page of matching runs, newest first."""
 
     runs: list[FoundRun]
     before: UUID | UnsetType = UNSET
+    """Value of `before` for the next page."""
 
 
 def found_runs(page: Page) -> FoundRuns:
-    """A page of them."""
+    """Convert a page of matching runs."""
     runs = [
         FoundRun(
             run_id=each.row.id,

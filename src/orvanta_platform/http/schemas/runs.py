@@ -1,4 +1,4 @@
-"""A run in the product's own words, and what the calls that start one take."""
+"""Schemas of a run in the product's own format, and of the calls that start runs."""
 
 from __future__ import annotations
 
@@ -8,37 +8,42 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.http.schemas.again import RestartedFrom
 from orvanta_platform.http.schemas.flow_status import Wait, waits
 from orvanta_platform.http.schemas.jobs import Repeats, duration_ms, repeats
+from orvanta_platform.http.schemas.restarts import RestartedFrom
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.run_views.detail import RunDetail
 from orvanta_platform.services.run_views.flow_status import NodeProgress
 
 
 class RunNode(msgspec.Struct, kw_only=True):
-    """One node. `job` is the id of its log, arguments and result; `attempt` counts starts. `kept`: it ran in an earlier
-    run, of which this one is a restart.
-    """
+    """One node."""
 
     id: str
     kind: str
     status: str
     job: UUID
+    """Id of the job with the node's log, arguments and result."""
+
     attempt: int
+    """Number of starts."""
+
     started_at: datetime | UnsetType = UNSET
     ended_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
+    """Whether the result comes from an earlier run, of which this run is a restart."""
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """A run. `workflow` is the path of what runs; `wait_reason` and `wait` say why it waits as a whole."""
+    """A run."""
 
     run_id: UUID
     workspace: str
     workflow: str | None
+    """Path of the item."""
+
     status: str
     canceled: bool
     recovered: bool
@@ -54,12 +59,16 @@ class Run(msgspec.Struct, kw_only=True):
     duration_ms: int | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
     wait_reason: str | UnsetType = UNSET
+    """Reason for which the run as a whole waits, as a sentence."""
+
     wait: Waiting | UnsetType = UNSET
+    """Reason for which the run as a whole waits, with details."""
+
     repeats: Repeats | UnsetType = UNSET
 
 
 class ScriptPreviewBody(msgspec.Struct, kw_only=True):
-    """Code to run as it is given. `kind`: code or identity."""
+    """Code to run without deploying it."""
 
     args: Raw | UnsetType = UNSET
     content: str | None = None
@@ -67,16 +76,18 @@ class ScriptPreviewBody(msgspec.Struct, kw_only=True):
     language: str | None = None
     tag: str | None = None
     kind: str | None = None
+    """`code` or `identity`."""
 
 
 class FlowPreviewBody(msgspec.Struct, kw_only=True):
-    """A workflow to run as it is given. `restarted_from`: it goes on from a run that has ended."""
+    """A workflow to run without deploying it."""
 
     value: Raw
     args: Raw | UnsetType = UNSET
     path: str | None = None
     tag: str | None = None
     restarted_from: RestartedFrom | None = None
+    """Completed run that is continued."""
 
 
 class RawScript(msgspec.Struct, kw_only=True):
@@ -88,10 +99,11 @@ class RawScript(msgspec.Struct, kw_only=True):
 
 
 class DependenciesBody(msgspec.Struct, kw_only=True):
-    """Scripts, of which the one at `entrypoint` (else the first) is locked."""
+    """Scripts, one of which is to be locked."""
 
     raw_scripts: list[RawScript]
     entrypoint: str | None = None
+    """Path of the script to lock. Defaults to the first script."""
 
 
 class FlowDependenciesBody(msgspec.Struct, kw_only=True):
@@ -102,11 +114,13 @@ class FlowDependenciesBody(msgspec.Struct, kw_only=True):
 
 
 class CancelBody(msgspec.Struct, kw_only=True):
+    """The reason for a cancel."""
+
     reason: str | None = None
 
 
 def run(detail: RunDetail) -> Run:
-    """The run as the API shows it."""
+    """Convert a run."""
     row = detail.row
     nodes = list(detail.progress.all) if detail.progress else []
     return Run(

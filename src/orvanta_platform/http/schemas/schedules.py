@@ -1,4 +1,4 @@
-"""Wire shapes of schedules."""
+"""Schemas of schedules."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 
 class _Settings(msgspec.Struct, kw_only=True):
-    """What create and update have in common. `schedule` is a cron expression with seconds, `timezone` an IANA name."""
+    """Common settings of the calls that create and update a schedule."""
 
     schedule: str
+    """Cron expression with seconds."""
+
     timezone: str
+    """IANA time zone."""
+
     args: Raw | UnsetType = UNSET
     missed: str | UnsetType = UNSET
     tag: str | UnsetType | None = UNSET
@@ -49,7 +53,7 @@ class _Settings(msgspec.Struct, kw_only=True):
 
 
 class CreateSchedule(_Settings, kw_only=True):
-    """A schedule to make."""
+    """A schedule to create."""
 
     path: str
     script_path: str
@@ -58,20 +62,24 @@ class CreateSchedule(_Settings, kw_only=True):
 
 
 class EditSchedule(_Settings, kw_only=True):
-    """What a schedule becomes; what it runs stays, and so does each setting that is not given."""
+    """New settings of a schedule. Settings that are not sent, and the scheduled item, are not changed."""
 
 
 class SetEnabled(msgspec.Struct, kw_only=True):
+    """Whether a schedule is enabled."""
+
     enabled: bool
 
 
 class PreviewSchedule(msgspec.Struct, kw_only=True):
+    """A schedule to preview."""
+
     schedule: str
     timezone: str
 
 
 class Schedule(msgspec.Struct, kw_only=True):
-    """A schedule. `error`: why the last tick, or a handler, could not start. `next_at`: the tick that comes next."""
+    """A schedule."""
 
     workspace_id: str
     path: str
@@ -88,8 +96,12 @@ class Schedule(msgspec.Struct, kw_only=True):
     missed: str
     no_flow_overlap: bool
     next_at: datetime | UnsetType = UNSET
+    """Time of the next tick."""
+
     args: Raw | UnsetType = UNSET
     error: str | UnsetType = UNSET
+    """Reason for which the last tick, or a handler, could not start."""
+
     tag: str | UnsetType = UNSET
     retry: Raw | UnsetType = UNSET
     paused_until: datetime | UnsetType = UNSET
@@ -111,7 +123,7 @@ class Schedule(msgspec.Struct, kw_only=True):
 
 
 class ScheduledJob(msgspec.Struct, kw_only=True):
-    """A run of a schedule that has ended."""
+    """A completed run of a schedule."""
 
     id: UUID
     success: bool
@@ -119,17 +131,20 @@ class ScheduledJob(msgspec.Struct, kw_only=True):
 
 
 class Tick(msgspec.Struct, kw_only=True):
-    """What became of a tick: asking, running, ended, skipped, missed (it and what `detail` counts) or failed."""
+    """The outcome of a tick."""
 
     tick_at: datetime
     state: str
+    """asking, running, ended, skipped, missed or failed."""
+
     job: UUID | UnsetType = UNSET
     outcome: str | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    """Details of the state. For `missed`, the number of further missed ticks."""
 
 
 class ScheduleWithJobs(Schedule, kw_only=True):
-    """A schedule with its last runs and ticks, newest first, and its next five ticks, in its zone."""
+    """A schedule with its last runs and ticks, newest first, and its next five ticks, in its time zone."""
 
     jobs: list[ScheduledJob]
     ticks: list[Tick]
@@ -137,7 +152,7 @@ class ScheduleWithJobs(Schedule, kw_only=True):
 
 
 class PastTickOf(Tick, kw_only=True):
-    """What became of a tick of the schedule at `path`."""
+    """The outcome of a tick of the schedule at `path`."""
 
     path: str
     script_path: str
@@ -145,7 +160,7 @@ class PastTickOf(Tick, kw_only=True):
 
 
 class ComingTick(msgspec.Struct, kw_only=True):
-    """A tick that comes, of the schedule at `path`."""
+    """A future tick of the schedule at `path`."""
 
     tick_at: datetime
     path: str
@@ -155,11 +170,12 @@ class ComingTick(msgspec.Struct, kw_only=True):
 
 
 class Calendar(msgspec.Struct, kw_only=True):
-    """The ticks of a time, in order. `complete_until`: more than 2,000 come, and these are the first."""
+    """The ticks of a period, in order."""
 
     past: list[PastTickOf]
     coming: list[ComingTick]
     complete_until: datetime | UnsetType = UNSET
+    """Time up to which all future ticks are listed. It is set if there are more than 2,000 of them."""
 
 
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -170,31 +186,31 @@ _SAME = (
 _TIMES = ("on_failure_times", "on_recovery_times")
 
 
-def draft(given: CreateSchedule | EditSchedule) -> ScheduleDraft:
-    """What a call wants of a schedule. `permissioned_as` counts with preserve_permissioned_as alone."""
-    values: dict[str, Any] = {name: getattr(given, name) for name in _SAME}
+def draft(body: CreateSchedule | EditSchedule) -> ScheduleDraft:
+    """Convert the settings of a schedule. `permissioned_as` is used only with `preserve_permissioned_as`."""
+    values: dict[str, Any] = {name: getattr(body, name) for name in _SAME}
     for name in _JSON:
-        raw = getattr(given, name)
+        raw = getattr(body, name)
         text = raw if raw is UNSET else bytes(raw).decode()
         values[name] = None if text == "null" else text
-    if given.args is UNSET:
+    if body.args is UNSET:
         values["args"] = None
     for name in _TIMES:
-        times = getattr(given, name)
+        times = getattr(body, name)
         values[name] = int(times) if isinstance(times, float) else times
-    overlap = given.no_flow_overlap
+    overlap = body.no_flow_overlap
     values["no_flow_overlap"] = bool(overlap) if overlap is not UNSET else UNSET
-    owner = given.permissioned_as if given.preserve_permissioned_as else None
-    return ScheduleDraft(cron=given.schedule, timezone=given.timezone, owner=owner or None, **values)
+    owner = body.permissioned_as if body.preserve_permissioned_as else None
+    return ScheduleDraft(cron=body.schedule, timezone=body.timezone, owner=owner or None, **values)
 
 
 def schedule(row: ScheduleRow) -> Schedule:
-    """A schedule as the API shows it."""
+    """Convert a schedule."""
     return Schedule(**_shown(row))
 
 
 def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequence[datetime]) -> ScheduleWithJobs:
-    """A schedule with what became of its last ticks, and its next ones."""
+    """Convert a schedule with the outcomes of its last ticks, and its next ticks."""
     jobs = [
         ScheduledJob(id=tick.run, success=tick.outcome == "succeeded", duration_ms=tick.duration_ms or 0)
         for tick in ticks
@@ -206,16 +222,16 @@ def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequen
 
 
 def coming_tick(tick: Coming) -> ComingTick:
-    """A tick that comes."""
+    """Convert a future tick."""
     return ComingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
 
 
 def calendar(found: schedule_calendar.Calendar) -> Calendar:
-    """The ticks of a time."""
+    """Convert the ticks of a period."""
     return Calendar(
         past=[PastTickOf(**_tick(tick), **_of(row)) for row, tick in found.past],
         coming=[coming_tick(each) for each in found.coming],
-        complete_until=_given(found.until),
+        complete_until=_optional(found.until),
     )
 
 
@@ -227,14 +243,14 @@ def _tick(tick: PastTick) -> dict[str, Any]:
     return {
         "tick_at": tick.tick_at,
         "state": tick.state,
-        "job": _given(tick.run),
-        "outcome": _given(tick.outcome),
-        "detail": _given(tick.detail),
+        "job": _optional(tick.run),
+        "outcome": _optional(tick.outcome),
+        "detail": _optional(tick.detail),
     }
 
 
 def _shown(row: ScheduleRow) -> dict[str, Any]:
-    shown: dict[str, Any] = {name: _given(getattr(row, name)) for name in (*_SAME, *_TIMES, "error", "next_at")}
+    shown: dict[str, Any] = {name: _optional(getattr(row, name)) for name in (*_SAME, *_TIMES, "error", "next_at")}
     shown |= {name: UNSET if (text := getattr(row, name)) is None else Raw(text.encode()) for name in _JSON}
     for name in ("path", "edited_by", "edited_at", "timezone", "enabled", "script_path", "is_flow", "extra_perms"):
         shown[name] = getattr(row, name)
@@ -244,5 +260,5 @@ def _shown(row: ScheduleRow) -> dict[str, Any]:
     return shown | {"workspace_id": row.workspace, "schedule": row.cron}
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

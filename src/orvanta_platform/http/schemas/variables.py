@@ -1,4 +1,4 @@
-"""Wire shapes of variables."""
+"""Schemas of variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.services.secrets.variables import VariableDraft
 
 
 class CreateVariable(msgspec.Struct, kw_only=True):
-    """A variable to make."""
+    """A variable to create."""
 
     path: str
     value: str
@@ -27,7 +27,7 @@ class CreateVariable(msgspec.Struct, kw_only=True):
 
 
 class EditVariable(msgspec.Struct, kw_only=True):
-    """What to change of a variable; `path` moves it."""
+    """Changes of a variable. `path` moves it."""
 
     path: str | None = None
     value: str | None = None
@@ -38,7 +38,7 @@ class EditVariable(msgspec.Struct, kw_only=True):
 
 
 class Variable(msgspec.Struct, kw_only=True):
-    """A variable; `value` is absent of a secret that was not decrypted."""
+    """A variable. `value` is absent for a secret that was not decrypted."""
 
     workspace_id: str
     path: str
@@ -57,7 +57,7 @@ class Variable(msgspec.Struct, kw_only=True):
 
 
 class ContextualVariable(msgspec.Struct, kw_only=True):
-    """A variable of every job's environment."""
+    """A variable in every job's environment."""
 
     name: str
     value: str
@@ -65,18 +65,18 @@ class ContextualVariable(msgspec.Struct, kw_only=True):
     is_custom: bool = False
 
 
-def created(given: CreateVariable, *, already_encrypted: bool) -> VariableDraft:
-    """A call to make a variable."""
-    return VariableDraft(**msgspec.structs.asdict(given), already_encrypted=already_encrypted)
+def created(body: CreateVariable, *, already_encrypted: bool) -> VariableDraft:
+    """Convert the body of a call that creates a variable."""
+    return VariableDraft(**msgspec.structs.asdict(body), already_encrypted=already_encrypted)
 
 
-def edited(given: EditVariable, *, already_encrypted: bool) -> VariableDraft:
-    """A call to change one."""
-    return VariableDraft(**msgspec.structs.asdict(given), already_encrypted=already_encrypted)
+def edited(body: EditVariable, *, already_encrypted: bool) -> VariableDraft:
+    """Convert the body of a call that updates a variable."""
+    return VariableDraft(**msgspec.structs.asdict(body), already_encrypted=already_encrypted)
 
 
 def variable(row: VariableRow, value: str | None) -> Variable:
-    """A variable as the API shows it."""
+    """Convert a variable."""
     return Variable(
         workspace_id=row.workspace,
         path=row.path,
@@ -94,5 +94,5 @@ def variable(row: VariableRow, value: str | None) -> Variable:
 
 
 def contextual(each: Contextual) -> ContextualVariable:
-    """A variable of the environment as the API shows it."""
+    """Convert a variable of the environment."""
     return ContextualVariable(name=each.name, value=each.value, description=each.description)

@@ -1,4 +1,4 @@
-"""Wire shapes of versions."""
+"""Schemas of versions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from orvanta_platform.services.catalog.versions import DRAFT, Compared
 
 
 class Version(msgspec.Struct, kw_only=True):
-    """A version in a history.
-
-    `number` counts at the path from 1; `current`: runs by path take it; `lock_state`: `locking`, `locked` or
-    `failed`.
-    """
+    """A version in a history."""
 
     id: int
     number: int
+    """Position in the history of the path, from 1."""
+
     hash: str
     author: str
     created_at: datetime
     current: bool
+    """Whether runs by path use this version."""
+
     archived: bool
     lock_state: str
+    """`locking`, `locked` or `failed`."""
+
     message: str | UnsetType = UNSET
 
 
@@ -40,34 +42,37 @@ class Restore(msgspec.Struct, kw_only=True):
 
 
 class Restored(msgspec.Struct, kw_only=True):
-    """The new version that an old one was deployed as."""
+    """The new version created from an old one."""
 
     version_id: int
 
 
 class UsedBy(msgspec.Struct, kw_only=True):
-    """What runs an item. A workflow's `node` follows the newest version, or is `pinned` to that hash."""
+    """A user of an item: a schedule, an HTTP trigger or a node of a workflow."""
 
     kind: Literal["flow", "schedule", "http_trigger"]
     path: str
     node: str | UnsetType = UNSET
+    """Node of the workflow."""
+
     pinned: str | UnsetType = UNSET
+    """Hash of the version that the node is pinned to. Without it, the node uses the newest version."""
 
 
 def user(row: UserRow) -> UsedBy:
-    """What runs an item."""
+    """Convert a user of an item."""
     kind: Any = row.kind
     return UsedBy(kind=kind, path=row.path, node=row.node or UNSET, pinned=row.pinned or UNSET)
 
 
 def version(row: VersionRow) -> Version:
-    """A line of a history."""
+    """Convert a version in a history."""
     shown = {name: getattr(row, name) for name in Version.__struct_fields__ if name != "message"}
     return Version(**shown, message=row.message or UNSET)
 
 
 def compared(key: str, text: str | None) -> Compared:
-    """A version's id or `draft`, of the query. Raises BadRequest."""
+    """Parse the id of a version, or `draft`, in the query. Raises BadRequest."""
     if text == DRAFT:
         return DRAFT
     if text and text.isascii() and text.isdigit() and len(text) <= 15:

@@ -1,4 +1,4 @@
-"""Why something waits, as the wire has it."""
+"""Schemas of the reasons for waiting."""
 
 from __future__ import annotations
 
@@ -15,49 +15,56 @@ T = TypeVar("T")
 
 
 class Limit(msgspec.Struct, kw_only=True):
-    """A limit: so many of one key at once. `held_by`: runs of the workspace that have its permits, at most 20."""
+    """A limit of concurrent or recent jobs of one key."""
 
     key: str
     limit: int
     in_use: int
     window_s: float | UnsetType = UNSET
     held_by: list[UUID] | UnsetType = UNSET
+    """Runs of the workspace that hold permits, at most 20."""
 
 
 class Waiting(msgspec.Struct, kw_only=True):
-    """`reason` is a sentence, `code` the same for programs: no_worker, no_slot, limit, window, retry, time, locking,
-    approval, suspended, sleeping, debounce, paused, children, run, storage, held,
-    step.
-
-    `until`: the time it waits for, or until which it does. `before`: so many come first. `run`: the one it waits for.
-    `since`: when the object storage began not to take its result.
-    """
+    """The reason for which a run, node or job waits."""
 
     code: str
+    """Stable code: no_worker, no_slot, limit, window, retry, time, locking, approval, suspended, sleeping, debounce,
+    paused, children, run, storage, held or step."""
+
     reason: str
+    """The reason as a sentence."""
+
     until: datetime | UnsetType = UNSET
+    """Time that is awaited, or at which the wait ends at the latest."""
+
     queue: str | UnsetType = UNSET
     before: int | UnsetType = UNSET
+    """Number of jobs that come first."""
+
     limit: Limit | UnsetType = UNSET
     approvers: list[str] | UnsetType = UNSET
     run: UUID | UnsetType = UNSET
+    """Run that is awaited."""
+
     since: datetime | UnsetType = UNSET
+    """Time since which the object storage has not accepted the result."""
 
 
 def waiting(reason: Reason) -> Waiting:
-    """The reason as the wire has it."""
+    """Convert a reason."""
     return Waiting(**fields(reason))  # type: ignore[arg-type]
 
 
 def fields(reason: Reason) -> dict[str, object]:
-    """The fields of Waiting."""
+    """Return the fields of Waiting."""
     limit = reason.limit
     return {
         "code": reason.why.value,
         "reason": reason.text,
-        "until": _given(reason.until),
-        "queue": _given(reason.queue),
-        "before": _given(reason.before),
+        "until": _optional(reason.until),
+        "queue": _optional(reason.queue),
+        "before": _optional(reason.before),
         "limit": UNSET
         if limit is None
         else Limit(
@@ -68,10 +75,10 @@ def fields(reason: Reason) -> dict[str, object]:
             held_by=list(limit.held_by) or UNSET,
         ),
         "approvers": list(reason.approvers) or UNSET,
-        "run": _given(reason.run),
-        "since": _given(reason.since),
+        "run": _optional(reason.run),
+        "since": _optional(reason.since),
     }
 
 
-def _given(value: T | None) -> T | UnsetType:
+def _optional(value: T | None) -> T | UnsetType:
     return UNSET if value is None else value

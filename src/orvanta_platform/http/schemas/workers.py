@@ -1,4 +1,4 @@
-"""Workers as the wire has them."""
+"""Schemas of workers and queues."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from orvanta_platform.db.worker_views import QueueRow, WorkerRow
 
 
 class Worker(msgspec.Struct, kw_only=True):
-    """`last_ping` is seconds since its last beat; without `custom_tags` it serves every queue. `running`: slots in use.
-
-    `drained`: it claims nothing more.
-    """
+    """A worker."""
 
     id: UUID
     worker: str
@@ -26,41 +23,50 @@ class Worker(msgspec.Struct, kw_only=True):
     worker_group: str
     wm_version: str
     last_ping: float
+    """Seconds since its last beat."""
+
     slots: int
     running: int
+    """Number of slots in use."""
+
     drained: bool
+    """Whether it claims no more jobs."""
+
     occupancy_rate: float
     job_isolation: str
     state: str
     custom_tags: list[str] | UnsetType = UNSET
+    """Queues that it serves; absent if it serves all queues."""
 
 
 class Queue(msgspec.Struct, kw_only=True):
-    """A queue that has jobs. `oldest_s`: for how long the oldest that may start now could; null: none may.
-
-    `workers`: how many live that serve it and are not drained.
-    """
+    """A queue that has jobs."""
 
     queue: str
     waiting: int
     oldest_s: float | None
+    """Seconds for which the oldest startable job has been waiting; null if no job may start now."""
+
     running: int
     workers: int
+    """Number of live workers that serve the queue and are not drained."""
 
 
 class DrainBody(msgspec.Struct, kw_only=True):
-    """`drained` false: it claims again."""
+    """The new drain state of a worker."""
 
     drained: bool = True
+    """Whether the worker is drained; false lets it claim jobs again."""
 
 
 def queue(row: QueueRow) -> Queue:
-    """A queue."""
+    """Convert a queue."""
     oldest_s = None if row.oldest_s is None else max(0.0, row.oldest_s)
     return Queue(queue=row.queue, waiting=row.waiting, oldest_s=oldest_s, running=row.running, workers=row.workers)
 
 
 def worker(row: WorkerRow) -> Worker:
+    """Convert a worker."""
     return Worker(
         id=row.id,
         worker=row.name,

@@ -1,1 +1,1 @@
-"""Runtimes without a process: they run in the worker's event loop, many at a time."""
+"""Runtimes that need no process: they run many jobs concurrently in the worker's event loop."""

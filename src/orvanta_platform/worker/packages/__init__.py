@@ -1,1 +1,1 @@
-"""Packages of scripts: locked, installed from the lock once per workspace, kept read-only by content."""
+"""Packages of scripts: locked, installed once per workspace and lock, and stored read-only by content."""

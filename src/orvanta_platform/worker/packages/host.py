@@ -1,7 +1,8 @@
-"""Runs uv or bun inside a cell, to make a lock or to install from one. Standard library only.
+"""Host that runs uv or bun inside a cell, to make a lock or to install from one. Standard library only.
 
-The arguments are an Order (orders.py) as JSON. Nothing of a package is run: uv takes wheels alone unless builds are
-allowed, bun runs no scripts. What they print is the job's log; the answer is `{"lock": text}`, or that they failed.
+The arguments are an order (orders.py) as JSON. No code of a package is run: uv accepts only wheels unless builds are
+allowed, and bun runs no scripts. The output of the programs is the job's log. The answer is `{"lock": text}` or an
+error.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     import subprocess
 
 SEPARATOR = "//bun.lock\n"
-"""Between the package.json and the bun.lock of an npm lock."""
+"""Separator of the package.json and the bun.lock in an npm lock."""
 
-_ORDER, _SAID = "order.json", "said.txt"
+_ORDER, _BUN_OUTPUT = "order.json", "output.txt"
 _LOCKED = re.compile(r"^Saved lockfile", re.MULTILINE)
 _INSTALLED = re.compile(r"^\d+ packages? installed|^Checked \d+ install", re.MULTILINE)
 _ERROR = re.compile(r"^error:", re.MULTILINE)
@@ -30,7 +31,7 @@ _MISMATCH = ("Hash mismatch", "IntegrityCheckFailed", "Integrity check failed")
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Do what the order says; see `Host.run`."""
+    """Carry out the order; see `Host.run`."""
     order: dict[str, Any] = json.loads(args)
     try:
         if order["ecosystem"] == "npm":
@@ -48,16 +49,16 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 
 def finish(job: Job) -> None:
-    """Hand over what Bun has made and said."""
+    """Answer with the lock and output of Bun."""
     if not os.path.exists(_ORDER):
         return
     order = json.loads(_read(_ORDER))
     try:
-        lock = _end_of_bun(job, order)
+        lock = _bun_result(job, order)
     except _Failed as error:
         _answer(job, ERROR, error.described)
     else:
-        _answer(job, RESULT, {"lock": lock, "log": _read(_SAID)})
+        _answer(job, RESULT, {"lock": lock, "log": _read(_BUN_OUTPUT)})
 
 
 def _answer(job: Job, kind: bytes, answer: dict[str, Any]) -> None:
@@ -65,7 +66,7 @@ def _answer(job: Job, kind: bytes, answer: dict[str, Any]) -> None:
 
 
 class _Failed(Exception):
-    """A program did not do what it should."""
+    """Raised if a program failed."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -74,7 +75,7 @@ class _Failed(Exception):
 
 def _lock_python(job: Job, order: dict[str, Any]) -> str:
     _write("requirements.in", "\n".join(order["requirements"]) + "\n")
-    # Its prebuilt form tells all that a lock needs; a source distribution would have to be run for it.
+    # Wheels contain all metadata that a lock needs; a source distribution would have to be run.
     options = ["--generate-hashes", "--no-header", "--no-annotate", "--output-file", "requirements.txt"]
     _uv(job, order, "compile", [*options, "requirements.in"], "lock_failed")
     major, minor, *_ = sys.version_info
@@ -102,33 +103,33 @@ def _uv(job: Job, order: dict[str, Any], verb: str, options: list[str], failure:
     builds = [] if order["builds"] else ["--no-build"]
     environ = {**os.environ, "UV_CACHE_DIR": f"{job.output}/cache/uv"}
     if verb == "install":
-        environ.pop("UV_CONSTRAINT", None)  # it has counted when the lock was made
+        environ.pop("UV_CONSTRAINT", None)  # constraints were applied when the lock was made
     words = [_program(job, "uv"), "pip", verb, *fixed, *builds, *options]
-    import subprocess  # rarely needed and large: every cell would carry it
+    import subprocess  # large and rarely needed: imported here to keep it out of every cell
 
     with subprocess.Popen(
         words,
         env=environ,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # it repeats the whole lock there
+        stdout=subprocess.DEVNULL,  # uv prints the whole lock there
         stderr=subprocess.PIPE,
     ) as process:
-        said = _pass_on(process)
+        output = _forward_output(process)
         code = process.wait()
     if code:
-        raise _failure(failure, said or f"uv ended with exit code {code}")
+        raise _failure(failure, output or f"uv ended with exit code {code}")
 
 
 def _become_bun(job: Job, order: dict[str, Any]) -> NoReturn:
-    """Bun must be the job's first process: of no other one may /proc be read everywhere, and it reads its own.
+    """Replace this process by Bun. Bun reads its own /proc, which is readable only for the job's first process.
 
-    What it says goes to a file, for `finish` to judge by: nobody in the cell sees its exit code.
+    Its output goes to a file, from which `finish` determines success, as no process in the cell sees its exit code.
     """
     manifest, lock = _manifest_and_lock(order)
     with open(_ORDER, "w", encoding="utf-8") as file:
         json.dump({**order, "manifest": manifest}, file)
     folder = f"{job.output}/tree"
-    said = os.open(_SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(_BUN_OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.mkdir(folder)
     os.chdir(folder)
     _write("package.json", manifest)
@@ -137,32 +138,32 @@ def _become_bun(job: Job, order: dict[str, Any]) -> NoReturn:
         _write("bun.lock", lock)
         options = ["--frozen-lockfile", "--backend=copyfile", "--production"]
     for number in (1, 2):
-        os.dup2(said, number)
+        os.dup2(output, number)
     words = [_program(job, "bun"), "install", "--ignore-scripts", "--linker=hoisted", "--no-progress", *options]
     environ = {**os.environ, "BUN_INSTALL_CACHE_DIR": f"{job.output}/cache/bun", "DO_NOT_TRACK": "1"}
     os.execve(words[0], words, environ)
 
 
 def _manifest_and_lock(order: dict[str, Any]) -> tuple[str, str]:
-    """What goes into package.json (nothing but dependencies) and bun.lock."""
+    """Return the contents for package.json (only dependencies) and bun.lock."""
     if order["action"] == "lock":
         return json.dumps({"dependencies": dict(order["packages"])}, indent=2) + "\n", ""
     manifest, separator, lock = order["lock"].partition(SEPARATOR)
     try:
-        wanted = json.loads(manifest).get("dependencies", {})
+        dependencies = json.loads(manifest).get("dependencies", {})
     except (ValueError, AttributeError):
         separator = ""
-    if not separator or not isinstance(wanted, dict):
+    if not separator or not isinstance(dependencies, dict):
         raise _Failed("install_failed", "the lock is not a package.json and a bun.lock")
-    return json.dumps({"dependencies": wanted}), lock
+    return json.dumps({"dependencies": dependencies}), lock
 
 
-def _end_of_bun(job: Job, order: dict[str, Any]) -> str | None:
-    """The lock, None of an install. Raises _Failed unless Bun said that it has done it."""
-    said, manifest, folder = _read(_SAID), order["manifest"], f"{job.output}/tree"
+def _bun_result(job: Job, order: dict[str, Any]) -> str | None:
+    """Return the lock, or None after an install. Raises _Failed unless Bun reported success."""
+    output, manifest, folder = _read(_BUN_OUTPUT), order["manifest"], f"{job.output}/tree"
     done = _LOCKED if order["action"] == "lock" else _INSTALLED
-    if done.search(said) is None or _ERROR.search(said) is not None:
-        raise _failure(f"{order['action']}_failed", said.strip() or "bun ended without a word")
+    if done.search(output) is None or _ERROR.search(output) is not None:
+        raise _failure(f"{order['action']}_failed", output.strip() or "bun ended without any output")
     if order["action"] == "lock":
         return f"{manifest}{SEPARATOR}{_read(f'{folder}/bun.lock')}"
     for name, version in json.loads(manifest)["dependencies"].items():
@@ -171,7 +172,7 @@ def _end_of_bun(job: Job, order: dict[str, Any]) -> str | None:
 
 
 def _name_with_version(modules: str, name: str, version: str) -> None:
-    """Have `import "name@version"` find the package as it is written, without a change to the script."""
+    """Make `import "name@version"` find the package, without a change to the script."""
     scope, slash, bare = name.rpartition("/")
     if "/" not in version and os.path.isdir(f"{modules}/{name}"):
         os.symlink(bare, f"{modules}/{scope}{slash}{bare}@{version}")
@@ -184,16 +185,16 @@ def _program(job: Job, name: str) -> str:
     return path
 
 
-def _failure(name: str, said: str) -> _Failed:
-    """What went wrong, by the last lines of what a program said."""
-    last = "\n".join(said.splitlines()[-_TAIL:])
+def _failure(name: str, output: str) -> _Failed:
+    """Return the error for a failed program, with the last lines of its output."""
+    last = "\n".join(output.splitlines()[-_TAIL:])
     if any(sign in last for sign in _MISMATCH):
-        return _Failed("lock_hash_mismatch", f"what the index gives is not what was locked: {last}")
+        return _Failed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
     return _Failed(name, last)
 
 
-def _pass_on(process: subprocess.Popen[bytes]) -> str:
-    """Copy what a program says to the log; gives the last lines."""
+def _forward_output(process: subprocess.Popen[bytes]) -> str:
+    """Copy a program's output to the log and return its last lines."""
     last: deque[str] = deque(maxlen=_TAIL)
     assert process.stderr is not None
     for line in process.stderr:

@@ -1,4 +1,4 @@
-"""Where packages come from: the environment that uv and bun get in their cell, and nothing else of the worker's."""
+"""Package indexes: the environment that uv and bun get in their cell. Nothing else of the worker's is passed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Final
 PASSED: Final = re.compile(
     r"SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|[A-Za-z]+_PROXY|[a-z]+_proxy|UV_\w+|PIP_\w+|(?i:NPM_CONFIG_)\w+"
 )
-"""Names that are passed on."""
+"""Names of variables that are passed."""
 
-_KEPT_BACK: Final = re.compile(r"UV_PUBLISH\w*|UV_CACHE_DIR|UV_PYTHON\w*|UV_PROJECT\w*|UV_TARGET|(?i:NPM_CONFIG_CACHE)")
+_NOT_PASSED: Final = re.compile(
+    r"UV_PUBLISH\w*|UV_CACHE_DIR|UV_PYTHON\w*|UV_PROJECT\w*|UV_TARGET|(?i:NPM_CONFIG_CACHE)"
+)
 _PIP_FILES: Final = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
 _PIP_SECTIONS: Final = ("global", "install", "download")
 _FROM_PIP: Final = {
@@ -23,7 +25,7 @@ _FROM_PIP: Final = {
     "constraint": "UV_CONSTRAINT",
     "cert": "SSL_CERT_FILE",
 }
-"""What pip calls it → what uv calls it: a machine set up for pip needs no second set-up."""
+"""Settings of pip and their names in uv. A machine that is configured for pip needs no configuration for uv."""
 
 _OTHER_NAMES: Final = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
 
@@ -35,11 +37,14 @@ def environment(
     npm_registry: str | None = None,
     pip_files: tuple[Path, ...] = _PIP_FILES,
 ) -> dict[str, str]:
-    """The names of `environ` that are passed on, pip's settings as uv's where those are not set, the indexes set."""
+    """Return the variables of `environ` that are passed, with the indexes set.
+
+    Settings of pip become settings of uv unless these are set.
+    """
     passed = {
         name: value
         for name, value in environ.items()
-        if PASSED.fullmatch(name) and not _KEPT_BACK.fullmatch(name) and value
+        if PASSED.fullmatch(name) and not _NOT_PASSED.fullmatch(name) and value
     }
     for ours, value in _pip(environ, pip_files).items():
         if not (passed.get(ours) or passed.get(_OTHER_NAMES.get(ours, ""))):
@@ -54,7 +59,7 @@ def environment(
 
 
 def named_files(environ: Mapping[str, str], *, pip_files: tuple[Path, ...] = _PIP_FILES) -> list[str]:
-    """Files below /etc that the settings name, such as constraints, which package programs have to read."""
+    """Return the files below /etc that the settings name, such as constraints, which package programs must read."""
     values = environment(environ, pip_files=pip_files).values()
     words = {word.removeprefix("file://") for value in values for word in value.split()}
     return sorted(word for word in words if word.startswith("/etc/") and Path(word).is_file())
@@ -76,7 +81,7 @@ def _of_file(file: Path) -> dict[str, str]:
     try:
         parser.read(file, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):
-        return {}  # pip itself would refuse to start with it; uv need not
+        return {}  # pip itself would refuse such a file; uv does not need it
     return {
         ours: " ".join(parser.get(section, theirs).split())
         for section in _PIP_SECTIONS

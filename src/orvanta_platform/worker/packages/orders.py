@@ -1,4 +1,4 @@
-"""What the host in the cell (host.py) is told to do, and how locks are read."""
+"""Orders for the host in the cell (host.py), and the reading of locks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from orvanta_platform.workflow.requirements import Ecosystem, Requirements
 
 
 def lock_order(requirements: Requirements, *, builds: bool) -> bytes:
-    """Resolve these requirements."""
+    """Return the order to resolve these requirements."""
     return _order(
         "lock", requirements.ecosystem, builds, requirements=requirements.lines, packages=requirements.packages
     )
 
 
 def install_order(ecosystem: Ecosystem, lock: str, *, builds: bool) -> bytes:
-    """Install what a lock names."""
+    """Return the order to install the packages of a lock."""
     return _order("install", ecosystem, builds, lock=lock, hashed=is_hashed(lock))
 
 
@@ -28,13 +28,13 @@ def _order(action: str, ecosystem: Ecosystem, builds: bool, **more: Any) -> byte
 
 
 def is_hashed(lock: str) -> bool:
-    """Whether each requirement of a Python lock carries a hash: one that a caller made may not."""
+    """Return whether every requirement of a Python lock has a hash, which a lock made by a caller may lack."""
     pinned = _lines(lock)
     return bool(pinned) and all("--hash=" in line for line in pinned)
 
 
 def option_in(lock: str) -> str | None:
-    """The first line of a Python lock that is an option to its reader (`--index-url …`, `-r …`, `--no-binary …`)."""
+    """Return the first line of a Python lock that is an option (`--index-url …`, `-r …`, `--no-binary …`), if any."""
     return next((line for line in _lines(lock) if line.startswith("-")), None)
 
 
@@ -44,6 +44,6 @@ def _lines(lock: str) -> list[str]:
 
 
 def digest_of(ecosystem: Ecosystem, lock: str) -> str:
-    """The name of the folder that holds what a lock names: 40 hex digits. Other Pythons install other files."""
+    """Return the name of the folder for a lock: 40 hex digits, which depend on the version of Python."""
     kind = PYTHON if ecosystem == "python" else "npm"
     return hashlib.sha256(f"{kind}\n{lock}".encode()).hexdigest()[:40]

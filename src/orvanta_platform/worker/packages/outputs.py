@@ -1,4 +1,4 @@
-"""The folders that orders write in their cells: one order of a workspace at a time, what it made taken from there."""
+"""Folders that orders write in their cells: one order of a workspace at a time, and the handover of their results."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _STALE_S = 86_400.0
 
 
 class Stopped(Exception):
-    """The job was cancelled while it waited for its turn."""
+    """Raised if the job was cancelled while it waited for its turn."""
 
 
 class Turns:
-    """One order of a workspace at a time: they share a user and a cache."""
+    """Locks that let one order of a workspace run at a time, as its orders share a user and a cache."""
 
     def __init__(self) -> None:
         self._busy: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def alone(self, workspace: str, cancelled: asyncio.Event) -> AsyncIterator[None]:
-        """Wait for the turn and have it. Raises Stopped when `cancelled` is set before."""
+    async def take(self, workspace: str, cancelled: asyncio.Event) -> AsyncIterator[None]:
+        """Wait for the turn and hold it. Raises Stopped if `cancelled` is set before."""
         turn = self._busy.setdefault(workspace, asyncio.Lock())
         taking, stopping = asyncio.ensure_future(turn.acquire()), asyncio.ensure_future(cancelled.wait())
         try:
@@ -51,53 +51,55 @@ class Turns:
 
 
 class Outputs:
-    """The folders below `staging`, which `make` makes for the number of a user. A larger cache is not kept."""
+    """Output folders below `staging`. `make` creates one for the number of a user."""
 
     def __init__(self, staging: Path, make: Callable[[int], str], cache_bytes: int) -> None:
+        """Create the folders' manager; a cache of more than `cache_bytes` is discarded."""
         self._staging = staging
         self._make = make
         self._cache_bytes = cache_bytes
 
     @asynccontextmanager
-    async def open(self, user: int, kept: Path | None = None, seed: Path | None = None) -> AsyncIterator[str]:
-        """A folder to write to, with the cache that is `kept` in it (`cache/`), else a copy of `seed`, if any.
+    async def open(self, user: int, cache: Path | None = None, seed: Path | None = None) -> AsyncIterator[str]:
+        """Yield a folder to write to, with `cache` moved into it (as `cache/`), or a copy of `seed` if there is none.
 
-        Both are taken away afterwards. The cache moves: only one order at a time has it, and no job ever sees it.
-        Another worker's order meanwhile begins without. Raises OSError, such as of a disk without room.
+        The folder is removed afterwards, and the cache moved back. As the cache moves, only one order at a time has
+        it and no job ever sees it; an order of another worker starts without it meanwhile. Raises OSError, for
+        example if the disk is full.
         """
-        await asyncio.to_thread(self._forget_stale)
+        await asyncio.to_thread(self._remove_stale)
         output = self._make(user)
         folder = self._staging / output
-        if kept is not None:
+        if cache is not None:
             with suppress(OSError):
-                os.rename(kept, folder / "cache")
+                os.rename(cache, folder / "cache")
         try:
             if seed is not None and not (folder / "cache").exists():
                 await asyncio.to_thread(_copy, seed, folder / "cache", folder.stat().st_uid)
             yield output
         finally:
-            await asyncio.to_thread(self._put_back, folder, kept)
+            await asyncio.to_thread(self._put_back, folder, cache)
 
-    def _forget_stale(self) -> None:
-        """Remove what was left in the middle by a worker that was killed; no order takes a day."""
+    def _remove_stale(self) -> None:
+        """Remove the folders left by killed workers. No order takes a day."""
         for folder in self._staging.iterdir():
             with suppress(OSError):
                 if folder.stat().st_mtime < clock.now().timestamp() - _STALE_S:
                     remove(folder)
 
-    def _put_back(self, folder: Path, kept: Path | None) -> None:
-        cache = folder / "cache"
+    def _put_back(self, folder: Path, cache: Path | None) -> None:
+        used = folder / "cache"
         with suppress(OSError):
-            small = sum(each.lstat().st_size for each in cache.rglob("*")) <= self._cache_bytes
-            if kept is not None and small and not cache.is_symlink():
-                kept.parent.mkdir(exist_ok=True)
-                kept.parent.chmod(0o711)
-                os.rename(cache, kept)
+            small = sum(each.lstat().st_size for each in used.rglob("*")) <= self._cache_bytes
+            if cache is not None and small and not used.is_symlink():
+                cache.parent.mkdir(exist_ok=True)
+                cache.parent.chmod(0o711)
+                os.rename(used, cache)
         remove(folder)
 
 
 def take(made: Path, final: Path, most_bytes: int) -> None:
-    """Check the tree `made` and move it to its place; of two who come there at once the first counts.
+    """Check the tree `made` and move it to `final`. Of concurrent calls for the same folder the first one counts.
 
     Raises tree.UnsafeTree, OSError.
     """
@@ -116,7 +118,7 @@ def take(made: Path, final: Path, most_bytes: int) -> None:
 
 
 def _copy(seed: Path, cache: Path, user: int) -> None:
-    """A copy that `user` may write to."""
+    """Copy `seed` to `cache`, writable for `user`."""
     for path, _, files in os.walk(seed):
         place = cache / os.path.relpath(path, seed)
         place.mkdir(mode=0o755, exist_ok=True)
@@ -128,7 +130,7 @@ def _copy(seed: Path, cache: Path, user: int) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a tree, read-only folders in it too."""
+    """Remove a tree, including read-only folders."""
     for path, _, _ in os.walk(folder):
         with suppress(OSError):
             os.chmod(path, stat.S_IRWXU)

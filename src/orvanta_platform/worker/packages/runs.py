@@ -1,4 +1,4 @@
-"""The runs that make locks: of a script, or of all that is written into a workflow."""
+"""Runs that make locks, for a script or for all inline scripts of a workflow."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from orvanta_platform.workflow.requirements import rawscripts
 
 @dataclass(frozen=True, slots=True)
 class LockRuns:
-    """Carries out runs of the kinds `locking.LOCKING_KINDS`."""
+    """Executor of runs of the kinds `locking.LOCKING_KINDS`."""
 
     platform: Platform
     packages: Packages
 
     async def run(self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event) -> bytes:
-        """Lock `body` and tell the versions that wait for it; gives the run's result as JSON text.
+        """Lock `body`, store the outcome with the waiting versions, and return the run's result as JSON text.
 
-        Raises PackageError and OrvantaError, of which the versions are told as well.
+        Raises PackageError and OrvantaError, which are stored with the versions as well.
         """
-        act = self._script if job.run.kind == locking.SCRIPT_KIND else self._flow
+        make_lock = self._script if job.run.kind == locking.SCRIPT_KIND else self._flow
         try:
-            lock, result = await act(job, body, args, log, cancelled)
+            lock, result = await make_lock(job, body, args, log, cancelled)
         except (PackageError, OrvantaError) as error:
             await locking.settle(self.platform, job.run.id, lock=None, error=error.message)
             raise
@@ -52,8 +52,8 @@ class LockRuns:
         needed = await self.packages.requirements(job.run.workspace, language, content)
         if needed is None:
             return ""
-        asked = PackageRequest(job.id, job.attempt, job.run.workspace, language, content)
-        return await self.packages.lock(asked, needed, log, cancelled, job.run.id)
+        request = PackageRequest(job.id, job.attempt, job.run.workspace, language, content)
+        return await self.packages.lock(request, needed, log, cancelled, job.run.id)
 
     async def _flow(
         self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
@@ -71,7 +71,7 @@ class LockRuns:
 
 
 def _with_locks(tree: dict[str, Any], locks: dict[str, str]) -> Any:
-    """A flow's value with the locks put into its scripts; the tree is the caller's own."""
+    """Return a flow's value with the locks added to its scripts. The tree is modified."""
     for node, value in rawscripts(tree):
         if not value.get("lock"):
             value["lock"] = locks.get(node, "")

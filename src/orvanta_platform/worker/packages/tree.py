@@ -1,4 +1,4 @@
-"""What an install has written, before it becomes a package that jobs read."""
+"""Checks of an installed tree before it becomes a package that jobs read."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_MOST_ENTRIES = 500_000
+_MAX_ENTRIES = 500_000
 
 
 class UnsafeTree(Exception):
-    """The tree holds what no package needs and a reader could be led astray by; the message names it."""
+    """Raised if the tree contains entries that no package needs and that could mislead a reader; names the entry."""
 
 
 def seal(root: Path, most_bytes: int) -> None:
-    """Check the tree below `root`, make it read-only and, as root, root's own. Raises UnsafeTree.
+    """Check the tree below `root`, make it read-only and, if run as root, owned by root. Raises UnsafeTree.
 
-    `root` itself stays writable to its owner, so that it can be moved. Call it when nothing can write to the tree any
-    more. Links must lead to something within it; devices, sockets and pipes are refused, as is more than `most_bytes`
-    in all.
+    `root` itself stays writable for its owner, so that it can be moved. Nothing must be able to write to the tree any
+    more. Links must lead to entries within it; devices, sockets and pipes are refused, as is a tree of more than
+    `most_bytes`.
     """
     total = 0
     for count, (path, status) in enumerate(_entries(root)):
         total += status.st_size
-        if total > most_bytes or count > _MOST_ENTRIES:
+        if total > most_bytes or count > _MAX_ENTRIES:
             raise UnsafeTree(f"the packages are larger than the limit of {most_bytes >> 20} MiB")
         if stat.S_ISLNK(status.st_mode):
             _check_link(root, path)
@@ -39,7 +39,7 @@ def seal(root: Path, most_bytes: int) -> None:
 
 
 def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything below `root`, folders after what is in them; links are not followed."""
+    """Yield all entries below `root`, each folder after its contents. Links are not followed."""
     for folder, folders, files in os.walk(root, topdown=False, onerror=_refuse):
         for name in (*files, *folders):
             path = f"{folder}/{name}"
@@ -51,7 +51,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _check_link(root: Path, path: str) -> None:
-    """A link's whole way must stay inside: what it names may itself be a link."""
+    """Require that a link, and every link that it leads to, stays inside the tree."""
     target = os.readlink(path)
     place = os.path.normpath(os.path.join(os.path.dirname(path), target))
     real = os.path.realpath(path)

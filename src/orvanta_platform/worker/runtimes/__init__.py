@@ -1,1 +1,1 @@
-"""Running one job, given its specification: no database, no queue."""
+"""Execution of one job from its specification, without database or queue."""

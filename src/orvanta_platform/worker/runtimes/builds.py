@@ -1,4 +1,4 @@
-"""Scripts that are compiled before they run: once per workspace, content and compiler, in a cell of their own."""
+"""Compilation of scripts before they run: once per workspace, content and compiler, in a separate cell."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.manifest import Build
 
 LONGEST_S = 300.0
-"""How long one build may take."""
+"""Time limit of one build, in seconds."""
 
 _LIMITS = Limits(disk_bytes=2 << 30)
-# After those of the slots, dedicated processes and package programs; the last one is sandbox/network.py: LAST_UID.
+# User numbers after those of slots, dedicated processes and package programs; the last one is LAST_UID (network.py).
 _FIRST_USER, _USERS = 60_000, 5_000
 _CACHE_BYTES = 1 << 30
 _DAY_S = 86_400.0
@@ -37,14 +37,14 @@ Run = Callable[[JobSpec, LogSink, asyncio.Event], Awaitable[JobOutcome]]
 
 
 def builder_of(language: str) -> str:
-    """What the builder of a language is called among the runtimes; no script may name it."""
+    """Return the language name of a language's builder. No script may use it."""
     return f"{language} builder"
 
 
 class Builds:
-    """The compiled scripts of one worker, below `packages`; owned by its event loop.
+    """Compiled scripts of one worker, below `packages`; owned by its event loop.
 
-    `run` runs a builder in its cell, `make_output` makes the folder it writes to, below `staging`.
+    `run` runs a builder in its cell. `make_output` makes the folder that it writes to, below `staging`.
     """
 
     def __init__(
@@ -64,48 +64,48 @@ class Builds:
         self._longest_s = longest_s
 
     def is_made(self, build: Build, spec: JobSpec) -> bool:
-        """Whether the job's script is compiled already. Raises OSError where the compiler's version cannot be told."""
+        """Return whether the job's script is already compiled. Raises OSError if the compiler's version is unknown."""
         return (self._packages / _place(build, spec)).is_dir()
 
     async def provide(self, build: Build, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> str | JobOutcome:
-        """The folder below `packages` with the compiled script, made where it is not there; else why there is none.
+        """Return the folder below `packages` with the compiled script, compiling it if needed; otherwise the failure.
 
-        A build that fails leaves nothing, so that the next job tries again.
+        A failed build leaves nothing, so that the next job tries again.
         """
         try:
             place = _place(build, spec)
             final = self._packages / place
-            if _use(final):
+            if _mark_used(final):
                 return place
-            async with self._turns.alone(spec.workspace, cancelled):
+            async with self._turns.take(spec.workspace, cancelled):
                 failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
         except Stopped:
             return JobOutcome(None, JobError("Cancelled", "cancelled"), 0, started=False, stopped_by="cancel")
         except (OSError, UnsafeTree) as error:
-            told = JobError("CannotStart", f"the script cannot be compiled: {error}")
-            return JobOutcome(None, told, 0, started=False)
+            reason = JobError("CannotStart", f"the script cannot be compiled: {error}")
+            return JobOutcome(None, reason, 0, started=False)
         return place if failed is None else failed
 
     async def _make(
         self, build: Build, spec: JobSpec, final: Path, log: LogSink, cancelled: asyncio.Event
     ) -> JobOutcome | None:
-        """Have the script compiled and keep what came of it; gives the outcome of a build that failed."""
+        """Compile the script and store the result; return the outcome of a failed build."""
         seed = self._packages / f".{spec.language}" / _digest(build)
-        if not _use(seed):
-            async with self._turns.alone("", cancelled):
+        if not _mark_used(seed):
+            async with self._turns.take("", cancelled):
                 if not seed.is_dir():
                     async with self._outputs.open(_FIRST_USER + _USERS) as output:
                         sample = _order(replace(spec, content=build.sample), build, output, _FIRST_USER + _USERS)
                         failed = await self._compile(sample, "cache", seed, log, cancelled)
                         if failed is not None:
                             return failed
-                    await asyncio.to_thread(_forget_unused, seed.parent)
+                    await asyncio.to_thread(_remove_unused, seed.parent)
         user = _FIRST_USER + zlib.crc32(spec.workspace.encode()) % _USERS
-        kept = self._packages / spec.workspace / f".{spec.language}-cache"
-        async with self._outputs.open(user, kept, seed) as output:
+        cache = self._packages / spec.workspace / f".{spec.language}-cache"
+        async with self._outputs.open(user, cache, seed) as output:
             failed = await self._compile(_order(spec, build, output, user), "tree", final, log, cancelled)
         if failed is None:
-            await asyncio.to_thread(_forget_unused, final.parent)
+            await asyncio.to_thread(_remove_unused, final.parent)
         return failed
 
     async def _compile(
@@ -119,8 +119,8 @@ class Builds:
         return None
 
 
-def _use(final: Path) -> bool:
-    """Whether the program is there; remembers by its folder's time that it is in use."""
+def _mark_used(final: Path) -> bool:
+    """Return whether the program exists; record its use in the time of its folder."""
     now = clock.now().timestamp()
     try:
         if final.stat().st_mtime < now - _DAY_S:
@@ -130,16 +130,16 @@ def _use(final: Path) -> bool:
     return True
 
 
-def _forget_unused(programs: Path) -> None:
-    """Remove what no job has used for long; whoever needs it again compiles it again."""
+def _remove_unused(programs: Path) -> None:
+    """Remove programs that no job has used for _UNUSED_S. They are compiled again when needed."""
     for folder in programs.iterdir():
-        with contextlib.suppress(OSError):  # another worker removes it as well
+        with contextlib.suppress(OSError):  # another worker may remove it at the same time
             if folder.stat().st_mtime < clock.now().timestamp() - _UNUSED_S:
                 remove(folder)
 
 
 def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
-    """What the builder is given: the script, and nothing of the job."""
+    """Return the specification for the builder, with the script and nothing else of the job."""
     return replace(
         spec,
         language=builder_of(spec.language),
@@ -153,12 +153,12 @@ def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
 
 
 def _place(build: Build, spec: JobSpec) -> str:
-    """Where a compiled script lies."""
+    """Return the path of a compiled script below `packages`."""
     return f"{spec.workspace}/{spec.language}/{_digest(build, spec.content)}"
 
 
 def _digest(build: Build, *more: str) -> str:
-    """40 hex digits, others wherever another program would be made."""
+    """Return 40 hex digits that identify the compiler, the machine, the builder and the code."""
     key = hashlib.sha256()
     for part in (build.version(), platform.machine(), _revision(build.host), *more):
         key.update(f"{part}\n".encode("utf-8", "replace"))
@@ -167,7 +167,7 @@ def _digest(build: Build, *more: str) -> str:
 
 @functools.cache
 def _revision(host: str) -> str:
-    """The digest of all that stands beside a builder: what scripts are compiled with."""
+    """Return the digest of all files in a builder's folder, as these determine the compiled program."""
     spec = importlib.util.find_spec(host)
     folder = Path(spec.origin or "").parent if spec is not None else Path()
     key = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The worker's side of the zygote: starting it, asking it for cells, killing them."""
+"""The worker's side of the zygote: starts it, requests cells and kills them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from orvanta_platform.sandbox.cgroups import Group
 from orvanta_platform.sandbox.job import frame
 from orvanta_platform.sandbox.plan import Plan
 
-# Long enough for a machine under heavy load, short enough for a zygote that was stopped.
+# Long enough for a machine under heavy load, short enough to notice a stopped zygote.
 _ANSWER_S = 20.0
 _MAX_MESSAGE = 4096
-# What is sent with the header, in one call.
+# Maximum size of a body that is sent together with the header, in one call.
 _SMALL = 64 << 10
-# The interpreter itself, not a virtual environment's link to it: jobs see the standard library alone.
+# The interpreter itself, not a virtual environment's link to it: jobs see only the standard library.
 PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.sandbox import zygote; zygote.main()"
 
 
 class SandboxUnavailable(OrvantaError):
-    """Cells of the wanted level cannot be made on this machine; the message is the kernel's reason."""
+    """Cells of the required level cannot be made on this machine; the message is the kernel's reason."""
 
     code = "sandbox_unavailable"
     status = 503
@@ -57,7 +57,7 @@ def _settle(future: asyncio.Future[None]) -> None:
 
 
 class Cell:
-    """One confined process tree that waits for a job, or runs it."""
+    """One confined process tree that waits for a job or runs it."""
 
     def __init__(
         self, number: int, connection: socket.socket, namespaces: bool, group: Group | None, zygote: Zygote
@@ -75,24 +75,24 @@ class Cell:
         self.jobs = 0
 
     def born(self, pid: int, pidfd: int) -> None:
-        """The zygote has made the process."""
+        """Attach the process that the zygote has made."""
         self.pid, self._pidfd = pid, pidfd
         asyncio.get_running_loop().add_reader(self._connection.fileno(), self._receive)
 
     async def ready(self) -> None:
-        """Wait until the cell can take a job. Raises SandboxUnavailable where it could not be made, TimeoutError."""
+        """Wait until the cell can take a job. Raises SandboxUnavailable if it could not be made, TimeoutError."""
         async with asyncio.timeout(_ANSWER_S):
             message = await self._message()
         while message is not None and "ready" not in message and "error" not in message:
-            async with asyncio.timeout(_ANSWER_S):  # what it says of the job before
+            async with asyncio.timeout(_ANSWER_S):  # skips messages about the previous job
                 message = await self._message()
         if message is None:
             raise SandboxUnavailable("a cell ended before it was ready")
         if "error" in message:
             raise SandboxUnavailable(str(message["error"]))
 
-    async def give(self, header: dict[str, Any], body: Sequence[bytes], descriptors: list[int]) -> None:
-        """Hand the cell a job: the header, and what follows it. Raises OSError where the cell has ended."""
+    async def send(self, header: dict[str, Any], body: Sequence[bytes], descriptors: list[int]) -> None:
+        """Send the cell a job: the header and its body. Raises OSError if the cell has ended."""
         self.jobs += 1
         data = frame(header)
         if sum(map(len, body)) <= _SMALL:
@@ -101,15 +101,15 @@ class Cell:
         loop = asyncio.get_running_loop()
         for part in (data[sent:], *body):
             if part:
-                # A view: what is left to be sent of something large is not copied again and again.
+                # A view, so that the unsent rest of a large part is not copied repeatedly.
                 await loop.sock_sendall(self._connection, memoryview(part))
 
     def listen(self, listener: Callable[[], None] | None) -> None:
-        """Have `listener` called when the cell says something or has ended."""
+        """Set the function to call when the cell has sent something or has ended."""
         self._listener = listener
 
     def take(self) -> dict[str, Any] | None:
-        """The next thing that the cell has said, None where there is none."""
+        """Return the next received message, or None if there is none."""
         line, newline, rest = self._received.partition(b"\n")
         if not newline:
             return None
@@ -118,12 +118,12 @@ class Cell:
         return message
 
     async def _message(self) -> dict[str, Any] | None:
-        """The next thing that the cell says, None when it has ended."""
+        """Wait for the next message; return None if the cell ends."""
         while (message := self.take()) is None and not self.ended:
-            said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self.listen(functools.partial(_settle, said))
+            received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.listen(functools.partial(_settle, received))
             try:
-                await said
+                await received
             finally:
                 self.listen(None)
         return message
@@ -133,7 +133,7 @@ class Cell:
             data = self._connection.recv(_MAX_MESSAGE)
         except BlockingIOError:
             return
-        except ConnectionResetError:  # it ended without reading all we sent
+        except ConnectionResetError:  # the cell ended without reading everything
             data = b""
         self._received += data
         if not data:
@@ -143,7 +143,7 @@ class Cell:
             self._listener()
 
     def kill(self) -> None:
-        """Kill the cell with everything in it, at once; harmless after its end."""
+        """Kill the cell and everything in it immediately. Has no effect after its end."""
         if self._pidfd < 0:
             return
         if not self._namespaces and not (self.group and self.group.kill()) and self.alive:
@@ -153,7 +153,7 @@ class Cell:
 
     @property
     def alive(self) -> bool:
-        """Whether the cell's first process still runs."""
+        """Whether the cell's first process is still running."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, 0)
             return True
@@ -161,16 +161,16 @@ class Cell:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be given a job: a zygote that has ended takes its cells along, be it a moment later."""
+        """Whether the cell can take a job. A zygote that has ended takes its cells with it, possibly a moment later."""
         return not self.ended and self._zygote.alive and self.alive
 
     async def gone(self) -> None:
-        """Wait until the first process, and with its namespace everything in the cell, has ended."""
+        """Wait until the first process has ended, and with its namespace everything in the cell."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(_readable(self._pidfd), _ANSWER_S)
 
     def close(self) -> None:
-        """Kill and forget."""
+        """Kill the cell and release its descriptors."""
         self.kill()
         if self._pidfd >= 0:
             if not self.ended and self._connection.fileno() >= 0:
@@ -191,9 +191,9 @@ class Zygote:
         self._next = 0
 
     async def start(self) -> None:
-        """Start the process and wait until it serves. Raises SandboxUnavailable.
+        """Start the process and wait until it accepts requests. Raises SandboxUnavailable.
 
-        Call from the thread that lives as long as the worker: the process dies with it.
+        Call this from the thread that lives as long as the worker, as the process dies with it.
         """
         self._control = ours = self._launch()
         first = await self._first_message(ours)
@@ -216,7 +216,7 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
-                start_new_session=True,  # a terminal's Ctrl-C is the worker's to answer
+                start_new_session=True,  # only the worker handles a terminal's Ctrl-C
             )
         return ours
 
@@ -232,7 +232,7 @@ class Zygote:
         return message
 
     async def spawn(self, group: Group | None) -> Cell:
-        """A new cell in `group`, confined and waiting for its job. Raises SandboxUnavailable."""
+        """Make a new cell in `group`, confined and ready for a job. Raises SandboxUnavailable."""
         control = self._control
         if control is None:
             raise SandboxUnavailable("the zygote is not running")
@@ -283,7 +283,7 @@ class Zygote:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs, as far as it is known yet."""
+        """Whether the process is running, as far as is known."""
         return self._process is not None and self._process.poll() is None
 
     @property

@@ -1,6 +1,6 @@
-"""Processes that are kept for further jobs of the same script (the protocol: sandbox/job.py).
+"""Dedicated processes, which run several jobs of the same script (for the protocol, see sandbox/job.py).
 
-A job costs one message out, one back and one look at the pipe of its output.
+A job costs one message in each direction and one read of its output pipe.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 
 Key = tuple[str, str, str, str | None, str, str]
-"""Workspace, language, content, package, principal and purpose: jobs that share them may share a process."""
+"""Workspace, language, content, package, principal and purpose: jobs with equal keys may share a process."""
 
 _CHUNK = 256 << 10
 _MUCH = 32 << 10
-_LONGEST_LINE = 64 << 10
-# Room for an error's description where the result's limit is small.
+_MAX_LINE = 64 << 10
+# Space for an error's description if the limit of results is small.
 _ERROR_BYTES = 1 << 20
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The line before an answer."""
+    """The line that precedes an answer."""
 
     kind: str
     length: int
@@ -46,12 +46,12 @@ _write = msgspec.json.Encoder().encode
 
 
 def key_of(spec: JobSpec) -> Key:
-    """Which process may run the job."""
-    return spec.workspace, spec.language, spec.content, spec.package, spec.principal, spec.kept_for
+    """Return the key of the processes that may run the job."""
+    return spec.workspace, spec.language, spec.content, spec.package, spec.principal, spec.reserved_for
 
 
 class Process:
-    """A process and its present job. `gone` is called once, when it is closed."""
+    """A dedicated process and its current job. `gone` is called once, when the process is closed."""
 
     def __init__(self, cell: Cell, placement: Placement, gone: Callable[[Process], None]) -> None:
         self.cell = cell
@@ -61,7 +61,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._connection: socket.socket | None = None
         self._output: Source | None = None
-        self._told: dict[str, Any] = {}
+        self._message: dict[str, Any] = {}
         self._over = False
         self._env: dict[str, str] = {}
         self._received = bytearray()
@@ -69,7 +69,7 @@ class Process:
         self._closed = False
         self.unread = False
         self._printed = False
-        self._kept = True
+        self._reusable = True
         self._waiter: asyncio.Future[None] | None = None
         self._job: JobSpec | None = None
         self._cancelled = asyncio.Event()
@@ -78,20 +78,20 @@ class Process:
         self._stopped_by: StoppedBy | None = None
 
     async def run(self, spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
-        """Run one job to its end.
+        """Run one job and return its outcome.
 
-        Where `usable` is false then, the process is to be closed; where `unread` is true, the job never reached it.
+        If `usable` is False afterwards, the process must be closed. If `unread` is True, the job never reached it.
         """
         self._job, self._cancelled, self._stopped_by = spec, cancelled, None
         self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
         log, self._marks = Log(sink, spec.limits, lambda: self.stop(self._stopped_by or "result")), StreamMarks()
         try:
             if self._connection is None:
-                await self._give_first(spec)
+                await self._send_first(spec)
             else:
-                await self._give(spec)
+                await self._send(spec)
             head = await self._answer(spec, log)
-            outcome = await self._ended(spec, log) if head is None else await self._judge(spec, head)
+            outcome = await self._judge_ended(spec, log) if head is None else await self._judge(spec, head)
             self.idle_since = clock.monotonic()
             return outcome
         except BaseException:
@@ -102,11 +102,11 @@ class Process:
 
     @property
     def usable(self) -> bool:
-        """Whether it may be given another job."""
-        return self._kept and self._connection is not None and not self._over and not self._received
+        """Whether the process may run another job."""
+        return self._reusable and self._connection is not None and not self._over and not self._received
 
-    def look(self, now: float) -> None:
-        """Kill the job if it is cancelled or its time is over."""
+    def check(self, now: float) -> None:
+        """Kill the process if its job is cancelled, timed out at monotonic `now`, or over its process limit."""
         if self._job is None or self._stopped_by is not None:
             return
         if self._cancelled.is_set():
@@ -117,12 +117,12 @@ class Process:
             self.stop("processes")
 
     def stop(self, reason: StoppedBy | None) -> None:
-        """Kill the process, with all that it started."""
+        """Kill the process and everything that it started."""
         self._stopped_by = reason
-        self._kept = False
+        self._reusable = False
         self.cell.kill()
 
-    async def _give_first(self, spec: JobSpec) -> None:
+    async def _send_first(self, spec: JobSpec) -> None:
         ours, theirs = socket.socketpair()
         read, write = os.pipe2(os.O_CLOEXEC)
         ours.setblocking(False)
@@ -130,9 +130,9 @@ class Process:
         self._env = dict(spec.env)
         header, body = make_message(self.cell, spec, self.placement)
         try:
-            await self.cell.give(header, body, [write, write, theirs.fileno()])
+            await self.cell.send(header, body, [write, write, theirs.fileno()])
         except OSError:
-            pass  # it ended already: what it said tells why
+            pass  # the process has ended; its last message has the reason
         finally:
             theirs.close()
             os.close(write)
@@ -141,7 +141,7 @@ class Process:
         self.cell.listen(self._end)
         self._end()
 
-    async def _give(self, spec: JobSpec) -> None:
+    async def _send(self, spec: JobSpec) -> None:
         self._discard_output()
         message = _write({"env": self._changes(spec.env), "args": len(spec.args)}) + b"\n" + spec.args
         assert self._connection is not None
@@ -164,13 +164,13 @@ class Process:
         return changes
 
     async def _answer(self, spec: JobSpec, log: Log) -> Head | None:
-        """Wait for the answer, pass the output on meanwhile; None where the process ended without one."""
+        """Wait for the answer and forward the output meanwhile; return None if the process ends without one."""
         while True:
             if self._printed:
-                await self._pass_on(log)
+                await self._forward(log)
             head = self._head(spec)
             if head is not None:
-                await self._pass_on(log)  # what came before the answer is in the pipe by now
+                await self._forward(log)  # output written before the answer is already in the pipe
                 await self._end_line(log)
                 return head
             if self._over:
@@ -183,7 +183,7 @@ class Process:
             self._waiter.set_result(None)
 
     def _receive(self) -> None:
-        """Something came over the connection, or its end."""
+        """Read from the connection, and handle its end."""
         assert self._connection is not None
         try:
             data = self._connection.recv(_CHUNK)
@@ -193,20 +193,20 @@ class Process:
             data, self.unread = b"", True
         if not data:
             self._loop.remove_reader(self._connection.fileno())
-            return  # the cell says the rest
+            return  # the cell's message is handled by `_end`
         if not self._began:
             self._began = data.startswith(STARTED)
             data = data[len(STARTED) :]
         self._received += data
-        if self._job is None or len(self._received) > self._job.limits.result_bytes + _ERROR_BYTES + _LONGEST_LINE:
-            self.stop(None)  # nobody asked, or nobody will want all of it
+        if self._job is None or len(self._received) > self._job.limits.result_bytes + _ERROR_BYTES + _MAX_LINE:
+            self.stop(None)  # no job is running, or the answer is too large
         self._wake()
 
     def _head(self, spec: JobSpec) -> Head | None:
-        """The answer's line, when all of the answer is there, or more is announced than is wanted."""
+        """Return the line of the answer once the answer is complete, or if it announces more than is allowed."""
         end = self._received.find(b"\n")
         if end < 0:
-            if len(self._received) > _LONGEST_LINE:
+            if len(self._received) > _MAX_LINE:
                 self.stop(None)
             return None
         try:
@@ -216,20 +216,20 @@ class Process:
             return None
         most = spec.limits.result_bytes if head.kind == "result" else _ERROR_BYTES
         if head.length > most:
-            self._kept = False
+            self._reusable = False
         elif head.length < 0 or len(self._received) < end + 1 + head.length:
             return None
         return head
 
     async def _judge(self, spec: JobSpec, head: Head) -> JobOutcome:
-        """The outcome of a job whose process has answered, and lives on."""
+        """Return the outcome of a job whose process has answered and is still running."""
         start = self._received.index(b"\n") + 1
         if head.peak_kb * 1024 > spec.limits.memory_bytes // 2:
-            self._kept = False  # the next job shall not pay for what this one left
+            self._reusable = False  # the memory left in use must not count against the next job
         group = self.cell.group
         over: StoppedBy | None = None
         if group is not None and group.out_of_processes:
-            self._kept, over = False, "processes"
+            self._reusable, over = False, "processes"
         kind = RESULT if head.kind == "result" else ERROR
         with memoryview(self._received) as received:
             text = bytes(received[start : start + head.length])
@@ -240,31 +240,31 @@ class Process:
             return await asyncio.to_thread(judge, spec, end)
         return judge(spec, end)
 
-    async def _ended(self, spec: JobSpec, log: Log) -> JobOutcome:
-        """The outcome of a job that ended with its process."""
-        self._kept = False
-        told = self._told
-        self._receive()  # whether the job was read at all
-        await self._pass_on(log)
+    async def _judge_ended(self, spec: JobSpec, log: Log) -> JobOutcome:
+        """Return the outcome of a job that ended together with its process."""
+        self._reusable = False
+        message = self._message
+        self._receive()  # sets `unread` if the job was never read
+        await self._forward(log)
         await self._end_line(log)
         group = self.cell.group
-        over: StoppedBy | None = told.get("over") or ("disk" if told.get("disk_full") else None)
-        peak_kb = int(told.get("peak_kb", 0))
+        over: StoppedBy | None = message.get("over") or ("disk" if message.get("disk_full") else None)
+        peak_kb = int(message.get("peak_kb", 0))
         if group is not None:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         answer = STARTED if self._began and not self.unread else b""
-        return judge(spec, End(told.get("code"), answer, b"", None, self._stopped_by, over, peak_kb))
+        return judge(spec, End(message.get("code"), answer, b"", None, self._stopped_by, over, peak_kb))
 
     def _print(self) -> None:
-        """There is output. Nobody is told again before it is read."""
+        """Record that there is output. The reader is added again after the output is read."""
         assert self._output is not None
         self._loop.remove_reader(self._output.descriptor)
         self._printed = True
         self._wake()
 
-    async def _pass_on(self, log: Log) -> None:
-        """Write what the pipe holds to the log; what is printed meanwhile is left for the next call."""
+    async def _forward(self, log: Log) -> None:
+        """Forward the text in the pipe to the log. Text printed meanwhile is left for the next call."""
         assert self._output is not None
         left = self._output.capacity()
         while left > 0 and not self._output.ended and (text := self._output.read()) is not None:
@@ -276,16 +276,16 @@ class Process:
         self._await_output()
 
     async def _end_line(self, log: Log) -> None:
-        """What half a character at the end stands for, and what may have begun a mark."""
+        """Forward the text held back at the end: an incomplete character and the possible start of a mark."""
         assert self._output is not None
         if rest := self._output.rest():
             await log.take(self._marks, rest)
         await log.finish(self._marks)
 
     def _discard_output(self) -> None:
-        """Drop what programs of an earlier job have printed, announced by the event loop or not.
+        """Discard the output of programs left by an earlier job, whether or not the event loop has reported it.
 
-        A program that prints without end does not hold the worker: no more is read than the pipe can hold.
+        At most one pipe capacity is read, so that a program that prints endlessly cannot block the worker.
         """
         assert self._output is not None
         left = self._output.capacity()
@@ -301,24 +301,24 @@ class Process:
         self._printed = False
 
     def _end(self) -> None:
-        """The cell may have said how it ended, or be gone."""
-        told = self.cell.take()
-        if told is None and not self.cell.ended:
+        """Handle the last message of the cell, or its end."""
+        message = self.cell.take()
+        if message is None and not self.cell.ended:
             return
-        self._told = self._told or told or {}
-        self._kept, self._over = False, True
+        self._message = self._message or message or {}
+        self._reusable, self._over = False, True
         self._wake()
         if self._job is None:
             self.close()
 
     def close(self) -> None:
-        """Kill the process and forget it."""
+        """Kill the process and release its descriptors."""
         if self._closed:
             return
         self._closed = True
         connection, output = self._connection, self._output
         self._connection = self._output = None
-        self._kept = False
+        self._reusable = False
         if connection is not None:
             self._loop.remove_reader(connection.fileno())
             connection.close()

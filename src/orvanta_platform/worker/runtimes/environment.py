@@ -1,4 +1,4 @@
-"""What cells see of the worker's own Python environment: programs, duckdb and the client package, nothing else."""
+"""Parts of the worker's Python environment that cells see: programs, duckdb and the client package."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 import uv
 
 _MODULES = ("orvanta", "httpx", "httpcore", "h11", "anyio", "idna", "certifi", "sniffio", "typing_extensions")
-"""The client package and all that it imports."""
+"""The client package and all modules that it imports."""
 
 
 @functools.cache
 def programs() -> dict[str, str]:
-    """The absolute paths of `uv` and `bun`, and of what duckdb is made of (a host's, no script's), by name.
+    """Return the absolute paths of `uv`, `bun` and the parts of duckdb (for its host, not for scripts), by name.
 
-    What is not installed is absent.
+    Programs that are not installed are absent.
     """
     found = {}
     with contextlib.suppress(FileNotFoundError):
@@ -31,7 +31,7 @@ def programs() -> dict[str, str]:
 
 
 def _duckdb() -> dict[str, str]:
-    """Its package, compiled part and metadata, without which it does not load."""
+    """Return its package, compiled part and metadata; it does not load without the metadata."""
     package, compiled = _origin("duckdb"), _origin("_duckdb")
     if package is None or compiled is None:
         return {}
@@ -45,7 +45,7 @@ def _duckdb() -> dict[str, str]:
 
 @functools.cache
 def modules() -> dict[str, str]:
-    """Where each module that Python scripts may import lies: a package's folder or a module's file."""
+    """Return the path of each module that Python scripts may import: a package's folder or a module's file."""
     origins = {name: _origin(name) for name in _MODULES}
     return {
         name: str(origin.parent if origin.name == "__init__.py" else origin)

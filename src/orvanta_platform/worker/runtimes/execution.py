@@ -1,4 +1,4 @@
-"""One job in its cell, from handing it over to its end."""
+"""Execution of one job in its cell, from its start to its outcome."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, SeparateOutput, Waiting
 from orvanta_platform.worker.runtimes.watch import Watch
 
-# Room for an error's description where the result's limit is small.
+# Space for an error's description if the limit of results is small.
 _ERROR_BYTES = 1 << 20
 _THREAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and as whom a job runs in its cell, all as it sees it. `uid` None: as the worker itself."""
+    """Folders and user of a job, with all paths as seen inside its cell."""
 
     folder: str
     temporary: str
     uid: int | None
+    """User id, or None to run as the worker's user."""
+
     separate_output: bool
     package: str | None = None
     output: str | None = None
@@ -38,7 +40,7 @@ class Placement:
 
 
 def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
-    """What a cell is told of its job (sandbox/job.py): the header, and what follows it."""
+    """Return the message that passes a job to a cell (sandbox/job.py): the header, and the body that follows it."""
     limits = spec.limits
     enforced = cell.group.kinds if cell.group else set()
     own = {"PATH": PATH, "HOME": place.folder, "TMPDIR": place.temporary, "LANG": "C.UTF-8", "USER": "job"}
@@ -69,7 +71,7 @@ def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str,
 
 
 class Execution:
-    """Runs one job; used once. What it waits for, it is told by callbacks: a job that prints nothing needs no task."""
+    """Single-use execution of one job. It waits by callbacks, so that a job without output needs no task."""
 
     def __init__(self, cell: Cell, spec: JobSpec, sink: LogSink, placement: Placement, watch: Watch) -> None:
         self._cell = cell
@@ -84,20 +86,20 @@ class Execution:
         self._waiting = Waiting()
         self._waiter: asyncio.Future[None] | None = None
         self._pumping: asyncio.Task[None] | None = None
-        self._told: dict[str, Any] | None = None
+        self._message: dict[str, Any] | None = None
         self._cancelled = asyncio.Event()
         self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
         self._stopped_by: StoppedBy | None = None
 
     async def run(self, cancelled: asyncio.Event) -> JobOutcome:
-        """Hand over, read all that comes, stop what is over its time or cancelled, judge the end."""
+        """Start the job, read its output, stop it if it times out or is cancelled, and return its outcome."""
         self._cancelled = cancelled
         self._cell.listen(self._wake)
         self._loop.add_reader(self._pipes.result, self._read)
         self._loop.add_reader(self._output.descriptor, self._print)
         self._watch.add(self)
         try:
-            await self._give()
+            await self._send()
             while not self._is_over():
                 self._waiter = self._loop.create_future()
                 await self._waiter
@@ -107,12 +109,12 @@ class Execution:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the job came to its own end: its cell may have a next one."""
-        code = 0 if self._told is None else self._told.get("code")
+        """Whether the job ended by itself, so that its cell can be renewed."""
+        code = 0 if self._message is None else self._message.get("code")
         return self._stopped_by is None and not self._cell.ended and code == 0
 
-    def look(self, now: float) -> None:
-        """Kill the job if there is a reason to."""
+    def check(self, now: float) -> None:
+        """Kill the job if it is cancelled, timed out at monotonic `now`, or over its process limit."""
         group = self._cell.group
         if self._stopped_by is not None:
             return
@@ -127,27 +129,27 @@ class Execution:
         self._stopped_by = self._stopped_by or reason
         self._cell.kill()
 
-    async def _give(self) -> None:
+    async def _send(self) -> None:
         spec = self._spec
         header, body = make_message(self._cell, spec, self._placement)
         try:
-            await self._cell.give(header, body, self._pipes.inner)
+            await self._cell.send(header, body, self._pipes.inner)
         except OSError:
-            pass  # it ended already; what it said tells why
+            pass  # the cell has ended; its last message has the reason
         finally:
             self._pipes.close_inner()
 
     def _is_over(self) -> bool:
         if self._pumping is not None and self._pumping.done():
-            self._pumping.result()  # a log that cannot be written ends the job: its caller hears why
-        if self._told is None:
-            self._told = self._cell.take()
-        return self._told is not None or self._cell.ended or self._is_answered()
+            self._pumping.result()  # raises if the log cannot be written
+        if self._message is None:
+            self._message = self._cell.take()
+        return self._message is not None or self._cell.ended or self._is_answered()
 
     def _is_answered(self) -> bool:
-        """Whether nothing but the answer counts: a result is the last act of the script's process.
+        """Whether the answer alone decides the outcome: a result is the last act of the script's process.
 
-        What the cell still had to say would be the memory used, which a control group knows as well.
+        The cell's last message would only add the memory used, which a control group reports as well.
         """
         group = self._cell.group
         measured = group is not None and "memory" in group.kinds
@@ -180,7 +182,7 @@ class Execution:
             self._wake()
 
     def _print(self) -> None:
-        """There is output: from now on it has a task of its own."""
+        """Start a task that forwards the output, now that there is some."""
         self._loop.remove_reader(self._output.descriptor)
         self._pumping = asyncio.ensure_future(self._output.pump(self._waiting))
         self._pumping.add_done_callback(lambda _: self._wake())
@@ -196,25 +198,25 @@ class Execution:
             await asyncio.gather(self._pumping, return_exceptions=True)
         self._output.close()
         self._pipes.close()
-        # What may be large goes now, not when the collector comes to look for circles.
+        # Breaks a reference cycle, so that large objects are freed without the garbage collector.
         self._log.close()
 
     def _end(self) -> End:
         group = self._cell.group
-        told = self._told or {}
-        over: StoppedBy | None = told.get("over") or ("disk" if told.get("disk_full") else None)
-        peak_kb = int(told.get("peak_kb", 0))
+        message = self._message or {}
+        over: StoppedBy | None = message.get("over") or ("disk" if message.get("disk_full") else None)
+        peak_kb = int(message.get("peak_kb", 0))
         if group is not None:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         printed = self._output.printed
         answer = self._answer
-        return End(told.get("code"), bytes(answer.head), answer.take(), printed, self._stopped_by, over, peak_kb)
+        return End(message.get("code"), bytes(answer.head), answer.take(), printed, self._stopped_by, over, peak_kb)
 
 
 @dataclass(slots=True)
 class _Pipes:
-    """The pipes of one job: the ends that the cell gets, and ours."""
+    """The pipes of one job: the ends passed to the cell, and the worker's ends."""
 
     inner: list[int]
     outer: list[int]

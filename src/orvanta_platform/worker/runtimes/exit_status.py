@@ -1,4 +1,4 @@
-"""Judging how a job ended, from everything that is known of it."""
+"""Judgement of a finished job: its outcome from all that is known of its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Answer = bytes | JobError
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What of a script's output counts for its result: stdout's last line and the end of stderr."""
+    """Output of a script that counts for its result: the last line of stdout and the end of stderr."""
 
     last_line: str
     last_line_too_long: bool
@@ -27,20 +27,26 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What is known of a job that ended.
-
-    `code` is the exit code of its process, negative for a signal, None where it was killed with its cell;
-    `answer` the head of what came over the result pipe (sandbox/job.py), `text` what came behind it;
-    `printed` is set where the last line of stdout is a result;
-    `stopped_by` is what the worker stopped it for, `over` a limit that the kernel or the cell enforced.
-    """
+    """Observations about a job that ended."""
 
     code: int | None
+    """Exit code of the process, negative for a signal; None if it was killed with its cell."""
+
     answer: bytes
+    """Head of the answer from the result pipe (sandbox/job.py)."""
+
     text: bytes
+    """Text of the answer, after the head."""
+
     printed: Printed | None
+    """Set if the last line of stdout is a result."""
+
     stopped_by: StoppedBy | None
+    """Reason for which the worker stopped the job."""
+
     over: StoppedBy | None
+    """Limit that the kernel or the cell enforced."""
+
     mem_peak_kb: int
 
 
@@ -48,11 +54,11 @@ _LOST = JobError("SandboxLost", "the job was killed from outside, together with 
 
 
 def judge(spec: JobSpec, end: End) -> JobOutcome:
-    """The outcome of the job `spec` that ended as `end` says."""
+    """Return the outcome of the job `spec` from the observations `end`."""
     stopped_by = end.stopped_by
     answer: _Answer = _answer(spec, end) if stopped_by is None else _limit_error(spec, stopped_by)
     if stopped_by is None and isinstance(answer, JobError):
-        # Running into memory or disk and going on all the same is no failure; too many processes is.
+        # A job that hits its memory or disk limit and still succeeds has not failed. Too many processes always fail.
         stopped_by = "result" if answer.name == "result_too_large" else _limit_of(end, answer)
         if stopped_by not in (None, "result"):
             answer = _limit_error(spec, stopped_by)
@@ -80,7 +86,7 @@ def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
             return JobError("DiskLimit", f"disk full: limit {size_text(limits.disk_bytes)}")
         case "result":
             limit = size_text(limits.result_bytes)
-            return JobError("result_too_large", f"what it streams has more than the limit of {limit}")
+            return JobError("result_too_large", f"the streamed text is larger than the limit of {limit}")
         case _:
             return JobError("Cancelled", "cancelled")
 
@@ -95,22 +101,22 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
     if end.code is None and kind != RESULT:
         return _LOST
     if kind == ERROR:
-        return _told_error(text)
+        return _decode_error(text)
     if end.printed is not None:
         return _shell_answer(spec, end.printed, end.code, text if kind == RESULT else None)
     if kind == RESULT:
         return _checked(text)
-    return JobError("ExitCode", _how_ended(end.code) if end.code else f"{_how_ended(0)} before it gave a result")
+    return JobError("ExitCode", _ending(end.code) if end.code else f"{_ending(0)} without a result")
 
 
 def has_result(head: bytes | bytearray, received: int, limit: int) -> bool:
-    """Whether a whole result has come, or one that is over the limit and not worth waiting for."""
+    """Return whether the result is complete, or over the limit and so not worth waiting for."""
     kind, length = _parse(head)
     return kind == RESULT and (received == length or length > limit)
 
 
 def _parse(head: bytes | bytearray) -> tuple[bytes, int]:
-    """Kind and length as they are announced; nothing where the head is not whole."""
+    """Return the announced kind and length, or empty values if the head is incomplete."""
     if len(head) < HEAD:
         return b"", 0
     kind, length = ANSWER.unpack_from(head, len(STARTED))
@@ -120,7 +126,7 @@ def _parse(head: bytes | bytearray) -> tuple[bytes, int]:
 def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: bytes | None) -> _Answer:
     if code:
         tail = printed.stderr_tail.strip()
-        return JobError("ExitCode", _how_ended(code) + (f": {tail}" if tail else ""))
+        return JobError("ExitCode", _ending(code) + (f": {tail}" if tail else ""))
     if written is not None:
         return _checked(written)
     if printed.last_line_too_long:
@@ -134,15 +140,15 @@ def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: by
     return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") if line else b"null"
 
 
-def _told_error(text: bytes) -> JobError:
+def _decode_error(text: bytes) -> JobError:
     try:
         return msgspec.json.decode(text, type=JobError)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return JobError("ResultNotJson", "the script's process gave an error that cannot be read")
+        return JobError("ResultNotJson", "the script's process answered with an unreadable error")
 
 
 def _checked(text: bytes) -> _Answer:
-    """`text` where it is JSON: the process that made it is not to be believed."""
+    """Return `text` if it is JSON. The process that made it is not trusted."""
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
         require_utf8(text)
@@ -151,7 +157,7 @@ def _checked(text: bytes) -> _Answer:
     return text.strip()
 
 
-def _how_ended(code: int) -> str:
+def _ending(code: int) -> str:
     if code >= 0:
         return f"the script ended with exit code {code}"
     try:

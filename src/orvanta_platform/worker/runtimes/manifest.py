@@ -1,6 +1,6 @@
-"""What a language is to the worker: the form that each folder here fills in.
+"""Manifest of a language: the form that each folder in this package fills in.
 
-The zygote imports the folders too: nothing but the standard library's small modules is loaded by this one.
+The zygote imports these folders too, so this module imports only small modules of the standard library.
 """
 
 from __future__ import annotations
@@ -19,46 +19,54 @@ if TYPE_CHECKING:
 
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-"""Where the programs of a job are looked for."""
+"""Search path for the programs of a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How the scripts of a language are compiled before they run (builds.py).
-
-    `host` is the module that does it in a cell; it writes `tree/` in the job's output, which the host of the script
-    finds as its package. `version` gives the compiler's, raises OSError where it cannot be told. `sample` is a script
-    of nobody's: what the compiler caches of it (`cache/` in the output) every workspace's own cache begins with.
-    """
+    """Compilation of a language's scripts before they run (builds.py)."""
 
     host: str
+    """Module that compiles in a cell. It writes `tree/` in the job's output, which becomes the script's package."""
+
     version: Callable[[], str]
+    """Function that returns the version of the compiler. Raises OSError if it is unknown."""
+
     sample: str
+    """A sample script. Its compiler cache (`cache/` in the output) is the initial cache of every workspace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """How one or more languages are run.
-
-    `host` is the module that runs a script in a cell (sandbox/cell.py: Host); None: `native` gives what runs it in
-    the worker's own event loop, many at a time. `program` names what a host needs (environment.py: programs), and
-    `remedy` says how to get it. `printed_result`: the result may be the last line of stdout. `dependencies`: where
-    its packages come from. `dedicated`: its process can be kept for further jobs.
-    `build`: its scripts are compiled first.
-    """
+    """Execution of one or more languages."""
 
     languages: tuple[str, ...]
     host: str | None
+    """Module that runs a script in a cell (sandbox/cell.py: Host), or None if `native` runs it."""
+
     program: str | None = None
+    """Name of the program that the host needs (environment.py: programs)."""
+
     remedy: str = ""
+    """Instruction to install `program`."""
+
     printed_result: bool = False
+    """Whether the result may be the last line of stdout."""
+
     dependencies: Literal["python", "npm"] | None = None
+    """Ecosystem of the language's packages."""
+
     dedicated: bool = False
+    """Whether a process can run several jobs."""
+
     native: Callable[[], Native] | None = None
+    """Function that returns the runner for the worker's event loop, which runs many jobs concurrently."""
+
     build: Build | None = None
+    """Compilation of the scripts before they run, if any."""
 
     def missing(self) -> str | None:
-        """What is not installed here, a sentence; None where nothing is missing."""
+        """Return a sentence about the missing program, or None if nothing is missing."""
         if self.program is None or _is_installed(self.program):
             return None
         return f"{self.program} is not installed on this worker: {self.remedy}"
@@ -66,7 +74,7 @@ class Runtime:
 
 @functools.cache
 def _is_installed(program: str) -> bool:
-    """Asked by the worker alone: what this needs is not loaded in a zygote."""
+    """Whether the program is installed. Only the worker calls this, as a zygote must not load these imports."""
     import shutil
 
     from orvanta_platform.worker.runtimes import environment

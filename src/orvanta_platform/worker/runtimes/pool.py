@@ -1,4 +1,4 @@
-"""The worker's runtimes: takes a job's specification, runs it in a cell, gives its outcome."""
+"""The worker's runtimes: runs the job of a specification in a cell and returns its outcome."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from orvanta_platform.worker.runtimes import environment, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
 from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
-from orvanta_platform.worker.runtimes.keeping import Processes
 from orvanta_platform.worker.runtimes.manifest import Runtime
+from orvanta_platform.worker.runtimes.process_pool import ProcessPool
 from orvanta_platform.worker.runtimes.spares import Spares
 from orvanta_platform.worker.runtimes.watch import Watch
 
@@ -36,24 +36,22 @@ OWN = {
         if each.build is not None
     },
 }
-"""What the platform itself has done in cells: no script may name these."""
+"""Internal runtimes of the platform, by language name. No script may use these names."""
 
-# Users of dedicated processes come after those of the slots.
+# User numbers of dedicated processes start after those of the slots.
 _FIRST_DEDICATED = 1000
+# Number of jobs after which a cell is replaced.
 # A cell is renewed so often at most.
-_MOST_JOBS = 1000
+_MAX_JOBS = 1000
 _TRIES = 4
 _CLOSE_S = 10.0
 _FOLDERS = "orvanta-jobs-"
 
 
 class Runtimes:
-    """Everything that executes jobs in one worker process; owned by one event loop.
+    """Executor of all jobs of one worker process; owned by one event loop.
 
-    `home` is the platform's folder: it is hidden from jobs, as are the paths `hidden`; `home/sandbox` is used
-    as a mount point. Below `packages` lie the folders that single jobs may read (JobSpec.package), below `staging`
-    those that single jobs write. At most `kept` dedicated processes wait for further jobs. Jobs may listen on
-    `job_ports` by number (None: on any). Call `start` first, from the thread that lives as long as the worker.
+    Call `start` first, from the thread that lives as long as the worker.
     """
 
     def __init__(
@@ -62,9 +60,16 @@ class Runtimes:
         hidden: list[Path],
         mode: Mode = "auto",
         *,
-        kept: int = 8,
+        max_idle_processes: int = 8,
         job_ports: Sequence[int] | None = (),
     ) -> None:
+        """Create the runtimes.
+
+        `home` is the platform's folder. It is hidden from jobs, as are the paths in `hidden`; `home/sandbox` is used
+        as a mount point. Folders that jobs may read are below `packages` (JobSpec.package), folders that they write
+        below `staging`. At most `max_idle_processes` dedicated processes wait for further jobs. Jobs may listen on
+        `job_ports` by number (None: on any port).
+        """
         self._home = home.absolute()
         self._hidden = hidden
         self._mode = mode
@@ -80,7 +85,7 @@ class Runtimes:
         self._clearing: set[asyncio.Task[None]] = set()
         self._spares = Spares(self._spawn, lambda cell: self._end(cell, None))
         self._watch = Watch()
-        self._processes = Processes(self._start_dedicated, self._end, self._watch, kept)
+        self._processes = ProcessPool(self._start_dedicated, self._end, self._watch, max_idle_processes)
         self._builds = Builds(self.packages, self.staging, self.run, self.make_output)
         self._starting = asyncio.Lock()
         self._discarded = asyncio.Event()
@@ -89,9 +94,9 @@ class Runtimes:
         self._report = IsolationReport("none", ["The runtimes are not started."], None)
 
     async def start(self) -> None:
-        """Find the best isolation level that the mode and this machine allow, and warm up.
+        """Select the best isolation level that the mode and this machine allow, and make the first cells.
 
-        Raises SandboxUnavailable where there is none; its hint says what to do.
+        Raises SandboxUnavailable if no level is possible; its hint names the remedy.
         """
         self._groups = cgroups.Groups(cgroups.find())
         self._groups.remove_stale()
@@ -109,7 +114,7 @@ class Runtimes:
         await self.close()
         raise SandboxUnavailable(
             f"isolation {self._mode} is not possible here: {' '.join(reasons)}",
-            hint="orvanta doctor says what each level needs; ORVANTA_ISOLATION=auto takes the best there is",
+            hint="`orvanta doctor` shows what each level needs; ORVANTA_ISOLATION=auto selects the best one available",
         )
 
     async def _try(self, level: Level) -> None:
@@ -159,9 +164,9 @@ class Runtimes:
         return self.packages / filesystem.STAGING
 
     def make_output(self, slot: int) -> str:
-        """Make an empty folder for the output of a job in `slot`; gives its path for JobSpec.output.
+        """Make an empty folder for the output of a job in `slot` and return its name for JobSpec.output.
 
-        The caller takes it away after the job: who else may write to it is known only while the job runs.
+        The caller removes it after the job.
         """
         folder = Path(tempfile.mkdtemp(dir=self.staging))
         if self._own_uids:
@@ -169,7 +174,7 @@ class Runtimes:
         return folder.name
 
     def share_output(self, name: str) -> str:
-        """A folder for the output of several jobs, made where it is not there; gives what JobSpec.output takes."""
+        """Make a folder for the output of several jobs, if it is missing, and return its name for JobSpec.output."""
         folder = self.staging / name
         folder.mkdir(mode=0o777, exist_ok=True)
         folder.chmod(0o777)
@@ -177,35 +182,34 @@ class Runtimes:
 
     @property
     def isolation(self) -> IsolationReport:
-        """The level in force, what is missing, how to get it; known after `start`."""
+        """The level in effect, its limitations and their remedies; set by `start`."""
         return self._report
 
     @property
     def zygote_pid(self) -> int | None:
-        """The process that all jobs are forked from; None before `start` and after `close`."""
+        """Id of the process that all jobs are forked from; None before `start` and after `close`."""
         return self._zygote.pid if self._zygote else None
 
     async def settle(self) -> None:
-        """Wait until what ended jobs left is cleared away and the cells made ahead are ready."""
+        """Wait until finished jobs are cleaned up and the spare cells are ready."""
         while self._clearing:
             await asyncio.wait(self._clearing)
         await self._spares.settle()
 
     def must_build(self, spec: JobSpec) -> bool:
-        """Whether the script is to be compiled before the job can run, which takes a while."""
+        """Return whether the script must be compiled before the job can run, which takes a while."""
         runtime = self._runtimes.get(spec.language)
         if runtime is None or runtime.build is None or runtime.missing() is not None:
             return False
-        with contextlib.suppress(OSError):  # `run` says why
+        with contextlib.suppress(OSError):  # `run` reports the error
             return not self._builds.is_made(runtime.build, spec)
         return False
 
     async def run(self, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
-        """Run one job to its end. Never raises for what the job does.
+        """Run one job. Never raises an error of the job.
 
-        Its output goes to `log` while it runs; setting `cancelled` kills it. A script of a language with a compiler is
-        compiled first, if nobody has yet; that has a time limit of its own. At most one job of a slot number
-        at a time.
+        Output goes to `log` while the job runs; setting `cancelled` kills it. A script of a compiled language is
+        compiled first if needed, with a time limit of its own. At most one job of a slot number may run at a time.
         """
         runtime = self._runtimes.get(spec.language)
         missing = f"there is no runtime for {spec.language}" if runtime is None else runtime.missing()
@@ -220,16 +224,16 @@ class Runtimes:
             spec = replace(spec, package=built)
         if spec.package is not None and not _is_below(self.packages, spec.package):
             return _failed("PackageMissing", f"there is no package {spec.package}")
-        kept = spec.dedicated and runtime.dedicated and (spec.output is None or bool(spec.kept_for))
-        if spec.dedicated and not kept:  # its process must not wait for further jobs
+        reusable = spec.dedicated and runtime.dedicated and (spec.output is None or bool(spec.reserved_for))
+        if spec.dedicated and not reusable:  # its process must not wait for further jobs
             spec = replace(spec, dedicated=False)
         kills = self._kills
         for _ in range(_TRIES):
             try:
-                outcome = await (self._processes.run if kept else self._run_once)(spec, log, cancelled)
+                outcome = await (self._processes.run if reusable else self._run_once)(spec, log, cancelled)
             except SandboxUnavailable as error:
                 return _failed("SandboxUnavailable", error.message)
-            # A cell made ahead may have died unnoticed, with a zygote that was killed.
+            # A spare cell may have died unnoticed, together with a zygote that was killed: try another one.
             if not outcome.lost or outcome.started or kills != self._kills:
                 break
         return outcome
@@ -240,11 +244,11 @@ class Runtimes:
         try:
             return await execution.run(cancelled)
         finally:
-            if execution.is_clean and self._comes_back(spec) and cell.jobs < _MOST_JOBS:
+            if execution.is_clean and self._is_renewable(spec) and cell.jobs < _MAX_JOBS:
                 self._later(self._spares.renew(cell))
             else:
                 self._end(cell, placement)
-            # Whoever takes an output away must be the only one who still can write to it.
+            # The caller may remove the output only when no process can write to it any more.
             if spec.output is not None and not spec.shared:
                 await asyncio.wait(self._clearing.copy())
 
@@ -252,7 +256,7 @@ class Runtimes:
         return await self._prepare(spec, _FIRST_DEDICATED + number)
 
     async def _prepare(self, spec: JobSpec, user: int) -> tuple[Cell, Placement]:
-        """A cell for the job, with its limits set. Raises SandboxUnavailable."""
+        """Take a cell for the job and set its limits. Raises SandboxUnavailable."""
         cell = await self._spares.take()
         placement: Placement | None = None
         try:
@@ -262,13 +266,13 @@ class Runtimes:
         except BaseException:
             self._end(cell, placement)
             raise
-        self._spares.fill_later(comes_back=self._comes_back(spec))
+        self._spares.fill_later(renewable=self._is_renewable(spec))
         return cell, placement
 
-    def _comes_back(self, spec: JobSpec) -> bool:
+    def _is_renewable(self, spec: JobSpec) -> bool:
         """Whether the cell is likely to be ready for another job soon after this one."""
-        once = self._runtimes[spec.language].printed_result or spec.output is not None or spec.dedicated
-        return self._plan.namespaces and not once
+        single_use = self._runtimes[spec.language].printed_result or spec.output is not None or spec.dedicated
+        return self._plan.namespaces and not single_use
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         clearing = asyncio.ensure_future(work)
@@ -276,7 +280,7 @@ class Runtimes:
         clearing.add_done_callback(self._clearing.discard)
 
     def _end(self, cell: Cell, placement: Placement | None) -> None:
-        """The job in the cell has ended: kill what is left, and take it away when it is gone."""
+        """Kill the processes left by the job in the cell, and clean up when they are gone."""
         cell.kill()
         self._later(self._clear(cell, placement))
 
@@ -313,7 +317,7 @@ class Runtimes:
         if cell.group is not None:
             self._groups.give_back(cell.group)
 
-    async def _living_zygote(self) -> Zygote:
+    async def _running_zygote(self) -> Zygote:
         async with self._starting:
             if self._zygote is None or not self._zygote.alive:
                 self._zygote = Zygote(self._plan)
@@ -321,7 +325,7 @@ class Runtimes:
             return self._zygote
 
     async def _spawn(self) -> Cell:
-        zygote = await self._living_zygote()
+        zygote = await self._running_zygote()
         group = self._groups.take()
         try:
             cell = await zygote.spawn(group)
@@ -333,18 +337,18 @@ class Runtimes:
         return cell
 
     def kill_all(self) -> None:
-        """Kill every job's processes at once, also where the zygote is stopped. Their `run` returns."""
+        """Kill the processes of all jobs immediately, even if the zygote is stopped. The calls of `run` return."""
         self._kills += 1
         for cell in self._cells.difference(self._spares.waiting):
             cell.kill()
 
     async def close(self) -> None:
-        """Kill every process tree, end the zygote, remove what was made for them. Final."""
+        """Kill all process trees, end the zygote and remove its files. The runtimes cannot be started again."""
         self._closed = True
         await self._spares.close()
         self._processes.close()
         self.kill_all()
-        with contextlib.suppress(TimeoutError):  # of a log that takes nothing any more
+        with contextlib.suppress(TimeoutError):  # a log may block
             async with asyncio.timeout(_CLOSE_S):
                 while self._cells.difference(self._spares.waiting):
                     self._discarded.clear()
@@ -362,7 +366,7 @@ class Runtimes:
 
 
 def _is_below(folder: Path, relative: str) -> bool:
-    """Whether `relative` names a folder below `folder`, not by way of `..` or a hidden name."""
+    """Whether `relative` names a folder below `folder`, without `..` or hidden names."""
     parts = relative.split("/")
     return all(part and not part.startswith(".") for part in parts) and (folder / relative).is_dir()
 
@@ -374,7 +378,7 @@ def _is_open(path: Path) -> bool:
 
 
 def _remove_stale_folders() -> None:
-    """Remove what workers that were killed left behind."""
+    """Remove the folders left by killed workers."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*-*"):
         if not Path("/proc", folder.name.split("-")[2]).exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Becoming the program that runs a script: arguments by one descriptor, the answer by another.
+"""Execution of a program that runs a script: arguments are passed by one descriptor, the answer by another.
 
 Standard library only.
 """
@@ -15,10 +15,10 @@ from orvanta_platform.sandbox.job import ERROR, Job, write_answer
 
 
 def find(name: str, job: Job) -> str:
-    """The absolute path of a program: one that the worker names, else one of the job's PATH. Raises OSError."""
+    """Return the absolute path of a program, from the worker's programs or the job's PATH. Raises OSError."""
     path = job.programs.get(name)
     if path is None:
-        import shutil  # rarely needed and large: every cell would carry it
+        import shutil  # large and rarely needed: imported here to keep it out of every cell
 
         path = shutil.which(name, path=job.env["PATH"])
     if path is None:
@@ -27,7 +27,7 @@ def find(name: str, job: Job) -> str:
 
 
 def inherited(text: bytes) -> int:
-    """A descriptor that a program finds open and from which it reads `text`; no file of any folder."""
+    """Return an inheritable descriptor from which a program reads `text`, without a file in any folder."""
     descriptor = os.memfd_create("arguments", 0)
     view = memoryview(text)
     while view:
@@ -37,14 +37,14 @@ def inherited(text: bytes) -> int:
 
 
 def become(words: Sequence[str], job: Job) -> NoReturn:
-    """Go on as the program `words[0]` (an absolute path) with the descriptor `job.result`. Raises OSError."""
+    """Replace this process by the program `words[0]` (an absolute path) with `job.result` open. Raises OSError."""
     os.set_inheritable(job.result, True)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
+        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would keep that
     os.execve(words[0], list(words), job.env)
 
 
 def fail(job: Job, name: str, message: str) -> NoReturn:
-    """Answer with an error and end."""
+    """Answer with an error and exit."""
     write_answer(job.result, ERROR, json.dumps({"name": name, "message": message, "stack": None}).encode())
     os._exit(0)

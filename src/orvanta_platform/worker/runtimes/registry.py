@@ -1,4 +1,4 @@
-"""The languages that this version runs, each with its runtime. Adding a language is adding a folder and a name here."""
+"""Registry of runtimes by language. To add a language, add a folder and its name here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BY_LANGUAGE: Final[dict[str, Runtime]] = {language: each for each in RUNTIMES fo
 
 
 def hosts(runtimes: Mapping[str, Runtime]) -> dict[str, str]:
-    """The module that runs each language in a cell, of those whose programs are installed."""
+    """Return the module that runs each language in a cell, for languages whose programs are installed."""
     return {
         language: runtime.host
         for language, runtime in runtimes.items()

@@ -1,4 +1,4 @@
-"""Cells made ahead of their jobs, and those that come back after one."""
+"""Spare cells: made before they are needed, or renewed after a job."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from collections.abc import Awaitable, Callable
 
 from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable
 
-_MOST = 2
-"""So many wait; one that comes back beside them ends."""
+_MAX_SPARES = 2
+"""Maximum number of waiting cells. Further renewed cells are ended."""
 
 _RENEW_S = 1.0
-# A job that starts is not made to wait for the cell of the next one.
+# Delays the making of cells, so that it does not slow down the job that has just started.
 _FILL_AFTER_S = 0.01
 
 
 class Spares:
-    """The cells that wait for a job. `spawn` makes one (raises SandboxUnavailable), `end` kills and clears one away."""
+    """The waiting cells. `spawn` makes one (raises SandboxUnavailable), `end` kills one and cleans up."""
 
     def __init__(self, spawn: Callable[[], Awaitable[Cell]], end: Callable[[Cell], None]) -> None:
         self._spawn = spawn
         self._end = end
         self.waiting: list[Cell] = []
         self._renewing = 0
-        self._wanted: deque[asyncio.Future[Cell | None]] = deque()
+        self._waiters: deque[asyncio.Future[Cell | None]] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
 
     def add(self, cell: Cell) -> None:
-        """Keep a cell that waits."""
+        """Add a waiting cell."""
         self.waiting.append(cell)
 
     async def take(self) -> Cell:
-        """A cell that can take a job: one that waits, one that is about to come back, or a new one.
+        """Return a cell that can take a job: a waiting one, one that is being renewed, or a new one.
 
         Raises SandboxUnavailable.
         """
@@ -43,25 +43,25 @@ class Spares:
             if cell.usable:
                 return cell
             self._end(cell)
-        if len(self._wanted) < self._renewing and (renewed := await self._renewed()) is not None:
+        if len(self._waiters) < self._renewing and (renewed := await self._renewed()) is not None:
             return renewed
         return await self._spawn()
 
     async def _renewed(self) -> Cell | None:
-        coming: asyncio.Future[Cell | None] = asyncio.get_running_loop().create_future()
-        self._wanted.append(coming)
+        waiter: asyncio.Future[Cell | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            return await coming
+            return await waiter
         except asyncio.CancelledError:
-            if not coming.cancelled() and (given := coming.result()) is not None:
-                self._end(given)
+            if not waiter.cancelled() and (cell := waiter.result()) is not None:
+                self._end(cell)
             raise
 
     async def renew(self, cell: Cell) -> None:
-        """After a job that came to its end: the cell takes away all that it had, and waits for another."""
+        """Wait until a cell has removed all traces of its job, then pass it on or add it to the waiting cells."""
         self._renewing += 1
         try:
-            async with asyncio.timeout(_RENEW_S):  # a script may have answered and run on
+            async with asyncio.timeout(_RENEW_S):  # a script may have answered and still be running
                 await cell.ready()
             renewed = not self._closed
         except (SandboxUnavailable, TimeoutError):
@@ -69,45 +69,45 @@ class Spares:
         finally:
             self._renewing -= 1
         if not (renewed and self._hand_over(cell)):
-            if renewed and len(self.waiting) < _MOST:
+            if renewed and len(self.waiting) < _MAX_SPARES:
                 self.waiting.append(cell)
             else:
                 self._end(cell)
-        while len(self._wanted) > self._renewing and self._hand_over(None):
+        while len(self._waiters) > self._renewing and self._hand_over(None):
             pass
 
     def _hand_over(self, cell: Cell | None) -> bool:
-        """Whether somebody waited for a cell that comes back, and got it, or word that none does."""
-        while self._wanted:
-            coming = self._wanted.popleft()
-            if not coming.done():
-                coming.set_result(cell)
+        """Pass a renewed cell, or None if none is coming, to the first waiter; return whether there was one."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(cell)
                 return True
         return False
 
-    def fill_later(self, *, comes_back: bool) -> None:
-        """A cell was taken, and is likely to come back or not: have others made, soon and beside what else is done."""
-        wanted = 1 if comes_back else _MOST
-        asyncio.get_running_loop().call_later(_FILL_AFTER_S, self.fill, wanted)
+    def fill_later(self, *, renewable: bool) -> None:
+        """Schedule the making of spares after a cell was taken, which is expected to come back if `renewable`."""
+        count = 1 if renewable else _MAX_SPARES
+        asyncio.get_running_loop().call_later(_FILL_AFTER_S, self.fill, count)
 
-    def fill(self, wanted: int = _MOST) -> None:
-        """Have cells made until so many wait or come back."""
+    def fill(self, count: int = _MAX_SPARES) -> None:
+        """Start making cells until `count` of them are waiting or being renewed."""
         if not self._closed and (self._filling is None or self._filling.done()):
-            self._filling = asyncio.ensure_future(self._make(wanted))
+            self._filling = asyncio.ensure_future(self._make(count))
 
-    async def _make(self, wanted: int) -> None:
+    async def _make(self, count: int) -> None:
         with contextlib.suppress(SandboxUnavailable):
-            while len(self.waiting) + self._renewing < wanted:
+            while len(self.waiting) + self._renewing < count:
                 self.waiting.append(await self._spawn())
 
     async def settle(self) -> None:
-        """Wait until as many cells wait as may."""
+        """Wait until the maximum number of cells is waiting."""
         self.fill()
         if self._filling is not None:
             await asyncio.wait([self._filling])
 
     async def close(self) -> None:
-        """Make no more; what comes back ends."""
+        """Stop making cells; renewed cells are ended."""
         self._closed = True
         if self._filling is not None:
             self._filling.cancel()

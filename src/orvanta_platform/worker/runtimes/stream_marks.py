@@ -1,8 +1,8 @@
-"""Lines of a job's output that are no log: text that it streams.
+"""Stream lines in a job's output: text that the job streams instead of logging it.
 
-A line that begins with `OV_STREAM: ` or `WM_STREAM: ` is what the published clients print; a newline in its text is
-written as `\\n`. A host gives its script's text the same way, behind a mark that also counts in the middle of a line,
-and with a backslash written as two, so that nothing of the text is lost.
+The published clients print lines that start with `OV_STREAM: ` or `WM_STREAM: `, in which a newline of the text is
+written as `\\n`. A host uses another mark for its script's text. That mark also counts in the middle of a line, and a
+backslash is written as two, so that the text is preserved exactly.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 HOST_MARK = "\x1eOV_STREAM: "
-"""Before what a host streams; in the text a backslash, newline and NUL are written as `\\\\`, `\\n`, `\\0`."""
+"""Mark before text streamed by a host. Backslash, newline and NUL are written as `\\\\`, `\\n` and `\\0`."""
 
 _PRINTED = ("OV_STREAM: ", "WM_STREAM: ")
 _IN_ANY = "_STREAM: "
@@ -20,7 +20,7 @@ _MEANING = {"n": "\n", "0": "\0"}
 
 
 class StreamMarks:
-    """Tells log and stream apart in one pipe's text, which comes in pieces of any size."""
+    """Separates log and stream in the text of one pipe, which arrives in pieces of any size."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -28,7 +28,7 @@ class StreamMarks:
         self._within: str | None = None
 
     def feed(self, text: str) -> tuple[str, str]:
-        """Of the next piece: what is log, what is stream. A few characters that may begin a mark are held back."""
+        """Return the log and the stream of the next piece. Characters that may start a mark are held back."""
         if self._held:
             text, self._held = self._held + text, ""
         if self._within is None and _IN_ANY not in text:
@@ -52,7 +52,7 @@ class StreamMarks:
         return "".join(log), "".join(stream)
 
     def rest(self) -> tuple[str, str]:
-        """What was held back at the end of the output."""
+        """Return the log and the stream that are held back at the end of the output."""
         held, self._held = self._held, ""
         return (held, "") if self._within is None else ("", held)
 
@@ -64,7 +64,7 @@ class StreamMarks:
         return None
 
     def _log(self, text: str) -> str:
-        """The text without an end that may begin a mark."""
+        """Return the text without an end that may start a mark, and hold that end back."""
         cut = len(text)
         line = text.rfind("\n") + 1
         if line or self._line_start:
@@ -80,7 +80,7 @@ class StreamMarks:
         return text[:cut]
 
     def _streamed(self, text: str, *, whole: bool) -> str:
-        """What a part of a line stands for; without its end a backslash waits for what follows it."""
+        """Return the unescaped text of a line or, unless `whole`, of its start. A last backslash is held back then."""
         if not whole:
             slashes = len(text) - len(text.rstrip("\\"))
             if slashes and (self._within != HOST_MARK or slashes % 2):

@@ -1,4 +1,4 @@
-"""A running job's pipes, read without blocking the event loop and without keeping what was read."""
+"""Pipes of a running job, read without blocking the event loop and without storing the output."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _CHUNK = 64 << 10
 _WIDE = 512 << 10
 _PACKET = 4096
 _PACKETS = 64
-# A job that prints many small pieces is read a few hundred times a second, not at each piece.
+# Many small pieces of output are read a few hundred times a second instead of one by one.
 _SMALL_READS = 16
 _GATHER_S = 0.002
 _TAIL = 4096
 
 
 class Waiting:
-    """Waits for descriptors of one job until the job is over: what it wrote is then in its pipes already."""
+    """Waits for descriptors of one job until the job is over, when all its output is already in the pipes."""
 
     def __init__(self) -> None:
         self._over = False
         self._pending: set[asyncio.Future[bool]] = set()
 
     async def more(self, descriptor: int) -> bool:
-        """Wait until `descriptor` may have something to read; False where nothing can come any more."""
+        """Wait until `descriptor` may be readable; return False if the job is over and no more can arrive."""
         if self._over:
             return False
         loop = asyncio.get_running_loop()
@@ -52,7 +52,7 @@ class Waiting:
             self._pending.discard(ready)
 
     async def pause(self, seconds: float) -> None:
-        """Let more gather, for so long at most; not at all where the job is over."""
+        """Wait up to `seconds` for more output to gather; return immediately if the job is over."""
         if self._over:
             return
         loop = asyncio.get_running_loop()
@@ -66,7 +66,7 @@ class Waiting:
             self._pending.discard(over)
 
     def end(self) -> None:
-        """The job is over: whoever waits looks once more."""
+        """Record that the job is over: pending waits return once more."""
         self._over = True
         for ready in self._pending:
             _answer(ready, True)
@@ -78,7 +78,7 @@ def _answer(future: asyncio.Future[bool], value: bool) -> None:
 
 
 class Source:
-    """The bytes of one pipe as text: UTF-8 over chunk borders, what is not UTF-8 and NUL as U+FFFD."""
+    """Bytes of one pipe as text. Characters may span chunks; NUL and invalid UTF-8 become U+FFFD."""
 
     def __init__(self, descriptor: int, size: int) -> None:
         os.set_blocking(descriptor, False)
@@ -89,7 +89,7 @@ class Source:
         self.ended = False
 
     def read(self) -> str | None:
-        """What is there now, None where nothing is. After the end `ended` is set."""
+        """Return the available text, or None if there is none. Sets `ended` at the end of the pipe."""
         try:
             data = os.read(self.descriptor, self._size)
         except BlockingIOError:
@@ -98,18 +98,18 @@ class Source:
         return self._decoder.decode(data, final=self.ended).replace("\0", "\ufffd")
 
     def capacity(self) -> int:
-        """Return how many bytes the pipe holds at most: more were written after the call that asks."""
+        """Return the capacity of the pipe in bytes. Text beyond it was written after this call."""
         return fcntl.fcntl(self.descriptor, fcntl.F_GETPIPE_SZ)
 
     def widen(self) -> None:
-        """Make room for a job that prints faster than its output is taken. Costs nothing where it was done."""
+        """Enlarge the pipe for a job that prints faster than its output is read. Only the first call has an effect."""
         if not self._wide:
             self._wide = True
-            with suppress(OSError):  # an ordinary user's share of pipes may be used up
+            with suppress(OSError):  # an unprivileged user's pipe quota may be used up
                 fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _WIDE)
 
     def rest(self) -> str:
-        """What half a character at the end stands for."""
+        """Return the text of an incomplete character at the end."""
         return self._decoder.decode(b"", final=True)
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Source:
 
 @dataclass(slots=True)
 class LastLine:
-    """The last line of a text that comes in pieces, up to `most` characters of it."""
+    """Last line of a text that arrives in pieces, up to `most` characters."""
 
     most: int
     _line: list[str] = field(default_factory=list)
@@ -126,7 +126,7 @@ class LastLine:
     _complete: bool = False
 
     def add(self, text: str) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         if not text:
             return
         _, newline, last = text.removesuffix("\n").rpartition("\n")
@@ -148,9 +148,9 @@ class LastLine:
 
 
 class Log:
-    """Passes text on to the job's sink up to the limit of the log, then one line that says so.
+    """Forwards text to the job's sink up to the log limit, followed by one line that reports the cut.
 
-    What the job streams passes too, up to the limit of a result: `too_much` is called where there is more.
+    Streamed text is forwarded up to the result limit; `too_much` is called if there is more.
     """
 
     def __init__(self, sink: LogSink, limits: Limits, too_much: Callable[[], None] | None = None) -> None:
@@ -159,37 +159,37 @@ class Log:
         self._left = limits.log_bytes
         self._stream_left = limits.result_bytes
         self._too_much = too_much
-        self._streamed_too_much = False
+        self._stream_cut = False
         self.cut = False
 
     def close(self) -> None:
-        """Nobody is told any more of what is too much."""
+        """Drop the reference to `too_much`."""
         self._too_much = None
 
     async def take(self, marks: StreamMarks, text: str) -> str:
-        """Pass on the next piece of an output that may hold both; gives what of it is log."""
+        """Forward the next piece of an output with log and stream, and return its log part."""
         written, streamed = marks.feed(text)
-        await self._pass_on(written, streamed)
+        await self._forward(written, streamed)
         return written
 
     async def finish(self, marks: StreamMarks) -> str:
-        """The output has ended: pass on what of it was held back; gives what of it is log."""
+        """Forward the text held back at the end of the output, and return its log part."""
         written, streamed = marks.rest()
-        await self._pass_on(written, streamed)
+        await self._forward(written, streamed)
         return written
 
-    async def _pass_on(self, written: str, streamed: str) -> None:
+    async def _forward(self, written: str, streamed: str) -> None:
         await self.write(written)
         if streamed:
             await self.stream(streamed)
 
     async def stream(self, text: str) -> None:
-        """Pass on what of a piece of the stream still fits (counted as UTF-8)."""
-        if self._streamed_too_much:
+        """Forward the part of the text that fits the stream limit (counted as UTF-8)."""
+        if self._stream_cut:
             return
         data = text.encode("utf-8", "replace")
         if len(data) > self._stream_left:
-            self._streamed_too_much = True
+            self._stream_cut = True
             text = data[: self._stream_left].decode("utf-8", "ignore")
             if self._too_much is not None:
                 self._too_much()
@@ -198,7 +198,7 @@ class Log:
             await self._sink.stream(text)
 
     async def write(self, text: str) -> None:
-        """Pass on what of `text` still fits (counted as UTF-8)."""
+        """Forward the part of the text that fits the log limit (counted as UTF-8)."""
         if self.cut or not text:
             return
         size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
@@ -207,12 +207,12 @@ class Log:
             await self._sink.write(text)
             return
         self.cut = True
-        kept = text.encode("utf-8", "replace")[: self._left].decode("utf-8", "ignore")
-        await self._sink.write(f"{kept}\n" + log_lines.line(f"log cut: limit {size_text(self._limit)}"))
+        head = text.encode("utf-8", "replace")[: self._left].decode("utf-8", "ignore")
+        await self._sink.write(f"{head}\n" + log_lines.line(f"log cut: limit {size_text(self._limit)}"))
 
 
 class MergedOutput:
-    """One pipe that both stdout and stderr of the job go to."""
+    """One pipe for both stdout and stderr of the job."""
 
     def __init__(self, descriptor: int, log: Log) -> None:
         self._source = Source(descriptor, _CHUNK)
@@ -220,7 +220,7 @@ class MergedOutput:
         self._marks = StreamMarks()
 
     async def pump(self, waiting: Waiting) -> None:
-        """Pass on everything until the pipe's end; `waiting` knows when the job is over."""
+        """Forward the output until the pipe ends or `waiting` reports that the job is over."""
         small_reads = 0
         while not self._source.ended:
             text = self._source.read()
@@ -241,12 +241,12 @@ class MergedOutput:
 
     @property
     def descriptor(self) -> int:
-        """What can be read when there is output."""
+        """Descriptor that is readable when there is output."""
         return self._source.descriptor
 
     @property
     def printed(self) -> Printed | None:
-        """Nothing: such a job hands its result over itself."""
+        """None, as the job passes its result through the result pipe."""
         return None
 
     def close(self) -> None:
@@ -254,10 +254,10 @@ class MergedOutput:
 
 
 class SeparateOutput:
-    """A pipe for stdout and one for stderr, passed on in the order of the job's writes.
+    """One pipe for stdout and one for stderr, forwarded in the order of the job's writes.
 
-    The order is kept because each pipe holds at most one packet (one write, of one page) and an
-    edge-triggered epoll gives the pipes in the order in which they became ready.
+    Each pipe holds at most one packet (one write, of one page), and an edge-triggered epoll returns the pipes in the
+    order in which they became ready. This preserves the order.
     """
 
     def __init__(self, stdout: int, stderr: int, log: Log, result_chars: int) -> None:
@@ -272,19 +272,19 @@ class SeparateOutput:
         self._stderr_tail = ""
 
     async def pump(self, waiting: Waiting) -> None:
-        """Pass on everything until both pipes ended; `waiting` knows when the job is over."""
+        """Forward the output until both pipes end or `waiting` reports that the job is over."""
         while self._sources:
             texts: list[tuple[str, str]] = []
             while len(texts) < _PACKETS and self._sources and (ready := self._poll.poll(0)):
                 texts += [self._take(*event) for event in ready]
             if texts:
-                await self._pass_on(texts)
+                await self._forward(texts)
                 await asyncio.sleep(0)
             elif self._sources and not await waiting.more(self._poll.fileno()):
                 break
-        await self._pass_on([self._kept(descriptor, *marks.rest()) for descriptor, marks in self._marks.items()])
+        await self._forward([self._remember(descriptor, *marks.rest()) for descriptor, marks in self._marks.items()])
 
-    async def _pass_on(self, texts: list[tuple[str, str]]) -> None:
+    async def _forward(self, texts: list[tuple[str, str]]) -> None:
         await self._log.write("".join(text for text, _ in texts))
         if streamed := "".join(text for _, text in texts):
             await self._log.stream(streamed)
@@ -292,16 +292,16 @@ class SeparateOutput:
     def _take(self, descriptor: int, event: int) -> tuple[str, str]:
         source = self._sources[descriptor]
         text = source.read() or ""
-        while event & select.EPOLLHUP and not source.ended:  # no further event will tell of the end
+        while event & select.EPOLLHUP and not source.ended:  # there is no further event for the end
             text += source.read() or ""
         if source.ended:
             self._poll.unregister(descriptor)
             del self._sources[descriptor]
             source.close()
-        return self._kept(descriptor, *self._marks[descriptor].feed(text))
+        return self._remember(descriptor, *self._marks[descriptor].feed(text))
 
-    def _kept(self, descriptor: int, text: str, streamed: str) -> tuple[str, str]:
-        """The same log and stream; what of the log may count for the result is remembered."""
+    def _remember(self, descriptor: int, text: str, streamed: str) -> tuple[str, str]:
+        """Return log and stream unchanged, and remember the log text that may count for the result."""
         if descriptor == self._stdout.descriptor:
             self._last_line.add(text)
         else:
@@ -310,12 +310,12 @@ class SeparateOutput:
 
     @property
     def descriptor(self) -> int:
-        """What can be read when there is output."""
+        """Descriptor that is readable when there is output."""
         return self._poll.fileno()
 
     @property
     def printed(self) -> Printed:
-        """The end of what was printed."""
+        """The end of the printed output."""
         return Printed(self._last_line.text, self._last_line.too_long, self._stderr_tail)
 
     def close(self) -> None:
@@ -325,10 +325,10 @@ class SeparateOutput:
 
 
 class Answer:
-    """What comes over the result pipe (a descriptor that does not block), until the answer is complete.
+    """The job's answer, read from the result pipe (a non-blocking descriptor) until it is complete.
 
-    Of an answer that announces more than `most` bytes only the beginning is read. `head` says what it is, `length`
-    counts the bytes of text behind it that have come.
+    An answer that announces more than `most` bytes is read only in part. `head` is the start of the answer, with its
+    kind and length; `length` is the number of bytes of text received after it.
     """
 
     def __init__(self, descriptor: int, most: int) -> None:
@@ -339,7 +339,7 @@ class Answer:
         self.length = 0
 
     def read(self) -> bool:
-        """Take what is there; True where nothing more is wanted, or can come."""
+        """Read the available bytes; return True if the answer is complete or nothing more can arrive."""
         while len(self.head) < HEAD or self.length < self._announced <= self._most:
             try:
                 data = os.read(self._descriptor, _CHUNK)
@@ -355,7 +355,7 @@ class Answer:
         return True
 
     def take(self) -> bytes:
-        """The text behind the head, which is not here any more: it may be large, and is there once."""
+        """Return the text after the head and release it. Only one copy exists, as it may be large."""
         text, self._text = self._text.getvalue(), BytesIO()
         return text
 

@@ -1,4 +1,4 @@
-"""One clock for all running jobs of a worker: whose time is over, who is cancelled."""
+"""A shared timer that checks all running jobs of a worker for timeouts and cancels."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import Protocol
 
 from orvanta_platform import clock
 
-LOOK_S = 0.05
-"""A job is stopped so much late at most."""
+CHECK_S = 0.05
+"""Interval of the checks, in seconds: the longest delay with which a job is stopped."""
 
 
 class Watched(Protocol):
     """A running job."""
 
-    def look(self, now: float) -> None:
-        """Stop it if it must be, at monotonic `now`."""
+    def check(self, now: float) -> None:
+        """Stop the job if necessary, at monotonic `now`."""
 
 
 class Watch:
-    """Looks at what was added, again and again; a timer runs only while there is something."""
+    """Checks the added jobs periodically. The timer runs only while there are any."""
 
     def __init__(self) -> None:
         self._running: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, job: Watched) -> None:
-        """Look at `job` from now on."""
+        """Start checking `job`."""
         self._running.add(job)
         if self._timer is None:
             self._set_timer()
 
     def discard(self, job: Watched) -> None:
-        """Look at `job` no more."""
+        """Stop checking `job`."""
         self._running.discard(job)
 
     def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._look)
+        self._timer = asyncio.get_running_loop().call_later(CHECK_S, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = clock.monotonic()
         for job in list(self._running):
-            job.look(now)
+            job.check(now)
         if self._running:
             self._set_timer()
         else:

@@ -1,1 +1,4 @@
-"""PostgreSQL SQL: the one place beside db that speaks to PostgreSQL, never to the platform's own."""
+"""SQL scripts for PostgreSQL. Apart from `db`, this is the only package that connects to PostgreSQL.
+
+It never connects to the platform's own database.
+"""

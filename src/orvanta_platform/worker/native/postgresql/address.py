@@ -1,4 +1,4 @@
-"""Where a SQL script's database is: its argument `database`, and nothing but that."""
+"""Connection options of a SQL script, taken only from its argument `database`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ _MODES: Final = frozenset({"disable", "allow", "prefer", "require", "verify-ca",
 
 
 class NoDatabase(Exception):
-    """The argument `database` is no address of a PostgreSQL; the message says what is wrong."""
+    """Raised if the argument `database` is not the address of a PostgreSQL server; the message gives the reason."""
 
 
 class PinnedLoop:
-    """The event loop passed to asyncpg: it connects to the addresses that were checked, even if the host name resolves
-    to others by then. TLS still uses and verifies the name."""
+    """Event loop passed to asyncpg, which connects only to the addresses that were checked.
+
+    This holds even if the host name resolves to other addresses by then. TLS still uses and verifies the name.
+    """
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -31,7 +33,7 @@ class PinnedLoop:
         return getattr(self._loop, name)
 
     async def create_connection(self, factory: Callable[[], Any], host: str, port: int, **more: Any) -> Any:
-        """A connection to the first address that answers. Raises OSError."""
+        """Connect to the first address that answers. Raises OSError."""
         for address in self._addresses[:-1]:
             try:
                 return await self._loop.create_connection(factory, address, port, **more)
@@ -41,19 +43,19 @@ class PinnedLoop:
 
 
 async def options(database: Any, resolve: Resolve = look_up) -> dict[str, Any]:
-    """What asyncpg.connect gets: everything is named, so that the worker's own environment says nothing.
+    """Return the arguments for asyncpg.connect. All are set, so that the worker's environment has no effect.
 
-    `database` holds host, port (5432), user, password, dbname, sslmode (prefer), root_certificate_pem. Raises
+    `database` holds host, port (5432), user, password, dbname, sslmode (prefer) and root_certificate_pem. Raises
     NoDatabase.
     """
     if not isinstance(database, Mapping):
         raise NoDatabase("the argument database is needed: an object with host, port, user, password and dbname")
     host, user, name = (_text(database, key) for key in ("host", "user", "dbname"))
     if host.startswith(("/", "@")) or "," in host:
-        raise NoDatabase("host is the name or address of one machine: no socket and no list")
+        raise NoDatabase("host must be the name or address of one machine, not a socket or a list")
     port = database.get("port") or _PORT
     if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 1 << 16:
-        raise NoDatabase("port is a whole number from 1 to 65535")
+        raise NoDatabase("port must be a whole number from 1 to 65535")
     return {
         "loop": PinnedLoop(await _addresses(host, port, resolve)),
         "host": host,
@@ -88,7 +90,7 @@ def _encryption(database: Mapping[str, Any]) -> Any:
     try:
         context = ssl.create_default_context(cadata=str(certificate) if certificate else None)
     except ssl.SSLError as error:
-        raise NoDatabase("database.root_certificate_pem is no certificate") from error
+        raise NoDatabase("database.root_certificate_pem is not a valid certificate") from error
     context.check_hostname = mode == "verify-full"
     if mode == "require":
         context.verify_mode = ssl.CERT_NONE
@@ -96,11 +98,12 @@ def _encryption(database: Mapping[str, Any]) -> Any:
 
 
 async def _addresses(host: str, port: int, resolve: Resolve) -> Sequence[str]:
-    """The addresses of the host, resolved once. Metadata addresses of clouds are refused, as for jobs."""
+    """Return the addresses of the host, resolved once. Metadata addresses of clouds are refused, as for jobs."""
     try:
         found = await resolve(host, port)
     except (OSError, UnicodeError) as error:
-        raise NoDatabase(f"database.host {host} is not known: {getattr(error, 'strerror', None) or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise NoDatabase(f"database.host {host} cannot be resolved: {reason}") from error
     for address in found:
         if is_metadata(ipaddress.ip_address(address.partition("%")[0])):
             raise NoDatabase(f"database.host {host} is a link-local or metadata address, which is refused")

@@ -1,4 +1,4 @@
-"""A limit for the data a database sends: the driver buffers a whole row, and a whole response, before it returns."""
+"""Limit for the data that a database sends. The driver buffers a whole row, and a whole response, before it returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Meter(asyncio.Protocol):
-    """A protocol between a connection and its driver that closes the connection if it receives more than allowed.
+    """Protocol between a connection and its driver that closes the connection if it receives more than allowed.
 
     `allow` sets the number of bytes that may arrive until it is called again.
     """

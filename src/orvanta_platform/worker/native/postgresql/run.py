@@ -1,4 +1,7 @@
-"""Runs a SQL script on the PostgreSQL that its argument `database` names. SQL of users is data here."""
+"""Execution of a SQL script on the PostgreSQL server that its argument `database` names.
+
+The SQL comes from users and is treated as data.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,15 @@ _BATCH_BYTES: Final = 4 << 20
 """Bytes of rows fetched at a time, estimated from the size of earlier rows."""
 
 _SLACK: Final = 1 << 20
-_MOST_SAID: Final = 1 << 20
+_MESSAGE_CHARS: Final = 1 << 20
 """Characters of messages that may wait for the log; further messages are dropped and counted."""
 
 _ROWS: Final = frozenset({"select", "with", "values", "table"})
-"""Statements whose rows come in batches, so that a result over its limit ends them."""
+"""Verbs of statements whose rows are fetched in batches, so that a result over its limit ends them early."""
 
 
 class _Failed(Exception):
-    """The job's error."""
+    """Raised with the error of the job."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +46,7 @@ class _Failed(Exception):
 
 
 async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
-    """Run the job `spec`; its statements are cancelled on the server at its timeout and when `cancelled` is set."""
+    """Run the job `spec`. Its statements are cancelled on the server at its timeout and when `cancelled` is set."""
     log = Log(sink, spec.limits)
     running = asyncio.ensure_future(_rows(spec, log))
     cancelling = asyncio.ensure_future(cancelled.wait())
@@ -68,24 +71,25 @@ def _failed(error: JobError, stopped_by: StoppedBy | None) -> JobOutcome:
 
 
 async def _rows(spec: JobSpec, log: Log) -> bytes:
-    """The rows of the last statement as a JSON array of objects."""
+    """Return the rows of the last statement as a JSON array of objects."""
     args: dict[str, Any] = json.loads(spec.args or b"{}", parse_float=Decimal)
-    wanted = declared(spec.content)
-    types = {number: each.type for number, each in wanted.items() if each.type}
+    parameters = declared(spec.content)
+    types = {number: each.type for number, each in parameters.items() if each.type}
     todo = await asyncio.to_thread(statements, spec.content, types)
     rows = _Rows(spec.limits.result_bytes)
-    async with _connected(args.get("database")) as connection, _said(connection, log) as (meter, say):
+    async with _connected(args.get("database")) as connection, _logged(connection, log) as (meter, write_line):
         for number, statement in enumerate(todo, 1):
             rows = _Rows(spec.limits.result_bytes)
             try:
-                status = await _execute(connection, meter, statement, _given(statement, wanted, args), rows)
-                asyncio.get_running_loop().call_soon(say, status)  # as the driver does with what the server says
+                values_ = _parameter_values(statement, parameters, args)
+                status = await _execute(connection, meter, statement, values_, rows)
+                asyncio.get_running_loop().call_soon(write_line, status)  # the driver schedules notices the same way
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if meter.is_over:
                     raise rows.too_large() from error
                 if not isinstance(error, asyncpg.PostgresError):
                     raise _Failed("PostgresError", f"{error} (statement {number}, line {statement.line})") from error
-                raise _Failed("PostgresError", _told(error, number, statement)) from error
+                raise _Failed("PostgresError", _error_text(error, number, statement)) from error
     return rows.json()
 
 
@@ -105,45 +109,45 @@ async def _connected(database: Any) -> AsyncIterator[Any]:
         yield connection
     finally:
         with suppress(Exception):
-            await connection.close(timeout=_CLOSE_S)  # after a cancelled statement this waits for its end
+            await connection.close(timeout=_CLOSE_S)  # waits for a cancelled statement to end
         connection.terminate()
 
 
 @asynccontextmanager
-async def _said(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
+async def _logged(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
     """Log notices of the server (RAISE NOTICE), and lines passed to the yielded function.
 
     Messages that arrive faster than the log accepts them are dropped.
     """
     meter = Meter(connection)
     lines: asyncio.Queue[str] = asyncio.Queue()
-    waiting = left_out = 0
+    waiting = dropped = 0
 
     def put(line: str) -> None:
-        nonlocal waiting, left_out
-        if waiting > _MOST_SAID:
-            left_out += 1
+        nonlocal waiting, dropped
+        if waiting > _MESSAGE_CHARS:
+            dropped += 1
             return
         waiting += len(line)
         lines.put_nowait(line)
 
-    def heard(_: Any, message: Any) -> None:
+    def on_notice(_: Any, message: Any) -> None:
         meter.forgive(len(message.message))
         put(f"{message.severity}: {message.message}\n")
 
     async def write(line: str) -> None:
-        nonlocal waiting, left_out
+        nonlocal waiting, dropped
         waiting -= len(line)
         await log.write(line)
-        if left_out and lines.empty():
-            count, left_out = left_out, 0
+        if dropped and lines.empty():
+            count, dropped = dropped, 0
             await log.write(f"{count} messages of the server came too fast and were left out\n")
 
     async def pump() -> None:
         while True:
             await write(await lines.get())
 
-    connection.add_log_listener(heard)
+    connection.add_log_listener(on_notice)
 
     pumping = asyncio.ensure_future(pump())
     try:
@@ -156,15 +160,17 @@ async def _said(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callabl
             await write(lines.get_nowait())
 
 
-def _given(statement: Statement, wanted: Mapping[int, Declared], args: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The names and values of the statement's parameters."""
-    return [_one_given(number, wanted, args) for number in statement.arguments]
+def _parameter_values(
+    statement: Statement, parameters: Mapping[int, Declared], args: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """Return the names and values of the statement's parameters."""
+    return [_parameter_value(number, parameters, args) for number in statement.arguments]
 
 
-def _one_given(number: int, wanted: Mapping[int, Declared], args: Mapping[str, Any]) -> tuple[str, Any]:
-    if number not in wanted:
+def _parameter_value(number: int, parameters: Mapping[int, Declared], args: Mapping[str, Any]) -> tuple[str, Any]:
+    if number not in parameters:
         raise _Failed("MissingArgument", f"${number} has no name: write a line `-- ${number} name (type)`")
-    each = wanted[number]
+    each = parameters[number]
     if each.name in args:
         return each.name, args[each.name]
     if each.required:
@@ -173,13 +179,13 @@ def _one_given(number: int, wanted: Mapping[int, Declared], args: Mapping[str, A
 
 
 async def _execute(
-    connection: Any, meter: Meter, statement: Statement, given: list[tuple[str, Any]], rows: _Rows
+    connection: Any, meter: Meter, statement: Statement, parameters: list[tuple[str, Any]], rows: _Rows
 ) -> str:
-    """Add the statement's rows to `rows`; gives a line that says what it did, none for one that reads."""
+    """Add the statement's rows to `rows` and return its status line, which is empty for one that only reads."""
     meter.allow(rows.acceptable)
     prepared = await connection.prepare(statement.text)
     types = prepared.get_parameters()
-    args = [_argument(*each, wanted.name) for each, wanted in zip(given, types, strict=True)]
+    args = [_argument(*each, expected.name) for each, expected in zip(parameters, types, strict=True)]
     rows.name([attribute.name for attribute in prepared.get_attributes()])
     if statement.verb in _ROWS:
         async with connection.transaction():
@@ -203,15 +209,15 @@ def _argument(name: str, value: Any, type_name: str) -> Any:
         raise _Failed("BadArgument", f"the argument {name} is {shown}, which is no {type_name}") from error
 
 
-def _told(error: asyncpg.PostgresError, number: int, statement: Statement) -> str:
+def _error_text(error: asyncpg.PostgresError, number: int, statement: Statement) -> str:
     place = f"statement {number}, line {statement.line}"
-    said = [f"{error.message} (SQLSTATE {error.sqlstate}, {place})"]
-    said += [f"{name}: {text}" for name in ("detail", "hint") if (text := getattr(error, name, None))]
-    return "\n".join(said)
+    lines = [f"{error.message} (SQLSTATE {error.sqlstate}, {place})"]
+    lines += [f"{name}: {text}" for name in ("detail", "hint") if (text := getattr(error, name, None))]
+    return "\n".join(lines)
 
 
 class _Rows:
-    """The rows of one statement as JSON, up to the limit of a result."""
+    """Rows of one statement as JSON, up to the limit of a result."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -220,7 +226,7 @@ class _Rows:
         self._encoded: list[bytes] = []
 
     def name(self, columns: list[str]) -> None:
-        """Columns of the same name are told apart: a, a_2."""
+        """Set the column names. Duplicate names get a suffix: a, a_2."""
         for column in columns:
             name, count = column, 1
             while name in self._names:
@@ -230,17 +236,17 @@ class _Rows:
 
     @property
     def acceptable(self) -> int:
-        """Bytes that may arrive for the remaining rows, which may be longer on the wire than as JSON."""
+        """Number of bytes that may arrive for the remaining rows, which may be longer on the wire than as JSON."""
         return 2 * self._left + _SLACK
 
     @property
     def next_batch(self) -> int:
-        """The number of rows to fetch: about _BATCH_BYTES if they are as long as earlier rows."""
+        """Number of rows to fetch: about _BATCH_BYTES if they are as long as earlier rows."""
         mean = (self._most - self._left) // len(self._encoded) if self._encoded else 0
         return max(min(_BATCH, _BATCH_BYTES // max(mean, 1), 8 * len(self._encoded)), 1)
 
     def too_large(self) -> _Failed:
-        """The error for rows over the limit."""
+        """Return the error for rows over the limit."""
         return _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
 
     async def add(self, batch: list[asyncpg.Record]) -> None:

@@ -1,4 +1,4 @@
-"""The statements of a SQL script and the arguments they name."""
+"""Splitting of a SQL script into statements, and the arguments that these use."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ _TOKEN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, its parameters numbered anew from $1: `arguments` are the numbers that the script gave them.
-
-    `line` (from 1) is where it begins; `verb` its first word in lower case.
-    """
+    """One statement, with its parameters renumbered from $1."""
 
     text: str
     arguments: tuple[int, ...]
+    """The numbers of the parameters in the script, in the order of their new numbers."""
+
     line: int
+    """Line of the script on which the statement starts, from 1."""
+
     verb: str
+    """The first word, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +42,38 @@ class _Token:
 
 
 def statements(content: str, types: Mapping[int, str]) -> list[Statement]:
-    """What stands between the semicolons, without what is empty or comment alone.
+    """Return the statements between the semicolons, without those that are empty or only comments.
 
-    A parameter whose type is among `types` (by its number, as SQL writes it) is of that type wherever it stands.
+    `types` maps parameter numbers to SQL types; each parameter in it is cast to its type wherever it occurs.
     """
     found: list[Statement] = []
     line = 1
     seen = 0
     for tokens in _split(content):
-        meant = next((token for token in tokens if token.kind != "space"), None)
-        if meant is not None:
-            line += content.count("\n", seen, meant.start)
-            seen = meant.start
-            found.append(_statement(tokens, line, types))
+        first = next((token for token in tokens if token.kind != "space"), None)
+        if first is not None:
+            line += content.count("\n", seen, first.start)
+            seen = first.start
+            found.append(_statement(tokens, first, line, types))
     return found
 
 
-def _statement(tokens: list[_Token], line: int, types: Mapping[int, str]) -> Statement:
-    """The statement made of tokens that are not all space."""
-    meant = [token for token in tokens if token.kind != "space"]
+def _statement(tokens: list[_Token], first: _Token, line: int, types: Mapping[int, str]) -> Statement:
+    """Build the statement from its tokens, of which `first` is the first one that is not space."""
     numbers: dict[int, int] = {}
     parts = []
-    for token in tokens[tokens.index(meant[0]) :]:
+    for token in tokens[tokens.index(first) :]:
         if token.kind == "number":
             number = int(token.text[1:])
             place = f"${numbers.setdefault(number, len(numbers) + 1)}"
             parts.append(f"({place}::{types[number]})" if number in types else place)
         else:
             parts.append(token.text)
-    return Statement("".join(parts), tuple(numbers), line, meant[0].text.lower())
+    return Statement("".join(parts), tuple(numbers), line, first.text.lower())
 
 
 def _split(content: str) -> Iterator[list[_Token]]:
-    """Semicolons in parentheses (CREATE RULE) and in BEGIN ATOMIC … END belong to their statement."""
+    """Split at semicolons, except in parentheses (CREATE RULE) and in BEGIN ATOMIC … END."""
     tokens: list[_Token] = []
     brackets = blocks = 0
     before = ""
@@ -108,7 +109,7 @@ def _tokens(content: str) -> Iterator[_Token]:
 
 
 def _block_end(content: str, at: int) -> int:
-    """Where the comment ends whose inside begins at `at`: comments stand in comments."""
+    """Return the end of the comment whose content starts at `at`. Comments may be nested."""
     depth = 1
     for match in re.compile(r"/\*|\*/").finditer(content, at):
         depth += 1 if match[0] == "/*" else -1

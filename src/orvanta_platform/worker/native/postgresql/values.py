@@ -1,4 +1,4 @@
-"""Arguments as PostgreSQL takes them, and what it gives as JSON."""
+"""Conversion of arguments from JSON to PostgreSQL values, and of rows to JSON."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TIMES: Final[Mapping[str, Callable[[str], Any]]] = {
     "timestamp": lambda text: datetime.datetime.fromisoformat(text).replace(tzinfo=None),
     "timestamptz": lambda text: _aware(datetime.datetime.fromisoformat(text)),
 }
-_WHOLE: Final = frozenset({"int2", "int4", "int8", "oid"})
-_TRUTHS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+_INTEGERS: Final = frozenset({"int2", "int4", "int8", "oid"})
+_BOOLEANS: Final = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 AS_TEXT: Final = ("interval",)
-"""Types that are taken and given as PostgreSQL writes them: Python has nothing that holds them whole."""
+"""Types that are passed as text in PostgreSQL's format, as Python has no type that represents them fully."""
 
 
 def argument(value: Any, type_name: str) -> Any:
-    """`value` (from JSON, fractions as Decimal) as asyncpg takes it for a parameter of the type.
+    """Return `value` (from JSON, fractions as Decimal) as asyncpg expects it for a parameter of the type.
 
-    Raises ValueError and the like where it is no such value.
+    Raises ValueError, TypeError, KeyError or ArithmeticError if the value does not fit the type.
     """
     if value is None:
         return None
@@ -40,14 +40,14 @@ def argument(value: Any, type_name: str) -> Any:
         return [argument(item, type_name.removesuffix("[]")) for item in value]
     if type_name in ("json", "jsonb"):
         return _json(value)
-    if type_name in _WHOLE:
-        return _whole(value)
+    if type_name in _INTEGERS:
+        return _integer(value)
     if type_name in ("float4", "float8"):
         return float(value)
     if type_name == "numeric":
         return Decimal(str(value))
     if type_name == "bool":
-        return _TRUTHS[str(value).lower()]
+        return _BOOLEANS[str(value).lower()]
     if type_name in _TIMES and isinstance(value, str):
         return _TIMES[type_name](value)
     if type_name == "bytea":
@@ -55,7 +55,7 @@ def argument(value: Any, type_name: str) -> Any:
     return value if isinstance(value, str) else _json(value)
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     number = Decimal(str(value))
     if number != number.to_integral_value():
         raise ValueError("a whole number is needed")
@@ -75,7 +75,7 @@ def _aware(moment: datetime.datetime) -> datetime.datetime:
 
 
 def as_json(value: Any) -> Any:
-    """What PostgreSQL gave, as something that JSON holds; what JSON has no form for becomes text."""
+    """Return a PostgreSQL value as a JSON value. Values that JSON cannot represent become text."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -103,7 +103,7 @@ def as_json(value: Any) -> Any:
 
 
 def _exact(value: Decimal) -> Any:
-    """A number where a JSON reader's double holds it exactly, else text."""
+    """Return a number if a double represents it exactly, otherwise text."""
     if not value.is_finite():
         return str(value)
     if value == value.to_integral_value() and abs(value) <= 1 << 53:
@@ -120,5 +120,5 @@ def _range(value: asyncpg.Range[Any]) -> str:
 
 
 def raw_json(text: str) -> msgspec.Raw:
-    """A json or jsonb value as it stands, its digits kept."""
+    """Return a json or jsonb value unchanged, with all its digits."""
     return msgspec.Raw(text.encode())

@@ -1,4 +1,4 @@
-"""What a webhook node sends: its request, made of the node and its evaluated inputs."""
+"""The request of a webhook node, built from the node and its evaluated inputs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _OURS: Final = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-"""Headers that belong to the connection. A node that sets one asks for another request than it shows."""
+"""Headers that belong to the connection. A node that set one would send another request than it shows."""
 
-_KEPT: Final = frozenset(
+_CROSS_ORIGIN: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "content-type", "idempotency-key", "user-agent"}
 )
-"""What another server is told after a redirect: no other header, as any may hold a credential."""
+"""Headers sent to another origin after a redirect. All others are dropped, as any may hold a credential."""
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class CallFailed(Exception):
-    """Why the call came to nothing: the job's error."""
+    """Raised with the error of the job if the call failed."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
@@ -40,44 +40,49 @@ class CallFailed(Exception):
 
 
 class Inputs(msgspec.Struct):
-    """The evaluated inputs of the node, references filled in; `body` is JSON text."""
+    """The evaluated inputs of the node, with references filled in."""
 
     url: Any = None
     headers: Any = None
     query: Any = None
     body: msgspec.Raw = msgspec.Raw(b"null")
+    """JSON text."""
+
     auth: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; names of `headers` are in lower case. `auth` is the header that holds the credential."""
+    """One HTTP request."""
 
     method: str
     url: httpx.URL
     headers: tuple[tuple[str, str], ...]
+    """Names and values; the names are in lower case."""
+
     body: bytes | None
     auth: str | None = None
+    """Name of the header that holds the credential."""
 
     @property
     def shown(self) -> str:
-        """Method and address for messages: without what the query may hold."""
+        """Method and URL for messages, without the query, which may hold secrets."""
         return f"{self.method} {self.url.copy_with(query=None, fragment=None)}"
 
     def redirected(self, status: int, location: str) -> Request:
-        """The request that a redirect leads to. Raises CallFailed where it leads to no http address.
+        """Return the request that a redirect leads to. Raises CallFailed if its target is not an http or https URL.
 
-        Another origin gets no header but those that say what the body is and what is understood.
+        Another origin receives only headers that describe the body and the accepted responses.
         """
         try:
             joined = str(self.url.join(location))
         except (httpx.InvalidURL, ValueError) as error:
-            raise _invalid(f"the redirect leads to no address: {error}") from error
+            raise _invalid(f"the target of the redirect is not a URL: {error}") from error
         url = _url(joined)
         changed = (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST")
         headers = self.headers
         if not _is_same_site(self.url, url):
-            headers = tuple((name, value) for name, value in headers if name in _KEPT)
+            headers = tuple((name, value) for name, value in headers if name in _CROSS_ORIGIN)
         if changed:
             headers = tuple((name, value) for name, value in headers if name != "content-type")
             return replace(self, method="GET", url=url, headers=headers, body=None)
@@ -85,7 +90,7 @@ class Request:
 
 
 def credentials(args: bytes) -> list[str]:
-    """The texts of the credential in evaluated inputs, as it is kept and as it is sent: never to be shown."""
+    """Return the texts of the credential in evaluated inputs, as stored and as sent. They must be masked."""
     auth = msgspec.json.decode(args, type=Inputs).auth
     if not isinstance(auth, Mapping):
         return []
@@ -96,22 +101,22 @@ def credentials(args: bytes) -> list[str]:
 
 
 def build(node: Mapping[str, Any], args: bytes, job: UUID) -> Request:
-    """The request of a node. Raises CallFailed `webhook_request_invalid`, `webhook_auth_invalid`."""
-    given = msgspec.json.decode(args, type=Inputs)
+    """Return the request of a node. Raises CallFailed `webhook_request_invalid`, `webhook_auth_invalid`."""
+    inputs = msgspec.json.decode(args, type=Inputs)
     method = str(node["method"]).upper()
     if not _METHOD.fullmatch(method) or method in ("CONNECT", "TRACE"):
-        raise _invalid(f"{method!r} is no method of HTTP for a webhook")
-    if not isinstance(given.url, str):
-        raise _invalid("url gave no text")
-    url = _with_query(_url(given.url.strip()), given.query)
+        raise _invalid(f"{method!r} is not an HTTP method that a webhook may use")
+    if not isinstance(inputs.url, str):
+        raise _invalid("url must evaluate to text")
+    url = _with_query(_url(inputs.url.strip()), inputs.query)
     named = {"user-agent": "Orvanta", "accept": "*/*", "accept-encoding": "gzip, deflate", "idempotency-key": str(job)}
-    named |= _headers(given.headers)
-    body, kind = _body(given.body, named.get("content-type", ""))
+    named |= _headers(inputs.headers)
+    body, kind = _body(inputs.body, named.get("content-type", ""))
     if kind and "content-type" not in named:
         named["content-type"] = kind
     auth = None
     if node.get("auth"):
-        auth, value = _auth(given.auth, url)
+        auth, value = _auth(inputs.auth, url)
         named[auth] = value
     return Request(method, url, tuple(named.items()), body, auth)
 
@@ -121,23 +126,23 @@ def _invalid(message: str) -> CallFailed:
 
 
 def _url(text: str) -> httpx.URL:
-    """An address of http or https. Raises CallFailed."""
+    """Parse an http or https URL. Raises CallFailed."""
     try:
         url = httpx.URL(text)
         strict = urlsplit(text)
     except (httpx.InvalidURL, ValueError) as error:
-        raise _invalid(f"url is no address: {error}") from error
+        raise _invalid(f"url is not a URL: {error}") from error
     if url.scheme not in ("http", "https"):
-        raise CallFailed("webhook_address_refused", "url does not begin with http:// or https://")
+        raise CallFailed("webhook_address_refused", "url must start with http:// or https://")
     if not url.host:
-        raise _invalid("url names no host")
+        raise _invalid("url has no host")
     if url.userinfo or "@" in strict.netloc or "\\" in text:
-        raise _invalid("url holds a user, a password or a backslash: name a resource in auth instead")
+        raise _invalid("url must not contain a user, a password or a backslash: name a resource in auth instead")
     return url
 
 
 def _is_same_site(before: httpx.URL, after: httpx.URL) -> bool:
-    """Whether a credential for the one address is good for the other: the same origin, or its encrypted twin."""
+    """Whether a credential for one URL may be sent to the other: the same origin, or its https equivalent."""
     if before.host != after.host:
         return False
     return _origin(before) == _origin(after) or (_origin(before), _origin(after)) == (("http", 80), ("https", 443))
@@ -156,12 +161,12 @@ def _with_query(url: httpx.URL, query: Any) -> httpx.URL:
     return url.copy_with(query="&".join(filter(None, (before, added))).encode()) if added else url
 
 
-def _pairs(name: str, given: Any) -> list[tuple[str, str]]:
-    """The members of an object; a list gives one pair for each of its items, null none."""
-    if not isinstance(given, Mapping):
-        raise _invalid(f"{name} gave no object")
+def _pairs(name: str, members: Any) -> list[tuple[str, str]]:
+    """Return the members of an object as pairs: one for each item of a list, none for null."""
+    if not isinstance(members, Mapping):
+        raise _invalid(f"{name} must evaluate to an object")
     pairs: list[tuple[str, str]] = []
-    for key, value in given.items():
+    for key, value in members.items():
         several = value if isinstance(value, list) else [value]
         pairs += [(key, _text(f"{name}.{key}", each)) for each in several if each is not None]
     return pairs
@@ -172,12 +177,12 @@ def _text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise _invalid(f"{name} is neither a text nor a number")
+    raise _invalid(f"{name} must be text, a number or a boolean")
 
 
-def _headers(given: Any) -> dict[str, str]:
+def _headers(headers: Any) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in _pairs("headers", {} if given is None else given):
+    for name, value in _pairs("headers", {} if headers is None else headers):
         lower = name.lower()
         if not _NAME.fullmatch(name) or lower in _OURS or lower.startswith("proxy-"):
             raise _invalid(f"the header {name!r} cannot be set")
@@ -188,11 +193,11 @@ def _headers(given: Any) -> dict[str, str]:
 
 def _require_value(name: str, value: str) -> None:
     if not _VALUE.fullmatch(value):
-        raise _invalid(f"the header {name} holds a line break or another control character")
+        raise _invalid(f"the header {name} contains a line break or another control character")
 
 
 def _body(raw: msgspec.Raw, kind: str) -> tuple[bytes | None, str]:
-    """The body and the content type that it has by itself; null is none."""
+    """Return the body and its default content type; null is no body."""
     text = bytes(raw)
     if text == b"null":
         return None, ""
@@ -204,9 +209,9 @@ def _body(raw: msgspec.Raw, kind: str) -> tuple[bytes | None, str]:
 
 
 def _auth(auth: Any, url: httpx.URL) -> tuple[str, str]:
-    """The header, its name in lower case, that a resource stands for."""
+    """Return the header for the credential of a resource, with its name in lower case."""
     if not isinstance(auth, Mapping):
-        raise CallFailed("webhook_auth_invalid", "auth names a resource that holds no object")
+        raise CallFailed("webhook_auth_invalid", "the resource named in auth does not hold an object")
     _require_host(auth.get("hosts"), url)
     match auth:
         case {"token": str(token)} if token:
@@ -220,18 +225,18 @@ def _auth(auth: Any, url: httpx.URL) -> tuple[str, str]:
         case _:
             raise CallFailed(
                 "webhook_auth_invalid",
-                "auth names a resource with none of: token; username and password; header and value; api_key",
+                "the resource named in auth has none of: token; username and password; header and value; api_key",
             )
     _require_value(name, value)
     return name, value
 
 
 def _require_host(hosts: Any, url: httpx.URL) -> None:
-    """A credential that names its hosts goes to no other."""
+    """Refuse a host that is not among those the credential is restricted to."""
     if hosts is None:
         return
     if not isinstance(hosts, Sequence) or isinstance(hosts, str) or url.host not in hosts:
-        raise CallFailed("webhook_auth_refused", f"the credential is not for {url.host}")
+        raise CallFailed("webhook_auth_refused", f"the credential must not be sent to {url.host}")
 
 
 def _basic(user: str, password: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs a webhook node: sends its request, follows redirects, reads the answer up to its limit."""
+"""Execution of a webhook node: sends its request, follows redirects, and reads the response up to its limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.worker.native.webhook.request import CallFailed, Request, 
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
 
 LONGEST_RESPONSE: Final = 10 << 20
-MOST_REDIRECTS: Final = 5
+MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 CHARSETS: Final = frozenset(
     {
@@ -32,20 +32,20 @@ CHARSETS: Final = frozenset(
         *(f"windows-125{part}" for part in range(9)),
     }
 )  # fmt: skip
-"""Encodings of text that a called server may name; each decodes in linear time. Any other counts as UTF-8."""
+"""Text encodings accepted from a server; each decodes in linear time. Any other is treated as UTF-8."""
 
-_MARKED: Final = {
+_BYTE_ORDER_MARKS: Final = {
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
 }
 _PIECE: Final = 64 << 10
 
-_SHOWN: Final = 500
-"""Characters of an unexpected answer's body in the message."""
+_EXCERPT: Final = 500
+"""Number of characters of an unexpected response's body in the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -54,7 +54,7 @@ class _Answer:
 async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event, guard: Guard) -> JobOutcome:
     """Make the call of the job `spec`: its content is the node's value (JSON), its args the evaluated inputs.
 
-    Never raises for what the other side does. It ends at the job's timeout, and when `cancelled` is set.
+    Never raises an error of the other server. The call ends at the job's timeout and when `cancelled` is set.
     """
     running = asyncio.ensure_future(_call(spec, sink, guard))
     cancelling = asyncio.ensure_future(cancelled.wait())
@@ -82,18 +82,18 @@ async def _call(spec: JobSpec, sink: LogSink, guard: Guard) -> bytes:
     node: dict[str, Any] = json.loads(spec.content)
     request = build(node, spec.args, spec.job_id)
     expected: Sequence[int] = node.get("expect") or ()
-    for _ in range(MOST_REDIRECTS + 1):
-        answer = await _exchange(request, guard)
-        await sink.write(f"{request.shown}: {answer.status}, {size_text(len(answer.body))}\n")
-        location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or answer.status in expected or not location:
-            return await _result(request, answer, expected, str(node.get("response") or ""))
-        request = request.redirected(answer.status, location)
-    raise CallFailed("webhook_too_many_redirects", f"{request.shown} was redirected more than {MOST_REDIRECTS} times")
+    for _ in range(MAX_REDIRECTS + 1):
+        response = await _exchange(request, guard)
+        await sink.write(f"{request.shown}: {response.status}, {size_text(len(response.body))}\n")
+        location = response.headers.get("location")
+        if response.status not in _REDIRECTS or response.status in expected or not location:
+            return await _result(request, response, expected, str(node.get("response") or ""))
+        request = request.redirected(response.status, location)
+    raise CallFailed("webhook_too_many_redirects", f"{request.shown} was redirected more than {MAX_REDIRECTS} times")
 
 
-async def _exchange(request: Request, guard: Guard) -> _Answer:
-    """One request and its whole answer. Raises CallFailed."""
+async def _exchange(request: Request, guard: Guard) -> _Response:
+    """Send one request and return its complete response. Raises CallFailed."""
     headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in request.headers]
     timeouts = {"timeout": {"connect": CONNECT_S, "pool": CONNECT_S}}
     url = httpcore.URL(
@@ -105,16 +105,16 @@ async def _exchange(request: Request, guard: Guard) -> _Answer:
             connections.stream(request.method, url, headers=headers, content=request.body, extensions=timeouts) as got,
         ):
             named = _named(got.headers)
-            return _Answer(got.status, named, await _read(request, got, named.get("content-encoding", "")))
+            return _Response(got.status, named, await _read(request, got, named.get("content-encoding", "")))
     except AddressRefused as error:
         raise CallFailed("webhook_address_refused", f"{request.shown}: {error}") from error
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-        said = str(error) or type(error).__name__
-        raise CallFailed("webhook_unreachable", f"{request.shown}: {said}") from error
+        reason = str(error) or type(error).__name__
+        raise CallFailed("webhook_unreachable", f"{request.shown}: {reason}") from error
 
 
 def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by their names in lower case, those of the same name in one."""
+    """Return the headers by their names in lower case, with duplicates joined."""
     found: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -123,7 +123,7 @@ def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _read(request: Request, response: httpcore.Response, encoding: str) -> bytes:
-    """The body, decompressed: neither what comes nor what it stands for goes over the limit."""
+    """Return the decompressed body. Both the received and the decompressed bytes are limited."""
     inflate = _inflate(request, encoding.strip().lower())
     parts: list[bytes] = []
     size = 0
@@ -133,7 +133,7 @@ async def _read(request: Request, response: httpcore.Response, encoding: str) ->
             try:
                 piece = inflate.decompress(chunk, LONGEST_RESPONSE + 1 - size)
             except zlib.error as error:
-                raise CallFailed("webhook_response_invalid", f"{request.shown} answered broken {encoding}") from error
+                raise CallFailed("webhook_response_invalid", f"{request.shown} answered invalid {encoding}") from error
         size += len(piece)
         parts.append(piece)
         if size > LONGEST_RESPONSE:
@@ -142,7 +142,7 @@ async def _read(request: Request, response: httpcore.Response, encoding: str) ->
                 f"{request.shown} answered with more than the limit of {size_text(LONGEST_RESPONSE)}",
             )
     if inflate is not None and parts and not inflate.eof:
-        raise CallFailed("webhook_response_invalid", f"{request.shown} answered broken {encoding}")
+        raise CallFailed("webhook_response_invalid", f"{request.shown} answered invalid {encoding}")
     return b"".join(parts)
 
 
@@ -154,22 +154,22 @@ def _inflate(request: Request, encoding: str) -> Any:
             return zlib.decompressobj(16 + zlib.MAX_WBITS)
         case "deflate":
             return zlib.decompressobj()
-    raise CallFailed("webhook_response_invalid", f"{request.shown} answered in the encoding {encoding}")
+    raise CallFailed("webhook_response_invalid", f"{request.shown} answered in the unsupported encoding {encoding}")
 
 
-async def _result(request: Request, answer: _Answer, expected: Sequence[int], form: str) -> bytes:
-    """JSON text of {status, headers, body}. Raises CallFailed for a status or a body that was not expected."""
-    if answer.status not in expected if expected else not 200 <= answer.status < 300:
-        wanted = ", ".join(map(str, expected)) or "200 to 299"
-        told = answer.body[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].strip()
-        message = f"{request.shown} answered {answer.status}, expected {wanted}"
-        raise CallFailed("webhook_status_unexpected", f"{message}: {told}" if told else message)
-    body = await _body(request, answer, form or _form_of(answer.headers.get("content-type", "")))
-    return msgspec.json.encode({"status": answer.status, "headers": answer.headers, "body": body})
+async def _result(request: Request, response: _Response, expected: Sequence[int], form: str) -> bytes:
+    """Return {status, headers, body} as JSON text. Raises CallFailed for an unexpected status or body."""
+    if response.status not in expected if expected else not 200 <= response.status < 300:
+        statuses = ", ".join(map(str, expected)) or "200 to 299"
+        excerpt = response.body[: 4 * _EXCERPT].decode("utf-8", "replace")[:_EXCERPT].strip()
+        message = f"{request.shown} answered {response.status}, expected {statuses}"
+        raise CallFailed("webhook_status_unexpected", f"{message}: {excerpt}" if excerpt else message)
+    body = await _body(request, response, form or _form_of(response.headers.get("content-type", "")))
+    return msgspec.json.encode({"status": response.status, "headers": response.headers, "body": body})
 
 
 def _form_of(content_type: str) -> str:
-    """How a body is read that the node says nothing of."""
+    """Return the form of a body for which the node sets none: json, text or bytes."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         return "json"
@@ -178,15 +178,15 @@ def _form_of(content_type: str) -> str:
 
 
 def _charset(content_type: str) -> str:
-    """The codec for a text, one of CHARSETS. Other codecs may take quadratic time or raise."""
+    """Return the codec for a text, one of CHARSETS. Other codecs may take quadratic time or raise."""
     named = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
     name = named.replace("_", "-")
     return name if name in CHARSETS else "utf-8"
 
 
 async def _decoded(body: bytes, charset: str) -> str:
-    """The body as text, decoded in pieces: replacing 10 MiB of invalid bytes takes seconds."""
-    if charset in _MARKED and not body.startswith(_MARKED[charset]):
+    """Return the body as text. It is decoded in pieces, as replacing 10 MiB of invalid bytes takes seconds."""
+    if charset in _BYTE_ORDER_MARKS and not body.startswith(_BYTE_ORDER_MARKS[charset]):
         charset += "-le"
     decoder, parts = codecs.getincrementaldecoder(charset)("replace"), []
     for start in range(0, len(body), _PIECE):
@@ -195,17 +195,17 @@ async def _decoded(body: bytes, charset: str) -> str:
     return "".join([*parts, decoder.decode(b"", final=True)])
 
 
-async def _body(request: Request, answer: _Answer, form: str) -> Any:
-    """The body as a value; bytes are Base64."""
+async def _body(request: Request, response: _Response, form: str) -> Any:
+    """Return the body as a JSON value; bytes are encoded as Base64."""
     if form == "bytes":
-        return base64.b64encode(answer.body).decode()
+        return base64.b64encode(response.body).decode()
     if form == "text":
-        return await _decoded(answer.body, _charset(answer.headers.get("content-type", "")))
-    if not answer.body.strip():
+        return await _decoded(response.body, _charset(response.headers.get("content-type", "")))
+    if not response.body.strip():
         return None
     try:
-        msgspec.json.decode(answer.body, type=msgspec.Raw)
-        answer.body.decode()
+        msgspec.json.decode(response.body, type=msgspec.Raw)
+        response.body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CallFailed("webhook_response_invalid", f"{request.shown} answered no JSON: {error}") from error
-    return msgspec.Raw(answer.body.strip())
+        raise CallFailed("webhook_response_invalid", f"{request.shown} answered invalid JSON: {error}") from error
+    return msgspec.Raw(response.body.strip())

@@ -1,4 +1,4 @@
-"""Runs a bash script inside a cell. Standard library only."""
+"""Host of bash scripts inside a cell. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _RESULT = "result.json"
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Become `bash script.sh …`; see `Host.run`."""
+    """Replace this process by `bash script.sh …`; see `Host.run`."""
     try:
         words = arguments(content, json.loads(args))
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
+            signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would keep that
         os.execvpe("bash", ["bash", _SCRIPT, *words], job.env)
     except (OSError, ValueError) as error:
         _fail(job.result, "CannotStart", f"bash cannot be started: {error}")
     os._exit(0)
 
 
-def arguments(content: str, given: dict[str, Any]) -> list[str]:
-    """The words after the script's name, one per position; an argument that is not given is empty."""
-    wanted = {p.position: p.name for p in parameters(content)}
-    return [_word(given.get(wanted.get(n, ""))) for n in range(1, max(wanted, default=0) + 1)]
+def arguments(content: str, args: dict[str, Any]) -> list[str]:
+    """Return the words after the script's name, one per position; a missing argument is empty."""
+    names = {p.position: p.name for p in parameters(content)}
+    return [_word(args.get(names.get(n, ""))) for n in range(1, max(names, default=0) + 1)]
 
 
 def _word(value: Any) -> str:
@@ -45,7 +45,7 @@ def _word(value: Any) -> str:
 
 
 def finish(job: Job) -> None:
-    """Hand over result.json, if the script wrote one; never through a link, never a pipe or device."""
+    """Answer with result.json, if the script wrote one. Links, pipes and devices are ignored."""
     try:
         descriptor = os.open(_RESULT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

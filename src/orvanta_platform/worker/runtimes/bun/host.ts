@@ -1,7 +1,7 @@
 // Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO`.
-// ARGUMENTS and ANSWER are descriptors: a JSON object, and where sandbox/job.py says that answers go; LIMIT: bytes of
-// a result. STDIO 1: the script may use process.stdout. Modules of Node are loaded only where they are needed: each
-// costs as much as Bun's own start.
+// ARGUMENTS and ANSWER are descriptors: a JSON object, and the destination of answers (sandbox/job.py). LIMIT is the
+// maximum size of the result in bytes. STDIO 1: the script may use process.stdout. Modules of Node are loaded only when
+// needed, as each takes as long as the start of Bun itself.
 
 type Kind = "result" | "error";
 type Described = { name: string; message: string; stack: string | null };
@@ -29,7 +29,7 @@ const OWN = [ResultNotJson, MissingMain, ResultTooLarge, NeverSettled, ExitCode]
 
 const written: Promise<void>[] = [];
 
-// Unlike console.log, process.stdout.write does not wait where the pipe is full: the last write of each is awaited.
+// Unlike console.log, process.stdout.write does not wait if the pipe is full, so the last write of each is awaited.
 function watchStdio(): void {
   for (const [place, stream] of [process.stdout, process.stderr].entries()) {
     const write: (...words: unknown[]) => boolean = stream.write.bind(stream);
@@ -84,16 +84,16 @@ async function call(text: string): Promise<string> {
   return isStreamed(value) ? stream(value) : toJson(value);
 }
 
-// What goes on giving values: async generators, ReadableStream, generators and other iterators. Not what is a value too,
-// such as an array.
+// Whether a value is streamed: async generators, ReadableStream, generators and other iterators, but not values such as
+// arrays.
 function isStreamed(value: any): value is AsyncIterable<unknown> | Iterable<unknown> {
   if (typeof value !== "object" || value === null) return false;
   if (typeof value[Symbol.asyncIterator] === "function") return true;
   return typeof value[Symbol.iterator] === "function" && typeof value.next === "function";
 }
 
-// Streams all that it gives: texts as they are, bytes as UTF-8, anything else as JSON. The answer null stands for what
-// was streamed.
+// Streams all values: texts unchanged, bytes as UTF-8, anything else as JSON. The answer null stands for the streamed
+// text.
 async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
   const decoder = new TextDecoder();
   let given = false;
@@ -113,7 +113,7 @@ async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promi
   return given ? "null" : '""';
 }
 
-// As stream_marks.py reads it. A line is one write of at most a page, which nothing else that prints can tear apart.
+// Writes in the format of stream_marks.py. A line is one write of at most a page, which no other output can interrupt.
 async function writeStreamed(text: string): Promise<void> {
   await drainStdio();
   for (let start = 0; start < text.length; ) {
@@ -136,7 +136,7 @@ async function writeOut(data: Uint8Array): Promise<void> {
     }
 }
 
-// A pattern takes the arguments that no other parameter names.
+// A destructuring pattern receives the arguments that no other parameter names.
 function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
   const named = new Set(wanted.map((each) => each.name));
   const unnamed = () => Object.fromEntries(Object.entries(given).filter(([name]) => !named.has(name)));
@@ -144,7 +144,7 @@ function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
   return wanted.filter((each) => !each.rest).map((each) => (each.name === null ? unnamed() : own(each.name)));
 }
 
-// The parameters of a function's text, as Bun prints it: without types and comments, names of ASCII with escapes.
+// Parses the parameters of a function's text as printed by Bun: without types and comments, with escaped names.
 function parameters(text: string): Parameter[] {
   const bare = new RegExp(`^(?:async\\s+)?(${NAME})\\s*=>`, "u").exec(text);
   if (bare) return [{ name: unescaped(bare[1]), rest: false }];
@@ -158,7 +158,7 @@ function unescaped(name: string): string {
   return name.replace(/\\u(?:\{(\w+)\}|(\w{4}))/g, (_, long, short) => String.fromCodePoint(parseInt(long ?? short, 16)));
 }
 
-// What stands between commas from `start` to the bracket that closes there.
+// Splits the text at commas, from `start` to the matching closing bracket.
 function split(text: string, start: number): string[] {
   const found: string[] = [];
   let from = start;
@@ -203,7 +203,7 @@ function toJson(value: unknown): string {
     if (error instanceof RangeError) throw new ResultNotJson("the result is nested too deeply");
     throw new ResultNotJson(wrong(value) ?? `the result is not JSON: ${(error as Error)?.message}`);
   }
-  // What JSON cannot hold became one of these, so most results need no second look.
+  // Values that JSON cannot represent become one of these, so most results need no second check.
   if (text === undefined || /null|\{\}|\\ud[89a-f]/.test(text)) {
     const found = wrong(value);
     if (found !== null) throw new ResultNotJson(found);
@@ -214,7 +214,7 @@ function toJson(value: unknown): string {
   return text;
 }
 
-// What is wrong with `value`, in words, found without recursion.
+// Returns a description of the part of `value` that is not JSON, found without recursion.
 function wrong(value: unknown): string | null {
   type Look = { path: string; here: unknown; above: Look | null };
   const todo: Look[] = [{ path: "result", here: value, above: null }];
@@ -255,7 +255,7 @@ function describe(thrown: unknown): Described {
   return named(name, message, userFrames(stack));
 }
 
-// Its getters are the user's, and so is what they throw.
+// Reads a thrown value, whose getters may run user code and throw as well.
 function read(thrown: unknown): Described {
   if (typeof thrown !== "object" || thrown === null) return { name: "Error", message: String(thrown), stack: null };
   const text = (key: "name" | "message" | "stack") => {
@@ -290,7 +290,7 @@ function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}\n… ${text.length - most} more characters`;
 }
 
-// The stack down to the script's first frame: below it are this program's own. Null where the script has none in it.
+// Returns the stack down to the script's outermost frame, or null if it has none. Frames below belong to this program.
 function userFrames(stack: string | null): string | null {
   const lines = (stack ?? "").split("\n");
   const last = lines.findLastIndex((line) => /^\s+at /.test(line) && line.includes(`${folder}/${SCRIPT}`));
@@ -314,7 +314,7 @@ async function end(kind: Kind, text: string): Promise<never> {
 const fail = (thrown: unknown) => end("error", JSON.stringify(describe(thrown)));
 const drained = () => writeError(new NeverSettled("main waits for something that never comes"));
 
-// Runs this job and all that follow in a dedicated process, until there are no more.
+// Runs this job and all later ones of a dedicated process, until there are no more.
 async function serve(text: string): Promise<never> {
   const given = { ...process.env } as Environment;
   for (let args: string | null = text; args !== null; args = nextJob(given)) {
@@ -330,7 +330,7 @@ async function serve(text: string): Promise<never> {
   process.exit(0);
 }
 
-// Waits for the next job, sets its environment, gives its arguments; null: there are no more.
+// Waits for the next job, sets its environment and returns its arguments; null if there are no more jobs.
 function nextJob(given: Environment): string | null {
   let text = Buffer.alloc(0);
   let line = -1;
@@ -373,7 +373,7 @@ process.on("exit", exited);
 process.on("beforeExit", drained);
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
-// Nothing is awaited at the top: a module that waits for what never comes keeps Bun from ever ending.
+// Nothing is awaited at the top level: a module waiting for a promise that never settles would keep Bun from ending.
 Bun.file(inputs)
   .text()
   .then((text) => (dedicated ? serve(text) : call(text).then((json) => end("result", json), fail)));

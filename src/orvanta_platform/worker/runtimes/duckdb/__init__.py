@@ -1,4 +1,4 @@
-"""SQL for DuckDB, in a cell of its own: arguments `-- $name (type) = default`, result the last statement's rows."""
+"""SQL for DuckDB, run in a cell. Arguments are `-- $name (type) = default`; the result is the last statement's rows."""
 
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
@@ -6,5 +6,5 @@ RUNTIME = Runtime(
     languages=("duckdb",),
     host="orvanta_platform.worker.runtimes.duckdb.host",
     program="python-duckdb",
-    remedy="install the Python package duckdb beside the worker",
+    remedy="install the Python package duckdb in the worker's environment",
 )

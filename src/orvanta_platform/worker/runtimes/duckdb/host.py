@@ -1,4 +1,4 @@
-"""Runs a script in DuckDB's SQL inside a cell. Standard library only, beside duckdb itself, which no zygote loads."""
+"""Host of DuckDB SQL scripts inside a cell. Standard library and duckdb, which no zygote loads."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.runtimes import program
 from orvanta_platform.workflow.signature.sql import Declared, declared, declared_by_name
 
-_MODULES = {"duckdb": "python-duckdb", "_duckdb": "_duckdb"}  # each with its name among the job's programs
+_MODULES = {"duckdb": "python-duckdb", "_duckdb": "_duckdb"}
+"""Modules, each with its name among the job's programs."""
+
 _METADATA = "duckdb-metadata"
 
 _BATCH = 500
 _PARTS = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
-# Of the job's memory: what is more goes to the disk before the kernel ends the job.
+# Share of the job's memory that DuckDB uses. Beyond it, DuckDB writes to disk before the kernel kills the job.
 _MEMORY_SHARE = 0.6
 
 finish: None = None
-"""Nothing is left to do: the process has written its result itself."""
+"""No function, as the process writes its result itself."""
 
 
 class _Finder(Modules):
-    """Finds duckdb and, for it alone, its version."""
+    """Importer of duckdb that also provides its metadata, with the version."""
 
     def __init__(self, programs: Mapping[str, str]) -> None:
         super().__init__({name: programs[key] for name, key in _MODULES.items()})
         self._metadata = programs[_METADATA]
 
     def find_distributions(self, context: Any) -> Iterator[Any]:
-        """What importlib.metadata asks each finder for."""
+        """Return the metadata of duckdb to importlib.metadata, which calls this on each finder."""
         from importlib.metadata import Distribution
 
         if context.name == "duckdb":
@@ -43,11 +45,11 @@ class _Finder(Modules):
 
 
 class _Failed(Exception):
-    """The job's error: name and message."""
+    """Raised with the job's error: name and message."""
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Execute the statements in order on a database in memory; see `Host.run`."""
+    """Execute the statements in order on an in-memory database; see `Host.run`."""
     sys.meta_path.append(_Finder(job.programs))
     try:
         rows = _rows(job, content, json.loads(args))
@@ -59,16 +61,17 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     os._exit(0)
 
 
-def _rows(job: Job, content: str, given: dict[str, Any]) -> bytes:
-    """The rows of the last statement as a JSON array of objects."""
+def _rows(job: Job, content: str, args: dict[str, Any]) -> bytes:
+    """Return the rows of the last statement as a JSON array of objects."""
     import duckdb
 
-    wanted = {str(number): each for number, each in declared(content).items()} | declared_by_name(content)
+    parameters = {str(number): each for number, each in declared(content).items()} | declared_by_name(content)
     connection = duckdb.connect(
         config={
             "memory_limit": f"{int(job.memory_bytes * _MEMORY_SHARE)}B",
             "temp_directory": f"{job.folder}/.duckdb",
-            "threads": len(os.sched_getaffinity(0)),  # else it reads the limits of control groups, which not all see
+            # The default is read from the limits of control groups, which may be hidden.
+            "threads": len(os.sched_getaffinity(0)),
         }
     )
     rows = b"[]"
@@ -77,7 +80,7 @@ def _rows(job: Job, content: str, given: dict[str, Any]) -> bytes:
     except duckdb.Error as error:
         raise _Failed("DuckDBError", str(error)) from error
     for number, (statement, line) in enumerate(zip(statements, _lines(content, statements), strict=True), 1):
-        values = {name: _value(connection, name, wanted.get(name), given) for name in statement.named_parameters}
+        values = {name: _value(connection, name, parameters.get(name), args) for name in statement.named_parameters}
         try:
             connection.execute(statement, values or None)
             rows = _read(connection, job.result_bytes)
@@ -89,7 +92,7 @@ def _rows(job: Job, content: str, given: dict[str, Any]) -> bytes:
 
 
 def _lines(content: str, statements: list[Any]) -> Iterator[int]:
-    """The line, from 1, in which each statement begins."""
+    """Yield the line, from 1, on which each statement starts."""
     at = 0
     for statement in statements:
         found = content.find(statement.query, at)
@@ -99,21 +102,21 @@ def _lines(content: str, statements: list[Any]) -> Iterator[int]:
         yield content.count("\n", 0, begin.end() if begin else start) + 1
 
 
-def _value(connection: Any, name: str, wanted: Declared | None, given: Mapping[str, Any]) -> Any:
-    """The value of a parameter, of the type that its comment names."""
-    shown = name if wanted is None else wanted.name
-    if shown in given:
-        value = given[shown]
-    elif wanted is not None and not wanted.required:
-        value = wanted.default
+def _value(connection: Any, name: str, parameter: Declared | None, args: Mapping[str, Any]) -> Any:
+    """Return the value of a parameter, converted to the type in its comment."""
+    shown = name if parameter is None else parameter.name
+    if shown in args:
+        value = args[shown]
+    elif parameter is not None and not parameter.required:
+        value = parameter.default
     else:
         raise _Failed("MissingArgument", f"the argument {shown} (${name}) is missing")
-    type_name = None if wanted is None else wanted.type
+    type_name = None if parameter is None else parameter.type
     if value is None or (type_name is None and not isinstance(value, dict | list)):
         return value
     try:
         return _cast(connection, value, type_name or "json")
-    except Exception as error:  # whatever the driver raises: the argument is not of its type
+    except Exception as error:  # any error of the driver means that the argument is not of the type
         text = json.dumps(value, ensure_ascii=False)[:100]
         raise _Failed("BadArgument", f"the argument {shown} is {text}, which is no {type_name or 'json'}") from error
 
@@ -130,7 +133,7 @@ def _cast(connection: Any, value: Any, type_name: str) -> Any:
 
 
 def _read(connection: Any, most: int) -> bytes:
-    """The rows of the statement that was just executed. Columns of the same name are told apart: a, a_2."""
+    """Return the rows of the last executed statement. Duplicate column names get a suffix: a, a_2."""
     columns = connection.description or []
     names = list(_distinct([column[0] for column in columns]))
     is_json = [str(column[1]) == "JSON" for column in columns]
@@ -152,17 +155,17 @@ def _read(connection: Any, most: int) -> bytes:
 
 def _distinct(names: list[str]) -> Iterator[str]:
     taken: set[str] = set()
-    for wanted in names:
-        name, count = wanted, 1
+    for column in names:
+        name, count = column, 1
         while name in taken:
             count += 1
-            name = f"{wanted}_{count}"
+            name = f"{column}_{count}"
         taken.add(name)
         yield name
 
 
 def _plain(value: Any) -> Any:
-    """A value of DuckDB as one of JSON; what JSON has no form for becomes text."""
+    """Return a value of DuckDB as a JSON value. Values that JSON cannot represent become text."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -175,10 +178,10 @@ def _plain(value: Any) -> Any:
         import base64
 
         return base64.b64encode(value).decode()
-    return _told(value)
+    return _other(value)
 
 
-def _told(value: Any) -> Any:
+def _other(value: Any) -> Any:
     from decimal import Decimal
 
     if isinstance(value, Decimal):
@@ -187,7 +190,7 @@ def _told(value: Any) -> Any:
 
 
 def _exact(value: Any) -> Any:
-    """A decimal as a number where a JSON reader's double holds it exactly, else as text."""
+    """Return a decimal as a number if a double represents it exactly, otherwise as text."""
     if value == value.to_integral_value() and abs(value) <= 1 << 53:
         return int(value)
     number = float(value)

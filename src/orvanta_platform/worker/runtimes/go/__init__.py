@@ -1,4 +1,7 @@
-"""Go scripts: `package inner`, the function `main(...)`, its parameters by name; compiled once, without modules."""
+"""Go scripts: `package inner` with a function `main(...)`. Arguments are passed by name.
+
+A script is compiled once and uses only the standard library.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,17 @@ from orvanta_platform.worker.runtimes.manifest import PATH, Build, Runtime
 
 
 def version() -> str:
-    """Go's version as it is installed here ("1.24.4"), read and not asked for. Raises OSError where it is not told."""
+    """Return the version of the installed Go ("1.24.4"), read from its files. Raises OSError if it is unknown."""
     import shutil
 
     found = shutil.which("go", path=PATH)
     if found is None:
         raise FileNotFoundError("there is no go")
     with open(f"{os.path.dirname(os.path.realpath(found))}/../VERSION", encoding="utf-8") as file:
-        told = re.search(r"go(\d+\.\d+\S*)", file.read(1000))
-    if told is None:
+        match = re.search(r"go(\d+\.\d+\S*)", file.read(1000))
+    if match is None:
         raise OSError("the file VERSION of Go names no version")
-    return told[1]
+    return match[1]
 
 
 RUNTIME = Runtime(

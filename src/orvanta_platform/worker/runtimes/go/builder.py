@@ -1,8 +1,8 @@
-"""Compiles a Go script inside a cell. Standard library only.
+"""Compilation of a Go script inside a cell. Standard library only.
 
-The arguments are `{"version": "1.24.4"}`, Go's own. The script's file stays as it is, so that the
-compiler's lines are the author's; beside it in its package one more file hands out its `main` (host.go calls it).
-Nothing is run but the compiler, and nothing is fetched.
+The arguments are `{"version": "1.24.4"}`, the version of Go. The script's file is unchanged, so that the compiler's
+line numbers are the author's. A second file in the same package exports its `main` (called by host.go). Only the
+compiler is run, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orvanta_platform.worker.runtimes import program
 from orvanta_platform.worker.runtimes.go.host import PROGRAM
 from orvanta_platform.workflow.signature import go
 
-# Read by the zygote: the package's own folder is not there in a cell.
+# Read by the zygote, as the package's own folder does not exist in a cell.
 HOST = Path(__file__).with_name("host.go").read_text(encoding="utf-8")
 
 _SCRIPT, _SHIM = "script.go", "orvanta.go"
@@ -26,30 +26,30 @@ _FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w")
 _OWN_LINES = re.compile(r"^(# .*|go: .*)$\n?", re.MULTILINE)
 _NO_MAIN = re.compile(rf"{re.escape(_SHIM)}:\d+:\d+: undefined: main\b")
 _MESSAGE_BYTES = 64 << 10
-# Every thread of the compilers counts as a process of the job's.
-_MOST_PROCESSORS = 4
+# Every thread of the compilers counts as a process of the job.
+_MAX_PROCESSORS = 4
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
     """Compile `content` to the program `tree/script` of the job's output; see `Host.run`."""
-    refused = _refused(content)
-    if refused is not None:
-        program.fail(job, "CompileError", refused)
+    violation = _violation(content)
+    if violation is not None:
+        program.fail(job, "CompileError", violation)
     try:
         _write(content, json.loads(args)["version"])
-        said = _compile(job)
+        messages = _compile(job)
     except OSError as error:
         program.fail(job, "CannotStart", f"the script cannot be compiled: {error}")
-    if said is None:
+    if messages is None:
         write_answer(job.result, RESULT, b"null")
         os._exit(0)
-    if _NO_MAIN.search(said):
+    if _NO_MAIN.search(messages):
         program.fail(job, "MissingMain", "the script defines no function main")
-    program.fail(job, "CompileError", said)
+    program.fail(job, "CompileError", messages)
 
 
-def _refused(content: str) -> str | None:
-    """What the compiler would say less plainly."""
+def _violation(content: str) -> str | None:
+    """Return an error that is clearer than the compiler's, if the script breaks a rule of the platform."""
     if go.package(content) == "main":
         return f"{_SCRIPT}:1: the script must be of the package inner, not main"
     for each in go.imports(content):
@@ -79,8 +79,8 @@ def _write(content: str, version: str) -> None:
 
 
 def _compile(job: Job) -> str | None:
-    """What the compiler said against the script; None where it made the program. Raises OSError."""
-    import subprocess  # rarely needed and large: every cell would carry it
+    """Return the compiler's messages, or None if it made the program. Raises OSError."""
+    import subprocess  # large and rarely needed: imported here to keep it out of every cell
 
     for name in ("cache", "work", "tree"):
         os.makedirs(f"{job.output}/{name}", exist_ok=True)
@@ -91,7 +91,7 @@ def _compile(job: Job) -> str | None:
         "GOPATH": f"{job.folder}/go",
         "GOENV": "off",
         "GOFLAGS": "-mod=mod",
-        "GOMAXPROCS": str(min(_MOST_PROCESSORS, os.cpu_count() or 1)),
+        "GOMAXPROCS": str(min(_MAX_PROCESSORS, os.cpu_count() or 1)),
         "GOPROXY": "off",
         "GOTELEMETRY": "off",
         "GOTOOLCHAIN": "local",
@@ -109,9 +109,9 @@ def _compile(job: Job) -> str | None:
     if made.returncode == 0:
         return None
     text = made.stdout[:_MESSAGE_BYTES].decode("utf-8", "replace")
-    told = _OWN_LINES.sub("", text).replace("inner/", "").strip()
-    return told or text.strip() or f"go ended with exit code {made.returncode}"
+    messages = _OWN_LINES.sub("", text).replace("inner/", "").strip()
+    return messages or text.strip() or f"go ended with exit code {made.returncode}"
 
 
 finish: None = None
-"""Nothing is left to do."""
+"""No function, as nothing remains to be done."""

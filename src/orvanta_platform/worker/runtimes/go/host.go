@@ -1,5 +1,6 @@
 // Runs the function main of a Go script: `script ARGUMENTS ANSWER LIMIT MEMORY`. ARGUMENTS and ANSWER are descriptors:
-// a JSON object, and the result pipe as sandbox/job.py has it; LIMIT: bytes of a result; MEMORY: those of the job.
+// a JSON object, and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes, MEMORY the
+// memory limit of the job in bytes.
 package main
 
 import (
@@ -29,7 +30,7 @@ const (
 
 var errorType = reflect.TypeOf((*error)(nil)).Elem()
 
-// What becomes the job's error.
+// The job's error.
 type failed struct {
 	Name    string  `json:"name"`
 	Message string  `json:"message"`
@@ -61,7 +62,7 @@ func main() {
 	os.Exit(0)
 }
 
-// The result's JSON text, or what went wrong.
+// Returns the result's JSON text, or the error.
 func run(file *os.File, limit int) ([]byte, *failed) {
 	given, err := io.ReadAll(file)
 	file.Close()
@@ -85,7 +86,7 @@ func run(file *os.File, limit int) ([]byte, *failed) {
 	return encoded(result, limit)
 }
 
-// One value for each parameter; of one that is not given the zero value.
+// Returns one value for each parameter: the zero value if its argument is missing.
 func valuesOf(script reflect.Type, given map[string]json.RawMessage) ([]reflect.Value, *failed) {
 	if script.NumIn() != len(inner.OrvantaNames) {
 		return nil, &failed{Name: "CannotStart", Message: "the parameters of main cannot be read"}
@@ -115,7 +116,7 @@ func decode(name string, text []byte, place any) (wrong *failed) {
 	return nil
 }
 
-// Calls main: its value, nil where it has none.
+// Calls main and returns its value, or nil if it has none.
 func call(script reflect.Value, values []reflect.Value) (result any, wrong *failed) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -178,7 +179,7 @@ func toJSON(value any) ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
-// To be called by what recovers: the frames are those of the panic.
+// Describes a panic. Call this in the function that recovers, so that the frames are those of the panic.
 func panicked(value any) *failed {
 	told := message(value)
 	wrong := &failed{Name: "Panic", Message: told}
@@ -196,7 +197,7 @@ func panicked(value any) *failed {
 	return wrong
 }
 
-// The script's own frames, the innermost first.
+// Returns the script's own frames, innermost first.
 func frames() string {
 	counters := make([]uintptr, 4096)
 	found := []string{}
@@ -212,7 +213,7 @@ func frames() string {
 	return strings.Join(found, "\n")
 }
 
-// The name of an error's type, "Error" of those that only carry a text.
+// Returns the name of an error's type, or "Error" for types that only carry a text.
 func nameOf(err error) string {
 	kind := reflect.TypeOf(err)
 	for kind.Kind() == reflect.Pointer {
@@ -224,7 +225,7 @@ func nameOf(err error) string {
 	return kind.Name()
 }
 
-// A value as text, whatever its own methods do.
+// Returns a value as text, even if its own methods panic.
 func message(value any) (text string) {
 	defer func() {
 		if recover() != nil {

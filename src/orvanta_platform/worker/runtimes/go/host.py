@@ -1,4 +1,4 @@
-"""Runs a Go script that was compiled before (builder.py) inside a cell. Standard library only."""
+"""Host of compiled Go scripts (builder.py) inside a cell. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.runtimes import program
 
 PROGRAM = "script"
-"""What the compiled script is called in its package."""
+"""Name of the compiled script in its package."""
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Become the compiled script (host.go); see `Host.run`."""
+    """Replace this process by the compiled script (host.go); see `Host.run`."""
     try:
         numbers = (program.inherited(args), job.result, job.result_bytes, job.memory_bytes)
         program.become([f"{job.package}/{PROGRAM}", *map(str, numbers)], job)
@@ -21,4 +21,4 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 
 finish: None = None
-"""Nothing is left to do: the script's process has written its result itself."""
+"""No function, as the script's process writes its result itself."""

@@ -1,4 +1,4 @@
-"""PHP scripts: the function `main(...)`, its parameters by name."""
+"""PHP scripts: a function `main(...)`. Arguments are passed by name."""
 
 from orvanta_platform.worker.runtimes.manifest import Runtime
 

@@ -1,6 +1,6 @@
 <?php
 // Runs a PHP script: `php -r <this text> ARGUMENTS ANSWER LIMIT`. ARGUMENTS and ANSWER are descriptors: a JSON object,
-// and the result pipe as sandbox/job.py has it; LIMIT: bytes of a result.
+// and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes.
 
 namespace Orvanta\Host {
     const MESSAGE_BYTES = 64 << 10;
@@ -51,7 +51,7 @@ namespace Orvanta\Host {
         return preg_replace('/[\xc0-\xff][\x80-\xbf]*$/', '', substr($text, 0, $most)) . "\n…";
     }
 
-    // Without what the script's author has not written: its folder, and this program as the caller of `main`.
+    // Removes text that does not come from the script's author: its folder, and this program as the caller of `main`.
     function short(string $text): string {
         $text = preg_replace('/, called in Command line code on line \d+|(?<=passed) in Command line code on line \d+/', '', $text);
         return str_replace(Answers::$folder, '', $text);
@@ -69,7 +69,7 @@ namespace Orvanta\Host {
         }
     }
 
-    // The script's frames, the innermost first; null where it has none. Arguments are not shown.
+    // Returns the script's frames, innermost first, or null if there are none. Arguments are not shown.
     function stack(\Throwable $thrown): ?string {
         $calls = [];
         $place = ['file' => $thrown->getFile(), 'line' => $thrown->getLine()];
@@ -85,7 +85,7 @@ namespace Orvanta\Host {
         return get_class($thrown) . ': ' . $thrown->getMessage() . "\n" . implode("\n", array_slice($calls, 0, 200));
     }
 
-    // What no `catch` sees: fatal errors. After `exit` the process's code says it all.
+    // Reports fatal errors, which no `catch` sees. After `exit`, the exit code of the process is sufficient.
     function stopped(): void {
         $last = error_get_last();
         if ($last === null || !($last['type'] & (E_ERROR | E_CORE_ERROR | E_COMPILE_ERROR | E_USER_ERROR))) return;

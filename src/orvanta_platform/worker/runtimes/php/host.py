@@ -1,4 +1,4 @@
-"""Runs a PHP script inside a cell. Standard library only."""
+"""Host of PHP scripts inside a cell. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.runtimes import program
 
 _SCRIPT = "script.php"
-# Read by the zygote: the package's own folder is not there in a cell.
+# Read by the zygote, as the package's own folder does not exist in a cell.
 _HOST = Path(__file__).with_name("host.php").read_text(encoding="utf-8").removeprefix("<?php\n")
-# The worker limits memory and time; warnings belong to the log.
+# The worker limits memory and time; warnings go to the log.
 _SETTINGS = ("memory_limit=-1", "display_errors=stderr", "log_errors=0", "html_errors=0", "error_reporting=-1")
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Become `php -r <host.php>`; see `Host.run`."""
+    """Replace this process by `php -r <host.php>`; see `Host.run`."""
     try:
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content)
@@ -28,4 +28,4 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 
 finish: None = None
-"""Nothing is left to do: PHP's process has written its result itself."""
+"""No function, as PHP's process writes its result itself."""

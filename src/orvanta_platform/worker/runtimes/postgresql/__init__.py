@@ -1,4 +1,7 @@
-"""SQL for PostgreSQL, run in the worker's event loop: arguments `-- $1 name (type) = default`, result its rows."""
+"""SQL for PostgreSQL, run in the worker's event loop.
+
+Arguments are `-- $1 name (type) = default`; the result is the rows of the last statement.
+"""
 
 from __future__ import annotations
 

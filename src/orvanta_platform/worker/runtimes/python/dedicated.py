@@ -1,4 +1,4 @@
-"""The further jobs of a dedicated process, as sandbox/job.py describes them. Standard library only."""
+"""Later jobs of a dedicated process, received as described in sandbox/job.py. Standard library only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 64 << 10
 
 
 class Jobs:
-    """The process's end of the connection. `environment`: what its first job was given."""
+    """The process's end of the connection. `environment` is that of its first job."""
 
     def __init__(self, descriptor: int, environment: Mapping[str, str]) -> None:
         self._connection = socket.socket(fileno=descriptor)
@@ -24,13 +24,13 @@ class Jobs:
         self._received = b""
 
     def answer(self, kind: bytes, text: bytes) -> None:
-        """Answer the present job."""
+        """Answer the current job."""
         name = b"result" if kind == RESULT else b"error"
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._connection.sendall(b'{"kind":"%b","length":%d,"peak_kb":%d}\n%b' % (name, len(text), peak_kb, text))
 
     def take(self) -> bytes | None:
-        """Wait for the next job, set its environment, give its arguments; None: there are no more."""
+        """Wait for the next job, set its environment and return its arguments; None if there are no more jobs."""
         while b"\n" not in self._received:
             data = self._connection.recv(_CHUNK)
             if not data:
@@ -49,7 +49,7 @@ class Jobs:
         return bytes(args)
 
     def _set_environment(self, changes: Mapping[str, str | None]) -> None:
-        if _encoded_environment() != self._encoded:  # what the last job itself changed is undone
+        if _encoded_environment() != self._encoded:  # undo the changes made by the last job itself
             os.environ.clear()
             os.environ.update(self._environment)
         for name, text in changes.items():
@@ -61,6 +61,6 @@ class Jobs:
 
 
 def _encoded_environment() -> Mapping[bytes, bytes]:
-    """What os.environ keeps, without the decoding of every name and value that a look at it costs."""
-    kept: Mapping[bytes, bytes] = vars(os.environ)["_data"]
-    return kept
+    """Return the data of os.environ without the cost of decoding every name and value."""
+    data: Mapping[bytes, bytes] = vars(os.environ)["_data"]
+    return data

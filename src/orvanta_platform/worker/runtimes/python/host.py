@@ -1,6 +1,6 @@
-"""Runs a Python script inside a cell. Standard library only.
+"""Host of Python scripts inside a cell. Standard library only.
 
-The script is executed as the module `script`, then `main` is called with those arguments that it names.
+The script is executed as the module `script`; then `main` is called with the arguments that it names.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _REHEARSAL = "import json\n\n\ndef main(n):\n    return n + 1\n"
 
 
 def rehearse(job: Job) -> None:
-    """Run a script that does next to nothing; see `sandbox.rehearsal`."""
+    """Run a minimal script; see `sandbox.rehearsal`."""
     before = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
     read, write = os.pipe()
     kind, answer = _Script(job, _REHEARSAL, _open_stdio()).run(b'{"n": 1}')
@@ -65,7 +65,7 @@ def rehearse(job: Job) -> None:
 
 
 def _open_stdio() -> Streams:
-    """Fresh streams on 1 and 2: the zygote's knew other files. Line-buffered, so that a log is live."""
+    """Open new streams on descriptors 1 and 2, as the zygote's use other files. Line buffering keeps a log live."""
     made = []
     for descriptor, name in ((1, "__stdout__"), (2, "__stderr__")):
         raw = io.FileIO(descriptor, "w", closefd=False)
@@ -87,7 +87,7 @@ def _flush(streams: Streams) -> None:
 
 
 def _serve(job: Job, script: _Script, args: bytes) -> None:
-    """Run this job and all that follow in the dedicated process, until there are no more."""
+    """Run this job and all later ones of the dedicated process, until there are no more."""
     jobs = Jobs(job.result, job.env)
     while True:
         jobs.answer(*script.run(args))
@@ -101,7 +101,7 @@ def _serve(job: Job, script: _Script, args: bytes) -> None:
 
 
 class _Script:
-    """The user's script: loaded once, run once or, in a dedicated process, many times."""
+    """The user's script: loaded once, and called once or, in a dedicated process, many times."""
 
     def __init__(self, job: Job, content: str, streams: Streams) -> None:
         self._job = job
@@ -111,13 +111,13 @@ class _Script:
         self._main: _Main | None = None
 
     def run(self, args: bytes) -> tuple[bytes, bytes]:
-        """Call `main`: the kind of the answer and its text."""
+        """Call `main` and return the kind of the answer and its text."""
         sys.stdout, sys.stderr = self.streams
         try:
             kind, answer = RESULT, self._result(args)
-        except BaseException as error:  # whatever user code raises is the job's error
+        except BaseException as error:  # any exception of user code is the job's error
             kind, answer = ERROR, json.dumps(_describe(error, self._job)).encode()
-        if os.getpid() != self._pid:  # a fork of the user's that came back here
+        if os.getpid() != self._pid:  # a fork made by the script has returned here
             os._exit(0)
         _flush(self.streams)
         return kind, answer
@@ -140,7 +140,7 @@ class _Script:
 
 
 finish: None = None
-"""Nothing is left to do: the script's process has written its result itself."""
+"""No function, as the script's process writes its result itself."""
 
 
 def _load(content: str) -> ModuleType:
@@ -155,20 +155,21 @@ def _load(content: str) -> ModuleType:
 
 @dataclass(frozen=True, slots=True)
 class _Main:
-    """The function `main` and the names of its parameters; `rest`: it takes any other name too."""
+    """The function `main` and the names of its parameters."""
 
     function: Any
     positional: list[str]
     named: list[str]
     rest: bool
+    """Whether it accepts arguments of any other name."""
 
     @classmethod
     def of(cls, module: ModuleType) -> _Main:
-        """Raises MissingMain."""
+        """Inspect the module's `main`. Raises MissingMain."""
         main = getattr(module, "main", None)
         if not callable(main):
             raise MissingMain("the script defines no function main")
-        if type(main) is FunctionType and not main.__dict__:  # nobody has wrapped it: no need of `inspect`
+        if type(main) is FunctionType and not main.__dict__:  # not wrapped: `inspect` is not needed
             code, names = main.__code__, main.__code__.co_varnames
             first, end = code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount
             return cls(main, [*names[:first]], [*names[first:end]], bool(code.co_flags & inspect.CO_VARKEYWORDS))
@@ -181,7 +182,7 @@ class _Main:
         )
 
     def call(self, arguments: dict[str, Any], flush: Callable[[], None]) -> Any:
-        """What it returns; a coroutine is run to its end, what a generator yields is streamed."""
+        """Call the function and return its value. Coroutines are awaited, values of generators are streamed."""
         positional = [arguments[name] for name in self.positional if name in arguments]
         if self.rest:
             named = {name: value for name, value in arguments.items() if name not in self.positional}
@@ -189,7 +190,7 @@ class _Main:
             named = {name: arguments[name] for name in self.named if name in arguments}
         value = self.function(*positional, **named)
         if inspect.iscoroutine(value) or is_streamed_later(value):
-            import asyncio  # rarely needed and large: every cell would carry it
+            import asyncio  # large and rarely needed: imported here to keep it out of every cell
 
             value = asyncio.run(_settled(value, flush))
         return stream(value, flush) if is_streamed(value) else value
@@ -202,11 +203,11 @@ async def _settled(value: Any, flush: Callable[[], None]) -> Any:
 
 
 class MissingMain(Exception):
-    """The script has no `main`."""
+    """Raised if the script has no `main`."""
 
 
 class ResultTooLarge(Exception):
-    """The result is over its limit."""
+    """Raised if the result is over its limit."""
 
 
 def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
@@ -228,7 +229,7 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
 
 
 def _is_refused_process(error: BaseException) -> bool:
-    """Whether a fork or a thread was refused: no kernel count tells of it where the limit is an rlimit."""
+    """Whether a fork or thread was refused. No kernel counter reports it if the limit is an rlimit."""
     if isinstance(error, RuntimeError):
         return _text(error) == "can't start new thread"
     if not isinstance(error, BlockingIOError) or error.errno != errno.EAGAIN:
@@ -244,7 +245,7 @@ def _named(name: str, message: str, stack: str | None) -> dict[str, str | None]:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as second:  # the user's own __str__
+    except Exception as second:  # raised by the user's __str__
         return f"(its message cannot be shown: {type(second).__name__})"
 
 
@@ -260,7 +261,7 @@ def _syntax_message(error: SyntaxError) -> str:
 
 
 def _stack(error: BaseException) -> str | None:
-    """The traceback from the script's first frame on; None where the script has none in it."""
+    """Return the traceback from the script's first frame on, or None if it has no frame of the script."""
     frames: TracebackType | None = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename != _FILE:
         frames = frames.tb_next
@@ -268,7 +269,7 @@ def _stack(error: BaseException) -> str | None:
         return None
     try:
         lines = traceback.format_exception(type(error), error, frames)
-    except Exception:  # the user's own __str__ or __repr__
+    except Exception:  # raised by the user's __str__ or __repr__
         lines = traceback.format_tb(frames)
     return _cut("".join(lines).rstrip(), _STACK_CHARS)
 

@@ -1,4 +1,4 @@
-"""Turns what `main` returned into JSON, or says what in it is not JSON and where. Standard library only."""
+"""Conversion of the value of `main` to JSON, with errors that name path and type. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 
 class NotJson(Exception):
-    """The value has no JSON form; the message names path and type."""
+    """Raised if the value has no JSON form; the message names path and type."""
 
 
 def to_json(value: Any) -> bytes:
-    """`value` as JSON text in UTF-8. Raises NotJson.
+    """Return `value` as JSON text in UTF-8. Raises NotJson.
 
-    Dates, decimals, UUIDs, paths become strings, data classes objects, enumeration members their values.
+    Dates, decimals, UUIDs and paths become strings, data classes objects, and enumeration members their values.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
@@ -30,7 +30,7 @@ def to_json(value: Any) -> bytes:
 
 
 def _convert(value: Any) -> Any:
-    import datetime  # rarely needed and large, all of them: every cell would carry them
+    import datetime  # large and rarely needed: imported here to keep them out of every cell
     import decimal
     import pathlib
     import uuid
@@ -47,7 +47,7 @@ def _convert(value: Any) -> Any:
 
 
 def _find(value: Any) -> str | None:
-    """What is wrong with `value`, in words, found by walking it without recursion."""
+    """Return a description of the part of `value` that is not JSON, found without recursion."""
     todo: list[tuple[str, Any, tuple[int, ...]]] = [("result", value, ())]
     while todo:
         path, here, above = todo.pop()

@@ -1,4 +1,4 @@
-"""Gives away what a generator yields, piece by piece, as stream_marks.py describes it. Standard library only."""
+"""Streaming of a generator's values, in the format of stream_marks.py. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ from orvanta_platform.worker.runtimes.stream_marks import HOST_MARK
 
 __all__ = ["is_streamed", "is_streamed_later", "stream", "stream_later"]
 
-# So that a line is one write of at most a page, which nothing else that prints can tear apart.
-_MOST_CHARS = 1000
+# Keeps a line within one page, so that it is one write, which no other output can interrupt.
+_MAX_CHARS = 1000
 _STDOUT = 1
 
 
 def stream(values: Generator[Any, Any, Any], flush: Callable[[], None]) -> str | None:
-    """Stream all that it yields; `flush` writes out what was printed before.
+    """Stream all values; `flush` writes the output printed before.
 
-    Gives the job's result: "" where there was nothing, else None, which stands for what was streamed. Raises NotJson.
+    Returns the job's result: "" if there was nothing, otherwise None, which stands for the streamed text. Raises
+    NotJson.
     """
-    given = False
+    streamed = False
     for value in values:
-        given = _give(value, flush) or given
-    return None if given else ""
+        streamed = _write(value, flush) or streamed
+    return None if streamed else ""
 
 
 async def stream_later(values: AsyncGenerator[Any, Any], flush: Callable[[], None]) -> str | None:
-    """The same for one whose values have to be awaited."""
-    given = False
+    """Stream all values of an async generator, as `stream` does."""
+    streamed = False
     async for value in values:
-        given = _give(value, flush) or given
-    return None if given else ""
+        streamed = _write(value, flush) or streamed
+    return None if streamed else ""
 
 
-def _give(value: Any, flush: Callable[[], None]) -> bool:
-    """Write one value, a text as it is and anything else as JSON; whether there was anything to write."""
-    json = to_json(value)  # refuses what UTF-8 cannot hold, too
+def _write(value: Any, flush: Callable[[], None]) -> bool:
+    """Write one value, text unchanged and anything else as JSON; return whether there was anything to write."""
+    json = to_json(value)  # also refuses text that UTF-8 cannot encode
     text = value if isinstance(value, str) else json.decode()
     flush()
-    for start in range(0, len(text), _MOST_CHARS):
-        part = text[start : start + _MOST_CHARS].replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "\\0")
+    for start in range(0, len(text), _MAX_CHARS):
+        part = text[start : start + _MAX_CHARS].replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "\\0")
         line = memoryview(f"{HOST_MARK}{part}\n".encode())
         while line:
             line = line[os.write(_STDOUT, line) :]

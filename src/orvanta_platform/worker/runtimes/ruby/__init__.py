@@ -1,4 +1,4 @@
-"""Ruby scripts: the method `main(...)`, its parameters by name."""
+"""Ruby scripts: a method `main(...)`. Arguments are passed by name."""
 
 from orvanta_platform.worker.runtimes.manifest import Runtime
 

@@ -1,4 +1,4 @@
-"""Runs a Ruby script inside a cell. Standard library only."""
+"""Host of Ruby scripts inside a cell. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from orvanta_platform.sandbox.job import Job
 from orvanta_platform.worker.runtimes import program
 
 _SCRIPT = "script.rb"
-# Read by the zygote: the package's own folder is not there in a cell.
+# Read by the zygote, as the package's own folder does not exist in a cell.
 _HOST = Path(__file__).with_name("host.rb").read_text(encoding="utf-8")
-# What they add to messages is for a terminal.
+# These add text to messages that is only meant for a terminal.
 _OPTIONS = ("--disable=did_you_mean", "--disable=error_highlight")
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
-    """Become `ruby -e <host.rb>`; see `Host.run`."""
+    """Replace this process by `ruby -e <host.rb>`; see `Host.run`."""
     try:
         with open(_SCRIPT, "w", encoding="utf-8") as file:
             file.write(content)
@@ -27,4 +27,4 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
 
 
 finish: None = None
-"""Nothing is left to do: Ruby's process has written its result itself."""
+"""No function, as Ruby's process writes its result itself."""

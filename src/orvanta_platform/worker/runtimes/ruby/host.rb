@@ -1,5 +1,5 @@
 # Runs a Ruby script: `ruby -e <this text> ARGUMENTS ANSWER LIMIT`. ARGUMENTS and ANSWER are descriptors: a JSON object,
-# and the result pipe as sandbox/job.py has it; LIMIT: bytes of a result.
+# and the result pipe (sandbox/job.py). LIMIT is the maximum size of the result in bytes.
 
 require "json"
 
@@ -23,7 +23,7 @@ module OrvantaHost
       answer("r", result(text))
     rescue SystemExit => error
       error.success? ? answer("r", "null") : tell("ExitCode", "the script ended with exit code #{error.status}", nil)
-    rescue Exception => error # whatever the script raises is the job's error
+    rescue Exception => error # any exception of the script is the job's error
       describe(error)
     end
 
@@ -38,7 +38,7 @@ module OrvantaHost
       to_json(main.call(*positional, **named))
     end
 
-    # The arguments that `main` names; with `**rest` all others too.
+    # Returns the arguments that `main` names, and all others too if it has `**rest`.
     def words(parameters, given)
       names = parameters.select { |kind, _| %i[req opt].include?(kind) }
       places = parameters.select { |kind, _| %i[key keyreq].include?(kind) }.map(&:last)
@@ -108,7 +108,7 @@ module OrvantaHost
 
     def message_of(error)
       error.message.to_s
-    rescue StandardError => second # the script's own
+    rescue StandardError => second # raised by the script's own method
       "(its message cannot be shown: #{second.class})"
     end
 
@@ -119,7 +119,7 @@ module OrvantaHost
       "#{first.sub(/\A(?:.*?script\.rb:\d+: |[|^~ ]+)/, "")} (line #{line}): #{text}"
     end
 
-    # From the innermost frame down to the script's outermost one: below it are this program's own.
+    # Returns the frames from the innermost one to the script's outermost one. Frames below belong to this program.
     def stack(error, message)
       lines = error.backtrace || []
       last = lines.rindex { |line| line.start_with?(SCRIPT) }

@@ -1,4 +1,4 @@
-"""The calls that repeat runs: from a node, from where they failed, or whole."""
+"""Routes that repeat runs: from a node, from where they failed, or from the start."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode, live_actor_of, platform_of
 from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
-from orvanta_platform.http.schemas import again
-from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, RestartPreview, RestartPreviewBody
+from orvanta_platform.http.schemas import restarts
+from orvanta_platform.http.schemas.restarts import BatchRerunBody, RestartBody, RestartPreview, RestartPreviewBody
 from orvanta_platform.services.runs import bulk as selecting
 from orvanta_platform.services.runs import rerun as rerunning
 from orvanta_platform.services.runs import restart as restarting
@@ -31,8 +31,8 @@ _JOBS = "/api/w/{workspace:str}/jobs"
 async def restart(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], call: NamedDependency[RunCall]
 ) -> str:
-    """Start a run that goes on from this one at a node, with all that had ended before it; the answer is its id."""
-    point = again.point(await body_of(request, RestartBody))
+    """Start a run that continues this one at a node, with the results from before it. Returns the new run's id."""
+    point = restarts.point(await body_of(request, RestartBody))
     return str(await restarting.restart(call.platform, call.actor, workspace, id, point, call.options))
 
 
@@ -40,26 +40,26 @@ async def restart(
     f"{_JOBS}/restart_preview/f/{{id:uuid}}", status_code=200, opt=shape(body=RestartPreviewBody, answer=RestartPreview)
 )
 async def preview_restart(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> RestartPreview:
-    """What such a restart would keep and run. Nothing is started."""
+    """Preview a restart: the nodes that it would keep and run. Nothing is started."""
     body = await body_of(request, RestartPreviewBody)
-    point = again.point(body)
+    point = restarts.point(body)
     if not isinstance(body.value, UnsetType):
         value = bytes(body.value)
         platform, actor = platform_of(request), actor_of(request)
-        return again.preview(await restarting.preview_edited(platform, actor, workspace, value, id, point))
-    return again.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, point))
+        return restarts.preview(await restarting.preview_edited(platform, actor, workspace, value, id, point))
+    return restarts.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, point))
 
 
 @post(f"{_JOBS}/retry/f/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape())
 async def retry(workspace: FromPath[str], id: FromPath[UUID], call: NamedDependency[RunCall]) -> str:
-    """Start a run that goes on from where this one failed or was cancelled; the answer is its id."""
+    """Start a run that continues this one where it failed or was cancelled. Returns the new run's id."""
     return str(await restarting.restart(call.platform, call.actor, workspace, id, RestartRequest(), call.options))
 
 
 @post(f"{_JOBS}/retry_preview/f/{{id:uuid}}", status_code=200, opt=shape(answer=RestartPreview))
 async def preview_retry(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> RestartPreview:
-    """What such a retry would keep and run. Nothing is started."""
-    return again.preview(
+    """Preview a retry: the nodes that it would keep and run. Nothing is started."""
+    return restarts.preview(
         await restarting.preview(platform_of(request), actor_of(request), workspace, id, RestartRequest())
     )
 
@@ -72,7 +72,10 @@ async def rerun(
     call: NamedDependency[RunCall],
     latest: FromQuery[bool] = False,
 ) -> str:
-    """Run again what a run ran, with the inputs of the body; without a body with the same ones. The answer is an id."""
+    """Run the same script or workflow again, with the inputs in the body or, without one, the same inputs.
+
+    Returns the new run's id.
+    """
     args = call.args(await args_of(request)) if await request.body() else None
     return str(await rerunning.rerun(call.platform, call.actor, workspace, id, args, call.options, latest=latest))
 
@@ -81,26 +84,26 @@ async def rerun(
 async def rerun_many(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall], latest: FromQuery[bool] = False
 ) -> Stream:
-    """Run many runs again. A line for each as it is made: the new run's id, or `Error: ` with the old one's and why."""
-    given = await body_of(request, BatchRerunBody)
+    """Rerun many runs. Each line of the response is a new run's id, or `Error: ` with the old id and the reason."""
+    body = await body_of(request, BatchRerunBody)
     made = await selecting.rerun(
         call.platform,
         call.caller,
         workspace,
-        given.job_ids,
-        again.options(given.script_options_by_path),
-        again.options(given.flow_options_by_path),
+        body.job_ids,
+        restarts.options(body.script_options_by_path),
+        restarts.options(body.flow_options_by_path),
         call.options,
         latest=latest,
     )
-    return streaming.download((again.line(each) async for each in made), MediaType.TEXT, status=201)
+    return streaming.download((restarts.line(each) async for each in made), MediaType.TEXT, status=201)
 
 
 @post(f"{_JOBS}/queue/cancel_selection", status_code=200, opt=shape(body=list[UUID], answer=list[UUID]))
 async def cancel_many(
     request: AnyRequest, workspace: FromPath[str], force_cancel: FromQuery[bool] = False
 ) -> list[UUID]:
-    """Cancel these runs and jobs, at most 1000; the answer has those that were there."""
+    """Cancel runs and jobs, at most 1000. Returns the ids of those that existed."""
     chosen = decode(await request.body(), list[UUID])
     return await selecting.cancel(platform_of(request), live_actor_of(request), workspace, chosen, force=force_cancel)
 

@@ -1,4 +1,4 @@
-"""What is inside a node, in the words of the wire's flow_status."""
+"""Schemas of a node's iterations and branches in flow_status."""
 
 from __future__ import annotations
 
@@ -14,41 +14,49 @@ from orvanta_platform.services.run_views.nested_bodies import Inside
 
 
 class Iterator(msgspec.Struct, kw_only=True):
-    """How far a loop is: the index of the last iteration begun, and how many there are."""
+    """The progress of a loop."""
 
     index: int
+    """Index of the last iteration started."""
+
     itered_len: int | UnsetType = UNSET
+    """Number of iterations."""
 
 
 class BranchChosen(msgspec.Struct, kw_only=True):
-    """Which branch of a branchone was taken."""
+    """The branch that a branchone took."""
 
     type: Literal["branch", "default"]
     branch: int | UnsetType = UNSET
 
 
 class BranchAll(msgspec.Struct, kw_only=True):
-    """How far a branchall is: the index of the last branch begun, and how many there are."""
+    """The progress of a branchall."""
 
     branch: int
+    """Index of the last branch started."""
+
     len: int
+    """Number of branches."""
 
 
 class Durations(msgspec.Struct, kw_only=True):
-    """When each body began, and how long it took; null where that is not known (yet)."""
+    """The start and duration of each iteration or branch; null where unknown."""
 
     started_at: list[datetime | None]
     duration_ms: list[int | None]
 
 
 class Bodies(msgspec.Struct, kw_only=True):
-    """The bodies of a node; lists hold at most 1,000 places, `flow_jobs_len` tells how many there are."""
+    """The iterations or branches of a node. Lists contain at most 1,000 of them."""
 
     iterator: Iterator | UnsetType = UNSET
     flow_jobs: list[UUID] | UnsetType = UNSET
     flow_jobs_success: list[bool | None] | UnsetType = UNSET
     flow_jobs_duration: Durations | UnsetType = UNSET
     flow_jobs_len: int | UnsetType = UNSET
+    """Number of iterations or branches."""
+
     branch_chosen: BranchChosen | UnsetType = UNSET
     branchall: BranchAll | UnsetType = UNSET
     parallel: bool | UnsetType = UNSET
@@ -56,10 +64,10 @@ class Bodies(msgspec.Struct, kw_only=True):
 
 
 def bodies(inside: Inside | None, *, ended: bool) -> Bodies:
-    """What the wire tells of a node's bodies."""
+    """Convert a node's iterations or branches."""
     if inside is None or inside.kind is Kind.FLOW:
         return Bodies()
-    told = Bodies(
+    shown = Bodies(
         flow_jobs=list(inside.jobs),
         flow_jobs_success=list(inside.success),
         flow_jobs_duration=Durations(
@@ -72,16 +80,16 @@ def bodies(inside: Inside | None, *, ended: bool) -> Bodies:
     last = max(inside.count - 1, 0)
     if inside.kind is Kind.BRANCHONE:
         chosen = inside.chosen
-        told.branch_chosen = (
+        shown.branch_chosen = (
             BranchChosen(type="default") if chosen is None else BranchChosen(type="branch", branch=chosen)
         )
     elif inside.kind is Kind.BRANCHALL:
-        told.branchall = BranchAll(branch=last, len=inside.total or 0)
+        shown.branchall = BranchAll(branch=last, len=inside.total or 0)
     elif not ended:
         total = inside.total
-        told.iterator = Iterator(index=last, itered_len=UNSET if total is None else total)
-        told.while_loop = inside.kind is Kind.WHILELOOP
-    return told
+        shown.iterator = Iterator(index=last, itered_len=UNSET if total is None else total)
+        shown.while_loop = inside.kind is Kind.WHILELOOP
+    return shown
 
 
 def _milliseconds(began: datetime | None, over: datetime | None) -> int | None:

@@ -1,4 +1,4 @@
-"""The dedicated processes of one worker: which one takes a job, how many are kept, and for how long."""
+"""Pool of one worker's dedicated processes: selects one for each job, and limits their number and idle time."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ from orvanta_platform.worker.runtimes.execution import Placement
 from orvanta_platform.worker.runtimes.watch import Watch
 
 IDLE_S = 300.0
-"""How long a process is kept that nobody uses."""
+"""Seconds after which an idle process is ended."""
 
-_IDLE_LOOK_S = 5.0
+_IDLE_CHECK_S = 5.0
 
 Start = Callable[[JobSpec, int], Awaitable[tuple[Cell, Placement]]]
-"""Give a cell for the job, and where it runs; the number is of no other process that lives. Raises OrvantaError."""
+"""Function that returns a cell for the job and its placement. Raises OrvantaError.
+
+The number is not in use by any other live process.
+"""
 
 
-class Processes:
-    """At most `most` processes wait for work; of more the one that has waited longest goes.
+class ProcessPool:
+    """Pool of dedicated processes. At most `max_idle` are idle; above that, the one idle for longest is ended.
 
-    `start` makes a cell for a new one, `end` gets the cell of one that is done with.
+    `start` makes a cell for a new process, `end` receives the cell of an ended one.
     """
 
-    def __init__(self, start: Start, end: Callable[[Cell, Placement], None], watch: Watch, most: int) -> None:
+    def __init__(self, start: Start, end: Callable[[Cell, Placement], None], watch: Watch, max_idle: int) -> None:
         self._start = start
         self._end = end
         self._watch = watch
-        self._most = most
-        self._waiting: dict[Key, list[Process]] = {}
-        self._waits = 0
+        self._max_idle = max_idle
+        self._idle: dict[Key, list[Process]] = {}
+        self._idle_count = 0
         self._numbers: dict[Process, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
-        """Run the job in a process of its script: one that waits if there is one. Raises OrvantaError."""
+        """Run the job in an idle process of its script, or in a new one. Raises OrvantaError."""
         key = key_of(spec)
         while True:
             process = self._take(key) or await self._new(spec)
@@ -48,23 +51,23 @@ class Processes:
             finally:
                 self._watch.discard(process)
                 if process.usable:
-                    self._keep(key, process)
+                    self._add_idle(key, process)
                 else:
                     process.close()
             if not (process.unread and not outcome.started and outcome.stopped_by is None):
                 return outcome
 
     def close(self) -> None:
-        """End what waits, and keep nothing any more."""
-        self._most = 0
-        self._drop_waiting(before=float("inf"))
+        """End the idle processes, and those that become idle from now on."""
+        self._max_idle = 0
+        self._end_idle(before=float("inf"))
         if self._timer is not None:
             self._timer.cancel()
 
     def _take(self, key: Key) -> Process | None:
-        while waiting := self._waiting.get(key):
-            process = waiting.pop()
-            self._waits -= 1
+        while idle := self._idle.get(key):
+            process = idle.pop()
+            self._idle_count -= 1
             if process.usable:
                 return process
             process.close()
@@ -82,33 +85,33 @@ class Processes:
         del self._numbers[process]
         self._end(process.cell, process.placement)
 
-    def _keep(self, key: Key, process: Process) -> None:
-        self._waiting.setdefault(key, []).append(process)
-        self._waits += 1
+    def _add_idle(self, key: Key, process: Process) -> None:
+        self._idle.setdefault(key, []).append(process)
+        self._idle_count += 1
         if self._timer is None:
             self._set_timer()
-        if self._waits > self._most:
-            oldest = min((waiting for waiting in self._waiting.values() if waiting), key=lambda w: w[0].idle_since)
-            self._waits -= 1
+        if self._idle_count > self._max_idle:
+            oldest = min((idle for idle in self._idle.values() if idle), key=lambda idle: idle[0].idle_since)
+            self._idle_count -= 1
             oldest.pop(0).close()
 
-    def _drop_waiting(self, before: float) -> None:
-        for key, waiting in list(self._waiting.items()):
-            kept = [process for process in waiting if process.usable and process.idle_since >= before]
-            for process in waiting:
-                if process not in kept:
+    def _end_idle(self, before: float) -> None:
+        for key, idle in list(self._idle.items()):
+            remaining = [process for process in idle if process.usable and process.idle_since >= before]
+            for process in idle:
+                if process not in remaining:
                     process.close()
-            self._waits -= len(waiting) - len(kept)
-            if kept:
-                self._waiting[key] = kept
+            self._idle_count -= len(idle) - len(remaining)
+            if remaining:
+                self._idle[key] = remaining
             else:
-                del self._waiting[key]
+                del self._idle[key]
 
     def _set_timer(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_IDLE_LOOK_S, self._look)
+        self._timer = asyncio.get_running_loop().call_later(_IDLE_CHECK_S, self._check_idle)
 
-    def _look(self) -> None:
-        self._drop_waiting(before=clock.monotonic() - IDLE_S)
+    def _check_idle(self) -> None:
+        self._end_idle(before=clock.monotonic() - IDLE_S)
         self._timer = None
-        if self._waits:
+        if self._idle_count:
             self._set_timer()

@@ -1,4 +1,4 @@
-"""What the calls that repeat runs take and answer."""
+"""Schemas of the calls that restart, retry and rerun runs."""
 
 from __future__ import annotations
 
@@ -15,79 +15,85 @@ from orvanta_platform.services.runs.restart import RestartRequest
 
 
 class RestartStep(msgspec.Struct, kw_only=True):
-    """A node inside the one before it; `branch_or_iteration_n`: the body of it, from 0, in whose midst it goes on."""
+    """A node inside the previous one."""
 
     step_id: str
     branch_or_iteration_n: int | None = None
+    """Index from 0 of the iteration or branch of the node that is continued."""
 
 
 class RestartBody(RestartStep, kw_only=True):
-    """Where a run is to go on: at this node, in the midst of one of its bodies, or, by `nested_path`, deeper inside.
-
-    `flow_version`: that of the run where it is not given.
-    """
+    """The point from which a run is restarted: a node, one of its iterations or branches, or a node inside it."""
 
     flow_version: int | None = None
+    """Version of the workflow. Defaults to that of the run."""
+
     nested_path: list[RestartStep] = []
+    """Path to a node inside the first one, from the outside in."""
 
 
 class RestartPreviewBody(RestartBody, kw_only=True):
-    """The same for a preview; `value`: of a workflow that need not be deployed, as `restarted_from` has it."""
+    """The point of a restart to preview."""
 
     value: Raw | UnsetType = UNSET
+    """Document of a workflow that need not be deployed."""
 
 
 class RestartedInside(RestartStep, kw_only=True):
-    """The node inside the one before it, and so on."""
+    """A node inside the previous one, and so on."""
 
     nested: RestartedInside | None = None
 
 
 class RestartedFrom(RestartedInside, kw_only=True):
-    """The run and the node from which a workflow that need not be deployed goes on.
-
-    `nested` or `nested_path` lead inside.
-    """
+    """The run and the node from which a workflow that need not be deployed is restarted."""
 
     flow_job_id: UUID
     nested_path: list[RestartStep] = []
+    """Path to a node inside the first one, as an alternative to `nested`."""
 
 
 class RestartPreview(msgspec.Struct, kw_only=True):
-    """Ids of nodes in document order: whose results are kept, what runs again, what stays skipped.
-
-    `inside`: those of `again` that do not run whole.
-    """
+    """The effect of a restart, as ids of nodes in document order."""
 
     kept: list[str]
+    """Nodes whose results are kept."""
+
     again: list[str]
+    """Nodes that run again."""
+
     skipped: list[str]
+    """Nodes that remain skipped."""
+
     inside: list[RestartInside] = []
+    """Nodes of `again` that run again only in part."""
 
 
 class RestartInside(msgspec.Struct, kw_only=True):
-    """A node that goes on inside: so many of its bodies are kept, and this one goes on as `body` says.
-
-    Without `body` that one begins anew; without a number all that are not kept do.
-    """
+    """A node that is continued inside."""
 
     step_id: str
     bodies_kept: int
+    """Number of iterations or branches that are kept."""
+
     branch_or_iteration_n: int | UnsetType = UNSET
+    """Index of the iteration or branch that is continued. If it is absent, all that are not kept start again."""
+
     body: RestartPreview | UnsetType = UNSET
+    """Effect of the restart on that iteration or branch. If it is absent, it starts again."""
 
 
 class RerunOptions(msgspec.Struct, kw_only=True):
-    """How runs of a path are run again. `input_transforms`: new inputs by name; expressions read the old ones as
-    `flow_input`.
-    """
+    """Options for rerunning the runs of a path."""
 
     input_transforms: dict[str, dict[str, Any]] = {}
+    """New inputs by name. Their expressions read the old inputs as `flow_input`."""
+
     use_latest_version: bool = False
 
 
 class BatchRerunBody(msgspec.Struct, kw_only=True):
-    """Runs to run again, at most 1000, and how, by their paths."""
+    """Runs to rerun, at most 1000, with options by path."""
 
     job_ids: list[UUID]
     script_options_by_path: dict[str, RerunOptions] = {}
@@ -95,29 +101,29 @@ class BatchRerunBody(msgspec.Struct, kw_only=True):
 
 
 def options(by_path: dict[str, RerunOptions]) -> dict[str, RerunSettings]:
-    """How runs are run again, as the services have it."""
+    """Convert rerun options."""
     return {path: RerunSettings(each.use_latest_version, each.input_transforms) for path, each in by_path.items()}
 
 
 def line(made: RerunResult) -> str:
-    """What became of one run, as a line."""
+    """Return the result of one rerun as a line."""
     return f"{made.run}\n" if made.run is not None else f"Error: {made.id}: {made.error}\n"
 
 
 def point(body: RestartBody | RestartedFrom) -> RestartRequest:
-    """Where it goes on, as the services have it. Raises BadRequest."""
+    """Convert the point of a restart. Raises BadRequest."""
     steps = [(each.step_id, each.branch_or_iteration_n) for each in (body, *body.nested_path)]
     inside = body.nested if isinstance(body, RestartedFrom) else None
     while inside is not None:
         steps.append((inside.step_id, inside.branch_or_iteration_n))
         inside = inside.nested
     if any(number is not None and number < 0 for _, number in steps):
-        raise BadRequest("branch_or_iteration_n counts from 0.")
+        raise BadRequest("branch_or_iteration_n must not be negative.")
     return RestartRequest(steps, body.flow_version if isinstance(body, RestartBody) else None)
 
 
 def preview(found: RestartPoint) -> RestartPreview:
-    """A preview as the wire has it."""
+    """Convert a preview."""
     ids = [node.id for node in found.plan.nodes]
     return RestartPreview(
         kept=[ids[index] for index in found.made.kept],
