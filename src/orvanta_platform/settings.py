@@ -1,7 +1,7 @@
 """Settings, read once from the environment.
 
-The class is the table: one field is one name, with its reader, default, unit and description. The page
-docs/reference/settings.md is made from it by `reference()`.
+The class is the table: one field is one name, with its parser, default, unit and description. `reference()` generates
+the page docs/reference/settings.md from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STORES = ("file", "s3", "gs", "az")
 
 
 def default_home(environ: Mapping[str, str]) -> Path:
-    """Where data is kept when ORVANTA_HOME says nothing."""
+    """Return the data folder that applies without ORVANTA_HOME."""
     if os.geteuid() == 0:
         return Path("/var/lib/orvanta")
     data = environ.get("XDG_DATA_HOME")
@@ -39,7 +39,9 @@ def _setting(
     unit: str = "",
     secret: bool = False,
 ) -> Any:
-    """One row of the table. `shown` is the default as the page prints it, `secret` keeps it out of repr."""
+    """Return the field of one setting. `shown` is the default as printed on the page; `secret` excludes the value from
+    repr.
+    """
     row = {"name": name, "read": read, "text": text, "shown": shown, "unit": unit, "secret": secret}
     return field(default=default, repr=not secret, metadata=row)
 
@@ -49,66 +51,66 @@ _database = readers.url("postgresql", "postgres")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that can be set from outside. Sizes are bytes, names end in the unit of their times."""
+    """All settings. Sizes are in bytes; names of times end in their unit."""
 
     home: Path = _setting(
         "ORVANTA_HOME",
         readers.folder,
         "Folder of the embedded database, keys, tokens and local objects.",
         default=Path("/var/lib/orvanta"),
-        shown="/var/lib/orvanta for root, else ~/.local/share/orvanta",
+        shown="/var/lib/orvanta for root, otherwise ~/.local/share/orvanta",
     )
     host: str = _setting("ORVANTA_HOST", str, "Address the server listens on.", default="127.0.0.1")
     port: int = _setting("ORVANTA_PORT", readers.integer(1, 65535), "Port the server listens on.", default=8000)
     base_url: str = _setting(
         "ORVANTA_BASE_URL",
         readers.url("http", "https"),
-        "Address people and jobs reach the server by.",
+        "URL at which people and jobs reach the server.",
         default="http://127.0.0.1:8000",
         shown="http://ORVANTA_HOST:ORVANTA_PORT",
     )
     editor_origins: tuple[str, ...] = _setting(
         "ORVANTA_EDITOR_ORIGINS",
         readers.origins,
-        "Other origins whose web server gives out the editor, comma-separated, such as https://orvanta.example.org; "
-        "their pages may call the API with the person's session.",
+        "Other origins that serve the editor, comma-separated, such as https://orvanta.example.org; "
+        "their pages can call the API with the session of the user.",
         default=(),
         shown="none",
     )
     database_url: str | None = _setting(
         "DATABASE_URL",
         _database,
-        "PostgreSQL 15 or newer, application role; may be a transaction pooler.",
+        "PostgreSQL 15 or newer, with the application role; can be a transaction pooler.",
         shown="the embedded PostgreSQL",
         secret=True,
     )
     database_direct_url: str | None = _setting(
         "DATABASE_DIRECT_URL",
         _database,
-        "The same database without a pooler, for LISTEN and the leader.",
+        "The same database without a pooler, for LISTEN and leader election.",
         shown="DATABASE_URL",
         secret=True,
     )
     owner_url: str | None = _setting(
         "ORVANTA_OWNER_URL",
         _database,
-        "The same database as the role that owns the tables, for migrations.",
+        "The same database with the role that owns the tables, for migrations.",
         shown="DATABASE_DIRECT_URL",
         secret=True,
     )
     object_storage_url: str | None = _setting(
         "OBJECT_STORAGE_URL",
         readers.url(*_STORES),
-        "Where large values are kept: `file:///path`, `s3://bucket/prefix?endpoint=&region=`, `gs://bucket/prefix` or "
-        "`az://container/prefix`, with the credentials of its vendor's own variables.",
+        "Object storage of large values: `file:///path`, `s3://bucket/prefix?endpoint=&region=`, `gs://bucket/prefix` "
+        "or `az://container/prefix`. Credentials are read from the variables of the vendor.",
         shown="the folder objects in ORVANTA_HOME",
         secret=True,
     )
     instance_key: str | None = _setting(
         "ORVANTA_INSTANCE_KEY",
         str,
-        "Key that wraps the workspaces' keys; the same in every process.",
-        shown="a file in ORVANTA_HOME, made at first start",
+        "Key that encrypts the keys of the workspaces; must be the same in every process.",
+        shown="a file in ORVANTA_HOME, created at first start",
         secret=True,
     )
     admin_email: str = _setting(
@@ -118,23 +120,28 @@ class Settings:
         "ORVANTA_ADMIN_PASSWORD",
         str,
         "Password of the first administrator, set at first start.",
-        shown="asked for by a one-time link",
+        shown="set by a one-time link",
         secret=True,
     )
     workspace: str = _setting(
-        "ORVANTA_WORKSPACE", readers.word, "Workspace made at first start, and that of client commands.", default="main"
+        "ORVANTA_WORKSPACE",
+        readers.word,
+        "Workspace created at first start, and that of client commands.",
+        default="main",
     )
     client_url: str | None = _setting(
-        "ORVANTA_URL", readers.url("http", "https"), "Server that client commands use.", shown="the profile's"
+        "ORVANTA_URL", readers.url("http", "https"), "Server that client commands use.", shown="that of the profile"
     )
     client_token: str | None = _setting(
-        "ORVANTA_TOKEN", str, "Token of client commands for ORVANTA_URL.", shown="the profile's", secret=True
+        "ORVANTA_TOKEN", str, "Token of client commands for ORVANTA_URL.", shown="that of the profile", secret=True
     )
-    client_profile: str | None = _setting("ORVANTA_PROFILE", str, "Profile of client commands.", shown="the current")
+    client_profile: str | None = _setting(
+        "ORVANTA_PROFILE", str, "Profile of client commands.", shown="the current one"
+    )
     slots: int = _setting(
         "ORVANTA_SLOTS",
         readers.integer(1, 1000),
-        "Jobs one worker runs at a time.",
+        "Jobs that one worker runs concurrently.",
         default=4,
         shown="2 × cores, at least 4",
     )
@@ -145,14 +152,14 @@ class Settings:
     isolation: Isolation = _setting(
         "ORVANTA_ISOLATION",
         readers.choice(*get_args(Isolation)),
-        "How user code is confined; `auto` takes the best the machine allows, `required` refuses to start "
-        "below userns.",
+        "Isolation level of user code; `auto` uses the best level that the machine supports, `required` refuses to "
+        "start below userns.",
         default="auto",
     )
     job_ports: tuple[int, ...] | None = _setting(
         "ORVANTA_JOB_PORTS",
         readers.ports,
-        "TCP ports that jobs may listen on by number, comma-separated, or `any`; a port that the kernel picks is "
+        "TCP ports that jobs may listen on by number, comma-separated, or `any`; a port chosen by the kernel is "
         "always allowed. Enforced on Linux 6.7 or newer with Landlock.",
         default=(),
         shown="none",
@@ -164,7 +171,12 @@ class Settings:
         "ORVANTA_PROCESS_LIMIT", readers.integer(1, 100_000), "Processes and threads of one job.", default=256
     )
     disk_limit: int = _setting(
-        "ORVANTA_DISK_LIMIT", readers.size, "Files one job may write.", default=1 << 30, shown="1GiB", unit="size"
+        "ORVANTA_DISK_LIMIT",
+        readers.size,
+        "Total size of the files that one job may write.",
+        default=1 << 30,
+        shown="1GiB",
+        unit="size",
     )
     result_limit: int = _setting(
         "ORVANTA_RESULT_LIMIT",
@@ -180,7 +192,7 @@ class Settings:
     log_limit: int = _setting(
         "ORVANTA_LOG_LIMIT",
         readers.size,
-        "Longest log of one job; beyond it the log is cut with a line that says so.",
+        "Largest log of one job; a longer log is truncated, which its last line notes.",
         default=200 << 20,
         shown="200MiB",
         unit="size",
@@ -191,48 +203,48 @@ class Settings:
     statement_timeout_ms: int = _setting(
         "ORVANTA_STATEMENT_TIMEOUT_MS",
         readers.integer(100, 60_000),
-        "Longest time of one statement of a server process in the database; a longer one fails with `query_timeout`.",
+        "Longest run time of one database statement of a server process; a longer one fails with `query_timeout`.",
         default=30_000,
         unit="ms",
     )
     wait_s: int = _setting(
         "ORVANTA_WAIT_S",
         readers.integer(1, 86_400),
-        "Longest time a call waits for a run's result.",
+        "Longest time that a call waits for the result of a run.",
         default=600,
         unit="s",
     )
     anonymous_rate: int = _setting(
         "ORVANTA_ANONYMOUS_RATE",
         readers.integer(1, 10**6),
-        "Calls a minute of one address without a token.",
+        "Calls per minute without a token from one address.",
         default=3000,
     )
     trusted_proxies: tuple[str, ...] = _setting(
         "ORVANTA_TRUSTED_PROXIES",
         readers.networks,
-        "Addresses and networks of the proxies in front of the server, comma-separated, such as 10.1.0.0/16,::1. A "
-        "call from one of them counts as made by the address that it forwards.",
+        "Addresses and networks of the proxies in front of the server, comma-separated, such as 10.1.0.0/16,::1. For "
+        "a call from one of them, the forwarded address is the caller.",
         default=(),
         shown="none",
     )
     forwarded_header: str = _setting(
         "ORVANTA_FORWARDED_HEADER",
         readers.choice("x-forwarded-for", "forwarded"),
-        "Header in which these proxies name the caller; the other one is not read.",
+        "Header in which these proxies forward the address of the caller; the other one is not read.",
         default="x-forwarded-for",
     )
     request_grace_s: int = _setting(
         "ORVANTA_REQUEST_GRACE_S",
         readers.integer(1, 3600),
-        "Time for the headers of a call, and then for a body at any speed.",
+        "Time limit for the headers of a call, and time after which `ORVANTA_REQUEST_RATE` applies to its body.",
         default=30,
         unit="s",
     )
     request_rate: int = _setting(
         "ORVANTA_REQUEST_RATE",
         readers.size,
-        "Minimum speed of a body in bytes a second, on average, once `ORVANTA_REQUEST_GRACE_S` is over.",
+        "Minimum average speed of a body in bytes per second, after `ORVANTA_REQUEST_GRACE_S`.",
         default=1 << 10,
         shown="1KiB",
         unit="size",
@@ -240,7 +252,7 @@ class Settings:
     request_timeout_s: int = _setting(
         "ORVANTA_REQUEST_TIMEOUT_S",
         readers.integer(1, 604_800),
-        "Longest time that a body may take at any speed.",
+        "Longest time for a body, regardless of its speed.",
         default=21_600,
         unit="s",
     )
@@ -255,79 +267,90 @@ class Settings:
     waiting_runs: int = _setting(
         "ORVANTA_WAITING_RUNS",
         readers.integer(0, 10**8),
-        "Runs of a workspace that may wait; 0: any number.",
+        "Maximum number of waiting runs of a workspace; 0: unlimited.",
         default=0,
     )
     python_index: str | None = _setting(
         "ORVANTA_PYTHON_INDEX",
         readers.url("http", "https"),
         "Index of Python packages.",
-        shown="uv's or pip's",
+        shown="that of uv or pip",
         secret=True,
     )
     npm_registry: str | None = _setting(
         "ORVANTA_NPM_REGISTRY",
         readers.url("http", "https"),
         "Registry of npm packages.",
-        shown="npm's or bun's",
+        shown="that of npm or bun",
         secret=True,
     )
     package_builds: str = _setting(
         "ORVANTA_PACKAGE_BUILDS",
         readers.choice("off", "on"),
-        "Whether Python packages are built from source.",
+        "Build Python packages without a wheel from source.",
         default="off",
     )
     beat_ms: int = _setting(
-        "ORVANTA_BEAT_MS", readers.integer(10, 60_000), "Time between two beats of a worker.", default=2000, unit="ms"
+        "ORVANTA_BEAT_MS",
+        readers.integer(10, 60_000),
+        "Time between two heartbeats of a worker.",
+        default=2000,
+        unit="ms",
     )
     lease_ms: int = _setting(
         "ORVANTA_LEASE_MS",
         readers.integer(20, 600_000),
-        "A worker whose beat stands still this long loses its jobs.",
+        "Time without a heartbeat after which a worker loses its jobs.",
         default=8000,
         unit="ms",
     )
     lost_beat_ms: int = _setting(
         "ORVANTA_LOST_BEAT_MS",
         readers.integer(20, 600_000),
-        "A worker that got no beat through for this long starts nothing new; less than the lease.",
+        "Time without a successful heartbeat after which a worker starts no new jobs; less than the lease.",
         default=6000,
         unit="ms",
     )
     watch_ms: int = _setting(
         "ORVANTA_WATCH_MS",
         readers.integer(10, 60_000),
-        "Time between two looks at others' beats.",
+        "Time between two checks of the heartbeats of other processes.",
         default=1000,
         unit="ms",
     )
     cancel_grace_ms: int = _setting(
         "ORVANTA_CANCEL_GRACE_MS",
         readers.integer(0, 600_000),
-        "Time workers have to stop a cancelled run.",
+        "Time for workers to stop a cancelled run.",
         default=10_000,
         unit="ms",
     )
     max_losses: int = _setting(
-        "ORVANTA_MAX_LOSSES", readers.integer(0, 100), "How often a job may lose its worker before it fails.", default=3
+        "ORVANTA_MAX_LOSSES",
+        readers.integer(0, 100),
+        "Number of times a job may lose its worker before it fails.",
+        default=3,
     )
     allowed_networks: tuple[str, ...] = _setting(
         "ORVANTA_ALLOWED_NETWORKS",
         readers.networks,
-        "Networks that are not public and that webhook nodes may call all the same, comma-separated.",
+        "Private networks that webhook nodes may call, comma-separated.",
         default=(),
         shown="none",
     )
     retention_days: int = _setting(
         "ORVANTA_RETENTION_DAYS",
         readers.integer(0, 36_500),
-        "Days that runs are kept; 0 for ever.",
+        "Days for which runs are kept; 0: forever.",
         default=90,
         unit="days",
     )
     search_mb: int = _setting(
-        "ORVANTA_SEARCH_MB", readers.integer(1, 10**6), "Search index of a workspace, at most.", default=512, unit="MiB"
+        "ORVANTA_SEARCH_MB",
+        readers.integer(1, 10**6),
+        "Maximum size of the search index of a workspace.",
+        default=512,
+        unit="MiB",
     )
     log_level: str = _setting(
         "ORVANTA_LOG_LEVEL",
@@ -338,7 +361,7 @@ class Settings:
 
     @property
     def objects(self) -> str:
-        """URL of the object storage: the one set, else the folder in home."""
+        """URL of the object storage: the configured one, otherwise the folder in home."""
         return self.object_storage_url or (self.home / "objects").as_uri()
 
 
@@ -347,10 +370,9 @@ def _rows() -> list[Field[Any]]:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of this process. An empty value counts as not set.
+    """Return the settings of this process. An empty value counts as unset.
 
-    Raises SettingsError, one sentence, for an unknown ORVANTA_ name, a value that cannot be read, or
-    times that contradict each other.
+    Raises SettingsError for an unknown ORVANTA_ name, an invalid value, or contradictory times.
     """
     _refuse_unknown(environ)
     values = {row.name: _read(row, environ) for row in _rows() if environ.get(row.metadata["name"])}
@@ -360,41 +382,41 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)
     if not settings.beat_ms < settings.lost_beat_ms < settings.lease_ms:
         raise SettingsError(
-            f"The times of leases contradict each other: beat {settings.beat_ms} ms, "
-            f"lost beat {settings.lost_beat_ms} ms, lease {settings.lease_ms} ms.",
+            f"The heartbeat settings contradict each other: heartbeat {settings.beat_ms} ms, "
+            f"lost heartbeat {settings.lost_beat_ms} ms, lease {settings.lease_ms} ms.",
             hint="Set ORVANTA_BEAT_MS < ORVANTA_LOST_BEAT_MS < ORVANTA_LEASE_MS.",
         )
     return _complete_urls(settings)
 
 
 def with_database(settings: Settings, app_url: str, owner_url: str) -> Settings:
-    """The same settings, pointed at this database (the embedded one)."""
+    """Return the settings with this database, the embedded one."""
     return replace(settings, database_url=app_url, database_direct_url=app_url, owner_url=owner_url)
 
 
 def secrets(settings: Settings) -> dict[str, str]:
-    """The secret values that are set, by their names in the environment, as `load` reads them."""
+    """Return the secret values that are set, by their names in the environment, as `load` reads them."""
     rows = [(row.metadata["name"], getattr(settings, row.name)) for row in _rows() if row.metadata["secret"]]
     return {name: value for name, value in rows if value}
 
 
 def secret_names() -> tuple[str, ...]:
-    """Names in the environment that hold secrets and must not stay there."""
+    """Return the names in the environment that hold secrets and must be removed from it."""
     return tuple(row.metadata["name"] for row in _rows() if row.metadata["secret"])
 
 
 def known_names() -> tuple[str, ...]:
-    """Every name in the environment that is read, in the order of the table."""
+    """Return every name of the environment that is read, in the order of the table."""
     return tuple(row.metadata["name"] for row in _rows())
 
 
 def reference() -> str:
-    """The page docs/reference/settings.md."""
+    """Return the page docs/reference/settings.md."""
     lines = [
         "# Settings",
         "",
-        "Read from the environment when a process starts. An empty value counts as not set; an unknown name",
-        "that starts with `ORVANTA_` is an error. Sizes take B, KB, MB, GB, KiB, MiB and GiB.",
+        "Settings are read from the environment when a process starts. An empty value counts as unset; an unknown",
+        "name that starts with `ORVANTA_` is an error. Sizes accept the units B, KB, MB, GB, KiB, MiB and GiB.",
         "",
         "| name | default | unit | meaning |",
         "|---|---|---|---|",

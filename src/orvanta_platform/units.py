@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Formatting of sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 
 
 def size_text(size: int) -> str:
-    """`size` bytes for people: "1 GiB", "1.5 MiB", "17 bytes"."""
+    """Return a number of bytes as text: "1 GiB", "1.5 MiB", "17 bytes"."""
     for unit, factor in _UNITS:
         if size >= factor:
             return f"{size / factor:.4g} {unit}"

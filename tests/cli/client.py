@@ -44,7 +44,7 @@ class Cli:
 
     @property
     def config(self) -> Path:
-        """The file of profiles."""
+        """The profile file."""
         return self.folder / ".config" / "orvanta" / "profiles.toml"
 
     def __call__(self, *arguments: str, text: str | bytes = "", code: int | None = 0, **environ: str) -> Done:

@@ -30,7 +30,7 @@ def flow(installation: Installation) -> str:
 def test_a_run_is_restarted(cli: Cli, flow: str) -> None:
     first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
     told = cli("job", "restart", first, "l@1/y", "--dry-run").out
-    assert told == "keeps  a, b\nruns   c\nenters l at 1, 1 others are kept\n  keeps  x\n  runs   y\n"
+    assert told == "reuses a, b\nruns   c\nenters l at 1, reuses 1 others\n  reuses x\n  runs   y\n"
     again = cli("job", "restart", first, "l@1/y", "--wait", "--json").json
     assert (again["status"], again["result"]) == ("succeeded", True)
     assert again["repeats"] == {"kind": "restart", "job": first, "step_id": "l"}
@@ -59,7 +59,7 @@ def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:
     assert cli("job", "cancel", *later, "--json").json == {"count": 2, "ids": runs[::-1]}
     again = cli("job", "rerun", "--path", flow, "--status", "failed").out.split()
     assert len(again) == 2 and not set(again) & set(runs)
-    assert cli("job", "cancel", *later).out == "0 are being cancelled.\n"
+    assert cli("job", "cancel", *later).out == "Cancelling 0 runs.\n"
     for arguments in (["cancel"], ["rerun"], ["cancel", runs[0], *later], ["cancel", "--status", "failed"]):
         cli("job", *arguments, code=2)
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from tests.e2e.conftest import ORVANTA, Installation
 
-from orvanta_platform.cli.backup import _written
+from orvanta_platform.cli.backup import _open_output
 from orvanta_platform.errors import BadRequest
 
 LARGE = "def main():\n    return 'x' * 400_000\n"
@@ -42,7 +42,7 @@ def test_an_empty_home_has_all_of_it(installation: Installation, home: Path, tmp
     assert file.stat().st_mode & 0o077 == 0 and not list(tmp_path.glob("*.partial"))
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "ORVANTA_HOME": str(home / "data")}
     done = orvanta(environ, "restore", str(file))
-    assert done.returncode == 0 and b"The data is whole." in done.stderr, done.stderr
+    assert done.returncode == 0 and b"The data is consistent." in done.stderr, done.stderr
     assert orvanta(environ, "doctor", "--consistency").returncode == 0
     again = orvanta(environ, "restore", "-", given=file.read_bytes())
     assert again.returncode == 1 and b"--force" in again.stderr
@@ -68,9 +68,9 @@ def test_a_file_of_another_user_beside_the_archive_is_not_written(tmp_path: Path
     victim.write_bytes(b"before")
     for planted in (tmp_path / "all.partial", tmp_path / "all.00.partial"):
         planted.hardlink_to(victim) if opened else planted.symlink_to(victim)
-    with patch("secrets.token_hex", return_value="00"), pytest.raises(BadRequest), _written(str(tmp_path / "all")):
+    with patch("secrets.token_hex", return_value="00"), pytest.raises(BadRequest), _open_output(str(tmp_path / "all")):
         pass
-    with _written(str(tmp_path / "all")) as file:
+    with _open_output(str(tmp_path / "all")) as file:
         file.write(b"archive")
     assert victim.read_bytes() == b"before"
     assert (tmp_path / "all").read_bytes() == b"archive" and (tmp_path / "all").stat().st_nlink == 1

@@ -61,7 +61,7 @@ NOT_REACHED = "The database cannot be reached"
     [
         ("up", {"ORVANTA_PROT": "8000"}, "Unknown setting ORVANTA_PROT.\nDid you mean ORVANTA_PORT?"),
         ("up", {"ORVANTA_PORT": "http"}, "ORVANTA_PORT ('http') is not a whole number"),
-        ("up", {"ORVANTA_HOST": "192.0.2.1"}, "Nothing can listen on 192.0.2.1"),
+        ("up", {"ORVANTA_HOST": "192.0.2.1"}, "The server cannot listen on 192.0.2.1"),
         ("up", {"DATABASE_URL": "mysql://db"}, "DATABASE_URL is not a URL that starts with postgresql://"),
         ("up", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
         ("server", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
@@ -164,4 +164,4 @@ def test_create_user_reads_the_password_from_standard_input(database: TestDataba
     again = run(*arguments, text="correct horse\n", **on(database, tmp_path))
     assert again.returncode == 1
     assert "Traceback" not in again.stderr
-    assert run(*arguments, **on(database, tmp_path)).stderr.startswith("Error: No password was given.")
+    assert run(*arguments, **on(database, tmp_path)).stderr.startswith("Error: The password is missing.")

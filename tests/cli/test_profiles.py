@@ -50,7 +50,7 @@ def test_local_works_without_a_login(cli: Cli) -> None:
 
 def test_without_any_profile_it_says_how_to_get_one(cli: Cli) -> None:
     done = cli("job", "list", code=4, ORVANTA_HOME=str(cli.folder / "nowhere"))
-    assert done.err.startswith("Error: There is no profile to work with.\nLog in with `orvanta login")
+    assert done.err.startswith("Error: No profile exists.\nLog in with `orvanta login")
 
 
 @pytest.mark.usefixtures("ada")
@@ -143,14 +143,14 @@ def test_profiles_are_chosen_and_removed(cli: Cli) -> None:
     assert cli("profile", "use", "site", "--workspace", "sales", "--json").json["workspace"] == "sales"
     assert cli("profile", "list", "--json").json[1]["workspace"] == "sales"
     cli("profile", "remove", "site")
-    assert cli("profile", "use", "site", code=1).err.startswith("Error: There is no profile site")
+    assert cli("profile", "use", "site", code=1).err.startswith("Error: The profile site does not exist.")
     assert "token" not in cli.config.read_text()
 
 
 @pytest.mark.usefixtures("ada")
 def test_a_workspace_that_is_not_the_users_is_refused(cli: Cli) -> None:
     arguments = ("login", cli.installation.base, "--email", ADA, "--workspace", "admins")
-    assert "Yours: main." in cli(*arguments, text=f"{PASSWORD}\n", code=1).err
+    assert "Your workspaces: main." in cli(*arguments, text=f"{PASSWORD}\n", code=1).err
     logged_in(cli)
     assert cli("flow", "list", "--workspace", "admins", code=1).err.startswith("Error: ")
 
@@ -197,7 +197,7 @@ def test_a_server_that_is_not_there_is_one_sentence(cli: Cli, as_json: bool) -> 
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(cli: Cli, url: str) -> None:
     done = cli("login", url, "--token-stdin", text="ov_x\n", code=1)
-    assert done.err.startswith("Error: The address of the server is not one.")
+    assert done.err.startswith("Error: The address of the server is invalid.")
     assert "secret" not in done.err
 
 
@@ -212,4 +212,4 @@ def test_a_file_that_others_may_read_is_closed_to_them(cli: Cli) -> None:
 @pytest.mark.parametrize("text", ["current = ", "[profile.a]\nurl = 5\nworkspace = 'x'", "profile = 1", "[profile.a]"])
 def test_a_broken_file_is_one_sentence(cli: Cli, text: str) -> None:
     cli.write(".config/orvanta/profiles.toml", text)
-    assert cli("job", "list", code=1).err.startswith(f"Error: The file of profiles {cli.config} cannot be read: ")
+    assert cli("job", "list", code=1).err.startswith(f"Error: The profile file {cli.config} cannot be read: ")

@@ -132,7 +132,7 @@ def test_what_is_wrong_is_shown_with_file_line_node_and_path(cli: Cli, dry: list
             "inline_file_missing",
         ),
         ({"flow.json": "{"}, "error invalid_json"),
-        ({"readme.md": ""}, "holds no flow.yaml"),
+        ({"readme.md": ""}, "contains no flow.yaml"),
     ],
 )
 def test_a_folder_that_cannot_be_read_is_refused_here(cli: Cli, files: dict[str, str], told: str) -> None:
@@ -155,8 +155,8 @@ def test_the_path_must_be_plain(cli: Cli) -> None:
     cli.write("loose.flow/flow.yaml", FLOW)
     cli.write("loose.flow/greet.py", CODE)
     done = cli("flow", "push", "loose.flow", code=2)
-    assert "Say the path of loose.flow" in done.err
-    assert cli("flow", "push", "loose.flow", "no/path", code=1).err.startswith("Error: 'no/path' is no path.")
+    assert "Pass the path of loose.flow" in done.err
+    assert cli("flow", "push", "loose.flow", "no/path", code=1).err.startswith("Error: 'no/path' is not a valid path.")
     cli("flow", "push", code=2)
     cli("flow", "push", "nowhere.flow", code=2)
 
@@ -226,4 +226,4 @@ def test_scripts_of_a_tree_without_code_of_workflows_and_loose_files(cli: Cli, f
     done = cli("script", "push", "--all", "--json")
     assert [each["path"] for each in done.json["pushed"]] == ["f/examples/tree_script"]
     cli.write("f/examples/data.sql", "SELECT 1")
-    assert "say --language" in cli("script", "push", "f/examples/data.sql", code=2).err
+    assert "pass --language" in cli("script", "push", "f/examples/data.sql", code=2).err

@@ -103,7 +103,7 @@ def test_an_input_that_does_not_fit_names_the_place(cli: Cli) -> None:
     done = cli("flow", "run", ORDER, "-i", "order_id=A-1", "-i", "customer=Ada", "-i", "lines=5", "--json", code=1)
     assert done.json["error"]["code"] == "invalid_input"
     assert {each["path"] for each in done.json["error"]["details"]["errors"]} >= {"/customer", "/lines"}
-    assert "write `-i key:=5`" in done.err
+    assert "use `-i key:=5`" in done.err
 
 
 def test_a_failed_run_ends_with_one(cli: Cli, failing: str) -> None:
@@ -203,7 +203,7 @@ def test_ctrl_c_stops_the_watching_alone(cli: Cli, endless: str) -> None:
         done = running.end()
     assert done.code == 130
     run = done.json["error"]["details"]["run_id"]
-    assert f"Error: Stopped watching; the run {run} goes on.\n" in done.err
+    assert f"Error: Stopped watching; the run {run} continues.\n" in done.err
     assert f"`orvanta job watch {run}`" in done.err and f"`orvanta job cancel {run}`" in done.err
     assert cli("job", "get", run, "--json").json["type"] == "QueuedJob"
     assert "has not ended" in cli("job", "result", run, code=1).err

@@ -22,7 +22,7 @@ def test_a_variable_from_its_making_to_its_end(cli: Cli) -> None:
 
 def test_a_secret_is_no_argument_and_is_never_printed(cli: Cli) -> None:
     path = "f/examples/cli_key"
-    assert "A secret is no argument" in cli("variable", "set", path, "x", "--secret", code=2).err
+    assert "A secret cannot be an argument" in cli("variable", "set", path, "x", "--secret", code=2).err
     made = cli("variable", "set", path, "--secret", text=f"{SECRET}\n")
     got = cli("variable", "get", path, code=1)
     assert got.err.startswith(f"Error: The variable {path} is a secret.")

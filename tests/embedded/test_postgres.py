@@ -182,7 +182,7 @@ async def test_a_home_too_deep_for_a_socket_gets_a_short_folder(home: Path) -> N
 def test_data_of_another_major_version_is_refused_in_a_sentence(home: Path) -> None:
     start(home).close()
     (home / "postgres" / "data" / "PG_VERSION").write_text("14\n")
-    with pytest.raises(EmbeddedDatabaseError, match="was made by PostgreSQL 14, the programs here are"):
+    with pytest.raises(EmbeddedDatabaseError, match="belongs to PostgreSQL 14, but the installed programs are"):
         start(home)
 
 

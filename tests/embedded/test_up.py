@@ -166,7 +166,7 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
 def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
     first = up.child(command)
     os.kill(first, signal.SIGKILL)
-    up.read_until(f"The {command} ended with -9; it is started again.")
+    up.read_until(f"The {command} exited with -9; restarting it.")
     while not up.healthy():
         continue
     assert up.stop() == 0
@@ -229,7 +229,7 @@ def test_a_killed_database_comes_back(up: Up, home: Path) -> None:
 def test_a_second_up_on_the_same_home_is_refused(up: Up) -> None:
     done = run("up", **up.settings)
     assert done.returncode == 1
-    assert "Orvanta already runs on" in done.stderr
+    assert "Orvanta already runs in" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -72,7 +72,7 @@ async def test_lost_log_object_is_reported_by_each_call(api: ApiHarness) -> None
     gone = await api.client.get(f"{W}/jobs_u/get_logs/{id}")
     assert (gone.status_code, gone.json()["error"]["code"]) == (410, "object_missing")
     assert key in gone.json()["error"]["message"]
-    line = f"[orvanta] the rest of this log cannot be read: The object {key} is gone.\n"
+    line = f"[orvanta] the rest of this log cannot be read: The object {key} does not exist.\n"
     update = await api.get(f"jobs_u/getupdate/{id}")
     assert (update["new_logs"], update["completed"], update["log_offset"]) == (line, True, 10)
     assert (await api.get(f"jobs_u/get/{id}"))["logs"] == line

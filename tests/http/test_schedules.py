@@ -134,7 +134,7 @@ async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
         ({"on_failure": "alarm"}, "on_failure is not the path"),
         ({"on_failure_times": 0}, "from 1 to"),
         ({"retry": {"constant": {"attempts": 5000}}}, "attempts"),
-        ({"path": "nightly"}, "is no path"),
+        ({"path": "nightly"}, "is not a valid path"),
     ],
 )
 async def test_invalid_schedules_are_refused(api: ApiHarness, wrong: dict[str, Any], told: str) -> None:

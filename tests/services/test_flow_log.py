@@ -118,7 +118,8 @@ async def test_lost_object_is_reported_and_the_rest_is_read(on: LogGround) -> No
     await on.written("still here\n", run=run, node="b")
     (on.objects / lost.log_key).unlink()
     assert await merged(on, run, step(run, "a"), step(run, "b")) == (
-        f"a | [orvanta] the rest of this log cannot be read: The object {lost.log_key} is gone.\nb | still here\n"
+        f"a | [orvanta] the rest of this log cannot be read: The object {lost.log_key} does not exist.\n"
+        "b | still here\n"
     )
 
 

@@ -172,7 +172,7 @@ async def test_late_chunk_of_moved_log_is_not_read_twice(on: LogGround) -> None:
 async def test_lost_object_is_reported(on: LogGround) -> None:
     made = await on.written("w" * (2 << 20))
     (on.objects / on.stored()[0]).unlink()
-    with pytest.raises(ObjectMissing, match=f"The object main/{made.run}/{made.job}/1/log is gone"):
+    with pytest.raises(ObjectMissing, match=f"The object main/{made.run}/{made.job}/1/log does not exist"):
         await on.read(made.job)
 
 
@@ -182,7 +182,7 @@ async def test_unreadable_later_page_is_reported_in_the_text(on: LogGround) -> N
     assert len(await anext(pages)) == log_text.PAGE_CHARS
     (on.objects / on.stored()[0]).unlink()
     assert [page async for page in pages] == [
-        f"\n[orvanta] the rest of this log cannot be read: The object {made.log_key} is gone.\n"
+        f"\n[orvanta] the rest of this log cannot be read: The object {made.log_key} does not exist.\n"
     ]
 
 

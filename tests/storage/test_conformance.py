@@ -147,7 +147,7 @@ async def test_an_azure_link_reads_the_object_and_no_more(
 @pytest.mark.soak
 async def test_a_container_that_is_not_there_is_said(azure: azurite.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     on_server(azure, monkeypatch, "")
-    with pytest.raises(StorageError, match="no bucket or container") as refused:
+    with pytest.raises(StorageError, match="bucket or container of the object storage does not exist") as refused:
         await connect(azure.url("nowhere")).put(KEY, b"x")
     assert not isinstance(refused.value, ObjectMissing)
 
@@ -162,7 +162,7 @@ async def test_what_is_not_there_is_said(storage: Storage) -> None:
         await anext(storage.pieces("main/none"))
 
     for ask in (storage.get("main/none"), storage.get_range("main/none", 0, 1), piece()):
-        with pytest.raises(ObjectMissing, match="main/none is gone"):
+        with pytest.raises(ObjectMissing, match="main/none does not exist"):
             await ask
 
 
@@ -206,7 +206,7 @@ async def test_keys_are_listed_by_their_age(storage: Storage) -> None:
 @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", "a b", "ä", "a\nb", "a?b"])
 async def test_other_keys_are_refused(storage: Storage, key: str) -> None:
     for ask in (storage.put(key, b"x"), storage.get(key), storage.delete(key)):
-        with pytest.raises(StorageError, match="is no key"):
+        with pytest.raises(StorageError, match="is not a valid object key"):
             await ask
 
 

@@ -1,4 +1,4 @@
-"""`orvanta admin`: what is done once, on the machine, by whoever may read its settings."""
+"""`orvanta admin`: administration on the machine of the installation, for users who can read its settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Administer the installation.", rich_markup_mode=None)
 
-Email = Annotated[str, typer.Argument(help="E-mail address, the name to log in with.")]
-Superadmin = Annotated[bool, typer.Option("--superadmin", help="May do everything in every workspace.")]
+Email = Annotated[str, typer.Argument(help="E-mail address, used to log in.")]
+Superadmin = Annotated[bool, typer.Option("--superadmin", help="Grant all rights in every workspace.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -25,15 +25,17 @@ def admin() -> None:
 def create_user(email: Email, superadmin: Superadmin = False) -> None:
     """Create a user who can log in.
 
-    Asks for the password on a terminal, else reads it from standard input: it is never an argument, which
-    other users of the machine could read.
+    Prompts for the password on a terminal, otherwise reads it from standard input. A password is never an argument,
+    because other users of the machine could read it.
     """
-    from orvanta_platform.cli.environment import ask, take_settings, with_database
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
     from orvanta_platform.services.access.setup import create_user as create
 
     password = _password()
     with with_database(take_settings()) as settings:
-        username = ask(settings, lambda database: create(database, email, password, superadmin=superadmin))
+        username = run_with_database(
+            settings, lambda database: create(database, email, password, superadmin=superadmin)
+        )
     print(f"Created {email}, username {username}.")
 
 
@@ -42,16 +44,16 @@ def _password() -> str:
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     password = sys.stdin.readline().rstrip("\n")
     if not password:
-        raise BadRequest("No password was given.", hint="Write it to standard input, on one line.")
+        raise BadRequest("The password is missing.", hint="Write it to standard input, on one line.")
     return password
 
 
 @app.command()
 def storage(json: AsJson = False) -> None:
-    """Show what takes the room in the database and why: tables, weeks of history, workspaces.
+    """Show the storage used in the database: tables, weeks of history, workspaces.
 
-    A week of runs goes as a whole, ORVANTA_RETENTION_DAYS after its end. What holds one back that is due, such as a
-    run that is still under way, is named.
+    A week of history is dropped as a whole, ORVANTA_RETENTION_DAYS after its end. If an overdue week cannot be dropped,
+    the reason is shown, for example an unfinished run.
     """
     from orvanta_platform.cli.storage_report import show
 

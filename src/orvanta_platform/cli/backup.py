@@ -14,16 +14,16 @@ import typer
 
 from orvanta_platform.errors import BadRequest
 
-File = Annotated[str, typer.Argument(help="The archive; `-` for standard output or input.", metavar="FILE")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+File = Annotated[str, typer.Argument(help="Archive file; - is standard output or standard input.", metavar="FILE")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing data.")]
 
 _STANDARD = "-"
 
 
 def backup(file: File) -> None:
-    """Write database, objects and instance key into one file, while everything runs.
+    """Write the database, the objects and the instance key into one file, while the platform runs.
 
-    The file holds the key that opens the secrets: it is made readable by you alone; keep it so.
+    The file contains the key that decrypts the secrets. It is created readable only by you; protect it like a key.
     """
     import asyncio
 
@@ -31,40 +31,40 @@ def backup(file: File) -> None:
     from orvanta_platform.services.maintenance.backup import save
     from orvanta_platform.services.platform import open_storage
 
-    with with_database(take_settings()) as settings, _written(file) as out:
+    with with_database(take_settings()) as settings, _open_output(file) as out:
         done = asyncio.run(save(settings, open_storage(settings), out))
-    gone = f", {done.missing} went meanwhile" if done.missing else ""
-    print(f"Saved {done.rows} rows and {done.objects} objects{gone}.", file=sys.stderr)
+    deleted = f"; {done.missing} were deleted meanwhile" if done.missing else ""
+    print(f"Saved {done.rows} rows and {done.objects} objects{deleted}.", file=sys.stderr)
 
 
 def restore(file: File, force: Force = False) -> None:
-    """Bring back what `orvanta backup` wrote, and check that it is whole.
+    """Restore a file of `orvanta backup` and check the consistency of the data.
 
-    Into an empty home or database; with --force over what is there. Stop server and workers before. Exit code 1
-    where the data is not whole.
+    The home or database must be empty, unless --force replaces it. Stop server and workers first. The exit code is 1 if
+    the data is inconsistent.
     """
     import asyncio
 
-    from orvanta_platform.cli.environment import ask, take_settings, with_database
-    from orvanta_platform.services.maintenance.backup import restore as bring_back
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+    from orvanta_platform.services.maintenance.backup import restore as restore_archive
     from orvanta_platform.services.maintenance.consistency import check
     from orvanta_platform.services.platform import open_storage
 
-    with with_database(take_settings()) as settings, _read(file) as source:
-        done = asyncio.run(bring_back(settings, open_storage(settings), source, force=force))
-        dropped = f" {done.dropped} objects of before are deleted." if done.dropped else ""
+    with with_database(take_settings()) as settings, _open_input(file) as source:
+        done = asyncio.run(restore_archive(settings, open_storage(settings), source, force=force))
+        dropped = f" Deleted {done.dropped} unreferenced objects." if done.dropped else ""
         print(f"Restored {done.rows} rows and {done.objects} objects.{dropped}", file=sys.stderr)
-        problems = ask(settings, check)
+        problems = run_with_database(settings, check)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
         raise typer.Exit(1)
-    print("The data is whole.", file=sys.stderr)
+    print("The data is consistent.", file=sys.stderr)
 
 
 @contextmanager
-def _written(name: str) -> Iterator[IO[bytes]]:
-    """A file that is there whole or not at all, and others may not read."""
+def _open_output(name: str) -> Iterator[IO[bytes]]:
+    """Yield a binary file readable only by its owner, which appears under `name` only when it is complete."""
     if name == _STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -72,7 +72,7 @@ def _written(name: str) -> Iterator[IO[bytes]]:
     path = Path(name)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        # In a folder writable by others, somebody else's link or open file may already have this name.
+        # In a folder that others can write to, a link or file of another user may already have this name.
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise BadRequest(f"{draft} cannot be written: {error.strerror}.") from error
@@ -91,7 +91,7 @@ def _written(name: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _read(name: str) -> Iterator[IO[bytes]]:
+def _open_input(name: str) -> Iterator[IO[bytes]]:
     if name == _STANDARD:
         yield sys.stdin.buffer
         return

@@ -1,4 +1,4 @@
-"""`orvanta doctor`: what this installation stands on, and whether its data is whole."""
+"""`orvanta doctor`: a report on the environment of the installation and the consistency of its data."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-Consistency = Annotated[bool, typer.Option("--consistency", help="Check the data; exit code 1 on problems.")]
+Consistency = Annotated[bool, typer.Option("--consistency", help="Check the data as well; exit code 1 on problems.")]
 
 
 def doctor(consistency: Consistency = False) -> None:
-    """Look at database, schema, isolation, storage and workers, and say what is missing.
+    """Check database, schema, isolation, storage and workers, and report what is missing.
 
-    With --consistency the data is checked as well: every reference that the database does not guarantee
-    itself. Exit code 1 where that finds a problem.
+    --consistency also checks the data: every reference that the database does not enforce itself. The exit code is 1 if
+    that check finds a problem.
     """
     from orvanta_platform.cli.findings import report
 

@@ -1,4 +1,4 @@
-"""Settings and database of a command."""
+"""Settings and database connection of a command."""
 
 from __future__ import annotations
 
@@ -24,32 +24,34 @@ T = TypeVar("T")
 
 
 def take_settings(secrets_fd: int | None = None) -> Settings:
-    """Read the settings, set up what is printed, then take the secrets out of the environment of this process.
+    """Return the settings, configure logging, and remove the secrets from the environment of this process.
 
-    `secrets_fd` is the pipe that `orvanta up` writes them into. Raises SettingsError.
+    `secrets_fd` is the pipe into which `orvanta up` writes the secrets. Raises SettingsError.
     """
     secrets = read_secrets(secrets_fd) if secrets_fd is not None else {}
-    made = settings_module.load({**os.environ, **secrets})
+    settings = settings_module.load({**os.environ, **secrets})
     for name in settings_module.secret_names():
         os.environ.pop(name, None)
-    logging.configure(made.log_level)
-    return made
+    logging.configure(settings.log_level)
+    return settings
 
 
 @contextmanager
 def with_database(settings: Settings) -> Iterator[Settings]:
-    """Settings that point at a database: the one set, else the embedded one, in use while the block runs."""
+    """Yield settings with a database: the configured one, otherwise the embedded one, which runs while the block is
+    active.
+    """
     if settings.database_url is not None:
         yield settings
         return
     with progress(Console(stderr=True)) as shown:
-        server = postgres.start(settings.home, progress=shown.step)
+        server = postgres.start(settings.home, progress=shown.start)
     with server:
         yield settings_module.with_database(settings, server.app_url, server.owner_url)
 
 
-def ask(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run `work` with a pool on the database of these settings."""
+def run_with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` with a connection pool for the database of these settings and return its result."""
     from orvanta_platform.db.pool import Database
 
     async def connected() -> T:
@@ -64,7 +66,7 @@ def ask(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 async def check_schema(database: Database) -> None:
-    """Refuse a schema that this version cannot run on. Raises DatabaseUnavailable and SchemaTooNew."""
+    """Check that this version supports the schema. Raises DatabaseUnavailable and SchemaTooNew."""
     from orvanta_platform.db import migrate
 
     async with database.acquire() as connection:

@@ -1,4 +1,4 @@
-"""What `orvanta doctor` finds."""
+"""Checks of `orvanta doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from orvanta_platform.cli.environment import ask, take_settings, with_database
+from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
 from orvanta_platform.db import migrate
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.queries import load
@@ -23,20 +23,24 @@ from orvanta_platform.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report. `advice` says what to do where the state is not good."""
+    """Line of the report."""
 
     subject: str
     state: str
     advice: str | None = None
+    """Remedy, if the state is not good."""
 
 
 def report(*, consistency: bool) -> bool:
-    """Print the findings; whether the data is whole, which is looked at with `consistency` alone."""
+    """Print the findings and return whether the data is consistent.
+
+    The data is only checked if `consistency` is true; otherwise the result is always true.
+    """
     console = Console()
     with with_database(take_settings()) as settings:
-        _print(console, ask(settings, partial(_look, settings)))
+        _print(console, run_with_database(settings, partial(_database_findings, settings)))
         _print(console, [_storage(settings), _isolation(settings)])
-        return not (consistency and ask(settings, _problems))
+        return not (consistency and run_with_database(settings, _problems))
 
 
 def _print(console: Console, findings: list[Finding]) -> None:
@@ -46,7 +50,7 @@ def _print(console: Console, findings: list[Finding]) -> None:
             console.print(f"{'':<12}{finding.advice}", highlight=False, markup=False, soft_wrap=True)
 
 
-async def _look(settings: Settings, database: Database) -> list[Finding]:
+async def _database_findings(settings: Settings, database: Database) -> list[Finding]:
     async with database.acquire() as connection:
         return [
             await _server(connection),
@@ -95,7 +99,7 @@ _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"
 
 
 async def _proxies(settings: Settings, connection: Connection) -> list[Finding]:
-    """A warning if jobs on this machine can pretend to call from any address."""
+    """Return a warning if jobs on this machine can forge the address that they call from."""
     trusted = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
     pairs = [(each, loopback) for each in trusted for loopback in _LOOPBACK if each.version == loopback.version]
     if not any(each.overlaps(loopback) for each, loopback in pairs):
@@ -134,7 +138,7 @@ def _isolation(settings: Settings) -> Finding:
 
 
 async def _try_isolation(settings: Settings) -> Finding:
-    """What a worker on this machine would find."""
+    """Return the isolation level that a worker on this machine would use."""
     from orvanta_platform.worker.runtimes.pool import Runtimes
 
     with tempfile.TemporaryDirectory(prefix="orvanta-doctor-") as folder:

@@ -1,4 +1,4 @@
-"""`orvanta lint`: what is wrong with workflows, without a server."""
+"""`orvanta lint`: validation of workflows without a server."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import typer
 
 from orvanta_platform.cli.client.command import Session, command
 
-Files = Annotated[list[Path], typer.Argument(help="Folders x.flow, documents, or folders with many of them.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
+Files = Annotated[list[Path], typer.Argument(help="Folders NAME.flow, documents, or folders that contain them.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the root."""
+    """Register the command with the root application."""
     command(app, "orvanta lint f/sales/report.flow", "orvanta lint . --json", server=False)(lint)
 
 
 def lint(session: Session, files: Files, strict: Strict = False) -> None:
-    """Check workflows as a deploy would, without a server and without running anything.
+    """Validate workflows like a deploy does, without a server and without running anything.
 
-    Prints what is wrong with file, line, node and path. Exit code 1 where a workflow has errors.
+    Prints each problem with file, line, node and path. The exit code is 1 if a workflow has errors.
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.output import print_json
-    from orvanta_platform.cli.client.workflow_check import check, chosen
+    from orvanta_platform.cli.client.workflow_check import check, find_workflows
 
-    found = {str(file): check(file) for file in chosen(files)}
+    found = {str(file): check(file) for file in find_workflows(files)}
     every = [each for diagnostics in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)
     if session.as_json:

@@ -1,4 +1,4 @@
-"""What the processes print: one line for one event, key=value, no values of variables in tracebacks."""
+"""Logging of all processes: one line of key=value pairs per event, without local variables in tracebacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure(level: str) -> None:
-    """Print events of at least `level` (debug, info, warning, error) to stderr."""
+    """Log events of at least `level` (debug, info, warning, error) to stderr."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

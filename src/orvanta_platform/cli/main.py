@@ -1,6 +1,7 @@
-"""`orvanta`: one thin function per command. Errors become a sentence and a hint, never a traceback.
+"""Console script `orvanta`, with one thin function per command. Errors are printed as a sentence and a hint, never as a
+traceback.
 
-A command imports what it needs when it runs: most of them are over before everything would be loaded.
+Commands import their dependencies when they run, because most of them finish faster than a full import would take.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Self-hosted workflow automation on PostgreSQL.\n\n"
     "`orvanta up` starts everything on this machine: database, server and worker. `server`, `worker` and "
-    "`migrate` are the same parts for deployments with a database of their own (DATABASE_URL). Settings come "
+    "`migrate` run the same components separately on an existing database (DATABASE_URL). Settings are read "
     "from the environment; docs/reference/settings.md lists them.\n\n"
-    "`flow`, `script`, `job`, `variable` and `resource` work on a server: the one of this machine, or another "
-    "after `orvanta login`. With --json each prints one JSON document.",
+    "`flow`, `script`, `job`, `variable` and `resource` work with a server: the one of this machine, or another "
+    "one after `orvanta login`. With --json each of them prints one JSON document.",
 )
 app.command()(processes.up)
 login.register(app)
@@ -59,7 +60,7 @@ def version() -> None:
 
 
 def fail(error: OrvantaError) -> int:
-    """Tell an error on stderr; gives the exit code."""
+    """Print an error to stderr and return the exit code."""
     red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     print(f"{red}Error: {error.message}{plain}", file=sys.stderr)
     if error.hint:
@@ -68,9 +69,9 @@ def fail(error: OrvantaError) -> int:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     for stream in (sys.stdout, sys.stderr):
-        # What a terminal's encoding lacks is shown as an escape, not a traceback.
+        # Characters that the encoding of the terminal lacks are printed as escapes instead of raising an error.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
         app()
@@ -80,7 +81,7 @@ def main() -> None:
         sys.exit(130)
     except SystemExit as ended:
         if ended.code == USAGE and "--json" in sys.argv:
-            message = "The command line is not understood; standard error says why."
+            message = "The command line is invalid; standard error has the reason."
             print(json.dumps({"error": {"code": "usage", "message": message, "hint": None, "details": None}}))
         raise
 

@@ -1,4 +1,4 @@
-"""`orvanta up`, `server`, `worker` and `migrate`."""
+"""Commands that start the processes of the platform: `orvanta up`, `server`, `worker` and `migrate`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 def up() -> None:
     """Start the platform on this machine: database, migrations, server and worker.
 
-    Without DATABASE_URL an embedded PostgreSQL is made in ORVANTA_HOME. Prints the address and how to log in;
-    Ctrl-C stops everything: jobs have 10 s to end and then go back to the queue, at a second Ctrl-C at once. A part
-    that dies is started again.
+    Without DATABASE_URL, an embedded PostgreSQL is created in ORVANTA_HOME. Prints the address and how to log in.
+    Ctrl-C stops everything: running jobs have 10 seconds to finish and then return to the queue; a second Ctrl-C
+    returns them immediately. A component that crashes is restarted.
     """
     from rich.console import Console
 
@@ -25,7 +25,7 @@ def up() -> None:
 
 
 def prepare(secrets_fd: SecretsFd = None) -> None:
-    """The process that prepares the database for `orvanta up`; not started by hand."""
+    """Prepare the database for `orvanta up`, in a child process. Not for manual use."""
     from orvanta_platform.cli.environment import take_settings
     from orvanta_platform.embedded.prepare import prepare as run
 
@@ -33,9 +33,9 @@ def prepare(secrets_fd: SecretsFd = None) -> None:
 
 
 def server(secrets_fd: SecretsFd = None) -> None:
-    """Serve the API and the editor on ORVANTA_HOST, ORVANTA_PORT.
+    """Serve the API and the editor on ORVANTA_HOST and ORVANTA_PORT.
 
-    Keeps no state: any number may run on one DATABASE_URL.
+    The server is stateless: any number of them can share one DATABASE_URL.
     """
     from orvanta_platform.cli.environment import take_settings, with_database
     from orvanta_platform.daemons.background import of_server
@@ -48,23 +48,23 @@ def server(secrets_fd: SecretsFd = None) -> None:
 
 
 def worker(secrets_fd: SecretsFd = None) -> None:
-    """Take jobs from the queues and run them, ORVANTA_SLOTS at a time.
+    """Claim jobs from the queues and run them, up to ORVANTA_SLOTS concurrently.
 
-    Any number may run on one DATABASE_URL, on any machine. SIGTERM lets running jobs end; a second
-    SIGTERM gives them back to the queue, where they run again from their beginnings.
+    Any number of workers can share one DATABASE_URL, on any machine. SIGTERM lets running jobs finish; a second SIGTERM
+    returns them to the queue, where they run again from the start.
     """
-    from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
+    from orvanta_platform.cli.environment import check_schema, run_with_database, take_settings, with_database
     from orvanta_platform.sandbox.harden import harden_process
     from orvanta_platform.worker.supervisor import run
 
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
-        ask(settings, check_schema)
+        run_with_database(settings, check_schema)
         raise typer.Exit(run(settings))
 
 
 def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
-    """The process that `orvanta worker` supervises; not started by hand."""
+    """Run the process that `orvanta worker` supervises. Not for manual use."""
     import uvloop
 
     from orvanta_platform.cli.environment import take_settings
@@ -78,9 +78,9 @@ def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], sec
 
 
 def migrate() -> None:
-    """Bring the database up to this version, as the role of ORVANTA_OWNER_URL.
+    """Upgrade the database to this version, with the role of ORVANTA_OWNER_URL.
 
-    Run it once before the servers and workers of a new version start.
+    Run it once before you start the servers and workers of a new version.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""The generated pages under docs/reference: settings, errors, command line, permissions of routes.
+"""Generator of the pages under docs/reference: settings, errors, command line, permissions of routes.
 
 `python -m orvanta_platform.cli.reference docs/reference` writes them; a test compares them.
 """
@@ -23,7 +23,7 @@ from orvanta_platform.http import route_rules
 
 
 def pages() -> dict[str, str]:
-    """File name → text of every generated page."""
+    """Return the text of every generated page by file name."""
     return {
         "settings.md": settings.reference(),
         "errors.md": errors_page(),
@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
 
 
 def error_types() -> list[type[OrvantaError]]:
-    """Every error of the tree, by code; loads all modules to find them."""
+    """Return every error class, sorted by code. Imports all modules to find them."""
     for module in pkgutil.walk_packages(orvanta_platform.__path__, "orvanta_platform."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -47,13 +47,13 @@ def _below(kind: type[OrvantaError]) -> Iterator[type[OrvantaError]]:
 
 
 def errors_page() -> str:
-    """The page of error codes."""
+    """Return the page of error codes."""
     lines = [
         "# Errors",
         "",
-        "Every error has the shape `{code, message, hint, details}`. The code is stable over versions; the",
-        "status is what the API answers. The command line prints message and hint and exits with 1, or with 4",
-        "where it cannot reach the server or the server wants a login.",
+        "Every error has the format `{code, message, hint, details}`. The code is stable across versions; the",
+        "status is the HTTP status of the API. The command line prints message and hint and exits with 1, or with 4",
+        "if it cannot reach the server or the server requires a login.",
         "",
         "| code | status | meaning |",
         "|---|---|---|",
@@ -68,7 +68,7 @@ def errors_page() -> str:
 
 
 def cli_page() -> str:
-    """The page of commands and their options."""
+    """Return the page of commands and their options."""
     root = typer.main.get_command(app)
     lines = ["# Command line", "", str(root.help), ""]
     for name, command in _commands("orvanta", root):
@@ -89,7 +89,7 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _examples(epilog: str | None) -> list[str]:
-    """The examples that a help text ends with, as a block."""
+    """Return the examples at the end of a help text as a code block."""
     lines = (epilog or "").splitlines()[2:]
     return [*(f"    {line.strip()}" for line in lines), ""] if lines else []
 
@@ -99,8 +99,8 @@ def _option(parameter: Any) -> str | None:
         return None
     names = [*parameter.opts, *parameter.secondary_opts]
     shown = ", ".join(names) if parameter.param_type_name == "option" else str(parameter.name).upper()
-    told = (getattr(parameter, "help", None) or "").replace("<", "\\<").replace("|", "\\|")
-    return f"| `{shown}` | {told} |"
+    meaning = (getattr(parameter, "help", None) or "").replace("<", "\\<").replace("|", "\\|")
+    return f"| `{shown}` | {meaning} |"
 
 
 def write(folder: Path) -> None:

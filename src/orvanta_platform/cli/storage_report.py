@@ -1,4 +1,4 @@
-"""What `orvanta admin storage` prints."""
+"""Output of `orvanta admin storage`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orvanta_platform import clock
-from orvanta_platform.cli.environment import ask, take_settings, with_database
+from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
 from orvanta_platform.services.maintenance.retention import Policy
 from orvanta_platform.services.maintenance.storage_report import StorageReport, storage
 
@@ -19,10 +19,12 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def show(*, as_json: bool) -> None:
-    """Print the report of the database that the settings name."""
+    """Print the storage report of the database that the settings name."""
     with with_database(take_settings()) as settings:
         policy, owner_url = Policy(settings.retention_days), settings.owner_url
-        found = ask(settings, lambda database: storage(database, policy, clock.now(), owner_url=owner_url))
+        found = run_with_database(
+            settings, lambda database: storage(database, policy, clock.now(), owner_url=owner_url)
+        )
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
         return
@@ -32,7 +34,7 @@ def show(*, as_json: bool) -> None:
 
 
 def size(count: int) -> str:
-    """Bytes for people: at most four digits and a unit."""
+    """Return a size in bytes as text with at most four digits and a unit."""
     number, unit = float(count), 0
     while number >= 1024 and unit < len(_UNITS) - 1:
         number, unit = number / 1024, unit + 1
@@ -40,16 +42,16 @@ def size(count: int) -> str:
 
 
 def _tables(found: StorageReport) -> Iterator[Table]:
-    tables = _table("table", "size", "of it indexes", "rows, about")
+    tables = _table("table", "size", "indexes", "rows (estimate)")
     for each in found.tables[:_MOST_TABLES]:
         tables.add_row(each.name, size(each.bytes), size(each.index_bytes), str(each.rows))
     yield tables
-    weeks = _table("week of", "size", "goes", "held back by")
+    weeks = _table("week of", "size", "dropped on", "held back by")
     for week in found.weeks:
-        goes = "never" if week.goes_at is None else f"{week.goes_at:%Y-%m-%d}"
-        weeks.add_row(f"{week.begins_at:%Y-%m-%d}", size(week.bytes), goes, week.held_by or "")
+        dropped_on = "never" if week.goes_at is None else f"{week.goes_at:%Y-%m-%d}"
+        weeks.add_row(f"{week.begins_at:%Y-%m-%d}", size(week.bytes), dropped_on, week.held_by or "")
     yield weeks
-    workspaces = _table("workspace", "runs", "oldest", "values", "in objects", "log characters", "kept for days")
+    workspaces = _table("workspace", "runs", "oldest", "values", "in objects", "log characters", "retention days")
     for one in found.workspaces:
         workspaces.add_row(
             one.id,
@@ -64,7 +66,7 @@ def _tables(found: StorageReport) -> Iterator[Table]:
 
 
 def _table(*columns: str) -> Table:
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,1 +1,1 @@
-"""Who may do what, and the record of it: actors, the permission table, keys, job tokens, audit."""
+"""Identity and permissions: actors, the permission table, keys, job tokens, audit."""

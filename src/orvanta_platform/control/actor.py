@@ -1,4 +1,4 @@
-"""Who acts: a person or a job with the roles, groups and folders that count for one request."""
+"""Actor of a request: a person or a job, with its role, groups and folders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal
 from uuid import UUID
 
 EVERYONE = "all"
-"""The group every member of a workspace belongs to, written `g/all`."""
+"""Group of all members of a workspace, written `g/all`."""
 
 
 class Role(StrEnum):
-    """What a member may do in a workspace; each role holds the ones below it."""
+    """Role of a member in a workspace; each role includes the ones below it."""
 
     ADMIN = "admin"
     DEVELOPER = "developer"
@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FolderAccess:
-    """Folder names an actor may read, write and own. Owned ⊆ written ⊆ read."""
+    """Names of the folders that an actor may read, write and own. Owned ⊆ written ⊆ read."""
 
     read: frozenset[str] = frozenset()
     write: frozenset[str] = frozenset()
@@ -32,7 +32,7 @@ class FolderAccess:
 
 @dataclass(frozen=True, slots=True)
 class FolderGrant:
-    """What one folder gives: its owners and its extra_perms (`u/…`, `g/…` → may write)."""
+    """Permissions of one folder: its owners and its extra_perms (`u/…`, `g/…` → may write)."""
 
     name: str
     owners: frozenset[str]
@@ -41,65 +41,68 @@ class FolderGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """One caller in one workspace (None: none was named).
-
-    `role` is None for somebody who is no member there. `scopes` None means unlimited. `kind` says how the
-    caller came in: with a token, a browser's session, a running job's token, or from inside the platform.
-    `via_query` is true where the token stood in `?token=`; `interactive` where the caller says that a person
-    pressed a button; `bound` where the token, a job's above all, is good in one workspace alone. `job` and
-    `attempt` are those of a job's token. `token` is the hash of the token used, for logging out and refreshing.
-    """
+    """Caller in one workspace."""
 
     email: str
     username: str
     workspace: str | None = None
+    """None if the request names no workspace."""
     role: Role | None = None
+    """None if the actor is not a member of the workspace."""
     super_admin: bool = False
     devops: bool = False
     groups: frozenset[str] = frozenset()
     folders: FolderAccess = field(default_factory=FolderAccess)
     scopes: tuple[str, ...] | None = None
+    """None means unlimited."""
     kind: Literal["user", "session", "job", "system"] = "user"
+    """Origin of the caller: a token, a browser session, the token of a running job, or the platform itself."""
     job: UUID | None = None
+    """Job of a job token."""
     attempt: int | None = None
+    """Attempt of a job token."""
     address: str | None = None
     request_id: str | None = None
     via_query: bool = False
+    """Whether the token was passed as `?token=`."""
     interactive: bool = False
+    """Whether the caller states that a person triggered the request."""
     bound: bool = False
+    """Whether the token, such as that of a job, is valid in one workspace only."""
     token: bytes | None = None
+    """Hash of the token, for logging out and refreshing."""
 
     @property
     def principals(self) -> frozenset[str]:
-        """The names extra_perms and owners may hold for this actor: `u/<username>` and its `g/<group>`s."""
+        """Names that match this actor in extra_perms and owners: `u/<username>` and its `g/<group>`s."""
         return principals_of(self.username, self.groups)
 
     @property
     def permissioned_as(self) -> str:
-        """The identity a run started by this actor acts for."""
+        """Identity of a run started by this actor."""
         return f"u/{self.username}"
 
 
 def principals_of(username: str, groups: Iterable[str]) -> frozenset[str]:
-    """`u/<username>`, `g/<group>` of each group, and `g/all`."""
+    """Return `u/<username>`, `g/<group>` of each group, and `g/all`."""
     return frozenset([f"u/{username}", f"g/{EVERYONE}", *(f"g/{group}" for group in groups)])
 
 
 def folder_access(principals: frozenset[str], grants: Iterable[FolderGrant]) -> FolderAccess:
-    """What these principals may do in these folders: owners write, extra_perms say read or write."""
+    """Return the access of these principals to these folders: owners can write, extra_perms grant read or write."""
     read, write, own = set(), set(), set()
     for grant in grants:
-        given = [grant.extra_perms[name] for name in principals if name in grant.extra_perms]
+        grants_of_principals = [grant.extra_perms[name] for name in principals if name in grant.extra_perms]
         if not principals.isdisjoint(grant.owners):
             own.add(grant.name)
-        if grant.name in own or any(given):
+        if grant.name in own or any(grants_of_principals):
             write.add(grant.name)
-        if grant.name in write or given:
+        if grant.name in write or grants_of_principals:
             read.add(grant.name)
     return FolderAccess(frozenset(read), frozenset(write), frozenset(own))
 
 
 def system(workspace: str | None = None, *, name: str = "system") -> Actor:
-    """The platform itself, for first start, daemons and the command line: it may do everything."""
+    """Return the actor of the platform itself, for first start, daemons and the command line. It has all rights."""
     role = Role.ADMIN if workspace else None
     return Actor(email=name, username=name, workspace=workspace, role=role, super_admin=True, kind="system")

@@ -1,4 +1,4 @@
-"""The audit trail: one row for every write, in the transaction of what it tells."""
+"""Audit trail: one row for every write, in the transaction of the write."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ async def record(
 ) -> None:
     """Append one row on `conn`, inside the caller's transaction.
 
-    `operation` is `<noun>.<verb>` (scripts.create); `parameters` small JSON-able values without secrets or
-    payload. `workspace` is the actor's where not given.
+    `operation` is `<noun>.<verb>` (scripts.create); `parameters` are small JSON-compatible values without secrets or
+    payload. `workspace` is that of the actor by default.
     """
-    told = row(actor, operation, action_kind, resource, parameters, workspace=workspace, on_behalf_of=on_behalf_of)
-    await append(conn, told)
+    entry = row(actor, operation, action_kind, resource, parameters, workspace=workspace, on_behalf_of=on_behalf_of)
+    await append(conn, entry)
 
 
 def row(
@@ -44,7 +44,7 @@ def row(
     workspace: str | None = None,
     on_behalf_of: str | None = None,
 ) -> NewAudit:
-    """What `record` appends."""
+    """Return the row that `record` appends."""
     return NewAudit(
         workspace=workspace or actor.workspace,
         actor=actor.username,

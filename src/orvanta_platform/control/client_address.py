@@ -1,7 +1,7 @@
-"""The address of a caller behind proxies.
+"""Address of a caller behind proxies.
 
-A proxy appends the address of its peer to a header, so the header is read from its end. The first address that does
-not belong to a trusted proxy is the caller's; everything before it may be forged.
+A proxy appends the address of its peer to a header, so the header is read from its end. The first address that does not
+belong to a trusted proxy is the caller's; everything before it may be forged.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ log = structlog.get_logger(__name__)
 
 
 class ClientAddresses:
-    """Determines the caller's address from the header that trusted proxies set."""
+    """Resolver of the caller's address from the header that trusted proxies set."""
 
     def __init__(self, trusted: Sequence[str], header: str) -> None:
-        """`trusted`: networks in CIDR notation. `header`: `x-forwarded-for` or `forwarded`."""
+        """Set the trusted networks, in CIDR notation, and the header: `x-forwarded-for` or `forwarded`."""
         self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in trusted)
         self._header = header.encode()
         self._warned = False
 
     def of(self, scope: Any) -> str | None:
-        """The address of the caller of a request; None if the server does not know its peer."""
+        """Return the address of the caller of a request, or None if the server does not know its peer."""
         client = scope.get("client")
         if not client:
             return None
@@ -70,7 +70,7 @@ class ClientAddresses:
 
 
 def network_of(address: str | None) -> str:
-    """The key for rate limits of an address: for IPv6 the /64 network, which usually belongs to one caller."""
+    """Return the key for rate limits of an address: for IPv6 the /64 network, which usually belongs to one caller."""
     found = _parse(address or "")
     if isinstance(found, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
@@ -78,7 +78,7 @@ def network_of(address: str | None) -> str:
 
 
 def _hops(headers: Iterable[tuple[bytes, bytes]], header: bytes) -> list[str]:
-    """The entries of the header, nearest proxy first; several header lines form one list."""
+    """Return the entries of the header, nearest proxy first; several header lines form one list."""
     lines = [value.decode("latin-1") for name, value in headers if name.lower() == header]
     parts = ",".join(lines).rsplit(",", _MOST_HOPS)[-_MOST_HOPS:] if lines else []
     found = [part.strip() for part in reversed(parts)]
@@ -86,7 +86,7 @@ def _hops(headers: Iterable[tuple[bytes, bytes]], header: bytes) -> list[str]:
 
 
 def _for_of(element: str) -> str:
-    """The `for` of one element of a Forwarded header (RFC 7239), empty where it has none."""
+    """Return the `for` of one element of a Forwarded header (RFC 7239), or an empty text."""
     for pair in element.split(";"):
         name, _, value = pair.partition("=")
         if name.strip().lower() == "for":
@@ -95,7 +95,9 @@ def _for_of(element: str) -> str:
 
 
 def _parse(text: str) -> Address | None:
-    """`192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`; None for anything else."""
+    """Parse `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:443`; return None for
+    anything else.
+    """
     host = text
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")

@@ -1,4 +1,4 @@
-"""Actors made of what the database says stands behind a token or a run."""
+"""Construction of actors from the database rows behind a token or a run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
 
 
-def actor_of(bearer: Bearer, asked: str | None = None) -> Actor:
-    """The actor of a bearer, who asked for this workspace.
+def actor_of(bearer: Bearer, requested: str | None = None) -> Actor:
+    """Return the actor of a bearer that requested the workspace `requested`.
 
-    A token bound to a workspace, a job's above all, has no rights outside it.
+    A token bound to a workspace, such as that of a job, has no rights outside of it.
     """
     bound = bearer.token_workspace
     workspace = bearer.workspace
-    if bound is not None and asked not in (None, bound):
+    if bound is not None and requested not in (None, bound):
         workspace = None
     is_member = workspace is not None and bearer.username is not None
     username = (bearer.username if is_member else None) or bearer.account_username
@@ -41,9 +41,9 @@ def actor_of(bearer: Bearer, asked: str | None = None) -> Actor:
 async def actor_of_run(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None = None
 ) -> Actor | None:
-    """The actor that a run acts as, with the limits of the run; tokens of its jobs resolve to the same actor.
+    """Return the actor that a run acts as, with the limits of the run; tokens of its jobs resolve to the same actor.
 
-    None if the account was deleted or disabled, or is no member of the workspace with this username any more.
+    Returns None if the account was deleted or disabled, or is no longer a member of the workspace with this username.
     """
     bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
     return None if bearer is None else replace(actor_of(bearer), kind="job")

@@ -22,7 +22,7 @@ _SHAPE = re.compile(r"jt_([0-9a-f]{32})\.([0-9]{1,9})\.([0-9]{1,9})\.([A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class JobClaim:
-    """One claim of a job: a worker's right to run it at this attempt, for this run and identity."""
+    """Claim of a job: the right of a worker to run it at this attempt, for this run and identity."""
 
     job: UUID
     attempt: int
@@ -36,7 +36,7 @@ class JobClaim:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token as presented by a caller: the attempt it names, and a signature that has not been verified."""
+    """Token as presented by a caller: the attempt it names, and a signature that has not been verified."""
 
     job: UUID
     attempt: int
@@ -45,12 +45,12 @@ class PresentedToken:
 
 
 def mint(keys: InstanceKeys, claim: JobClaim) -> str:
-    """The token of a claim, as the job's process gets it in OV_TOKEN."""
+    """Return the token of a claim, which is passed to the process of the job in OV_TOKEN."""
     return f"{PREFIX}{claim.job.hex}.{claim.attempt}.{claim.generation}.{_sign(keys, claim)}"
 
 
 def parse(token: str) -> PresentedToken | None:
-    """The parts of a token; None if the text does not have the form of a token."""
+    """Return the parts of a token, or None if the text does not have the form of a token."""
     parts = _SHAPE.fullmatch(token)
     if parts is None:
         return None
@@ -61,7 +61,7 @@ def parse(token: str) -> PresentedToken | None:
 
 
 def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) -> bool:
-    """Verify that the token was made for exactly this claim."""
+    """Return whether the token was made for exactly this claim."""
     named = (presented.job, presented.attempt, presented.generation)
     if named != (claim.job, claim.attempt, claim.generation):
         return False

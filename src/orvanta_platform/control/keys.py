@@ -1,4 +1,4 @@
-"""The instance key: the one secret all processes of an installation share, and the keys made from it."""
+"""Instance key, the one secret shared by all processes of an installation, and the keys derived from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.settings import Settings
 
-_SHORTEST = 32
+_MIN_LENGTH = 32
 _FILE = "instance.key"
 
 
@@ -27,10 +27,10 @@ class InstanceKeys:
         self._derived: dict[str, bytes] = {}
 
     def key(self, purpose: str) -> bytes:
-        """32 bytes for this purpose: the same in every process, unrelated to those of other purposes."""
+        """Return 32 bytes for this purpose: the same in every process, and unrelated to those of other purposes."""
         if purpose not in self._derived:
-            made = HKDF(SHA256(), 32, salt=b"orvanta", info=purpose.encode()).derive(self._root)
-            self._derived[purpose] = made
+            derived = HKDF(SHA256(), 32, salt=b"orvanta", info=purpose.encode()).derive(self._root)
+            self._derived[purpose] = derived
         return self._derived[purpose]
 
     def __repr__(self) -> str:
@@ -38,28 +38,28 @@ class InstanceKeys:
 
 
 def load(settings: Settings) -> InstanceKeys:
-    """The keys of ORVANTA_INSTANCE_KEY, else of `instance.key` in ORVANTA_HOME, made (0600) where missing.
+    """Return the keys of ORVANTA_INSTANCE_KEY, otherwise of `instance.key` in ORVANTA_HOME, created (0600) if missing.
 
-    Raises SettingsError for a key that is too short, a file others may read, or a home nobody may write.
+    Raises SettingsError for a key that is too short, a file that others can read, or a home that is not writable.
     """
     found = text(settings)
-    if len(found) < _SHORTEST:
+    if len(found) < _MIN_LENGTH:
         raise SettingsError(
-            f"The instance key is shorter than {_SHORTEST} characters.",
-            hint="Make one with `openssl rand -base64 32`; set it as ORVANTA_INSTANCE_KEY everywhere.",
+            f"The instance key is shorter than {_MIN_LENGTH} characters.",
+            hint="Create one with `openssl rand -base64 32` and set it as ORVANTA_INSTANCE_KEY for every process.",
         )
     return InstanceKeys(found.encode())
 
 
 def text(settings: Settings) -> str:
-    """The key itself, for a backup. Raises as `load`."""
+    """Return the key itself, for a backup. Raises like `load`."""
     return settings.instance_key or _from_file(settings.home / _FILE)
 
 
 def keep(settings: Settings, key: str, *, replace: bool) -> None:
-    """Have a home use this key, that of a backup. Raises SettingsError where another one is there or is set.
+    """Store the key of a backup in the home. Raises SettingsError if another one is stored or set.
 
-    `replace`: the file of another key is replaced.
+    With `replace`, the file of another key is replaced.
     """
     path = settings.home / _FILE
     if settings.instance_key is not None:
@@ -67,7 +67,7 @@ def keep(settings: Settings, key: str, *, replace: bool) -> None:
             raise SettingsError("ORVANTA_INSTANCE_KEY is not the key of the backup.", hint="Unset it, or set that one.")
         return
     if path.exists() and not replace and path.read_text(encoding="ascii").strip() != key:
-        raise SettingsError(f"{path} holds another key.", hint="Restore into an empty home, or give --force.")
+        raise SettingsError(f"{path} contains another key.", hint="Restore into an empty home, or pass --force.")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{_FILE}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
@@ -80,17 +80,17 @@ def _from_file(path: Path) -> str:
         if not path.exists():
             _make(path)
         if path.stat().st_mode & 0o077:
-            raise SettingsError(f"Others may read {path}.", hint=f"Run `chmod 600 {path}`.")
+            raise SettingsError(f"Other users can read {path}.", hint=f"Run `chmod 600 {path}`.")
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The instance key {path} cannot be used: {error}.",
-            hint="Give this user the folder, or set ORVANTA_INSTANCE_KEY.",
+            hint="Give this user access to the folder, or set ORVANTA_INSTANCE_KEY.",
         ) from error
 
 
 def _make(path: Path) -> None:
-    """Write a fresh key. Of two processes that start at once, both read the one that was first."""
+    """Write a new key. If two processes start concurrently, both read the one that was written first."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{_FILE}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

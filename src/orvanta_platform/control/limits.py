@@ -42,7 +42,7 @@ def check_scopes(scopes: list[str]) -> None:
 
 
 def check_labels(labels: Any) -> None:
-    """Check the number of labels and their lengths. What is no list has no labels. Raises LimitExceeded."""
+    """Check the number of labels and their lengths. A value that is not a list has no labels. Raises LimitExceeded."""
     if isinstance(labels, list):
         check_count("Labels", len(labels), MOST_LABELS, hint="Use fewer labels.")
         _check_lengths("A label", [each for each in labels if isinstance(each, str)], LONGEST_LABEL)

@@ -1,7 +1,7 @@
 """Signatures of decision links: the holder of a link may perform its action until it expires.
 
 A signature is base64url(expiry ‖ HMAC(expiry, action, job, resume id, run, seed, workspace)), the expiry in 8 bytes,
-seconds. The seed is the random number that the run drew when it began: a link is valid for the run it was made for, and
+seconds. The seed is the random number that the run drew at its start: a link is valid for the run it was made for, and
 for no other run with the same ids.
 """
 
@@ -19,11 +19,11 @@ from orvanta_platform.control.keys import InstanceKeys
 
 _PURPOSE = "approval link of a run"
 _EXPIRY_BYTES = 8
-_LONGEST = 100
+_MAX_LENGTH = 100
 
 
 class Action(StrEnum):
-    """What a link does: a page lets its reader choose."""
+    """Action of a link. A page lets its reader choose."""
 
     RESUME = "resume"
     CANCEL = "cancel"
@@ -32,7 +32,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkTarget:
-    """The question that a link answers: a job (or the run itself) of one run, and the resume id of the answer."""
+    """Approval that a link decides: a job (or the run itself) of one run, and the resume id of the decision."""
 
     workspace: str
     run: UUID
@@ -42,20 +42,20 @@ class LinkTarget:
 
 
 def sign(keys: InstanceKeys, target: LinkTarget, action: Action, expires_at: datetime) -> str:
-    """The signature of a link that is good until `expires_at`."""
+    """Return the signature of a link that is valid until `expires_at`."""
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY_BYTES, "big")
     return _text(expiry + _digest(keys, target, action, expiry))
 
 
 def expiry_of(keys: InstanceKeys, target: LinkTarget, action: Action, signature: str) -> datetime | None:
-    """Until when the signature is good; None where it is not ours for exactly this."""
-    if len(signature) > _LONGEST or not signature.isascii():
+    """Return the expiry of a signature, or None if it is not a valid signature for exactly this target and action."""
+    if len(signature) > _MAX_LENGTH or not signature.isascii():
         return None
     try:
         signed = base64.b64decode(signature + "=" * (-len(signature) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    if _text(signed) != signature:  # the last character has bits to spare: one signature, one spelling
+    if _text(signed) != signature:  # the last character has unused bits: accept only one spelling of a signature
         return None
     expiry, digest = signed[:_EXPIRY_BYTES], signed[_EXPIRY_BYTES:]
     if not hmac.compare_digest(digest, _digest(keys, target, action, expiry)):
@@ -68,7 +68,7 @@ def _text(signed: bytes) -> str:
 
 
 def _digest(keys: InstanceKeys, target: LinkTarget, action: Action, expiry: bytes) -> bytes:
-    # The workspace comes last and is the one part of any length: no two calls give the same text.
+    # The workspace is last and the only part of variable length, so that no two calls produce the same text.
     parts = (action, target.job.hex, target.resume_id, target.run.hex, target.seed, target.workspace)
     text = "\n".join(map(str, parts))
     return hmac.digest(keys.key(_PURPOSE), expiry + text.encode(), "sha256")

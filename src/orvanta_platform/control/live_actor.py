@@ -33,10 +33,10 @@ Returns None if the token, account or job behind it has ended.
 
 
 class LiveActor:
-    """An actor that is derived again once it is older than MAX_AGE_S."""
+    """Actor that is derived again once it is older than MAX_AGE_S."""
 
     def __init__(self, actor: Actor, derive: Derive, *, derived_at: float, unlimited: bool = False) -> None:
-        """`derived_at`: monotonic seconds, read before `actor` was derived."""
+        """Start with an actor. `derived_at` is the monotonic time in seconds, read before `actor` was derived."""
         self._first = actor
         self._actor = actor
         self._derive = derive
@@ -44,24 +44,24 @@ class LiveActor:
         self._unlimited = unlimited
 
     def unlimited(self) -> LiveActor:
-        """The same caller without the limits of the token's scopes, for a run that this caller has just started."""
+        """Return the caller without the limits of the token's scopes, for a run that this caller has just started."""
         return LiveActor(self._actor, self._derive, derived_at=self._at, unlimited=True)
 
     async def current(self) -> Actor:
-        """The actor, at most MAX_AGE_S old. Raises Unauthenticated once there is none."""
+        """Return the actor, at most MAX_AGE_S old. Raises Unauthenticated once the token has ended."""
         now = clock.monotonic()
         if now - self._at >= MAX_AGE_S:
             # Half of the age is allowed for the shared result, the other half for the copy stored here.
             found = await self._derive(MAX_AGE_S / 2)
             if found is None:
                 raise Unauthenticated(
-                    "The token is not valid any more.", hint="It was deleted, has expired, or is of an ended job."
+                    "The token is no longer valid.", hint="It was deleted, has expired, or belongs to a finished job."
                 )
             self._actor, self._at = self._as_called(found), now - MAX_AGE_S / 2
         return scopes.without(self._actor) if self._unlimited else self._actor
 
     async def settled(self) -> Actor:
-        """The same as `current`, but waits while the database is unavailable."""
+        """Return the actor like `current`, but wait while the database is unavailable."""
         while True:
             try:
                 return await self.current()
@@ -69,13 +69,15 @@ class LiveActor:
                 await asyncio.sleep(_LOST_S)
 
     async def require_same_rights(self) -> None:
-        """Check a call after a slow body. Raises Unauthenticated, or Conflict if the caller lost rights meanwhile."""
+        """Check the caller after a slow body. Raises Unauthenticated, or Conflict if the caller has lost
+        rights since.
+        """
         actor = await self.current()
-        if actor is not self._first and not _keeps(self._first, actor):
+        if actor is not self._first and not _has_all_rights(self._first, actor):
             raise Conflict("Your rights changed while the call was being sent.", hint="Send it again.")
 
     def _as_called(self, actor: Actor) -> Actor:
-        """A result shared with other calls of the token, completed with the fields of this call."""
+        """Return a result shared with other calls of the token, completed with the fields of this call."""
         first = self._first
         return replace(
             actor,
@@ -86,8 +88,8 @@ class LiveActor:
         )
 
 
-def _keeps(before: Actor, now: Actor) -> bool:
-    """Tests that `now` has every right of `before`."""
+def _has_all_rights(before: Actor, now: Actor) -> bool:
+    """Return whether `now` has every right of `before`."""
     return (
         (before.email, before.username, before.workspace, before.role, before.scopes)
         == (now.email, now.username, now.workspace, now.role, now.scopes)
@@ -100,8 +102,8 @@ def _keeps(before: Actor, now: Actor) -> bool:
     )
 
 
-async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, thing: Target) -> AsyncIterator[T]:
-    """The same pieces, each only while the caller may do `action` to `thing`. Raises Unauthenticated, NotFound."""
+async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, target: Target) -> AsyncIterator[T]:
+    """Yield the pieces while the caller may do `action` to `target`. Raises Unauthenticated, NotFound."""
     async for piece in pieces:
-        permissions.require(await caller.settled(), action, thing)
+        permissions.require(await caller.settled(), action, target)
         yield piece

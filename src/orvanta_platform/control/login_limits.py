@@ -1,7 +1,7 @@
 """Limits on failed logins: they delay the next attempt of the caller that failed, and never lock an account.
 
 Attempts are counted by account and address together, by address, and by account. The first two limit one guesser. The
-third, which anybody can raise, only makes the first one stricter, for addresses that have failed themselves. The right
+third, which anyone can raise, only makes the first one stricter, for addresses that have failed themselves. The right
 password from an address without failures is therefore always accepted, regardless of attempts from other addresses.
 
 Wrong passwords of an HTTP route are counted by route and address.
@@ -16,10 +16,10 @@ from typing import Final, Protocol
 from uuid import UUID
 
 FREE: Final = 10
-"""Failures of an account at one address before delays begin."""
+"""Failures of an account at one address before delays start."""
 
 FREE_OF_ADDRESS: Final = 100
-"""Failures of all accounts at one address before delays begin. Accounts that logged in from it before are exempt."""
+"""Failures of all accounts at one address before delays start. Accounts that logged in from it before are exempt."""
 
 ATTACKED: Final = 50
 """Failures of an account at all addresses after which a new address has one free attempt and long delays."""
@@ -34,19 +34,19 @@ _LONGEST_OF_ADDRESS_S: Final = 60.0
 
 
 class Attempts(Protocol):
-    """Attempts of one key that failed or are under way."""
+    """Attempts of one key that failed or are in progress."""
 
     @property
     def count(self) -> int:
-        """Number of them."""
+        """Return the number of attempts."""
 
     @property
     def age_s(self) -> float:
-        """Seconds since the last one."""
+        """Return the seconds since the last attempt."""
 
     @property
     def known(self) -> bool:
-        """True if the account has logged in from the address before."""
+        """Return whether the account has logged in from the address before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +59,28 @@ class Keys:
 
     @property
     def all(self) -> list[str]:
-        """All of them."""
+        """All keys."""
         return [self.pair, self.address, self.account]
 
 
 def keys_of(email: str, network: str) -> Keys:
-    """The keys of a login of an account, existing or not, from an address or network, with a hash of the account."""
+    """Return the keys of a login from an address or network. The account, which need not exist, is hashed."""
     account = hashlib.sha256(email.lower().encode("utf-8", "replace")).hexdigest()
     return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}")
 
 
 def key_of_route(route: UUID, network: str) -> str:
-    """The key of HTTP Basic calls of a route from an address or network."""
+    """Return the key of HTTP Basic calls of a route from an address or network."""
     return f"route:{network} {route}"
 
 
 def wait_at_route_s(attempts: Attempts) -> float:
-    """Seconds until the next HTTP Basic call of a route may be made; 0: now."""
+    """Return the seconds until the next HTTP Basic call of a route is allowed; 0: now."""
     return max(_delay_s(attempts.count - FREE, _FIRST_S, _LONGEST_S) - attempts.age_s, 0.0)
 
 
 def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
-    """Seconds until the next attempt may be made; 0: now."""
+    """Return the seconds until the next attempt is allowed; 0: now."""
     pair, address = attempts[keys.pair], attempts[keys.address]
     strict = attempts[keys.account].count >= ATTACKED and not pair.known
     free, first_s = (1, _FIRST_ATTACKED_S) if strict else (FREE, _FIRST_S)
@@ -91,5 +91,5 @@ def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
 
 
 def _delay_s(over: int, first_s: float, longest_s: float) -> float:
-    """Doubles with each failure over what is free, up to a bound."""
+    """Return a delay that doubles with each failure beyond the free ones, up to a maximum."""
     return 0.0 if over < 0 else min(first_s * 2.0 ** min(over, 32), longest_s)

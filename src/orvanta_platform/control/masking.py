@@ -1,7 +1,7 @@
-"""Masking: the texts of secrets, and everything a job gives back with those texts replaced by `***`.
+"""Masking: replacement of the texts of secrets by `***` in all output of a job.
 
-A text is found as it is, Base64-encoded at any of the three alignments, URL-encoded and JSON-escaped; of a text of
-several lines each line is masked as well, of one that holds JSON each text in it.
+A text is found unchanged, Base64-encoded at any of the three alignments, URL-encoded and JSON-escaped. Each line of a
+multi-line text is masked as well, and each string in a text that is JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import msgspec
 MASK = "***"
 
 SHORTEST = 6
-"""Characters. What is shorter is not masked: it would be found everywhere, and hide more than it protects."""
+"""Minimum length in characters. Shorter texts are not masked: they would match everywhere, and hide more than they
+protect.
+"""
 
 _MASKED = f'"{MASK}"'
 _PEM = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----")
@@ -27,9 +29,9 @@ _ALIGNMENTS = ((0, 0), (1, 2), (2, 3))
 
 
 class Opened:
-    """The secrets that were opened for one purpose, most often an attempt of a job.
+    """Secrets resolved for one purpose, usually an attempt of a job.
 
-    `mask_text` and `mask_json` replace what is known at the time of the call.
+    `mask_text` and `mask_json` mask the secrets known at the time of the call.
     """
 
     __slots__ = ("_patterns", "_raw_patterns", "_texts")
@@ -54,14 +56,14 @@ class Opened:
             self._patterns = None
 
     def update(self, other: Opened) -> None:
-        """Mask the secrets of another one as well."""
+        """Mask the secrets of `other` as well."""
         if not other._texts <= self._texts:
             self._texts |= other._texts
             self._patterns = None
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """What is looked for."""
+        """The texts to search for."""
         if self._patterns is None:
             found = {form for text in self._texts for each in _parts(text) for form in _forms(each)}
             self._patterns = tuple(found)
@@ -69,18 +71,18 @@ class Opened:
         return self._patterns
 
     def mask_text(self, text: str) -> str:
-        """The text with every secret in it masked."""
+        """Return the text with every secret in it masked."""
         return _replaced(text, _spans(text, self.patterns)) if self._texts else text
 
     def mask_json(self, raw: bytes) -> bytes:
-        """JSON text with every secret in its texts, names and numbers masked; it stays JSON."""
+        """Return JSON text with every secret in its strings, names and numbers masked; the result is valid JSON."""
         if not self._texts or not (self.patterns and any(form in raw for form in self._raw_patterns)):
             return raw
         text = raw.decode("utf-8", "surrogatepass")
         return "".join(self._masked_json(text, _spans(text, self.patterns))).encode("utf-8", "surrogatepass")
 
     def _masked_json(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
-        """The JSON text in pieces; only tokens that a span touches are looked into."""
+        """Yield the JSON text in pieces. Only tokens that overlap a span are decoded."""
         done, place = 0, 0
         for token in _TOKEN.finditer(text):
             while place < len(spans) and spans[place][1] <= token.start():
@@ -103,9 +105,9 @@ class Opened:
         return token if masked == text else json.dumps(masked, ensure_ascii=not masked.isprintable())
 
     def split(self, text: str) -> tuple[str, str]:
-        """Of a text that goes on: what can be given away, masked, and the end that may be half a secret.
+        """Split the beginning of a longer text into a masked part and an end that may be the beginning of a secret.
 
-        Put that end before what comes next, or, where nothing does, mask it.
+        Prepend that end to the next part of the text, or mask it if there is none.
         """
         if not self._texts:
             return text, ""
@@ -116,7 +118,9 @@ class Opened:
 
 
 def texts_of(raw: bytes) -> list[str]:
-    """The texts to mask of a secret that is JSON text: a string's value, a number's digits, each text in it."""
+    """Return the texts to mask of a secret that is JSON text: the value of a string, the digits of a number, each
+    string in it.
+    """
     value = raw.strip()
     if value[:1] not in (b'"', b"{", b"["):
         return [value.decode()]
@@ -124,7 +128,7 @@ def texts_of(raw: bytes) -> list[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """A secret and what of it may be printed alone."""
+    """Yield a secret and the parts of it that may be printed separately."""
     whole = text.strip()
     yield from (each for each in {text, whole} if len(each) >= SHORTEST)
     lines = whole.splitlines()
@@ -139,7 +143,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _strings(tree: object) -> Iterator[str]:
-    """The texts in a JSON tree, without its names."""
+    """Yield the strings in a JSON tree, without its names."""
     pending = [tree]
     while pending:
         match pending.pop():
@@ -167,7 +171,7 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _spans(text: str, patterns: Iterable[str]) -> list[tuple[int, int]]:
-    """Where the patterns stand, overlapping places merged."""
+    """Return the positions of the patterns, with overlapping ones merged."""
     found: list[tuple[int, int]] = []
     for pattern in patterns:
         start = text.find(pattern)
@@ -193,7 +197,9 @@ def _replaced(text: str, spans: Sequence[tuple[int, int]]) -> str:
 
 
 def _beginning_of_any(text: str, patterns: Iterable[str]) -> int:
-    """From where on the text may be the beginning of a pattern that is not whole yet; its length: nowhere."""
+    """Return the position from which the end of the text may be the beginning of a pattern; its length if there is
+    none.
+    """
     cut = len(text)
     for pattern in patterns:
         place = max(len(text) - len(pattern) + 1, 0)

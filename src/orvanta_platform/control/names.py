@@ -1,4 +1,4 @@
-"""The grammar of paths and names, and the random tokens people and programs hold."""
+"""Grammar of paths and names, and generation of random tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 12
 
 
 def is_path(path: str) -> bool:
-    """Whether this is the path of an item: `u/<user>/…` or `f/<folder>/…`, at least three segments.
+    """Return whether this is the path of an item: `u/<user>/…` or `f/<folder>/…`, at least three segments.
 
     A segment has letters, digits, `_`, `-` and single dots inside.
     """
@@ -32,30 +32,30 @@ def is_path(path: str) -> bool:
 
 
 def check_path(path: str) -> None:
-    """Nothing for a path items may have. Raises BadRequest."""
+    """Check that a path is valid for items. Raises BadRequest."""
     if not is_path(path):
         raise BadRequest(
-            f"{path[:200]!r} is no path.",
+            f"{path[:200]!r} is not a valid path.",
             hint="Write u/<user>/<name> or f/<folder>/<name>: letters, digits, _, - and dots inside a name.",
         )
 
 
 def is_owned(path: str | None) -> bool:
-    """Whether a path lies below a user or folder; that of a file need not."""
+    """Return whether a path is below a user or folder, which is optional for a file."""
     return path is not None and path.startswith(("u/", "f/"))
 
 
-def file_key(given: str) -> str:
-    """The name of a file as it is kept: segments with `/` between, without the slash that some write in front.
+def file_key(name: str) -> str:
+    """Return the normal form of the name of a file: segments separated by `/`, without a leading slash.
 
     Names below `u/` and `f/` are those of a user or folder. Raises BadRequest.
     """
-    key = given.removeprefix("/")
+    key = name.removeprefix("/")
     segments = key.split("/")
     fits = 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST_FILE_KEY and key.isprintable() and "\\" not in key
     if not fits or {"", ".", ".."} & set(segments) or (is_owned(key) and len(segments) < 3):
         raise BadRequest(
-            f"{given[:200]!r} is no name of a file.",
+            f"{name[:200]!r} is not a valid file name.",
             hint="Write folder/name.txt, u/<user>/name.txt or f/<folder>/name.txt, without empty or dotted parts; at "
             f"most {LONGEST_FILE_KEY} bytes.",
         )
@@ -63,26 +63,26 @@ def file_key(given: str) -> str:
 
 
 def folder_of(path: str) -> str | None:
-    """The folder a path lies in, None for a user's."""
+    """Return the folder of a path, or None for a user's path."""
     area, _, rest = path.partition("/")
     return rest.partition("/")[0] if area == "f" else None
 
 
 def check_name(kind: str, name: str) -> None:
-    """Nothing for a name a `kind` (workspace, folder, user) may have. Raises BadRequest."""
+    """Check the name of a `kind` (workspace, folder, user). Raises BadRequest."""
     if not _NAME.fullmatch(name):
-        raise BadRequest(f"{name[:200]!r} is no name of a {kind}.", hint="Use letters, digits, _ and -.")
+        raise BadRequest(f"{name[:200]!r} is not a valid {kind} name.", hint="Use letters, digits, _ and -.")
 
 
 def check_email(email: str) -> str:
-    """The address in lower case. Raises BadRequest for what is none."""
+    """Return the address in lower case. Raises BadRequest if it is invalid."""
     if not _EMAIL.fullmatch(email):
-        raise BadRequest(f"{email[:200]!r} is no e-mail address.")
+        raise BadRequest(f"{email[:200]!r} is not a valid e-mail address.")
     return email.lower()
 
 
 def check_principals(names: Iterable[str]) -> None:
-    """Nothing for names like `u/<user>` and `g/<group>`. Raises BadRequest."""
+    """Check names like `u/<user>` and `g/<group>`. Raises BadRequest."""
     for name in names:
         area, _, rest = name.partition("/")
         if area not in ("u", "g") or not _NAME.fullmatch(rest):
@@ -90,15 +90,15 @@ def check_principals(names: Iterable[str]) -> None:
 
 
 def new_token(kind: Literal["user", "session", "first_password"]) -> str:
-    """A fresh secret of 32 random bytes; the prefix tells people and scanners what it is."""
+    """Return a random secret of 32 bytes, with a prefix that identifies its kind to people and scanners."""
     return _PREFIXES[kind] + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a token and looked up by."""
+    """Return the hash under which a token is stored and looked up."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def token_prefix(token: str) -> str:
-    """What lists show of a token."""
+    """Return the part of a token that lists show."""
     return token[:_SHOWN]

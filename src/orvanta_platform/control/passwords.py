@@ -1,4 +1,4 @@
-"""Passwords as argon2id, worked on in threads of their own: at most two at a time, 64 MiB each."""
+"""Password hashing with argon2id, in a separate thread pool: at most two hashes concurrently, 64 MiB each."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from orvanta_platform.errors import BadRequest
 
-SHORTEST = 8
-LONGEST = 1000
+MIN_LENGTH = 8
+MAX_LENGTH = 1000
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 << 10, parallelism=1)
-_NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$oz/ncoz+A4rYlyhtXzsvZQ$DtU6vrLGfYOE4xpq6syLm2MJYJkvkd2AMHJdbOtCzBA"
-"""A hash of an unused password with the parameters of `_hasher`: an unknown account takes as long as a known one."""
+_DUMMY_HASH = "$argon2id$v=19$m=65536,t=3,p=1$oz/ncoz+A4rYlyhtXzsvZQ$DtU6vrLGfYOE4xpq6syLm2MJYJkvkd2AMHJdbOtCzBA"
+"""Hash of an unused password with the parameters of `_hasher`, so that checking an unknown account takes as long as a
+known one.
+"""
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 
 
 def check(password: str) -> None:
-    """Nothing for a password that may be set. Raises BadRequest."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise BadRequest(f"A password has {SHORTEST} to {LONGEST} characters.")
+    """Check that a password may be set. Raises BadRequest."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise BadRequest(f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters.")
 
 
 async def make(password: str) -> str:
-    """The hash to store. Raises BadRequest for a password that is too short or too long."""
+    """Return the hash to store. Raises BadRequest for a password that is too short or too long."""
     check(password)
     return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 
 async def matches(stored: str | None, password: str) -> bool:
-    """Whether `password` is the one `stored` was made of. Takes as long where there is none (None)."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _matches, stored, password[:LONGEST])
+    """Return whether `stored` is the hash of `password`. Takes the same time if there is no hash (None)."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _matches, stored, password[:MAX_LENGTH])
 
 
 def _matches(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored or _NOBODYS, password) and stored is not None
+        return _hasher.verify(stored or _DUMMY_HASH, password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False

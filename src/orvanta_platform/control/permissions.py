@@ -1,4 +1,4 @@
-"""The one decision about what an actor may do, from one table."""
+"""Permission checks, decided from one table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.errors import Forbidden, NotFound
 
 DEPLOYERS = "deployers"
-"""The group whose members let runs act for others."""
+"""Group whose members may let runs act for others."""
 
 _NONE: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The object of an action. `workspace` None: the instance.
+    """Object of an action. `workspace` None: the instance.
 
     `kind` is a row of the table below. `path` is the path of an item (`u/…`, `f/…`), of the script or workflow of a
     run, or `f/<name>` of a folder. `created_by` is the username of the member who started a run or for whom a version
@@ -34,24 +34,24 @@ class Target:
 
 
 class Condition(Enum):
-    """What, beside the role, must hold of the thing's path."""
+    """Condition on the target, in addition to the role."""
 
     NOTHING = auto()
     READ = auto()
-    """Its path is readable, or its run was started by the actor."""
+    """The path is readable, or the actor started the run."""
     WRITE = auto()
     OWN = auto()
-    """The folder is the actor's."""
+    """The actor owns the folder."""
     ACCEPT = auto()
-    """Its path is readable, and the actor is the member it would run for, or is in the group deployers."""
+    """The path is readable, and the actor is the member it would run for, or is in the group deployers."""
     READ_IF_NAMED = auto()
-    """Its path, where it has one, is readable."""
+    """The path is readable, if there is one."""
     SELF = auto()
-    """It is the actor's own account or token."""
+    """It is the account or a token of the actor."""
     READ_IF_OWNED = auto()
-    """Its path, where it lies below a user or folder, is readable; what lies elsewhere is everybody's."""
+    """The path, if below a user or folder, is readable; any other path is readable by everybody."""
     WRITE_IF_OWNED = auto()
-    """Its path, if below a user or folder, is writable; anything else belongs to its creator."""
+    """The path, if below a user or folder, is writable; any other path belongs to its creator."""
     INSTANCE = auto()
     """The actor is superadmin."""
     INSTANCE_READ = auto()
@@ -62,7 +62,7 @@ class Condition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which workspace roles may (none: the instance decides), the path's condition, the scope it needs."""
+    """Rule of an action: the workspace roles (none: the instance decides), the condition, and the required scope."""
 
     roles: frozenset[Role]
     by: Condition
@@ -135,62 +135,65 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "drain_worker"): Rule(_INSTANCE, Condition.INSTANCE, "workers:write"),
     }
 )
-"""(kind, action) → who may. An action that is not here is nobody's."""
+"""(kind, action) → rule. An action without a rule is denied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a list may show, to be put INTO its query (never applied afterwards).
+    """Filter of a list for an actor, applied inside its query (never afterwards).
 
-    `everything`: an admin. Else a row shows where its path is LIKE one of `patterns`, its extra_perms have
-    one of `principals`, or it is a run created by `username`. `scope`: LIKE patterns of which the path must
-    match one whatever else holds; None where the token has no such limit.
+    A row is visible if its path is LIKE one of `patterns`, its extra_perms contain one of `principals`, or it is a run
+    created by `username`.
     """
 
     everything: bool
+    """Whether the actor is an admin, to whom every row is visible."""
     patterns: list[str]
     principals: list[str]
     username: str
     scope: list[str] | None
+    """LIKE patterns of which the path must match one in any case; None if the token has no such limit."""
 
 
-def can(actor: Actor, action: str, thing: Target) -> bool:
-    """Whether `actor` may do `action` to `thing`. Pure: everything it needs is in its arguments."""
-    rule = RULES.get((thing.kind, action))
+def can(actor: Actor, action: str, target: Target) -> bool:
+    """Return whether `actor` may do `action` to `target`. Pure: all inputs are arguments."""
+    rule = RULES.get((target.kind, action))
     if rule is None:
         return False
-    if not _in_scope(actor, rule, thing):
+    if not _in_scope(actor, rule, target):
         return False
     if not rule.roles:
-        return _holds_on_instance(actor, rule.by, thing)
-    if thing.workspace is None or actor.workspace != thing.workspace or actor.role not in rule.roles:
+        return _holds_on_instance(actor, rule.by, target)
+    if target.workspace is None or actor.workspace != target.workspace or actor.role not in rule.roles:
         return False
-    return actor.role is Role.ADMIN or _holds(actor, rule.by, thing)
+    return actor.role is Role.ADMIN or _holds(actor, rule.by, target)
 
 
-def require(actor: Actor, action: str, thing: Target) -> None:
-    """Nothing where it may. Raises NotFound where it may not even read the thing, else Forbidden."""
-    if can(actor, action, thing):
+def require(actor: Actor, action: str, target: Target) -> None:
+    """Check that `actor` may do `action` to `target`. Raises NotFound if it may not even read the target, otherwise
+    Forbidden.
+    """
+    if can(actor, action, target):
         return
-    name = f"{thing.kind} {thing.path}" if thing.path else thing.kind
-    if thing.workspace is not None and (actor.workspace != thing.workspace or actor.role is None):
-        raise NotFound(f"The workspace {thing.workspace} does not exist.")
+    name = f"{target.kind} {target.path}" if target.path else target.kind
+    if target.workspace is not None and (actor.workspace != target.workspace or actor.role is None):
+        raise NotFound(f"The workspace {target.workspace} does not exist.")
     unlimited = scopes.without(actor)
-    if (thing.kind, "read") in RULES and not can(unlimited, "read", thing):
-        raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, thing))
-    raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, thing))
+    if (target.kind, "read") in RULES and not can(unlimited, "read", target):
+        raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, target))
+    raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, target))
 
 
 def require_workspace(actor: Actor, workspace: str) -> None:
-    """Raises NotFound where the actor is no member of `workspace`."""
+    """Check that the actor is a member of `workspace`. Raises NotFound."""
     if actor.workspace != workspace or actor.role is None:
         raise NotFound(f"The workspace {workspace} does not exist.")
 
 
 def readable(actor: Actor, kind: str = "run") -> Readable:
-    """What lists of `kind` (script, flow, run, folder) may show this actor. See Readable.
+    """Return the filter of lists of `kind` (script, flow, run, folder) for this actor.
 
-    Raises Forbidden where the token's scopes allow no reading of this kind at all.
+    Raises Forbidden if the scopes of the token do not allow reading this kind at all.
     """
     rule = RULES[(kind, "read")]
     limit = scopes.patterns(actor.scopes, rule.scope)
@@ -207,39 +210,39 @@ def readable(actor: Actor, kind: str = "run") -> Readable:
     )
 
 
-def _in_scope(actor: Actor, rule: Rule, thing: Target) -> bool:
-    # The path of a preview is a label that the caller chose: it says nothing of the code that would run.
-    path = None if rule.by is Condition.READ_IF_NAMED else thing.path
+def _in_scope(actor: Actor, rule: Rule, target: Target) -> bool:
+    # The path of a preview is a label chosen by the caller and independent of the code that runs.
+    path = None if rule.by is Condition.READ_IF_NAMED else target.path
     return scopes.allow(actor.scopes, rule.scope, path)
 
 
-def _holds(actor: Actor, by: Condition, thing: Target) -> bool:
+def _holds(actor: Actor, by: Condition, target: Target) -> bool:
     match by:
         case Condition.NOTHING:
             return True
         case Condition.READ:
-            own_run = thing.kind == "run" and thing.created_by == actor.username
-            return own_run or _path_allows(actor, thing, write=False)
+            own_run = target.kind == "run" and target.created_by == actor.username
+            return own_run or _path_allows(actor, target, write=False)
         case Condition.ACCEPT:
-            own = thing.created_by == actor.username
-            return (own or DEPLOYERS in actor.groups) and _path_allows(actor, thing, write=False)
+            own = target.created_by == actor.username
+            return (own or DEPLOYERS in actor.groups) and _path_allows(actor, target, write=False)
         case Condition.READ_IF_NAMED:
-            return thing.path is None or _path_allows(actor, thing, write=False)
+            return target.path is None or _path_allows(actor, target, write=False)
         case Condition.READ_IF_OWNED:
-            return not names.is_owned(thing.path) or _path_allows(actor, thing, write=False)
+            return not names.is_owned(target.path) or _path_allows(actor, target, write=False)
         case Condition.WRITE_IF_OWNED:
-            if names.is_owned(thing.path):
-                return _path_allows(actor, thing, write=True)
-            return thing.created_by in (None, actor.username)
+            if names.is_owned(target.path):
+                return _path_allows(actor, target, write=True)
+            return target.created_by in (None, actor.username)
         case Condition.WRITE:
-            return _path_allows(actor, thing, write=True)
+            return _path_allows(actor, target, write=True)
         case Condition.OWN:
-            return thing.path is not None and thing.path.removeprefix("f/") in actor.folders.own
+            return target.path is not None and target.path.removeprefix("f/") in actor.folders.own
         case _:
             return False
 
 
-def _holds_on_instance(actor: Actor, by: Condition, thing: Target) -> bool:
+def _holds_on_instance(actor: Actor, by: Condition, target: Target) -> bool:
     match by:
         case Condition.LOGIN:
             return True
@@ -248,41 +251,41 @@ def _holds_on_instance(actor: Actor, by: Condition, thing: Target) -> bool:
         case Condition.INSTANCE_READ:
             return actor.super_admin or actor.devops
         case Condition.SELF:
-            return actor.super_admin or thing.created_by == actor.email
+            return actor.super_admin or target.created_by == actor.email
         case _:
             return False
 
 
-def _path_allows(actor: Actor, thing: Target, *, write: bool) -> bool:
-    area, _, rest = (thing.path or "").partition("/")
+def _path_allows(actor: Actor, target: Target, *, write: bool) -> bool:
+    area, _, rest = (target.path or "").partition("/")
     name = rest.partition("/")[0]
     if area == "u" and name == actor.username:
         return True
     if area == "f" and name in (actor.folders.write if write else actor.folders.read):
         return True
-    given = [thing.extra_perms[each] for each in actor.principals if each in thing.extra_perms]
-    return any(given) if write else bool(given)
+    grants = [target.extra_perms[each] for each in actor.principals if each in target.extra_perms]
+    return any(grants) if write else bool(grants)
 
 
-def _folder_hint(actor: Actor, action: str, thing: Target) -> str | None:
-    if action == "write" and thing.path and thing.path.startswith("f/") and thing.kind != "folder":
-        folder = thing.path.split("/")[1]
+def _folder_hint(actor: Actor, action: str, target: Target) -> str | None:
+    if action == "write" and target.path and target.path.startswith("f/") and target.kind != "folder":
+        folder = target.path.split("/")[1]
         if folder not in actor.folders.read:
-            return f"The folder {folder} is missing or not yours to see; an admin can make it or add you."
+            return f"The folder {folder} does not exist or is not visible to you; an admin can create it or add you."
     return None
 
 
-def _role_hint(actor: Actor, action: str, thing: Target) -> str | None:
-    rule = RULES.get((thing.kind, action))
+def _role_hint(actor: Actor, action: str, target: Target) -> str | None:
+    rule = RULES.get((target.kind, action))
     if rule is None:
         return None
-    if not _in_scope(actor, rule, thing):
+    if not _in_scope(actor, rule, target):
         return f"The token needs the scope {rule.scope}."
     if rule.roles and actor.role not in rule.roles:
-        return f"It needs the role {' or '.join(sorted(rule.roles))}; yours is {actor.role}."
+        return f"This requires the role {' or '.join(sorted(rule.roles))}; your role is {actor.role}."
     return None
 
 
 def _literal(text: str) -> str:
-    """`text` as LIKE matches it exactly."""
+    """Return `text` as a LIKE pattern that matches it exactly."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,4 +1,4 @@
-"""So many calls of one caller at most: a bucket for each that fills again as time passes."""
+"""Token-bucket rate limiter, with one bucket per caller."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Final
 
 from orvanta_platform import clock
 
-_KEPT: Final = 10_000
+_MAX_CALLERS: Final = 10_000
 _BURST_S: Final = 10.0
 
 
 class Rate:
-    """At most `per_minute` calls a minute of each caller, at once as many as come in ten seconds (one at least).
+    """Limiter of `per_minute` calls for each caller, with bursts of up to ten seconds' worth of calls (at least one).
 
-    Of one process. Callers that were not heard of for longest are forgotten first; who is forgotten may call anew.
+    State is per process. The callers that have been inactive for longest are evicted first and then start with a full
+    bucket.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -24,12 +25,12 @@ class Rate:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, caller: str) -> int:
-        """0 where the caller may call now, else in how many seconds."""
+        """Take one call. Returns 0 if it is allowed, otherwise the number of seconds to wait."""
         now = clock.monotonic()
         left, at = self._left.pop(caller, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._per_second)
         wait_s = 0 if left >= 1 else math.ceil((1 - left) / self._per_second)
         self._left[caller] = (left if wait_s else left - 1, now)
-        if len(self._left) > _KEPT:
+        if len(self._left) > _MAX_CALLERS:
             self._left.popitem(last=False)
         return wait_s

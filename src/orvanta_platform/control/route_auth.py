@@ -1,6 +1,6 @@
-"""How a request to an HTTP trigger proves itself: API keys, HTTP Basic, signatures of the body.
+"""Authentication of requests to HTTP triggers: API keys, HTTP Basic, signatures of the body.
 
-What is compared is compared in constant time. What is not understood is refused.
+Comparisons take constant time. Unknown settings are refused.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Any, Final
 
 METHODS: Final = ("api_key", "basic_http", "signature")
 TOLERANCE_S: Final = 300
-"""Seconds that a signed time may be away from now."""
+"""Maximum difference in seconds between a signed time and now."""
 
 _HASHES: Final = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _GITHUB: Final = {"header": "X-Hub-Signature-256", "prefix": "sha256="}
 
 
 class RouteAuthInvalid(Exception):
-    """The resource of a trigger says nothing that could be checked; the message says what it lacks."""
+    """The resource of a trigger is unusable; the message names the reason."""
 
 
 def proves(method: str, resource: Any, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
-    """Whether a request is of somebody who has the secret in `resource`. `headers` by names in lower case.
+    """Return whether a request proves knowledge of the secret in `resource`. Names in `headers` are in lower case.
 
     Raises RouteAuthInvalid.
     """
     if not isinstance(resource, Mapping):
-        raise RouteAuthInvalid("it holds no object")
+        raise RouteAuthInvalid("it is not an object")
     match method:
         case "api_key":
             key = _secret(resource, "api_key" if "api_key" in resource else "value")
@@ -39,7 +39,7 @@ def proves(method: str, resource: Any, headers: Mapping[str, str], body: bytes, 
             return _basic(resource, headers.get("authorization", ""))
         case "signature":
             return _signed(resource, headers, body, now_s)
-    raise RouteAuthInvalid(f"there is no method {method}")
+    raise RouteAuthInvalid(f"the method {method} does not exist")
 
 
 def _secret(resource: Mapping[str, Any], name: str) -> str:
@@ -52,24 +52,26 @@ def _secret(resource: Mapping[str, Any], name: str) -> str:
 def _text(resource: Mapping[str, Any], name: str, default: str) -> str:
     value = resource.get(name, default)
     if not isinstance(value, str):
-        raise RouteAuthInvalid(f"{name} is no text")
+        raise RouteAuthInvalid(f"{name} is not a string")
     return value
 
 
-def _same(given: str, wanted: str) -> bool:
-    """Of equal length whatever comes, so that the comparison says nothing of the secret's."""
-    digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, wanted)]
+def _same(received: str, expected: str) -> bool:
+    """Compare digests of the texts, which have equal lengths, so that the time reveals nothing about the length of the
+    secret.
+    """
+    digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (received, expected)]
     return hmac.compare_digest(*digests)
 
 
 def _basic(resource: Mapping[str, Any], header: str) -> bool:
-    wanted = f"{_text(resource, 'username', '')}:{_secret(resource, 'password')}"
-    scheme, _, given = header.strip().partition(" ")
+    expected = f"{_text(resource, 'username', '')}:{_secret(resource, 'password')}"
+    scheme, _, received = header.strip().partition(" ")
     try:
-        text = base64.b64decode(given.strip(), validate=True).decode()
+        text = base64.b64decode(received.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
-    return _same(text, wanted) and scheme.lower() == "basic"
+    return _same(text, expected) and scheme.lower() == "basic"
 
 
 def _signed(resource: Mapping[str, Any], headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
@@ -78,13 +80,13 @@ def _signed(resource: Mapping[str, Any], headers: Mapping[str, str], body: bytes
     if preset == "stripe":
         return _stripe(headers.get("stripe-signature", ""), secret, body, now_s, _tolerance(resource))
     if preset not in ("github", "custom"):
-        raise RouteAuthInvalid(f"there is no preset {preset[:50]!r}")
+        raise RouteAuthInvalid(f"the preset {preset[:50]!r} does not exist")
     named = dict(resource) if preset == "custom" else _GITHUB
     make = _HASHES.get(_text(named, "algorithm", "sha256"))
     encoding = _text(named, "encoding", "hex")
     if make is None or encoding not in ("hex", "base64"):
-        raise RouteAuthInvalid("algorithm is sha1, sha256 or sha512, encoding hex or base64")
-    given = headers.get(_secret(named, "header").lower(), "").strip()
+        raise RouteAuthInvalid("algorithm must be sha1, sha256 or sha512, and encoding hex or base64")
+    received = headers.get(_secret(named, "header").lower(), "").strip()
     prefix = _text(named, "prefix", "")
     signed = body
     if timestamp_header := _text(named, "timestamp_header", ""):
@@ -94,18 +96,18 @@ def _signed(resource: Mapping[str, Any], headers: Mapping[str, str], body: bytes
         signed = moment.encode() + b"." + body
     digest = hmac.new(secret, signed, make).digest()
     text = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
-    value = given.removeprefix(prefix)
-    return given.startswith(prefix) and _same(value.lower() if encoding == "hex" else value, text)
+    value = received.removeprefix(prefix)
+    return received.startswith(prefix) and _same(value.lower() if encoding == "hex" else value, text)
 
 
 def _stripe(header: str, secret: bytes, body: bytes, now_s: float, tolerance_s: float) -> bool:
-    """`t=<seconds>,v1=<hex>[,v1=…]` over `<seconds>.<body>`; any of the signatures may be the right one."""
+    """Check `t=<seconds>,v1=<hex>[,v1=…]`, a signature of `<seconds>.<body>`; any of the signatures may match."""
     pairs = [part.strip().partition("=") for part in header.split(",")]
     moment = next((value for name, _, value in pairs if name == "t"), "")
     if not _is_recent(moment, now_s, tolerance_s):
         return False
-    wanted = hmac.new(secret, moment.encode() + b"." + body, hashlib.sha256).hexdigest()
-    found = [_same(value, wanted) for name, _, value in pairs if name == "v1"]
+    expected = hmac.new(secret, moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    found = [_same(value, expected) for name, _, value in pairs if name == "v1"]
     return any(found)
 
 
@@ -117,5 +119,5 @@ def _is_recent(moment: str, now_s: float, tolerance_s: float) -> bool:
 def _tolerance(resource: Mapping[str, Any]) -> float:
     value = resource.get("tolerance_s", TOLERANCE_S)
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise RouteAuthInvalid("tolerance_s is no number of seconds")
+        raise RouteAuthInvalid("tolerance_s is not a positive number of seconds")
     return float(value)

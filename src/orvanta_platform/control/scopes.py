@@ -2,7 +2,7 @@
 
 Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, files,
 folders, workspaces, users, tokens, workers) or `*`. The actions read, write, run and `*` exist for every area, where
-write includes read. A path may end in `*` (`f/sales/*`). A limit to paths never allows what has no path.
+write includes read. A path may end in `*` (`f/sales/*`). A limit to paths never allows items without a path.
 
 Runs have four more actions:
 
@@ -10,8 +10,8 @@ Runs have four more actions:
 - `jobs:pause` sets breakpoints, with or without a condition, and continues paused nodes;
 - `jobs:edit` replaces values of a run: inputs of a rerun, inputs or the result of a paused node, the version of a
   restart;
-- `jobs:delegate` gives the runs of deployed scripts and workflows all rights of the token's owner. Without it a run has
-  the limits of the token that started it. No `*` includes it.
+- `jobs:delegate` grants the runs of deployed scripts and workflows all rights of the token's owner. Without it a run
+  has the limits of the token that started it. No `*` includes it.
 """
 
 from __future__ import annotations
@@ -36,25 +36,27 @@ _PATH = re.compile(r"[ufgr]/[A-Za-z0-9_\-./]*\*?|\*")
 
 
 def check(scope: str) -> None:
-    """Nothing for a scope that can be understood. Raises BadRequest."""
+    """Check that a scope is valid. Raises BadRequest."""
     area, _, rest = scope.partition(":")
     action, colon, path = rest.partition(":")
     actions = JOB_ACTIONS if area == "jobs" else ACTIONS
     if area not in AREAS or action not in actions or (colon and not _PATH.fullmatch(path)):
         raise BadRequest(
-            f"The scope {scope[:200]!r} is not known.",
+            f"The scope {scope[:200]!r} is invalid.",
             hint="Write <area>:<action> or <area>:<action>:<path>, for example jobs:run:f/sales/*.",
             details={"areas": AREAS, "actions": actions},
         )
 
 
 def allow(held: Sequence[str] | None, needed: str, path: str | None) -> bool:
-    """Whether scopes `held` (None: no limit) cover `needed` (`area:action`) for this path."""
+    """Return whether the scopes `held` (None: no limit) cover `needed` (`area:action`) for this path."""
     return held is None or any(_matches(limit, path) for limit in _paths(held, needed))
 
 
 def patterns(held: Sequence[str] | None, needed: str) -> list[str] | None:
-    """LIKE patterns of the paths for which `needed` is covered; None: all, and what has no path too."""
+    """Return LIKE patterns of the paths for which `needed` is covered; None covers all, including items
+    without a path.
+    """
     if held is None:
         return None
     limits = _paths(held, needed)
@@ -64,30 +66,35 @@ def patterns(held: Sequence[str] | None, needed: str) -> list[str] | None:
 
 
 def covers(held: Sequence[str] | None, limits: Sequence[str] | None) -> bool:
-    """Tests that `held` allows everything that `limits` allow."""
+    """Return whether `held` allows everything that `limits` allow."""
     if held is None:
         return True
     return limits is not None and all(_is_within(scope, held) for scope in limits)
 
 
 def of_run(held: Sequence[str] | None, path: str | None) -> Sequence[str] | None:
-    """The limits of a run started with a token of the scopes `held`; `path` None: the code is not deployed."""
+    """Return the limits of a run started with a token of the scopes `held`; `path` is None for code that is not
+    deployed.
+    """
     if held is None or (path is not None and allow(held, _DELEGATE, path)):
         return None
     return held
 
 
 def is_unattended(held: Sequence[str] | None) -> bool:
-    """True for the token of a program, which represents no person: its runs count as started by a webhook.
+    """Return whether this is the token of a program, which represents no person: its runs count as started by a
+    webhook.
 
-    Such a token can only start runs, or gives runs all rights of its owner.
+    Such a token can only start runs, or grants runs all rights of its owner.
     """
     actions = [":".join(scope.split(":", 2)[:2]) for scope in held or ()]
     return _DELEGATE in actions or (bool(actions) and all(action == "jobs:run" for action in actions))
 
 
 def without(actor: Actor) -> Actor:
-    """The same actor without its token's limits, to tell "you may not" from "your token may not"."""
+    """Return the actor without the limits of its token, to distinguish missing rights of the member from those of the
+    token.
+    """
     return replace(actor, scopes=None) if actor.scopes is not None else actor
 
 

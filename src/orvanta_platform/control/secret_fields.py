@@ -1,8 +1,8 @@
-"""The secret fields of a value: those its JSON Schema declares as passwords, taken out of it.
+"""Extraction of the secret fields of a value: those that its JSON Schema declares as passwords.
 
-A mask takes their place, so that the rest can be stored and shown as it is. A field that holds a reference (`$var:…`,
-`$res:…`), null or an empty text is not secret. Each place of the value is visited once, with all the nodes of the
-schema that apply to it, and the work is limited.
+A mask replaces them, so that the rest can be stored and shown. A field that contains a reference (`$var:…`, `$res:…`),
+null or an empty text is not secret. Each location of the value is visited once, with all the nodes of the schema that
+apply to it, and the work is limited.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.secret_schemas import MAX_WORK, Node, Work
 
 REFERENCES = (b'"$var:', b'"$res:')
-"""How the JSON text of a string that stands for a variable or a resource begins."""
+"""Prefixes of the JSON text of a string that refers to a variable or a resource."""
 
 _MASKED = encode_string(MASK)
 _PLAIN = (b"null", b'""')
 DEEPEST: Final = 100
-"""Levels of a value down to its passwords."""
+"""Maximum number of levels of a value above its passwords."""
 
-_MOST_MEMBERS: Final = 400_000
-"""Members or items, also further inside, of an object or array that is parsed: its own are created all at once."""
+_MAX_MEMBERS: Final = 400_000
+"""Maximum number of members or items, including nested ones, of an object or array that is parsed, because its own are
+created at the same time.
+"""
 
 _BYTE: Final = 2
 _MEMBER: Final = 8_000
@@ -37,7 +39,7 @@ _SCANNED_VALUE: Final = 2_000
 _SCANNED_BYTE: Final = 10
 
 Text = bytes | msgspec.Raw
-"""JSON text, maybe with white space around it."""
+"""JSON text, possibly surrounded by white space."""
 
 Secrets = Mapping[str, bytes]
 """JSON pointer → JSON text."""
@@ -48,11 +50,11 @@ _NO_TYPES: Final[Mapping[str, Any]] = MappingProxyType({})
 def take_out(
     raw: bytes, schema: Any, kept: Secrets, types: Mapping[str, Any] = _NO_TYPES
 ) -> tuple[bytes, dict[str, bytes]]:
-    """Valid JSON text with its secret fields masked, and those fields.
+    """Return valid JSON text with its secret fields masked, and those fields.
 
-    If it holds the mask at a place of `kept`, that secret stays, regardless of the schema: to write back what was shown
-    changes nothing. `types`: the schemas of resource types that the schema names. Raises BadRequest for a mask in the
-    place of a secret that `kept` does not have, TooComplex, UnsupportedPassword.
+    A mask at a location of `kept` preserves that secret, regardless of the schema, so that writing back displayed
+    values changes nothing. `types` has the schemas of resource types that the schema names. Raises BadRequest for a
+    mask of a secret that `kept` does not contain, TooComplex, UnsupportedPassword.
     """
     restored: list[str] = []
     whole = _restored(strip(raw), kept, limited(raw), restored)
@@ -65,29 +67,30 @@ def take_out(
 
 
 def limited(raw: bytes) -> Work:
-    """The work that one pass over a value may take."""
+    """Return the work budget of one pass over a value."""
     return Work(MAX_WORK + 2 * _BYTE * len(raw))
 
 
 def put_back(shown: bytes, secrets: Secrets, work: Work | None = None) -> bytes:
-    """The value as it was before `take_out`. With a limit of work: raises TooComplex."""
+    """Return the value as it was before `take_out`. Raises TooComplex if a work budget is exceeded."""
     return _restored(shown, secrets, work or Work(None), [])
 
 
 def mask_at(raw: bytes, places: Iterable[str], work: Work | None = None) -> bytes:
-    """JSON text with the mask at each of these places. With a limit of work: raises TooComplex."""
+    """Return JSON text with the mask at each of these locations. Raises TooComplex if a work budget is exceeded."""
     return _replaced(raw, dict.fromkeys(places, _MASKED), "", lambda _raw, _at, mask: mask, work or Work(None))
 
 
 def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: Work) -> bytes:
-    """The object or array with each member or item replaced; anything else as it is.
+    """Return the object or array with each member or item replaced; any other value is returned unchanged.
 
-    `inner` gets the name or index of a member or item, escaped as in a JSON pointer, and its text, which is not copied.
+    `inner` receives the name or index of a member or item, escaped as in a JSON pointer, and its text, which is not
+    copied.
     """
     if not raw.startswith((b"[", b"{")):
         return raw
     work.spend(len(raw) * _BYTE)
-    if has_more(raw, b"," if raw.startswith(b"[") else b":", _MOST_MEMBERS):
+    if has_more(raw, b"," if raw.startswith(b"[") else b":", _MAX_MEMBERS):
         work.exhaust()
 
     def scanning(text: bytes) -> None:
@@ -123,7 +126,7 @@ def _restored(shown: bytes, secrets: Secrets, work: Work, restored: list[str]) -
 def _replaced(
     raw: bytes, places: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: Work
 ) -> bytes:
-    """JSON text with what `fill` makes of the text at each of these places below `at`."""
+    """Return JSON text in which the text at each of these locations below `at` is replaced by the result of `fill`."""
     if not places:
         return raw
     raw = strip(raw)
@@ -159,7 +162,7 @@ def _take(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str
 
 
 def _all(nodes: list[Node], work: Work) -> list[Node]:
-    """These nodes and those that apply to the same value, each once."""
+    """Return these nodes and those that apply to the same value, each once."""
     found = dict.fromkeys(nodes)
     waiting = list(found)
     while waiting:
@@ -173,7 +176,9 @@ def _all(nodes: list[Node], work: Work) -> list[Node]:
 
 
 def _below(nodes: list[Node], *, is_array: bool) -> Callable[[str], list[Node]] | None:
-    """The nodes that apply to a member or item by its name; None if there are none for any."""
+    """Return a function from the name of a member or item to the nodes that apply to it; None if there are none for
+    any.
+    """
     if is_array:
         listing = [node for node in nodes if node.each_item or node.at]
         return (lambda name: [each for node in listing for each in node.of_item(int(name))]) if listing else None
@@ -186,7 +191,7 @@ def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
         return raw
     if raw == _MASKED:
         where = place or "The value"
-        raise BadRequest(f"{where} holds the mask {MASK}, which stands for no stored secret.", hint="Set it anew.")
+        raise BadRequest(f"{where} is the mask {MASK}, but no secret is stored there.", hint="Set the secret again.")
     taken[place] = raw
     return _MASKED
 

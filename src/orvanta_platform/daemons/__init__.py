@@ -1,1 +1,1 @@
-"""Duties that run beside a process's own work, all with one contract: run until cancelled."""
+"""Background duties of a process. All of them run until cancelled."""

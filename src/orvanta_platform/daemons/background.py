@@ -1,4 +1,4 @@
-"""Start and stop the daemons of a process."""
+"""Start and stop of the daemons of a process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def running(platform: Platform, daemons: tuple[Daemon, ...]) -> AsyncIterator[None]:
-    """The daemons run while the block does."""
+    """Run the daemons while the block is active."""
     tasks = [asyncio.create_task(_guard(daemon, platform), name=daemon.__module__) for daemon in daemons]
     try:
         yield
@@ -42,20 +42,20 @@ async def running(platform: Platform, daemons: tuple[Daemon, ...]) -> AsyncItera
 
 @asynccontextmanager
 async def of_worker(platform: Platform) -> AsyncIterator[None]:
-    """The daemons that run in a worker."""
+    """Run the daemons of a worker while the block is active."""
     async with running(platform, IN_EVERY_PROCESS):
         yield
 
 
 @asynccontextmanager
 async def of_server(platform: Platform) -> AsyncIterator[None]:
-    """The daemons that run in a server."""
+    """Run the daemons of a server while the block is active."""
     async with running(platform, IN_SERVERS):
         yield
 
 
 async def _guard(daemon: Daemon, platform: Platform) -> None:
-    """A daemon that fails is told of and started again: it must not take the process with it."""
+    """Log the failure of a daemon and restart it, so that it does not terminate the process."""
     while True:
         try:
             await daemon(platform)

@@ -1,6 +1,6 @@
-"""The janitor: partitions made ahead; workers, tokens, logins and other things forgotten in time; locks given up.
+"""Janitor: creates partitions in advance, deletes expired rows, applies retention, and settles abandoned locks.
 
-Its statements are safe to run by many at once.
+Its statements are safe to run concurrently.
 """
 
 from __future__ import annotations
@@ -34,23 +34,25 @@ from orvanta_platform.services.runs import locks as locking
 PAUSE_S = 3600.0
 
 FIRST_SWEEP_S = 600.0
+"""Delay in seconds of the first sweep of the object storage after the start."""
+
 SWEEP_S = 86400.0
-"""When the object storage is looked through: after the start, and then."""
+"""Seconds between further sweeps."""
 
 INDEX_S = 5.0
-"""How often it is looked whether runs are to be indexed for search."""
+"""Seconds between checks for runs to index for search."""
 
 ERASE_S = 5.0
-"""How often it is looked whether something is to be erased."""
+"""Seconds between checks for data to erase."""
 
-UNNAMED_FOR = timedelta(hours=24)
-"""How long an object may wait for the row that names it."""
+UNREFERENCED_FOR = timedelta(hours=24)
+"""Minimum age of unreferenced objects that are deleted."""
 
 log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
-    """Each hour; two weeks of partitions lie ahead, so that servers may be away for long."""
+    """Clean up once an hour. Partitions are created two weeks ahead, so that servers may be down for long."""
     while True:
         async with platform.db.acquire() as connection:
             await partitions.ensure(connection, clock.now())
@@ -70,35 +72,35 @@ async def run(platform: Platform) -> None:
 
 
 async def erase(platform: Platform) -> None:
-    """Every few seconds erase what is due, until nothing is."""
+    """Erase due data every few seconds."""
     while True:
         if not await erasing.erase_due(platform):
             await asyncio.sleep(ERASE_S)
 
 
 async def retain(platform: Platform) -> None:
-    """The process that leads lets go, each hour, what is older than it has to be kept."""
+    """Delete history beyond its retention once an hour, in the leading process."""
     await lead(platform, "retention", _retain)
 
 
 async def _retain(platform: Platform) -> None:
-    chosen = platform.settings
+    settings = platform.settings
     while True:
         done = await retention.sweep(
             platform.db,
             platform.storage,
-            retention.Policy(chosen.retention_days),
+            retention.Policy(settings.retention_days),
             clock.now(),
-            owner_url=chosen.owner_url,
+            owner_url=settings.owner_url,
         )
         if done.partitions or done.runs:
-            told = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
-            log.info("old history deleted", action="retention", **told)
+            counts = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
+            log.info("old history deleted", action="retention", **counts)
         await asyncio.sleep(PAUSE_S)
 
 
 async def index(platform: Platform) -> None:
-    """The process that leads keeps what workspaces want searched."""
+    """Index runs of workspaces with enabled search, in the leading process."""
     await lead(platform, "search", _index)
 
 
@@ -110,10 +112,10 @@ async def _index(platform: Platform) -> None:
 
 
 async def sweep_objects(platform: Platform) -> None:
-    """Each day delete the objects that a process left which died before it could name them."""
+    """Delete unreferenced objects, left by a process that crashed before it wrote their rows, once a day."""
     await asyncio.sleep(FIRST_SWEEP_S)
     while True:
-        dropped = await objects.delete_unreferenced(platform.db, platform.storage, clock.now() - UNNAMED_FOR)
+        dropped = await objects.delete_unreferenced(platform.db, platform.storage, clock.now() - UNREFERENCED_FOR)
         if dropped:
-            log.info("objects without a name deleted", action="sweep_objects", objects=dropped)
+            log.info("unreferenced objects deleted", action="sweep_objects", objects=dropped)
         await asyncio.sleep(SWEEP_S)

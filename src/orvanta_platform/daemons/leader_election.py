@@ -1,8 +1,8 @@
-"""One process at a time does a leader's duty; another takes over when its beat stands still.
+"""Leader election: one process at a time performs a duty; another takes over when the leader's heartbeat stops.
 
 Leaders are observed like workers: by the observer's own monotonic clock, never by comparing clocks. For a moment two
-may believe that they lead (one was frozen and does not know yet), so each write of a duty must be idempotent by a
-unique key or a compare-and-set.
+processes may believe that they lead (one was frozen and has not noticed yet), so each write of a duty must be
+idempotent by a unique key or a compare-and-set.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from orvanta_platform.queue.failure_detector import Observer
 from orvanta_platform.services.platform import Platform
 
 LEASE_S = 5.0
-"""How long a leader's beat may stand still before another takes over."""
+"""Seconds without a heartbeat after which another process takes over."""
 
 BEAT_S = 1.0
 
 Duty = Callable[[Platform], Awaitable[None]]
 
-_AWAY: tuple[type[Exception], ...] = (*CONNECTION_LOST, *TRANSIENT, TimeoutError)
+_UNAVAILABLE: tuple[type[Exception], ...] = (*CONNECTION_LOST, *TRANSIENT, TimeoutError)
 
 log = structlog.get_logger(__name__)
 
 
 async def lead(platform: Platform, name: str, duty: Duty, *, lease_s: float = LEASE_S, beat_s: float = BEAT_S) -> None:
-    """Do `duty` whenever this process leads `name`; watch the leader while another does. Runs until cancelled."""
+    """Perform `duty` whenever this process leads `name`; otherwise watch the leader. Runs until cancelled."""
     leadership = Leadership(platform, name, lease_s=lease_s, beat_s=beat_s)
     while True:
         try:
             if await leadership.seek():
                 await _serve(platform, leadership, duty)
-        except _AWAY as error:
-            log.warning("the duty is interrupted", action="lead", leader=name, error=repr(error))
+        except _UNAVAILABLE as error:
+            log.warning("duty interrupted", action="lead", leader=name, error=repr(error))
         await asyncio.sleep(beat_s * random.uniform(0.8, 1.2))
 
 
 async def _serve(platform: Platform, leadership: Leadership, duty: Duty) -> None:
-    """Do the duty until the term is over, or could be without our knowing."""
-    task = asyncio.create_task(_of(duty, platform), name=f"duty {leadership.name}")
+    """Perform the duty until the term is over, or might be over unnoticed."""
+    task = asyncio.create_task(_run_duty(duty, platform), name=f"duty {leadership.name}")
     beating = asyncio.create_task(leadership.hold(), name=f"leader {leadership.name}")
     try:
         await asyncio.wait((task, beating), return_when=asyncio.FIRST_COMPLETED)
@@ -64,12 +64,12 @@ async def _serve(platform: Platform, leadership: Leadership, duty: Duty) -> None
             raise error
 
 
-async def _of(duty: Duty, platform: Platform) -> None:
+async def _run_duty(duty: Duty, platform: Platform) -> None:
     await duty(platform)
 
 
 class Leadership:
-    """This process's part in who leads `name`."""
+    """Participation of this process in the election of the leader of `name`."""
 
     def __init__(self, platform: Platform, name: str, *, lease_s: float = LEASE_S, beat_s: float = BEAT_S) -> None:
         self.name = name
@@ -81,49 +81,50 @@ class Leadership:
         self._observer = Observer(lease_s, gap_s=max(3 * beat_s, lease_s / 2))
 
     async def seek(self) -> bool:
-        """Look once at the leader; True where this process leads from now on.
+        """Check the leader once and return whether this process leads from now on.
 
-        One that stopped since it could not say that it lives, the database being away, need not wait for its own lease.
+        A leader that stopped because it could not send heartbeats while the database was unavailable need not wait for
+        its own lease.
         """
         async with self._platform.db.acquire() as connection:
             seen = await leaders.observe(connection, self.name)
             if seen is None:
                 self.term = await leaders.claim(connection, self.name, self.holder)
-            elif seen.resigned or seen.holder == self.holder or self._stands_still(seen):
+            elif seen.resigned or seen.holder == self.holder or self._is_expired(seen):
                 self.term = await leaders.take_over(connection, self.name, self.holder, seen)
         if self.term is not None:
             log.info("leading", action="lead", leader=self.name, term=self.term)
         return self.term is not None
 
     async def beat(self) -> bool:
-        """Say once that this process lives; False where another leads."""
+        """Send one heartbeat. Returns False if another process leads."""
         assert self.term is not None
         async with self._platform.db.acquire() as connection:
             return await leaders.beat(connection, self.name, self.holder, self.term)
 
     async def hold(self) -> None:
-        """Beat until the term is over, or until no beat got through for so long that it may be."""
-        said_at = clock.monotonic()
-        while clock.monotonic() - said_at < self._lease_s * 0.6:
+        """Send heartbeats until the term is over, or until they have failed for so long that it may be over."""
+        sent_at = clock.monotonic()
+        while clock.monotonic() - sent_at < self._lease_s * 0.6:
             try:
                 async with asyncio.timeout(self._lease_s * 0.6):
                     if not await self.beat():
                         break
-                said_at = clock.monotonic()
-            except _AWAY as error:
-                log.info("no beat got through", action="beat", leader=self.name, error=repr(error))
+                sent_at = clock.monotonic()
+            except _UNAVAILABLE as error:
+                log.info("heartbeat failed", action="beat", leader=self.name, error=repr(error))
             await asyncio.sleep(self._beat_s)
-        log.warning("not leading any more", action="lead", leader=self.name, term=self.term)
+        log.warning("leadership ended", action="lead", leader=self.name, term=self.term)
 
     async def resign(self) -> None:
-        """Say that this process stops leading, as far as it can be said."""
+        """End the term of this process, if the database is available."""
         term, self.term = self.term, None
         if term is None:
             return
-        with suppress(*_AWAY):
+        with suppress(*_UNAVAILABLE):
             async with asyncio.timeout(self._beat_s), self._platform.db.acquire() as connection:
                 await leaders.resign(connection, self.name, self.holder, term)
 
-    def _stands_still(self, seen: leaders.Leader) -> bool:
+    def _is_expired(self, seen: leaders.Leader) -> bool:
         as_worker = Observed(seen.holder, seen.term, seen.beat, "live")
         return bool(self._observer.scan([as_worker], clock.monotonic()))

@@ -1,4 +1,4 @@
-"""Tells people of open approvals, beside everything else: no step waits for a mail."""
+"""Sender of notifications about open approvals, outside of the steps that queue them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import asyncio
 from orvanta_platform.services.approvals import notification_queue
 from orvanta_platform.services.platform import Platform
 
-LOOK_S = 1.0
+POLL_S = 1.0
 
 
 async def run(platform: Platform) -> None:
-    """Each second send what is due."""
+    """Send due notifications once a second."""
     while True:
         if not await notification_queue.send_due(platform):
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""Watches the beats of all workers and takes back the jobs of the lost. Needs no leader."""
+"""Reaper: watches the heartbeats of all workers and requeues the jobs of lost ones. Needs no leader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
-    """Look at every worker each ORVANTA_WATCH_MS, with jitter."""
+    """Check all workers every ORVANTA_WATCH_MS, with jitter."""
     settings = platform.settings
     watch_s = settings.watch_ms / 1000
     observer = Observer(settings.lease_ms / 1000, gap_s=max(3 * watch_s, settings.lease_ms / 2000))
@@ -34,7 +34,10 @@ async def run(platform: Platform) -> None:
 
 
 async def _fence(platform: Platform, worker: Observed) -> None:
-    """Whoever wins the compare-and-set reaps at once; should it die meanwhile, others see a lost worker."""
+    """Declare a worker lost and requeue its jobs.
+
+    Only the winner of the compare-and-set requeues immediately; if it crashes, the others find a lost worker.
+    """
     async with platform.db.acquire() as connection:
         won = await workers.declare_lost(connection, worker)
     if won:

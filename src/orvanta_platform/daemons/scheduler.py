@@ -1,4 +1,4 @@
-"""The scheduler: one process at a time takes the ticks of all schedules, and what the ends of their runs call for."""
+"""Scheduler: the leading process takes the ticks of all schedules and runs the handlers of their finished runs."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ async def run(platform: Platform) -> None:
 
 
 async def serve(platform: Platform) -> None:
-    """Take ticks when they come, and look at what has ended each second; neither waits for the other."""
+    """Take ticks when they are due and check for finished runs each second, independently of each other."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_fire(platform))
         group.create_task(_follow(platform))
 
 
 async def _fire(platform: Platform) -> None:
-    """A schedule made or changed meanwhile is seen within a second."""
-    horizon = ScanCursor()
+    """Take due ticks. A schedule created or changed meanwhile takes effect within a second."""
+    cursor = ScanCursor()
     while True:
-        due_s = await scheduling.next_in_s(platform, horizon)
+        due_s = await scheduling.next_in_s(platform, cursor)
         if due_s is None or due_s > LONGEST_WAIT_S:
             await asyncio.sleep(LONGEST_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
-        if not await scheduler.fire(platform, horizon.past):
+        if not await scheduler.fire(platform, cursor.past):
             await asyncio.sleep(SHORTEST_WAIT_S)
 
 

@@ -1,4 +1,4 @@
-"""Fires timers when they are due, and takes in inboxes that somebody left full."""
+"""Firing of due timers, and processing of inboxes that no other process has emptied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 async def run(platform: Platform) -> None:
-    """One look for both, in one statement; neither waits for the other."""
+    """Poll for both with one statement, and process them independently of each other."""
     stale = _Stale()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_fire(platform, stale))
@@ -23,42 +23,43 @@ async def run(platform: Platform) -> None:
 
 
 class _Stale:
-    """That there are events which nobody has taken in, and since when."""
+    """Signal that there are unprocessed events, with the time of the oldest."""
 
     def __init__(self) -> None:
-        self._told = asyncio.Event()
+        self._event = asyncio.Event()
         self._since = NEVER
 
-    def tell(self, since: datetime) -> None:
+    def report(self, since: datetime) -> None:
+        """Report events that are unprocessed since `since`."""
         self._since = min(self._since, since)
-        self._told.set()
+        self._event.set()
 
     async def wait(self) -> datetime:
-        """Until there are; gives a moment before the oldest."""
-        await self._told.wait()
-        self._told.clear()
+        """Wait for unprocessed events and return a time just before the oldest."""
+        await self._event.wait()
+        self._event.clear()
         since, self._since = self._since, NEVER
         return since - timedelta(microseconds=1)
 
 
 async def _fire(platform: Platform, stale: _Stale) -> None:
-    """Sleep until the next timer this process knows of, at most a second, or until told of a new one."""
+    """Fire due timers. Sleeps until the next known timer, at most a second, or until notified of a new one."""
     tools, positions = platform.tools, timers.ScanPositions()
     with platform.listen.watch("timer") as watch:
         while True:
             due = await timers.find_due(tools, positions)
             if due.stale_at is not None:
-                stale.tell(due.stale_at)
+                stale.report(due.stale_at)
             due_s = due.in_s
             is_due = due_s is not None and due_s <= 0
-            if is_due and await _something(tools, positions.past):
+            if is_due and await _process_due(tools, positions.past):
                 continue
             wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
             await watch.wait(wait_s)
 
 
-async def _something(tools: Tools, past: datetime) -> bool:
-    """Do what is due after `past`; False: somebody else has."""
+async def _process_due(tools: Tools, past: datetime) -> bool:
+    """Process work that is due after `past`. Returns False if another process has done it."""
     for work in (timers.fire, timers.grant_due_permits, timers.start_debounced):
         if await work(tools, past):
             return True
@@ -66,7 +67,7 @@ async def _something(tools: Tools, past: datetime) -> bool:
 
 
 async def _sweep(platform: Platform, stale: _Stale) -> None:
-    """Advance runs whose events nobody has taken in, at most once a second."""
+    """Advance runs with unprocessed events, at most once a second."""
     while True:
         await timers.sweep(platform.tools, await stale.wait())
         await asyncio.sleep(SWEEP_S)

@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL and `orvanta up`."""
+"""Embedded PostgreSQL and `orvanta up`."""

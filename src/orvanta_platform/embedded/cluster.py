@@ -1,7 +1,7 @@
-"""The files of the embedded PostgreSQL: made once, checked at each start.
+"""Files of the embedded PostgreSQL: created once, checked at each start.
 
-The superuser has no password and no way to log in; everything is done by an owner role, which is none,
-and an application role, which owns no table.
+The superuser has no password and cannot log in; everything is done by an owner role, which is no superuser, and an
+application role, which owns no table.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SOCKET_NAME = ".s.PGSQL.5432"
 _HBA = "local all orvanta_owner,orvanta_app scram-sha-256\n"
 
 _CONF = """\
-# Written at each start: changes made here are lost.
+# Written at each start: manual changes are lost.
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
@@ -57,7 +57,7 @@ Role = Literal["owner", "app"]
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the parts of the embedded PostgreSQL of one home lie. `bin` holds its programs."""
+    """Locations of the embedded PostgreSQL of one home. `bin` contains its programs."""
 
     home: Path
     bin: Path
@@ -65,17 +65,19 @@ class Cluster:
 
     @property
     def root(self) -> Path:
-        """Folder of everything that belongs to the database."""
+        """Folder of all files of the database."""
         return root_of(self.home)
 
     @property
     def data(self) -> Path:
-        """The data folder of PostgreSQL."""
+        """Data folder of PostgreSQL."""
         return self.root / "data"
 
     @property
     def socket(self) -> Path:
-        """The 0700 folder of its socket: below home, or a short one where the kernel's limit is passed."""
+        """Folder (0700) of the socket: below home, or a short path elsewhere if the path would exceed the kernel's
+        limit.
+        """
         inside = self.root / "socket"
         if len(os.fsencode(inside / _SOCKET_NAME)) <= _LONGEST_SOCKET:
             return inside
@@ -83,20 +85,20 @@ class Cluster:
         return Path("/run" if os.geteuid() == 0 else "/tmp") / f"orvanta-{os.geteuid()}-{digest}"
 
     def url(self, role: Role, database: str = DATABASE) -> str:
-        """The address of the database for a role, with its password."""
+        """Return the address of the database for a role, with its password."""
         password = _password_file(self.root, role).read_text().strip()
         return f"postgresql://orvanta_{role}:{password}@/{database}?host={quote(str(self.socket), safe='/')}"
 
 
 def root_of(home: Path) -> Path:
-    """Folder of the embedded PostgreSQL in this home."""
+    """Return the folder of the embedded PostgreSQL in this home."""
     return home / "postgres"
 
 
 def make_home(home: Path) -> None:
-    """Make ORVANTA_HOME; open to enter where root runs us and another user the database.
+    """Create ORVANTA_HOME. If it belongs to root, other users can enter it, because the database runs as another user.
 
-    Raises EmbeddedDatabaseError where this user may not.
+    Raises EmbeddedDatabaseError if this user may not create it.
     """
     mode = 0o711 if os.geteuid() == 0 else 0o700
     try:
@@ -106,12 +108,12 @@ def make_home(home: Path) -> None:
     except OSError as error:
         raise EmbeddedDatabaseError(
             f"The folder {home} cannot be used: {error.strerror}.",
-            hint="Set ORVANTA_HOME to a folder that this user may write.",
+            hint="Set ORVANTA_HOME to a folder that this user can write to.",
         ) from None
 
 
 def make_root(home: Path) -> Path:
-    """Make home and the database's folder in it."""
+    """Create the home and the database folder in it."""
     make_home(home)
     root = root_of(home)
     try:
@@ -126,7 +128,7 @@ def make_root(home: Path) -> Path:
 
 
 def prepare(home: Path, programs: Path | None, progress: Callable[[str], None]) -> Cluster:
-    """Make the cluster where there is none and bring its settings up to date.
+    """Create the cluster if it does not exist and update its settings.
 
     Only one process may do this at a time, and none while the server runs.
     """
@@ -147,7 +149,7 @@ def prepare(home: Path, programs: Path | None, progress: Callable[[str], None]) 
 
 
 def existing(home: Path) -> Cluster:
-    """The cluster that another process has prepared and runs."""
+    """Return the cluster that another process has prepared and runs."""
     user = binaries.owner_of(root_of(home) / "data")
     return Cluster(home, binaries.reachable(binaries.find(), user, root_of(home) / "programs"), user)
 
@@ -170,11 +172,11 @@ def _create(cluster: Cluster) -> None:
         statements = statements.replace(f":{role}_password", password)
         _write_secret(_password_file(cluster.root, role), password)
     lines = "".join(line for line in statements.splitlines(keepends=True) if not line.startswith("--"))
-    told = _run(cluster, [cluster.bin / "postgres", "--single", "-F", "-D", partial, "postgres"], text=lines)
-    if "ERROR" in told:
-        raise EmbeddedDatabaseError(f"The embedded PostgreSQL did not take its roles: {_last_line(told)}")
+    output = _run(cluster, [cluster.bin / "postgres", "--single", "-F", "-D", partial, "postgres"], text=lines)
+    if "ERROR" in output:
+        raise EmbeddedDatabaseError(f"The roles of the embedded PostgreSQL could not be created: {_last_line(output)}")
     (partial / "pg_hba.conf").write_text(_HBA)
-    # All that was written without, once and for all.
+    # Sync everything once, because the commands above skip it.
     _run(cluster, [cluster.bin / "initdb", "--sync-only", "--pgdata", partial])
     partial.rename(cluster.data)
     _sync(cluster.root)
@@ -189,16 +191,16 @@ def _configure(cluster: Cluster, data: Path) -> None:
 
 def _check_version(cluster: Cluster) -> None:
     made_by = (cluster.data / "PG_VERSION").read_text().strip()
-    here = binaries.version(cluster.bin)
-    if here.split(".")[0] != made_by:
+    installed = binaries.version(cluster.bin)
+    if installed.split(".")[0] != made_by:
         raise EmbeddedDatabaseError(
-            f"The data in {cluster.data} was made by PostgreSQL {made_by}, the programs here are {here}.",
+            f"The data in {cluster.data} belongs to PostgreSQL {made_by}, but the installed programs are {installed}.",
             hint="Install the same major version, or move the data with pg_dump or pg_upgrade.",
         )
 
 
 def _check_entry(home: Path, user: Account) -> None:
-    """Refuse a home below a folder that the database's user cannot enter."""
+    """Refuse a home below a folder that the database user cannot enter."""
     for folder in reversed(home.absolute().parents):
         entry = folder.stat()
         if entry.st_uid == user.uid:
@@ -209,20 +211,20 @@ def _check_entry(home: Path, user: Account) -> None:
             allowed = entry.st_mode & stat.S_IXOTH
         if not allowed:
             raise EmbeddedDatabaseError(
-                f"The database runs as user {user.name}, who cannot enter the folder {folder}.",
+                f"The database runs as the user {user.name}, which cannot enter the folder {folder}.",
                 hint="Set ORVANTA_HOME to a folder outside of it, such as /var/lib/orvanta.",
             )
 
 
 def _make_folder(folder: Path, user: Account) -> None:
-    """A 0700 folder of this user's own; one that belongs to somebody else is refused."""
+    """Create a 0700 folder of this user; a folder of another user is refused."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         entry = folder.lstat()
         if not stat.S_ISDIR(entry.st_mode) or entry.st_uid not in (user.uid, os.geteuid()):
             raise EmbeddedDatabaseError(
-                f"{folder} belongs to somebody else.", hint="Remove it, or set another ORVANTA_HOME."
+                f"{folder} belongs to another user.", hint="Remove it, or set another ORVANTA_HOME."
             ) from None
     os.chown(folder, user.uid, user.gid)
     folder.chmod(0o700)
@@ -241,14 +243,14 @@ def _run(cluster: Cluster, command: list[Path | str], text: str = "") -> str:
         **cluster.user.arguments(),
     )
     if done.returncode != 0:
-        raise EmbeddedDatabaseError(f"{Path(command[0]).name} ended with {done.returncode}: {_last_line(done.stdout)}")
+        raise EmbeddedDatabaseError(f"{Path(command[0]).name} exited with {done.returncode}: {_last_line(done.stdout)}")
     return str(done.stdout)
 
 
 def environment() -> dict[str, str]:
-    """What PostgreSQL's programs get of our environment: nothing of ours and no PG variable."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    """Return the environment of PostgreSQL's programs, without any variable of the platform or of PostgreSQL."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**inherited, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def _password_file(root: Path, role: Role) -> Path:

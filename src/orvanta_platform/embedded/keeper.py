@@ -1,8 +1,8 @@
-"""The process that keeps the embedded PostgreSQL running: started by `postgres.start`, not by people.
+"""Process that keeps the embedded PostgreSQL running, started by `postgres.start` and not manually.
 
-It is the parent of the server, starts it again when it dies, and stops it cleanly when no process uses it
-any more: a user holds a shared lock that the kernel drops with the process, however that ends.
-When the keeper itself is killed, the kernel tells the server to shut down.
+It is the parent of the server, restarts it when it exits, and stops it cleanly when no process uses it any more: each
+user holds a shared lock that the kernel releases with the process, however it ends. If the keeper itself is killed, the
+kernel signals the server to shut down.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ USE_LOCK = "use.lock"
 KEEPER_LOCK = "keeper.lock"
 READY = "ready"
 
-_LOOK_S = 0.01
+_POLL_S = 0.01
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _PATIENCE_S = 60.0
@@ -35,7 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def postmaster_file(data: Path) -> list[str]:
-    """The lines of postmaster.pid: 0 is the process, 7 its state; empty where no server has begun."""
+    """Return the lines of postmaster.pid: 0 is the process id, 7 its state; empty if no server has started."""
     try:
         return (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def postmaster_file(data: Path) -> list[str]:
 
 
 def running_server(data: Path) -> int | None:
-    """The process of the server on this data folder, None where there is none."""
+    """Return the process id of the server on this data folder, or None."""
     lines = postmaster_file(data)
     if not lines or not lines[0].lstrip("-").isdigit():
         return None
@@ -55,7 +55,7 @@ def running_server(data: Path) -> int | None:
 
 
 class Keeper:
-    """Runs one server after another on a cluster until nobody uses it or it is told to stop."""
+    """Supervisor of the server of a cluster, until no process uses it or a stop is requested."""
 
     def __init__(self, cluster: Cluster, options: list[str]) -> None:
         self.cluster = cluster
@@ -64,35 +64,35 @@ class Keeper:
         self._output = cluster.root / "start.log"
 
     def run(self) -> int:
-        """Exit code: 0 after a clean stop, 1 where the first start failed."""
+        """Run until stopped and return the exit code: 0 after a clean stop, 1 if the first start failed."""
         self._await_predecessor()
         pause = _FIRST_PAUSE_S
-        told = False
+        reported = False
         while not self.stopping:
             server = self._launch()
-            began = time.monotonic()
-            if self._ready(server) and not told:
-                told = True
-                _tell(READY)
+            started_at = time.monotonic()
+            if self._ready(server) and not reported:
+                reported = True
+                _report(READY)
             self._until_ended(server)
             if self.stopping:
                 break
-            if not told:
-                _tell(f"The embedded PostgreSQL did not start: {self._why()}")
+            if not reported:
+                _report(f"The embedded PostgreSQL did not start: {self._failure_reason()}")
                 return 1
-            pause = _FIRST_PAUSE_S if time.monotonic() - began > _LONGEST_PAUSE_S else pause
+            pause = _FIRST_PAUSE_S if time.monotonic() - started_at > _LONGEST_PAUSE_S else pause
             self._wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         return 0
 
     def _await_predecessor(self) -> None:
-        """Let the server of a killed keeper end; forget a process number that is not a server's any more."""
+        """Wait for the server of a killed keeper to end, and remove a process id that was reused by another program."""
         data = self.cluster.data
         lines = postmaster_file(data)
         while running_server(data) is not None:
-            self._wait(_LOOK_S)
+            self._wait(_POLL_S)
         left = postmaster_file(data)
-        # PostgreSQL judges a dead number itself, by its shared memory; only a reused one misleads it.
+        # PostgreSQL detects a dead process id itself, by its shared memory; only a reused one misleads it.
         if left and left == lines and Path(f"/proc/{left[0].lstrip('-')}").exists():
             (data / "postmaster.pid").unlink()
 
@@ -123,34 +123,34 @@ class Keeper:
             lines = postmaster_file(self.cluster.data)
             if len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
                 return True
-            self._wait(_LOOK_S)
+            self._wait(_POLL_S)
         return False
 
     def _until_ended(self, server: subprocess.Popen[bytes]) -> None:
-        asked = 0.0
+        requested_at = 0.0
         while server.poll() is None:
-            if self.stopping and not asked:
+            if self.stopping and not requested_at:
                 server.send_signal(signal.SIGINT)
-                asked = time.monotonic()
-            elif asked and time.monotonic() - asked > _PATIENCE_S:
+                requested_at = time.monotonic()
+            elif requested_at and time.monotonic() - requested_at > _PATIENCE_S:
                 server.send_signal(signal.SIGQUIT)
             self._wait(1.0)
 
     def _wait(self, seconds: float) -> None:
-        """Until a child ends, a stop is asked for or the time is over."""
+        """Wait until a child exits, a stop is requested or the time is over."""
         got = signal.sigtimedwait(_SIGNALS, seconds)
-        # After a SIGSTOP and SIGCONT Python may give a signal that is none of those waited for.
+        # After SIGSTOP and SIGCONT, Python may return a signal that is not in the set.
         if got is not None and got.si_signo in _STOPS:
             self.stopping = True
 
-    def _why(self) -> str:
+    def _failure_reason(self) -> str:
         lines = self._output.read_text(errors="replace").splitlines()
-        told = [line.split("FATAL:")[-1].strip() for line in lines if "FATAL:" in line] or lines or ["no reason"]
-        return told[0]
+        reasons = [line.split("FATAL:")[-1].strip() for line in lines if "FATAL:" in line] or lines or ["no reason"]
+        return reasons[0]
 
 
-def _tell(line: str) -> None:
-    """One line to the process that started us, which then no longer listens."""
+def _report(line: str) -> None:
+    """Write one line to the process that started the keeper, and close the output."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
     null = os.open(os.devnull, os.O_WRONLY)
@@ -159,9 +159,9 @@ def _tell(line: str) -> None:
 
 
 def _stop_when_unused(lock: Path, keeper_lock: int) -> None:
-    """Wait until no process uses the database; the lock is then kept, so that none joins while it stops.
+    """Wait until no process uses the database; the lock is then held, so that none joins during the shutdown.
 
-    Our number is taken back as well: at our end the kernel gives up the two locks in any order.
+    The process id is removed as well, because the kernel releases the two locks in any order at the end.
     """
     handle = os.open(lock, os.O_RDWR)
     fcntl.flock(handle, fcntl.LOCK_EX)
@@ -170,7 +170,7 @@ def _stop_when_unused(lock: Path, keeper_lock: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Arguments: home, folder of the programs, options as name=value."""
+    """Run the keeper. Arguments: home, folder of the programs, options as name=value."""
     home, programs, *options = arguments
     root = root_of(Path(home))
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        _tell("Another process keeps the embedded PostgreSQL already.")
+        _report("Another process already runs the embedded PostgreSQL.")
         return 1
     os.ftruncate(handle, 0)
     os.write(handle, b"%d\n" % os.getpid())

@@ -1,4 +1,4 @@
-"""How programs on this machine reach its own installation: what `orvanta up` leaves in ORVANTA_HOME for them."""
+"""Files in ORVANTA_HOME by which programs on this machine find the installation that `orvanta up` starts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _TOKEN_FILE = "token"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the installation of a home was started last, and its first workspace."""
+    """Last address of the installation of a home, and its first workspace."""
 
     url: str
     workspace: str
 
 
 def write(settings: Settings) -> None:
-    """Leave the address of the installation that starts now, in place of an earlier one."""
+    """Store the address of the installation that starts now, replacing an earlier one."""
     address = Address(_direct(settings), settings.workspace)
     draft = settings.home / f".{_ADDRESS_FILE}.{os.getpid()}"
     draft.write_text(json.dumps(asdict(address)) + "\n", encoding="utf-8")
@@ -30,7 +30,7 @@ def write(settings: Settings) -> None:
 
 
 def read(settings: Settings) -> Address:
-    """The address that was left in the home of these settings, else the one the settings name."""
+    """Return the address stored in the home of these settings, otherwise that of the settings."""
     try:
         return Address(**json.loads((settings.home / _ADDRESS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -38,7 +38,7 @@ def read(settings: Settings) -> Address:
 
 
 def token(home: Path) -> str | None:
-    """The first administrator's token, None where there is none or this user may not read it."""
+    """Return the token of the first administrator, or None if it does not exist or is not readable."""
     try:
         return (home / _TOKEN_FILE).read_text(encoding="ascii").strip() or None
     except (OSError, ValueError):
@@ -46,6 +46,6 @@ def token(home: Path) -> str | None:
 
 
 def _direct(settings: Settings) -> str:
-    """The server's own address: the base URL may be that of a proxy which this machine does not reach."""
+    """Return the server's own address; the base URL may be that of a proxy that this machine cannot reach."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

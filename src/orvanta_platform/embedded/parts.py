@@ -1,4 +1,4 @@
-"""The processes of `orvanta up`: started with exec, started again when they die, stopped together."""
+"""Child processes of `orvanta up`: started by exec, restarted when they exit, stopped together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _libc = ctypes.CDLL(None)
 
 
 def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subprocess.Popen[bytes]:
-    """`orvanta <command>`, which reads its secrets from this pipe; asked to stop by the kernel when this one dies."""
+    """Start `orvanta <command>`, which reads its secrets from this pipe and receives SIGTERM when this process dies."""
     supervisor = os.getpid()
 
     def bind_life() -> None:
@@ -42,9 +42,9 @@ def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subproces
 
 
 class Part:
-    """One child process, `orvanta <command>`, in a process group of its own.
+    """Child process `orvanta <command>` in its own process group.
 
-    Secrets reach it through an inherited pipe: they stand neither in its arguments nor in its environment.
+    Secrets are passed through an inherited pipe, never in arguments or the environment.
     """
 
     def __init__(self, command: str, secrets: Mapping[str, str]) -> None:
@@ -52,21 +52,21 @@ class Part:
         self._secrets = dict(secrets)
         self._process: subprocess.Popen[bytes] | None = None
         self._pause_s = _FIRST_PAUSE_S
-        self._began = 0.0
+        self._started_at = 0.0
         self._due = 0.0
 
     @property
     def pid(self) -> int | None:
-        """The process, None while it is not running."""
+        """Id of the process, None while it is not running."""
         return self._process.pid if self._process is not None else None
 
     @property
     def due_s(self) -> float:
-        """Seconds until it is to be started again; 0 while it runs."""
+        """Seconds until the restart; 0 while it runs."""
         return 0.0 if self._process is not None else max(0.0, self._due - clock.monotonic())
 
     def start(self) -> None:
-        """Start the process. It is asked to stop by the kernel when this one dies."""
+        """Start the process, which receives SIGTERM when this process dies."""
         read, write = os.pipe()
         with os.fdopen(write, "w") as pipe:
             json.dump(self._secrets, pipe)
@@ -74,27 +74,27 @@ class Part:
             self._process = spawn(self.command, read)
         finally:
             os.close(read)
-        self._began = clock.monotonic()
+        self._started_at = clock.monotonic()
 
-    def ended(self) -> int | None:
-        """The exit code where the process has ended since the last look; it is then due to start again."""
+    def poll(self) -> int | None:
+        """Return the exit code if the process has exited since the last call, and schedule its restart."""
         code = self._process.poll() if self._process is not None else None
         if code is None:
             return None
         self._end_group()
-        if clock.monotonic() - self._began > _STEADY_S:
+        if clock.monotonic() - self._started_at > _STEADY_S:
             self._pause_s = _FIRST_PAUSE_S
         self._due = clock.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         return code
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, if it runs."""
+        """Send a signal to the process if it runs."""
         if self._process is not None:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End it and what it started, at once."""
+        """Kill the process and its process group."""
         if self._process is not None:
             self._end_group()
 
@@ -107,7 +107,7 @@ class Part:
 
 
 def read_secrets(handle: int) -> dict[str, str]:
-    """What `Part.start` wrote into the pipe: values by their names in the environment."""
+    """Return the values that `Part.start` wrote into the pipe, by their names in the environment."""
     with os.fdopen(handle) as pipe:
         found: dict[str, str] = json.load(pipe)
     return found

@@ -1,4 +1,4 @@
-"""The port of the server, looked at before anything is started."""
+"""Check of the server's port before anything is started."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from orvanta_platform.errors import PortTaken, SettingsError
 from orvanta_platform.settings import Settings
 
 _PATIENCE_S = 3.0
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 
 def check_port(settings: Settings) -> None:
-    """Refuse a taken port; a server just killed may need a moment to leave it.
+    """Refuse a port that is in use. Waits a moment, because a server that was just killed may still hold it.
 
-    Raises PortTaken, and SettingsError for an address that is not this machine's.
+    Raises PortTaken, and SettingsError for an address that is not an address of this machine.
     """
     deadline = clock.monotonic() + _PATIENCE_S
     while True:
@@ -37,12 +37,12 @@ def check_port(settings: Settings) -> None:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise SettingsError(
-                    f"Nothing can listen on {settings.host}, port {settings.port}: {error.strerror}.",
-                    hint="Set ORVANTA_HOST and ORVANTA_PORT to an address and port this user may use.",
+                    f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror}.",
+                    hint="Set ORVANTA_HOST and ORVANTA_PORT to an address and port that this user can use.",
                 ) from None
             if clock.monotonic() > deadline:
                 raise PortTaken(
-                    f"Port {settings.port} on {settings.host} is taken by another program.",
+                    f"Port {settings.port} on {settings.host} is in use by another program.",
                     hint="Stop that program, or set ORVANTA_PORT to a free port.",
                 ) from None
-        select.select([], [], [], _LOOK_S)
+        select.select([], [], [], _POLL_S)

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL, as those who use it see it: `start(home)` gives its addresses.
+"""Client side of the embedded PostgreSQL: `start(home)` returns its addresses.
 
-Any number of processes may use the server of one home at a time. The first starts it, the last one's end
-stops it, also when that was a kill -9.
+Any number of processes can use the server of one home concurrently. The first one starts it, and the end of the last
+one stops it, even after a kill -9.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def start(
     *,
     programs: Path | None = None,
     options: Mapping[str, str] | None = None,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> EmbeddedPostgres:
-    """Use the embedded PostgreSQL of `home`; made and started where it is not.
+    """Use the embedded PostgreSQL of `home`, which is created and started if necessary.
 
-    `programs` names a folder with `postgres` and `initdb` (default: the wheel's, else the system's),
-    `options` settings for a server that this call starts, `progress` hears of long steps.
-    Raises EmbeddedDatabaseError.
+    `programs` is a folder with `postgres` and `initdb` (default: those of the wheel, otherwise of the system),
+    `options` are settings for a server that this call starts, and `progress` is called for long operations. Raises
+    EmbeddedDatabaseError.
     """
     home = home.absolute()
     root = cluster.make_root(home)
@@ -44,50 +44,50 @@ def start(
             fcntl.flock(use, fcntl.LOCK_SH)
             pid = _keeper(root)
             if pid is None:
-                made = cluster.prepare(home, programs, progress)
+                prepared = cluster.prepare(home, programs, progress)
                 progress("Starting the embedded PostgreSQL")
-                pid = _start_keeper(made, options or {})
+                pid = _start_keeper(prepared, options or {})
             else:
-                made = cluster.existing(home)
-            return EmbeddedPostgres(made, pid, use)
+                prepared = cluster.existing(home)
+            return EmbeddedPostgres(prepared, pid, use)
         except BaseException:
             os.close(use)
             raise
 
 
 class EmbeddedPostgres:
-    """A running server in use by this process until `close()` or the end of the process."""
+    """Running server, in use by this process until `close()` or the end of the process."""
 
-    def __init__(self, made: Cluster, keeper_pid: int, use: int) -> None:
-        self.home = made.home
-        self.owner_url = made.url("owner")
-        self.app_url = made.url("app")
-        self.socket = made.socket
+    def __init__(self, prepared: Cluster, keeper_pid: int, use: int) -> None:
+        self.home = prepared.home
+        self.owner_url = prepared.url("owner")
+        self.app_url = prepared.url("app")
+        self.socket = prepared.socket
         self.keeper_pid = keeper_pid
-        self._cluster = made
+        self._cluster = prepared
         self._use = use
         self._keeper = os.pidfd_open(keeper_pid)
 
     @property
     def pid(self) -> int | None:
-        """The server's process; another one after a crash, None while it is starting again."""
+        """Process id of the server; changes after a crash, None during a restart."""
         return keeper.running_server(self._cluster.data)
 
     @property
     def keeper_handle(self) -> int:
-        """A pidfd of the keeper: readable when it has ended."""
+        """A pidfd of the keeper, readable when it has ended."""
         return self._keeper
 
     def url(self, role: cluster.Role, database: str) -> str:
-        """The address of another database on this server."""
+        """Return the address of another database on this server."""
         return self._cluster.url(role, database)
 
     def alive(self) -> bool:
-        """Whether the keeper runs; where it does not, `start` anew."""
+        """Return whether the keeper runs; if not, call `start` again."""
         return not select.select([self._keeper], [], [], 0)[0]
 
     def close(self) -> None:
-        """Use it no more. The last user waits until the server has shut down."""
+        """Stop using the server. The last user waits until it has shut down."""
         if self._use < 0:
             return
         use, self._use = self._use, -1
@@ -101,11 +101,11 @@ class EmbeddedPostgres:
 
     @staticmethod
     def _last(use: int) -> bool:
-        """Whether nobody else uses the server; while the start lock is held nobody joins."""
+        """Return whether no other process uses the server; none can join while the start lock is held."""
         try:
             fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Either others use it, or the keeper was quicker than we and is stopping already.
+            # Either others use the server, or the keeper is already stopping.
             try:
                 fcntl.flock(use, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -123,7 +123,7 @@ class EmbeddedPostgres:
 
 
 def _keeper(root: Path) -> int | None:
-    """The process that keeps the server, None where there is none; one that is about to end is waited for."""
+    """Return the process id of the keeper, or None. Waits for a keeper that is about to end."""
     handle = _open(root / keeper.KEEPER_LOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,35 +137,35 @@ def _keeper(root: Path) -> int | None:
     return None
 
 
-def _start_keeper(made: Cluster, options: Mapping[str, str]) -> int:
-    command = [sys.executable, "-P", "-m", keeper.__name__, str(made.home), str(made.bin)]
-    kept = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-    with (made.root / "keeper.log").open("wb") as errors:
+def _start_keeper(prepared: Cluster, options: Mapping[str, str]) -> int:
+    command = [sys.executable, "-P", "-m", keeper.__name__, str(prepared.home), str(prepared.bin)]
+    inherited = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+    with (prepared.root / "keeper.log").open("wb") as errors:
         process = subprocess.Popen(
             [*command, *(f"{name}={value}" for name, value in options.items())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd="/",
-            env={name: os.environ[name] for name in kept if name in os.environ},
+            env={name: os.environ[name] for name in inherited if name in os.environ},
             start_new_session=True,
             text=True,
         )
     assert process.stdout is not None
     with process.stdout:
-        told = process.stdout.readline().strip()
-    if told == keeper.READY:
-        # It outlives this object on purpose: it ends with its last user, who may be another process.
+        message = process.stdout.readline().strip()
+    if message == keeper.READY:
+        # The keeper outlives this object on purpose: it ends with its last user, which may be another process.
         process.returncode = 0
         return process.pid
     process.wait()
     raise EmbeddedDatabaseError(
-        told or "The embedded PostgreSQL did not start.", hint=f"Its messages are in {made.root}."
+        message or "The embedded PostgreSQL did not start.", hint=f"Its messages are in {prepared.root}."
     )
 
 
 def _reap(pid: int) -> None:
-    """Forget the keeper where it was our child and has ended."""
+    """Reap the keeper if it was a child of this process and has ended."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -1,4 +1,4 @@
-"""The first steps on a database, in a process of their own: what they load stays in none that lasts."""
+"""Preparation of a database in a separate process, so that no long-running process loads its code."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from orvanta_platform.settings import Settings
 
 
 class StartFailed(OrvantaError):
-    """A part ended before the platform was ready; it has said why."""
+    """A component exited before the platform was ready; its output has the reason."""
 
     code = "start_failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How to get in: `link` sets the first password (None: there is one), `token_file` holds a token."""
+    """Access to the prepared installation: `link` sets the first password (None if it is set), `token_file` contains a
+    token.
+    """
 
     link: str | None
     token_file: str
 
 
 class Preparation:
-    """The process `orvanta prepare`. Started early, it loads its code while the database starts."""
+    """Process `orvanta prepare`. It is started early, to load its code while the database starts."""
 
     def __init__(self) -> None:
         read, self._secrets = os.pipe()
@@ -38,21 +40,21 @@ class Preparation:
             os.close(read)
 
     def run(self, settings: Settings) -> Prepared:
-        """Let it prepare the database of these settings. Raises StartFailed and what the steps raise, as told."""
+        """Prepare the database of these settings. Raises StartFailed, and errors of the process as OrvantaError."""
         with os.fdopen(self._secrets, "w") as pipe:
             self._secrets = -1
             json.dump(settings_module.secrets(settings), pipe)
-        said, _ = self._process.communicate()
-        if not said:
-            raise StartFailed("The database could not be prepared.", hint="The lines above say why.")
-        told = json.loads(said)
-        if "error" in told:
-            error = told["error"]
+        output, _ = self._process.communicate()
+        if not output:
+            raise StartFailed("The database could not be prepared.", hint="The lines above have the reason.")
+        document = json.loads(output)
+        if "error" in document:
+            error = document["error"]
             raise OrvantaError(error["message"], hint=error["hint"], details=error["details"])
-        return Prepared(**told)
+        return Prepared(**document)
 
     def close(self) -> None:
-        """End it, where it still runs."""
+        """Kill the process if it still runs."""
         if self._secrets >= 0:
             os.close(self._secrets)
         self._process.kill()

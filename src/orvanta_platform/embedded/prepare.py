@@ -1,4 +1,4 @@
-"""`orvanta prepare`, the process behind `Preparation`: the migrations, the first account, the examples."""
+"""`orvanta prepare`, the process of `Preparation`: migrations, first account, examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.settings import Settings
 
 
 def prepare(settings: Settings) -> str:
-    """Prepare the database of these settings; gives the JSON that `Preparation.run` reads."""
+    """Prepare the database of these settings and return the JSON that `Preparation.run` reads."""
     try:
         first = asyncio.run(_prepare(settings))
     except OrvantaError as error:

@@ -1,4 +1,4 @@
-"""Long steps, told to a person: a spinner on a terminal, one line each elsewhere."""
+"""Progress display of long operations: a spinner on a terminal, otherwise one line each."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.status import Status
 
 
 class Progress:
-    """Says which step is under way. `step` begins one and ends the one before."""
+    """Display of the current operation."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status: Status | None = None
 
-    def step(self, text: str) -> None:
-        """Begin a step, such as "Starting the embedded PostgreSQL"."""
+    def start(self, text: str) -> None:
+        """Start an operation, such as "Starting the embedded PostgreSQL", and end the previous one."""
         self.end()
         if self._console.is_terminal:
             self._status = self._console.status(text)
@@ -26,7 +26,7 @@ class Progress:
             self._console.print(text, highlight=False)
 
     def end(self) -> None:
-        """No step is under way any more."""
+        """End the current operation."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -34,7 +34,7 @@ class Progress:
 
 @contextmanager
 def progress(console: Console) -> Iterator[Progress]:
-    """Progress that leaves the terminal clean, however the block ends."""
+    """Yield a progress display that is ended when the block exits."""
     shown = Progress(console)
     try:
         yield shown

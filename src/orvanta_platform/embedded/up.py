@@ -26,13 +26,13 @@ from orvanta_platform.settings import Settings
 
 _READY_PATIENCE_S = 60.0
 _GRACE_S = 10.0
-"""Time for running jobs to end after a stop was requested; then they go back to the queue."""
+"""Seconds for running jobs to finish after a stop request; then they are requeued."""
 
 _END_S = 15.0
-"""Time for the processes to end after that, before they are killed."""
+"""Seconds for the processes to exit after that, before they are killed."""
 
 _RESEND_S = 0.5
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 
 class AlreadyRunning(OrvantaError):
@@ -42,20 +42,20 @@ class AlreadyRunning(OrvantaError):
 
 
 def up(settings: Settings, console: Console) -> int:
-    """Run the platform until SIGINT or SIGTERM; gives the exit code.
+    """Run the platform until SIGINT or SIGTERM and return the exit code.
 
-    Raises AlreadyRunning, PortTaken, StartFailed and what the database's first steps raise.
+    Raises AlreadyRunning, PortTaken, StartFailed, and the errors of starting and preparing the database.
     """
-    with _only_one(settings.home), _stop_requests() as stop, progress(console) as shown:
+    with _locked_home(settings.home), _stop_requests() as stop, progress(console) as display:
         check_port(settings)
         with closing(Preparation()) as preparation:
             database = None
             if settings.database_url is None:
-                database = postgres.start(settings.home, progress=shown.step)
+                database = postgres.start(settings.home, progress=display.start)
                 settings = settings_module.with_database(settings, database.app_url, database.owner_url)
-            supervisor = Supervisor(settings, database, stop, shown)
+            supervisor = Supervisor(settings, database, stop, display)
             try:
-                shown.step("Preparing the database")
+                display.start("Preparing the database")
                 first = preparation.run(settings)
                 local.write(settings)
                 supervisor.run(lambda: _greet(console, settings, first))
@@ -65,90 +65,92 @@ def up(settings: Settings, console: Console) -> int:
 
 
 class StopRequests:
-    """What SIGINT and SIGTERM asked for: `count` times a stop. `handle` is readable after a signal."""
+    """Counter of SIGINT and SIGTERM. `handle` is readable after a signal."""
 
     def __init__(self, handle: int) -> None:
         self.handle = handle
         self.count = 0
 
     def wait(self, handles: list[int], seconds: float | None) -> None:
-        """Until a signal comes, one of the handles is readable or the time is over."""
+        """Wait until a signal arrives, one of the handles is readable or the time is over."""
         ready, _, _ = select.select([self.handle, *handles], [], [], seconds)
         if self.handle in ready:
             os.read(self.handle, 64)
 
 
 class Supervisor:
-    """Keeps server, worker and the embedded database's keeper running."""
+    """Supervisor of the server, the worker and the keeper of the embedded database."""
 
     def __init__(
-        self, settings: Settings, database: EmbeddedPostgres | None, stop: StopRequests, shown: Progress
+        self, settings: Settings, database: EmbeddedPostgres | None, stop: StopRequests, display: Progress
     ) -> None:
         secrets = settings_module.secrets(settings)
         self._parts = [Part("server", secrets), Part("worker", secrets)]
         self._settings = settings
         self._database = database
         self._stop = stop
-        self._shown = shown
+        self._display = display
 
     def run(self, greet: Callable[[], None]) -> None:
-        """Start the parts, greet once they answer, start again what dies, stop them all at the end."""
+        """Start the processes, call `greet` when they respond, restart those that exit, and stop all of them at the
+        end.
+        """
         try:
-            self._shown.step("Starting server and worker")
+            self._display.start("Starting server and worker")
             for part in self._parts:
                 part.start()
             if self._await_ready():
-                self._shown.end()
+                self._display.end()
                 greet()
             while not self._stop.count:
-                self._look()
-            self._shown.step(f"Stopping: running jobs have {_GRACE_S:.0f} s to end")
+                self._supervise()
+            self._display.start(f"Stopping: running jobs have {_GRACE_S:.0f} s to finish")
             self._drain()
         finally:
             for part in self._parts:
                 part.kill()
 
     def stop_database(self) -> None:
-        """Use the embedded database no more; it shuts down where nobody else uses it."""
+        """Stop using the embedded database, which shuts down if no other process uses it."""
         if self._database is not None:
-            self._shown.step("Stopping the database")
+            self._display.start("Stopping the database")
             self._database.close()
 
     def _await_ready(self) -> bool:
-        """Whether the server answers; False where a stop was asked for first."""
+        """Wait until the server responds. Returns False if a stop was requested before."""
         deadline = clock.monotonic() + _READY_PATIENCE_S
         while not self._stop.count:
             for part in self._parts:
-                code = part.ended()
+                code = part.poll()
                 if code is not None:
                     raise StartFailed(
-                        f"The {part.command} ended with {code} before it was ready.",
-                        hint="Its last lines above say why; `orvanta doctor` looks at the rest.",
+                        f"The {part.command} exited with {code} before it was ready.",
+                        hint="Its last lines above have the reason; `orvanta doctor` checks the installation.",
                     )
             if _healthy(self._settings):
                 return True
             if clock.monotonic() > deadline:
                 raise StartFailed(
-                    f"The server did not answer within {_READY_PATIENCE_S:.0f} s.",
-                    hint="Its lines above say why; `orvanta doctor` looks at the rest.",
+                    f"The server did not respond within {_READY_PATIENCE_S:.0f} s.",
+                    hint="Its lines above have the reason; `orvanta doctor` checks the installation.",
                 )
-            self._stop.wait([], _LOOK_S)
+            self._stop.wait([], _POLL_S)
         return False
 
-    def _look(self) -> None:
-        """Wait for something to end, and start again what is due."""
+    def _supervise(self) -> None:
+        """Wait for a process to exit, and restart those that are due."""
         waits = [part.due_s for part in self._parts if part.pid is None]
         self._stop.wait(self._keeper_handles(), min(waits, default=1.0))
         if self._stop.count:
             return
         for part in self._parts:
-            code = part.ended()
+            code = part.poll()
             if code is not None:
-                _say(f"The {part.command} ended with {code}; it is started again.")
+                _say(f"The {part.command} exited with {code}; restarting it.")
             if part.pid is None and part.due_s == 0.0:
                 part.start()
         if self._database is not None and not self._database.alive():
-            _say("The embedded database's keeper ended; it is started again.")
+            _say("The keeper of the embedded database exited; restarting it.")
             ended, self._database = self._database, postgres.start(self._database.home)
             ended.close()
 
@@ -156,7 +158,7 @@ class Supervisor:
         return [self._database.keeper_handle] if self._database is not None else []
 
     def _drain(self) -> None:
-        """Let jobs end, then have the worker give them back; each further request to stop ends one of the waits.
+        """Let jobs finish, then let the worker requeue them. Each further stop request ends one of the waits.
 
         The second signal is repeated: if it arrives before the first one is handled, the kernel delivers only one.
         """
@@ -169,14 +171,14 @@ class Supervisor:
                     for part in self._parts:
                         part.signal(signal.SIGTERM)
                 for part in self._parts:
-                    part.ended()
+                    part.poll()
                 if waited > seconds or self._stop.count > stops:
                     break
-                self._stop.wait([], _LOOK_S)
+                self._stop.wait([], _POLL_S)
 
 
 def _healthy(settings: Settings) -> bool:
-    """Whether the server answers 200 to a look at its health."""
+    """Return whether the health check of the server returns 200."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     connection = http.client.HTTPConnection(host, settings.port, timeout=5)
     try:
@@ -189,8 +191,8 @@ def _healthy(settings: Settings) -> bool:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    """Hold the home for this `orvanta up`."""
+def _locked_home(home: Path) -> Iterator[None]:
+    """Lock the home for this `orvanta up`."""
     cluster.make_home(home)
     path = home / "up.lock"
     try:
@@ -198,14 +200,14 @@ def _only_one(home: Path) -> Iterator[None]:
     except OSError as error:
         raise SettingsError(
             f"The folder {home} cannot be used: {error.strerror}.",
-            hint="Set ORVANTA_HOME to a folder that this user may write.",
+            hint="Set ORVANTA_HOME to a folder that this user can write to.",
         ) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
-                f"Orvanta already runs on {home} (process {os.pread(handle, 32, 0).decode().strip()}).",
+                f"Orvanta already runs in {home} (process {os.pread(handle, 32, 0).decode().strip()}).",
                 hint="Use it, stop it with Ctrl-C, or set another ORVANTA_HOME and ORVANTA_PORT.",
             ) from None
         os.ftruncate(handle, 0)
@@ -217,16 +219,16 @@ def _only_one(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _stop_requests() -> Iterator[StopRequests]:
-    """Count SIGINT and SIGTERM, and wake the waiting at each signal, also at a child's end."""
+    """Count SIGINT and SIGTERM, and wake waiting code at each signal, including the exit of a child."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     requests = StopRequests(read)
 
-    def asked(number: int, frame: object) -> None:
+    def count(number: int, frame: object) -> None:
         requests.count += number != signal.SIGCHLD
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
-    before = {number: signal.signal(number, asked) for number in numbers}
+    before = {number: signal.signal(number, count) for number in numbers}
     wakeup = signal.set_wakeup_fd(write)
     try:
         yield requests

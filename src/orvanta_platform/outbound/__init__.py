@@ -1,1 +1,1 @@
-"""Connections to servers outside: addresses that are allowed, HTTP, mail."""
+"""Connections to external servers: allowed addresses, HTTP, mail."""

@@ -1,4 +1,4 @@
-"""Connections to servers of others: to addresses that were checked, and to no others."""
+"""HTTP connections to external servers, restricted to checked addresses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import httpx
 from orvanta_platform.outbound.ssrf import Guard
 
 CONNECT_S: Final = 10.0
-"""Seconds one attempt to connect, to one address, may take."""
+"""Timeout in seconds of one connection attempt to one address."""
 
 
 class Checked(httpcore.AsyncNetworkBackend):
-    """Connects to the addresses that the guard gives for a host. Each connection asks it anew."""
+    """Network backend that connects only to the addresses returned by the guard. Each connection resolves the host
+    again.
+    """
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
@@ -31,7 +33,7 @@ class Checked(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A stream to the first address that answers. Raises AddressRefused, httpcore.ConnectError, OSError."""
+        """Return a stream to the first address that responds. Raises AddressRefused, httpcore.ConnectError, OSError."""
         addresses = await self._guard.addresses(host, port)
         for address in addresses[:-1]:
             try:
@@ -41,12 +43,12 @@ class Checked(httpcore.AsyncNetworkBackend):
         return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for some seconds."""
         await self._inner.sleep(seconds)
 
 
 def pool(guard: Guard) -> httpcore.AsyncConnectionPool:
-    """Connections for one call; to be closed after it. Proxies of the environment are not used."""
+    """Return a connection pool for one call, which must be closed after it. Proxies of the environment are not used."""
     return httpcore.AsyncConnectionPool(
         ssl_context=_encryption(), max_connections=1, max_keepalive_connections=0, network_backend=Checked(guard)
     )
@@ -54,7 +56,7 @@ def pool(guard: Guard) -> httpcore.AsyncConnectionPool:
 
 @functools.cache
 def _encryption() -> ssl.SSLContext:
-    """The authorities that httpx brings or SSL_CERT_FILE names, and those of the system."""
+    """Return a TLS context with the authorities of httpx or SSL_CERT_FILE, and those of the system."""
     context = httpx.create_ssl_context()
     context.load_default_certs()
     return context

@@ -1,4 +1,4 @@
-"""Mail by SMTP, to servers whose addresses were checked."""
+"""Mail by SMTP, restricted to servers with checked addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailServer:
-    """Where mail goes out. `tls`: starttls, implicit, or none."""
+    """Outgoing mail server."""
 
     host: str
     port: int
@@ -25,10 +25,11 @@ class MailServer:
     user: str | None = None
     password: str | None = None
     tls: str = "starttls"
+    """One of starttls, implicit, none."""
 
 
 async def send(guard: Guard, server: MailServer, to: list[str], subject: str, text: str, message_id: str) -> None:
-    """Hand one mail over. Raises OSError, smtplib.SMTPException, AddressRefused, ValueError for a bad address."""
+    """Send one mail. Raises OSError, smtplib.SMTPException, AddressRefused, ValueError for an invalid address."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = server.sender, ", ".join(to), subject
     mail["Message-ID"] = f"<{message_id}@orvanta>"
@@ -50,7 +51,7 @@ def _deliver(server: MailServer, address: str, mail: EmailMessage) -> None:
 
 
 class _Plain(smtplib.SMTP):
-    """Connects to the address that was checked, and knows the server by its name."""
+    """SMTP client that connects to the checked address and verifies the server by its name."""
 
     def __init__(self, server: MailServer, address: str) -> None:
         self._address = address
@@ -61,7 +62,7 @@ class _Plain(smtplib.SMTP):
 
 
 class _Implicit(smtplib.SMTP):
-    """The same, encrypted from the first byte."""
+    """SMTP client with TLS from the first byte."""
 
     def __init__(self, server: MailServer, address: str, context: ssl.SSLContext) -> None:
         self._address, self._context = address, context

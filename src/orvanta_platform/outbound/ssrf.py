@@ -1,7 +1,7 @@
-"""Which addresses the platform itself calls for its users: public ones, and private networks that are allowed.
+"""Addresses that the platform itself may call for its users: public ones, and allowed private networks.
 
-A name is resolved once, and the caller connects to the addresses that were checked, never to the name again: an
-answer of DNS that changes afterwards changes nothing.
+A name is resolved once, and the caller connects to the checked addresses, never to the name again: a later change of
+the DNS response has no effect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orvanta_platform.sandbox import networks
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""The addresses of a host name for a port, best first. Raises OSError."""
+"""Resolver that returns the addresses of a host name for a port, best first. Raises OSError."""
 
 _NUMBER: Final = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
@@ -38,26 +38,26 @@ server uses."""
 
 
 class AddressRefused(Exception):
-    """The platform does not call this address; the message says which and why."""
+    """The platform does not call this address; the message has the address and the reason."""
 
 
 async def look_up(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says. Raises OSError."""
+    """Resolve a host name with the resolver of the system. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class Guard:
-    """Gives the addresses to connect to. `allowed`: networks (CIDR) that are called although they are not public."""
+    """Resolver of checked addresses. `allowed` are networks (CIDR) that may be called although they are not public."""
 
     def __init__(self, allowed: Sequence[str] = (), resolve: Resolve = look_up) -> None:
         self._allowed = tuple(map(ipaddress.ip_network, allowed))
         self._resolve = resolve
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of `host`, asked for once, all of them checked; at least one.
+        """Return the addresses of `host`, resolved once and all checked; at least one.
 
-        Raises AddressRefused where one of them is refused, OSError where there is none.
+        Raises AddressRefused if one of them is refused, OSError if there is none.
         """
         literal = _literal(host)
         found = [str(literal)] if literal is not None else list(await self._resolve(host, port))
@@ -78,14 +78,15 @@ class Guard:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody on the internet may be reached there, and nobody's own machine or network."""
+    """Return whether the address belongs to the public internet, and not to this machine or a private network."""
     return not _is_in(_SPECIAL, address) and not is_metadata(address)
 
 
 def is_metadata(address: Address) -> bool:
-    """Tests for addresses of cloud metadata services: link-local addresses and the others that clouds use.
+    """Return whether this is an address of a cloud metadata service: link-local addresses and the others that clouds
+    use.
 
-    Addresses embedded in another address are tested as well.
+    Addresses embedded in another address are checked as well.
     """
     return _is_in(networks.METADATA, _embedded(address))
 
@@ -95,7 +96,7 @@ def _is_in(ranges: Sequence[networks.Network], address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address leads to, else the address itself."""
+    """Return the IPv4 address embedded in an IPv6 address, otherwise the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -110,9 +111,9 @@ def _embedded(address: Address) -> Address:
 
 
 def _literal(host: str) -> Address | None:
-    """The address that `host` writes out, None for a name. Raises AddressRefused for odd ways of writing one.
+    """Return the address written in `host`, or None for a name. Raises AddressRefused for unusual notations.
 
-    `2130706433`, `0x7f.1` and `0177.0.0.1` are names to a check and addresses to a resolver.
+    `2130706433`, `0x7f.1` and `0177.0.0.1` are names to a check but addresses to a resolver.
     """
     bare = host.removeprefix("[").removesuffix("]")
     try:
@@ -121,5 +122,5 @@ def _literal(host: str) -> Address | None:
         pass
     last = bare.rstrip(".").rpartition(".")[2]
     if "%" in bare or ":" in bare or _NUMBER.fullmatch(last):
-        raise AddressRefused(f"{host} is no plain way to write an address")
+        raise AddressRefused(f"{host} is an unusual notation of an address")
     return None

@@ -1,1 +1,1 @@
-"""Confinement of user code: the zygote, its cells, and what each isolation level is made of."""
+"""Confinement of user code: the zygote, its cells, and the parts of each isolation level."""

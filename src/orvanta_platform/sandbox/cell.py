@@ -1,9 +1,9 @@
-"""A cell: a process tree of its own, in which one job runs after the other, each confined alone. Standard library only.
+"""Cell: a process tree that runs one job after another, each confined separately. Standard library only.
 
-Its first process is forked by the zygote and never runs user code. It lays out the cell, forks the one process that
-runs a job (inmate.py), watches what runs, and kills all that is left when the job has ended. Where there are
-namespaces it then takes away everything that the job had, and forks the process of the next one. It is told of a
-job what it needs for that: never its environment, its script or its arguments.
+Its first process is forked by the zygote and never runs user code. It sets up the cell, forks the process that runs a
+job (inmate.py), watches it, and kills all remaining processes when the job has ended. With namespaces, it then removes
+everything of the job and forks the process of the next one. It receives only the header of a job: never its
+environment, script or arguments.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from orvanta_platform.sandbox.job import Job, receive
 from orvanta_platform.sandbox.plan import Plan
 
 WATCH_S = 0.2
-_DISK_EVERY = 5  # looks
-# What signal.signal is made of: its enumerations cost a process that was just forked dozens of page faults.
+_DISK_EVERY = 5  # measurements
+# The function behind signal.signal, whose enumerations cost a newly forked process dozens of page faults.
 _set_handler: Callable[[int, object], object] = vars(signal)["_signal"].signal
 _DEFAULT = int(signal.SIG_DFL)
 
 
 def clone_flags(plan: Plan) -> int:
-    """The namespaces that a cell of `plan` starts with."""
+    """Return the namespaces that a cell of `plan` starts with."""
     if not plan.namespaces:
         return 0
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
@@ -41,7 +41,7 @@ def clone_flags(plan: Plan) -> int:
 
 
 def map_identity(uid: int, gid: int) -> None:
-    """In a fresh user namespace: be who one was outside. Groups stay as they are and cannot be changed."""
+    """Map the outer user and group into a new user namespace. Supplementary groups stay and cannot be changed."""
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
@@ -49,28 +49,32 @@ def map_identity(uid: int, gid: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a cell gets from its zygote: the user and group that this one runs as, and open cgroup.procs files."""
+    """State that a cell inherits from its zygote."""
 
     plan: Plan
     hosts: Mapping[str, Host]
     identity: tuple[int, int]
+    """User and group of the zygote."""
     groups: list[int]
+    """Open cgroup.procs files."""
 
 
-def live(worker: socket.socket, given: Surroundings) -> NoReturn:
-    """Be a cell: say that it is ready, run a job of `worker`, report how it ended; again where it can be renewed."""
-    plan = given.plan
+def live(worker: socket.socket, surroundings: Surroundings) -> NoReturn:
+    """Run the cell: report that it is ready, run a job of `worker`, report its outcome, and repeat if the cell can be
+    renewed.
+    """
+    plan = surroundings.plan
     try:
-        for descriptor in given.groups:
-            os.write(descriptor, b"0")  # whoever writes enters
+        for descriptor in surroundings.groups:
+            os.write(descriptor, b"0")  # moves the writing process into the group
             os.close(descriptor)
-        room = _set_up(plan, given.identity)
+        room = _set_up(plan, surroundings.identity)
         wakeup = _Wakeup()
-        while _one_job(worker, given, room, wakeup) and room is not None:
-            _bury_all()
+        while _one_job(worker, surroundings, room, wakeup) and room is not None:
+            _reap_all()
             room.renew()
     except OSError as error:
-        _say(worker, {"error": error.strerror or str(error)})
+        _send(worker, {"error": error.strerror or str(error)})
         os._exit(1)
     os._exit(0)
 
@@ -86,7 +90,7 @@ def _set_up(plan: Plan, identity: tuple[int, int]) -> Room | None:
 
 
 def _follow_parent(plan: Plan) -> None:
-    """End with the zygote. Without a PID namespace the end must be a handler's: it kills the tree first."""
+    """End with the zygote. Without a PID namespace, a signal handler must kill the tree first."""
     if plan.namespaces:
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         return
@@ -100,7 +104,7 @@ def _end_tree(*_: object) -> None:
 
 
 class _Wakeup:
-    """Tells by a pipe that a child has ended."""
+    """Pipe that is written to when a child exits."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -115,16 +119,16 @@ class _Wakeup:
             os.read(self._read, 4096)
 
     def forget(self) -> None:
-        """In a child, which has children of its own to wait for."""
+        """Close the pipe in a child, which waits for children of its own."""
         _set_handler(signal.SIGCHLD, _DEFAULT)
         signal.set_wakeup_fd(-1)
         os.close(self._read)
         os.close(self._write)
 
 
-def _one_job(worker: socket.socket, given: Surroundings, room: Room | None, wakeup: _Wakeup) -> bool:
-    """Whether another may follow: the job came to its own end and left nothing in this process."""
-    plan = given.plan
+def _one_job(worker: socket.socket, surroundings: Surroundings, room: Room | None, wakeup: _Wakeup) -> bool:
+    """Run one job. Returns whether another may follow: the job ended by itself and left nothing in this process."""
+    plan = surroundings.plan
     relay, inner_relay = socket.socketpair()
     child = os.fork()
     if child == 0:
@@ -133,11 +137,11 @@ def _one_job(worker: socket.socket, given: Surroundings, room: Room | None, wake
         _set_handler(signal.SIGTERM, _DEFAULT)
         if room is not None:
             room.forget()
-        inmate.run(worker, inner_relay, room, plan, given.hosts)
+        inmate.run(worker, inner_relay, room, plan, surroundings.hosts)
     inner_relay.close()
-    _say(worker, {"ready": True})
+    _send(worker, {"ready": True})
     job = receive(relay)
-    if job is None:  # the worker closed the connection instead of giving a job
+    if job is None:  # the worker closed the connection instead of sending a job
         os._exit(0)
     if room is not None and not room.fits(job):
         room.furnish(job)
@@ -145,40 +149,42 @@ def _one_job(worker: socket.socket, given: Surroundings, room: Room | None, wake
     relay.close()
     end = _watch(child, job, plan, wakeup)
     _kill_rest(plan)
-    finish = given.hosts[job.language].finish
+    finish = surroundings.hosts[job.language].finish
     if finish is not None:
         _finish(job, plan, finish)
     os.close(job.result)
     end["disk_full"] = any(filesystem.is_full(folder, job.disk_bytes) for folder in _disks(job, plan)) or (
         plan.namespaces and filesystem.is_full(None, job.disk_bytes)
     )
-    _say(worker, end)
+    _send(worker, end)
     return finish is None and end["code"] == 0 and not job.dedicated
 
 
 def _watch(child: int, job: Job, plan: Plan, wakeup: _Wakeup) -> dict[str, object]:
-    """Reap until `child` has ended; measure what is not limited by the kernel; kill what is over."""
+    """Reap until `child` has exited; measure the resources that the kernel does not limit, and kill the job if it
+    exceeds one.
+    """
     disks = _disks(job, plan)
     measured = job.watch_memory or job.watch_processes or bool(disks)
-    peak_kb, over, looks, next_look = 0, None, 0, time.monotonic() + WATCH_S
+    peak_kb, over, measurements, next_at = 0, None, 0, time.monotonic() + WATCH_S
     while True:
         status, rss_kb = _reap(child)
         peak_kb = max(peak_kb, rss_kb)
         if status is not None:
             return {"code": os.waitstatus_to_exitcode(status), "peak_kb": peak_kb, "over": over}
-        wakeup.wait(max(0.0, next_look - time.monotonic()) if measured else None)
-        if measured and time.monotonic() >= next_look:
-            next_look = time.monotonic() + WATCH_S
-            looks += 1
+        wakeup.wait(max(0.0, next_at - time.monotonic()) if measured else None)
+        if measured and time.monotonic() >= next_at:
+            next_at = time.monotonic() + WATCH_S
+            measurements += 1
             usage = tree.measure(tree.members(plan.namespaces))
             peak_kb = max(peak_kb, usage.memory_kb)
-            over = over or _exceeded(usage, job, disks if looks % _DISK_EVERY == 0 else [])
+            over = over or _exceeded(usage, job, disks if measurements % _DISK_EVERY == 0 else [])
             if over:
                 _kill_rest(plan)
 
 
 def _disks(job: Job, plan: Plan) -> list[str]:
-    """The job's folders whose size the kernel does not limit."""
+    """Return the folders of the job whose size the kernel does not limit."""
     return [folder for folder in (None if plan.namespaces else job.folder, job.output) if folder is not None]
 
 
@@ -193,7 +199,9 @@ def _exceeded(usage: tree.Usage, job: Job, disks: list[str]) -> str | None:
 
 
 def _reap(child: int) -> tuple[int | None, int]:
-    """Reap all that ended: the wait status of `child` if it is among them, and the largest memory in KiB."""
+    """Reap all exited children. Returns the wait status of `child` if it is among them, and the largest memory
+    in KiB.
+    """
     status, peak_kb = None, 0
     while True:
         try:
@@ -215,15 +223,15 @@ def _kill_rest(plan: Plan) -> None:
         os.kill(-1, signal.SIGKILL)
 
 
-def _bury_all() -> None:
-    """Wait until the cell's killed processes are gone, every one."""
+def _reap_all() -> None:
+    """Wait until all killed processes of the cell are gone."""
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
 
 
 def _finish(job: Job, plan: Plan, finish: Callable[[Job], None]) -> None:
-    """Have the host finish, as the job's user: what it looks at is the job's."""
+    """Call the `finish` of the host as the user of the job, because it reads files of the job."""
     if plan.level == "userns":
         syscalls.drop_capabilities()
     inmate.become_user(job, plan)
@@ -231,8 +239,8 @@ def _finish(job: Job, plan: Plan, finish: Callable[[Job], None]) -> None:
     finish(job)
 
 
-def _say(worker: socket.socket, message: dict[str, object]) -> None:
+def _send(worker: socket.socket, message: dict[str, object]) -> None:
     try:
         worker.sendall(json.dumps(message).encode() + b"\n")
-    except OSError:  # there is nobody left to live for
+    except OSError:  # the worker is gone
         os._exit(1)

@@ -1,7 +1,7 @@
-"""Memory and process limits by control groups, version 1 or 2, where the worker may make some.
+"""Memory and process limits by control groups, version 1 or 2, if the worker can create groups.
 
-Groups lie below the worker's own (in version 2, where a group with processes can have no limited groups below
-it, also beside), so that what limits the worker limits its jobs too. A group is used by one job after the other.
+Groups are created below the worker's own group (in version 2, where a group with processes cannot have limited groups
+below it, also next to it), so that the worker's limits apply to its jobs too. A group is used by one job after another.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal["memory", "pids"]
-_MOST_LOOKS = 1000
-_MOST_BYTES = 4096
+_MAX_SCANS = 1000
+_MAX_BYTES = 4096
 _KINDS: tuple[Kind, Kind] = ("memory", "pids")
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
@@ -23,14 +23,14 @@ _OWN = Path("/proc/self/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class GroupFolder:
-    """A folder in which groups with a memory or process limit can be made."""
+    """Folder in which groups with a memory or process limit can be created."""
 
     folder: Path
     version: Literal[1, 2]
 
 
 def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, GroupFolder]:
-    """Where this process may make groups, per kind; kinds that it may not are absent."""
+    """Return the folders in which this process can create groups, by kind; other kinds are absent."""
     places: dict[Kind, GroupFolder] = {}
     own = {line.split(":")[1]: line.split(":", 2)[2] for line in own_groups.read_text().splitlines()}
     for line in mounts.read_text().splitlines():
@@ -44,7 +44,7 @@ def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, GroupFol
         elif kind == "cgroup2" and "" in own:
             folder = _inside(mounted, root, own[""])
             for place in (folder, folder.parent):
-                for name in _passed_on(place):
+                for name in _available_limits(place):
                     places.setdefault(name, GroupFolder(place, 2))
     return {name: place for name, place in places.items() if os.access(place.folder, os.W_OK)}
 
@@ -54,8 +54,8 @@ def _inside(mounted: str, root: str, own: str) -> Path:
     return Path(mounted) if relative.startswith("..") else Path(mounted, relative)
 
 
-def _passed_on(folder: Path) -> list[Kind]:
-    """What groups below `folder` can limit; asked for first where the folder is delegated to us to arrange."""
+def _available_limits(folder: Path) -> list[Kind]:
+    """Return the limits available to groups below `folder`, and enable them first if the folder is delegated."""
     control = folder / "cgroup.subtree_control"
     with contextlib.suppress(OSError):
         if os.getxattr(folder, "user.delegate") == b"1":
@@ -68,7 +68,7 @@ def _passed_on(folder: Path) -> list[Kind]:
 
 @dataclass(slots=True)
 class Group:
-    """The groups of one cell, one per kind (the same folder for both in version 2)."""
+    """Groups of one cell, one per kind (the same folder for both in version 2)."""
 
     folders: dict[Kind, GroupFolder]
     _kills: int = field(default=0)
@@ -79,11 +79,11 @@ class Group:
 
     @property
     def kinds(self) -> set[Kind]:
-        """What this group limits."""
+        """The limits of this group."""
         return set(self.folders)
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        """Set the limits for the next job and forget what the last one used. Raises OSError."""
+        """Set the limits for the next job and reset the measured usage. Raises OSError."""
         if self._set != (memory_bytes, processes):
             self._set_limits(memory_bytes, processes)
             self._set = (memory_bytes, processes)
@@ -112,20 +112,22 @@ class Group:
 
     @property
     def entrances(self) -> list[int]:
-        """Open descriptors; a process that writes "0" to each is in the groups, with all it forks later."""
+        """Open descriptors. A process that writes "0" to each of them joins the groups with all its later children."""
         if not self._entrances:
             folders = {place.folder for place in self.folders.values()}
             self._entrances += [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in folders]
         return self._entrances
 
     def kill(self) -> bool:
-        """Kill everything in the group; False where it has no process limit, by which forks are stopped first."""
+        """Kill all processes in the group. Returns False if it has no process limit, which is needed to stop forks
+        first.
+        """
         place = self.folders.get("pids")
         if place is None:
             return False
         self._set = (0, 0)
         _write(place, "pids.max", 0)
-        for _ in range(_MOST_LOOKS):
+        for _ in range(_MAX_SCANS):
             members = (place.folder / "cgroup.procs").read_text().split()
             if not members:
                 break
@@ -135,14 +137,14 @@ class Group:
         return True
 
     def reopen(self) -> None:
-        """Let processes be made in the group again, after `kill`."""
+        """Allow new processes in the group again, after `kill`."""
         place = self.folders.get("pids")
         if place is not None and self._set == (0, 0):
             (place.folder / "pids.max").write_text("max")
 
     @property
     def peak_kb(self) -> int:
-        """The most memory used at once since `limit`, KiB; 0 where it is not known."""
+        """Peak memory in KiB since `limit`; 0 if unknown."""
         place = self.folders.get("memory")
         if place is None:
             return 0
@@ -154,12 +156,12 @@ class Group:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed something for memory since `limit`."""
+        """Whether the kernel killed a process for lack of memory since `limit`."""
         return self._count_kills() > self._kills
 
     @property
     def out_of_processes(self) -> bool:
-        """Whether the kernel refused a process since `limit`."""
+        """Whether the kernel refused to create a process since `limit`."""
         return self._count_refusals() > self._refusals
 
     def _count_kills(self) -> int:
@@ -181,10 +183,10 @@ class Group:
         return 0
 
     def _read(self, place: GroupFolder, name: str, mode: int = os.O_RDONLY) -> bytes:
-        return os.pread(self._file(place, name, mode), _MOST_BYTES, 0)
+        return os.pread(self._file(place, name, mode), _MAX_BYTES, 0)
 
     def _file(self, place: GroupFolder, name: str, mode: int) -> int:
-        """Opened once: these files are looked at before and after every job."""
+        """Return a descriptor that stays open, because these files are read before and after every job."""
         if name not in self._files:
             self._files[name] = os.open(place.folder / name, mode | os.O_CLOEXEC)
         return self._files[name]
@@ -204,27 +206,27 @@ def _write(place: GroupFolder, name: str, value: int) -> None:
 
 
 class Groups:
-    """The groups of one worker process: made when first needed, used again, removed at the end."""
+    """Groups of one worker process: created when needed, reused, removed at the end."""
 
     def __init__(self, places: dict[Kind, GroupFolder]) -> None:
         self._places = places
         self._idle: list[Group] = []
-        self._made = 0
+        self._created = 0
 
     @property
     def kinds(self) -> set[Kind]:
-        """What these groups limit."""
+        """The limits of these groups."""
         return set(self._places)
 
     def take(self) -> Group | None:
-        """A group that no process is in; None where none can be made."""
+        """Return a group without processes, or None if none can be created."""
         if self._idle:
             return self._idle.pop()
-        self._made += 1
+        self._created += 1
         group = Group({})
         try:
             for kind, place in self._places.items():
-                folder = place.folder / f"orvanta-{os.getpid()}-{self._made}"
+                folder = place.folder / f"orvanta-{os.getpid()}-{self._created}"
                 folder.mkdir(exist_ok=True)
                 group.folders[kind] = GroupFolder(folder, place.version)
         except OSError:
@@ -233,12 +235,12 @@ class Groups:
         return group if group.folders else None
 
     def give_back(self, group: Group) -> None:
-        """The job in `group` has ended."""
+        """Return a group whose job has ended to the idle ones."""
         group.reopen()
         self._idle.append(group)
 
     def close(self) -> None:
-        """Remove what is idle."""
+        """Remove the idle groups."""
         for group in self._idle:
             group.remove()
         self._idle = []

@@ -1,7 +1,7 @@
-"""The part of /etc that jobs see. Standard library only.
+"""Part of /etc that jobs see. Standard library only.
 
 An allow-list of files for name resolution, certificates, time zones, the dynamic linker and interpreters. Settings of
-package managers, of mail, database and cloud clients and of the host itself may hold credentials and are not in it.
+package managers, of mail, database and cloud clients and of the host itself may contain credentials and are excluded.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _LARGEST = 4 << 20
 
 
 def names() -> list[str]:
-    """The entries of /etc that jobs see."""
-    whole, beginnings = set(_NAMES), tuple(name[:-1] for name in _NAMES if name.endswith("*"))
-    return [name for name in os.listdir(FOLDER) if name in LIVE or name in whole or name.startswith(beginnings)]
+    """Return the entries of /etc that jobs see."""
+    exact, prefixes = set(_NAMES), tuple(name[:-1] for name in _NAMES if name.endswith("*"))
+    return [name for name in os.listdir(FOLDER) if name in LIVE or name in exact or name.startswith(prefixes)]
 
 
 def copy(target: str) -> None:
-    """Copy the entries that every user may read into the empty folder `target`, the live ones as empty files.
+    """Copy the entries that every user may read into the empty folder `target`; live ones become empty files.
 
     They are copied because each bind mount would be one more mount of every cell.
     """

@@ -1,11 +1,11 @@
-"""The file system that cells see. Standard library only.
+"""File system of cells. Standard library only.
 
-It is an allow-list: the system's own folders and what the plan names, read-only, in a root of our own, made
-once by the zygote. What is not in it (homes, /run with its sockets, the platform's home) does not exist there.
-Each cell lays a fresh tmpfs over /tmp, which holds the job's folder, and a /proc of its own PID namespace.
+It is an allow-list: folders of the system and of the plan, read-only, in a separate root created once by the zygote.
+Everything else (homes, /run with its sockets, the platform's home) does not exist there. Each cell mounts a new tmpfs
+over /tmp, which contains the job's folder, and a /proc of its own PID namespace.
 
-The folders of which a job is shown single ones lie at a place of their own. A cell's first process keeps a handle
-on it and covers it before user code begins: what a user namespace inherited it may not unmount, but cover.
+Folders that are shown to single jobs are mounted at a separate location. The first process of a cell holds a handle on
+it and covers it before user code starts: a user namespace cannot unmount inherited mounts, but it can cover them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _INODES = 1_000_000
 
 
 def build(plan: Plan) -> None:
-    """Give this process, in a mount namespace of its own, the root that cells start from. Raises OSError."""
+    """Enter a new mount namespace and build the root that cells start from. Raises OSError."""
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("orvanta", plan.root, "tmpfs", syscalls.MS_NOSUID, "mode=755,size=64m")
@@ -51,7 +51,7 @@ def build(plan: Plan) -> None:
     for folder in ("dev", "proc", "tmp", "run", "var"):
         os.mkdir(f"{plan.root}/{folder}")
     _make_devices(plan.root)
-    # The deeper path of two decides, whichever it is.
+    # The deepest matching path decides, whether visible or hidden.
     choices = [(path, False) for path in plan.visible] + [(path, True) for path in plan.hidden]
     for path, hide in sorted(choices, key=lambda choice: (len(PurePosixPath(choice[0]).parts), choice[1])):
         (_hide if hide else _bind)(plan.root, path)
@@ -62,7 +62,7 @@ def build(plan: Plan) -> None:
     syscalls.make_read_only(plan.root)
     if plan.packages is not None:
         _bind_staging(plan.root, plan.packages)
-    # Not read-only: a user namespace may mount a /proc of its own only where it sees this one whole.
+    # Not read-only: a user namespace may mount its own /proc only if this one is completely visible.
     syscalls.mount("/proc", f"{plan.root}/proc", None, syscalls.MS_BIND | syscalls.MS_REC)
     os.chdir(plan.root)
     syscalls.pivot_root(".", ".")
@@ -128,13 +128,13 @@ def _make_devices(root: str) -> None:
 
 
 class Room:
-    """What a cell has of its own, in its own mount and PID namespaces: /tmp, /proc, and the folders of its job.
+    """Mounts of a cell in its own mount and PID namespaces: /tmp, /proc, and the folders of its job.
 
-    Made anew for every job of the cell; made at all in the cell's first process, which alone may mount.
+    They are renewed for every job of the cell, always by its first process, which alone may mount.
     """
 
     def __init__(self, plan: Plan) -> None:
-        """Raises OSError."""
+        """Mount /tmp and /proc, and cover the packages. Raises OSError."""
         self._disk_bytes = 1 << 30
         self._shown: list[str] = []
         self._lay_tmp()
@@ -142,7 +142,7 @@ class Room:
         self._place = -1
         if plan.packages is not None:
             self._place = os.open(_PLACE, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            syscalls.mount(OUTPUT, _PLACE, None, syscalls.MS_BIND)  # an empty folder of the root
+            syscalls.mount(OUTPUT, _PLACE, None, syscalls.MS_BIND)  # covers it with an empty folder of the root
 
     def _lay_tmp(self) -> None:
         syscalls.mount("orvanta", "/tmp", "tmpfs", _PRIVATE, f"mode=1777,nr_inodes={_INODES},size={self._disk_bytes}")
@@ -151,17 +151,17 @@ class Room:
         os.chmod(_SHARED_MEMORY, 0o1777)
 
     def forget(self) -> None:
-        """In a process that may show nothing: close the handle by which the packages are reached."""
+        """Close the handle to the packages, in a process that may not mount them."""
         if self._place >= 0:
             os.close(self._place)
             self._place = -1
 
     def fits(self, job: Job) -> bool:
-        """Whether the job needs nothing that `furnish` would do."""
+        """Return whether the job needs none of the changes of `furnish`."""
         return job.package is None and job.output is None and job.disk_bytes == self._disk_bytes
 
     def furnish(self, job: Job) -> None:
-        """Size the disk, and have the job's one package at PACKAGE, its one output at OUTPUT. Raises OSError."""
+        """Resize the disk, and mount the package of the job at PACKAGE and its output at OUTPUT. Raises OSError."""
         if job.disk_bytes != self._disk_bytes:
             flags = syscalls.MS_REMOUNT | _PRIVATE
             syscalls.mount("orvanta", "/tmp", None, flags, f"size={job.disk_bytes}")
@@ -178,7 +178,7 @@ class Room:
             self._shown.append(target)
 
     def renew(self) -> None:
-        """After the last process of a job: take away all that it had, for the next one. Raises OSError."""
+        """Remove everything of a job after its last process has ended, for the next one. Raises OSError."""
         os.chdir("/")
         for target in [*self._shown, "/tmp"]:
             syscalls.unmount_lazily(target)
@@ -188,7 +188,7 @@ class Room:
 
 
 def is_full(folder: str | None, disk_bytes: int) -> bool:
-    """Whether the job's disk has no room left: its tmpfs, or where it has none, its `folder`."""
+    """Return whether the disk of the job is full: its tmpfs, or `folder` if it has none."""
     if folder is not None:
         return used(folder) > disk_bytes - _FULL_BELOW
     state = os.statvfs("/tmp")
@@ -196,7 +196,7 @@ def is_full(folder: str | None, disk_bytes: int) -> bool:
 
 
 def used(folder: str) -> int:
-    """Bytes on disk of everything below `folder`; what vanishes meanwhile counts as nothing."""
+    """Return the bytes on disk of everything below `folder`; files deleted meanwhile count as zero."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:

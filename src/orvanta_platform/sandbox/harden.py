@@ -1,4 +1,4 @@
-"""Keeping a process that holds secrets from being read by others of the same user."""
+"""Protection of a process that holds secrets against other processes of the same user."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from orvanta_platform.sandbox import syscalls
 
 
 def harden_process() -> None:
-    """Make this process undumpable: no core, and /proc/<pid>/{environ,mem,maps} are root's alone."""
+    """Make this process undumpable: it writes no core, and only root can read its /proc/<pid>/{environ,mem,maps}."""
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)

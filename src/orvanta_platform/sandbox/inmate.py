@@ -1,7 +1,7 @@
-"""The process of a cell in which user code runs. Standard library only.
+"""Process of a cell in which user code runs. Standard library only.
 
-It is forked before there is a job, takes on all of its confinement that needs no knowledge of the job, and waits.
-Given a job it becomes the job's user and runs the script. It is used once.
+It is forked before there is a job, applies all confinement that does not depend on the job, and waits. When it receives
+a job, it becomes the job's user and runs the script. It runs one job only.
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ _MEMORY_BACKSTOP = 4 << 30
 
 
 class Host(Protocol):
-    """The module that runs one language inside a cell."""
+    """Module that runs one language inside a cell."""
 
     @property
     def finish(self) -> Callable[[Job], None] | None:
-        """After the script and all its children ended: hand over what it left. Runs in the cell's first process.
+        """Function that delivers the rest of the output after the script and all its children have ended, in the first
+        process.
 
-        None: nothing is left to do, and the first process learns nothing of the job that the next may not see.
+        None: there is nothing to deliver, and the first process learns nothing of the job that the next one must not
+        see.
         """
 
     def run(self, job: Job, content: str, args: bytes) -> NoReturn:
-        """Run the script in this process. Entered confined, with stdio in place, in the job's folder."""
+        """Run the script in this process, which is confined, has its stdio in place and is in the folder of the job."""
 
 
 def run(
     worker: socket.socket, relay: socket.socket, room: Room | None, plan: Plan, hosts: Mapping[str, Host]
 ) -> NoReturn:
-    """Wait for a job of `worker`, tell the cell's first process of it by `relay`, run it."""
+    """Wait for a job from `worker`, pass its header to the first process of the cell through `relay`, and run it."""
     os.setsid()
-    _be_killed_first()
+    _prefer_oom_kill()
     if plan.namespaces:
         landlock.restrict_sockets(plan.ports)
         syscalls.install_seccomp(seccomp.program())
@@ -56,13 +58,13 @@ def run(
     job.pass_on(relay)
     content, args = job.read(worker)
     if room is not None and not room.fits(job):
-        relay.recv(1)  # the first process has furnished it
+        relay.recv(1)  # wait until the first process has prepared the mounts
     worker.close()
     relay.close()
     _take_output(job)
     become_user(job, plan)
     if job.shared and job.output is not None:
-        os.umask(0)  # those who share it are other users
+        os.umask(0)  # the folder is shared with jobs of other users
         os.symlink(job.output, "shared")
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     _set_limits(job, plan)
@@ -75,15 +77,15 @@ def run(
     os.write(job.result, STARTED)
     try:
         hosts[job.language].run(job, content, args)
-    except BaseException as error:  # the last frame of the process: whatever came ends it
+    except BaseException as error:  # outermost frame of the process
         sys.stderr.write(f"{error!r}\n")
         sys.stderr.flush()
     finally:
         os._exit(1)
 
 
-def _be_killed_first() -> None:
-    """Of all that share the memory with it, where there is no more."""
+def _prefer_oom_kill() -> None:
+    """Make this process the preferred victim of the out-of-memory killer in its control group."""
     with contextlib.suppress(OSError):
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(descriptor, b"1000")
@@ -103,7 +105,7 @@ def _take_output(job: Job) -> None:
 
 
 def become_user(job: Job, plan: Plan) -> None:
-    """Be the job's user, if it has one, without any capability; end with the parent."""
+    """Switch to the user of the job, if it has one, without any capability; end with the parent."""
     if job.uid is not None:
         os.setgroups([])
         os.setresgid(job.uid, job.uid, job.uid)
@@ -123,7 +125,7 @@ def _limit(kind: int, value: int) -> None:
 def _set_limits(job: Job, plan: Plan) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     if job.watch_memory:
-        # Only a backstop for what is faster than the watch: a program that meets it fails without a clear name.
+        # Only a backstop for growth faster than the polling: a program that reaches it fails without a clear error.
         _limit(resource.RLIMIT_DATA, job.memory_bytes + _MEMORY_BACKSTOP)
     if job.watch_processes:
         own = plan.level == "userns" or job.uid is not None

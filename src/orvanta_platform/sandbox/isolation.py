@@ -1,4 +1,4 @@
-"""Isolation levels as the worker chooses them and tells of them."""
+"""Selection of isolation levels by the worker, and reports about them."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ Mode = Literal["auto", "required", "full", "userns", "landlock", "none"]
 _MISSING: dict[Level, list[str]] = {
     "full": [],
     "userns": [
-        "Jobs run under the worker's own user id, inside a user namespace, not under one of their own.",
+        "Jobs run under the worker's user id inside a user namespace, not under a separate one.",
     ],
     "landlock": [
-        "No namespaces: jobs see that other processes exist, share /dev, the network's abstract sockets on kernels "
-        "before 6.12 and System V memory, and may connect to a Unix socket whose path they know.",
-        "The disk limit is looked at once a second instead of being enforced.",
+        "No namespaces: jobs can list other processes, share /dev, the network's abstract sockets on kernels "
+        "before 6.12 and System V memory, and can connect to a Unix socket whose path they know.",
+        "The disk limit is checked once a second instead of being enforced.",
     ],
     "none": [
-        "User code is not confined: it can read and change whatever the worker can, and listen on any free port.",
-        "The disk limit is looked at once a second instead of being enforced.",
+        "User code is not confined: it has all rights of the worker, and can listen on any free port.",
+        "The disk limit is checked once a second instead of being enforced.",
     ],
 }
 _REMEDY: dict[Level, str | None] = {
     "full": None,
     "userns": "Run the worker as root, or accept the level: jobs cannot reach each other, the host or the platform.",
     "landlock": "Allow user namespaces (sysctl user.max_user_namespaces, "
-    "kernel.apparmor_restrict_unprivileged_userns=0; in a container a seccomp profile that lets unshare, clone, "
-    "mount and pivot_root pass), or run as root.",
+    "kernel.apparmor_restrict_unprivileged_userns=0; in a container a seccomp profile that allows unshare, clone, "
+    "mount and pivot_root), or run as root.",
     "none": "Use Linux 5.13 or newer with Landlock, or allow user namespaces.",
 }
 _UNLIMITED: dict[Kind, str] = {
     "memory": "No memory control group is writable: memory is measured every 200 ms and limited per process.",
     "pids": "No process control group is writable: processes are counted every 200 ms.",
 }
-NO_PACKET_FILTER = "Link-local addresses (169.254.0.0/16, cloud metadata) are not refused to jobs here."
-NO_PORT_RULES = "Jobs may listen on any free TCP port, the server's among them while it is stopped (Linux before 6.7)."
+NO_PACKET_FILTER = "Jobs can reach link-local addresses (169.254.0.0/16, cloud metadata) on this machine."
+NO_PORT_RULES = "Jobs can listen on any free TCP port, including the server's while it is stopped (Linux before 6.7)."
 SHARED_UID = (
-    "Jobs run under the worker's own user id: Python's folder is not readable for other users, so jobs cannot "
-    "have one of their own."
+    "Jobs run under the worker's user id: Python's folder is not readable for other users, so jobs cannot have "
+    "separate ones."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class IsolationReport:
-    """The level that is in force, what is missing to the full one (sentences), and how to get it."""
+    """Level in use, the missing features compared with the full level (sentences), and the remedy."""
 
     level: Level
     missing: list[str]
@@ -56,7 +56,7 @@ class IsolationReport:
 
 
 def candidates(mode: Mode) -> list[Level]:
-    """The levels to try, best first."""
+    """Return the levels to try, best first."""
     root = os.geteuid() == 0
     match mode:
         case "auto":
@@ -68,6 +68,8 @@ def candidates(mode: Mode) -> list[Level]:
 
 
 def report(level: Level, limited: set[Kind], reasons: list[str], further: list[str]) -> IsolationReport:
-    """The report of `level`, given what control groups limit and why higher levels were refused."""
+    """Return the report of `level`, with the limits enforced by control groups and the reasons why higher levels
+    failed.
+    """
     missing = [*_MISSING[level], *further, *(text for kind, text in _UNLIMITED.items() if kind not in limited)]
     return IsolationReport(level, missing + reasons, _REMEDY[level])

@@ -1,22 +1,22 @@
-"""What the worker sends into a cell, and how it is read there. Standard library only.
+r"""Protocol between the worker and a cell. Standard library only.
 
-On the wire: 4 bytes of length (big-endian), the header as JSON, then the environment (a JSON object of texts), the
-script and the arguments, whose lengths the header gives. The descriptors of the job's output and result pipes come
+On the wire: 4 bytes of length (big-endian), the header as JSON, then the environment (a JSON object of strings), the
+script and the arguments, whose lengths are in the header. The descriptors of the job's output and result pipes are sent
 with the first byte.
 
-A dedicated process (`dedicated` in the header) is kept for further jobs of the same script. Its `result` is not a
-pipe but a stream socket, on which it gives all its answers and takes the further jobs, one at a time:
+A dedicated process (`dedicated` in the header) is reused for further jobs of the same script. Its `result` is not a
+pipe but a stream socket, on which it writes all its results and receives the further jobs, one at a time:
 
-    process  STARTED                                             once, before user code begins
+    process  STARTED                                             once, before user code starts
              {"kind":"result","length":12,"peak_kb":9000}\n      and that many bytes: the result's JSON text,
              {"kind":"error","length":70,"peak_kb":9000}\n       or {"name": …, "message": …, "stack": … or null}
     worker   {"env":{"OV_JOB_ID":"…","GONE":null},"args":9}\n    and that many bytes: the arguments, a JSON object
 
-A line is compact JSON without a newline in it, at most 64 KiB from the process. `peak_kb` is the most memory that
-the process ever had, KiB, 0 where it does not know. `env` holds what is to change in the environment that the job
-before was given (whatever that one did to it), null: the name goes. A job's standard output and error are written
-out before its answer. A job is read whole before its code begins: the worker gives one whose process ended without
-reading it to another. The connection's end means that no more jobs come: exit.
+A line is compact JSON without a newline in it, at most 64 KiB from the process. `peak_kb` is the peak memory of the
+process in KiB, 0 if unknown. `env` contains the changes to the environment passed to the previous job (regardless of
+changes by that job); null removes a name. The standard output and error of a job are flushed before its result. A job
+is read completely before its code starts: if the process ended without reading it, the worker runs it in another one.
+The end of the connection means that no more jobs follow: exit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 LENGTH = struct.Struct(">I")
 MAX_DESCRIPTORS = 3
 
-# On the result pipe: STARTED as soon as user code begins, then at most one answer (a kind, 8 bytes of length,
+# On the result pipe: STARTED as soon as user code starts, then at most one answer (a kind, 8 bytes of length,
 # the text).
 STARTED = b"s"
 RESULT = b"r"
@@ -42,12 +42,7 @@ HEAD = len(STARTED) + ANSWER.size
 
 @dataclass(slots=True)
 class Job:
-    """One job inside its cell: the header's fields and the descriptors of its pipes.
-
-    `package` (to be read) and `output` (to be written) are paths as the job finds them; their sources lie below
-    the plan's packages and its staging folder, for cells that bind them. `shared`: other jobs write to the output too,
-    which the job finds in its folder as `shared`. `programs`: absolute paths by name.
-    """
+    """Job inside its cell: the fields of the header and the descriptors of its pipes."""
 
     language: str
     folder: str
@@ -59,12 +54,16 @@ class Job:
     disk_bytes: int
     result_bytes: int
     package: str | None
+    """Path of the package inside the cell, read-only; its source is below the plan's packages."""
     output: str | None
+    """Path of the writable output inside the cell; its source is below the staging folder."""
     package_source: str | None
     output_source: str | None
     programs: dict[str, str]
+    """Absolute paths by name."""
     dedicated: bool
     shared: bool
+    """Whether other jobs write to the output too, which the job finds as `shared` in its folder."""
     env_length: int
     content_length: int
     args_length: int
@@ -75,13 +74,13 @@ class Job:
     env: dict[str, str] = field(default_factory=dict)
 
     def pass_on(self, relay: socket.socket) -> None:
-        """Tell the cell's first process of the job: the header alone, and of the pipes the result's."""
+        """Send the header and the result pipe to the first process of the cell."""
         sent = socket.send_fds(relay, [self.header], [self.result])
-        if sent < len(self.header):  # the reader, once it has all, closes: even nothing cannot be sent to it then
+        if sent < len(self.header):  # the reader closes after the last byte: a send of zero bytes would then fail
             relay.sendall(self.header[sent:])
 
     def read(self, connection: socket.socket) -> tuple[str, bytes]:
-        """Take what follows the header: keeps the environment, gives the script and the arguments."""
+        """Read the rest of the job: store the environment, and return the script and the arguments."""
         data = read_exactly(connection, self.env_length + self.content_length + self.args_length)
         script = self.env_length + self.content_length
         self.env = json.loads(data[: self.env_length])
@@ -89,13 +88,13 @@ class Job:
 
 
 def frame(header: dict[str, Any]) -> bytes:
-    """The length and header as they go on the wire."""
+    """Return the length and header as sent on the wire."""
     text = json.dumps(header).encode()
     return LENGTH.pack(len(text)) + text
 
 
 def receive(connection: socket.socket) -> Job | None:
-    """Wait for the job's header; None when the worker closed the connection instead."""
+    """Wait for the header of a job; return None if the worker closed the connection instead."""
     first, descriptors, _, _ = socket.recv_fds(connection, LENGTH.size, MAX_DESCRIPTORS)
     if not first:
         return None
@@ -106,7 +105,7 @@ def receive(connection: socket.socket) -> Job | None:
 
 
 def write_answer(descriptor: int, kind: bytes, text: bytes) -> None:
-    """Write the job's answer to the result pipe."""
+    """Write the result or error of the job to the result pipe."""
     for data in (ANSWER.pack(kind, len(text)), text):
         view = memoryview(data)
         while view:
@@ -114,7 +113,7 @@ def write_answer(descriptor: int, kind: bytes, text: bytes) -> None:
 
 
 def read_exactly(connection: socket.socket, length: int) -> bytes:
-    """`length` bytes of `connection`; EOFError where it ends before."""
+    """Return `length` bytes of `connection`. Raises EOFError if it ends before."""
     buffer = bytearray(length)
     view = memoryview(buffer)
     filled = 0

@@ -1,4 +1,6 @@
-"""Landlock: files a process may open, ports it may listen on, processes it may reach. Standard library only."""
+"""Landlock rules: files that a process may open, ports it may listen on, processes it may reach. Standard
+library only.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ _LIMITS = {
     "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
     "memory": ("memory.limit_in_bytes",),
 }
-"""Files of a control group by its kind, of version 2 by ""."""
+"""Files of a control group by its kind; "" is version 2."""
 _SCOPE_ABSTRACT_SOCKETS, _SCOPE_SIGNALS = 1, 2
 
 
 @functools.cache
 def version() -> int:
-    """Landlock's version on this kernel, 0 where it has none."""
+    """Return Landlock's version on this kernel, 0 if it is not available."""
     try:
         return syscalls.syscall("landlock_create_ruleset", None, 0, _QUERY_VERSION)
     except OSError:
@@ -38,10 +40,11 @@ def version() -> int:
 
 
 def restrict_sockets(ports: list[int] | None) -> None:
-    """Deny abstract sockets and signals of processes outside of this one's (Linux 6.12), and TCP ports by number.
+    """Deny abstract sockets and signals of processes outside of this one's domain (Linux 6.12), and TCP ports by
+    number.
 
     `ports` may be listened on by number (Linux 6.7), None: all. A port that the kernel picks (number 0) is always
-    allowed. Rules name single ports: "any but the platform's" would take 28,000 rules and 12 ms a job.
+    allowed. Rules name single ports: "any except the platform's" would take 28,000 rules and 12 ms per job.
     """
     net = _net(ports)
     if net or version() >= 6:
@@ -51,9 +54,11 @@ def restrict_sockets(ports: list[int] | None) -> None:
 def restrict_files(
     writable: list[str], visible: list[str], hidden: list[str], package: str | None, ports: list[int] | None
 ) -> None:
-    """Reading only what cells of the higher levels see and below `package`, writing only below `writable`.
+    """Allow reading only the files that cells of the higher levels see and those below `package`, and writing only
+    below `writable`.
 
-    `package` and `writable` may lie in hidden folders. Sockets as `restrict_sockets` has them. Raises OSError.
+    `package` and `writable` can be in hidden folders. Sockets are restricted like in `restrict_sockets`. Raises
+    OSError.
     """
     handled = _handled()
     ruleset = _allow_ports(_ruleset(handled, _net(ports)), ports)
@@ -64,7 +69,7 @@ def restrict_files(
         _allow(ruleset, part, _READ)
     for name in DEVICES:
         _allow(ruleset, f"/dev/{name}", _READ_FILE | _WRITE_FILE)
-    _allow(ruleset, "/proc/self", _READ)  # this process's own, by its number: Bun and others read their maps
+    _allow(ruleset, "/proc/self", _READ)  # resolves to the id of this process: Bun and others read their maps
     for file in _limits():
         _allow(ruleset, file, _READ_FILE)
     if package is not None:
@@ -76,7 +81,7 @@ def restrict_files(
 
 @functools.cache
 def settings(hidden: tuple[str, ...]) -> list[str]:
-    """The readable paths below /etc; computed once in the zygote."""
+    """Return the readable paths below /etc; computed once in the zygote."""
     paths = [os.path.realpath(f"{etc.FOLDER}/{name}") for name in etc.names()]
     return [part for path in paths for part in without(path, [*hidden, *etc.CLOSED])]
 
@@ -113,7 +118,9 @@ def _allow_ports(ruleset: int, ports: list[int] | None) -> int:
 
 
 def without(path: str, hidden: list[str]) -> list[str]:
-    """`path`, or the parts of it that lie beside the hidden ones: Landlock cannot forbid below an allowed one."""
+    """Return `path`, or the parts of it that contain no hidden path, because Landlock cannot deny access below an
+    allowed path.
+    """
     if any(path == h or path.startswith(f"{h}/") for h in hidden):
         return []
     if not any(h.startswith(f"{path}/") for h in hidden):
@@ -122,7 +129,7 @@ def without(path: str, hidden: list[str]) -> list[str]:
 
 
 def _limits() -> list[str]:
-    """Files that tell how much of the machine this process may use: DuckDB does not start where it cannot read them."""
+    """Return the files with the resource limits of this process, without which DuckDB does not start."""
     found = []
     with contextlib.suppress(OSError), open("/proc/self/cgroup") as groups:
         for line in groups:
@@ -136,7 +143,7 @@ def _limits() -> list[str]:
 def _allow(ruleset: int, path: str, access: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # what is not there needs no rule
+    except OSError:  # a missing path needs no rule
         return
     try:
         access &= _handled() if os.path.isdir(path) else _handled() & _OF_FILES

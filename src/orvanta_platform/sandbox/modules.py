@@ -1,4 +1,4 @@
-"""Modules of the worker's environment that code in cells may import, one by one. Standard library only."""
+"""Modules of the worker's environment that code in cells can import individually. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import ModuleType
 
 
 class Modules:
-    """Finds top-level modules in `places` (sandbox/plan.py: modules). Last on sys.meta_path, it is asked last.
+    """Finder of the top-level modules in `places` (sandbox/plan.py: modules), the last entry of sys.meta_path.
 
-    Not a folder on sys.path: what lies beside these modules is for no job, and cannot even be listed by one.
+    It replaces a folder on sys.path, because jobs must not import or list the neighbours of these modules.
     """
 
     def __init__(self, places: Mapping[str, str]) -> None:
@@ -19,7 +19,7 @@ class Modules:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Where the module `name` is loaded from; None where it is not one of these."""
+        """Return the location of the module `name`, or None if it is not one of these."""
         place = self._places.get(name)
         if path is not None or place is None:
             return None

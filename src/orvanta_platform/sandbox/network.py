@@ -1,7 +1,7 @@
-"""Link-local and metadata addresses, refused to the users that jobs run as.
+"""Routing rules that refuse link-local and metadata addresses to the users of jobs.
 
-One routing rule per range of addresses: `uidrange <jobs> to <range> unreachable`. The host's own traffic is
-not touched. Needs CAP_NET_ADMIN. The rules stay when the worker ends: they concern no other user.
+There is one rule per range of addresses: `uidrange <jobs> to <range> unreachable`. The traffic of the host itself is
+not affected. Requires CAP_NET_ADMIN. The rules stay when the worker ends, because they affect no other user.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BEFORE_ALL_TABLES = 1
 
 
 def refuse_link_local() -> None:
-    """Make the addresses unreachable for job users. Raises OSError where the kernel refuses (not root …)."""
+    """Make the addresses unreachable for job users. Raises OSError if the kernel refuses, for example without root."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
         netlink.bind((0, 0))
         for network in METADATA:

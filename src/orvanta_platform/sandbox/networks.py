@@ -9,7 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse(*texts: str) -> tuple[Network, ...]:
-    """The networks in CIDR notation."""
+    """Return the networks of texts in CIDR notation."""
     return tuple(map(ipaddress.ip_network, texts))
 
 

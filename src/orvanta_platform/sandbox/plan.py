@@ -1,4 +1,4 @@
-"""What a zygote is told about the cells it makes. Standard library only."""
+"""Configuration of a zygote and its cells. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ PROGRAMS = "/programs"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How cells are confined. All paths are absolute.
-
-    `root` is an empty folder on which the cells' file system is built (levels full and userns); `visible`
-    are folders and files shown read-only beside the system's own, `hidden` those that stay empty even below a
-    visible one. `hosts` maps a language to the module that runs it. Below `packages` lie the folders that single
-    jobs are shown (filesystem.Room), None: there are none. `modules` are what Python code in a cell may import
-    beside the standard library: the folder of each package, or the file of each module, by name; `programs` what
-    hosts run, by name. `ports` are the TCP ports that jobs may listen on by number, None: all.
-    """
+    """Confinement of cells. All paths are absolute."""
 
     level: Level
     root: str
+    """Empty folder on which the file system of cells is built (levels full and userns)."""
     visible: list[str] = field(default_factory=list)
+    """Folders and files shown read-only, in addition to those of the system."""
     hidden: list[str] = field(default_factory=list)
+    """Paths that stay empty, even below a visible one."""
     hosts: dict[str, str] = field(default_factory=dict)
+    """Language → module that runs it."""
     packages: str | None = None
+    """Folder whose subfolders are shown to single jobs (filesystem.Room); None: there are none."""
     modules: dict[str, str] = field(default_factory=dict)
+    """Modules that Python code in a cell can import besides the standard library: name → folder of the package or file
+    of the module.
+    """
     programs: dict[str, str] = field(default_factory=dict)
+    """Programs that hosts run, by name."""
     ports: list[int] | None = None
+    """TCP ports that jobs may listen on by number; None: all."""
 
     @property
     def namespaces(self) -> bool:
-        """Whether cells have namespaces of their own."""
+        """Whether cells have separate namespaces."""
         return self.level in ("full", "userns")
 
     def inside(self, path: str) -> str:
-        """Where cells see a module or program.
+        """Return the path of a module or program inside of cells.
 
-        In a root of their own at a place of its own: where it lies, in a folder below /tmp say, something else may be.
+        With a separate root, the path differs: another file could exist at the original path, for example below /tmp.
         """
         return f"{PROGRAMS}/{path.rpartition('/')[2]}" if self.namespaces else path

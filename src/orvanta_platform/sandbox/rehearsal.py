@@ -1,8 +1,8 @@
-"""A job that is none, taken in by the process that waits for one. Standard library only.
+"""Simulated job, run by a process that waits for a real one. Standard library only.
 
-What a forked process writes to for the first time, the kernel copies, page by page: some 400 pages of the interpreter
-between taking a job and its first line. Here they are copied before there is a job. (From handing a job over to its
-first line: 0.75 ms, without this 1.3 ms, the least of 400 on 2 cores, 2026-11-25.)
+The kernel copies each page that a forked process writes to for the first time: some 400 pages of the interpreter
+between receiving a job and its first line. The simulation copies them before there is a job. (From handing over a job
+to its first line: 0.75 ms, without the simulation 1.3 ms, the minimum of 400 on 2 cores, 2026-11-25.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from orvanta_platform.sandbox.job import LENGTH, Job, receive
 
 _NAMES = 34
-"""About as many names as the environment of a job has."""
+"""Approximate number of names in the environment of a job."""
 
 _HEADER: dict[str, object] = {
     "language": "none",
@@ -41,7 +41,7 @@ _HEADER: dict[str, object] = {
 
 
 def rehearse(hosts: Mapping[str, object]) -> None:
-    """Receive a job and let every host that can (by its function `rehearse`) run it. Leaves nothing behind."""
+    """Receive a job and let every host that has a function `rehearse` run it. Leaves no state behind."""
     job = _receive()
     try:
         _change_environment()

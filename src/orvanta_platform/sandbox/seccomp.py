@@ -1,7 +1,7 @@
-"""The system calls that user code may not make, as a seccomp filter. Standard library only.
+"""System calls denied to user code, as a seccomp filter. Standard library only.
 
-A deny-list: what a program for a database, a web page or a table needs stays allowed; what reaches other
-processes, makes namespaces or mounts, or talks to the kernel's less tested ends answers EPERM.
+A deny-list: calls needed by programs for databases, web pages or tables stay allowed. Calls that reach other processes,
+create namespaces or mounts, or use rarely tested parts of the kernel fail with EPERM.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _DENIED = {
     "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
 }  # fmt: skip
 _CLONE3 = 435
-_IN_A_ROW = 3
+_LINEAR_SEARCH = 3
 
 _Instruction = tuple[int, int, int, int]
 _Test = tuple[list[tuple[int, int, int]], int]
@@ -101,7 +101,7 @@ _BY_ARGUMENTS: dict[str, list[_Test]] = {
 
 @functools.cache
 def program() -> bytes:
-    """The filter for this machine's architecture. Raises OSError(ENOSYS) where the architecture is unknown."""
+    """Return the filter for the architecture of this machine. Raises OSError(ENOSYS) if the architecture is unknown."""
     try:
         arch, by_arguments, denied = _ARCHITECTURES[platform.machine()]
     except KeyError:
@@ -114,9 +114,9 @@ def program() -> bytes:
     ]
     if platform.machine() == "x86_64":
         code += [(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL)]
-    rules = {number: [_answer(errno.EPERM)] for number in (*denied.values(), *_DENIED.values())}
-    # Its flags lie in memory, where a filter cannot look; libc then takes clone.
-    rules[_CLONE3] = [_answer(errno.ENOSYS)]
+    rules = {number: [_fail(errno.EPERM)] for number in (*denied.values(), *_DENIED.values())}
+    # Its flags are in memory, which a filter cannot read; libc falls back to clone.
+    rules[_CLONE3] = [_fail(errno.ENOSYS)]
     for name, number in by_arguments.items():
         rules[number] = _unless(_BY_ARGUMENTS[name])
     code += _search(sorted(rules.items()))
@@ -124,11 +124,11 @@ def program() -> bytes:
 
 
 def _search(rules: list[tuple[int, list[_Instruction]]]) -> list[_Instruction]:
-    """By the number that is loaded, its rule; all other numbers are allowed.
+    """Return code that applies the rule of the loaded number; all other numbers are allowed.
 
-    A binary search: the kernel runs the filter for every number there is whenever a process takes it on.
+    It is a binary search, because the kernel runs the filter for every possible number whenever a process installs it.
     """
-    if len(rules) <= _IN_A_ROW:
+    if len(rules) <= _LINEAR_SEARCH:
         code: list[_Instruction] = []
         for number, body in rules:
             code += [(_JUMP_EQUAL, 0, len(body), number), *body]
@@ -138,15 +138,17 @@ def _search(rules: list[tuple[int, list[_Instruction]]]) -> list[_Instruction]:
     return [(_JUMP_AT_LEAST, len(low), 0, rules[middle][0]), *low, *high]
 
 
-def _answer(code: int) -> _Instruction:
+def _fail(code: int) -> _Instruction:
     return (_RETURN, 0, 0, _ERRNO | code)
 
 
 def _unless(tests: list[_Test]) -> list[_Instruction]:
-    """The error of the first test that holds of the low halves of its arguments, else allowed."""
+    """Return code that fails with the error of the first test that matches the low halves of the arguments, and allows
+    the call otherwise.
+    """
     body: list[_Instruction] = []
     for conditions, code in tests:
-        check = [_answer(code)]
+        check = [_fail(code)]
         for offset, jump, value in reversed(conditions):
             check = [(_LOAD, 0, 0, offset), (jump, 0, len(check), value), *check]
         body += check

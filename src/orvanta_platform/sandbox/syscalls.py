@@ -1,4 +1,4 @@
-"""The system calls that Python's standard library lacks, by way of libc.
+"""System calls that Python's standard library lacks, called through libc.
 
 Standard library only: this runs in the zygote (`python -I -S`).
 """
@@ -58,13 +58,13 @@ _COMMON = {
     "landlock_restrict_self": 446,
 }
 
-# PyDLL keeps the interpreter lock: a raw clone must not find it released in the child.
+# PyDLL holds the interpreter lock, which must not be released in the child of a raw clone.
 _libc = ctypes.PyDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
 def number(name: str) -> int:
-    """The number of system call `name` on this machine; OSError(ENOSYS) where none is known."""
+    """Return the number of the system call `name` on this machine. Raises OSError(ENOSYS) if it is unknown."""
     if name in _COMMON:
         return _COMMON[name]
     try:
@@ -81,13 +81,13 @@ def _check(result: int, what: str) -> int:
 
 
 def syscall(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
-    """Call `name`; integers go as longs, bytes and buffers as pointers. Raises OSError."""
+    """Call `name`; integers are passed as longs, bytes and buffers as pointers. Raises OSError."""
     converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     return _check(_libc.syscall(ctypes.c_long(number(name)), *converted), name)
 
 
 def prctl(option: int, argument: int) -> None:
-    """prctl(option, argument, 0, 0, 0). Raises OSError."""
+    """Call prctl(option, argument, 0, 0, 0). Raises OSError."""
     zero = ctypes.c_ulong(0)
     _check(_libc.prctl(option, ctypes.c_ulong(argument), zero, zero, zero), f"prctl {option}")
 
@@ -101,10 +101,10 @@ def install_seccomp(program: bytes) -> None:
 
 
 def clone(flags: int) -> tuple[int, int]:
-    """Fork with `flags` (namespaces): (0, -1) in the child, (pid, pidfd) in the parent.
+    """Fork with `flags` (namespaces). Returns (0, -1) in the child and (pid, pidfd) in the parent.
 
-    Bypasses libc's fork, so the child's cached thread id is the parent's: the child may only fork again
-    (os.fork) to run foreign code.
+    Bypasses libc's fork, so the child's cached thread id is that of the parent: the child must fork again (os.fork)
+    before it runs foreign code.
     """
     pidfd = ctypes.create_string_buffer(4)
     pid = syscall("clone", flags | CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0)
@@ -112,12 +112,12 @@ def clone(flags: int) -> tuple[int, int]:
 
 
 def unshare(flags: int) -> None:
-    """unshare(flags). Raises OSError."""
+    """Call unshare(flags). Raises OSError."""
     _check(_libc.unshare(flags), "unshare")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
-    """mount(2); `kind` None for bind and remount. Raises OSError naming the target."""
+    """Call mount(2); `kind` is None for bind and remount. Raises OSError naming the target."""
     result = _libc.mount(
         source.encode(),
         target.encode(),
@@ -129,12 +129,12 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str = ""
 
 
 def unmount_lazily(target: str) -> None:
-    """umount2(target, MNT_DETACH). Raises OSError."""
+    """Call umount2(target, MNT_DETACH). Raises OSError."""
     _check(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
-    """pivot_root(2). Raises OSError."""
+    """Call pivot_root(2). Raises OSError."""
     syscall("pivot_root", new_root.encode() + b"\0", put_old.encode() + b"\0")
 
 
@@ -144,17 +144,17 @@ def make_read_only(target: str) -> None:
 
 
 def make_harmless(target: str) -> None:
-    """Have no set-user-id program and no device work at and below `target` (Linux >= 5.12)."""
+    """Disable set-user-id programs and devices at and below `target` (Linux >= 5.12)."""
     _set_attributes(target, _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV)
 
 
-def _set_attributes(target: str, wanted: int) -> None:
-    attributes = struct.pack("QQQQ", wanted, 0, 0, 0)
+def _set_attributes(target: str, attribute_mask: int) -> None:
+    attributes = struct.pack("QQQQ", attribute_mask, 0, 0, 0)
     syscall("mount_setattr", _AT_FDCWD, target.encode() + b"\0", _AT_RECURSIVE, attributes, len(attributes))
 
 
 def drop_bounding_set() -> None:
-    """Make sure that no later exec gains a capability. Needs CAP_SETPCAP."""
+    """Ensure that no later exec gains a capability. Requires CAP_SETPCAP."""
     for capability in range(64):
         try:
             prctl(PR_CAPBSET_DROP, capability)
@@ -163,13 +163,13 @@ def drop_bounding_set() -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability that this process holds."""
+    """Drop every capability of this process."""
     header = struct.pack("II", _CAPABILITY_VERSION_3, 0)
     syscall("capset", header, struct.pack("6I", 0, 0, 0, 0, 0, 0))
 
 
 def drop_inheritable() -> None:
-    """Keep what capabilities this process has, but none that an exec would pass on by the file's leave."""
+    """Keep the capabilities of this process, but drop inheritable ones, which an exec could pass on to a file."""
     header = struct.pack("II", _CAPABILITY_VERSION_3, 0)
     held = ctypes.create_string_buffer(24)
     syscall("capget", header, held)

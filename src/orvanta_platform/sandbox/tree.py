@@ -1,4 +1,4 @@
-"""The processes of one cell: found, measured, killed. Standard library only."""
+"""Process tree of one cell: listing, measuring, killing. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
-_QUIET_LOOKS = 3
-_MOST_LOOKS = 1000
+_EMPTY_SCANS = 3
+_MAX_SCANS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a tree uses: number of processes and anonymous memory in KiB."""
+    """Resource usage of a tree: number of processes and anonymous memory in KiB."""
 
     processes: int
     memory_kb: int
@@ -26,7 +26,7 @@ def _all() -> list[int]:
 
 
 def count_of_user(uid: int) -> int:
-    """How many processes of this machine run as `uid`."""
+    """Return the number of processes of this machine that run as `uid`."""
     count = 0
     for pid in _all():
         with contextlib.suppress(OSError):
@@ -46,7 +46,7 @@ def _children(pid: int) -> list[int]:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below `root`, as /proc shows them now."""
+    """Return every process below `root` that /proc currently shows."""
     found: list[int] = []
     todo = [root]
     while todo:
@@ -57,13 +57,13 @@ def descendants(root: int) -> list[int]:
 
 
 def members(own_namespace: bool) -> list[int]:
-    """The processes of the cell whose first process calls this, without that one."""
-    here = os.getpid()
-    return [pid for pid in _all() if pid != here] if own_namespace else descendants(here)
+    """Return the processes of the cell, except its first process, which is the caller."""
+    own = os.getpid()
+    return [pid for pid in _all() if pid != own] if own_namespace else descendants(own)
 
 
 def measure(pids: list[int]) -> Usage:
-    """What `pids` use together; those that have ended meanwhile count as nothing."""
+    """Return the total usage of `pids`; those that have exited meanwhile count as zero."""
     count = pages = 0
     for pid in pids:
         try:
@@ -77,25 +77,25 @@ def measure(pids: list[int]) -> Usage:
 
 
 def kill_below(root: int) -> None:
-    """Kill every process below `root`, again until none is left, so that a fork in between is caught too.
+    """Kill every process below `root`, repeatedly until none is left, so that concurrent forks are caught too.
 
-    `root` must adopt orphans (PR_SET_CHILD_SUBREAPER), else a grandchild could leave the tree unseen. One that is
-    just being adopted can be missed by one look, hence more than one in a row must find nothing.
+    `root` must adopt orphans (PR_SET_CHILD_SUBREAPER); otherwise a grandchild could leave the tree unnoticed. A process
+    that is just being adopted can be missed by one scan, so several consecutive scans must find nothing.
     """
-    quiet = 0
-    for _ in range(_MOST_LOOKS):
-        living = [pid for pid in descendants(root) if not _ended(pid)]
-        quiet = 0 if living else quiet + 1
-        if quiet == _QUIET_LOOKS:
+    empty = 0
+    for _ in range(_MAX_SCANS):
+        running = [pid for pid in descendants(root) if not _ended(pid)]
+        empty = 0 if running else empty + 1
+        if empty == _EMPTY_SCANS:
             return
-        for pid in living:
+        for pid in running:
             _signal(pid, signal.SIGSTOP)
-        for pid in living:
+        for pid in running:
             _signal(pid, signal.SIGKILL)
 
 
 def kill_tree(root: int) -> None:
-    """Kill `root` and everything below it, at once and from outside."""
+    """Kill `root` and everything below it, from outside."""
     _signal(root, signal.SIGSTOP)
     kill_below(root)
     _signal(root, signal.SIGKILL)

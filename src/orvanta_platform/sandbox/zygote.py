@@ -1,9 +1,9 @@
-"""The zygote: a small warm process that forks cells and does nothing else. Standard library only.
+"""Zygote: a small warm process whose only task is to fork cells. Standard library only.
 
-It is exec'd by the worker with an environment of its own and no descriptor but stdio and the control socket,
-so that neither it nor anything forked from it ever held a secret. A request on the control socket is one
-message, the cell's number, with the cell's end of its job socket and the groups it is to enter; the answer is
-{"cell", "pid"} with the cell's pidfd, or {"cell", "error"}.
+The worker starts it by exec with a separate environment and no descriptor except stdio and the control socket, so that
+neither the zygote nor any process forked from it ever held a secret. A request on the control socket is one message
+with the number of the cell, the cell's end of its job socket and the groups it enters; the response is {"cell", "pid"}
+with the cell's pidfd, or {"cell", "error"}.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from orvanta_platform.sandbox.plan import Plan
 from orvanta_platform.sandbox.rehearsal import rehearse
 
 _REHEARSALS = 20
-"""So often the interpreter has run what a job runs before anything is forked: it is specialised by then, once for all,
-and every process of a job takes 0.35 ms of CPU time less (2 cores, Python 3.13, 2026-11-26)."""
+"""Number of simulated jobs before the first fork. They specialise the interpreter's bytecode once, which saves every
+process of a job 0.35 ms of CPU time (2 cores, Python 3.13, 2026-11-26).
+"""
 
 _MAX_MESSAGE = 256
 _MAX_DESCRIPTORS = 3  # the job socket and the cgroup.procs of two groups
 
 
 def main() -> None:
-    """Entry of the exec'd process: argv holds the plan (JSON) and the number of the control socket."""
+    """Run the zygote. The last two arguments are the plan (JSON) and the number of the control socket."""
     plan = Plan(**json.loads(sys.argv[-2]))
     control = socket.socket(fileno=int(sys.argv[-1]))
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -71,21 +72,21 @@ def _prepare(plan: Plan) -> None:
         syscalls.drop_bounding_set()
         syscalls.drop_inheritable()
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    # Both are remembered, so that no cell has to work them out again.
+    # Both are cached, so that no cell computes them again.
     if landlock.version() == 0 and plan.level == "landlock":
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
     if plan.level == "landlock":
         landlock.settings(tuple(plan.hidden))
     if plan.level != "none":
         seccomp.program()
-    # Ended cells vanish by themselves; the worker watches them by pidfd.
+    # Exited cells are reaped automatically; the worker watches them by pidfd.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # A cell that ends without its namespace leaves its orphans here, where nothing adopts them further.
+    # Orphans of a cell that ends without a PID namespace are adopted here and no further.
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def enter_user_namespace() -> None:
-    """Make a user namespace in which this process, under its own id, may make namespaces and mounts."""
+    """Enter a user namespace in which this process, under its own id, can create namespaces and mounts."""
     uid, gid = os.geteuid(), os.getegid()
     syscalls.unshare(syscalls.CLONE_NEWUSER)
     cell.map_identity(uid, gid)
@@ -113,12 +114,12 @@ def _serve(control: socket.socket, plan: Plan, hosts: Mapping[str, Host]) -> Non
 
 
 def _live(control: socket.socket, job_socket: int, surroundings: Surroundings) -> NoReturn:
-    """The child's side: never returns into the zygote's loop, whatever happens."""
+    """Run the cell in the child. Never returns into the loop of the zygote."""
     try:
         syscalls.close_all_but({0, 1, 2, job_socket, *surroundings.groups})
         control.detach()
         cell.live(socket.socket(fileno=job_socket), surroundings)
-    except BaseException as error:  # the last frame of the process: whatever came ends it
+    except BaseException as error:  # outermost frame of the process
         sys.stderr.write(f"cell: {error!r}\n")
         sys.stderr.flush()
     finally:

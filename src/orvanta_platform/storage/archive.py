@@ -1,7 +1,7 @@
-"""One file with named streams in it, written and read once from begin to end, nothing whole in memory.
+"""Archive of named streams in one file, written and read sequentially without holding a whole stream in memory.
 
-A tar of pieces: `<name>/<number>` holds the next part of the stream `<name>`. It is compressed, and its last member
-says what must be in it.
+It is a compressed tar of pieces: `<name>/<number>` contains the next part of the stream `<name>`. Its last member
+describes the required content.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import IO
 from orvanta_platform.errors import BadRequest
 
 PIECE = 4 << 20
-"""Bytes of a stream that are held at a time."""
+"""Bytes of a stream held in memory at a time."""
 
 
 class ArchiveBroken(BadRequest):
-    """The archive is no backup, is cut off, or was changed."""
+    """The file is not a backup, is truncated, or was altered."""
 
     code = "archive_broken"
 
 
 class Writer:
-    """Writes streams one after another into a binary file, which the caller closes."""
+    """Writer of consecutive streams into a binary file, which the caller closes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._gzip = gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1, mtime=0)
@@ -36,12 +36,12 @@ class Writer:
         self._held = bytearray()
 
     def begin(self, name: str) -> None:
-        """What is written from now on belongs to the stream `name`; empty streams are there too."""
+        """Start the stream `name`; empty streams are stored too."""
         self._end()
         self._name, self._number = name, 0
 
     def write(self, data: bytes) -> None:
-        """The next part of the stream."""
+        """Append data to the current stream."""
         self._held += data
         while len(self._held) >= PIECE:
             self._piece(bytes(self._held[:PIECE]))
@@ -66,16 +66,16 @@ class Writer:
 
 
 class Reader:
-    """Reads the streams of a binary file in the order in which they were written."""
+    """Reader of the streams of a binary file, in the order of writing."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._members = self._read(file)
         self._next = next(self._members, None)
 
     def streams(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """(name, its parts) of each stream; the parts must be read before the next stream.
+        """Yield (name, parts) of each stream; the parts must be read before the next stream.
 
-        Whether all is as it was written is known when this has ended. Raises ArchiveBroken.
+        The archive is verified when the iteration has ended. Raises ArchiveBroken.
         """
         while self._next is not None:
             name = self._next[0]
@@ -98,7 +98,7 @@ class Reader:
                     name, _, number = member.name.rpartition("/")
                     opened = tar.extractfile(member)
                     if opened is None or not name or not number.isdigit() or member.size > PIECE:
-                        raise ArchiveBroken("The archive is no backup of Orvanta.")
+                        raise ArchiveBroken("The archive is not a backup of Orvanta.")
                     yield name, opened.read()
             while packed.read(PIECE):
                 pass

@@ -1,4 +1,4 @@
-"""Objects as files in a folder of this machine."""
+"""Storage of objects as files in a folder of this machine."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class LocalStorage:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with suppress(OSError):  # it does not exist yet, or belongs to somebody else
+        with suppress(OSError):  # it does not exist yet, or belongs to another user
             if folder.stat().st_mode & 0o077:
                 folder.chmod(0o700)
 
     async def put(self, key: str, body: bytes) -> None:
-        """Keep `body` under `key`. Raises StorageError where the disk does not take it."""
+        """Store `body` under `key`. Raises StorageError if writing fails."""
         await asyncio.to_thread(self._put, self._path(key), body)
 
     async def put_pieces(self, key: str, pieces: AsyncIterable[bytes]) -> None:
-        """Keep what `pieces` gives as one object. Raises StorageError where the disk does not take it."""
+        """Store the concatenation of `pieces` as one object. Raises StorageError if writing fails."""
         path = self._path(key)
         draft = await asyncio.to_thread(self._draft, path)
         try:
@@ -50,19 +50,19 @@ class LocalStorage:
             raise
 
     async def get(self, key: str) -> bytes:
-        """The whole object. Raises ObjectMissing, StorageError where the disk does not give it."""
+        """Return the whole object. Raises ObjectMissing, StorageError if reading fails."""
         return await asyncio.to_thread(self._read, key, 0, -1)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
-        """At most `length` bytes from `start` on. Raises ObjectMissing."""
+        """Return at most `length` bytes from `start` on. Raises ObjectMissing."""
         return await asyncio.to_thread(self._read, key, start, length)
 
     async def size(self, key: str) -> int:
-        """Bytes of the object. Raises ObjectMissing."""
+        """Return the size of the object in bytes. Raises ObjectMissing."""
         return await asyncio.to_thread(self._size, key)
 
     async def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """At most `length` bytes from `start` on, a piece at a time; what is deleted meanwhile is read to its end."""
+        """Yield at most `length` bytes from `start` on, in pieces; an object deleted meanwhile is read to its end."""
         file = await asyncio.to_thread(self._open, key)
         try:
             await asyncio.to_thread(file.seek, start)
@@ -74,24 +74,24 @@ class LocalStorage:
                 left = None if left is None else left - len(piece)
                 yield piece
         except OSError as error:
-            raise self._not_read(key, error) from error
+            raise self._read_error(key, error) from error
         finally:
             file.close()
 
     async def link(self, key: str, expires_s: int) -> str | None:
-        """None: a folder is read through the server alone."""
+        """Return None: a folder can only be read through the server."""
         return None
 
     async def answers(self) -> bool:
-        """A folder is there, or says at once that it is not."""
+        """Return True: a folder is available, or fails immediately."""
         return True
 
     async def delete(self, key: str) -> None:
-        """Remove the object; nothing happens where there is none."""
+        """Delete the object, if it exists."""
         await asyncio.to_thread(self._delete, self._path(key))
 
     async def keys_before(self, before: datetime) -> AsyncIterator[Sequence[str]]:
-        """Pages of keys of files that were last written before `before`."""
+        """Yield pages of keys of files last written before `before`."""
         found = self._old(before.timestamp())
         while page := await asyncio.to_thread(lambda: list(islice(found, _PAGE))):
             yield page
@@ -118,7 +118,7 @@ class LocalStorage:
             raise
 
     def _delete(self, path: Path) -> None:
-        """The file, and the folders that it leaves empty."""
+        """Delete the file, and the folders that become empty."""
         path.unlink(missing_ok=True)
         for folder in path.parents:
             if folder == self._folder:
@@ -134,10 +134,10 @@ class LocalStorage:
                 _make_private(path.parent)
                 return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
             except (FileNotFoundError, FileExistsError) as error:
-                failed: OSError = error  # somebody deleted the last file of the folder, and the folder, meanwhile
+                failed: OSError = error  # the folder became empty and was deleted meanwhile
             except OSError as error:
-                raise self._not_kept(error) from error
-        raise self._not_kept(failed)
+                raise self._write_error(error) from error
+        raise self._write_error(failed)
 
     def _write(self, draft: IO[bytes], piece: bytes) -> None:
         try:
@@ -145,7 +145,7 @@ class LocalStorage:
             while rest:
                 rest = rest[draft.write(rest) :]
         except OSError as error:
-            raise self._not_kept(error) from error
+            raise self._write_error(error) from error
 
     def _finish(self, draft: IO[bytes], path: Path) -> None:
         try:
@@ -154,11 +154,12 @@ class LocalStorage:
             os.replace(draft.name, path)
             _sync(path.parent)
         except OSError as error:
-            raise self._not_kept(error) from error
+            raise self._write_error(error) from error
 
-    def _not_kept(self, error: OSError) -> StorageError:
+    def _write_error(self, error: OSError) -> StorageError:
         return StorageError(
-            f"The object could not be kept: {error.strerror}.", hint=f"Check space and rights of {self._folder}."
+            f"The object could not be stored: {error.strerror}.",
+            hint=f"Check free space and permissions of {self._folder}.",
         )
 
     def _read(self, key: str, start: int, length: int) -> bytes:
@@ -167,7 +168,7 @@ class LocalStorage:
                 file.seek(start)
                 return file.read(length)
         except OSError as error:
-            raise self._not_read(key, error) from error
+            raise self._read_error(key, error) from error
 
     def _size(self, key: str) -> int:
         with self._open(key) as file:
@@ -177,11 +178,11 @@ class LocalStorage:
         try:
             return self._path(key).open("rb")
         except FileNotFoundError as error:
-            raise ObjectMissing(f"The object {key} is gone.") from error
+            raise ObjectMissing(f"The object {key} does not exist.") from error
         except OSError as error:
-            raise self._not_read(key, error) from error
+            raise self._read_error(key, error) from error
 
-    def _not_read(self, key: str, error: OSError) -> StorageError:
+    def _read_error(self, key: str, error: OSError) -> StorageError:
         return StorageError(f"The object {key} could not be read: {error.strerror}.", hint=f"Check {self._folder}.")
 
 

@@ -42,6 +42,6 @@ def test_callers_have_separate_limits(at: list[float]) -> None:
 
 
 def test_number_of_remembered_callers_is_limited(at: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "_KEPT", 2)
+    monkeypatch.setattr(rates, "_MAX_CALLERS", 2)
     rate = Rate(1)
     assert [rate.take(name) for name in ("a", "b", "b", "c", "a")] == [0, 0, 60, 0, 0]

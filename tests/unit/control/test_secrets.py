@@ -124,7 +124,7 @@ def test_mask_keeps_the_stored_value_only() -> None:
         {"/password": b'"old"', "/tls/key": b'"new"'},
     )
     assert take_out(b'{"tls":{}}', SCHEMA, kept)[1] == {}
-    with pytest.raises(BadRequest, match="/token holds the mask"):
+    with pytest.raises(BadRequest, match="/token is the mask"):
         take_out(b'{"token":"***"}', SCHEMA, kept)
 
 

@@ -1,1 +1,1 @@
-"""Commands that work on a server through its public API, from any machine."""
+"""Commands that use the public API of a server, from any machine."""

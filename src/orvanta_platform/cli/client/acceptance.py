@@ -1,4 +1,4 @@
-"""`orvanta acceptance`: versions that wait until they run for somebody's triggers."""
+"""`orvanta acceptance`: versions that wait for acceptance before they run for triggers of other members."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ app = typer.Typer(
     no_args_is_help=True, help="List and accept versions that wait to run for others.", rich_markup_mode=None
 )
 
-Kind = Annotated[str, typer.Argument(metavar="KIND", help="flow or script.")]
-Version = Annotated[int, typer.Argument(metavar="VERSION", help="The id of the version, as in the list.")]
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="Kind of the item: flow or script.")]
+Version = Annotated[int, typer.Argument(metavar="VERSION", help="Id of the version, as in `orvanta acceptance list`.")]
 For = Annotated[
-    str | None, typer.Option("--for", help="For whom: u/<username>, or g/all for everybody.", metavar="MEMBER")
+    str | None,
+    typer.Option("--for", help="Member to accept it for: u/<username>, or g/all for everybody.", metavar="MEMBER"),
 ]
 
 
@@ -51,13 +52,13 @@ def _list(session: Session) -> None:
 
 @command(app, "orvanta acceptance accept flow f/sales/report 42")
 def accept(session: Session, kind: Kind, path: options.ItemPath, version: Version, member: For = None) -> None:
-    """Let a version run for others: for everybody where you may, else for yourself."""
+    """Accept a version for others: by default for everybody if you may, otherwise for yourself."""
     from orvanta_platform.cli.client.output import print_json
 
     api = session.api
     body = {"version": version} | ({"permissioned_as": member} if member is not None else {})
-    made = api.send("POST", api.item(f"acceptance/accept/{kind}", path), body=body).json()
+    acceptance = api.send("POST", api.item(f"acceptance/accept/{kind}", path), body=body).json()
     if session.as_json:
-        print_json({"path": path, "version": version, **made})
+        print_json({"path": path, "version": version, **acceptance})
     else:
-        print(f"{path}: version {version} is accepted for {made['permissioned_as']}")
+        print(f"{path}: version {version} is accepted for {acceptance['permissioned_as']}")

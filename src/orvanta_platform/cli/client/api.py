@@ -1,4 +1,4 @@
-"""Calls of the API, one at a time; what goes wrong becomes one error."""
+"""Synchronous client of the API that maps failures to the errors of the command line."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from orvanta_platform.cli.client.connection import Connection, is_loopback
 from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
 
 TIMEOUT = httpx.Timeout(60, connect=10)
-"""Seconds; the server answers a stream's keep-alive every 15."""
+"""Timeouts in seconds. The server sends a keep-alive every 15 seconds on a stream."""
 
 
 @dataclass(slots=True)
 class Api:
-    """The API of a connection's server, as its user, in its workspace. Close it at the end."""
+    """API of the server of a connection, as its user, in its workspace. Must be closed."""
 
     connection: Connection
     client: httpx.Client
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET; the JSON of the answer. Raises as `send`."""
+        """Send a GET request and return the JSON of the response. Raises like `send`."""
         return parsed(self.send("GET", path, query=query))
 
     def get_or_none(self, path: str, **query: Any) -> Any:
-        """GET; None where the server answers 404."""
+        """Send a GET request; return None if the server responds with 404."""
         try:
             return self.get(path, **query)
         except ServerRefused as error:
@@ -41,11 +41,11 @@ class Api:
             return None
 
     def post(self, path: str, body: Any = None, **query: Any) -> str:
-        """POST with a JSON body; the text of the answer. Raises as `send`."""
+        """Send a POST request with a JSON body and return the text of the response. Raises like `send`."""
         return self.send("POST", path, body=body, query=query).text
 
     def delete(self, path: str) -> str:
-        """DELETE; the text of the answer. Raises as `send`."""
+        """Send a DELETE request and return the text of the response. Raises like `send`."""
         return self.send("DELETE", path).text
 
     def send(
@@ -57,7 +57,9 @@ class Api:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """One call; `body` is sent as JSON, bytes as they are. Raises ServerUnreachable, NotLoggedIn, ServerRefused."""
+        """Send one request; `body` is encoded as JSON, bytes are sent unchanged. Raises ServerUnreachable, NotLoggedIn,
+        ServerRefused.
+        """
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} if content is not None else {}
         with reaching(self.connection.url):
@@ -67,25 +69,28 @@ class Api:
         return accepted(answer, self.connection)
 
     def item(self, area: str, path: str) -> str:
-        """The address of a call of the workspace: `area` like `flows/get`, then the item's path."""
+        """Return the address of a call for an item of the workspace: `area`, such as `flows/get`, then the path of the
+        item.
+        """
         return f"{self.in_workspace(area)}/{quote(path, safe='/')}"
 
     def in_workspace(self, call: str) -> str:
-        """The address of a call of the workspace."""
+        """Return the address of a call of the workspace."""
         return f"/api/w/{quote(self.connection.workspace, safe='')}/{call}"
 
 
 def open_api(connection: Connection) -> Api:
-    """The API of this connection."""
+    """Open the API of this connection."""
     return Api(connection, httpx.Client(**client_options(connection), timeout=TIMEOUT))
 
 
 def client_options(connection: Connection) -> dict[str, Any]:
-    """What every HTTP client of this connection is made with. Redirects are not followed: the token stays here."""
+    """Return the arguments of every HTTP client of this connection. Redirects are not followed, so that the token is
+    not sent elsewhere.
+    """
     headers = {
         "User-Agent": f"orvanta-cli/{__version__}",
         "X-Workspace": connection.workspace,
-        # A person typed the command.
         "X-Trigger": "manual",
     }
     if connection.token:
@@ -94,14 +99,14 @@ def client_options(connection: Connection) -> dict[str, Any]:
     if is_loopback(connection.url):
         options["trust_env"] = False
     if connection.url.startswith("http:"):
-        # Reading the authorities' certificates takes longer than most commands, and nobody asks for them.
+        # Loading the certificates of the authorities takes longer than most commands, and HTTP does not need them.
         options["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return options
 
 
 @contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Turns what keeps a call from being answered into ServerUnreachable."""
+    """Convert transport errors into ServerUnreachable."""
     try:
         yield
     except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
@@ -109,37 +114,39 @@ def reaching(url: str) -> Iterator[None]:
 
 
 def unreachable(url: str, error: Exception) -> ServerUnreachable:
-    """What kept a call from being answered, as the error of a command."""
-    begun = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL | UnicodeError)
+    """Return a transport error as ServerUnreachable."""
+    connected = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL | UnicodeError)
     if isinstance(error, httpx.TimeoutException):
-        hint = "Look at the server, or try again in a moment."
-        return ServerUnreachable(f"{url} did not answer in time.", hint=hint, begun=begun)
+        hint = "Check the server, or try again in a moment."
+        return ServerUnreachable(f"{url} did not respond in time.", hint=hint, connected=connected)
     return ServerUnreachable(
         f"{url} cannot be reached: {str(error).rstrip('.') or type(error).__name__}.",
-        hint="Is the server running, and is this its address? `orvanta profile list` shows all of them.",
-        begun=begun,
+        hint="Check that the server is running at this address; `orvanta profile list` shows all profiles.",
+        connected=connected,
     )
 
 
 def accepted(answer: httpx.Response, connection: Connection) -> httpx.Response:
-    """The answer where it is one of success, read to its end. Raises NotLoggedIn, ServerRefused."""
+    """Return the response if it is successful; reads an error response. Raises NotLoggedIn, ServerRefused."""
     if answer.is_success:
         return answer
     error = _error_of(answer)
     if answer.status_code == 401:
-        raise NotLoggedIn(str(error.get("message") or "The server wants a login."), hint=_how_to_log_in(connection))
+        raise NotLoggedIn(str(error.get("message") or "The server requires a login."), hint=_how_to_log_in(connection))
     raise ServerRefused(answer.status_code, error)
 
 
 def parsed(answer: httpx.Response) -> Any:
-    """The JSON of an answer. Raises ServerRefused for what is none: another server answers at this address."""
+    """Return the JSON of a response. Raises ServerRefused if it is not JSON, because another server responds at this
+    address.
+    """
     try:
         return answer.json()
     except ValueError:
         raise ServerRefused(
             answer.status_code,
-            {"message": f"What {answer.request.url.host} answered is not of an Orvanta server."},
-            hint="Compare the profile's address with that of the server.",
+            {"message": f"The response of {answer.request.url.host} is not that of an Orvanta server."},
+            hint="Compare the address of the profile with that of the server.",
         ) from None
 
 
@@ -148,18 +155,18 @@ def _error_of(answer: httpx.Response) -> dict[str, Any]:
         error = answer.json()["error"]
         return error if isinstance(error, dict) else {}
     except (ValueError, KeyError, TypeError):
-        return {"message": f"The server answered {answer.status_code} {answer.reason_phrase}."}
+        return {"message": f"The server responded with {answer.status_code} {answer.reason_phrase}."}
 
 
 def _how_to_log_in(connection: Connection) -> str:
     if connection.profile == "ORVANTA_URL":
-        return "The token in ORVANTA_TOKEN may be expired, deleted or of another server."
+        return "The token in ORVANTA_TOKEN may be expired, deleted or from another server."
     if connection.profile == "local":
-        return "The token in ORVANTA_HOME is not this server's: another installation may listen at the address."
+        return "The token in ORVANTA_HOME is not valid for this server; another installation may use the address."
     return f"Log in again with `orvanta login --profile {connection.profile}`."
 
 
 def _present(query: Mapping[str, Any] | None) -> dict[str, str]:
     shown = {True: "true", False: "false"}
-    given = {name: value for name, value in (query or {}).items() if value is not None}
-    return {name: shown[value] if isinstance(value, bool) else str(value) for name, value in given.items()}
+    parameters = {name: value for name, value in (query or {}).items() if value is not None}
+    return {name: shown[value] if isinstance(value, bool) else str(value) for name, value in parameters.items()}

@@ -1,4 +1,4 @@
-"""How a command of the client is registered: its own parameters and those that all of them have."""
+"""Registration of client commands, with the parameters that all of them share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile to use; `orvanta profile list`.")]
-WorkspaceOption = Annotated[str | None, typer.Option("--workspace", "-w", help="Workspace, if not the profile's.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile to use; see `orvanta profile list`.")]
+WorkspaceOption = Annotated[
+    str | None, typer.Option("--workspace", "-w", help="Workspace; that of the profile by default.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -35,22 +37,23 @@ _SHARED = [
 
 @dataclass(slots=True)
 class Session:
-    """One command on a server. `as_json`: exactly one JSON document goes to stdout."""
+    """State of one command that uses a server."""
 
     profile: str | None
     workspace: str | None
     as_json: bool
+    """Print exactly one JSON document to stdout."""
     _api: Api | None = field(default=None, repr=False)
 
     def connect(self) -> Connection:
-        """The connection of the command. Raises SettingsError, NotLoggedIn."""
+        """Return the connection of the command. Raises SettingsError, NotLoggedIn."""
         from orvanta_platform.cli.client.connection import choose
 
         return choose(self.profile, self.workspace)
 
     @property
     def api(self) -> Api:
-        """The API of the server. Raises as `connect`."""
+        """The API of the server. Raises like `connect`."""
         from orvanta_platform.cli.client.api import open_api
 
         if self._api is None:
@@ -66,21 +69,21 @@ class Session:
 def command(
     app: typer.Typer, *examples: str, server: bool = True
 ) -> Callable[[Callable[Concatenate[Session, P], None]], Callable[Concatenate[Session, P], None]]:
-    """Register a function as a command of `app`: it gets a Session first, then its own parameters.
+    """Register a function as a command of `app`. It is called with a Session, then with its own parameters.
 
-    Its name is the function's, which starts with `_` where that would hide a builtin. `examples` are lines of a
-    shell that `--help` ends with. Without `server` it has no options that choose one.
+    The name of the command is that of the function without a leading `_`, which avoids hiding a builtin. `examples` are
+    shell lines printed at the end of `--help`. Without `server`, the command has no options to select a server.
     """
 
     def register(work: Callable[Concatenate[Session, P], None]) -> Callable[Concatenate[Session, P], None]:
-        def run(*, as_json: bool, **given: Any) -> None:
-            profile = given.pop("profile") if server else None
-            session = Session(profile, given.pop("workspace") if server else None, as_json)
+        def run(*, as_json: bool, **arguments: Any) -> None:
+            profile = arguments.pop("profile") if server else None
+            session = Session(profile, arguments.pop("workspace") if server else None, as_json)
             try:
-                work(session, **given)  # type: ignore[call-arg]
+                work(session, **arguments)  # type: ignore[call-arg]
             except OrvantaError as error:
                 if as_json:
-                    _answer_error(error)
+                    _print_error(error)
                 raise
             finally:
                 session.close()
@@ -89,14 +92,14 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__ = work.__doc__
-        app.command(work.__name__.strip("_").replace("_", "-"), epilog=shown(examples))(run)
+        app.command(work.__name__.strip("_").replace("_", "-"), epilog=examples_epilog(examples))(run)
         return work
 
     return register
 
 
-def shown(examples: tuple[str, ...]) -> str | None:
-    """Examples as the last part of a help text, their lines kept as they are."""
+def examples_epilog(examples: tuple[str, ...]) -> str | None:
+    """Return examples as the last part of a help text, with unchanged line breaks."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]) if examples else None
 
 
@@ -107,7 +110,7 @@ def _own(work: Callable[..., None]) -> list[inspect.Parameter]:
     return [each.replace(annotation=hints[each.name], kind=keyword) for each in own]
 
 
-def _answer_error(error: OrvantaError) -> None:
+def _print_error(error: OrvantaError) -> None:
     from orvanta_platform.cli.client.output import print_json
 
     print_json({"error": error.as_dict()})

@@ -1,4 +1,4 @@
-"""Which server, workspace and token a command uses."""
+"""Selection of the server, the workspace and the token of a command."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ _LOG_IN = "Log in with `orvanta login <address>`, or start a platform on this ma
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A server, a workspace on it and the token to send. `profile` names where they came from."""
+    """Server, workspace and token of a command."""
 
     url: str
     workspace: str
     token: str = field(repr=False)
     profile: str
+    """Name of the profile, or of the environment variable, that provided them."""
 
 
 def choose(profile: str | None, workspace: str | None, environ: Mapping[str, str] = os.environ) -> Connection:
-    """The connection of a command that was given `--profile` and `--workspace`, or not.
+    """Return the connection for the options `--profile` and `--workspace`.
 
-    A profile named on the command line stands above everything in the environment; then ORVANTA_URL with
-    ORVANTA_TOKEN, ORVANTA_PROFILE, the current profile, this machine's installation. A token never goes to
-    another address than the one it was given for. Raises SettingsError, NotLoggedIn.
+    A profile on the command line overrides the environment; then ORVANTA_URL with ORVANTA_TOKEN, ORVANTA_PROFILE, the
+    current profile and the installation of this machine apply, in this order. A token is only sent to the address that
+    it belongs to. Raises SettingsError, NotLoggedIn.
     """
     settings = settings_module.load(environ)
     found = _named(profile, settings, environ) if profile else _from_environment(settings, environ)
-    asked = workspace or (None if profile else environ.get("ORVANTA_WORKSPACE") or None)
-    return replace(found, workspace=asked) if asked else found
+    selected_workspace = workspace or (None if profile else environ.get("ORVANTA_WORKSPACE") or None)
+    return replace(found, workspace=selected_workspace) if selected_workspace else found
 
 
 def all_profiles(settings: Settings, known: Profiles) -> list[Profile]:
-    """The profiles of the file and this machine's installation, by name."""
+    """Return the profiles of the file and the installation of this machine, sorted by name."""
     found = dict(known.profiles)
     if (own := _local(settings)) is not None:
         found[LOCAL] = own
@@ -51,16 +52,17 @@ def all_profiles(settings: Settings, known: Profiles) -> list[Profile]:
 
 
 def current_name(settings: Settings, known: Profiles) -> str | None:
-    """The profile that commands use where nothing else is said."""
+    """Return the profile that commands use by default, or None."""
     if settings.client_profile or known.current:
         return settings.client_profile or known.current
     return LOCAL if _local(settings) is not None else None
 
 
 def server_url(text: str) -> str:
-    """The address of a server in the one form it is kept in, without a trailing slash or /api.
+    """Return the address of a server in normal form, without a trailing slash or /api.
 
-    Raises SettingsError for what is none; one with a user or password in it would be shown by every message.
+    Raises SettingsError if the text is no such address. A user or password in it is refused, because every message
+    would show it.
     """
     url = text if "://" in text else f"https://{text}"
     parts = urlsplit(url)
@@ -69,18 +71,18 @@ def server_url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingsError("The address of the server is not one.", hint="Write it as https://orvanta.example.org.")
+        raise SettingsError("The address of the server is invalid.", hint="Write it as https://orvanta.example.org.")
     return url.rstrip("/").removesuffix("/api").rstrip("/")
 
 
-def in_the_clear(url: str) -> bool:
-    """Whether what is sent to this address can be read on the way."""
+def is_unencrypted(url: str) -> bool:
+    """Return whether data sent to this address is unencrypted on the network."""
     parts = urlsplit(url)
     return parts.scheme == "http" and parts.hostname not in _LOOPBACK
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is this machine's own."""
+    """Return whether the address is a loopback address of this machine."""
     return urlsplit(url).hostname in _LOOPBACK
 
 
@@ -90,17 +92,17 @@ def _from_environment(settings: Settings, environ: Mapping[str, str]) -> Connect
         if settings.client_token is None:
             raise NotLoggedIn(
                 "ORVANTA_URL is set without ORVANTA_TOKEN.",
-                hint="Set both, or neither and choose a profile with --profile.",
+                hint="Set both, or unset both and choose a profile with --profile.",
             )
         return Connection(url, settings.workspace, settings.client_token, "ORVANTA_URL")
     if settings.client_token is not None:
         raise NotLoggedIn(
-            "ORVANTA_TOKEN is set without ORVANTA_URL.", hint="Say with ORVANTA_URL which server it is for."
+            "ORVANTA_TOKEN is set without ORVANTA_URL.", hint="Set ORVANTA_URL to the address of its server."
         )
     known = profiles.load(environ)
     name = current_name(settings, known)
     if name is None:
-        raise NotLoggedIn("There is no profile to work with.", hint=_LOG_IN)
+        raise NotLoggedIn("No profile exists.", hint=_LOG_IN)
     return _named(name, settings, environ)
 
 
@@ -109,12 +111,12 @@ def _named(name: str, settings: Settings, environ: Mapping[str, str]) -> Connect
     found = {profile.name: profile for profile in all_profiles(settings, known)}
     if name == LOCAL and LOCAL not in found:
         raise NotLoggedIn(
-            f"There is no installation in {settings.home} that this user may use.",
+            f"{settings.home} contains no installation that this user can access.",
             hint="Start it with `orvanta up`, set ORVANTA_HOME, or log in with `orvanta login`.",
         )
     if name not in found:
         names = ", ".join(found) or "none"
-        raise SettingsError(f"There is no profile {name[:100]}.", hint=f"Profiles: {names}.")
+        raise SettingsError(f"The profile {name[:100]} does not exist.", hint=f"Profiles: {names}.")
     profile = found[name]
     if profile.token is None:
         raise NotLoggedIn(f"The profile {name} is logged out.", hint=f"Log in with `orvanta login --profile {name}`.")

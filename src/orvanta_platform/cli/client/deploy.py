@@ -1,4 +1,4 @@
-"""Deploying what lies in files: created, updated or left as it is, then waited for until its locks are made."""
+"""Deployment of workflows and scripts from files, including waiting for their dependency locks."""
 
 from __future__ import annotations
 
@@ -20,40 +20,42 @@ from orvanta_platform.workflow.diagnostics import Diagnostic
 State = Literal["created", "updated", "unchanged"]
 Kind = Literal["flow", "script"]
 
-_LOOK_S = (0.1, 0.2, 0.5, 1.0)
-_KEPT_OF_SCRIPT = {"summary": "", "description": "", "kind": "script", "tag": None, "timeout": None, "priority": None}
-"""What a file alone does not say of a script, and what counts as nothing: it stays as it is deployed."""
+_POLL_S = (0.1, 0.2, 0.5, 1.0)
+_SCRIPT_DEFAULTS = {"summary": "", "description": "", "kind": "script", "tag": None, "timeout": None, "priority": None}
+"""Settings of a script that its file does not contain, with their defaults. They keep their deployed values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to deploy. `base`: the version it was edited from."""
+    """Options of a deployment."""
 
     message: str | None = None
     base: str | None = None
+    """Version that the files are based on."""
     dry_run: bool = False
     wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of one file. `version`: a workflow's version id, a script's hash; None in a dry run."""
+    """Outcome of one file."""
 
     path: str
     file: str
     state: State
     version: str | None = None
+    """Version id of a workflow, hash of a script; None in a dry run of a new item."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON documents have it."""
+        """Return the outcome as a JSON object."""
         return asdict(self)
 
 
 def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
     """Deploy a workflow.
 
-    Raises InvalidWorkflow after its diagnostics were printed, Conflict where a newer version is deployed than the
-    one it builds on, LockFailed, and what calls raise.
+    Raises InvalidWorkflow after printing the diagnostics, Conflict if a version newer than the base is deployed,
+    LockFailed, and the errors of API calls.
     """
     body = _flow_body(flow, path)
     present = api.get_or_none(api.item("flows/get", path))
@@ -71,7 +73,7 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
         else:
             api.post(api.item("flows/update", path), body | {"base_version": present["version_id"]})
     except ServerRefused as error:
-        raise _told(error, flow, path) from None
+        raise _translate_error(error, flow, path) from None
     if options.wait:
         await_lock(api, api.item("flows/deployment_status/p", path), path)
     deployed = api.get(api.item("flows/get_latest_version", path))
@@ -79,7 +81,7 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
 
 
 def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pushed:
-    """Deploy a script. Raises as `push_flow`."""
+    """Deploy a script. Raises like `push_flow`."""
     present = api.get_or_none(api.item("scripts/get/p", path))
     newest = None if present is None else str(present["hash"])
     _refuse_stale("script", path, options.base, newest)
@@ -101,10 +103,10 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
 
 
 def await_lock(api: Api, status: str, path: str) -> None:
-    """Wait until the dependencies of what was just deployed are locked. Raises LockFailed with what was logged."""
-    looks = iter(_LOOK_S)
-    pause = next(looks)
-    told = False
+    """Wait until the dependencies of a deployed item are locked. Raises LockFailed with the log of the lock."""
+    intervals = iter(_POLL_S)
+    pause = next(intervals)
+    announced = False
     while True:
         found = api.get(status)
         if found.get("lock_error_logs"):
@@ -115,31 +117,31 @@ def await_lock(api: Api, status: str, path: str) -> None:
             )
         if found.get("lock") is not None:
             return
-        if not told:
+        if not announced:
             job = f", job {found['job_id']}" if found.get("job_id") else ""
             say(f"{path}: locking its dependencies{job} …")
-            told = True
+            announced = True
         time.sleep(pause)
-        pause = next(looks, pause)
+        pause = next(intervals, pause)
 
 
 def show_diagnostics(flow: FlowFile, found: list[Diagnostic]) -> None:
-    """Print each with its file, line, node and path."""
-    show_places([(flow.place(each.path), each) for each in found])
+    """Print each diagnostic with its file, line, node and path."""
+    print_located([(flow.place(each.path), each) for each in found])
 
 
-def show_places(found: list[tuple[str, Diagnostic]]) -> None:
-    """Print diagnostics whose places are known."""
+def print_located(found: list[tuple[str, Diagnostic]]) -> None:
+    """Print diagnostics with known locations."""
     for place, each in found:
         say(f"{place}: {each.severity} {each.code}: {each.message}" + (f"\n    at {each.path}" if each.path else ""))
 
 
 def read_flow(given: Path) -> FlowFile:
-    """The workflow in a folder or file. Raises InvalidWorkflow after its diagnostics were printed, BadRequest."""
+    """Return the workflow in a folder or file. Raises InvalidWorkflow after printing its diagnostics, BadRequest."""
     try:
         return flow_files.read(given)
     except InvalidWorkflow as error:
-        show_places(flow_files.told(given, error))
+        print_located(flow_files.error_locations(given, error))
         raise
 
 
@@ -160,16 +162,16 @@ def _same_flow(body: dict[str, Any], present: dict[str, Any]) -> bool:
 def _script_settings(script: ScriptFile, present: dict[str, Any] | None) -> dict[str, Any]:
     if script.settings is not None or present is None:
         return {"summary": "", **(script.settings or {})}
-    kept = {name: present.get(name, nothing) for name, nothing in _KEPT_OF_SCRIPT.items()}
-    return {"summary": "", **{name: value for name, value in kept.items() if value != _KEPT_OF_SCRIPT[name]}}
+    deployed = {name: present.get(name, nothing) for name, nothing in _SCRIPT_DEFAULTS.items()}
+    return {"summary": "", **{name: value for name, value in deployed.items() if value != _SCRIPT_DEFAULTS[name]}}
 
 
 def _moved(before: str | None, after: str) -> State:
     return "unchanged" if before == after else "updated"
 
 
-def _told(error: ServerRefused, flow: FlowFile, path: str) -> OrvantaError:
-    """The server's error as a person at the files needs it; prints the diagnostics among its details."""
+def _translate_error(error: ServerRefused, flow: FlowFile, path: str) -> OrvantaError:
+    """Return the error of the server in terms of the files, and print the diagnostics in its details."""
     if error.server_code == "version_conflict":
         return _conflict("flow", path, error.message)
     if error.server_code == "invalid_workflow" and isinstance(error.details, list):
@@ -179,15 +181,16 @@ def _told(error: ServerRefused, flow: FlowFile, path: str) -> OrvantaError:
 
 
 def _refuse_stale(kind: Kind, path: str, base: str | None, newest: str | None) -> None:
-    """Raises Conflict where the version that the files build on is not the newest."""
+    """Raise Conflict if the base of the files is not the newest version."""
     if base is not None and base != newest:
-        now = f"is {newest}, not {base}" if newest else "is gone"
-        raise _conflict(kind, path, f"The newest version of {path} {now}.")
+        if newest is None:
+            raise _conflict(kind, path, f"{path} no longer exists.")
+        raise _conflict(kind, path, f"The newest version of {path} is {newest}, not {base}.")
 
 
 def _conflict(kind: Kind, path: str, sentence: str) -> Conflict:
     return Conflict(
         sentence,
-        hint=f"Somebody else deployed it. See it with `orvanta {kind} show {path}`, take over what you need, then "
-        "push again with --base set to the newest version, or without --base to replace whatever is there.",
+        hint=f"View it with `orvanta {kind} show {path}` and merge the changes, then push again with --base set to "
+        "the newest version, or without --base to replace it.",
     )

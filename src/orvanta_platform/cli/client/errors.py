@@ -1,4 +1,4 @@
-"""What can go wrong between a command and a server, and the exit codes of all commands."""
+"""Errors between a command and a server, and the exit codes of all commands."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ NO_ACCESS = 4
 INTERRUPTED = 130
 
 _AWAY = (502, 503, 504)
-"""Answers of a server, or of a proxy before it, that cannot work now."""
+"""Statuses of a server, or of a proxy in front of it, that is temporarily unavailable."""
 
 
 class ServerUnreachable(OrvantaError):
-    """The command line got no answer from the server at this address.
+    """The command line received no response from the server at this address.
 
-    `begun`: there was a connection, so that the server may have done what it was asked.
+    `connected` is true if a connection existed, so that the server may have executed the request.
     """
 
     code = "server_unreachable"
 
-    def __init__(self, message: str, *, hint: str | None = None, begun: bool = False) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, connected: bool = False) -> None:
         super().__init__(message, hint=hint)
-        self.begun = begun
+        self.connected = connected
 
 
 class NotLoggedIn(OrvantaError):
@@ -37,13 +37,13 @@ class NotLoggedIn(OrvantaError):
 
 
 class ServerRefused(OrvantaError):
-    """The server answered with an error; the command line shows the server's own code, sentence and hint."""
+    """The server responded with an error; the command line shows the code, message and hint of the server."""
 
     code = "server_refused"
 
     def __init__(self, answered: int, error: dict[str, Any], *, hint: str | None = None) -> None:
         super().__init__(
-            str(error.get("message") or f"The server answered {answered}."),
+            str(error.get("message") or f"The server responded with status {answered}."),
             hint=hint or error.get("hint"),
             details=error.get("details"),
         )
@@ -51,18 +51,18 @@ class ServerRefused(OrvantaError):
         self.server_code = str(error.get("code") or self.code)
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as the server told it."""
+        """Return the error with the code of the server."""
         return {**super().as_dict(), "code": self.server_code}
 
 
 class Interrupted(OrvantaError):
-    """Ctrl-C ended the command, not the run that it watched."""
+    """Ctrl-C ended the command, but not the run that it watched."""
 
     code = "interrupted"
 
 
 def exit_code(error: OrvantaError) -> int:
-    """The exit code of a command that ends with this error."""
+    """Return the exit code of a command that ends with this error."""
     if isinstance(error, ServerUnreachable | NotLoggedIn):
         return NO_ACCESS
     if isinstance(error, Interrupted):

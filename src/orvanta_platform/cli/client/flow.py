@@ -1,4 +1,4 @@
-"""`orvanta flow`: workflows from folders to the server, run and looked at."""
+"""`orvanta flow`: deploy workflows from folders, run and view them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 
-app = typer.Typer(no_args_is_help=True, help="Push, run and look at workflows.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Push, run and view workflows.", rich_markup_mode=None)
 
 Source = Annotated[
-    Path | None, typer.Argument(help="A folder x.flow, a document, or a folder with many of them.", metavar="SOURCE")
+    Path | None, typer.Argument(help="Folder NAME.flow, document, or folder that contains them.", metavar="SOURCE")
 ]
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="PATH", help="Where it goes, f/<folder>/<name>; else its place in folders says."),
+    typer.Argument(
+        metavar="PATH", help="Path to deploy to, f/<folder>/<name>; derived from the location of SOURCE by default."
+    ),
 ]
 PauseBefore = Annotated[
-    str | None, typer.Option("--pause-before", help="Nodes before which the run waits.", metavar="NODE,…")
+    str | None,
+    typer.Option("--pause-before", help="Nodes before which the run pauses, comma-separated.", metavar="NODE,…"),
 ]
 PauseIf = Annotated[
-    str | None, typer.Option("--pause-if", help="Only where this expression is true.", metavar="EXPRESSION")
+    str | None,
+    typer.Option("--pause-if", help="Pause only if this JavaScript expression is true.", metavar="EXPRESSION"),
 ]
 
 
 @app.callback()
 def flow() -> None:
-    """Push, run and look at workflows."""
+    """Push, run and view workflows."""
 
 
 @command(
@@ -48,11 +52,11 @@ def push(
     no_wait: options.NoWait = False,
     all_: options.All = False,
 ) -> None:
-    """Deploy a workflow from its folder: created, updated, or left alone where nothing changed.
+    """Deploy a workflow from its folder. An unchanged workflow is not deployed again.
 
-    Reads flow.yaml and puts the files of `!inline` in; comments and order of the YAML are kept. What is wrong is
-    printed with file, line, node and path. Waits until the dependencies are locked. A folder without flow.yaml
-    stands for every workflow under it.
+    Reads flow.yaml and inserts the files of `!inline`; comments and order of the YAML are preserved. Problems are
+    printed with file, line, node and path. Waits until the dependencies are locked. A folder without flow.yaml selects
+    every workflow under it.
     """
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_flows
@@ -78,15 +82,15 @@ def run(
     pause_before: PauseBefore = None,
     pause_if: PauseIf = None,
 ) -> None:
-    """Run a workflow and show its progress; its result goes to stdout.
+    """Run a workflow, show its progress and print its result to stdout.
 
-    Progress goes to stderr: a table drawn in place on a terminal, else a line for each thing that happens. Exit
-    code: 0 succeeded, 1 failed, 3 cancelled. Ctrl-C stops watching, the run goes on.
+    Progress goes to stderr: on a terminal as a table redrawn in place, otherwise one line per event. The exit code is 0
+    if the run succeeded, 1 if it failed and 3 if it was cancelled. Ctrl-C stops watching; the run continues.
     """
     from orvanta_platform.cli.client import run_input, running, started
 
-    given = run_input.read(pairs or [], input_file)
-    run_id = started.start(session.api, "f", path, given, pause_before=pause_before, pause_if=pause_if)
+    args = run_input.read(pairs or [], input_file)
+    run_id = started.start(session.api, "f", path, args, pause_before=pause_before, pause_if=pause_if)
     if detach:
         running.show_started(session, run_id)
     else:
@@ -95,7 +99,10 @@ def run(
 
 @command(app, "orvanta flow show f/sales/report", "orvanta flow show f/sales/report --json | jq .version_id")
 def show(session: Session, path: options.ItemPath) -> None:
-    """Print a deployed workflow: the YAML it came as, else its document as YAML."""
+    """Print the YAML of a deployed workflow.
+
+    A workflow that was deployed as JSON is converted.
+    """
     from orvanta_platform.cli.client.output import print_bytes, print_json
     from orvanta_platform.workflow.text import write_yaml
 
@@ -112,7 +119,7 @@ def show(session: Session, path: options.ItemPath) -> None:
 
 @command(app, "orvanta flow list", "orvanta flow list f/sales/")
 def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit = 100) -> None:
-    """List deployed workflows, the one deployed last first."""
+    """List deployed workflows, last deployed first."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
     api = session.api

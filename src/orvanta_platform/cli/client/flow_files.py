@@ -1,4 +1,4 @@
-"""Workflows as they lie in folders: `<path>.flow/flow.yaml` with its code in files, or one document."""
+"""Workflows in folders: `<path>.flow/flow.yaml` with its code in files, or a single document."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ _LINE = re.compile(r" at line (\d+), column (\d+)")
 
 @dataclass(frozen=True)
 class FlowFile:
-    """A workflow that was read. `text` is its source with the code put in, `tree` what that says.
-
-    `file` is the document, `written` its text as it lies there; `inlined` names the file of each JSON pointer.
-    """
+    """Workflow read from files."""
 
     file: Path
+    """The document."""
     format: Format
     written: str
+    """Text of the document as stored in the file."""
     text: str
+    """Text of the document with the inlined code."""
     tree: dict[str, Any]
+    """Parsed `text`."""
     inlined: dict[str, str] = field(default_factory=dict)
+    """JSON pointer → name of the file that was inlined there."""
 
     @property
     def path(self) -> str | None:
-        """The path that its place in the folders says, None where that says none."""
+        """Path derived from the location in the folders, or None."""
         alone = self.file.name not in _DOCUMENTS or not self.file.parent.name.endswith(FOLDER)
         place = self.file if alone else self.file.parent
         return path_of(place, (FOLDER,) if not alone else (*_ALONE, ".yaml", ".yml", ".json"))
 
     def diagnostics(self) -> list[Diagnostic]:
-        """All that can be said about it without a server; errors first."""
+        """Return all diagnostics that need no server, errors first."""
         return validate(self.tree)
 
     def place(self, pointer: str) -> str:
-        """Where a JSON pointer of the document lies: file, and line and column where that is known."""
+        """Return the location of a JSON pointer of the document: the file, with line and column if known."""
         if pointer in self.inlined:
             return str(self.file.parent / self.inlined[pointer])
         found = self._position(pointer)
@@ -78,9 +80,11 @@ class FlowFile:
         return open_yaml(self.written) if self.format == "yaml" else None
 
 
-def read(given: Path) -> FlowFile:
-    """The workflow of a folder `x.flow`, or of a document. Raises BadRequest, InvalidWorkflow (see `told`)."""
-    file = _document_in(given) if given.is_dir() else given
+def read(source_path: Path) -> FlowFile:
+    """Return the workflow of a folder `NAME.flow`, or of a document. Raises BadRequest, InvalidWorkflow (see
+    `error_locations`).
+    """
+    file = _document_in(source_path) if source_path.is_dir() else source_path
     try:
         source = file.read_bytes()
     except OSError as error:
@@ -98,19 +102,19 @@ def read(given: Path) -> FlowFile:
 
 
 def find(folder: Path) -> list[Path]:
-    """Every workflow under a folder, by name. Hidden folders are left out."""
+    """Return every workflow under a folder, sorted by name. Hidden folders are excluded."""
     found = [each for each in folder.rglob("*") if _is_flow(each)]
     return sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(folder).parts))
 
 
-def is_one(place: Path) -> bool:
-    """Whether this is a workflow itself, not a folder that holds some: any file counts."""
+def is_workflow(place: Path) -> bool:
+    """Return whether `place` is a workflow itself and not a folder that contains workflows. Any file counts."""
     return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FOLDER)
 
 
-def told(given: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
-    """Place and diagnostic of everything an unreadable workflow was refused for."""
-    file = _document_in(given) if given.is_dir() else given
+def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
+    """Return location and diagnostic of each error of an unreadable workflow."""
+    file = _document_in(source_path) if source_path.is_dir() else source_path
     shown = []
     for each in error.details or []:
         line = _LINE.search(each["message"])
@@ -127,12 +131,12 @@ def _is_flow(place: Path) -> bool:
 def _document_in(folder: Path) -> Path:
     found = next((folder / name for name in _DOCUMENTS if (folder / name).is_file()), None)
     if found is None:
-        raise BadRequest(f"The folder {folder} holds no flow.yaml.", hint="Name a folder <path>.flow or a document.")
+        raise BadRequest(f"The folder {folder} contains no flow.yaml.", hint="Name a folder <path>.flow or a document.")
     return found
 
 
 def _files(folder: Path, names: Sequence[str] | Any) -> dict[str, str]:
-    """The named files of a folder that can be read; what lies outside the folder is left out."""
+    """Return the readable files of a folder among `names`. Files outside of the folder are left out."""
     files = {}
     for name in names:
         file = (folder / name).resolve()

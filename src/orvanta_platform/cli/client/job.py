@@ -12,18 +12,20 @@ from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.job_status import Status
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at runs and jobs, wait for them, stop them, run them again.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="View runs and jobs, watch, cancel, restart and rerun them.",
+    rich_markup_mode=None,
 )
 
 JobId = Annotated[str, typer.Argument(help="Id of a run, or of the job of one of its nodes.", metavar="ID")]
 RunPath = Annotated[str | None, typer.Option("--path", help="Only runs of the workflow or script at this path.")]
-Steps = Annotated[bool, typer.Option("--steps", help="The jobs of nodes as well.")]
+Steps = Annotated[bool, typer.Option("--steps", help="Include the jobs of nodes.")]
 Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Only the log of this attempt.")]
-Merged = Annotated[bool, typer.Option("--merged", help="Of a workflow: the lines of all nodes by time.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")]
+Merged = Annotated[bool, typer.Option("--merged", help="Merge the lines of all nodes of a workflow by time.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the job has ended.")]
 
 
-Statuses = Annotated[Status | None, typer.Option("--status", help="Only those that stand so.")]
+Statuses = Annotated[Status | None, typer.Option("--status", help="Only runs with this status.")]
 _CALLS: dict[Status | None, tuple[str, dict[str, bool]]] = {
     None: ("jobs/list", {}),
     Status.QUEUED: ("jobs/queue/list", {"running": False}),
@@ -35,14 +37,14 @@ _CALLS: dict[Status | None, tuple[str, dict[str, bool]]] = {
 
 @app.callback()
 def job() -> None:
-    """Look at runs and jobs, wait for them, stop them, run them again."""
+    """View runs and jobs, watch, cancel, restart and rerun them."""
 
 
 @command(app, "orvanta job list", "orvanta job list --path f/sales/report --status failed --limit 5 --json")
 def _list(
     session: Session, path: RunPath = None, status: Statuses = None, steps: Steps = False, limit: options.Limit = 20
 ) -> None:
-    """List runs, the newest first. What was cancelled counts as failed."""
+    """List runs, newest first. Cancelled runs count as failed."""
     from orvanta_platform.cli.client.output import duration, local_time, print_json, print_table
 
     api = session.api
@@ -64,7 +66,7 @@ def _list(
 
 @command(app, "orvanta job get 0199f2c4-0000-7000-8000-000000000000", "orvanta job get $ID --json | jq .args")
 def get(session: Session, id: JobId) -> None:
-    """Show a run or job: how it stands, its nodes, what failed. --json has everything but the log."""
+    """Show the state of a run or job, its nodes and its failure. --json prints everything but the log."""
     from orvanta_platform.cli.client.output import print_json_text
 
     api = session.api
@@ -79,11 +81,11 @@ def get(session: Session, id: JobId) -> None:
 
 @command(app, "orvanta job logs $ID", "orvanta job logs $ID --follow")
 def logs(session: Session, id: JobId, attempt: Attempt = None, merged: Merged = False, follow: Follow = False) -> None:
-    """Print the log of a job; of a workflow's run those of its nodes in order, each under a line of its own."""
+    """Print the log of a job; for a run of a workflow, the logs of its nodes in order, each under a heading."""
     from orvanta_platform.cli.client import log_text
 
     if follow and (attempt is not None or merged or session.as_json):
-        raise typer.BadParameter("--follow goes with none of --attempt, --merged and --json.")
+        raise typer.BadParameter("--follow cannot be combined with --attempt, --merged or --json.")
     if follow:
         log_text.follow(session.api, id)
     else:
@@ -92,7 +94,7 @@ def logs(session: Session, id: JobId, attempt: Attempt = None, merged: Merged = 
 
 @command(app, "orvanta job result $ID | jq .")
 def result(session: Session, id: JobId) -> None:
-    """Print the result of a run or job that has ended, and end with its exit code."""
+    """Print the result of a finished run or job, and exit with its exit code."""
     from orvanta_platform.cli.client.errors import CANCELLED, FAILED, SUCCEEDED
     from orvanta_platform.cli.client.output import print_json_text
     from orvanta_platform.errors import Conflict
@@ -112,14 +114,14 @@ def watch(
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
 ) -> None:
-    """Show the progress of a run until it has ended, then its result, as `flow run` does."""
+    """Show the progress of a run until it has ended, then print its result, like `flow run`."""
     from orvanta_platform.cli.client import running
 
     running.show(session, id, quiet=wait, cancel_on_interrupt=cancel_on_interrupt)
 
 
 def status_of(found: dict[str, Any]) -> str:
-    """One word for how a job of the wire stands."""
+    """Return the status of a job of the API as one word."""
     if found["type"] == "QueuedJob":
         if found.get("suspend"):
             return "awaiting_approval"
@@ -161,8 +163,8 @@ def _describe(found: dict[str, Any]) -> None:
             print(f"{name:<10}{value}")
 
 
-def _repeated(told: dict[str, Any] | None) -> str:
-    return "" if told is None else f"{told['job']} by {told['kind']} {told.get('step_id', '')}".rstrip()
+def _repeated(repeats: dict[str, Any] | None) -> str:
+    return "" if repeats is None else f"{repeats['job']} by {repeats['kind']} {repeats.get('step_id', '')}".rstrip()
 
 
 def _describe_nodes(session: Session, id: str) -> None:

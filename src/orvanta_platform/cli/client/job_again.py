@@ -1,4 +1,4 @@
-"""`orvanta job restart`, `retry`, `rerun` and `cancel`: runs again, or no more; one, or those that filters find."""
+"""`orvanta job restart`, `retry`, `rerun` and `cancel`, for one run or for all runs selected by filters."""
 
 from __future__ import annotations
 
@@ -16,36 +16,42 @@ app = typer.Typer(no_args_is_help=True)
 _NOTHING: dict[str, Any] = {"kept": [], "again": [], "skipped": [], "inside": []}
 
 RunId = Annotated[str, typer.Argument(help="Id of a run that has ended.", metavar="ID")]
-AnyId = Annotated[str | None, typer.Argument(help="Id of a run; without it the filters say which.", metavar="ID")]
+AnyId = Annotated[str | None, typer.Argument(help="Id of a run; without it, filters select runs.", metavar="ID")]
 CancelId = Annotated[
     str | None,
-    typer.Argument(help="Id of a run, a node's job, a loop or an iteration; without it filters.", metavar="ID"),
+    typer.Argument(
+        help="Id of a run, a job of a node, a loop or an iteration; without it, filters select runs.", metavar="ID"
+    ),
 ]
-Step = Annotated[
+Node = Annotated[
     str,
     typer.Argument(
-        help="Node to go on from; orders@3/charge: the step charge in the iteration (or branch) 3 of orders.",
-        metavar="STEP",
+        help="Node to restart from; orders@3/charge is the node charge in the iteration (or branch) 3 of orders.",
+        metavar="NODE",
     ),
 ]
 Version = Annotated[int | None, typer.Option("--version", help="Version of the workflow; that of the run by default.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what would be kept.")]
-DryCancel = Annotated[bool, typer.Option("--dry-run", help="Only say which would be cancelled.")]
-DryRerun = Annotated[bool, typer.Option("--dry-run", help="Only say which would be run again.")]
-Latest = Annotated[bool, typer.Option("--latest", help="The newest version of what ran, not the one that did.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; shown with the run. Of one run alone.")]
-Force = Annotated[bool, typer.Option("--force", help="Do not wait for the worker to answer.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the nodes to run and to reuse, without starting.")]
+DryCancel = Annotated[bool, typer.Option("--dry-run", help="Print the selected runs without cancelling them.")]
+DryRerun = Annotated[bool, typer.Option("--dry-run", help="Print the selected runs without rerunning them.")]
+Latest = Annotated[bool, typer.Option("--latest", help="Use the newest version instead of the version of the run.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Reason, shown with the run. Only for a single run.")]
+Force = Annotated[bool, typer.Option("--force", help="Do not wait for the worker to respond.")]
 Path = Annotated[str | None, typer.Option("--path", help="Filter: runs of the workflow or script at this path.")]
-PathStart = Annotated[str | None, typer.Option("--path-start", help="Filter: of paths that start so, e.g. f/sales/.")]
-By = Annotated[str | None, typer.Option("--by", help="Filter: started by this user.")]
-Tag = Annotated[str | None, typer.Option("--tag", help="Filter: of this queue.")]
-Since = Annotated[str | None, typer.Option("--since", help="Filter: made after this time, 2030-01-31T12:00:00Z.")]
-Until = Annotated[str | None, typer.Option("--until", help="Filter: made before this time.")]
+PathStart = Annotated[
+    str | None, typer.Option("--path-start", help="Filter: runs of paths with this prefix, such as f/sales/.")
+]
+By = Annotated[str | None, typer.Option("--by", help="Filter: runs started by this user.")]
+Tag = Annotated[str | None, typer.Option("--tag", help="Filter: runs in this queue.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="Filter: runs created after this time, such as 2030-01-31T12:00:00Z.")
+]
+Until = Annotated[str | None, typer.Option("--until", help="Filter: runs created before this time.")]
 Live = Annotated[Status | None, typer.Option("--status", help="Filter: queued or running.")]
 Over = Annotated[
     Status | None, typer.Option("--status", help="Filter: succeeded or failed; cancelled counts as failed.")
 ]
-All = Annotated[bool, typer.Option("--all", help="Every run that may be seen, without any filter.")]
+All = Annotated[bool, typer.Option("--all", help="Select every run that you can see, without any filter.")]
 
 
 @command(
@@ -57,19 +63,19 @@ All = Annotated[bool, typer.Option("--all", help="Every run that may be seen, wi
 def restart(
     session: Session,
     id: RunId,
-    step: Step,
+    node: Node,
     version: Version = None,
     dry_run: DryRun = False,
     detach: options.Detach = False,
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
 ) -> None:
-    """Go on from a node of a run that has ended, in a new run.
+    """Restart a finished run from a node, as a new run.
 
-    The node and all that follows it run again; so does what had not ended. Every other node is kept with its result.
-    Shows progress as `flow run` does.
+    The node and all nodes that follow it run again, and so do nodes that had not completed. The results of all other
+    nodes are reused. Shows progress like `flow run`.
     """
-    body = {**_steps(step), **({"flow_version": version} if version is not None else {})}
+    body = {**_restart_point(node), **({"flow_version": version} if version is not None else {})}
     if dry_run:
         _show_preview(session, json.loads(session.api.post(session.api.item("jobs/restart_preview/f", id), body)))
         return
@@ -86,9 +92,9 @@ def retry(
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
 ) -> None:
-    """Go on from where a run failed or was cancelled, in a new run; what had ended is kept.
+    """Restart a run where it failed or was cancelled, as a new run that reuses completed nodes.
 
-    The run of a script begins anew, with the same inputs. Shows progress as `flow run` does.
+    The run of a script starts from the beginning, with the same inputs. Shows progress like `flow run`.
     """
     api = session.api
     found = api.get(api.item("jobs_u/get", id), no_logs=True, no_code=True)
@@ -127,17 +133,18 @@ def rerun(
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
 ) -> None:
-    """Run a run again as a whole, or all that filters find: the same version, the same inputs.
+    """Run a run again as a whole, or all runs selected by filters, with the same version and inputs.
 
-    Of a single one -i changes some of the inputs, --input replaces all of them. Many are only started: each new run is
-    told by a line, --json gives all of them, and the exit code is 1 where one could not be started.
+    For a single run, -i changes some of the inputs and --input replaces all of them. For several runs, each new run is
+    printed on a line when it is started (--json prints one document), and the exit code is 1 if one could not be
+    started.
     """
     from orvanta_platform.cli.client import selection
 
     filters = selection.filters(status, path, path_start, by, tag, since, until)
     if id is None:
         if pairs or input_file:
-            raise typer.BadParameter("Inputs are given to one run alone: name it by its id.")
+            raise typer.BadParameter("Inputs can only be changed for a single run: name it by its id.")
         selection.rerun(session, filters, every=every, latest=latest, dry_run=dry_run)
         return
     _refuse_filters(filters, every)
@@ -171,9 +178,9 @@ def cancel(
     every: All = False,
     dry_run: DryCancel = False,
 ) -> None:
-    """Cancel a run, or all that filters find. What runs is stopped within seconds.
+    """Cancel a run, or all runs selected by filters. Running jobs are stopped within seconds.
 
-    By the id of a node's job, of a loop or of an iteration that alone is cancelled: it fails, and the run goes on.
+    The id of a job of a node, of a loop or of an iteration cancels only that: it fails, and the run continues.
     """
     from orvanta_platform.cli.client import selection
     from orvanta_platform.cli.client.output import print_json
@@ -185,44 +192,46 @@ def cancel(
     _refuse_filters(filters, every)
     api = session.api
     if dry_run:
-        selection.show_chosen(session, [str(api.get(api.item("jobs_u/get", id), no_logs=True)["id"])])
+        selection.show_selected(session, [str(api.get(api.item("jobs_u/get", id), no_logs=True)["id"])])
         return
     call = "jobs_u/queue/force_cancel" if force else "jobs_u/queue/cancel"
     cancelled = api.post(api.item(call, id), {"reason": reason} if reason else {})
     if session.as_json:
         print_json({"id": cancelled})
     else:
-        print(f"{cancelled} is being cancelled.")
+        print(f"Cancelling {cancelled}.")
 
 
 def _refuse_filters(filters: dict[str, Any], every: bool) -> None:
     if filters or every:
-        raise typer.BadParameter("An id or filters, not both.")
+        raise typer.BadParameter("An id and filters cannot be combined.")
 
 
-def _steps(text: str) -> dict[str, Any]:
-    """`orders@3/charge` as the call has it. Raises typer.BadParameter."""
+def _restart_point(text: str) -> dict[str, Any]:
+    """Return the body of the API call for a location such as `orders@3/charge`. Raises typer.BadParameter."""
     steps: list[dict[str, Any]] = []
     for part in text.split("/"):
         id, at, number = part.partition("@")
         if not id or (at and not number.isascii()) or (at and not number.isdigit()):
-            raise typer.BadParameter(f"{text[:100]!r} is no step; write charge, or orders@3/charge.", param_hint="STEP")
+            raise typer.BadParameter(
+                f"{text[:100]!r} is not a node; write charge, or orders@3/charge.", param_hint="NODE"
+            )
         steps.append({"step_id": id, **({"branch_or_iteration_n": int(number)} if at else {})})
     first, *rest = steps
     return {**first, **({"nested_path": rest} if rest else {})}
 
 
 def _inputs(session: Session, id: str, pairs: list[str], file: str | None) -> bytes | None:
-    """The inputs of a single rerun: None, a file's, or those of the run with pairs put in."""
+    """Return the inputs of a single rerun: None, those of a file, or the inputs of the run changed by pairs."""
     from orvanta_platform.cli.client import run_input
 
     if not pairs and file is None:
         return None
-    given = run_input.read(pairs, file)
+    changes = run_input.read(pairs, file)
     if file is not None:
-        return given
+        return changes
     before = session.api.send("GET", session.api.item("jobs_u/get_args", id)).content
-    return run_input.merged(before, given)
+    return run_input.merged(before, changes)
 
 
 def _follow(session: Session, run: str, detach: bool, wait: bool, cancel_on_interrupt: bool) -> None:
@@ -240,20 +249,20 @@ def _show_preview(session: Session, found: dict[str, Any]) -> None:
     if session.as_json:
         print_json(found)
         return
-    for line in _told(found, ""):
+    for line in _preview_lines(found, ""):
         print(line)
 
 
-def _told(found: dict[str, Any], indent: str) -> list[str]:
-    """What a preview says, a line for each of its parts."""
+def _preview_lines(found: dict[str, Any], indent: str) -> list[str]:
+    """Return the lines of a restart preview."""
     inside = {each["step_id"]: each for each in found["inside"]}
     lines = []
-    for name, label in (("kept", "keeps"), ("skipped", "skips"), ("again", "runs")):
+    for name, label in (("kept", "reuses"), ("skipped", "skips"), ("again", "runs")):
         whole = [id for id in found[name] if id not in inside]
         lines += [f"{indent}{label:<7}{', '.join(whole)}"] if whole else []
     for id, each in inside.items():
         place = each.get("branch_or_iteration_n")
         where = f" at {place}" if place is not None else ""
-        lines.append(f"{indent}{'enters':<7}{id}{where}, {each['bodies_kept']} others are kept")
-        lines += _told(each["body"], indent + "  ") if "body" in each else []
+        lines.append(f"{indent}{'enters':<7}{id}{where}, reuses {each['bodies_kept']} others")
+        lines += _preview_lines(each["body"], indent + "  ") if "body" in each else []
     return lines

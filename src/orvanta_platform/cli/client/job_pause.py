@@ -1,4 +1,4 @@
-"""`orvanta job pause-before` and `continue`: a run that waits before a node until somebody lets it go on."""
+"""`orvanta job pause-before` and `continue`: breakpoints of a run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from orvanta_platform.cli.client.command import Session, command
 
 app = typer.Typer(no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(help="Id of a run of a workflow that has not ended.", metavar="ID")]
-Node = Annotated[str | None, typer.Argument(help="Node to pause before; without it: show what is paused.")]
-PausedNode = Annotated[
-    str | None, typer.Argument(help="The paused node, or the id of its job; may be left out where it is the only one.")
+RunId = Annotated[str, typer.Argument(help="Id of an unfinished run of a workflow.", metavar="ID")]
+Node = Annotated[
+    str | None, typer.Argument(help="Node to pause before; without it, breakpoints and paused nodes are shown.")
 ]
-If = Annotated[str | None, typer.Option("--if", help="Only where this expression is true.", metavar="EXPRESSION")]
-Remove = Annotated[bool, typer.Option("--remove", help="Take it back. What is paused there already stays so.")]
+PausedNode = Annotated[
+    str | None, typer.Argument(help="Paused node, or the id of its job; optional if only one node is paused.")
+]
+If = Annotated[
+    str | None, typer.Option("--if", help="Pause only if this JavaScript expression is true.", metavar="EXPRESSION")
+]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove the breakpoint; nodes already paused stay paused.")]
 Result = Annotated[
     str | None,
-    typer.Option("--result", help="JSON that stands for the node's result; it does not run.", metavar="JSON"),
+    typer.Option("--result", help="Result of the node as JSON; the node does not run.", metavar="JSON"),
 ]
 
 
@@ -34,9 +38,9 @@ Result = Annotated[
     "orvanta job pause-before $ID",
 )
 def pause_before(session: Session, id: RunId, node: Node = None, when: If = None, remove: Remove = False) -> None:
-    """Let a run wait before a node from now on, or show where it does; other branches go on.
+    """Pause a run before a node, or show its breakpoints and paused nodes. Other branches continue.
 
-    In a loop it waits before the node of each iteration that comes; --if chooses.
+    In a loop, the run pauses before the node in each further iteration; --if selects iterations.
     """
     calls = f"/api/v1/runs/{quote(id, safe='')}/pauses"
     before = f"{calls}/before/{quote(node or '', safe='')}"
@@ -63,7 +67,7 @@ def _continue(
     input_file: options.InputFile = None,
     result: Result = None,
 ) -> None:
-    """Let a paused node go on: as it is, with some inputs changed, or with a result in the place of running."""
+    """Continue a paused node: unchanged, with some inputs changed, or with a given result instead of running it."""
     from orvanta_platform.cli.client import run_input
 
     calls = f"/api/v1/runs/{quote(id, safe='')}/pauses"
@@ -73,7 +77,7 @@ def _continue(
         body = b'{"inputs":%s}' % run_input.read(pairs or [], input_file)
     if result is not None:
         if body:
-            raise typer.BadParameter("A node goes on with inputs or with a result, not with both.")
+            raise typer.BadParameter("Pass inputs or a result, not both.")
         body = b'{"result":%s}' % run_input.json_of(result, "The result")
     _show(session, session.api.send("POST", f"{calls}/{job}/continue", body=body).json())
 
@@ -83,7 +87,7 @@ def _chosen(paused: list[dict[str, Any]], node: str | None) -> str:
 
     found = [each for each in paused if node in (None, each["node"], each["job"])]
     if not found:
-        raise Conflict("Nothing is paused there.", hint="`orvanta job pause-before ID` shows what is.")
+        raise Conflict("No such node is paused.", hint="`orvanta job pause-before ID` lists the paused nodes.")
     if len(found) > 1:
         jobs = ", ".join(f"{each['node']} {each['job']}" for each in found)
         raise Conflict(f"Several nodes are paused: {jobs}.", hint="Name one of them by its job.")
@@ -101,7 +105,7 @@ def _show(session: Session, found: dict[str, Any]) -> None:
         [_place(each), each["job"], "paused", each["by"], local_time(each["paused_at"]), each.get("threw", "")]
         for each in found["paused"]
     ]
-    print_table(["NODE", "JOB", "STANDS", "BY", "SINCE", "IF"], rows)
+    print_table(["NODE", "JOB", "STATE", "BY", "SINCE", "IF"], rows)
 
 
 def _place(each: dict[str, Any]) -> str:

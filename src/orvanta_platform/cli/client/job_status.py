@@ -1,4 +1,4 @@
-"""How a run may stand, for options that ask for it."""
+"""Statuses of runs that options can filter by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What a run may be."""
+    """Status of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"

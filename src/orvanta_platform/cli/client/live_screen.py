@@ -1,4 +1,4 @@
-"""The progress of a run on a terminal: the tree of its nodes redrawn in place, the log scrolling above it."""
+"""Progress of a run on a terminal: the tree of its nodes, redrawn in place, below the scrolling log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from orvanta_platform import clock
 from orvanta_platform.cli.client.output import duration, terminal_safe
-from orvanta_platform.cli.client.runs import Node, Run, told
+from orvanta_platform.cli.client.runs import Node, Run, error_line
 
 _STYLES = {
     "pending": "dim",
@@ -36,14 +36,14 @@ _SIGNS = {
     "paused": "‖",
 }
 _REDRAWN_PER_SECOND = 4
-_LINES_BELOW = 7
-"""Lines of the terminal that the tree leaves to the log."""
+_LOG_LINES = 7
+"""Lines of the terminal reserved for the log."""
 
 _RUN = ""
 
 
 class LiveScreen:
-    """The `Screen` of a terminal. Started at once, to be closed."""
+    """`Screen` of a terminal. Starts drawing immediately; must be closed."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -62,18 +62,18 @@ class LiveScreen:
     def update(self, run: Run) -> None:
         self._run = run
         if not run.ended and run.started_at:
-            self._since.setdefault(_RUN, _begun(run.started_at))
+            self._since.setdefault(_RUN, _to_monotonic(run.started_at))
         for node in run.nodes:
             if node.status == "running":
-                self._since.setdefault(f"{node.id} {node.attempt}", _begun(node.started_at))
+                self._since.setdefault(f"{node.id} {node.attempt}", _to_monotonic(node.started_at))
 
-    def began(self, node: Node) -> None: ...
+    def node_started(self, node: Node) -> None: ...
 
     def log(self, node: str | None, line: str) -> None:
         text = Text.assemble((f"{node} │ " if node else "│ ", "dim"), Text.from_ansi(terminal_safe(line)))
         self._console.print(text, soft_wrap=True)
 
-    def ended(self, node: Node) -> None: ...
+    def node_ended(self, node: Node) -> None: ...
 
     def note(self, text: str) -> None:
         self._console.print(Text(text, style="yellow"))
@@ -85,21 +85,21 @@ class LiveScreen:
         run = self._run
         if run is None:
             return Text("")
-        room = max(3, self._console.height - _LINES_BELOW)
-        shown = run.nodes if len(run.nodes) <= room else _most_telling(run.nodes, room)
+        room = max(3, self._console.height - _LOG_LINES)
+        shown = run.nodes if len(run.nodes) <= room else _most_relevant(run.nodes, room)
         table = Table.grid(padding=(0, 2, 0, 0))
         reasons = {wait.id: wait.text for wait in run.waits}
         for branch, node in zip(branches(shown), shown, strict=True):
             style = _STYLES.get(node.status, "")
             time = duration(node.duration_ms) if node.ended else self._elapsed(node)
             attempt = f"attempt {node.attempt}" if node.attempt > 1 else ""
-            said = [attempt, told(node.error), node.about, "" if node.ended else reasons.get(node.id, "")]
+            notes = [attempt, error_line(node.error), node.about, "" if node.ended else reasons.get(node.id, "")]
             table.add_row(
                 Text(_SIGNS.get(node.status, "·"), style=style),
                 Text.assemble((branch, "dim"), node.id),
                 Text(node.status, style=style),
                 Text(time, style="dim"),
-                Text("; ".join(filter(None, said)), style="dim", overflow="ellipsis", no_wrap=True),
+                Text("; ".join(filter(None, notes)), style="dim", overflow="ellipsis", no_wrap=True),
             )
         lines: list[Any] = [self._head(run), table]
         if len(shown) < len(run.nodes):
@@ -120,8 +120,8 @@ class LiveScreen:
         return "" if since is None or node.status != "running" else duration((clock.monotonic() - since) * 1000)
 
 
-def _begun(at: str | None) -> float:
-    """When that was on this machine's monotonic clock; now, where the server's clock is ahead of this one's."""
+def _to_monotonic(at: str | None) -> float:
+    """Return a time of the server on the monotonic clock of this machine; now if the server's clock is ahead."""
     if at is None:
         return clock.monotonic()
     ago = (clock.now() - datetime.fromisoformat(at)).total_seconds()
@@ -129,23 +129,23 @@ def _begun(at: str | None) -> float:
 
 
 def branches(nodes: Sequence[Node]) -> list[str]:
-    """What is drawn before the name of each node, so that those inside others hang below what holds them."""
+    """Return the prefix of each node in the drawing, which connects nested nodes to the node that contains them."""
     found: list[str] = []
     for place, node in enumerate(nodes):
         text = ""
         for depth in range(1, node.depth + 1):
             after = next((each.depth for each in nodes[place + 1 :] if each.depth <= depth), -1)
-            goes_on = after == depth
+            continues = after == depth
             if depth == node.depth:
-                text += "├─ " if goes_on else "└─ "
+                text += "├─ " if continues else "└─ "
             else:
-                text += "│  " if goes_on else "   "
+                text += "│  " if continues else "   "
         found.append(text)
     return found
 
 
-def _most_telling(nodes: list[Node], room: int) -> list[Node]:
-    """As many nodes as there is room for, in their order: first those under way and those that failed."""
+def _most_relevant(nodes: list[Node], room: int) -> list[Node]:
+    """Return `room` nodes in their order, preferring running and failed ones."""
     rank = {"running": 0, "failed": 1, "paused": 2, "waiting": 2, "queued": 3, "succeeded": 4}
     chosen = sorted(range(len(nodes)), key=lambda place: (rank.get(nodes[place].status, 5), place))[:room]
     return [nodes[place] for place in sorted(chosen)]

@@ -16,7 +16,7 @@ from orvanta_platform.errors import BadRequest
 
 
 def print_whole(session: Session, id: str, attempt: int | None, *, merged: bool) -> None:
-    """Print the whole log as it comes; as JSON {id, logs}. Raises what calls raise."""
+    """Print the whole log; as JSON {id, logs} with --json. Raises the errors of API calls."""
     api = session.api
     address, query = (
         api.item("jobs_u/get_flow_all_logs" if merged else "jobs_u/get_logs", id),
@@ -33,9 +33,11 @@ def print_whole(session: Session, id: str, attempt: int | None, *, merged: bool)
 
 
 def follow(api: Api, id: str) -> None:
-    """Print the log of one job as it grows, until the job has ended. Raises what calls raise."""
+    """Print the log of one job as it grows, until the job has ended. Raises the errors of API calls."""
     if "flow_status" in api.get(api.item("jobs_u/get", id), no_logs=True, no_code=True):
-        raise BadRequest("The run of a workflow has no log of its own.", hint=f"See it with `orvanta job watch {id}`.")
+        raise BadRequest(
+            "The run of a workflow has no log of its own.", hint=f"Watch it with `orvanta job watch {id}`."
+        )
     asyncio.run(_follow(api, id))
 
 

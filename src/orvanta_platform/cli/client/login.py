@@ -9,23 +9,25 @@ from urllib.parse import urlsplit
 
 import typer
 
-from orvanta_platform.cli.client.asking import ask, ask_secret
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.prompts import prompt, prompt_secret
 from orvanta_platform.errors import BadRequest
 
 if TYPE_CHECKING:
     from orvanta_platform.cli.client.api import Api
     from orvanta_platform.cli.client.profiles import Profile, Profiles
 
-Url = Annotated[str | None, typer.Argument(metavar="URL", help="Address of the server; the profile's where left out.")]
-Email = Annotated[str | None, typer.Option("--email", help="E-mail address; asked for where left out.")]
-TokenStdin = Annotated[bool, typer.Option("--token-stdin", help="Read a token from stdin, and ask for no password.")]
+Url = Annotated[
+    str | None, typer.Argument(metavar="URL", help="Address of the server; that of the profile by default.")
+]
+Email = Annotated[str | None, typer.Option("--email", help="E-mail address; prompted for by default.")]
+TokenStdin = Annotated[bool, typer.Option("--token-stdin", help="Read a token from stdin instead of a password.")]
 
 _ADMINS = "admins"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the root."""
+    """Register the commands with the root application."""
     command(
         app,
         "orvanta login https://orvanta.example.org",
@@ -37,20 +39,20 @@ def register(app: typer.Typer) -> None:
 
 
 def login(session: Session, url: Url = None, email: Email = None, token_stdin: TokenStdin = False) -> None:
-    """Log in to a server and keep its token in a profile, which becomes the current one.
+    """Log in to a server and store its token in a profile, which becomes the current one.
 
-    Asks for e-mail address and password; without a terminal the password is the first line of stdin. Neither a
-    password nor a token is ever an argument: other users of the machine could read it.
+    Prompts for e-mail address and password; without a terminal, the password is the first line of standard input. A
+    password or token is never an argument, because other users of the machine could read it.
     """
     from orvanta_platform.cli.client import profiles
     from orvanta_platform.cli.client.api import open_api
-    from orvanta_platform.cli.client.connection import Connection, in_the_clear
+    from orvanta_platform.cli.client.connection import Connection, is_unencrypted
     from orvanta_platform.cli.client.output import print_json, say
 
     known = profiles.load()
-    name, address = _place(session.profile, url, known)
-    if in_the_clear(address):
-        say(f"Warning: {address} is not encrypted; the token can be read on the way.")
+    name, address = _target(session.profile, url, known)
+    if is_unencrypted(address):
+        say(f"Warning: the connection to {address} is not encrypted; the token can be read on the network.")
     token = _line_of_stdin("token") if token_stdin else _token_for_password(Connection(address, "", "", name), email)
     api = open_api(Connection(address, "", token, name))
     try:
@@ -66,9 +68,9 @@ def login(session: Session, url: Url = None, email: Email = None, token_stdin: T
 
 
 def logout(session: Session) -> None:
-    """Forget the token of a profile; a session that `login` began ends on the server too.
+    """Delete the token of a profile, and end its session on the server if `login` created it.
 
-    Address and workspace stay, for the next login. A token of `--token-stdin` stays valid on the server.
+    Address and workspace are kept for the next login. A token of `--token-stdin` remains valid on the server.
     """
     from dataclasses import replace
 
@@ -88,8 +90,8 @@ def logout(session: Session) -> None:
             say(f"The server did not end the session: {error.message}")
         finally:
             api.client.close()
-    forgotten = {**known.profiles, profile.name: replace(profile, token=None)}
-    replace(known, profiles=forgotten).save()
+    remaining = {**known.profiles, profile.name: replace(profile, token=None)}
+    replace(known, profiles=remaining).save()
     if session.as_json:
         print_json({"profile": profile.name, "url": profile.url})
     else:
@@ -97,7 +99,7 @@ def logout(session: Session) -> None:
 
 
 def whoami(session: Session) -> None:
-    """Say who the token belongs to, on which server, in which workspace."""
+    """Show the account of the token, the server and the workspace."""
     from orvanta_platform.cli.client.output import print_json
 
     api = session.api
@@ -117,13 +119,13 @@ def whoami(session: Session) -> None:
     if session.as_json:
         print_json(found)
         return
-    role = found["role"] or ("no member, but superadmin" if found["super_admin"] else "no member")
+    role = found["role"] or ("not a member, but superadmin" if found["super_admin"] else "not a member")
     print(f"{found['email']} ({found['username']}), {role} of the workspace {connection.workspace}")
     print(f"on {connection.url}, profile {connection.profile}")
 
 
-def _place(profile: str | None, url: str | None, known: Profiles) -> tuple[str, str]:
-    """Name and address of the profile to log in to."""
+def _target(profile: str | None, url: str | None, known: Profiles) -> tuple[str, str]:
+    """Return name and address of the profile to log in to."""
     from orvanta_platform.cli.client.connection import server_url
     from orvanta_platform.cli.client.profiles import check_name
 
@@ -134,7 +136,7 @@ def _place(profile: str | None, url: str | None, known: Profiles) -> tuple[str, 
         url = present.url if present else os.environ.get("ORVANTA_URL")
         profile = present.name if present else profile
         if not url:
-            raise typer.BadParameter("Say which server: `orvanta login https://orvanta.example.org`.")
+            raise typer.BadParameter("Name the server: `orvanta login https://orvanta.example.org`.")
     address = server_url(url)
     same = next((each.name for each in known.profiles.values() if each.url == address), None)
     return profile or same or (urlsplit(address).hostname or "").replace(".", "-").replace(":", "-"), address
@@ -148,7 +150,7 @@ def _in_file(name: str | None, known: Profiles) -> Profile:
         hint = (
             "The installation of this machine, profile local, has no login to end." if name in (None, LOCAL) else None
         )
-        raise BadRequest("There is no such login." if name else "Nobody is logged in.", hint=hint)
+        raise BadRequest("The profile does not exist." if name else "No profile is logged in.", hint=hint)
     return found
 
 
@@ -157,12 +159,12 @@ def _token_for_password(connection: Any, email: str | None) -> str:
     from orvanta_platform.cli.client.errors import NotLoggedIn
 
     if sys.stdin.isatty():
-        email = email or ask("E-mail address")
-        password = ask_secret("Password")
+        email = email or prompt("E-mail address")
+        password = prompt_secret("Password")
     elif email:
         password = _line_of_stdin("password")
     else:
-        raise typer.BadParameter("Without a terminal: --email and the password on stdin, or --token-stdin.")
+        raise typer.BadParameter("Without a terminal, pass --email and the password on stdin, or --token-stdin.")
     api = open_api(connection)
     try:
         return api.post("/api/auth/login", {"email": email, "password": password})
@@ -174,27 +176,30 @@ def _token_for_password(connection: Any, email: str | None) -> str:
 
 def _line_of_stdin(what: str) -> str:
     if sys.stdin.isatty():
-        return ask_secret(what.capitalize()).strip()
+        return prompt_secret(what.capitalize()).strip()
     line = sys.stdin.readline().strip() if what == "token" else sys.stdin.readline().rstrip("\r\n")
     if not line or (what == "token" and not (line.isascii() and line.isprintable())):
-        raise BadRequest(f"No {what} was given.", hint="Write it to standard input, on one line.")
+        raise BadRequest(f"The {what} is missing or invalid.", hint="Write it to standard input, on one line.")
     return line
 
 
-def _workspace(api: Api, asked: str | None) -> str:
-    """The workspace asked for, or the only one there is to choose. Raises BadRequest."""
-    mine = [each["id"] for each in api.get("/api/workspaces/users")["workspaces"] if not each["disabled"]]
-    asked = asked or os.environ.get("ORVANTA_WORKSPACE")
-    if asked:
-        if asked not in mine:
-            raise BadRequest(f"There is no workspace {asked[:100]} here for you.", hint=f"Yours: {_listed(mine)}.")
-        return asked
-    likely = [each for each in mine if each != _ADMINS] or mine
-    if len(likely) == 1:
-        return str(likely[0])
-    if likely and sys.stdin.isatty():
-        return _workspace(api, ask(f"Workspace ({_listed(likely)})"))
-    raise BadRequest("Say which workspace to use.", hint=f"--workspace, one of: {_listed(likely)}.")
+def _workspace(api: Api, requested: str | None) -> str:
+    """Return the requested workspace, or the only one available. Raises BadRequest."""
+    available = [each["id"] for each in api.get("/api/workspaces/users")["workspaces"] if not each["disabled"]]
+    requested = requested or os.environ.get("ORVANTA_WORKSPACE")
+    if requested:
+        if requested not in available:
+            raise BadRequest(
+                f"You are not a member of the workspace {requested[:100]}.",
+                hint=f"Your workspaces: {_listed(available)}.",
+            )
+        return requested
+    candidates = [each for each in available if each != _ADMINS] or available
+    if len(candidates) == 1:
+        return str(candidates[0])
+    if candidates and sys.stdin.isatty():
+        return _workspace(api, prompt(f"Workspace ({_listed(candidates)})"))
+    raise BadRequest("The workspace is ambiguous.", hint=f"Pass --workspace with one of: {_listed(candidates)}.")
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What commands print: one JSON document, or lines for people."""
+"""Output of commands: one JSON document, or text for people."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _PLAIN_END = "\x1b[0m"
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document, in UTF-8 whatever the locale."""
+    """Print one JSON document, in UTF-8 regardless of the locale."""
     print_json_text(json.dumps(document, ensure_ascii=False).encode())
 
 
 def print_json_text(text: bytes) -> None:
-    """Print JSON text, laid out for a terminal alone; numbers keep all their digits."""
+    """Print JSON text, indented only on a terminal. Numbers keep all digits."""
     shown = msgspec.json.format(text, indent=2) if sys.stdout.isatty() else text.strip()
     print_bytes(shown + b"\n")
 
 
 def print_bytes(text: bytes) -> None:
-    """Print UTF-8 as it is."""
+    """Print UTF-8 bytes unchanged."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr, where it does not disturb what a program reads."""
+    """Print a line for people to stderr, separate from the output for programs."""
     print(text, file=sys.stderr, flush=True)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns; the head only where a person reads it."""
+    """Print rows in columns. The head is printed only on a terminal."""
     lines = [list(head), *map(list, rows)] if sys.stdout.isatty() else list(map(list, rows))
     widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -48,7 +48,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def width(text: str) -> int:
-    """Columns that a text takes on a terminal."""
+    """Return the number of terminal columns of a text."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -57,21 +57,22 @@ def width(text: str) -> int:
 
 
 def terminal_safe(line: str) -> str:
-    """A line of a job's output that cannot steer the terminal: colours stay, every other control is shown as �.
+    """Return a line of a job's output that cannot control the terminal: colours stay, every other control character
+    becomes �.
 
-    What a progress bar has overwritten is left out.
+    Text overwritten by a carriage return, such as an earlier state of a progress bar, is removed.
     """
     shown = _CONTROL.sub("�", line.rstrip("\r").rpartition("\r")[2])
     return shown + _PLAIN_END if "\x1b" in shown else shown
 
 
 def local_time(text: str | None) -> str:
-    """A time of the API (RFC 3339) as people here read it."""
+    """Return a time of the API (RFC 3339) in the local time zone."""
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S") if text else ""
 
 
 def duration(ms: float | None) -> str:
-    """Milliseconds as people read them: 12 ms, 3.4 s, 2 min 05 s, 3 h 02 min."""
+    """Return milliseconds as text: 12 ms, 3.4 s, 2 min 05 s, 3 h 02 min."""
     if ms is None:
         return ""
     if ms < 1000:

@@ -1,4 +1,4 @@
-"""Paths of items from the names of files and folders."""
+"""Paths of items, derived from the names of files and folders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FEWEST = 3
 
 
 def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
-    """The path of what lies at `place`: its name without the suffix, from the folder f or u above it on.
+    """Return the path of the item at `place`: its name without the suffix, from the folder f or u above it on, or None.
 
-    `…/repo/f/sales/report.flow` is `f/sales/report`. The outermost such folder below the present one counts, else
-    the innermost of all; None where there is none.
+    `…/repo/f/sales/report.flow` is `f/sales/report`. The outermost such folder below the current directory counts,
+    otherwise the innermost of all.
     """
     whole = place.absolute()
     suffix = next((each for each in suffixes if whole.name.endswith(each) and whole.name != each), "")
@@ -29,9 +29,9 @@ def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
 
 
 def needed(path: str | None, place: Path) -> str:
-    """The path, which the command line must say where the folders do not. Raises typer.BadParameter."""
+    """Return the path, which must be an argument if the folders do not determine it. Raises typer.BadParameter."""
     if path is None:
         raise typer.BadParameter(
-            f"Say the path of {place}: it lies in no folder f/<folder> or u/<user>. For example f/sales/{place.stem}."
+            f"Pass the path of {place}, which is in no folder f/<folder> or u/<user>; for example f/sales/{place.stem}."
         )
     return path

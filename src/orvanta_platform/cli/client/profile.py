@@ -1,4 +1,4 @@
-"""`orvanta profile`: the servers that this user works with."""
+"""`orvanta profile`: servers that this user works with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.errors import SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Choose among the servers you are logged in to.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Manage the servers that you are logged in to.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="Name of the profile.")]
 NewWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Workspace to use from now on.")]
@@ -17,12 +17,12 @@ NewWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Wor
 
 @app.callback()
 def profile() -> None:
-    """Choose among the servers you are logged in to."""
+    """Manage the servers that you are logged in to."""
 
 
 @command(app, "orvanta profile list", server=False)
 def _list(session: Session) -> None:
-    """List the profiles; the current one has a star. `local` is the installation of this machine."""
+    """List the profiles. A star marks the current one; `local` is the installation of this machine."""
     from orvanta_platform import settings as settings_module
     from orvanta_platform.cli.client import profiles
     from orvanta_platform.cli.client.connection import all_profiles, current_name
@@ -72,7 +72,7 @@ def use(session: Session, name: Name, workspace: NewWorkspace = None) -> None:
     if session.as_json:
         print_json({"name": name, "url": found.url, "workspace": found.workspace})
     else:
-        print(f"Commands use {found.url}, workspace {found.workspace}, from now on.")
+        print(f"Commands now use {found.url}, workspace {found.workspace}.")
 
 
 @command(app, "orvanta profile remove prod", server=False)
@@ -92,4 +92,4 @@ def remove(session: Session, name: Name) -> None:
 
 
 def _missing(name: str) -> SettingsError:
-    return SettingsError(f"There is no profile {name[:100]} to change.", hint="`orvanta profile list` shows them.")
+    return SettingsError(f"The profile {name[:100]} does not exist.", hint="`orvanta profile list` shows all profiles.")

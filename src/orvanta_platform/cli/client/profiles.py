@@ -1,6 +1,6 @@
-"""The file of profiles: which servers this user works with, and the token for each.
+"""File of profiles: servers that this user works with, each with its token.
 
-`$XDG_CONFIG_HOME/orvanta/profiles.toml`, readable by its owner alone:
+`$XDG_CONFIG_HOME/orvanta/profiles.toml` is readable only by its owner:
 
     current = "prod"
 
@@ -24,40 +24,42 @@ from pathlib import Path
 from orvanta_platform.errors import SettingsError
 
 LOCAL = "local"
-"""The installation of this machine, made by `orvanta up`: never in the file."""
+"""Profile of the installation of this machine, created by `orvanta up`. It is never in the file."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A server and a workspace on it. Without `token` it is logged out."""
+    """Server and workspace."""
 
     name: str
     url: str
     workspace: str
     token: str | None = field(default=None, repr=False)
+    """None if the profile is logged out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """All profiles of the file, by name; `current` is the one that commands use."""
+    """All profiles of the file, by name."""
 
     file: Path
     current: str | None = None
+    """Name of the profile that commands use."""
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
     def with_profile(self, profile: Profile) -> Profiles:
-        """The same with this profile put in, as the current one."""
+        """Return a copy with this profile added as the current one."""
         return replace(self, current=profile.name, profiles={**self.profiles, profile.name: profile})
 
     def without(self, name: str) -> Profiles:
-        """The same without this profile."""
+        """Return a copy without this profile."""
         rest = {each: profile for each, profile in self.profiles.items() if each != name}
         return replace(self, current=None if self.current == name else self.current, profiles=rest)
 
     def save(self) -> None:
-        """Write the file anew, at once and readable by its owner alone. Raises SettingsError."""
+        """Replace the file atomically, readable only by its owner. Raises SettingsError."""
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = self.file.with_name(f".{self.file.name}.{secrets.token_hex(8)}")
@@ -80,9 +82,9 @@ class Profiles:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Profiles:
-    """The profiles of this user, none where there is no file.
+    """Return the profiles of this user, or none if the file does not exist.
 
-    A file that others may read is closed to them. Raises SettingsError for one that cannot be read.
+    Removes the access of other users to the file. Raises SettingsError if it cannot be read.
     """
     file = _folder(environ) / "profiles.toml"
     try:
@@ -98,28 +100,29 @@ def load(environ: Mapping[str, str] = os.environ) -> Profiles:
         raise _unusable(file, error) from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SettingsError(
-            f"The file of profiles {file} cannot be read: {error}.", hint="Correct it, or remove it and log in again."
+            f"The profile file {file} cannot be read: {error}.", hint="Correct it, or remove it and log in again."
         ) from None
     return Profiles(file, current if isinstance(current, str) else None, found)
 
 
 def check_name(name: str) -> str:
-    """A name that a profile of the file may have. Raises SettingsError."""
+    """Return `name` if it is valid for a profile of the file. Raises SettingsError."""
     if not _NAME.fullmatch(name):
-        raise SettingsError(f"{name[:100]!r} is no name of a profile.", hint="Use letters, digits, _ and -.")
+        raise SettingsError(f"{name[:100]!r} is not a valid profile name.", hint="Use letters, digits, _ and -.")
     if name == LOCAL:
         raise SettingsError(
-            "The profile local is this machine's own installation.", hint="Choose another name with --profile."
+            "The profile local is reserved for the installation of this machine.",
+            hint="Choose another name with --profile.",
         )
     return name
 
 
 def _profile(name: str, table: Mapping[str, str]) -> Profile:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a profile")
+        raise ValueError(f"{name!r} is not a valid profile name")
     values = {key: table[key] for key in ("url", "workspace")} | {"token": table.get("token") or ""}
     if not all(isinstance(value, str) for value in values.values()):
-        raise ValueError(f"the values of the profile {name} must be texts")
+        raise ValueError(f"the values of the profile {name} must be strings")
     return Profile(name, values["url"], values["workspace"], values["token"] or None)
 
 
@@ -129,9 +132,9 @@ def _folder(environ: Mapping[str, str]) -> Path:
 
 
 def _quoted(text: str) -> str:
-    """A TOML string; what JSON leaves as it is and TOML forbids, the character DEL, is escaped as well."""
+    """Return a TOML string. The character DEL, which JSON allows and TOML forbids, is escaped as well."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _unusable(file: Path, error: OSError) -> SettingsError:
-    return SettingsError(f"The file of profiles {file} cannot be used: {error.strerror}.")
+    return SettingsError(f"The profile file {file} cannot be used: {error.strerror}.")

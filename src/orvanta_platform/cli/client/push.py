@@ -1,4 +1,4 @@
-"""`flow push` and `script push`: one thing, or everything under a folder."""
+"""`flow push` and `script push`, for one item or for everything under a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from orvanta_platform.workflow.diagnostics import errors, invalid
 
 
 def push_flows(session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool) -> None:
-    """Deploy the workflow at `source`, or all under it."""
+    """Deploy the workflow at `source`, or all workflows under it."""
     root = _root(source, everything)
 
     def push(file: Path, place: str | None) -> Pushed:
@@ -37,23 +37,23 @@ def push_flows(session: Session, source: Path | None, path: str | None, options:
                 raise invalid(found)
         return push_flow(session.api, flow, needed(place or flow.path, file), options)
 
-    alone = flow_files.is_one(root)
-    _push(session, [root] if alone else flow_files.find(root), path, options, push, alone=alone)
+    single = flow_files.is_workflow(root)
+    _push(session, [root] if single else flow_files.find(root), path, options, push, single=single)
 
 
 def push_scripts(
     session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool, language: str | None
 ) -> None:
-    """Deploy the script in `source`, or all under it that lie in a folder f or u."""
+    """Deploy the script in `source`, or all scripts under it that are in a folder f or u."""
     root = _root(source, everything)
 
     def push(file: Path, place: str | None) -> Pushed:
         script = script_files.read(file, language)
         return push_script(session.api, script, needed(place or script.path, file), options)
 
-    alone = root.is_file()
-    files = [root] if alone else [file for file in script_files.find(root) if script_files.path_in_folders(file)]
-    _push(session, files, path, options, push, alone=alone)
+    single = root.is_file()
+    files = [root] if single else [file for file in script_files.find(root) if script_files.path_in_folders(file)]
+    _push(session, files, path, options, push, single=single)
 
 
 def _push(
@@ -63,15 +63,15 @@ def _push(
     options: Options,
     push: Callable[[Path, str | None], Pushed],
     *,
-    alone: bool,
+    single: bool,
 ) -> None:
-    if alone:
-        _tell(session, [push(files[0], path)], options, alone=True)
+    if single:
+        _print_outcome(session, [push(files[0], path)], options, single=True)
         return
     if path is not None or options.base is not None:
-        raise typer.BadParameter("A path and --base are for one thing, not for a whole folder.")
+        raise typer.BadParameter("A path and --base apply to a single item, not to a whole folder.")
     if not files:
-        raise typer.BadParameter("There is nothing to push under the folder.")
+        raise typer.BadParameter("The folder contains nothing to push.")
     done: list[Pushed] = []
     failed: list[dict[str, object]] = []
     for file in files:
@@ -82,21 +82,21 @@ def _push(
         except OrvantaError as error:
             failed.append({"file": str(file), "error": error.as_dict()})
             say(f"{file}: {error.message}" + (f"\n    {error.hint}" if error.hint else ""))
-    _tell(session, done, options, alone=False, failed=failed)
+    _print_outcome(session, done, options, single=False, failed=failed)
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _tell(
+def _print_outcome(
     session: Session,
     done: list[Pushed],
     options: Options,
     *,
-    alone: bool,
+    single: bool,
     failed: list[dict[str, object]] | None = None,
 ) -> None:
     if session.as_json:
-        one = {**done[0].as_dict(), "dry_run": options.dry_run} if alone else None
+        one = {**done[0].as_dict(), "dry_run": options.dry_run} if single else None
         print_json(one or {"pushed": [each.as_dict() for each in done], "failed": failed, "dry_run": options.dry_run})
         return
     for each in done:
@@ -109,8 +109,8 @@ def _tell(
 
 def _root(source: Path | None, everything: bool) -> Path:
     if source is None and not everything:
-        raise typer.BadParameter("Name a file or a folder, or push everything under this one with --all.")
+        raise typer.BadParameter("Name a file or a folder, or push everything under the current folder with --all.")
     root = source or Path()
     if not root.exists():
-        raise typer.BadParameter(f"There is no {root}.")
+        raise typer.BadParameter(f"{root} does not exist.")
     return root

@@ -11,14 +11,19 @@ from orvanta_platform.cli.client.command import Session, command
 
 app = typer.Typer(no_args_is_help=True, help="Read and write resources.", rich_markup_mode=None)
 
-OfType = Annotated[str | None, typer.Option("--type", help="Only those of this type.")]
-NewType = Annotated[str | None, typer.Option("--type", help="Its type, for a new one; `orvanta resource-type list`.")]
+OfType = Annotated[str | None, typer.Option("--type", help="Only resources of this type.")]
+NewType = Annotated[
+    str | None, typer.Option("--type", help="Type, required for a new resource; see `orvanta resource-type list`.")
+]
 Value = Annotated[
-    str | None, typer.Option("--value", help="The value as JSON. Secrets belong in variables: $var:path.")
+    str | None,
+    typer.Option("--value", help="Value as JSON. Store secrets in variables and refer to them by $var:path."),
 ]
 ValueFile = Annotated[str | None, typer.Option("--input", help="File with the value as JSON; - is stdin.")]
-Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
-Resolved = Annotated[bool, typer.Option("--resolved", help="Put in what $var: and $res: refer to; recorded.")]
+Description = Annotated[str | None, typer.Option("--description", help="Purpose of the resource.")]
+Resolved = Annotated[
+    bool, typer.Option("--resolved", help="Resolve references $var: and $res:; recorded in the audit trail.")
+]
 
 
 @app.callback()
@@ -42,9 +47,9 @@ def _list(session: Session, prefix: options.Prefix = None, of_type: OfType = Non
 
 @command(app, "orvanta resource get f/sales/database", "orvanta resource get f/sales/database --resolved | jq .host")
 def get(session: Session, path: options.ItemPath, resolved: Resolved = False) -> None:
-    """Print the value of a resource as JSON; with --json all that is known of it.
+    """Print the value of a resource as JSON; --json prints the whole resource.
 
-    Its secret fields are masked, and with --resolved one that holds a secret is refused: jobs alone read them.
+    Secret fields are masked. --resolved refuses a resource that contains a secret, because only jobs can read secrets.
     """
     import msgspec
 
@@ -72,19 +77,19 @@ def _set(
     input_file: ValueFile = None,
     description: Description = None,
 ) -> None:
-    """Make a resource, or give it another value. A new one needs --type."""
+    """Create a resource or change its value. A new one needs --type."""
     from orvanta_platform.cli.client.output import print_json
 
     if (value is None) == (input_file is None):
-        raise typer.BadParameter("Give the value with --value or with --input.")
+        raise typer.BadParameter("Pass the value with either --value or --input.")
     api = session.api
-    there = api.get(api.item("resources/exists", path))
-    if not there and of_type is None:
+    exists = api.get(api.item("resources/exists", path))
+    if not exists and of_type is None:
         raise typer.BadParameter("A new resource needs --type.")
     given: dict[str, Any] = {"resource_type": of_type, "description": description}
     body = _body({"path": path, **{name: each for name, each in given.items() if each is not None}}, value, input_file)
-    api.send("POST", api.item("resources/update", path) if there else api.in_workspace("resources/create"), body=body)
-    state = "updated" if there else "created"
+    api.send("POST", api.item("resources/update", path) if exists else api.in_workspace("resources/create"), body=body)
+    state = "updated" if exists else "created"
     if session.as_json:
         print_json({"path": path, "state": state})
     else:
@@ -105,7 +110,7 @@ def delete(session: Session, path: options.ItemPath) -> None:
 
 
 def _body(members: dict[str, Any], value: str | None, file: str | None) -> bytes:
-    """The body of the call; the value keeps the digits of its numbers."""
+    """Return the body of the call, in which the numbers of the value keep their digits."""
     import msgspec
 
     from orvanta_platform.cli.client import run_input

@@ -1,4 +1,4 @@
-"""`orvanta resource-type`: what a resource may look like."""
+"""`orvanta resource-type`: types of resources."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import typer
 
 from orvanta_platform.cli.client.command import Session, command
 
-app = typer.Typer(no_args_is_help=True, help="Look at the types of resources.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="View the types of resources.", rich_markup_mode=None)
 
 
 @app.callback()
 def resource_type() -> None:
-    """Look at the types of resources."""
+    """View the types of resources."""
 
 
 @command(app, "orvanta resource-type list", "orvanta resource-type list --json | jq '.[].name'")
 def _list(session: Session) -> None:
-    """List the types of resources; --json has their schemas."""
+    """List the types of resources. --json includes their schemas."""
     from orvanta_platform.cli.client.output import print_json, print_table
 
     api = session.api

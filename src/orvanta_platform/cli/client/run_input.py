@@ -1,4 +1,4 @@
-"""The input of a run, from a file and from `-i` options."""
+"""Input of a run, from a file and from `-i` options."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PAIR = re.compile(r"([^=]+?)(:?=)(.*)", re.DOTALL)
 
 
 def read(pairs: list[str], file: str | None) -> bytes:
-    """The input as JSON text: the object in `file` (`-` is stdin), then each pair put in.
+    """Return the input as JSON text: the object in `file` (`-` is stdin), overridden by each pair.
 
-    `key=text` gives a text, `key:=json` any JSON value. Numbers keep their digits. Raises BadRequest and, for a
-    pair that is none, typer.BadParameter.
+    `key=text` sets a string, `key:=json` any JSON value. Numbers keep their digits. Raises BadRequest, and
+    typer.BadParameter for an invalid pair.
     """
     members = _of_file(file) if file else {}
     for pair in pairs:
@@ -29,13 +29,13 @@ def read(pairs: list[str], file: str | None) -> bytes:
 
 
 def merged(before: bytes, given: bytes) -> bytes:
-    """The input `before` (JSON object text) with the members of another put in."""
+    """Return the JSON object `before`, overridden by the members of another one."""
     members = msgspec.json.decode(before, type=dict[str, msgspec.Raw])
     return msgspec.json.encode({**members, **msgspec.json.decode(given, type=dict[str, msgspec.Raw])})
 
 
 def json_of(text: str | bytes, what: str) -> bytes:
-    """JSON text that was checked. Raises BadRequest naming `what` it is."""
+    """Return validated JSON text. Raises BadRequest with `what` as the subject of the message."""
     try:
         msgspec.json.decode(text, type=Any)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -44,7 +44,7 @@ def json_of(text: str | bytes, what: str) -> bytes:
 
 
 def text_of(file: str, what: str) -> bytes:
-    """The bytes of a file, or of stdin for `-`. Raises BadRequest."""
+    """Return the content of a file, or of stdin for `-`. Raises BadRequest."""
     if file == "-":
         return sys.stdin.buffer.read()
     try:

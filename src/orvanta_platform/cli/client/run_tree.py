@@ -1,4 +1,4 @@
-"""A run as its stream tells it: the first graph whole, then what changed, as the tree of nodes that is shown."""
+"""Tree of the nodes of a run, built from its stream: the first graph is complete, later ones contain changes."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ _ORDER = ("running", "queued", "paused", "waiting", "succeeded", "failed", "canc
 
 
 class RunTree:
-    """What is known of a run. `kinds` and `errors`: of nodes, where somebody has asked for them."""
+    """State of a run.
+
+    `kinds` and `errors` are those of nodes, as far as they have been fetched.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.kinds = {node.id: node.kind for node in run.nodes}
         self.errors: dict[str, Any] = {}
-        self._told: dict[str, dict[str, Any]] = {}
+        self._graph_nodes: dict[str, dict[str, Any]] = {}
 
     def take(self, data: bytes) -> bool:
-        """The data of a `status` message. Gives whether it told only what changed."""
-        told = msgspec.json.decode(data, type=dict[str, Any])
-        part = "part" in told
-        self._told = {**self._told, **told["nodes"]} if part else told["nodes"]
+        """Apply the data of a `status` message and return whether it contained only changes."""
+        graph = msgspec.json.decode(data, type=dict[str, Any])
+        part = "part" in graph
+        self._graph_nodes = {**self._graph_nodes, **graph["nodes"]} if part else graph["nodes"]
         nodes = [*self._nodes(None, 0)]
         waits = [
             msgspec.convert({**wait, "id": id}, Wait)
-            for id, node in self._told.items()
+            for id, node in self._graph_nodes.items()
             for wait in node.get("waits", [])[:1]
         ]
         self.run = Run(
-            run_id=told["run_id"],
-            status=told["status"],
+            run_id=graph["run_id"],
+            status=graph["status"],
             workflow=self.run.workflow,
             nodes=nodes,
             waits=waits,
-            started_at=told.get("started_at"),
-            duration_ms=told.get("duration_ms"),
-            wait_reason=told.get("waits", {}).get("reason"),
+            started_at=graph.get("started_at"),
+            duration_ms=graph.get("duration_ms"),
+            wait_reason=graph.get("waits", {}).get("reason"),
         )
         return part
 
     def _nodes(self, holder: str | None, depth: int) -> Iterator[Node]:
-        for id, node in self._told.items():
+        for id, node in self._graph_nodes.items():
             if node.get("inside") == holder:
                 yield Node(
                     id=id,
@@ -63,9 +66,9 @@ class RunTree:
 
 
 def about(node: Mapping[str, Any]) -> str:
-    """What a node holds, or how often it ran inside another, in numbers."""
+    """Return the counts of a node that contains others, or of a nested node, as text."""
     counts = node.get("counts") or node.get("bodies") or {}
-    told = ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts.get(status))
+    graph = ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts.get(status))
     if "total" in counts:
-        return f"{told} of {counts['total']}".strip()
-    return f"{told}, branch {counts['branch']}".strip(", ") if "branch" in counts else told
+        return f"{graph} of {counts['total']}".strip()
+    return f"{graph}, branch {counts['branch']}".strip(", ") if "branch" in counts else graph

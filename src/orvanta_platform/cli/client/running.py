@@ -1,4 +1,4 @@
-"""What `flow run`, `script run` and `job watch` share: input, start, progress, result, exit code."""
+"""Common part of `flow run`, `script run` and `job watch`: progress, result and exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.cli.client.screens import Lines, Screen, Silent, summary
 
 
 def show(session: Session, run_id: str, *, quiet: bool, cancel_on_interrupt: bool) -> None:
-    """Watch a run to its end, print its result and end with its exit code."""
+    """Watch a run until it ends, print its result and exit with its exit code."""
     run, text = watch.to_end(session.api, run_id, screen(quiet), cancel_on_interrupt=cancel_on_interrupt)
     if not quiet:
         say(summary(run))
@@ -23,7 +23,7 @@ def show(session: Session, run_id: str, *, quiet: bool, cancel_on_interrupt: boo
 
 
 def show_started(session: Session, run_id: str) -> None:
-    """Print the id of a run that nobody waits for."""
+    """Print the id of a run without watching it."""
     if session.as_json:
         print_json({"run_id": run_id, "status": "queued"})
     else:
@@ -31,7 +31,7 @@ def show_started(session: Session, run_id: str) -> None:
 
 
 def screen(quiet: bool) -> Screen:
-    """Where progress goes: drawn on a terminal, lines elsewhere."""
+    """Return the progress display: drawn on a terminal, lines elsewhere."""
     if quiet:
         return Silent()
     if not sys.stderr.isatty() or os.environ.get("TERM") in (None, "", "dumb"):

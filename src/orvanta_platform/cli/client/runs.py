@@ -1,4 +1,4 @@
-"""Runs as a command sees them: what `/api/v1/runs/{id}` says, the fields that are shown."""
+"""Runs as the command line shows them: the displayed fields of `/api/v1/runs/{id}`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ _EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
 
 
 class Node(msgspec.Struct, kw_only=True):
-    """One node. `status`: pending, queued, running, waiting, succeeded, failed, skipped, cancelled.
-
-    `about`: what is inside it in numbers, or how often it ran inside another; `depth`: how many hold it.
-    """
+    """Node of a run."""
 
     id: str
     status: str
+    """One of pending, queued, running, waiting, paused, succeeded, failed, skipped, cancelled."""
     kind: str = ""
     job: str = ""
     attempt: int = 0
@@ -28,36 +26,39 @@ class Node(msgspec.Struct, kw_only=True):
     duration_ms: int | None = None
     error: Any = None
     about: str = ""
+    """Counts of the bodies of a node that contains others, or of the executions of a nested node."""
     depth: int = 0
+    """Number of nodes that contain it."""
 
     @property
     def ended(self) -> bool:
-        """Whether its status will not change any more."""
+        """Whether its status is final."""
         return self.status in ("succeeded", "failed", "skipped", "cancelled")
 
 
 class Wait(msgspec.Struct, kw_only=True):
-    """A node that waits, and for what. `code`: the same for programs."""
+    """Waiting node and its reason."""
 
     id: str
     reason: str
     code: str = ""
+    """Reason for programs."""
     before: int | None = None
     until: str | None = None
 
     @property
-    def comes_by_itself(self) -> bool:
-        """Whether nobody needs to be told of it: a free slot, or what is under way elsewhere in the run."""
+    def resolves_itself(self) -> bool:
+        """Whether the wait needs no attention: a free slot, or unfinished work elsewhere in the run."""
         return self.code in ("no_slot", "children", "run")
 
     @property
     def text(self) -> str:
-        """The reason with what is known of it."""
+        """Reason with its details details."""
         return waits_text(self.reason, self.before, self.until)
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """A run. `result` is JSON text, null while it is under way."""
+    """State of a run."""
 
     run_id: str
     status: str
@@ -68,6 +69,7 @@ class Run(msgspec.Struct, kw_only=True):
     duration_ms: int | None = None
     wait_reason: str | None = None
     result: Raw = Raw(b"null")
+    """JSON text, null while the run is unfinished."""
 
     @property
     def ended(self) -> bool:
@@ -76,28 +78,28 @@ class Run(msgspec.Struct, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a command that waited for its end."""
+        """Exit code of a command that waited for the run."""
         return _EXIT_CODES[self.status]
 
     @property
     def error_text(self) -> str:
-        """One line that says what failed; empty where nothing did, or where the error says nothing."""
+        """One line about the failure; empty if nothing failed or the error has no text."""
         if self.status != "failed":
             return ""
         failed = next((node for node in self.nodes if node.status == "failed"), None)
         error = failed.error if failed else error_of(self.result)
-        text = told(error)
+        text = error_line(error)
         return f"{failed.id}: {text}" if failed and text else text
 
 
 def waits_text(reason: str, before: int | None, until: str | None) -> str:
-    """A reason, with how many come first and the time that is waited for."""
-    known = [f"{before} before it"] * bool(before) + [f"until {local_time(until)}"] * bool(until)
-    return f"{reason} ({', '.join(known)})" if known else reason
+    """Return a reason with the number of preceding jobs and the time until which it waits."""
+    details = [f"{before} before it"] * bool(before) + [f"until {local_time(until)}"] * bool(until)
+    return f"{reason} ({', '.join(details)})" if details else reason
 
 
-def told(error: Any) -> str:
-    """An error object {name, message} as one line."""
+def error_line(error: Any) -> str:
+    """Return an error object {name, message} as one line."""
     if not isinstance(error, dict):
         return ""
     parts = [str(error[key]) for key in ("name", "message") if error.get(key)]
@@ -105,7 +107,7 @@ def told(error: Any) -> str:
 
 
 def error_of(result: Raw) -> Any:
-    """What stands under `error` in a result."""
+    """Return the member `error` of a result, or None."""
     try:
         return msgspec.json.decode(result, type=dict[str, Any]).get("error")
     except (msgspec.DecodeError, msgspec.ValidationError):
@@ -113,5 +115,5 @@ def error_of(result: Raw) -> Any:
 
 
 def parse(text: bytes) -> Run:
-    """The run in an answer of the API."""
+    """Return the run in a response of the API."""
     return msgspec.json.decode(text, type=Run)

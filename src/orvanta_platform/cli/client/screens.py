@@ -1,4 +1,4 @@
-"""Where the progress of a run is shown: nowhere, or as lines that are appended."""
+"""Progress displays of a run: none, or appended lines."""
 
 from __future__ import annotations
 
@@ -6,67 +6,67 @@ import sys
 from typing import Protocol
 
 from orvanta_platform.cli.client.output import duration, say, terminal_safe
-from orvanta_platform.cli.client.runs import Node, Run, told
+from orvanta_platform.cli.client.runs import Node, Run, error_line
 
 _NAME_WIDTH = 16
-_ALWAYS_WAITED_FOR = "waiting for a free slot"
+_FREE_SLOT = "waiting for a free slot"
 
 
 class Screen(Protocol):
-    """Told of a run under watch; nothing of it goes to stdout."""
+    """Display of a watched run. Nothing is written to stdout."""
 
     def update(self, run: Run) -> None:
-        """The run as it stands."""
+        """Show the state of the run."""
 
-    def began(self, node: Node) -> None:
-        """The first attempt of a node has begun."""
+    def node_started(self, node: Node) -> None:
+        """Show that the first attempt of a node has started."""
 
     def log(self, node: str | None, line: str) -> None:
-        """A whole line of the log of a node, or of a script's run."""
+        """Show a complete line of the log of a node, or of the run of a script."""
 
-    def ended(self, node: Node) -> None:
-        """A node has ended and all of its log was told."""
+    def node_ended(self, node: Node) -> None:
+        """Show that a node has ended, after all of its log."""
 
     def note(self, text: str) -> None:
-        """Something about the watching itself."""
+        """Show a message about watching itself."""
 
     def close(self) -> None:
-        """Nothing more is told."""
+        """End the display."""
 
 
 class Silent:
-    """Shows nothing."""
+    """Display that shows nothing."""
 
     def update(self, run: Run) -> None: ...
-    def began(self, node: Node) -> None: ...
+    def node_started(self, node: Node) -> None: ...
     def log(self, node: str | None, line: str) -> None: ...
-    def ended(self, node: Node) -> None: ...
+    def node_ended(self, node: Node) -> None: ...
     def note(self, text: str) -> None: ...
     def close(self) -> None: ...
 
 
 class Lines:
-    """Appends a line for each thing that happens: for files, pipes and dumb terminals."""
+    """Display that appends a line per event, for files, pipes and dumb terminals."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._shown: set[tuple[str, str]] = set()
 
     def update(self, run: Run) -> None:
-        """Tell what keeps a node, or the run, from going on; a free slot comes by itself."""
-        waits = [(wait.id, wait.reason) for wait in run.waits if not wait.comes_by_itself]
+        """Show new reasons for waiting of nodes and of the run, except those that resolve by themselves."""
+        waits = [(wait.id, wait.reason) for wait in run.waits if not wait.resolves_itself]
         for name, reason in [*waits, ("run", run.wait_reason or "")]:
-            if reason and reason != _ALWAYS_WAITED_FOR and (name, reason) not in self._told:
-                self._told.add((name, reason))
+            if reason and reason != _FREE_SLOT and (name, reason) not in self._shown:
+                self._shown.add((name, reason))
                 self._line(name, reason)
 
-    def began(self, node: Node) -> None:
+    def node_started(self, node: Node) -> None:
         self._line(node.id, "running")
 
     def log(self, node: str | None, line: str) -> None:
         shown = terminal_safe(line) if sys.stderr.isatty() else line
         say(f"{node or '':<{_NAME_WIDTH}} | {shown}" if node else f"| {shown}")
 
-    def ended(self, node: Node) -> None:
+    def node_ended(self, node: Node) -> None:
         self._line(node.id, ended_text(node))
 
     def note(self, text: str) -> None:
@@ -79,18 +79,18 @@ class Lines:
 
 
 def ended_text(node: Node) -> str:
-    """How a node ended, in how long, after how many attempts, with which error."""
+    """Return the state of a finished node with duration, attempts and error."""
     text = node.status
     if node.duration_ms is not None:
         text += f" in {duration(node.duration_ms)}"
     if node.attempt > 1:
         text += f", attempt {node.attempt}"
-    error = told(node.error)
+    error = error_line(node.error)
     return f"{text}: {error}" if error else text
 
 
 def summary(run: Run) -> str:
-    """The last line about a run."""
+    """Return the last line about a run."""
     text = f"{run.workflow or 'Run'} {run.status}"
     if run.duration_ms is not None:
         text += f" in {duration(run.duration_ms)}"

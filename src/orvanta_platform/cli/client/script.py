@@ -1,4 +1,4 @@
-"""`orvanta script`: scripts from files to the server, run and looked at."""
+"""`orvanta script`: deploy scripts from files, run and view them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 
-app = typer.Typer(no_args_is_help=True, help="Push, run and look at scripts.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Push, run and view scripts.", rich_markup_mode=None)
 
-Source = Annotated[Path | None, typer.Argument(help="A file, or a folder with many of them.", metavar="SOURCE")]
+Source = Annotated[Path | None, typer.Argument(help="File, or folder that contains scripts.", metavar="SOURCE")]
 Place = Annotated[
     str | None,
-    typer.Argument(metavar="PATH", help="Where it goes, f/<folder>/<name>; else its place in folders says."),
+    typer.Argument(
+        metavar="PATH", help="Path to deploy to, f/<folder>/<name>; derived from the location of SOURCE by default."
+    ),
 ]
 Language = Annotated[
-    str | None, typer.Option("--language", "-l", help="Language, where the file's name does not say it.")
+    str | None, typer.Option("--language", "-l", help="Language; determined by the extension by default.")
 ]
 
 
 @app.callback()
 def script() -> None:
-    """Push, run and look at scripts."""
+    """Push, run and view scripts."""
 
 
 @command(
@@ -44,17 +46,17 @@ def push(
     no_wait: options.NoWait = False,
     all_: options.All = False,
 ) -> None:
-    """Deploy a script from its file: created, updated, or left alone where nothing changed.
+    """Deploy a script from its file. An unchanged script is not deployed again.
 
-    The name's ending says the language: .py .sh .ts .go .php .rb .pg.sql .duckdb.sql .fetch.ts .deno.ts and others.
-    Summary, description, schema and tag stand in total.script.yaml (or .json) beside total.py; without that file
-    they stay as they are deployed. Waits until the dependencies are locked.
+    The extension determines the language: .py .sh .ts .go .php .rb .pg.sql .duckdb.sql .fetch.ts .deno.ts and others.
+    Summary, description, schema and tag are read from total.script.yaml (or .json) next to total.py; without that file
+    the deployed values are kept. Waits until the dependencies are locked.
     """
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_scripts
 
-    made = Options(message, base, dry_run, not no_wait)
-    push_scripts(session, source, path, made, everything=all_, language=language)
+    deployment = Options(message, base, dry_run, not no_wait)
+    push_scripts(session, source, path, deployment, everything=all_, language=language)
 
 
 @command(
@@ -71,9 +73,10 @@ def run(
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
 ) -> None:
-    """Run a script and show its log on stderr; its result goes to stdout.
+    """Run a script, show its log on stderr and print its result to stdout.
 
-    Exit code: 0 succeeded, 1 failed, 3 cancelled. Ctrl-C stops watching, the run goes on.
+    The exit code is 0 if the run succeeded, 1 if it failed and 3 if it was cancelled. Ctrl-C stops watching; the run
+    continues.
     """
     from orvanta_platform.cli.client import run_input, running, started
 
@@ -99,7 +102,7 @@ def show(session: Session, path: options.ItemPath) -> None:
 
 @command(app, "orvanta script list", "orvanta script list f/sales/")
 def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit = 100) -> None:
-    """List deployed scripts, the one deployed last first."""
+    """List deployed scripts, last deployed first."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
     api = session.api

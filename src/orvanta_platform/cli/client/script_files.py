@@ -1,4 +1,4 @@
-"""Scripts as they lie in folders: a file whose extension is its language, settings beside it."""
+"""Scripts in folders: a file whose extension determines the language, with optional settings next to it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LANGUAGES = {
     ".r": "rlang",
     ".ps1": "powershell",
 }
-"""What a file's name ends with → its language; the longest ending counts."""
+"""File extension → language; the longest matching extension applies."""
 
 _SETTINGS = (".script.json", ".script.yaml")
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
@@ -47,32 +47,33 @@ _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 @dataclass(frozen=True, slots=True)
 class ScriptFile:
-    """A script that was read. `settings`: summary, description, schema, kind, tag …; None without a file of them."""
+    """Script read from a file."""
 
     file: Path
     path: str | None
     content: str
     language: str
     settings: dict[str, Any] | None
+    """Summary, description, schema, kind, tag …; None without a settings file."""
 
 
 def read(file: Path, language: str | None = None) -> ScriptFile:
-    """The script in a file. Raises BadRequest, InvalidWorkflow, and typer.BadParameter for an unknown language."""
+    """Return the script in a file. Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language)."""
     ending = _ending(file)
-    spoken = language or LANGUAGES.get(ending or "")
-    if spoken is None:
-        raise typer.BadParameter(f"The language of {file} is not plain from its name: say --language.")
+    resolved = language or LANGUAGES.get(ending or "")
+    if resolved is None:
+        raise typer.BadParameter(f"The language of {file} is not determined by its extension: pass --language.")
     try:
         content = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest(f"The script {file} is not UTF-8: byte {error.start}.") from None
     except OSError as error:
         raise BadRequest(f"The script {file} cannot be read: {error.strerror}.") from None
-    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, spoken, _settings(file, ending))
+    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, _settings(file, ending))
 
 
 def find(folder: Path) -> list[Path]:
-    """Every script under a folder, by name; code of workflows and hidden folders are left out."""
+    """Return every script under a folder, sorted by name. Code of workflows and hidden folders are excluded."""
     found = []
     for file in folder.rglob("*"):
         parts = file.relative_to(folder).parts
@@ -83,23 +84,23 @@ def find(folder: Path) -> list[Path]:
 
 
 def _ending(file: Path) -> str | None:
-    fitting = [each for each in LANGUAGES if file.name.endswith(each) and file.name != each]
-    return max(fitting, key=len, default=None)
+    matching = [each for each in LANGUAGES if file.name.endswith(each) and file.name != each]
+    return max(matching, key=len, default=None)
 
 
 def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
     stem = file.name.removesuffix(ending or file.suffix)
     for suffix in _SETTINGS:
-        beside = file.with_name(stem + suffix)
-        if beside.is_file():
+        settings_file = file.with_name(stem + suffix)
+        if settings_file.is_file():
             try:
-                tree = document.parse(beside.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
+                tree = document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
             except InvalidWorkflow as error:
-                raise BadRequest(f"The settings in {beside} cannot be read: {error.message}.") from None
+                raise BadRequest(f"The settings in {settings_file} cannot be read: {error.message}.") from None
             return {name: value for name, value in tree.items() if name not in _NOT_SETTINGS and value is not None}
     return None
 
 
 def path_in_folders(file: Path) -> str | None:
-    """The path that the place of a file in the folders says, None where that says none."""
+    """Return the path derived from the location of a file in the folders, or None."""
     return path_of(file, [_ending(file) or file.suffix])

@@ -1,4 +1,4 @@
-"""Updates of one job, or of a whole run, as the server streams them, through lost connections."""
+"""Updates of one job, or of a whole run, streamed by the server, with reconnection."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from orvanta_platform.cli.client.errors import ServerRefused
 T = TypeVar("T")
 
 _PATIENCE_S = 300.0
-"""How long a server may be away before a watcher gives up."""
+"""Seconds for which a server may be unavailable before a watcher gives up."""
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _AWAY = (429, 502, 503, 504)
 
 
 class Update(msgspec.Struct, kw_only=True):
-    """What is new of a job. `log_offset`: where in its log the next update begins, in characters."""
+    """New data of a job."""
 
     completed: bool
     new_logs: str = ""
     log_offset: int = 0
+    """Offset in the log at which the next update starts, in characters."""
 
 
 class Event(msgspec.Struct, kw_only=True):
-    """A message of a run's stream: `status`, `log` or `end`, and its JSON text."""
+    """Message of the stream of a run: `status`, `log` or `end`, and its JSON text."""
 
     name: str
     data: bytes
@@ -50,10 +51,10 @@ class Lost(Exception):
 async def follow(
     client: httpx.AsyncClient, connection: Connection, address: str, note: Callable[[str], None]
 ) -> AsyncGenerator[Update]:
-    """Every update of the job at `address` (getupdate_sse), the last one says `completed`.
+    """Yield every update of the job at `address` (getupdate_sse); the last one has `completed`.
 
-    After a lost connection it goes on where the log was left; `note` is told once per loss. Raises
-    ServerUnreachable when the server stays away, NotLoggedIn and ServerRefused.
+    After a lost connection, it resumes at the offset of the log and calls `note` once per loss. Raises
+    ServerUnreachable if the server stays unavailable, NotLoggedIn and ServerRefused.
     """
     place = {"log_offset": "0"}
 
@@ -64,8 +65,8 @@ async def follow(
                 place["log_offset"] = str(update.log_offset or place["log_offset"])
                 yield update
 
-    async with aclosing(_again_and_again(updates, connection, note)) as heard:
-        async for update in heard:
+    async with aclosing(_reconnecting(updates, connection, note)) as item:
+        async for update in item:
             yield update
             if update.completed:
                 return
@@ -74,7 +75,7 @@ async def follow(
 async def follow_run(
     client: httpx.AsyncClient, connection: Connection, run_id: str, note: Callable[[str], None]
 ) -> AsyncGenerator[Event]:
-    """Every message of a run's stream, the last one is `end`. Goes on and raises as `follow`."""
+    """Yield every message of the stream of a run; the last one is `end`. Resumes and raises like `follow`."""
     place: dict[str, str] = {}
 
     async def events() -> AsyncGenerator[Event]:
@@ -84,36 +85,36 @@ async def follow_run(
                 yield Event(name=fields[b"event"].decode(), data=fields[b"data"])
                 place["Last-Event-ID"] = fields[b"id"].decode()
 
-    async with aclosing(_again_and_again(events, connection, note)) as heard:
-        async for event in heard:
+    async with aclosing(_reconnecting(events, connection, note)) as item:
+        async for event in item:
             yield event
             if event.name == "end":
                 return
 
 
-async def _again_and_again(
+async def _reconnecting(
     listen: Callable[[], AsyncGenerator[T]], connection: Connection, note: Callable[[str], None]
 ) -> AsyncGenerator[T]:
-    """What `listen` gives, and after each loss what it gives anew, until the server stays away."""
+    """Yield the items of `listen`, which is called again after each loss, until the server stays unavailable."""
     losses, alive_at = 0, clock.monotonic()
     while True:
         try:
             async with aclosing(listen()) as found:
-                async for heard in found:
+                async for item in found:
                     losses, alive_at = 0, clock.monotonic()
-                    yield heard
+                    yield item
             raise Lost(httpx.RemoteProtocolError("the stream ended early"))
         except Lost as lost:
             if clock.monotonic() - alive_at > _PATIENCE_S:
                 raise unreachable(connection.url, lost.reason) from None
             if not losses:
-                note(f"Lost the connection to {connection.url}; trying again …")
+                note(f"Lost the connection to {connection.url}; retrying …")
             await asyncio.sleep(_PAUSES_S[min(losses, len(_PAUSES_S) - 1)])
             losses += 1
 
 
 async def fetch(client: httpx.AsyncClient, connection: Connection, address: str) -> bytes:
-    """The answer to one GET, tried again as long as the server is away. Raises as `follow`."""
+    """Return the response to a GET request, retried while the server is unavailable. Raises like `follow`."""
     losses, began = 0, clock.monotonic()
     while True:
         try:
@@ -136,7 +137,7 @@ async def _fields(
     params: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> AsyncGenerator[dict[bytes, bytes]]:
-    """The fields of each event of one connection. Raises Lost, NotLoggedIn, ServerRefused."""
+    """Yield the fields of each event of one connection. Raises Lost, NotLoggedIn, ServerRefused."""
     try:
         async with client.stream("GET", address, params=params, headers=headers) as answer:
             if not answer.is_success:
@@ -156,7 +157,9 @@ async def _fields(
 
 
 async def _blocks(answer: httpx.Response) -> AsyncGenerator[bytes]:
-    """The text of each event. By bytes: a log may hold characters that count as ends of a line elsewhere."""
+    """Yield the text of each event. Splits bytes, because a log may contain characters that other functions treat as
+    line breaks.
+    """
     waiting = b""
     async for piece in answer.aiter_bytes():
         *whole, waiting = (waiting + piece).split(b"\n\n")

@@ -1,4 +1,4 @@
-"""`orvanta variable`: values that scripts and workflows read by path, secret ones too."""
+"""`orvanta variable`: values and secrets that scripts and workflows read by path."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from orvanta_platform.cli.client import options
-from orvanta_platform.cli.client.asking import ask_secret
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.prompts import prompt_secret
 
 app = typer.Typer(no_args_is_help=True, help="Read and write variables and secrets.", rich_markup_mode=None)
 
-Value = Annotated[str | None, typer.Argument(help="The value; read from stdin, or asked for, where left out.")]
-Secret = Annotated[bool | None, typer.Option("--secret/--not-secret", help="Keep it encrypted and mask it in logs.")]
-Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+Value = Annotated[str | None, typer.Argument(help="Value; by default read from stdin, or prompted for on a terminal.")]
+Secret = Annotated[bool | None, typer.Option("--secret/--not-secret", help="Encrypt the value and mask it in logs.")]
+Description = Annotated[str | None, typer.Option("--description", help="Purpose of the variable.")]
 
 
 @app.callback()
@@ -25,7 +25,7 @@ def variable() -> None:
 
 @command(app, "orvanta variable list", "orvanta variable list f/sales/ --json")
 def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit = 100) -> None:
-    """List variables; of secrets the values are not shown."""
+    """List variables. The values of secrets are not shown."""
     from orvanta_platform.cli.client.output import print_json, print_table
 
     api = session.api
@@ -42,7 +42,7 @@ def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit 
 
 @command(app, "orvanta variable get f/sales/region")
 def get(session: Session, path: options.ItemPath) -> None:
-    """Print the value of a variable. A secret is read by jobs alone."""
+    """Print the value of a variable. Only jobs can read secrets."""
     from orvanta_platform.cli.client.output import print_json
     from orvanta_platform.errors import Forbidden
 
@@ -51,7 +51,10 @@ def get(session: Session, path: options.ItemPath) -> None:
     if session.as_json:
         print_json(found)
     elif found.get("value") is None:
-        raise Forbidden(f"The variable {path} is a secret.", hint="Jobs alone read it; it can be set anew.")
+        raise Forbidden(
+            f"The variable {path} is a secret.",
+            hint="Only jobs can read it; set a new value with `orvanta variable set`.",
+        )
     else:
         print(found["value"])
 
@@ -68,24 +71,25 @@ def _set(
     secret: Secret = None,
     description: Description = None,
 ) -> None:
-    """Make a variable, or give it another value. A secret is never an argument: others could read it there.
+    """Create a variable or change its value.
 
-    One line break at the end of stdin is left out.
+    A secret is never an argument, because other users of the machine could read it: write it to standard input, or
+    enter it at the prompt. One line break at the end of standard input is removed.
     """
     from orvanta_platform.cli.client.output import print_json
 
     if secret and value is not None:
-        raise typer.BadParameter("A secret is no argument: write it to stdin, or leave it out to be asked.")
+        raise typer.BadParameter("A secret cannot be an argument: write it to stdin, or omit it to be prompted.")
     api = session.api
-    there = api.get(api.item("variables/exists", path))
+    exists = api.get(api.item("variables/exists", path))
     body: dict[str, Any] = {"value": _read(path) if value is None else value}
     body |= {"is_secret": secret} if secret is not None else {}
     body |= {"description": description} if description is not None else {}
-    if there:
+    if exists:
         api.post(api.item("variables/update", path), body)
     else:
         api.post(api.in_workspace("variables/create"), {"is_secret": False, "description": "", **body, "path": path})
-    state = "updated" if there else "created"
+    state = "updated" if exists else "created"
     if session.as_json:
         print_json({"path": path, "state": state})
     else:
@@ -107,7 +111,7 @@ def delete(session: Session, path: options.ItemPath) -> None:
 
 def _read(path: str) -> str:
     if sys.stdin.isatty():
-        return ask_secret(f"Value of {path}")
+        return prompt_secret(f"Value of {path}")
     text = sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape")
     return text.removesuffix("\n").removesuffix("\r")
 

@@ -1,4 +1,4 @@
-"""Watching a run to its end: its nodes, their logs, Ctrl-C."""
+"""Watching a run until it ends: its nodes, their logs, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class _Logs(msgspec.Struct, kw_only=True):
 
 
 def to_end(api: Api, run_id: str, screen: Screen, *, cancel_on_interrupt: bool = False) -> tuple[Run, bytes]:
-    """Watch a run, or the run of a job, until it has ended; gives it and the JSON it was read from.
+    """Watch a run, or the run of a job, until it has ended; return the run and the JSON it was parsed from.
 
-    Ctrl-C stops the watching alone and raises Interrupted; with `cancel_on_interrupt` the first one cancels the run
-    and its end is waited for. Raises what calls raise.
+    Ctrl-C only stops watching and raises Interrupted; with `cancel_on_interrupt` the first one cancels the run, and
+    watching continues until it ends. Raises the errors of API calls.
     """
 
     def cancel() -> None:
@@ -70,7 +70,7 @@ async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tu
         if watching.done():
             return watching.result()
         raise Interrupted(
-            f"Stopped watching; the run {watch.run_id} goes on.",
+            f"Stopped watching; the run {watch.run_id} continues.",
             hint=f"Watch it again with `orvanta job watch {watch.run_id}`, "
             f"cancel it with `orvanta job cancel {watch.run_id}`.",
             details={"run_id": watch.run_id},
@@ -83,21 +83,21 @@ async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tu
 
 
 class _Watch:
-    """One run under watch, by its stream."""
+    """Watcher of one run, fed by its stream."""
 
     def __init__(self, connection: Connection, run_id: str, screen: Screen) -> None:
         self.run_id = run_id
         self._connection = connection
         self._screen = screen
         self._client = httpx.AsyncClient(**client_options(connection), timeout=TIMEOUT)
-        self._told: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
         self._lines: dict[str, str] = {}
         self._nodes: dict[str, str | None] = {}
 
     async def run(self) -> tuple[Run, bytes]:
-        """Watch to the end."""
+        """Watch the run until it ends."""
         try:
-            run, _ = await self._look()
+            run, _ = await self._fetch_run()
             self.run_id = run.run_id
             tree = RunTree(run)
             self._screen.update(run)
@@ -108,44 +108,44 @@ class _Watch:
                         await self._status(tree, event.data)
                     elif event.name == "log":
                         self._log(tree, event.data)
-            run, text = await self._look()
-            self._tell(run.nodes, ends=True)
+            run, text = await self._fetch_run()
+            self._show_nodes(run.nodes, ends=True)
             self._last_lines(None)
             self._screen.update(run)
             return run, text
         finally:
             await self._client.aclose()
 
-    async def _look(self) -> tuple[Run, bytes]:
+    async def _fetch_run(self) -> tuple[Run, bytes]:
         text = await streams.fetch(self._client, self._connection, f"/api/v1/runs/{self.run_id}")
         return parse(text), text
 
     async def _status(self, tree: RunTree, data: bytes) -> None:
         part = tree.take(data)
         if any(node.status == "failed" and not node.depth and node.id not in tree.errors for node in tree.run.nodes):
-            run, _ = await self._look()
+            run, _ = await self._fetch_run()
             tree.errors |= {node.id: node.error for node in run.nodes if node.status == "failed"}
             tree.take(data)
-        # What the first message of a connection tells comes before what was printed until then.
-        self._tell([node for node in tree.run.nodes if not node.depth], ends=part)
+        # The first message of a connection describes the state after output that has not arrived yet.
+        self._show_nodes([node for node in tree.run.nodes if not node.depth], ends=part)
         self._screen.update(tree.run)
 
-    def _tell(self, nodes: list[Node], *, ends: bool) -> None:
+    def _show_nodes(self, nodes: list[Node], *, ends: bool) -> None:
         for node in nodes:
             if node.started_at and node.kind not in _WITHOUT_LOG:
                 self._began(node)
-            if node.ended and ends and self._told.get(node.id) != _ENDED:
-                self._told[node.id] = _ENDED
+            if node.ended and ends and self._shown.get(node.id) != _ENDED:
+                self._shown[node.id] = _ENDED
                 self._last_lines(node.id)
-                self._screen.ended(node)
+                self._screen.node_ended(node)
 
     def _began(self, node: Node) -> None:
-        if node.id not in self._told:
-            self._told[node.id] = _BEGAN
-            self._screen.began(node)
+        if node.id not in self._shown:
+            self._shown[node.id] = _BEGAN
+            self._screen.node_started(node)
 
     def _log(self, tree: RunTree, data: bytes) -> None:
-        """Show the lines that are whole."""
+        """Show the complete lines."""
         known = {node.id: node for node in tree.run.nodes}
         for part in msgspec.json.decode(data, type=_Logs).logs:
             if part.node in known and not known[part.node].depth:
@@ -158,6 +158,6 @@ class _Watch:
                 self._screen.log(part.node, line)
 
     def _last_lines(self, node: str | None) -> None:
-        """The last line of a log, or (None) of each, as it is when that ends."""
+        """Show the unterminated last line of the log of a node that has ended, or of all logs if `node` is None."""
         for job in [job for job in self._lines if node is None or self._nodes[job] == node]:
             self._screen.log(self._nodes[job], self._lines.pop(job))

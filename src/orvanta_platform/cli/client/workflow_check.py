@@ -1,4 +1,4 @@
-"""Workflows of files, checked without a server."""
+"""Validation of workflows in files without a server."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from pathlib import Path
 import typer
 
 from orvanta_platform.cli.client import flow_files
-from orvanta_platform.cli.client.deploy import show_places
+from orvanta_platform.cli.client.deploy import print_located
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.diagnostics import Diagnostic
 
 
-def chosen(given: Sequence[Path]) -> list[Path]:
-    """The workflows that are meant: each given one, or all under a folder that is none itself.
+def find_workflows(source: Sequence[Path]) -> list[Path]:
+    """Return the selected workflows: each workflow of `source`, and all workflows under its folders.
 
-    Raises typer.BadParameter where there is none.
+    Raises typer.BadParameter if there is none.
     """
     found = []
-    for place in given:
+    for place in source:
         if not place.exists():
-            raise typer.BadParameter(f"There is no {place}.")
-        found += [place] if flow_files.is_one(place) else flow_files.find(place)
+            raise typer.BadParameter(f"{place} does not exist.")
+        found += [place] if flow_files.is_workflow(place) else flow_files.find(place)
     if not found:
-        raise typer.BadParameter("There is no workflow under the folder.")
+        raise typer.BadParameter("The folder contains no workflow.")
     return found
 
 
-def check(given: Path) -> list[tuple[str, Diagnostic]]:
-    """Place and diagnostic of everything that is wrong with a workflow, printed as well. Raises BadRequest."""
+def check(source: Path) -> list[tuple[str, Diagnostic]]:
+    """Print and return the location and diagnostic of each problem of a workflow. Raises BadRequest."""
     try:
-        flow = flow_files.read(given)
+        flow = flow_files.read(source)
     except InvalidWorkflow as error:
-        found = flow_files.told(given, error)
+        found = flow_files.error_locations(source, error)
     else:
         found = [(flow.place(each.path), each) for each in flow.diagnostics()]
-    show_places(found)
+    print_located(found)
     return found

@@ -1,4 +1,4 @@
-"""Questions on the terminal: asked on stderr, so that stdout holds nothing but what was asked for."""
+"""Prompts on the terminal, written to stderr so that stdout holds only the output."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import getpass
 import sys
 
 
-def ask(question: str) -> str:
-    """A line that is typed and shown."""
+def prompt(question: str) -> str:
+    """Prompt for a line with visible input."""
     print(f"{question}: ", end="", file=sys.stderr, flush=True)
     return _answered(sys.stdin.readline())
 
 
-def ask_secret(question: str) -> str:
-    """A line that is typed and not shown."""
+def prompt_secret(question: str) -> str:
+    """Prompt for a line with hidden input."""
     return getpass.getpass(f"{question}: ", stream=sys.stderr)
 
 
