@@ -92,7 +92,7 @@ class JobRow:
 
     @property
     def is_flow(self) -> bool:
-        """Whether it is a run with its own nodes; a node that calls a sub-workflow is not."""
+        """True if it is a run with its own nodes; a node that calls a sub-workflow is not."""
         return self.kind in FLOW_KINDS and not self.is_step
 
     @property
@@ -102,17 +102,17 @@ class JobRow:
 
     @property
     def erased(self) -> bool:
-        """Whether its values and log have been erased."""
+        """True if its values and log have been erased."""
         return self.erasure is not None and self.erasure.erased_at is not None
 
     @property
     def success(self) -> bool:
-        """Whether it succeeded."""
+        """True if it succeeded."""
         return self.state == "succeeded"
 
     @property
     def running(self) -> bool:
-        """Whether it is live and has started."""
+        """True if it is live and has started."""
         return not self.ended and self.state not in ("queued", "scheduled", "available")
 
 

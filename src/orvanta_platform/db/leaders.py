@@ -23,7 +23,7 @@ class Leader:
 
     @property
     def resigned(self) -> bool:
-        """Whether it has resigned."""
+        """True if it has resigned."""
         return self.beat == _RESIGNED
 
 

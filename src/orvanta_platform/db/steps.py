@@ -154,7 +154,7 @@ class StepWrite(msgspec.Struct, frozen=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has at most one row of every kind."""
+        """True if it has at most one row of every kind."""
         return all(len(rows) <= 1 for rows in _rows(self))
 
     @property

@@ -223,7 +223,7 @@ class AuthenticationMiddleware:
 
 
 def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
-    """Whether a call with the cookie comes from a page of this site, or changes nothing."""
+    """Return True if a call with the cookie comes from a page of this site, or changes nothing."""
     if scope["method"] in _SAFE and not scope["path"].startswith("/api/"):
         return True
     return CSRF_HEADER in headers or headers.get("sec-fetch-site") == "same-origin"

@@ -63,7 +63,7 @@ class StepBatch:
 
     @property
     def is_large(self) -> bool:
-        """Whether the rows should be written before more are collected."""
+        """True if the rows should be written before more are collected."""
         return self.size > _MOST_BYTES or len(self.nodes) + len(self.jobs) + len(self.values) > _MOST_ROWS
 
     @property
@@ -73,7 +73,7 @@ class StepBatch:
 
     @property
     def sets_timers(self) -> bool:
-        """Whether timers have been set."""
+        """True if timers have been set."""
         return bool(self.timers or self.waits) or any(ending.fate == "scheduled" for ending in self.endings)
 
     def add(self, rows: StepBuilder, taken: tuple[UUID, int] | None) -> None:

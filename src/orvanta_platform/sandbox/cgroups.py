@@ -156,12 +156,12 @@ class Group:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed a process for lack of memory since `limit`."""
+        """True if the kernel killed a process for lack of memory since `limit`."""
         return self._count_kills() > self._kills
 
     @property
     def out_of_processes(self) -> bool:
-        """Whether the kernel refused to create a process since `limit`."""
+        """True if the kernel refused to create a process since `limit`."""
         return self._count_refusals() > self._refusals
 
     def _count_kills(self) -> int:

@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def namespaces(self) -> bool:
-        """Whether cells have separate namespaces."""
+        """True if cells have separate namespaces."""
         return self.level in ("full", "userns")
 
     def inside(self, path: str) -> str:

@@ -92,12 +92,12 @@ class _Script:
 
     @property
     def is_call(self) -> bool:
-        """Whether the attempt is an HTTP call instead of a process."""
+        """True if the attempt is an HTTP call instead of a process."""
         return self.node.kind is Kind.WEBHOOK
 
     @property
     def is_dedicated(self) -> bool:
-        """Whether the process may be reused by further jobs."""
+        """True if the process may be reused by further jobs."""
         return self.node.squash or self.blueprint.is_dedicated(self.node)
 
 

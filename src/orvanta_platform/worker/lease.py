@@ -30,10 +30,10 @@ class Lease:
 
     @property
     def may_claim(self) -> bool:
-        """Whether further jobs may be claimed."""
+        """True if further jobs may be claimed."""
         return not self.drained and self.may_start
 
     @property
     def may_start(self) -> bool:
-        """Whether claimed jobs may be started: the last beat is recent enough."""
+        """True if claimed jobs may be started: the last beat is recent enough."""
         return clock.monotonic() - self.beat_at < self.lost_beat_s

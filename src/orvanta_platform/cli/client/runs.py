@@ -32,7 +32,7 @@ class Node(msgspec.Struct, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether its status is final."""
+        """True if its status is final."""
         return self.status in ("succeeded", "failed", "skipped", "cancelled")
 
 
@@ -48,7 +48,7 @@ class Wait(msgspec.Struct, kw_only=True):
 
     @property
     def resolves_itself(self) -> bool:
-        """Whether the wait needs no attention: a free slot, or unfinished work elsewhere in the run."""
+        """True if the wait needs no attention: a free slot, or unfinished work elsewhere in the run."""
         return self.code in ("no_slot", "children", "run")
 
     @property
@@ -73,7 +73,7 @@ class Run(msgspec.Struct, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether there is a result."""
+        """True if there is a result."""
         return self.status in _EXIT_CODES
 
     @property

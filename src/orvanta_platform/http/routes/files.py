@@ -219,7 +219,7 @@ def _preview(file: FileRow, raw: bytes) -> shapes.FilePreview:
 
 
 def _is_utf8(raw: bytes) -> bool:
-    """Whether the bytes are UTF-8, except for characters cut at the ends of the part."""
+    """Return True if the bytes are UTF-8, except for characters cut at the ends of the part."""
     return len(raw) - len(raw.decode("utf-8", "ignore").encode()) <= 6
 
 

@@ -94,7 +94,7 @@ class AddUser(msgspec.Struct):
 
 
 class SecretsReadable(msgspec.Struct):
-    """Whether developers may read secrets by API."""
+    """Permission of developers to read secrets by API."""
 
     secrets_readable: bool
 
@@ -109,7 +109,7 @@ class WorkspaceSettings(msgspec.Struct):
 
 
 class SearchRunData(msgspec.Struct):
-    """Whether the inputs and results of runs are indexed for search."""
+    """Setting that indexes the inputs and results of runs for search."""
 
     search_run_data: bool
 

@@ -73,7 +73,7 @@ class CreateFlow(msgspec.Struct, kw_only=True):
 
 
 class Archived(msgspec.Struct):
-    """Whether the item is to be archived or restored."""
+    """Request to archive or restore an item."""
 
     archived: bool = True
 

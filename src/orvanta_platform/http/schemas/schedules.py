@@ -66,7 +66,7 @@ class EditSchedule(_Settings, kw_only=True):
 
 
 class SetEnabled(msgspec.Struct, kw_only=True):
-    """Whether a schedule is enabled."""
+    """New state of a schedule."""
 
     enabled: bool
 

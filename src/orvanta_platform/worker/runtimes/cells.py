@@ -153,7 +153,7 @@ class Cell:
 
     @property
     def alive(self) -> bool:
-        """Whether the cell's first process is still running."""
+        """True if the cell's first process is still running."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, 0)
             return True
@@ -161,7 +161,7 @@ class Cell:
 
     @property
     def usable(self) -> bool:
-        """Whether the cell can take a job. A zygote that has ended takes its cells with it, possibly a moment later."""
+        """True if the cell can take a job. A zygote that has ended takes its cells with it, possibly a moment later."""
         return not self.ended and self._zygote.alive and self.alive
 
     async def gone(self) -> None:
@@ -283,7 +283,7 @@ class Zygote:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is running, as far as is known."""
+        """True if the process is running, as far as is known."""
         return self._process is not None and self._process.poll() is None
 
     @property

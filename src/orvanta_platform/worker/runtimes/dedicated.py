@@ -102,7 +102,7 @@ class Process:
 
     @property
     def usable(self) -> bool:
-        """Whether the process may run another job."""
+        """True if the process may run another job."""
         return self._reusable and self._connection is not None and not self._over and not self._received
 
     def check(self, now: float) -> None:

@@ -109,7 +109,7 @@ class Execution:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the job ended by itself, so that its cell can be renewed."""
+        """True if the job ended by itself, so that its cell can be renewed."""
         code = 0 if self._message is None else self._message.get("code")
         return self._stopped_by is None and not self._cell.ended and code == 0
 
@@ -147,7 +147,7 @@ class Execution:
         return self._message is not None or self._cell.ended or self._is_answered()
 
     def _is_answered(self) -> bool:
-        """Whether the answer alone decides the outcome: a result is the last act of the script's process.
+        """Return True if the answer alone decides the outcome: a result is the last act of the script's process.
 
         The cell's last message would only add the memory used, which a control group reports as well.
         """

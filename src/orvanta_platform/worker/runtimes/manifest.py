@@ -74,7 +74,7 @@ class Runtime:
 
 @functools.cache
 def _is_installed(program: str) -> bool:
-    """Whether the program is installed. Only the worker calls this, as a zygote must not load these imports."""
+    """Return True if the program is installed. Only the worker calls this, as a zygote must not load these imports."""
     import shutil
 
     from orvanta_platform.worker.runtimes import environment

@@ -270,7 +270,7 @@ class Runtimes:
         return cell, placement
 
     def _is_renewable(self, spec: JobSpec) -> bool:
-        """Whether the cell is likely to be ready for another job soon after this one."""
+        """Return True if the cell is likely to be ready for another job soon after this one."""
         single_use = self._runtimes[spec.language].printed_result or spec.output is not None or spec.dedicated
         return self._plan.namespaces and not single_use
 
@@ -366,13 +366,13 @@ class Runtimes:
 
 
 def _is_below(folder: Path, relative: str) -> bool:
-    """Whether `relative` names a folder below `folder`, without `..` or hidden names."""
+    """Return True if `relative` names a folder below `folder`, without `..` or hidden names."""
     parts = relative.split("/")
     return all(part and not part.startswith(".") for part in parts) and (folder / relative).is_dir()
 
 
 def _is_open(path: Path) -> bool:
-    """Whether every user may enter the folder or read the file."""
+    """Return True if every user may enter the folder or read the file."""
     mode = path.stat().st_mode
     return bool(mode & (stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH))
 

@@ -139,7 +139,7 @@ class LastLine:
 
     @property
     def too_long(self) -> bool:
-        """Whether the line has more than `most` characters; the text is then incomplete."""
+        """True if the line has more than `most` characters; the text is then incomplete."""
         return self._length > self.most
 
     @property

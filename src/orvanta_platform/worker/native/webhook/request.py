@@ -142,7 +142,7 @@ def _url(text: str) -> httpx.URL:
 
 
 def _is_same_site(before: httpx.URL, after: httpx.URL) -> bool:
-    """Whether a credential for one URL may be sent to the other: the same origin, or its https equivalent."""
+    """Return True if a credential for one URL may be sent to the other: the same origin, or its https equivalent."""
     if before.host != after.host:
         return False
     return _origin(before) == _origin(after) or (_origin(before), _origin(after)) == (("http", 80), ("https", 443))

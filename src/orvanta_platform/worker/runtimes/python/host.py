@@ -229,7 +229,7 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
 
 
 def _is_refused_process(error: BaseException) -> bool:
-    """Whether a fork or thread was refused. No kernel counter reports it if the limit is an rlimit."""
+    """Return True if a fork or thread was refused. No kernel counter reports it if the limit is an rlimit."""
     if isinstance(error, RuntimeError):
         return _text(error) == "can't start new thread"
     if not isinstance(error, BlockingIOError) or error.errno != errno.EAGAIN:
