@@ -136,7 +136,7 @@ async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
     await expect(page.locator(".cm-lint-marker-error")).to_have_count(0)
     await fill_in(page, "n", "expression")
     await page.get_by_role("textbox", name="n", exact=True).fill("1 + ")
-    await expect(page.get_by_role("alert").filter(has_text="cannot be read")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="cannot be parsed")).to_be_visible()
 
 
 async def test_a_resource_is_chosen_by_its_type(page: Page, site: Site) -> None:

@@ -24,20 +24,18 @@ export function RunPage() {
   const about = useQuery({ ...aboutQuery(workspace, id), refetchOnWindowFocus: false });
   const flow = about.data?.is_workflow ?? false;
   const document = useQuery({ ...documentQuery(workspace, about.data?.run_id ?? id), enabled: flow });
-  const error = about.error ?? document.error;
-  if (error) {
-    return (
-      <main>
-        <Failed error={error} retry={() => void Promise.all([about.refetch(), flow && document.refetch()])}>
-          <Link to={`/w/${workspace}`}>To the workflows</Link>
-        </Failed>
-      </main>
-    );
-  }
   if (!about.data || (flow && document.data === undefined)) {
+    // Only without data: a refetch that fails leaves what is shown, with its focus, in place.
+    const error = about.error ?? document.error;
     return (
       <main>
-        <Skeleton rows={6} />
+        {error ? (
+          <Failed error={error} retry={() => void Promise.all([about.refetch(), flow && document.refetch()])}>
+            <Link to={`/w/${workspace}`}>To the workflows</Link>
+          </Failed>
+        ) : (
+          <Skeleton rows={6} />
+        )}
       </main>
     );
   }

@@ -69,7 +69,8 @@ export function RunTimeline() {
   const choose = (row: Row, segment?: Segment) => select(selectionFor(row, segment));
   const [active, setActive] = useState(0);
   const keys = useKeys(rows, active, setActive, { toggle, choose, port, show: virtual.scrollToIndex, rowPx: ROW_PX });
-  if (events.isError) return <Failed error={events.error} retry={() => void events.refetch()} />;
+  // A refetch that fails leaves the table, with the focus and the open rows, in place.
+  if (events.isError && !events.data) return <Failed error={events.error} retry={() => void events.refetch()} />;
   if (!events.data || !live?.graph) return <Skeleton rows={6} />;
   if (rows.length === 0) return <Empty title="There is nothing over time" />;
   const began = Date.parse(live.graph.created_at);
