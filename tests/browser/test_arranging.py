@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import LIST, draft_saved, node, opened
+
+pytestmark = pytest.mark.extended
 
 
 def stored(site: Site, path: str) -> str:

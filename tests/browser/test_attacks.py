@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node, opened
 from tests.installation import Running
+
+pytestmark = pytest.mark.extended
 
 IMAGE = "<img src=x onerror='window.hurt=1'>"
 SCRIPT = "<script>window.hurt=1</script>"

@@ -16,6 +16,8 @@ from tests.browser.test_fields import draft
 from tests.browser.test_scripts import code_of, deployed
 from tests.installation import Running
 
+pytestmark = pytest.mark.extended
+
 AWAY = "The server does not answer"
 PATIENCE_MS = 120_000
 

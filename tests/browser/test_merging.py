@@ -10,6 +10,8 @@ from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import LIST, deploy, draft_saved, flow, node, opened
 
+pytestmark = pytest.mark.extended
+
 
 def part(page: Page, name: str) -> Locator:
     return page.get_by_label("What differs").get_by_role("group", name=name)

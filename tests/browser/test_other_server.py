@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.conftest import Site, log_in
 from tests.browser.other_server import OtherServer, serving
 from tests.browser.test_editing import node
+
+pytestmark = pytest.mark.extended
 
 FLOW = """
 summary: Watched from elsewhere

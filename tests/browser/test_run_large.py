@@ -11,6 +11,8 @@ from tests.browser.conftest import Site
 from tests.browser.test_editing import node
 from tests.browser.test_run_page import started
 
+pytestmark = pytest.mark.extended
+
 LOOP = """value:
   modules:
     - id: each

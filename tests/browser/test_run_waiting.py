@@ -15,6 +15,8 @@ from tests.installation import Running
 
 from orvanta_platform.embedded.cluster import existing
 
+pytestmark = pytest.mark.extended
+
 _numbers = itertools.count()
 
 
@@ -33,18 +35,21 @@ HOLD = {"id": "hold", "value": {"type": "approval", "approvers": ["g/all"], "tim
 RETRY = {"constant": {"attempts": 1, "seconds": 3600}}
 WAITS: dict[str, tuple[dict[str, Any], str]] = {
     "retry": (flow(bash("a", "exit 1", retry=RETRY)), "waiting for its next attempt, until"),
-    "time": (flow({"id": "a", "value": {"type": "delay", "seconds": LATER}}), "waiting for its time, until"),
+    "time": (flow({"id": "a", "value": {"type": "delay", "seconds": LATER}}), "waiting for its start time, until"),
     "approval": (flow({**HOLD, "id": "a"}), "awaiting approval by g/all, until"),
     "suspended": (
         flow(bash("a", suspend={"required_events": 1}), bash("b")),
-        "has ended; what follows awaits approval",
+        "succeeded; its downstream nodes await approval",
     ),
     "debounce": (
         flow(bash("a", debouncing={"debounce_delay_s": 3600, "debounce_key": "waits"})),
-        "waiting for later ones of its key, until",
+        "waiting for later executions of its debounce key, until",
     ),
-    "paused": (flow(bash("a")), "paused before it begins by"),
-    "sleeping": (flow(bash("a", sleep=LATER), bash("b")), "has ended; what follows waits for its time, until"),
+    "paused": (flow(bash("a")), "paused before its start by"),
+    "sleeping": (
+        flow(bash("a", sleep=LATER), bash("b")),
+        "succeeded; its downstream nodes wait for their start time, until",
+    ),
 }
 
 
@@ -97,7 +102,7 @@ async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[s
 
     window = flow(bash("a", concurrent_limit=1, concurrency_time_window_s=3600))
     _, second = deployed(site, ends, window)
-    await waits(page, second, "window", "1 have begun within 3600 s, until")
+    await waits(page, second, "window", "1 started within 3600 s, until")
 
     inner = f"f/waits/inner{next(_numbers)}"
     site.client.post("/api/w/main/flows/create", json={"path": inner, "summary": "", "value": flow(HOLD)})
@@ -109,7 +114,7 @@ async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[s
 
 async def test_the_reason_of_a_run_as_a_whole(page: Page, site: Site, installation: Running, ends: list[str]) -> None:
     later, _ = deployed(site, ends, flow(bash("a")), "?scheduled_in_secs=3600")
-    await waits(page, later, "time", "waiting for its time, until")
+    await waits(page, later, "time", "waiting for its start time, until")
 
     # What waits for the first step is over in milliseconds; the database is told another time than the timer.
     connection = await asyncpg.connect(existing(Path(installation.environ["ORVANTA_HOME"])).url("owner"))
@@ -118,7 +123,7 @@ async def test_the_reason_of_a_run_as_a_whole(page: Page, site: Site, installati
         await waits(page, later, "step", "waiting for its first step to be written")
         async with connection.transaction():
             await connection.execute("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", later)
-            await waits(page, later, "held", "waiting for a transaction of the database that holds it")
+            await waits(page, later, "held", "waiting for a database transaction that locks its row")
     finally:
         await connection.close()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
+
+pytestmark = pytest.mark.extended
 
 GOOD = "summary: Good\nvalue: {modules: [{id: give, value: {type: identity}}]}\n"
 BAD = (

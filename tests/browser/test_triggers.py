@@ -13,6 +13,8 @@ from tests.browser.test_accessibility import check
 from tests.browser.test_editing import node
 from tests.installation import PATIENCE_S
 
+pytestmark = pytest.mark.extended
+
 SOURCE = """summary: Give back
 value:
   modules:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_run_waiting import waits
 from tests.browser.test_runs_list import start
+
+pytestmark = pytest.mark.extended
 
 PRINTS = (
     "summary: Prints\nvalue:\n  modules:\n    - id: print\n"
@@ -48,7 +51,7 @@ async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
     code = {"path": "f/drained/packed", "language": "python3", "content": "import requests\ndef main(): pass\n"}
     site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
     packed = site.client.post("/api/w/main/jobs/run/p/f/drained/packed", json={}).text
-    await waits(page, packed, "locking", "waiting until its packages are locked")
+    await waits(page, packed, "locking", "waiting for its packages to be locked")
     await page.get_by_label("Why it waits").get_by_role("link").click()
     locks = page.get_by_label("Why it waits").locator("[data-wait=no_worker]")
     await expect(locks).to_contain_text("no worker for queue python3")

@@ -72,7 +72,7 @@ def test_a_run_is_paused_before_a_node(cli: Cli, flow: str) -> None:
     while not shown["paused"]:
         shown = cli("job", "pause-before", run, "--json").json
     assert [each["node"] for each in shown["breakpoints"]] == ["b", "y"]
-    assert "paused before it begins by admin" in cli("job", "get", run).out
+    assert "paused before its start by admin" in cli("job", "get", run).out
     cli("job", "continue", run, "nobody", code=1)
     cli("job", "continue", run, "b")
     while not (shown := cli("job", "pause-before", run, "--json").json)["paused"]:

@@ -16,6 +16,8 @@ from tests.e2e.conftest import ORVANTA, Installation
 from orvanta_platform.cli.backup import _open_output
 from orvanta_platform.errors import BadRequest
 
+pytestmark = pytest.mark.extended
+
 LARGE = "def main():\n    return 'x' * 400_000\n"
 
 

@@ -12,7 +12,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 _MISSING = BY_LANGUAGE["duckdb"].missing()
-pytestmark = pytest.mark.skipif(_MISSING is not None, reason=_MISSING or "")
+pytestmark = [pytest.mark.extended, pytest.mark.skipif(_MISSING is not None, reason=_MISSING or "")]
 
 FOREVER = "select count(*) from range(1000000000) a, range(1000000000) b where a.range % 7 = b.range % 11"
 

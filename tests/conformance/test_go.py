@@ -19,7 +19,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 GO = BY_LANGUAGE["go"]
-pytestmark = pytest.mark.usefixtures("warm_compiler", "go")
+pytestmark = [pytest.mark.extended, pytest.mark.usefixtures("warm_compiler", "go")]
 
 TYPES = """
 type Line struct {

@@ -20,6 +20,8 @@ from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
+pytestmark = pytest.mark.extended
+
 SECRET = "s3cr3t-pa-ss-word"
 CODE = """package inner
 

@@ -23,6 +23,8 @@ from orvanta_platform.worker.native.postgresql.address import NoDatabase, option
 from orvanta_platform.worker.native.postgresql.statements import statements
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
+pytestmark = pytest.mark.extended
+
 Address = dict[str, Any]
 
 

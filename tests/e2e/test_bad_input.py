@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.e2e.conftest import Installation
 
+pytestmark = pytest.mark.extended
+
 W = "/api/w/main"
 
 

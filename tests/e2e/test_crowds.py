@@ -12,6 +12,8 @@ import httpx
 import pytest
 from tests.installation import PATIENCE_S, Running, running
 
+pytestmark = pytest.mark.extended
+
 W = "/api/w/main"
 HERE = {"X-Workspace": "main"}
 KIB = 1 << 10

@@ -62,7 +62,7 @@ def test_a_result_that_the_store_does_not_take_says_so(installation: Installatio
         for run in runs:
             while not (found := [each for each in waits(installation, run) if each["code"] == "storage"]):
                 assert time.monotonic() < deadline, "it does not say why it waits"
-            assert "uploaded again and again since" in found[0]["reason"] and found[0]["since"]
+            assert "retrying the upload of its result since" in found[0]["reason"] and found[0]["since"]
     finally:
         s3.resume()
     for run in runs:

@@ -26,6 +26,8 @@ from tests.cli.test_commands import free_port, run
 
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
+pytestmark = pytest.mark.extended
+
 
 class Up:
     """A running `orvanta up` of one home."""

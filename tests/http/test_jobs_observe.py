@@ -117,7 +117,7 @@ async def test_scheduled_run_has_wait_reason(api: ApiHarness) -> None:
         f"{W}/jobs/run/preview", params={"scheduled_in_secs": 3600}, json={"content": "x", "language": "bash"}
     )
     job = await api.get(f"jobs_u/get/{answer.text}")
-    assert (job["running"], job["wait_reason"]) == (False, "waiting for its time")
+    assert (job["running"], job["wait_reason"]) == (False, "waiting for its start time")
     assert job["scheduled_for"] > job["created_at"]
 
 

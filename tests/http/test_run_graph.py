@@ -153,7 +153,7 @@ async def test_times_and_limits_are_reported(api: ApiHarness) -> None:
     await api.worker.finish((await api.worker.claim())["a"], error="Flaky")
     found = await graph(api, id)
     assert [(node["waits"][0]["reason"], "until" in node["waits"][0]) for node in found["nodes"].values()] == [
-        ("waiting for its time", True),
+        ("waiting for its start time", True),
         ("waiting for its next attempt", True),
     ]
     limited = script("a")

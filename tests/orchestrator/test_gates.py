@@ -175,7 +175,7 @@ async def test_script_shows_that_its_packages_are_being_locked(core: CoreHarness
         assert (why is None) if claimed else (why is not None and why.why == "no_slot")
         await core.run("UPDATE version SET lock_state = 'locking', lock_job = $1", run)
         why = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).why
-        assert why is not None and (why.why, why.text) == ("locking", "waiting until its packages are locked")
+        assert why is not None and (why.why, why.text) == ("locking", "waiting for its packages to be locked")
         assert why.run == run
 
 

@@ -71,7 +71,7 @@ async def test_paused_run_is_inspected_and_resumed_with_other_inputs(core: CoreH
     assert (found.node, found.by, found.inputs, found.result) == ("b", "ann", True, True)
     graph = await run_graph.get(core.platform, ACTOR, WORKSPACE, run)
     assert (graph.status, graph.reason) == ("paused", "paused before node b by ann")
-    assert [(wait.why.text) for node in graph.nodes for wait in node.waits] == ["paused before it begins by ann"]
+    assert [(wait.why.text) for node in graph.nodes for wait in node.waits] == ["paused before its start by ann"]
     assert graph.breakpoints == ("b",)
     looked = await pausing.preview_inputs(core.platform, ACTOR, WORKSPACE, run, found.job)
     assert json.loads(looked.inputs or b"") == {"n": 4, "m": 1}

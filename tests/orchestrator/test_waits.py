@@ -43,7 +43,7 @@ async def test_delay_occupies_no_worker(core: CoreHarness) -> None:
     row = await core.row("SELECT due_at - app_now() AS left, kind FROM timer WHERE run = $1", run)
     assert row["kind"] == "wait" and timedelta(seconds=50) < row["left"] <= timedelta(seconds=60)
     (wait,) = (await seen(core, run)).waits
-    assert (wait.id, wait.reason) == ("d", "waiting for its time")
+    assert (wait.id, wait.reason) == ("d", "waiting for its start time")
     assert await due(core) == 1
     await worker.finish((await worker.claim_by_node())["a"])
     assert await core.result(run) == {"x": 1}

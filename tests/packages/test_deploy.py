@@ -21,6 +21,8 @@ from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
+pytestmark = pytest.mark.extended
+
 PATH = "f/team/greet"
 CODE = "import greeting\ndef main(name: str = 'x'):\n    return greeting.HELLO"
 

@@ -14,6 +14,8 @@ from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
 
+pytestmark = pytest.mark.extended
+
 SCRIPT = 'import { hello } from "greeting";\nexport function main() { return hello }\n'
 
 

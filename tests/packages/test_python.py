@@ -20,6 +20,8 @@ from tests.worker.jobs import LEVELS
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest
 
+pytestmark = pytest.mark.extended
+
 SCRIPT = "import greeting\ndef main():\n    return greeting.HELLO, greeting.name()"
 
 

@@ -13,6 +13,8 @@ from tests.worker.jobs import Ran
 from orvanta_platform.services.runs.locks import Locks
 from orvanta_platform.worker.packages.store import PackageError, Packages
 
+pytestmark = pytest.mark.extended
+
 UNREACHED = re.compile(
     r"(?i)dns|connect|timed? ?out|unreachable|refused|sending request|enotfound|certificate|proxy|\b[45]\d\d\b"
 )

@@ -11,6 +11,8 @@ from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.packages.indexes import environment, named_files
 from orvanta_platform.worker.packages.tree import UnsafeTree, seal
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

@@ -7,9 +7,12 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.e2e.conftest import PATIENCE_S, Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W, run_program
 from tests.sdk.functions import AT_IMPORT, FOR_USERS, IN_A_WORKFLOW, LATER, NOW, public_functions
+
+pytestmark = pytest.mark.extended
 
 CALLED = "import orvanta.client; print(orvanta.client.__file__)"
 

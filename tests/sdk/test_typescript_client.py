@@ -9,6 +9,8 @@ import pytest
 from tests.e2e.conftest import Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W
 
+pytestmark = pytest.mark.extended
+
 NO_ANSWER = re.compile(
     r"ConnectionRefused|ConnectionClosed|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UNABLE_TO_VERIFY",
     re.IGNORECASE,

@@ -67,19 +67,21 @@ class Reason:
 
 def _limit(reason: Reason) -> str:
     limit = reason.limit
-    return "waiting for a limit" if limit is None else f"limit {limit.name}: {limit.in_use} of {limit.places} in use"
+    if limit is None:
+        return "waiting for a concurrency limit"
+    return f"limit {limit.name}: {limit.in_use} of {limit.places} in use"
 
 
 def _window(reason: Reason) -> str:
     limit = reason.limit
     if limit is None:
-        return "waiting for a limit"
-    return f"limit {limit.name}: {limit.places} have begun within {limit.window_s:g} s"
+        return "waiting for a concurrency limit"
+    return f"limit {limit.name}: {limit.places} started within {limit.window_s:g} s"
 
 
 def _storage(reason: Reason) -> str:
     since = f" since {reason.since:%H:%M} UTC" if reason.since is not None else ""
-    return f"its result is uploaded again and again{since}: the object storage refuses it or does not answer"
+    return f"retrying the upload of its result{since}: the object storage refuses it or does not respond"
 
 
 def _approval(reason: Reason) -> str:
@@ -92,17 +94,17 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.LIMIT: _limit,
     Why.WINDOW: _window,
     Why.RETRY: lambda _: "waiting for its next attempt",
-    Why.TIME: lambda _: "waiting for its time",
-    Why.LOCKING: lambda _: "waiting until its packages are locked",
+    Why.TIME: lambda _: "waiting for its start time",
+    Why.LOCKING: lambda _: "waiting for its packages to be locked",
     Why.APPROVAL: _approval,
-    Why.SUSPENDED: lambda _: "has ended; what follows awaits approval",
-    Why.SLEEPING: lambda _: "has ended; what follows waits for its time",
-    Why.DEBOUNCE: lambda _: "waiting for later ones of its key",
-    Why.PAUSED: lambda reason: f"paused before it begins by {reason.by}" if reason.by else "paused before a node",
-    Why.CHILDREN: lambda _: "waiting for what is inside it",
+    Why.SUSPENDED: lambda _: "succeeded; its downstream nodes await approval",
+    Why.SLEEPING: lambda _: "succeeded; its downstream nodes wait for their start time",
+    Why.DEBOUNCE: lambda _: "waiting for later executions of its debounce key",
+    Why.PAUSED: lambda reason: f"paused before its start by {reason.by}" if reason.by else "paused before a node",
+    Why.CHILDREN: lambda _: "waiting for the nodes inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
     Why.STORAGE: _storage,
-    Why.HELD: lambda _: "waiting for a transaction of the database that holds it",
+    Why.HELD: lambda _: "waiting for a database transaction that locks its row",
     Why.STEP: lambda _: "waiting for its first step to be written",
 }
 
