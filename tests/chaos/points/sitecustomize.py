@@ -141,7 +141,7 @@ def in_observers() -> None:
     """Points of whatever watches the beats of workers."""
     wrap("daemons.reaper:_fence", before("fencing"))
     wrap("daemons.reaper:reap", before("fencing"))
-    wrap("orchestrator.recovery:_take_back", after("reaping"))
+    wrap("orchestrator.recovery:_requeue", after("reaping"))
 
 
 def in_worker_processes() -> None:
@@ -153,7 +153,7 @@ def in_worker_processes() -> None:
     wrap("worker.logs:JobLog.write", printing)
     wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
     wrap("db.logs:replace_by_object", before("uploaded"))
-    wrap("orchestrator.values:keep", after("value uploaded", lambda value: value.object is not None))
+    wrap("orchestrator.values:store", after("value uploaded", lambda value: value.object is not None))
     wrap("orchestrator.committer:write_steps", unanswered("committing"))
     wrap("orchestrator.committer:Committer.submit", after("committed", bool))
     wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))
