@@ -324,3 +324,11 @@ def test_api_reference_lists_open_calls() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
     exceptions = page.partition("The exceptions are exactly:")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(/api/[^`]+)`", exceptions)) == OPEN
+
+
+async def test_health_checks_are_logged_at_debug_level(api: ApiHarness) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for path in ("/api/health/status", "/api/version", "/api/health/nowhere"):
+            await api.client.get(path)
+    levels = {line["path"]: line["log_level"] for line in lines if line["event"] == "request"}
+    assert levels == {"/api/health/status": "debug", "/api/version": "info", "/api/health/nowhere": "info"}

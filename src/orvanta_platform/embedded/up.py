@@ -246,7 +246,11 @@ def _greet(console: Console, settings: Settings, first: Prepared) -> None:
         lines.append(f"  Log in  open {first.link} once, within 15 minutes, and choose a password")
     else:
         lines.append(f"  Log in  as {settings.admin_email}")
-    lines += [f"  Token   {first.token_file}", "  Stop    Ctrl-C"]
+    lines += [
+        "  Next    run the workflow f/examples/order_receipt in the editor, or follow docs/guides/first.md",
+        f"  Token   {first.token_file}",
+        "  Stop    Ctrl-C",
+    ]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -6,6 +6,7 @@ and the paths whose routes authenticate callers themselves. An admitted request 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -71,6 +72,8 @@ COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
+_ROUTINE = ("/api/health/", "/assets/")
+"""Paths whose successful requests are logged at level debug: probes repeat them every few seconds."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
 _WORKSPACE = re.compile(r"/(?:api/w|approve)/([^/]+)(?:/|$)")
@@ -121,7 +124,9 @@ class AuthenticationMiddleware:
             body.caller = answer.caller = scope.get(LIVE_ACTOR)
             receive_body = body.receive if ACTOR in scope else self._bounded(body.receive)
             await self._run(scope, receive_body, answer)
-        log.info(
+        is_routine = scope["path"].startswith(_ROUTINE) and answer.status < 400
+        log.log(
+            logging.DEBUG if is_routine else logging.INFO,
             "request",
             method=scope["method"],
             path=_printable(scope["path"]),
