@@ -64,11 +64,11 @@ class Actor:
     address: str | None = None
     request_id: str | None = None
     via_query: bool = False
-    """Whether the token was passed as `?token=`."""
+    """True if the token was passed as `?token=`."""
     interactive: bool = False
-    """Whether the caller states that a person triggered the request."""
+    """True if the caller states that a person triggered the request."""
     bound: bool = False
-    """Whether the token, such as that of a job, is valid in one workspace only."""
+    """True if the token, such as that of a job, is valid in one workspace only."""
     token: bytes | None = None
     """Hash of the token, for logging out and refreshing."""
 

@@ -147,7 +147,7 @@ class Readable:
     """
 
     everything: bool
-    """Whether the actor is an admin, to whom every row is visible."""
+    """True if the actor is an admin, to whom every row is visible."""
     patterns: list[str]
     principals: list[str]
     username: str

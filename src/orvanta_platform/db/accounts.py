@@ -37,7 +37,7 @@ class AttemptsRow:
     count: int
     age_s: float
     known: bool
-    """Whether this account has logged in from this address before; set only for keys of both."""
+    """True if this account has logged in from this address before; set only for keys of both."""
 
 
 async def get(conn: Connection, email: str) -> AccountRow | None:

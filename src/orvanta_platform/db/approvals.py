@@ -68,7 +68,7 @@ class DecisionRow:
     """JSON text."""
     at: datetime
     taken: bool
-    """Whether the run has counted it."""
+    """True if the run has counted it."""
 
 
 async def open_waits(connection: Connection, run: UUID, workspace: str, opened: Sequence[NewApproval]) -> None:

@@ -29,7 +29,7 @@ class ContextBefore:
     """The node that exported it."""
     written_at: datetime
     stands: bool
-    """Whether it is still the value in `run`."""
+    """True if it is still the value in `run`."""
 
 
 async def before(

@@ -29,9 +29,9 @@ class Entry:
     window_s: float
     priority: int
     inside: bool = False
-    """Whether it is a node of a sub-workflow, or of a run that may hold a permit itself."""
+    """True if it is a node of a sub-workflow, or of a run that may hold a permit itself."""
     default: bool = False
-    """Whether the document has no key; `name` then contains no NUL."""
+    """True if the document has no key; `name` then contains no NUL."""
 
     @property
     def key(self) -> bytes:

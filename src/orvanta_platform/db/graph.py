@@ -42,7 +42,7 @@ class OpenStates(msgspec.Struct, frozen=True):
     """Index of their list in the node."""
     state: bytes
     at_top: bool
-    """Whether the node is at the top level."""
+    """True if the node is at the top level."""
     count: int
     first: int
 

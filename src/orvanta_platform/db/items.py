@@ -50,7 +50,7 @@ class ItemRow:
     body: bytes
     """The document; empty in lists."""
     has_draft: bool = False
-    """Whether the caller of a list has a draft of it; False elsewhere."""
+    """True if the caller of a list has a draft of it; False elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class JobRow:
     """State of the only job of a run of one node."""
     retry_at: datetime | None
     served: bool
-    """Whether a live worker serves its queue."""
+    """True if a live worker serves its queue."""
     schedule_path: str | None = None
     """Schedule that started it, if set by the caller."""
     limit: LimitRow | None = None

@@ -123,9 +123,9 @@ class RunEnd(msgspec.Struct, frozen=True):
     result_of: UUID | None = None
     """Id that the result is stored under; None for null."""
     reports: bool = False
-    """Whether it is a sub-workflow whose caller is notified."""
+    """True if it is a sub-workflow whose caller is notified."""
     skipped: bool = False
-    """Whether it was stopped early with the label `skipped`."""
+    """True if it was stopped early with the label `skipped`."""
 
 
 NO_WAITS = WaitWrite()

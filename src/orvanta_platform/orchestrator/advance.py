@@ -84,9 +84,9 @@ class Advanced:
     """Result of `advance`."""
 
     recorded: bool
-    """Whether the passed finish was recorded."""
+    """True if the passed finish was recorded."""
     ended: bool
-    """Whether the run has ended."""
+    """True if the run has ended."""
     counted: frozenset[tuple[UUID, int]] = frozenset()
     """Approval decisions, by job and resume id, that this call counted."""
 
@@ -121,7 +121,7 @@ class _Transaction:
     recorded: bool = False
     more: bool = False
     recount: bool = False
-    """Whether decisions that were made earlier may count from now on."""
+    """True if decisions that were made earlier may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
     deferred: DeferredWrites = field(default_factory=DeferredWrites)
     further: list[UUID] = field(default_factory=list)

@@ -35,7 +35,7 @@ class Finish(msgspec.Struct, frozen=True):
     retryable: bool = True
     """False if a retry is pointless."""
     cancelled: bool = False
-    """Whether the worker stopped the job on request."""
+    """True if the worker stopped the job on request."""
     mem_peak_kb: int | None = None
     log_chars: int = 0
     ran_s: float | None = None

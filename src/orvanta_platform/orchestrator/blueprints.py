@@ -86,7 +86,7 @@ class Inputs(msgspec.Struct, frozen=True):
     provenance: Provenance
     """The inputs that may hold references."""
     whole: bool = False
-    """Whether the inputs are the unchanged input of the run."""
+    """True if the inputs are the unchanged input of the run."""
 
     @classmethod
     def of(cls, node: Node) -> Inputs:

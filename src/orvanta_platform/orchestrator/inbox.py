@@ -15,7 +15,7 @@ class CancelRun(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
     """The run was cancelled."""
 
     force: bool = False
-    """Whether it ends without waiting for its workers."""
+    """True if it ends without waiting for its workers."""
 
 
 class CancelJob(msgspec.Struct, frozen=True, tag="cancel_job", tag_field="type"):

@@ -24,7 +24,7 @@ class Finished:
     """Result of `finish_job`."""
 
     recorded: bool
-    """Whether the completion of the job was written."""
+    """True if the completion of the job was written."""
     following: Claimed | None = None
     """The run's next job, already claimed for the same slot."""
 

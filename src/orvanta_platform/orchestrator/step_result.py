@@ -37,7 +37,7 @@ class StepResult:
     ended: bool = False
     recorded: bool = False
     more: bool = False
-    """Whether events remain to be processed."""
+    """True if events remain to be processed."""
     further: list[UUID] = field(default_factory=list)
     """Other runs that received events."""
     raws: dict[ValueKey, bytes] = field(default_factory=dict)

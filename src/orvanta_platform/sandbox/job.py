@@ -63,7 +63,7 @@ class Job:
     """Absolute paths by name."""
     dedicated: bool
     shared: bool
-    """Whether other jobs write to the output too, which the job finds as `shared` in its folder."""
+    """True if other jobs write to the output too, which the job finds as `shared` in its folder."""
     env_length: int
     content_length: int
     args_length: int

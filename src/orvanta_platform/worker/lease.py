@@ -21,7 +21,7 @@ class Lease:
     """Monotonic time of the last recorded beat. The supervisor runs on the same machine and uses the same clock."""
 
     drained: bool = False
-    """Whether the worker must not claim further jobs; updated by each beat."""
+    """True if the worker must not claim further jobs; updated by each beat."""
 
     def beaten(self, at: float, *, drained: bool = False) -> None:
         """Record a beat of monotonic time `at`, and whether the worker is drained."""

@@ -63,10 +63,10 @@ class _Running:
     task: asyncio.Task[None] | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: bool = False
-    """Whether the job no longer belongs to this worker; its result is discarded."""
+    """True if the job no longer belongs to this worker; its result is discarded."""
 
     finishing: bool = False
-    """Whether its result is being written, possibly together with the claim of the next job of `run`."""
+    """True if its result is being written, possibly together with the claim of the next job of `run`."""
 
 
 class Worker:

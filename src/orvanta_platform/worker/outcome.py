@@ -39,10 +39,10 @@ class JobSpec:
     """Folder below `Runtimes.staging` that the job may write, made by `Runtimes.make_output`. It sees no other one."""
 
     dedicated: bool = False
-    """Whether the process may be reused for jobs of the same workspace, language, content and package."""
+    """True if the process may be reused for jobs of the same workspace, language, content and package."""
 
     shared: bool = False
-    """Whether other jobs of the run write to `output` as well."""
+    """True if other jobs of the run write to `output` as well."""
 
     principal: str = ""
     """Identity of the job and its audience. Jobs of different principals share no process."""
@@ -73,13 +73,13 @@ class JobOutcome:
     error: JobError | None
     mem_peak_kb: int
     started: bool
-    """Whether user code was started."""
+    """True if user code was started."""
 
     stopped_by: StoppedBy | None = None
     """Reason for which the job was stopped from outside, if it was."""
 
     lost: bool = False
-    """Whether the job was killed from outside together with its sandbox, which is not the script's fault."""
+    """True if the job was killed from outside together with its sandbox, which is not the script's fault."""
 
 
 class SandboxLost(Exception):

@@ -43,13 +43,13 @@ class WaitingVersion(msgspec.Struct, kw_only=True):
     """Triggers that run the version for that member. Only those that the caller may read are listed."""
 
     may_accept: bool
-    """Whether the caller may accept the version for that member."""
+    """True if the caller may accept the version for that member."""
 
     for_everybody: bool
-    """Whether accepting it without naming a member accepts it for everybody."""
+    """True if accepting it without naming a member accepts it for everybody."""
 
     yours: bool
-    """Whether the caller deployed the version."""
+    """True if the caller deployed the version."""
 
     accepted: VersionAt | UnsetType = UNSET
     """The version that runs in the meantime. If it is absent, none runs."""

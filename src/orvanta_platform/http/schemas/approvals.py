@@ -56,7 +56,7 @@ class Consented(msgspec.Struct, kw_only=True):
     decision: Literal["approved", "rejected"]
     by: str
     first: bool
-    """Whether this call made the decision."""
+    """True if this call made the decision."""
 
 
 class SuspendedFlow(msgspec.Struct, kw_only=True):
@@ -127,7 +127,7 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
     job: UUID
     node: str
     mine: bool
-    """Whether the caller may make the decision and has not yet."""
+    """True if the caller may make the decision and has not yet."""
 
     created_by: str
     opened_at: datetime

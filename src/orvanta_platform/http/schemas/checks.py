@@ -32,7 +32,7 @@ class Checked(msgspec.Struct, kw_only=True):
     """The diagnostics of a document."""
 
     deployable: bool
-    """Whether there are no errors."""
+    """True if there are no errors."""
 
     diagnostics: list[Problem]
     """All diagnostics, errors first."""

@@ -30,7 +30,7 @@ class StoredFiles(msgspec.Struct, kw_only=True):
     orvanta_large_files: list[StoredFile]
     next_marker: str | UnsetType = UNSET
     restricted_access: bool
-    """Whether there may be other files that the caller may not read."""
+    """True if there may be other files that the caller may not read."""
 
 
 class FileMetadata(msgspec.Struct, kw_only=True):

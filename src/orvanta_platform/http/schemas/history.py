@@ -45,7 +45,7 @@ class RunEvents(msgspec.Struct, kw_only=True):
     """Events in the order in which they happened."""
 
     more: bool
-    """Whether there are more events already."""
+    """True if there are more events already."""
 
     last: str | UnsetType = UNSET
     """Value of `after` for the next page."""

@@ -97,7 +97,7 @@ class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
     success: bool
     is_skipped: bool
     deleted: bool
-    """Whether its values and log were erased, at `erase_at`."""
+    """True if its values and log were erased, at `erase_at`."""
 
     recovered: bool
     result: Raw | UnsetType = UNSET

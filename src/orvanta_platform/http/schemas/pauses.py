@@ -54,10 +54,10 @@ class PausedNode(msgspec.Struct, kw_only=True):
     """Index from 0 of the iteration or branch that contains the node."""
 
     takes_inputs: bool
-    """Whether it can continue with other inputs."""
+    """True if it can continue with other inputs."""
 
     takes_result: bool
-    """Whether it can continue with a result."""
+    """True if it can continue with a result."""
 
     threw: str | UnsetType = UNSET
     """Error of the breakpoint's condition. An error pauses the node as well."""
@@ -72,10 +72,10 @@ class RunPauses(msgspec.Struct):
     """At most 100 nodes, the longest paused first."""
 
     may_pause: bool
-    """Whether the caller may set breakpoints and continue nodes."""
+    """True if the caller may set breakpoints and continue nodes."""
 
     may_change: bool
-    """Whether the caller may also choose values and conditions."""
+    """True if the caller may also choose values and conditions."""
 
 
 class PausedInputs(PausedNode, kw_only=True):

@@ -23,7 +23,7 @@ class RunVersion(msgspec.Struct, kw_only=True):
     """Position in the history of the path, from 1."""
 
     current: bool
-    """Whether runs by path use this version."""
+    """True if runs by path use this version."""
 
 
 class About(msgspec.Struct, kw_only=True):

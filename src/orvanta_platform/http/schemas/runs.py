@@ -33,7 +33,7 @@ class RunNode(msgspec.Struct, kw_only=True):
     duration_ms: int | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
-    """Whether the result comes from an earlier run, of which this run is a restart."""
+    """True if the result comes from an earlier run, of which this run is a restart."""
 
 
 class Run(msgspec.Struct, kw_only=True):

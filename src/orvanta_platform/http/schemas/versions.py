@@ -25,7 +25,7 @@ class Version(msgspec.Struct, kw_only=True):
     author: str
     created_at: datetime
     current: bool
-    """Whether runs by path use this version."""
+    """True if runs by path use this version."""
 
     archived: bool
     lock_state: str

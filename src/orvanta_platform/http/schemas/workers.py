@@ -30,7 +30,7 @@ class Worker(msgspec.Struct, kw_only=True):
     """Number of slots in use."""
 
     drained: bool
-    """Whether it claims no more jobs."""
+    """True if it claims no more jobs."""
 
     occupancy_rate: float
     job_isolation: str
@@ -56,7 +56,7 @@ class DrainBody(msgspec.Struct, kw_only=True):
     """The new drain state of a worker."""
 
     drained: bool = True
-    """Whether the worker is drained; false lets it claim jobs again."""
+    """True if the worker is drained; false lets it claim jobs again."""
 
 
 def queue(row: QueueRow) -> Queue:

@@ -51,13 +51,13 @@ class Runtime:
     """Instruction to install `program`."""
 
     printed_result: bool = False
-    """Whether the result may be the last line of stdout."""
+    """True if the result may be the last line of stdout."""
 
     dependencies: Literal["python", "npm"] | None = None
     """Ecosystem of the language's packages."""
 
     dedicated: bool = False
-    """Whether a process can run several jobs."""
+    """True if a process can run several jobs."""
 
     native: Callable[[], Native] | None = None
     """Function that returns the runner for the worker's event loop, which runs many jobs concurrently."""

@@ -161,7 +161,7 @@ class _Main:
     positional: list[str]
     named: list[str]
     rest: bool
-    """Whether it accepts arguments of any other name."""
+    """True if it accepts arguments of any other name."""
 
     @classmethod
     def of(cls, module: ModuleType) -> _Main:
