@@ -72,7 +72,7 @@ def test_limit_reports_its_key_and_use() -> None:
 
 def test_window_reports_when_it_opens() -> None:
     found = of_limit(limit(in_use=1, window_s=60.0, due_at=AT))
-    assert (found.why, found.until, found.text) == (Why.WINDOW, AT, "limit main/k: 2 have begun within 60 s")
+    assert (found.why, found.until, found.text) == (Why.WINDOW, AT, "limit main/k: 2 started within 60 s")
 
 
 def test_approval_reports_who_may_decide() -> None:
