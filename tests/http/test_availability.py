@@ -166,6 +166,32 @@ def test_stored_workflow_does_not_block_server(server: Held) -> None:
     assert max(held.values()) < LONGEST_S, held
 
 
+@pytest.mark.parametrize("prefix", [pytest.param("b", id="other nodes"), pytest.param("a", id="changed nodes")])
+def test_comparison_of_large_runs_does_not_block_server(server: Held, prefix: str) -> None:
+    """Every node of the first run is missing, or defined differently, in the second one."""
+
+    def start(prefix: str, result: str) -> str:
+        modules = [
+            {"id": f"{prefix}{n}", "value": {"type": "identity", "input_transforms": {"v": static(f"{result}{n}")}}}
+            for n in range(1_500)
+        ]
+        body = {"value": {"modules": modules}, "args": {}}
+        answer = server.client.post(f"{W}/jobs/run/preview_flow", params={"scheduled_in_secs": 9_000}, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    first, second = start("a", "first"), start(prefix, "second")
+    server.longest_s()
+    answer = server.client.get(f"/api/v1/runs/{first}/compare/{second}", headers={"X-Workspace": "main"})
+    held = server.longest_s()
+    assert answer.status_code == 200, answer.text
+    assert held < LONGEST_S
+
+
+def static(value: str) -> dict[str, str]:
+    return {"type": "static", "value": value}
+
+
 SECRET = {"type": "string", "format": "password"}
 DOUBLING = {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/n"}, "p": SECRET}}] * 2}
 CIRCLE = {"allOf": [{"$ref": "#/$defs/n"}] * 2}

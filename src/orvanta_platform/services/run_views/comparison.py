@@ -107,8 +107,10 @@ async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID
     pairs += [(first.output(one), second.output(other)) for _, one, other in nodes]
     erased = first.row.erased or second.row.erased
     verdicts = await _compared(platform, [_found(digests, pair) for pair in pairs], erased=erased)
+    redefined = _redefined(difference) if difference is not None else set()
     compared = [
-        _node(*node, each, difference, renamed.get(node[0])) for node, each in zip(nodes, verdicts[2:], strict=True)
+        _node(*node, each, renamed.get(node[0]), redefined=node[0] in redefined)
+        for node, each in zip(nodes, verdicts[2:], strict=True)
     ]
     (input_same, inputs), (result_same, results) = verdicts[:2]
     return RunComparison(
@@ -184,12 +186,16 @@ def _paired(before: _Side, after: _Side, renamed: Mapping[str, str]) -> list[_Pa
     """Return the nodes of both runs by their later id, in execution order. Removed nodes are placed where they were."""
     firsts = {node.id: node for node in before.graph.nodes}
     seconds = {node.id: node for node in after.graph.nodes}
-    gone = [id for id in _order(before) if id not in renamed.values() and id not in seconds]
-    order = _order(after)
-    for id in gone:
-        earlier = _order(before)
-        ahead = [each for each in earlier[: earlier.index(id)] if each in order]
-        order.insert(order.index(ahead[-1]) + 1 if ahead else 0, id)
+    order, paired = _order(after), set(renamed.values())
+    present = set(order)
+    removed: dict[str | None, list[str]] = {}
+    place = None
+    for id in _order(before):
+        if id in present:
+            place = id
+        elif id not in paired:
+            removed.setdefault(place, []).append(id)
+    order = [*removed.get(None, ()), *(each for id in order for each in (id, *removed.get(id, ())))]
     return [(id, firsts.get(renamed.get(id, id)), seconds.get(id)) for id in order]
 
 
@@ -282,15 +288,16 @@ def _node(
     before: GraphNode | None,
     after: GraphNode | None,
     verdicts: _Compared,
-    difference: Difference | None,
     renamed: str | None,
+    *,
+    redefined: bool,
 ) -> ComparedNode:
     same, outputs = verdicts
     parts: list[Part] = []
     if before is None or after is None:
         parts.append("missing")
     else:
-        if difference is not None and id in _redefined(difference):
+        if redefined:
             parts.append("definition")
         if before.status != after.status or before.error_name != after.error_name or before.counts != after.counts:
             parts.append("status")
