@@ -166,6 +166,22 @@ def test_stored_workflow_does_not_block_server(server: Held) -> None:
     assert max(held.values()) < LONGEST_S, held
 
 
+@pytest.mark.parametrize("path", ["/api/users/whoami", "/approve/main/a/1/b"])
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        pytest.param('token="' + "\\" * 60_000 + '"', id="backslashes"),
+        pytest.param(";".join(["token=a"] * 8_000), id="repeated"),
+    ],
+)
+def test_cookie_of_a_stranger_does_not_block_server(server: Held, cookie: str, path: str) -> None:
+    server.longest_s()
+    answer = httpx.get(str(server.client.base_url).rstrip("/") + path, headers={"Cookie": cookie}, timeout=60)
+    held = server.longest_s()
+    assert answer.status_code in (401, 404), answer.text
+    assert held < LONGEST_S
+
+
 @pytest.mark.parametrize("prefix", [pytest.param("b", id="other nodes"), pytest.param("a", id="changed nodes")])
 def test_comparison_of_large_runs_does_not_block_server(server: Held, prefix: str) -> None:
     """Every node of the first run is missing, or defined differently, in the second one."""
