@@ -1,17 +1,19 @@
-"""Settings and database connection of a command."""
+"""Settings, logging and database connection of a command."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+import structlog
 from rich.console import Console
 
 from orvanta_platform import settings as settings_module
-from orvanta_platform.cli import logging
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.parts import read_secrets
 from orvanta_platform.embedded.progress import progress
@@ -32,7 +34,7 @@ def take_settings(secrets_fd: int | None = None) -> Settings:
     settings = settings_module.load({**os.environ, **secrets})
     for name in settings_module.secret_names():
         os.environ.pop(name, None)
-    logging.configure(settings.log_level)
+    _configure_logging(settings.log_level)
     return settings
 
 
@@ -71,3 +73,20 @@ async def check_schema(database: Database) -> None:
 
     async with database.acquire() as connection:
         await migrate.check(connection)
+
+
+def _configure_logging(level: str) -> None:
+    """Log events of at least `level` (debug, info, warning, error) to stderr: one line of key=value pairs per event,
+    without local variables in tracebacks.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -10,7 +10,6 @@ import msgspec
 
 from orvanta_platform.engine import (
     approval,
-    condition,
     containers,
     gates,
     node_completion,
@@ -109,7 +108,7 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
             return verdict
     match node.kind:
         case Kind.CONDITION:
-            return condition.verdict(step, node)
+            return _decide_condition(step, node)
         case Kind.DELAY:
             return waits.delay(step, node)
         case Kind.APPROVAL:
@@ -163,3 +162,14 @@ _CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Verdict | None],
     Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.verdict),
 }
 """Checks that may prevent a node with this mark from starting, in order; other marks have passed them."""
+
+
+def _decide_condition(step: Step, node: Node) -> Verdict | None:
+    """Return true or false, with the boolean as result; Fail if the condition threw; None while it is unanswered."""
+    answer = step.ask("condition", node.index, node.condition)
+    if answer is None:
+        return None
+    if isinstance(answer, Err):
+        return Fail(answer)
+    mark, result = (Mark.TRUE, b"true") if answer.truthy else (Mark.FALSE, b"false")
+    return waits.succeeded(step, node, mark, result)

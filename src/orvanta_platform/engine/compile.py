@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval_policy, debounce, duration, gates
-from orvanta_platform.engine.plan import Body, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
+from orvanta_platform.engine import debounce, duration, gates
+from orvanta_platform.engine.plan import Body, Consent, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
 from orvanta_platform.workflow.normal import normalise_value
@@ -216,8 +216,8 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         delay=next(((key, value[key]) for key in ("seconds", "until") if key in value), None)
         if kind is Kind.DELAY
         else None,
-        approval=approval_policy.of_approval(value) if kind is Kind.APPROVAL else None,
-        suspend=None if kind is Kind.APPROVAL else approval_policy.of_suspend(tree.get("suspend")),
+        approval=_approval_policy(value) if kind is Kind.APPROVAL else None,
+        suspend=None if kind is Kind.APPROVAL else _suspend_policy(tree.get("suspend")),
         number=number,
         bodies=bodies,
         iterator=value.get("iterator"),
@@ -261,3 +261,39 @@ def _retry(tree: Mapping[str, Any] | None) -> Retry | None:
         random_factor=exponential.get("random_factor") or 0,
         retry_if=retry_if.get("expr"),
     )
+
+
+def _approval_policy(value: Mapping[str, Any]) -> Consent:
+    """Return the approval policy of an approval node's value."""
+    return Consent(
+        required=int(value.get("required_approvals") or 1),
+        timeout_s=_seconds(value.get("timeout")),
+        approvers=tuple(value.get("approvers") or ()),
+        self_approval=value.get("self_approval") is not False,
+        continues=value.get("on_timeout") == "continue",
+        message=value.get("message"),
+        form=value.get("form"),
+        inputs=value.get("input_transforms") or {},
+        notify=tuple(value.get("notify") or ()),
+    )
+
+
+def _suspend_policy(suspend: Mapping[str, Any] | None) -> Consent | None:
+    """Return the approval policy of a module's `suspend`; None if it requires no events."""
+    if suspend is None or suspend.get("required_events") == 0:
+        return None
+    groups = suspend.get("user_groups_required")
+    return Consent(
+        required=int(suspend.get("required_events") or 1),
+        timeout_s=_seconds(suspend.get("timeout")),
+        self_approval=suspend.get("self_approval_disabled") is not True,
+        login=suspend.get("user_auth_required") is True,
+        groups=groups,
+        continues=suspend.get("continue_on_disapprove_timeout") is True,
+        form=(suspend.get("resume_form") or {}).get("schema"),
+        hide_cancel=suspend.get("hide_cancel") is True,
+    )
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

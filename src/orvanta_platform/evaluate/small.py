@@ -15,7 +15,6 @@ from typing import Final, TypeAlias
 import rfc8785
 
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
-from orvanta_platform.evaluate.prototypes import inherits
 from orvanta_platform.evaluate.raw import decode_string, encode_string, items, members, strip
 from orvanta_platform.workflow.expressions import (
     UNDEFINED,
@@ -29,6 +28,38 @@ from orvanta_platform.workflow.expressions import (
     Step,
     Undefined,
 )
+
+# Property names inherited by JavaScript objects; reading one returns a function, which only an engine can.
+_OBJECT_NAMES: Final = (
+    "constructor __defineGetter__ __defineSetter__ hasOwnProperty __lookupGetter__ __lookupSetter__ "
+    "isPrototypeOf propertyIsEnumerable toString valueOf __proto__ toLocaleString "
+)
+_ARRAY_NAMES: Final = (
+    "at concat copyWithin fill find findIndex findLast findLastIndex lastIndexOf pop push reverse shift "
+    "unshift slice sort splice includes indexOf join keys entries values forEach filter flat flatMap map "
+    "every some reduce reduceRight toReversed toSorted toSpliced with "
+)
+_STRING_NAMES: Final = (
+    "anchor at big blink bold charAt charCodeAt codePointAt concat endsWith fontcolor fontsize fixed "
+    "includes indexOf isWellFormed italics lastIndexOf link localeCompare match matchAll normalize padEnd "
+    "padStart repeat replace replaceAll search slice small split strike sub substr substring sup startsWith "
+    "toWellFormed trim trimStart trimLeft trimEnd trimRight toLocaleLowerCase toLocaleUpperCase toLowerCase "
+    "toUpperCase "
+)
+_NUMBER_NAMES: Final = "toExponential toFixed toPrecision "
+_INHERITED: Final = {
+    "object": frozenset(_OBJECT_NAMES.split()),
+    "boolean": frozenset(_OBJECT_NAMES.split()),
+    "array": frozenset((_OBJECT_NAMES + _ARRAY_NAMES).split()),
+    "string": frozenset((_OBJECT_NAMES + _STRING_NAMES).split()),
+    "number": frozenset((_OBJECT_NAMES + _NUMBER_NAMES).split()),
+}
+
+
+def _inherits(kind: str, name: str) -> bool:
+    """Return whether values of `kind` (object, array, string, number, boolean) inherit a property `name`."""
+    return name in _INHERITED[kind]
+
 
 Scope: TypeAlias = Mapping[str, bytes | Mapping[str, bytes]]
 """Root → its value as JSON text, or a mapping of its members (`results`, `context`) to theirs.
@@ -154,7 +185,7 @@ def _first_member(root: str, values: Mapping[str, bytes], step: Step) -> _Value:
         return strip(values[step.key])
     if root == "results":
         return b"null"
-    if inherits("object", step.key):
+    if _inherits("object", step.key):
         raise NeedsJavaScript(f"{root}.{step.key}")
     return UNDEFINED
 
@@ -178,7 +209,7 @@ def _member(value: _Value, key: str) -> _Value:
             kind = "array"
         case _:
             return _scalar_member(_decode_scalar(value), key)
-    if inherits(kind, key):
+    if _inherits(kind, key):
         raise NeedsJavaScript(key)
     return UNDEFINED
 
@@ -196,7 +227,7 @@ def _scalar_member(value: Scalar, key: str) -> _Value:
         kind = "string"
     else:
         kind = "boolean" if isinstance(value, bool) else "number"
-    if inherits(kind, key):
+    if _inherits(kind, key):
         raise NeedsJavaScript(key)
     return UNDEFINED
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from orvanta_platform import clock
 from orvanta_platform.control import secret_fields
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import Opened
@@ -19,6 +21,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.caching import Found
+from orvanta_platform.engine.duration import MAX_WAIT_S
 from orvanta_platform.engine.effects import (
     Ask,
     Many,
@@ -45,7 +48,7 @@ from orvanta_platform.evaluate.transforms import (
     transform_names,
     tree_names,
 )
-from orvanta_platform.orchestrator import caching, delay_values, input_references, sealed_inputs, values
+from orvanta_platform.orchestrator import caching, input_references, sealed_inputs, values
 from orvanta_platform.orchestrator.blueprints import Pins, flow_key
 from orvanta_platform.orchestrator.decided_values import decided_values
 from orvanta_platform.orchestrator.evaluation_context import all_of, moment_of, resolver
@@ -66,6 +69,8 @@ from orvanta_platform.orchestrator.secret_access import Identity, hidden_from
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.storage import ObjectMissing, Storage
+
+_INVALID_DELAY = "InvalidDelay"
 
 
 class Reader:
@@ -310,7 +315,7 @@ def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer |
 
 
 def _checked(ask: Ask, found: Answer) -> Answer | Err:
-    return delay_values.until(found) if ask.purpose == "until" else found
+    return _until(found) if ask.purpose == "until" else found
 
 
 async def _inputs(
@@ -391,3 +396,22 @@ def is_fleeting(ask: Ask) -> bool:
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
     )
     return "context" in names_of(ask) or any(may_open(source) for source in sources)
+
+
+def _until(answer: Answer) -> Answer | Err:
+    """Return the time of a delay as RFC 3339 in UTC, 0 if it is past; an error if it is invalid, has no offset or is
+    too far away.
+    """
+    text = msgspec.json.decode(answer.raw)
+    try:
+        at = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")
+    except ValueError:
+        return Err(_INVALID_DELAY, "The until of a delay must be a time such as 2030-01-31T12:00:00Z.")
+    if at.tzinfo is None:
+        return Err(_INVALID_DELAY, "The until of a delay needs an offset: 2030-01-31T12:00:00Z.")
+    left = at - clock.now()
+    if left > timedelta(seconds=MAX_WAIT_S):
+        return Err(_INVALID_DELAY, "The until of a delay is more than ten years away.")
+    if left <= timedelta():
+        return Answer(b"0", truthy=False)
+    return Answer(msgspec.json.encode(at.isoformat()), truthy=True)

@@ -8,9 +8,11 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.effects import Effect, Export, Input, NodeEnded, StoreInputs, StoreResume
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.states import Status
 from orvanta_platform.orchestrator.paused_inputs import EDITED
 from orvanta_platform.orchestrator.scope import ERROR, PREPROCESSED, result_key
 
@@ -63,3 +65,14 @@ def error_json(error: Err, step_id: str | None) -> bytes:
     if step_id is not None:
         fields["step_id"] = step_id
     return msgspec.json.encode({"error": fields})
+
+
+def error_name(effect: fx.RunEnded, errors: Mapping[int, str]) -> str | None:
+    """Return the error name of a run or body that ends; `errors` holds those of its nodes that failed in this step."""
+    if isinstance(effect.result, fx.Thrown):
+        return effect.result.error.name
+    if effect.status is Status.CANCELLED:
+        return "Canceled"
+    if effect.status is Status.SUCCEEDED or effect.error_node is None:
+        return None
+    return errors.get(effect.error_node)

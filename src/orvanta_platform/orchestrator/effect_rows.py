@@ -14,6 +14,7 @@ from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.step_debounces import PutOff
@@ -24,20 +25,20 @@ from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.reused_results import ReusedResults
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.ids import inner_job_id
+from orvanta_platform.ids import derived_id, inner_job_id
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.approval_rows import approval_of
 from orvanta_platform.orchestrator.attempt_outcome import Finish, input_values
 from orvanta_platform.orchestrator.blueprints import Blueprint, work_of
 from orvanta_platform.orchestrator.context_events import export_data
-from orvanta_platform.orchestrator.decided_values import error_json
-from orvanta_platform.orchestrator.final_error import error_name
+from orvanta_platform.orchestrator.decided_values import error_json, error_name
 from orvanta_platform.orchestrator.limits import place_in_line
 from orvanta_platform.orchestrator.paused_inputs import EDITED
 from orvanta_platform.orchestrator.scope import ERROR, job_id
 from orvanta_platform.orchestrator.step_debounce import entry_of
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.orchestrator.wakeups import is_wait_change
+
+_MESSAGE_CHARS = 20_000
 
 _Outcome = Literal["succeeded", "failed", "cancelled"]
 _FATES: Mapping[NodeState, _Outcome] = {
@@ -241,7 +242,7 @@ class StepBuilder:
 
     def _open(self, effect: fx.OpenWait) -> None:
         self._live(effect.node)
-        self.opened.append(approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
+        self.opened.append(_approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
 
     def _own_finish(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
@@ -397,3 +398,17 @@ def translate(
         ),
     )
     return write, rows.withdrawn
+
+
+def _approval_of(effect: fx.OpenWait, node: Node, run: RunRow, job: UUID) -> NewApproval:
+    """Return the row of a wait that opens, with its notifications. `job` is the id of the node's job."""
+    fields = {"id": str(run.id), "path": run.path or "", "created_by": run.created_by}
+    parts = [fields.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
+    kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
+    groups, form = (text.decode() if text else None for text in (effect.groups, effect.form))
+    notify = node.approval.notify if node.approval else ()
+    notices = tuple(
+        NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
+        for place, each in enumerate(notify)
+    )
+    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form)

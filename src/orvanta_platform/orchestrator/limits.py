@@ -15,7 +15,7 @@ from orvanta_platform.engine.gates import DEFAULT, PATH, WORKSPACE
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
 from orvanta_platform.orchestrator import inbox
-from orvanta_platform.orchestrator.waiting_nodes import waiting
+from orvanta_platform.orchestrator.wait_outcomes import waiting
 
 _SHOWN_KEY = 200
 

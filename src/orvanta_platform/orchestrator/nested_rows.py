@@ -13,9 +13,8 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import derived_id, opening_id
 from orvanta_platform.orchestrator.attempt_outcome import Finish
-from orvanta_platform.orchestrator.decided_values import error_json
+from orvanta_platform.orchestrator.decided_values import error_json, error_name
 from orvanta_platform.orchestrator.effect_rows import StepBuilder
-from orvanta_platform.orchestrator.final_error import error_name
 from orvanta_platform.orchestrator.frames import Counter, Frame
 from orvanta_platform.orchestrator.iterations import items_key
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key

@@ -18,7 +18,6 @@ from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.ids import inner_job_id
 from orvanta_platform.orchestrator.iterations import ITEMS, items_key, iteration, with_iter
 from orvanta_platform.orchestrator.last_iteration import iteration_before
-from orvanta_platform.orchestrator.resume_values import resumed
 
 Names = Mapping[str, frozenset[str] | None]
 """Root → the members that an expression reads of it, None for all."""
@@ -263,7 +262,7 @@ def _root(
         case "flow_input":
             return _input(view, members, places, values)
         case "resume" | "resumes" | "approvers":
-            return resumed(root, [values[key] for key in places.resumes if key in values])
+            return _resumed(root, [values[key] for key in places.resumes if key in values])
         case "flow_env":
             return values.get(places.env, NO_ENV) if places.env is not None else view.top.plan.env
         case "results":
@@ -373,3 +372,18 @@ def inner_error(raw: bytes) -> bytes:
     if "error" not in fields or not (len(fields) == 1 or "decision" in fields):
         return raw
     return bytes(fields["error"])
+
+
+class _Resume(msgspec.Struct):
+    value: msgspec.Raw
+    approver: str | None = None
+
+
+def _resumed(root: str, raws: Sequence[bytes]) -> bytes:
+    """Return `resume`, `resumes` or `approvers` of these records, which are in order of arrival."""
+    found = [msgspec.json.decode(raw, type=_Resume) for raw in raws]
+    if root == "resume":
+        return bytes(found[-1].value) if found else b"null"
+    if root == "resumes":
+        return b"[%s]" % b",".join(bytes(each.value) for each in found)
+    return msgspec.json.encode([each.approver for each in found if each.approver is not None])

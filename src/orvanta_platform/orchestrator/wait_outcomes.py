@@ -34,7 +34,7 @@ from orvanta_platform.errors import InvalidInput
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.inbox import CancelJob, InboxEvent, JobLost, NodeDue
-from orvanta_platform.orchestrator.waiting_nodes import waiting
+from orvanta_platform.orchestrator.scope import job_id
 
 AWAITING_DECISION = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _CANCELLABLE_WITHOUT_JOB = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)
@@ -161,3 +161,11 @@ def _resume(decision: DecisionRow) -> bytes:
     return msgspec.json.encode(
         {"value": value, "approver": decision.approver, "resume_id": decision.resume_id, "at": decision.at}
     )
+
+
+def waiting(
+    plan: Plan, run: UUID, state: RunState, job: UUID, marks: tuple[Mark, ...], frame: UUID | None = None
+) -> int | None:
+    """Return the index of the node with this id if it has one of these marks."""
+    found = (at for at, mark in enumerate(state.nodes) if mark in marks and job_id(plan, run, at, frame) == job)
+    return next(found, None)

@@ -11,14 +11,12 @@ from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.limits import MAX_NODES
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.rules.advice import advice
-from orvanta_platform.workflow.rules.calls import calls
 from orvanta_platform.workflow.rules.context import context
 from orvanta_platform.workflow.rules.edges import edges
-from orvanta_platform.workflow.rules.forms import forms
 from orvanta_platform.workflow.rules.ids import ids
 from orvanta_platform.workflow.rules.joins import joins
+from orvanta_platform.workflow.rules.nodes import calls, forms, webhooks
 from orvanta_platform.workflow.rules.reach import reach
-from orvanta_platform.workflow.rules.webhooks import webhooks
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, Use, read
 from orvanta_platform.workflow.support import support
 

@@ -87,10 +87,10 @@ def run(
     Progress goes to stderr: on a terminal as a table redrawn in place, otherwise one line per event. The exit code is 0
     if the run succeeded, 1 if it failed and 3 if it was cancelled. Ctrl-C stops watching; the run continues.
     """
-    from orvanta_platform.cli.client import run_input, running, started
+    from orvanta_platform.cli.client import run_input, running
 
     args = run_input.read(pairs or [], input_file)
-    run_id = started.start(session.api, "f", path, args, pause_before=pause_before, pause_if=pause_if)
+    run_id = running.start(session.api, "f", path, args, pause_before=pause_before, pause_if=pause_if)
     if detach:
         running.show_started(session, run_id)
     else:

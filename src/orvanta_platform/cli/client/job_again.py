@@ -9,7 +9,7 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
-from orvanta_platform.cli.client.job_status import Status
+from orvanta_platform.cli.client.options import Status
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -1,10 +1,21 @@
-"""Parameters shared by several commands."""
+"""Parameters shared by several commands, and their values."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Status(StrEnum):
+    """Status of a run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
 
 ItemPath = Annotated[str, typer.Argument(help="Path: f/<folder>/<name> or u/<user>/<name>.", metavar="PATH")]
 Message = Annotated[

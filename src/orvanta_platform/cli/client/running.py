@@ -1,16 +1,22 @@
-"""Common part of `flow run`, `script run` and `job watch`: progress, result and exit code."""
+"""Common part of `flow run`, `script run` and `job watch`: start, progress, result and exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
+from uuid import uuid4
 
 import typer
 
 from orvanta_platform.cli.client import watch
+from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
+from orvanta_platform.cli.client.errors import ServerRefused, ServerUnreachable
 from orvanta_platform.cli.client.output import print_json, print_json_text, say
 from orvanta_platform.cli.client.screens import Lines, Screen, Silent, summary
+
+_MAX_ATTEMPTS = 3
+_INPUT_HINT = "`-i key=value` sets a string; use `-i key:=5` for a number or any other JSON value."
 
 
 def show(session: Session, run_id: str, *, quiet: bool, cancel_on_interrupt: bool) -> None:
@@ -39,3 +45,25 @@ def screen(quiet: bool) -> Screen:
     from orvanta_platform.cli.client.live_screen import LiveScreen
 
     return LiveScreen()
+
+
+def start(api: Api, kind: str, path: str, args: bytes, **query: str | None) -> str:
+    """Start the workflow (`f`) or script (`p`) at a path and return the id of the run. `query` is the query of the
+    call.
+
+    Retries if no response was received; the idempotency key prevents a second run. Raises the errors of API calls.
+    """
+    headers = {"Idempotency-Key": uuid4().hex}
+    attempts = 1
+    while True:
+        try:
+            return api.send("POST", api.item(f"jobs/run/{kind}", path), body=args, query=query, headers=headers).text
+        except ServerUnreachable as error:
+            if attempts == _MAX_ATTEMPTS or not error.connected:
+                raise
+            say(f"{error.message} Trying again …")
+            attempts += 1
+        except ServerRefused as error:
+            if error.server_code == "invalid_input":
+                error.hint = _INPUT_HINT
+            raise

@@ -78,9 +78,9 @@ def run(
     The exit code is 0 if the run succeeded, 1 if it failed and 3 if it was cancelled. Ctrl-C stops watching; the run
     continues.
     """
-    from orvanta_platform.cli.client import run_input, running, started
+    from orvanta_platform.cli.client import run_input, running
 
-    run_id = started.start(session.api, "p", path, run_input.read(pairs or [], input_file))
+    run_id = running.start(session.api, "p", path, run_input.read(pairs or [], input_file))
     if detach:
         running.show_started(session, run_id)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from orvanta_platform.cli.client.command import Session
-from orvanta_platform.cli.client.job_status import Status
+from orvanta_platform.cli.client.options import Status
 from orvanta_platform.cli.client.output import print_json, say
 
 BATCH_SIZE = 100

@@ -1,4 +1,4 @@
-"""Routes that read a run in the product's own format: its state, its graph, its events."""
+"""Routes that read runs in the product's own format: state, graph, events, and search by inputs and results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from orvanta_platform.http.schemas import comparison as comparison_schemas
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas import history as history_schemas
 from orvanta_platform.http.schemas import run_about as about_schemas
+from orvanta_platform.http.schemas import run_search as search_schemas
 from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.comparison import ComparedRuns
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.run_about import About, RunDocument
 from orvanta_platform.http.schemas.run_failure import WhyFailed, why_failed
+from orvanta_platform.http.schemas.run_search import FoundRuns
 from orvanta_platform.http.schemas.runs import Run
 from orvanta_platform.services.run_views import about as run_about
 from orvanta_platform.services.run_views import comparison as run_comparison
@@ -30,7 +32,10 @@ from orvanta_platform.services.run_views import detail as run_detail
 from orvanta_platform.services.run_views import failure as run_failure
 from orvanta_platform.services.run_views import graph as run_graph
 from orvanta_platform.services.run_views import history
+from orvanta_platform.services.run_views import search as run_search
 from orvanta_platform.services.run_views import stream as run_stream
+
+_MAX_FOUND = 100
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -141,4 +146,30 @@ async def stream_run(
     return run_streams.run_stream(found)
 
 
-ROUTES = [get_run, get_about, get_failure, get_document, get_graph, compare_runs, get_events, stream_run]
+@get("/api/v1/runs/search", opt=call(answer=FoundRuns))
+async def search_runs(
+    request: AnyRequest, q: FromQuery[str], before: FromQuery[UUID | None] = None, per_page: FromQuery[int] = 20
+) -> FoundRuns:
+    """Search completed runs whose inputs or results contain every word of `q`, newest first, with the matches.
+
+    A word is a sequence of letters and digits. The last word also matches longer words that start with it, if it has
+    at least three characters. Text without blanks (ORD-4711-x, ann@example.com) matches as a whole. 409 if search is
+    not enabled for the workspace.
+    """
+    actor, workspace = actor_and_workspace(request)
+    most = min(max(per_page, 1), _MAX_FOUND)
+    found = await run_search.find(platform_of(request), actor, workspace, q, before=before, most=most)
+    return search_schemas.found_runs(found)
+
+
+ROUTES = [
+    get_run,
+    get_about,
+    get_failure,
+    get_document,
+    get_graph,
+    compare_runs,
+    get_events,
+    stream_run,
+    search_runs,
+]

@@ -19,6 +19,8 @@ from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import NewValue, StepWrite
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import InvalidRunId
+from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
 from orvanta_platform.orchestrator.blueprints import OWN, write_pins
@@ -28,7 +30,7 @@ from orvanta_platform.orchestrator.sealed_inputs import SEALED
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import idempotency, run_ids
+from orvanta_platform.services.runs import idempotency
 from orvanta_platform.services.runs.copied_data import CopiedData, copy_data
 from orvanta_platform.services.runs.insertion import (
     PreparedRun,
@@ -38,6 +40,13 @@ from orvanta_platform.services.runs.insertion import (
     row_of,
 )
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
+
+_OLDEST_ID = timedelta(hours=1)
+_NEWEST_ID = timedelta(minutes=5)
+"""Bounds of the timestamp in a chosen id. They allow repeated calls and clock differences.
+
+Retention deletes no run this young, so the id of a deleted run is never within the bounds.
+"""
 
 _UNATTENDED = ("webhook", "workflow")
 """Triggers other than people; for any other trigger, a repeated run records the kind of repetition as its trigger."""
@@ -80,7 +89,7 @@ async def _prepare(
 ) -> PreparedRun:
     """Check the arguments and compute all rows of the run. `may_join`: a debounced call may join an earlier run."""
     if options.run_id is not None:
-        run_ids.require(options.run_id)
+        _check_run_id(options.run_id)
     platform.tools.sizes.require_input(len(args))
     references = await _checked_references(platform, actor, spec, args, options)
     key = None
@@ -235,3 +244,17 @@ def _new_run(actor: Actor, spec: RunSpec, options: RunOptions, state: RunState) 
         timeout_s=spec.timeout_s,
         scopes=_scopes_of(actor, spec),
     )
+
+
+def _check_run_id(id: UUID) -> None:
+    """Check an id chosen for a run: it must be a UUIDv7, which no derived id is, with a current timestamp.
+
+    Raises InvalidRunId.
+    """
+    if not is_underived(id):
+        raise InvalidRunId("The id of a run must be a UUIDv7.", hint="Leave the id out to get a new one.")
+    if not -_NEWEST_ID <= clock.now() - made_at(id) <= _OLDEST_ID:
+        raise InvalidRunId(
+            "The timestamp of a run id must be current: at most one hour old and five minutes ahead.",
+            hint="Generate a new UUIDv7, or leave the id out to get one.",
+        )

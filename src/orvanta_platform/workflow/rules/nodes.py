@@ -1,0 +1,56 @@
+"""Fields of single nodes: the path of a call, the form of an approval, the method and credentials of a webhook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.secret_schemas import declares
+from orvanta_platform.workflow.subject import Subject, diagnostic
+
+_FORM_PASSWORD = (
+    "the form of an approval cannot ask for a password, which would be stored in clear text: use a secret variable, or "
+    "an input of the workflow with `format: password`"
+)
+_CALLED = {"script": "script", "flow": "workflow"}
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REFERENCE: Final = re.compile(r"\$res:[uf](?:/[\w.@-]+)+")
+
+
+def webhooks(subject: Subject) -> Iterator[Diagnostic]:
+    """webhook_method, webhook_auth."""
+    for place in subject.places:
+        if place.node.kind != "webhook":
+            continue
+        value, path = place.node.value, f"{place.path}/value"
+        method, auth = value.get("method"), value.get("auth")
+        if isinstance(method, str) and method.upper() not in _METHODS:
+            message = f"the method {method!r} is not one of {', '.join(sorted(_METHODS))}"
+            yield diagnostic("webhook_method", "error", place, f"{path}/method", message)
+        if isinstance(auth, str) and not _REFERENCE.fullmatch(auth):
+            message = "auth must reference a resource, $res:<path>: credentials do not belong in a workflow"
+            yield diagnostic("webhook_auth", "error", place, f"{path}/auth", message)
+
+
+def forms(subject: Subject) -> Iterator[Diagnostic]:
+    """form_password."""
+    for place in subject.places:
+        form = place.node.value.get("form") if place.node.kind == "approval" else None
+        if declares(form):
+            yield diagnostic("form_password", "error", place, f"{place.path}/value/form", _FORM_PASSWORD)
+        suspend = place.node.tree.get("suspend")
+        resume = suspend.get("resume_form") if isinstance(suspend, dict) else None
+        if declares(resume):
+            yield diagnostic("form_password", "error", place, f"{place.path}/suspend/resume_form", _FORM_PASSWORD)
+
+
+def calls(subject: Subject) -> Iterator[Diagnostic]:
+    """empty_path."""
+    for place in subject.places:
+        target = _CALLED.get(place.node.kind)
+        path = place.node.value.get("path")
+        if target is not None and isinstance(path, str) and not path.strip():
+            yield diagnostic("empty_path", "error", place, f"{place.path}/value/path", f"it names no {target} to run")
