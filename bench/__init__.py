@@ -1,1 +1,1 @@
-"""Measures the platform beside its peers: `python -m bench p1 p2`. See docs/guides/benchmarks.md."""
+"""Measures the platform beside its peers: `python -m bench p1 p2`. See docs/reference/benchmarks.md."""

@@ -8,11 +8,11 @@ vi.stubGlobal("navigator", { platform: "Linux" });
 const { ACTIONS } = await import("../src/actions/registry");
 const { chord } = await import("../src/actions/keymap");
 
-const GUIDE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "guides", "editor.md"), "utf-8");
+const GUIDE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "reference", "keys.md"), "utf-8");
 
 /** The guide's table: what a person reads, in the form of the key map. */
 function written(): [string, string][] {
-  const table = GUIDE.slice(GUIDE.indexOf("## Keys")).match(/^\| `.*$/gm) ?? [];
+  const table = GUIDE.match(/^\| `.*$/gm) ?? [];
   return table.flatMap((row): [string, string][] => {
     const [, keys = "", action = ""] = row.split("|").map((cell) => cell.trim());
     return [...keys.matchAll(/`([^`]+)`/g)].map(([, key = ""]) => [named(key), action.toLowerCase()]);

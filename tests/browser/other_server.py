@@ -1,4 +1,4 @@
-"""Another web server that gives out the editor's files, as docs/guides/editor.md says, at an origin of its own."""
+"""Another web server that serves the editor from an origin of its own, as docs/how-to/operate/editor.md describes."""
 
 from __future__ import annotations
 

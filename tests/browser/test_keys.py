@@ -29,7 +29,7 @@ STEPS = """value:
         modules: [{id: inner, value: {type: identity}}]
   output: {type: javascript, expr: results.two}
 """
-GUIDE = (ROOT / "docs" / "guides" / "editor.md").read_text().partition("## Keys")[2].partition("\n## ")[0]
+GUIDE = (ROOT / "docs" / "reference" / "keys.md").read_text()
 TABLE = re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in GUIDE.splitlines() if row.startswith("| `")))
 ARROWS = {"Up", "Down", "Left", "Right"}
 

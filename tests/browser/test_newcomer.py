@@ -1,4 +1,4 @@
-"""A newcomer's first minutes (docs/guides/first.md): a fresh clone, `make up`, a workflow that a webhook runs."""
+"""First minutes of a newcomer (docs/tutorials/first-workflow.md): a clone, `make up`, a run by webhook."""
 
 from __future__ import annotations
 

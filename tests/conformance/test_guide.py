@@ -1,4 +1,4 @@
-"""The examples of docs/guides/languages.md, as they stand there."""
+"""The examples of docs/how-to/build/languages.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 from orvanta_platform.workflow.languages import RUNNABLE
 
-PAGE = (Path(__file__).parents[2] / "docs/guides/languages.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/how-to/build/languages.md").read_text()
 EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n+```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RESULTS: dict[str, tuple[str, Any]] = {
     "Python": ("python3", {"hello": "Ada", "born": None}),

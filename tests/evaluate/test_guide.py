@@ -16,7 +16,7 @@ from orvanta_platform.workflow.reads import Opener
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "expressions.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "expressions.md").read_text()
 EXAMPLES = re.findall(r"^```js\n(.*?)\n// (gives|throws): (.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 KEPT = {("variable", "u/ada/greeting"): b'"hello"', ("resource", "f/shop/api"): b'{"host": "shop.example"}'}
 

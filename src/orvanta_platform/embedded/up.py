@@ -247,7 +247,8 @@ def _greet(console: Console, settings: Settings, first: Prepared) -> None:
     else:
         lines.append(f"  Log in  as {settings.admin_email}")
     lines += [
-        "  Next    run the workflow f/examples/order_receipt in the editor, or follow docs/guides/first.md",
+        "  Next    run the workflow f/examples/order_receipt in the editor",
+        f"  Docs    {settings.base_url}/docs",
         f"  Token   {first.token_file}",
         "  Stop    Ctrl-C",
     ]

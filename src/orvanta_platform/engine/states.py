@@ -1,6 +1,6 @@
 """State machines of jobs, nodes and runs as data: their states and named transitions.
 
-SQL constraints, the diagrams in docs/concepts/states.md and tests are generated from these tables or compared with
+SQL constraints, the diagrams in docs/reference/states.md and tests are generated from these tables or compared with
 them. `transition` refuses every transition that a table does not contain.
 """
 

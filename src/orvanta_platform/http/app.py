@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from litestar import Litestar, Router
 from litestar.handlers import HTTPRouteHandler
@@ -11,6 +12,7 @@ from litestar.types import ASGIApp
 
 from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
+from orvanta_platform.http.documentation import Documentation, find_site
 from orvanta_platform.http.origins import EditorOrigins
 from orvanta_platform.http.pages import Page, Pages, read_pages
 from orvanta_platform.http.routes import (
@@ -88,9 +90,16 @@ def _editor() -> dict[str, Page]:
     return read_pages()
 
 
+@functools.cache
+def _site() -> dict[str, Path]:
+    """Return the files of the documentation, found once per process."""
+    return find_site()
+
+
 def create_app(platform: Platform) -> ASGIApp:
     """Return the ASGI application for an open platform. The caller closes the platform after the application."""
-    authentication = AuthenticationMiddleware(Pages(create_router(), _editor()), platform)
+    pages = Documentation(Pages(create_router(), _editor()), _site())
+    authentication = AuthenticationMiddleware(pages, platform)
     origins = platform.settings.editor_origins
     return EditorOrigins(authentication, origins) if origins else authentication
 

@@ -33,6 +33,7 @@ from orvanta_platform.errors import (
     Unauthenticated,
 )
 from orvanta_platform.http import errors
+from orvanta_platform.http.documentation import ADDRESS as DOCUMENTATION
 from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
@@ -71,7 +72,7 @@ COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
-_ROUTINE = ("/api/health/", "/assets/")
+_ROUTINE = ("/api/health/", "/assets/", f"{DOCUMENTATION}/")
 """Paths whose successful requests are logged at level debug: probes repeat them every few seconds."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
@@ -161,7 +162,8 @@ class AuthenticationMiddleware:
             if path in OPEN:
                 self._limit_rate(scope)
             require_same_site(headers, self._origins)
-        if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
+        is_page = _CLEAN.fullmatch(path) is not None and not path.lower().startswith("/api")
+        if is_page or path in OPEN or path == f"{DOCUMENTATION}/":
             return
         token, source = _token(scope, headers, path)
         changes = scope["method"] not in _SAFE or _CHANGING_GET.fullmatch(path) is not None

@@ -34,7 +34,8 @@ _OURS = ("/approve", LINK_PATH)
 _INDEX = "/index.html"
 _HASHED = "/assets/"
 _FOREVER = "public, max-age=31536000, immutable"
-_REVALIDATE = "no-cache"
+REVALIDATE = "no-cache"
+"""Cache-Control of files whose name says nothing about their content."""
 _PACKED = frozenset({".html", ".js", ".css", ".svg", ".json", ".webmanifest"})
 _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvanta</title>
 <h1>The editor is not built</h1>
@@ -60,10 +61,11 @@ def read_pages(places: tuple[Path, ...] = _PLACES) -> dict[str, Page]:
     if root is None:
         return {}
     files = (file for file in sorted(root.rglob("*")) if file.is_file() and not file.name.startswith("."))
-    return {f"/{file.relative_to(root).as_posix()}": _page(file) for file in files}
+    return {f"/{file.relative_to(root).as_posix()}": read_page(file) for file in files}
 
 
-def _page(file: Path) -> Page:
+def read_page(file: Path) -> Page:
+    """Return a file with its type, compressed if that helps."""
     content = file.read_bytes()
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
@@ -87,32 +89,42 @@ class Pages:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _is_ours(scope["path"]):
             await self._app(scope, receive, send)
             return
-        status, headers, body = self._answer(scope["path"], MutableScopeHeaders(scope))
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        shown = b"" if scope["method"] == "HEAD" else body
-        await send({"type": "http.response.body", "body": shown, "more_body": False})
+        await send_page(scope, send, *self._answer(scope["path"], MutableScopeHeaders(scope)))
 
     def _answer(self, path: str, request: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         page = self._pages.get(path)
         if page is None and path.startswith(_HASHED):
             # A page of an older build requests a file of that build: never send the page itself as a script.
-            return 404, _headers("text/plain; charset=utf-8", "no-store", len(_NOT_FOUND)), _NOT_FOUND
+            return 404, headers("text/plain; charset=utf-8", "no-store", len(_NOT_FOUND)), _NOT_FOUND
         if page is None:
             page, path = self._pages.get(_INDEX), _INDEX
         if page is None:
-            return 503, _headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
+            return 503, headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
         if path == _INDEX:
             return _index(page)
-        validators = {"ETag": page.etag, "Vary": "Accept-Encoding"}
-        cached = _FOREVER if path.startswith(_HASHED) else _REVALIDATE
-        if page.etag in request.get("if-none-match", ""):
-            return 304, {"Cache-Control": cached, **validators}, b""
-        body = page.plain
-        if page.packed is not None and "gzip" in request.get("accept-encoding", ""):
-            body = page.packed
-            validators["Content-Encoding"] = "gzip"
-        return 200, {**_headers(page.kind, cached, len(body)), **validators}, body
+        return answer_file(page, _FOREVER if path.startswith(_HASHED) else REVALIDATE, request)
+
+
+def answer_file(
+    page: Page, cached: str, request: Mapping[str, str], policy: str = POLICY
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body for a file: compressed if the client accepts that, 304 if it has the file."""
+    validators = {"ETag": page.etag, "Vary": "Accept-Encoding"}
+    if page.etag in request.get("if-none-match", ""):
+        return 304, {"Cache-Control": cached, **validators}, b""
+    body = page.plain
+    if page.packed is not None and "gzip" in request.get("accept-encoding", ""):
+        body = page.packed
+        validators["Content-Encoding"] = "gzip"
+    return 200, {**headers(page.kind, cached, len(body), policy), **validators}, body
+
+
+async def send_page(scope: Any, send: Any, status: int, fields: Mapping[str, str], body: bytes) -> None:
+    """Send a response; to HEAD without its body."""
+    raw = [(name.encode(), value.encode()) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    shown = b"" if scope["method"] == "HEAD" else body
+    await send({"type": "http.response.body", "body": shown, "more_body": False})
 
 
 def _index(page: Page) -> tuple[int, dict[str, str], bytes]:
@@ -120,15 +132,16 @@ def _index(page: Page) -> tuple[int, dict[str, str], bytes]:
     nonce = secrets.token_urlsafe(16)
     body = page.plain.replace(_NONCE, _NONCE + nonce.encode(), 1)
     policy = POLICY.replace("style-src 'self'", _OWN_STYLES.format(nonce), 1)
-    return 200, {**_headers(page.kind, _REVALIDATE, len(body)), "Content-Security-Policy": policy}, body
+    return 200, {**headers(page.kind, REVALIDATE, len(body)), "Content-Security-Policy": policy}, body
 
 
-def _headers(kind: str, cached: str, length: int) -> dict[str, str]:
+def headers(kind: str, cached: str, length: int, policy: str = POLICY) -> dict[str, str]:
+    """Return the headers of a page of this server."""
     return {
         "Content-Type": kind,
         "Content-Length": str(length),
         "Cache-Control": cached,
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": policy,
         "Cross-Origin-Opener-Policy": "same-origin",
     }
 

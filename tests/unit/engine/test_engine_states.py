@@ -90,7 +90,7 @@ def test_a_mark_has_outcomes_when_its_state_is_final() -> None:
 
 @pytest.mark.parametrize("table", [JOB, NODE, RUN], ids=lambda table: table.name)
 def test_documented_diagram_matches_the_table(table: Table) -> None:
-    page = Path(__file__).parents[3] / "docs" / "concepts" / "states.md"
+    page = Path(__file__).parents[3] / "docs" / "reference" / "states.md"
     drawing = f"## {table.name}\n"
     section = page.read_text().split(drawing, 1)[1].split("\n## ", 1)[0]
     assert f"```mermaid\n{mermaid(table)}\n```" in section
