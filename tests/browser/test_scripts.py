@@ -41,7 +41,8 @@ async def deploy(page: Page, message: str) -> None:
     await page.get_by_role("button", name="Deploy", exact=True).click()
     await page.get_by_label("What changed?").fill(message)
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
-    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_text("Deployed: runs take this version").last).to_be_visible()
 
 
 async def test_a_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:

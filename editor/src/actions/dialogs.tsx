@@ -3,7 +3,7 @@ import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { ApiError, sentence } from "../api/client";
-import { deployFlow, flowQuery, flowsQuery, undeployed } from "../api/flows";
+import { deployFlow, flowQuery, flowsQuery, getFlow, undeployed } from "../api/flows";
 import { versionsQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editing/context";
 import { lookAgain } from "../editing/overtaken";
@@ -220,7 +220,7 @@ function DeployDialog() {
       const over = flow.version_id === null ? null : base;
       await deployFlow(workspace, { ...flow, version_id: over }, { text, message, draft: draft.revision });
       void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
-      return queries.fetchQuery({ ...flowQuery(workspace, flow.path), staleTime: 0 });
+      return getFlow(workspace, flow.path);
     },
     onError: async (error) => {
       if (!(error instanceof ApiError)) return;
@@ -234,6 +234,7 @@ function DeployDialog() {
       close();
     },
     onSuccess: (flow) => {
+      queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
       settle(store, flow);
       close();
       say("Deployed: runs take this version from now on.");

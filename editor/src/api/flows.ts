@@ -33,14 +33,14 @@ export const flowsQuery = (workspace: string, archived = false) =>
     },
   });
 
+/** Fetch the newest version of a workflow. */
+export async function getFlow(workspace: string, path: string): Promise<Flow> {
+  const { data } = await api.GET("/api/w/{workspace}/flows/get/{path}", { params: { path: { workspace, path } } });
+  return data as unknown as Flow;
+}
+
 export const flowQuery = (workspace: string, path: string) =>
-  queryOptions({
-    queryKey: ["flow", workspace, path],
-    queryFn: async () => {
-      const { data } = await api.GET("/api/w/{workspace}/flows/get/{path}", { params: { path: { workspace, path } } });
-      return data as unknown as Flow;
-    },
-  });
+  queryOptions({ queryKey: ["flow", workspace, path], queryFn: () => getFlow(workspace, path) });
 
 const KEPT = [
   "tag",

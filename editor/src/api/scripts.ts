@@ -36,16 +36,14 @@ export const scriptsQuery = (workspace: string) =>
     },
   });
 
+/** Fetch the newest version of a script. */
+export async function getScript(workspace: string, path: string): Promise<Script> {
+  const { data } = await api.GET("/api/w/{workspace}/scripts/get/p/{path}", { params: { path: { workspace, path } } });
+  return data as unknown as Script;
+}
+
 export const scriptQuery = (workspace: string, path: string) =>
-  queryOptions({
-    queryKey: ["script", workspace, path],
-    queryFn: async () => {
-      const { data } = await api.GET("/api/w/{workspace}/scripts/get/p/{path}", {
-        params: { path: { workspace, path } },
-      });
-      return data as unknown as Script;
-    },
-  });
+  queryOptions({ queryKey: ["script", workspace, path], queryFn: () => getScript(workspace, path) });
 
 /** What somebody writes of a script, as their draft keeps it. */
 export interface Written {

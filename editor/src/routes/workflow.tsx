@@ -12,6 +12,7 @@ import { type Kept, recallKept } from "../editing/kept";
 import { useRoom } from "../editing/room";
 import { useSaving } from "../editing/saving";
 import { createEditor, isChanged, textOf } from "../editing/store";
+import { useFirst } from "../lib/use-first";
 import { FollowPicked } from "../runs/iterations";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
@@ -26,9 +27,13 @@ const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../home/removal"));
 const TriggersView = lazy(() => import("../triggers/view"));
 
-/** A workflow: its graph, and beside it the form of a node, its test, its text. */
+/** The page of a workflow: the graph, and beside it the form of a node, a test, the text. */
 export function WorkflowPage() {
   const { workspace = "", "*": path = "" } = useParams();
+  return <Loaded key={`${workspace}/${path}`} workspace={workspace} path={path} />;
+}
+
+function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const flow = useQuery({
     ...flowQuery(workspace, path),
     refetchOnWindowFocus: false,
@@ -47,9 +52,13 @@ export function WorkflowPage() {
     networkMode: "always",
     refetchOnWindowFocus: false,
   });
-  // What was never deployed is there as a draft alone.
+  // A workflow that was never deployed exists as a draft only.
   const fresh = flow.error instanceof ApiError && flow.error.status === 404 && draft.data != null;
   const error = (fresh ? null : flow.error) ?? draft.error;
+  const found = flow.data ?? (fresh ? undeployed(path) : null);
+  const loaded = found !== null && !error && !draft.isPending && !kept.isPending;
+  const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
+  if (opened) return <Opened workspace={workspace} {...opened} />;
   if (error) {
     return (
       <main>
@@ -59,22 +68,10 @@ export function WorkflowPage() {
       </main>
     );
   }
-  const opened = flow.data ?? (fresh ? undeployed(path) : null);
-  if (!opened || draft.isPending || kept.isPending) {
-    return (
-      <main>
-        <Skeleton rows={6} />
-      </main>
-    );
-  }
   return (
-    <Opened
-      key={`${workspace}/${path}`}
-      workspace={workspace}
-      flow={opened}
-      draft={draft.data ?? null}
-      kept={kept.data ?? null}
-    />
+    <main>
+      <Skeleton rows={6} />
+    </main>
   );
 }
 

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { sentence } from "../api/client";
-import { deployScript, scriptQuery, scriptUsersQuery } from "../api/scripts";
+import { deployScript, getScript, scriptQuery, scriptUsersQuery } from "../api/scripts";
 import inspector from "../inspector/inspector.module.css";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
@@ -24,9 +24,10 @@ export function DeployDialog({ close }: { close: () => void }) {
       await Promise.all(
         ["script-versions", "scripts"].map((name) => queries.invalidateQueries({ queryKey: [name, workspace] })),
       );
-      return queries.fetchQuery({ ...scriptQuery(workspace, path), staleTime: 0 });
+      return getScript(workspace, path);
     },
     onSuccess: (deployed) => {
+      queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, draft: { revision: null, state: "none" } });
       close();
       say("Deployed: runs take this version from now on.");

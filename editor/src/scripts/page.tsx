@@ -7,6 +7,7 @@ import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scri
 import { useCodeFaults } from "../inspector/code-faults";
 import inspector from "../inspector/inspector.module.css";
 import { LazyCode } from "../inspector/lazy-code";
+import { useFirst } from "../lib/use-first";
 import workflow from "../routes/workflow.module.css";
 import { Button, Field, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -28,9 +29,13 @@ import { TrialPanel } from "./trial";
 import { UsedByPanel } from "./used-by";
 import { Versions } from "./versions";
 
-/** A script: its code, and beside it a test, its versions, what uses it. */
+/** The page of a script: the code, a test, the versions and what uses it. */
 export function ScriptPage() {
   const { workspace = "", "*": path = "" } = useParams();
+  return <Loaded key={`${workspace}/${path}`} workspace={workspace} path={path} />;
+}
+
+function Loaded({ workspace, path }: { workspace: string; path: string }) {
   const kept = { refetchOnWindowFocus: false, retry: false, gcTime: 0 } as const;
   const script = useQuery({ ...scriptQuery(workspace, path), ...kept, staleTime: Number.POSITIVE_INFINITY });
   const draft = useQuery({
@@ -40,13 +45,9 @@ export function ScriptPage() {
   });
   const absent = script.error instanceof ApiError && script.error.status === 404;
   const error = draft.error ?? (absent && draft.data ? null : script.error);
-  if (script.isPending || draft.isPending) {
-    return (
-      <main>
-        <Skeleton rows={6} />
-      </main>
-    );
-  }
+  const loaded = !script.isPending && !draft.isPending && !error;
+  const opened = useFirst(loaded ? { script: script.data ?? null, draft: draft.data ?? null } : null);
+  if (opened) return <Opened workspace={workspace} path={path} {...opened} />;
   if (error) {
     return (
       <main>
@@ -57,13 +58,9 @@ export function ScriptPage() {
     );
   }
   return (
-    <Opened
-      key={`${workspace}/${path}`}
-      workspace={workspace}
-      path={path}
-      script={script.data ?? null}
-      draft={draft.data ?? null}
-    />
+    <main>
+      <Skeleton rows={6} />
+    </main>
   );
 }
 

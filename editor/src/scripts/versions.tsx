@@ -1,6 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { restoreScript, scriptQuery, scriptVersionQuery, scriptVersionsQuery, type Version } from "../api/scripts";
+import {
+  getScript,
+  restoreScript,
+  scriptQuery,
+  scriptVersionQuery,
+  scriptVersionsQuery,
+  type Version,
+} from "../api/scripts";
 import css from "../inspector/inspector.module.css";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -58,9 +65,10 @@ function Beside({ version, close }: { version: Version; close: () => void }) {
     mutationFn: async () => {
       await restoreScript(workspace, path, version.id);
       await queries.invalidateQueries({ queryKey: ["script-versions", workspace, path] });
-      return queries.fetchQuery({ ...scriptQuery(workspace, path), staleTime: 0 });
+      return getScript(workspace, path);
     },
     onSuccess: (deployed) => {
+      queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       const { content: text, language: of, summary } = deployed;
       store.setState({ deployed, content: text, language: of, summary, draft: { revision: null, state: "none" } });
       close();

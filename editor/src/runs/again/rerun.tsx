@@ -52,9 +52,10 @@ export function RerunDialog({ close }: { close: () => void }) {
           In the current version, not in version {about.version.number}
         </label>
       )}
-      {args.isError && <Failed error={args.error} />}
+      {/* A failed refetch leaves the form, with what is written in it, in place. */}
+      {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
-      {ready && !args.isError && namesOf(schema).length > 0 && (
+      {ready && !args.isLoadingError && namesOf(schema).length > 0 && (
         <InputForm
           schema={schema}
           busy={busy}
@@ -63,7 +64,7 @@ export function RerunDialog({ close }: { close: () => void }) {
           run={(next) => void start({ ...before, ...next })}
         />
       )}
-      {ready && !args.isError && namesOf(schema).length === 0 && (
+      {ready && !args.isLoadingError && namesOf(schema).length === 0 && (
         <JsonForm before={before} busy={busy} run={(next) => void start(next)} />
       )}
     </Dialog>

@@ -24,7 +24,8 @@ interface Props {
 export function Change({ paused, may, busy, goOn }: Props) {
   const { workspace, id: run } = useRun();
   const looked = useQuery({ ...pausedQuery(workspace, run, paused.job), enabled: paused.takes_inputs });
-  if (looked.error) return <Failed error={looked.error} retry={() => void looked.refetch()} />;
+  // A failed refetch leaves the form, with what is written in it, in place.
+  if (looked.isLoadingError) return <Failed error={looked.error} retry={() => void looked.refetch()} />;
   if (paused.takes_inputs && !looked.data) return <Skeleton rows={3} />;
   return (
     <>
