@@ -11,7 +11,7 @@ from uuid import UUID
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker
 
 from orvanta_platform.control.masking import Opened
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -82,7 +82,7 @@ async def pass_time(core: CoreHarness) -> bool:
     return any(found)
 
 
-async def one(core: CoreHarness, worker: Worker, job: Claimed) -> None:
+async def one(core: CoreHarness, worker: Worker, job: ClaimedJob) -> None:
     """Run one job to its end."""
     platform = core.platform
     async with platform.db.acquire() as connection:

@@ -107,7 +107,7 @@ async def test_no_tick_is_lost_or_doubled_when_leaders_die(database: TestDatabas
             await until(owner, taken, many * 3 // 4)
         assert await owner.fetch(WRONG) == []
         assert await owner.fetchval(ODD_RUNS) == 0
-        assert await consistency.broken(owner) == []
+        assert await consistency.find_violations(owner) == []
         assert await owner.fetchval("SELECT count(*) FROM schedule WHERE error IS NOT NULL") == 0
     finally:
         await owner.close()

@@ -13,7 +13,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, script
 
 from orvanta_platform import ids
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.orchestrator import inbox as events
@@ -81,7 +81,7 @@ async def ended(api: ApiHarness) -> list[str]:
     return [*runs, again.text]
 
 
-async def under_way(api: ApiHarness) -> list[Claimed]:
+async def under_way(api: ApiHarness) -> list[ClaimedJob]:
     """Start runs that wait or run in every table of live rows; return the running jobs."""
     await deploy(api, "f/a/asks", asking("ask"))
     await api.flow(loop("l", asking("ask"), script("b"), parallel=True))

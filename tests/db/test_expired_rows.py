@@ -17,6 +17,6 @@ async def test_idempotency_keys_expire_after_a_day(db: Database) -> None:
     async with db.acquire() as connection:
         for age in ("1 minute", "23 hours", "26 hours", "9 days"):
             await connection.execute(KEYS, age, UUID(int=7), age)
-        await runs.forget_idempotency_keys(connection)
+        await runs.delete_expired_idempotency_keys(connection)
         left = [row["key"] for row in await connection.fetch("SELECT key FROM idempotency ORDER BY created_at")]
     assert left == ["23 hours", "1 minute"]

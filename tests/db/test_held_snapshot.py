@@ -17,12 +17,12 @@ from orvanta_platform import ids
 from orvanta_platform.db.pool import BY_INDEX, Connection
 from orvanta_platform.db.queries import load
 from orvanta_platform.db.steps import (
-    Ending,
+    JobCompletion,
     RunEnd,
     StepWrite,
-    arguments_alone,
     arguments_of,
-    parts_of,
+    arguments_of_one,
+    parts_with_rows,
     statement,
 )
 
@@ -87,7 +87,7 @@ async def test_scans_past_deleted_timers_and_events(held: Connection) -> None:
     await held.execute("DELETE FROM timer")
     await held.execute("DELETE FROM inbox")
     await held.execute(TIMERS, 1, timedelta(seconds=-1))
-    for name in ("what_is_due", "take_due_timers"):
+    for name in ("get_next_due", "take_due_timers"):
         from_the_start = await pages(held, name, "'2000-01-01Z'")
         assert from_the_start > FEW_PAGES, "nothing is held"
         async with held.transaction():
@@ -98,8 +98,8 @@ async def test_scans_past_deleted_ticks(held: Connection) -> None:
     await held.execute("INSERT INTO workspace (id, name, owner) VALUES ('main', 'main', 'ann') ON CONFLICT DO NOTHING")
     await held.execute(SCHEDULES, MANY)
     await held.execute("UPDATE schedule SET next_at = app_now() + interval '1 hour'")
-    assert await pages(held, "next_tick", "'2000-01-01Z'", "schedules") > FEW_PAGES, "nothing is held"
-    assert await pages(held, "next_tick", PAST, "schedules") < FEW_PAGES
+    assert await pages(held, "get_next_tick", "'2000-01-01Z'", "schedules") > FEW_PAGES, "nothing is held"
+    assert await pages(held, "get_next_tick", PAST, "schedules") < FEW_PAGES
 
 
 async def test_plan_made_without_timers(held: Connection) -> None:
@@ -113,14 +113,14 @@ async def test_plan_made_without_timers(held: Connection) -> None:
 
 def retried(run: UUID, job: UUID) -> StepWrite:
     """Return a step in which a job fails and is retried."""
-    later = Ending(job, 1, WORKER, 1, "scheduled", "Error", due_in_s=9)
+    later = JobCompletion(job, 1, WORKER, 1, "scheduled", "Error", due_in_s=9)
     return StepWrite(run, 0, b"s", "running", [later])
 
 
 def cancelled(run: UUID, job: UUID) -> StepWrite:
     """Return a step that cancels a job waiting for its retry, with its run and the event in its inbox."""
     end = RunEnd("cancelled", reports=True)
-    ending = Ending(job, 1, None, None, "cancelled")
+    ending = JobCompletion(job, 1, None, None, "cancelled")
     return StepWrite(run, 0, b"", "cancelling", [ending], end=end, over_cancel=True, inbox_seq=1)
 
 
@@ -140,10 +140,10 @@ async def test_steps_and_claims_among_dead_rows(held: Connection, left: int) -> 
             waits = "UPDATE job_live SET state = 'scheduled', worker = NULL, generation = NULL, claimed_at = NULL"
             await held.execute(waits)
         steps = [step(run, run) for run in runs]
-        text, numbers = statement(parts_of(steps[:1]), True, alone=True)
-        alone = await literals(held, text, numbers, arguments_alone(steps[0]))
+        text, numbers = statement(parts_with_rows(steps[:1]), True, alone=True)
+        alone = await literals(held, text, numbers, arguments_of_one(steps[0]))
         assert await pages_of(held, text, alone, 1) < FEW_PAGES, step
-        text, numbers = statement(parts_of(steps), left == 1)
+        text, numbers = statement(parts_with_rows(steps), left == 1)
         together = await literals(held, text, numbers, arguments_of(steps))
         assert await pages_of(held, text, together, left) < FEW_PAGES * left, step
     await held.execute(CLAIMANT, WORKER)

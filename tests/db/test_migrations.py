@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.db.catalog import describe
 
-from orvanta_platform.db.migrate import FILE_NAME, check, migrate, migrations
+from orvanta_platform.db.migrate import FILE_NAME, check_schema, list_migrations, migrate
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import DatabaseUnavailable, SchemaTooNew
 
@@ -46,7 +46,7 @@ def test_files_are_named_by_number_verb_and_noun() -> None:
     folder = resources.files("orvanta_platform.db").joinpath("migrations")
     names = [entry.name for entry in folder.iterdir() if entry.name != "__pycache__"]
     assert [name for name in names if not FILE_NAME.match(name)] == []
-    assert [migration.name for migration in migrations()] == sorted(name.removesuffix(".sql") for name in names)
+    assert [migration.name for migration in list_migrations()] == sorted(name.removesuffix(".sql") for name in names)
 
 
 @pytest.mark.every_postgres
@@ -71,30 +71,30 @@ async def test_migrating_again_does_nothing(database: TestDatabase, owner: Conne
 
 async def test_concurrent_migrations_are_applied_once(blank: str) -> None:
     applied = await asyncio.gather(*(migrate(blank) for _ in range(4)))
-    assert sorted(name for names in applied for name in names) == [each.name for each in migrations()]
+    assert sorted(name for names in applied for name in names) == [each.name for each in list_migrations()]
 
 
 async def test_newer_breaking_schema_is_rejected(database: TestDatabase, owner: Connection, app: Connection) -> None:
     await owner.execute("INSERT INTO migration VALUES ('9998_add_something', false)")
     assert await migrate(database.owner_url) == []
-    await check(app)
+    await check_schema(app)
     await owner.execute("INSERT INTO migration VALUES ('9999_change_everything', true)")
     with pytest.raises(SchemaTooNew, match="9999_change_everything"):
         await migrate(database.owner_url)
     with pytest.raises(SchemaTooNew, match="9999_change_everything"):
-        await check(app)
+        await check_schema(app)
 
 
 async def test_outdated_or_missing_schema_is_rejected(owner: Connection, blank: str) -> None:
-    await check(owner)
-    last = migrations()[-1].name
+    await check_schema(owner)
+    last = list_migrations()[-1].name
     await owner.execute("DELETE FROM migration WHERE name = $1", last)
     with pytest.raises(DatabaseUnavailable, match=last):
-        await check(owner)
+        await check_schema(owner)
     empty = await asyncpg.connect(blank)
     try:
         with pytest.raises(DatabaseUnavailable, match="no Orvanta schema"):
-            await check(empty)
+            await check_schema(empty)
     finally:
         await empty.close()
 
@@ -114,7 +114,7 @@ async def test_audit_rows_cannot_be_changed(owner: Connection, app: Connection) 
 
 
 async def test_app_role_cannot_change_migration_table(app: Connection) -> None:
-    assert await app.fetchval("SELECT count(*) FROM migration") == len(migrations())
+    assert await app.fetchval("SELECT count(*) FROM migration") == len(list_migrations())
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await app.execute("DELETE FROM migration")
 

@@ -42,27 +42,27 @@ CLAIM = (
 )
 QUEUE = {
     "claim": ("jobs", CLAIM),
-    "waiting_pairs": ("jobs", ""),
+    "list_waiting_pairs": ("jobs", ""),
     "take_due_timers": ("jobs", "'2020-01-01Z'"),
-    "what_is_due": ("jobs", "'2020-01-01Z', '2020-01-01Z'"),
-    "lines": ("gates", "ARRAY['\\x01', '\\x02']::bytea[], ARRAY[2, 2]"),
-    "due_gates": ("gates", "'2020-01-01Z'"),
-    "take_due": ("step_debounces", "'2020-01-01Z'"),
-    "lock_left": ("step_debounces", f"ARRAY['\\x01', '\\x02']::bytea[], ARRAY['{ID}']::uuid[]"),
+    "get_next_due": ("jobs", "'2020-01-01Z', '2020-01-01Z'"),
+    "list_queue_heads": ("gates", "ARRAY['\\x01', '\\x02']::bytea[], ARRAY[2, 2]"),
+    "list_due_gates": ("gates", "'2020-01-01Z'"),
+    "end_due": ("step_debounces", "'2020-01-01Z'"),
+    "lock_for_delete": ("step_debounces", f"ARRAY['\\x01', '\\x02']::bytea[], ARRAY['{ID}']::uuid[]"),
     "lock_jobs_of_run": ("jobs", f"'{ID}'"),
     "lock_run": ("runs", f"'{ID}'"),
     "read_inbox": ("inbox", f"'{ID}'"),
-    "stale_inbox": ("inbox", "'2020-01-01Z'"),
-    "due": ("schedules", "100, '2020-01-01Z'"),
-    "next_tick": ("schedules", "'2020-01-01Z'"),
+    "list_stale_inboxes": ("inbox", "'2020-01-01Z'"),
+    "list_due": ("schedules", "100, '2020-01-01Z'"),
+    "get_next_tick": ("schedules", "'2020-01-01Z'"),
     "is_running": ("ticks", f"'{ID}'"),
-    "open_ticks": ("ticks", f"'{ID}', '2020-01-01Z', 1000"),
-    "owed": ("ticks", "100"),
-    "streak": ("ticks", f"'{ID}', 'failed', 'succeeded'"),
-    "open_of_run": ("approvals", f"'{ID}'"),
-    "run_that_asks": ("approvals", f"'main', '{ID}'"),
-    "decisions_of_run": ("approvals", f"'{ID}'"),
-    "untaken": ("approvals", f"'{ID}'"),
+    "list_open": ("ticks", f"'{ID}', '2020-01-01Z', 1000"),
+    "list_pending_handlers": ("ticks", "100"),
+    "count_streak": ("ticks", f"'{ID}', 'failed', 'succeeded'"),
+    "list_open_of_run": ("approvals", f"'{ID}'"),
+    "find_waiting_run": ("approvals", f"'main', '{ID}'"),
+    "list_decisions_of_run": ("approvals", f"'{ID}'"),
+    "list_uncounted": ("approvals", f"'{ID}'"),
     "find_live_run": ("job_views", f"'{ID}', 'main'"),
 }
 PARTS = ("live_runs", "live_jobs", "ended_runs", "ended_jobs")
@@ -88,12 +88,12 @@ async def test_queue_queries_use_indexes(grown: Connection, mode: str) -> None:
             assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
         if name not in (
             "lock_jobs_of_run",
-            "stale_inbox",
-            "lines",
-            "open_of_run",
-            "decisions_of_run",
-            "untaken",
-            "lock_left",
+            "list_stale_inboxes",
+            "list_queue_heads",
+            "list_open_of_run",
+            "list_decisions_of_run",
+            "list_uncounted",
+            "lock_for_delete",
         ):
             assert "Sort" not in plan, f"{name}\n{plan}"
         if mode == "force_generic_plan":
@@ -107,7 +107,7 @@ async def test_plan_made_on_empty_tables_finds_results_by_id(
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("SET plan_cache_mode = force_generic_plan")
     queries = load("job_views")
-    for name in ("how_it_ended", "how_it_stands"):
+    for name in ("get_status_of_ended", "get_status"):
         plan = await explain(owner, queries[name].text, f"'{ID}', 'main'")
         conditions = [line for line in plan.splitlines() if "'result'" in line]
         assert conditions and all("(id = " in line for line in conditions), plan

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 
-from orvanta_platform.db.migrate import migrate, migrations
+from orvanta_platform.db.migrate import list_migrations, migrate
 from orvanta_platform.db.pool import Connection
 
 MIGRATION = "0041_add_run_limits"
@@ -45,7 +45,7 @@ async def before(database: TestDatabase) -> AsyncIterator[Connection]:
     name = f"{database.name}_before"
     await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
     url = database.server.url("owner", name)
-    await migrate(url, only=[each.name for each in migrations() if each.name < MIGRATION])
+    await migrate(url, only=[each.name for each in list_migrations() if each.name < MIGRATION])
     connection = await asyncpg.connect(url)
     await connection.execute(BEFORE)
     await migrate(url)

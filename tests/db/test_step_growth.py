@@ -15,14 +15,14 @@ from tests.conftest import TestDatabase
 from orvanta_platform import ids
 from orvanta_platform.db.pool import BY_INDEX, Connection
 from orvanta_platform.db.steps import (
-    Ending,
+    JobCompletion,
     NewEvent,
     NewJob,
     NewValue,
     RunEnd,
     StepWrite,
     arguments_of,
-    parts_of,
+    parts_with_rows,
     statement,
 )
 
@@ -74,8 +74,8 @@ def goes_on(run: UUID, job: UUID) -> StepWrite:
     return StepWrite(run, 0, b"s", "running", [ending(job)], jobs=[following], values=[value])
 
 
-def ending(job: UUID) -> Ending:
-    return Ending(job, 1, WORKER, 1, "succeeded", ran_s=0.5, log_chars=0)
+def ending(job: UUID) -> JobCompletion:
+    return JobCompletion(job, 1, WORKER, 1, "succeeded", ran_s=0.5, log_chars=0)
 
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["new tables", "known tables"])
@@ -101,7 +101,7 @@ async def test_no_plan_node_is_quadratic_in_batch_size(
 
 async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str, Any]:
     """Return the plan of the prepared statement with the actual counts of its nodes."""
-    text, numbers = statement(parts_of(steps))
+    text, numbers = statement(parts_with_rows(steps))
     values = ", ".join(await literals(connection, text, numbers, arguments_of(steps)))
     await connection.execute(f"PREPARE step AS {text}")
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE step({values})")

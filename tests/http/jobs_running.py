@@ -8,11 +8,11 @@ import httpx
 from tests.http.harness import ApiHarness, W, client_of
 
 from orvanta_platform.control import job_tokens
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.worker.environment import claim_of
 
 
-async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base: str = W) -> Claimed:
+async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base: str = W) -> ClaimedJob:
     """Start a job for the manual worker, as the admin or as `client`."""
     body = {"content": "def main():\n    pass\n", "language": "python3", "args": {}}
     answer = await (client or api.client).post(f"{base}/jobs/run/preview", json=body)
@@ -20,17 +20,17 @@ async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base
     return await claimed(api, answer.text)
 
 
-async def claimed(api: ApiHarness, run: str) -> Claimed:
+async def claimed(api: ApiHarness, run: str) -> ClaimedJob:
     """Claim the job of a waiting run."""
     found = await api.worker.claim()
     return next(job for job in found.values() if job.run.id == UUID(run))
 
 
-def token_of(api: ApiHarness, job: Claimed, generation: int = 1) -> str:
+def token_of(api: ApiHarness, job: ClaimedJob, generation: int = 1) -> str:
     """Return the value of OV_TOKEN in the job's process."""
     return job_tokens.mint(api.platform.keys, claim_of(job, generation))
 
 
-def job_client(api: ApiHarness, job: Claimed) -> httpx.AsyncClient:
+def job_client(api: ApiHarness, job: ClaimedJob) -> httpx.AsyncClient:
     """Return a client as in the job's process."""
     return client_of(api.app, token_of(api, job))

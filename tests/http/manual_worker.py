@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from orvanta_platform.db import logs, streams, workers
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workers import NewWorker
@@ -38,27 +38,27 @@ class ManualWorker:
             await workers.register(conn, row)
         return cls(platform, id, queues)
 
-    async def claim(self, free: int = 10) -> dict[str, Claimed]:
+    async def claim(self, free: int = 10) -> dict[str, ClaimedJob]:
         """Claim the waiting jobs, by node ("" for the run of a script)."""
         async with self.platform.db.transaction() as conn:
             return await self.claim_on(conn, free)
 
-    async def claim_all(self, free: int = 10) -> list[Claimed]:
+    async def claim_all(self, free: int = 10) -> list[ClaimedJob]:
         """Claim the waiting jobs, of which several may be of runs of one script."""
         async with self.platform.db.transaction() as conn:
             return await self._claim(conn, free)
 
-    async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, Claimed]:
+    async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, ClaimedJob]:
         """Claim the waiting jobs in a transaction of the caller."""
         return {job.node or "": job for job in await self._claim(conn, free)}
 
-    async def _claim(self, conn: Connection, free: int) -> list[Claimed]:
-        found: list[Claimed] = []
+    async def _claim(self, conn: Connection, free: int) -> list[ClaimedJob]:
+        found: list[ClaimedJob] = []
         while len(found) < free and (more := await self._claimer.claim(conn, free - len(found))):
             found += more
         return found
 
-    async def print(self, job: Claimed, text: str) -> None:
+    async def print(self, job: ClaimedJob, text: str) -> None:
         """Write one chunk of the job's log."""
         seq, first = self._printed.get(job.id, (0, 0))
         chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
@@ -67,7 +67,7 @@ class ManualWorker:
         self._printed[job.id] = (seq + 1, first + len(text))
         self.platform.notify.log(job.id)
 
-    async def stream(self, job: Claimed, text: str) -> None:
+    async def stream(self, job: ClaimedJob, text: str) -> None:
         """Write one chunk of the job's stream."""
         seq, first = self._streamed.get((job.id, job.attempt), (0, 0))
         chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
@@ -76,7 +76,7 @@ class ManualWorker:
         self._streamed[job.id, job.attempt] = (seq + 1, first + len(text))
         self.platform.notify.log(job.id)
 
-    async def finish(self, job: Claimed, result: Any = None, *, error: str | None = None) -> None:
+    async def finish(self, job: ClaimedJob, result: Any = None, *, error: str | None = None) -> None:
         """Finish the attempt with `result`, or fail it with `error` (name and message)."""
         body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

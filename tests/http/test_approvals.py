@@ -199,7 +199,7 @@ async def test_expired_link_is_410(api: ApiHarness, stranger: httpx.AsyncClient)
     job = UUID(await job_of(api, run, "a"))
     past = clock.now() - timedelta(seconds=2)
     async with api.platform.db.acquire() as conn:
-        seed = await runs.seed_of(conn, UUID(run))
+        seed = await runs.get_seed(conn, UUID(run))
     assert seed is not None
     signature = links.sign(api.platform.keys, LinkTarget("main", UUID(run), seed, job, 7), Action.RESUME, past)
     answer = await stranger.post(f"{W}/jobs_u/resume/{job}/7/{signature}")

@@ -28,7 +28,7 @@ from tests.http.reader import Reader, read
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.http.app import api_handlers, create_router
 
@@ -96,7 +96,7 @@ async def member(api: ApiHarness, name: str, role: Role = Role.DEVELOPER) -> htt
     return client
 
 
-async def job_of(api: ApiHarness, run: str | None = None) -> Claimed:
+async def job_of(api: ApiHarness, run: str | None = None) -> ClaimedJob:
     """Claim the next job, or that of a run."""
     while True:
         for job in (await api.worker.claim()).values():
@@ -104,13 +104,13 @@ async def job_of(api: ApiHarness, run: str | None = None) -> Claimed:
                 return job
 
 
-async def admins_run(api: ApiHarness, what: str = "p/f/team/talk", args: Any = None) -> tuple[str, Claimed]:
+async def admins_run(api: ApiHarness, what: str = "p/f/team/talk", args: Any = None) -> tuple[str, ClaimedJob]:
     answer = await api.client.post(f"{W}/jobs/run/{what}", json=args or {})
     assert answer.status_code == 201, answer.text
     return answer.text, await job_of(api, answer.text)
 
 
-def prints(api: ApiHarness, job: Claimed) -> Provoke:
+def prints(api: ApiHarness, job: ClaimedJob) -> Provoke:
     async def provoke() -> None:
         await api.worker.print(job, f"{SECRET}\n")
         await api.worker.stream(job, SECRET)

@@ -6,11 +6,11 @@ import json
 
 from tests.http.harness import ApiHarness, W, script
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.services.logs.objects import Attempt, move
 
 
-async def put_away(api: ApiHarness, job: Claimed) -> str:
+async def put_away(api: ApiHarness, job: ClaimedJob) -> str:
     """Move the log to an object and return its key."""
     attempt = Attempt(job.run.workspace, job.run.id, job.id, job.attempt)
     await move(api.platform.db, api.platform.storage, attempt)

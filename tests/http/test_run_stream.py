@@ -19,7 +19,7 @@ from orvanta_platform.control import live_actor, names
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db import logs, tokens
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.services.access.session import Authenticator, Caller
 from orvanta_platform.services.logs import tail as log_tail
@@ -201,7 +201,7 @@ async def test_stream_resumes_from_any_message_on_another_server(api: ApiHarness
 
 
 @asynccontextmanager
-async def open_piece(api: ApiHarness, job: Claimed, text: str) -> AsyncIterator[None]:
+async def open_piece(api: ApiHarness, job: ClaimedJob, text: str) -> AsyncIterator[None]:
     """A transaction that has written a chunk of a log and commits at the end."""
     chunk = LogChunk(job.id, job.attempt, 0, 0, len(text), zlib.compress(text.encode()))
     async with api.platform.db.transaction() as conn:

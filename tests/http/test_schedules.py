@@ -328,7 +328,7 @@ async def test_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> Non
     await create(api, enabled=True, path="u/admin/good")
     long = ",".join(["*/1"] * 200) + " * * * * *"
     async with api.platform.db.transaction() as conn:
-        now = await schedules.now(conn)
+        now = await schedules.get_time(conn)
         query = "UPDATE schedule SET cron = $1, next_at = $2 WHERE path = $3"
         await conn.execute(query, long, now - timedelta(seconds=1), PATH)
     window = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(days=2)).isoformat()}

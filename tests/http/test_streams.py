@@ -11,7 +11,7 @@ import pytest
 from tests.http.harness import ApiHarness, W, client_of, script
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator import timers
 
 BASH = {"summary": "", "content": "echo 1", "language": "bash"}
@@ -19,7 +19,7 @@ SECOND = 1 << 32
 """Where the offsets of a second attempt begin."""
 
 
-async def claimed(api: ApiHarness, node: str = "") -> Claimed:
+async def claimed(api: ApiHarness, node: str = "") -> ClaimedJob:
     """Wait for the next job of this node."""
     while not (found := await api.worker.claim()):
         await timers.fire(api.platform.tools)

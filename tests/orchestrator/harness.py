@@ -16,7 +16,7 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db import workers
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.engine.events import Err
@@ -48,24 +48,24 @@ class Worker:
     claimer: Claimer
     committer: Committer
     generation: int = 1
-    held: dict[UUID, Claimed] = field(default_factory=dict)
+    held: dict[UUID, ClaimedJob] = field(default_factory=dict)
 
-    async def claim(self, free: int = 10) -> list[Claimed]:
+    async def claim(self, free: int = 10) -> list[ClaimedJob]:
         """Claim at most `free` jobs."""
         async with self.platform.db.acquire() as connection:
-            found: list[Claimed] = []
+            found: list[ClaimedJob] = []
             while len(found) < free and (more := await self.claimer.claim(connection, free - len(found))):
                 found += more
         self.held |= {job.id: job for job in found}
         return found
 
-    async def claim_by_node(self, free: int = 10) -> dict[str, Claimed]:
+    async def claim_by_node(self, free: int = 10) -> dict[str, ClaimedJob]:
         """Claim jobs and return them by node; the job of a run of one node has the key ""."""
         return {job.node or "": job for job in await self.claim(free)}
 
     async def finish(
         self,
-        job: Claimed,
+        job: ClaimedJob,
         result: Any = None,
         *,
         error: str | None = None,
@@ -77,7 +77,7 @@ class Worker:
         finish = self.report(job, result, error=error, cancelled=cancelled, retryable=retryable)
         return await self.submit(job, finish, hand_off=hand_off)
 
-    async def submit(self, job: Claimed, finish: Finish, *, hand_off: bool = False) -> Finished:
+    async def submit(self, job: ClaimedJob, finish: Finish, *, hand_off: bool = False) -> Finished:
         """Record the completion of a job."""
         async with self.platform.db.acquire() as connection:
             blueprint = await self.platform.blueprints.of(connection, job.run)
@@ -89,7 +89,7 @@ class Worker:
 
     def report(
         self,
-        job: Claimed,
+        job: ClaimedJob,
         result: Any = None,
         *,
         error: str | None = None,
@@ -116,7 +116,7 @@ class Worker:
     async def vanish(self) -> None:
         """End its process with the knowledge of its supervisor: the worker is fenced, its jobs are not yet requeued."""
         async with self.platform.db.acquire() as connection:
-            assert await workers.declare_gone(connection, self.id, self.generation)
+            assert await workers.fence_ended(connection, self.id, self.generation)
 
     async def reap(self, *, max_losses: int = 3) -> Reaped:
         """Requeue the jobs that it held."""

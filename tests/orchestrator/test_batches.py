@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from tests.orchestrator.harness import CoreHarness, job
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.orchestrator import committer as commit
 from orvanta_platform.orchestrator.committer import Committer
@@ -26,10 +26,10 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-async def claim_all(core: CoreHarness, count: int) -> list[Claimed]:
+async def claim_all(core: CoreHarness, count: int) -> list[ClaimedJob]:
     """Start `count` runs of one job, all claimed by the first worker."""
     await asyncio.gather(*(core.start(job("a")) for _ in range(count)))
-    found: list[Claimed] = []
+    found: list[ClaimedJob] = []
     while len(found) < count:
         found += await core.workers[0].claim(count - len(found))
     return found

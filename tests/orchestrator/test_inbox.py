@@ -11,7 +11,7 @@ import pytest
 from tests.orchestrator.harness import CoreHarness, condition, job, on
 
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator import inbox, recovery, timers
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.orchestrator.recovery import Lost
@@ -27,10 +27,10 @@ async def leave(core: CoreHarness, run: UUID, *events: inbox.InboxEvent) -> None
     """Insert events into the inbox without processing them."""
     async with core.db.transaction() as connection:
         for event in events:
-            assert await run_rows.put_in_inbox(connection, run, inbox.write(event))
+            assert await run_rows.insert_event(connection, run, inbox.write(event))
 
 
-async def one_job(core: CoreHarness, **more: object) -> tuple[UUID, Claimed]:
+async def one_job(core: CoreHarness, **more: object) -> tuple[UUID, ClaimedJob]:
     """Start a run of a job that this worker has claimed."""
     worker = await core.worker()
     run = await core.start(job("a", **more))
@@ -157,7 +157,7 @@ async def test_event_for_ended_run_is_deleted(core: CoreHarness) -> None:
     assert await core.rows("SELECT FROM inbox") == []
     assert (await core.workers[0].finish(claimed, 1)).recorded
     async with core.db.acquire() as connection:
-        assert not await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelRun()))
+        assert not await run_rows.insert_event(connection, run, inbox.write(inbox.CancelRun()))
 
 
 async def test_a_retry_waits_for_its_timer(core: CoreHarness) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.orchestrator.harness import CoreHarness, Worker, job
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 
 pytestmark = pytest.mark.every_postgres
 
@@ -66,9 +66,9 @@ async def test_join_of_many_parents_in_one_batch(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def claim_all(worker: Worker, count: int) -> dict[tuple[object, str], Claimed]:
+async def claim_all(worker: Worker, count: int) -> dict[tuple[object, str], ClaimedJob]:
     """Claim `count` jobs and return them by run and node."""
-    found: list[Claimed] = []
+    found: list[ClaimedJob] = []
     while len(found) < count:
         found += await worker.claim(count - len(found))
     return {(each.run.id, each.node or ""): each for each in found}

@@ -16,8 +16,8 @@ from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, jo
 from orvanta_platform import clock
 from orvanta_platform.db import consistency
 from orvanta_platform.db import jobs as job_rows
-from orvanta_platform.db.jobs import Claimed, Lane
-from orvanta_platform.db.steps import Ending, StepWrite, Wake, write_steps
+from orvanta_platform.db.jobs import ClaimedJob, ClaimLane
+from orvanta_platform.db.steps import JobCompletion, RetryWake, StepWrite, write_steps
 from orvanta_platform.engine.states import JOB, JobState
 from orvanta_platform.queue import claim
 from orvanta_platform.services.runs import start as runs
@@ -111,7 +111,7 @@ async def test_worker_claims_only_from_its_queues(core: CoreHarness) -> None:
 async def test_concurrent_claims_take_each_job_once(core: CoreHarness) -> None:
     workers = [await core.worker() for _ in range(6)]
     started = [await start_single(core) for _ in range(60)]
-    found: list[Claimed] = []
+    found: list[ClaimedJob] = []
     while len(found) < 60:
         for batch in await asyncio.gather(*(worker.claim(5) for worker in workers)):
             found += batch
@@ -186,20 +186,20 @@ async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, m
     """Dead rows that a snapshot retains make them slow; jobs in known lanes are claimed regardless."""
     looks: list[float] = []
     starts: list[float] = []
-    real_pairs, real_claim = job_rows.waiting_pairs, job_rows.claim
+    real_pairs, real_claim = job_rows.list_waiting_pairs, job_rows.claim
 
-    async def waiting_pairs(connection: Any) -> list[tuple[str, int]]:
+    async def list_waiting_pairs(connection: Any) -> list[tuple[str, int]]:
         looks.append(hours.now)
         hours.now += 0.5
         return await real_pairs(connection)
 
-    async def claim_rows(connection: Any, lanes: Sequence[Lane], *rest: Any) -> list[Claimed]:
+    async def claim_rows(connection: Any, lanes: Sequence[ClaimLane], *rest: Any) -> list[ClaimedJob]:
         if lanes[-1].low == 0:
             starts.append(hours.now)
             hours.now += 0.5
         return await real_claim(connection, lanes, *rest)
 
-    monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
+    monkeypatch.setattr(job_rows, "list_waiting_pairs", list_waiting_pairs)
     monkeypatch.setattr(job_rows, "claim", claim_rows)
     worker = await core.worker()
     for _ in range(40):
@@ -214,13 +214,13 @@ async def test_slow_scans_from_start_are_rare(core: CoreHarness, hours: Hours, m
 
 
 async def test_fast_scan_is_made_each_time(core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = job_rows.waiting_pairs
+    real = job_rows.list_waiting_pairs
 
-    async def waiting_pairs(connection: Any) -> list[tuple[str, int]]:
+    async def list_waiting_pairs(connection: Any) -> list[tuple[str, int]]:
         hours.now += 0.05
         return await real(connection)
 
-    monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
+    monkeypatch.setattr(job_rows, "list_waiting_pairs", list_waiting_pairs)
     worker = await core.worker()
     for queue in ("python3", "bash", "bun"):
         started = await start_single(core, queue=queue)
@@ -257,7 +257,7 @@ async def test_reaped_job_gains_priority_and_goes_to_end_of_queue(core: CoreHarn
     assert all(rows[each.id]["seq"] > (each.seq or 0) for each in found)
 
 
-async def bring(core: CoreHarness, worker: Worker, state: JobState) -> Claimed:
+async def bring(core: CoreHarness, worker: Worker, state: JobState) -> ClaimedJob:
     """Bring a job into this state, by the real protocol."""
     await core.start(job("a", retry={"constant": {"attempts": 3, "seconds": 60}}))
     (claimed,) = await worker.claim()
@@ -281,14 +281,14 @@ async def state_of(core: CoreHarness, id: UUID) -> str:
     return str((await core.row(query, id))["state"])
 
 
-async def push(core: CoreHarness, worker: Worker, claimed: Claimed, new: JobState) -> None:
+async def push(core: CoreHarness, worker: Worker, claimed: ClaimedJob, new: JobState) -> None:
     """Apply all operations of the protocol that lead to this state, whoever holds the job."""
     live = await core.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
     match new:
         case JobState.RUNNING:
             await (await core.worker()).claim()
         case JobState.AVAILABLE:
-            wake = [Wake(claimed.id, None)]
+            wake = [RetryWake(claimed.id, None)]
             await _write(core, live, StepWrite(claimed.run.id, 0, b"", "running", wakes=wake))
             await worker.vanish()
             await worker.reap(max_losses=1_000)
@@ -328,7 +328,7 @@ async def test_only_declared_state_transitions_happen(core: CoreHarness, old: Jo
 async def out_of_form(core: CoreHarness) -> set[UUID]:
     """Return the rows that `doctor --consistency` reports as not allowed in any state."""
     async with core.db.acquire() as connection:
-        found = await consistency.broken(connection)
+        found = await consistency.find_violations(connection)
     return {row.id for row in found if row.check == "rows_out_of_form"}
 
 
@@ -362,7 +362,7 @@ async def test_waiting_job_is_withdrawn_unless_claimed(core: CoreHarness) -> Non
     run = await core.start(job("a"), job("b"))
     live = await core.live(run)
     row = await core.row("SELECT * FROM run_live WHERE id = $1", run)
-    ending = Ending(live["a"]["id"], 0, None, None, "cancelled")
+    ending = JobCompletion(live["a"]["id"], 0, None, None, "cancelled")
     write = StepWrite(run, row["rev"], row["state"], "running", endings=[ending])
     claimed = await worker.claim_by_node()
     assert set(claimed) == {"a", "b"}

@@ -23,7 +23,7 @@ LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = False) -> None:
     """Write the one transaction of the service without advancing the run."""
     assert await run_rows.request_cancel(connection, run, "ann", "enough")
-    await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelRun(force)))
+    await run_rows.insert_event(connection, run, inbox.write(inbox.CancelRun(force)))
     await run_rows.set_cancel_timer(connection, run, 10.0)
 
 
@@ -116,7 +116,7 @@ async def test_cancel_wins_over_earlier_events(core: CoreHarness, event: inbox.I
         later = (await core.row("SELECT app_now() + interval '1 hour'"))[0]
         run = await core.start(condition("a", "true"), options=RunOptions(scheduled_at=later))
     async with core.db.transaction() as connection:
-        await run_rows.put_in_inbox(connection, run, inbox.write(event))
+        await run_rows.insert_event(connection, run, inbox.write(event))
     await core.cancel(run, force=True)
     assert (await core.ended(run))["status"] == "cancelled"
     await core.is_whole()

@@ -16,7 +16,7 @@ from tests.conftest import TestDatabase
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harness, job
 from tests.orchestrator.wire import Wire, wire
 
-from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, StepWrite, write_steps
+from orvanta_platform.db.steps import JobCompletion, NewEvent, NewJob, NewValue, NodeCompletion, StepWrite, write_steps
 from orvanta_platform.errors import Conflict
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.every_postgres
 LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
-async def a_step(core: CoreHarness) -> tuple[UUID, Ending, StepWrite]:
+async def a_step(core: CoreHarness) -> tuple[UUID, JobCompletion, StepWrite]:
     """Start a run with a claimed job; return a write of every kind of row that completes it."""
     worker = await core.worker()
     run = await core.start(job("a"), job("b", "a"))
     (claimed,) = await worker.claim()
-    ending = Ending(claimed.id, claimed.attempt, worker.id, 1, "succeeded", ran_s=0.5)
+    ending = JobCompletion(claimed.id, claimed.attempt, worker.id, 1, "succeeded", ran_s=0.5)
     taken = await core.row('INSERT INTO inbox (run, event) VALUES ($1, \'{"type":"start"}\') RETURNING seq', run)
     write = StepWrite(
         run=run,
@@ -40,7 +40,7 @@ async def a_step(core: CoreHarness) -> tuple[UUID, Ending, StepWrite]:
         state=b"\1later",
         status="running",
         endings=[ending],
-        nodes=[NodeEnding(uuid7_of(run, "x"), "x", 7, "flownode", "succeeded")],
+        nodes=[NodeCompletion(uuid7_of(run, "x"), "x", 7, "flownode", "succeeded")],
         jobs=[NewJob(uuid7_of(run, "b"), "b", 1, "flowscript", "python3", None, "python3", 0)],
         values=[NewValue(claimed.id, "result", "", 1, 0, b"1", None)],
         events=[NewEvent("export", "a", "{}")],

@@ -23,7 +23,7 @@ from tests.unit.engine.generate import Scenario, scenario, traits
 
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import MARK_STATE, Phase, RunState
@@ -80,7 +80,7 @@ class Crowd:
         self.journal = journal
         self.runs: dict[UUID, Tracked] = {}
         self.workers: list[Worker] = []
-        self.gone: list[tuple[Worker, Claimed, Finish]] = []
+        self.gone: list[tuple[Worker, ClaimedJob, Finish]] = []
         """Completions that a worker will report after it was fenced and reaped."""
         self.refused = 0
         self.moves: Counter[str] = Counter()
@@ -160,7 +160,7 @@ class Crowd:
             assert job.run.id not in stopped, "claimed after a cancel"
             self.check_begin(self.runs[job.run.id], job)
 
-    def check_begin(self, run: Tracked, job: Claimed) -> None:
+    def check_begin(self, run: Tracked, job: ClaimedJob) -> None:
         """Check that no node starts before its edges are taken."""
         state = RunState.decode(job.run.state)
         if job.attempt > job.failures + 1:
@@ -202,13 +202,13 @@ class Crowd:
         if self.rng.random() < 0.05:
             await self.report_again(worker, job, finish)
 
-    def take_job(self) -> tuple[Worker, Claimed | None]:
+    def take_job(self) -> tuple[Worker, ClaimedJob | None]:
         worker = self.rng.choice(self.workers)
         if not worker.held:
             return worker, None
         return worker, worker.held.pop(self.rng.choice(list(worker.held)))
 
-    def completion(self, worker: Worker, job: Claimed) -> Finish:
+    def completion(self, worker: Worker, job: ClaimedJob) -> Finish:
         """Return the completion of the attempt by its scenario; a counted failure leads to another attempt."""
         run = self.runs[job.run.id]
         node = job.node or ""
@@ -218,7 +218,7 @@ class Crowd:
             return worker.report(job, error="Error")
         return worker.report(job, {"node": node, "by": str(worker.id), "attempt": job.attempt})
 
-    async def report_completion(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_completion(self, worker: Worker, job: ClaimedJob, finish: Finish) -> None:
         run = self.runs[job.run.id]
         done = await worker.submit(job, finish, hand_off=self.rng.random() < 0.5)
         if done.recorded and not finish.cancelled:
@@ -231,11 +231,11 @@ class Crowd:
             run.happened.add("handed off")
             self.check_begin(run, done.following)
 
-    async def report_again(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_again(self, worker: Worker, job: ClaimedJob, finish: Finish) -> None:
         """Report the same completion again: whatever the answer, nothing is written twice."""
         await worker.submit(job, finish)
 
-    async def report_late(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+    async def report_late(self, worker: Worker, job: ClaimedJob, finish: Finish) -> None:
         """Report a completion by a fenced and reaped worker, which must have no effect."""
         before = await self.of_run(job.run.id)
         await worker.submit(job, finish, hand_off=True)
@@ -321,7 +321,7 @@ class Crowd:
             return
         async with self.scene.db.transaction() as connection:
             if await run_rows.request_cancel(connection, run.id, ACTOR.username, "enough"):
-                await run_rows.put_in_inbox(connection, run.id, inbox.write(inbox.CancelRun(False)))
+                await run_rows.insert_event(connection, run.id, inbox.write(inbox.CancelRun(False)))
                 await run_rows.set_cancel_timer(connection, run.id, 10.0)
         await self.note_cancel(run)
 

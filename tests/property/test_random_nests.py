@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, core_harness
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
@@ -167,7 +167,7 @@ async def move(core: CoreHarness, rng: Random, workers: list[Worker]) -> None:
     worker = rng.choice(workers)
     chance = rng.random()
     if worker.held and chance < 0.6:
-        job: Claimed = worker.held.pop(rng.choice(list(worker.held)))
+        job: ClaimedJob = worker.held.pop(rng.choice(list(worker.held)))
         fails = (job.node or "").endswith("_fails")
         done = await worker.finish(job, None if fails else job.node, error="Error" if fails else None)
         assert done.recorded

@@ -14,7 +14,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform import ids
-from orvanta_platform.db.migrate import migrations
+from orvanta_platform.db.migrate import list_migrations
 from orvanta_platform.errors import OrvantaError, SchemaTooNew, SettingsError
 from orvanta_platform.http.app import create_app
 from orvanta_platform.services.maintenance import backup, consistency
@@ -179,7 +179,7 @@ async def test_other_instance_key_is_not_overwritten(api: ApiHarness, empty: Set
 async def test_incompatible_versions_are_refused(api: ApiHarness, empty: Settings) -> None:
     archive = await saved(api)
     head = next(b"".join(parts) for _, parts in Reader(io.BytesIO(archive)).streams())
-    last = migrations()[-1].name.encode()
+    last = list_migrations()[-1].name.encode()
     newer = changed(archive, "manifest", head.replace(last, b"9999_from_the_future"))
     assert "9999_from_the_future" in await refused(SchemaTooNew, empty, newer)
     older = changed(archive, "manifest", head.replace(b',"' + last + b'"', b""))

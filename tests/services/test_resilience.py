@@ -75,9 +75,9 @@ async def test_late_commit_of_event_with_lower_number_is_processed(
     async with core.third_session() as third:
         transaction = third.connection.transaction()
         await transaction.start()
-        await run_rows.put_in_inbox(third.connection, run, inbox.write(inbox.RetryDue(claimed["a"].id)))
+        await run_rows.insert_event(third.connection, run, inbox.write(inbox.RetryDue(claimed["a"].id)))
         async with core.db.transaction() as connection:
-            await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelJob(uuid4(), "no such job")))
+            await run_rows.insert_event(connection, run, inbox.write(inbox.CancelJob(uuid4(), "no such job")))
 
         async def read_then_commit(connection: Connection, run: UUID) -> list[tuple[int, str]]:
             found = await read(connection, run)
@@ -112,7 +112,7 @@ async def test_broken_run_does_not_block_other_runs(core: CoreHarness) -> None:
     for run in started:
         async with core.db.transaction() as connection:
             event = inbox.CancelJob(claimed[run].id, "enough")
-            await run_rows.put_in_inbox(connection, run, inbox.write(event))
+            await run_rows.insert_event(connection, run, inbox.write(event))
     await core.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
     order = [row["run"] for row in await core.rows("SELECT DISTINCT run FROM inbox")]
     await poison(core, order[0])
@@ -167,7 +167,7 @@ async def test_unrecorded_result_is_not_visible(core: CoreHarness) -> None:
     assert b.timeout_s == 7
     await worker.finish(b, error="Oops")
     async with core.db.transaction() as connection:
-        await run_rows.put_in_inbox(connection, run, inbox.write(inbox.RetryDue(b.id)))
+        await run_rows.insert_event(connection, run, inbox.write(inbox.RetryDue(b.id)))
     assert not (await advance(core.platform.tools, run, lost.report(stale, {"s": 9}))).recorded
     assert (await core.live(run))["b"]["timeout_s"] == 7
 
@@ -199,7 +199,7 @@ async def test_repeated_registration_of_worker_is_idempotent(core: CoreHarness) 
     async with core.db.acquire() as connection:
         await workers.register(connection, row)
         await workers.register(connection, row)
-        assert await workers.beat(connection, row.id, 1, 0)
+        assert await workers.record_heartbeat(connection, row.id, 1, 0)
 
 
 def test_path_scoped_token_cannot_run_previews() -> None:

@@ -65,7 +65,7 @@ async def sweep(api: ApiHarness, days: int, *, owner_url: str | None, keep: int 
 
 async def weeks(api: ApiHarness) -> list[rows.Partition]:
     async with api.platform.db.acquire() as conn:
-        return await rows.partitions(conn)
+        return await rows.list_partitions(conn)
 
 
 async def count(api: ApiHarness, table: str) -> int:
@@ -99,7 +99,7 @@ async def test_old_weeks_are_dropped_with_their_objects(
     assert all([await count(api, table) == 0 for table in TABLES]) and await weeks(api) == []
     assert await consistency.check(api.platform.db) == []
     async with api.platform.db.acquire() as conn:
-        assert await made_ahead.ensure(conn, clock.now()) > 0
+        assert await made_ahead.create_missing(conn, clock.now()) > 0
     await ended(api)
 
 
@@ -205,7 +205,7 @@ async def test_long_reader_is_not_disturbed_and_the_drop_is_resumed(
     await sweep(api, 120, owner_url=database.owner_url)
     assert await weeks(api) == []
     async with api.platform.db.acquire() as conn:
-        assert await rows.detached(conn) == []
+        assert await rows.list_detached(conn) == []
 
 
 async def test_sweep_killed_after_detaching_is_resumed(
@@ -219,7 +219,7 @@ async def test_sweep_killed_after_detaching_is_resumed(
     await sweep(api, 120, owner_url=database.owner_url)
     assert await weeks(api) == []
     async with api.platform.db.acquire() as conn:
-        assert await rows.detached(conn) == []
+        assert await rows.list_detached(conn) == []
 
 
 async def test_storage_report_shows_sizes_and_blocking_reasons(api: ApiHarness, database: TestDatabase) -> None:

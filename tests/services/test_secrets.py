@@ -20,7 +20,7 @@ from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import MASK, Opened
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, openings
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.errors import NotFound, Unauthenticated
 from orvanta_platform.orchestrator.secret_access import Identity, open_for
 from orvanta_platform.services.logs import text as log_text
@@ -45,13 +45,13 @@ async def audited(api: ApiHarness) -> int:
     return count
 
 
-async def counted(api: ApiHarness, job: Claimed) -> int:
+async def counted(api: ApiHarness, job: ClaimedJob) -> int:
     async with api.platform.db.acquire() as conn:
         found: int = await conn.fetchval("SELECT openings FROM job_live WHERE id = $1", job.id)
     return found
 
 
-def masking_of(api: ApiHarness, job: Claimed) -> Masking:
+def masking_of(api: ApiHarness, job: ClaimedJob) -> Masking:
     return Maskings(api.platform).of(job, token_of(api, job))
 
 
@@ -66,7 +66,7 @@ async def test_first_key_of_workspace_is_created_once(api: ApiHarness) -> None:
     assert len({key.secret for key in made}) == 1
     async with platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM data_key WHERE workspace = 'admins'") == 1
-        row = await data_keys.newest(conn, "admins")
+        row = await data_keys.get_newest(conn, "admins")
     assert row is not None and made[0].secret not in row.wrapped
     with pytest.raises(SecretUnreadable):
         secrets.unwrap(platform.keys, "main", row)
@@ -79,7 +79,7 @@ async def test_newest_key_seals_and_older_keys_open(api: ApiHarness) -> None:
     newer = DataKey(2, b"n" * 32)
     wrapping = platform.keys.key("data keys")
     async with platform.db.acquire() as conn:
-        row = await data_keys.newest(conn, "main")
+        row = await data_keys.get_newest(conn, "main")
         assert row is not None
         wrapped = secrets._seal(wrapping, secrets._key_name("main", 2), newer.secret)
         await data_keys.insert(conn, "main", replace(row, version=2, wrapped=wrapped))
@@ -178,10 +178,10 @@ async def test_openings_are_deleted_after_their_jobs(api: ApiHarness) -> None:
         assert (await job_client(api, job).get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
     await ManualWorker.finish(api.worker, over)
     async with api.platform.db.acquire() as conn:
-        await openings.forget_ended(conn)
+        await openings.delete_ended(conn)
         assert await openings.count(conn, over.id, 1) == 1
         await conn.execute("UPDATE opening SET at = at - interval '2 hours'")
-        await openings.forget_ended(conn)
+        await openings.delete_ended(conn)
         assert [await openings.count(conn, job.id, 1) for job in (over, runs)] == [0, 1]
 
 

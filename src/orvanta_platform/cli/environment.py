@@ -72,7 +72,7 @@ async def check_schema(database: Database) -> None:
     from orvanta_platform.db import migrate
 
     async with database.acquire() as connection:
-        await migrate.check(connection)
+        await migrate.check_schema(connection)
 
 
 def _configure_logging(level: str) -> None:

@@ -79,10 +79,10 @@ async def _roles(connection: Connection) -> Finding:
 
 async def _schema(connection: Connection) -> Finding:
     try:
-        await migrate.check(connection)
+        await migrate.check_schema(connection)
     except OrvantaError as error:
         return Finding("schema", error.message, error.hint)
-    return Finding("schema", f"up to date, {migrate.migrations()[-1].name}")
+    return Finding("schema", f"up to date, {migrate.list_migrations()[-1].name}")
 
 
 async def _workers(connection: Connection) -> list[Finding]:

@@ -60,12 +60,12 @@ async def newest_key(db: Database, keys: InstanceKeys, workspace: str) -> DataKe
     first calls, both return the key that was stored. Raises SecretUnreadable if the instance key differs.
     """
     async with db.acquire() as conn:
-        row = await data_keys.newest(conn, workspace)
+        row = await data_keys.get_newest(conn, workspace)
         if row is None:
             secret = AESGCM.generate_key(256)
             first = KeyRow(1, _seal(keys.key(_WRAPPING), _key_name(workspace, 1), secret), _fingerprint(keys))
             await data_keys.insert(conn, workspace, first)
-            row = await data_keys.newest(conn, workspace)
+            row = await data_keys.get_newest(conn, workspace)
     assert row is not None
     return unwrap(keys, workspace, row)
 

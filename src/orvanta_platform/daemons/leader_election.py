@@ -18,7 +18,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import leaders
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
-from orvanta_platform.db.workers import Observed
+from orvanta_platform.db.workers import ObservedWorker
 from orvanta_platform.queue.failure_detector import Observer
 from orvanta_platform.services.platform import Platform
 
@@ -126,5 +126,5 @@ class Leadership:
                 await leaders.resign(connection, self.name, self.holder, term)
 
     def _is_expired(self, seen: leaders.Leader) -> bool:
-        as_worker = Observed(seen.holder, seen.term, seen.beat, "live")
+        as_worker = ObservedWorker(seen.holder, seen.term, seen.beat, "live")
         return bool(self._observer.scan([as_worker], clock.monotonic()))

@@ -9,7 +9,7 @@ import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.db import workers
-from orvanta_platform.db.workers import Observed
+from orvanta_platform.db.workers import ObservedWorker
 from orvanta_platform.orchestrator.recovery import reap
 from orvanta_platform.queue.failure_detector import Observer
 from orvanta_platform.services.platform import Platform
@@ -24,7 +24,7 @@ async def run(platform: Platform) -> None:
     observer = Observer(settings.lease_ms / 1000, gap_s=max(3 * watch_s, settings.lease_ms / 2000))
     while True:
         async with platform.db.acquire() as connection:
-            seen = await workers.observe(connection)
+            seen = await workers.list_observed(connection)
         for worker in observer.scan(seen, clock.monotonic()):
             await _fence(platform, worker)
         for worker in seen:
@@ -33,13 +33,13 @@ async def run(platform: Platform) -> None:
         await asyncio.sleep(watch_s * random.uniform(0.8, 1.2))
 
 
-async def _fence(platform: Platform, worker: Observed) -> None:
+async def _fence(platform: Platform, worker: ObservedWorker) -> None:
     """Declare a worker lost and requeue its jobs.
 
     Only the winner of the compare-and-set requeues immediately; if it crashes, the others find a lost worker.
     """
     async with platform.db.acquire() as connection:
-        won = await workers.declare_lost(connection, worker)
+        won = await workers.fence_lost(connection, worker)
     if won:
         done = await reap(platform.tools, worker.id, worker.generation, platform.settings.max_losses)
         log.warning("worker lost", action="reap", worker=str(worker.id), jobs=done.jobs, ended=len(done.stepped))

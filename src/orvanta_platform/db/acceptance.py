@@ -19,7 +19,7 @@ EVERYBODY = "g/all"
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class ReachableItem:
     """The current version of a named item, or of an item that a named one runs."""
 
     kind: str
@@ -30,7 +30,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RunOrigin:
     """The trigger of the outermost run around a job (None: the run was deleted), and the identity of the job's run."""
 
     permissioned_as: str
@@ -59,28 +59,28 @@ async def withdraw_archived(conn: Connection, workspace: str, kind: str, path: s
     await conn.execute(_SQL["withdraw_archived"], workspace, kind, path, keep)
 
 
-async def reached(
+async def list_reachable(
     conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
-) -> list[Reached]:
+) -> list[ReachableItem]:
     """Return the items named by (kind, path), and all items that they run by path.
 
     With `present` the current versions are followed, otherwise those accepted for the member, if any.
     """
     kinds, paths = [kind for kind, _ in named], [path for _, path in named]
-    rows = await conn.fetch(_SQL["reached"], workspace, kinds, paths, permissioned_as, present)
-    return [Reached(**row) for row in rows]
+    rows = await conn.fetch(_SQL["list_reachable"], workspace, kinds, paths, permissioned_as, present)
+    return [ReachableItem(**row) for row in rows]
 
 
-async def used_by_version(conn: Connection, version: int) -> list[tuple[str, str]]:
+async def list_used_items(conn: Connection, version: int) -> list[tuple[str, str]]:
     """Return kinds and paths of the items that the nodes of a version run by path."""
-    rows = await conn.fetch(_SQL["used_by_version"], version)
+    rows = await conn.fetch(_SQL["list_used_items"], version)
     return [(row["kind"], row["path"]) for row in rows]
 
 
-async def origin(conn: Connection, job: UUID) -> Origin | None:
+async def get_origin(conn: Connection, job: UUID) -> RunOrigin | None:
     """Return the trigger of the outermost run around a live job; None if the job has ended."""
-    row = await conn.fetchrow(_SQL["origin"], job)
-    return Origin(**row) if row else None
+    row = await conn.fetchrow(_SQL["get_origin"], job)
+    return RunOrigin(**row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,10 @@ class WaitingFilter:
     """Limits the result to the items of one trigger (schedule, http_trigger or flow; path)."""
 
 
-async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
+async def list_waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
     """Return the current versions that wait for acceptance, at most 1000, by path."""
     rows = await conn.fetch(
-        _SQL["waiting"],
+        _SQL["list_waiting"],
         workspace,
         what.everything,
         what.patterns,
@@ -142,7 +142,7 @@ async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list
     ]
 
 
-async def current_like(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
+async def list_current(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
     """Return kinds and paths of the items that match one of these LIKE patterns; None: all items."""
-    rows = await conn.fetch(_SQL["current_like"], workspace, patterns)
+    rows = await conn.fetch(_SQL["list_current"], workspace, patterns)
     return [(row["kind"], row["path"]) for row in rows]

@@ -46,7 +46,7 @@ async def get(conn: Connection, email: str) -> AccountRow | None:
     return AccountRow(**row) if row else None
 
 
-async def none_exists(conn: Connection) -> bool:
+async def is_empty(conn: Connection) -> bool:
     """Return whether the instance has no account yet."""
     return bool(await conn.fetchval(_SQL["count_all"]) == 0)
 
@@ -56,9 +56,9 @@ async def lock_first_start(conn: Connection) -> None:
     await conn.execute(_SQL["lock_first_start"])
 
 
-async def username_taken(conn: Connection, username: str) -> bool:
+async def is_username_taken(conn: Connection, username: str) -> bool:
     """Return whether an account has this username."""
-    return bool(await conn.fetchval(_SQL["username_taken"], username))
+    return bool(await conn.fetchval(_SQL["is_username_taken"], username))
 
 
 async def insert(
@@ -82,9 +82,9 @@ async def set_first_password(conn: Connection, email: str, password_hash: str) -
     return await conn.fetchval(_SQL["set_first_password"], email, password_hash) is not None
 
 
-async def without_password(conn: Connection) -> str | None:
+async def find_superadmin_without_password(conn: Connection) -> str | None:
     """Return the address of the first superadmin if no account has a password, otherwise None."""
-    found: str | None = await conn.fetchval(_SQL["without_password"])
+    found: str | None = await conn.fetchval(_SQL["find_superadmin_without_password"])
     return found
 
 
@@ -107,16 +107,16 @@ async def lock_attempts(conn: Connection, keys: Sequence[str], forgotten_s: floa
     return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
 
 
-async def note_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> None:
+async def count_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> None:
     """Count one attempt of each of these keys, which the transaction has locked."""
-    await conn.execute(_SQL["note_attempts"], keys, forgotten_s)
+    await conn.execute(_SQL["count_attempts"], keys, forgotten_s)
 
 
-async def take_back_attempt(conn: Connection, pair: str, others: Sequence[str]) -> None:
+async def reset_attempts(conn: Connection, pair: str, others: Sequence[str]) -> None:
     """Reset, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
-    await conn.execute(_SQL["take_back_attempt"], pair, others)
+    await conn.execute(_SQL["reset_attempts"], pair, others)
 
 
-async def forget_old_attempts(conn: Connection) -> None:
+async def delete_old_attempts(conn: Connection) -> None:
     """Delete attempts older than a day."""
-    await conn.execute(_SQL["forget_old_attempts"])
+    await conn.execute(_SQL["delete_old_attempts"])

@@ -71,7 +71,7 @@ class DecisionRow:
     """True if the run has counted it."""
 
 
-async def open_waits(connection: Connection, run: UUID, workspace: str, opened: Sequence[NewApproval]) -> None:
+async def insert_open(connection: Connection, run: UUID, workspace: str, opened: Sequence[NewApproval]) -> None:
     """Insert the approvals of nodes that start to wait, with their notifications."""
     columns: list[list[Any]] = [
         [each.job for each in opened],
@@ -81,32 +81,32 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         [each.groups for each in opened],
         [each.form for each in opened],
     ]
-    await connection.execute(_SQL["open"], run, workspace, *columns)
+    await connection.execute(_SQL["insert_open"], run, workspace, *columns)
     notifications = [notice for each in opened for notice in each.notices]
     if notifications:
-        await notices.add(connection, run, workspace, notifications)
+        await notices.insert(connection, run, workspace, notifications)
 
 
-async def close_waits(
+async def delete_open(
     connection: Connection, run: UUID, jobs: Sequence[UUID], counted: tuple[UUID, int] | None = None
 ) -> None:
     """Delete the approvals of these nodes, and mark the decision (job, resume id) as counted."""
-    await connection.execute(_SQL["close"], run, list(jobs), *(counted or (None, None)))
+    await connection.execute(_SQL["delete_open"], run, list(jobs), *(counted or (None, None)))
 
 
-async def close_all(connection: Connection, run: UUID) -> None:
+async def delete_open_of_run(connection: Connection, run: UUID) -> None:
     """Delete all approvals of a run."""
-    await connection.execute(_SQL["close_all"], run)
+    await connection.execute(_SQL["delete_open_of_run"], run)
 
 
-async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
+async def list_open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
     """Return the open approvals of a run, the oldest first."""
-    rows = await connection.fetch(_SQL["open_of_run"], run)
+    rows = await connection.fetch(_SQL["list_open_of_run"], run)
     return [OpenApproval(**dict(row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenOfRun:
+class RunApproval:
     """An open approval of a run, with the extra permissions of the run's script or workflow."""
 
     asks: OpenApproval
@@ -114,48 +114,48 @@ class OpenOfRun:
     extra_perms: dict[str, bool]
 
 
-async def open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[OpenOfRun]:
+async def list_open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[RunApproval]:
     """Return the open approvals of a workspace, the oldest first."""
     found = []
-    for row in await connection.fetch(_SQL["open_of_workspace"], workspace, limit):
+    for row in await connection.fetch(_SQL["list_open_of_workspace"], workspace, limit):
         values = dict(row)
         run, extra_perms = values.pop("run"), msgspec.json.decode(values.pop("extra_perms"))
-        found.append(OpenOfRun(OpenApproval(**values), run, extra_perms))
+        found.append(RunApproval(OpenApproval(**values), run, extra_perms))
     return found
 
 
-async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[DecisionRow]:
+async def list_decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[DecisionRow]:
     """Return all decisions of these runs, in order."""
-    rows = await connection.fetch(_SQL["decisions_of_runs"], list(runs))
+    rows = await connection.fetch(_SQL["list_decisions_of_runs"], list(runs))
     return [DecisionRow(**dict(row)) for row in rows]
 
 
-async def any_signed(
+async def has_signed_approval(
     connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
 ) -> bool:
     """Return whether a signed-in person approved at a node of these numbers, or in a sub-workflow called at `paths`."""
-    query = _SQL["any_signed"]
+    query = _SQL["has_signed_approval"]
     return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))
 
 
-async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:
+async def find_waiting_run(connection: Connection, workspace: str, job: UUID) -> UUID | None:
     """Return the run whose node with this id waits for a decision."""
-    run: UUID | None = await connection.fetchval(_SQL["run_that_asks"], workspace, job)
+    run: UUID | None = await connection.fetchval(_SQL["find_waiting_run"], workspace, job)
     return run
 
 
 async def update_waiting_status(connection: Connection, run: UUID) -> str | None:
     """Update whether a locked run with frames awaits approval; return its status if that has changed."""
-    status: str | None = await connection.fetchval(_SQL["settle"], run)
+    status: str | None = await connection.fetchval(_SQL["update_waiting_status"], run)
     return status
 
 
-async def sub_workflows_that_ask(connection: Connection, run: UUID) -> list[UUID]:
+async def list_waiting_sub_workflows(connection: Connection, run: UUID) -> list[UUID]:
     """Return the runs of sub-workflows below this run that have open approvals."""
-    return [row["run"] for row in await connection.fetch(_SQL["sub_workflows_that_ask"], run)]
+    return [row["run"] for row in await connection.fetch(_SQL["list_waiting_sub_workflows"], run)]
 
 
-async def decide(
+async def insert_decision(
     connection: Connection,
     job: UUID,
     resume_id: int,
@@ -174,32 +174,32 @@ async def decide(
     Returns False if the resume id is already used, or if the account has already made the same decision.
     """
     values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
-    return await connection.fetchval(_SQL["decide"], *values) is not None
+    return await connection.fetchval(_SQL["insert_decision"], *values) is not None
 
 
-async def decision(connection: Connection, job: UUID, resume_id: int) -> DecisionRow | None:
+async def get_decision(connection: Connection, job: UUID, resume_id: int) -> DecisionRow | None:
     """Return the decision made with a resume id."""
-    row = await connection.fetchrow(_SQL["decision"], job, resume_id)
+    row = await connection.fetchrow(_SQL["get_decision"], job, resume_id)
     return DecisionRow(**dict(row)) if row else None
 
 
 async def list_uncounted(connection: Connection, run: UUID) -> list[DecisionRow]:
     """Return the decisions that a run has not counted, in order."""
-    rows = await connection.fetch(_SQL["untaken"], run)
+    rows = await connection.fetch(_SQL["list_uncounted"], run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def mark_counted(connection: Connection, job: UUID, resume_id: int) -> None:
     """Mark a decision as counted."""
-    await connection.execute(_SQL["take"], job, resume_id)
+    await connection.execute(_SQL["mark_counted"], job, resume_id)
 
 
-async def decisions_of_run(connection: Connection, run: UUID) -> list[DecisionRow]:
+async def list_decisions_of_run(connection: Connection, run: UUID) -> list[DecisionRow]:
     """Return all decisions of a run, in order."""
-    rows = await connection.fetch(_SQL["decisions_of_run"], run)
+    rows = await connection.fetch(_SQL["list_decisions_of_run"], run)
     return [DecisionRow(**dict(row)) for row in rows]
 
 
-async def forget(connection: Connection) -> None:
+async def delete_orphans(connection: Connection) -> None:
     """Delete decisions of runs that are no longer in history."""
-    await connection.execute(_SQL["forget"])
+    await connection.execute(_SQL["delete_orphans"])

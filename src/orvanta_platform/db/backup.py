@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from orvanta_platform.db.pool import CANNOT_CONNECT, Connection, unavailable
+from orvanta_platform.db.pool import CANNOT_CONNECT, Connection, unavailable_error
 from orvanta_platform.db.queries import query_texts
 
 _SQL = query_texts("backup")
@@ -24,30 +24,32 @@ class TableShape:
 
 
 @asynccontextmanager
-async def connected(owner_url: str) -> AsyncIterator[Connection]:
+async def connect(owner_url: str) -> AsyncIterator[Connection]:
     """Open a connection as the owner of the tables. Raises DatabaseUnavailable."""
     try:
         connection = await asyncpg.connect(owner_url, timeout=10)
     except CANNOT_CONNECT as error:
-        raise unavailable(error) from error
+        raise unavailable_error(error) from error
     try:
         yield connection
     finally:
         await connection.close()
 
 
-async def migrations_of(connection: Connection) -> list[str]:
+async def list_migrations(connection: Connection) -> list[str]:
     """Return the migrations applied to the database; none if it was never migrated."""
     if not await connection.fetchval(_SCHEMA["migration_table_exists"]):
         return []
     return [row["name"] for row in await connection.fetch(_SCHEMA["applied_migrations"])]
 
 
-async def tables(connection: Connection) -> list[TableShape]:
+async def list_tables(connection: Connection) -> list[TableShape]:
     """Return all tables, each after the tables it references."""
-    found = {row["name"]: TableShape(row["name"], list(row["columns"])) for row in await _rows(connection, "tables")}
+    found = {
+        row["name"]: TableShape(row["name"], list(row["columns"])) for row in await _rows(connection, "list_tables")
+    }
     named: dict[str, set[str]] = {name: set() for name in found}
-    for row in await _rows(connection, "references"):
+    for row in await _rows(connection, "list_references"):
         named[row["child"]].add(row["parent"])
     ordered: list[TableShape] = []
     while named:
@@ -69,9 +71,9 @@ async def copy_in(connection: Connection, table: TableShape, pieces: AsyncIterab
     return _count(await connection.copy_to_table(table.name, source=pieces, columns=table.columns))
 
 
-async def sequences(connection: Connection) -> dict[str, int]:
+async def get_sequences(connection: Connection) -> dict[str, int]:
     """Return the last value of each sequence."""
-    return {row["name"]: row["last_value"] for row in await _rows(connection, "sequences")}
+    return {row["name"]: row["last_value"] for row in await _rows(connection, "get_sequences")}
 
 
 async def set_sequences(connection: Connection, found: Mapping[str, int]) -> None:
@@ -85,14 +87,14 @@ async def is_used(connection: Connection) -> bool:
     return bool(await connection.fetchval(_SQL["is_used"]))
 
 
-async def workers_alive(connection: Connection) -> int:
+async def count_live_workers(connection: Connection) -> int:
     """Return the number of workers that sent a heartbeat within half a minute."""
-    return int(await connection.fetchval(_SQL["workers_alive"]))
+    return int(await connection.fetchval(_SQL["count_live_workers"]))
 
 
-async def empty(connection: Connection, names: Sequence[str]) -> None:
+async def truncate_tables(connection: Connection, names: Sequence[str]) -> None:
     """Delete all rows of these tables."""
-    await connection.execute(await connection.fetchval(_SQL["emptying"], list(names)))
+    await connection.execute(await connection.fetchval(_SQL["truncate_tables"], list(names)))
 
 
 async def _rows(connection: Connection, name: str) -> list[asyncpg.Record]:

@@ -37,9 +37,9 @@ async def find(connection: Connection, workspace: str, key: bytes, ttl_s: float)
 
 async def store(connection: Connection, workspace: str, new: NewCached) -> None:
     """Cache a result under its key."""
-    await connection.execute(_SQL["keep_cached"], new.key, workspace, new.run, new.job, new.ttl_s)
+    await connection.execute(_SQL["store_cached"], new.key, workspace, new.run, new.job, new.ttl_s)
 
 
-async def forget(connection: Connection) -> None:
+async def delete_expired(connection: Connection) -> None:
     """Delete expired results."""
-    await connection.execute(_SQL["forget_cached"])
+    await connection.execute(_SQL["delete_expired"])

@@ -36,7 +36,7 @@ CHECKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """A row that violates a check."""
 
     check: str
@@ -54,16 +54,16 @@ class LiveState:
     waits: int
 
 
-async def broken(connection: Connection) -> list[Broken]:
+async def find_violations(connection: Connection) -> list[Violation]:
     """Return all rows that violate a check, at most 100 of each."""
     found = []
     for check in CHECKS:
         rows = await connection.fetch(_SQL[check])
-        found += [Broken(check, row["id"], row["problem"]) for row in rows]
+        found += [Violation(check, row["id"], row["problem"]) for row in rows]
     return found
 
 
-async def live_states(connection: Connection) -> list[LiveState]:
+async def list_live_states(connection: Connection) -> list[LiveState]:
     """Return the states of live runs with an empty inbox, at most 10,000."""
-    rows = await connection.fetch(_SQL["live_states"])
+    rows = await connection.fetch(_SQL["list_live_states"])
     return [LiveState(row["id"], row["state"], frozenset(row["nodes"]), row["waits"]) for row in rows]

@@ -16,7 +16,7 @@ _JOBS = query_texts("jobs")
 
 
 @dataclass(frozen=True, slots=True)
-class ContextBefore:
+class EarlierContext:
     """A value in the context of an earlier run."""
 
     run: UUID
@@ -32,22 +32,22 @@ class ContextBefore:
     """True if it is still the value in `run`."""
 
 
-async def before(
+async def get_context_before(
     connection: Connection,
     runs: Sequence[UUID],
     nodes: Sequence[str],
     partly: Sequence[str],
     until: datetime,
     at_once: Sequence[str] = (),
-) -> list[ContextBefore]:
+) -> list[EarlierContext]:
     """Return the context as exported by `nodes`, and by nodes of `partly` or by no node before `until`.
 
     `runs` holds the run and those that it was restarted from, the newest first. Exports of nodes of `at_once` at the
     very time `until`, when they started, do not count.
     """
-    text = _SQL["context_before"]
+    text = _SQL["get_context_before"]
     rows = await connection.fetch(text, list(runs), list(nodes), list(partly), until, list(at_once))
-    return [ContextBefore(**dict(row)) for row in rows]
+    return [EarlierContext(**dict(row)) for row in rows]
 
 
 async def has_any(connection: Connection, run: UUID) -> bool:
@@ -60,5 +60,5 @@ async def set_value(connection: Connection, value: NewValue, node: str | None, d
     await connection.execute(
         _SQL["set_context"], value.id, value.name, value.size, value.encoding, value.body, value.object
     )
-    await connection.execute(_SQL["note_context"], value.id, node, data)
-    await connection.execute(_JOBS["bump_runs"], [value.id])
+    await connection.execute(_SQL["insert_context_event"], value.id, node, data)
+    await connection.execute(_JOBS["advance_revs"], [value.id])

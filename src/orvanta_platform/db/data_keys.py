@@ -19,9 +19,9 @@ class KeyRow:
     wrapped_by: str
 
 
-async def newest(conn: Connection, workspace: str) -> KeyRow | None:
+async def get_newest(conn: Connection, workspace: str) -> KeyRow | None:
     """Return the key for encryption; None if the workspace has none yet."""
-    row = await conn.fetchrow(_SQL["newest"], workspace)
+    row = await conn.fetchrow(_SQL["get_newest"], workspace)
     return KeyRow(**row) if row else None
 
 

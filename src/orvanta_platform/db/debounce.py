@@ -38,29 +38,29 @@ async def replace(connection: Connection, key: bytes, run: UUID) -> None:
     await connection.execute(_SQL["replace_debounce"], key, run)
 
 
-async def put_off(connection: Connection, key: bytes, run: UUID, until: datetime) -> bool:
+async def delay(connection: Connection, key: bytes, run: UUID, until: datetime) -> bool:
     """Count a call and delay the run to `until`; return False, unchanged, if it has started or is cancelled."""
-    if await connection.fetchval(_SQL["put_off"], run, until) is None:
+    if await connection.fetchval(_SQL["delay"], run, until) is None:
         return False
-    await connection.execute(_SQL["count_debounce"], key)
+    await connection.execute(_SQL["count_call"], key)
     return True
 
 
 async def set_args(connection: Connection, run: UUID, value: NewValue) -> None:
     """Replace the arguments of a run that has not started."""
-    await connection.execute(_SQL["replace_args"], run, value.size, value.encoding, value.body, value.object)
+    await connection.execute(_SQL["set_args"], run, value.size, value.encoding, value.body, value.object)
 
 
-async def note_call(connection: Connection, run: UUID, call: UUID, by: str) -> None:
+async def record_call(connection: Connection, run: UUID, call: UUID, by: str) -> None:
     """Record the call in the history of the run."""
-    await connection.execute(_SQL["note_call"], run, call, by)
+    await connection.execute(_SQL["record_call"], run, call, by)
 
 
-async def was_taken(connection: Connection, run: UUID, call: UUID) -> bool:
+async def includes_call(connection: Connection, run: UUID, call: UUID) -> bool:
     """Return whether the run already includes this call."""
-    return bool(await connection.fetchval(_SQL["call_was_taken"], run, str(call)))
+    return bool(await connection.fetchval(_SQL["includes_call"], run, str(call)))
 
 
-async def forget(connection: Connection) -> None:
+async def delete_unused(connection: Connection) -> None:
     """Delete keys that are no longer in use."""
-    await connection.execute(_SQL["forget_debounces"])
+    await connection.execute(_SQL["delete_unused"])

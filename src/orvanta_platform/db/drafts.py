@@ -66,9 +66,9 @@ async def list_page(
     return [DraftRow(**row) for row in rows]
 
 
-async def begin(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:
+async def insert(conn: Connection, key: DraftKey, new: DraftBody) -> int | None:
     """Store a first draft and return its revision; None if there is one already."""
-    query = _SQL["begin"]
+    query = _SQL["insert"]
     revision: int | None = await conn.fetchval(query, *_named(key), new.base_version, new.hash, new.body)
     return revision
 
@@ -92,9 +92,9 @@ async def discard(conn: Connection, key: DraftKey, revision: int | None) -> bool
     return await conn.fetchval(_SQL["discard"], *_named(key), revision) is not None
 
 
-async def end_deployed(conn: Connection, workspace: str, owner: str, revision: int) -> None:
+async def delete_deployed(conn: Connection, workspace: str, owner: str, revision: int) -> None:
     """Delete the draft that was deployed; a draft saved since then remains."""
-    await conn.execute(_SQL["end_deployed"], workspace, owner, revision)
+    await conn.execute(_SQL["delete_deployed"], workspace, owner, revision)
 
 
 async def is_version(conn: Connection, key: DraftKey, version: int) -> bool:

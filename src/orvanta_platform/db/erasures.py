@@ -26,7 +26,7 @@ class ErasureRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class NodeRow:
     """A row of a node: `failures` counts attempts before the last; `parent` and `place` as in the table job."""
 
     id: UUID
@@ -36,21 +36,21 @@ class Left:
     place: int | None
 
 
-async def plan(connection: Connection, run: UUID, erasures: Sequence[tuple[int, float]]) -> None:
+async def schedule(connection: Connection, run: UUID, erasures: Sequence[tuple[int, float]]) -> None:
     """Plan, for a run that has just ended, the erasure of the data of these nodes after these seconds."""
     nodes, seconds = [node for node, _ in erasures], [after for _, after in erasures]
-    await connection.execute(_SQL["plan_erasures"], run, nodes, seconds)
+    await connection.execute(_SQL["schedule_erasures"], run, nodes, seconds)
 
 
-async def take_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
+async def lock_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
     """Return (run, node) of due erasures, locked until the transaction ends."""
-    rows = await connection.fetch(_SQL["take_due_erasures"], most)
+    rows = await connection.fetch(_SQL["lock_due"], most)
     return [(row["run"], row["node_index"]) for row in rows]
 
 
-async def left_by(connection: Connection, run: UUID, node: int) -> list[Left]:
+async def list_rows_of_node(connection: Connection, run: UUID, node: int) -> list[NodeRow]:
     """Return the rows of a node of a run that has ended."""
-    return [Left(**dict(row)) for row in await connection.fetch(_SQL["left_by_node"], run, node)]
+    return [NodeRow(**dict(row)) for row in await connection.fetch(_SQL["list_rows_of_node"], run, node)]
 
 
 async def erase(connection: Connection, run: UUID, node: int, more: Collection[UUID] = ()) -> list[str]:
@@ -61,7 +61,7 @@ async def erase(connection: Connection, run: UUID, node: int, more: Collection[U
         for query in ("erase_events", "erase_decisions"):
             await connection.execute(_SQL[query], ids)
     await connection.execute(_SQL["erase_words"], run)
-    await connection.execute(_SQL["note_erased"], run, node)
+    await connection.execute(_SQL["record_erased"], run, node)
     return objects
 
 
@@ -75,11 +75,11 @@ async def erase_ids(connection: Connection, ids: Sequence[UUID]) -> list[str]:
     return objects
 
 
-async def of_runs(connection: Connection, runs: Sequence[UUID]) -> list[ErasureRow]:
+async def list_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[ErasureRow]:
     """Return planned and completed erasures of these runs."""
-    return [ErasureRow(**dict(row)) for row in await connection.fetch(_SQL["erasures_of"], list(runs))]
+    return [ErasureRow(**dict(row)) for row in await connection.fetch(_SQL["list_of_runs"], list(runs))]
 
 
-async def forget(connection: Connection) -> None:
+async def delete_orphans(connection: Connection) -> None:
     """Delete rows of runs that are no longer stored."""
-    await connection.execute(_SQL["forget_erasures"])
+    await connection.execute(_SQL["delete_orphans"])

@@ -88,4 +88,4 @@ async def delete(conn: Connection, workspace: str, key: str) -> str | None:
 
 async def filter_unreferenced(conn: Connection, objects: Sequence[str]) -> list[str]:
     """Return those of these objects that belong to no file."""
-    return [row["object"] for row in await conn.fetch(_SQL["unnamed"], list(objects))]
+    return [row["object"] for row in await conn.fetch(_SQL["filter_unreferenced"], list(objects))]

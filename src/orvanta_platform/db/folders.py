@@ -50,9 +50,9 @@ async def list_page(
     return [FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) for row in rows]
 
 
-async def grants(conn: Connection, workspace: str) -> list[Grant]:
+async def list_grants(conn: Connection, workspace: str) -> list[Grant]:
     """Return the permissions granted by each folder."""
-    rows = await conn.fetch(_SQL["all_grants"], workspace)
+    rows = await conn.fetch(_SQL["list_grants"], workspace)
     return [Grant(row["name"], row["owners"], _perms(row["extra_perms"])) for row in rows]
 
 

@@ -44,7 +44,7 @@ class CounterRow(msgspec.Struct, frozen=True):
     begun_at: datetime | None = None
 
 
-class Around(msgspec.Struct, frozen=True):
+class EnclosingFrame(msgspec.Struct, frozen=True):
     """A frame with `node_index` (the number in the document) and `attempt` of its node."""
 
     id: UUID
@@ -69,7 +69,7 @@ class BodyResult(msgspec.Struct, frozen=True):
     object: str | None
 
 
-class SeenBody(msgspec.Struct, frozen=True):
+class BodyRow(msgspec.Struct, frozen=True):
     """A body for display; `is_frame`: the row is the body's own, not that of its only node."""
 
     place: int
@@ -80,7 +80,7 @@ class SeenBody(msgspec.Struct, frozen=True):
     is_frame: bool
 
 
-class SeenFrame(msgspec.Struct, frozen=True):
+class BodyStatus(msgspec.Struct, frozen=True):
     """A body of the node with the number `node_index`; `state` None: it has ended."""
 
     run: UUID
@@ -109,7 +109,7 @@ class FailedBody(msgspec.Struct, frozen=True):
     ended_at: datetime
 
 
-class EndedBodies(msgspec.Struct, frozen=True):
+class EndedBodyRange(msgspec.Struct, frozen=True):
     """Consecutive bodies of an opening, from `first` to before `stop`, with the same outcome."""
 
     first: int
@@ -117,7 +117,7 @@ class EndedBodies(msgspec.Struct, frozen=True):
     state: str
 
 
-class ChildEnd(msgspec.Struct, frozen=True):
+class ChildOutcome(msgspec.Struct, frozen=True):
     """Outcome of the run of a sub-workflow."""
 
     id: UUID
@@ -127,19 +127,19 @@ class ChildEnd(msgspec.Struct, frozen=True):
     skipped: bool
 
 
-async def get_enclosing(connection: Connection, frame: UUID) -> list[Around]:
+async def get_enclosing(connection: Connection, frame: UUID) -> list[EnclosingFrame]:
     """Return a frame and those around it, innermost first; empty if it has ended."""
-    return [Around(**dict(row)) for row in await connection.fetch(_SQL["frames_around"], frame)]
+    return [EnclosingFrame(**dict(row)) for row in await connection.fetch(_SQL["get_enclosing"], frame)]
 
 
 async def list_of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
     """Return the open bodies of a node, by place."""
-    return [FrameRow(**dict(row)) for row in await connection.fetch(_SQL["frames_of_holder"], holder)]
+    return [FrameRow(**dict(row)) for row in await connection.fetch(_SQL["list_of_holder"], holder)]
 
 
 async def list_of_run(connection: Connection, run: UUID) -> list[UUID]:
     """Return the frames of a run."""
-    return [row["id"] for row in await connection.fetch(_SQL["frames_of_run"], run)]
+    return [row["id"] for row in await connection.fetch(_SQL["list_of_run"], run)]
 
 
 async def get_frames(connection: Connection, ids: Sequence[UUID]) -> list[FrameRow]:
@@ -154,7 +154,7 @@ async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[Coun
 
 async def find_counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
     """Return the node of `run` that waits for the run `child`."""
-    found: UUID | None = await connection.fetchval(_SQL["counter_of_child"], child, run)
+    found: UUID | None = await connection.fetchval(_SQL["find_counter_of_child"], child, run)
     return found
 
 
@@ -179,16 +179,16 @@ async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[An
 async def delete(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
     """Delete ended frames and counters."""
     if frames:
-        await connection.execute(_SQL["drop_frames"], list(frames))
+        await connection.execute(_SQL["delete_frames"], list(frames))
     if counters:
-        await connection.execute(_SQL["drop_counters"], list(counters))
+        await connection.execute(_SQL["delete_counters"], list(counters))
 
 
 async def delete_all(connection: Connection, run: UUID) -> None:
     """Delete all frames, counters and pauses of a run."""
-    await connection.execute(_SQL["drop_all_frames"], run)
-    await connection.execute(_SQL["drop_all_counters"], run)
-    await pauses.close_all(connection, run)
+    await connection.execute(_SQL["delete_all_frames"], run)
+    await connection.execute(_SQL["delete_all_counters"], run)
+    await pauses.delete_all(connection, run)
 
 
 async def lock_job(connection: Connection, run: UUID, job: UUID) -> LiveJob | None:
@@ -204,97 +204,97 @@ async def lock_jobs_of_frame(connection: Connection, run: UUID, frame: UUID | No
 
 async def list_body_results(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
     """Return results of ended bodies by place, from `first` on; cancelled bodies may have none."""
-    rows = await connection.fetch(_SQL["results_of_bodies"], opening, first, limit)
+    rows = await connection.fetch(_SQL["list_body_results"], opening, first, limit)
     return [BodyResult(**dict(row)) for row in rows]
 
 
-async def bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[SeenBody]:
+async def list_bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[BodyRow]:
     """Return the bodies of a node at places from `first` to before `stop`: those of its last opening and open ones."""
-    return [SeenBody(**dict(row)) for row in await connection.fetch(_SQL["bodies"], holder, opening, first, stop)]
+    return [BodyRow(**dict(row)) for row in await connection.fetch(_SQL["list_bodies"], holder, opening, first, stop)]
 
 
-async def first_failed_body(connection: Connection, opening: UUID) -> FailedBody | None:
+async def find_first_failed_body(connection: Connection, opening: UUID) -> FailedBody | None:
     """Return the body of an opening that failed first; None if none did."""
-    row = await connection.fetchrow(_SQL["first_failed_body"], opening)
+    row = await connection.fetchrow(_SQL["find_first_failed_body"], opening)
     return FailedBody(**dict(row)) if row else None
 
 
-async def last_place(connection: Connection, opening: UUID) -> int:
+async def get_last_place(connection: Connection, opening: UUID) -> int:
     """Return the place of the last ended body of an opening; -1 if none has ended."""
-    found: int | None = await connection.fetchval(_SQL["last_place"], opening)
+    found: int | None = await connection.fetchval(_SQL["get_last_place"], opening)
     return -1 if found is None else found
 
 
-async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:
+async def get_ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:
     """Return those of these nodes that have ended."""
-    rows = await connection.fetch(_SQL["ended_nodes"], list(ids)) if ids else []
+    rows = await connection.fetch(_SQL["get_ended_nodes"], list(ids)) if ids else []
     return {row["id"]: EndedNode(**dict(row)) for row in rows}
 
 
-async def ended_bodies(connection: Connection, opening: UUID, *, skips: bool = False) -> list[EndedBodies]:
+async def list_ended_bodies(connection: Connection, opening: UUID, *, skips: bool = False) -> list[EndedBodyRange]:
     """Return the ended bodies of an opening by place, consecutive ones with the same outcome combined.
 
     With `skips`, failed bodies count as succeeded.
     """
-    return [EndedBodies(**dict(row)) for row in await connection.fetch(_SQL["ended_bodies"], opening, skips)]
+    return [EndedBodyRange(**dict(row)) for row in await connection.fetch(_SQL["list_ended_bodies"], opening, skips)]
 
 
-async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def count_resumes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the number of stored resumes of each of these nodes; those without any are left out."""
-    rows = await connection.fetch(_SQL["resumes_of"], list(ids)) if ids else []
+    rows = await connection.fetch(_SQL["count_resumes"], list(ids)) if ids else []
     return {row["id"]: row["count"] for row in rows}
 
 
-async def seen_counter(connection: Connection, id: UUID) -> tuple[UUID, int] | None:
+async def find_open_container(connection: Connection, id: UUID) -> tuple[UUID, int] | None:
     """Return the run and the number of the open container with this id."""
-    row = await connection.fetchrow(_SQL["seen_counter"], id)
+    row = await connection.fetchrow(_SQL["find_open_container"], id)
     return (row["run"], row["node_index"]) if row is not None else None
 
 
-async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
+async def find_body(connection: Connection, id: UUID) -> BodyStatus | None:
     """Return the body with this id, open or ended."""
-    row = await connection.fetchrow(_SQL["seen_frame"], id)
-    return SeenFrame(**dict(row)) if row else None
+    row = await connection.fetchrow(_SQL["find_body"], id)
+    return BodyStatus(**dict(row)) if row else None
 
 
-async def run_around(connection: Connection, id: UUID) -> UUID | None:
+async def find_enclosing_run(connection: Connection, id: UUID) -> UUID | None:
     """Return the run in which the body or container with this id is open."""
-    found: UUID | None = await connection.fetchval(_SQL["run_around"], id)
+    found: UUID | None = await connection.fetchval(_SQL["find_enclosing_run"], id)
     return found
 
 
 async def insert_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
     """Insert events (JSON text) into the inbox of a run, in this order."""
     if events:
-        await connection.execute(_SQL["put_events"], run, list(events))
+        await connection.execute(_SQL["insert_events"], run, list(events))
 
 
 async def delete_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete processed events."""
     if seqs:
-        await connection.execute(_SQL["take_events"], run, list(seqs))
+        await connection.execute(_SQL["delete_events"], run, list(seqs))
 
 
 async def set_timer(connection: Connection, run: UUID, node: UUID, kind: str, seconds: float) -> None:
     """Set a timer of a node (`kind` of the table timer)."""
-    await connection.execute(_SQL["set_timer_of"], run, node, kind, seconds)
+    await connection.execute(_SQL["set_timer"], run, node, kind, seconds)
 
 
 async def delete_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
     """Delete the timers of these nodes."""
     if nodes:
-        await connection.execute(_SQL["drop_timers_of"], run, list(nodes))
+        await connection.execute(_SQL["delete_timers"], run, list(nodes))
 
 
 async def list_children(connection: Connection, run: UUID) -> list[UUID]:
     """Return the live runs of sub-workflows of a run."""
-    return [row["id"] for row in await connection.fetch(_SQL["children_of"], run)]
+    return [row["id"] for row in await connection.fetch(_SQL["list_children"], run)]
 
 
-async def get_child_end(connection: Connection, run: UUID) -> ChildEnd | None:
+async def get_child_outcome(connection: Connection, run: UUID) -> ChildOutcome | None:
     """Return the outcome of the run of a sub-workflow; None while it is live."""
-    row = await connection.fetchrow(_SQL["child_end"], run)
-    return ChildEnd(**dict(row)) if row else None
+    row = await connection.fetchrow(_SQL["get_child_outcome"], run)
+    return ChildOutcome(**dict(row)) if row else None
 
 
 async def any_succeeded_in_failed_bodies(

@@ -57,7 +57,7 @@ class GateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class InLine:
+class QueueEntry:
     """An entry of a queue; `eldest`: the row is the longest-waiting entry, which may also be at the front."""
 
     key: bytes
@@ -68,7 +68,7 @@ class InLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ReleasedPermit:
     """A released permit of the gate `key`; `lender` is the run that had lent it, None if it was the gate's own."""
 
     key: bytes
@@ -117,7 +117,7 @@ _SHOWN_NAME = 500
 
 async def list_keys(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
     """Return the gates at which these nodes or runs wait or hold permits."""
-    return [row["key"] for row in await connection.fetch(_SQL["keys_of"], list(jobs), list(runs))]
+    return [row["key"] for row in await connection.fetch(_SQL["list_keys"], list(jobs), list(runs))]
 
 
 async def lock(connection: Connection, entries: Sequence[Entry], others: Collection[bytes]) -> list[GateRow]:
@@ -139,38 +139,42 @@ def _field(entry: Entry | None, name: str) -> object:
     return None if entry is None else getattr(entry, name)
 
 
-async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[Left]:
+async def delete_entries(
+    connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]
+) -> list[ReleasedPermit]:
     """Delete permits and queue entries; return the permits. Their gates must be locked."""
-    return [Left(**dict(row)) for row in await connection.fetch(_SQL["leave_gates"], list(jobs), list(runs))]
+    return [
+        ReleasedPermit(**dict(row)) for row in await connection.fetch(_SQL["delete_entries"], list(jobs), list(runs))
+    ]
 
 
-async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
+async def insert_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Append queue entries in this order. Their gates must be locked."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.frame for entry in entries])
     keys, priorities = [entry.key for entry in entries], [entry.priority for entry in entries]
-    await connection.execute(_SQL["enter_gates"], *columns, keys, priorities)
+    await connection.execute(_SQL["insert_entries"], *columns, keys, priorities)
 
 
-async def list_queue_heads(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
+async def list_queue_heads(connection: Connection, most: Mapping[bytes, int]) -> list[QueueEntry]:
     """Return the first entries of each queue, as many as specified, and its eldest entry."""
-    rows = await connection.fetch(_SQL["lines"], list(most), list(most.values()))
-    return [InLine(**dict(row)) for row in rows]
+    rows = await connection.fetch(_SQL["list_queue_heads"], list(most), list(most.values()))
+    return [QueueEntry(**dict(row)) for row in rows]
 
 
 async def find_lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
     """Return the permits that could be lent to these entries, the nearest first. A permit may appear more than once."""
     columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.key for entry in entries])
-    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["lenders"], *columns)]
+    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["find_lenders"], *columns)]
 
 
 async def find_borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
     """Return the entries to which the permits of these runs are lent next."""
-    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["borrowers"], list(lenders))]
+    return [Loan(**dict(row)) for row in await connection.fetch(_SQL["find_borrowers"], list(lenders))]
 
 
 async def grant(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
     """Grant permits to these jobs, as loans if a lender is named, and send each run an event."""
-    await connection.execute(_SQL["give_permits"], list(jobs), list(lenders))
+    await connection.execute(_SQL["grant"], list(jobs), list(lenders))
 
 
 async def save(connection: Connection, states: Sequence[GateState]) -> None:
@@ -190,35 +194,35 @@ def _array(times: Sequence[datetime]) -> str:
     return "{" + ",".join(f'"{time.isoformat()}"' for time in times) + "}"
 
 
-async def place_in_line(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
+async def find_queue_entry(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
     """Return run and frame of the node with this id if it is queued."""
-    row = await connection.fetchrow(_SQL["place_in_line"], workspace, job)
+    row = await connection.fetchrow(_SQL["find_queue_entry"], workspace, job)
     return (row["run"], row["frame"]) if row is not None else None
 
 
-async def limit_of(connection: Connection, workspace: str, job: UUID) -> LimitRow | None:
+async def get_limit(connection: Connection, workspace: str, job: UUID) -> LimitRow | None:
     """Return the limit at which the node or run with this id is queued."""
-    row = await connection.fetchrow(_SQL["limit_of"], job, workspace)
+    row = await connection.fetchrow(_SQL["get_limit"], job, workspace)
     return LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) if row is not None else None
 
 
-async def limits_of(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:
+async def list_limits(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:
     """Return the limits at which nodes of one frame of a run (None: of the top level) are queued, by id, at most 50."""
-    rows = await connection.fetch(_SQL["limits_of"], run, frame, workspace)
+    rows = await connection.fetch(_SQL["list_limits"], run, frame, workspace)
     return {row["job"]: LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) for row in rows}
 
 
-async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, LimitRow]:
+async def list_limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, LimitRow]:
     """Return the limits at which runs as a whole are queued."""
-    rows = await connection.fetch(_SQL["limits_of_runs"], list(runs))
+    rows = await connection.fetch(_SQL["list_limits_of_runs"], list(runs))
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
 async def list_due(connection: Connection, past: datetime) -> list[bytes]:
     """Return the gates whose windows now admit a queued entry."""
-    return [row["key"] for row in await connection.fetch(_SQL["due_gates"], past)]
+    return [row["key"] for row in await connection.fetch(_SQL["list_due_gates"], past)]
 
 
-async def forget(connection: Connection) -> None:
+async def delete_unused(connection: Connection) -> None:
     """Delete gates that have not been used for a day."""
-    await connection.execute(_SQL["forget_gates"])
+    await connection.execute(_SQL["delete_unused"])

@@ -15,7 +15,7 @@ from orvanta_platform.db.queries import query_texts
 _SQL = query_texts("graph")
 
 
-class BodyTally(msgspec.Struct, frozen=True):
+class BodyCount(msgspec.Struct, frozen=True):
     """Number of bodies of an opening with the same outcome; `first` is the lowest place among them."""
 
     opening: UUID
@@ -24,7 +24,7 @@ class BodyTally(msgspec.Struct, frozen=True):
     first: int
 
 
-class InnerTally(msgspec.Struct, frozen=True):
+class InnerJobCount(msgspec.Struct, frozen=True):
     """Number of jobs of an inner node (`node_index`: its number) in the same state."""
 
     node_index: int
@@ -34,7 +34,7 @@ class InnerTally(msgspec.Struct, frozen=True):
     ended_at: datetime | None
 
 
-class OpenStates(msgspec.Struct, frozen=True):
+class OpenBodyCount(msgspec.Struct, frozen=True):
     """Number of open bodies of the node with this number in the same state."""
 
     node_index: int
@@ -47,22 +47,22 @@ class OpenStates(msgspec.Struct, frozen=True):
     first: int
 
 
-async def open_holders(conn: Connection, run: UUID) -> list[CounterRow]:
+async def list_open_containers(conn: Connection, run: UUID) -> list[CounterRow]:
     """Return the open loops, branches and sub-workflows at the top level of a run."""
-    return [CounterRow(**dict(row)) for row in await conn.fetch(_SQL["open_holders"], run)]
+    return [CounterRow(**dict(row)) for row in await conn.fetch(_SQL["list_open_containers"], run)]
 
 
-async def body_tallies(conn: Connection, run: UUID, openings: Sequence[UUID]) -> list[BodyTally]:
+async def count_bodies(conn: Connection, run: UUID, openings: Sequence[UUID]) -> list[BodyCount]:
     """Return the outcomes of the bodies of these openings of a run."""
-    rows = await conn.fetch(_SQL["body_tallies"], run, list(openings)) if openings else []
-    return [BodyTally(**dict(row)) for row in rows]
+    rows = await conn.fetch(_SQL["count_bodies"], run, list(openings)) if openings else []
+    return [BodyCount(**dict(row)) for row in rows]
 
 
-async def inner_tallies(conn: Connection, run: UUID) -> list[InnerTally]:
+async def count_inner_jobs(conn: Connection, run: UUID) -> list[InnerJobCount]:
     """Return the states of the jobs of a run's inner nodes."""
-    return [InnerTally(**dict(row)) for row in await conn.fetch(_SQL["inner_tallies"], run)]
+    return [InnerJobCount(**dict(row)) for row in await conn.fetch(_SQL["count_inner_jobs"], run)]
 
 
-async def frame_states(conn: Connection, run: UUID) -> list[OpenStates]:
+async def count_open_bodies(conn: Connection, run: UUID) -> list[OpenBodyCount]:
     """Return the states of a run's open bodies."""
-    return [OpenStates(**dict(row)) for row in await conn.fetch(_SQL["frame_states"], run)]
+    return [OpenBodyCount(**dict(row)) for row in await conn.fetch(_SQL["count_open_bodies"], run)]

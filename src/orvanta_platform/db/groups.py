@@ -34,9 +34,9 @@ async def get(conn: Connection, workspace: str, name: str) -> GroupRow | None:
     return _group(row) if row else None
 
 
-async def names(conn: Connection, workspace: str) -> list[str]:
+async def list_names(conn: Connection, workspace: str) -> list[str]:
     """Return the names of all groups."""
-    return [row["name"] for row in await conn.fetch(_SQL["names"], workspace)]
+    return [row["name"] for row in await conn.fetch(_SQL["list_names"], workspace)]
 
 
 async def insert(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
@@ -44,9 +44,9 @@ async def insert(conn: Connection, workspace: str, name: str, summary: str | Non
     return await conn.fetchval(_SQL["insert"], workspace, name, summary) is not None
 
 
-async def describe(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
+async def set_summary(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
     """Set the summary of a group; return False if it does not exist."""
-    return await conn.fetchval(_SQL["describe"], workspace, name, summary) is not None
+    return await conn.fetchval(_SQL["set_summary"], workspace, name, summary) is not None
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:

@@ -13,7 +13,7 @@ _SQL = query_texts("history")
 
 
 @dataclass(frozen=True, slots=True)
-class LinePlace:
+class HistoryPosition:
     """Position in a history: all lines up to the one with this time, rank (within one moment) and id were read."""
 
     at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,10 +44,10 @@ class HistoryRow:
     """JSON text of an event."""
 
 
-async def lines(
-    conn: Connection, run: UUID, after: LinePlace, most: int, *, inside: bool, has_nodes: bool
+async def list_lines(
+    conn: Connection, run: UUID, after: HistoryPosition, most: int, *, inside: bool, has_nodes: bool
 ) -> list[HistoryRow]:
     """Return at most `most` lines of a run after a position, in order. `inside`: include those of inner nodes."""
     place = (after.at, after.rank, after.id)
-    rows = await conn.fetch(_SQL["lines"], run, inside, has_nodes, *place, most)
+    rows = await conn.fetch(_SQL["list_lines"], run, inside, has_nodes, *place, most)
     return [HistoryRow(**dict(row)) for row in rows]

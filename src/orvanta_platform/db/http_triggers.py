@@ -84,12 +84,12 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
     return _trigger(row) if row else None
 
 
-async def candidates(conn: Connection, method: str, first: str, second: str) -> list[HttpTriggerRow]:
+async def find_candidates(conn: Connection, method: str, first: str, second: str) -> list[HttpTriggerRow]:
     """Return triggers of a method, enabled or not, that a request with these first path segments may match, unordered.
 
     If `first` is the id of a workspace, all of them belong to that workspace.
     """
-    rows = await conn.fetch(_SQL["candidates"], method, first, second)
+    rows = await conn.fetch(_SQL["find_candidates"], method, first, second)
     return [_trigger(row) for row in rows]
 
 
@@ -98,22 +98,22 @@ async def lock_instance_routes(conn: Connection) -> None:
     await conn.execute(_SQL["lock_instance_routes"])
 
 
-async def is_first_part(conn: Connection, part: str) -> bool:
+async def is_first_segment(conn: Connection, part: str) -> bool:
     """Return whether an instance route starts with this path segment."""
-    return bool(await conn.fetchval(_SQL["is_first_part"], part))
+    return bool(await conn.fetchval(_SQL["is_first_segment"], part))
 
 
-async def instance_routes_elsewhere(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
+async def list_other_instance_routes(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
     """Return instance routes of other workspaces that may start with the path segment `first` (empty: any)."""
-    rows = await conn.fetch(_SQL["instance_routes_elsewhere"], workspace, method, first)
+    rows = await conn.fetch(_SQL["list_other_instance_routes"], workspace, method, first)
     return [row["route_path"] for row in rows]
 
 
-async def taken_by(
+async def find_route_owner(
     conn: Connection, workspace: str, method: str, route_key: str, workspaced: bool
 ) -> tuple[str, str] | None:
     """Return workspace and path of the trigger that has this route."""
-    row = await conn.fetchrow(_SQL["taken"], workspace, method, route_key, workspaced)
+    row = await conn.fetchrow(_SQL["find_route_owner"], workspace, method, route_key, workspaced)
     return (row["workspace"], row["path"]) if row else None
 
 
@@ -146,9 +146,9 @@ async def delete(conn: Connection, workspace: str, path: str) -> None:
     await conn.execute(_SQL["delete"], workspace, path)
 
 
-async def note_call(conn: Connection, run: UUID, data: str) -> None:
+async def record_call(conn: Connection, run: UUID, data: str) -> None:
     """Record the request (JSON text) that started a run."""
-    await conn.execute(_SQL["note_call"], run, data)
+    await conn.execute(_SQL["record_call"], run, data)
 
 
 def _values(settings: HttpTriggerSettings) -> list[object]:

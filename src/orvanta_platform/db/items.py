@@ -54,7 +54,7 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ItemHead:
     """An item without its versions. Only `open_item` returns `deleted` ones."""
 
     archived: bool
@@ -145,28 +145,28 @@ async def get_by_version(conn: Connection, workspace: str, kind: str, version: i
     return _item(await conn.fetchrow(_SQL["get_by_version"], workspace, kind, version))
 
 
-async def head(conn: Connection, workspace: str, kind: str, path: str) -> Head | None:
+async def get_head(conn: Connection, workspace: str, kind: str, path: str) -> ItemHead | None:
     """Return the item at a path without its versions."""
-    return _head(await conn.fetchrow(_SQL["head"], workspace, kind, path))
+    return _head(await conn.fetchrow(_SQL["get_head"], workspace, kind, path))
 
 
-async def perms_of(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, dict[str, bool]]:
+async def get_perms(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, dict[str, bool]]:
     """Return the extra_perms of those of these paths that exist."""
-    rows = await conn.fetch(_SQL["perms_of"], workspace, kind, paths)
+    rows = await conn.fetch(_SQL["get_perms"], workspace, kind, paths)
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
-async def parents(conn: Connection, row: ItemRow) -> list[str]:
+async def list_parents(conn: Connection, row: ItemRow) -> list[str]:
     """Return hashes of the versions before this one, newest first, at most 100."""
-    rows = await conn.fetch(_SQL["parents"], row.workspace, row.path, row.number)
+    rows = await conn.fetch(_SQL["list_parents"], row.workspace, row.path, row.number)
     return [each["hash"] for each in rows]
 
 
-async def history(
+async def list_versions(
     conn: Connection, workspace: str, kind: str, path: str, *, before: int | None, limit: int, offset: int
 ) -> list[VersionRow]:
     """Return versions at a path, newest first."""
-    query = _SQL["history"]
+    query = _SQL["list_versions"]
     rows = await conn.fetch(query, workspace, kind, path, before, limit, offset)
     return [VersionRow(**row) for row in rows]
 
@@ -204,16 +204,16 @@ async def list_paths(conn: Connection, workspace: str, kind: str, what: Filter) 
     return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
 
 
-async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> Head:
+async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> ItemHead:
     """Return the item at a path, locked until the transaction ends; a missing one is created as deleted."""
     found = _head(await conn.fetchrow(_SQL["open_item"], workspace, kind, path, username))
     assert found is not None
     return found
 
 
-async def newest_version(conn: Connection, workspace: str, kind: str, path: str) -> tuple[int, str | None]:
+async def get_newest_version(conn: Connection, workspace: str, kind: str, path: str) -> tuple[int, str | None]:
     """Return number and hash of the newest version at a path; (0, None) if there is none, hash None if deleted."""
-    row = await conn.fetchrow(_SQL["newest_version"], workspace, kind, path)
+    row = await conn.fetchrow(_SQL["get_newest_version"], workspace, kind, path)
     if row is None:
         return 0, None
     return row["number"], None if row["deleted"] else row["hash"]
@@ -243,7 +243,7 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.made_schema,
         version.permissioned_as,
     )
-    await conn.execute(_SQL["point_item"], version.workspace, version.kind, version.path, username)
+    await conn.execute(_SQL["set_current_version"], version.workspace, version.kind, version.path, username)
     return added
 
 
@@ -261,15 +261,15 @@ async def delete(conn: Connection, workspace: str, kind: str, path: str, usernam
 async def close_version(conn: Connection, row: ItemRow, username: str, *, delete: bool) -> None:
     """Archive or delete one version; the newest remaining version becomes the current one."""
     await conn.execute(_SQL["close_version"], row.id, delete)
-    await conn.execute(_SQL["repoint_item"], row.workspace, row.kind, row.path, username)
+    await conn.execute(_SQL["update_current_version"], row.workspace, row.kind, row.path, username)
 
 
 def _item(row: asyncpg.Record | None) -> ItemRow | None:
     return ItemRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
 
 
-def _head(row: asyncpg.Record | None) -> Head | None:
-    return Head(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
+def _head(row: asyncpg.Record | None) -> ItemHead | None:
+    return ItemHead(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
 
 
 def _perms(text: str) -> dict[str, bool]:

@@ -204,7 +204,7 @@ async def count_jobs(
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class StateCount:
     """Number of runs created in one interval that are in the same state, and the time of the first."""
 
     bucket: int
@@ -225,7 +225,7 @@ async def count_over_time(
     filter: JobFilter,
     width_s: float,
     most: int,
-) -> list[Counted]:
+) -> list[StateCount]:
     """Count runs created after `created_after`, by interval of `width_s` and state; only the newest `most` count."""
     parts = _useful(("live_runs", "ended_runs"), filter)
     if not parts or filter.created_after is None:
@@ -237,12 +237,12 @@ async def count_over_time(
     bodies = [_body(f"times_{part}", part, conditions, window) for part in parts]
     rows = bodies[0] if len(bodies) == 1 else " UNION ALL ".join(f"({body}{tail})" for body in bodies)
     text = _COUNTED.replace("{since}", since).replace("{width}", width).replace("{rows}", rows + tail)
-    return [Counted(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
+    return [StateCount(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
 
 
-async def waiting_runs(conn: Connection, workspace: str, most: int) -> int:
+async def count_waiting_runs(conn: Connection, workspace: str, most: int) -> int:
     """Return the number of runs of a workspace that wait to start; counts up to `most`."""
-    return int(await conn.fetchval(_SQL["waiting_runs"], workspace, most))
+    return int(await conn.fetchval(_SQL["count_waiting_runs"], workspace, most))
 
 
 def _of_runs(part: Part) -> bool:

@@ -140,7 +140,7 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JobStatus:
     """The status of a run or job as needed by callers that wait for it; the last three fields determine access."""
 
     workspace: str
@@ -159,7 +159,7 @@ class Standing:
 class StatusWithResult:
     """The status of a run or job, with its result if it has ended with one."""
 
-    standing: Standing
+    standing: JobStatus
     result: ValueRow | None
 
 
@@ -194,53 +194,53 @@ async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> di
 
 async def get_status(conn: Connection, workspace: str, id: UUID) -> StatusWithResult | None:
     """Return the status of a run and its result; fast if it has ended."""
-    record = await conn.fetchrow(_SQL["how_it_ended"], id, workspace)
+    record = await conn.fetchrow(_SQL["get_status_of_ended"], id, workspace)
     # The second statement reads both tables in one snapshot, which includes a run that ends between the two.
-    record = record or await conn.fetchrow(_SQL["how_it_stands"], id, workspace)
+    record = record or await conn.fetchrow(_SQL["get_status"], id, workspace)
     if record is None:
         return None
     fields = _fields(record)
     size, encoding, body, key = (fields.pop(name) for name in ("size", "encoding", "body", "object"))
-    standing = Standing(**fields)
+    standing = JobStatus(**fields)
     of = standing.result_of
     return StatusWithResult(
         standing, None if of is None or size is None else ValueRow(of, "result", "", size, encoding, body, key)
     )
 
 
-async def steps_of(conn: Connection, run: UUID) -> list[StepRow]:
+async def list_steps(conn: Connection, run: UUID) -> list[StepRow]:
     """Return the jobs of a run's nodes in document order; nodes that never had one are left out."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["steps_of"], run)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_steps"], run)]
 
 
-async def top_steps_of(conn: Connection, run: UUID) -> list[StepRow]:
+async def list_top_steps(conn: Connection, run: UUID) -> list[StepRow]:
     """Return the jobs of a run's top-level nodes."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["top_steps_of"], run)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_top_steps"], run)]
 
 
-async def steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
+async def list_steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
     """Return the jobs of the nodes of one body of a loop or branch."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["steps_inside"], run, frame)]
+    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_steps_inside"], run, frame)]
 
 
-async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:
+async def list_runs_of_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:
     """Return flow runs of which `id` may be a derived id."""
-    return [record["id"] for record in await conn.fetch(_SQL["runs_of_the_millisecond"], id, workspace)]
+    return [record["id"] for record in await conn.fetch(_SQL["list_runs_of_millisecond"], id, workspace)]
 
 
-async def jobs_before(connection: Connection, job: UUID) -> int | None:
+async def count_jobs_before(connection: Connection, job: UUID) -> int | None:
     """Return the number of jobs before a waiting job in its queue, up to 3,000; None if it waits for no worker."""
-    count: int | None = await connection.fetchval(_SQL["jobs_before"], job)
+    count: int | None = await connection.fetchval(_SQL["count_jobs_before"], job)
     return count
 
 
 async def get_upload_pending_since(connection: Connection, job: UUID) -> datetime | None:
     """Return the time since which the object storage rejects the output of a running job; None if it does not."""
-    since: datetime | None = await connection.fetchval(_SQL["untaken_since"], job)
+    since: datetime | None = await connection.fetchval(_SQL["get_upload_pending_since"], job)
     return since
 
 
-async def ended_state(connection: Connection, id: UUID) -> str | None:
+async def get_ended_state(connection: Connection, id: UUID) -> str | None:
     """Return the outcome of the node with this job id: succeeded, failed, cancelled; None if it has not ended."""
-    state: str | None = await connection.fetchval(_SQL["ended_state"], id)
+    state: str | None = await connection.fetchval(_SQL["get_ended_state"], id)
     return state

@@ -17,7 +17,7 @@ from orvanta_platform.db.runs import RunRow
 _SQL = query_texts("jobs")
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class ClaimedJob(msgspec.Struct, frozen=True):
     """A job claimed by a worker, with its run as of that moment."""
 
     id: UUID
@@ -39,7 +39,7 @@ class Claimed(msgspec.Struct, frozen=True):
     frame: UUID | None = None
 
 
-class Lane(msgspec.Struct, frozen=True):
+class ClaimLane(msgspec.Struct, frozen=True):
     """One section of the claim index: at most `take` jobs above `low`."""
 
     queue: str
@@ -104,25 +104,25 @@ class Due:
         return None if self.due_at is None else (self.due_at - self.now).total_seconds()
 
 
-async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
+async def list_waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
     """Return the (queue, priority) pairs with available jobs, priorities of a queue in descending order."""
-    rows = await connection.fetch(_SQL["waiting_pairs"])
+    rows = await connection.fetch(_SQL["list_waiting_pairs"])
     return [(row["queue"], row["priority"]) for row in rows]
 
 
 async def claim(
-    connection: Connection, lanes: Sequence[Lane], worker: UUID, generation: int, limit: int
-) -> list[Claimed]:
+    connection: Connection, lanes: Sequence[ClaimLane], worker: UUID, generation: int, limit: int
+) -> list[ClaimedJob]:
     """Claim up to `limit` jobs from the lanes in their order."""
     columns: tuple[list[Any], ...] = ([], [], [], [], [])
     for lane in lanes:
-        for column, name in zip(columns, Lane.__struct_fields__, strict=True):
+        for column, name in zip(columns, ClaimLane.__struct_fields__, strict=True):
             column.append(getattr(lane, name))
     rows = await connection.fetch(_SQL["claim"], *columns, worker, generation, limit)
     return [_claimed(row) for row in rows]
 
 
-def _claimed(row: Any) -> Claimed:
+def _claimed(row: Any) -> ClaimedJob:
     run = RunRow(
         id=row["run"],
         workspace=row["workspace"],
@@ -147,7 +147,7 @@ def _claimed(row: Any) -> Claimed:
         parent=row["run_parent"],
         scopes=row["scopes"],
     )
-    return Claimed(
+    return ClaimedJob(
         id=row["id"],
         node=row["node"],
         node_index=row["node_index"],
@@ -179,33 +179,37 @@ async def lock_jobs_of_run(connection: Connection, run: UUID) -> list[LiveJob]:
     return [LiveJob(**dict(row)) for row in rows]
 
 
-async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int) -> bool:
+async def is_completion_recorded(
+    connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int
+) -> bool:
     """Return whether the completion of this attempt was recorded, in case the answer to a COMMIT was lost."""
-    return bool(await connection.fetchval(_SQL["job_was_ended_by"], job, attempt, worker, generation))
+    return bool(await connection.fetchval(_SQL["is_completion_recorded"], job, attempt, worker, generation))
 
 
 async def mark_upload_pending(
     connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int, untaken: bool
 ) -> None:
     """Record whether the object storage rejects the output of this attempt; no effect if it no longer runs."""
-    await connection.execute(_SQL["note_untaken"], job, attempt, worker, generation, untaken)
+    await connection.execute(_SQL["mark_upload_pending"], job, attempt, worker, generation, untaken)
 
 
-async def held_jobs(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> dict[UUID, bool]:
+async def filter_held_jobs(
+    connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int
+) -> dict[UUID, bool]:
     """Return those of `jobs` that run under this worker and generation; True: the run is to stop."""
-    rows = await connection.fetch(_SQL["held_jobs"], list(jobs), worker, generation)
+    rows = await connection.fetch(_SQL["filter_held_jobs"], list(jobs), worker, generation)
     return {row["id"]: row["cancelled"] for row in rows}
 
 
-async def held_by_worker(connection: Connection, worker: UUID, generation: int) -> dict[UUID, UUID]:
+async def list_held_by_worker(connection: Connection, worker: UUID, generation: int) -> dict[UUID, UUID]:
     """Return the jobs that run under this worker and generation, with their runs. Scans the table: use sparingly."""
-    rows = await connection.fetch(_SQL["held_by_worker"], worker, generation)
+    rows = await connection.fetch(_SQL["list_held_by_worker"], worker, generation)
     return {row["id"]: row["run"] for row in rows}
 
 
 async def list_runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
     """Return runs in which this worker's generation holds jobs, at most 500, in order."""
-    rows = await connection.fetch(_SQL["runs_held_by"], worker, generation)
+    rows = await connection.fetch(_SQL["list_runs_held_by"], worker, generation)
     return [row["run"] for row in rows]
 
 
@@ -229,9 +233,9 @@ async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -
     reason = "worker_stopped" if stopped else "worker_lost"
     rows = await connection.fetch(_SQL["reap_jobs"], list(jobs), 0 if stopped else 1, reason)
     runs = [row["run"] for row in rows]
-    await connection.execute(_SQL["bump_runs"], runs)
+    await connection.execute(_SQL["advance_revs"], runs)
     kinds, data = ["reap"] * len(rows), [f'{{"reason":"{reason}"}}'] * len(rows)
-    await connection.execute(_SQL["note_reaped"], runs, kinds, [row["node"] for row in rows], data)
+    await connection.execute(_SQL["insert_reaped_events"], runs, kinds, [row["node"] for row in rows], data)
     return [row["queue"] for row in rows]
 
 
@@ -242,4 +246,4 @@ async def take_due_timers(connection: Connection, past: datetime) -> list[DueTim
 
 async def get_next_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
     """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
-    return Due(**dict(await connection.fetchrow(_SQL["what_is_due"], past, inbox_past)))
+    return Due(**dict(await connection.fetchrow(_SQL["get_next_due"], past, inbox_past)))

@@ -24,7 +24,7 @@ class NewLock:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledVersion:
     """A version whose locking has completed."""
 
     workspace: str
@@ -41,37 +41,37 @@ async def get(connection: Connection, key: bytes) -> str | None:
 
 async def filter_known(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
     """Return those of these keys that have a lock."""
-    return {row["key"] for row in await connection.fetch(_SQL["known_keys"], list(keys))}
+    return {row["key"] for row in await connection.fetch(_SQL["filter_known"], list(keys))}
 
 
 async def store(connection: Connection, lock: NewLock) -> str:
     """Store a lock; return the stored one: of two created concurrently, the first counts."""
     values = (lock.key, lock.language, lock.requirements, lock.body, lock.run)
-    await connection.execute(_SQL["keep_lock"], *values)
+    await connection.execute(_SQL["store"], *values)
     return await get(connection, lock.key) or lock.body
 
 
-async def of_version(connection: Connection, version: int) -> tuple[str, str | None] | None:
+async def get_lock_of_version(connection: Connection, version: int) -> tuple[str, str | None] | None:
     """Return (state, lock) of a version; None if the version does not exist."""
-    row = await connection.fetchrow(_SQL["lock_of_version"], version)
+    row = await connection.fetchrow(_SQL["get_lock_of_version"], version)
     return None if row is None else (row["lock_state"], row["lock"])
 
 
-async def locking_run(connection: Connection, version: int) -> UUID | None:
+async def find_locking_run(connection: Connection, version: int) -> UUID | None:
     """Return the run that creates the lock of a version; None if it exists or failed, or there is no such version."""
-    run: UUID | None = await connection.fetchval(_SQL["locking_run"], version)
+    run: UUID | None = await connection.fetchval(_SQL["find_locking_run"], version)
     return run
 
 
-async def settle(connection: Connection, run: UUID, lock: str | None, error: str | None) -> list[Settled]:
+async def store_outcome(connection: Connection, run: UUID, lock: str | None, error: str | None) -> list[SettledVersion]:
     """Store the lock, or, if None, the error, in all versions that wait for `run`. Idempotent."""
-    items = await connection.fetch(_SQL["items_of_locking"], run)
-    rows = await connection.fetch(_SQL["settle_versions"], run, lock, error)
+    items = await connection.fetch(_SQL["list_locking_items"], run)
+    rows = await connection.fetch(_SQL["store_outcome"], run, lock, error)
     for item in items:
-        await connection.execute(_SQL["repoint_locked"], item["workspace"], item["kind"], item["path"])
-    return [Settled(**row) for row in rows]
+        await connection.execute(_SQL["update_current_versions"], item["workspace"], item["kind"], item["path"])
+    return [SettledVersion(**row) for row in rows]
 
 
-async def abandoned(connection: Connection) -> list[UUID]:
+async def list_abandoned(connection: Connection) -> list[UUID]:
     """Return ended runs that versions still wait for, at most 200."""
-    return [row["run"] for row in await connection.fetch(_SQL["abandoned"])]
+    return [row["run"] for row in await connection.fetch(_SQL["list_abandoned"])]

@@ -54,7 +54,7 @@ class TimedPiece:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceBehind:
+class JobPiece:
     """A piece of the log of one job of a run; `node` None: a run of one script. `place`: that of its body."""
 
     job: UUID
@@ -80,28 +80,28 @@ class LogEnd:
     at: datetime
 
 
-async def safe_time(conn: Connection, least_age_s: float) -> datetime:
+async def get_safe_time(conn: Connection, least_age_s: float) -> datetime:
     """Return the time, at least `least_age_s` seconds ago, up to which all pieces of logs are visible.
 
     Applies to statements that start after this one.
     """
-    row = await conn.fetchrow(_SQL["safe_age"], least_age_s)
+    row = await conn.fetchrow(_SQL["get_safe_time"], least_age_s)
     assert row is not None
     now: datetime = row["now"]
     return now - timedelta(seconds=row["age_s"]) - _ROUNDED
 
 
-async def pieces_behind(
+async def list_pieces_after(
     conn: Connection, run: UUID, after: datetime, known: Sequence[LogEnd], most: int, chars: int
-) -> list[PieceBehind]:
+) -> list[JobPiece]:
     """Return at most `most` pieces of a run's logs written after a time; for `known` jobs, those after their known end.
 
     The result ends once it has `chars` characters.
     """
     columns = [each.job for each in known], [each.attempt for each in known], [each.stop for each in known]
-    rows = await conn.fetch(_SQL["pieces_behind"], run, after, *columns, most, chars)
+    rows = await conn.fetch(_SQL["list_pieces_after"], run, after, *columns, most, chars)
     return [
-        PieceBehind(
+        JobPiece(
             *(row["job"], row["node"], row["place"], row["attempt"], row["at"]),
             LogPiece(row["first_char"], row["chars"], row["body"], row["object"], row["start"], row["bytes"]),
         )
@@ -109,9 +109,9 @@ async def pieces_behind(
     ]
 
 
-async def log_ends(conn: Connection, run: UUID, after: datetime) -> list[LogEnd]:
+async def list_log_ends(conn: Connection, run: UUID, after: datetime) -> list[LogEnd]:
     """Return the ends of those logs of a run's jobs that were written to after a time."""
-    return [LogEnd(**dict(row)) for row in await conn.fetch(_SQL["log_ends"], run, after)]
+    return [LogEnd(**dict(row)) for row in await conn.fetch(_SQL["list_log_ends"], run, after)]
 
 
 async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt: int | None = None) -> list[LogPiece]:
@@ -123,12 +123,12 @@ async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt
     return [LogPiece(**dict(row)) for row in rows]
 
 
-async def pieces_by_time(
+async def list_pieces_by_time(
     conn: Connection, run: UUID, jobs: Sequence[UUID], after: LogPosition, most: int
 ) -> list[TimedPiece]:
     """Return at most `most` pieces of the logs of these jobs of the run, in the order of writing."""
     place = (after.at, after.job, after.attempt, after.end)
-    rows = await conn.fetch(_SQL["pieces_by_time"], run, list(jobs), *place, most)
+    rows = await conn.fetch(_SQL["list_pieces_by_time"], run, list(jobs), *place, most)
     return [
         TimedPiece(
             row["job"],

@@ -28,7 +28,7 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptChunk:
+class StoredChunk:
     """A stored chunk, with the time at which it was written."""
 
     seq: int
@@ -38,7 +38,7 @@ class KeptChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ObjectFrame:
     """A part of an object: the number of characters in its `bytes` bytes, and when the last of them was written."""
 
     chars: int
@@ -56,20 +56,20 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
     return openings is None or found == openings
 
 
-async def chunks_from(connection: Connection, job: UUID, attempt: int, seq: int, most: int) -> list[KeptChunk]:
+async def list_chunks(connection: Connection, job: UUID, attempt: int, seq: int, most: int) -> list[StoredChunk]:
     """Return at most `most` chunks of an attempt, from `seq` (≥ 0) on."""
-    rows = await connection.fetch(_SQL["chunks_from"], job, attempt, seq, most)
-    return [KeptChunk(**dict(row)) for row in rows]
+    rows = await connection.fetch(_SQL["list_chunks"], job, attempt, seq, most)
+    return [StoredChunk(**dict(row)) for row in rows]
 
 
 async def replace_by_object(
-    connection: Connection, job: UUID, attempt: int, object: str, frames: Sequence[Frame]
+    connection: Connection, job: UUID, attempt: int, object: str, frames: Sequence[ObjectFrame]
 ) -> None:
     """Record the object that holds an attempt's log and delete its chunks. Must be called in a transaction.
 
     Raises asyncpg.UniqueViolationError if the log of this attempt is stored as another object.
     """
-    columns = [[getattr(frame, name) for frame in frames] for name in Frame.__slots__]
-    if await connection.fetchval(_SQL["name_object"], job, attempt, object, *columns) is None:
+    columns = [[getattr(frame, name) for frame in frames] for name in ObjectFrame.__slots__]
+    if await connection.fetchval(_SQL["insert_object"], job, attempt, object, *columns) is None:
         raise asyncpg.UniqueViolationError(f"the log of attempt {attempt} of job {job} is another object")
-    await connection.execute(_SQL["drop_chunks"], job, attempt)
+    await connection.execute(_SQL["delete_chunks"], job, attempt)

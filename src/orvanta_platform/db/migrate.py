@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from orvanta_platform import clock
-from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable
+from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable_error
 from orvanta_platform.db.queries import query_texts
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew
 
@@ -33,7 +33,7 @@ class Migration:
     text: str
 
 
-def migrations() -> list[Migration]:
+def list_migrations() -> list[Migration]:
     """Return all migrations known to this code, in order."""
     folder = resources.files(__package__).joinpath("migrations")
     found = []
@@ -53,7 +53,7 @@ async def migrate(owner_url: str, *, app_url: str | None = None, only: Collectio
     try:
         connection = await asyncpg.connect(owner_url, timeout=10)
     except CANNOT_CONNECT as error:
-        raise unavailable(error) from error
+        raise unavailable_error(error) from error
     try:
         await _check_version(connection)
         applied = await _apply_missing(connection, only)
@@ -82,16 +82,16 @@ async def _apply_missing(connection: Connection, only: Collection[str] | None) -
         await connection.execute(_SQL["create_migration_table"])
         await _refuse_newer(connection)
         done = {row["name"] for row in await connection.fetch(_SQL["applied_migrations"])}
-        for migration in migrations():
+        for migration in list_migrations():
             if migration.name not in done and (only is None or migration.name in only):
                 await connection.execute(migration.text)
-                await connection.execute(_SQL["note_migration"], migration.name, migration.breaking)
+                await connection.execute(_SQL["record_migration"], migration.name, migration.breaking)
                 names.append(migration.name)
     return names
 
 
 async def _refuse_newer(connection: Connection) -> None:
-    known = {migration.name for migration in migrations()}
+    known = {migration.name for migration in list_migrations()}
     rows = await connection.fetch(_SQL["applied_migrations"])
     newer = [row["name"] for row in rows if row["breaking"] and row["name"] not in known]
     if newer:
@@ -101,7 +101,7 @@ async def _refuse_newer(connection: Connection) -> None:
         )
 
 
-async def check(connection: Connection) -> None:
+async def check_schema(connection: Connection) -> None:
     """Require that the schema exists, is up to date and has no unknown breaking migration.
 
     Raises DatabaseUnavailable (missing or behind: run `orvanta migrate`) and SchemaTooNew.
@@ -110,7 +110,7 @@ async def check(connection: Connection) -> None:
         raise DatabaseUnavailable("The database has no Orvanta schema.", hint="Run `orvanta migrate` once.")
     await _refuse_newer(connection)
     done = {row["name"] for row in await connection.fetch(_SQL["applied_migrations"])}
-    missing = [migration.name for migration in migrations() if migration.name not in done]
+    missing = [migration.name for migration in list_migrations() if migration.name not in done]
     if missing:
         raise DatabaseUnavailable(
             f"The database lacks {len(missing)} migration(s), from {missing[0]} on.",

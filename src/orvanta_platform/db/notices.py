@@ -37,18 +37,18 @@ class Notice:
     message: str
 
 
-async def add(connection: Connection, run: UUID, workspace: str, notices: Sequence[NewNotice]) -> None:
+async def insert(connection: Connection, run: UUID, workspace: str, notices: Sequence[NewNotice]) -> None:
     """Insert notifications, in the transaction of the approval."""
     ids, jobs = [each.id for each in notices], [each.job for each in notices]
     channels, resources = [each.channel for each in notices], [each.resource for each in notices]
-    await connection.execute(_SQL["add"], run, workspace, ids, jobs, channels, resources)
+    await connection.execute(_SQL["insert"], run, workspace, ids, jobs, channels, resources)
 
 
-async def take(connection: Connection, most: int) -> list[Notice]:
+async def claim_due(connection: Connection, most: int) -> list[Notice]:
     """Claim due notifications; the caller attempts to send them."""
-    return [Notice(**dict(row)) for row in await connection.fetch(_SQL["take"], most)]
+    return [Notice(**dict(row)) for row in await connection.fetch(_SQL["claim_due"], most)]
 
 
-async def drop(connection: Connection, notice: Notice, kind: str, data: str) -> None:
+async def delete(connection: Connection, notice: Notice, kind: str, data: str) -> None:
     """Delete a notification that was sent or abandoned, and add an event to the run's history; `data` is JSON text."""
-    await connection.execute(_SQL["drop"], notice.id, kind, notice.node, data)
+    await connection.execute(_SQL["delete"], notice.id, kind, notice.node, data)

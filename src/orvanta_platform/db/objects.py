@@ -15,5 +15,5 @@ _SQL = query_texts("objects")
 async def filter_unreferenced(connection: Connection, owners: Mapping[str, UUID]) -> list[str]:
     """Return those of these keys that no row references; `owners` maps each key to its run or job."""
     ids = list(owners.values())
-    rows = await connection.fetch(_SQL["unnamed_objects"], list(owners), ids, [as_derived(id) for id in ids])
+    rows = await connection.fetch(_SQL["filter_unreferenced"], list(owners), ids, [as_derived(id) for id in ids])
     return [row["key"] for row in rows]

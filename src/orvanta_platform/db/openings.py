@@ -24,12 +24,12 @@ class NewOpening:
 async def record(conn: Connection, job: UUID, attempt: int, new: NewOpening) -> bool:
     """Record an opening of a running attempt; return False if it was recorded before. Call `hold` first."""
     columns = (new.kind, new.path, new.digest, new.sealed)
-    return await conn.fetchval(_SQL["note"], job, attempt, *columns) is not None
+    return await conn.fetchval(_SQL["record"], job, attempt, *columns) is not None
 
 
-async def hold(conn: Connection, job: UUID, attempt: int) -> bool:
+async def lock_attempt(conn: Connection, job: UUID, attempt: int) -> bool:
     """Lock the attempt, so that it cannot end before the transaction; return False if it has ended."""
-    return await conn.fetchval(_SQL["hold"], job, attempt) is not None
+    return await conn.fetchval(_SQL["lock_attempt"], job, attempt) is not None
 
 
 async def update_count(conn: Connection, job: UUID, attempt: int) -> int:
@@ -44,11 +44,11 @@ async def count(conn: Connection, job: UUID, attempt: int) -> int:
     return found
 
 
-async def sealed(conn: Connection, job: UUID, attempt: int) -> list[bytes]:
+async def list_sealed(conn: Connection, job: UUID, attempt: int) -> list[bytes]:
     """Return all openings of the attempt, encrypted for its worker."""
-    return [row["sealed"] for row in await conn.fetch(_SQL["sealed"], job, attempt)]
+    return [row["sealed"] for row in await conn.fetch(_SQL["list_sealed"], job, attempt)]
 
 
-async def forget_ended(conn: Connection) -> None:
+async def delete_ended(conn: Connection) -> None:
     """Delete openings older than an hour whose attempts no longer run."""
-    await conn.execute(_SQL["forget_ended"])
+    await conn.execute(_SQL["delete_ended"])

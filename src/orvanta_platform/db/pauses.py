@@ -40,10 +40,10 @@ class PauseRow:
     place: int | None
 
 
-async def open_pauses(connection: Connection, run: UUID, paused: Sequence[NewPause]) -> None:
+async def insert_pauses(connection: Connection, run: UUID, paused: Sequence[NewPause]) -> None:
     """Insert pauses of these nodes."""
     await connection.execute(
-        _SQL["open_pauses"],
+        _SQL["insert_pauses"],
         run,
         [each.job for each in paused],
         [each.frame for each in paused],
@@ -53,33 +53,33 @@ async def open_pauses(connection: Connection, run: UUID, paused: Sequence[NewPau
     )
 
 
-async def close_pauses(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:
+async def delete_pauses(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:
     """Delete the pauses of these nodes."""
-    await connection.execute(_SQL["close_pauses"], run, list(jobs))
+    await connection.execute(_SQL["delete_pauses"], run, list(jobs))
 
 
-async def take(connection: Connection, run: UUID, job: UUID) -> bool:
+async def delete_pause(connection: Connection, run: UUID, job: UUID) -> bool:
     """Delete the pause of a node to resume it; return False if it is not paused any more."""
-    return await connection.fetchval(_SQL["take_pause"], run, job) is not None
+    return await connection.fetchval(_SQL["delete_pause"], run, job) is not None
 
 
-async def close_all(connection: Connection, run: UUID) -> None:
+async def delete_all(connection: Connection, run: UUID) -> None:
     """Delete all pauses of a run."""
-    await connection.execute(_SQL["close_all_pauses"], run)
+    await connection.execute(_SQL["delete_all"], run)
 
 
-async def of_run(connection: Connection, run: UUID, most: int) -> list[PauseRow]:
+async def list_of_run(connection: Connection, run: UUID, most: int) -> list[PauseRow]:
     """Return the paused nodes of a run, the longest paused first, at most `most`."""
-    return [PauseRow(**dict(row)) for row in await connection.fetch(_SQL["pauses_of_run"], run, most)]
+    return [PauseRow(**dict(row)) for row in await connection.fetch(_SQL["list_of_run"], run, most)]
 
 
 async def find(connection: Connection, run: UUID, job: UUID) -> PauseRow | None:
     """Return the pause of the node with this id; None if it is not paused."""
-    row = await connection.fetchrow(_SQL["pause_of"], run, job)
+    row = await connection.fetchrow(_SQL["find"], run, job)
     return PauseRow(**dict(row)) if row is not None else None
 
 
-async def place_of(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
+async def find_place(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
     """Return run and frame of the node with this id if it is paused."""
-    row = await connection.fetchrow(_SQL["pause_place"], workspace, job)
+    row = await connection.fetchrow(_SQL["find_place"], workspace, job)
     return (row["run"], row["frame"]) if row is not None else None

@@ -86,7 +86,7 @@ class Database:
             limit = {"statement_timeout": str(statement_timeout_ms)} if statement_timeout_ms else {}
             pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}) | limit)
         except CANNOT_CONNECT as error:
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
         database = cls(pool, url, direct_url or url)
         try:
             await database._check_version()
@@ -195,7 +195,7 @@ async def _keep_session(_connection: object) -> None:
     """Skip the reset of a released connection: nothing changes a session beyond its transaction."""
 
 
-def unavailable(error: Exception) -> DatabaseUnavailable:
+def unavailable_error(error: Exception) -> DatabaseUnavailable:
     """Return the error for a database that refused the connection."""
     if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
         return DatabaseUnavailable(

@@ -146,7 +146,7 @@ class EndedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RepeatedRun:
     """The run that another one repeats: by a restart (at `node`), a retry, or a rerun."""
 
     kind: str
@@ -174,7 +174,7 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RunBefore:
+class RestartSource:
     """An ended run that another one restarts from, with its last state."""
 
     id: UUID
@@ -256,16 +256,16 @@ async def resolve_flow_pins(
     return _pinned(await connection.fetch(_VERSIONS["resolve_flow_pins"], workspace, list(paths), view))
 
 
-async def items_of(connection: Connection, workspace: str, versions: Sequence[int]) -> dict[int, ItemRow]:
+async def get_items(connection: Connection, workspace: str, versions: Sequence[int]) -> dict[int, ItemRow]:
     """Return the items of versions, by version. Archived items are left out."""
-    rows = await connection.fetch(_VERSIONS["items_of"], workspace, list(versions))
+    rows = await connection.fetch(_VERSIONS["get_items"], workspace, list(versions))
     return {
         row["id"]: ItemRow(row["kind"], row["path"], row["created_by"], msgspec.json.decode(row["extra_perms"]))
         for row in rows
     }
 
 
-async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:
+async def store_document(connection: Connection, digest: bytes, body: bytes) -> None:
     """Store the bytes of a workflow or script under their SHA-256."""
     await connection.execute(_DOCUMENTS["insert_document"], digest, body)
 
@@ -278,7 +278,7 @@ async def get_document(connection: Connection, digest: bytes) -> bytes:
     return bytes(body)
 
 
-async def keep_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
+async def store_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
     """Store a pin set (JSON text) under its hash."""
     await connection.execute(_PIN_SETS["insert_pin_set"], digest, pins)
 
@@ -309,9 +309,9 @@ async def claim_idempotency_key(
     return first["run"], first["input"]
 
 
-async def forget_idempotency_keys(connection: Connection) -> None:
+async def delete_expired_idempotency_keys(connection: Connection) -> None:
     """Delete keys older than a day."""
-    await connection.execute(_IDEMPOTENCY["forget_idempotency_keys"])
+    await connection.execute(_IDEMPOTENCY["delete_expired_idempotency_keys"])
 
 
 async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
@@ -341,15 +341,15 @@ def _run(row: Any) -> RunRow | None:
     return RunRow(**{name: row[name] for name in RunRow.__struct_fields__})
 
 
-async def seed_of(connection: Connection, run: UUID) -> int | None:
+async def get_seed(connection: Connection, run: UUID) -> int | None:
     """Return the random seed of a run; None if there is no such run."""
-    seed: int | None = await connection.fetchval(_SQL["seed_of"], run)
+    seed: int | None = await connection.fetchval(_SQL["get_seed"], run)
     return seed
 
 
-async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
+async def find_run(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
     """Return the live run of the workspace for an id of a run or of a live job."""
-    row = await connection.fetchrow(_SQL["run_of"], run_or_job, workspace)
+    row = await connection.fetchrow(_SQL["find_run"], run_or_job, workspace)
     return RunTarget(**{name: row[name] for name in RunTarget.__slots__}) if row else None
 
 
@@ -368,39 +368,39 @@ async def set_cancel_timer(connection: Connection, run: UUID, grace_s: float) ->
     await connection.execute(_TIMERS["set_timer_in"], run, run, "cancel", grace_s)
 
 
-async def ended_run(connection: Connection, run: UUID) -> EndedRun | None:
+async def get_ended_run(connection: Connection, run: UUID) -> EndedRun | None:
     """Return the outcome of the run; None if it is live or does not exist."""
-    row = await connection.fetchrow(_SQL["ended_run"], run)
+    row = await connection.fetchrow(_SQL["get_ended_run"], run)
     return EndedRun(**dict(row)) if row else None
 
 
-async def run_before(connection: Connection, run: UUID) -> RunBefore | None:
+async def get_restart_source(connection: Connection, run: UUID) -> RestartSource | None:
     """Return an ended run to restart from; None if it is live or does not exist."""
-    row = await connection.fetchrow(_SQL["run_before"], run)
-    return RunBefore(**dict(row)) if row else None
+    row = await connection.fetchrow(_SQL["get_restart_source"], run)
+    return RestartSource(**dict(row)) if row else None
 
 
-async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
+async def get_repeated_run(connection: Connection, run: UUID) -> RepeatedRun | None:
     """Return the run that this one repeats; None if it repeats none."""
-    row = await connection.fetchrow(_SQL["repeated_run"], run)
-    return Repeated(**dict(row)) if row else None
+    row = await connection.fetchrow(_SQL["get_repeated_run"], run)
+    return RepeatedRun(**dict(row)) if row else None
 
 
-async def version_numbers(connection: Connection, versions: Sequence[int]) -> dict[int, VersionNumber]:
+async def get_version_numbers(connection: Connection, versions: Sequence[int]) -> dict[int, VersionNumber]:
     """Return the numbers of these versions within their paths; deleted ones are left out."""
-    rows = await connection.fetch(_VERSIONS["version_numbers"], list(versions))
+    rows = await connection.fetch(_VERSIONS["get_version_numbers"], list(versions))
     return {row["id"]: VersionNumber(**dict(row)) for row in rows}
 
 
-async def last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
+async def find_last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
     """Return the latest successful run of a path before another run; None if there is none among recent runs."""
-    found: UUID | None = await connection.fetchval(_SQL["last_success"], workspace, kind, path, before)
+    found: UUID | None = await connection.fetchval(_SQL["find_last_success"], workspace, kind, path, before)
     return found
 
 
-async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:
+async def insert_event(connection: Connection, run: UUID, event: str) -> bool:
     """Insert an event (JSON text) into the inbox of a run; return False if the run is not live."""
-    return await connection.fetchval(_INBOX["insert_inbox"], run, event) is not None
+    return await connection.fetchval(_INBOX["insert_event"], run, event) is not None
 
 
 async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]:
@@ -411,17 +411,17 @@ async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]
 
 async def delete_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
     """Delete events that do not change the run."""
-    await connection.execute(_INBOX["take_from_inbox"], run, list(seqs))
+    await connection.execute(_INBOX["delete_events"], run, list(seqs))
 
 
 async def delete_inbox(connection: Connection, run: UUID) -> None:
     """Delete events that arrived after the run's end."""
-    await connection.execute(_INBOX["forget_inbox"], run)
+    await connection.execute(_INBOX["delete_inbox"], run)
 
 
 async def list_stale_inboxes(connection: Connection, past: datetime) -> list[UUID]:
     """Return runs with events older than a second that arrived after `past`, at most 200."""
-    return [row["run"] for row in await connection.fetch(_INBOX["stale_inbox"], past)]
+    return [row["run"] for row in await connection.fetch(_INBOX["list_stale_inboxes"], past)]
 
 
 async def filter_live_runs(connection: Connection, ids: list[UUID]) -> set[UUID]:

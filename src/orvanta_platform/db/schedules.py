@@ -92,7 +92,7 @@ class ScheduleFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class NextTick:
     """A future tick of the schedule at `path`."""
 
     path: str
@@ -129,13 +129,13 @@ async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> l
     return [_schedule(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 
-async def next_of_each(
+async def list_next_ticks(
     conn: Connection, workspace: str, who: ScheduleFilter, before: datetime, limit: int
-) -> list[Coming]:
+) -> list[NextTick]:
     """Return the next tick before `before` of each schedule visible to `who`, the first `limit` of them."""
     sees = (who.everything, who.patterns, who.principals, who.scope)
-    rows = await conn.fetch(_SQL["next_of_each"], workspace, *sees, before, limit)
-    return [Coming(**dict(row)) for row in rows]
+    rows = await conn.fetch(_SQL["list_next_ticks"], workspace, *sees, before, limit)
+    return [NextTick(**dict(row)) for row in rows]
 
 
 async def insert(
@@ -170,31 +170,31 @@ async def delete(conn: Connection, workspace: str, path: str) -> None:
     await conn.execute(_SQL["delete"], workspace, path)
 
 
-async def now(conn: Connection) -> datetime:
+async def get_time(conn: Connection) -> datetime:
     """Return the time of the database, which schedules use."""
-    moment: datetime = await conn.fetchval(_SQL["now"])
+    moment: datetime = await conn.fetchval(_SQL["get_time"])
     return moment
 
 
-async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[ScheduleRow, datetime]]:
+async def list_due(conn: Connection, limit: int, past: datetime) -> list[tuple[ScheduleRow, datetime]]:
     """Return at most `limit` schedules with a tick due after `past`, longest due first, each with the current time."""
     found = []
-    for row in await conn.fetch(_SQL["due"], limit, past):
+    for row in await conn.fetch(_SQL["list_due"], limit, past):
         values = dict(row)
         at = values.pop("now")
         found.append((_schedule(values), at))
     return found
 
 
-async def next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
+async def get_next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
     """Return the next tick of all schedules after `past`, None if there is none; and the current time."""
-    next_at, now = await conn.fetchrow(_SQL["next_tick"], past)
+    next_at, now = await conn.fetchrow(_SQL["get_next_tick"], past)
     return next_at, now
 
 
-async def advance(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:
+async def claim_tick(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:
     """Claim the tick `row.next_at`; return False if it was claimed before, or the schedule has changed."""
-    query = _SQL["advance"]
+    query = _SQL["claim_tick"]
     return await conn.fetchval(query, row.id, row.next_at, next_at, row.edited_at) is not None
 
 

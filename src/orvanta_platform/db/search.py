@@ -31,88 +31,88 @@ class RunText:
     words: str
 
 
-async def searched(conn: Connection) -> list[tuple[str, UUID | None]]:
+async def list_indexed_workspaces(conn: Connection) -> list[tuple[str, UUID | None]]:
     """Return the workspaces whose runs are indexed, each with the last run that has been queued for it."""
-    return [(row["id"], row["search_past"]) for row in await conn.fetch(_SQL["searched"])]
+    return [(row["id"], row["search_past"]) for row in await conn.fetch(_SQL["list_indexed_workspaces"])]
 
 
-async def unsearched(conn: Connection) -> list[str]:
+async def list_disabled_workspaces(conn: Connection) -> list[str]:
     """Return workspaces with indexed runs in which search is now disabled."""
-    return [row["id"] for row in await conn.fetch(_SQL["unsearched"])]
+    return [row["id"] for row in await conn.fetch(_SQL["list_disabled_workspaces"])]
 
 
-async def next_runs(conn: Connection, workspace: str, past: UUID, upto: UUID, most: int) -> list[UUID]:
+async def list_next_runs(conn: Connection, workspace: str, past: UUID, upto: UUID, most: int) -> list[UUID]:
     """Return the next runs after `past` and up to `upto`, live or ended."""
-    return [row["id"] for row in await conn.fetch(_SQL["next_runs"], workspace, past, upto, most)]
+    return [row["id"] for row in await conn.fetch(_SQL["list_next_runs"], workspace, past, upto, most)]
 
 
-async def note_next(conn: Connection, workspace: str, past: UUID | None, runs: Sequence[UUID], upto: UUID) -> None:
+async def queue_next(conn: Connection, workspace: str, past: UUID | None, runs: Sequence[UUID], upto: UUID) -> None:
     """Queue runs for indexing and record progress up to `upto`. No effect if another process did so first."""
-    await conn.execute(_SQL["note_next"], workspace, past, list(runs), upto)
+    await conn.execute(_SQL["queue_next"], workspace, past, list(runs), upto)
 
 
-async def note_run(conn: Connection, run: UUID, workspace: str) -> None:
+async def queue_run(conn: Connection, run: UUID, workspace: str) -> None:
     """Queue a run with a chosen id for indexing: the workspace's scan may be past that id. No effect without search."""
-    await conn.execute(_SQL["note_run"], run, workspace)
+    await conn.execute(_SQL["queue_run"], run, workspace)
 
 
-async def take_ended(conn: Connection, workspace: str, most: int) -> list[UUID]:
+async def lock_ended(conn: Connection, workspace: str, most: int) -> list[UUID]:
     """Lock and return queued runs that have ended; other processes skip them until the transaction ends."""
-    return [row["run"] for row in await conn.fetch(_SQL["take_ended"], workspace, most)]
+    return [row["run"] for row in await conn.fetch(_SQL["lock_ended"], workspace, most)]
 
 
-async def texts(conn: Connection, runs: Sequence[UUID], most_bytes: int) -> list[Text]:
+async def list_texts(conn: Connection, runs: Sequence[UUID], most_bytes: int) -> list[Text]:
     """Return inputs and results of these runs, for each run those that start within this many bytes."""
-    found = await conn.fetch(_SQL["texts"], list(runs), most_bytes)
+    found = await conn.fetch(_SQL["list_texts"], list(runs), most_bytes)
     fields = ("id", "kind", "name", "size", "encoding", "body", "object")
     return [Text(row["run"], row["node"], ValueRow(**{name: row[name] for name in fields})) for row in found]
 
 
-async def schemas(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
+async def get_schemas(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
     """Return the JSON Schemas of the inputs of these runs, as JSON text, if they have one."""
-    return {row["run"]: row["schema"] for row in await conn.fetch(_SQL["schemas"], list(runs))}
+    return {row["run"]: row["schema"] for row in await conn.fetch(_SQL["get_schemas"], list(runs))}
 
 
-async def keep(conn: Connection, workspace: str, texts: Sequence[RunText]) -> int:
+async def store(conn: Connection, workspace: str, texts: Sequence[RunText]) -> int:
     """Store the words of runs; return their size in bytes."""
     places = ["\n".join(each.places) for each in texts]
     rows = await conn.fetch(
-        _SQL["keep"], workspace, [each.run for each in texts], places, [each.words for each in texts]
+        _SQL["store"], workspace, [each.run for each in texts], places, [each.words for each in texts]
     )
     return sum(row["bytes"] for row in rows)
 
 
 async def remove_queued(conn: Connection, runs: Sequence[UUID]) -> None:
     """Remove runs from the queue for indexing."""
-    await conn.execute(_SQL["done"], list(runs))
+    await conn.execute(_SQL["remove_queued"], list(runs))
 
 
-async def bytes_of_workspaces(conn: Connection) -> dict[str, int]:
+async def get_sizes(conn: Connection) -> dict[str, int]:
     """Return the size in bytes of the indexed words of each workspace."""
-    return {row["workspace"]: row["bytes"] for row in await conn.fetch(_SQL["bytes"])}
+    return {row["workspace"]: row["bytes"] for row in await conn.fetch(_SQL["get_sizes"])}
 
 
-async def drop_oldest(conn: Connection, workspace: str, most: int) -> list[int]:
+async def delete_oldest(conn: Connection, workspace: str, most: int) -> list[int]:
     """Delete the words of the workspace's oldest runs; return the size of each in bytes."""
-    return [row["bytes"] for row in await conn.fetch(_SQL["drop_oldest"], workspace, most)]
+    return [row["bytes"] for row in await conn.fetch(_SQL["delete_oldest"], workspace, most)]
 
 
-async def forget_due(conn: Connection, workspace: str) -> None:
+async def clear_queue(conn: Connection, workspace: str) -> None:
     """Remove all runs of a workspace from the queue for indexing."""
-    await conn.execute(_SQL["forget_due"], workspace)
+    await conn.execute(_SQL["clear_queue"], workspace)
 
 
-async def forgotten(conn: Connection, workspace: str) -> None:
+async def mark_unindexed(conn: Connection, workspace: str) -> None:
     """Record that a workspace without search has no indexed runs any more."""
-    await conn.execute(_SQL["forgotten"], workspace)
+    await conn.execute(_SQL["mark_unindexed"], workspace)
 
 
-async def places(
+async def find_places(
     conn: Connection, runs: Sequence[UUID], words: Sequence[str], starts: Sequence[str]
 ) -> dict[UUID, dict[str, frozenset[str]]]:
     """Return the places of these words, and of words that start with one of `starts`, by run and word."""
     found: dict[UUID, dict[str, frozenset[str]]] = {}
     likes = [f"{start}%" for start in starts]
-    for row in await conn.fetch(_SQL["places"], list(runs), list(words), likes):
+    for row in await conn.fetch(_SQL["find_places"], list(runs), list(words), likes):
         found.setdefault(row["run"], {})[row["lexeme"]] = frozenset(row["places"])
     return found

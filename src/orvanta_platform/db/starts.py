@@ -10,7 +10,7 @@ from orvanta_platform.db import statements
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun
-from orvanta_platform.db.steps import StepWrite, arguments_alone, arguments_of, row_parts
+from orvanta_platform.db.steps import StepWrite, arguments_of, arguments_of_one, inserting_parts
 
 _OWN_PARAMETERS = 37
 
@@ -29,21 +29,23 @@ async def start_run(
     """
     own = {"new_document"} if document else set()
     own |= {"new_pin_set"} if pins else set()
-    text, numbers = statement(frozenset(own), row_parts(step), alone=step.is_plain)
+    text, numbers = statement(frozenset(own), inserting_parts(step), alone=step.is_plain)
     after = replace(run, state=step.state)
     arguments = [*astuple(after), step.rev + 1, step.status, *astuple(audit)]
     arguments += [*(document or (None, None)), *(pins or (None, None))]
-    arguments += arguments_alone(step) if step.is_plain else arguments_of([step])
+    arguments += arguments_of_one(step) if step.is_plain else arguments_of([step])
     await connection.fetch(text, *(arguments[number - 1] for number in numbers))
 
 
 @cache
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
     """Return the statement of these parts, and its parameter numbers: its own 37, then those of write_steps."""
-    every, end = statements.parts("starts", "start_run")
+    every, end = statements.split_parts("starts", "start_run")
     text = "".join(part for name, part in every.items() if name in own or name in ("written", "audit_row"))
-    steps, _ = statements.parts("steps", "write_steps")
+    steps, _ = statements.split_parts("steps", "write_steps")
     row_text = "".join(part for name, part in steps.items() if name in of_step)
-    text += statements.shift_parameters(statements.for_one_row(row_text) if alone else row_text, _OWN_PARAMETERS)
+    text += statements.shift_parameters(
+        statements.use_scalar_parameters(row_text) if alone else row_text, _OWN_PARAMETERS
+    )
     text, numbers = statements.renumber(text)
     return text + end, numbers

@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _ROWS = re.compile(r"unnest\((?P<columns>[^()]*)\)(?P<numbered> WITH ORDINALITY)?")
 
 
-def parts(noun: str, name: str) -> tuple[Mapping[str, str], str]:
+def split_parts(noun: str, name: str) -> tuple[Mapping[str, str], str]:
     """Return the parts of a named query by name, in order, each with its head; and the text after the last one."""
     text, end = load(noun)[name].text.rsplit("\n)\n", 1)
     heads = list(_PART.finditer(text))
@@ -37,12 +37,12 @@ def shift_parameters(text: str, by: int) -> str:
     return _PARAMETER.sub(lambda match: f"${int(match[1]) + by}", text)
 
 
-def for_one_row(text: str) -> str:
+def use_scalar_parameters(text: str) -> str:
     """Replace arrays by parameters of one row, which spares the driver from encoding arrays."""
     return _ROWS.sub(_one_row, text)
 
 
-def by_parameters(text: str, keys: Mapping[str, str]) -> str:
+def compare_with_parameters(text: str, keys: Mapping[str, str]) -> str:
     """Replace comparisons with these columns by comparisons with their parameters.
 
     If only a join identifies a row, the planner may scan the whole table: statistics from when the table was empty hide

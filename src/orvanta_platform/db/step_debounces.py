@@ -14,7 +14,7 @@ _SQL = query_texts("step_debounces")
 
 
 @dataclass(frozen=True, slots=True)
-class PutOff:
+class WaitingEntry:
     """A node (`job`: its id) that starts to wait under `key`."""
 
     key: bytes
@@ -33,7 +33,7 @@ class PutOff:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedWindow:
     """A locked key: its waiting node, the number of calls, the time of the first; `now` is the database's time."""
 
     key: bytes
@@ -59,7 +59,7 @@ class WindowRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class EndedWait:
     """A node that no longer waits; `by` is the run whose node replaced it, None if its window has passed."""
 
     run: UUID
@@ -68,7 +68,7 @@ class Over:
     by: UUID | None = None
 
 
-async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]:
+async def lock(connection: Connection, entering: Sequence[WaitingEntry]) -> list[LockedWindow]:
     """Lock the keys of `entering`, in order; keys without a node take the first that enters."""
     first = {each.key: each for each in reversed(entering)}
     keys = sorted(first)
@@ -79,18 +79,18 @@ async def lock(connection: Connection, entering: Sequence[PutOff]) -> list[Held]
         [first[key].frame for key in keys],
         [first[key].job for key in keys],
     )
-    return [Held(**dict(row)) for row in rows]
+    return [LockedWindow(**dict(row)) for row in rows]
 
 
-async def leave(connection: Connection, jobs: Collection[UUID], keys: Collection[bytes] = ()) -> None:
+async def delete_entries(connection: Connection, jobs: Collection[UUID], keys: Collection[bytes] = ()) -> None:
     """Delete the rows of these nodes; `keys`, to be locked next, are locked together with theirs in order."""
-    await connection.execute(_SQL["lock_left"], list(keys), list(jobs))
-    await connection.execute(_SQL["leave_step_debounces"], list(jobs))
+    await connection.execute(_SQL["lock_for_delete"], list(keys), list(jobs))
+    await connection.execute(_SQL["delete_entries"], list(jobs))
 
 
-async def leave_runs(connection: Connection, runs: Collection[UUID]) -> None:
+async def delete_of_runs(connection: Connection, runs: Collection[UUID]) -> None:
     """Delete all rows of these runs."""
-    await connection.execute(_SQL["leave_runs"], list(runs))
+    await connection.execute(_SQL["delete_of_runs"], list(runs))
 
 
 async def save(connection: Connection, standing: Sequence[WindowRow]) -> None:
@@ -107,10 +107,10 @@ async def save(connection: Connection, standing: Sequence[WindowRow]) -> None:
     )
 
 
-async def notify_runs(connection: Connection, over: Sequence[Over]) -> None:
+async def notify_runs(connection: Connection, over: Sequence[EndedWait]) -> None:
     """Send an event to the run of each node."""
     await connection.execute(
-        _SQL["tell_over"],
+        _SQL["notify_runs"],
         [each.run for each in over],
         [each.frame for each in over],
         [each.job for each in over],
@@ -118,12 +118,12 @@ async def notify_runs(connection: Connection, over: Sequence[Over]) -> None:
     )
 
 
-async def take_due(connection: Connection, past: datetime) -> list[UUID]:
+async def end_due(connection: Connection, past: datetime) -> list[UUID]:
     """End up to 200 waits whose windows have passed since `past`, each with an event for its run; return the runs."""
-    return [row["run"] for row in await connection.fetch(_SQL["take_due"], past)]
+    return [row["run"] for row in await connection.fetch(_SQL["end_due"], past)]
 
 
-async def place_of(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
+async def find_place(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
     """Return run and frame of the node with this id if it is debounced."""
-    row = await connection.fetchrow(_SQL["place_of"], workspace, job)
+    row = await connection.fetchrow(_SQL["find_place"], workspace, job)
     return (row["run"], row["frame"]) if row is not None else None

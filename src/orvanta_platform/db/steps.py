@@ -18,7 +18,7 @@ from orvanta_platform.db.waits import WaitWrite
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
 
-class Ending(msgspec.Struct, frozen=True):
+class JobCompletion(msgspec.Struct, frozen=True):
     """Outcome of a job that is at (attempt, worker, generation)."""
 
     job: UUID
@@ -39,7 +39,7 @@ class Ending(msgspec.Struct, frozen=True):
     """Number of secrets it must have opened through the API; None: any."""
 
 
-class NodeEnding(msgspec.Struct, frozen=True):
+class NodeCompletion(msgspec.Struct, frozen=True):
     """Completion of a node that needed no job, or of a frame.
 
     `parent`, `place`, `result_of` as in the table job.
@@ -84,7 +84,7 @@ class NewJob(msgspec.Struct, frozen=True):
     nonce: UUID | None = None
 
 
-class Wake(msgspec.Struct, frozen=True):
+class RetryWake(msgspec.Struct, frozen=True):
     """A scheduled job (a retry) that is due, with the timeout of its next attempt."""
 
     job: UUID
@@ -138,10 +138,10 @@ class StepWrite(msgspec.Struct, frozen=True):
     rev: int
     state: bytes
     status: str
-    endings: Sequence[Ending] = ()
-    nodes: Sequence[NodeEnding] = ()
+    endings: Sequence[JobCompletion] = ()
+    nodes: Sequence[NodeCompletion] = ()
     jobs: Sequence[NewJob] = ()
-    wakes: Sequence[Wake] = ()
+    wakes: Sequence[RetryWake] = ()
     values: Sequence[NewValue] = ()
     events: Sequence[NewEvent] = ()
     end: RunEnd | None = None
@@ -169,8 +169,8 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     A missing position changed nothing: the step is stale, or its run is locked elsewhere.
     """
     alone = len(steps) == 1 and steps[0].is_plain
-    text, numbers = statement(parts_of(steps), len(steps) == 1, alone=alone)
-    arguments = arguments_alone(steps[0]) if alone else arguments_of(steps)
+    text, numbers = statement(parts_with_rows(steps), len(steps) == 1, alone=alone)
+    arguments = arguments_of_one(steps[0]) if alone else arguments_of(steps)
     rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
 
@@ -200,24 +200,24 @@ def statement(parts: frozenset[str], single: bool = False, *, alone: bool = Fals
 
     `single`: for one step. `alone`: for one plain step, whose parameters are not arrays.
     """
-    every, end = statements.parts("steps", "write_steps")
+    every, end = statements.split_parts("steps", "write_steps")
     needed = parts | ALWAYS
     text = "".join(part for name, part in every.items() if name in needed)
     for name, source in _WRITTEN_SOURCES.items():
         if name not in needed:
             text = text.replace(source, "")
     if single:
-        text = statements.by_parameters(text, _KEYS_ALONE if alone else _KEYS)
+        text = statements.compare_with_parameters(text, _KEYS_ALONE if alone else _KEYS)
     text, numbers = statements.renumber(text)
     if alone:
-        text = statements.for_one_row(text)
+        text = statements.use_scalar_parameters(text)
         for name in ("step", "ending", "written"):
             text = text.replace(f"{name} AS MATERIALIZED", f"{name} AS NOT MATERIALIZED")
         text = text.replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
     return text + end, numbers
 
 
-def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
+def parts_with_rows(steps: Sequence[StepWrite]) -> frozenset[str]:
     """Return the parts that have rows to process for these steps."""
     parts: set[str] = set()
     for step in steps:
@@ -238,11 +238,11 @@ def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
                 parts.add("job_history")
             if ending.worker is None:
                 parts.add("dropped_timers")
-        parts |= row_parts(step)
+        parts |= inserting_parts(step)
     return frozenset(parts)
 
 
-def row_parts(step: StepWrite) -> frozenset[str]:
+def inserting_parts(step: StepWrite) -> frozenset[str]:
     """Return the parts that insert rows belonging to the run."""
     parts = {name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows}
     if "new_values" in parts:
@@ -255,11 +255,11 @@ _END_PARTS = frozenset({"deleted", "run_timers", "ended_runs", "processed_events
 _ROW_PARTS = ("finished_nodes", "new_jobs", "due_jobs", "new_values", "events")
 
 
-_ROW_TYPES = (Ending, NodeEnding, NewJob, Wake, NewValue, NewEvent)
+_ROW_TYPES = (JobCompletion, NodeCompletion, NewJob, RetryWake, NewValue, NewEvent)
 """Row types of a step in the order of the statement's parameters; their fields are in the order of its columns."""
 
 _NO_END = RunEnd("cancelled")
-_NO_ENDING = Ending(UUID(int=0), 0, None, None, "cancelled")
+_NO_ENDING = JobCompletion(UUID(int=0), 0, None, None, "cancelled")
 
 
 def _rows(step: StepWrite) -> tuple[Sequence[msgspec.Struct], ...]:
@@ -288,7 +288,7 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
     )
 
 
-def arguments_alone(step: StepWrite) -> list[Any]:
+def arguments_of_one(step: StepWrite) -> list[Any]:
     """Return the parameters of one plain step, none of which is an array."""
     arguments = [*_head(step)]
     for row_type, rows in zip(_ROW_TYPES, _rows(step), strict=True):

@@ -45,7 +45,7 @@ class OpenTick:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedTick:
+class HandlerTick:
     """A tick whose run has ended, with the handlers `owed` (on_failure, …) that are to be started."""
 
     schedule: UUID
@@ -75,7 +75,7 @@ async def insert(conn: Connection, tick: NewTick) -> None:
     await conn.execute(_SQL["insert_tick"], *(getattr(tick, name) for name in NewTick.__slots__))
 
 
-async def settle_asked(
+async def record_skip_answer(
     conn: Connection,
     schedule: UUID,
     tick_at: datetime,
@@ -85,7 +85,7 @@ async def settle_asked(
     detail: str | None = None,
 ) -> bool:
     """Record the outcome of a dynamic_skip script; return False if it was recorded before."""
-    query = _SQL["settle_asked"]
+    query = _SQL["record_skip_answer"]
     return await conn.fetchval(query, schedule, tick_at, state, run, detail) is not None
 
 
@@ -94,64 +94,64 @@ async def is_running(conn: Connection, schedule: UUID) -> bool:
     return bool(await conn.fetchval(_SQL["is_running"], schedule))
 
 
-async def open_after(conn: Connection, schedule: UUID, tick_at: datetime, limit: int) -> list[OpenTick]:
+async def list_open(conn: Connection, schedule: UUID, tick_at: datetime, limit: int) -> list[OpenTick]:
     """Return at most `limit` open ticks after this one, by schedule and time."""
-    rows = await conn.fetch(_SQL["open_ticks"], schedule, tick_at, limit)
+    rows = await conn.fetch(_SQL["list_open"], schedule, tick_at, limit)
     return sorted((OpenTick(**dict(row)) for row in rows), key=lambda tick: (tick.schedule, tick.tick_at))
 
 
-async def end_many(conn: Connection, ended: Sequence[OpenTick]) -> None:
+async def record_ends(conn: Connection, ended: Sequence[OpenTick]) -> None:
     """Record the ends of the runs of these ticks."""
     columns = [[getattr(each, name) for each in ended] for name in ("schedule", "tick_at", "status", "ended_at")]
-    await conn.execute(_SQL["end_ticks"], *columns)
+    await conn.execute(_SQL["record_ends"], *columns)
 
 
-async def end(conn: Connection, tick: OpenTick) -> bool:
+async def record_end(conn: Connection, tick: OpenTick) -> bool:
     """Record the end of the run of a tick; return False if it was recorded before."""
-    query = _SQL["end_tick"]
+    query = _SQL["record_end"]
     return await conn.fetchval(query, tick.schedule, tick.tick_at, tick.status, tick.ended_at) is not None
 
 
-async def streak(conn: Connection, schedule: UUID, outcome: str, other: str) -> tuple[int, bool]:
+async def count_streak(conn: Connection, schedule: UUID, outcome: str, other: str) -> tuple[int, bool]:
     """Return the number of runs with `outcome` since one with `other`, and whether there was one."""
-    row = await conn.fetchrow(_SQL["streak"], schedule, outcome, other)
+    row = await conn.fetchrow(_SQL["count_streak"], schedule, outcome, other)
     return row["alike"], row["turned"]
 
 
-async def owe(conn: Connection, tick: OpenTick, streak: int, handlers: Sequence[str]) -> None:
+async def set_pending_handlers(conn: Connection, tick: OpenTick, streak: int, handlers: Sequence[str]) -> None:
     """Record the handlers to be started for the end of the tick's run."""
-    await conn.execute(_SQL["owe"], tick.schedule, tick.tick_at, streak, list(handlers))
+    await conn.execute(_SQL["set_pending_handlers"], tick.schedule, tick.tick_at, streak, list(handlers))
 
 
-async def owed(conn: Connection, limit: int) -> list[OwedTick]:
+async def list_pending_handlers(conn: Connection, limit: int) -> list[HandlerTick]:
     """Return at most `limit` ticks with handlers to be started."""
-    return [OwedTick(**dict(row)) for row in await conn.fetch(_SQL["owed"], limit)]
+    return [HandlerTick(**dict(row)) for row in await conn.fetch(_SQL["list_pending_handlers"], limit)]
 
 
-async def pay(conn: Connection, tick: OwedTick, handler: str) -> bool:
+async def remove_pending_handler(conn: Connection, tick: HandlerTick, handler: str) -> bool:
     """Record that a handler was started or never will be; return False if that was recorded before."""
-    return await conn.fetchval(_SQL["pay"], tick.schedule, tick.tick_at, handler) is not None
+    return await conn.fetchval(_SQL["remove_pending_handler"], tick.schedule, tick.tick_at, handler) is not None
 
 
-async def last_of(conn: Connection, schedules: Sequence[UUID], limit: int) -> list[PastTick]:
+async def list_last(conn: Connection, schedules: Sequence[UUID], limit: int) -> list[PastTick]:
     """Return the newest ticks of these schedules, at most `limit` of each, newest first."""
-    return [PastTick(**dict(row)) for row in await conn.fetch(_SQL["last_ticks"], schedules, limit)]
+    return [PastTick(**dict(row)) for row in await conn.fetch(_SQL["list_last"], schedules, limit)]
 
 
-async def between(
+async def list_between(
     conn: Connection, schedules: Sequence[UUID], since: datetime, until: datetime, limit: int
 ) -> list[PastTick]:
     """Return the ticks of these schedules in a period, the newest `limit` of each, by time; without durations."""
-    query = _SQL["ticks_between"]
+    query = _SQL["list_between"]
     return [PastTick(**dict(row)) for row in await conn.fetch(query, schedules, since, until, limit)]
 
 
-async def schedules_of(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
+async def get_schedules_of_runs(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
     """Return the paths of the schedules that started these runs; other runs are left out."""
-    rows = await conn.fetch(_SQL["schedules_of"], runs)
+    rows = await conn.fetch(_SQL["get_schedules_of_runs"], runs)
     return {row["run"]: row["path"] for row in rows}
 
 
-async def forget_old(conn: Connection) -> None:
+async def delete_old(conn: Connection) -> None:
     """Delete ticks older than 30 days whose runs are gone as well."""
-    await conn.execute(_SQL["forget_ticks"])
+    await conn.execute(_SQL["delete_old"])

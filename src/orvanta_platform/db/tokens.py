@@ -96,9 +96,9 @@ async def resolve_identity(
     return Bearer(kind="job", devops=False, scopes=scopes, token_workspace=row["workspace"], **values)
 
 
-async def touch(conn: Connection, digest: bytes) -> None:
+async def record_use(conn: Connection, digest: bytes) -> None:
     """Record that the token was used."""
-    await conn.execute(_SQL["touch"], digest)
+    await conn.execute(_SQL["record_use"], digest)
 
 
 async def insert(
@@ -130,9 +130,9 @@ async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
     return len(await conn.fetch(_SQL["delete_by_prefix"], email, prefix))
 
 
-async def end_session(conn: Connection, digest: bytes) -> None:
+async def delete_session(conn: Connection, digest: bytes) -> None:
     """Delete the session with this hash, if it is one."""
-    await conn.execute(_SQL["end_session"], digest)
+    await conn.execute(_SQL["delete_session"], digest)
 
 
 async def link_exists(conn: Connection, digest: bytes) -> bool:
@@ -140,20 +140,20 @@ async def link_exists(conn: Connection, digest: bytes) -> bool:
     return bool(await conn.fetchval(_SQL["link_exists"], digest))
 
 
-async def take_link(conn: Connection, digest: bytes) -> str | None:
+async def use_link(conn: Connection, digest: bytes) -> str | None:
     """Use up a one-time link; return the account's address, None if the link is no longer valid."""
-    email: str | None = await conn.fetchval(_SQL["take_link"], digest)
+    email: str | None = await conn.fetchval(_SQL["use_link"], digest)
     return email
 
 
-async def drop_links(conn: Connection, email: str) -> None:
+async def delete_links(conn: Connection, email: str) -> None:
     """Delete all one-time links of an account."""
-    await conn.execute(_SQL["drop_links"], email)
+    await conn.execute(_SQL["delete_links"], email)
 
 
-async def drop_expired(conn: Connection) -> None:
+async def delete_expired(conn: Connection) -> None:
     """Delete tokens that expired more than a day ago."""
-    await conn.execute(_SQL["drop_expired"])
+    await conn.execute(_SQL["delete_expired"])
 
 
 def _grants(text: str | None) -> list[Grant]:

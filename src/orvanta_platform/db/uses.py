@@ -43,15 +43,15 @@ class Readers:
     http_triggers: list[str] | None
 
 
-async def note(conn: Connection, version: int, workspace: str, uses: Sequence[NodeUse]) -> None:
+async def record(conn: Connection, version: int, workspace: str, uses: Sequence[NodeUse]) -> None:
     """Record the scripts and workflows that the nodes of a version run."""
     if uses:
         columns = zip(*((use.node, use.kind, use.path, use.pinned) for use in uses), strict=True)
-        await conn.execute(_SQL["note"], version, workspace, *(list(column) for column in columns))
+        await conn.execute(_SQL["record"], version, workspace, *(list(column) for column in columns))
 
 
-async def of(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
+async def list_users(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
     """Return the users of the script or workflow at a path, at most `limit` rows, by kind and path."""
     shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
-    rows = await conn.fetch(_SQL["of"], workspace, kind, path, *shown, limit)
+    rows = await conn.fetch(_SQL["list_users"], workspace, kind, path, *shown, limit)
     return [UserRow(**row) for row in rows]

@@ -85,23 +85,23 @@ async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[V
     return [ValueRow(**dict(row)) for row in rows]
 
 
-async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown: int) -> dict[ValueKey, ValueDigest]:
+async def get_digests(connection: Connection, keys: Sequence[ValueKey], shown: int) -> dict[ValueKey, ValueDigest]:
     """Return digests of these values in one query, with their first `shown` bytes; missing ones are left out."""
     if not keys:
         return {}
     ids, kinds, names = zip(*keys, strict=True)
-    text = _SQL["value_digests"]
+    text = _SQL["get_digests"]
     rows = await connection.fetch(text, list(ids), list(kinds), list(names), shown)
     found = [ValueDigest(**dict(row)) for row in rows]
     return {each.key: each for each in found}
 
 
-async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:
+async def get_context(connection: Connection, run: UUID) -> list[ValueRow]:
     """Return the run's whole context, one row per name."""
-    return [ValueRow(**dict(row)) for row in await connection.fetch(_SQL["context_values"], run)]
+    return [ValueRow(**dict(row)) for row in await connection.fetch(_SQL["get_context"], run)]
 
 
-async def missing_result(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
+async def find_missing_result(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
     """Return one of these ids that has no result; None if all have one."""
-    found: UUID | None = await connection.fetchval(_SQL["missing_result"], list(ids)) if ids else None
+    found: UUID | None = await connection.fetchval(_SQL["find_missing_result"], list(ids)) if ids else None
     return found

@@ -14,7 +14,7 @@ from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
-from orvanta_platform.db.step_debounces import PutOff
+from orvanta_platform.db.step_debounces import WaitingEntry
 
 _SQL = query_texts("waits")
 
@@ -48,7 +48,7 @@ class WaitWrite:
     """Nodes that no longer need a permit."""
     cached: Sequence[NewCached] = ()
     """Results to cache."""
-    put_off: Sequence[PutOff] = ()
+    put_off: Sequence[WaitingEntry] = ()
     """Nodes that start to be debounced."""
     put_off_no_more: Sequence[UUID] = ()
     """Nodes that are no longer debounced."""
@@ -77,12 +77,12 @@ class WaitWrite:
 async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite, *, ends: bool = False) -> None:
     """Write the waits of one step, in its transaction, after the step itself; one that `ends` deleted all timers."""
     if waits.unpaused:
-        await pauses.close_pauses(connection, run, waits.unpaused)
+        await pauses.delete_pauses(connection, run, waits.unpaused)
     if waits.paused:
-        await pauses.open_pauses(connection, run, waits.paused)
+        await pauses.insert_pauses(connection, run, waits.paused)
     if waits.dropped and not ends:
         jobs, kinds = [job for job, _ in waits.dropped], [kind for _, kind in waits.dropped]
-        await connection.execute(_SQL["drop_node_timers"], run, jobs, kinds)
+        await connection.execute(_SQL["delete_node_timers"], run, jobs, kinds)
     if waits.timers:
         await connection.execute(
             _SQL["set_node_timers"],
@@ -93,11 +93,11 @@ async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWr
             [timer.at for timer in waits.timers],
         )
     if waits.closed or waits.taken:
-        await approvals.close_waits(connection, run, waits.closed, waits.taken)
+        await approvals.delete_open(connection, run, waits.closed, waits.taken)
     if waits.opened:
-        await approvals.open_waits(connection, run, workspace, waits.opened)
+        await approvals.insert_open(connection, run, workspace, waits.opened)
 
 
-async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:
+async def get_node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:
     """Return the due times of a run's nodes that wait without a job, by id."""
-    return {row["job"]: row["due_at"] for row in await connection.fetch(_SQL["node_timers"], run)}
+    return {row["job"]: row["due_at"] for row in await connection.fetch(_SQL["get_node_timers"], run)}

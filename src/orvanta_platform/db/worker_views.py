@@ -59,11 +59,11 @@ async def list_workers(
     return [WorkerRow(**dict(record)) for record in records]
 
 
-async def queues(conn: Connection, workspaces: Sequence[str] | None) -> list[QueueRow]:
+async def list_queues(conn: Connection, workspaces: Sequence[str] | None) -> list[QueueRow]:
     """Return the queues that have jobs of these workspaces (None: of any), by name."""
-    return [QueueRow(**dict(row)) for row in await conn.fetch(_SQL["queues"], workspaces)]
+    return [QueueRow(**dict(row)) for row in await conn.fetch(_SQL["list_queues"], workspaces)]
 
 
-async def queue_counts(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
+async def count_jobs_by_queue(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
     """Return the number of jobs of these workspaces (None: all) that may start now, by queue; empty queues left out."""
-    return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["queue_counts"], workspaces)}
+    return {row["queue"]: row["jobs"] for row in await conn.fetch(_SQL["count_jobs_by_queue"], workspaces)}

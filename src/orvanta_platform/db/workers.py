@@ -27,7 +27,7 @@ class NewWorker:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class ObservedWorker:
     """A worker as seen by an observer: its generation, heartbeat, and whether it is lost."""
 
     id: UUID
@@ -42,16 +42,18 @@ async def register(connection: Connection, worker: NewWorker) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """An accepted heartbeat; `drained`: the worker claims no jobs."""
 
     drained: bool
 
 
-async def beat(connection: Connection, worker: UUID, generation: int, jobs_executed: int) -> Beat | None:
+async def record_heartbeat(
+    connection: Connection, worker: UUID, generation: int, jobs_executed: int
+) -> Heartbeat | None:
     """Record a heartbeat; return None if the worker's generation has ended and its jobs are no longer its own."""
-    drained = await connection.fetchval(_SQL["beat"], worker, generation, jobs_executed)
-    return None if drained is None else Beat(drained)
+    drained = await connection.fetchval(_SQL["record_heartbeat"], worker, generation, jobs_executed)
+    return None if drained is None else Heartbeat(drained)
 
 
 async def set_drained(connection: Connection, worker: UUID, *, drained: bool) -> str | None:
@@ -60,46 +62,46 @@ async def set_drained(connection: Connection, worker: UUID, *, drained: bool) ->
     return name
 
 
-async def observe(connection: Connection) -> list[Observed]:
+async def list_observed(connection: Connection) -> list[ObservedWorker]:
     """Return the workers considered live, and lost ones whose jobs may not have been requeued."""
-    return [Observed(**dict(row)) for row in await connection.fetch(_SQL["observe"])]
+    return [ObservedWorker(**dict(row)) for row in await connection.fetch(_SQL["list_observed"])]
 
 
-async def declare_lost(connection: Connection, seen: Observed) -> bool:
+async def fence_lost(connection: Connection, seen: ObservedWorker) -> bool:
     """Fence a worker whose heartbeat is unchanged since `seen`; return False if it moved or is already fenced."""
-    row = await connection.fetchval(_SQL["declare_lost"], seen.id, seen.generation, seen.beat)
+    row = await connection.fetchval(_SQL["fence_lost"], seen.id, seen.generation, seen.beat)
     return row is not None
 
 
-async def declare_gone(connection: Connection, worker: UUID, generation: int) -> bool:
+async def fence_ended(connection: Connection, worker: UUID, generation: int) -> bool:
     """Fence a worker whose process is known to have ended."""
-    return await connection.fetchval(_SQL["declare_gone"], worker, generation) is not None
+    return await connection.fetchval(_SQL["fence_ended"], worker, generation) is not None
 
 
 async def mark_reaped(connection: Connection, worker: UUID) -> None:
     """Record that all jobs of the lost worker have been requeued."""
-    await connection.execute(_SQL["note_reaped_worker"], worker)
+    await connection.execute(_SQL["mark_reaped"], worker)
 
 
-async def forget_ended(connection: Connection) -> None:
+async def delete_ended(connection: Connection) -> None:
     """Delete the rows of workers that ended more than a day ago."""
-    await connection.execute(_SQL["forget_workers"])
+    await connection.execute(_SQL["delete_ended"])
 
 
 async def find_worker(connection: Connection, queues: list[str]) -> UUID | None:
     """Return a live worker that serves these queues; None if there is none."""
-    found: UUID | None = await connection.fetchval(_SQL["worker_for"], queues)
+    found: UUID | None = await connection.fetchval(_SQL["find_worker"], queues)
     return found
 
 
 async def list_bound_runs(connection: Connection, queue: str) -> list[UUID]:
     """Return the runs bound to this queue of one worker."""
-    return [row["id"] for row in await connection.fetch(_SQL["runs_bound_to"], queue)]
+    return [row["id"] for row in await connection.fetch(_SQL["list_bound_runs"], queue)]
 
 
-async def waits_long(connection: Connection, run: UUID) -> bool:
+async def is_waiting_long(connection: Connection, run: UUID) -> bool:
     """Return whether the run waits for a person, or for at least a minute."""
-    return bool(await connection.fetchval(_SQL["waits_long"], run))
+    return bool(await connection.fetchval(_SQL["is_waiting_long"], run))
 
 
 async def bind_run(connection: Connection, run: UUID, queue: str | None) -> None:

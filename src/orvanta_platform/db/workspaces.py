@@ -56,9 +56,9 @@ async def insert(conn: Connection, workspace: str, name: str, owner: str, color:
     return await conn.fetchval(_SQL["insert"], workspace, name, owner, color) is not None
 
 
-async def list_of(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
+async def list_of_account(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
     """Return the workspaces of an account, or all of them."""
-    return [WorkspaceRow(**row) for row in await conn.fetch(_SQL["list_of"], email, every)]
+    return [WorkspaceRow(**row) for row in await conn.fetch(_SQL["list_of_account"], email, every)]
 
 
 async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:
@@ -67,9 +67,9 @@ async def add_member(conn: Connection, workspace: str, username: str, email: str
     return await conn.fetchval(query, workspace, username, email, role) is not None
 
 
-async def username_taken(conn: Connection, workspace: str, username: str) -> bool:
+async def is_username_taken(conn: Connection, workspace: str, username: str) -> bool:
     """Return whether a member has this username."""
-    return bool(await conn.fetchval(_SQL["username_taken"], workspace, username))
+    return bool(await conn.fetchval(_SQL["is_username_taken"], workspace, username))
 
 
 async def get_member(conn: Connection, workspace: str, username: str) -> MemberRow | None:
@@ -78,9 +78,9 @@ async def get_member(conn: Connection, workspace: str, username: str) -> MemberR
     return MemberRow(**row) if row else None
 
 
-async def username_of(conn: Connection, workspace: str, email: str) -> str | None:
+async def get_username(conn: Connection, workspace: str, email: str) -> str | None:
     """Return the username of the member with this address, unless disabled."""
-    found: str | None = await conn.fetchval(_SQL["username_of"], workspace, email)
+    found: str | None = await conn.fetchval(_SQL["get_username"], workspace, email)
     return found
 
 
@@ -90,9 +90,9 @@ async def list_members(conn: Connection, workspace: str, *, after: str, limit: i
     return [MemberRow(**row) for row in rows]
 
 
-async def secrets_readable(conn: Connection, workspace: str) -> bool:
+async def are_secrets_readable(conn: Connection, workspace: str) -> bool:
     """Return whether developers may read secrets through the API."""
-    return bool(await conn.fetchval(_SQL["secrets_readable"], workspace))
+    return bool(await conn.fetchval(_SQL["are_secrets_readable"], workspace))
 
 
 async def set_secrets_readable(conn: Connection, workspace: str, readable: bool) -> None:
@@ -100,20 +100,20 @@ async def set_secrets_readable(conn: Connection, workspace: str, readable: bool)
     await conn.execute(_SQL["set_secrets_readable"], workspace, readable)
 
 
-async def health(conn: Connection) -> Health:
+async def get_health(conn: Connection) -> Health:
     """Return the health of the database and the workers."""
-    return Health(**await conn.fetchrow(_SQL["health"]))
+    return Health(**await conn.fetchrow(_SQL["get_health"]))
 
 
-async def retention_days(conn: Connection, workspace: str) -> int | None:
+async def get_retention_days(conn: Connection, workspace: str) -> int | None:
     """Return the retention of runs in days; None: that of the installation."""
-    days: int | None = await conn.fetchval(_SQL["retention_days"], workspace)
+    days: int | None = await conn.fetchval(_SQL["get_retention_days"], workspace)
     return days
 
 
-async def search_run_data(conn: Connection, workspace: str) -> bool:
+async def is_search_enabled(conn: Connection, workspace: str) -> bool:
     """Return whether the data of its runs is indexed for search."""
-    return bool(await conn.fetchval(_SQL["search_run_data"], workspace))
+    return bool(await conn.fetchval(_SQL["is_search_enabled"], workspace))
 
 
 async def set_search_run_data(conn: Connection, workspace: str, searched: bool) -> None:

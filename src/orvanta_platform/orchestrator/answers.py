@@ -111,7 +111,7 @@ class Reader:
     async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
         """Return the whole context of a run. Raises ObjectMissing."""
         async with self.db.acquire() as connection:
-            rows = await value_rows.context_values(connection, run)
+            rows = await value_rows.get_context(connection, run)
         return await values.open_rows(self.storage, rows)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.db.steps import Ending, Fate, NewValue
+from orvanta_platform.db.steps import Fate, JobCompletion, NewValue
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
 from orvanta_platform.orchestrator.scope import PREPROCESSED
@@ -56,9 +56,9 @@ class Finish(msgspec.Struct, frozen=True):
             found[sealed_key(run, PREPROCESSED)] = self.sealed
         return found
 
-    def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
+    def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> JobCompletion:
         """Return the row update that completes the job, with `fate` as its new state."""
-        return Ending(
+        return JobCompletion(
             job=self.job,
             attempt=self.attempt,
             worker=self.worker,

@@ -153,7 +153,7 @@ def _text(row: BodyResult | ValueRow, fetched: Mapping[str, bytes]) -> bytes:
 
 async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
     index = counter.node.index
-    end = await rows.get_child_end(connection, counter.child) if counter.child is not None else None
+    end = await rows.get_child_outcome(connection, counter.child) if counter.child is not None else None
     if counter.loop.aborted is not None:
         error = error_json(Err("Canceled", counter.loop.aborted), counter.node.id)
         return Collected(ChildrenEnded(index, error=_parse_error(error), retryable=False), error, error)

@@ -96,7 +96,7 @@ async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pi
     if not inner:
         return None
     digest, text = write_pins(inner)
-    await run_rows.keep_pin_set(connection, digest, text)
+    await run_rows.store_pin_set(connection, digest, text)
     return digest
 
 
@@ -113,13 +113,13 @@ async def notify_caller(connection: Connection, before: RunRow, after: RunRow) -
     """Notify the caller if the run starts or stops waiting for people; return the runs to advance for it."""
     if before.parent is None or not is_wait_change(before.status, after.status):
         return []
-    await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
+    await run_rows.insert_event(connection, before.parent, inbox.write(inbox.ChildAsks()))
     return [before.parent]
 
 
 async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:
     """Send a cancellation to the inbox of `child`, whose run is not locked here together with its caller's."""
-    await run_rows.put_in_inbox(connection, child, inbox.write(inbox.CancelRun(force)))
+    await run_rows.insert_event(connection, child, inbox.write(inbox.CancelRun(force)))
 
 
 async def cancel_all(connection: Connection, run: UUID) -> list[UUID]:

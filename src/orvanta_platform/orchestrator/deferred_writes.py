@@ -12,7 +12,7 @@ from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.step_debounces import PutOff
+from orvanta_platform.db.step_debounces import WaitingEntry
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.orchestrator import step_debounce
 from orvanta_platform.queue import gates
@@ -31,7 +31,7 @@ class DeferredRows(Protocol):
     def cached(self) -> Sequence[NewCached]: ...
 
     @property
-    def put_off(self) -> Sequence[PutOff]: ...
+    def put_off(self) -> Sequence[WaitingEntry]: ...
 
     @property
     def put_off_no_more(self) -> Sequence[UUID]: ...
@@ -46,7 +46,7 @@ class DeferredWrites:
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
     cached: list[NewCached] = field(default_factory=list)
-    put_off: list[PutOff] = field(default_factory=list)
+    put_off: list[WaitingEntry] = field(default_factory=list)
     put_off_no_more: list[UUID] = field(default_factory=list)
 
     def add(self, rows: DeferredRows) -> None:
@@ -66,7 +66,7 @@ class DeferredWrites:
         for each in self.cached:
             await cache.store(connection, run.workspace, each)
         if ended and plan.erasures:
-            await erasures.plan(connection, run.id, plan.erasures)
+            await erasures.schedule(connection, run.id, plan.erasures)
         further: list[UUID] = []
         if plan.gated and ended:
             further = await gates.settle(connection, ended=[run.id])

@@ -17,8 +17,17 @@ from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.step_debounces import PutOff
-from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
+from orvanta_platform.db.step_debounces import WaitingEntry
+from orvanta_platform.db.steps import (
+    JobCompletion,
+    NewEvent,
+    NewJob,
+    NewValue,
+    NodeCompletion,
+    RetryWake,
+    RunEnd,
+    StepWrite,
+)
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
@@ -64,10 +73,10 @@ class StepBuilder:
     """Results that the list reuses from another run."""
     plan: Plan = field(init=False)
     frame: UUID | None = None
-    endings: list[Ending] = field(default_factory=list)
-    nodes: list[NodeEnding] = field(default_factory=list)
+    endings: list[JobCompletion] = field(default_factory=list)
+    nodes: list[NodeCompletion] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
-    wakes: list[Wake] = field(default_factory=list)
+    wakes: list[RetryWake] = field(default_factory=list)
     values: list[NewValue] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     end: RunEnd | None = None
@@ -81,7 +90,7 @@ class StepBuilder:
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
     cached: list[NewCached] = field(default_factory=list)
-    put_off: list[PutOff] = field(default_factory=list)
+    put_off: list[WaitingEntry] = field(default_factory=list)
     put_off_no_more: list[UUID] = field(default_factory=list)
     paused: list[NewPause] = field(default_factory=list)
     unpaused: list[UUID] = field(default_factory=list)
@@ -184,7 +193,7 @@ class StepBuilder:
         work = work_of(self.blueprint, node, self.run)
         timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
         if effect.failures:
-            self.wakes.append(Wake(self._id(effect.node), timeout_s))
+            self.wakes.append(RetryWake(self._id(effect.node), timeout_s))
             return
         parent, place = self._position()
         self.jobs.append(
@@ -259,7 +268,7 @@ class StepBuilder:
         job = self.live.get(effect.node) if self.live is not None else None
         error_name = effect.error.name if effect.error else None
         if job is not None:
-            self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, fate, error_name))
+            self.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, fate, error_name))
         elif not self.plan.single:
             self.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
         self._keep((self._id(effect.node), "result", ""), self._result(effect))
@@ -273,10 +282,10 @@ class StepBuilder:
             return None
         return error_json(effect.error, self._name(effect.node))
 
-    def _without_job(self, node: Node, fate: _Outcome, error_name: str | None) -> NodeEnding:
+    def _without_job(self, node: Node, fate: _Outcome, error_name: str | None) -> NodeCompletion:
         kind = "flownode" if node.kind is Kind.CONDITION else node.kind.value
         parent, place = self._position()
-        return NodeEnding(self._id(node.index), node.id, node.number, kind, fate, error_name, parent, place)
+        return NodeCompletion(self._id(node.index), node.id, node.number, kind, fate, error_name, parent, place)
 
     def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Outcome) -> None:
         replaced = effect.error is not None and effect.error != finish.error

@@ -13,7 +13,7 @@ from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import Connection, Database
-from orvanta_platform.db.steps import Ending, NewEvent, RunEnd, StepWrite, write_steps
+from orvanta_platform.db.steps import JobCompletion, NewEvent, RunEnd, StepWrite, write_steps
 from orvanta_platform.engine.events import Err
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator import step_debounce, values
@@ -58,7 +58,7 @@ async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], conne
     raw = error_json(error, None)
     live = await job_rows.lock_jobs_of_run(connection, run)
     ended = dict.fromkeys((run, *(job.id for job in live)))
-    found = await value_rows.value_digests(connection, [(id, "result", "") for id in ended], 0)
+    found = await value_rows.get_digests(connection, [(id, "result", "") for id in ended], 0)
     write = StepWrite(
         run=run,
         rev=row.rev,
@@ -72,13 +72,13 @@ async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], conne
     )
     if not await write_steps(connection, [write]):
         raise AssertionError(f"run {run} was not written under its own lock")
-    await approvals.close_all(connection, run)
-    await pauses.close_all(connection, run)
+    await approvals.delete_open_of_run(connection, run)
+    await pauses.delete_all(connection, run)
     if erased:
-        await erasures.plan(connection, run, erased)
+        await erasures.schedule(connection, run, erased)
     await gates.settle(connection, ended=[run])
     await step_debounce.settle(connection, (), ended=[run])
 
 
-def _ending(job: LiveJob, name: str) -> Ending:
-    return Ending(job.id, job.attempt, job.worker, job.generation, "cancelled", name)
+def _ending(job: LiveJob, name: str) -> JobCompletion:
+    return JobCompletion(job.id, job.attempt, job.worker, job.generation, "cancelled", name)

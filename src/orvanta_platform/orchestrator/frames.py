@@ -158,7 +158,7 @@ class Frames:
                 await self.frame(id)
         return [self.root, *self.frames.values()]
 
-    async def _load_counters(self, ids: list[UUID], around: list[rows.Around]) -> None:
+    async def _load_counters(self, ids: list[UUID], around: list[rows.EnclosingFrame]) -> None:
         found = {row.id: row for row in await rows.get_counters(self.connection, ids)} if ids else {}
         for each in reversed(around):
             frame = self.root if each.parent is None else self.frames.get(each.parent)

@@ -8,7 +8,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from orvanta_platform.db import jobs as job_rows
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import NewJob, StepWrite
 from orvanta_platform.orchestrator.advance import Tools, advance, advance_all
 from orvanta_platform.orchestrator.attempt_outcome import Finish
@@ -25,12 +25,12 @@ class Finished:
 
     recorded: bool
     """True if the completion of the job was written."""
-    following: Claimed | None = None
+    following: ClaimedJob | None = None
     """The run's next job, already claimed for the same slot."""
 
 
 async def finish_job(
-    tools: Tools, committer: Committer, job: Claimed, blueprint: Blueprint, finish: Finish, *, hand_off: bool
+    tools: Tools, committer: Committer, job: ClaimedJob, blueprint: Blueprint, finish: Finish, *, hand_off: bool
 ) -> Finished:
     """Record the completion of a job. `hand_off`: the slot takes the run's next job of the same queue.
 
@@ -50,7 +50,7 @@ async def finish_job(
     return await _slow(tools, job, finish, write)
 
 
-async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """Return the write, decided on the run as it was claimed; None if it needs the run's lock."""
     known = finish.known(job.run.id)
     answered = Answered()
@@ -80,23 +80,25 @@ async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish
             return write
 
 
-async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | None) -> Finished:
+async def _slow(tools: Tools, job: ClaimedJob, finish: Finish, tried: StepWrite | None) -> Finished:
     done = await advance(tools, job.run.id, finish)
     if done.recorded:
         return Finished(True)
     # Either stale, or a COMMIT of the fast path whose answer was lost: the history table decides.
     async with tools.db.acquire() as connection:
-        ended = await job_rows.was_ended_by(connection, job.id, finish.attempt, finish.worker, finish.generation)
+        ended = await job_rows.is_completion_recorded(
+            connection, job.id, finish.attempt, finish.worker, finish.generation
+        )
         if not ended:
             return Finished(False)
         given = next((new for new in tried.jobs if new.worker == finish.worker), None) if tried else None
         if tried is None or given is None:
             return Finished(True)
-        held = await job_rows.held_jobs(connection, [given.id], finish.worker, finish.generation)
+        held = await job_rows.filter_held_jobs(connection, [given.id], finish.worker, finish.generation)
     return Finished(True, claimed_of(job, tried, given) if given.id in held else None)
 
 
-def write_without_io(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+def write_without_io(job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """Return the write of the fast path if it needs no evaluation, read, upload or lock; otherwise None."""
     try:
         decided = decide_now(blueprint, job.run, finish.event, Answered())
@@ -108,7 +110,7 @@ def write_without_io(job: Claimed, blueprint: Blueprint, finish: Finish) -> Step
         return None
 
 
-def claim_next(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
+def claim_next(write: StepWrite, job: ClaimedJob, finish: Finish) -> tuple[StepWrite, NewJob | None]:
     """Mark the first job of the write in the same queue as claimed; return the write and that job, if any."""
     given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
     if given is None:
@@ -117,11 +119,11 @@ def claim_next(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrit
     return replace(write, jobs=[claimed if new is given else new for new in write.jobs]), claimed
 
 
-def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
+def claimed_of(job: ClaimedJob, write: StepWrite, new: NewJob) -> ClaimedJob:
     """Return the handed-off job in the form of a claim."""
     assert new.nonce is not None
     run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
-    return Claimed(
+    return ClaimedJob(
         id=new.id,
         node=new.node,
         node_index=new.node_index,
@@ -139,7 +141,7 @@ def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     )
 
 
-async def advance_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
+async def advance_caller(tools: Tools, job: ClaimedJob, write: StepWrite) -> None:
     """Advance the caller of a sub-workflow's run that has ended."""
     if write.end is not None and job.run.parent is not None:
         await advance_all(tools, [job.run.parent])

@@ -34,11 +34,11 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
     if live is None or live.queue != queue:
         return True
     other = await workers.find_worker(connection, [])
-    if await workers.waits_long(connection, run):
+    if await workers.is_waiting_long(connection, run):
         await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
         return True
     if await _shares(tools, connection, live):
-        await runs.put_in_inbox(connection, run, inbox.write(inbox.WorkerLost()))
+        await runs.insert_event(connection, run, inbox.write(inbox.WorkerLost()))
         return True
     if other is None:
         return False

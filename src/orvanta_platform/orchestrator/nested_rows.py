@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from orvanta_platform.db.steps import NodeEnding
+from orvanta_platform.db.steps import NodeCompletion
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.plan import Kind, Node
@@ -103,12 +103,12 @@ class NestedRows(StepBuilder):
             return frame.holder.opening(self.run.id), frame.place
         return frame.id, None
 
-    def _without_job(self, node: Node, fate: Any, error_name: str | None) -> NodeEnding:
+    def _without_job(self, node: Node, fate: Any, error_name: str | None) -> NodeCompletion:
         made = super()._without_job(node, fate, error_name)
         counter = self.concluded
         if counter is None or counter.id != made.id:
             return made
-        return NodeEnding(
+        return NodeCompletion(
             made.id,
             made.node,
             made.node_index,
@@ -159,7 +159,7 @@ class NestedRows(StepBuilder):
         if len(frame.plan.nodes) == 1 and not isinstance(effect.result, fx.Thrown):
             return
         self.nodes.append(
-            NodeEnding(
+            NodeCompletion(
                 frame.id,
                 frame.holder.node.id,
                 frame.holder.node.number,

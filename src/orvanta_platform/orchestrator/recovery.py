@@ -116,5 +116,5 @@ async def _requeue(
     queues = await jobs.reap(connection, back, stopped=max_losses is None) if back else []
     for job in ending:
         event = inbox.JobLost(job.id, job.attempt, generation, job.losses + 1)
-        await runs.put_in_inbox(connection, job.run, inbox.write(event))
+        await runs.insert_event(connection, job.run, inbox.write(event))
     return len(back), set(queues), {job.run for job in ending}

@@ -17,7 +17,7 @@ from orvanta_platform.control.identity import actor_of_run
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import openings, workspaces
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.openings import NewOpening
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
@@ -53,7 +53,7 @@ class Identity(msgspec.Struct, frozen=True):
         return cls(run.permissioned_as, run.email, run.id, scopes=run.scopes)
 
     @classmethod
-    def of_job(cls, job: Claimed) -> Identity:
+    def of_job(cls, job: ClaimedJob) -> Identity:
         """Return the identity of an attempt executed by this process."""
         run = job.run
         return cls(run.permissioned_as, run.email, run.id, job.id, job.attempt, run.scopes)
@@ -116,7 +116,7 @@ async def read(
     require_workspace(actor, workspace)
     async with vault.db.transaction() as conn:
         is_job = actor.kind == "job" and actor.job is not None
-        opens = True if is_job else None if await workspaces.secrets_readable(conn, workspace) else False
+        opens = True if is_job else None if await workspaces.are_secrets_readable(conn, workspace) else False
         reading = Interpolation(vault, conn, actor, workspace, opens=opens)
         value = await (reading.value(kind, path) if interpolated else reading.own_value(path))
         if is_job and actor.job is not None:
@@ -142,7 +142,7 @@ async def _record_openings(
     if not found:
         return
     job, attempt = identity.job or identity.run, identity.attempt or _NO_ATTEMPT
-    if identity.job is not None and not await openings.hold(conn, job, attempt):
+    if identity.job is not None and not await openings.lock_attempt(conn, job, attempt):
         raise Unauthenticated("The job has ended.", hint="Secrets are only opened for running jobs.")
     added = 0
     for secret in found:

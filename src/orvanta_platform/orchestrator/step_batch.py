@@ -16,14 +16,14 @@ from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import (
-    Ending,
+    JobCompletion,
     NewEvent,
     NewJob,
     NewValue,
-    NodeEnding,
+    NodeCompletion,
+    RetryWake,
     RunEnd,
     StepWrite,
-    Wake,
     write_steps,
 )
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
@@ -39,10 +39,10 @@ _MOST_BYTES = 1 << 20
 class StepBatch:
     """Rows in the order of the decisions."""
 
-    endings: list[Ending] = field(default_factory=list)
-    nodes: list[NodeEnding] = field(default_factory=list)
+    endings: list[JobCompletion] = field(default_factory=list)
+    nodes: list[NodeCompletion] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
-    wakes: list[Wake] = field(default_factory=list)
+    wakes: list[RetryWake] = field(default_factory=list)
     values: list[NewValue] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     end: RunEnd | None = None
@@ -158,5 +158,5 @@ class StepBatch:
         ending = {each.job for each in self.endings}
         for job in await job_rows.lock_jobs_of_run(connection, run):
             if job.id not in ending:
-                self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, "cancelled"))
+                self.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, "cancelled"))
                 self.values.append(values.inline(job.id, "result", CANCELLED))

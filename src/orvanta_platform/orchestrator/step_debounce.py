@@ -19,7 +19,7 @@ from orvanta_platform.db import step_debounces as rows
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.step_debounces import Over, PutOff, WindowRow
+from orvanta_platform.db.step_debounces import EndedWait, WaitingEntry, WindowRow
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.debounce import due_at, merge_args
 from orvanta_platform.engine.gates import PATH, WORKSPACE
@@ -31,7 +31,7 @@ JOINED: Final = "joined"
 """Name of the value (of a node's id, kind args) with its inputs joined with those of earlier steps."""
 
 
-def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
+def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> WaitingEntry:
     """Return the row that an effect requires. Its key is shared by the same step of one workflow, identity and scopes.
 
     Undeployed code has no path and shares its key with nothing.
@@ -41,7 +41,7 @@ def entry_of(effect: fx.EnterDebounce, plan: Plan, run: RunRow, job: UUID, frame
     text = "".join(fields.get(part, part) for part in effect.key)
     what = [run.workspace, path, plan.node(effect.node).id, run.permissioned_as, run.scopes, text]
     window = effect.window
-    return PutOff(
+    return WaitingEntry(
         hashlib.sha256(msgspec.json.encode(what)).digest(),
         run.id,
         frame,
@@ -69,15 +69,18 @@ class _Window:
 
 
 async def settle(
-    connection: Connection, entering: Sequence[PutOff], leaving: Collection[UUID] = (), ended: Collection[UUID] = ()
+    connection: Connection,
+    entering: Sequence[WaitingEntry],
+    leaving: Collection[UUID] = (),
+    ended: Collection[UUID] = (),
 ) -> list[UUID]:
     """Add and remove waiting steps; return the runs to advance after the commit."""
     if ended:
-        await rows.leave_runs(connection, ended)
-    over = [Over(each.run, each.frame, each.job) for each in entering if _is_too_large(each)]
+        await rows.delete_of_runs(connection, ended)
+    over = [EndedWait(each.run, each.frame, each.job) for each in entering if _is_too_large(each)]
     entering = [each for each in entering if not _is_too_large(each)]
     if leaving:
-        await rows.leave(connection, leaving, [each.key for each in entering])
+        await rows.delete_entries(connection, leaving, [each.key for each in entering])
     if entering:
         over += await _enter(connection, entering)
     if over:
@@ -85,12 +88,12 @@ async def settle(
     return list(dict.fromkeys(each.run for each in over))
 
 
-def _is_too_large(entry: PutOff) -> bool:
+def _is_too_large(entry: WaitingEntry) -> bool:
     """Return whether the inputs are too large to be joined within a transaction; such a step is not debounced."""
     return len(entry.args) > values.INLINE_LIMIT
 
 
-async def _enter(connection: Connection, entering: Sequence[PutOff]) -> list[Over]:
+async def _enter(connection: Connection, entering: Sequence[WaitingEntry]) -> list[EndedWait]:
     """Replace waiting steps by new ones, in order; return the steps that no longer wait."""
     locked = {row.key: row for row in await rows.lock(connection, entering)}
     new = {each.job for each in entering}
@@ -100,12 +103,12 @@ async def _enter(connection: Connection, entering: Sequence[PutOff]) -> list[Ove
         row.key: _Window(row.run, row.frame, row.job, row.calls, row.first_at, row.now, joined.get(row.job, b"{}"))
         for row in held
     }
-    over: list[Over] = []
+    over: list[EndedWait] = []
     for each in entering:
         before, now = windows.get(each.key), locked[each.key].now
         after = _after(each, before, now) if before is not None else None
         if before is not None:
-            over.append(Over(before.run, before.frame, before.job, each.run if after is not None else None))
+            over.append(EndedWait(before.run, before.frame, before.job, each.run if after is not None else None))
         windows[each.key] = after or _first(each, now)
     await rows.save(connection, [_row(key, window) for key, window in windows.items()])
     accumulates = {each.job for each in entering if each.accumulate}
@@ -119,13 +122,13 @@ async def _joined(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, by
     return {row.id: values.unpacked(row) for row in found}
 
 
-def _first(entry: PutOff, now: datetime) -> _Window:
+def _first(entry: WaitingEntry, now: datetime) -> _Window:
     """Return a new window, which lasts for the delay regardless of an earlier one."""
     wait_s = entry.delay_s if entry.longest_s is None else min(entry.delay_s, entry.longest_s)
     return _Window(entry.run, entry.frame, entry.job, 1, now, now + timedelta(seconds=wait_s), entry.args)
 
 
-def _after(entry: PutOff, before: _Window, now: datetime) -> _Window | None:
+def _after(entry: WaitingEntry, before: _Window, now: datetime) -> _Window | None:
     """Return the window that replaces `before`; None if that one is due, or the joined inputs are too large."""
     window = Debounce(entry.delay_s, None, entry.accumulate, entry.longest_s, entry.most)
     until = due_at(window, before.calls, before.first_at, now)

@@ -65,7 +65,7 @@ async def grant_due_permits(tools: Tools, past: datetime = START) -> int:
 
 async def start_debounced(tools: Tools, past: datetime = START) -> int:
     """Start debounced steps whose window has passed, those due after `past`; return their number."""
-    runs = await tools.db.retrying(partial(step_debounces.take_due, past=past))
+    runs = await tools.db.retrying(partial(step_debounces.end_due, past=past))
     await advance_all(tools, dict.fromkeys(runs))
     return len(runs)
 
@@ -92,7 +92,7 @@ async def find_due(tools: Tools, positions: ScanPositions | None = None) -> Due:
 async def _take(past: datetime, connection: Connection) -> list[DueTimer]:
     due = await jobs.take_due_timers(connection, past)
     for timer in due:
-        await runs.put_in_inbox(connection, timer.run, inbox.write(_event(timer)))
+        await runs.insert_event(connection, timer.run, inbox.write(_event(timer)))
     return due
 
 

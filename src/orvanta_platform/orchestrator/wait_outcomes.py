@@ -55,7 +55,7 @@ async def event_of(
     job = decision.job
     if job == run:
         # A decision on the run counts for its oldest waiting node that does not require a login.
-        opened = await approvals.open_of_run(connection, run)
+        opened = await approvals.list_open_of_run(connection, run)
         candidates = [(waiting(plan, run, state, each.job, AWAITING_DECISION, frame), each.form) for each in opened]
         index = None
         for at, form in candidates:

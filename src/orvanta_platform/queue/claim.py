@@ -10,7 +10,7 @@ from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.db import jobs
-from orvanta_platform.db.jobs import Claimed, Lane
+from orvanta_platform.db.jobs import ClaimedJob, ClaimLane
 from orvanta_platform.db.pool import Connection
 
 PAIRS_AGE_S = 1.0
@@ -104,7 +104,7 @@ class Claimer:
         self._marks: dict[tuple[str, int, int], _LowWaterMark] = {}
         self._claims = itertools.count(1)
 
-    async def claim(self, connection: Connection, free: int, *, notified: bool = True) -> list[Claimed]:
+    async def claim(self, connection: Connection, free: int, *, notified: bool = True) -> list[ClaimedJob]:
         """Claim up to `free` jobs. An empty result: there is no work that this worker may take now.
 
         A shorter result means that the known pairs are exhausted; the next claim starts with a scan. `notified`: a
@@ -123,7 +123,7 @@ class Claimer:
             taken = await self._claim(connection, free, now)
         return taken
 
-    async def _try_last_pairs(self, connection: Connection, free: int) -> list[Claimed]:
+    async def _try_last_pairs(self, connection: Connection, free: int) -> list[ClaimedJob]:
         """Try, after a pause, the pairs that held work last; if they do again, a round trip is saved.
 
         Happens once between two scans, unless these are slow, so that work in other queues is not missed.
@@ -144,7 +144,7 @@ class Claimer:
 
     async def _scan(self, connection: Connection, now: float) -> None:
         self._tried_last_pairs = self._exhausted = False
-        pairs = await jobs.waiting_pairs(connection)
+        pairs = await jobs.list_waiting_pairs(connection)
         self._pairs = [pair for pair in pairs if self._serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs
         self._pairs_at = clock.monotonic()
@@ -155,7 +155,7 @@ class Claimer:
             return queue == self._own
         return queue not in self._but and (self._queues is None or queue in self._queues)
 
-    async def _claim(self, connection: Connection, free: int, now: float) -> list[Claimed]:
+    async def _claim(self, connection: Connection, free: int, now: float) -> list[ClaimedJob]:
         lanes = self._lanes(free, now)
         if not lanes or free <= 0:
             return []
@@ -167,7 +167,7 @@ class Claimer:
                 self._mark(job.queue, job.priority, job.lane).note(now, job.seq)
         return found
 
-    def _lanes(self, free: int, now: float) -> list[Lane]:
+    def _lanes(self, free: int, now: float) -> list[ClaimLane]:
         """Return lanes by descending priority, queues in turn; of each pair, 3/4 of the places go to runs under way."""
         pairs = sorted(self._pairs, key=lambda pair: -pair[1])
         turn = next(self._claims)
@@ -178,7 +178,7 @@ class Claimer:
         lanes = []
         for queue, priority in _in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):
-                lanes.append(Lane(queue, priority, lane, self._mark(queue, priority, lane).mark(now, age_s), take))
+                lanes.append(ClaimLane(queue, priority, lane, self._mark(queue, priority, lane).mark(now, age_s), take))
         return lanes
 
     def _mark(self, queue: str, priority: int, lane: int) -> _LowWaterMark:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from orvanta_platform.db.workers import Observed
+from orvanta_platform.db.workers import ObservedWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Observer:
         self._seen: dict[UUID, _Seen] = {}
         self._scanned_at: float | None = None
 
-    def scan(self, workers: Sequence[Observed], now: float) -> list[Observed]:
+    def scan(self, workers: Sequence[ObservedWorker], now: float) -> list[ObservedWorker]:
         """Process the rows read at monotonic time `now`; return the live workers whose heartbeat is too old."""
         gap = self._scanned_at is None or now - self._scanned_at > self._gap_s
         self._scanned_at = now

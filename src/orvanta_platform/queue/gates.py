@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from orvanta_platform.db import gates
-from orvanta_platform.db.gates import Entry, GateRow, GateState, InLine, Loan
+from orvanta_platform.db.gates import Entry, GateRow, GateState, Loan, QueueEntry
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.gates import Admission, GateQueue, admit, free_permits
 
@@ -35,12 +35,12 @@ async def settle(
     if not (entering or known or due):
         return []
     locked = await gates.lock(connection, entering, {*known, *due})
-    left = await gates.leave(connection, leaving, ended) if known else []
+    left = await gates.delete_entries(connection, leaving, ended) if known else []
     free = Counter(each.key for each in left if each.lender is None)
     if entering:
-        await gates.enter(connection, entering)
+        await gates.insert_entries(connection, entering)
     places = {row.key: free_permits(_line(row, free[row.key]), row.now) + 1 for row in locked}
-    waiting: dict[bytes, list[InLine]] = {row.key: [] for row in locked}
+    waiting: dict[bytes, list[QueueEntry]] = {row.key: [] for row in locked}
     for each in await gates.list_queue_heads(connection, places):
         waiting[each.key].append(each)
     runs = {each.job: each.run for line in waiting.values() for each in line}
@@ -71,7 +71,7 @@ async def _lend(connection: Connection, entering: Sequence[Entry], returned: Col
     return [each.run for each in loans.values()]
 
 
-def _line(row: GateRow, freed: int, waiting: Sequence[InLine] = ()) -> GateQueue:
+def _line(row: GateRow, freed: int, waiting: Sequence[QueueEntry] = ()) -> GateQueue:
     front = [each.job for each in waiting if not each.eldest]
     eldest = next((each.job for each in waiting if each.eldest), None)
     return GateQueue(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, eldest)

@@ -10,7 +10,7 @@ from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.db.schedules import Coming
+from orvanta_platform.db.schedules import NextTick
 from orvanta_platform.services.approvals import inbox as approval_inbox
 from orvanta_platform.services.approvals.inbox import Waiting
 from orvanta_platform.services.platform import Platform
@@ -49,7 +49,7 @@ class Overview:
     running: Sequence[JobRow]
     running_runs: int
     """Number of running runs, counted up to 50."""
-    coming: Sequence[Coming]
+    coming: Sequence[NextTick]
 
 
 async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview:

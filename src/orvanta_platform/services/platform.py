@@ -82,7 +82,7 @@ async def open_platform(
     )
     try:
         async with database.acquire() as connection:
-            await migrate.check(connection)
+            await migrate.check_schema(connection)
         listener = Listener(database)
         await listener.start()
     except BaseException:

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import ENGINE_VERSION
@@ -40,7 +40,7 @@ MAX_CONCURRENT = 3
 
 log = structlog.get_logger(__name__)
 
-Run = Callable[[Claimed], Awaitable[None]]
+Run = Callable[[ClaimedJob], Awaitable[None]]
 """Function that runs one job by itself, and then the jobs of its run that are handed off to this worker."""
 
 
@@ -48,9 +48,9 @@ Run = Callable[[Claimed], Awaitable[None]]
 class _ReadyStep:
     """A job together with the write that completes it."""
 
-    job: Claimed
+    job: ClaimedJob
     write: StepWrite
-    following: Claimed | None
+    following: ClaimedJob | None
     """The next job of the run, if it was handed off to this worker."""
 
 
@@ -102,7 +102,7 @@ class Batches:
         if in_progress:
             await asyncio.wait(in_progress)
 
-    async def _claim(self) -> list[Claimed]:
+    async def _claim(self) -> list[ClaimedJob]:
         try:
             async with self._platform.db.acquire() as connection:
                 found = await self._claimer.claim(connection, MAX_JOBS)
@@ -113,14 +113,14 @@ class Batches:
         self._held |= {job.id: job.run.id for job in found}
         return found
 
-    async def _run(self, jobs: list[Claimed], more_waits: bool) -> None:
+    async def _run(self, jobs: list[ClaimedJob], more_waits: bool) -> None:
         """Run these jobs and the jobs of their runs that are handed off."""
         rounds, began = 0, clock.monotonic()
         while jobs:
             rounds += 1
             jobs = await self._round(jobs, may_continue_run(more_waits, rounds, began))
 
-    async def _round(self, jobs: list[Claimed], hand_off: bool) -> list[Claimed]:
+    async def _round(self, jobs: list[ClaimedJob], hand_off: bool) -> list[ClaimedJob]:
         """Process one batch and return the jobs that were handed off."""
         ready, rest = await self._decide(jobs, hand_off)
         written: set[int] = set()
@@ -128,7 +128,7 @@ class Batches:
             with suppress(Exception):  # the jobs of a failed batch run individually, which reports the error
                 async with self._platform.db.acquire() as connection:
                     written = await write_steps(connection, [step.write for step in ready])
-        following: list[Claimed] = []
+        following: list[ClaimedJob] = []
         for place, step in enumerate(ready):
             if place not in written:
                 rest.append(step.job)
@@ -144,16 +144,16 @@ class Batches:
         await asyncio.gather(*(self._run_individually(job) for job in rest))
         return following
 
-    async def _run_individually(self, job: Claimed) -> None:
+    async def _run_individually(self, job: ClaimedJob) -> None:
         try:
             await self._run_unslotted(job)
         finally:
             self._held.pop(job.id, None)
 
-    async def _decide(self, jobs: list[Claimed], hand_off: bool) -> tuple[list[_ReadyStep], list[Claimed]]:
+    async def _decide(self, jobs: list[ClaimedJob], hand_off: bool) -> tuple[list[_ReadyStep], list[ClaimedJob]]:
         """Return the steps that can be written in one batch, and the jobs that must run individually."""
         ready: list[_ReadyStep] = []
-        rest: list[Claimed] = []
+        rest: list[ClaimedJob] = []
         runs: set[UUID] = set()
         size = 0
         eligible = [(job, blueprint) for job in jobs if (blueprint := self._eligible_blueprint(job)) is not None]
@@ -169,14 +169,14 @@ class Batches:
             ready.append(step)
         return ready, rest
 
-    def _eligible_blueprint(self, job: Claimed) -> Blueprint | None:
+    def _eligible_blueprint(self, job: ClaimedJob) -> Blueprint | None:
         """Return the blueprint of the job's run, or None if the job cannot be part of a batch."""
         blueprint = self._platform.blueprints.get_cached(job.run)
         if blueprint is None or job.frame is not None or job.run.engine_version > ENGINE_VERSION:
             return None
         return blueprint if blueprint.plan.node(job.node_index).kind is Kind.IDENTITY else None
 
-    async def _previous_results(self, eligible: list[tuple[Claimed, Blueprint]]) -> list[bytes | None]:
+    async def _previous_results(self, eligible: list[tuple[ClaimedJob, Blueprint]]) -> list[bytes | None]:
         """Read the result that each job passes on, in one query; None if it is not available that way."""
         reader = self._platform.tools.reader
         try:
@@ -186,7 +186,7 @@ class Batches:
             log.info("jobs of the batch run individually", action="batch_read", error=str(error))
             return [None] * len(eligible)
 
-    def _step(self, job: Claimed, blueprint: Blueprint, raw: bytes | None, hand_off: bool) -> _ReadyStep | None:
+    def _step(self, job: ClaimedJob, blueprint: Blueprint, raw: bytes | None, hand_off: bool) -> _ReadyStep | None:
         if raw is None or len(raw) >= values.COMPRESS_FROM:
             return None
         finish = Finish(

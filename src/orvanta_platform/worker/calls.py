@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.claiming import CANNOT_CLAIM
@@ -19,7 +19,7 @@ MAX_CALLS = 200
 
 log = structlog.get_logger(__name__)
 
-Run = Callable[[Claimed], Awaitable[None]]
+Run = Callable[[ClaimedJob], Awaitable[None]]
 """Function that runs one job by itself, and then the jobs of its run that are handed off to this worker."""
 
 
@@ -81,7 +81,7 @@ class Calls:
             self._in_progress[job.id] = job.run.id, task
         return bool(found)
 
-    async def _run(self, job: Claimed) -> None:
+    async def _run(self, job: ClaimedJob) -> None:
         try:
             await self._run_unslotted(job)
         finally:

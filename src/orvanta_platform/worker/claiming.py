@@ -45,7 +45,7 @@ async def poll(platform: Platform) -> None:
         began = clock.monotonic()
         try:
             async with platform.db.acquire() as connection:
-                pairs = await jobs.waiting_pairs(connection)
+                pairs = await jobs.list_waiting_pairs(connection)
         except CANNOT_CLAIM as error:
             log.warning("cannot poll for jobs", action="poll", error=str(error))
             continue

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from orvanta_platform.control import job_tokens
 from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator.blueprints import is_workflow
 from orvanta_platform.settings import Settings
 
 
-def claim_of(job: Claimed, generation: int) -> JobClaim:
+def claim_of(job: ClaimedJob, generation: int) -> JobClaim:
     """Return the claim under which a worker of this generation runs the job."""
     run = job.run
     return JobClaim(job.id, job.attempt, generation, job.nonce, run.id, run.workspace, run.email, run.permissioned_as)
 
 
 def environment(
-    settings: Settings, keys: InstanceKeys, job: Claimed, generation: int, iteration: int | None
+    settings: Settings, keys: InstanceKeys, job: ClaimedJob, generation: int, iteration: int | None
 ) -> Mapping[str, str]:
     """Return the environment variables for the process of this attempt. Its token expires with the attempt.
 

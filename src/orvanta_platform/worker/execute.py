@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control.masking import Opened
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
@@ -81,7 +81,7 @@ class _AttemptResult:
 class _Script:
     """An attempt that is ready to run: its code with evaluated inputs, environment, masking and log."""
 
-    job: Claimed
+    job: ClaimedJob
     blueprint: Blueprint
     node: Node
     content: str
@@ -116,7 +116,7 @@ class Executor:
         self._guard = Guard(platform.settings.allowed_networks)
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
-    async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
+    async def execute(self, job: ClaimedJob, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
         """Run the job and return its result; errors of the job are part of the result.
 
         Raises SandboxLost, and errors of the database.
@@ -135,7 +135,7 @@ class Executor:
             self._unrecorded[job.id] = result.masking
         return await self._finish(job, result)
 
-    async def _finish(self, job: Claimed, result: _AttemptResult) -> Finish:
+    async def _finish(self, job: ClaimedJob, result: _AttemptResult) -> Finish:
         platform = self._platform
         if result.error is None and (fault := platform.tools.sizes.fault("the result", len(result.raw))):
             result = _failed(JobError(fault.name, fault.message), job, retryable=False)
@@ -164,7 +164,7 @@ class Executor:
             sealed=result.sealed,
         )
 
-    async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
+    async def mask_again(self, job: ClaimedJob, finish: Finish) -> Finish:
         """Return the finish with secrets masked that the job has since opened by API. Raises errors of the database."""
         masking = self._unrecorded[job.id]
         await masking.learn()
@@ -181,18 +181,18 @@ class Executor:
         self._unrecorded.pop(job, None)
         self._reuse.forget(job)
 
-    async def store_for_reuse(self, job: Claimed, finish: Finish) -> None:
+    async def store_for_reuse(self, job: ClaimedJob, finish: Finish) -> None:
         """Store the recorded result in the cache, if the node is cached."""
         await self._reuse.store(job, finish)
 
-    async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
+    async def _identity(self, job: ClaimedJob, blueprint: Blueprint) -> bytes:
         """Return the result of an identity node: previous_result, or the input of a run that is a single identity."""
         scope = await self._scope(await self._view(job, blueprint), {"previous_result": None})
         found = scope["previous_result"]
         return found if isinstance(found, bytes) else b"null"
 
     async def _script(
-        self, job: Claimed, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _AttemptResult:
         """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
         view = await self._view(job, blueprint)
@@ -225,7 +225,7 @@ class Executor:
             _mask_credentials(script)
         return await self._run_script(script, self._spec(script, package, slot), cancelled)
 
-    def _environment(self, job: Claimed, view: View) -> Mapping[str, str]:
+    def _environment(self, job: ClaimedJob, view: View) -> Mapping[str, str]:
         iteration = None if view.iteration is None else view.iteration.number
         return environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
 
@@ -329,7 +329,7 @@ class Executor:
         request = PackageRequest(job.id, job.attempt, job.run.workspace, language, script.content, lock)
         return await self._packages.provide(request, script.log, cancelled)
 
-    async def _lock(self, job: Claimed, body: str, args: bytes, cancelled: asyncio.Event) -> _AttemptResult:
+    async def _lock(self, job: ClaimedJob, body: str, args: bytes, cancelled: asyncio.Event) -> _AttemptResult:
         """Execute a run that makes locks: its code is read and not run."""
         job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt))
         started = clock.monotonic()
@@ -362,14 +362,14 @@ class Executor:
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(
-        self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
         """Return the job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
         return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
     async def _own_args(
-        self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
         platform = self._platform
         inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
@@ -387,7 +387,7 @@ class Executor:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
         return args, input_references.of_inputs(inputs.provenance, view)
 
-    async def _view(self, job: Claimed, blueprint: Blueprint) -> View:
+    async def _view(self, job: ClaimedJob, blueprint: Blueprint) -> View:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
 
     async def _scope(self, view: View, names: Names, opened: Opened | None = None) -> Any:
@@ -396,7 +396,7 @@ class Executor:
         load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
         return await load_scope(view, names, load, reader.load_context)
 
-    async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:
+    async def _content(self, job: ClaimedJob, blueprint: Blueprint, node: Node) -> str:
         if node.kind is Kind.WEBHOOK:
             return msgspec.json.encode(node.value).decode()
         if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
@@ -408,13 +408,13 @@ class Executor:
             return await self._platform.blueprints.text(connection, digest)
 
 
-def _principal(job: Claimed) -> str:
+def _principal(job: ClaimedJob) -> str:
     """Return the properties of a run that determine what its jobs may read and who may read their results."""
     run = job.run
     return msgspec.json.encode([run.permissioned_as, run.email, run.created_by, run.path, job.path]).decode()
 
 
-def _earlier_attempts(job: Claimed) -> str:
+def _earlier_attempts(job: ClaimedJob) -> str:
     """Return the first line of the log of a further attempt."""
     lost = job.attempt - 1 - job.failures
     parts = [f"{job.failures} failed"] * bool(job.failures) + [f"{lost} lost with their worker or sandbox"] * bool(lost)
@@ -435,7 +435,7 @@ async def _reused(script: _Script, hit: Hit) -> _AttemptResult:
     return _AttemptResult(hit.raw, log_chars=log_chars, ran_s=0.0, masking=script.masking, cached=hit.run)
 
 
-def _attempt_result(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _AttemptResult:
+def _attempt_result(outcome: JobOutcome, job: ClaimedJob, ran_s: float, log_chars: int) -> _AttemptResult:
     if outcome.error is not None:
         result = _failed(outcome.error, job)
     else:
@@ -447,7 +447,7 @@ def _attempt_result(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: 
     return result
 
 
-def _without_package(error: PackageError | OrvantaError, job: Claimed, log_chars: int) -> _AttemptResult:
+def _without_package(error: PackageError | OrvantaError, job: ClaimedJob, log_chars: int) -> _AttemptResult:
     name = error.name if isinstance(error, PackageError) else error.code
     result = _failed(JobError(name, error.message), job)
     result.cancelled = isinstance(error, PackageError) and error.cancelled
@@ -455,7 +455,7 @@ def _without_package(error: PackageError | OrvantaError, job: Claimed, log_chars
     return result
 
 
-def _failed(error: JobError, job: Claimed, *, retryable: bool = True) -> _AttemptResult:
+def _failed(error: JobError, job: ClaimedJob, *, retryable: bool = True) -> _AttemptResult:
     fields = {"name": error.name, "message": error.message, "stack": error.stack, "step_id": job.node}
     raw = msgspec.json.encode({"error": {name: text for name, text in fields.items() if text is not None}})
     return _AttemptResult(raw, Err(error.name, error.message), retryable)

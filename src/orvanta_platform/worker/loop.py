@@ -13,7 +13,7 @@ import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.db import jobs as job_rows
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
@@ -188,18 +188,18 @@ class Worker:
         """Check for unknown jobs: the response of a claim was lost, and the claim may have taken some."""
         self._lost_claim_checks = LOST_CLAIM_CHECKS
 
-    async def _run_unslotted(self, job: Claimed) -> None:
+    async def _run_unslotted(self, job: ClaimedJob) -> None:
         """Run a job outside the slots and outside any batch."""
         running = self._running[job.id] = _Running(None, job.run.id)
         await self._slot(job, running)
 
-    def _start(self, job: Claimed) -> None:
+    def _start(self, job: ClaimedJob) -> None:
         running = _Running(self._free.pop(), job.run.id)
         self._running[job.id] = running
         running.task = asyncio.create_task(self._slot(job, running), name=f"slot {running.slot}")
 
-    async def _slot(self, job: Claimed, running: _Running) -> None:
-        following: Claimed | None = job
+    async def _slot(self, job: ClaimedJob, running: _Running) -> None:
+        following: ClaimedJob | None = job
         steps, began = 0, clock.monotonic()
         current = job
         try:
@@ -223,7 +223,7 @@ class Worker:
                 self._free.append(running.slot)
                 self._slot_freed.set()
 
-    async def _run_job(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
+    async def _run_job(self, job: ClaimedJob, running: _Running, hand_off: bool) -> ClaimedJob | None:
         """Run one job and record its result; return the next job of its run if it was handed off."""
         if job.run.engine_version > ENGINE_VERSION:
             await self._requeue(job)
@@ -245,7 +245,7 @@ class Worker:
             log.info("the job no longer belongs to this worker", action="finish_stale", job=str(job.id))
         return done.following
 
-    async def _execute(self, job: Claimed, running: _Running) -> tuple[Blueprint, Finish] | None:
+    async def _execute(self, job: ClaimedJob, running: _Running) -> tuple[Blueprint, Finish] | None:
         """Run the job; return None if it was taken from this worker before it could start.
 
         Without recent beats the job does not start, as it may belong to another worker by now.
@@ -263,7 +263,7 @@ class Worker:
                 await asyncio.sleep(RETRY_S)
         return None
 
-    async def _blueprint(self, job: Claimed) -> Blueprint:
+    async def _blueprint(self, job: ClaimedJob) -> Blueprint:
         blueprints = self._platform.blueprints
         blueprint = blueprints.get_cached(job.run)
         if blueprint is None:
@@ -271,7 +271,7 @@ class Worker:
                 blueprint = await blueprints.of(connection, job.run)
         return blueprint
 
-    async def _record(self, job: Claimed, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
+    async def _record(self, job: ClaimedJob, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
         """Write the result until the database accepts it or reports that the job no longer belongs to this worker.
 
         A step that cannot be decided or that the database rejects becomes a failure of the job: its code has run and
@@ -294,7 +294,7 @@ class Worker:
                     raise
                 finish, hand_off, refused = self._refused(job, finish, error), False, True
 
-    async def _mask_again(self, job: Claimed, finish: Finish) -> Finish | None:
+    async def _mask_again(self, job: ClaimedJob, finish: Finish) -> Finish | None:
         """Return the masked finish, or None after a pause if the database is unavailable."""
         try:
             return await self._executor.mask_again(job, finish)
@@ -303,7 +303,7 @@ class Worker:
             await asyncio.sleep(RETRY_S)
             return None
 
-    def _refused(self, job: Claimed, finish: Finish, error: Exception) -> Finish:
+    def _refused(self, job: ClaimedJob, finish: Finish, error: Exception) -> Finish:
         """Return a finish that fails the job with the reason for which its step was refused."""
         by_database = isinstance(error, asyncpg.PostgresError)
         reason = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
@@ -323,7 +323,7 @@ class Worker:
             log_chars=finish.log_chars,
         )
 
-    async def _requeue(self, job: Claimed) -> None:
+    async def _requeue(self, job: ClaimedJob) -> None:
         async with self._platform.db.acquire() as connection:
             await job_rows.give_back(connection, [job.id], self._lease.worker, self._lease.generation)
 
@@ -353,7 +353,9 @@ class Worker:
         if not checked:
             return
         async with self._platform.db.acquire() as connection:
-            held = await job_rows.held_jobs(connection, list(checked), self._lease.worker, self._lease.generation)
+            held = await job_rows.filter_held_jobs(
+                connection, list(checked), self._lease.worker, self._lease.generation
+            )
         for job, running in checked.items():
             if self._running.get(job) is not running or running.finishing:
                 continue  # the write itself checks that the job still belongs to this worker
@@ -378,7 +380,7 @@ class Worker:
             return
         async with self._claiming, self._platform.db.acquire() as connection:
             known, finishing = self._known_jobs(), self._runs_finishing()
-            held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
+            held = await job_rows.list_held_by_worker(connection, lease.worker, lease.generation)
             known |= self._known_jobs() | set(self._lost)
             finishing |= self._runs_finishing()
             unknown = [job for job, run in held.items() if job not in known and run not in finishing]

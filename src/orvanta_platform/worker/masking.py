@@ -17,7 +17,7 @@ from orvanta_platform.control import secrets
 from orvanta_platform.control.job_tokens import PREFIX
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db import openings
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator.interpolation import Vault
 from orvanta_platform.orchestrator.secret_access import Identity, fill_references
 from orvanta_platform.worker.outcome import JobError, JobOutcome
@@ -43,7 +43,7 @@ class Maskings:
         self._vault = vault
         self._opened: OrderedDict[ProcessKey, Opened] = OrderedDict()
 
-    def of(self, job: Claimed, token: str) -> Masking:
+    def of(self, job: ClaimedJob, token: str) -> Masking:
         """Return the masking for an attempt whose token is `token`."""
         return Masking(self._vault, job, token)
 
@@ -61,7 +61,7 @@ class Maskings:
 class Masking:
     """The masking of one attempt, created by `Maskings.of`."""
 
-    def __init__(self, vault: Vault, job: Claimed, token: str) -> None:
+    def __init__(self, vault: Vault, job: ClaimedJob, token: str) -> None:
         self._vault = vault
         self._job: UUID = job.id
         self._attempt = job.attempt
@@ -86,7 +86,7 @@ class Masking:
     async def learn(self) -> None:
         """Load the secrets that the attempt has opened by API."""
         async with self._vault.db.acquire() as conn:
-            found = await openings.sealed(conn, self._job, self._attempt)
+            found = await openings.list_sealed(conn, self._job, self._attempt)
         for sealed in found:
             for text in secrets.unseal_opening(self._vault.keys, self._job, self._attempt, sealed):
                 self.opened.add(text)

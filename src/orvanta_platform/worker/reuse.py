@@ -10,7 +10,7 @@ import structlog
 
 from orvanta_platform.db import cache
 from orvanta_platform.db.cache import NewCached
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.orchestrator import caching
@@ -31,7 +31,7 @@ class Reuse:
         self._platform = platform
         self._keys: dict[UUID, tuple[bytes, float]] = {}
 
-    async def find(self, job: Claimed, blueprint: Blueprint, node: Node, content: str, args: bytes) -> Hit | None:
+    async def find(self, job: ClaimedJob, blueprint: Blueprint, node: Node, content: str, args: bytes) -> Hit | None:
         """Return the cached result for these inputs, with references filled in, or None if the job must run.
 
         Raises the database's error if it is unavailable.
@@ -47,7 +47,7 @@ class Reuse:
             self._keys[job.id] = (key, ttl_s)
         return hit
 
-    async def store(self, job: Claimed, finish: Finish) -> None:
+    async def store(self, job: ClaimedJob, finish: Finish) -> None:
         """Store a recorded result under its inputs. Errors are only logged, as the next job runs without it."""
         key, ttl_s = self._keys.pop(job.id, (b"", 0.0))
         if not key or finish.error is not None or finish.cancelled or not caching.is_cacheable(finish.raw):
@@ -63,7 +63,7 @@ class Reuse:
         self._keys.pop(job, None)
 
 
-def _code_identity(job: Claimed, blueprint: Blueprint, node: Node, content: str) -> list[Any]:
+def _code_identity(job: ClaimedJob, blueprint: Blueprint, node: Node, content: str) -> list[Any]:
     """Return everything that identifies the code: language, content, and the version or the lock given in the node."""
     version: int | None = job.run.version if blueprint.plan.single else None
     if node.kind is Kind.SCRIPT:

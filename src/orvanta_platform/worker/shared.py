@@ -7,7 +7,7 @@ from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.db import runs
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Database
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.worker.packages.outputs import remove
@@ -26,7 +26,7 @@ class SharedFolders:
         self._roots: set[UUID] = set()
         self._checked_at = float("-inf")
 
-    def of(self, job: Claimed) -> str | None:
+    def of(self, job: ClaimedJob) -> str | None:
         """Return the folder for JobSpec.output if the job's run is bound to this worker, otherwise None."""
         if not is_pinned(job.queue):
             return None

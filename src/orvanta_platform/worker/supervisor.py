@@ -241,7 +241,7 @@ class _Registration:
             try:
                 database = await self._connected()
                 async with asyncio.timeout(self._settings.lost_beat_ms / 1000), database.acquire() as connection:
-                    beaten = await workers.beat(
+                    beaten = await workers.record_heartbeat(
                         connection, self._worker.id, self._generation, self._child.jobs_executed
                     )
             except _AWAY as error:
@@ -266,7 +266,7 @@ class _Registration:
 
                 await give_back(self._settings, database, self._worker.id, self._generation)
             async with database.acquire() as connection:
-                fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
+                fenced = await workers.fence_ended(connection, self._worker.id, self._generation)
             if fenced:
                 # Imported here, as only a worker that has gone needs the modules that step a run.
                 from orvanta_platform.worker.job_recovery import take_back

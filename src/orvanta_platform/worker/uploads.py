@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from orvanta_platform.db.jobs import Claimed, mark_upload_pending
+from orvanta_platform.db.jobs import ClaimedJob, mark_upload_pending
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.orchestrator import values
@@ -18,14 +18,16 @@ _CHECK_S = 1.0
 """Interval, in seconds, at which the availability of the storage is checked during an upload."""
 
 
-async def store(platform: Platform, lease: Lease, job: Claimed, raw: bytes) -> NewValue:
+async def store(platform: Platform, lease: Lease, job: ClaimedJob, raw: bytes) -> NewValue:
     """Return the row of this attempt's result (JSON text), after the upload of a large one. Raises StorageError."""
     run = job.run
     stored = values.store(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
     return await stored if len(raw) <= values.INLINE_LIMIT else await _watched(platform, lease, job, stored)
 
 
-async def _watched(platform: Platform, lease: Lease, job: Claimed, upload: Coroutine[Any, Any, NewValue]) -> NewValue:
+async def _watched(
+    platform: Platform, lease: Lease, job: ClaimedJob, upload: Coroutine[Any, Any, NewValue]
+) -> NewValue:
     task, recorded = asyncio.create_task(upload), False
     try:
         while not (await asyncio.wait({task}, timeout=_CHECK_S))[0]:

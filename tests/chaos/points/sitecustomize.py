@@ -168,7 +168,7 @@ def in_worker_processes() -> None:
 def in_supervisors() -> None:
     """Points of the process that beats for a worker."""
     wrap("worker.supervisor:_Child.receive", before("hearing"))
-    wrap("db.workers:beat", before("beating"))
+    wrap("db.workers:record_heartbeat", before("beating"))
     wrap("worker.job_recovery:reap", before("giving back"))
 
 
@@ -178,7 +178,7 @@ def in_servers() -> None:
     wrap("services.runs.insertion:write_steps", unanswered("accepting"))
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))
-    wrap("db.debounce:note_call", unanswered("joining"))
+    wrap("db.debounce:record_call", unanswered("joining"))
     wrap("daemons.scheduler:lead", leading)
     wrap("services.triggers.ticks:_record_start", taking_a_tick)
     wrap("services.runs.creation:advance_all", before("tick taken"))

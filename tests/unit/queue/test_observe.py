@@ -6,27 +6,27 @@ from uuid import UUID
 
 import pytest
 
-from orvanta_platform.db.workers import Observed
+from orvanta_platform.db.workers import ObservedWorker
 from orvanta_platform.queue.failure_detector import Observer
 
 A, B = UUID(int=1), UUID(int=2)
 LEASE_S, GAP_S = 8.0, 4.0
 
 
-def seen(worker: UUID, beat: int, generation: int = 1, state: str = "live") -> Observed:
-    return Observed(worker, generation, beat, state)
+def seen(worker: UUID, beat: int, generation: int = 1, state: str = "live") -> ObservedWorker:
+    return ObservedWorker(worker, generation, beat, state)
 
 
-def lost_after(*moments: tuple[float, list[Observed]]) -> list[UUID]:
+def lost_after(*moments: tuple[float, list[ObservedWorker]]) -> list[UUID]:
     """Return the members that the last of these observations reports as lost."""
     observer = Observer(LEASE_S, GAP_S)
-    found: list[Observed] = []
+    found: list[ObservedWorker] = []
     for now, workers in moments:
         found = observer.scan(workers, now)
     return [worker.id for worker in found]
 
 
-def each_second(upto: int, beat: int = 5) -> list[tuple[float, list[Observed]]]:
+def each_second(upto: int, beat: int = 5) -> list[tuple[float, list[ObservedWorker]]]:
     return [(float(now), [seen(A, beat), seen(B, now)]) for now in range(upto + 1)]
 
 

@@ -25,7 +25,7 @@ USING item AS i
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND i.archived
   AND a.workspace = i.workspace AND a.kind = i.kind AND a.path = i.path AND a.permissioned_as IS DISTINCT FROM $4;
 
--- name: reached
+-- name: list_reachable
 -- The current versions of items, by kind and path, and of all items that they run by path. With $5 the current versions
 -- are followed, otherwise those accepted for the member $4, if any.
 WITH RECURSIVE reached (kind, path, version, accepted) AS (
@@ -43,13 +43,13 @@ WITH RECURSIVE reached (kind, path, version, accepted) AS (
 SELECT kind, path, version, accepted
 FROM reached;
 
--- name: used_by_version
+-- name: list_used_items
 -- Kinds and paths of the items that the nodes of a version run by path.
 SELECT DISTINCT kind, path
 FROM version_use
 WHERE version = $1 AND pinned IS NULL;
 
--- name: origin
+-- name: get_origin
 -- Trigger and starter of the outermost run around a job's run, and the identity that the job's own run acts as.
 SELECT r.permissioned_as, root.trigger, root.created_by
 FROM job_live AS j
@@ -66,13 +66,13 @@ LEFT JOIN LATERAL (
 ) AS root ON true
 WHERE j.id = $1;
 
--- name: current_like
+-- name: list_current
 -- Items that are not archived and whose paths match one of these LIKE patterns ($2 null: all).
 SELECT kind, path
 FROM item
 WHERE workspace = $1 AND NOT archived AND version IS NOT NULL AND ($2::text[] IS NULL OR path LIKE ANY ($2));
 
--- name: waiting
+-- name: list_waiting
 -- Items whose current version is not the one that runs for a member on whose behalf something runs them: schedules with
 -- their handlers, HTTP triggers, tokens of programs, workflows on behalf of a member; directly or through workflows. $2
 -- to $4 describe the caller, $5 to $8 the scopes of its token (scripts, flows, schedules, HTTP triggers). $9 and $10

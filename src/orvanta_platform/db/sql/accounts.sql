@@ -12,7 +12,7 @@ SELECT count(*) FROM (SELECT 1 FROM account LIMIT 1) AS any_account;
 -- Serialises first starts of all servers until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtext('orvanta.first_start'));
 
--- name: username_taken
+-- name: is_username_taken
 -- Whether an account has this username.
 SELECT EXISTS (SELECT 1 FROM account WHERE username = $1);
 
@@ -30,7 +30,7 @@ SET password_hash = $2
 WHERE email = $1 AND password_hash IS NULL AND NOT disabled
 RETURNING email;
 
--- name: without_password
+-- name: find_superadmin_without_password
 -- The oldest superadmin, if no account of the instance has a password.
 SELECT email
 FROM account
@@ -72,14 +72,14 @@ WHERE key = ANY ($1)
 ORDER BY key
 FOR UPDATE;
 
--- name: note_attempts
+-- name: count_attempts
 -- Counts one attempt of each of these keys, which are locked.
 UPDATE login_failure
 SET count = CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 1 ELSE count + 1 END,
     last_at = app_now()
 WHERE key = ANY ($1);
 
--- name: take_back_attempt
+-- name: reset_attempts
 -- After a login, resets the attempts of $1, the key of account and address, and subtracts the successful one from $2.
 WITH locked_attempts AS (
     SELECT key
@@ -95,7 +95,7 @@ SET count = CASE WHEN f.key = $1 THEN 0 ELSE greatest(f.count - 1, 0) END,
 FROM locked_attempts
 WHERE f.key = locked_attempts.key;
 
--- name: forget_old_attempts
+-- name: delete_old_attempts
 -- Deletes attempts older than a day, and known addresses of accounts after 90 days.
 DELETE FROM login_failure
 WHERE last_at < app_now() - CASE WHEN known THEN interval '90 days' ELSE interval '1 day' END;

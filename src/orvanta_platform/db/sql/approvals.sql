@@ -1,11 +1,11 @@
--- name: open
+-- name: insert_open
 -- Inserts the approvals of nodes of a run that start to wait for decisions.
 INSERT INTO approval (run, job, workspace, node, kind, message, groups, form)
 SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form
 FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
     AS a(job, node, kind, message, groups, form)
 
--- name: close
+-- name: delete_open
 -- Deletes the approvals of nodes of a run, and marks the decision ($3, $4), if any, as counted.
 WITH dropped_notices AS (
     DELETE FROM notice
@@ -18,13 +18,13 @@ WITH dropped_notices AS (
 DELETE FROM approval
 WHERE run = $1 AND job = ANY($2::uuid[])
 
--- name: close_all
+-- name: delete_open_of_run
 -- Deletes the approvals of a run that has ended.
 WITH dropped_notices AS (DELETE FROM notice WHERE run = $1)
 DELETE FROM approval
 WHERE run = $1
 
--- name: open_of_run
+-- name: list_open_of_run
 -- Open approvals of a run, the oldest first.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at
 FROM approval a
@@ -32,7 +32,7 @@ LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1
 ORDER BY a.opened_at, a.node, a.job
 
--- name: open_of_workspace
+-- name: list_open_of_workspace
 -- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at, a.run,
        coalesce(i.extra_perms, '{}') AS extra_perms
@@ -44,11 +44,11 @@ LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v
 WHERE a.workspace = $1
 ORDER BY a.opened_at, a.job LIMIT $2
 
--- name: run_that_asks
+-- name: find_waiting_run
 -- The run whose node with this id waits for a decision.
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
--- name: settle
+-- name: update_waiting_status
 -- Updates the status of a locked run with frames or sub-workflows. It awaits approval if it, or a sub-workflow, has an
 -- open approval and nothing else can proceed; it is paused if the same holds for a pause without approvals. Returns no
 -- row if the status does not change.
@@ -71,7 +71,7 @@ WHERE r.id = $1 AND r.status <> 'cancelling' AND w.status <> r.status
   AND (w.status <> 'running' OR r.status IN ('awaiting_approval', 'paused'))
 RETURNING r.status
 
--- name: sub_workflows_that_ask
+-- name: list_waiting_sub_workflows
 -- Runs of sub-workflows, at any depth, that have open approvals, without runs that a job attached to itself.
 WITH RECURSIVE descendants AS (
     SELECT id, 1 AS depth
@@ -88,7 +88,7 @@ FROM descendants b
 JOIN approval a ON a.run = b.id
 ORDER BY a.run
 
--- name: decide
+-- name: insert_decision
 -- Inserts a decision, its audit row and the event for its run; returns no row if the resume id was used before, or if
 -- the account ($6) has made the same decision before.
 WITH new_decision AS (
@@ -107,38 +107,38 @@ SELECT run, $9
 FROM new_decision
 RETURNING seq
 
--- name: decision
+-- name: get_decision
 -- The decision made with a resume id.
 SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
 FROM decision
 WHERE job = $1 AND resume_id = $2
 
--- name: untaken
+-- name: list_uncounted
 -- Decisions that a run has not counted, in order.
 SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
 FROM decision
 WHERE run = $1 AND NOT taken
 ORDER BY seq
 
--- name: take
+-- name: mark_counted
 -- Marks a decision as counted.
 UPDATE decision SET taken = true WHERE job = $1 AND resume_id = $2
 
--- name: decisions_of_run
+-- name: list_decisions_of_run
 -- All decisions of a run, in order.
 SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
 FROM decision
 WHERE run = $1
 ORDER BY seq
 
--- name: decisions_of_runs
+-- name: list_decisions_of_runs
 -- All decisions of these runs, in order.
 SELECT job, resume_id, approved, approver, account, reason, payload, at, taken
 FROM decision
 WHERE run = ANY($1::uuid[])
 ORDER BY seq
 
--- name: any_signed
+-- name: has_signed_approval
 -- Whether a signed-in person approved at nodes of these numbers in these runs, or anywhere in the sub-workflows at $3.
 WITH RECURSIVE called AS (
     SELECT id
@@ -153,7 +153,7 @@ SELECT EXISTS (SELECT FROM decision AS d JOIN job AS j ON j.id = d.job
                WHERE d.run = ANY ($1) AND d.approved AND d.account IS NOT NULL AND j.node_index = ANY ($2::int[]))
     OR EXISTS (SELECT FROM called JOIN decision AS d ON d.run = called.id WHERE d.approved AND d.account IS NOT NULL)
 
--- name: forget
+-- name: delete_orphans
 -- Deletes decisions of runs that are neither live nor in history.
 DELETE FROM decision d
 WHERE d.at < app_now() - interval '1 day'

@@ -1,4 +1,4 @@
--- name: tables
+-- name: list_tables
 -- All tables with data of their own, and their columns in the order of writing.
 SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
 FROM pg_class AS c
@@ -8,7 +8,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NO
 GROUP BY c.relname
 ORDER BY c.relname;
 
--- name: references
+-- name: list_references
 -- Pairs of tables connected by foreign keys.
 SELECT DISTINCT c.relname AS child, p.relname AS parent
 FROM pg_constraint AS f
@@ -16,7 +16,7 @@ JOIN pg_class AS c ON c.oid = f.conrelid
 JOIN pg_class AS p ON p.oid = f.confrelid
 WHERE f.contype = 'f' AND f.connamespace = 'public'::regnamespace AND c.oid <> p.oid;
 
--- name: sequences
+-- name: get_sequences
 -- Last values of all sequences.
 SELECT sequencename::text AS name, last_value
 FROM pg_sequences
@@ -31,13 +31,13 @@ SELECT setval(format('public.%I', $1::text)::regclass, $2);
 -- Whether this installation has been used.
 SELECT EXISTS (SELECT FROM account) OR EXISTS (SELECT FROM workspace);
 
--- name: workers_alive
+-- name: count_live_workers
 -- Number of workers that sent a heartbeat within half a minute.
 SELECT count(*)
 FROM worker
 WHERE state = 'live' AND beat_at > app_now() - interval '30 seconds';
 
--- name: emptying
+-- name: truncate_tables
 -- The statement that empties these tables.
 SELECT 'TRUNCATE ' || string_agg(quote_ident(name), ', ')
 FROM unnest($1::text[]) AS name;

@@ -194,7 +194,7 @@ WHERE a.operation = 'jobs.run'
   AND NOT EXISTS (SELECT FROM run r WHERE r.id = (a.parameters ->> 'run')::uuid)
   AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = (a.parameters ->> 'run')::uuid) LIMIT 100
 
--- name: live_states
+-- name: list_live_states
 -- States of live runs without pending events and without open containers, with their nodes that have jobs, and the
 -- number of nodes that wait without one.
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,

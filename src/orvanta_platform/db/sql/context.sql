@@ -5,11 +5,11 @@ VALUES ($1, 'context', $2, $3, $4, $5, $6)
 ON CONFLICT (id, kind, name) DO UPDATE
     SET size = excluded.size, encoding = excluded.encoding, body = excluded.body, object = excluded.object
 
--- name: note_context
+-- name: insert_context_event
 -- Inserts the event of the change into the run's history.
 INSERT INTO event (run, kind, node, data) VALUES ($1, 'export', $2, $3::json)
 
--- name: context_before
+-- name: get_context_before
 -- For each name in the context of a run and of those it was restarted from ($1, the newest first), the last value that
 -- counts: exported by a node of $2, or before the time $4 by one of $3 or by no node; at that very time not by one of
 -- $5. stands: it has not been replaced since, so the value is that run's own. Values taken over from the preceding run

@@ -1,4 +1,4 @@
--- name: newest
+-- name: get_newest
 -- The key that encrypts the secrets of a workspace.
 SELECT version, wrapped, wrapped_by
 FROM data_key

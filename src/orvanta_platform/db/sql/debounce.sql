@@ -9,11 +9,11 @@ RETURNING run, calls, first_at, app_now() AS now
 -- Makes another run the pending run of a key.
 UPDATE debounce SET run = $2, calls = 1, first_at = app_now() WHERE key = $1
 
--- name: count_debounce
+-- name: count_call
 -- Counts one more call of a key.
 UPDATE debounce SET calls = calls + 1 WHERE key = $1
 
--- name: put_off
+-- name: delay
 -- Delays a run that has not started; returns no row if it has started or is cancelled.
 WITH pending_run AS MATERIALIZED (
     SELECT id
@@ -33,22 +33,22 @@ FROM delayed_timer
 WHERE r.id = delayed_timer.run
 RETURNING r.id
 
--- name: replace_args
+-- name: set_args
 -- Replaces the arguments of a run that has not started.
 UPDATE value
 SET size = $2, encoding = $3, body = $4, object = $5
 WHERE id = $1 AND kind = 'args' AND name = ''
 
--- name: note_call
+-- name: record_call
 -- Records a call in the history of the run that includes it.
 INSERT INTO event (run, kind, data)
 VALUES ($1, 'debounced', json_build_object('call', $2::uuid, 'by', $3::text))
 
--- name: call_was_taken
+-- name: includes_call
 -- Whether the run already includes this call, checked when the answer to a COMMIT was lost.
 SELECT EXISTS (SELECT FROM event WHERE run = $1 AND kind = 'debounced' AND data ->> 'call' = $2::text)
 
--- name: forget_debounces
+-- name: delete_unused
 -- Deletes keys that were not used for a day and whose runs have ended.
 DELETE FROM debounce d
 WHERE at < app_now() - interval '1 day' AND NOT EXISTS (SELECT FROM run_live r WHERE r.id = d.run)

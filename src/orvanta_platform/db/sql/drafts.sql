@@ -23,7 +23,7 @@ WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3
 ORDER BY d.edited_at DESC, d.path
 LIMIT $8 OFFSET $9;
 
--- name: begin
+-- name: insert
 -- Inserts a first draft; returns no row if there is one.
 INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -56,6 +56,6 @@ RETURNING revision;
 -- Whether a version belongs to this path.
 SELECT EXISTS (SELECT 1 FROM version WHERE id = $4 AND workspace = $1 AND kind = $2 AND path = $3);
 
--- name: end_deployed
+-- name: delete_deployed
 -- Deletes the draft that was deployed, if it is still at that revision.
 DELETE FROM draft WHERE workspace = $1 AND owner = $2 AND revision = $3;

@@ -1,11 +1,11 @@
--- name: plan_erasures
+-- name: schedule_erasures
 -- Plans the erasures of a run that has just ended, in seconds from now.
 INSERT INTO erasure (run, node_index, due_at)
 SELECT $1, e.node_index, app_now() + make_interval(secs => e.seconds)
 FROM unnest($2::integer[], $3::double precision[]) AS e(node_index, seconds)
 ON CONFLICT (run, node_index) DO NOTHING
 
--- name: take_due_erasures
+-- name: lock_due
 -- Locks erasures that are due; those of runs with a live sub-workflow have to wait.
 SELECT e.run, e.node_index
 FROM erasure e
@@ -40,7 +40,7 @@ SELECT parent
 FROM jobs
 WHERE $2 < 0 AND parent IS NOT NULL
 
--- name: left_by_node
+-- name: list_rows_of_node
 -- Rows of a node of a run: one for each time it ran, and for each of its bodies.
 SELECT id, kind, failures, parent, place
 FROM job
@@ -76,19 +76,19 @@ DELETE FROM decision WHERE run = ANY($1::uuid[])
 -- Deletes the indexed words of a run, whichever part of it is erased.
 DELETE FROM run_text WHERE run = $1
 
--- name: note_erased
+-- name: record_erased
 -- Records the time of the erasure. The run of a sub-workflow has no row before.
 INSERT INTO erasure (run, node_index, due_at, erased_at)
 VALUES ($1, $2, app_now(), app_now())
 ON CONFLICT (run, node_index) DO UPDATE SET erased_at = excluded.erased_at
 
--- name: erasures_of
+-- name: list_of_runs
 -- Planned and completed erasures of these runs.
 SELECT run, node_index, due_at, erased_at
 FROM erasure
 WHERE run = ANY($1::uuid[])
 
--- name: forget_erasures
+-- name: delete_orphans
 -- Deletes rows of runs that are no longer in history.
 DELETE FROM erasure e
 WHERE erased_at < app_now() - interval '7 days' AND NOT EXISTS (SELECT FROM run r WHERE r.id = e.run)

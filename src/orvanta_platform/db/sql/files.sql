@@ -42,7 +42,7 @@ RETURNING key;
 -- Deletes the row of a file; returns its object.
 DELETE FROM file WHERE workspace = $1 AND key = $2 RETURNING object;
 
--- name: unnamed
+-- name: filter_unreferenced
 -- Those of these objects that belong to no file.
 SELECT k.object
 FROM unnest($1::text[]) AS k(object)

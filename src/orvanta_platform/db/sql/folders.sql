@@ -12,7 +12,7 @@ WHERE workspace = $1 AND ($2 OR name = ANY ($3::text[])) AND ($4::text[] IS NULL
   AND name > $5
 ORDER BY name LIMIT $6 OFFSET $7;
 
--- name: all_grants
+-- name: list_grants
 -- Permissions granted by all folders of a workspace.
 SELECT name, owners, extra_perms FROM folder WHERE workspace = $1;
 

@@ -1,4 +1,4 @@
--- name: frames_around
+-- name: get_enclosing
 -- A frame and those around it, innermost first, each with the counter of its node.
 WITH RECURSIVE around AS (
     SELECT f.*, 0 AS depth
@@ -15,14 +15,14 @@ FROM around a
 JOIN counter c ON c.id = a.holder
 ORDER BY a.depth
 
--- name: frames_of_holder
+-- name: list_of_holder
 -- The open bodies of a node.
 SELECT id, parent, holder, body, place, state, begun_at
 FROM frame
 WHERE holder = $1
 ORDER BY place
 
--- name: frames_of_run
+-- name: list_of_run
 -- All frames of a run.
 SELECT id FROM frame WHERE run = $1
 
@@ -38,7 +38,7 @@ SELECT id, frame, node_index, attempt, state, child, begun_at
 FROM counter
 WHERE id = ANY($1::uuid[])
 
--- name: counter_of_child
+-- name: find_counter_of_child
 -- The counter of the node that waits for a sub-workflow's run.
 SELECT id FROM counter WHERE child = $1 AND run = $2
 
@@ -62,19 +62,19 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attemp
 WHERE c.run = excluded.run
 RETURNING id
 
--- name: drop_frames
+-- name: delete_frames
 -- Deletes frames that have ended.
 DELETE FROM frame WHERE id = ANY($1::uuid[])
 
--- name: drop_counters
+-- name: delete_counters
 -- Deletes counters of nodes that have ended.
 DELETE FROM counter WHERE id = ANY($1::uuid[])
 
--- name: drop_all_frames
+-- name: delete_all_frames
 -- Deletes all frames of a run that has ended.
 DELETE FROM frame WHERE run = $1
 
--- name: drop_all_counters
+-- name: delete_all_counters
 -- Deletes all counters of a run that has ended.
 DELETE FROM counter WHERE run = $1
 
@@ -95,7 +95,7 @@ WHERE run = $1 AND frame IS NOT DISTINCT FROM $2
 ORDER BY id
 FOR NO KEY UPDATE
 
--- name: results_of_bodies
+-- name: list_body_results
 -- The results of the bodies of an opening, by place; of a failed body its error.
 SELECT j.place, j.state, v.size, v.encoding, v.body, v.object
 FROM job j
@@ -108,7 +108,7 @@ CROSS JOIN LATERAL (
 WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2
 ORDER BY j.place, j.kind = 'frame' LIMIT $3
 
--- name: bodies
+-- name: list_bodies
 -- The bodies of a node from the place $3 to before $4: ended ones of its last opening, and open ones.
 SELECT place, id, state, started_at, ended_at, kind = 'frame' AS is_frame
 FROM job
@@ -119,14 +119,14 @@ FROM frame
 WHERE holder = $1 AND place >= $3 AND place < $4
 ORDER BY place
 
--- name: last_place
+-- name: get_last_place
 -- The place of the last ended body of an opening.
 SELECT max(place)
 FROM job
 WHERE parent = $1 AND place IS NOT NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 
--- name: first_failed_body
+-- name: find_first_failed_body
 -- The body of an opening that failed first.
 SELECT id, place, kind, node, failures, ended_at
 FROM job
@@ -135,7 +135,7 @@ WHERE parent = $1 AND place IS NOT NULL AND state = 'failed'
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY ended_at, place LIMIT 1
 
--- name: seen_frame
+-- name: find_body
 -- A body of a loop or branch by its id, with its state if it is open.
 SELECT run, node_index, place, NULL::bytea AS state
 FROM job
@@ -146,47 +146,47 @@ FROM frame f
 JOIN counter c ON c.id = f.holder
 WHERE f.id = $1
 
--- name: seen_counter
+-- name: find_open_container
 -- An open container by its id.
 SELECT run, node_index FROM counter WHERE id = $1
 
--- name: put_events
+-- name: insert_events
 -- Inserts events for a run, in this order.
 INSERT INTO inbox (run, event)
 SELECT $1, e
 FROM unnest($2::json[]) WITH ORDINALITY AS u(e, n)
 ORDER BY n
 
--- name: take_events
+-- name: delete_events
 -- Deletes processed events.
 DELETE FROM inbox WHERE run = $1 AND seq = ANY($2::bigint[])
 
--- name: set_timer_of
+-- name: set_timer
 -- Sets a timer of a node of a run, in seconds from now.
 INSERT INTO timer (run, job, kind, due_at)
 VALUES ($1, $2, $3, app_now() + make_interval(secs => $4))
 ON CONFLICT (run, job, kind) DO UPDATE SET due_at = excluded.due_at
 
--- name: drop_timers_of
+-- name: delete_timers
 -- Deletes the timeout and retry timers of these nodes.
 DELETE FROM timer
 WHERE run = $1 AND job = ANY($2::uuid[]) AND kind IN ('timeout', 'retry')
 
--- name: children_of
+-- name: list_children
 -- Live runs of sub-workflows of a run.
 SELECT id FROM run_live WHERE parent = $1
 
--- name: child_end
+-- name: get_child_outcome
 -- The outcome of the run of a sub-workflow.
 SELECT id, status, error_name, result_of, skipped FROM run WHERE id = $1
 
--- name: ended_nodes
+-- name: get_ended_nodes
 -- Those of these nodes that have ended, by their own ids.
 SELECT id, state, failures, least(started_at, enqueued_at) AS began_at
 FROM job
 WHERE id = ANY($1::uuid[]) AND kind <> 'frame'
 
--- name: ended_bodies
+-- name: list_ended_bodies
 -- The bodies of an opening, consecutive ones with the same outcome combined, by place; of a body with two rows the
 -- worse one counts. With $2 failures count as successes, since a loop that skips failures could have too many rows.
 SELECT min(place) AS first, max(place) + 1 AS stop, state
@@ -222,14 +222,14 @@ SELECT EXISTS (SELECT FROM job
                WHERE run = ANY ($1) AND node_index = ANY ($2::int[]) AND kind <> 'frame' AND state = 'succeeded')
     OR EXISTS (SELECT FROM called JOIN job AS j ON j.run = called.id WHERE j.kind <> 'frame' AND j.state = 'succeeded')
 
--- name: resumes_of
+-- name: count_resumes
 -- Number of stored resumes of each of these nodes.
 SELECT id, count(*) AS count
 FROM value
 WHERE id = ANY($1::uuid[]) AND kind = 'resume'
 GROUP BY id
 
--- name: run_around
+-- name: find_enclosing_run
 -- The run in which a body or container with this id is open.
 SELECT run
 FROM frame

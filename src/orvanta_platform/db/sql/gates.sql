@@ -1,4 +1,4 @@
--- name: keys_of
+-- name: list_keys
 -- The limits at which these nodes, or these runs with all their nodes, are queued or hold permits.
 SELECT key
 FROM permit
@@ -21,7 +21,7 @@ ON CONFLICT (key) DO UPDATE
         window_s = CASE WHEN excluded.name = '' THEN g.window_s ELSE excluded.window_s END, used_at = app_now()
 RETURNING key, name, places, window_s, in_use, given, starts, app_now() AS now
 
--- name: leave_gates
+-- name: delete_entries
 -- Releases the permits and queue entries of these nodes, and of these runs with all their nodes.
 WITH left_queues AS (
     DELETE FROM gate_wait
@@ -31,7 +31,7 @@ DELETE FROM permit
 WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[])
 RETURNING key, lender
 
--- name: enter_gates
+-- name: insert_entries
 -- Inserts queue entries; does nothing for a node that is queued or holds its permit.
 INSERT INTO gate_wait (job, run, frame, key, priority)
 SELECT w.job, w.run, w.frame, w.key, w.priority
@@ -41,7 +41,7 @@ WHERE NOT EXISTS (SELECT FROM permit p WHERE p.job = w.job)
 ORDER BY w.n
 ON CONFLICT (job) DO NOTHING
 
--- name: lines
+-- name: list_queue_heads
 -- The first entries of each queue, as many as specified, and its longest-waiting entry.
 SELECT l.key, w.job, w.run, w.frame, w.eldest
 FROM unnest($1::bytea[], $2::integer[]) AS l(key, most)
@@ -52,7 +52,7 @@ CROSS JOIN LATERAL (
     (SELECT job, run, frame, priority, seq, true FROM gate_wait WHERE key = l.key ORDER BY seq LIMIT 1)) w
 ORDER BY l.key, w.eldest, w.priority DESC, w.seq
 
--- name: lenders
+-- name: find_lenders
 -- For these queued entries, the enclosing runs, or their own, that hold an unlent permit of the key, innermost first.
 WITH RECURSIVE above AS (
     SELECT e.job, e.key, e.n, e.run AS at, 0 AS depth
@@ -70,7 +70,7 @@ JOIN gate_wait w ON w.job = a.job
 WHERE a.job <> p.job AND NOT EXISTS (SELECT FROM permit b WHERE b.lender = p.job)
 ORDER BY a.n, a.depth
 
--- name: borrowers
+-- name: find_borrowers
 -- For these runs, whose lent permits were released: the first queued entry inside each.
 WITH RECURSIVE below AS (
     SELECT l.lender, p.key, l.lender AS at, 0 AS depth
@@ -88,7 +88,7 @@ JOIN gate_wait w ON w.run = b.at AND w.key = b.key
 WHERE NOT EXISTS (SELECT FROM permit p WHERE p.lender = b.lender)
 ORDER BY b.lender, w.priority DESC, w.seq
 
--- name: give_permits
+-- name: grant
 -- Grants permits to queued entries, as loans if a lender is named, and inserts an event for each run.
 WITH granted AS (
     DELETE FROM gate_wait
@@ -112,14 +112,14 @@ FROM unnest($1::bytea[], $2::integer[], $3::bigint[], $4::text[], $5::timestampt
     AS s(key, in_use, given, starts, due_at)
 WHERE g.key = s.key
 
--- name: due_gates
+-- name: list_due_gates
 -- Limits whose windows now admit a queued entry.
 SELECT key
 FROM gate
 WHERE due_at <= app_now() AND due_at > $1
 ORDER BY due_at LIMIT 50
 
--- name: forget_gates
+-- name: delete_unused
 -- Deletes limits that were not used for a day.
 DELETE FROM gate g
 WHERE g.key IN (
@@ -130,14 +130,14 @@ WHERE g.key IN (
     FOR UPDATE SKIP LOCKED)
   AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.key = g.key)
 
--- name: place_in_line
+-- name: find_queue_entry
 -- Run and frame of a queued node.
 SELECT w.run, w.frame
 FROM gate_wait w
 JOIN run_live r ON r.id = w.run AND r.workspace = $1
 WHERE w.job = $2
 
--- name: limits_of
+-- name: list_limits
 -- Queued nodes of one frame of a run (null: of its top level): the limit, the number of entries before each, and the
 -- runs of this workspace that hold its permits.
 SELECT w.job, w.run, g.name, g.places, g.window_s, g.in_use, g.due_at,
@@ -152,7 +152,7 @@ JOIN gate g ON g.key = w.key
 WHERE w.run = $1 AND w.frame IS NOT DISTINCT FROM $2
 ORDER BY w.seq LIMIT 50
 
--- name: limit_of
+-- name: get_limit
 -- The limit at which a node or a run is queued, the number of entries before it, and the runs of this workspace that
 -- hold its permits.
 SELECT w.job, w.run, g.name, g.places, g.window_s, g.in_use, g.due_at,
@@ -166,7 +166,7 @@ FROM gate_wait w
 JOIN gate g ON g.key = w.key
 WHERE w.job = $1
 
--- name: limits_of_runs
+-- name: list_limits_of_runs
 -- The limits at which these runs are queued as a whole.
 SELECT w.job, w.run, g.name, g.places, g.window_s, g.in_use, g.due_at, NULL::integer AS before, '{}'::uuid[] AS held_by
 FROM gate_wait w

@@ -1,10 +1,10 @@
--- name: open_holders
+-- name: list_open_containers
 -- The open loops, branches and sub-workflows at the top level of a run.
 SELECT id, frame, node_index, attempt, state, child, begun_at
 FROM counter
 WHERE run = $1 AND frame IS NULL
 
--- name: body_tallies
+-- name: count_bodies
 -- Number of bodies of these openings of one run by outcome, with the first of each; of a body with two rows the worse
 -- one counts. Their ids contain the run's milliseconds, so that one partition is read.
 SELECT opening, state, count(*) AS count, min(place) AS first
@@ -17,7 +17,7 @@ FROM (
     GROUP BY parent, place) b
 GROUP BY opening, state
 
--- name: inner_tallies
+-- name: count_inner_jobs
 -- Number of jobs of inner nodes by state and number of their node.
 SELECT node_index, state, count(*) AS count, min(started_at) AS started_at, max(ended_at) AS ended_at
 FROM job
@@ -31,7 +31,7 @@ FROM job_live
 WHERE run = $1 AND frame IS NOT NULL
 GROUP BY node_index, state
 
--- name: frame_states
+-- name: count_open_bodies
 -- States of the open bodies of a run, equal ones counted together, with the first of them.
 SELECT c.node_index, f.body, f.state, c.frame IS NULL AS at_top, count(*) AS count, min(f.place) AS first
 FROM frame f

@@ -15,7 +15,7 @@ SELECT t.name, t.summary, t.extra_perms,
 FROM team AS t
 WHERE t.workspace = $1 AND t.name = $2;
 
--- name: names
+-- name: list_names
 -- The names of a workspace's groups.
 SELECT name FROM team WHERE workspace = $1 ORDER BY name;
 
@@ -26,7 +26,7 @@ VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
 RETURNING name;
 
--- name: describe
+-- name: set_summary
 -- Sets the summary of a group.
 UPDATE team SET summary = $3 WHERE workspace = $1 AND name = $2 RETURNING name;
 

@@ -1,4 +1,4 @@
--- name: lines
+-- name: list_lines
 -- History of a run, in order, after the position ($4 time, $5 rank, $6 id), at most $7 lines: its events, decisions,
 -- and attempts of its jobs. $2: include the jobs of inner nodes. $3: the run has nodes. At one moment, ends of jobs
 -- precede events, nodes that need no job, starts, and the end of the run.

@@ -17,7 +17,7 @@ FROM http_trigger t
 WHERE t.workspace = $1 AND t.path = $2
 FOR NO KEY UPDATE
 
--- name: candidates
+-- name: find_candidates
 -- Triggers of method $1, enabled or not, that a request may match: instance routes if the first part $2 is not the id
 -- of a workspace, otherwise routes of the workspace $2 with $3 as the next part.
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
@@ -33,17 +33,17 @@ WHERE t.http_method = $1
 -- Locks out concurrent writes of instance routes and the creation of workspaces until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('instance routes', 0))
 
--- name: is_first_part
+-- name: is_first_segment
 -- Whether an instance route starts with this part.
 SELECT EXISTS (SELECT FROM http_trigger t WHERE NOT t.workspaced_route AND t.route_first = $1)
 
--- name: instance_routes_elsewhere
+-- name: list_other_instance_routes
 -- Instance routes of method $2 in other workspaces than $1 that may start with the part $3 (empty: any).
 SELECT t.route_path
 FROM http_trigger t
 WHERE t.http_method = $2 AND NOT t.workspaced_route AND t.workspace <> $1 AND ($3 = '' OR t.route_first IN ($3, ''))
 
--- name: taken
+-- name: find_route_owner
 -- Workspace and path of the trigger that has this route, if any.
 SELECT t.workspace, t.path
 FROM http_trigger t
@@ -95,6 +95,6 @@ WHERE workspace = $1 AND path = $2
 -- Deletes a trigger; the runs that it started remain.
 DELETE FROM http_trigger WHERE workspace = $1 AND path = $2
 
--- name: note_call
+-- name: record_call
 -- Records the request that started a run.
 INSERT INTO event (run, kind, data) VALUES ($1, 'trigger', $2::json)

@@ -13,6 +13,6 @@ SELECT run, input
 FROM idempotency
 WHERE workspace = $1 AND caller = $2 AND path = $3 AND key = $4
 
--- name: forget_idempotency_keys
+-- name: delete_expired_idempotency_keys
 -- Deletes keys that have expired an hour ago, so that none is in use.
 DELETE FROM idempotency WHERE created_at < app_now() - interval '25 hours'

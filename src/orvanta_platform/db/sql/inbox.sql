@@ -1,4 +1,4 @@
--- name: insert_inbox
+-- name: insert_event
 -- Inserts an event for a run, which makes it durable before it is processed; does nothing if the run is not live.
 INSERT INTO inbox (run, event)
 SELECT r.id, $2
@@ -10,15 +10,15 @@ RETURNING seq
 -- The pending events of a run, in order.
 SELECT seq, event FROM inbox WHERE run = $1 ORDER BY seq LIMIT 200
 
--- name: take_from_inbox
+-- name: delete_events
 -- Deletes events of a run that do not change it.
 DELETE FROM inbox WHERE run = $1 AND seq = ANY($2::bigint[])
 
--- name: forget_inbox
+-- name: delete_inbox
 -- Deletes events that arrived after the run's end.
 DELETE FROM inbox WHERE run = $1
 
--- name: stale_inbox
+-- name: list_stale_inboxes
 -- Runs with events after $1 that have been pending for a second.
 SELECT DISTINCT run
 FROM inbox

@@ -32,26 +32,26 @@ JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.p
 JOIN document AS d ON d.hash = v.document
 WHERE v.workspace = $1 AND v.kind = $2 AND v.id = $3 AND NOT i.deleted AND NOT v.deleted;
 
--- name: head
+-- name: get_head
 -- An item without its versions, for checks of existence and permissions.
 SELECT archived, extra_perms, created_by, version AS current
 FROM item
 WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted;
 
--- name: perms_of
+-- name: get_perms
 -- The extra_perms of several items of a kind.
 SELECT path, extra_perms
 FROM item
 WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
 
--- name: parents
+-- name: list_parents
 -- The hashes of the versions before this one at its path, newest first, at most 100.
 SELECT hash
 FROM version
 WHERE workspace = $1 AND kind = 'script' AND path = $2 AND number < $3
 ORDER BY number DESC LIMIT 100;
 
--- name: history
+-- name: list_versions
 -- A page of the versions at a path, newest first. $4: before this version id.
 SELECT v.id, v.hash, v.message, v.created_at, v.author, v.number, v.lock_state, v.archived,
        coalesce(v.id = i.version, false) AS current
@@ -99,7 +99,7 @@ VALUES ($1, $2, $3, true, true, $4, $4)
 ON CONFLICT (workspace, kind, path) DO UPDATE SET edited_by = i.edited_by
 RETURNING archived, deleted, extra_perms, created_by, version AS current;
 
--- name: newest_version
+-- name: get_newest_version
 -- The newest version at a path, including deleted ones: numbers are never reused.
 SELECT id, number, hash, deleted
 FROM version
@@ -114,7 +114,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
         CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json, $17)
 RETURNING id;
 
--- name: point_item
+-- name: set_current_version
 -- Restores the item and makes its newest version with a lock current; if there is none, the newest version.
 UPDATE item AS i SET
     version = (SELECT v.id FROM version AS v
@@ -155,7 +155,7 @@ SET archived = true, deleted = deleted OR $2
 WHERE id = $1
 RETURNING id;
 
--- name: repoint_item
+-- name: update_current_version
 -- Makes the newest open version with a lock current; archives the item if no version is open.
 UPDATE item AS i SET
     version = (SELECT v.id FROM version AS v

@@ -21,7 +21,7 @@ SELECT *
 FROM past_job_view
 WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
 
--- name: untaken_since
+-- name: get_upload_pending_since
 -- Time since which the object storage rejects the output of this job; no row if it does not.
 SELECT untaken_at
 FROM job_live
@@ -45,7 +45,7 @@ SELECT *
 FROM past_job_view
 WHERE id = ANY($1::uuid[]) AND workspace = $2
 
--- name: steps_of
+-- name: list_steps
 -- The jobs of one run, live and ended. Their ids contain the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
@@ -63,7 +63,7 @@ WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
--- name: top_steps_of
+-- name: list_top_steps
 -- The jobs of a run's top-level nodes, live and ended. Their ids contain the run's milliseconds, so that one partition
 -- is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
@@ -82,7 +82,7 @@ WHERE run = $1 AND parent IS NULL AND id >= (left($1::uuid::text, 13) || '-0000-
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
--- name: steps_inside
+-- name: list_steps_inside
 -- The jobs in one frame of a run, live and ended. Their ids contain the run's milliseconds, so that one partition is
 -- read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
@@ -101,7 +101,7 @@ WHERE run = $1 AND parent = $2 AND id >= (left($1::uuid::text, 13) || '-0000-000
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
--- name: how_it_ended
+-- name: get_status_of_ended
 -- The outcome of a run, with its result and permissions; no row while it is live. Each part is looked up by its id,
 -- however small the tables were when this was planned.
 SELECT r.workspace, r.status AS state, true AS ended, r.result_of, r.status = 'cancelled' AS cancelled, r.cancel_by,
@@ -118,7 +118,7 @@ LEFT JOIN LATERAL (
 ) x ON true
 WHERE r.id = $1 AND r.workspace = $2
 
--- name: how_it_stands
+-- name: get_status
 -- The status of a run, live or ended, with its result and permissions. It costs a few times as much as how_it_ended.
 SELECT v.workspace, v.state, v.ended, v.result_of, v.cancelled, v.cancel_by, v.cancel_reason, v.run_path, v.created_by,
        v.extra_perms, x.size, x.encoding, x.body, x.object
@@ -137,7 +137,7 @@ FROM (
 ) x ON true
 WHERE v.id = $1 AND v.workspace = $2
 
--- name: runs_of_the_millisecond
+-- name: list_runs_of_millisecond
 -- The flow runs created in the millisecond of this id: one of them may have a node with this derived id.
 SELECT id
 FROM live_run_view
@@ -219,7 +219,7 @@ SELECT v.id, v.created_at, v.state FROM ended_run_view v WHERE v.workspace = $1
 -- Number of live runs.
 SELECT count(*) FROM live_run_view v WHERE v.workspace = $1
 
--- name: waiting_runs
+-- name: count_waiting_runs
 -- Number of runs of a workspace that wait to start, counted up to $2.
 SELECT count(*)
 FROM (SELECT FROM live_run_view v WHERE v.workspace = $1 AND v.state IN ('queued', 'scheduled', 'available')
@@ -245,11 +245,11 @@ SELECT count(*)
 FROM past_job_view v
 WHERE v.workspace = $1 AND v.kind <> 'frame'
 
--- name: ended_state
+-- name: get_ended_state
 -- The outcome of the node's job with this id; no row while it has not ended.
 SELECT state FROM job WHERE id = $1
 
--- name: jobs_before
+-- name: count_jobs_before
 -- Number of jobs before a waiting job in its queue; at most 1,000 of each kind are counted.
 SELECT ((SELECT count(*) FROM (SELECT FROM job_live b
                                WHERE b.state = 'available' AND b.queue = j.queue AND b.priority > j.priority

@@ -1,4 +1,4 @@
--- name: waiting_pairs
+-- name: list_waiting_pairs
 -- The (queue, priority) pairs that hold work, by a loose index scan, whose cost depends on the number of pairs, not of
 -- jobs.
 WITH RECURSIVE pairs AS (
@@ -76,7 +76,7 @@ WHERE run = $1
 ORDER BY id
 FOR NO KEY UPDATE
 
--- name: job_was_ended_by
+-- name: is_completion_recorded
 -- Whether this attempt's completion is in history, checked when the answer to a COMMIT was lost.
 SELECT EXISTS (SELECT FROM job
                WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state <> 'cancelled')
@@ -85,26 +85,26 @@ SELECT EXISTS (SELECT FROM job
                   AND attempts::jsonb @> jsonb_build_array(jsonb_build_object(
                       'attempt', $2::integer, 'worker', $3::uuid, 'reason', 'retry')))
 
--- name: note_untaken
+-- name: mark_upload_pending
 -- Records whether the object storage rejects the output of this attempt.
 UPDATE job_live
 SET untaken_at = CASE WHEN $5 THEN app_now() END
 WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state = 'running'
 
--- name: held_jobs
+-- name: filter_held_jobs
 -- Those of these jobs that run under this worker and generation, and whether their runs are cancelled.
 SELECT j.id, r.cancel_at IS NOT NULL AS cancelled
 FROM job_live j
 JOIN run_live r ON r.id = j.run
 WHERE j.id = ANY($1::uuid[]) AND j.worker = $2 AND j.generation = $3 AND j.state = 'running'
 
--- name: held_by_worker
+-- name: list_held_by_worker
 -- The jobs that run under this worker and generation.
 SELECT id, run
 FROM job_live
 WHERE state = 'running' AND worker = $1 AND generation = $2
 
--- name: runs_held_by
+-- name: list_runs_held_by
 -- The runs in which a lost worker still holds jobs.
 SELECT DISTINCT run
 FROM job_live
@@ -137,11 +137,11 @@ SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_se
 WHERE id = ANY($1::uuid[])
 RETURNING id, run, node, queue
 
--- name: bump_runs
+-- name: advance_revs
 -- Increments the rev of runs whose jobs have changed.
 UPDATE run_live SET rev = rev + 1 WHERE id = ANY($1::uuid[])
 
--- name: note_reaped
+-- name: insert_reaped_events
 -- Records the losses in the histories of the runs.
 INSERT INTO event (run, kind, node, data)
 SELECT *
@@ -159,7 +159,7 @@ WHERE ctid = ANY (ARRAY(
     FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING run, job, kind
 
--- name: what_is_due
+-- name: get_next_due
 -- The next timer, end of a limit's window or of a debounce window after $1, and the oldest event after $2 that has been
 -- pending for a second; null if there is none. Also the current time.
 SELECT least((SELECT due_at FROM timer WHERE due_at > $1 ORDER BY due_at LIMIT 1),

@@ -2,25 +2,25 @@
 -- A lock by its key.
 SELECT body FROM lock WHERE key = $1;
 
--- name: known_keys
+-- name: filter_known
 -- Those of these keys that have a lock.
 SELECT key FROM lock WHERE key = ANY ($1::bytea[]);
 
--- name: keep_lock
+-- name: store
 -- Stores a lock; does nothing if its key exists.
 INSERT INTO lock (key, language, requirements, body, run)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;
 
--- name: lock_of_version
+-- name: get_lock_of_version
 -- State and lock of a version.
 SELECT lock_state, lock FROM version WHERE id = $1;
 
--- name: locking_run
+-- name: find_locking_run
 -- The run that creates the lock of a version, while it does.
 SELECT lock_job FROM version WHERE id = $1 AND lock_state = 'locking';
 
--- name: items_of_locking
+-- name: list_locking_items
 -- Locks the items whose versions wait for this run, until the transaction ends.
 SELECT i.workspace, i.kind, i.path
 FROM item AS i
@@ -31,14 +31,14 @@ WHERE EXISTS (
 ORDER BY i.workspace, i.kind, i.path
 FOR NO KEY UPDATE;
 
--- name: settle_versions
+-- name: store_outcome
 -- Stores the lock, or the error, in the versions that wait for this run.
 UPDATE version
 SET lock = $2, lock_error = $3, lock_state = CASE WHEN $2::text IS NULL THEN 'failed' ELSE 'locked' END
 WHERE lock_job = $1 AND lock_state = 'locking'
 RETURNING workspace, kind, path, hash;
 
--- name: repoint_locked
+-- name: update_current_versions
 -- Makes the newest version with a lock current; if there is none, the newest version.
 UPDATE item AS i SET
     version = (SELECT v.id FROM version AS v
@@ -46,7 +46,7 @@ UPDATE item AS i SET
                ORDER BY v.lock_state = 'locked' DESC, v.number DESC LIMIT 1)
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND NOT i.deleted;
 
--- name: abandoned
+-- name: list_abandoned
 -- Runs that versions wait for and that ended without a lock or an error: killed, cancelled, lost.
 SELECT DISTINCT v.lock_job AS run
 FROM version AS v

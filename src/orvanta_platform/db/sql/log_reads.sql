@@ -16,7 +16,7 @@ JOIN attempt_starts s ON s.attempt = p.attempt
 WHERE p.job = $1 AND s.base + p.first_char + p.chars > $3 AND s.base + p.first_char < $4
 ORDER BY p.attempt, p.first_char
 
--- name: pieces_by_time
+-- name: list_pieces_by_time
 -- Pieces of the logs of many jobs of one run, in the order of writing, after the position ($3 time, $4 job, $5 attempt,
 -- $6 end). The maximum keeps each log in order if a clock was set back.
 SELECT job, attempt, first_char, chars, at, body, object, start, bytes
@@ -30,7 +30,7 @@ FROM (
 WHERE (at, job, attempt, first_char + chars) > ($3::timestamptz, $4::uuid, $5::integer, $6::bigint)
 ORDER BY at, job, attempt, first_char + chars LIMIT $7
 
--- name: safe_age
+-- name: get_safe_time
 -- Age in seconds above which no new piece of a log can appear: open transactions may commit pieces with the time at
 -- which they began. At most a minute, so that a transaction that never ends does not block readers.
 SELECT least(60, greatest($1::double precision,
@@ -38,7 +38,7 @@ SELECT least(60, greatest($1::double precision,
        app_now() AS now
 FROM (SELECT xact_start FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL) a
 
--- name: pieces_behind
+-- name: list_pieces_after
 -- Pieces of the logs of a run's jobs by time, written after $2; for the jobs $3 those after attempt $4 and character
 -- $5. At most $6, ending once they have $7 characters.
 SELECT job, node, place, attempt, at, first_char, chars, body, object, start, bytes
@@ -66,7 +66,7 @@ FROM (
 WHERE before < $7
 ORDER BY at, job, attempt, first_char
 
--- name: log_ends
+-- name: list_log_ends
 -- The ends of those logs of a run's jobs that were written to after $2.
 SELECT DISTINCT ON (p.job) p.job, p.attempt, p.first_char + p.chars AS stop, p.at
 FROM (

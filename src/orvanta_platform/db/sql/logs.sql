@@ -16,14 +16,14 @@ WITH openings AS MATERIALIZED (
 SELECT n
 FROM openings
 
--- name: chunks_from
+-- name: list_chunks
 -- Chunks of one attempt from a seq on, in order.
 SELECT seq, chars, body, at
 FROM log_chunk
 WHERE job = $1 AND attempt = $2 AND seq >= $3
 ORDER BY seq LIMIT $4
 
--- name: name_object
+-- name: insert_object
 -- Records the object with the whole log of an attempt; returns no row if the log is another object.
 INSERT INTO log_object AS o (job, attempt, object, frame_chars, frame_bytes, frame_at)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -31,6 +31,6 @@ ON CONFLICT (job, attempt) DO UPDATE SET object = excluded.object
 WHERE o.object = excluded.object
 RETURNING job
 
--- name: drop_chunks
+-- name: delete_chunks
 -- Deletes the chunks of an attempt whose log is an object.
 DELETE FROM log_chunk WHERE job = $1 AND attempt = $2

@@ -1,4 +1,4 @@
--- name: unnamed_objects
+-- name: filter_unreferenced
 -- Those of these objects that no row references. Each comes with the id of its run or job, taken from its key, and with
 -- the same as a derived id: keys contain the ids that rows had when they were uploaded.
 SELECT k.key

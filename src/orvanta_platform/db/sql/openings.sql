@@ -1,11 +1,11 @@
--- name: hold
+-- name: lock_attempt
 -- Locks the running attempt, so that it cannot end before this transaction.
 SELECT id
 FROM job_live
 WHERE id = $1 AND attempt = $2 AND state = 'running'
 FOR NO KEY UPDATE;
 
--- name: note
+-- name: record
 -- Records a secret opened for an attempt; returns no row if it was recorded before.
 INSERT INTO opening (job, attempt, kind, path, digest, sealed)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -23,11 +23,11 @@ RETURNING openings;
 -- Number of openings of an attempt.
 SELECT count(*) FROM opening WHERE job = $1 AND attempt = $2;
 
--- name: sealed
+-- name: list_sealed
 -- All openings of an attempt.
 SELECT sealed FROM opening WHERE job = $1 AND attempt = $2;
 
--- name: forget_ended
+-- name: delete_ended
 -- Deletes openings of ended attempts; an hour leaves time for a worker that was considered lost.
 DELETE FROM opening o
 WHERE o.at < app_now() - interval '1 hour'

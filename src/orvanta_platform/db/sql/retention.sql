@@ -1,4 +1,4 @@
--- name: partitions
+-- name: list_partitions
 -- The partitions of history with their bounds, sizes on disk, and whether a detachment was interrupted.
 SELECT p.relname AS parent, c.relname AS child, i.inhdetachpending AS pending, pg_total_relation_size(c.oid) AS bytes,
        substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM \(''([0-9a-f-]{36})''\)')::uuid AS lower,
@@ -9,7 +9,7 @@ JOIN pg_class AS p ON p.oid = i.inhparent
 WHERE p.relkind = 'p' AND p.relnamespace = 'public'::regnamespace
 ORDER BY 5, p.relname;
 
--- name: detached
+-- name: list_detached
 -- Partitions that were detached and not dropped.
 SELECT relname AS child
 FROM pg_class
@@ -17,27 +17,27 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relisparti
   AND relname ~ '^(run|job|event|value|log_chunk|log_object|stream_chunk|run_text)_[0-9]{4}w[0-9]{2}$'
 ORDER BY relname;
 
--- name: owns_history
+-- name: can_drop_partitions
 -- Whether this role may detach and drop partitions.
 SELECT pg_has_role(current_user, relowner, 'USAGE')
 FROM pg_class
 WHERE oid = 'run'::regclass;
 
--- name: statement
+-- name: partition_statement
 -- The statement for the operation $1 (detach, finish, drop) on the partition $3 of $2, with quoted names.
 SELECT format(CASE $1::text WHEN 'detach' THEN 'ALTER TABLE %I DETACH PARTITION %I CONCURRENTLY'
                             WHEN 'finish' THEN 'ALTER TABLE %I DETACH PARTITION %I FINALIZE'
                             ELSE 'DROP TABLE %2$I' END, $2::text, $3::text);
 
--- name: set_patience
+-- name: set_lock_timeout
 -- Sets the lock timeout of the connection.
 SELECT set_config('lock_timeout', $1, false);
 
--- name: oldest_live
+-- name: get_oldest_live
 -- The oldest live run.
 SELECT id FROM run_live ORDER BY id LIMIT 1;
 
--- name: needed_runs
+-- name: list_needed_runs
 -- Ended runs before $1 whose results a live run may use: those that it restarts from, and those that they did.
 WITH RECURSIVE restarted AS (
     SELECT (e.data ->> 'run')::uuid AS run
@@ -54,13 +54,13 @@ SELECT run
 FROM restarted
 WHERE run < $1;
 
--- name: note_history
+-- name: record_history_start
 -- Records that runs of a workspace (null: of all) started before $2 may have been deleted.
 UPDATE workspace
 SET history_from = $2
 WHERE history_from < $2 AND ($1::text IS NULL OR id = $1);
 
--- name: take_values
+-- name: purge_values
 -- Deletes the next values in a range that reference objects; returns the objects.
 DELETE FROM value AS v
 USING (
@@ -72,7 +72,7 @@ USING (
 WHERE v.id = o.id AND v.kind = o.kind AND v.name = o.name
 RETURNING v.id, v.object;
 
--- name: take_logs
+-- name: purge_logs
 -- Deletes the next logs in a range that are stored as objects; returns the objects.
 DELETE FROM log_object AS l
 USING (
@@ -84,15 +84,15 @@ USING (
 WHERE l.job = o.job AND l.attempt = o.attempt
 RETURNING l.job AS id, l.object;
 
--- name: drop_decisions
+-- name: delete_decisions
 -- Deletes the decisions of runs of a range.
 DELETE FROM decision WHERE run >= $1 AND run < $2;
 
--- name: own_days
+-- name: get_own_retentions
 -- The workspaces with their own retention.
 SELECT id, retention_days FROM workspace WHERE retention_days IS NOT NULL;
 
--- name: old_runs
+-- name: list_old_runs
 -- The next runs of a workspace (null: of all) before $2 and after $3 that are no longer needed.
 SELECT r.id
 FROM run AS r
@@ -100,7 +100,7 @@ WHERE ($1::text IS NULL OR r.workspace = $1) AND r.id < $2 AND r.id > $3
   AND NOT EXISTS (SELECT FROM run_live AS l WHERE l.id = r.root) AND r.id <> ALL ($4::uuid[]) AND r.root <> ALL ($4)
 ORDER BY r.id LIMIT $5;
 
--- name: ids_of_runs
+-- name: list_ids_of_runs
 -- Ids of the values and logs of these runs: runs, jobs, and openings of loops.
 WITH jobs AS (SELECT id, parent FROM job WHERE run = ANY ($1::uuid[]))
 SELECT unnest($1::uuid[]) AS id
@@ -112,7 +112,7 @@ SELECT parent
 FROM jobs
 WHERE parent IS NOT NULL;
 
--- name: drop_runs
+-- name: delete_runs
 -- Deletes runs with their jobs, events, decisions and indexed words.
 WITH deleted_events AS (DELETE FROM event WHERE run = ANY ($1::uuid[])),
      deleted_decisions AS (DELETE FROM decision WHERE run = ANY ($1::uuid[])),
@@ -121,7 +121,7 @@ WITH deleted_events AS (DELETE FROM event WHERE run = ANY ($1::uuid[])),
 DELETE FROM run
 WHERE id = ANY ($1::uuid[]);
 
--- name: table_sizes
+-- name: get_table_sizes
 -- Disk usage of each table, including indexes and long values, and its approximate number of rows; partitions count for
 -- their parent.
 SELECT coalesce(p.relname, c.relname) AS name, sum(pg_total_relation_size(c.oid))::bigint AS bytes,
@@ -133,7 +133,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
 GROUP BY 1
 ORDER BY 2 DESC, 1;
 
--- name: workspace_sizes
+-- name: get_workspace_sizes
 -- Storage of each workspace's runs: their number, the oldest, values in the database and in objects, characters of
 -- logs.
 SELECT w.id, w.retention_days, w.history_from, coalesce(r.runs, 0)::bigint AS runs, r.oldest_at,

@@ -36,7 +36,7 @@ SELECT id, workspace, kind, path, version, document, language, pin_set, engine_v
 FROM run_live
 WHERE id = ANY($1::uuid[])
 
--- name: seed_of
+-- name: get_seed
 -- The random seed of a run, live or ended.
 SELECT seed
 FROM run_live
@@ -46,7 +46,7 @@ SELECT seed
 FROM run
 WHERE id = $1 LIMIT 1
 
--- name: run_of
+-- name: find_run
 -- The live run for an id of a run or of a job.
 SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, r.scopes, j.id AS job, j.node
 FROM run_live r
@@ -60,26 +60,26 @@ SET cancel_at = app_now(), cancel_by = $2, cancel_reason = $3, status = 'cancell
 WHERE id = $1 AND cancel_at IS NULL
 RETURNING id
 
--- name: ended_run
+-- name: get_ended_run
 -- The outcome of a run.
 SELECT id, workspace, path, status, recovered, error_name, result_of, created_by, permissioned_as
 FROM run
 WHERE id = $1
 
--- name: run_before
+-- name: get_restart_source
 -- An ended run that another one restarts from.
 SELECT id, kind, path, version, document, pin_set, parent, status, priority, state
 FROM run
 WHERE id = $1
 
--- name: repeated_run
+-- name: get_repeated_run
 -- The run that this one repeats, according to the start of its history.
 SELECT CASE WHEN (data ->> 'retry')::boolean THEN 'retry' ELSE kind END AS kind, node, (data ->> 'run')::uuid AS run
 FROM (SELECT * FROM event WHERE run = $1 ORDER BY seq LIMIT 10) e
 WHERE kind IN ('restart', 'rerun')
 ORDER BY seq LIMIT 1
 
--- name: last_success
+-- name: find_last_success
 -- The latest successful run of a path before another run, among the 10,000 runs of the workspace before it.
 SELECT id
 FROM (SELECT id, kind, path, status, skipped, parent FROM run

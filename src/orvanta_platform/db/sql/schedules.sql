@@ -65,7 +65,7 @@ WHERE s.workspace = $1
   AND s.path > $15
 ORDER BY s.path LIMIT $16 OFFSET $17
 
--- name: next_of_each
+-- name: list_next_ticks
 -- The next ticks before $6 of the enabled schedules of a workspace that are visible (as in list), the first $7.
 SELECT s.path, s.script_path, s.is_flow, s.timezone, s.next_at AS at
 FROM schedule s
@@ -109,11 +109,11 @@ WHERE workspace = $1 AND path = $2
 -- Deletes a schedule; the records of its ticks remain.
 DELETE FROM schedule WHERE workspace = $1 AND path = $2
 
--- name: now
+-- name: get_time
 -- The time of the database, which schedules use.
 SELECT app_now()
 
--- name: due
+-- name: list_due
 -- Enabled schedules with a tick due after $2, the longest due first, and the current time.
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args,
        s.tag, s.retry, s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times,
@@ -125,12 +125,12 @@ FROM schedule s
 WHERE s.enabled AND s.next_at <= app_now() AND s.next_at > $2
 ORDER BY s.next_at LIMIT $1
 
--- name: next_tick
+-- name: get_next_tick
 -- The next tick of all schedules after $1, null if there is none, and the current time.
 SELECT (SELECT s.next_at FROM schedule s WHERE s.enabled AND s.next_at > $1 ORDER BY s.next_at LIMIT 1) AS next_at,
        app_now() AS now
 
--- name: advance
+-- name: claim_tick
 -- Compare-and-set of a tick; returns no row if it was claimed, or if the schedule changed since it was read.
 UPDATE schedule
 SET next_at = $3

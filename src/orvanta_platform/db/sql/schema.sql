@@ -30,7 +30,7 @@ SELECT pg_advisory_xact_lock(hashtext('orvanta.migrations'))
 -- The migrations applied to this database.
 SELECT name, breaking FROM migration ORDER BY name
 
--- name: note_migration
+-- name: record_migration
 -- Records an applied migration.
 INSERT INTO migration (name, breaking) VALUES ($1, $2)
 

@@ -1,4 +1,4 @@
--- name: lock_left
+-- name: lock_for_delete
 -- Locks the keys of new entries, and those under which these nodes wait, in order.
 SELECT key
 FROM step_debounce
@@ -15,11 +15,11 @@ ORDER BY n.key
 ON CONFLICT (key) DO UPDATE SET calls = d.calls
 RETURNING key, run, frame, job, calls, first_at, app_now() AS now
 
--- name: leave_step_debounces
+-- name: delete_entries
 -- Deletes the rows of these nodes, whose joined inputs are discarded.
 DELETE FROM step_debounce WHERE job = ANY($1::uuid[])
 
--- name: leave_runs
+-- name: delete_of_runs
 -- Deletes all rows of these runs.
 DELETE FROM step_debounce WHERE run = ANY($1::uuid[])
 
@@ -31,14 +31,14 @@ FROM unnest($1::bytea[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::
      AS s(key, run, frame, job, calls, first_at, due_at)
 WHERE d.key = s.key
 
--- name: tell_over
+-- name: notify_runs
 -- Inserts events for nodes that no longer wait: their windows have passed, or another node replaced them.
 INSERT INTO inbox (run, event)
 SELECT o.run, json_strip_nulls(json_build_object('type', CASE WHEN o.by IS NULL THEN 'put_off' ELSE 'handed_over' END,
                                                  'job', o.job, 'frame', o.frame, 'by', o.by))
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) AS o(run, frame, job, by)
 
--- name: take_due
+-- name: end_due
 -- Deletes rows whose windows have passed since $1, and inserts events for their runs.
 WITH due_nodes AS (
     DELETE FROM step_debounce
@@ -57,7 +57,7 @@ WITH due_nodes AS (
 SELECT run
 FROM due_nodes
 
--- name: place_of
+-- name: find_place
 -- Run and frame of the node with this id, if it is debounced.
 SELECT d.run, d.frame
 FROM step_debounce d

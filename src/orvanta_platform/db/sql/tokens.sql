@@ -84,7 +84,7 @@ LEFT JOIN LATERAL (
 WHERE a.email = $3 AND NOT a.disabled
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
 
--- name: touch
+-- name: record_use
 -- Records that a token was used, at most once a minute.
 UPDATE token
 SET last_used_at = app_now()
@@ -108,7 +108,7 @@ DELETE FROM token
 WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session')
 RETURNING prefix;
 
--- name: end_session
+-- name: delete_session
 -- Deletes a session by the hash of its token.
 DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
 
@@ -116,16 +116,16 @@ DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
 -- Whether a one-time link is valid.
 SELECT EXISTS (SELECT 1 FROM token WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now());
 
--- name: take_link
+-- name: use_link
 -- Uses up a one-time link; returns no row if it is unknown, used or expired.
 DELETE FROM token
 WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now()
 RETURNING email;
 
--- name: drop_links
+-- name: delete_links
 -- Deletes all one-time links of an account.
 DELETE FROM token WHERE email = $1 AND kind = 'first_password';
 
--- name: drop_expired
+-- name: delete_expired
 -- Deletes tokens and links that expired more than a day ago.
 DELETE FROM token WHERE expires_at < app_now() - interval '1 day';

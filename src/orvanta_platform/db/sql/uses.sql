@@ -1,11 +1,11 @@
--- name: note
+-- name: record
 -- Records the references of a version's nodes: by node the kind, the path, and the pinned hash.
 INSERT INTO version_use (version, workspace, node, kind, path, pinned)
 SELECT $1, $2, u.node, u.kind, u.path, u.pinned
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS u (node, kind, path, pinned)
 ON CONFLICT DO NOTHING;
 
--- name: of
+-- name: list_users
 -- Users of a script or workflow: current workflows by node, schedules, HTTP triggers; only readable ones.
 SELECT *
 FROM (

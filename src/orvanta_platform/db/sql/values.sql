@@ -15,19 +15,19 @@ SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name)
 CROSS JOIN LATERAL (SELECT * FROM value w WHERE w.id = k.id AND w.kind = k.kind AND w.name = k.name LIMIT 1) v
 
--- name: context_values
+-- name: get_context
 -- The run's whole context.
 SELECT id, kind, name, size, encoding, body, object
 FROM value
 WHERE id = $1 AND kind = 'context'
 
--- name: missing_result
+-- name: find_missing_result
 -- One of these ids that has no result.
 SELECT k.id
 FROM unnest($1::uuid[]) AS k(id)
 WHERE NOT EXISTS (SELECT FROM value v WHERE v.id = k.id AND v.kind = 'result' AND v.name = '') LIMIT 1
 
--- name: value_digests
+-- name: get_digests
 -- Sizes of values by (id, kind, name), digests of their stored bodies, and the first $4 bytes of plain ones.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.digest, v.beginning
 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name)

@@ -49,14 +49,14 @@ FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = ANY($2::text[])
 
--- name: items_of
+-- name: get_items
 -- The items of these versions, without archived ones.
 SELECT v.id, i.kind, i.path, i.extra_perms, i.created_by
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.id = ANY($2::bigint[]) AND NOT i.archived
 
--- name: version_numbers
+-- name: get_version_numbers
 -- The numbers of versions within their paths, and whether they are current.
 SELECT v.id, v.number, coalesce(i.version = v.id, false) AS current
 FROM version v

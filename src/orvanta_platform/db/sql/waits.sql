@@ -5,13 +5,13 @@ SELECT $1, t.job, t.kind, coalesce(t.at, app_now() + make_interval(secs => t.sec
 FROM unnest($2::uuid[], $3::text[], $4::double precision[], $5::timestamptz[]) AS t(job, kind, seconds, at)
 ON CONFLICT (run, job, kind) DO UPDATE SET due_at = excluded.due_at
 
--- name: drop_node_timers
+-- name: delete_node_timers
 -- Deletes timers of nodes of a run.
 DELETE FROM timer t
 USING unnest($2::uuid[], $3::text[]) AS d(job, kind)
 WHERE t.run = $1 AND t.job = d.job AND t.kind = d.kind
 
--- name: node_timers
+-- name: get_node_timers
 -- Due times of the nodes of a run that wait without a job.
 SELECT job, due_at
 FROM timer

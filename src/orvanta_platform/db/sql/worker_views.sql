@@ -10,7 +10,7 @@ FROM worker w
 WHERE w.state = 'live' OR ($1::double precision IS NOT NULL AND w.beat_at > app_now() - make_interval(secs => $1))
 ORDER BY w.started_at DESC, w.id LIMIT $2 OFFSET $3
 
--- name: queues
+-- name: list_queues
 -- The queues that have jobs: the number that may start now, the age in seconds of the oldest of them, the number
 -- running, and the number of live workers, not drained, that serve them. $1: workspaces whose jobs count (null: all).
 SELECT j.queue, j.waiting, j.oldest_s, j.running,
@@ -25,7 +25,7 @@ FROM (SELECT queue, count(*) FILTER (WHERE state = 'available')::integer AS wait
       GROUP BY queue) j
 ORDER BY j.queue
 
--- name: queue_counts
+-- name: count_jobs_by_queue
 -- Number of jobs of these workspaces (null: all) that may start now, by queue.
 SELECT queue, count(*) AS jobs
 FROM job_live

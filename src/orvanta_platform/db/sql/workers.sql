@@ -4,7 +4,7 @@ INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 
--- name: beat
+-- name: record_heartbeat
 -- Records a heartbeat and returns whether the worker is drained; no row if its generation has ended.
 UPDATE worker
 SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
@@ -18,36 +18,36 @@ SET drained_at = CASE WHEN $2 THEN coalesce(drained_at, app_now()) END
 WHERE id = $1 AND state = 'live'
 RETURNING name
 
--- name: observe
+-- name: list_observed
 -- Workers considered live, and lost ones whose jobs may not have been recovered.
 SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
 
--- name: declare_lost
+-- name: fence_lost
 -- Fences a worker whose heartbeat is unchanged; the process that succeeds recovers its jobs.
 UPDATE worker
 SET generation = generation + 1, state = 'lost'
 WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
 RETURNING generation
 
--- name: declare_gone
+-- name: fence_ended
 -- Fences a worker immediately, because its supervisor saw its process end.
 UPDATE worker
 SET generation = generation + 1, state = 'lost'
 WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
--- name: worker_for
+-- name: find_worker
 -- A random live worker that serves these queues.
 SELECT id
 FROM worker
 WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[])
 ORDER BY random() LIMIT 1
 
--- name: runs_bound_to
+-- name: list_bound_runs
 -- Runs bound to a worker, by its own queue.
 SELECT id FROM run_live WHERE queue = $1 ORDER BY id
 
--- name: waits_long
+-- name: is_waiting_long
 -- Whether the run waits for a person, or for at least a minute.
 SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
    AND (EXISTS (SELECT FROM approval a WHERE a.run = $1) OR EXISTS (SELECT FROM pause p WHERE p.run = $1)
@@ -61,11 +61,11 @@ UPDATE run_live SET queue = $2, rev = rev + 1 WHERE id = $1
 -- Moves the jobs of a run from one queue to another.
 UPDATE job_live SET queue = $3 WHERE run = $1 AND queue = $2
 
--- name: note_reaped_worker
+-- name: mark_reaped
 -- Records that all jobs of a lost worker have been recovered.
 UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'
 
--- name: forget_workers
+-- name: delete_ended
 -- Deletes workers that ended more than a day ago.
 DELETE FROM worker
 WHERE state = 'stopped' AND beat_at < app_now() - interval '1 day'

@@ -9,7 +9,7 @@ VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: list_of
+-- name: list_of_account
 -- The workspaces of an account with its username in each; for a superadmin ($2) all of them.
 SELECT w.id, w.name, w.owner, w.color, m.username, coalesce(m.disabled, false) AS disabled
 FROM workspace AS w
@@ -24,7 +24,7 @@ VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 RETURNING username;
 
--- name: username_taken
+-- name: is_username_taken
 -- Whether a member of a workspace has this username.
 SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
 
@@ -37,7 +37,7 @@ FROM member AS m
 JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username = $2;
 
--- name: username_of
+-- name: get_username
 -- The username of the member with this address.
 SELECT username
 FROM member
@@ -53,7 +53,7 @@ JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username > $2
 ORDER BY m.username LIMIT $3 OFFSET $4;
 
--- name: secrets_readable
+-- name: are_secrets_readable
 -- Whether a workspace lets developers read secrets through the API.
 SELECT secrets_readable FROM workspace WHERE id = $1;
 
@@ -61,15 +61,15 @@ SELECT secrets_readable FROM workspace WHERE id = $1;
 -- Sets whether developers may read secrets through the API.
 UPDATE workspace SET secrets_readable = $2 WHERE id = $1;
 
--- name: health
+-- name: get_health
 -- The time of the database and the number of live workers.
 SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;
 
--- name: retention_days
+-- name: get_retention_days
 -- Retention of a workspace's runs in days; null: that of the installation.
 SELECT retention_days FROM workspace WHERE id = $1;
 
--- name: search_run_data
+-- name: is_search_enabled
 -- Whether the data of a workspace's runs is indexed for search.
 SELECT search_run_data FROM workspace WHERE id = $1;
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.db.runs import Repeated
+from orvanta_platform.db.runs import RepeatedRun
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.run_views import jobs
@@ -176,7 +176,7 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
     )
 
 
-def repeats(found: Repeated | None) -> Repeats | UnsetType:
+def repeats(found: RepeatedRun | None) -> Repeats | UnsetType:
     """Convert a reference to a repeated run."""
     return UNSET if found is None else Repeats(kind=found.kind, job=found.run, step_id=_optional(found.node))
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.db.schedules import Coming, ScheduleRow
+from orvanta_platform.db.schedules import NextTick, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.services.triggers import calendar as schedule_calendar
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
@@ -221,7 +221,7 @@ def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequen
     )
 
 
-def coming_tick(tick: Coming) -> ComingTick:
+def coming_tick(tick: NextTick) -> ComingTick:
     """Convert a future tick."""
     return ComingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
 
@@ -235,7 +235,7 @@ def calendar(found: schedule_calendar.Calendar) -> Calendar:
     )
 
 
-def _of(row: ScheduleRow | Coming) -> dict[str, Any]:
+def _of(row: ScheduleRow | NextTick) -> dict[str, Any]:
     return {"path": row.path, "script_path": row.script_path, "is_flow": row.is_flow}
 
 

@@ -52,7 +52,7 @@ async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) ->
 
 async def _is_unattended(conn: Connection, actor: Actor) -> bool:
     """Return whether the outermost run of the actor's job was started by anyone but the member it acts for."""
-    origin = await acceptance.origin(conn, actor.job) if actor.job is not None else None
+    origin = await acceptance.get_origin(conn, actor.job) if actor.job is not None else None
     if origin is None or origin.created_by is None:
         return True
     return origin.trigger not in _ATTENDED or origin.permissioned_as != f"u/{origin.created_by}"
@@ -146,7 +146,7 @@ async def accept_for_trigger(
     require_workspace(actor, workspace)
     if actor.scopes is not None:
         return
-    found = await acceptance.reached(conn, workspace, named, permissioned_as, present=True)
+    found = await acceptance.list_reachable(conn, workspace, named, permissioned_as, present=True)
     open_ones = [each.version for each in found if each.accepted != each.version]
     if open_ones:
         await acceptance.accept(conn, open_ones, permissioned_as, actor.username)
@@ -155,8 +155,8 @@ async def accept_for_trigger(
 async def accept_for_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
     """Accept the current versions of the items that a new token of a program can run, for its owner."""
     require(actor, "write", Target(None, "token", created_by=actor.email))
-    named = await acceptance.current_like(conn, workspace, scopes.patterns(held, "jobs:run"))
-    found = await acceptance.reached(conn, workspace, named, f"u/{username}", present=True)
+    named = await acceptance.list_current(conn, workspace, scopes.patterns(held, "jobs:run"))
+    found = await acceptance.list_reachable(conn, workspace, named, f"u/{username}", present=True)
     open_ones = [each.version for each in found if each.accepted != each.version]
     if open_ones:
         await acceptance.accept(conn, open_ones, f"u/{username}", actor.username)
@@ -202,7 +202,7 @@ async def waiting(
         source=source,
     )
     async with platform.db.acquire() as conn:
-        rows = await acceptance.waiting(conn, workspace, what)
+        rows = await acceptance.list_waiting(conn, workspace, what)
     everybody = accepted_for(actor) == EVERYBODY
     return [
         Waiting(
@@ -268,10 +268,10 @@ def _limit(actor: Actor, kind: str) -> list[str] | None:
 
 
 async def _accept_references_for(conn: Connection, actor: Actor, workspace: str, version: int, identity: str) -> None:
-    named = await acceptance.used_by_version(conn, version)
+    named = await acceptance.list_used_items(conn, version)
     if not named:
         return
-    found = await acceptance.reached(conn, workspace, named, identity, present=False)
+    found = await acceptance.list_reachable(conn, workspace, named, identity, present=False)
     missing = [each.version for each in found if each.accepted is None]
     if missing:
         await acceptance.accept(conn, missing, identity, actor.username)

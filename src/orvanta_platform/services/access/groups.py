@@ -28,7 +28,7 @@ async def names(platform: Platform, actor: Actor, workspace: str) -> list[str]:
     """Return the names of all groups, `all` first. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "group"))
     async with platform.db.acquire() as conn:
-        return [EVERYONE, *await groups.names(conn, workspace)]
+        return [EVERYONE, *await groups.list_names(conn, workspace)]
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> GroupRow:
@@ -57,7 +57,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, name: str, su
     """Change the summary of a group; admins only. Raises NotFound, Forbidden, BadRequest (for `all`)."""
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
-        if not await groups.describe(conn, workspace, name, summary):
+        if not await groups.set_summary(conn, workspace, name, summary):
             raise _missing(name)
         await audit.record(conn, actor, "groups.update", "Updated", name)
 

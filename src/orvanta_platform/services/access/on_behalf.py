@@ -94,7 +94,7 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
     if email == actor.email:
         return actor.permissioned_as
     _require_others(actor, "a deployment")
-    username = await workspaces.username_of(conn, workspace, str(email))
+    username = await workspaces.get_username(conn, workspace, str(email))
     if username is None:
         raise BadRequest(f"{str(email)[:200]} is not a member of {workspace}.", hint=f"Correct {KEY}, or leave it out.")
     return f"u/{username}"

@@ -75,7 +75,7 @@ class Authenticator:
         async with self._platform.db.acquire() as conn:
             bearer = await tokens.resolve(conn, digest, caller.workspace)
             if bearer is not None and bearer.stale:
-                await tokens.touch(conn, digest)
+                await tokens.record_use(conn, digest)
         if bearer is None:
             return None
         kind: Literal["user", "session"] = "session" if bearer.kind == "session" else "user"
@@ -166,7 +166,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
         await _record_failure(platform, account, caller)
         raise Unauthenticated("The e-mail address or the password is wrong.")
     async with platform.db.transaction() as conn:
-        await accounts.take_back_attempt(conn, keys.pair, [keys.address, keys.account])
+        await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
         return await _start_session(conn, account.email, account.username, "users.login", caller)
 
 
@@ -178,7 +178,7 @@ async def _note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
             raise RateLimited(
                 "Too many logins failed.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
             )
-    await accounts.note_attempts(conn, keys.all, login_limits.FORGOTTEN_S)
+    await accounts.count_attempts(conn, keys.all, login_limits.FORGOTTEN_S)
 
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
@@ -194,7 +194,7 @@ async def logout(platform: Platform, actor: Actor) -> None:
     if actor.token is None:
         return
     async with platform.db.transaction() as conn:
-        await tokens.end_session(conn, actor.token)
+        await tokens.delete_session(conn, actor.token)
         await audit.record(conn, actor, "users.logout", "Execute")
 
 
@@ -210,10 +210,10 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
             raise _link_used_up()
     stored = await passwords.make(password)
     async with platform.db.transaction() as conn:
-        email = await tokens.take_link(conn, names.token_hash(link))
+        email = await tokens.use_link(conn, names.token_hash(link))
         if email is None or not await accounts.set_first_password(conn, email, stored):
             raise _link_used_up()
-        await tokens.drop_links(conn, email)
+        await tokens.delete_links(conn, email)
         account = await accounts.get(conn, email)
         assert account is not None
         return await _start_session(conn, email, account.username, "users.set_first_password", caller)

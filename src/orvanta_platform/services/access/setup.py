@@ -48,9 +48,9 @@ async def first_start(db: Database, settings: Settings) -> FirstStart:
 
     async def start(conn: Connection) -> FirstStart:
         await accounts.lock_first_start(conn)
-        await tokens.drop_expired(conn)
-        await accounts.forget_old_attempts(conn)
-        fresh = await accounts.none_exists(conn)
+        await tokens.delete_expired(conn)
+        await accounts.delete_old_attempts(conn)
+        fresh = await accounts.is_empty(conn)
         if fresh:
             await _make_instance(conn, settings, stored)
             await _write_token(conn, settings, file)
@@ -92,7 +92,7 @@ async def _write_token(conn: Connection, settings: Settings, file: Path) -> None
 
 
 async def _first_link(conn: Connection, settings: Settings, password_hash: str | None) -> str | None:
-    email = await accounts.without_password(conn)
+    email = await accounts.find_superadmin_without_password(conn)
     if email is None:
         return None
     if password_hash is not None:

@@ -48,7 +48,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     token = names.new_token("user")
     prefix = names.token_prefix(token)
     async with platform.db.transaction() as conn:
-        mine = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+        mine = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
         if new.workspace is not None and new.workspace not in [each.id for each in mine]:
             raise NotFound(f"The workspace {new.workspace} does not exist.")
         await tokens.insert(
@@ -64,7 +64,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
         )
         if new.scopes and scopes.is_unattended(new.scopes):
             for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
-                username = await workspaces.username_of(conn, workspace, actor.email)
+                username = await workspaces.get_username(conn, workspace, actor.email)
                 if username is not None:
                     await acceptance.accept_for_token(conn, actor, workspace, username, new.scopes)
         parameters = {"label": new.label, "scopes": new.scopes, "workspace": new.workspace}

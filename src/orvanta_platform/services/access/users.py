@@ -135,7 +135,7 @@ async def list_members(
 
 
 async def _grants(conn: Connection, workspace: str) -> list[FolderGrant]:
-    found = await folders.grants(conn, workspace)
+    found = await folders.list_grants(conn, workspace)
     return [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]
 
 
@@ -147,7 +147,7 @@ async def _free_username(conn: Connection, email: str) -> str:
     """Derive an unused username from an address: `ada.l@example.org` becomes ada_l, then ada_l2, …"""
     base = re.sub(r"[^a-z0-9_-]+", "_", email.partition("@")[0]).strip("_") or "user"
     username, number = base[:90], 1
-    while await accounts.username_taken(conn, username):
+    while await accounts.is_username_taken(conn, username):
         number += 1
         username = f"{base[:90]}{number}"
     return username

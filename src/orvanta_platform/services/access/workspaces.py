@@ -25,7 +25,7 @@ async def create(
     names.check_name("user", username)
     async with platform.db.transaction() as conn:
         await http_triggers.lock_instance_routes(conn)
-        if await http_triggers.is_first_part(conn, workspace):
+        if await http_triggers.is_first_segment(conn, workspace):
             raise Conflict(
                 f"A route of the instance begins with {workspace}.",
                 hint="Choose another id, or change the route: paths below /api/r/<workspace>/ belong to the workspace.",
@@ -41,7 +41,7 @@ async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
     """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
     require(actor, "list_workspaces", Target(None, "instance"))
     async with platform.db.acquire() as conn:
-        rows = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+        rows = await workspaces.list_of_account(conn, actor.email, every=actor.super_admin)
     return [row for row in rows if not actor.bound or row.id == actor.workspace]
 
 
@@ -64,7 +64,7 @@ async def username_exists(platform: Platform, actor: Actor, workspace: str, user
     if not actor.super_admin and not await _is_mine(platform, actor, workspace):
         raise NotFound(f"The workspace {workspace[:100]} does not exist.")
     async with platform.db.acquire() as conn:
-        return await workspaces.username_taken(conn, workspace, username)
+        return await workspaces.is_username_taken(conn, workspace, username)
 
 
 async def add_member(
@@ -89,7 +89,7 @@ async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> 
     """Return whether developers may read secrets by API. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await workspaces.secrets_readable(conn, workspace)
+        return await workspaces.are_secrets_readable(conn, workspace)
 
 
 async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str, readable: bool) -> None:
@@ -105,7 +105,7 @@ async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> b
     """Return whether inputs and results of runs are searchable. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await workspaces.search_run_data(conn, workspace)
+        return await workspaces.is_search_enabled(conn, workspace)
 
 
 async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, searched: bool) -> None:
@@ -121,7 +121,7 @@ async def retention_days(platform: Platform, actor: Actor, workspace: str) -> in
     """Return the days that runs are retained; None: the limit of the installation applies. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
-        return await workspaces.retention_days(conn, workspace)
+        return await workspaces.get_retention_days(conn, workspace)
 
 
 async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
@@ -140,6 +140,6 @@ async def health(platform: Platform) -> Health | None:
     """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
     try:
         async with platform.db.acquire() as conn:
-            return await workspaces.health(conn)
+            return await workspaces.get_health(conn)
     except CONNECTION_LOST:
         return None

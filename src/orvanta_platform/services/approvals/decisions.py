@@ -153,7 +153,7 @@ async def get_by_link(platform: Platform, workspace: str, link: Link) -> LinkVie
             request = await _of_link(platform, conn, row, live, link.job)
         except Conflict:
             request = None
-        decisions = await rows.decisions_of_run(conn, row.run)
+        decisions = await rows.list_decisions_of_run(conn, row.run)
     hints = await hints_of(platform, [request]) if request is not None else [{}]
     return LinkView(run, decisions, signed, request, hints[0])
 
@@ -187,7 +187,7 @@ async def decide(
     async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, Outcome] | None:
         """Return None if the run itself requests no approval, because one of its sub-workflows may."""
         live = await run_rows.lock_run(conn, row.run)
-        opened = await visible_requests(platform, conn, actor, row, live, await rows.open_of_run(conn, row.run))
+        opened = await visible_requests(platform, conn, actor, row, live, await rows.list_open_of_run(conn, row.run))
         if not opened and id == row.run and row.is_flow:
             return None
         job = open_in(opened, row, id, node).job
@@ -226,7 +226,7 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
     async with platform.db.acquire() as conn:
         above = await jobs.get_readable(platform, conn, actor, workspace, id)
         row = await find_requesting_run(platform, conn, above)
-        opened = await rows.open_of_run(conn, row.run)
+        opened = await rows.list_open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
         request = await get_request(platform, conn, row.run, chosen.job) if chosen else None
         thing = jobs.target_of(row)
@@ -236,7 +236,7 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
             and not approvers.admits(actor, thing, request.consent)
         ):
             row, request = above, None
-        decisions = await rows.decisions_of_run(conn, row.run)
+        decisions = await rows.list_decisions_of_run(conn, row.run)
     may_run = permissions.can(actor, "decide", jobs.target_of(row))
     if request is None:
         return Info(row.run, None, False, decisions)
@@ -296,7 +296,7 @@ async def _record(
     """Store a decision and send it to its run, unless it was made before. `request`: its approval, if known."""
     row, live, job, voice, approved = decision.row, decision.live, decision.job, decision.voice, decision.approved
     resume_id = decision.resume_id
-    earlier = await rows.decisions_of_run(conn, row.run)
+    earlier = await rows.list_decisions_of_run(conn, row.run)
     previous = next((each for each in earlier if (each.job, each.resume_id) == (job, resume_id)), None)
     if previous is not None and live is not None and _is_of_other_account(previous, voice):
         request = request or await find_request(platform, conn, live, job)
@@ -321,7 +321,7 @@ async def _record(
         if before is not None and before.approved is approved:
             return Outcome(False, approved, before.approver, before.resume_id)
     node = request.node.id if request is not None and job != row.run else row.node
-    stored = await rows.decide(
+    stored = await rows.insert_decision(
         conn,
         job,
         resume_id,
@@ -349,7 +349,7 @@ async def _count(platform: Platform, run: UUID, job: UUID, outcome: Outcome) -> 
     if not outcome.first or (job, outcome.resume_id) in done.counted:
         return
     async with platform.db.acquire() as conn:
-        stored = await rows.decision(conn, job, outcome.resume_id)
+        stored = await rows.get_decision(conn, job, outcome.resume_id)
         if stored is None or stored.taken:
             return
         lives = await run_rows.get_live_run(conn, run) is not None
@@ -374,7 +374,7 @@ async def _of_link(
         raise Conflict("This run requests no approvals.")
     if live is None:
         return None
-    opened = await rows.open_of_run(conn, row.run)
+    opened = await rows.list_open_of_run(conn, row.run)
     found = [await find_request(platform, conn, live, each.job, opened) for each in opened]
     asking = [each for each in found if each is not None]
     return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)

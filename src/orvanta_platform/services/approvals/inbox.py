@@ -47,9 +47,9 @@ async def list_waiting(
     permissions.require_workspace(actor, workspace)
     found: list[tuple[RunRow, OpenApproval, ApprovalRequest, bool]] = []
     async with platform.db.acquire() as conn:
-        opened = await rows.open_of_workspace(conn, workspace, MOST)
+        opened = await rows.list_open_of_workspace(conn, workspace, MOST)
         runs = await run_rows.get_live_runs(conn, [each.run for each in opened])
-        decisions = await rows.decisions_of_runs(conn, list(runs))
+        decisions = await rows.list_decisions_of_runs(conn, list(runs))
         for each in opened:
             live = runs.get(each.run)
             request = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None

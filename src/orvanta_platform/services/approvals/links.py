@@ -56,7 +56,7 @@ def no_such_approval() -> NotFound:
 
 async def target_of(conn: Connection, row: JobRow, job: UUID, resume_id: int) -> LinkTarget:
     """Return the target that a link about `job`, with the state in `row`, is signed for."""
-    seed = await run_rows.seed_of(conn, row.run)
+    seed = await run_rows.get_seed(conn, row.run)
     if seed is None:
         raise NotFound(f"The job {job} does not exist.")
     return LinkTarget(row.workspace, row.run, seed, job, resume_id)

@@ -111,7 +111,7 @@ async def _find_request(
         return None
     plan = (await platform.blueprints.of(conn, live)).plan
     if opened is None:
-        opened = await rows.open_of_run(conn, live.id)
+        opened = await rows.list_open_of_run(conn, live.id)
     asks = next((each for each in opened if each.job == job), None)
     if asks is not None:
         return _asked(_by_id(plan, asks.node), asks, live)
@@ -119,7 +119,7 @@ async def _find_request(
     for index in range(len(plan.nodes) + (plan.failure is not None)):
         if job_id(plan, live.id, index) == job:
             return None if _is_over(state, index) else _asked(plan.node(index), None, live)
-    inside = await run_rows.run_of(conn, live.workspace, job)
+    inside = await run_rows.find_run(conn, live.workspace, job)
     if inside is None or inside.job != job or inside.node is None:
         return None
     return _asked(_by_id(plan, inside.node), None, live)
@@ -127,9 +127,9 @@ async def _find_request(
 
 async def find_requesting_run(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
     """Return the run, or, if it requests no approval, its one sub-workflow that does. Raises Conflict for several."""
-    if not run.is_flow or await rows.open_of_run(conn, run.run):
+    if not run.is_flow or await rows.list_open_of_run(conn, run.run):
         return run
-    below = await rows.sub_workflows_that_ask(conn, run.run)
+    below = await rows.list_waiting_sub_workflows(conn, run.run)
     if len(below) > 1:
         raise Conflict(
             "Several sub-workflows of the run request approvals.",
@@ -148,7 +148,7 @@ async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUI
     row = await job_views.find_live_run(conn, workspace, id)
     if row is not None:
         return row
-    run = await rows.run_that_asks(conn, workspace, id)
+    run = await rows.find_waiting_run(conn, workspace, id)
     asks = await job_views.find_live_run(conn, workspace, run) if run is not None else None
     return asks or await jobs.find(platform, conn, workspace, id)
 

@@ -13,7 +13,7 @@ _AT_ONCE = 20
 async def send_due(platform: Platform) -> int:
     """Try to send the due notifications; returns their number."""
     async with platform.db.acquire() as conn:
-        due = await rows.take(conn, _AT_ONCE)
+        due = await rows.claim_due(conn, _AT_ONCE)
     if due:
         # Imported here because the HTTP and SMTP clients are loaded only if there is something to send.
         from orvanta_platform.services.approvals.notification_sender import send_notification

@@ -58,7 +58,7 @@ async def send_notification(platform: Platform, notice: Notice) -> None:
             return
         kind, details = "not_notified", {**details, "error": why}
     async with platform.db.transaction() as conn:
-        await rows.drop(conn, notice, kind, msgspec.json.encode(details).decode())
+        await rows.delete(conn, notice, kind, msgspec.json.encode(details).decode())
 
 
 _FAILURES = (

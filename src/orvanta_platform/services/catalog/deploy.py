@@ -10,7 +10,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
-from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
 from orvanta_platform.services.access import acceptance, folders
@@ -58,7 +58,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, kind: Kind, p
     """Return whether the actor can see an item at a path that is not archived."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        head = await items.head(conn, workspace, kind, path)
+        head = await items.get_head(conn, workspace, kind, path)
     if head is None or head.archived:
         return False
     try:
@@ -82,8 +82,8 @@ async def history(
     """Return the versions at a path, newest first. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        head = await items.head(conn, workspace, kind, path)
-        rows = await items.history(conn, workspace, kind, path, before=before, limit=limit, offset=offset)
+        head = await items.get_head(conn, workspace, kind, path)
+        rows = await items.list_versions(conn, workspace, kind, path, before=before, limit=limit, offset=offset)
     if head is None:
         raise missing(kind, path)
     require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
@@ -117,9 +117,9 @@ def _readable(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
     )
 
 
-async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> Head:
+async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemHead:
     """Lock the item at a path, creating the folder if the actor is an admin. Raises NotFound, Forbidden."""
-    head = await items.head(conn, workspace, kind, path)
+    head = await items.get_head(conn, workspace, kind, path)
     perms = head.extra_perms if head else {}
     require(actor, "write", Target(workspace, kind, path, extra_perms=perms))
     await folders.ensure(conn, actor, workspace, path)
@@ -134,7 +134,7 @@ async def store(
     The actor's draft is deleted if it is at `draft_revision`, because that is the deployed state.
     """
     if draft_revision is not None:
-        await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
+        await drafts.delete_deployed(conn, version.workspace, actor.username, draft_revision)
     await acceptance.withdraw_ungrantable(conn, actor, version.workspace, version.kind, version.path)
     added = await items.add_version(conn, version, actor.username)
     await acceptance.accept_deployed(conn, actor, version.workspace, added)
@@ -145,7 +145,7 @@ async def store(
     return added
 
 
-def refuse_taken(head: Head, kind: Kind, path: str, hint: str) -> None:
+def refuse_taken(head: ItemHead, kind: Kind, path: str, hint: str) -> None:
     """Raise AlreadyExists if the path is in use."""
     if not head.archived and not head.deleted:
         raise AlreadyExists(f"The {kind} {path} exists already.", hint=hint)
@@ -186,7 +186,7 @@ async def _write(
 ) -> None:
     require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
-        head = await items.head(conn, workspace, kind, path)
+        head = await items.get_head(conn, workspace, kind, path)
         if head is None:
             raise missing(kind, path)
         require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))

@@ -105,7 +105,7 @@ async def discard(
 
 async def _require(conn: Connection, actor: Actor, key: DraftKey) -> None:
     require_workspace(actor, key.workspace)
-    head = await items.head(conn, key.workspace, key.kind, key.path)
+    head = await items.get_head(conn, key.workspace, key.kind, key.path)
     thing = Target(key.workspace, key.kind, key.path)
     if head is not None:
         thing = replace(thing, created_by=head.created_by, extra_perms=head.extra_perms)
@@ -116,7 +116,7 @@ async def _write(conn: Connection, key: DraftKey, body: DraftBody, new: NewDraft
     if new.overwrites:
         return await drafts.overwrite(conn, key, body)
     if new.revision is None:
-        return await drafts.begin(conn, key, body)
+        return await drafts.insert(conn, key, body)
     return await drafts.replace(conn, key, body, new.revision)
 
 

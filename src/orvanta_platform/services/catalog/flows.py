@@ -13,7 +13,7 @@ from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
-from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
@@ -325,7 +325,7 @@ def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
     return replace(new, value=None, schema=None, source=_source(present))
 
 
-async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: Head) -> None:
+async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: ItemHead) -> None:
     """Archive the old path of a workflow that gets a new one."""
     deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
     await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
@@ -334,7 +334,7 @@ async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, 
 async def _store(
     conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, lock: _Lock, *, is_new: bool
 ) -> int:
-    number, newest = await items.newest_version(conn, workspace, "flow", new.path)
+    number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
     version = NewVersion(
         workspace=workspace,

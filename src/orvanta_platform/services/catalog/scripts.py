@@ -14,7 +14,7 @@ from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
-from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
 from orvanta_platform.evaluate.scripts import Script
@@ -68,7 +68,7 @@ async def create(
     async def write(conn: Connection, run: UUID | None = None) -> str:
         nonlocal stored
         head = await deploy.open_to_write(conn, actor, workspace, "script", new.path)
-        number, newest = await items.newest_version(conn, workspace, "script", new.path)
+        number, newest = await items.get_newest_version(conn, workspace, "script", new.path)
         if skip_if_noop and newest is not None and not head.archived:
             current = await items.get(conn, workspace, "script", new.path)
             if current is not None and _is_same(current, new):
@@ -110,7 +110,7 @@ async def parents(platform: Platform, actor: Actor, row: ItemRow) -> list[str]:
     """Return the hashes of the versions before one, newest first, at most 100."""
     require(actor, "read", deploy.target_of(row))
     async with platform.db.acquire() as conn:
-        return await items.parents(conn, row)
+        return await items.list_parents(conn, row)
 
 
 async def raw(platform: Platform, actor: Actor, workspace: str, path: str) -> str:
@@ -224,7 +224,7 @@ async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
 
 
 async def _check_parent(
-    conn: Connection, actor: Actor, workspace: str, new: NewScript, head: Head, newest: str | None
+    conn: Connection, actor: Actor, workspace: str, new: NewScript, head: ItemHead, newest: str | None
 ) -> None:
     if new.parent is None:
         hint = f"Send parent_hash {newest} to deploy a new version of it."

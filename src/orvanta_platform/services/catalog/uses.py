@@ -29,8 +29,8 @@ async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, 
     require_workspace(actor, workspace)
     who = _readers(actor)
     async with platform.db.acquire() as conn:
-        head = await items.head(conn, workspace, kind, path)
-        found = await uses.of(conn, workspace, kind, path, who, MOST_SHOWN)
+        head = await items.get_head(conn, workspace, kind, path)
+        found = await uses.list_users(conn, workspace, kind, path, who, MOST_SHOWN)
     if head is None:
         raise deploy.missing(kind, path)
     require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
@@ -40,7 +40,7 @@ async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, 
 async def note(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
     """Store the items that the nodes of a workflow version run, in the transaction that deploys it."""
     require_workspace(actor, workspace)
-    await uses.note(conn, version, workspace, list(_uses(tree)))
+    await uses.record(conn, version, workspace, list(_uses(tree)))
 
 
 def _uses(tree: Mapping[str, Any]) -> Iterator[NodeUse]:

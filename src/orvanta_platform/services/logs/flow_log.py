@@ -75,7 +75,7 @@ async def merged(db: Database, storage: Storage, run: UUID, steps: Sequence[Step
     place = _BEGINNING
     while True:
         async with db.acquire() as conn:
-            page = await log_reads.pieces_by_time(conn, run, list(nodes), place, _PIECES)
+            page = await log_reads.list_pieces_by_time(conn, run, list(nodes), place, _PIECES)
         if not page:
             break
         place = page[-1].place

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from orvanta_platform.db import logs
 from orvanta_platform.db.log_reads import LogPiece
-from orvanta_platform.db.logs import Frame, KeptChunk
+from orvanta_platform.db.logs import ObjectFrame, StoredChunk
 from orvanta_platform.db.pool import Database
 from orvanta_platform.storage import ObjectMissing, Storage
 
@@ -47,7 +47,7 @@ async def move(db: Database, storage: Storage, attempt: Attempt) -> None:
     The object is written first, then one transaction refers to it: after a crash in between, the chunks still exist.
     Only some chunks are in memory at a time. Raises StorageError.
     """
-    frames: list[Frame] = []
+    frames: list[ObjectFrame] = []
     await storage.put_pieces(attempt.log_key, _frames(db, attempt, frames))
     if frames:
         await db.retrying(
@@ -55,9 +55,9 @@ async def move(db: Database, storage: Storage, attempt: Attempt) -> None:
         )
 
 
-async def _frames(db: Database, attempt: Attempt, made: list[Frame]) -> AsyncIterator[bytes]:
+async def _frames(db: Database, attempt: Attempt, made: list[ObjectFrame]) -> AsyncIterator[bytes]:
     """Yield the bodies of all frames in order, and append their descriptions to `made`."""
-    small: list[KeptChunk] = []
+    small: list[StoredChunk] = []
     chars = 0
     async for chunk in _chunks(db, attempt):
         small.append(chunk)
@@ -69,9 +69,9 @@ async def _frames(db: Database, attempt: Attempt, made: list[Frame]) -> AsyncIte
         yield await _frame(small, made)
 
 
-async def _frame(chunks: Sequence[KeptChunk], made: list[Frame]) -> bytes:
+async def _frame(chunks: Sequence[StoredChunk], made: list[ObjectFrame]) -> bytes:
     body = chunks[0].body if len(chunks) == 1 else await asyncio.to_thread(_join, [chunk.body for chunk in chunks])
-    made.append(Frame(sum(chunk.chars for chunk in chunks), len(body), chunks[-1].at))
+    made.append(ObjectFrame(sum(chunk.chars for chunk in chunks), len(body), chunks[-1].at))
     return body
 
 
@@ -79,11 +79,11 @@ def _join(bodies: Sequence[bytes]) -> bytes:
     return zlib.compress(b"".join(zlib.decompress(body) for body in bodies), 1)
 
 
-async def _chunks(db: Database, attempt: Attempt) -> AsyncIterator[KeptChunk]:
+async def _chunks(db: Database, attempt: Attempt) -> AsyncIterator[StoredChunk]:
     seq = 0
     while True:
         async with db.acquire() as conn:
-            page = await logs.chunks_from(conn, attempt.job, attempt.attempt, seq, _PAGE)
+            page = await logs.list_chunks(conn, attempt.job, attempt.attempt, seq, _PAGE)
         for chunk in page:
             yield chunk
         if len(page) < _PAGE:

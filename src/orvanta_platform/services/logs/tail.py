@@ -18,7 +18,7 @@ import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.db import log_reads
-from orvanta_platform.db.log_reads import LogEnd, PieceBehind
+from orvanta_platform.db.log_reads import JobPiece, LogEnd
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import BadRequest, StorageError
 from orvanta_platform.services.logs import text as log_text
@@ -130,8 +130,8 @@ def decode(run: UUID, cursor: str) -> tuple[Tail, str]:
 async def at_the_end(db: Database, run: UUID) -> Tail:
     """Return the position of a reader that has read all current logs."""
     async with db.acquire() as conn:
-        horizon = await log_reads.safe_time(conn, _LEAST_AGE_S)
-        ends = await log_reads.log_ends(conn, run, horizon)
+        horizon = await log_reads.get_safe_time(conn, _LEAST_AGE_S)
+        ends = await log_reads.list_log_ends(conn, run, horizon)
     return Tail(horizon, {end.job: end for end in ends})
 
 
@@ -153,9 +153,9 @@ async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most
     """
     room = MOST_NOTED if most_noted is None else most_noted
     async with db.acquire() as conn:
-        safe = await log_reads.safe_time(conn, _LEAST_AGE_S)
+        safe = await log_reads.get_safe_time(conn, _LEAST_AGE_S)
         noted = [*tail.noted.values()]
-        found = await log_reads.pieces_behind(conn, run, tail.horizon, noted, _PIECES, _CHARS)
+        found = await log_reads.list_pieces_after(conn, run, tail.horizon, noted, _PIECES, _CHARS)
     parts: list[tuple[LogPart, datetime]] = []
     for piece, text in zip(found, await _texts(storage, found), strict=True):
         if not tail.has_room(piece.job, piece.at, room):
@@ -169,14 +169,14 @@ async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most
     return Page(parts, whole)
 
 
-async def _texts(storage: Storage, found: Sequence[PieceBehind]) -> list[str]:
+async def _texts(storage: Storage, found: Sequence[JobPiece]) -> list[str]:
     try:
         return await open_pieces(storage, [piece.piece for piece in found])
     except StorageError:
         return [await _text(storage, piece) for piece in found]
 
 
-async def _text(storage: Storage, piece: PieceBehind) -> str:
+async def _text(storage: Storage, piece: JobPiece) -> str:
     """Return the text of a piece. An unreadable one is replaced by text of the same length, which preserves offsets."""
     try:
         return (await open_pieces(storage, [piece.piece]))[0]

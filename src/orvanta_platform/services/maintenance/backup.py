@@ -75,7 +75,7 @@ class TransferCounts:
 async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> TransferCounts:
     """Write the backup to a binary file. Raises DatabaseUnavailable, StorageError, OSError."""
     writer, done = Writer(file), TransferCounts()
-    async with backup.connected(_owner_url(settings)) as conn:
+    async with backup.connect(_owner_url(settings)) as conn:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             head = await _head(conn)
             _put(writer, _HEAD, msgspec.json.encode(head))
@@ -85,7 +85,7 @@ async def save(settings: Settings, storage: Storage, file: IO[bytes]) -> Transfe
                 _put(writer, _TOKEN, token.read_bytes())
             for table in head.tables:
                 await _save_table(conn, writer, table, done)
-        numbers = await backup.sequences(conn)
+        numbers = await backup.get_sequences(conn)
     await _save_objects(storage, writer, done)
     _put(writer, _END, msgspec.json.encode(Counts(done.tables, done.objects, numbers)))
     writer.close()
@@ -102,14 +102,14 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     owner_url, app_url, began = _owner_url(settings), settings.database_url, clock.now()
     streams = Reader(file).streams()
     head = _read_head(streams)
-    async with backup.connected(owner_url) as conn:
+    async with backup.connect(owner_url) as conn:
         await _refuse_wrong_place(conn, head, force)
         await migrate.migrate(owner_url, app_url=app_url, only=head.migrations)
         done = TransferCounts()
         async with conn.transaction():
-            await backup.empty(conn, [table.name for table in head.tables])
+            await backup.truncate_tables(conn, [table.name for table in head.tables])
             for week in head.weeks:
-                await partitions.ensure(conn, week)
+                await partitions.create_missing(conn, week)
             await _restore_streams(conn, settings, storage, streams, head, done, force=force)
     await migrate.migrate(owner_url, app_url=app_url)
     if force:
@@ -122,9 +122,9 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
 
 
 async def _head(conn: Connection) -> Head:
-    tables = await backup.tables(conn)
-    weeks = {ids.made_at(each.lower) for each in await retention.partitions(conn)}
-    return Head(_FORMAT, __version__, clock.now(), await backup.migrations_of(conn), tables, sorted(weeks))
+    tables = await backup.list_tables(conn)
+    weeks = {ids.made_at(each.lower) for each in await retention.list_partitions(conn)}
+    return Head(_FORMAT, __version__, clock.now(), await backup.list_migrations(conn), tables, sorted(weeks))
 
 
 async def _save_table(conn: Connection, writer: Writer, table: TableShape, done: TransferCounts) -> None:
@@ -167,7 +167,7 @@ def _read_head(streams: Iterator[tuple[str, Iterator[bytes]]]) -> Head:
     head = _decoded(b"".join(parts), Head)
     if head.format != _FORMAT:
         raise ArchiveBroken(f"The archive has the format {head.format}, this version reads {_FORMAT}.")
-    known = {each.name for each in migrate.migrations()}
+    known = {each.name for each in migrate.list_migrations()}
     newer = [name for name in head.migrations if name not in known]
     if newer:
         raise SchemaTooNew(
@@ -178,7 +178,7 @@ def _read_head(streams: Iterator[tuple[str, Iterator[bytes]]]) -> Head:
 
 
 async def _refuse_wrong_place(conn: Connection, head: Head, force: bool) -> None:
-    there = await backup.migrations_of(conn)
+    there = await backup.list_migrations(conn)
     ahead = [name for name in there if name not in head.migrations]
     if ahead:
         raise RestoreRefused(
@@ -188,7 +188,7 @@ async def _refuse_wrong_place(conn: Connection, head: Head, force: bool) -> None
     if there and await backup.is_used(conn):
         if not force:
             raise RestoreRefused("The database is in use.", hint="Use --force to replace all of its data.")
-        if await backup.workers_alive(conn):
+        if await backup.count_live_workers(conn):
             raise RestoreRefused("Workers use this database.", hint="Stop server and workers, and wait half a minute.")
 
 

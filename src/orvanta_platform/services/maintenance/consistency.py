@@ -24,8 +24,8 @@ class Problem:
 async def check(database: Database) -> list[Problem]:
     """Return all problems, read in one snapshot; empty for consistent data."""
     async with database.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = await consistency.broken(connection)
-        states = await consistency.live_states(connection)
+        rows = await consistency.find_violations(connection)
+        states = await consistency.list_live_states(connection)
     problems = [Problem(row.check, row.problem) for row in rows]
     return problems + [problem for state in states for problem in _of_state(state)]
 

@@ -79,7 +79,7 @@ async def sweep(
             await _drop_weeks(database, storage, end, owner_url, done)
         await _delete_runs(database, storage, None, end, done)
     async with database.acquire() as conn:
-        own = await retention.own_days(conn)
+        own = await retention.get_own_retentions(conn)
     for workspace, days in own.items():
         await _delete_runs(database, storage, workspace, now - timedelta(days=days), done)
     return done
@@ -99,8 +99,8 @@ def blocking_reason(week: Partition, oldest: UUID | None, needed: Sequence[UUID]
 
 async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner_url: str, done: SweepResult) -> None:
     try:
-        async with retention.owner(owner_url, PATIENCE_MS) as conn:
-            if await retention.owns_history(conn):
+        async with retention.connect_as_owner(owner_url, PATIENCE_MS) as conn:
+            if await retention.can_drop_partitions(conn):
                 await _drop_each(database, storage, conn, end, done)
     except DatabaseUnavailable as error:
         log.warning("partitions not dropped", action="retention", error=error.message)
@@ -109,21 +109,21 @@ async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner
 async def _finish_others(conn: Connection) -> None:
     """Complete the work of a sweep that was killed between detaching and dropping a partition."""
     with suppress(*_IN_USE):
-        for each in await retention.partitions(conn):
+        for each in await retention.list_partitions(conn):
             if each.pending:
-                await retention.change(conn, "finish", each.parent, each.child)
-        for child in await retention.detached(conn):
-            await retention.change(conn, "drop", "", child)
+                await retention.change_partition(conn, "finish", each.parent, each.child)
+        for child in await retention.list_detached(conn):
+            await retention.change_partition(conn, "drop", "", child)
 
 
 async def _drop_each(database: Database, storage: Storage, conn: Connection, end: datetime, done: SweepResult) -> None:
     await _finish_others(conn)
-    found = sorted(await retention.partitions(conn), key=lambda each: (each.lower, _ORDER.index(each.parent)))
+    found = sorted(await retention.list_partitions(conn), key=lambda each: (each.lower, _ORDER.index(each.parent)))
     for _, of_week in groupby(found, key=lambda each: each.lower):
         week = list(of_week)
         if ids.made_at(week[0].upper) > end:
             return
-        oldest, needed = await retention.oldest_live(conn), await retention.needed_runs(conn, week[0].upper)
+        oldest, needed = await retention.get_oldest_live(conn), await retention.list_needed_runs(conn, week[0].upper)
         reason = blocking_reason(week[0], oldest, needed)
         if reason is not None:
             done.held |= {each.child: reason for each in week}
@@ -131,8 +131,8 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
         await _empty(database, storage, week[0], done)
         for each in week:
             try:
-                await retention.change(conn, "detach", each.parent, each.child)
-                await retention.change(conn, "drop", each.parent, each.child)
+                await retention.change_partition(conn, "detach", each.parent, each.child)
+                await retention.change_partition(conn, "drop", each.parent, each.child)
             except _IN_USE:
                 done.held[each.child] = "it is in use; the next sweep tries again"
                 return
@@ -142,8 +142,8 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
 async def _empty(database: Database, storage: Storage, week: Partition, done: SweepResult) -> None:
     """Delete the data that dropping a partition would leave: objects and decisions. Record the start of the history."""
     async with database.transaction() as conn:
-        await retention.note_history(conn, None, ids.made_at(week.upper))
-        await retention.drop_decisions(conn, week.lower, week.upper)
+        await retention.record_history_start(conn, None, ids.made_at(week.upper))
+        await retention.delete_decisions(conn, week.lower, week.upper)
     for kind in ("values", "logs"):
         past = week.lower
         while past < week.upper:
@@ -157,16 +157,16 @@ async def _delete_runs(
 ) -> None:
     before, past, most = ids.lowest_id(end), _FIRST, done.runs + MOST_RUNS
     async with database.acquire() as conn:
-        if not await retention.old_runs(conn, workspace, before, past, []):
+        if not await retention.list_old_runs(conn, workspace, before, past, []):
             return
-        needed = await retention.needed_runs(conn, before)
+        needed = await retention.list_needed_runs(conn, before)
     while done.runs < most:
         async with database.transaction() as conn:
-            runs = await retention.old_runs(conn, workspace, before, past, needed)
+            runs = await retention.list_old_runs(conn, workspace, before, past, needed)
             if not runs:
                 return
-            await retention.note_history(conn, workspace, end)
-            objects = await retention.drop_runs(conn, runs)
+            await retention.record_history_start(conn, workspace, end)
+            objects = await retention.delete_runs(conn, runs)
         done.runs, past = done.runs + len(runs), runs[-1]
         await _delete_objects(storage, objects, done)
 

@@ -43,9 +43,9 @@ async def storage(database: Database, policy: Policy, now: datetime, *, owner_ur
     droppable = await _droppable(owner_url)
     async with database.acquire() as conn:
         return StorageReport(
-            tables=await rows.table_sizes(conn),
+            tables=await rows.get_table_sizes(conn),
             weeks=await _weeks(conn, policy, now, droppable),
-            workspaces=await rows.workspace_sizes(conn),
+            workspaces=await rows.get_workspace_sizes(conn),
             droppable=droppable,
         )
 
@@ -53,19 +53,19 @@ async def storage(database: Database, policy: Policy, now: datetime, *, owner_ur
 async def _droppable(owner_url: str | None) -> bool:
     if owner_url is None:
         return False
-    async with rows.owner(owner_url, 2000) as conn:
-        return await rows.owns_history(conn)
+    async with rows.connect_as_owner(owner_url, 2000) as conn:
+        return await rows.can_drop_partitions(conn)
 
 
 async def _weeks(conn: Connection, policy: Policy, now: datetime, droppable: bool) -> list[Week]:
-    end, oldest = policy.end(now), await rows.oldest_live(conn)
+    end, oldest = policy.end(now), await rows.get_oldest_live(conn)
     found = []
-    for _, of_week in groupby(await rows.partitions(conn), key=lambda each: each.lower):
+    for _, of_week in groupby(await rows.list_partitions(conn), key=lambda each: each.lower):
         week = list(of_week)
         begins_at, ends_at = ids.made_at(week[0].lower), ids.made_at(week[0].upper)
         held = None
         if end is not None and ends_at <= end:
-            held = blocking_reason(week[0], oldest, await rows.needed_runs(conn, week[0].upper))
+            held = blocking_reason(week[0], oldest, await rows.list_needed_runs(conn, week[0].upper))
             if held is None and not droppable:
                 held = "the current role does not own the tables: runs are deleted in batches; set ORVANTA_OWNER_URL"
         goes_at = ends_at + timedelta(days=policy.days) if end is not None else None

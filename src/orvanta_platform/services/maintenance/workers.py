@@ -37,14 +37,14 @@ async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
         return None
     if actor.bound:
         return [actor.workspace] if actor.workspace is not None and actor.role is not None else []
-    return [row.id for row in await workspaces.list_of(conn, actor.email, every=False) if not row.disabled]
+    return [row.id for row in await workspaces.list_of_account(conn, actor.email, every=False) if not row.disabled]
 
 
 async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
     """Return the queues with jobs that the actor may see, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await worker_views.queues(conn, await _workspaces(conn, actor))
+        return await worker_views.list_queues(conn, await _workspaces(conn, actor))
 
 
 async def set_drained(platform: Platform, actor: Actor, worker: UUID, *, drained: bool) -> None:
@@ -67,4 +67,4 @@ async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
     """Return the number of jobs that can start now, by queue, without empty ones. Raises Forbidden."""
     permissions.require(actor, "list_workers", Target(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await worker_views.queue_counts(conn, await _workspaces(conn, actor))
+        return await worker_views.count_jobs_by_queue(conn, await _workspaces(conn, actor))

@@ -8,7 +8,7 @@ from uuid import UUID
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.db.runs import Repeated, VersionNumber
+from orvanta_platform.db.runs import RepeatedRun, VersionNumber
 from orvanta_platform.errors import NotFound
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
@@ -21,7 +21,7 @@ class RunAbout:
     row: JobRow
     version: VersionNumber | None
     """None for a preview."""
-    repeats: Repeated | None
+    repeats: RepeatedRun | None
     """The run that it repeats."""
 
 
@@ -33,7 +33,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
             row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
         (row,) = await jobs.add_details(conn, [row])
         named = [row.version] if row.version is not None else []
-        numbers = await run_rows.version_numbers(conn, named) if named else {}
+        numbers = await run_rows.get_version_numbers(conn, named) if named else {}
         return RunAbout(row, next(iter(numbers.values()), None), await jobs.repeated(conn, row))
 
 

@@ -66,7 +66,7 @@ async def _found(
         return (holder, bodies) if node in (None, holder.id) else None
     if row.is_flow:
         here, frame = plan, None
-        steps = await job_views.top_steps_of(conn, row.run)
+        steps = await job_views.list_top_steps(conn, row.run)
         failures = {step.node_index: step.failures for step in steps if step.ended_at is not None}
         state = RunState.decode(row.run_state or b"")
     else:

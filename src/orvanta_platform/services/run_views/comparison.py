@@ -99,7 +99,7 @@ async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID
     async with platform.db.acquire() as conn:
         first = await _side(platform, conn, actor, workspace, before)
         second = await _side(platform, conn, actor, workspace, after)
-        digests = await value_rows.value_digests(conn, [*first.keys, *second.keys], SHOWN)
+        digests = await value_rows.get_digests(conn, [*first.keys, *second.keys], SHOWN)
         difference = await _difference(platform, conn, first.row, second.row)
     renamed = {each.after: each.before for each in difference.renamed} if difference is not None else {}
     pairs = [(first.input, second.input), (first.result, second.result)]

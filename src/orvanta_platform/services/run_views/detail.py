@@ -11,7 +11,7 @@ import msgspec
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.db.runs import Repeated
+from orvanta_platform.db.runs import RepeatedRun
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.orchestrator import values
@@ -37,7 +37,7 @@ class RunDetail:
     """Error object of each failed node."""
     context: Mapping[str, bytes]
     why: Reason | None
-    repeats: Repeated | None = None
+    repeats: RepeatedRun | None = None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDetail:
@@ -54,7 +54,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         keys += [(row.result_of, "result", "")] if row.result_of else []
         stored = await value_rows.get_values(conn, keys)
         repeats = await jobs.repeated(conn, row)
-        context = await value_rows.context_values(conn, row.id) if row.is_flow else []
+        context = await value_rows.get_context(conn, row.id) if row.is_flow else []
     opened = await values.open_rows(platform.storage, [*stored, *context])
     result = opened.get((row.result_of, "result", ""), _NOTHING) if row.result_of else _NOTHING
     if result == _NOTHING and row.cancelled:

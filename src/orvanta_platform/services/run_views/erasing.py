@@ -21,7 +21,7 @@ _AT_ONCE = 20
 async def add_erasures(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
     """Add the time of erasure to the rows, past or future: that of the whole run, or that of the node."""
     ended = list({row.run for row in rows if row.ended})
-    found = {(each.run, each.node_index): each for each in await erasures.of_runs(conn, ended)} if ended else {}
+    found = {(each.run, each.node_index): each for each in await erasures.list_of_runs(conn, ended)} if ended else {}
     if not found:
         return rows
     return [replace(row, erasure=_erasure(row, found)) for row in rows]
@@ -39,7 +39,7 @@ async def erase_due(platform: Platform) -> int:
     """
 
     async def erase(connection: Connection) -> tuple[int, list[str]]:
-        due = await erasures.take_due(connection, _AT_ONCE)
+        due = await erasures.lock_due(connection, _AT_ONCE)
         objects = [name for run, node in due for name in await _erase(connection, run, node)]
         return len(due), objects
 
@@ -53,7 +53,7 @@ async def _erase(connection: Connection, run: UUID, node: int) -> list[str]:
     """Erase the data of a run or node, including items, initial states and sub-workflows of a container node."""
     if node == WHOLE_RUN:
         return await erasures.erase(connection, run, node)
-    left = await erasures.left_by(connection, run, node)
+    left = await erasures.list_rows_of_node(connection, run, node)
     openings = {
         opening_id(run, each.id, attempt): each.kind
         for each in left

@@ -117,7 +117,7 @@ async def _first(
         return whole
     plan = await virtual_jobs.plan_of(platform, conn, row)
     failed = set(RunState.decode(row.run_state or b"").unhandled())
-    first = _earliest([step for step in await job_views.top_steps_of(conn, row.run) if step.node_index in failed])
+    first = _earliest([step for step in await job_views.list_top_steps(conn, row.run) if step.node_index in failed])
     if first is None:
         return whole
     return await _in_node(platform, conn, actor, row, plan.node(first.node_index), first, around)
@@ -147,7 +147,7 @@ async def _in_node(
         if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.target_of(child)):
             return here
         return await _first(platform, conn, actor, child, (*around, EnclosingNode(node.id, child=child.id)))
-    body = await frames.first_failed_body(conn, opening)
+    body = await frames.find_first_failed_body(conn, opening)
     if body is None:
         return here
     plan = node.bodies[0 if node.kind.is_loop else body.place].plan
@@ -167,7 +167,7 @@ async def _in_frame(
     around: tuple[EnclosingNode, ...],
 ) -> Failure | None:
     nodes = {node.number: node for node in plan.nodes if not node.continue_on_error}
-    steps = await job_views.steps_inside(conn, row.run, body.id)
+    steps = await job_views.list_steps_inside(conn, row.run, body.id)
     first = _earliest([step for step in steps if step.node_index in nodes])
     if first is None:
         return None
@@ -177,7 +177,7 @@ async def _in_frame(
 async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> LastSuccess | None:
     if row.own_path is None:
         return None
-    id = await run_rows.last_success(conn, row.workspace, row.kind, row.own_path, row.run)
+    id = await run_rows.find_last_success(conn, row.workspace, row.kind, row.own_path, row.run)
     if id is None:
         return None
     try:
@@ -187,14 +187,14 @@ async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow
     before, after = await _versions(platform, conn, last), await _versions(platform, conn, row)
     changed = [path for path in sorted({*before, *after}) if path and before.get(path) != after.get(path)]
     named = {version for path in changed for version in (before.get(path), after.get(path))} | {last.version}
-    numbers = await run_rows.version_numbers(conn, [version for version in named if version is not None])
+    numbers = await run_rows.get_version_numbers(conn, [version for version in named if version is not None])
     called = [PinChange(path, numbers.get(before.get(path, 0)), numbers.get(after.get(path, 0))) for path in changed]
     return LastSuccess(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called))
 
 
 async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[str, int]:
     """Return the versions of the items that a run called, by path."""
-    run = await run_rows.run_before(conn, row.run) if row.is_flow else None
+    run = await run_rows.get_restart_source(conn, row.run) if row.is_flow else None
     if run is None:
         return {}
     pins: Pins = (await platform.blueprints.workflow(conn, run.document, run.pin_set)).pins

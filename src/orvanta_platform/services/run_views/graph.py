@@ -114,7 +114,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
 
 async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
     """Return the graph of a run, for callers that have checked permissions."""
-    limits = await gates.limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
+    limits = await gates.list_limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
     why = await jobs.waiting_reason(conn, replace(row, limit=limits.get(row.id)))
     graph = RunGraph(
         run=row.id,
@@ -137,14 +137,14 @@ async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
 async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: RunGraph) -> RunGraph:
     plan = (await platform.blueprints.workflow(conn, row.document, None)).plan
     state = RunState.decode(row.run_state or b"")
-    steps = await job_views.top_steps_of(conn, row.run)
+    steps = await job_views.list_top_steps(conn, row.run)
     timed = not row.ended and any(mark in state.nodes for mark in _TIMED)
-    due = await wait_rows.node_timers(conn, row.run) if timed else {}
+    due = await wait_rows.get_node_timers(conn, row.run) if timed else {}
     limited = Mark.WAITING_GATE in state.nodes
-    limits = await gates.limits_of(conn, row.workspace, row.run, None) if limited else {}
+    limits = await gates.list_limits(conn, row.workspace, row.run, None) if limited else {}
     progress = flow_status.build(row.run, plan, state, steps, due, limits=limits)
     counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
-    paused = await pauses.of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
+    paused = await pauses.list_of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
     waits = {} if row.ended else await _waits(conn, row, plan, state, progress.all, paused)
     nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in progress.all]
     holders = _holders(plan)
@@ -226,7 +226,7 @@ async def _waits(
 ) -> dict[UUID | str, list[GraphWait]]:
     """Return the reasons why nodes wait: by id at the top level, by name for nested nodes."""
     grouped = any(mark in _ASKING and _has_groups(plan, index) for index, mark in enumerate(state.nodes))
-    opened = await approval_rows.open_of_run(conn, row.run) if plan.nests or grouped else []
+    opened = await approval_rows.list_open_of_run(conn, row.run) if plan.nests or grouped else []
     asked = {each.job: each for each in opened}
     found: dict[UUID | str, list[GraphWait]] = {}
     for node in nodes:

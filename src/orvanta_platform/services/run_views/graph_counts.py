@@ -9,7 +9,7 @@ from uuid import UUID
 
 from orvanta_platform.db import graph as rows
 from orvanta_platform.db.frames import CounterRow
-from orvanta_platform.db.graph import BodyTally, InnerTally, OpenStates
+from orvanta_platform.db.graph import BodyCount, InnerJobCount, OpenBodyCount
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.loop import Loop
@@ -80,19 +80,19 @@ async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, fail
     holders = [node for node in nodes if node.kind.is_container and _is_counted(state, node.index)]
     if not holders:
         return Counts()
-    under_way = {} if row.ended else {each.id: each for each in await rows.open_holders(conn, row.run)}
-    open_states = [] if row.ended else await rows.frame_states(conn, row.run)
+    under_way = {} if row.ended else {each.id: each for each in await rows.list_open_containers(conn, row.run)}
+    open_states = [] if row.ended else await rows.count_open_bodies(conn, row.run)
     openings = {
         node.index: _opening(row.run, node, under_way.get(node_job_id(row.run, node.id)), failures) for node in holders
     }
-    tallies = await rows.body_tallies(conn, row.run, [*openings.values()])
+    tallies = await rows.count_bodies(conn, row.run, [*openings.values()])
     bodies = {}
     for node in holders:
         counter = under_way.get(node_job_id(row.run, node.id))
         ended = [each for each in tallies if each.opening == openings[node.index]]
         ended += await _reused(conn, state, node, counter, failures)
         bodies[node.index] = _bodies(row.run, node, counter, openings[node.index], ended, open_states)
-    return Counts(bodies, _inner(plan, await rows.inner_tallies(conn, row.run), open_states))
+    return Counts(bodies, _inner(plan, await rows.count_inner_jobs(conn, row.run), open_states))
 
 
 def _is_counted(state: RunState, index: int) -> bool:
@@ -107,13 +107,13 @@ def _opening(run: UUID, node: Node, counter: CounterRow | None, failures: Mappin
 
 async def _reused(
     conn: Connection, state: RunState, node: Node, counter: CounterRow | None, failures: Mapping[int, int]
-) -> list[BodyTally]:
+) -> list[BodyCount]:
     """Return the reused bodies of earlier runs. A retry of the whole node reuses none."""
     again = state.kept.inside.get(node.index) if state.kept is not None else None
     if again is None or (counter.attempt if counter is not None else failures.get(node.index, 0)):
         return []
     reused = await nested_bodies.reused_bodies_of(conn, again)
-    return [BodyTally(body.id, body.state, 1, body.place) for body in reused]
+    return [BodyCount(body.id, body.state, 1, body.place) for body in reused]
 
 
 def _bodies(
@@ -121,8 +121,8 @@ def _bodies(
     node: Node,
     counter: CounterRow | None,
     opening: UUID,
-    ended: Sequence[BodyTally],
-    open_states: Sequence[OpenStates],
+    ended: Sequence[BodyCount],
+    open_states: Sequence[OpenBodyCount],
 ) -> BodyCounts:
     if node.kind is Kind.FLOW:
         return BodyCounts(child=child_id(run, opening))
@@ -146,11 +146,13 @@ def _total(node: Node, loop: Loop | None) -> int | None:
     return loop.length if loop is not None and node.kind is Kind.FORLOOP else None
 
 
-def _sum(ended: Iterable[BodyTally], state: str) -> int:
+def _sum(ended: Iterable[BodyCount], state: str) -> int:
     return sum(each.count for each in ended if each.state == state)
 
 
-def _inner(plan: Plan, tallies: Sequence[InnerTally], open_states: Sequence[OpenStates]) -> dict[int, InnerCounts]:
+def _inner(
+    plan: Plan, tallies: Sequence[InnerJobCount], open_states: Sequence[OpenBodyCount]
+) -> dict[int, InnerCounts]:
     """Count nodes with a job by their jobs, and nodes that wait without one by the states of open bodies."""
     found = {node.number: InnerCounts() for node in plan.deep}
     for tally in tallies:

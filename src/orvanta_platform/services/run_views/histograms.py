@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import job_lists
-from orvanta_platform.db.job_lists import Counted, JobFilter
+from orvanta_platform.db.job_lists import JobFilter, StateCount
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
@@ -32,7 +32,7 @@ class Histogram:
     until: datetime
     width: timedelta
     """Width of a bucket."""
-    counted: Sequence[Counted]
+    counted: Sequence[StateCount]
     counted_from: datetime | None
     """The oldest run counted, if not all were; otherwise None."""
 

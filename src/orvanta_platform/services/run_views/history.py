@@ -12,7 +12,7 @@ import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import history as rows
-from orvanta_platform.db.history import HistoryRow, LinePlace
+from orvanta_platform.db.history import HistoryPosition, HistoryRow
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.plan import Plan
@@ -71,7 +71,7 @@ async def read(
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
             row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
-        found = await rows.lines(conn, row.run, place, most + 1, inside=inside, has_nodes=row.is_flow)
+        found = await rows.list_lines(conn, row.run, place, most + 1, inside=inside, has_nodes=row.is_flow)
         plan = await _plan(platform, conn, row) if row.is_flow else None
     names = {node_job_id(row.run, node.id): node.id for node in plan.all_nodes} if plan is not None else {}
     lines = tuple(_line(each, plan, names) for each in found[:most])
@@ -87,15 +87,15 @@ def _cursor(row: HistoryRow) -> str:
     return f"{(row.at - _BEGINNING) // _MICROSECOND}-{row.rank}-{row.id}"
 
 
-def _place(after: str | None) -> LinePlace:
+def _place(after: str | None) -> HistoryPosition:
     if not after:
-        return LinePlace()
+        return HistoryPosition()
     moment, _, rest = after.partition("-")
     rank, _, id = rest.partition("-")
     known = moment.isascii() and moment.isdigit() and len(moment) <= 17 and rank in ("0", "1", "2", "3", "4") and id
     if not known or len(id) > 60 or not id.isascii() or not id.isprintable():
         raise BadRequest("after is not a cursor of a history.", hint="Send `last` of the previous page.")
-    return LinePlace(_BEGINNING + int(moment) * _MICROSECOND, int(rank), id)
+    return HistoryPosition(_BEGINNING + int(moment) * _MICROSECOND, int(rank), id)
 
 
 def _line(row: HistoryRow, plan: Plan | None, names: Mapping[UUID, str]) -> HistoryLine:

@@ -18,9 +18,9 @@ from orvanta_platform.db import frames, gates, job_lists, job_views, locks, runs
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
-from orvanta_platform.db.job_views import JobRow, Standing, StepRow
+from orvanta_platform.db.job_views import JobRow, JobStatus, StepRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import Repeated
+from orvanta_platform.db.runs import RepeatedRun
 from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
@@ -76,7 +76,7 @@ class JobDetail:
     """Reason for waiting."""
     preprocessed: bool = False
     """`args` are the output of the workflow's preprocessor."""
-    repeats: Repeated | None = None
+    repeats: RepeatedRun | None = None
     """The run that it restarts or reruns."""
 
 
@@ -97,7 +97,7 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
     return await job_views.find(conn, workspace, id) or await virtual_jobs.find(platform, conn, workspace, id)
 
 
-def target_of(row: JobRow | Standing) -> Target:
+def target_of(row: JobRow | JobStatus) -> Target:
     """Return the permission target. That of a node's job is its run."""
     return Target(row.workspace, "run", row.run_path, created_by=row.created_by, extra_perms=row.extra_perms)
 
@@ -132,9 +132,9 @@ async def get(
     )
 
 
-async def repeated(conn: Connection, row: JobRow) -> Repeated | None:
+async def repeated(conn: Connection, row: JobRow) -> RepeatedRun | None:
     """Return the run that this one repeats; None if it repeats none, or for a node's job."""
-    return await runs.repeated_run(conn, row.id) if row.trigger == RERUN and not row.is_step else None
+    return await runs.get_repeated_run(conn, row.id) if row.trigger == RERUN and not row.is_step else None
 
 
 async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -151,10 +151,10 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     plan = await virtual_jobs.plan_of(platform, conn, row)
     if row.kind == FRAME:
         return await _progress_inside(conn, row, plan)
-    steps = await job_views.top_steps_of(conn, row.run)
-    due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
+    steps = await job_views.list_top_steps(conn, row.run)
+    due = {} if row.ended else await wait_rows.get_node_timers(conn, row.run)
     asks = any(node.approval or node.suspend for node in plan.nodes)
-    decisions = await approval_rows.decisions_of_run(conn, row.run) if asks else []
+    decisions = await approval_rows.list_decisions_of_run(conn, row.run) if asks else []
     state = RunState.decode(row.run_state or b"")
     held = await nested_bodies.bodies_inside(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
     limits = await _limits(conn, row, state, None)
@@ -164,7 +164,7 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
 async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | None) -> dict[UUID, LimitRow]:
     if Mark.WAITING_GATE not in state.nodes:
         return {}
-    return await gates.limits_of(conn, row.workspace, row.run, frame)
+    return await gates.list_limits(conn, row.workspace, row.run, frame)
 
 
 def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
@@ -183,12 +183,12 @@ async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunS
 
     The state of an ended body is reconstructed from its rows: a node without a row was skipped, or never started.
     """
-    seen = await frames.seen_frame(conn, row.id)
+    seen = await frames.find_body(conn, row.id)
     if seen is None:
         raise NotFound(f"The job {row.id} does not exist.")
     holder = plan.node(seen.node_index)
     body = holder.bodies[0 if holder.kind.is_loop else seen.place].plan
-    steps = await job_views.steps_inside(conn, row.run, row.id)
+    steps = await job_views.list_steps_inside(conn, row.run, row.id)
     numbers = {node.number: node.index for node in body.nodes}
     if seen.state is not None:
         state = RunState.decode(seen.state)
@@ -234,7 +234,7 @@ async def list_jobs(
 
 async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:
     """Replace a filter by parent with one by body, if the parent is a body of a loop or branch."""
-    body = await frames.seen_frame(conn, filter.parent_job) if filter.parent_job is not None else None
+    body = await frames.find_body(conn, filter.parent_job) if filter.parent_job is not None else None
     if body is None or filter.parent_job is None:
         return filter
     return replace(filter, parent_job=None, body=filter.parent_job)
@@ -244,7 +244,7 @@ async def add_details(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
     """Add rarely used details to the rows: the schedule that started a run, the limit it waits for, and its erasure."""
     rows = await _with_schedules(conn, rows)
     waiting = [row.id for row in rows if not (row.is_step or row.ended or row.job_state)]
-    limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
+    limits = await gates.list_limits_of_runs(conn, waiting) if waiting else {}
     rows = [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
     return await erasing.add_erasures(conn, rows)
 
@@ -254,7 +254,7 @@ async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
     scheduled = {row.run for row in rows if row.trigger == _SCHEDULE}
     if not scheduled:
         return rows
-    paths = await ticks.schedules_of(conn, list(scheduled))
+    paths = await ticks.get_schedules_of_runs(conn, list(scheduled))
     return [replace(row, schedule_path=paths.get(row.run)) if row.run in paths else row for row in rows]
 
 
@@ -278,7 +278,7 @@ async def require_room_for_runs(platform: Platform, actor: Actor, workspace: str
     if least is None:
         return
     async with platform.db.acquire() as conn:
-        waiting = await job_lists.waiting_runs(conn, workspace, least + 1)
+        waiting = await job_lists.count_waiting_runs(conn, workspace, least + 1)
     if waiting > least:
         raise RateLimited(
             f"More than {least} runs are waiting, which is the limit of {by}.",
@@ -322,9 +322,9 @@ async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
     if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
         return Reason(Why.LOCKING, run=run)
     if why is not None and why.why in _FOR_A_WORKER:
-        return replace(why, before=await job_views.jobs_before(conn, row.id))
+        return replace(why, before=await job_views.count_jobs_before(conn, row.id))
     if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
-        limit = await gates.limit_of(conn, row.workspace, row.id)
+        limit = await gates.get_limit(conn, row.workspace, row.id)
         return of_limit(limit) if limit is not None else why
     if why is None and row.state == "queued" and not row.is_step:
         return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
@@ -335,10 +335,10 @@ async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
 
 async def _locked_by(conn: Connection, row: JobRow) -> UUID | None:
     """Return the run that creates the lock of its packages; None if it waits for none."""
-    return None if row.ended or row.version is None else await locks.locking_run(conn, row.version)
+    return None if row.ended or row.version is None else await locks.find_locking_run(conn, row.version)
 
 
-def cancelled_error(row: JobRow | Standing) -> bytes:
+def cancelled_error(row: JobRow | JobStatus) -> bytes:
     """Return the result of a job that was cancelled before it had one."""
     by = f" by {row.cancel_by}" if row.cancel_by else ""
     reason = f": {row.cancel_reason}" if row.cancel_reason else ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db import frames as rows
-from orvanta_platform.db.frames import CounterRow, SeenBody
+from orvanta_platform.db.frames import BodyRow, CounterRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.loop import Loop, reused_bodies
 from orvanta_platform.engine.plan import Kind, Node, Plan
@@ -68,7 +68,7 @@ async def bodies_inside(
     ids = {value_id(plan, run, state, node.index, frame): node for node in holders}
     open_now = {row.id: row for row in await rows.get_counters(conn, list(ids))}
     reused = [id for id, node in ids.items() if _origin(state, node.index) is not None]
-    before = await rows.ended_nodes(conn, reused)
+    before = await rows.get_ended_nodes(conn, reused)
     found: dict[int, Inside] = {}
     for id, node in ids.items():
         counter = open_now.get(id)
@@ -79,14 +79,14 @@ async def bodies_inside(
         if node.kind is Kind.FLOW:
             found[node.index] = Inside(node.kind, child=child_id(origin.run if origin is not None else run, opening))
             continue
-        seen = await rows.bodies(conn, id, opening, stop, first)
+        seen = await rows.list_bodies(conn, id, opening, stop, first)
         again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
         if again is not None:
             known = {body.place for body in seen}
             reused_bodies = await reused_bodies_of(conn, again)
             seen += [body for body in reused_bodies if body.place not in known and first <= body.place < stop]
         more = counter is None and len(seen) >= stop - first
-        ended = await rows.last_place(conn, opening) + 1 if more else 0
+        ended = await rows.get_last_place(conn, opening) + 1 if more else 0
         found[node.index] = _of(run, node, seen, counter, ended)
     return found
 
@@ -98,7 +98,7 @@ async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures:
     """
     open_now = next(iter(await rows.get_counters(conn, [id])), None)
     opening = opening_id(run, id, open_now.attempt if open_now is not None else failures)
-    return _of(run, node, await rows.bodies(conn, id, opening, first + most, first), open_now, 0)
+    return _of(run, node, await rows.list_bodies(conn, id, opening, first + most, first), open_now, 0)
 
 
 _NO_BODIES = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
@@ -108,18 +108,18 @@ def _origin(state: RunState, index: int) -> Origin | None:
     return state.kept.origin(index) if state.kept is not None else None
 
 
-async def reused_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
+async def reused_bodies_of(conn: Connection, again: Reopening) -> list[BodyRow]:
     """Return the bodies of earlier runs that this run reuses, at most SHOWN per opening."""
     reused = reused_bodies((), again.again, None)
-    found: dict[int, SeenBody] = {}
+    found: dict[int, BodyRow] = {}
     for _, opening in again.openings:
-        for body in await rows.bodies(conn, opening, opening, SHOWN):
+        for body in await rows.list_bodies(conn, opening, opening, SHOWN):
             if not reused.runs(body.place):
                 found.setdefault(body.place, body)
     return list(found.values())
 
 
-def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None, ended: int) -> Inside:
+def _of(run: UUID, node: Node, seen: Sequence[BodyRow], counter: CounterRow | None, ended: int) -> Inside:
     """Combine the rows of a node's bodies. `ended`: their number, if it exceeds the number of rows."""
     by_place = {body.place: body for body in seen}
     bodies = [by_place[place] for place in sorted(by_place)]
@@ -137,7 +137,7 @@ def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | N
     )
 
 
-def _id(run: UUID, node: Node, body: SeenBody) -> UUID:
+def _id(run: UUID, node: Node, body: BodyRow) -> UUID:
     """Return the id of a body: that of its node if it has one node, otherwise that of the frame."""
     if not body.is_frame or body.ended_at is not None:
         return body.id

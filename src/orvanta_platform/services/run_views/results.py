@@ -16,7 +16,7 @@ from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.control.secret_fields import Secrets
 from orvanta_platform.db import job_views, workspaces
-from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.job_views import JobRow, JobStatus
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.values import ValueKey, ValueRow, get_values
@@ -302,14 +302,14 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
 async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
     """Return the result of the node that responds for the run (early_return), once it has ended."""
     async with platform.db.acquire() as conn:
-        state = await job_views.ended_state(conn, node)
+        state = await job_views.get_ended_state(conn, node)
     if state not in ("succeeded", "failed"):
         return None
     key = (node, "result", "")
     return Finished(run, state == "succeeded", False, (await load_values(platform, [key])).get(key, NULL))
 
 
-async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:
+async def finished(platform: Platform, id: UUID, row: JobRow | JobStatus) -> Finished:
     """Return the outcome of an ended row."""
     found = NULL
     if row.result_of is not None:
@@ -318,7 +318,7 @@ async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Fini
     return _finished(id, row, found)
 
 
-def _finished(id: UUID, row: JobRow | Standing, result: bytes) -> Finished:
+def _finished(id: UUID, row: JobRow | JobStatus, result: bytes) -> Finished:
     if result == NULL and row.cancelled:
         result = jobs.cancelled_error(row)
     return Finished(id=id, success=row.state == "succeeded", cancelled=row.cancelled, result=result)

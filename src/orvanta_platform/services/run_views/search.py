@@ -48,7 +48,7 @@ async def find(
         raise BadRequest("The search text has no word.", hint="Search for an id, a name or an address, such as 4711.")
     jobs.visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        if not await workspaces.search_run_data(conn, workspace):
+        if not await workspaces.is_search_enabled(conn, workspace):
             raise Conflict(
                 "The data of runs is not searchable in this workspace.",
                 hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
@@ -57,7 +57,7 @@ async def find(
     rows = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), filter, Slice(limit=most, before=before))
     async with platform.db.acquire() as conn:
         starts = [terms.start] if terms.start else []
-        places = await search.places(conn, [row.id for row in rows], terms.words, starts)
+        places = await search.find_places(conn, [row.id for row in rows], terms.words, starts)
     found = [Found(row, [_place(each) for each in terms.places(places.get(row.id, {}))]) for row in rows]
     return Page([each for each in found if each.places], rows[-1].id if len(rows) == most else None)
 

@@ -49,9 +49,9 @@ class Indexer:
     async def index_some(self, platform: Platform) -> int:
         """Process one batch of each pending task; returns the number of items, 0 if there is nothing to do."""
         async with platform.db.acquire() as conn:
-            enabled, disabled = await search.searched(conn), await search.unsearched(conn)
+            enabled, disabled = await search.list_indexed_workspaces(conn), await search.list_disabled_workspaces(conn)
             if enabled and self._counts_again():
-                self._bytes = await search.bytes_of_workspaces(conn)
+                self._bytes = await search.get_sizes(conn)
         did = 0
         for workspace in disabled:
             did += await self._forget(platform, workspace)
@@ -71,12 +71,12 @@ class Indexer:
 
     async def _index(self, platform: Platform, workspace: str) -> int:
         async def work(conn: Connection) -> tuple[int, int]:
-            ended = await search.take_ended(conn, workspace, _INDEXED)
+            ended = await search.lock_ended(conn, workspace, _INDEXED)
             if not ended:
                 return 0, 0
-            texts = await search.texts(conn, ended, BYTES_OF_A_RUN)
-            schemas = await search.schemas(conn, ended)
-            size = await search.keep(conn, workspace, await asyncio.to_thread(_of_runs, texts, schemas))
+            texts = await search.list_texts(conn, ended, BYTES_OF_A_RUN)
+            schemas = await search.get_schemas(conn, ended)
+            size = await search.store(conn, workspace, await asyncio.to_thread(_of_runs, texts, schemas))
             await search.remove_queued(conn, ended)
             return len(ended), size
 
@@ -88,16 +88,16 @@ class Indexer:
         if self._bytes.get(workspace, 0) <= self._budget:
             return 0
         async with platform.db.transaction() as conn:
-            dropped = await search.drop_oldest(conn, workspace, _DROPPED)
+            dropped = await search.delete_oldest(conn, workspace, _DROPPED)
         self._bytes[workspace] = self._bytes.get(workspace, 0) - sum(dropped) if dropped else 0
         return len(dropped)
 
     async def _forget(self, platform: Platform, workspace: str) -> int:
         async with platform.db.transaction() as conn:
-            await search.forget_due(conn, workspace)
-            dropped = await search.drop_oldest(conn, workspace, _DROPPED)
+            await search.clear_queue(conn, workspace)
+            dropped = await search.delete_oldest(conn, workspace, _DROPPED)
             if not dropped:
-                await search.forgotten(conn, workspace)
+                await search.mark_unindexed(conn, workspace)
         self._bytes.pop(workspace, None)
         return len(dropped)
 
@@ -108,9 +108,9 @@ async def _note(platform: Platform, workspace: str, past: UUID | None) -> int:
     if past is not None and past >= settled:
         return 0
     async with platform.db.transaction() as conn:
-        found = await search.next_runs(conn, workspace, past or _FIRST, settled, _NOTED)
+        found = await search.list_next_runs(conn, workspace, past or _FIRST, settled, _NOTED)
         upto = found[-1] if len(found) == _NOTED else settled
-        await search.note_next(conn, workspace, past, found, upto)
+        await search.queue_next(conn, workspace, past, found, upto)
     return len(found)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from orvanta_platform import ids
 from orvanta_platform.db import frames, gates, job_views, pauses, step_debounces
-from orvanta_platform.db.frames import SeenFrame
+from orvanta_platform.db.frames import BodyStatus
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.plan import Plan
@@ -25,25 +25,25 @@ async def plan_of(platform: Platform, conn: Connection, row: JobRow) -> Plan:
 
 
 _PLACES = (
-    (gates.place_in_line, Mark.WAITING_GATE),
-    (step_debounces.place_of, Mark.DEBOUNCING),
-    (pauses.place_of, Mark.PAUSED),
+    (gates.find_queue_entry, Mark.WAITING_GATE),
+    (step_debounces.find_place, Mark.DEBOUNCING),
+    (pauses.find_place, Mark.PAUSED),
 )
 
 
 async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """Return the job with this id that has no row of its own; None if there is none."""
-    body = await frames.seen_frame(conn, id)
+    body = await frames.find_body(conn, id)
     if body is not None and body.state is not None:
         return await _open_body(platform, conn, workspace, id, body)
-    holder = await frames.seen_counter(conn, id)
+    holder = await frames.find_open_container(conn, id)
     if holder is not None:
         return await _open_holder(platform, conn, workspace, id, *holder)
     for place_of, mark in _PLACES:
         place = await place_of(conn, workspace, id)
         if place is not None and place[1] is not None:
             return await _waiting(platform, conn, workspace, id, place[1], mark)
-    for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
+    for run in await job_views.list_runs_of_millisecond(conn, workspace, id):
         row = await job_views.find(conn, workspace, run)
         if row is None:
             continue
@@ -59,7 +59,7 @@ async def _waiting(
     platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID, mark: Mark
 ) -> JobRow | None:
     """Return a node inside a loop or branch that waits without a job, in the form of a job."""
-    body = await frames.seen_frame(conn, frame)
+    body = await frames.find_body(conn, frame)
     row = await job_views.find(conn, workspace, body.run) if body is not None else None
     if body is None or row is None:
         return None
@@ -83,7 +83,7 @@ async def _open_holder(
     return replace(made, kind=node.kind.value, state="running", started_at=row.started_at)
 
 
-async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: SeenFrame) -> JobRow | None:
+async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: BodyStatus) -> JobRow | None:
     """Return a live body of a loop or branch, in the form of a job."""
     row = await job_views.find(conn, workspace, body.run)
     if row is None:

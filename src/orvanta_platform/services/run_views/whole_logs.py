@@ -28,7 +28,7 @@ async def read(
     actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
+        steps = await job_views.list_steps(conn, row.run) if row.is_flow else []
     if row.is_flow:
         text = _by_node(platform, [step for step in steps if step.queue])
     else:
@@ -45,7 +45,7 @@ async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id:
     actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
+        steps = await job_views.list_steps(conn, row.run) if row.is_flow else []
     if row.is_flow:
         text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
     else:

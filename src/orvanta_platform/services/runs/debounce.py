@@ -52,15 +52,15 @@ async def join(connection: Connection, call: Call, *, again: bool) -> UUID | Non
     found = await rows.lock(connection, call.key, call.new.id)
     if found.run == call.new.id:
         return None
-    if again and await rows.was_taken(connection, found.run, call.new.id):
+    if again and await rows.includes_call(connection, found.run, call.new.id):
         return found.run
     until = due_at(call.debounce, found.calls, found.first_at, found.now)
     value = await _joined(connection, call, found.run) if until is not None else None
-    if until is None or value is None or not await rows.put_off(connection, call.key, found.run, until):
+    if until is None or value is None or not await rows.delay(connection, call.key, found.run, until):
         await rows.replace(connection, call.key, call.new.id)
         return None
     await rows.set_args(connection, found.run, value)
-    await rows.note_call(connection, found.run, call.new.id, call.new.created_by)
+    await rows.record_call(connection, found.run, call.new.id, call.new.created_by)
     return found.run
 
 

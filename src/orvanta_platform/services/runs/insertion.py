@@ -157,16 +157,16 @@ class RunInsertion:
     async def _insert_run(self, connection: Connection) -> None:
         new, spec, options = self._run.new, self._run.spec, self._run.options
         if spec.text is not None and new.document is not None:
-            await run_rows.keep_document(connection, new.document, spec.text)
+            await run_rows.store_document(connection, new.document, spec.text)
         if spec.pins:
             digest, text = write_pins(spec.pins)
-            await run_rows.keep_pin_set(connection, digest, text)
+            await run_rows.store_pin_set(connection, digest, text)
         await run_rows.insert_run(connection, new)
         may_exist = self._attempts > 1 or options.run_id is not None
-        if may_exist and await run_rows.ended_run(connection, new.id) is not None:
+        if may_exist and await run_rows.get_ended_run(connection, new.id) is not None:
             raise _EndedAlready
         if options.run_id is not None:
-            await search.note_run(connection, new.id, new.workspace)
+            await search.queue_run(connection, new.id, new.workspace)
 
     async def _insert_values(self, connection: Connection) -> None:
         run, new = self._run, self._run.new
@@ -183,7 +183,7 @@ class RunInsertion:
         if run.is_delayed and run.options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, run.options.scheduled_at)
         elif step is None:
-            await run_rows.put_in_inbox(connection, new.id, inbox.write(inbox.StartRun()))
+            await run_rows.insert_event(connection, new.id, inbox.write(inbox.StartRun()))
         elif not await write_steps(connection, [step]):
             raise AssertionError(f"the first step of run {new.id} was not written")
         if step is not None and step.waits:

@@ -202,7 +202,7 @@ class Locks:
         if cached is not None:
             return cached
         async with self._platform.db.acquire() as connection:
-            found = await locks.of_version(connection, version)
+            found = await locks.get_lock_of_version(connection, version)
         if found is None or found[0] != "locked" or found[1] is None:
             return None
         if len(self._of_versions) >= 1_000:
@@ -230,7 +230,7 @@ async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str 
 
     async def write(connection: Connection) -> None:
         text = None if error is None else error[-_LONGEST_ERROR:].replace("\0", "\ufffd")
-        for each in await locks.settle(connection, run, lock, text):
+        for each in await locks.store_outcome(connection, run, lock, text):
             parameters = {"hash": each.hash, "run": str(run), "state": "failed" if lock is None else "locked"}
             acting = actors.system(each.workspace)
             await audit.record(connection, acting, f"{each.kind}s.lock", "Updated", each.path, parameters)
@@ -241,6 +241,6 @@ async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str 
 async def settle_abandoned(platform: Platform) -> None:
     """Fail the versions whose run ended without a result: cancelled before it started, or lost too often."""
     async with platform.db.acquire() as connection:
-        runs = await locks.abandoned(connection)
+        runs = await locks.list_abandoned(connection)
     for run in runs:
         await settle(platform, run, lock=None, error=f"The run {run} ended without creating the lock.")

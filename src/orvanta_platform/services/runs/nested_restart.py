@@ -17,7 +17,7 @@ import msgspec
 from orvanta_platform.db import context as context_rows
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.frames import EndedBodies, EndedNode
+from orvanta_platform.db.frames import EndedBodyRange, EndedNode
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import get_values
 from orvanta_platform.engine import restart as engine
@@ -174,7 +174,7 @@ class RestartPlanner:
             return None
         origin = before.of(at)
         id = inner_job_id(origin.run, origin.frame, node.id)
-        row = (await rows.ended_nodes(self._conn, [id])).get(id)
+        row = (await rows.get_ended_nodes(self._conn, [id])).get(id)
         if row is None:
             return None
         was = before if origin == before.origin else await self._source_list(origin, before.plan)
@@ -191,7 +191,7 @@ class RestartPlanner:
         if origin.frame is not None:
             state = await self._initial_state(origin.frame)
             return FinishedList(plan, state, origin) if state is not None else None
-        run = await run_rows.run_before(self._conn, origin.run)
+        run = await run_rows.get_restart_source(self._conn, origin.run)
         if run is None:
             return None
         was = await self._platform.blueprints.workflow(self._conn, run.document, run.pin_set)
@@ -209,14 +209,14 @@ class RestartPlanner:
             if (at := engine.place_in(before, node)) is not None:
                 origin = before.of(at)
                 ids.append(inner_job_id(origin.run, origin.frame, node.id))
-        ended = await rows.ended_nodes(self._conn, ids)
+        ended = await rows.get_ended_nodes(self._conn, ids)
         self.without_job = tuple(node.id for node in nodes if not node.kind.is_job)
         self.began_at = min((each.began_at for each in ended.values()), default=None)
 
     async def _flow(self, node: Node, container: _Container, steps: Steps | None) -> NestedRestart | None:
         if steps is not None and not steps:
             return None
-        child = await run_rows.run_before(self._conn, child_id(container.origin.run, container.opening))
+        child = await run_rows.get_restart_source(self._conn, child_id(container.origin.run, container.opening))
         if child is None and steps is None:
             return None
         if child is None:
@@ -242,7 +242,7 @@ class RestartPlanner:
     ) -> NestedRestart | None:
         if steps is not None and not steps:
             return None
-        found = await rows.ended_bodies(self._conn, container.opening)
+        found = await rows.list_ended_bodies(self._conn, container.opening)
         if not found:
             return None
         chosen = found[0].first
@@ -293,7 +293,7 @@ class RestartPlanner:
     async def _repeats(
         self,
         container: _Container,
-        found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]],
+        found: Sequence[tuple[tuple[UUID, UUID], EndedBodyRange]],
         again: Sequence[int],
         midway: int | None,
     ) -> bool:
@@ -320,15 +320,15 @@ class RestartPlanner:
         runs = list({run for run, _ in container.openings})
         return await rows.any_succeeded_inside(self._conn, runs, *inner_of(container.node))
 
-    async def _ended_bodies(self, container: _Container) -> list[tuple[tuple[UUID, UUID], EndedBodies]]:
+    async def _ended_bodies(self, container: _Container) -> list[tuple[tuple[UUID, UUID], EndedBodyRange]]:
         """Return the bodies that have ended, each with the run and opening that it belongs to."""
-        found: list[tuple[tuple[UUID, UUID], EndedBodies]] = []
+        found: list[tuple[tuple[UUID, UUID], EndedBodyRange]] = []
         allowed = [(0, MAX_ITERATIONS)]
         skips = container.node.kind.is_loop and container.node.skip_failures
         for place, (run, opening) in enumerate(container.openings):
             here = [
-                EndedBodies(max(each.first, first), min(each.stop, stop), each.state)
-                for each in await rows.ended_bodies(self._conn, opening, skips=skips)
+                EndedBodyRange(max(each.first, first), min(each.stop, stop), each.state)
+                for each in await rows.list_ended_bodies(self._conn, opening, skips=skips)
                 for first, stop in allowed
                 if each.first < stop and first < each.stop
             ]
@@ -340,7 +340,7 @@ class RestartPlanner:
         return found if container.node.kind.is_loop else [(at, one) for at, each in found for one in _split(each)]
 
     async def _results_before(
-        self, container: _Container, found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]], number: int
+        self, container: _Container, found: Sequence[tuple[tuple[UUID, UUID], EndedBodyRange]], number: int
     ) -> ReusedResults | None:
         """Return the origins of the results of the preceding body."""
         at = next((where for where, each in found if each.first <= number - 1 < each.stop), None)
@@ -361,11 +361,11 @@ class RestartPlanner:
         frame = frame_id(run, opening, number)
         plan = container.node.bodies[0 if container.node.kind.is_loop else number].plan
         ids = {node.index: inner_job_id(run, frame, node.id) for node in plan.nodes}
-        ended = await rows.ended_nodes(self._conn, list(ids.values()))
+        ended = await rows.get_ended_nodes(self._conn, list(ids.values()))
         deciding = [ids[node.index] for node in plan.nodes if node.kind in (Kind.CONDITION, Kind.APPROVAL)]
         decisions = await get_values(self._conn, [(id, "result", "") for id in deciding])
         results = {row.id: values.unpacked(row) for row in decisions if row.body is not None}
-        resumes = await rows.resumes_of(self._conn, [ids[node.index] for node in plan.nodes if node.suspend])
+        resumes = await rows.count_resumes(self._conn, [ids[node.index] for node in plan.nodes if node.suspend])
         first = await self._initial_state(frame) or RunState.new(plan)
         marks = bytearray(first.nodes)
         for node in plan.nodes:
@@ -392,14 +392,14 @@ def inner_of(node: Node) -> tuple[list[int], list[str]]:
     return numbers, paths
 
 
-def _is_complete(container: Node, bodies: EndedBodies) -> bool:
+def _is_complete(container: Node, bodies: EndedBodyRange) -> bool:
     """Return whether these bodies need not run again: they succeeded, or their failure is ignored."""
     if bodies.state == "failed" and not container.kind.is_loop:
         return container.bodies[bodies.first].skip_failure
     return bodies.state == "succeeded"
 
 
-def _ranges_except(complete: Sequence[EndedBodies], number: int | None) -> tuple[int, ...]:
+def _ranges_except(complete: Sequence[EndedBodyRange], number: int | None) -> tuple[int, ...]:
     """Return the ranges of all bodies except `complete`, but including `number`; encoded as in `Reopening`."""
     reused: list[tuple[int, int]] = []
     for each in sorted(complete, key=lambda each: each.first):
@@ -423,15 +423,15 @@ def _gaps(flat: Sequence[int]) -> list[tuple[int, int]]:
     return [*found, (last, MAX_ITERATIONS)] if last < MAX_ITERATIONS else found
 
 
-def _subtract(pairs: Sequence[tuple[int, int]], taken: Sequence[EndedBodies]) -> list[tuple[int, int]]:
+def _subtract(pairs: Sequence[tuple[int, int]], taken: Sequence[EndedBodyRange]) -> list[tuple[int, int]]:
     """Return these ranges without the bodies in `taken`."""
     free = _gaps(_flat(sorted((each.first, each.stop) for each in taken)))
     cut = [(max(a, first), min(b, stop)) for a, b in pairs for first, stop in free]
     return [(first, stop) for first, stop in cut if first < stop]
 
 
-def _split(bodies: EndedBodies) -> list[EndedBodies]:
-    return [EndedBodies(place, place + 1, bodies.state) for place in range(bodies.first, bodies.stop)]
+def _split(bodies: EndedBodyRange) -> list[EndedBodyRange]:
+    return [EndedBodyRange(place, place + 1, bodies.state) for place in range(bodies.first, bodies.stop)]
 
 
 def _mark(node: Node, row: EndedNode, result: bytes) -> Mark:

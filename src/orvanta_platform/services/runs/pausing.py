@@ -113,7 +113,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
             return RunPauses(row.run, (), (), may_pause=False, may_change=False)
         blueprint = await platform.blueprints.of(conn, live)
         state = RunState.decode(live.state)
-        paused = await rows.of_run(conn, live.id, SHOWN) if state.breakpoints else []
+        paused = await rows.list_of_run(conn, live.id, SHOWN) if state.breakpoints else []
     nodes = _by_id(blueprint)
     return RunPauses(
         live.id,
@@ -200,7 +200,7 @@ async def _set_breakpoint(
     if on:
         breakpoints.require_room(RunState.decode(live.state).breakpoints, [number])
     event = inbox.PauseBefore(number, actor.username, when, on)
-    await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    await run_rows.insert_event(connection, target.id, inbox.write(event))
     await _record(connection, actor, workspace, target, "jobs.pause_before", {"node": node, "if": when, "on": on})
     return target.id
 
@@ -242,14 +242,14 @@ async def _continue_node(
     live = await run_rows.get_live_run(connection, target.id)
     if live is None:
         raise _has_ended(id)
-    if found is None or live.cancel_at is not None or not await rows.take(connection, target.id, job):
+    if found is None or live.cancel_at is not None or not await rows.delete_pause(connection, target.id, job):
         raise Conflict(f"The node {job} is not paused.", hint="It was continued or cancelled.")
     if inputs is not None or result is not None:
         permissions.require(actor, "edit", Target(workspace, "run", target.path, target.created_by))
         on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
         _require_fit(_paused(found, _by_id(await platform.blueprints.of(connection, live))), inputs, result)
     event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
-    await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    await run_rows.insert_event(connection, target.id, inbox.write(event))
     changed = sorted(msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])) if inputs is not None else None
     details = {"node": found.node, "job": str(job), "inputs": changed, "result": result is not None}
     await _record(connection, actor, workspace, target, "jobs.continue", details)
@@ -284,11 +284,11 @@ def _require_fit(paused: PausedNode, inputs: bytes | None, result: bytes | None)
 
 async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection) -> RunTarget:
     """Return the live run if the actor may pause it. Raises NotFound, Forbidden, Conflict."""
-    target = await run_rows.run_of(connection, workspace, id)
+    target = await run_rows.find_run(connection, workspace, id)
     if target is not None and target.id == id:
         permissions.require(actor, "pause", Target(workspace, "run", target.path, target.created_by))
         return target
-    ended = await run_rows.ended_run(connection, id)
+    ended = await run_rows.get_ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The run {id} does not exist.")
     permissions.require(actor, "pause", Target(workspace, "run", ended.path, ended.created_by))

@@ -198,7 +198,7 @@ class _Taken:
         if not found:
             return
         owner = scopes.without(reader)
-        rows = await runs.items_of(self.connection, self.workspace, [pin.version for pin in found.values()])
+        rows = await runs.get_items(self.connection, self.workspace, [pin.version for pin in found.values()])
         for key, pin in found.items():
             row = rows.get(pin.version)
             if row is None or not permissions.can(

@@ -16,7 +16,7 @@ from orvanta_platform.db import context as context_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import RunBefore, VersionRow
+from orvanta_platform.db.runs import RestartSource, VersionRow
 from orvanta_platform.engine import duration
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.plan import Node
@@ -60,7 +60,7 @@ class RestartRequest:
 class _Source:
     """The previous run."""
 
-    run: RunBefore
+    run: RestartSource
     blueprint: Blueprint
 
     @property
@@ -162,7 +162,7 @@ async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) ->
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if not is_workflow(row.run_kind):
             raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
-        run = await run_rows.run_before(conn, row.run)
+        run = await run_rows.get_restart_source(conn, row.run)
         if run is None:
             raise CannotRestart(f"The run {row.run} has not ended.", hint="Wait until it has ended, or cancel it.")
         if run.parent is not None:
@@ -175,7 +175,7 @@ async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) ->
 
 
 async def _version(
-    conn: Connection, actor: Actor, workspace: str, run: RunBefore, point: RestartRequest
+    conn: Connection, actor: Actor, workspace: str, run: RestartSource, point: RestartRequest
 ) -> VersionRow | None:
     if run.version is None:
         if point.version is not None:
@@ -263,7 +263,7 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
     partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
     until = made.began_at or clock.now()
     async with platform.db.acquire() as conn:
-        found = await context_rows.before(
+        found = await context_rows.get_context_before(
             conn, await _runs_until(conn, run, until), reused, partly, until, made.without_job
         )
     lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
@@ -288,7 +288,7 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
 async def _refuse_gone(platform: Platform, reused: Mapping[UUID, str]) -> None:
     """Raise CannotRestart if the result of a reused node was erased."""
     async with platform.db.acquire() as conn:
-        gone = await value_rows.missing_result(conn, list(reused))
+        gone = await value_rows.find_missing_result(conn, list(reused))
     if gone is not None:
         node = reused[gone]
         raise CannotRestart(f"The result of the node {node} was erased.", hint=f"Restart from {node}.")
@@ -301,7 +301,7 @@ async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID
     """
     found = [run]
     while ids.made_at(found[-1]) > until and len(found) < _MAX_CHAIN:
-        before = await run_rows.repeated_run(conn, found[-1])
+        before = await run_rows.get_repeated_run(conn, found[-1])
         if before is None or before.kind == "rerun":
             break
         found.append(before.run)

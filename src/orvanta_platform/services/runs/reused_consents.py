@@ -61,7 +61,7 @@ class ReusedConsents:
             return False
         _, paths = inner_of(node)
         asking = [each.number for each in _inside(node) if engine.needs_person(each)]
-        return bool(asking or paths) and await approvals.any_signed(self._conn, self._runs, asking, paths)
+        return bool(asking or paths) and await approvals.has_signed_approval(self._conn, self._runs, asking, paths)
 
 
 def _inside(node: Node) -> list[Node]:

@@ -28,7 +28,7 @@ async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mappi
     doubtful = [path for _, _, path in named if not can(actor, "read", Target(workspace, "script", path))]
     if not doubtful:
         return []
-    perms = await items.perms_of(conn, workspace, "script", doubtful)
+    perms = await items.get_perms(conn, workspace, "script", doubtful)
     refused = {
         path
         for path in doubtful

@@ -236,20 +236,20 @@ async def _ask_to_cancel(
     connection: Connection,
 ) -> UUID | None:
     """Record the cancellation durably; returns the run to advance, or None if it has ended."""
-    target = await run_rows.run_of(connection, workspace, id)
-    if target is None and (around := await frame_rows.run_around(connection, id)) is not None:
-        target = await run_rows.run_of(connection, workspace, around)
+    target = await run_rows.find_run(connection, workspace, id)
+    if target is None and (around := await frame_rows.find_enclosing_run(connection, id)) is not None:
+        target = await run_rows.find_run(connection, workspace, around)
     if target is None:
         waits = await find_job(platform, connection, workspace, id)
         run = waits.run if waits is not None and not waits.ended else None
-        target = await run_rows.run_of(connection, workspace, run) if run is not None else None
+        target = await run_rows.find_run(connection, workspace, run) if run is not None else None
     if target is None:
         await _require_ended(actor, workspace, id, connection)
         return None
     permissions.require(actor, "cancel", Target(workspace, "run", target.path, target.created_by))
     if id != target.id:
         event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
-        await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+        await run_rows.insert_event(connection, target.id, inbox.write(event))
     elif not await _cancel_run(platform, actor, target, reason, force, connection):
         return target.id
     await audit.record(
@@ -271,14 +271,14 @@ async def _cancel_run(
     first = await run_rows.request_cancel(connection, target.id, actor.username, reason)
     if not (first or force):
         return False
-    await run_rows.put_in_inbox(connection, target.id, inbox.write(inbox.CancelRun(force)))
+    await run_rows.insert_event(connection, target.id, inbox.write(inbox.CancelRun(force)))
     await run_rows.set_cancel_timer(connection, target.id, platform.settings.cancel_grace_ms / 1000)
     return True
 
 
 async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Connection) -> None:
     """Raise NotFound unless `id` is a run that has ended and that the actor may cancel."""
-    ended = await run_rows.ended_run(connection, id)
+    ended = await run_rows.get_ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The job {id} does not exist.")
     permissions.require(actor, "cancel", Target(workspace, "run", ended.path, ended.created_by))

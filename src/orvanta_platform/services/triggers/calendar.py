@@ -12,7 +12,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import readable, require_workspace
 from orvanta_platform.db import schedules as rows
 from orvanta_platform.db import ticks
-from orvanta_platform.db.schedules import Coming, ScheduleFilter, ScheduleRow
+from orvanta_platform.db.schedules import NextTick, ScheduleFilter, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron
 from orvanta_platform.errors import BadRequest
@@ -34,7 +34,7 @@ class Calendar:
     """Ticks of a period."""
 
     past: Sequence[tuple[ScheduleRow, PastTick]]
-    coming: Sequence[Coming]
+    coming: Sequence[NextTick]
     until: datetime | None
     """Time up to which upcoming ticks are complete, if there are too many; otherwise None."""
 
@@ -49,13 +49,15 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
     found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MOST_SCHEDULES))
     by_id = {row.id: row for row in found}
     async with platform.db.acquire() as conn:
-        past = await ticks.between(conn, list(by_id), since, until, MOST_PAST)
+        past = await ticks.list_between(conn, list(by_id), since, until, MOST_PAST)
     ahead = await asyncio.to_thread(coming, found, until, MOST_COMING)
     whole = len(ahead) < MOST_COMING
     return Calendar([(by_id[tick.schedule], tick) for tick in past], ahead, None if whole else ahead[-1].at)
 
 
-async def next_of_each(platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int) -> list[Coming]:
+async def next_of_each(
+    platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int
+) -> list[NextTick]:
     """Return the next tick of each schedule that the actor may read, limited to the first `most`.
 
     Raises NotFound, Forbidden.
@@ -64,21 +66,21 @@ async def next_of_each(platform: Platform, actor: Actor, workspace: str, within:
     who = readable(actor, "schedule")
     sees = ScheduleFilter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
     async with platform.db.acquire() as conn:
-        return await rows.next_of_each(conn, workspace, sees, await rows.now(conn) + within, most)
+        return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, most)
 
 
-def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Coming]:
+def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[NextTick]:
     """Return the first `most` upcoming ticks of these schedules before `until`, in order of time."""
     queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
     heapq.heapify(queue)
     crons: dict[int, Cron | None] = {}
-    made: list[Coming] = []
+    made: list[NextTick] = []
     while queue and len(made) < most:
         at, place = heapq.heappop(queue)
         if at >= until:
             break
         row = found[place]
-        made.append(Coming(row.path, row.script_path, row.is_flow, row.timezone, at))
+        made.append(NextTick(row.path, row.script_path, row.is_flow, row.timezone, at))
         if place not in crons:
             crons[place] = _cron_of(row)
         cron = crons[place]

@@ -180,7 +180,7 @@ async def route_exists(
     _one_of("http_method", method, METHODS)
     key = route_paths.parse(route).key
     async with platform.db.acquire() as conn:
-        found = await http_triggers.taken_by(conn, workspace, method, key, workspaced)
+        found = await http_triggers.find_route_owner(conn, workspace, method, key, workspaced)
     return found is not None and found != (workspace, but)
 
 
@@ -242,7 +242,7 @@ async def _require_no_overlap(conn: Connection, workspace: str, method: str, rou
             f"{route.first} is the id of a workspace: routes that start with it belong to that workspace.",
             hint="Start the route with another segment, or set workspaced_route.",
         )
-    for other in await http_triggers.instance_routes_elsewhere(conn, workspace, method, route.first):
+    for other in await http_triggers.list_other_instance_routes(conn, workspace, method, route.first):
         if route.overlaps(route_paths.parse(other)):
             raise Conflict(
                 f"Requests to the route {method.upper()} {other} of another workspace would match this route too.",

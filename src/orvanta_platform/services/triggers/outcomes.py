@@ -18,7 +18,7 @@ import structlog
 from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleRow
-from orvanta_platform.db.ticks import OpenTick, OwedTick
+from orvanta_platform.db.ticks import HandlerTick, OpenTick
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.triggers import ticks as scheduling
@@ -50,7 +50,7 @@ class Round:
 async def follow(platform: Platform, round: Round) -> int:
     """Process the ends of runs and deciding scripts, then start the due handlers; returns their number."""
     async with platform.db.acquire() as conn:
-        found = await ticks.open_after(conn, *round.after, BATCH_SIZE)
+        found = await ticks.list_open(conn, *round.after, BATCH_SIZE)
     round.after = (found[-1].schedule, found[-1].tick_at) if len(found) == BATCH_SIZE else _FIRST
     ended = [tick for tick in found if tick.status is not None]
     plain = [tick for tick in ended if tick.state == "running" and not tick.handled]
@@ -68,18 +68,18 @@ async def follow(platform: Platform, round: Round) -> int:
 
 
 async def _end_many(plain: Sequence[OpenTick], conn: Connection) -> None:
-    await ticks.end_many(conn, plain)
+    await ticks.record_ends(conn, plain)
 
 
 async def _end(tick: OpenTick, conn: Connection) -> None:
     """Record the end of a run and the handlers it requires. Ends of one schedule are processed one at a time."""
     row = await schedules.lock_by_id(conn, tick.schedule)
-    if not await ticks.end(conn, tick) or row is None or tick.status not in ("succeeded", "failed"):
+    if not await ticks.record_end(conn, tick) or row is None or tick.status not in ("succeeded", "failed"):
         return
     other = "failed" if tick.status == "succeeded" else "succeeded"
-    streak, turned = await ticks.streak(conn, row.id, tick.status, other)
+    streak, turned = await ticks.count_streak(conn, row.id, tick.status, other)
     handlers = due_handlers(row, tick.status, max(streak, 1), turned=turned)
-    await ticks.owe(conn, tick, max(streak, 1), handlers)
+    await ticks.set_pending_handlers(conn, tick, max(streak, 1), handlers)
 
 
 def due_handlers(row: ScheduleRow, outcome: str, streak: int, *, turned: bool) -> list[str]:
@@ -99,7 +99,7 @@ def due_handlers(row: ScheduleRow, outcome: str, streak: int, *, turned: bool) -
 
 async def _start_owed(platform: Platform) -> int:
     async with platform.db.acquire() as conn:
-        found = await ticks.owed(conn, _HANDLERS)
+        found = await ticks.list_pending_handlers(conn, _HANDLERS)
         rows = {tick.schedule: await schedules.get_by_id(conn, tick.schedule) for tick in found}
     for tick in found:
         for handler in tick.owed:
@@ -107,15 +107,15 @@ async def _start_owed(platform: Platform) -> int:
     return len(found)
 
 
-async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | None, handler: str) -> None:
+async def _start_handler(platform: Platform, tick: HandlerTick, row: ScheduleRow | None, handler: str) -> None:
     name = getattr(row, handler) if row is not None else None
 
     async def pay(conn: Connection, _run: UUID | None = None) -> None:
-        if not await ticks.pay(conn, tick, handler):
+        if not await ticks.remove_pending_handler(conn, tick, handler):
             raise AlreadyTaken
 
     async def give_up(reason: str | None, conn: Connection) -> None:
-        await ticks.pay(conn, tick, handler)
+        await ticks.remove_pending_handler(conn, tick, handler)
         if reason is not None:
             await schedules.set_error(conn, tick.schedule, f"{handler}: {reason}")
 
@@ -132,7 +132,7 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
 
 
 async def _handler_args(
-    platform: Platform, tick: OwedTick, row: ScheduleRow, handler: str
+    platform: Platform, tick: HandlerTick, row: ScheduleRow, handler: str
 ) -> tuple[bytes, frozenset[str]]:
     """Return the arguments of a handler as JSON text, in which its extra_args take precedence, and the names of
     extra_args.
@@ -191,14 +191,14 @@ async def _record_decided_run(tick: OpenTick, row: ScheduleRow, conn: Connection
     warning = (
         None if tick.status == "succeeded" else f"{row.dynamic_skip}, which decides whether to skip it, {tick.status}"
     )
-    if not await ticks.settle_asked(conn, tick.schedule, tick.tick_at, "running", run=run, detail=warning):
+    if not await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, "running", run=run, detail=warning):
         raise AlreadyTaken
     await schedules.set_error(conn, row.id, warning)
 
 
 async def _settle(platform: Platform, tick: OpenTick, state: str, detail: str, *, error: bool = False) -> None:
     async def write(conn: Connection) -> None:
-        written = await ticks.settle_asked(conn, tick.schedule, tick.tick_at, state, detail=detail)
+        written = await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, state, detail=detail)
         if written and error:
             await schedules.set_error(conn, tick.schedule, detail)
 

@@ -104,7 +104,7 @@ async def find(platform: Platform, incoming: Incoming) -> Route:
     parts = tuple(incoming.path.split("/"))
     second = parts[1] if len(parts) > 1 else ""
     async with platform.db.acquire() as conn:
-        rows = await http_triggers.candidates(conn, incoming.method.lower(), parts[0], second)
+        rows = await http_triggers.find_candidates(conn, incoming.method.lower(), parts[0], second)
     found = []
     for row in rows:
         route = route_paths.parse(row.route_path)
@@ -170,12 +170,12 @@ async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: 
     if not wait_s:
         async with platform.db.transaction() as conn:
             if proved:
-                await accounts.take_back_attempt(conn, key, [])
+                await accounts.reset_attempts(conn, key, [])
                 return
             found = (await accounts.lock_attempts(conn, [key], login_limits.FORGOTTEN_S))[key]
             wait_s = login_limits.wait_at_route_s(found)
             if not wait_s:
-                await accounts.note_attempts(conn, [key], login_limits.FORGOTTEN_S)
+                await accounts.count_attempts(conn, [key], login_limits.FORGOTTEN_S)
     if wait_s:
         raise RateLimited(
             "Too many calls of this route had a wrong password.",
@@ -269,4 +269,4 @@ async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, r
         "request_id": incoming.request_id,
         "address": incoming.address,
     }
-    await http_triggers.note_call(conn, run, msgspec.json.encode(details).decode())
+    await http_triggers.record_call(conn, run, msgspec.json.encode(details).decode())

@@ -140,7 +140,7 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: st
         row = await _writable(conn, actor, workspace, path)
         if row.enabled != enabled:
             ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
-            next_at = _first(ticking, await schedules.now(conn), row.paused_until) if ticking else None
+            next_at = _first(ticking, await schedules.get_time(conn), row.paused_until) if ticking else None
             await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)
         await audit.record(conn, actor, "schedules.setenabled", "Updated", path, {"enabled": enabled})
 
@@ -195,7 +195,7 @@ async def list_with_ticks(
     """Return the page of `list_page`, each schedule with the outcomes of its last ticks, newest first."""
     rows = await list_page(platform, actor, workspace, what)
     async with platform.db.acquire() as conn:
-        found = await ticks.last_of(conn, [row.id for row in rows], SHOWN_TICKS)
+        found = await ticks.list_last(conn, [row.id for row in rows], SHOWN_TICKS)
     return [(row, [tick for tick in found if tick.schedule == row.id]) for row in rows]
 
 
@@ -205,7 +205,7 @@ async def preview(platform: Platform, actor: Actor, cron: str, timezone: str) ->
     zone = zone_of(timezone)
     parsed = Cron(cron, zone)
     async with platform.db.acquire() as conn:
-        at: datetime | None = await schedules.now(conn)
+        at: datetime | None = await schedules.get_time(conn)
     found: list[datetime] = []
     while at is not None and len(found) < PREVIEWED and (at := parsed.after(at)) is not None:
         found.append(at.astimezone(zone))
@@ -284,7 +284,7 @@ async def _settings(
     for name in values.keys() & {each.name for each in fields(ScheduleDraft)}:
         if (value := getattr(draft, name)) is not msgspec.UNSET:
             values[name] = value
-    next_at = _first(ticking, await schedules.now(conn), values["paused_until"]) if ticking else None
+    next_at = _first(ticking, await schedules.get_time(conn), values["paused_until"]) if ticking else None
     return ScheduleSettings(
         **{**values, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes}
     )

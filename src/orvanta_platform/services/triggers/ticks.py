@@ -59,7 +59,7 @@ class Overlap(Exception):
 async def due(platform: Platform, limit: int, past: datetime = START) -> list[Due]:
     """Return at most `limit` schedules with a due tick after `past`, longest due first."""
     async with platform.db.acquire() as conn:
-        found = await schedules.due(conn, limit, past)
+        found = await schedules.list_due(conn, limit, past)
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
@@ -68,7 +68,7 @@ async def next_in_s(platform: Platform, horizon: ScanCursor | None = None) -> fl
     horizon = horizon or ScanCursor()
     async with platform.db.acquire() as conn:
         began = clock.monotonic()
-        next_at, now = await schedules.next_tick(conn, horizon.begin(began))
+        next_at, now = await schedules.get_next_tick(conn, horizon.begin(began))
     horizon.end(began, clock.monotonic(), min(next_at or now, now))
     return None if next_at is None else (next_at - now).total_seconds()
 
@@ -174,7 +174,7 @@ def failure_reason(error: Exception) -> str:
 async def _record_start(tick: Due, next_at: datetime | None, kind: str, conn: Connection, run: UUID) -> None:
     """Record the start of a tick, in the transaction that creates the run."""
     row = tick.schedule
-    if not await schedules.advance(conn, row, next_at):
+    if not await schedules.claim_tick(conn, row, next_at):
         raise AlreadyTaken
     if kind == "asked":
         await ticks.insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, "asking", asked=run))
@@ -200,7 +200,7 @@ async def _write(
     row = tick.schedule
 
     async def write(conn: Connection) -> bool:
-        if not await schedules.advance(conn, row, next_at):
+        if not await schedules.claim_tick(conn, row, next_at):
             return False
         await _insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, state, detail=detail))
         if error:

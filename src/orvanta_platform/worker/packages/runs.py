@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.platform import Platform
@@ -26,7 +26,7 @@ class LockRuns:
     platform: Platform
     packages: Packages
 
-    async def run(self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event) -> bytes:
+    async def run(self, job: ClaimedJob, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event) -> bytes:
         """Lock `body`, store the outcome with the waiting versions, and return the run's result as JSON text.
 
         Raises PackageError and OrvantaError, which are stored with the versions as well.
@@ -41,13 +41,13 @@ class LockRuns:
         return result
 
     async def _script(
-        self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
+        self, job: ClaimedJob, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
     ) -> tuple[str, bytes]:
         lock = await self._lock_of(job, job.language or "", body, log, cancelled)
         return lock, msgspec.json.encode({"lock": lock})
 
     async def _lock_of(
-        self, job: Claimed, language: str, content: str, log: PackageLog, cancelled: asyncio.Event
+        self, job: ClaimedJob, language: str, content: str, log: PackageLog, cancelled: asyncio.Event
     ) -> str:
         needed = await self.packages.requirements(job.run.workspace, language, content)
         if needed is None:
@@ -56,7 +56,7 @@ class LockRuns:
         return await self.packages.lock(request, needed, log, cancelled, job.run.id)
 
     async def _flow(
-        self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
+        self, job: ClaimedJob, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
     ) -> tuple[str, bytes]:
         source = body.encode()
         format_: Format = "json" if source.lstrip()[:1] == b"{" else "yaml"
