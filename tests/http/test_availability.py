@@ -166,6 +166,20 @@ def test_stored_workflow_does_not_block_server(server: Held) -> None:
     assert max(held.values()) < LONGEST_S, held
 
 
+def test_preview_of_large_workflow_does_not_block_server(server: Held) -> None:
+    inputs = {f"v{n}": static("x") for n in range(10)}
+    modules = [
+        {"id": f"a{n}", "value": {"type": "identity", "input_transforms": inputs}, "needs": [f"a{n - 1}"] if n else []}
+        for n in range(5_000)
+    ]
+    body = {"value": {"modules": modules}, "args": {}}
+    server.longest_s()
+    answer = server.client.post(f"{W}/jobs/run/preview_flow", params={"scheduled_in_secs": 9_000}, json=body)
+    held = server.longest_s()
+    assert answer.status_code == 201, answer.text
+    assert held < LONGEST_S
+
+
 @pytest.mark.parametrize("path", ["/api/users/whoami", "/approve/main/a/1/b"])
 @pytest.mark.parametrize(
     "cookie",

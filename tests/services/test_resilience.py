@@ -224,7 +224,7 @@ async def test_workflow_token_runs_scripts_of_the_workflow(core: CoreHarness) ->
         )
     node = {"id": "a", "value": {"type": "script", "path": "u/ann/s", "input_transforms": {}}}
     body = json.dumps({"value": {"modules": [node]}}).encode()
-    plan = artifacts.plan_of_tree(await artifacts.check(core.platform.evaluator, body))
+    plan = await artifacts.plan_of_tree("main", await artifacts.check(core.platform.evaluator, body))
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/flow",))
     async with core.db.acquire() as connection:
         assert set(await artifacts.resolve_scripts(connection, limited, WORKSPACE, plan, None)) == {"u/ann/s"}

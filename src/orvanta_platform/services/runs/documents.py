@@ -56,9 +56,9 @@ def _examine(body: bytes) -> tuple[dict[str, Any], Examination]:
     return tree, examine(tree)
 
 
-def plan_of_tree(tree: dict[str, Any]) -> Plan:
-    """Return the plan of a checked document."""
-    return compile_plan(normal.normalise(tree)["value"])
+async def plan_of_tree(workspace: str, tree: dict[str, Any]) -> Plan:
+    """Return the plan of a checked document. Takes a second for a large one, so it is made outside the event loop."""
+    return await document_threads.run_in_thread(workspace, lambda: compile_plan(normal.normalise(tree)["value"]))
 
 
 async def resolve_scripts(

@@ -182,7 +182,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
     tree = await artifacts.check(platform.evaluator.of(workspace), body)
-    plan = artifacts.plan_of_tree(tree)
+    plan = await artifacts.plan_of_tree(workspace, tree)
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
         pins = await pinning.resolve(connection, on_behalf.acting(actor, None, None), workspace, plan, view)
