@@ -109,6 +109,32 @@ async def test_nested_resource_type_is_protected(api: ApiHarness) -> None:
     assert await api.get(f"jobs_u/get_args/{run.text}") == {"all": {"db": {"password": "***"}}}
 
 
+OUTER = {"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"format": "resource-inner"}}}
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["created", "declared later"])
+async def test_resource_with_value_of_nested_type_is_sealed(api: ApiHarness, is_late: bool) -> None:
+    """The value of a resource contains one of another type; `is_late`: that type declares its password afterwards."""
+
+    async def post(call: str, body: Any) -> None:
+        answer = await api.client.post(f"{W}/resources/{call}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+
+    declared = {"properties": {"password": P}}
+    await post("type/create", {"name": "inner", "schema": {} if is_late else declared})
+    assert (await kind(api, OUTER)).status_code == 201
+    value = {"db": {"host": "h", "password": SECRET}}
+    await post("create", {"path": "u/admin/r", "resource_type": "mine", "value": value})
+    if is_late:
+        await post("type/update/inner", {"schema": declared})
+    assert (await api.get("resources/get/u/admin/r"))["value"]["db"] == {"host": "h", "password": "***"}
+    for call in ("get_value", "get_value_interpolated"):
+        refused = await api.client.get(f"{W}/resources/{call}/u/admin/r")
+        assert refused.json()["error"]["code"] == "secret_is_write_only", refused.text
+    await post("update/u/admin/r", {"value": {"db": {"host": "other", "password": "***"}}})
+    assert (await api.get("resources/get/u/admin/r"))["value"]["db"] == {"host": "other", "password": "***"}
+
+
 async def test_value_over_work_limit_is_refused(api: ApiHarness) -> None:
     schema = {"properties": {"rows": {"items": P}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}

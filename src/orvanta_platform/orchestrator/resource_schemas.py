@@ -5,21 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources as package
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from orvanta_platform.db import resource_types
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resource_types import ResourceTypeRow
+from orvanta_platform.errors import TooComplex
+from orvanta_platform.workflow import secret_schemas
 
 _FILE = "resource_types.json"
+_MAX_TYPES: Final = 100
 
 
 async def schema_of(conn: Connection, workspace: str, name: str) -> Any:
     """Return the JSON Schema of a type as a tree; None if the type has none or does not exist."""
     row = await resource_types.get(conn, workspace, name) or shipped().get(name)
     return msgspec.json.decode(row.schema) if row is not None and row.schema else None
+
+
+async def nested_schemas(conn: Connection, workspace: str, schema: Any) -> Mapping[str, Any]:
+    """Return the schemas of the resource types that a schema names, directly or through other types, by name.
+
+    Raises TooComplex for more than 100.
+    """
+    names = secret_schemas.resource_types(schema)
+    found: dict[str, Any] = {}
+    while names:
+        if len(found) + len(names) > _MAX_TYPES:
+            raise TooComplex(
+                f"The schema names more than {_MAX_TYPES} resource types.", hint="Split it.", details={"path": ""}
+            )
+        added = {name: await schema_of(conn, workspace, name) for name in sorted(names)}
+        found |= added
+        names = frozenset(name for each in added.values() for name in secret_schemas.resource_types(each))
+        names -= found.keys()
+    return found
 
 
 @cache

@@ -23,7 +23,6 @@ from orvanta_platform.db import data_keys
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import TooComplex
 from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.interpolation import Vault
@@ -35,7 +34,6 @@ SEALED: Final = "sealed"
 
 _INPUTS: Final = ("", PREPROCESSED)
 _KIND: Final = "input"
-_MAX_TYPES: Final = 100
 _MAX_INLINE: Final = 64 << 10
 """Largest input, in bytes, whose passwords are extracted in the event loop."""
 _QUOTED_MASK: Final = f'"{MASK}"'.encode()
@@ -149,17 +147,7 @@ async def _types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Mapp
 
     Most arguments hold a reference instead, for which nothing is read.
     """
-    names = resource_types(schema)
-    found: dict[str, Any] = {}
-    if not names or args.count(b"{") < 2:
-        return found
-    while names:
-        if len(found) + len(names) > _MAX_TYPES:
-            raise TooComplex(
-                f"The schema names more than {_MAX_TYPES} resource types.", hint="Split it.", details={"path": ""}
-            )
-        async with vault.db.acquire() as conn:
-            added = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}
-        found |= added
-        names = frozenset(name for each in added.values() for name in resource_types(each)) - found.keys()
-    return found
+    if args.count(b"{") < 2 or not resource_types(schema):
+        return {}
+    async with vault.db.acquire() as conn:
+        return await resource_schemas.nested_schemas(conn, workspace, schema)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, names, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.secrets import DataKey
 from orvanta_platform.db import resource_types, resources
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resource_types import ResourceTypeRow
@@ -109,7 +110,8 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
 
 async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceTypeRow, *, is_new: bool) -> None:
     schema = msgspec.json.decode(row.schema) if row.schema else None
-    key = await sealing.key_for(platform, workspace, schema)
+    seals = secret_schemas.may_declare(schema)
+    key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None
 
     async def write(conn: Connection) -> None:
         if is_new:
@@ -117,15 +119,33 @@ async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceT
                 raise AlreadyExists(f"The resource type {row.name} exists already.")
         elif not await resource_types.update(conn, workspace, row):
             raise NotFound(f"The resource type {row.name} does not exist.")
-        for resource in await resources.lock_of_type(conn, workspace, row.name):
-            await asyncio.sleep(0)  # sealing one resource may take long, so other tasks run in between
-            sealed = sealing.resealed(platform, resource, schema, key)
-            if sealed is not None:
-                await resources.update(conn, workspace, resource.path, sealed, actor.username)
+        for name in await _holders(conn, workspace, row.name) if seals else ():
+            await _reseal(platform, conn, actor, workspace, name, key)
         verb: tuple[str, audit.ActionKind] = ("create", "Created") if is_new else ("update", "Updated")
         await audit.record(conn, actor, f"resource_types.{verb[0]}", verb[1], row.name)
 
     await platform.db.retrying(write)
+
+
+async def _holders(conn: Connection, workspace: str, name: str) -> list[str]:
+    """Return the type and the types of the workspace that name it, directly or through other types."""
+    rows = await resource_types.list_all(conn, workspace)
+    named = {row.name: secret_schemas.resource_types(msgspec.json.decode(row.schema)) for row in rows if row.schema}
+    found = [name]
+    for holder in found:
+        found += [each for each, names in named.items() if holder in names and each not in found]
+    return found
+
+
+async def _reseal(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, kind: str, key: DataKey | None
+) -> None:
+    schema = await sealing.schema_of(conn, workspace, kind)
+    for resource in await resources.lock_of_type(conn, workspace, kind):
+        await asyncio.sleep(0)  # sealing one resource may take long, so other tasks run in between
+        sealed = sealing.resealed(platform, resource, schema, key)
+        if sealed is not None:
+            await resources.update(conn, workspace, resource.path, sealed, actor.username)
 
 
 def _check_schema(text: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
@@ -12,11 +11,11 @@ from orvanta_platform.db import resources
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound, TooLarge
-from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES, Interpolation
 from orvanta_platform.services.access import folders
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
+from orvanta_platform.services.secrets.sealing import TypeSchema
 
 LONGEST_VALUE = 10 << 20
 """Maximum size of a resource's value in bytes of JSON."""
@@ -56,7 +55,7 @@ async def create(
         await update(platform, actor, workspace, path, draft)
         return
     async with platform.db.acquire() as conn:
-        schema = await resource_schemas.schema_of(conn, workspace, kind)
+        schema = await sealing.schema_of(conn, workspace, kind)
     key = await sealing.key_for(platform, workspace, schema)
     plain = _new(draft)
     new = sealing.sealed(platform, workspace, plain, schema, key, None)
@@ -88,7 +87,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     kind = draft.resource_type or before.resource_type
     _check_type(kind)
     async with platform.db.acquire() as conn:
-        schema = await resource_schemas.schema_of(conn, workspace, kind)
+        schema = await sealing.schema_of(conn, workspace, kind)
     key = await sealing.key_for(platform, workspace, schema, before)
 
     async def write(conn: Connection) -> None:
@@ -172,7 +171,7 @@ async def _require_references(
     actor: Actor,
     workspace: str,
     new: NewResource,
-    schema: Any,
+    schema: TypeSchema,
     row: ResourceRow | None,
 ) -> None:
     """Check that the writer of a value may read what it refers to. Raises Forbidden.

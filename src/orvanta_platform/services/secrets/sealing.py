@@ -5,58 +5,92 @@ Sealed fields remain sealed when the schema changes: only a new value makes a fi
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceRow
 from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
+from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import secret_schemas
 
 
-async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:
+@dataclass(frozen=True, slots=True)
+class TypeSchema:
+    """Schema of a resource type, with those of the types that it names for values inside its values."""
+
+    schema: Any = None
+    nested: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def declares(self) -> bool:
+        """The schema declares secrets."""
+        return any(secret_schemas.declares(each) for each in (self.schema, *self.nested.values()))
+
+
+async def schema_of(conn: Connection, workspace: str, kind: str) -> TypeSchema:
+    """Return the schema of a resource type; an empty one if the type has none or does not exist. Raises TooComplex."""
+    schema = await resource_schemas.schema_of(conn, workspace, kind)
+    return TypeSchema(schema, await resource_schemas.nested_schemas(conn, workspace, schema))
+
+
+async def key_for(
+    platform: Platform, workspace: str, schema: TypeSchema, row: ResourceRow | None = None
+) -> DataKey | None:
     """Return the key to seal with if the schema declares secrets or the row has some, otherwise None.
 
     Must not be called in a transaction.
     """
-    if not (secret_schemas.declares(schema) or (row is not None and row.sealed is not None)):
+    if not (schema.declares or (row is not None and row.sealed is not None)):
         return None
     return await secrets.newest_key(platform.db, platform.keys, workspace)
 
 
 def sealed(
-    platform: Platform, workspace: str, new: NewResource, schema: Any, key: DataKey | None, row: ResourceRow | None
+    platform: Platform,
+    workspace: str,
+    new: NewResource,
+    schema: TypeSchema,
+    key: DataKey | None,
+    row: ResourceRow | None,
 ) -> NewResource:
     """Seal the secret fields of `new`, whose value is as sent by a caller or as shown by `row`.
 
     A mask stands for the secret of `row` at the same place. Raises BadRequest, SecretUnreadable.
     """
-    shown, taken = secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
+    shown, taken = _taken(platform, new, schema, row)
     return _with(workspace, new, shown, taken, key)
 
 
-def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow | None) -> bytes:
+def complete(platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None) -> bytes:
     """Return the value that `sealed` would store, with its secret fields in clear. It must not leave this layer.
 
     Raises BadRequest, SecretUnreadable.
     """
-    return secret_fields.put_back(
-        *secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
-    )
+    return secret_fields.put_back(*_taken(platform, new, schema, row))
 
 
-def resealed(platform: Platform, row: ResourceRow, schema: Any, key: DataKey | None) -> NewResource | None:
+def _taken(
+    platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None
+) -> tuple[bytes, dict[str, bytes]]:
+    kept = {} if row is None else opened(platform, row)
+    return secret_fields.take_out(new.value.encode(), schema.schema, kept, schema.nested)
+
+
+def resealed(platform: Platform, row: ResourceRow, schema: TypeSchema, key: DataKey | None) -> NewResource | None:
     """Seal the fields that another schema declares as secrets as well; None if nothing changes.
 
     A mask that was stored as a plain value is not a secret and is unchanged. Raises TooComplex, UnsupportedPassword.
     """
     secret = opened(platform, row)
     try:
-        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema, secret)
+        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema.schema, secret, schema.nested)
     except (TooComplex, UnsupportedPassword):
         raise
     except BadRequest:
