@@ -1,12 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
-import { ApiError, api, onSessionLost } from "../api/client";
+import { ApiError, api, BASE, onSessionLost } from "../api/client";
 import { useReach } from "../api/reach";
 import { logout, meQuery } from "../api/session";
 import logo from "../icon.svg";
 import { toggleTheme } from "../lib/theme";
-import { IconButton } from "../ui/controls";
+import { IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { complain } from "../ui/toasts";
 import css from "./shell.module.css";
@@ -69,6 +69,15 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
       {workspace && <Places workspace={workspace} />}
       <div className={css.right}>
         <span className={css.who}>{email}</span>
+        <LinkButton
+          look="quiet"
+          icon="question"
+          to={`${BASE}/docs`}
+          target="_blank"
+          aria-label="Documentation"
+          title="Documentation"
+          data-square=""
+        />
         <IconButton label="Light or dark" icon="moon" onClick={toggleTheme} />
         <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
       </div>
