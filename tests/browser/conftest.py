@@ -1,4 +1,7 @@
-"""A real browser on a real installation: Debian's chromium, driven by playwright."""
+"""A real browser on a real installation: Debian's chromium, driven by playwright.
+
+The headless shell is chromium without its own windows and menus, which take most of the time of a page.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from tests.installation import PATIENCE_S, Running, running
 
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "editor" / "dist"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 EMAIL, PASSWORD = "admin@example.org", "correct horse"
 LOOKS = [
     ("light", 360),
@@ -90,7 +94,7 @@ def installation(elsewhere: OtherServer) -> Iterator[Running]:
     missing = [
         word
         for word, there in (
-            ("there is no chromium (apt-get install chromium)", CHROMIUM),
+            ("there is no chromium (apt-get install chromium-headless-shell)", CHROMIUM),
             ("the editor is not built (scripts/editor build)", (DIST / "index.html").is_file()),
         )
         if not there
