@@ -13,7 +13,6 @@ from msgspec.structs import astuple
 
 from orvanta_platform.db import statements
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.waits import WaitWrite
 
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
@@ -128,9 +127,6 @@ class RunEnd(msgspec.Struct, frozen=True):
     """True if it was stopped early with the label `skipped`."""
 
 
-NO_WAITS = WaitWrite()
-
-
 class StepWrite(msgspec.Struct, frozen=True):
     """One step of one run, written if the run is still at `rev`."""
 
@@ -149,8 +145,6 @@ class StepWrite(msgspec.Struct, frozen=True):
     """Write even if the run is being cancelled; only under the run's lock."""
     inbox_seq: int | None = None
     """The processed inbox row. Only this one: a row with a lower seq, unread, may be committed at any moment."""
-    waits: WaitWrite = NO_WAITS
-    """Written in addition (`waits.write`), only under the run's lock."""
 
     @property
     def is_plain(self) -> bool:

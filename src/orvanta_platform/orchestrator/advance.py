@@ -20,13 +20,12 @@ from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
+from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.state import Phase, RunState, StateTooNew
@@ -38,7 +37,6 @@ from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
 from orvanta_platform.orchestrator.children import notify_caller
 from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.force_fail import force_fail
 from orvanta_platform.orchestrator.limits import permitted
@@ -46,6 +44,7 @@ from orvanta_platform.orchestrator.nested_advance import NestedAdvance
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
+from orvanta_platform.orchestrator.step_rows import StepRows
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.orchestrator.wait_outcomes import cancelled, due, event_of, lost, of_run
 from orvanta_platform.orchestrator.wakeups import wake_waiters
@@ -123,10 +122,11 @@ class _Transaction:
     recount: bool = False
     """True if decisions that were made earlier may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
-    deferred: DeferredWrites = field(default_factory=DeferredWrites)
+    idle: list[int] = field(default_factory=list)
+    """Inbox sequence numbers of events that changed nothing; the end of a run deletes its whole inbox."""
+    rows: StepRows = field(default_factory=StepRows)
+    """Rows of the events so far. Its values are no longer readable after the transaction is rolled back."""
     further: list[UUID] = field(default_factory=list)
-    written_values: list[NewValue] = field(default_factory=list)
-    """Values written by the events so far; no longer readable after the transaction is rolled back."""
 
 
 async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
@@ -226,7 +226,7 @@ class _LeaveTransaction(Exception):
         self.label = label
         self.blueprint = step.blueprint
         self.run = step.run
-        self.written_values = step.written_values
+        self.written_values = step.rows.values
         self.reason = reason
 
 
@@ -277,7 +277,9 @@ async def _run_transaction(
             step.recount = False
             pending.extendleft(reversed(await _uncounted_decisions(step)))
     step.further = [] if step.ended else await notify_caller(connection, run, step.run)
-    step.further += await step.deferred.write(connection, blueprint.plan, run, ended=step.ended)
+    if step.idle and not step.ended:
+        await run_rows.delete_events(connection, run_id, step.idle)
+    step.further += await step.rows.write_last(connection, blueprint.plan, run)
     return step
 
 
@@ -299,12 +301,12 @@ async def _process(step: _Transaction, pending: _Pending, answered: Answered) ->
         await _record_cancel(step)
     if event is None:
         if pending.seq is not None:
-            step.deferred.idle.append(pending.seq)
+            step.idle.append(pending.seq)
         return []
     finish = pending.finish
     try:
         decided = decide_now(step.blueprint, step.run, event, answered)
-        write, withdrawn = translate(
+        made = translate(
             step.blueprint,
             step.run,
             decided.encoded,
@@ -319,12 +321,12 @@ async def _process(step: _Transaction, pending: _Pending, answered: Answered) ->
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
         raise _LeaveTransaction(pending.label, step, reason) from reason
-    await _write(step, write)
+    await _write(step, made.write, made.rows)
     step.state = decided.state
     step.recorded = step.recorded or finish is not None
     if taken is not None:
         step.counted.add(taken)
-    return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
+    return [_Pending(f"{pending.label} node {node}", node=node) for node in made.withdrawn]
 
 
 async def _decision_event(step: _Transaction, decision: DecisionRow) -> Event | None:
@@ -340,20 +342,17 @@ async def _record_cancel(step: _Transaction) -> None:
         step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
 
 
-async def _write(step: _Transaction, write: StepWrite) -> None:
+async def _write(step: _Transaction, write: StepWrite, rows: StepRows) -> None:
     written = await write_steps(step.connection, [write])
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
-    step.deferred.add(write.waits)
-    if write.waits:
-        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=write.end is not None)
-    step.recount = step.recount or bool(write.waits.opened)
-    step.written_values += write.values
+    await rows.write_waits(step.connection, write.run, step.run.workspace)
+    step.rows.merge(rows)
+    step.recount = step.recount or bool(rows.opened)
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
-    later = any(ending.fate == "scheduled" for ending in write.endings)
-    step.timers = step.timers or later or bool(write.waits.timers or write.waits.put_off)
+    step.timers = step.timers or rows.sets_timers
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
     step.ended = write.end is not None

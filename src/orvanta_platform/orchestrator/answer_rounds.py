@@ -16,11 +16,11 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator.answers import Reader, answer_all, answer_from_memory, is_fleeting
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
 from orvanta_platform.orchestrator.decision import Answered
-from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
 from orvanta_platform.orchestrator.evaluation_context import all_of
 from orvanta_platform.orchestrator.frames import Frame, Frames, within
 from orvanta_platform.orchestrator.step_batch import StepBatch
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult, Work
+from orvanta_platform.orchestrator.step_rows import StepRows
 from orvanta_platform.orchestrator.value_cache import RecentValues
 from orvanta_platform.storage import Storage
 
@@ -50,7 +50,7 @@ class AnswerRounds(ABC):
         self._answers = answers
         self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
         self._batch = StepBatch()
-        self._deferred = DeferredWrites()
+        self._written = StepRows()
         self._pending: deque[Item] = deque()
         self._known: dict[ValueKey, bytes] = {}
         self._recount = False

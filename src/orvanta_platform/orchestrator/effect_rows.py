@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -12,24 +12,13 @@ import msgspec
 
 from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.cache import NewCached
-from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.step_debounces import WaitingEntry
-from orvanta_platform.db.steps import (
-    JobCompletion,
-    NewEvent,
-    NewJob,
-    NewValue,
-    NodeCompletion,
-    RetryWake,
-    RunEnd,
-    StepWrite,
-)
+from orvanta_platform.db.steps import JobCompletion, NewEvent, NewJob, NodeCompletion, RetryWake, RunEnd, StepWrite
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.db.waits import NodeTimer, WaitWrite
+from orvanta_platform.db.waits import NodeTimer
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.reused_results import ReusedResults
@@ -45,6 +34,7 @@ from orvanta_platform.orchestrator.paused_inputs import EDITED
 from orvanta_platform.orchestrator.scope import ERROR, job_id
 from orvanta_platform.orchestrator.step_debounce import entry_of
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
+from orvanta_platform.orchestrator.step_rows import StepRows
 from orvanta_platform.orchestrator.wakeups import is_wait_change
 
 _MESSAGE_CHARS = 20_000
@@ -73,27 +63,11 @@ class StepBuilder:
     """Results that the list reuses from another run."""
     plan: Plan = field(init=False)
     frame: UUID | None = None
-    endings: list[JobCompletion] = field(default_factory=list)
-    nodes: list[NodeCompletion] = field(default_factory=list)
-    jobs: list[NewJob] = field(default_factory=list)
-    wakes: list[RetryWake] = field(default_factory=list)
-    values: list[NewValue] = field(default_factory=list)
-    events: list[NewEvent] = field(default_factory=list)
-    end: RunEnd | None = None
+    rows: StepRows = field(default_factory=StepRows)
     withdrawn: list[int] = field(default_factory=list)
     """Nodes whose pending job is withdrawn; JobCancelled follows for each."""
     missing: dict[ValueKey, bytes] = field(default_factory=dict)
-    timers: list[NodeTimer] = field(default_factory=list)
-    dropped: list[tuple[UUID, str]] = field(default_factory=list)
-    opened: list[NewApproval] = field(default_factory=list)
-    closed: list[UUID] = field(default_factory=list)
-    entered: list[Entry] = field(default_factory=list)
-    left: list[UUID] = field(default_factory=list)
-    cached: list[NewCached] = field(default_factory=list)
-    put_off: list[WaitingEntry] = field(default_factory=list)
-    put_off_no_more: list[UUID] = field(default_factory=list)
-    paused: list[NewPause] = field(default_factory=list)
-    unpaused: list[UUID] = field(default_factory=list)
+    """Values to upload before the step is written."""
     errors: dict[int, str] = field(default_factory=dict)
     """Error names of the nodes that failed in this step."""
 
@@ -109,16 +83,16 @@ class StepBuilder:
                 self._enter(effect)
             case fx.EnterDebounce():
                 self._require_lock()
-                self.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
+                self.rows.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
             case fx.LeaveDebounce(index):
                 self._require_lock()
-                self.put_off_no_more.append(self._id(index))
+                self.rows.put_off_no_more.append(self._id(index))
             case fx.Pause(index, by, threw):
                 self._require_lock()
-                self.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
+                self.rows.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
             case fx.EndPause(index):
                 self._require_lock()
-                self.unpaused.append(self._id(index))
+                self.rows.unpaused.append(self._id(index))
             case fx.StoreInputs(index, raw):
                 self._keep((self._id(index), "args", EDITED), raw)
             case fx.Retry():
@@ -131,12 +105,12 @@ class StepBuilder:
                 self._wait(effect)
             case fx.DropTimer(index, kind):
                 self._live(index)
-                self.dropped.append((self._id(index), kind))
+                self.rows.dropped.append((self._id(index), kind))
             case fx.OpenWait():
                 self._open(effect)
             case fx.CloseWait(index):
                 self._live(index)
-                self.closed.append(self._id(index))
+                self.rows.closed.append(self._id(index))
             case fx.StoreResume(index, number, raw):
                 self._keep((self._id(index), "resume", str(number)), raw)
             case fx.NodeEnded():
@@ -154,9 +128,9 @@ class StepBuilder:
                 self._end_run(effect)
             case fx.CacheResult():
                 self._require_lock()
-                ended = self.end.result_of if self.end else None
+                ended = self.rows.end.result_of if self.rows.end else None
                 of = self._value_id(effect.node) if effect.node is not None else ended
-                self.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
+                self.rows.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
             case fx.OpenInside() | fx.CancelChildren():
                 self._open_or_cancel(effect)
 
@@ -193,10 +167,10 @@ class StepBuilder:
         work = work_of(self.blueprint, node, self.run)
         timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
         if effect.failures:
-            self.wakes.append(RetryWake(self._id(effect.node), timeout_s))
+            self.rows.wakes.append(RetryWake(self._id(effect.node), timeout_s))
             return
         parent, place = self._position()
-        self.jobs.append(
+        self.rows.jobs.append(
             NewJob(
                 id=self._id(effect.node),
                 node=None if self.plan.single else node.id,
@@ -219,14 +193,14 @@ class StepBuilder:
         job = self.run.id if effect.node is None else self._id(effect.node)
         gated = self.blueprint.plan.gate is not None
         entry, event = place_in_line(effect, self.plan, self.run, job, self.frame, gated=gated)
-        self.entered.append(entry)
-        self.events.append(event)
+        self.rows.entered.append(entry)
+        self.rows.events.append(event)
 
     def _leave(self, index: int) -> None:
         """Release the permit of a node that has ended or waits for its retry."""
         if self.plan.node(index).gate is not None:
             self._require_lock()
-            self.left.append(self._id(index))
+            self.rows.left.append(self._id(index))
 
     def _position(self) -> tuple[UUID | None, int | None]:
         """Return `parent` and `place` of a node's row."""
@@ -237,7 +211,7 @@ class StepBuilder:
         if finish is None:
             raise NeedsLock
         self._leave(effect.node)
-        self.endings.append(finish.ending("scheduled", due_in_s=effect.delay_s))
+        self.rows.endings.append(finish.ending("scheduled", due_in_s=effect.delay_s))
 
     def _withdraw(self, effect: fx.CancelJob) -> None:
         job = self._live(effect.node)
@@ -247,11 +221,11 @@ class StepBuilder:
     def _wait(self, effect: fx.SetTimer) -> None:
         self._live(effect.node)
         at = datetime.fromisoformat(effect.until) if effect.until else None
-        self.timers.append(NodeTimer(self._id(effect.node), effect.kind, effect.seconds, at))
+        self.rows.timers.append(NodeTimer(self._id(effect.node), effect.kind, effect.seconds, at))
 
     def _open(self, effect: fx.OpenWait) -> None:
         self._live(effect.node)
-        self.opened.append(_approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
+        self.rows.opened.append(_approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
 
     def _own_finish(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
@@ -268,9 +242,9 @@ class StepBuilder:
         job = self.live.get(effect.node) if self.live is not None else None
         error_name = effect.error.name if effect.error else None
         if job is not None:
-            self.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, fate, error_name))
+            self.rows.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, fate, error_name))
         elif not self.plan.single:
-            self.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
+            self.rows.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
         self._keep((self._id(effect.node), "result", ""), self._result(effect))
         error = self._error(effect)
         if error is not None:
@@ -289,15 +263,15 @@ class StepBuilder:
 
     def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Outcome) -> None:
         replaced = effect.error is not None and effect.error != finish.error
-        self.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
+        self.rows.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
         if replaced or finish.cancelled:
             self._keep((finish.job, "result", ""), self._result(effect))
         else:
-            self.values.append(finish.value)
+            self.rows.values.append(finish.value)
         name = None if self.plan.single else self._name(effect.node)
-        self.events += [near.event(name) for near in finish.nears]
+        self.rows.events += [near.event(name) for near in finish.nears]
         if finish.cached is not None:
-            self.events.append(NewEvent("cached", name, msgspec.json.encode({"run": str(finish.cached)}).decode()))
+            self.rows.events.append(NewEvent("cached", name, msgspec.json.encode({"run": str(finish.cached)}).decode()))
 
     def _result(self, effect: fx.NodeEnded) -> bytes:
         if effect.result is not None:
@@ -308,24 +282,24 @@ class StepBuilder:
 
     def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
         if (ready := self.prepared.uploads.get(key)) is not None:
-            self.values.append(ready)
-            self.events += self.prepared.warnings(key, node)
+            self.rows.values.append(ready)
+            self.rows.events += self.prepared.warnings(key, node)
         elif len(raw) <= values.INLINE_LIMIT:
             kind: Any = key[1]
-            self.values.append(values.inline(key[0], kind, raw, key[2]))
+            self.rows.values.append(values.inline(key[0], kind, raw, key[2]))
         else:
             self.missing[key] = raw
 
     def _export(self, effect: fx.Export) -> None:
         self._keep((self.run.id, "context", effect.name), effect.raw, self._name(effect.node))
-        self.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
+        self.rows.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
 
     def _record(self, effect: fx.Record) -> None:
         if effect.kind == "run_started" and self.run.timeout_s is not None and not self.plan.single:
             self._require_lock()
-            self.timers.append(NodeTimer(self.run.id, "timeout", self.run.timeout_s))
+            self.rows.timers.append(NodeTimer(self.run.id, "timeout", self.run.timeout_s))
         name = self._name(effect.node) if effect.node is not None else None
-        self.events.append(
+        self.rows.events.append(
             NewEvent(effect.kind, name, msgspec.json.encode(effect.data).decode() if effect.data else None)
         )
 
@@ -336,7 +310,7 @@ class StepBuilder:
         name = error_name(effect, self.errors)
         of = self._result_of(effect.result)
         reports = self.run.parent is not None
-        self.end = RunEnd(status, effect.recovered, name, of, reports, effect.skipped)
+        self.rows.end = RunEnd(status, effect.recovered, name, of, reports, effect.skipped)
 
     def _result_of(self, result: fx.ResultRef) -> UUID | None:
         match result:
@@ -347,7 +321,7 @@ class StepBuilder:
             case fx.Many(members):
                 if self.prepared.composed is None:
                     finish_value = self.finish.value if self.finish else None
-                    raise NeedsResults(members, [value for value in self.values if value is not finish_value])
+                    raise NeedsResults(members, [value for value in self.rows.values if value is not finish_value])
                 raw = self.prepared.composed
             case fx.Output(output):
                 raw = output
@@ -355,6 +329,17 @@ class StepBuilder:
                 raw = error_json(error, None)
         self._keep((self.run.id, "result", ""), raw)
         return self.run.id
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedStep:
+    """The rows of one decision."""
+
+    write: StepWrite
+    rows: StepRows
+    """All rows, including those of `write`."""
+    withdrawn: list[int]
+    """Nodes whose pending jobs are withdrawn."""
 
 
 def translate(
@@ -370,43 +355,23 @@ def translate(
     lane: int = 0,
     taken: tuple[UUID, int] | None = None,
     kept: ReusedResults | None = None,
-) -> tuple[StepWrite, list[int]]:
-    """Return the write of a decision and the nodes whose pending jobs it withdraws. `state` is the new encoded state.
+) -> DecidedStep:
+    """Return the rows of a decision. `state` is the new encoded state.
 
     `live` holds the run's live jobs by node if its lock is held. Without it (the fast path), a decision that affects
     other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for work that must be done first. `taken` is the
     approval decision that the event was made of. `kept` is that of the state.
     """
-    rows = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
+    builder = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
     for effect in effects:
-        rows.take(effect)
-    if rows.missing:
-        raise NeedsUpload(rows.missing)
-    waits = WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left, rows.cached)
-    write = StepWrite(
-        run=run.id,
-        rev=run.rev,
-        state=state,
-        status=rows.status,
-        endings=rows.endings,
-        nodes=rows.nodes,
-        jobs=rows.jobs,
-        wakes=rows.wakes,
-        # Two nodes of one step may export the same name: the later one wins.
-        values=list({(value.id, value.kind, value.name): value for value in rows.values}.values()),
-        events=rows.events,
-        end=rows.end,
-        over_cancel=live is not None,
-        inbox_seq=inbox_seq,
-        waits=replace(
-            waits,
-            put_off=rows.put_off,
-            put_off_no_more=rows.put_off_no_more,
-            paused=rows.paused,
-            unpaused=rows.unpaused,
-        ),
-    )
-    return write, rows.withdrawn
+        builder.take(effect)
+    if builder.missing:
+        raise NeedsUpload(builder.missing)
+    rows = builder.rows
+    if taken is not None:
+        rows.taken.append(taken)
+    write = rows.statement(run, state, builder.status, over_cancel=live is not None, inbox_seq=inbox_seq)
+    return DecidedStep(write, rows, builder.withdrawn)
 
 
 def _approval_of(effect: fx.OpenWait, node: Node, run: RunRow, job: UUID) -> NewApproval:

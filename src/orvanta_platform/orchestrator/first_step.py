@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.steps import StepWrite
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.orchestrator.effect_rows import translate
+from orvanta_platform.orchestrator.effect_rows import DecidedStep, translate
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 
 
-async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Mapping[ValueKey, bytes]) -> StepWrite:
-    """Return the write of the event Started. `known` holds values that are not in a table yet, such as the input."""
+async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Mapping[ValueKey, bytes]) -> DecidedStep:
+    """Return the rows of the event Started. `known` holds values that are not in a table yet, such as the input."""
     reader = tools.reader
     answered = Answered()
     while True:
         try:
             decided = decide_now(blueprint, row, Started(), answered)
-            write, _ = translate(
+            step = translate(
                 blueprint,
                 row,
                 decided.encoded,
@@ -39,4 +38,4 @@ async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Map
         except NeedsResults as raised:
             await compose_result(reader, blueprint, row, raised, known, answered.prepared)
         else:
-            return write
+            return step

@@ -115,7 +115,7 @@ class FrameStepper(AnswerRounds):
         self._store_values(counter, found.result, found.error)
         await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
         size = len(found.result or b"")
-        self._batch.events += self._reader.sizes.warnings("the result", size, counter.node.id)
+        self._batch.rows.events += self._reader.sizes.warnings("the result", size, counter.node.id)
 
     def _store_values(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
         if result is not None:
@@ -182,10 +182,10 @@ class FrameStepper(AnswerRounds):
         frame.state = decision.state
         self._progress = True
         self.frames.note(frame)
-        self._batch.add(rows, taken)
-        self._deferred.add(rows)
-        self.outcome.timers = self.outcome.timers or bool(rows.put_off)
-        self._recount = self._recount or bool(rows.opened)
+        if taken is not None:
+            rows.rows.taken.append(taken)
+        self._batch.add(rows.rows, rows.status)
+        self._recount = self._recount or bool(rows.rows.opened)
         self._known |= rows.raws
         self.outcome.raws |= rows.raws
         await self._apply_consequences(frame, rows)
@@ -334,12 +334,13 @@ class FrameStepper(AnswerRounds):
 
     async def _write_jobs(self) -> None:
         """Insert the rows of jobs decided so far, before their live jobs are queried."""
-        if self._batch.jobs:
+        if self._batch.rows.jobs:
             await self._flush()
 
     async def _flush(self) -> None:
         """Write the collected rows."""
         batch, self._batch = self._batch, StepBatch()
+        self._written.merge(batch.rows)
         state = self.frames.root.state.encode()
         self.outcome.run = await batch.write(self.connection, self.run, state, self.frames)
         self.outcome.queues |= batch.queues

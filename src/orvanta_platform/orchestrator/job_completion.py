@@ -59,7 +59,7 @@ async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Fin
             decided = decide_now(blueprint, job.run, finish.event, answered)
             if not decided.effects:
                 return None
-            write, _ = translate(
+            made = translate(
                 blueprint,
                 job.run,
                 decided.encoded,
@@ -77,7 +77,7 @@ async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Fin
         except NeedsLock:
             return None
         else:
-            return write
+            return made.write
 
 
 async def _slow(tools: Tools, job: ClaimedJob, finish: Finish, tried: StepWrite | None) -> Finished:
@@ -105,7 +105,7 @@ def write_without_io(job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> S
         if not decided.effects:
             return None
         kept = decided.state.kept
-        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, kept=kept)[0]
+        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, kept=kept).write
     except (Unanswered, NeedsUpload, NeedsResults, NeedsLock):
         return None
 

@@ -77,7 +77,7 @@ class NestedAdvance(FrameStepper):
         if self._recount or any(item.label.startswith(_DECISION) for item in pending):
             self._batch.events_left.append(inbox.Decided())
         await self._flush()
-        plan, deferred = self.blueprint.plan, self._deferred
+        plan = self.blueprint.plan
         if (
             (plan.has_nested_approvals or self.frames.root.state.breakpoints)
             and not self.outcome.ended
@@ -86,7 +86,7 @@ class NestedAdvance(FrameStepper):
             self.outcome.run = msgspec.structs.replace(self.run, status=status)
         if not self.outcome.ended:
             self.outcome.further += await children.notify_caller(self.connection, before, self.run)
-        self.outcome.further += await deferred.write(self.connection, plan, self.run, ended=self.outcome.ended)
+        self.outcome.further += await self._written.write_last(self.connection, plan, self.run)
         self.outcome.more = self.outcome.more or (len(waiting) == _PAGE and not self.outcome.ended)
         return self.outcome
 

@@ -43,6 +43,7 @@ class NestedRows(StepBuilder):
     cancelled: list[int] = field(default_factory=list)
     later: list[fx.Retry] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
+    """Containers whose timers are dropped."""
     ended: fx.RunEnded | None = None
     raws: dict[ValueKey, bytes] = field(default_factory=dict)
 
@@ -158,7 +159,7 @@ class NestedRows(StepBuilder):
         of = self._of_frame(effect, frame.id)
         if len(frame.plan.nodes) == 1 and not isinstance(effect.result, fx.Thrown):
             return
-        self.nodes.append(
+        self.rows.nodes.append(
             NodeCompletion(
                 frame.id,
                 frame.holder.node.id,

@@ -16,7 +16,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.runs import NewRun
-from orvanta_platform.db.steps import NewValue, StepWrite
+from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import InvalidRunId
@@ -24,6 +24,7 @@ from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
 from orvanta_platform.orchestrator.blueprints import OWN, write_pins
+from orvanta_platform.orchestrator.effect_rows import DecidedStep
 from orvanta_platform.orchestrator.first_step import first_step
 from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
@@ -176,9 +177,10 @@ async def _stored_values(platform: Platform, new: NewRun, args: bytes, sealed: b
     return stored
 
 
-async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: bytes, copied: CopiedData) -> StepWrite:
+async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: bytes, copied: CopiedData) -> DecidedStep:
     known = {(new.id, "args", ""): args, **copied.known}
-    return copied.extend(await first_step(platform.tools, spec.blueprint, row_of(new), known))
+    step = await first_step(platform.tools, spec.blueprint, row_of(new), known)
+    return dataclasses.replace(step, write=copied.extend(step.write))
 
 
 def _scopes_of(actor: Actor, spec: RunSpec) -> list[str] | None:
@@ -205,16 +207,16 @@ async def _idempotency_use(
     return await idempotency.use_of(platform.keys, key, actor, spec.workspace, path, what, unmasked)
 
 
-def _notify(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> None:
+def _notify(platform: Platform, run: UUID, plan: Plan, step: DecidedStep | None) -> None:
     """Wake the processes concerned by a new run; `step` None: it starts later."""
     platform.blueprints.note_start(run, plan)
     if step is None:
         platform.notify.send("timer")
         return
-    platform.notify.queue(*{job.queue for job in step.jobs})
-    if step.waits.timers or step.waits.put_off:
+    platform.notify.queue(*{job.queue for job in step.rows.jobs})
+    if step.rows.sets_timers:
         platform.notify.send("timer")
-    if step.end is not None:
+    if step.rows.end is not None:
         platform.notify.run_ended(run)
 
 

@@ -15,7 +15,6 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
-from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
 from orvanta_platform.db.runs import NewRun, RunRow
@@ -25,7 +24,7 @@ from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.errors import Conflict
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.blueprints import write_pins
-from orvanta_platform.orchestrator.deferred_writes import DeferredWrites
+from orvanta_platform.orchestrator.effect_rows import DecidedStep
 from orvanta_platform.services.runs import idempotency
 from orvanta_platform.services.runs.copied_data import CopiedData, Repeat
 from orvanta_platform.services.runs.debounce import Call, join
@@ -52,7 +51,7 @@ class PreparedRun:
     key: idempotency.Use | None
     debounce: Debounce | None
     copied: CopiedData
-    first_step: StepWrite | None
+    first_step: DecidedStep | None
     """None: the run is delayed, or its first step is made after the insertion."""
     is_delayed: bool
 
@@ -65,7 +64,7 @@ class PreparedRun:
     def fits_one_statement(self) -> bool:
         """The insertion needs no earlier read and no writes besides those of an ordinary first step."""
         step = self.first_step
-        is_ordinary = step is not None and step.end is None and not step.waits
+        is_ordinary = step is not None and step.write.end is None and not step.rows.needs_transaction
         return is_ordinary and not (self.options.idempotency or self.options.run_id)
 
     def row(self) -> RunRow:
@@ -91,10 +90,10 @@ async def insert_in_one_statement(db: Database, run: PreparedRun) -> bool:
     assert step is not None
     document = (new.document, spec.text) if spec.text is not None and new.document is not None else None
     pins = write_pins(spec.pins) if spec.pins else None
-    step = replace(step, values=[*run.values, *step.values])
+    write = replace(step.write, values=[*run.values, *step.write.values])
     try:
         async with db.acquire() as connection:
-            await start_run(connection, new, step, run.audit(repeat=run.options.repeat), document, pins)
+            await start_run(connection, new, write, run.audit(repeat=run.options.repeat), document, pins)
     except (*TRANSIENT, *CONNECTION_LOST):
         return False
     return True
@@ -184,18 +183,16 @@ class RunInsertion:
             await run_rows.set_start_timer(connection, new.id, run.options.scheduled_at)
         elif step is None:
             await run_rows.insert_event(connection, new.id, inbox.write(inbox.StartRun()))
-        elif not await write_steps(connection, [step]):
+        elif not await write_steps(connection, [step.write]):
             raise AssertionError(f"the first step of run {new.id} was not written")
-        if step is not None and step.waits:
-            await wait_rows.write(connection, new.id, new.workspace, step.waits)
+        if step is not None:
+            await step.rows.write_waits(connection, new.id, new.workspace)
 
     async def _write_deferred(self, connection: Connection) -> None:
         run, step = self._run, self._run.first_step
         if step is None:
             return
-        tail = DeferredWrites()
-        tail.add(step.waits)
-        self.permitted.extend(await tail.write(connection, run.plan, run.row(), ended=step.end is not None))
+        self.permitted.extend(await step.rows.write_last(connection, run.plan, run.row()))
 
 
 class _EndedAlready(Exception):

@@ -1,0 +1,179 @@
+"""Rows of the steps of one transaction: collected from effects, merged, and written in three parts.
+
+A kind of rows is declared, merged and written here, and filled from its effect in `effect_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from orvanta_platform.db import approvals, cache, erasures, pauses
+from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.cache import NewCached
+from orvanta_platform.db.gates import Entry
+from orvanta_platform.db.pauses import NewPause
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.step_debounces import WaitingEntry
+from orvanta_platform.db.steps import (
+    JobCompletion,
+    NewEvent,
+    NewJob,
+    NewValue,
+    NodeCompletion,
+    RetryWake,
+    RunEnd,
+    StepWrite,
+)
+from orvanta_platform.db.waits import NodeTimer
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.orchestrator import step_debounce
+from orvanta_platform.queue import gates
+
+
+@dataclass(slots=True)
+class StepRows:
+    """Rows of one or more steps of a run, in the order of their decisions."""
+
+    # Written by the step statement (`statement`). A step without the run's lock has no others.
+    endings: list[JobCompletion] = field(default_factory=list)
+    nodes: list[NodeCompletion] = field(default_factory=list)
+    jobs: list[NewJob] = field(default_factory=list)
+    wakes: list[RetryWake] = field(default_factory=list)
+    values: list[NewValue] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    end: RunEnd | None = None
+
+    # Written after the statement, in its transaction (`write_waits`).
+    timers: list[NodeTimer] = field(default_factory=list)
+    dropped: list[tuple[UUID, str]] = field(default_factory=list)
+    """Timers to delete, as (job, kind)."""
+    opened: list[NewApproval] = field(default_factory=list)
+    """Nodes that start to wait for decisions."""
+    closed: list[UUID] = field(default_factory=list)
+    """Nodes that stop waiting for decisions."""
+    taken: list[tuple[UUID, int]] = field(default_factory=list)
+    """Decisions, as (job, resume id), that the steps count."""
+    paused: list[NewPause] = field(default_factory=list)
+    """Nodes that pause at a breakpoint."""
+    unpaused: list[UUID] = field(default_factory=list)
+    """Nodes that are resumed."""
+
+    # Written at the end of the transaction (`write_last`): these rows are locked after all others.
+    entered: list[Entry] = field(default_factory=list)
+    """Nodes, or the run itself, that queue for a permit."""
+    left: list[UUID] = field(default_factory=list)
+    """Nodes that no longer need a permit."""
+    cached: list[NewCached] = field(default_factory=list)
+    """Results to cache."""
+    put_off: list[WaitingEntry] = field(default_factory=list)
+    """Nodes that start to be debounced."""
+    put_off_no_more: list[UUID] = field(default_factory=list)
+    """Nodes that are no longer debounced."""
+
+    @property
+    def needs_transaction(self) -> bool:
+        """True if there are rows that the step statement does not write."""
+        return any(getattr(self, name) for name in _OUTSIDE_STATEMENT)
+
+    @property
+    def sets_timers(self) -> bool:
+        """True if timers have been set."""
+        return bool(self.timers or self.put_off) or any(ending.fate == "scheduled" for ending in self.endings)
+
+    def merge(self, later: StepRows) -> None:
+        """Append the rows of later steps. Rows that these undo are dropped without having been written."""
+        if later.dropped:
+            dropped = set(later.dropped)
+            self.timers = [timer for timer in self.timers if (timer.job, timer.kind) not in dropped]
+        self.opened = _without(self.opened, later.closed)
+        self.paused = _without(self.paused, later.unpaused)
+        self.entered = _without(self.entered, later.left)
+        self.put_off = _without(self.put_off, later.put_off_no_more)
+        for name in _LISTS:
+            if added := getattr(later, name):
+                getattr(self, name).extend(added)
+        self.end = later.end or self.end
+
+    def statement(
+        self, run: RunRow, state: bytes, status: str, *, over_cancel: bool, inbox_seq: int | None = None
+    ) -> StepWrite:
+        """Return the write of these rows by the step statement; `state` and `status` are the run's new ones."""
+        values = self.values
+        if len(values) > 1:
+            # Two nodes may export the same name: the later one wins.
+            values = list({(value.id, value.kind, value.name): value for value in values}.values())
+        return StepWrite(
+            run=run.id,
+            rev=run.rev,
+            state=state,
+            status=status,
+            endings=self.endings,
+            nodes=self.nodes,
+            jobs=self.jobs,
+            wakes=self.wakes,
+            values=values,
+            events=self.events,
+            end=self.end,
+            over_cancel=over_cancel,
+            inbox_seq=inbox_seq,
+        )
+
+    async def write_waits(self, connection: Connection, run: UUID, workspace: str) -> None:
+        """Write the waits, in the transaction of the step statement, which has deleted all timers of an ended run."""
+        if self.unpaused:
+            await pauses.delete_pauses(connection, run, self.unpaused)
+        if self.paused:
+            await pauses.insert_pauses(connection, run, self.paused)
+        if self.dropped and self.end is None:
+            await wait_rows.drop_timers(connection, run, self.dropped)
+        if self.timers:
+            await wait_rows.set_timers(connection, run, self.timers)
+        if self.closed or self.taken:
+            await approvals.delete_open(connection, run, self.closed, self.taken[0] if self.taken else None)
+        for job, resume in self.taken[1:]:
+            await approvals.mark_counted(connection, job, resume)
+        if self.opened:
+            await approvals.insert_open(connection, run, workspace, self.opened)
+
+    async def write_last(self, connection: Connection, plan: Plan, run: RunRow) -> list[UUID]:
+        """Write permits, cached results and debounced nodes; return the runs that proceed because of it.
+
+        The caller locks no row after this.
+        """
+        ended = self.end is not None
+        for each in self.cached:
+            await cache.store(connection, run.workspace, each)
+        if ended and plan.erasures:
+            await erasures.schedule(connection, run.id, plan.erasures)
+        further: list[UUID] = []
+        if plan.gated and ended:
+            further = await gates.settle(connection, ended=[run.id])
+        elif plan.gated:
+            further = await gates.settle(connection, self.entered, self.left)
+        if not plan.debounces:
+            return further
+        if ended:
+            return further + await step_debounce.settle(connection, (), ended=[run.id])
+        return further + await step_debounce.settle(connection, self.put_off, self.put_off_no_more)
+
+
+_LISTS = tuple(each.name for each in fields(StepRows) if each.name != "end")
+_OUTSIDE_STATEMENT = _LISTS[_LISTS.index("timers") :]
+
+
+class _OfJob(Protocol):
+    @property
+    def job(self) -> UUID: ...
+
+
+T = TypeVar("T", bound=_OfJob)
+
+
+def _without(rows: list[T], jobs: Iterable[UUID]) -> list[T]:
+    gone = set(jobs) if rows else ()
+    return [row for row in rows if row.job not in gone] if gone else rows
