@@ -41,6 +41,7 @@ from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.force_fail import force_fail
 from orvanta_platform.orchestrator.limits import permitted
 from orvanta_platform.orchestrator.nested_advance import NestedAdvance
+from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
@@ -254,10 +255,10 @@ async def _run_transaction(
     waiting = await run_rows.read_inbox(connection, run_id)
     blueprint = await tools.blueprints.of(connection, run)
     if blueprint.plan.nests:
-        nested = NestedAdvance(
+        nested = NestedTransaction(
             connection, tools.reader, tools.storage, tools.recent, tools.blueprints, blueprint, run, answers
         )
-        return await nested.process(waiting, finish)
+        return await NestedAdvance(nested).process(waiting, finish)
     live = await _live_jobs(connection, run_id)
     step = _Transaction(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE

@@ -2,98 +2,63 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import Event
-from orvanta_platform.engine.state import RunState
-from orvanta_platform.orchestrator.answers import Reader, answer_all, answer_from_memory, is_fleeting
-from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
+from orvanta_platform.orchestrator.answers import answer_all, answer_from_memory, is_fleeting
 from orvanta_platform.orchestrator.decision import Answered
 from orvanta_platform.orchestrator.evaluation_context import all_of
-from orvanta_platform.orchestrator.frames import Frame, Frames, within
-from orvanta_platform.orchestrator.step_batch import StepBatch
-from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult, Work
-from orvanta_platform.orchestrator.step_rows import StepRows
-from orvanta_platform.orchestrator.value_cache import RecentValues
-from orvanta_platform.storage import Storage
+from orvanta_platform.orchestrator.frames import Frame, within
+from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
+from orvanta_platform.orchestrator.step_result import Item, NeedsIO, Work
 
 MOST_AHEAD = 50
 """Maximum number of starts whose requests are answered in one round."""
 
 
-class AnswerRounds(ABC):
-    """The frames of one run within one transaction, with the answers of earlier rounds."""
+class AnswerRounds:
+    """Decides events of one transaction with the answers of earlier rounds."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        reader: Reader,
-        storage: Storage,
-        recent: RecentValues,
-        blueprints: Blueprints,
-        blueprint: Blueprint,
-        run: RunRow,
-        answers: Mapping[str, Answered],
-    ) -> None:
-        self.connection = connection
-        self.blueprint = blueprint
-        self.outcome = StepResult(run)
-        self._reader, self._storage, self._recent = reader, storage, recent
-        self._blueprints = blueprints
-        self._answers = answers
-        self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
-        self._batch = StepBatch()
-        self._written = StepRows()
-        self._pending: deque[Item] = deque()
-        self._known: dict[ValueKey, bytes] = {}
-        self._recount = False
-        self._progress = False
+    def __init__(self, transaction: NestedTransaction) -> None:
+        self._tx = transaction
 
-    @property
-    def run(self) -> RunRow:
-        """The run as of this transaction."""
-        return self.outcome.run
-
-    async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
+    async def decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
+        """Decide an event of a frame. Raises NeedsIO for requests that cannot be answered from memory."""
         need: fx.Need | None = None
-        place = within(self.run, frame, self._known)
+        place = within(self._tx.run, frame, self._tx.known)
         while True:
             outcome = decide(
                 frame.plan,
                 frame.state,
                 event,
-                answered.at(self.run.rev),
-                self.run.seed,
+                answered.at(self._tx.run.rev),
+                self._tx.run.seed,
                 after=need,
-                breakpoints=self.frames.root.state.breakpoints,
+                breakpoints=self._tx.frames.root.state.breakpoints,
             )
             if isinstance(outcome, fx.Decision):
                 return outcome
-            found = await answer_from_memory(self._recent, frame.plan, self.run, outcome, self._known, place)
+            found = await answer_from_memory(self._tx.recent, frame.plan, self._tx.run, outcome, self._tx.known, place)
             if found is None:
-                await self._write_jobs()
+                await self._tx.write_jobs()
                 raise NeedsIO(self._answering_work(frame, outcome, answered), outcome)
-            answered.note(outcome.requests, self._reader.sizes.answers(found), self.run.rev)
+            answered.note(outcome.requests, self._tx.reader.sizes.answers(found), self._tx.run.rev)
             need = outcome
 
-    def _answers_of(self, frame: Frame, event: Event) -> Answered:
-        return self._answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
+    def answers_of(self, frame: Frame, event: Event) -> Answered:
+        """Return the answers to the requests of an event."""
+        return self._tx.answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
 
     def _answering_work(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
-        known = dict(self._known)
-        place = within(self.run, frame, known)
+        known = dict(self._tx.known)
+        place = within(self._tx.run, frame, known)
 
         async def ask() -> None:
-            run = self.run
-            pins = self.blueprint.pins
-            found = await answer_all(self._reader, frame.plan, run, need, known, place, pins=pins)
+            run = self._tx.run
+            pins = self._tx.blueprint.pins
+            found = await answer_all(self._tx.reader, frame.plan, run, need, known, place, pins=pins)
             answered.note(need.requests, found, run.rev)
 
         return ask
@@ -101,13 +66,13 @@ class AnswerRounds(ABC):
     async def ahead(self, frame: Frame, event: Event) -> Work | None:
         """Return the requests of a later event as work; None if there are none or their answers may change by then."""
         try:
-            await self._decide(frame, event, self._answers_of(frame, event))
+            await self.decide(frame, event, self.answers_of(frame, event))
         except NeedsIO as outside:
             asks = outside.need.requests if outside.need is not None else ()
             return outside.work if asks and not any(map(is_fleeting, asks)) else None
         return None
 
-    async def _round(self, outside: NeedsIO, coming: Iterable[Item]) -> Work:
+    async def round(self, outside: NeedsIO, coming: Iterable[Item]) -> Work:
         """Combine `outside` with the requests of the next starts into one round of work."""
         works = [outside.work]
         for item in coming:
@@ -120,7 +85,3 @@ class AnswerRounds(ABC):
             await all_of(work() for work in works)
 
         return together if len(works) > 1 else outside.work
-
-    @abstractmethod
-    async def _write_jobs(self) -> None:
-        """Insert the rows of jobs decided so far, before their requests are answered."""

@@ -25,8 +25,8 @@ from orvanta_platform.orchestrator.body_results import NeedsObjects, collect
 from orvanta_platform.orchestrator.decision import Answered, upload
 from orvanta_platform.orchestrator.frames import Counter, Frame, loop_of
 from orvanta_platform.orchestrator.nested_rows import NestedRows, child_id, has_job
+from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.scope import BEGINNING, ERROR, compose
-from orvanta_platform.orchestrator.step_batch import StepBatch
 from orvanta_platform.orchestrator.step_needs import NeedsUpload
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO
 from orvanta_platform.orchestrator.wait_outcomes import cancelled, lost
@@ -36,21 +36,26 @@ _MAX_UNSTARTED = 50
 """Maximum number of a node's bodies that are open but not started."""
 
 
-class FrameStepper(AnswerRounds):
+class FrameStepper:
     """The frames of one run, within one transaction."""
 
-    async def _process_job_event(self, event: inbox.OfJob) -> None:
-        await self._write_jobs()
-        job = await frame_rows.lock_job(self.connection, self.run.id, event.job)
+    def __init__(self, transaction: NestedTransaction, rounds: AnswerRounds) -> None:
+        self._tx = transaction
+        self._rounds = rounds
+
+    async def process_job_event(self, event: inbox.OfJob) -> None:
+        """Process an event of a job, or of a node or body that has no job."""
+        await self._tx.write_jobs()
+        job = await frame_rows.lock_job(self._tx.connection, self._tx.run.id, event.job)
         engine_event: Event | None
         if job is None:
-            if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
-                await self._step(counter.frame, TimerDue(counter.node.index))
+            if isinstance(event, inbox.RetryDue) and (counter := await self._tx.frames.counter(event.job)) is not None:
+                await self.step(counter.frame, TimerDue(counter.node.index))
             if isinstance(event, inbox.CancelJob):
                 await self._cancel_without_job(event)
             return
-        place = await self.frames.frame(job.frame)
-        index = self.blueprint.plan.node(job.node_index).index
+        place = await self._tx.frames.frame(job.frame)
+        index = self._tx.blueprint.plan.node(job.node_index).index
         if place is None:
             return
         match event:
@@ -59,87 +64,93 @@ class FrameStepper(AnswerRounds):
             case inbox.RetryDue():
                 engine_event = TimerDue(index) if job.state == "scheduled" else None
             case inbox.JobLost():
-                engine_event = lost(index, job, event, cancelled=self.run.cancel_at is not None)
+                engine_event = lost(index, job, event, cancelled=self._tx.run.cancel_at is not None)
         if engine_event is not None:
-            await self._step(place, engine_event, live={index: job})
+            await self.step(place, engine_event, live={index: job})
 
     async def _cancel_without_job(self, event: inbox.CancelJob) -> None:
         """Cancel one node without a job, or one body of a node, while the run continues."""
-        for frame in await self.frames.all():
-            engine_event = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
+        for frame in await self._tx.frames.all():
+            engine_event = cancelled(frame.plan, self._tx.run.id, frame.state, event, frame.id)
             if engine_event is not None:
-                await self._step(frame, engine_event)
+                await self.step(frame, engine_event)
                 return
-        if (counter := await self.frames.counter(event.job)) is not None:
+        if (counter := await self._tx.frames.counter(event.job)) is not None:
             if counter.frame.state.nodes[counter.node.index] == Mark.WAITING_CHILDREN:
                 counter.loop = counter.loop.abort(event.reason)
-                await self._cancel_inside(counter)
+                await self.cancel_inside(counter)
             else:
-                await self._step(counter.frame, JobCancelled(counter.node.index, event.reason))
-        elif (body := await self.frames.frame(event.job)) is not None:
-            await self._step(body, Aborted(event.reason))
+                await self.step(counter.frame, JobCancelled(counter.node.index, event.reason))
+        elif (body := await self._tx.frames.frame(event.job)) is not None:
+            await self.step(body, Aborted(event.reason))
 
-    def _start_item(self, frame: Frame) -> Item:
+    def start_item(self, frame: Frame) -> Item:
+        """Return the item that starts a body."""
         assert frame.id is not None and frame.holder is not None
         frame.holder.unstarted += 1
         again = inbox.FramesBegin((frame.id,))
-        return Item(f"begin {frame.id}", lambda: self._start_frame(frame), again, lambda: self.ahead(frame, Started()))
+        return Item(
+            f"begin {frame.id}", lambda: self._start_frame(frame), again, lambda: self._rounds.ahead(frame, Started())
+        )
 
     async def _start_frame(self, frame: Frame) -> None:
-        await self._step(frame, Started())
+        await self.step(frame, Started())
         counter = frame.holder
         if counter is not None:
             counter.unstarted -= 1
-            if self.frames.counters.get(counter.id) is counter:
+            if self._tx.frames.counters.get(counter.id) is counter:
                 self._start_bodies(counter)
 
-    def _conclusion_item(self, counter: Counter) -> Item:
-        return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
+    def conclusion_item(self, counter: Counter) -> Item:
+        """Return the item that completes a node whose bodies have all ended."""
+        return Item(f"end {counter.id}", lambda: self.conclude(counter), inbox.BodiesEnded(counter.id))
 
-    async def _conclude(self, counter: Counter) -> None:
+    async def conclude(self, counter: Counter) -> None:
         """Pass the completion of all bodies of a node to the list that contains it."""
-        if self.frames.counters.get(counter.id) is not counter or not counter.loop.done:
+        if self._tx.frames.counters.get(counter.id) is not counter or not counter.loop.done:
             return
-        await self._flush()
-        answered = self._answers[f"end {counter.id} {counter.attempt}"]
+        await self._tx.flush()
+        answered = self._tx.answers[f"end {counter.id} {counter.attempt}"]
         try:
-            found = await collect(self.connection, self.run.id, counter, answered.prepared.fetched, self._reader.sizes)
+            found = await collect(
+                self._tx.connection, self._tx.run.id, counter, answered.prepared.fetched, self._tx.reader.sizes
+            )
         except NeedsObjects as raised:
             objects = raised.objects
 
             async def fetch() -> None:
                 for name in objects:
-                    answered.prepared.fetched[name] = await self._storage.get(name)
+                    answered.prepared.fetched[name] = await self._tx.storage.get(name)
 
             raise NeedsIO(fetch) from raised
         self._store_values(counter, found.result, found.error)
-        await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
+        await self.step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
         size = len(found.result or b"")
-        self._batch.rows.events += self._reader.sizes.warnings("the result", size, counter.node.id)
+        self._tx.batch.rows.events += self._tx.reader.sizes.warnings("the result", size, counter.node.id)
 
     def _store_values(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
         if result is not None:
-            self._known[counter.id, "result", ""] = result
+            self._tx.known[counter.id, "result", ""] = result
         if error is not None:
-            self._known[counter.id, "result", ERROR] = error
+            self._tx.known[counter.id, "result", ERROR] = error
 
-    async def _cancel_inside(self, counter: Counter) -> None:
+    async def cancel_inside(self, counter: Counter) -> None:
         """Cancel everything inside a node; the node ends after all of it has ended."""
         counter.loop = counter.loop.cancel()
-        self.frames.note(counter)
+        self._tx.frames.note(counter)
         if counter.node.kind is Kind.FLOW:
             if counter.child is not None:
-                await children.cancel(self.connection, counter.child)
-                self.outcome.further.append(counter.child)
+                await children.cancel(self._tx.connection, counter.child)
+                self._tx.outcome.further.append(counter.child)
         else:
-            for frame in await self.frames.bodies(counter):
-                await self._step(frame, CancelRequested())
+            for frame in await self._tx.frames.bodies(counter):
+                await self.step(frame, CancelRequested())
         if counter.loop.done:
-            self._pending.append(self._conclusion_item(counter))
+            self._tx.pending.append(self.conclusion_item(counter))
 
     # One decision.
 
-    async def _step(
+    async def step(
         self,
         frame: Frame,
         event: Event,
@@ -153,21 +164,21 @@ class FrameStepper(AnswerRounds):
         taken: tuple[UUID, int] | None = None,
     ) -> None:
         """Decide an event of one frame and collect its rows; changes nothing if it raises NeedsIO."""
-        answered = self._answers_of(frame, event)
-        decision = await self._decide(frame, event, answered)
+        answered = self._rounds.answers_of(frame, event)
+        decision = await self._rounds.decide(frame, event, answered)
         if not decision.effects:
             return
         if self._touched(frame, decision) - set(live or ()):
-            await self._write_jobs()
+            await self._tx.write_jobs()
             live = await self._live(frame)
         await self._compose(frame, decision, answered)
         rows = NestedRows(
-            self.blueprint,
-            self.run,
+            self._tx.blueprint,
+            self._tx.run,
             finish,
             live or {},
             answered.prepared,
-            self._batch.status or self.run.status,
+            self._tx.batch.status or self._tx.run.status,
             lane,
             within=frame,
             concluded=concluded,
@@ -178,16 +189,18 @@ class FrameStepper(AnswerRounds):
             rows.take(effect)
         if rows.missing:
             missing = NeedsUpload(rows.missing)
-            raise NeedsIO(lambda: upload(self._storage, self._reader.sizes, self.run, missing, answered.prepared))
+            raise NeedsIO(
+                lambda: upload(self._tx.storage, self._tx.reader.sizes, self._tx.run, missing, answered.prepared)
+            )
         frame.state = decision.state
-        self._progress = True
-        self.frames.note(frame)
+        self._tx.progress = True
+        self._tx.frames.note(frame)
         if taken is not None:
             rows.rows.taken.append(taken)
-        self._batch.add(rows.rows, rows.status)
-        self._recount = self._recount or bool(rows.rows.opened)
-        self._known |= rows.raws
-        self.outcome.raws |= rows.raws
+        self._tx.batch.add(rows.rows, rows.status)
+        self._tx.recount = self._tx.recount or bool(rows.rows.opened)
+        self._tx.known |= rows.raws
+        self._tx.outcome.raws |= rows.raws
         await self._apply_consequences(frame, rows)
 
     def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
@@ -201,8 +214,8 @@ class FrameStepper(AnswerRounds):
         }
 
     async def _live(self, frame: Frame) -> dict[int, LiveJob]:
-        found = await frame_rows.lock_jobs_of_frame(self.connection, self.run.id, frame.id)
-        return {self.blueprint.plan.node(job.node_index).index: job for job in found}
+        found = await frame_rows.lock_jobs_of_frame(self._tx.connection, self._tx.run.id, frame.id)
+        return {self._tx.blueprint.plan.node(job.node_index).index: job for job in found}
 
     async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
         """Compose the result of the list if it is an object of several results."""
@@ -211,107 +224,108 @@ class FrameStepper(AnswerRounds):
             return
         new_results = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
         members = {
-            name: (new_results.get(index), frame.result_key(self.run.id, index)) for name, index in end.result.members
+            name: (new_results.get(index), frame.result_key(self._tx.run.id, index))
+            for name, index in end.result.members
         }
-        missing = [key for raw, key in members.values() if raw is None and key not in self._known]
+        missing = [key for raw, key in members.values() if raw is None and key not in self._tx.known]
         if missing:
-            found = {key: self._recent.get(key) for key in missing}
+            found = {key: self._tx.recent.get(key) for key in missing}
             if None in found.values():
-                known = dict(self._known)
+                known = dict(self._tx.known)
 
                 async def read() -> None:
-                    read_now = {**known, **await self._reader.load(missing)}
+                    read_now = {**known, **await self._tx.reader.load(missing)}
                     answered.prepared.composed = compose(
                         (name, raw if raw is not None else read_now.get(key, b"null"))
                         for name, (raw, key) in members.items()
                     )
 
                 raise NeedsIO(read)
-            self._known |= {key: raw for key, raw in found.items() if raw is not None}
+            self._tx.known |= {key: raw for key, raw in found.items() if raw is not None}
         answered.prepared.composed = compose(
-            (name, raw if raw is not None else self._known.get(key, b"null")) for name, (raw, key) in members.items()
+            (name, raw if raw is not None else self._tx.known.get(key, b"null")) for name, (raw, key) in members.items()
         )
 
     async def _apply_consequences(self, frame: Frame, rows: NestedRows) -> None:
         """Apply the consequences of a decision to the frames inside and around this one."""
-        run = self.run.id
+        run = self._tx.run.id
         for node in reversed(rows.withdrawn):
             again = inbox.CancelJob(frame.node_id(run, node), "Canceled")
-            self._pending.appendleft(Item(f"withdraw {again.job}", partial(self._process_job_event, again), again))
+            self._tx.pending.appendleft(Item(f"withdraw {again.job}", partial(self.process_job_event, again), again))
         if rows.concluded is not None:
-            self.frames.close(rows.concluded)
-            self._batch.untime(rows.concluded.id)
+            self._tx.frames.close(rows.concluded)
+            self._tx.batch.untime(rows.concluded.id)
         for id in rows.closed:
-            if (waiting := await self.frames.counter(id)) is not None:
-                self.frames.close(waiting)
-            self._batch.untime(id)
+            if (waiting := await self._tx.frames.counter(id)) is not None:
+                self._tx.frames.close(waiting)
+            self._tx.batch.untime(id)
         for retry in rows.later:
             self._retry_later(frame, retry)
         for opened in rows.inside:
             await self._open(frame, opened)
         for node in rows.cancelled:
-            counter = await self.frames.counter(frame.node_id(run, node))
+            counter = await self._tx.frames.counter(frame.node_id(run, node))
             if counter is not None:
-                await self._cancel_inside(counter)
+                await self.cancel_inside(counter)
         if rows.ended is None:
             return
         if frame.id is None:
-            self.outcome.ended = True
+            self._tx.outcome.ended = True
             if rows.ended.status is Status.CANCELLED:
-                self.outcome.further += await children.cancel_all(self.connection, run)
+                self._tx.outcome.further += await children.cancel_all(self._tx.connection, run)
         else:
             self._frame_ended(frame, rows.ended)
 
     def _retry_later(self, frame: Frame, retry: fx.Retry) -> None:
         node = frame.plan.node(retry.node)
-        id = frame.node_id(self.run.id, retry.node)
+        id = frame.node_id(self._tx.run.id, retry.node)
         # A counter with nothing open: it waits for its retry.
-        self.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
-        self._batch.timers.append((id, "retry", retry.delay_s))
+        self._tx.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
+        self._tx.batch.timers.append((id, "retry", retry.delay_s))
         for name in ("", ERROR):
-            self._known.pop((id, "result", name), None)
+            self._tx.known.pop((id, "result", name), None)
 
     async def _open(self, frame: Frame, opened: fx.OpenInside) -> None:
         opening, node = opened.opening, frame.plan.node(opened.node)
-        id = frame.node_id(self.run.id, opened.node)
+        id = frame.node_id(self._tx.run.id, opened.node)
         counter = Counter(id, frame, node, opening.attempt, Loop(opening.total, opening.width))
         counter.loop = loop_of(opening, counter.reopening)
         counter.begun_at = clock.now()
-        if (before := await self.frames.counter(id)) is not None:
+        if (before := await self._tx.frames.counter(id)) is not None:
             counter.stored = before.stored
-        self.frames.note(counter)
+        self._tx.frames.note(counter)
         if opening.timeout_s is not None:
-            self._batch.timers.append((id, "timeout", opening.timeout_s))
+            self._tx.batch.timers.append((id, "timeout", opening.timeout_s))
         if node.kind is Kind.FLOW:
             counter.loop, _ = counter.loop.begin()
-            counter.child = child_id(self.run.id, counter.opening(self.run.id))
+            counter.child = child_id(self._tx.run.id, counter.opening(self._tx.run.id))
             again = counter.reopening
             state = again.state if again is not None else None
             await children.start(
-                self.connection,
-                self._blueprints,
-                self.blueprint,
-                self.run,
+                self._tx.connection,
+                self._tx.blueprints,
+                self._tx.blueprint,
+                self._tx.run,
                 node,
                 counter.child,
                 state,
                 references=opening.references,
                 sealed=opening.sealed is not None,
             )
-            self.outcome.further.append(counter.child)
+            self._tx.outcome.further.append(counter.child)
         else:
             self._start_bodies(counter)
 
     def _start_bodies(self, counter: Counter) -> None:
         counter.loop, places = counter.loop.begin(max(_MAX_UNSTARTED - counter.unstarted, 0))
-        self.frames.note(counter)
+        self._tx.frames.note(counter)
         for number in places:
-            frame = self.frames.open_frame(counter, counter.loop.place(number))
+            frame = self._tx.frames.open_frame(counter, counter.loop.place(number))
             if frame.state.kept is not None and frame.id is not None:
-                self._batch.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
-            self._pending.append(self._start_item(frame))
+                self._tx.batch.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
+            self._tx.pending.append(self.start_item(frame))
         if counter.loop.done:
-            self._pending.append(self._conclusion_item(counter))
+            self._tx.pending.append(self.conclusion_item(counter))
 
     def _frame_ended(self, frame: Frame, end: fx.RunEnded) -> None:
         counter = frame.holder
@@ -327,21 +341,5 @@ class FrameStepper(AnswerRounds):
             counter.loop = counter.loop.end(
                 frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over
             )
-        self.frames.close(frame)
+        self._tx.frames.close(frame)
         self._start_bodies(counter)
-
-    # Writing.
-
-    async def _write_jobs(self) -> None:
-        """Insert the rows of jobs decided so far, before their live jobs are queried."""
-        if self._batch.rows.jobs:
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Write the collected rows."""
-        batch, self._batch = self._batch, StepBatch()
-        self._written.merge(batch.rows)
-        state = self.frames.root.state.encode()
-        self.outcome.run = await batch.write(self.connection, self.run, state, self.frames)
-        self.outcome.queues |= batch.queues
-        self.outcome.timers = self.outcome.timers or batch.sets_timers
