@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
+from typing import Any
 
 from orvanta_platform.control import names, scopes
 from orvanta_platform.control.actor import Actor, Role
@@ -153,6 +154,15 @@ class Readable:
     username: str
     scope: list[str] | None
     """LIKE patterns of which the path must match one in any case; None if the token has no such limit."""
+
+    def conditions(self) -> dict[str, Any]:
+        """Return the fields by which the filter of a list describes its caller."""
+        return {
+            "everything": self.everything,
+            "patterns": self.patterns,
+            "principals": self.principals,
+            "scope": self.scope,
+        }
 
 
 def can(actor: Actor, action: str, target: Target) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -46,13 +47,20 @@ class ObjectFrame:
     at: datetime
 
 
-async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings: int | None = None) -> bool:
-    """Store chunks of one attempt in one statement; a stored chunk of the same seq is replaced.
+async def append(
+    connection: Connection,
+    chunks: Sequence[LogChunk],
+    *,
+    openings: int | None = None,
+    table: Literal["log_chunk", "stream_chunk"] = "log_chunk",
+) -> bool:
+    """Store chunks of one attempt's log, or stream, in one statement; a stored chunk of the same seq is replaced.
 
     Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
     """
     columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
-    found: int = await connection.fetchval(_SQL["append_log"], *columns, openings)
+    query = _SQL["append_chunks"].replace("log_chunk", table)
+    found: int = await connection.fetchval(query, *columns, openings)
     return openings is None or found == openings
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from orvanta_platform.db import logs
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
@@ -23,13 +24,8 @@ class StreamPiece:
 
 
 async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings: int | None = None) -> bool:
-    """Store chunks of one attempt in one statement; a stored chunk of the same seq is replaced.
-
-    Returns False, with nothing stored, if the attempt's number of openings is not `openings` (None: any).
-    """
-    columns = [[getattr(chunk, name) for chunk in chunks] for name in LogChunk.__slots__]
-    found: int = await connection.fetchval(_SQL["append_stream"], *columns, openings)
-    return openings is None or found == openings
+    """Store chunks of one attempt's stream like those of its log (`logs.append`)."""
+    return await logs.append(connection, chunks, openings=openings, table="stream_chunk")
 
 
 async def read(conn: Connection, job: UUID, attempt: int, start: int, most: int) -> list[StreamPiece]:

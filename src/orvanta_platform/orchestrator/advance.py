@@ -36,7 +36,7 @@ from orvanta_platform.orchestrator.answers import Reader
 from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
 from orvanta_platform.orchestrator.children import notify_caller
-from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now, prepare
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.force_fail import force_fail
 from orvanta_platform.orchestrator.limits import permitted
@@ -222,7 +222,7 @@ async def _count_failure(tools: Tools, run: UUID, error: Exception) -> None:
 class _LeaveTransaction(Exception):
     """Ends the transaction so that `reason` is handled outside it, for the event `label`."""
 
-    def __init__(self, label: str, step: _Transaction, reason: Exception) -> None:
+    def __init__(self, label: str, step: _Transaction, reason: Unanswered | NeedsUpload | NeedsResults) -> None:
         super().__init__(label)
         self.label = label
         self.blueprint = step.blueprint
@@ -235,13 +235,7 @@ async def _work_outside(
     tools: Tools, outside: _LeaveTransaction, answered: Answered, finish_values: Mapping[ValueKey, bytes]
 ) -> None:
     known = {**await tools.reader.open(outside.written_values), **finish_values}
-    match outside.reason:
-        case Unanswered() as raised:
-            await answer(tools.reader, outside.blueprint, raised, answered, known)
-        case NeedsUpload() as raised:
-            await upload(tools.storage, tools.sizes, outside.run, raised, answered.prepared)
-        case NeedsResults() as raised:
-            await compose_result(tools.reader, outside.blueprint, outside.run, raised, known, answered.prepared)
+    await prepare(tools.reader, outside.blueprint, outside.run, outside.reason, answered, known)
 
 
 async def _run_transaction(

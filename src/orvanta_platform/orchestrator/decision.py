@@ -107,7 +107,25 @@ def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answer
     return decided
 
 
-async def answer(
+async def prepare(
+    reader: Reader,
+    blueprint: Blueprint,
+    run: RunRow,
+    reason: Unanswered | NeedsUpload | NeedsResults,
+    answered: Answered,
+    known: Mapping[ValueKey, bytes],
+) -> None:
+    """Do the work, outside any transaction, without which a step could not be decided or built."""
+    match reason:
+        case Unanswered():
+            await _answer(reader, blueprint, reason, answered, known)
+        case NeedsUpload():
+            await upload(reader.storage, reader.sizes, run, reason, answered.prepared)
+        case NeedsResults():
+            await _compose_result(reader, blueprint, run, reason, known, answered.prepared)
+
+
+async def _answer(
     reader: Reader, blueprint: Blueprint, raised: Unanswered, answered: Answered, known: Mapping[ValueKey, bytes]
 ) -> None:
     """Evaluate the request and store its answers."""
@@ -127,7 +145,7 @@ async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUploa
             prepared.nears[key] = near
 
 
-async def compose_result(
+async def _compose_result(
     reader: Reader,
     blueprint: Blueprint,
     run: RunRow,

@@ -9,14 +9,13 @@ from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprint
-from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now, prepare
 from orvanta_platform.orchestrator.effect_rows import DecidedStep, translate
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 
 
 async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Mapping[ValueKey, bytes]) -> DecidedStep:
     """Return the rows of the event Started. `known` holds values that are not in a table yet, such as the input."""
-    reader = tools.reader
     answered = Answered()
     while True:
         try:
@@ -31,11 +30,7 @@ async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Map
                 lane=1,
                 kept=decided.state.kept,
             )
-        except Unanswered as raised:
-            await answer(reader, blueprint, raised, answered, known)
-        except NeedsUpload as raised:
-            await upload(tools.storage, tools.sizes, row, raised, answered.prepared)
-        except NeedsResults as raised:
-            await compose_result(reader, blueprint, row, raised, known, answered.prepared)
+        except (Unanswered, NeedsUpload, NeedsResults) as reason:
+            await prepare(tools.reader, blueprint, row, reason, answered, known)
         else:
             return step

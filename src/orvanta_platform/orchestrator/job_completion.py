@@ -14,7 +14,7 @@ from orvanta_platform.orchestrator.advance import Tools, advance, advance_all
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.committer import Committer
-from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now, prepare
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload
 
@@ -68,12 +68,8 @@ async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Fin
                 prepared=answered.prepared,
                 kept=decided.state.kept,
             )
-        except Unanswered as raised:
-            await answer(tools.reader, blueprint, raised, answered, known)
-        except NeedsUpload as raised:
-            await upload(tools.storage, tools.sizes, job.run, raised, answered.prepared)
-        except NeedsResults as raised:
-            await compose_result(tools.reader, blueprint, job.run, raised, known, answered.prepared)
+        except (Unanswered, NeedsUpload, NeedsResults) as reason:
+            await prepare(tools.reader, blueprint, job.run, reason, answered, known)
         except NeedsLock:
             return None
         else:

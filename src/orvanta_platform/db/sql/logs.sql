@@ -1,6 +1,7 @@
--- name: append_log
--- Inserts the next chunks of an attempt's log; a chunk that is sent again replaces the stored one. Returns the
--- attempt's number of openings: if $7 is another number, nothing was stored, because the chunks may contain a secret.
+-- name: append_chunks
+-- Inserts the next chunks of an attempt's log, or of its stream if log_chunk is replaced by stream_chunk; a chunk that
+-- is sent again replaces the stored one. Returns the attempt's number of openings: if $7 is another number, nothing was
+-- stored, because the chunks may contain a secret.
 WITH openings AS MATERIALIZED (
     SELECT count(*) AS n
     FROM opening

@@ -106,15 +106,7 @@ async def list_paths(platform: Platform, actor: Actor, workspace: str, kind: Kin
 
 def _readable(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
     require_workspace(actor, workspace)
-    who = readable(actor, kind)
-    return replace(
-        what,
-        everything=who.everything,
-        patterns=who.patterns,
-        principals=who.principals,
-        scope=who.scope,
-        username=actor.username,
-    )
+    return replace(what, **readable(actor, kind).conditions(), username=actor.username)
 
 
 async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemHead:

@@ -82,8 +82,7 @@ async def list_page(
 ) -> list[DraftRow]:
     """Return a page of the actor's drafts of a kind without their bodies, most recently edited first."""
     require_workspace(actor, workspace)
-    who = readable(actor, kind)
-    shown = Filter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    shown = Filter(**readable(actor, kind).conditions())
     async with platform.db.acquire() as conn:
         return await drafts.list_page(conn, workspace, kind, actor.username, shown, limit=limit, offset=offset)
 

@@ -10,9 +10,9 @@ from orvanta_platform.control.permissions import Target, readable, require, requ
 from orvanta_platform.db import resources
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, TooLarge
 from orvanta_platform.orchestrator.interpolation import STATE_TYPES, Interpolation
-from orvanta_platform.services.access import folders
+from orvanta_platform.services.access import folders, items
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
 from orvanta_platform.services.secrets.sealing import TypeSchema
@@ -92,19 +92,20 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 
     async def write(conn: Connection) -> None:
         row = await resources.get(conn, workspace, path, lock=True)
-        row = _found(row, path)
-        require(actor, _write(actor, row.resource_type, kind), _thing(row))
+        row = items.require_found("resource", path, row)
+        items.require_item(actor, _write(actor, row.resource_type, kind), workspace, "resource", path, row)
         if (row.resource_type, row.key) != (before.resource_type, before.key):
             raise Conflict(f"The resource {path} was changed concurrently.", hint="Send the change again.")
         if target != path:
-            await _require_free(conn, actor, workspace, target)
+            taken = await resources.get(conn, workspace, target)
+            await items.require_free(conn, actor, workspace, "resource", target, taken)
         new = _changed(row, replace(draft, path=target, resource_type=kind))
         if draft.value is not None or (new.path, new.resource_type) != (path, row.resource_type):
             await _require_references(platform, conn, actor, workspace, new, schema, row)
         new = sealing.sealed(platform, workspace, new, schema, key, row)
         await resources.update(conn, workspace, path, new, actor.username)
         parameters = {"resource_type": kind, "value": draft.value is not None}
-        await audit.record(conn, actor, "resources.update", "Updated", path, parameters | _moved(path, target))
+        await audit.record(conn, actor, "resources.update", "Updated", path, parameters | items.moved(path, target))
 
     await platform.db.retrying(write)
 
@@ -114,25 +115,18 @@ async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> Re
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await resources.get(conn, workspace, path)
-    require(actor, "read", Target(workspace, "resource", path) if row is None else _thing(row))
-    return _found(row, path)
+    return items.require_item(actor, "read", workspace, "resource", path, row)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
     """Return whether the actor can see a resource at this path."""
-    try:
-        await get(platform, actor, workspace, path)
-    except NotFound:
-        require_workspace(actor, workspace)
-        return False
-    return True
+    return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
     """Return a page of the resources that the actor may read, by path, without values. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    who = readable(actor, "resource")
-    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    seen = replace(what, **readable(actor, "resource").conditions())
     async with platform.db.acquire() as conn:
         return await resources.list_page(conn, workspace, seen)
 
@@ -143,8 +137,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
     async def write(conn: Connection) -> None:
         row = await resources.get(conn, workspace, path, lock=True)
-        require(actor, "write", Target(workspace, "resource", path) if row is None else _thing(row))
-        _found(row, path)
+        items.require_item(actor, "write", workspace, "resource", path, row)
         await resources.delete(conn, workspace, path)
         await audit.record(conn, actor, "resources.delete", "Delete", path)
 
@@ -212,13 +205,6 @@ def _text(value: bytes | None) -> str:
         raise BadRequest("The value of a resource must be JSON in UTF-8.") from error
 
 
-async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
-    require(actor, "write", Target(workspace, "resource", target))
-    if await resources.get(conn, workspace, target) is not None:
-        raise AlreadyExists(f"The resource {target} exists already.")
-    await folders.ensure(conn, actor, workspace, target)
-
-
 def _write(actor: Actor, *types: str) -> str:
     """Return the permission that a write needs: writing a job's state needs less than writing a resource."""
     return "write_state" if actor.kind == "job" and STATE_TYPES.issuperset(types) else "write"
@@ -227,17 +213,3 @@ def _write(actor: Actor, *types: str) -> str:
 def _check_type(name: str) -> None:
     if not name or len(name) > _LONGEST_TYPE:
         raise BadRequest(f"`resource_type` must have from 1 to {_LONGEST_TYPE} characters.")
-
-
-def _moved(path: str, target: str) -> dict[str, str]:
-    return {"path": target} if target != path else {}
-
-
-def _thing(row: ResourceRow) -> Target:
-    return Target(row.workspace, "resource", row.path, row.created_by, row.extra_perms)
-
-
-def _found(row: ResourceRow | None, path: str) -> ResourceRow:
-    if row is None:
-        raise NotFound(f"The resource {path} does not exist.")
-    return row

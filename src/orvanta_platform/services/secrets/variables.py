@@ -14,10 +14,10 @@ from orvanta_platform.control.secrets import DataKey, SecretLocation
 from orvanta_platform.db import data_keys, variables
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.variables import NewVariable, VariableFilter, VariableRow
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, TooLarge
 from orvanta_platform.evaluate.raw import decode_string
 from orvanta_platform.orchestrator import secret_access
-from orvanta_platform.services.access import folders
+from orvanta_platform.services.access import folders, items
 from orvanta_platform.services.platform import Platform
 
 LONGEST_VALUE = 1 << 20
@@ -80,14 +80,14 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 
     async def write(conn: Connection) -> None:
         row = await variables.get(conn, workspace, path, lock=True)
-        require(actor, "write", _thing(workspace, path, row))
-        row = _found(row, path)
+        row = items.require_item(actor, "write", workspace, "variable", path, row)
         if target != path:
-            await _require_free(conn, actor, workspace, target)
+            taken = await variables.get(conn, workspace, target)
+            await items.require_free(conn, actor, workspace, "variable", target, taken)
         new = _changed(platform, workspace, row, replace(draft, path=target), new_value, key)
         await variables.update(conn, workspace, path, new, actor.username)
         parameters = {"is_secret": new.sealed is not None, "value": new_value is not None}
-        await audit.record(conn, actor, "variables.update", "Updated", path, parameters | _moved(path, target))
+        await audit.record(conn, actor, "variables.update", "Updated", path, parameters | items.moved(path, target))
 
     await platform.db.retrying(write)
 
@@ -103,8 +103,7 @@ async def get(
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await variables.get(conn, workspace, path)
-    require(actor, "read", _thing(workspace, path, row))
-    found = _found(row, path)
+    found = items.require_item(actor, "read", workspace, "variable", path, row)
     if not (found.is_secret and decrypt):
         return found, found.value
     return found, decode_string(await secret_access.read(platform, actor, workspace, "variable", path))
@@ -112,19 +111,13 @@ async def get(
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
     """Return whether the actor can see a variable at this path."""
-    try:
-        await get(platform, actor, workspace, path)
-    except NotFound:
-        require_workspace(actor, workspace)
-        return False
-    return True
+    return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: VariableFilter) -> list[VariableRow]:
     """Return a page of the variables that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    who = readable(actor, "variable")
-    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    seen = replace(what, **readable(actor, "variable").conditions())
     async with platform.db.acquire() as conn:
         return await variables.list_page(conn, workspace, seen)
 
@@ -135,8 +128,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
     async def write(conn: Connection) -> None:
         row = await variables.get(conn, workspace, path, lock=True)
-        require(actor, "write", _thing(workspace, path, row))
-        _found(row, path)
+        items.require_item(actor, "write", workspace, "variable", path, row)
         await variables.delete(conn, workspace, path)
         await audit.record(conn, actor, "variables.delete", "Delete", path)
 
@@ -231,28 +223,5 @@ def _blank(draft: VariableDraft, row: VariableRow | None = None) -> NewVariable:
     return NewVariable(draft.path or "", None, None, None, description, **fields)
 
 
-async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
-    require(actor, "write", Target(workspace, "variable", target))
-    if await variables.get(conn, workspace, target) is not None:
-        raise AlreadyExists(f"The variable {target} exists already.")
-    await folders.ensure(conn, actor, workspace, target)
-
-
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _moved(path: str, target: str) -> dict[str, str]:
-    return {"path": target} if target != path else {}
-
-
-def _thing(workspace: str, path: str, row: VariableRow | None) -> Target:
-    if row is None:
-        return Target(workspace, "variable", path)
-    return Target(workspace, "variable", path, row.created_by, row.extra_perms)
-
-
-def _found(row: VariableRow | None, path: str) -> VariableRow:
-    if row is None:
-        raise NotFound(f"The variable {path} does not exist.")
-    return row

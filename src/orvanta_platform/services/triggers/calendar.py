@@ -63,8 +63,7 @@ async def next_of_each(
     Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
-    who = readable(actor, "schedule")
-    sees = ScheduleFilter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    sees = ScheduleFilter(**readable(actor, "schedule").conditions())
     async with platform.db.acquire() as conn:
         return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, most)
 

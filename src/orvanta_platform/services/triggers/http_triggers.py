@@ -17,7 +17,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
-from orvanta_platform.services.access import acceptance, folders, on_behalf
+from orvanta_platform.services.access import acceptance, folders, items, on_behalf
 from orvanta_platform.services.platform import Platform
 
 METHODS: Final = ("get", "post", "put", "delete", "patch")
@@ -143,25 +143,18 @@ async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> Ht
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await http_triggers.get(conn, workspace, path)
-    require(actor, "read", _target(workspace, path, row))
-    return _found(row, path)
+    return items.require_item(actor, "read", workspace, "http_trigger", path, row)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
     """Return whether the actor can see a trigger at this path."""
-    try:
-        await get(platform, actor, workspace, path)
-    except NotFound:
-        require_workspace(actor, workspace)
-        return False
-    return True
+    return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
     """Return a page of the triggers that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    who = readable(actor, "http_trigger")
-    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    seen = replace(what, **readable(actor, "http_trigger").conditions())
     async with platform.db.acquire() as conn:
         return await http_triggers.list_page(conn, workspace, seen)
 
@@ -325,17 +318,4 @@ def _audit_details(settings: HttpTriggerSettings) -> dict[str, Any]:
 
 async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> HttpTriggerRow:
     row = await http_triggers.get(conn, workspace, path, lock=True)
-    require(actor, "write", _target(workspace, path, row))
-    return _found(row, path)
-
-
-def _target(workspace: str, path: str, row: HttpTriggerRow | None) -> Target:
-    if row is None:
-        return Target(workspace, "http_trigger", path)
-    return Target(workspace, "http_trigger", path, row.created_by, row.extra_perms)
-
-
-def _found(row: HttpTriggerRow | None, path: str) -> HttpTriggerRow:
-    if row is None:
-        raise NotFound(f"The HTTP trigger {path} does not exist.")
-    return row
+    return items.require_item(actor, "write", workspace, "http_trigger", path, row)

@@ -21,7 +21,7 @@ from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron, MissedRule
 from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
 from orvanta_platform.orchestrator import interpolation
-from orvanta_platform.services.access import acceptance, folders, on_behalf
+from orvanta_platform.services.access import acceptance, folders, items, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 
@@ -164,27 +164,20 @@ async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> Sc
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await schedules.get(conn, workspace, path)
-    require(actor, "read", _target(workspace, path, row))
-    return _found(row, path)
+    return items.require_item(actor, "read", workspace, "schedule", path, row)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
     """Return whether the actor can see a schedule at this path."""
-    try:
-        await get(platform, actor, workspace, path)
-    except NotFound:
-        require_workspace(actor, workspace)
-        return False
-    return True
+    return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
     """Return a page of the schedules that the actor may read, by path. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
-    who = readable(actor, "schedule")
     if what.args is not None:
         _check_object("args", what.args)
-    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    seen = replace(what, **readable(actor, "schedule").conditions())
     async with platform.db.acquire() as conn:
         return await schedules.list_page(conn, workspace, seen)
 
@@ -357,17 +350,4 @@ async def _require_targets(
 
 async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> ScheduleRow:
     row = await schedules.get(conn, workspace, path, lock=True)
-    require(actor, "write", _target(workspace, path, row))
-    return _found(row, path)
-
-
-def _target(workspace: str, path: str, row: ScheduleRow | None) -> Target:
-    if row is None:
-        return Target(workspace, "schedule", path)
-    return Target(workspace, "schedule", path, row.created_by, row.extra_perms)
-
-
-def _found(row: ScheduleRow | None, path: str) -> ScheduleRow:
-    if row is None:
-        raise NotFound(f"The schedule {path} does not exist.")
-    return row
+    return items.require_item(actor, "write", workspace, "schedule", path, row)
