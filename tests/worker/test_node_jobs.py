@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
@@ -15,6 +16,8 @@ from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.test_masked_jobs import working
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import frames
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import Packages
@@ -54,6 +57,27 @@ async def test_a_job_in_a_loop_has_the_index_of_its_iteration(house: ApiHarness)
     for parallel in (False, True):
         body = loop(["a", "b", "c"], {"id": "x", "value": code(INDEX)}, parallel=parallel)
         assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
+
+
+async def test_worker_reads_no_frame_for_constant_inputs(house: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[UUID] = []
+    get_enclosing = frames.get_enclosing
+
+    async def counting(connection: Connection, frame: UUID) -> Any:
+        reads.append(frame)
+        return await get_enclosing(connection, frame)
+
+    monkeypatch.setattr(frames, "get_enclosing", counting)
+    body = loop(["a", "b", "c"], {"id": "x", "value": code(INDEX)})
+    assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
+    assert len(reads) == len(set(reads)) == 3, "only the steps that record their completion read them"
+
+
+async def test_only_node_of_a_branch_has_the_index_of_the_iteration(house: ApiHarness) -> None:
+    branches = [{"expr": "false", "modules": []}, {"expr": "true", "modules": [{"id": "x", "value": code(INDEX)}]}]
+    branch = {"type": "branchone", "branches": branches, "default": []}
+    body = loop(["a", "b"], {"id": "b", "value": branch})
+    assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"]]
 
 
 async def test_the_innermost_loop_counts_also_around_a_branch(house: ApiHarness) -> None:

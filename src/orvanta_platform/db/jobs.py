@@ -37,6 +37,8 @@ class ClaimedJob(msgspec.Struct, frozen=True):
     lane: int = 0
     seq: int | None = None
     frame: UUID | None = None
+    place: int | None = None
+    """Number of the frame among the bodies of its node, if the job is the only one of the frame."""
 
 
 class ClaimLane(msgspec.Struct, frozen=True):
@@ -164,6 +166,7 @@ def _claimed(row: Any) -> ClaimedJob:
         lane=row["lane"],
         seq=row["claimed_seq"],
         frame=row["frame"],
+        place=row["place"],
     )
 
 

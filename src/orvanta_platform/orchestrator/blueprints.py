@@ -125,6 +125,7 @@ class Blueprint:
     plan: Plan
     pins: Pins
     _inputs: dict[int, Inputs] = field(default_factory=dict, compare=False)
+    _iterated: dict[int, bool] = field(default_factory=dict, compare=False)
 
     def inputs(self, node: Node) -> Inputs:
         """Return the node's inputs, analysed once."""
@@ -132,6 +133,14 @@ class Blueprint:
         if found is None:
             found = self._inputs[node.number] = Inputs.of(node)
         return found
+
+    def is_iterated(self, node: Node) -> bool:
+        """Return whether the body of a loop is the innermost list around a node."""
+        if not self._iterated:
+            for holder in self.plan.all_nodes:
+                for body in holder.bodies:
+                    self._iterated.update(dict.fromkeys((each.number for each in body.plan.nodes), holder.kind.is_loop))
+        return self._iterated.get(node.number, False)
 
     def pin(self, node: Node) -> Pin:
         """Return the pin of the node's script. Raises VersionNotPinned."""

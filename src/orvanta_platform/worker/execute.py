@@ -195,7 +195,7 @@ class Executor:
         self, job: ClaimedJob, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _AttemptResult:
         """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
-        view = await self._view(job, blueprint)
+        view = await self._view(job, blueprint) if _needs_view(job, blueprint, node) else None
         env = self._environment(job, view)
         masking = self._maskings.of(job, env["OV_TOKEN"])
         args, referring = await self._args(job, blueprint, node, view, masking.opened)
@@ -225,8 +225,10 @@ class Executor:
             _mask_credentials(script)
         return await self._run_script(script, self._spec(script, package, slot), cancelled)
 
-    def _environment(self, job: ClaimedJob, view: View) -> Mapping[str, str]:
-        iteration = None if view.iteration is None else view.iteration.number
+    def _environment(self, job: ClaimedJob, view: View | None) -> Mapping[str, str]:
+        iteration = job.place
+        if view is not None:
+            iteration = None if view.iteration is None else view.iteration.number
         return environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
 
     def _spec(self, script: _Script, package: str | None, slot: int) -> JobSpec:
@@ -362,19 +364,20 @@ class Executor:
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
         """Return the job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
         return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
     async def _own_args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
         platform = self._platform
         inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
         if inputs.constant is not None:
             return inputs.constant, inputs.provenance.literals
+        assert view is not None
         scope = await self._scope(view, inputs.names, opened)
         if inputs.whole:
             found = scope["flow_input"]
@@ -406,6 +409,13 @@ class Executor:
             return ""
         async with self._platform.db.acquire() as connection:
             return await self._platform.blueprints.text(connection, digest)
+
+
+def _needs_view(job: ClaimedJob, blueprint: Blueprint, node: Node) -> bool:
+    """Return whether a job reads values of its run, or its iteration only from the frames around it."""
+    if blueprint.plan.single or blueprint.inputs(node).constant is None:
+        return True
+    return job.frame is not None and (job.place is None or not blueprint.is_iterated(node))
 
 
 def _principal(job: ClaimedJob) -> str:
