@@ -15,7 +15,7 @@ from orvanta_platform.engine.effects import Decision
 from orvanta_platform.engine.events import Answer, Err, Event
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.orchestrator import advance, first_step, job_completion
+from orvanta_platform.orchestrator import advance, decision, job_completion
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.decision import Answered, Decided, decide_now
 
@@ -42,7 +42,7 @@ class Journal:
 
     def listen(self, patch: pytest.MonkeyPatch) -> None:
         """Record all decisions of the services."""
-        for module in (first_step, advance, job_completion):
+        for module in (decision, advance, job_completion):
             patch.setattr(module, "decide_now", self.decide_now)
 
     def decide_now(self, blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:

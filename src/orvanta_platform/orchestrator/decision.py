@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.decide import decide
@@ -15,7 +16,9 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.answers import Reader, answer_all, is_fleeting
+from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.effect_rows import DecidedStep, translate
 from orvanta_platform.orchestrator.scope import compose, value_id
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, Prepared
@@ -105,6 +108,42 @@ def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answer
     if plain:
         _decision_cache.put(blueprint.plan, run.state, event, decided)
     return decided
+
+
+async def decide_step(
+    reader: Reader,
+    blueprint: Blueprint,
+    run: RunRow,
+    event: Event,
+    known: Mapping[ValueKey, bytes],
+    *,
+    finish: Finish | None = None,
+    live: Mapping[int, LiveJob] | None = None,
+    lane: int = 0,
+) -> DecidedStep | None:
+    """Return the rows of an event outside a transaction; None if it has no effect. Raises NeedsLock.
+
+    `known` holds values that are not in a table yet. `finish`, `live` and `lane` as in `translate`.
+    """
+    answered = Answered()
+    while True:
+        try:
+            decided = decide_now(blueprint, run, event, answered)
+            if not decided.effects:
+                return None
+            return translate(
+                blueprint,
+                run,
+                decided.encoded,
+                decided.effects,
+                finish=finish,
+                live=live,
+                prepared=answered.prepared,
+                lane=lane,
+                kept=decided.state.kept,
+            )
+        except (Unanswered, NeedsUpload, NeedsResults) as reason:
+            await prepare(reader, blueprint, run, reason, answered, known)
 
 
 async def prepare(

@@ -14,7 +14,7 @@ from orvanta_platform.orchestrator.advance import Tools, advance, advance_all
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.committer import Committer
-from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now, prepare
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, decide_now, decide_step
 from orvanta_platform.orchestrator.effect_rows import translate
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload
 
@@ -53,27 +53,11 @@ async def finish_job(
 async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """Return the write, decided on the run as it was claimed; None if it needs the run's lock."""
     known = finish.known(job.run.id)
-    answered = Answered()
-    while True:
-        try:
-            decided = decide_now(blueprint, job.run, finish.event, answered)
-            if not decided.effects:
-                return None
-            made = translate(
-                blueprint,
-                job.run,
-                decided.encoded,
-                decided.effects,
-                finish=finish,
-                prepared=answered.prepared,
-                kept=decided.state.kept,
-            )
-        except (Unanswered, NeedsUpload, NeedsResults) as reason:
-            await prepare(tools.reader, blueprint, job.run, reason, answered, known)
-        except NeedsLock:
-            return None
-        else:
-            return made.write
+    try:
+        step = await decide_step(tools.reader, blueprint, job.run, finish.event, known, finish=finish)
+    except NeedsLock:
+        return None
+    return step.write if step is not None else None
 
 
 async def _slow(tools: Tools, job: ClaimedJob, finish: Finish, tried: StepWrite | None) -> Finished:

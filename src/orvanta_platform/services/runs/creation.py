@@ -17,6 +17,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import NewValue
+from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import InvalidRunId
@@ -24,11 +25,11 @@ from orvanta_platform.ids import is_underived, made_at
 from orvanta_platform.orchestrator import sealed_inputs, values, worker_affinity
 from orvanta_platform.orchestrator.advance import advance_all
 from orvanta_platform.orchestrator.blueprints import OWN, write_pins
+from orvanta_platform.orchestrator.decision import decide_step
 from orvanta_platform.orchestrator.effect_rows import DecidedStep
-from orvanta_platform.orchestrator.first_step import first_step
 from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.sealed_inputs import SEALED
-from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.queue.claim import NEW, is_pinned
 from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import idempotency
@@ -179,7 +180,9 @@ async def _stored_values(platform: Platform, new: NewRun, args: bytes, sealed: b
 
 async def _first_step(platform: Platform, spec: RunSpec, new: NewRun, args: bytes, copied: CopiedData) -> DecidedStep:
     known = {(new.id, "args", ""): args, **copied.known}
-    step = await first_step(platform.tools, spec.blueprint, row_of(new), known)
+    reader, row = platform.tools.reader, row_of(new)
+    step = await decide_step(reader, spec.blueprint, row, Started(), known, live={}, lane=NEW)
+    assert step is not None, "the start of a run always has effects"
     return dataclasses.replace(step, write=copied.extend(step.write))
 
 
