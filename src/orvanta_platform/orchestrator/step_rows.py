@@ -90,10 +90,14 @@ class StepRows:
         if later.dropped:
             dropped = set(later.dropped)
             self.timers = [timer for timer in self.timers if (timer.job, timer.kind) not in dropped]
-        self.opened = _without(self.opened, later.closed)
-        self.paused = _without(self.paused, later.unpaused)
-        self.entered = _without(self.entered, later.left)
-        self.put_off = _without(self.put_off, later.put_off_no_more)
+        if later.closed:
+            self.opened = _without(self.opened, later.closed)
+        if later.unpaused:
+            self.paused = _without(self.paused, later.unpaused)
+        if later.left:
+            self.entered = _without(self.entered, later.left)
+        if later.put_off_no_more:
+            self.put_off = _without(self.put_off, later.put_off_no_more)
         for name in _LISTS:
             if added := getattr(later, name):
                 getattr(self, name).extend(added)
@@ -175,5 +179,5 @@ T = TypeVar("T", bound=_OfJob)
 
 
 def _without(rows: list[T], jobs: Iterable[UUID]) -> list[T]:
-    gone = set(jobs) if rows else ()
-    return [row for row in rows if row.job not in gone] if gone else rows
+    gone = set(jobs)
+    return [row for row in rows if row.job not in gone]
