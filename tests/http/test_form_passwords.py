@@ -1,4 +1,4 @@
-"""Forms of approvals must not contain passwords, which would be stored and shown as entered."""
+"""Forms of approvals must not contain passwords, which would be stored and shown as entered, and have a size limit."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ async def test_form_with_password_is_refused(api: ApiHarness, node: Any, place: 
         assert [(each["code"], each["path"], each["node"]) for each in error["details"]] == [
             ("form_password", place, "a")
         ]
+
+
+@pytest.mark.parametrize("of", ["form", "resume_form"])
+async def test_large_form_is_refused(api: ApiHarness, of: str) -> None:
+    form = {"properties": {f"k{n}": {"type": "string"} for n in range(5_000)}}
+    node: Any = {"id": "a", "value": {"type": "approval", "form": form}}
+    place = "/value/modules/0/value/form"
+    if of == "resume_form":
+        node = {"id": "a", "value": {"type": "identity"}, "suspend": {"resume_form": {"schema": form}}}
+        place = "/value/modules/0/suspend/resume_form"
+    value = {"modules": [node, {"id": "b", "value": {"type": "identity"}}]}
+    for call, body in (("flows/create", {"path": "f/team/w", "summary": ""}), ("jobs/run/preview_flow", {})):
+        answer = await api.client.post(f"{W}/{call}", json={**body, "value": value})
+        assert answer.status_code == 400, (call, answer.text)
+        (found,) = answer.json()["error"]["details"]
+        assert (found["code"], found["path"]) == ("form_too_large", place)
+        assert "at most 100,000" in found["message"]
 
 
 async def test_form_with_computed_password_is_refused(api: ApiHarness) -> None:

@@ -12,13 +12,11 @@ from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.engine.readiness import Fail, Open
 from orvanta_platform.engine.step import Step
+from orvanta_platform.workflow.limits import MAX_FORM_BYTES
 from orvanta_platform.workflow.secret_schemas import declares
 
 RUN_FIELDS: Final = ("id", "path", "created_by")
 """Fields that `{{ run.<name> }}` in a message may reference; the caller inserts their values."""
-
-MAX_FORM_BYTES: Final = 100_000
-"""Maximum size of a form with its inputs, in bytes."""
 
 _PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
 _PLACEHOLDER = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")

@@ -28,6 +28,9 @@ MAX_LEVELS: Final = 200
 MAX_NODES: Final = 5_000
 """Maximum number of nodes in all lists together."""
 
+MAX_FORM_BYTES: Final = 100_000
+"""Maximum size of the form of an approval in bytes of JSON, without and with its inputs."""
+
 
 def too_large() -> InvalidWorkflow:
     """Return the error for a document over MAX_BYTES."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -192,7 +193,11 @@ async def list_approvals(
     platform, actor = platform_of(request), actor_of(request)
     limit = min(max(per_page, 1), approval_inbox.MOST)
     found = await approval_inbox.list_waiting(platform, actor, workspace, mine=mine, limit=limit)
-    return [schemas.waiting_approval(each) for each in found]
+    shown: list[WaitingApproval] = []
+    for each in found:
+        await asyncio.sleep(0)  # a large form takes long, so other tasks run in between
+        shown.append(schemas.waiting_approval(each))
+    return shown
 
 
 @post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))

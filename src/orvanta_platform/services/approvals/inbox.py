@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,17 +63,12 @@ async def list_waiting(
             if len(found) == limit:
                 break
     hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [request for _, _, request, _ in found])
-    return [
-        Waiting(
-            run=run,
-            opened=asks,
-            request=request,
-            mine=decides,
-            decisions=[each for each in decisions if each.job == asks.job],
-            fields=forms.fields(request.consent.form, hint),
-        )
-        for (run, asks, request, decides), hint in zip(found, hints, strict=True)
-    ]
+    waiting: list[Waiting] = []
+    for (run, asks, request, decides), hint in zip(found, hints, strict=True):
+        await asyncio.sleep(0)  # a large form takes long, so other tasks run in between
+        made = [each for each in decisions if each.job == asks.job]
+        waiting.append(Waiting(run, asks, request, decides, made, forms.fields(request.consent.form, hint)))
+    return waiting
 
 
 def _may(request: ApprovalRequest, actor: Actor, thing: Target) -> bool:

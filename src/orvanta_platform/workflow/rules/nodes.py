@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.limits import MAX_FORM_BYTES
 from orvanta_platform.workflow.secret_schemas import declares
-from orvanta_platform.workflow.subject import Subject, diagnostic
+from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 _FORM_PASSWORD = (
     "the form of an approval cannot ask for a password, which would be stored in clear text: use a secret variable, or "
@@ -36,15 +39,22 @@ def webhooks(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def forms(subject: Subject) -> Iterator[Diagnostic]:
-    """form_password."""
+    """form_password, form_too_large."""
     for place in subject.places:
-        form = place.node.value.get("form") if place.node.kind == "approval" else None
-        if declares(form):
-            yield diagnostic("form_password", "error", place, f"{place.path}/value/form", _FORM_PASSWORD)
+        if place.node.kind == "approval":
+            yield from _form(place, "value/form", place.node.value.get("form"))
         suspend = place.node.tree.get("suspend")
-        resume = suspend.get("resume_form") if isinstance(suspend, dict) else None
-        if declares(resume):
-            yield diagnostic("form_password", "error", place, f"{place.path}/suspend/resume_form", _FORM_PASSWORD)
+        if isinstance(suspend, dict):
+            yield from _form(place, "suspend/resume_form", suspend.get("resume_form"))
+
+
+def _form(place: ListedNode, at: str, form: Any) -> Iterator[Diagnostic]:
+    if declares(form):
+        yield diagnostic("form_password", "error", place, f"{place.path}/{at}", _FORM_PASSWORD)
+    size = len(msgspec.json.encode(form))
+    if size > MAX_FORM_BYTES:
+        message = f"the form of an approval has {size:,} bytes; at most {MAX_FORM_BYTES:,} are allowed"
+        yield diagnostic("form_too_large", "error", place, f"{place.path}/{at}", message)
 
 
 def calls(subject: Subject) -> Iterator[Diagnostic]:
