@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import httpx
@@ -178,6 +180,38 @@ def test_preview_of_large_workflow_does_not_block_server(server: Held) -> None:
     held = server.longest_s()
     assert answer.status_code == 201, answer.text
     assert held < LONGEST_S
+
+
+def test_large_workflows_leave_connections_to_others(server: Held) -> None:
+    """More calls than there are connections read large workflows that nobody has read; a small call is answered first.
+
+    Each of them would hold a connection until its workflow is compiled.
+    """
+
+    def start(number: int) -> str:
+        inputs = {f"v{n}": static(f"x{number}") for n in range(10)}
+        modules = [{"id": f"a{n}", "value": {"type": "identity", "input_transforms": inputs}} for n in range(2_000)]
+        body = {"value": {"modules": modules}, "args": {}}
+        answer = server.client.post(f"{W}/jobs/run/preview_flow", params={"scheduled_in_secs": 9_000}, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    def read(run: str) -> tuple[int, float]:
+        answer = server.client.get(f"/api/v1/runs/{run}/graph", headers={"X-Workspace": "main"}, timeout=300)
+        return answer.status_code, time.monotonic()
+
+    def ask() -> float:
+        assert server.client.get(f"{W}/flows/list", timeout=300).status_code == 200
+        return time.monotonic()
+
+    runs = [start(number) for number in range(24)]
+    with ThreadPoolExecutor(len(runs) + 1) as threads:
+        reads = [threads.submit(read, run) for run in runs]
+        assert next(as_completed(reads)).result()[0] in (200, 429)
+        asked = ask()
+        ends = [each.result() for each in reads]
+    assert {status for status, _ in ends} == {200, 429}
+    assert asked < max(at for status, at in ends if status == 200)
 
 
 @pytest.mark.parametrize("path", ["/api/users/whoami", "/approve/main/a/1/b"])

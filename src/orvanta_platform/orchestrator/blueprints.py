@@ -15,15 +15,14 @@ from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine import duration, gates
-from orvanta_platform.engine.compile import compile_plan, single_plan
+from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
 from orvanta_platform.errors import VersionNotPinned
 from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, input_names, provenance_of
 from orvanta_platform.ids import node_job_id
-from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.compilation import compiled, compiled_for_call
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.workflow import document, normal
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -31,9 +30,6 @@ V = TypeVar("V")
 _MAX_BLUEPRINTS = 200
 _MAX_DOCUMENTS = 500
 _MAX_EARLY_JOBS = 10_000
-_MAX_INLINE_COMPILE = 16 << 10
-"""Largest document, in bytes, that is compiled in the event loop; a large one takes seconds."""
-
 _MAX_CACHED_DOCUMENT = 256 << 10
 
 NATIVE_QUEUE = "native"
@@ -222,25 +218,33 @@ class Blueprints:
             return self._singles[Kind.IDENTITY if run.kind == "identity" else Kind.RAWSCRIPT]
         return self._blueprints.get((None, run.pin_set))
 
-    async def of(self, connection: Connection, run: RunRow) -> Blueprint:
-        """Return the blueprint of a live run. Raises LookupError if its document is gone, and StateTooNew."""
+    async def of(self, connection: Connection, run: RunRow, *, is_call: bool = False) -> Blueprint:
+        """Return the blueprint of a live run. Raises LookupError if its document is gone, and StateTooNew.
+
+        `is_call`: for a call of the API. Raises RateLimited if too many calls wait for large documents.
+        """
         if run.engine_version > ENGINE_VERSION:
             raise StateTooNew.of(run.engine_version)
         cached = self.get_cached(run)
         if cached is None and not is_workflow(run.kind) and run.pin_set is not None:
             cached = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))
             self._blueprints.put((None, run.pin_set), cached)
-        return cached or await self.workflow(connection, run.document, run.pin_set)
+        return cached or await self.workflow(connection, run.document, run.pin_set, is_call=is_call)
 
-    async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
-        """Return the blueprint of a workflow's document under a pin set (None: no scripts). Raises LookupError."""
+    async def workflow(
+        self, connection: Connection, digest: bytes | None, pin_set: bytes | None, *, is_call: bool = True
+    ) -> Blueprint:
+        """Return the blueprint of a workflow's document under a pin set (None: no scripts). Raises LookupError.
+
+        `is_call`: for a call of the API. Raises RateLimited if too many calls wait for large documents.
+        """
         cached = self._blueprints.get((digest, pin_set))
         if cached is not None:
             return cached
         if digest is None:
             raise LookupError("the run of a workflow names no document")
         body = await runs.get_document(connection, digest)
-        plan = await compiled(body)
+        plan = await (compiled_for_call(digest, body) if is_call else compiled(body))
         pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
         blueprint = blueprint_of(plan, pins)
         self._blueprints.put((digest, pin_set), blueprint)
@@ -259,19 +263,6 @@ class Blueprints:
 def is_workflow(kind: str) -> bool:
     """Return whether runs of this kind have a plan of their own."""
     return kind in ("flow", "flowpreview")
-
-
-def plan_of(body: bytes) -> Plan:
-    """Return the plan of a stored document, which is JSON or YAML. Raises InvalidWorkflow."""
-    tree = document.parse(body, "json" if body.lstrip()[:1] == b"{" else "yaml").tree
-    return compile_plan(normal.normalise(tree)["value"])
-
-
-async def compiled(body: bytes) -> Plan:
-    """Return the plan of a stored document; a large one is compiled outside the event loop."""
-    return (
-        plan_of(body) if len(body) <= _MAX_INLINE_COMPILE else await document_threads.run_in_thread("", plan_of, body)
-    )
 
 
 def pin_key(value: Mapping[str, Any]) -> str:

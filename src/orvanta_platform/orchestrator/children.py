@@ -46,7 +46,7 @@ async def start(
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
     pin_set = await _pin_set(connection, blueprint, run, pin)
-    called = await blueprints.workflow(connection, document, pin_set)
+    called = await blueprints.workflow(connection, document, pin_set, is_call=False)
     plan = called.plan
     before = RunState.decode(state) if state else RunState.new(plan)
     begins = replace_state(before, references=references, sealed=sealed)

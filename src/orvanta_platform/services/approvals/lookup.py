@@ -109,7 +109,7 @@ async def _find_request(
 ) -> ApprovalRequest | None:
     if not is_workflow(live.kind):
         return None
-    plan = (await platform.blueprints.of(conn, live)).plan
+    plan = (await platform.blueprints.of(conn, live, is_call=True)).plan
     if opened is None:
         opened = await rows.list_open_of_run(conn, live.id)
     asks = next((each for each in opened if each.job == job), None)

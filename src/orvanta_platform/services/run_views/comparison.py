@@ -100,7 +100,8 @@ async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID
         first = await _side(platform, conn, actor, workspace, before)
         second = await _side(platform, conn, actor, workspace, after)
         digests = await value_rows.get_digests(conn, [*first.keys, *second.keys], SHOWN)
-        difference = await _difference(platform, conn, first.row, second.row)
+        texts = await _texts(platform, conn, first.row, second.row)
+    difference = await _difference(workspace, texts)
     renamed = {each.after: each.before for each in difference.renamed} if difference is not None else {}
     pairs = [(first.input, second.input), (first.result, second.result)]
     nodes = _paired(first, second, renamed)
@@ -161,14 +162,20 @@ async def _side(platform: Platform, conn: Connection, actor: Actor, workspace: s
     return _Side(row, graph, plan)
 
 
-async def _difference(platform: Platform, conn: Connection, before: JobRow, after: JobRow) -> Difference | None:
-    """Return the difference between the workflows; None if they are the same, or if one is not a workflow."""
+async def _texts(platform: Platform, conn: Connection, before: JobRow, after: JobRow) -> Sequence[str]:
+    """Return the documents of two workflows; none if they are the same, or if one is not a workflow."""
     if before.document == after.document or before.document is None or after.document is None:
-        return None
+        return ()
     if not (before.is_flow and after.is_flow):
+        return ()
+    return [await platform.blueprints.text(conn, digest) for digest in (before.document, after.document)]
+
+
+async def _difference(workspace: str, texts: Sequence[str]) -> Difference | None:
+    """Return the difference between two documents; None if they are the same, or if there are none."""
+    if not texts:
         return None
-    texts = [await platform.blueprints.text(conn, row.document) for row in (before, after) if row.document]
-    found = await document_threads.run_in_thread(before.workspace, _of_texts, *texts)
+    found = await document_threads.run_in_thread(workspace, _of_texts, *texts)
     return None if found.same else found
 
 

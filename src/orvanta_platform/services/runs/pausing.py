@@ -111,7 +111,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         live = await run_rows.get_live_run(conn, row.run) if row.is_flow else None
         if live is None:
             return RunPauses(row.run, (), (), may_pause=False, may_change=False)
-        blueprint = await platform.blueprints.of(conn, live)
+        blueprint = await platform.blueprints.of(conn, live, is_call=True)
         state = RunState.decode(live.state)
         paused = await rows.list_of_run(conn, live.id, SHOWN) if state.breakpoints else []
     nodes = _by_id(blueprint)
@@ -137,7 +137,7 @@ async def preview_inputs(platform: Platform, actor: Actor, workspace: str, id: U
         found = await rows.find(conn, row.run, job) if live is not None else None
         if live is None or found is None:
             raise NotFound(f"The node {job} is not paused.", hint="It was continued or cancelled.")
-        blueprint = await platform.blueprints.of(conn, live)
+        blueprint = await platform.blueprints.of(conn, live, is_call=True)
     nodes = _by_id(blueprint)
     paused, node = _paused(found, nodes), nodes[found.node]
     if not paused.inputs:
@@ -194,7 +194,7 @@ async def _set_breakpoint(
     live = await run_rows.get_live_run(connection, target.id)
     if live is None:
         raise _has_ended(id)
-    number = breakpoints.node_of((await platform.blueprints.of(connection, live)).plan, node).number
+    number = breakpoints.node_of((await platform.blueprints.of(connection, live, is_call=True)).plan, node).number
     if when is not None:
         on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
     if on:
@@ -247,7 +247,9 @@ async def _continue_node(
     if inputs is not None or result is not None:
         permissions.require(actor, "edit", Target(workspace, "run", target.path, target.created_by))
         on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
-        _require_fit(_paused(found, _by_id(await platform.blueprints.of(connection, live))), inputs, result)
+        _require_fit(
+            _paused(found, _by_id(await platform.blueprints.of(connection, live, is_call=True))), inputs, result
+        )
     event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
     await run_rows.insert_event(connection, target.id, inbox.write(event))
     changed = sorted(msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])) if inputs is not None else None

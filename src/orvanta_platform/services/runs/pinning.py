@@ -15,7 +15,8 @@ from orvanta_platform.db.runs import PinnedScript
 from orvanta_platform.engine import duration
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import CannotRestart, InvalidWorkflow
-from orvanta_platform.orchestrator.blueprints import Pin, Pins, compiled, flow_key, pin_key, scoped, scoped_key
+from orvanta_platform.orchestrator.blueprints import Pin, Pins, flow_key, pin_key, scoped, scoped_key
+from orvanta_platform.orchestrator.compilation import compiled_for_call
 from orvanta_platform.orchestrator.interpolation import references
 from orvanta_platform.orchestrator.scope import NO_ENV
 from orvanta_platform.services.access import acceptance, on_behalf
@@ -66,7 +67,8 @@ async def _resolve(
             pins |= scoped(found, caller.scope)
             for path in new_paths:
                 pin = found[flow_key(path)]
-                each = await compiled(await runs.get_document(connection, bytes.fromhex(pin.document)))
+                digest = bytes.fromhex(pin.document)
+                each = await compiled_for_call(digest, await runs.get_document(connection, digest))
                 called, inner = await _acting(connection, workspace, reader, caller, pin, each)
                 pins |= scoped(await versions.scripts(called, inner, each), inner.scope)
                 named = flow_paths(each)
