@@ -25,6 +25,20 @@ def test_workspaces_take_turns() -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
+def test_one_workspace_occupies_one_thread() -> None:
+    """Its calls would gain nothing from a second one, since they hold the interpreter's lock."""
+    threads, go, order = FairThreads(2, "test"), threading.Event(), list[str]()
+    calls = [threads.submit("a", go.wait), *(threads.submit("a", partial(order.append, name)) for name in ("a1", "a2"))]
+    try:
+        threads.submit("b", partial(order.append, "b1")).result(PATIENCE_S)
+        assert order == ["b1"]
+    finally:
+        go.set()
+    for call in calls:
+        call.result(PATIENCE_S)
+    assert order == ["b1", "a1", "a2"]
+
+
 def test_cancelled_call_is_not_executed() -> None:
     threads, go, made = FairThreads(1, "test"), threading.Event(), list[int]()
     threads.submit("a", go.wait)

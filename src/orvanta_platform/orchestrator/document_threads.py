@@ -19,13 +19,17 @@ _MAX_THREADS: Final = 2
 
 
 class FairThreads:
-    """A thread pool with one queue per key; the queues are served in turn."""
+    """A thread pool with one queue per key; the queues are served in turn.
+
+    One call of each key is executed at a time: two would share the interpreter's lock, and leave no thread to others.
+    """
 
     def __init__(self, most: int, name: str) -> None:
         self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
         """Pending calls by key; the key served longest ago comes first."""
+        self._running: set[str] = set()
 
     def submit(self, key: str, call: Callable[[], T]) -> Future[T]:
         """Schedule a call under `key`."""
@@ -36,19 +40,28 @@ class FairThreads:
         return future
 
     def _serve(self) -> None:
-        """Execute the next call; each submitted call schedules this once."""
+        """Execute the next call of a key of which none is running, and those that have to wait for it."""
+        while (found := self._next()) is not None:
+            key, future, call = found
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except BaseException as error:
+                    future.set_exception(error)
+            with self._lock:
+                self._running.discard(key)
+
+    def _next(self) -> tuple[str, Future[Any], Callable[[], Any]] | None:
         with self._lock:
-            key = next(iter(self._waiting))
+            key = next((each for each in self._waiting if each not in self._running), None)
+            if key is None:
+                return None
             queue = self._waiting.pop(key)
             future, call = queue.popleft()
             if queue:
                 self._waiting[key] = queue
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
+            self._running.add(key)
+            return key, future, call
 
 
 _threads: Final = FairThreads(_MAX_THREADS, "documents")
