@@ -6,7 +6,7 @@ import pytest
 from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db import tokens
+from orvanta_platform.db import folders, tokens
 from orvanta_platform.http import openapi
 
 MEMBER = {
@@ -207,6 +207,23 @@ async def test_folder_principals_are_limited(api: ApiHarness) -> None:
     again = await api.client.post(f"{W}/folders/update/full", json=few)
     assert again.status_code == 200, again.text
     assert (await api.get("folders/get/full"))["owners"] == ["u/admin", "u/a"]
+
+
+async def test_members_are_read_with_their_own_grants_only(api: ApiHarness) -> None:
+    await api.member("bea", role=Role.DEVELOPER)
+    others = {f"u/x{n}": True for n in range(500)}
+    for name, perms in (("open", {**others, "g/all": False}), ("closed", others)):
+        body = {"name": name, "owners": ["u/bea"] if name == "open" else [], "extra_perms": perms}
+        assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    async with api.platform.db.acquire() as conn:
+        found = await folders.list_grants(conn, "main", ["u/bea", "g/all"])
+    assert [(each.name, each.owners, each.extra_perms) for each in found] == [
+        ("open", ["u/bea"], {"u/bea": True, "g/all": False})
+    ]
+    for call in ("users/get/bea", "users/list"):
+        answer = await api.get(call)
+        member = answer if isinstance(answer, dict) else next(each for each in answer if each["username"] == "bea")
+        assert (member["folders"], member["folders_owners"]) == (["open"], ["open"])
 
 
 async def test_token_is_resolved_with_grants_of_its_principals(api: ApiHarness) -> None:

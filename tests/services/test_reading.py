@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def test_workspaces_take_turns() -> None:
 def test_one_workspace_occupies_one_thread() -> None:
     """Its calls would gain nothing from a second one, since they hold the interpreter's lock."""
     threads, go, order = FairThreads(2, "test"), threading.Event(), list[str]()
-    calls = [threads.submit("a", go.wait), *(threads.submit("a", partial(order.append, name)) for name in ("a1", "a2"))]
+    calls: list[Future[Any]] = [threads.submit("a", go.wait)]
+    calls += (threads.submit("a", partial(order.append, name)) for name in ("a1", "a2"))
     try:
         threads.submit("b", partial(order.append, "b1")).result(PATIENCE_S)
         assert order == ["b1"]

@@ -50,9 +50,9 @@ async def list_page(
     return [FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) for row in rows]
 
 
-async def list_grants(conn: Connection, workspace: str) -> list[Grant]:
-    """Return the permissions granted by each folder."""
-    rows = await conn.fetch(_SQL["list_grants"], workspace)
+async def list_grants(conn: Connection, workspace: str, principals: Sequence[str]) -> list[Grant]:
+    """Return the permissions that folders grant to these principals."""
+    rows = await conn.fetch(_SQL["list_grants"], workspace, principals)
     return [Grant(row["name"], row["owners"], _perms(row["extra_perms"])) for row in rows]
 
 

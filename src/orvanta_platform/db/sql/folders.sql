@@ -13,8 +13,13 @@ WHERE workspace = $1 AND ($2 OR name = ANY ($3::text[])) AND ($4::text[] IS NULL
 ORDER BY name LIMIT $6 OFFSET $7;
 
 -- name: list_grants
--- Permissions granted by all folders of a workspace.
-SELECT name, owners, extra_perms FROM folder WHERE workspace = $1;
+-- Permissions that the folders of a workspace grant to these principals.
+SELECT f.name, ARRAY(SELECT unnest($2::text[]) INTERSECT SELECT unnest(f.owners)) AS owners,
+       (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
+        FROM unnest($2::text[]) AS e (name)
+        WHERE f.extra_perms ? e.name) AS extra_perms
+FROM folder AS f
+WHERE f.workspace = $1 AND (f.owners && $2 OR f.extra_perms ?| $2);
 
 -- name: insert
 -- Adds a folder; returns no row if the name is taken.

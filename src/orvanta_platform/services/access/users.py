@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orvanta_platform.control import audit, names, passwords
@@ -102,14 +103,13 @@ async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, actor.username)
         account = await accounts.get(conn, actor.email)
-        grants = await _grants(conn, workspace)
-    if account is None:
-        raise Unauthenticated("The account no longer exists.")
-    if row is None:
-        row = MemberRow(
-            workspace, actor.username, actor.email, Role.ADMIN, False, account.created_at, account.name, True, []
-        )
-    return _member(row, grants)
+        if account is None:
+            raise Unauthenticated("The account no longer exists.")
+        if row is None:
+            row = MemberRow(
+                workspace, actor.username, actor.email, Role.ADMIN, False, account.created_at, account.name, True, []
+            )
+        return (await _members(conn, workspace, [row]))[0]
 
 
 async def get_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Member:
@@ -117,10 +117,9 @@ async def get_member(platform: Platform, actor: Actor, workspace: str, username:
     require(actor, "read", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, username)
-        grants = await _grants(conn, workspace)
-    if row is None:
-        raise NotFound(f"The workspace {workspace} has no member {username}.")
-    return _member(row, grants)
+        if row is None:
+            raise NotFound(f"The workspace {workspace} has no member {username}.")
+        return (await _members(conn, workspace, [row]))[0]
 
 
 async def list_members(
@@ -130,17 +129,15 @@ async def list_members(
     require(actor, "read", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         rows = await workspaces.list_members(conn, workspace, after=after, limit=limit, offset=offset)
-        grants = await _grants(conn, workspace)
-    return [_member(row, grants) for row in rows]
+        return await _members(conn, workspace, rows)
 
 
-async def _grants(conn: Connection, workspace: str) -> list[FolderGrant]:
-    found = await folders.list_grants(conn, workspace)
-    return [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]
-
-
-def _member(row: MemberRow, grants: list[FolderGrant]) -> Member:
-    return Member(row, folder_access(principals_of(row.username, row.groups), grants))
+async def _members(conn: Connection, workspace: str, rows: Sequence[MemberRow]) -> list[Member]:
+    """Add the folders that the members can access. Only their own grants are read, of which a folder may have many."""
+    principals = {row.username: principals_of(row.username, row.groups) for row in rows}
+    found = await folders.list_grants(conn, workspace, sorted(frozenset().union(*principals.values())))
+    grants = [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]
+    return [Member(row, folder_access(principals[row.username], grants)) for row in rows]
 
 
 async def _free_username(conn: Connection, email: str) -> str:
