@@ -352,3 +352,16 @@ async def test_operator_job_stores_state(api: ApiHarness) -> None:
     assert (await code(job, "POST", "create", {**state, "path": "f/team/x"}))[0] == 404
     assert (await code(job, "POST", "create", {**state, "path": "u/olga/db", "resource_type": "any"}))[0] == 403
     assert (await code(job, "POST", "update/u/olga/x_state", {"resource_type": "any"}))[0] == 403
+
+
+@pytest.mark.parametrize("kind", ["var", "res"])
+async def test_value_refers_to_limited_number_of_items(api: ApiHarness, kind: str) -> None:
+    """Each item is read by a query of its own, while the call holds a connection."""
+    body = {"path": "u/admin/many", "resource_type": "any"}
+    for count, status in ((1_000, 201), (1_001, 413)):
+        value = [f"${kind}:u/admin/n{n}" for n in range(count)]
+        answer = await api.client.post(
+            f"{W}/resources/create", params={"update_if_exists": "true"}, json={**body, "value": value}
+        )
+        assert answer.status_code == status, (count, answer.text)
+    assert answer.json()["error"]["details"] == {"limit": 1_000}

@@ -41,6 +41,11 @@ LONGEST = 16 << 20
 MOST_VALUES = 500_000
 """Maximum number of values in an input that is searched for references, which happens in the event loop."""
 
+MOST_ITEMS = 1_000
+"""Maximum number of variables and resources that one value refers to, directly or through resources. Each is read by a
+query of its own.
+"""
+
 REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
 """A string that refers to a variable or a resource."""
 
@@ -167,8 +172,12 @@ class Interpolation:
         self.secrets: list[Secret] = []
 
     async def value(self, kind: Kind, path: str, chain: tuple[str, ...] = ()) -> bytes:
-        """Return the resolved JSON text. Raises NotFound, SecretIsWriteOnly, SecretUnreadable, ReferenceLoop."""
+        """Return the resolved JSON text.
+
+        Raises NotFound, SecretIsWriteOnly, SecretUnreadable, ReferenceLoop, TooLarge.
+        """
         if (kind, path) not in self._known:
+            _require_few_items(len(self._known) + 1)
             self._known[(kind, path)] = await (
                 self._variable(path) if kind == "variable" else self._resource(path, chain)
             )
@@ -178,6 +187,7 @@ class Interpolation:
         """Return the first item that JSON text refers to, directly or through resources, and the actor may not read.
 
         It is named as in "the variable f/a/b". `missing_allowed`: the path alone decides on an item that is missing.
+        Raises TooLarge.
         """
         waiting, seen = references(raw), set[tuple[Kind, str]]()
         while waiting:
@@ -185,6 +195,7 @@ class Interpolation:
             if (kind, path) in seen:
                 continue
             seen.add((kind, path))
+            _require_few_items(len(seen))
             row = await (variables.get if kind == "variable" else resources.get)(self._conn, self._workspace, path)
             if row is None and missing_allowed:
                 readable = can(self._actor, "read", Target(self._workspace, kind, path))
@@ -280,3 +291,12 @@ class Interpolation:
         assert key is not None
         data_key = secrets.unwrap(self._keys, self._workspace, key)
         return secrets.unseal(data_key, SecretLocation(self._workspace, kind, path), sealed)
+
+
+def _require_few_items(count: int) -> None:
+    if count > MOST_ITEMS:
+        raise TooLarge(
+            f"A value refers to at most {MOST_ITEMS:,} variables and resources.",
+            hint="Store what belongs together in one resource.",
+            details={"limit": MOST_ITEMS},
+        )
