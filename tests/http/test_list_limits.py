@@ -85,3 +85,14 @@ async def test_scopes_of_a_token_are_limited_in_number_and_length(api: ApiHarnes
     assert await created(many) == (400, "limit_exceeded")
     assert await created(["jobs:read:f/" + "a" * 300]) == (400, "limit_exceeded")
     assert await created(many[1:]) == (201, "")
+
+
+async def test_stored_token_with_too_many_scopes_is_invalid(api: ApiHarness) -> None:
+    """Tokens created before the limit may have any number of scopes, which each of their calls reads."""
+    scopes = [f"jobs:read:f/a{number}/*" for number in range(100)]
+    token = (await api.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})).text
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await api.client.get(f"{W}/jobs/list", headers=headers)).status_code == 200
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE token SET scopes = array_append(scopes, 'jobs:read:f/b/*') WHERE label = 'x'")
+    assert (await api.client.get(f"{W}/jobs/list", headers=headers)).status_code == 401

@@ -68,9 +68,12 @@ class TokenRow:
     workspace: str | None
 
 
-async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bearer | None:
-    """Return the identity behind the token with this SHA-256, in this workspace; None if the token is not valid."""
-    row = await conn.fetchrow(_SQL["resolve"], digest, workspace)
+async def resolve(conn: Connection, digest: bytes, workspace: str | None, most_scopes: int) -> Bearer | None:
+    """Return the identity behind the token with this SHA-256, in this workspace; None if the token is not valid.
+
+    A token with more than `most_scopes`, created before there was a limit, is not valid.
+    """
+    row = await conn.fetchrow(_SQL["resolve"], digest, workspace, most_scopes)
     return Bearer(**{**row, "grants": _grants(row["grants"])}) if row else None
 
 

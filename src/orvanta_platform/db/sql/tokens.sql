@@ -24,7 +24,8 @@ LEFT JOIN LATERAL (
     FROM folder AS f
     WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
 ) AS g ON true
-WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
+WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now())
+  AND (t.scopes IS NULL OR cardinality(t.scopes) <= $3);
 
 -- name: resolve_job
 -- The identity of a job while it runs at this attempt and generation, and its claim. Username and account must match: a

@@ -14,7 +14,7 @@ from typing import Literal
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, job_tokens, login_limits, names, passwords
+from orvanta_platform.control import audit, job_tokens, limits, login_limits, names, passwords
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
@@ -73,7 +73,7 @@ class Authenticator:
             return await self._job(token, caller, changes=changes)
         digest = names.token_hash(token)
         async with self._platform.db.acquire() as conn:
-            bearer = await tokens.resolve(conn, digest, caller.workspace)
+            bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MOST_SCOPES)
             if bearer is not None and bearer.stale:
                 await tokens.record_use(conn, digest)
         if bearer is None:
