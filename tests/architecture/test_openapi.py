@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 
 from orvanta_platform.http import openapi
 from orvanta_platform.http.app import api_handlers, create_router
 
-DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi.document(api_handlers(create_router()))))
+
+@pytest.fixture(scope="module")
+def published() -> Any:
+    """The document as clients read it."""
+    return msgspec.json.decode(msgspec.json.encode(openapi.document(api_handlers(create_router()))))
 
 
 def references(tree: Any) -> Iterator[str]:
@@ -24,18 +29,18 @@ def references(tree: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_references_resolve() -> None:
-    known = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
-    assert set(references(DOCUMENT)) <= known
+def test_references_resolve(published: Any) -> None:
+    known = {f"#/components/schemas/{name}" for name in published["components"]["schemas"]}
+    assert set(references(published)) <= known
 
 
-def test_schema_names_are_unique() -> None:
+def test_schema_names_are_unique(published: Any) -> None:
     # msgspec adds the module to names that are not unique.
-    assert [name for name in DOCUMENT["components"]["schemas"] if name.startswith("orvanta_platform")] == []
+    assert [name for name in published["components"]["schemas"] if name.startswith("orvanta_platform")] == []
 
 
-def test_schemas_contain_field_documentation() -> None:
-    schemas = DOCUMENT["components"]["schemas"]
+def test_schemas_contain_field_documentation(published: Any) -> None:
+    schemas = published["components"]["schemas"]
     resource = schemas["CreateResourceType"]["properties"]["schema"]
     assert resource["description"] == "JSON Schema of the value. `password: true` makes a field secret."
     # A field whose name in JSON differs, and an inherited one.
@@ -43,9 +48,9 @@ def test_schemas_contain_field_documentation() -> None:
     assert schemas["CreateSchedule"]["properties"]["timezone"]["description"] == "IANA time zone."
 
 
-def test_summaries_are_one_sentence() -> None:
-    login = DOCUMENT["paths"]["/api/auth/login"]["post"]
+def test_summaries_are_one_sentence(published: Any) -> None:
+    login = published["paths"]["/api/auth/login"]["post"]
     assert login["summary"] == "Log in with e-mail address and password."
     assert login["description"] == "Returns a session token, which is also set as a cookie."
-    calls = [call for methods in DOCUMENT["paths"].values() for call in methods.values()]
+    calls = [call for methods in published["paths"].values() for call in methods.values()]
     assert [call["summary"] for call in calls if ". " in call["summary"] or not call["summary"].endswith(".")] == []

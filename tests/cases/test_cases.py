@@ -28,8 +28,7 @@ from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.workflow import document
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
-CASES: dict[str, dict[str, Any]] = {path.stem: document.parse(path.read_bytes(), "yaml").tree for path in FILES}
+FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 KEYS = {
     "name",
     "says",
@@ -53,17 +52,24 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
         yield made
 
 
+def read(stem: str) -> dict[str, Any]:
+    """Return a case. Each test reads its own: reading all takes seconds, in every process that collects them."""
+    tree: dict[str, Any] = document.parse(FILES[stem].read_bytes(), "yaml").tree
+    return tree
+
+
 def test_every_case_states_its_behaviour() -> None:
-    for stem, case in CASES.items():
+    cases = {stem: read(stem) for stem in FILES}
+    for stem, case in cases.items():
         assert case["name"] and case["says"] and set(case) <= KEYS, stem
         assert ("result" in case) != ("error" in case) or "error" in case, stem
-    names = [case["name"] for case in CASES.values()]
+    names = [case["name"] for case in cases.values()]
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("stem", CASES)
+@pytest.mark.parametrize("stem", FILES)
 async def test_case(stem: str, core: CoreHarness) -> None:
-    case = CASES[stem]
+    case = read(stem)
     for path, value in case.get("calls", {}).items():
         await deploy(core, path, value)
     options = RunOptions(preprocess=case.get("preprocess", False))
