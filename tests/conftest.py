@@ -24,7 +24,7 @@ import asyncpg
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
-from tests.selection import extended_after_first
+from tests.selection import extend_repeated_cases, extended_after_first
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -186,8 +186,13 @@ LONGEST_FIRST = ("browser", "worker", "chaos", "embedded", "conformance", "e2e",
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the folders with the longest tests first, so that no process is left with one of them at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the folders with the longest tests first, so that no process is left with one of them at the end.
+
+    Files and folders named on the command line run with all their cases.
+    """
+    if config.args == config.getini("testpaths"):
+        extend_repeated_cases(items)
     tests = Path(__file__).parent
 
     def order(item: pytest.Item) -> int:

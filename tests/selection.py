@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -13,3 +15,27 @@ def extended_after_first(values: Sequence[Any]) -> list[Any]:
     return [
         value if place == 0 else pytest.param(value, marks=pytest.mark.extended) for place, value in enumerate(values)
     ]
+
+
+CASE_EACH = ("browser", "cli", "conformance", "e2e", "http", "services", "worker")
+"""Folders whose cases need a database, a process or a page of their own."""
+
+
+def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
+    """Mark all cases but one of each parametrized test in `CASE_EACH` as `extended`.
+
+    The name of the test chooses the case. Tests with the same parameters, such as languages, so keep different ones.
+    """
+    cases: dict[tuple[Path, str], list[pytest.Function]] = {}
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in CASE_EACH and isinstance(item, pytest.Function) and not _is_placed(item):
+            cases.setdefault((item.path, item.originalname), []).append(item)
+    for (_, name), group in cases.items():
+        chosen = crc32(name.encode()) % len(group)
+        for each in (*group[:chosen], *group[chosen + 1 :]):
+            each.add_marker(pytest.mark.extended)
+
+
+def _is_placed(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("extended", "soak", "screenshots"))

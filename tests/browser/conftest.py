@@ -31,7 +31,7 @@ LOOKS = [
 ]
 """Colours and widths in which pages must be readable."""
 ONE_LOOK = [
-    ("dark", 360),
+    pytest.param("dark", 360, marks=pytest.mark.extended),
     *(pytest.param(*look, marks=pytest.mark.soak) for look in (("light", 360), ("dark", 1440), ("light", 1440))),
 ]
 """The same of a dialog or panel, whose colours and controls other pages show too."""
