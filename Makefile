@@ -2,7 +2,8 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes keep two cores busy: tests wait for a database, a process or a page a quarter of their time.
+PYTEST := $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 .PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor site pages

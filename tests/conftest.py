@@ -181,7 +181,19 @@ async def db(database: TestDatabase) -> AsyncIterator[Database]:
     await made.close()
 
 
-LONGEST_FIRST = ("browser", "worker", "chaos", "embedded", "conformance", "e2e", "cli", "packages", "bench", "mutants")
+LONGEST_FIRST = (
+    "cases",
+    "browser",
+    "cli",
+    "worker",
+    "e2e",
+    "chaos",
+    "embedded",
+    "conformance",
+    "packages",
+    "bench",
+    "mutants",
+)
 """Folders in the order in which `--dist loadfile` hands out their files; the others follow, and fill the gaps."""
 
 

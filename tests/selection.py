@@ -17,7 +17,7 @@ def extended_after_first(values: Sequence[Any]) -> list[Any]:
     ]
 
 
-CASE_EACH = ("browser", "cli", "conformance", "e2e", "http", "services", "worker")
+CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "services", "worker")
 """Folders whose cases need a database, a process or a page of their own."""
 
 
