@@ -17,8 +17,8 @@ def extended_after_first(values: Sequence[Any]) -> list[Any]:
     ]
 
 
-CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "services", "worker")
-"""Folders whose cases need a database, a process or a page of their own."""
+CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "property", "services", "worker")
+"""Folders in which one case takes a tenth of a second or more: it needs a database, a process or a page."""
 
 
 def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
