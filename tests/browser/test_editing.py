@@ -141,7 +141,9 @@ async def test_a_workflow_is_composed_by_keyboard_alone(page: Page, site: Site) 
     await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
     modules = flow(site, path)["value"]["modules"]
     assert [each["id"] for each in modules] == ["script", "check", "each", "approval"]
-    assert modules[1]["skip_if"] == {"expr": "true"} and modules[3]["needs"] == ["each", "check"]
+    assert modules[1]["skip_if"] == {"expr": "true"}
+    assert modules[2]["needs"] == [{"node": "check", "on": "true"}]
+    assert modules[3]["needs"] == ["each", {"node": "check", "on": "false"}]
 
 
 async def test_yaml_and_graph_follow_each_other_and_bad_text_destroys_nothing(page: Page, site: Site) -> None:

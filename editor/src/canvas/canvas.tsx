@@ -1,6 +1,15 @@
 import "@xyflow/react/dist/base.css";
 import "./flow.css";
-import { Background, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode } from "@xyflow/react";
+import {
+  Background,
+  type Connection,
+  Controls,
+  MarkerType,
+  MiniMap,
+  ReactFlow,
+  ReactFlowProvider,
+  SelectionMode,
+} from "@xyflow/react";
 import { useCallback, useMemo, useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
@@ -14,6 +23,7 @@ import { folded } from "../workflow/fold";
 import { groupsOf, isGroup, type Group as NodeGroup } from "../workflow/groups";
 import { edgeId, type Layout, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
+import { OUTCOMES, type Outcome } from "../workflow/types";
 import { SelectionBar } from "./bar";
 import css from "./canvas.module.css";
 import { type Drawing, type DrawnEdge, draw, keepDrawn } from "./draw";
@@ -111,8 +121,8 @@ function Graph() {
     [store],
   );
   const join = useCallback(
-    ({ source, target }: { source: string; target: string }) =>
-      attempt(() => apply(store, (model) => connect(model, source, target))),
+    ({ source, target, sourceHandle }: Connection) =>
+      attempt(() => apply(store, (model) => connect(model, source, target, outcomeOf(sourceHandle)))),
     [store],
   );
   return (
@@ -156,6 +166,9 @@ function Graph() {
     </ReactFlow>
   );
 }
+
+/** Return the outcome of a labelled handle; undefined for the others, whose edges are on the next outcome. */
+const outcomeOf = (handle: string | null): Outcome | undefined => OUTCOMES.find((each) => each === handle);
 
 /** Writes down where what was dragged stands now. The same function at every drawing: the canvas hears of each new one. */
 function useDropped(moved: Places, made: Layout, settle: () => void): () => void {

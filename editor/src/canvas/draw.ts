@@ -5,7 +5,7 @@ import { type Group, isGroup } from "../workflow/groups";
 import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
 import type { Note } from "../workflow/notes";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
-import type { Json } from "../workflow/types";
+import type { Json, Outcome } from "../workflow/types";
 
 export type CardNode = FlowNode<{ node: Node }, "card">;
 export type GroupNode = FlowNode<{ node: Node }, "group">;
@@ -36,7 +36,7 @@ export function draw(
     const place = {
       id: node.id,
       ...sized(box),
-      handles: handlesOf(box),
+      handles: handlesOf(box, node.kind),
       ...(node.inside ? { parentId: node.inside } : {}),
     };
     const group = node.kind === FOLDED ? groups.find((each) => each.key === node.id) : undefined;
@@ -102,13 +102,25 @@ function sized({ x, y, width, height }: Box) {
 
 const DOT = 6;
 
-function handlesOf({ width, height }: Box): NonNullable<Drawn["handles"]> {
+function handlesOf({ width, height }: Box, kind: string): NonNullable<Drawn["handles"]> {
   const dot = { id: null, x: width / 2 - DOT / 2, width: DOT, height: DOT };
+  const source = { ...dot, type: "source" as const, position: Position.Bottom, y: height - DOT / 2 };
   return [
     { ...dot, type: "target", position: Position.Top, y: -DOT / 2 },
-    { ...dot, type: "source", position: Position.Bottom, y: height - DOT / 2 },
+    source,
+    ...labelledHandles(kind).map(({ on, left }) => ({ ...source, id: on, x: width * left - DOT / 2 })),
   ];
 }
+
+/** Return the handles of a kind from which edges of one outcome are drawn; `left` is their place on the lower side. */
+export function labelledHandles(kind: string): readonly { on: Outcome; left: number }[] {
+  return kind === "condition" ? CONDITION_HANDLES : [];
+}
+
+const CONDITION_HANDLES = [
+  { on: "true", left: 0.2 },
+  { on: "false", left: 0.8 },
+] as const;
 
 const BEHIND = -1;
 const FRAME = { side: 16, head: 30, foot: 16 };

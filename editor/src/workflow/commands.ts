@@ -1,5 +1,6 @@
 import { freeId, type Offer } from "./catalog";
 import { changed, type Edit } from "./change";
+import { need, nextOutcome, withOutcomes } from "./conditions";
 import { groupsAfter } from "./groups";
 import { laneOf, NotPossible, reaches } from "./lanes";
 import type { Edge, Lane, Node, Outline } from "./outline";
@@ -29,7 +30,6 @@ function known(model: Model, id: string): Node {
   return node;
 }
 
-const need = (from: string, on: Outcome): Json => (on === "success" ? from : { node: from, on });
 const needsOf = (lane: Lane, id: string): Json[] =>
   lane.edges.filter((edge) => edge.to === id).map((edge) => need(edge.from, edge.on));
 
@@ -38,14 +38,14 @@ export function addNode(model: Model, spot: Spot, offer: Offer): Change {
   const taken = new Set(model.graph.byId.keys());
   const id = freeId(offer.base, taken);
   const module = offer.make(id, (base) => freeId(base, taken));
-  return { name: `Add ${offer.name}`, ...place(spot, [module]), select: [id] };
+  return { name: `Add ${offer.name}`, edits: placed(model, spot, [module]), select: [id] };
 }
 
 /** A new node of the main list that nothing leads to, where a person put it. */
 export function addLoose(model: Model, offer: Offer, at: { x: number; y: number }): Change {
   const { main } = model.graph;
   const change = addNode(model, { lane: main, start: true }, offer);
-  const [insert] = change.edits;
+  const insert = change.edits.find((edit) => edit.op === "insert");
   if (insert?.op !== "insert" || !isTree(insert.value)) return change;
   const id = String(insert.value.id);
   const spot = { x: Math.round(at.x), y: Math.round(at.y) };
@@ -56,7 +56,12 @@ export function addLoose(model: Model, offer: Offer, at: { x: number; y: number 
   return { ...change, edits };
 }
 
-function place(spot: Spot, modules: Tree[]): { edits: Edit[] } {
+/** Edits that put modules at a spot and connect them there. */
+function placed(model: Model, spot: Spot, modules: Tree[]): Edit[] {
+  return withOutcomes(model.tree, model.graph, insertions(spot, modules));
+}
+
+function insertions(spot: Spot, modules: Tree[]): Edit[] {
   const { lane } = spot;
   const insert = (index: number, needs?: Json[]): Edit[] =>
     modules.map((module, n) => ({
@@ -67,22 +72,20 @@ function place(spot: Spot, modules: Tree[]): { edits: Edit[] } {
     }));
   const indexOf = (id: string) => lane.nodes.find((node) => node.id === id)?.index ?? lane.nodes.length;
   const last = String(modules.at(-1)?.id);
-  if ("start" in spot) return { edits: insert(0) };
+  if ("start" in spot) return insert(0);
   if ("after" in spot) {
-    if (!lane.graph) return { edits: insert(indexOf(spot.after) + 1) };
-    return { edits: insert(lane.nodes.length, [spot.after]) };
+    if (!lane.graph) return insert(indexOf(spot.after) + 1);
+    return insert(lane.nodes.length, [spot.after]);
   }
   const { edge } = spot;
   const target = indexOf(edge.to);
-  if (!edge.said) return { edits: insert(target) };
+  if (!edge.said) return insert(target);
   const needs = lane.edges.filter((each) => each.to === edge.to);
   const moved = needs.map((each) => (sameEdge(each, edge) ? last : need(each.from, each.on)));
-  return {
-    edits: [
-      { op: "set", path: [...lane.path, target, "needs"], value: moved },
-      ...insert(target, [need(edge.from, edge.on)]),
-    ],
-  };
+  return [
+    { op: "set", path: [...lane.path, target, "needs"], value: moved },
+    ...insert(target, [need(edge.from, edge.on)]),
+  ];
 }
 
 function withNeeds({ id, ...rest }: Tree, needs: Json[]): Tree {
@@ -102,7 +105,7 @@ export function deleteNodes(model: Model, ids: readonly string[], reconnect = tr
   }
   edits.push(...forgotten(model, gone), ...groupsAfter(model, (id) => (gone.has(id) ? null : id)));
   const name = ids.length === 1 ? `Delete ${ids[0]}` : `Delete ${ids.length} nodes`;
-  return { name, edits, select: [] };
+  return { name, edits: withOutcomes(model.tree, model.graph, edits), select: [] };
 }
 
 function heldBy(model: Model, node: Node, gone: Set<string>): boolean {
@@ -155,10 +158,14 @@ function forgotten(model: Model, gone: Set<string>): Edit[] {
   return [{ op: "set", path: ["value", "ui", "nodes"], value: Object.fromEntries(kept) }];
 }
 
-/** An edge more. Throws NotPossible for another list, a second edge of the same kind, a cycle. */
-export function connect(model: Model, from: string, to: string, on: Outcome = "success"): Change {
+/**
+ * Add an edge, on the next outcome of its source if none is passed.
+ * Throws NotPossible for another list, a second edge of the same kind, a cycle.
+ */
+export function connect(model: Model, from: string, to: string, outcome?: Outcome): Change {
   const [source, target] = [known(model, from), known(model, to)];
   const lane = laneOf(model.graph, target);
+  const on = outcome ?? nextOutcome(lane, from);
   if (source.list.join(".") !== target.list.join(".")) {
     throw new NotPossible("An edge joins two nodes of one list: these stand in different ones.");
   }
@@ -313,7 +320,7 @@ export function paste(model: Model, spot: Spot, modules: Tree[], name = "Paste")
     const needs = module.needs.filter((each) => own.has(String(isTree(each) ? each.node : each)));
     return needs.length > 0 ? { ...fresh, needs: relabelled(needs, names) } : withoutNeeds(fresh);
   });
-  return { name, ...place(spot, made), select: made.map((module) => String(module.id)) };
+  return { name, edits: placed(model, spot, made), select: made.map((module) => String(module.id)) };
 }
 
 function withoutNeeds({ needs: _, ...rest }: Tree): Tree {

@@ -141,7 +141,7 @@ function readEdge(need: Json, to: string): Edge | null {
 
 /** The outcomes that edges of a kind of node may be on. */
 export function outcomesOf(kind: string): readonly Outcome[] {
-  if (kind === "condition") return ["success", "true", "false", "failure", "always"];
+  if (kind === "condition") return ["true", "false", "success", "failure", "always"];
   if (kind === "approval") return ["success", "approved", "rejected", "timeout", "failure", "always"];
   return ["success", "failure", "always"];
 }

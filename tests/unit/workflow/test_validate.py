@@ -233,6 +233,21 @@ def test_a_failure_edge_of_a_node_that_continues_on_error_is_never_taken() -> No
 
 
 CONDITION = node("c", "condition", value={"expr": "true"})
+
+
+@pytest.mark.parametrize("target", [node("a", needs=["c"]), node("a", needs=[on("c", "success")]), node("a")])
+def test_success_edge_of_a_condition_is_a_warning(target: dict[str, Any]) -> None:
+    (found,) = check(CONDITION, target)
+    assert (found.code, found.severity, found.node) == ("condition_success_edge", "warning", "a")
+    assert found.path == ("/value/modules/1/needs/0" if "needs" in target else "/value/modules/1")
+    assert "true and on false" in found.message
+
+
+@pytest.mark.parametrize("outcome", ["true", "false", "failure", "always"])
+def test_edges_of_a_condition_on_other_outcomes_are_no_warning(outcome: str) -> None:
+    assert check(CONDITION, node("a", needs=[on("c", outcome)])) == []
+
+
 YES, NO = node("yes", needs=[on("c", "true")]), node("no", needs=[on("c", "false")])
 
 
@@ -267,7 +282,7 @@ YES, NO = node("yes", needs=[on("c", "true")]), node("no", needs=[on("c", "false
     ],
 )
 def test_join_on_exclusive_outcomes_never_runs(modules: list[Any], where: list[str]) -> None:
-    found = check(*modules)
+    found = [each for each in check(*modules) if each.code != "condition_success_edge"]
     assert [(each.code, each.node) for each in found] == [("join_never", node_id) for node_id in where]
 
 

@@ -14,13 +14,26 @@ import { kindOf } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
 import { isPinned } from "../../workflow/pins";
 import css from "../canvas.module.css";
-import type { CardNode, GroupNode, LaneNode } from "../draw";
+import { type CardNode, type GroupNode, type LaneNode, labelledHandles } from "../draw";
 
-function Handles() {
+function Handles({ kind }: { kind: string }) {
   return (
     <>
       <Handle type="target" position={Position.Top} className={css.handle} />
       <Handle type="source" position={Position.Bottom} className={css.handle} />
+      {labelledHandles(kind).map(({ on, left }) => (
+        <Handle
+          key={on}
+          id={on}
+          type="source"
+          position={Position.Bottom}
+          className={`${css.handle} ${css.labelled}`}
+          style={{ left: `${left * 100}%` }}
+          title={`Connect on ${on}`}
+        >
+          <span className={css.handleLabel}>{on}</span>
+        </Handle>
+      ))}
     </>
   );
 }
@@ -146,7 +159,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
 function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
   return (
     <div className={className}>
-      <Handles />
+      <Handles kind={node.kind} />
       {children}
       <AddAfter node={node} />
     </div>

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Edge, NodeList
-from orvanta_platform.workflow.kinds import FAILURE, OUTCOMES
+from orvanta_platform.workflow.kinds import FAILURE, OUTCOMES, SUCCESS
 from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, diagnostic
 
 
 def edges(subject: Subject) -> Iterator[Diagnostic]:
-    """unknown_node, not_a_sibling, cyclic_graph, unknown_outcome, failure_edge_never."""
+    """unknown_node, not_a_sibling, cyclic_graph, unknown_outcome, failure_edge_never, condition_success_edge."""
     for each in subject.graph.lists:
         yield from _dangling(subject, each)
         yield from _cycles(each)
@@ -58,6 +58,12 @@ def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
     elif edge.on == FAILURE and source.tree.get("continue_on_error") is True:
         message = f"it needs {source.id} on failure, but {source.id} continues on error and never ends with failure"
         yield diagnostic("failure_edge_never", "warning", target, path, message)
+    elif edge.on == SUCCESS and source.kind == "condition":
+        message = (
+            f"it follows {source.id} on success, which a condition has on true and on false: "
+            "choose true or false, or always to run after both"
+        )
+        yield diagnostic("condition_success_edge", "warning", target, path, message)
 
 
 def _single_modules(subject: Subject) -> Iterator[Diagnostic]:

@@ -1,0 +1,51 @@
+"""Edges of conditions: what the page connects runs on true or on false, never on both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import add, deploy, flow, node, opened
+
+CHECK = "value:\n  modules:\n    - id: check\n      value: {type: condition, expr: 'true'}\n"
+LOOSE = CHECK + "".join(f"    - id: {id}\n      needs: []\n      value: {{type: identity}}\n" for id in ("yes", "no"))
+SUCCESS = CHECK + "    - id: both\n      needs: [check]\n      value: {type: identity}\n"
+
+
+def needs(site: Site, path: str) -> dict[str, Any]:
+    return {module["id"]: module.get("needs") for module in flow(site, path)["value"]["modules"]}
+
+
+async def test_nodes_added_after_a_condition_run_on_true_and_on_false(page: Page, site: Site) -> None:
+    path = await opened(page, site, CHECK)
+    for expected in ("true", "false"):
+        await node(page, "check").hover()
+        await page.get_by_role("button", name="Add a node after check").click()
+        await add(page, "Identity")
+        await expect(page.locator(f"[data-on={expected}]")).to_be_visible()
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await deploy(page, "")
+    on = [{"node": "check", "on": outcome} for outcome in ("true", "false")]
+    assert needs(site, path) == {"check": None, "pass": [on[0]], "pass_2": [on[1]]}
+
+
+async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Page, site: Site) -> None:
+    path = await opened(page, site, LOOSE)
+    for target, outcome in (("yes", "false"), ("no", "true")):
+        handle = node(page, "check").locator(f'.react-flow__handle[data-handleid="{outcome}"]')
+        await expect(handle).to_have_text(outcome)
+        await handle.drag_to(node(page, target).locator(".react-flow__handle.target"))
+        await expect(page.locator(f'[data-edge^="check {target}"]')).to_contain_text(outcome)
+    await deploy(page, "")
+    found = needs(site, path)
+    assert found["yes"] == [{"node": "check", "on": "false"}]
+    assert found["no"] == [{"node": "check", "on": "true"}]
+
+
+async def test_success_edge_of_a_condition_is_a_problem(page: Page, site: Site) -> None:
+    path = "u/admin/success_edge"
+    site.deploy(path, SUCCESS)
+    await page.goto(f"/w/main/workflows/{path}")
+    await page.get_by_role("button", name="1 problem").click()
+    await expect(page.get_by_text("which a condition has on true and on false")).to_be_visible()
