@@ -124,7 +124,7 @@ async def test_schedule_ticks_while_enabled(api: ApiHarness) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"schedule": "* * * * *"}, "six fields"),
+        ({"schedule": "* * * *"}, "five or six fields"),
         ({"schedule": "61 * * * * *"}, "bad second"),
         ({"timezone": "Mars/Olympus"}, "no time zone"),
         ({"timezone": "../../etc/passwd"}, "no time zone"),

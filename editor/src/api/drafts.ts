@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, api } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 /** A draft in a list. */
@@ -29,16 +29,11 @@ const place = (workspace: string, path: string) => ({ path: { workspace, kind: "
 
 /** The draft at a path; null where there is none. */
 export async function getDraft(workspace: string, path: string): Promise<Draft | null> {
-  try {
-    const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: place(workspace, path) });
-    const value = data?.value as { source?: { text?: string } } | undefined;
-    if (!data || typeof value?.source?.text !== "string") return null;
-    const { revision, base_version, newest_version } = data;
-    return { revision, base_version, newest_version, text: value.source.text };
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: place(workspace, path) });
+  const value = data?.value as { source?: { text?: string } } | undefined;
+  if (!data || typeof value?.source?.text !== "string") return null;
+  const { revision, base_version, newest_version } = data;
+  return { revision, base_version, newest_version, text: value.source.text };
 }
 
 /** Saves a draft on the revision it builds on; gives the next one. Throws ApiError `draft_conflict`. */

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { Tree } from "../workflow/types";
-import { ApiError, api } from "./client";
+import { api } from "./client";
 import type { components } from "./schema";
 
 /** A script in a list. */
@@ -62,17 +62,12 @@ const draftAt = (workspace: string, path: string) => ({ path: { workspace, kind:
 
 /** The caller's draft of a script; null where there is none. */
 export async function getScriptDraft(workspace: string, path: string): Promise<ScriptDraft | null> {
-  try {
-    const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: draftAt(workspace, path) });
-    const value = data?.value as Partial<Written> | undefined;
-    if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
-    const { revision, base_version, newest_version } = data;
-    const { content, language, summary = "" } = value;
-    return { revision, base_version, newest_version, content, language, summary };
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: draftAt(workspace, path) });
+  const value = data?.value as Partial<Written> | undefined;
+  if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
+  const { revision, base_version, newest_version } = data;
+  const { content, language, summary = "" } = value;
+  return { revision, base_version, newest_version, content, language, summary };
 }
 
 /** The caller's drafts of scripts, the one edited last first. */

@@ -81,7 +81,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
         <div className={css.pair}>
           <Field
             label="Cron"
-            help="Second, minute, hour, day, month, day of the week"
+            help="Minute, hour, day, month, day of the week. A sixth field in front is the second."
             fault={ticks.isError ? sentence(ticks.error) : undefined}
           >
             <Input value={given.cron} spellCheck={false} onChange={(event) => put({ cron: event.target.value })} />

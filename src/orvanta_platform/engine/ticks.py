@@ -1,7 +1,8 @@
 """Ticks of a schedule, and the decision about a due tick: start it, or skip missed ones.
 
-A cron expression has six fields: second, minute, hour, day of month, month, day of week (0 and 7: Sunday). The day must
-match both of its fields if one of them begins with a star, otherwise either one (cron's rule).
+A cron expression has five fields: minute, hour, day of month, month, day of week (0 and 7: Sunday). A sixth field in
+front of them is the second; without it, the second is 0. The day must match both of its fields if one of them begins
+with a star, otherwise either one (cron's rule).
 
 At daylight saving changes, an expression whose minute and hour do not begin with a star ticks once for each local time
 it names: in autumn in the first of the two hours; in spring, if the time does not exist, at the next existing minute.
@@ -35,7 +36,8 @@ MAX_COUNTED = 1000
 MAX_CRON_CHARS = 500
 """Maximum length of a cron expression in characters; parsing time grows with the length."""
 
-_FIELDS = 6
+_FIELDS_WITH_SECOND = 6
+_HINT = "Write minute, hour, day of month, month, day of week, with the second in front if needed: 30 6 * * MON-FRI."
 _RESOLUTION = timedelta(microseconds=1)
 
 
@@ -50,11 +52,10 @@ class Cron:
                 details={"limit": MAX_CRON_CHARS},
             )
         fields = text.split()
-        if len(fields) != _FIELDS:
-            raise BadRequest(
-                f"A schedule has six fields; this one has {len(fields)}.",
-                hint="Write second, minute, hour, day of month, month, day of week: 0 30 6 * * MON-FRI.",
-            )
+        if len(fields) == _FIELDS_WITH_SECOND - 1:
+            fields.insert(0, "0")
+        if len(fields) != _FIELDS_WITH_SECOND:
+            raise BadRequest(f"A schedule has five or six fields; this one has {len(fields)}.", hint=_HINT)
         for day in (3, 5):
             fields[day] = "*" if fields[day] == "?" else fields[day]
         self._text = " ".join(fields)
@@ -64,8 +65,7 @@ class Cron:
             CronSim(self._text, datetime(2000, 1, 1))
         except CronSimError as error:
             raise BadRequest(
-                f"The schedule {text[:200]!r} cannot be read: {str(error).lower()}.",
-                hint="Write second, minute, hour, day of month, month, day of week: 0 30 6 * * MON-FRI.",
+                f"The schedule {text[:200]!r} cannot be read: {str(error).lower()}.", hint=_HINT
             ) from error
 
     def after(self, at: datetime) -> datetime | None:

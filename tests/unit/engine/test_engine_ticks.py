@@ -36,6 +36,19 @@ def test_a_daily_tick_runs_once_whichever_second_hour_it_is_asked_in() -> None:
     assert shown("0 30 2 * * *", PARIS, second, 1) == ["26 02:30:00+0100"]
 
 
+@pytest.mark.parametrize("text", ["30 2 * * *", "*/5 * * * *", "30 2 ? * 7", "0 12 1 */2 *"])
+def test_five_fields_tick_at_second_zero(text: str) -> None:
+    for start in (SPRING, AUTUMN):
+        assert shown(text, PARIS, start, 20) == shown(f"0 {text}", PARIS, start, 20)
+
+
+@pytest.mark.parametrize("text", ["", "* * * *", "0 0 0 * * * *", "61 * * * *", "* * * * 8"])
+def test_expressions_with_other_fields_are_refused(text: str) -> None:
+    with pytest.raises(BadRequest) as error:
+        Cron(text, PARIS)
+    assert error.value.hint is not None and "minute, hour" in error.value.hint
+
+
 def test_a_tick_in_the_missing_hour_comes_when_it_is_over() -> None:
     assert shown("0 30 2 * * *", PARIS, SPRING, 2) == ["29 03:00:00+0200", "30 02:30:00+0200"]
     assert shown("5 15,30,45 2,3 29 3 *", PARIS, SPRING, 4) == [
@@ -103,7 +116,7 @@ def test_ticks_follow_each_other_in_every_zone_and_never_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "* * * * *", "* * * * * * *", "61 * * * * *", "x * * * * *", "0 0 0 31 2 *", "0 0 0 * * MON#6"]
+    "text", ["", "* * * *", "* * * * * * *", "61 * * * * *", "x * * * * *", "0 0 0 31 2 *", "0 0 0 * * MON#6"]
 )
 def test_invalid_schedule_is_rejected(text: str) -> None:
     with pytest.raises(BadRequest):

@@ -36,13 +36,14 @@ async def save_draft(
     return answers.json(shapes.head(await drafts.save(platform_of(request), actor_of(request), workspace, new)))
 
 
-@get(f"{_D}/get/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft))
+@get(f"{_D}/get/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft | None))
 async def get_draft(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Get the caller's draft of the item at a path. The item may not exist yet."""
+    """Get the caller's draft of the item at a path; null if there is none. The item may not exist yet."""
     place = (shapes.kind_of(kind), item_path(path))
-    return answers.json(shapes.draft(await drafts.get(platform_of(request), actor_of(request), workspace, *place)))
+    found = await drafts.get(platform_of(request), actor_of(request), workspace, *place)
+    return answers.json(None if found is None else shapes.draft(found))
 
 
 @get(f"{_D}/list/{{kind:str}}", opt=call(answer=list[shapes.DraftHead], query=PAGED[:2]))

@@ -66,15 +66,15 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
     return found
 
 
-async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow:
-    """Return the actor's draft of the item at a path. Raises NotFound, Forbidden."""
+async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow | None:
+    """Return the actor's draft of the item at a path, None if there is none.
+
+    Raises NotFound and Forbidden if the actor may not have a draft there.
+    """
     key = DraftKey(workspace, kind, path, actor.username)
     async with platform.db.acquire() as conn:
         await _require(conn, actor, key)
-        found = await drafts.get(conn, key)
-    if found is None:
-        raise _missing(key)
-    return found
+        return await drafts.get(conn, key)
 
 
 async def list_page(
