@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../src/api/history";
-import { attemptsOf, share, spent, ticks, tracksOf, withEvents } from "../src/runs/timeline/tracks";
+import type { TimedBody } from "../src/api/iterations";
+import { attemptsOf, share, spent, ticks, trackOf, tracksOf, withEvents } from "../src/runs/timeline/tracks";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const event = (second: number, kind: string, more: Partial<RunEvent> = {}): RunEvent => ({
@@ -81,4 +82,21 @@ describe("the line of time", () => {
     expect(ticks(7300, 4)).toEqual([2000, 4000, 6000]);
     expect(ticks(0, 4)).toEqual([]);
   });
+});
+
+it("an approval in an iteration is shown as waiting for the time that it was open", () => {
+  const body: TimedBody = {
+    job: "j",
+    kind: "approval",
+    node: "ask",
+    status: "succeeded",
+    created_at: "2026-11-28T10:00:30Z",
+    started_at: "2026-11-28T10:00:00Z",
+    ended_at: "2026-11-28T10:00:30Z",
+    worker: null,
+  };
+  const { segments } = trackOf(body);
+  expect(segments.map(({ kind, from, to, why }) => [kind, (to ?? 0) - from, why])).toEqual([
+    ["waiting", 30_000, "approval"],
+  ]);
 });

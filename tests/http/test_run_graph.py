@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -222,3 +223,32 @@ async def test_about_and_document(api: ApiHarness) -> None:
     stranger = await api.member("eve", Role.VIEWER)
     for what in ("about", "document"):
         assert (await stranger.get(f"/api/v1/runs/{id}/{what}", headers=HERE)).status_code == 404
+
+
+async def test_duration_inside_loop_is_the_sum_of_the_jobs(api: ApiHarness) -> None:
+    id = await api.flow(loop("loop", script("a"), items=2))
+    for _ in range(2):
+        await api.worker.finish((await api.worker.claim())["a"], 1)
+    async with api.platform.db.transaction() as conn:
+        await conn.execute(
+            """UPDATE job SET started_at = $2::timestamptz + place * interval '1 hour',
+                              ended_at = $2::timestamptz + place * interval '1 hour' + interval '20 ms'
+               WHERE run = $1 AND node = 'a'""",
+            UUID(id),
+            datetime.now(UTC),
+        )
+    assert (await graph(api, id))["nodes"]["a"]["duration_ms"] == 40
+
+
+async def test_duration_of_approval_is_the_time_that_it_waited(api: ApiHarness) -> None:
+    ask = {"id": "ask", "value": {"type": "approval"}}
+    for modules in ([ask], [loop("loop", ask, items=1)], [loop("loop", ask, script("b"), items=1)]):
+        id = await api.flow(*modules)
+        async with api.platform.db.transaction() as conn:
+            waited = "UPDATE approval SET opened_at = opened_at - interval '1 hour' WHERE run = $1"
+            await conn.execute(waited, UUID(id))
+        answer = await api.client.post(f"/api/v1/runs/{id}/consent", headers=HERE, json={"decision": "approved"})
+        assert answer.status_code == 200, answer.text
+        assert 3_600_000 <= (await graph(api, id))["nodes"]["ask"]["duration_ms"] < 7_200_000
+        events = (await api.client.get(f"/api/v1/runs/{id}/events?inside=true", headers=HERE)).json()
+        assert "started" not in [each["kind"] for each in events["events"] if each.get("node") == "ask"]

@@ -16,6 +16,7 @@ export interface Body extends InBody {
 /** The same with its times: when it could begin, began and ended, and on which worker. `node`: whose job it is. */
 export interface TimedBody extends Body {
   node: string | null;
+  kind: string;
   created_at: string;
   started_at: string | null;
   ended_at: string | null;
@@ -24,6 +25,7 @@ export interface TimedBody extends Body {
 
 interface JobRow {
   id: string;
+  job_kind: string;
   type: string;
   running?: boolean;
   success?: boolean;
@@ -79,6 +81,7 @@ const timed = (row: JobRow): TimedBody => ({
   job: row.id,
   ...standOf(row),
   node: row.flow_step_id ?? null,
+  kind: row.job_kind,
   created_at: row.created_at,
   started_at: row.started_at ?? null,
   ended_at: row.completed_at ?? null,
@@ -108,14 +111,23 @@ export async function standsIn(
 ): Promise<Record<string, InBody>> {
   const [only] = inside;
   if (only && inside.length === 1) return { [only.id]: body };
-  const { data } = await api.GET("/api/w/{workspace}/jobs_u/get/{id}", {
-    params: { path: { workspace, id: body.job } },
-  });
+  const [{ data }, jobs] = await Promise.all([
+    api.GET("/api/w/{workspace}/jobs_u/get/{id}", { params: { path: { workspace, id: body.job } } }),
+    listInside(workspace, body.job),
+  ]);
+  const times = new Map(jobs.map(({ job, duration_ms }) => [job, duration_ms]));
   const status = (data as { flow_status?: { modules?: ModuleRow[] } } | undefined)?.flow_status;
   return Object.fromEntries(
-    (status?.modules ?? []).map(({ id, type, job }) => [
-      id ?? "",
-      { status: MODULES[type] ?? "pending", ...(job && !/^0+(-0+)*$/.test(job) ? { job } : {}) },
-    ]),
+    (status?.modules ?? []).map(({ id, type, job }) => {
+      const took = job ? times.get(job) : undefined;
+      return [
+        id ?? "",
+        {
+          status: MODULES[type] ?? "pending",
+          ...(job && !/^0+(-0+)*$/.test(job) ? { job } : {}),
+          ...(took === undefined ? {} : { duration_ms: took }),
+        },
+      ];
+    }),
   );
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -31,7 +31,8 @@ class InnerJobCount(msgspec.Struct, frozen=True):
     state: str
     count: int
     started_at: datetime | None
-    ended_at: datetime | None
+    took: timedelta | None
+    """Sum of the times that the ended jobs took."""
 
 
 class OpenBodyCount(msgspec.Struct, frozen=True):

@@ -123,6 +123,18 @@ export function trackOf(body: TimedBody): Track {
   const began = body.started_at !== null;
   const common = { attempt: 1, why: "" };
   const segments: Segment[] = [];
+  if (body.kind === "approval" && began) {
+    segments.push({
+      kind: "waiting",
+      from,
+      to,
+      worker: null,
+      failed: body.status === "failed",
+      attempt: 1,
+      why: "approval",
+    });
+    return { node: body.node ?? "", job: body.job, segments };
+  }
   if (!began || from > queued)
     segments.push({ kind: "queued", from: queued, to: began ? from : to, worker: null, failed: false, ...common });
   if (began)

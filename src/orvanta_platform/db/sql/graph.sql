@@ -18,8 +18,9 @@ FROM (
 GROUP BY opening, state
 
 -- name: count_inner_jobs
--- Number of jobs of inner nodes by state and number of their node.
-SELECT node_index, state, count(*) AS count, min(started_at) AS started_at, max(ended_at) AS ended_at
+-- Number of jobs of inner nodes by state and number of their node, with the sum of the times that they took.
+SELECT node_index, state, count(*) AS count, min(started_at) AS started_at,
+       sum(ended_at - started_at) AS took
 FROM job
 WHERE run = $1 AND parent IS NOT NULL AND kind <> 'frame'
   AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid

@@ -49,7 +49,8 @@ WITH jobs AS (
     SELECT 's' || id || '.' || attempt, started_at, 3, 'started', node, node_index, id, nullif(attempt, 0), place,
            worker, NULL, NULL, NULL
     FROM jobs
-    WHERE started_at IS NOT NULL AND kind <> 'frame' AND (queued OR started_at IS DISTINCT FROM ended_at)
+    WHERE started_at IS NOT NULL AND kind NOT IN ('frame', 'approval')
+      AND (queued OR started_at IS DISTINCT FROM ended_at)
     UNION ALL
     SELECT 's' || id || '.' || attempt, started_at, 3, 'started', node, node_index, id, attempt, place, worker, NULL,
            NULL, NULL

@@ -89,7 +89,15 @@ WITH step AS MATERIALIZED (
     INSERT INTO job (id, run, workspace, node, node_index, kind, state, error_name, parent, place, result_of, failures,
                      enqueued_at, started_at, ended_at)
     SELECT d.id, written.id, written.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, d.parent, d.place,
-           d.result_of, d.failures, app_now(), coalesce(d.started_at, app_now()), app_now()
+           d.result_of, d.failures, app_now(),
+           coalesce(
+               d.started_at,
+               CASE d.kind
+                   WHEN 'approval' THEN (SELECT a.opened_at FROM approval a WHERE a.run = written.id AND d.id = a.job)
+               END,
+               app_now()
+           ),
+           app_now()
     FROM unnest($28::bigint[], $29::uuid[], $30::text[], $31::integer[], $32::text[], $33::text[], $34::text[],
                 $35::uuid[], $36::integer[], $37::uuid[], $38::integer[], $39::timestamptz[])
         AS d(n, id, node, node_index, kind, state, error_name, parent, place, result_of, failures, started_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from orvanta_platform.services.run_views.graph import GraphNode, GraphWait, RunG
 from orvanta_platform.services.run_views.graph_counts import BodyCounts
 
 T = TypeVar("T")
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class NodeWaits(Waiting, kw_only=True):
@@ -54,6 +55,8 @@ class NodeStands(msgspec.Struct, kw_only=True):
 
     started_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
+    """Time from start to end; for a node inside another one, the sum of the times that its jobs took."""
+
     error: str | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
     skipped: bool | UnsetType = UNSET
@@ -143,7 +146,7 @@ def node(found: GraphNode) -> NodeStands:
         job=_optional(found.job) if started else UNSET,
         attempt=found.attempt if found.attempt > 1 else UNSET,
         started_at=_optional(found.started_at),
-        duration_ms=duration_ms(found.started_at, found.ended_at),
+        duration_ms=duration_ms(found.started_at, found.ended_at) if found.took is None else found.took // _MILLISECOND,
         error=_optional(found.error_name),
         kept=found.kept or UNSET,
         skipped=found.passed or UNSET,

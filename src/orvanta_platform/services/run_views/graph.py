@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -57,6 +57,8 @@ class GraphNode:
     attempt: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    took: timedelta | None = None
+    """Only for a node inside others: sum of the times that its jobs took."""
     error_name: str | None = None
     kept: bool = False
     passed: bool = False
@@ -204,7 +206,7 @@ def _inside(
         id=node.id,
         status=counted.status,
         started_at=counted.started_at,
-        ended_at=None if counted.status in ("running", "waiting", "queued", "paused") else counted.ended_at,
+        took=None if counted.status in ("running", "waiting", "queued", "paused") else counted.took,
         waits=tuple(waits.get(node.id, [])[:WAITS_SHOWN]),
         counts=dict(sorted(counted.counts.items())),
         inside=holder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from orvanta_platform.db import graph as rows
@@ -54,7 +54,8 @@ class InnerCounts:
 
     counts: dict[str, int] = field(default_factory=dict)
     started_at: datetime | None = None
-    ended_at: datetime | None = None
+    took: timedelta | None = None
+    """Sum of the times that the ended jobs took."""
 
     @property
     def status(self) -> str:
@@ -161,7 +162,8 @@ def _inner(
             continue
         counted.add(_OF_JOB.get(tally.state, tally.state), tally.count)
         counted.started_at = min(filter(None, [counted.started_at, tally.started_at]), default=None)
-        counted.ended_at = max(filter(None, [counted.ended_at, tally.ended_at]), default=None)
+        if tally.took is not None:
+            counted.took = (counted.took or timedelta()) + tally.took
     for each in open_states:
         body = plan.node(each.node_index).bodies[each.body].plan
         for index, mark in enumerate(RunState.decode(each.state).nodes):
