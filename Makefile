@@ -14,7 +14,7 @@ help: ## List the targets
 up: runtime pages ## Start the platform on this machine; Ctrl-C stops it
 	@exec .venv/bin/orvanta up
 
-test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" selects tests
+test: lint pages ## Check the code and run the tests; ARGS="tests/unit -k name" selects tests
 	@scripts/programs browser
 	@$(PYTEST) $(ARGS)
 

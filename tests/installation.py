@@ -35,7 +35,7 @@ class Running:
 def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
     """Start it with these settings in a home of its own and stop it as Ctrl-C does; it must end well."""
     home = Path(tempfile.mkdtemp(prefix=f"orvanta-{name}-"))
-    port = _free_port()
+    port = free_port()
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -78,7 +78,7 @@ def _read(process: subprocess.Popen[str], said: list[str], ready: threading.Even
     ready.set()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -12,8 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
 QUERIES = list((ROOT / "src").rglob("sql/*.sql"))
-# Decisions are a record: they stay as they were written.
-PAGES = [path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions"]
+PAGES = list((ROOT / "docs").rglob("*.md"))
 TEXTS = [*MODULES, *QUERIES, *PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 OPENINGS = {"What", "Who", "Whom", "Whose", "Where", "Whether", "How", "So", "That", "Nobody"}
