@@ -34,7 +34,7 @@ def sentences() -> list[tuple[str, str]]:
 def cells(row: str) -> list[tuple[str, str]]:
     """What a row of a table says; nothing of its head."""
     said = row.strip("|").partition("|")[2]
-    return [] if set(row) <= set("|- ") or said.strip() == "outcomes it may end with" else marked(said)
+    return [] if set(row) <= set("|- ") or said.strip() == "possible outcomes" else marked(said)
 
 
 def marked(text: str) -> list[tuple[str, str]]:

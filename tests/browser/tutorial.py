@@ -1,7 +1,7 @@
 """Execution of a tutorial page: its commands in a terminal, its steps in a browser, its outputs compared.
 
-Steps have fixed phrases, such as "Click **Deploy**" or "Enter `Greet` in **Name**", and labels are bold. A label in any other
-phrase fails, so that nothing on a page is skipped.
+Steps have fixed phrases, such as "Click **Deploy**" or "Enter `Greet` in **Name**", and labels are bold. A label in any
+other phrase fails, so that nothing on a page is skipped.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Locator, Page, expect
-from tests.browser.conftest import PASSWORD, PATIENCE_MS
+from tests.browser.conftest import PASSWORD
 from tests.clone import Clone, command
 
 PAGES = Path(__file__).parents[2] / "docs" / "tutorials"
 ADDRESS = "http://127.0.0.1:8000"
 """Address of the platform on the pages."""
 SECONDS = 300
-ROLES = ("button", "link", "tab", "option", "menuitem")
+ROLES: tuple[Literal["button", "link", "tab", "option", "menuitem"], ...] = (
+    "button",
+    "link",
+    "tab",
+    "option",
+    "menuitem",
+)
 
 _BLOCK = re.compile(r"^( *)```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _PHRASES = re.compile(
@@ -101,7 +109,7 @@ class Reader:
     async def _block(self, block: Block) -> None:
         text = block.text.replace(ADDRESS, self.clone.base)
         if self.code_field is not None:
-            await self._field(self.code_field).fill(block.text)
+            await (await self._field(self.code_field)).fill(block.text)
             self.code_field = None
         elif block.title is not None:
             await asyncio.to_thread(self._terminal, f"cat > '{block.title}' <<'end of file'\n{block.text}end of file\n")
@@ -151,9 +159,9 @@ class Reader:
             case {"code": label}:
                 self.code_field = label
             case {"value": value, "field": label}:
-                await self._field(label).fill(value.replace(ADDRESS, self.clone.base))
+                await (await self._field(label)).fill(value.replace(ADDRESS, self.clone.base))
             case {"password": label}:
-                await self._field(label).fill(PASSWORD)
+                await (await self._field(label)).fill(PASSWORD)
             case {"choice": choice, "list": label}:
                 await self._scope().get_by_label(label, exact=True).select_option(choice)
             case {"way": way, "input": name}:
@@ -176,21 +184,21 @@ class Reader:
         """Return the open dialog, or the page."""
         return self.page.locator(":modal, body:not(:has(:modal))").last
 
-    def _field(self, label: str) -> Locator:
+    async def _field(self, label: str) -> Locator:
         scope = self._scope()
-        named = scope.get_by_role("textbox", name=label, exact=True)
-        return named.or_(scope.get_by_label(label, exact=True)).filter(visible=True).first
+        exact = scope.get_by_role("textbox", name=label, exact=True)
+        return await self._pick(label, [exact, scope.get_by_label(label, exact=True), scope.get_by_label(label)])
 
     async def _control(self, label: str) -> Locator:
-        """Return the control with a name, once there is one."""
-        exact, scope = re.compile(rf"^{re.escape(label)}\b"), self._scope()
-        named = [scope.get_by_role(role, name=label, exact=True) for role in ROLES]  # type: ignore[arg-type]
-        named += [scope.get_by_role(role, name=exact) for role in ROLES]  # type: ignore[arg-type]
-        anything = named[0]
-        for each in named[1:]:
-            anything = anything.or_(each)
-        await anything.filter(visible=True).first.wait_for(timeout=PATIENCE_MS)
-        for each in named:
-            if await each.filter(visible=True).count():
-                return each.filter(visible=True).first
-        raise AssertionError(f"no control named {label}")
+        start, scope = re.compile(rf"^{re.escape(label).replace('/', '[/]')}(?!\w)"), self._scope()
+        exact = [scope.get_by_role(role, name=label, exact=True) for role in ROLES]
+        return await self._pick(label, [*exact, *(scope.get_by_role(role, name=start) for role in ROLES)])
+
+    async def _pick(self, label: str, candidates: list[Locator]) -> Locator:
+        """Return the first visible element of the first candidate that has one, once there is one."""
+        visible = [each.filter(visible=True).first for each in candidates]
+        await reduce(Locator.or_, visible).first.wait_for()
+        for each in visible:
+            if await each.count():
+                return each
+        raise AssertionError(f"{label} disappeared")
