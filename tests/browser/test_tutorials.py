@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.tutorial import PAGES, Reader, phrases
 from tests.clone import clone
 
@@ -20,7 +21,7 @@ async def reader(chromium: Browser, request: pytest.FixtureRequest) -> AsyncIter
     """A reader at a fresh clone, who has an empty home and has not started anything."""
     with clone("tutorial") as folder, ExitStack() as started:
         context = await chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=folder.base)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE_MS)
         yield Reader(folder, await context.new_page(), started)
         await context.close()
 
