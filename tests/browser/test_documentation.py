@@ -23,9 +23,12 @@ async def test_site_is_read_and_searched_without_login(stranger: Page) -> None:
     """The fixture fails if a page breaks its policy, raises an error, or sends a request to another server."""
     await stranger.goto("/docs")
     await expect(stranger).to_have_title("Orvanta")
-    await stranger.get_by_role("main").get_by_role("link", name="Settings", exact=True).or_(
-        stranger.get_by_role("main").get_by_role("link", name="settings", exact=True)
-    ).first.click()
+    await (
+        stranger.get_by_role("main")
+        .get_by_role("link", name="Settings", exact=True)
+        .or_(stranger.get_by_role("main").get_by_role("link", name="settings", exact=True))
+        .first.click()
+    )
     await expect(stranger.get_by_role("heading", name="Settings")).to_be_visible()
     await stranger.get_by_role("textbox", name="Search").fill("retention days")
     await expect(stranger.get_by_role("link", name="Retention").first).to_be_visible()
