@@ -41,7 +41,8 @@ def on_post_template(output_content: str, template_name: str, config: Any) -> st
     """Do the same for pages that are no document, such as the page for missing files. Their links start with `/docs/`."""
     if not template_name.endswith(".html"):
         return output_content
-    return re.sub(r'(href|src)="/(?!docs/)', r'\1="/docs/', _with_files(output_content, "/"))
+    html = _with_files(output_content, "/").replace('"base": "/"', '"base": "/docs"')
+    return re.sub(r'((?:href|src)=|: ?)"/(?!docs\b)', r'\1"/docs/', html)
 
 
 def _with_files(html: str, root: str) -> str:
