@@ -42,7 +42,7 @@ async def get_draft(
 ) -> Response[bytes]:
     """Get the caller's draft of the item at a path; null if there is none. The item may not exist yet."""
     place = (shapes.kind_of(kind), item_path(path))
-    found = await drafts.get(platform_of(request), actor_of(request), workspace, *place)
+    found = await drafts.find(platform_of(request), actor_of(request), workspace, *place)
     return answers.json(None if found is None else shapes.draft(found))
 
 

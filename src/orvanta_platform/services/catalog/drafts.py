@@ -66,7 +66,7 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
     return found
 
 
-async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow | None:
+async def find(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow | None:
     """Return the actor's draft of the item at a path, None if there is none.
 
     Raises NotFound and Forbidden if the actor may not have a draft there.
@@ -75,6 +75,14 @@ async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path
     async with platform.db.acquire() as conn:
         await _require(conn, actor, key)
         return await drafts.get(conn, key)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow:
+    """Return the actor's draft of the item at a path. Raises NotFound, Forbidden."""
+    found = await find(platform, actor, workspace, kind, path)
+    if found is None:
+        raise _missing(DraftKey(workspace, kind, path, actor.username))
+    return found
 
 
 async def list_page(
