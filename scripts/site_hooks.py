@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: state diagrams as tables, and no inline scripts, so that a strict policy can hold."""
+"""Hooks of the documentation site: state diagrams become tables, inline scripts become files."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
 
 
 def on_post_template(output_content: str, template_name: str, config: Any) -> str:
-    """Do the same for pages that are no document, such as the page for missing files. Their links start with `/docs/`."""
+    """Do the same for the page for missing files, whose links start with `/docs/`."""
     if not template_name.endswith(".html"):
         return output_content
-    html = _with_files(output_content, "/").replace('"base": "/"', '"base": "/docs"')
+    html = output_content.replace('"base": "/"', '"base": "/docs/"')
+    html = html.replace('new URL("/",location)', 'new URL("/docs/",location)')
+    html = _with_files(html, "/")
     return re.sub(r'((?:href|src)=|: ?)"/(?!docs\b)', r'\1"/docs/', html)
 
 
@@ -60,5 +62,6 @@ def on_post_build(config: Any) -> None:
     site = Path(config["site_dir"])
     for name, script in _inline.items():
         (site / _SCRIPTS / name).write_text(script, encoding="utf-8")
-    for unused in [*site.rglob("*.map"), *(site / _SCRIPTS / "lunr").rglob("*.js"), site / "sitemap.xml.gz", site / "sitemap.xml"]:
+    languages = (site / _SCRIPTS / "lunr").rglob("*.js")
+    for unused in [*site.rglob("*.map"), *languages, site / "sitemap.xml.gz", site / "sitemap.xml"]:
         unused.unlink(missing_ok=True)

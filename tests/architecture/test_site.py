@@ -1,4 +1,4 @@
-"""The documentation site builds without warnings: broken links, missing anchors, pages that are not in the navigation."""
+"""The documentation site builds without warnings, such as those of missing anchors and unlisted pages."""
 
 from __future__ import annotations
 
