@@ -16,6 +16,13 @@ export function errorOf(told: unknown): JobError | null {
   };
 }
 
+/** The error in the result of a failed run or job, which is `{error}`; null of any other result. */
+export function errorOfResult(result: unknown): JobError | null {
+  if (typeof result !== "object" || result === null || Array.isArray(result)) return null;
+  const members = Object.entries(result);
+  return members.length === 1 && members[0]?.[0] === "error" ? errorOf(members[0][1]) : null;
+}
+
 /**
  * The line of the person's own code that an error is of, from 1. A stack names the innermost call first, but Python's last.
  * What could not be read, and a database's or shell's error, has its line in the message alone.

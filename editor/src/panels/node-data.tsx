@@ -3,7 +3,9 @@ import type { ReactNode } from "react";
 import { argsOf, type NodeStands, resultOf, valueQuery } from "../api/runs";
 import { useEditor } from "../editing/context";
 import css from "../inspector/inspector.module.css";
+import { errorOfResult } from "../lib/error-line";
 import { ENDED } from "../lib/state";
+import { ErrorText } from "../ui/error-text";
 import { givenTo } from "../workflow/given";
 import { at } from "../workflow/types";
 
@@ -46,9 +48,11 @@ export function Value(props: {
   const workspace = useEditor((editor) => editor.workspace);
   const found = useQuery(valueQuery(workspace, run, part ?? "whole", ask));
   if (found.isError) return null;
+  const error = errorOfResult(found.data);
   return (
     <Part label={label} {...(part ? { part } : {})}>
-      {found.isSuccess && <Text text={written(found.data)} label={label} />}
+      {error && <ErrorText error={error} label={`Error in ${label}`} />}
+      {found.isSuccess && !error && <Text text={written(found.data)} label={label} />}
     </Part>
   );
 }

@@ -2,11 +2,13 @@ import { attempt } from "../actions/registry";
 import { cancelRun } from "../api/runs";
 import css from "../inspector/inspector.module.css";
 import { useSignature } from "../inspector/signature";
+import { errorOfResult } from "../lib/error-line";
 import { duration } from "../lib/time";
 import { InputForm } from "../runs/input-form";
 import { Status } from "../runs/status";
 import runs from "../runs/status.module.css";
 import { Button } from "../ui/controls";
+import { ErrorText } from "../ui/error-text";
 import type { Json } from "../workflow/types";
 import { isTrying, type Trial, tryOut, useScript, useScriptStore } from "./editing";
 
@@ -42,6 +44,7 @@ export function TrialPanel() {
 
 function Outcome({ trial }: { trial: Trial }) {
   const { workspace } = useScriptStore().getState();
+  const error = trial.status === "failed" ? errorOfResult(trial.result) : null;
   return (
     <section className={css.section} aria-label="The test">
       <div className={css.head}>
@@ -54,7 +57,8 @@ function Outcome({ trial }: { trial: Trial }) {
         )}
       </div>
       {!trial.heard && <p className={css.help}>The server is not heard; it is tried again.</p>}
-      {trial.result !== undefined && (
+      {error && <ErrorText error={error} label="Error" />}
+      {trial.result !== undefined && !error && (
         <div>
           <h3>Result</h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}

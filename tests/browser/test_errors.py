@@ -1,0 +1,42 @@
+"""Errors on the page: the message is shown, and tracebacks have lines."""
+
+from __future__ import annotations
+
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import node, opened
+from tests.browser.test_scripts import deployed
+
+FAILS = "def main():\n    return 1 + 'a'\n"
+FLOW = """value:
+  modules:
+    - id: broken
+      value:
+        type: rawscript
+        language: python3
+        content: "def main():\\n    return 1 + 'a'\\n"
+        input_transforms: {}
+"""
+
+
+async def check(error: Locator) -> None:
+    await expect(error).to_contain_text("TypeError, line 2", timeout=60_000)
+    await expect(error).to_contain_text("unsupported operand type(s)")
+    stack = await error.locator("pre").inner_text()
+    assert "line 2, in main\n" in stack and "\\n" not in stack
+
+
+async def test_error_of_a_script_test_is_shown_with_its_traceback(page: Page, site: Site) -> None:
+    path = deployed(site, FAILS)
+    await page.goto(f"/w/main/scripts/{path}")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await check(page.get_by_label("The test").locator("[data-error]"))
+
+
+async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Site) -> None:
+    await opened(page, site, FLOW)
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await node(page, "broken").click()
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await check(page.get_by_label("The test").locator("[data-error]").first)
