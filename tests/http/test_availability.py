@@ -85,9 +85,9 @@ def numbers(size: int) -> bytes:
         pytest.param("p/f/bombs/any", PLAIN, lambda: b'"' * (90 * MIB), 413, id="large plain"),
         pytest.param("p/f/bombs/any", MANY, lambda: FILE % (b"y" * (7 * MIB)), 201, id="file"),
         pytest.param("p/f/bombs/any", MANY, lambda: FILE % (b"y" * (90 * MIB)), 413, id="large file"),
-        pytest.param("preview_flow", JSON, lambda: FLOW % numbers(20 * MIB), 201, id="flow"),
+        pytest.param("preview_flow", JSON, lambda: FLOW % numbers(16 * MIB), 201, id="flow"),
         pytest.param("preview_flow", JSON, lambda: FLOW % numbers(60 * MIB), 413, id="large flow"),
-        pytest.param("preview", JSON, lambda: PREVIEW % numbers(20 * MIB), 201, id="preview"),
+        pytest.param("preview", JSON, lambda: PREVIEW % numbers(16 * MIB), 201, id="preview"),
         pytest.param("preview", JSON, lambda: PREVIEW % numbers(60 * MIB), 413, id="large preview"),
     ],
 )
