@@ -74,13 +74,13 @@ def main(
     machine = describe()
     if quick:
         rounds, jobs = min(rounds, 2), min(jobs, 500)
-    options = Options(quick=quick, rounds=rounds, jobs=jobs, peers=peers, say=_say)
+    options = Options(quick=quick, rounds=rounds, jobs=jobs, peers=peers, say=_log)
     with tempfile.TemporaryDirectory(prefix="orvanta-bench-peers-") as folder:
         outcomes = measure(wanted, options if peers else replace(options, peers=Path(folder)))
-    _say("\n" + report.table(outcomes))
+    _log("\n" + report.table(outcomes))
     for each in outcomes:
         for note in each.notes:
-            _say(f"{each.bar}: {note}")
+            _log(f"{each.bar}: {note}")
     if json_file is not None:
         settings = {"quick": quick, "rounds": rounds, "jobs": jobs}
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -96,23 +96,23 @@ def measure(names: list[str], options: Options) -> list[Outcome]:
     outcomes = []
     for name in names:
         options.say(f"{name.upper()} …")
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             outcome = BARS[name](options)
         except Exception as error:
             # The others may still be measured; the whole error is printed where it can be read.
             traceback.print_exc()
-            outcome = Outcome(name.upper(), _what(name), "–", f"failed: {type(error).__name__}", False)
+            outcome = Outcome(name.upper(), _description(name), "–", f"failed: {type(error).__name__}", False)
         outcomes.append(outcome)
-        options.say(f"{name.upper()} {outcome.measured}, asked {outcome.asked} ({time.monotonic() - began:.0f} s)")
+        options.say(f"{name.upper()} {outcome.measured}, asked {outcome.asked} ({time.monotonic() - started:.0f} s)")
     return outcomes
 
 
-def _what(name: str) -> str:
+def _description(name: str) -> str:
     return (BARS[name].__doc__ or "").strip().splitlines()[0].rstrip(".")
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

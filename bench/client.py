@@ -45,9 +45,9 @@ class Client:
         """The same, with the answer's JSON."""
         body = json.dumps(call.body).encode()
         headers = {"Content-Type": "application/json", **call.headers}
-        began = time.perf_counter()
+        started = time.perf_counter()
         status, answer = self._send("POST", call.url, body, headers)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
         if not 200 <= status < 300:
             raise WrongAnswer(f"{call.url} answered {status}: {answer[:500].decode(errors='replace')}")
         found = json.loads(answer)
@@ -58,11 +58,11 @@ class Client:
     def post(self, url: str, body: Any, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the answer."""
         given = {"Content-Type": "application/json", **headers}
-        return self._send_afresh("POST", url, json.dumps(body).encode(), given)
+        return self._reconnect_and_send("POST", url, json.dumps(body).encode(), given)
 
     def get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        return self._send_afresh("GET", url, None, dict(headers))
+        return self._reconnect_and_send("GET", url, None, dict(headers))
 
     def digest(self, url: str, headers: Mapping[str, str]) -> tuple[int, str]:
         """Length and SHA-256 of the body of an answer, which is read in pieces. Raises WrongAnswer."""
@@ -100,7 +100,9 @@ class Client:
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _send_afresh(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    def _reconnect_and_send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
         """Not timed: over a new connection, since servers close one that was quiet for long."""
         self._connection.close()
         self._connect()

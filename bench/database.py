@@ -14,10 +14,10 @@ _NAMES = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "
 
 def settings_of(database: EmbeddedPostgres) -> dict[str, str]:
     """Version and settings that decide what a durable commit costs."""
-    return asyncio.run(_ask(database.owner_url))
+    return asyncio.run(_read_settings(database.owner_url))
 
 
-async def _ask(url: str) -> dict[str, str]:
+async def _read_settings(url: str) -> dict[str, str]:
     connection = await asyncpg.connect(url)
     try:
         return {name: await connection.fetchval("SELECT current_setting($1)", name) for name in _NAMES}

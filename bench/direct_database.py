@@ -20,7 +20,7 @@ from orvanta_platform.settings import Settings
 T = TypeVar("T")
 
 EMPTY = "SELECT NOT EXISTS (SELECT FROM run_live)"
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _ENDED = """\
 SELECT count(*) AS ended, count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
        extract(epoch FROM max(ended_at) - min(started_at))::double precision AS seconds
@@ -58,7 +58,7 @@ def until(url: str, question: str, workers: Sequence[Program], *arguments: Any) 
             while not await connection.fetchval(question, *arguments):
                 for worker in workers:
                     assert worker.process.poll() is None, "".join(worker.lines[-20:])
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(_POLL_S)
         finally:
             await connection.close()
 

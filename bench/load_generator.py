@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoadResult:
     """Wall time from the first call to the last answer, CPU time of the callers, the wall time of each call."""
 
     seconds: float
@@ -31,7 +31,7 @@ class Seen:
     each_s: list[float]
 
 
-def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> Seen:
+def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> LoadResult:
     """Make these calls over this number of connections, each as soon as one is free, the first `warm_up` uncounted.
 
     Raises AssertionError if one of them returned a wrong answer.
@@ -44,7 +44,7 @@ def run(base: str, calls: Sequence[Call], callers: int, *, warm_up: int = 0) -> 
         code = program.process.wait()
         program.stop()
     assert code == 0, "".join(program.lines[-20:])
-    return Seen(**json.loads(program.lines[-1]))
+    return LoadResult(**json.loads(program.lines[-1]))
 
 
 def _main(file: str) -> None:
@@ -56,7 +56,7 @@ def _main(file: str) -> None:
     print(json.dumps(asdict(_make(clients, calls[told["warm_up"] :]))), flush=True)
 
 
-def _make(clients: Sequence[Client], calls: Sequence[Call]) -> Seen:
+def _make(clients: Sequence[Client], calls: Sequence[Call]) -> LoadResult:
     waiting, lock = iter(calls), threading.Lock()
     gate = threading.Barrier(len(clients) + 1)
     faults: list[BaseException] = []
@@ -83,13 +83,13 @@ def _make(clients: Sequence[Client], calls: Sequence[Call]) -> Seen:
     for thread in threads:
         thread.start()
     gate.wait()
-    began, cpu = time.perf_counter(), time.process_time()
+    started, cpu = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     if faults:
         raise faults[0]
-    return Seen(seconds, time.process_time() - cpu, each_s)
+    return LoadResult(seconds, time.process_time() - cpu, each_s)
 
 
 if __name__ == "__main__":

@@ -31,11 +31,11 @@ class Growth:
 
 
 @contextmanager
-def growth(ours: Installation) -> Iterator[Growth]:
+def growth(orvanta: Installation) -> Iterator[Growth]:
     """Record by how much server and worker grow while the block runs; the result is filled in at its end."""
     found = Growth()
     before: dict[int, tuple[str, int]] = {}
-    for pid in (ours.program.pid, *descendants(ours.program.pid)):
+    for pid in (orvanta.program.pid, *descendants(orvanta.program.pid)):
         with suppress(OSError):
             role = role_of(command_line(pid))
             if role in ROLES:

@@ -8,10 +8,10 @@ from bench.workflows import counter, counter_result
 _TRIES = 12
 
 
-def keeps_processes(ours: Installation) -> tuple[bool, tuple[str, ...]]:
+def reuses_processes(orvanta: Installation) -> tuple[bool, tuple[str, ...]]:
     """Run a script that counts how often its process was used; what to note where none was used twice."""
     for _ in range(_TRIES):
-        status, answer = ours.client.post(*counter(ours.headers))
+        status, answer = orvanta.client.post(*counter(orvanta.headers))
         if status == 200 and counter_result(answer) > 1:
             return True, ()
     return False, ("this version keeps no process between jobs: measured confined",)

@@ -166,10 +166,10 @@ class CpuMeter:
 
     def start(self) -> None:
         self._group_before = self.group.usage_ns() if self.group is not None else None
-        self._before = self._look()
+        self._before = self._sample()
 
     def stop(self) -> None:
-        after = self._look()
+        after = self._sample()
         group = self.group.usage_ns() if self.group is not None else None
         seen = 0
         for key, (role, ns) in after.items():
@@ -183,7 +183,7 @@ class CpuMeter:
     def result(self) -> Cpu:
         return Cpu(dict(self.total))
 
-    def _look(self) -> dict[tuple[int, str], tuple[str, int]]:
+    def _sample(self) -> dict[tuple[int, str], tuple[str, int]]:
         found = {}
         for pid in self.pids:
             for each in (pid, *descendants(pid)):

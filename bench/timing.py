@@ -14,11 +14,11 @@ def timed(tries: int, once: Callable[[int], Any]) -> Samples:
     """Milliseconds of `once`, called with 0, 1 and so on; those of the warm-up are not counted."""
     taken = []
     for each in range(WARM_UP + tries):
-        began = time.perf_counter()
+        started = time.perf_counter()
         once(each)
-        taken.append((time.perf_counter() - began) * 1000)
+        taken.append((time.perf_counter() - started) * 1000)
     return Samples.of("ms", taken[WARM_UP:])
 
 
-class TakeBack(Exception):
+class RollBack(Exception):
     """Ends a transaction that is not to be."""

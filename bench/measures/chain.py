@@ -14,7 +14,7 @@ from bench.database import settings_of
 from bench.installation import Installation, installation
 from bench.peers import dbos, restate
 from bench.peers.install import PeerMissing
-from bench.process_reuse_probe import keeps_processes
+from bench.process_reuse_probe import reuses_processes
 from bench.processes import Cpu
 from bench.samples import Samples
 from bench.workflows import CHAIN_PATH, FIB_10, chain
@@ -28,21 +28,21 @@ Peer = Callable[[Options, int], AbstractContextManager[Side]]
 
 def p1(options: Options) -> Outcome:
     """40 steps in processes that are kept, beside Restate."""
-    return _beside(options, "P1", "Restate", restate.side, 0.75, wants_dedicated=True)
+    return _compare(options, "P1", "Restate", restate.side, 0.75, wants_dedicated=True)
 
 
 def p2(options: Options) -> Outcome:
     """40 steps, each in a confined process of its own, beside DBOS."""
-    return _beside(options, "P2", "DBOS", dbos.side, 1.5, wants_dedicated=False)
+    return _compare(options, "P2", "DBOS", dbos.side, 1.5, wants_dedicated=False)
 
 
 def p15(options: Options) -> Outcome:
     """16 chains at once: durable steps a second."""
     steps, rounds = _steps(options), 1 if options.quick else min(options.rounds, 7)
-    with installation(ORVANTA_SLOTS=str(AT_ONCE)) as ours:
-        dedicated, notes = keeps_processes(ours)
-        side = _ours(ours, steps, dedicated=dedicated)
-        clients = [Client(ours.base) for _ in range(AT_ONCE)]
+    with installation(ORVANTA_SLOTS=str(AT_ONCE)) as orvanta:
+        dedicated, notes = reuses_processes(orvanta)
+        side = _measure_orvanta(orvanta, steps, dedicated=dedicated)
+        clients = [Client(orvanta.base) for _ in range(AT_ONCE)]
         each = 1 if options.quick else 5
         _at_once(clients, side, 1)
         rates, client_ns = [], 0
@@ -53,7 +53,7 @@ def p15(options: Options) -> Outcome:
             client_ns += time.process_time_ns() - before
             side.meter.stop()
             rates.append(AT_ONCE * each * steps / seconds)
-        _check_nodes(ours, steps)
+        _check_nodes(orvanta, steps)
         for client in clients:
             client.close()
     samples = Samples.of("steps/s", rates)
@@ -64,41 +64,41 @@ def p15(options: Options) -> Outcome:
     return Outcome("P15", what, "≥ 2,500/s", f"{samples.median:,.0f}/s", samples.median >= 2500, data, notes)
 
 
-def _beside(options: Options, bar: str, peer_name: str, peer: Peer, most: float, *, wants_dedicated: bool) -> Outcome:
+def _compare(options: Options, bar: str, peer_name: str, peer: Peer, limit: float, *, wants_dedicated: bool) -> Outcome:
     steps = _steps(options)
     with ExitStack() as stack:
-        ours = stack.enter_context(installation())
-        dedicated, notes = keeps_processes(ours) if wants_dedicated else (False, ())
-        sides = [_ours(ours, steps, dedicated=dedicated)]
+        orvanta = stack.enter_context(installation())
+        dedicated, notes = reuses_processes(orvanta) if wants_dedicated else (False, ())
+        sides = [_measure_orvanta(orvanta, steps, dedicated=dedicated)]
         try:
             if not options.quick:
                 sides.append(stack.enter_context(peer(options, steps)))
         except PeerMissing as error:
             notes += (f"{peer_name} could not be measured: {error}",)
         measured = in_turns(sides, options)
-        _check_nodes(ours, steps)
+        _check_nodes(orvanta, steps)
         data = {each.side.name: each.record(steps) for each in measured}
     what = f"{steps}-step chain of light Python steps, {_mode(dedicated)}, beside {peer_name}"
-    asked = f"≤ {most:g} × {peer_name}"
+    asked = f"≤ {limit:g} × {peer_name}"
     if len(measured) < 2:
         return Outcome(bar, what, asked, f"{measured[0].samples.median:.3f} s alone", None, data, notes)
     own, theirs = (each.samples.median for each in measured)
     ratio = own / theirs
     told = f"{ratio:.2f} × ({own * 1000:.1f} ms to {theirs * 1000:.1f} ms)"
-    return Outcome(bar, what, asked, told, ratio <= most, {"ratio": round(ratio, 3), **data}, notes)
+    return Outcome(bar, what, asked, told, ratio <= limit, {"ratio": round(ratio, 3), **data}, notes)
 
 
-def _ours(ours: Installation, steps: int, *, dedicated: bool) -> Side:
-    status, answer = ours.deploy(CHAIN_PATH, chain(steps, dedicated=dedicated))
+def _measure_orvanta(orvanta: Installation, steps: int, *, dedicated: bool) -> Side:
+    status, answer = orvanta.deploy(CHAIN_PATH, chain(steps, dedicated=dedicated))
     assert status == 201, answer
-    with start(ours.database) as database:
-        about = {"dedicated": dedicated, "settings": ours.settings, "postgresql": settings_of(database)}
-    return Side("ours", ours.base, ours.run(CHAIN_PATH, {}, FIB_10), ours.meter(), about)
+    with start(orvanta.database) as database:
+        about = {"dedicated": dedicated, "settings": orvanta.settings, "postgresql": settings_of(database)}
+    return Side("ours", orvanta.base, orvanta.run(CHAIN_PATH, {}, FIB_10), orvanta.meter(), about)
 
 
-def _check_nodes(ours: Installation, steps: int) -> None:
+def _check_nodes(orvanta: Installation, steps: int) -> None:
     """Every step of the last run really ran."""
-    nodes = ours.newest_run(CHAIN_PATH)["nodes"]
+    nodes = orvanta.newest_run(CHAIN_PATH)["nodes"]
     ended = [node for node in nodes if node["status"] == "succeeded" and node["attempt"] == 1]
     assert len(ended) == steps, nodes
 
@@ -120,10 +120,10 @@ def _at_once(clients: list[Client], side: Side, each: int) -> float:
     for thread in threads:
         thread.start()
     gate.wait()
-    began = time.perf_counter()
+    started = time.perf_counter()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     if faults:
         raise faults[0]
     return seconds

@@ -30,7 +30,7 @@ _CHOICES = (Answer(b"true", True), Answer(b"false", False))
 
 
 @dataclass(slots=True)
-class _Spent:
+class _StepTimes:
     """Microseconds a step of each replay: decide() alone; with the state read and written; the same of known states."""
 
     deciding: list[float] = field(default_factory=list)
@@ -41,12 +41,12 @@ class _Spent:
 def p13(options: Options) -> Outcome:
     """Deploy 500 nodes that are new, then the same with one change; compile them; decide each step of whole runs."""
     nodes, rounds = (50, 2) if options.quick else (_NODES, options.rounds)
-    with installation() as ours:
-        meter = ours.meter()
+    with installation() as orvanta:
+        meter = orvanta.meter()
         meter.start()
-        first = Samples.of("ms", _rounds(rounds, lambda each: _first(ours, nodes, each)))
+        first = Samples.of("ms", _rounds(rounds, lambda each: _first_deploy(orvanta, nodes, each)))
         meter.stop()
-        again = Samples.of("ms", _rounds(rounds, lambda each: _again(ours, nodes, each)))
+        again = Samples.of("ms", _rounds(rounds, lambda each: _redeploy(orvanta, nodes, each)))
     compiled = Samples.of("ms", _rounds(rounds, lambda each: _compile(nodes, each)))
     spent = _replays(compile_plan(large(nodes)), rounds)
     steps = {name: Samples.of("µs", getattr(spent, name)) for name in ("deciding", "whole", "known")}
@@ -69,38 +69,38 @@ def _rounds(rounds: int, once: Callable[[int], float]) -> list[float]:
     return [once(each) for each in range(-WARM_UP, rounds)][WARM_UP:]
 
 
-def _first(ours: Installation, nodes: int, each: int) -> float:
+def _first_deploy(orvanta: Installation, nodes: int, each: int) -> float:
     """Milliseconds of a deploy whose expressions and scripts nobody has seen."""
-    return _deploy(ours, f"f/bench/large_{each + WARM_UP}", "create", large(nodes, f"_{each + WARM_UP}"))
+    return _deploy(orvanta, f"f/bench/large_{each + WARM_UP}", "create", large(nodes, f"_{each + WARM_UP}"))
 
 
-def _again(ours: Installation, nodes: int, each: int) -> float:
+def _redeploy(orvanta: Installation, nodes: int, each: int) -> float:
     """The same of a next version in which one node has changed."""
     value = large(nodes, f"_{WARM_UP}")
     value["modules"][0]["value"]["input_transforms"]["rate"] = {"type": "static", "value": each}
-    return _deploy(ours, f"f/bench/large_{WARM_UP}", f"update/f/bench/large_{WARM_UP}", value)
+    return _deploy(orvanta, f"f/bench/large_{WARM_UP}", f"update/f/bench/large_{WARM_UP}", value)
 
 
-def _deploy(ours: Installation, path: str, call: str, value: dict[str, Any]) -> float:
+def _deploy(orvanta: Installation, path: str, call: str, value: dict[str, Any]) -> float:
     body = {"path": path, "summary": "", "value": value}
-    began = time.perf_counter()
-    status, answer = ours.client.post(f"/api/w/main/flows/{call}", body, ours.headers)
-    seconds = time.perf_counter() - began
+    started = time.perf_counter()
+    status, answer = orvanta.client.post(f"/api/w/main/flows/{call}", body, orvanta.headers)
+    seconds = time.perf_counter() - started
     assert status in (200, 201), answer
     return seconds * 1000
 
 
 def _compile(nodes: int, each: int) -> float:
     value = large(nodes, f"_c{each}")
-    began = time.thread_time()
+    started = time.thread_time()
     plan = compile_plan(value)
     assert len(plan.nodes) == nodes
-    return (time.thread_time() - began) * 1000
+    return (time.thread_time() - started) * 1000
 
 
-def _replays(plan: Plan, rounds: int) -> _Spent:
+def _replays(plan: Plan, rounds: int) -> _StepTimes:
     """Whole runs, each twice: what a process keeps of states helps the second time alone."""
-    spent = _Spent()
+    spent = _StepTimes()
     for seed in range(-1, rounds):
         first, second = (_replay(plan, random.Random(seed)) for _ in range(2))
         if seed >= 0:
@@ -119,13 +119,13 @@ def _replay(plan: Plan, chance: random.Random) -> tuple[float, float]:
     event: Event | None = Started()
     whole = deciding = 0.0
     while event is not None:
-        began = time.thread_time()
+        started = time.thread_time()
         state = RunState.decode(encoded)
         decoded = time.thread_time()
         decision, answering = _decide(plan, state, event, chance)
         decided = time.thread_time()
         encoded = decision.state.encode()
-        whole += time.thread_time() - began - answering
+        whole += time.thread_time() - started - answering
         deciding += decided - decoded - answering
         steps += 1
         queued += [effect.node for effect in decision.effects if isinstance(effect, Enqueue)]
@@ -140,10 +140,10 @@ def _decide(plan: Plan, state: RunState, event: Event, chance: random.Random) ->
     after: Need | None = None
     answering = 0.0
     while isinstance(outcome := decide(plan, state, event, answers, after=after), Need):
-        began = time.thread_time()
+        started = time.thread_time()
         answers = {**answers, **{ask.key: _answer(ask, chance) for ask in outcome.requests}}
         after = outcome
-        answering += time.thread_time() - began
+        answering += time.thread_time() - started
     return outcome, answering
 
 

@@ -62,9 +62,9 @@ def p4(options: Options) -> Outcome:
 def _drain(
     settings: Settings, home: Path, database: EmbeddedPostgres, jobs: int, found: _Drained, options: Options
 ) -> None:
-    began = time.perf_counter()
+    started = time.perf_counter()
     since = with_platform(settings, lambda platform: _load(platform, jobs))
-    found.load_s.append(time.perf_counter() - began)
+    found.load_s.append(time.perf_counter() - started)
     group = CpuGroup()
     env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS))
     meter = CpuMeter([database.keeper_pid], role_of)

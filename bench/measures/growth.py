@@ -25,7 +25,7 @@ from bench.machine import free_port
 from bench.processes import Program
 from bench.run_cloner import ENDED, QUEUED, Tables, copy
 from bench.samples import Samples
-from bench.timing import TakeBack, timed
+from bench.timing import RollBack, timed
 from orvanta_platform.db.pool import BY_INDEX
 from orvanta_platform.db.queries import load
 from orvanta_platform.embedded.postgres import start
@@ -43,7 +43,7 @@ _ONES = 10
 _PARKED, _QUEUE = "bench", "native"
 """A queue that no worker serves, and the measured one, which a worker serves only while jobs pass."""
 
-_LATER = """\
+_FUTURE_QUEUE = """\
 INSERT INTO timer (run, job, kind, due_at)
 SELECT run, id, 'timeout', now() + seq % 100000 * interval '1 second' + interval '1 day' FROM job_live
 """
@@ -57,26 +57,28 @@ def p8(options: Options) -> Outcome:
     sizes = (options.jobs,) * 3 if options.quick else (_FINISHED, _WAITING, _PASSING)
     finished, waiting, passing = sizes
     tries = 3 if options.quick else _TRIES
-    with installation(ORVANTA_QUEUES="python3") as ours, start(ours.database) as database:
+    with installation(ORVANTA_QUEUES="python3") as orvanta, start(orvanta.database) as database:
         url = database.owner_url
-        model = _queue(ours, _PARKED)
-        looks = {"empty": _look(ours, url, tries)}
-        began = time.perf_counter()
-        ended = _ended(ours, url)
+        model = _queue(orvanta, _PARKED)
+        looks = {"empty": _measure_latencies(orvanta, url, tries)}
+        started = time.perf_counter()
+        ended = _ended(orvanta, url)
         asyncio.run(_copies(url, ended, ENDED, finished))
-        asyncio.run(_copies(url, model, _moved(QUEUED), waiting))
-        asyncio.run(_execute(url, _LATER))
-        options.say(f"  {finished:,} ended, {waiting:,} waiting, made in {time.perf_counter() - began:.0f} s")
-        looks["full"] = _look(ours, url, tries)
-        began = time.perf_counter()
-        with _snapshot(url), _worker(ours.home) as worker:
+        asyncio.run(_copies(url, model, _queued_tables(QUEUED), waiting))
+        asyncio.run(_execute(url, _FUTURE_QUEUE))
+        options.say(f"  {finished:,} ended, {waiting:,} waiting, made in {time.perf_counter() - started:.0f} s")
+        looks["full"] = _measure_latencies(orvanta, url, tries)
+        started = time.perf_counter()
+        with _snapshot(url), _worker(orvanta.home) as worker:
             for done in range(0, passing, _AT_ONCE):
-                asyncio.run(_copies(url, model, _moved(QUEUED), min(_AT_ONCE, passing - done), skip=waiting + done))
+                asyncio.run(
+                    _copies(url, model, _queued_tables(QUEUED), min(_AT_ONCE, passing - done), skip=waiting + done)
+                )
                 until(url, _PASSED, [worker], _QUEUE)
             worker.stop()
-            options.say(f"  {waiting + passing:,} passed in {time.perf_counter() - began:.0f} s")
-            looks["held"] = _look(ours, url, tries)
-        about = {"settings": ours.settings, "postgresql": settings_of(database)}
+            options.say(f"  {waiting + passing:,} passed in {time.perf_counter() - started:.0f} s")
+            looks["held"] = _measure_latencies(orvanta, url, tries)
+        about = {"settings": orvanta.settings, "postgresql": settings_of(database)}
     data: dict[str, Any] = {"finished": finished, "waiting": waiting, "passed": passing, **about}
     empty = looks["empty"]
     ratios = {name: [looks[each][name].median / empty[name].median for each in ("full", "held")] for name in empty}
@@ -92,15 +94,15 @@ def p8(options: Options) -> Outcome:
     return Outcome("P8", what, "≤ 1.3 ×", told, None if options.quick else reached, data)
 
 
-def _queue(ours: Installation, queue: str = _QUEUE) -> UUID:
+def _queue(orvanta: Installation, queue: str = _QUEUE) -> UUID:
     """A run of one node whose job waits for a worker that is not there."""
     body = {"kind": "identity", "args": {}, "tag": queue}
-    status, answer = ours.client.post("/api/w/main/jobs/run/preview", body, ours.headers)
+    status, answer = orvanta.client.post("/api/w/main/jobs/run/preview", body, orvanta.headers)
     assert status == 201, answer
     return UUID(answer.decode())
 
 
-def _moved(tables: Tables) -> Tables:
+def _queued_tables(tables: Tables) -> Tables:
     """Copies of the model that wait in the measured queue."""
     queue = f", 'queue', '{_QUEUE}'"
     return {
@@ -109,10 +111,10 @@ def _moved(tables: Tables) -> Tables:
     }
 
 
-def _ended(ours: Installation, url: str) -> UUID:
+def _ended(orvanta: Installation, url: str) -> UUID:
     """A run of one native node that has ended."""
-    run = _queue(ours)
-    with _worker(ours.home) as worker:
+    run = _queue(orvanta)
+    with _worker(orvanta.home) as worker:
         until(url, "SELECT EXISTS (SELECT FROM run WHERE id = $1)", [worker], run)
     return run
 
@@ -168,20 +170,20 @@ def _snapshot(url: str) -> Iterator[None]:
         thread.join()
 
 
-def _look(ours: Installation, url: str, tries: int) -> dict[str, Samples]:
+def _measure_latencies(orvanta: Installation, url: str, tries: int) -> dict[str, Samples]:
     """Milliseconds of a claim of one and of many, of a due timer, of a cancel and of a page of the list."""
-    queued = [_queue(ours) for _ in range(tries + WARM_UP)]
+    queued = [_queue(orvanta) for _ in range(tries + WARM_UP)]
     # A claimer begins above what it has claimed before, though it was taken back.
     asyncio.run(_copies(url, queued[-1], QUEUED, 2 * _MANY * (tries + WARM_UP)))
-    client = Client(ours.base)
+    client = Client(orvanta.base)
     page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
 
     def look_at_page(_: int) -> None:
-        status, answer = client.get(page, ours.headers)
+        status, answer = client.get(page, orvanta.headers)
         assert status == 200 and len(json.loads(answer)) == _PAGE, answer
 
     def cancel(each: int) -> None:
-        status, answer = client.post(f"/api/w/main/jobs_u/queue/cancel/{queued[each]}", {}, ours.headers)
+        status, answer = client.post(f"/api/w/main/jobs_u/queue/cancel/{queued[each]}", {}, orvanta.headers)
         assert status == 200, answer
 
     found = asyncio.run(_in_database(url, tries))
@@ -202,25 +204,25 @@ async def _in_database(url: str, tries: int) -> dict[str, Samples]:
         for _ in range(WARM_UP + tries):
             # By turns: claims of one alone are over in some milliseconds, in which anything else may be going on.
             for jobs in (*[1] * _ONES, _MANY):
-                with suppress(TakeBack):
+                with suppress(RollBack):
                     async with connection.transaction():
-                        began = time.perf_counter()
+                        started = time.perf_counter()
                         got = await claimer.claim(connection, jobs)
-                        taken[jobs].append((time.perf_counter() - began) * 1000)
+                        taken[jobs].append((time.perf_counter() - started) * 1000)
                         assert len(got) == jobs, len(got)
-                        raise TakeBack
+                        raise RollBack
         found["claim of 1"] = Samples.of("ms", taken[1][WARM_UP * _ONES :])
         found[f"claim of {_MANY}"] = Samples.of("ms", taken[_MANY][WARM_UP:])
         due = load("jobs")["take_due_timers"].text
         fired = []
         for _ in range(WARM_UP + tries):
-            with suppress(TakeBack):
+            with suppress(RollBack):
                 async with connection.transaction():
                     await connection.execute(_DUE, worker["id"])
-                    began = time.perf_counter()
+                    started = time.perf_counter()
                     assert len(await connection.fetch(due, START)) == 1
-                    fired.append((time.perf_counter() - began) * 1000)
-                    raise TakeBack
+                    fired.append((time.perf_counter() - started) * 1000)
+                    raise RollBack
         found["timer"] = Samples.of("ms", fired[WARM_UP:])
     finally:
         await connection.close()

@@ -17,17 +17,17 @@ _SETTLE_S, _WATCH_S = 20.0, 60.0
 def p11(options: Options) -> Outcome:
     """Memory shared out over all processes, and CPU time, after some runs and a pause."""
     settle, watch = (0.5, 1.0) if options.quick else (_SETTLE_S, _WATCH_S)
-    with installation() as ours:
+    with installation() as orvanta:
         for _ in range(3):
-            ours.client.time(ours.preview(small(), 42))
+            orvanta.client.time(orvanta.preview(small(), 42))
         time.sleep(settle)
-        meter = ours.meter()
+        meter = orvanta.meter()
         meter.start()
-        began = time.monotonic()
+        started = time.monotonic()
         time.sleep(watch)
         meter.stop()
-        seconds = time.monotonic() - began
-        memory = _memory(ours.program.pid)
+        seconds = time.monotonic() - started
+        memory = _memory(orvanta.program.pid)
     used = meter.result().by_role
     share = 100 * sum(used.values()) / seconds / 1e9
     mib = sum(memory.values()) / 1024

@@ -27,14 +27,14 @@ def p10(options: Options) -> Outcome:
     """A 50 MB result through object storage, a 10 MB input through ten steps: growth of server and worker."""
     result, given = (4 << 20, 1 << 20) if options.quick else (_RESULT, _INPUT)
     rounds = 1 if options.quick else min(options.rounds, 5)
-    with installation() as ours:
+    with installation() as orvanta:
         for _ in range(3):
-            ours.client.time(ours.preview(small(), 42))
-        _result(ours, result)
-        _input(ours, given)
-        results = [_result(ours, result + place) for place in range(rounds)]
-        inputs = [_input(ours, given) for _ in range(rounds)]
-        with start(ours.database) as database:
+            orvanta.client.time(orvanta.preview(small(), 42))
+        _result(orvanta, result)
+        _input(orvanta, given)
+        results = [_result(orvanta, result + place) for place in range(rounds)]
+        inputs = [_input(orvanta, given) for _ in range(rounds)]
+        with start(orvanta.database) as database:
             live, row = (int(ask(database, query)[0][0]) for query in (_LIVE, _ROWS))
     of = {"result": (results, result), "input": (inputs, given)}
     ratios = {name: max(each.most for each in found) * (1 << 20) / size for name, (found, size) in of.items()}
@@ -49,16 +49,16 @@ def p10(options: Options) -> Outcome:
     return Outcome("P10", what, "≤ 3 × the value", told, None if options.quick else reached, data)
 
 
-def _result(ours: Installation, size: int) -> Growth:
-    with growth(ours) as found:
+def _result(orvanta: Installation, size: int) -> Growth:
+    with growth(orvanta) as found:
         body = {"content": _TEXT, "language": "python3", "args": {"size": size}}
-        id, _ = ended(ours, "/api/w/main/jobs/run/preview", body)
-        length, _ = ours.client.digest(f"/api/w/main/jobs_u/completed/get_result/{id}", ours.headers)
+        id, _ = ended(orvanta, "/api/w/main/jobs/run/preview", body)
+        length, _ = orvanta.client.digest(f"/api/w/main/jobs_u/completed/get_result/{id}", orvanta.headers)
     assert length == 2 + size // 2 * 2, length
     return found
 
 
-def _input(ours: Installation, size: int) -> Growth:
+def _input(orvanta: Installation, size: int) -> Growth:
     text = hashlib.sha256(str(size).encode()).hexdigest() * (size // 64)
     modules = []
     for place in range(_STEPS):
@@ -66,25 +66,29 @@ def _input(ours: Installation, size: int) -> Growth:
         inputs = {"x": {"type": "javascript", "expr": read}}
         value = {"type": "rawscript", "language": "python3", "content": _PASS, "input_transforms": inputs}
         modules.append({"id": f"s{place}", "value": value})
-    with growth(ours) as found:
+    with growth(orvanta) as found:
         body = {"value": {"modules": modules}, "args": {"x": text}}
-        id, _ = ended(ours, "/api/w/main/jobs/run/preview_flow", body)
-        length, digest = ours.client.digest(f"/api/w/main/jobs_u/completed/get_result/{id}", ours.headers)
+        id, _ = ended(orvanta, "/api/w/main/jobs/run/preview_flow", body)
+        length, digest = orvanta.client.digest(f"/api/w/main/jobs_u/completed/get_result/{id}", orvanta.headers)
     assert (length, digest) == (len(text) + 2, hashlib.sha256(json.dumps(text).encode()).hexdigest())
     return found
 
 
-def ended(ours: Installation, url: str, body: Any) -> tuple[str, float]:
+def ended(orvanta: Installation, url: str, body: Any) -> tuple[str, float]:
     """The id of a new run, once it has ended well, and its seconds. Its result is not read."""
-    status, answer = ours.client.post(url, body, ours.headers)
+    status, answer = orvanta.client.post(url, body, orvanta.headers)
     assert status == 201, answer[:500]
     id = answer.decode()
     while True:
-        status, answer = ours.client.get(f"/api/w/main/jobs_u/getupdate/{id}?running=true&no_logs=true", ours.headers)
+        status, answer = orvanta.client.get(
+            f"/api/w/main/jobs_u/getupdate/{id}?running=true&no_logs=true", orvanta.headers
+        )
         assert status == 200, answer[:500]
         if json.loads(answer).get("completed"):
             break
-    status, answer = ours.client.get("/api/w/main/jobs/completed/list?per_page=1&has_null_parent=true", ours.headers)
+    status, answer = orvanta.client.get(
+        "/api/w/main/jobs/completed/list?per_page=1&has_null_parent=true", orvanta.headers
+    )
     (row,) = json.loads(answer)
     assert (row["id"], row["success"]) == (id, True), answer[:500]
     return id, row["duration_ms"] / 1000

@@ -18,10 +18,10 @@ def p6(options: Options) -> Outcome:
     """10,000 iterations that need no process, and 400 of light Python, each in a confined process of its own."""
     counts = (100, 10) if options.quick else (10_000, 400)
     rounds = 1 if options.quick else min(options.rounds, 7)
-    with installation(ORVANTA_SLOTS=str(_SLOTS)) as ours:
-        identities = _measure(ours, _loop(counts[0], {"type": "identity"}), counts[0], rounds)
-        python = _measure(ours, _loop(counts[1], _python()), counts[1], rounds)
-        about = {"settings": ours.settings}
+    with installation(ORVANTA_SLOTS=str(_SLOTS)) as orvanta:
+        identities = _measure(orvanta, _loop(counts[0], {"type": "identity"}), counts[0], rounds)
+        python = _measure(orvanta, _loop(counts[1], _python()), counts[1], rounds)
+        about = {"settings": orvanta.settings}
     options.say(f"  {identities.text()}; {python.text()}")
     reached = identities.median <= _MOST_S[0] and python.median <= _MOST_S[1]
     what = f"parallel loops: {counts[0]:,} identities; {counts[1]} light Python iterations, confined, {_SLOTS} slots"
@@ -30,9 +30,9 @@ def p6(options: Options) -> Outcome:
     return Outcome("P6", what, "≤ 3 s; ≤ 2.5 s", measured, None if options.quick else reached, data)
 
 
-def _measure(ours: Installation, value: dict[str, Any], count: int, rounds: int) -> Samples:
-    client = Client(ours.base)
-    call = ours.preview(value, list(range(count)))
+def _measure(orvanta: Installation, value: dict[str, Any], count: int, rounds: int) -> Samples:
+    client = Client(orvanta.base)
+    call = orvanta.preview(value, list(range(count)))
     client.time(call)
     found = Samples.of("s", [client.time(call) for _ in range(rounds)])
     client.close()

@@ -31,16 +31,16 @@ def p9(options: Options) -> Outcome:
     lines = 20_000 if options.quick else _LINES
     rounds = 1 if options.quick else min(options.rounds, 5)
     rates, grown, kept = [], [], []
-    with installation() as ours:
+    with installation() as orvanta:
         for _ in range(3):
-            ours.client.time(ours.preview(small(), 42))
+            orvanta.client.time(orvanta.preview(small(), 42))
         for _ in range(rounds):
             body = {"content": _PRINTS, "language": "python3", "args": {"lines": lines, "width": _WIDTH}}
-            with growth(ours) as found:
-                id, seconds = ended(ours, "/api/w/main/jobs/run/preview", body)
+            with growth(orvanta) as found:
+                id, seconds = ended(orvanta, "/api/w/main/jobs/run/preview", body)
             rates.append(lines / seconds)
             grown.append(found.grown["worker"])
-            kept.append(ours.client.lines(f"/api/w/main/jobs_u/get_logs/{id}", ours.headers, _WIDTH - 1))
+            kept.append(orvanta.client.lines(f"/api/w/main/jobs_u/get_logs/{id}", orvanta.headers, _WIDTH - 1))
             options.say(f"  {rates[-1]:,.0f} lines/s, worker + {grown[-1]:.1f} MiB, {kept[-1]:,} lines kept")
     rate = Samples.of("lines/s", rates)
     whole = all(count == lines for count in kept)

@@ -46,7 +46,7 @@ FROM (SELECT i * 3600 / $1::integer AS n, i FROM generate_series(0, $1::integer 
 
 
 @dataclass(slots=True)
-class _Spent:
+class _SchedulerTimes:
     """Milliseconds that finding took in each second, and the ticks that were found in all."""
 
     ms: list[float] = field(default_factory=list)
@@ -54,9 +54,9 @@ class _Spent:
 
     @contextmanager
     def finding(self) -> Iterator[None]:
-        began = time.perf_counter()
+        started = time.perf_counter()
         yield
-        self.ms[-1] += (time.perf_counter() - began) * 1000
+        self.ms[-1] += (time.perf_counter() - started) * 1000
 
 
 def p14(options: Options) -> Outcome:
@@ -78,7 +78,7 @@ def _settings(home: Path, database: EmbeddedPostgres) -> Settings:
     return settings_module.with_database(made, database.app_url, database.owner_url)
 
 
-async def _lead(settings: Settings, many: int, seconds: int) -> _Spent:
+async def _lead(settings: Settings, many: int, seconds: int) -> _SchedulerTimes:
     """Run the scheduler's work for this number of seconds."""
     assert settings.owner_url is not None
     await migrate(settings.owner_url, app_url=settings.database_url)
@@ -94,9 +94,9 @@ async def _lead(settings: Settings, many: int, seconds: int) -> _Spent:
         await platform.close()
 
 
-async def _watch(platform: Platform, seconds: int) -> _Spent:
-    spent, began = _Spent(), time.perf_counter()
-    while (gone := time.perf_counter() - began) < seconds:
+async def _watch(platform: Platform, seconds: int) -> _SchedulerTimes:
+    spent, started = _SchedulerTimes(), time.perf_counter()
+    while (gone := time.perf_counter() - started) < seconds:
         spent.ms += [0.0] * (int(gone) + 1 - len(spent.ms))
         with spent.finding():
             due_s = await scheduling.next_in_s(platform)

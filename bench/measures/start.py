@@ -13,7 +13,7 @@ from bench.client import Call, Client
 from bench.comparison import WARM_UP
 from bench.database import ask
 from bench.installation import Installation, installation, new_home
-from bench.process_reuse_probe import keeps_processes
+from bench.process_reuse_probe import reuses_processes
 from bench.samples import Samples
 from bench.workflows import clock, small
 from orvanta_platform.embedded.postgres import start
@@ -31,12 +31,12 @@ _PAUSE_S = (0.02, 0.06)
 def p5(options: Options) -> Outcome:
     """From enqueueing a job (and from sending the call that does) to the first line of its code, one run at a time."""
     tries = 20 if options.quick else _TRIES
-    with installation() as ours:
-        dedicated, notes = keeps_processes(ours)
-        found = {"confined": _first_lines(ours, "confined", tries)}
+    with installation() as orvanta:
+        dedicated, notes = reuses_processes(orvanta)
+        found = {"confined": _first_lines(orvanta, "confined", tries)}
         if dedicated:
-            found["dedicated"] = _first_lines(ours, "dedicated", tries)
-        meter_about = {"settings": ours.settings, "tries": tries}
+            found["dedicated"] = _first_lines(orvanta, "dedicated", tries)
+        meter_about = {"settings": orvanta.settings, "tries": tries}
     for name, (queued, called) in found.items():
         options.say(f"  {name}: {queued.text()}; from the call: {called.text()}")
     told = ", ".join(
@@ -54,22 +54,22 @@ def p5(options: Options) -> Outcome:
     return Outcome("P5", what, "p50 ≤ 10 ms, p99 ≤ 25 ms; dedicated p50 ≤ 2 ms", told, reached, data, notes)
 
 
-def _first_lines(ours: Installation, mode: str, tries: int) -> tuple[Samples, Samples]:
+def _first_lines(orvanta: Installation, mode: str, tries: int) -> tuple[Samples, Samples]:
     """Milliseconds from the statement that enqueued the job, and from sending the call; both read the same clock."""
     path = f"{_CLOCK_PATH}_{mode}"
-    status, answer = ours.deploy(path, clock(dedicated=mode == "dedicated"))
+    status, answer = orvanta.deploy(path, clock(dedicated=mode == "dedicated"))
     assert status == 201, answer
-    call = ours.run(path, {}, None)
-    client = Client(ours.base)
+    call = orvanta.run(path, {}, None)
+    client = Client(orvanta.base)
     called, begun = [], []
     for _ in range(WARM_UP + tries):
         time.sleep(random.uniform(*_PAUSE_S))
         sent = time.time_ns()
-        _, began = client.ask(call)
-        called.append((began - sent) / 1e6)
-        begun.append(began)
+        _, started = client.ask(call)
+        called.append((started - sent) / 1e6)
+        begun.append(started)
     client.close()
-    with start(ours.database) as database:
+    with start(orvanta.database) as database:
         enqueued = ask(database, _ENQUEUED, path)
     queued = [(began - row["ns"]) / 1e6 for began, row in zip(begun, enqueued, strict=True)]
     return Samples.of("ms", queued[WARM_UP:]), Samples.of("ms", called[WARM_UP:])

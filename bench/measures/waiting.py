@@ -20,7 +20,7 @@ from bench.installation import Installation, installation, role_of
 from bench.processes import command_line, descendants, rss_kib
 from bench.run_cloner import WAITING, copy
 from bench.samples import Samples
-from bench.timing import TakeBack, timed
+from bench.timing import RollBack, timed
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 from orvanta_platform.queue.claim import Claimer
 
@@ -39,25 +39,25 @@ def p16(options: Options) -> Outcome:
     waiting, decided = (options.jobs, options.jobs // 3) if options.quick else (_WAITING, _DECIDED)
     tries = 3 if options.quick else _TRIES
     # Jobs of the queue that is claimed from wait: no worker serves it.
-    with installation(ORVANTA_QUEUES="python3,native") as ours, start(ours.database) as database:
-        status, answer = ours.deploy(_PATH, _VALUE)
+    with installation(ORVANTA_QUEUES="python3,native") as orvanta, start(orvanta.database) as database:
+        status, answer = orvanta.deploy(_PATH, _VALUE)
         assert status == 201, answer
-        _queue_jobs(ours)
-        runs = [_ask(ours) for _ in range(2 * (tries + WARM_UP) + _PAGE)]
-        empty = _look(ours, database, tries, runs[: tries + WARM_UP])
-        began = time.perf_counter()
+        _queue_jobs(orvanta)
+        runs = [_start_waiting_run(orvanta) for _ in range(2 * (tries + WARM_UP) + _PAGE)]
+        empty = _measure_latencies(orvanta, database, tries, runs[: tries + WARM_UP])
+        started = time.perf_counter()
         copies = asyncio.run(copy(database.owner_url, runs[-1], WAITING, waiting, node=_NODE))
-        options.say(f"  {waiting:,} more wait, made in {time.perf_counter() - began:.0f} s")
-        full = _look(ours, database, tries, runs[tries + WARM_UP : 2 * (tries + WARM_UP)])
+        options.say(f"  {waiting:,} more wait, made in {time.perf_counter() - started:.0f} s")
+        full = _measure_latencies(orvanta, database, tries, runs[tries + WARM_UP : 2 * (tries + WARM_UP)])
         for name, samples in full.items():
             options.say(f"  {name}: empty {empty[name].text()}; full {samples.text()}")
-        meter = ours.meter()
+        meter = orvanta.meter()
         meter.start()
-        calls = [_decision(ours, run) for run in copies[:decided]]
-        seen = load_generator.run(ours.base, calls, _CALLERS)
+        calls = [_decision(orvanta, run) for run in copies[:decided]]
+        seen = load_generator.run(orvanta.base, calls, _CALLERS)
         meter.stop()
         _check(database, waiting, decided, 2 * (tries + WARM_UP), len(runs))
-        about = {"settings": ours.settings, "postgresql": settings_of(database)}
+        about = {"settings": orvanta.settings, "postgresql": settings_of(database)}
     ratios = {name: full[name].median / empty[name].median for name in empty}
     told = ", ".join(f"{name} {ratio:.2f} ×" for name, ratio in ratios.items())
     data: dict[str, Any] = {"waiting": waiting, "decided": decided, **about}
@@ -71,38 +71,40 @@ def p16(options: Options) -> Outcome:
     return Outcome("P16", what, "≤ 1.3 ×; ≤ 30 s", measured, None if options.quick else reached, data)
 
 
-def _queue_jobs(ours: Installation) -> None:
+def _queue_jobs(orvanta: Installation) -> None:
     body = {"kind": "identity", "args": {}, "tag": _QUEUE}
     for _ in range(5):
-        status, answer = ours.client.post("/api/w/main/jobs/run/preview", body, ours.headers)
+        status, answer = orvanta.client.post("/api/w/main/jobs/run/preview", body, orvanta.headers)
         assert status == 201, answer
 
 
-def _ask(ours: Installation) -> UUID:
-    status, answer = ours.client.post(f"/api/w/main/jobs/run/f/{_PATH}", {}, ours.headers)
+def _start_waiting_run(orvanta: Installation) -> UUID:
+    status, answer = orvanta.client.post(f"/api/w/main/jobs/run/f/{_PATH}", {}, orvanta.headers)
     assert status == 201, answer
     return UUID(answer.decode())
 
 
-def _decision(ours: Installation, run: UUID) -> Call:
-    headers = {**ours.headers, "X-Workspace": "main"}
+def _decision(orvanta: Installation, run: UUID) -> Call:
+    headers = {**orvanta.headers, "X-Workspace": "main"}
     return Call(f"/api/v1/runs/{run}/consent", {"decision": "approved"}, None, headers)
 
 
-def _look(ours: Installation, database: EmbeddedPostgres, tries: int, runs: list[UUID]) -> dict[str, Samples]:
+def _measure_latencies(
+    orvanta: Installation, database: EmbeddedPostgres, tries: int, runs: list[UUID]
+) -> dict[str, Samples]:
     """Measurements of both states: a claim, a page of the list, a decision, the memory of the server."""
-    client = Client(ours.base)
+    client = Client(orvanta.base)
     page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
 
     def look_at_page(_: int) -> None:
-        status, answer = client.get(page, ours.headers)
+        status, answer = client.get(page, orvanta.headers)
         assert status == 200 and len(json.loads(answer)) == _PAGE, answer
 
     found = {
         "claim": Samples.of("ms", asyncio.run(_claims(database.owner_url, tries))),
         "list": timed(tries, look_at_page),
-        "decision": timed(tries, lambda each: client.time(_decision(ours, runs[each]))),
-        "server RSS": Samples.of("MiB", [_server_kib(ours.program.pid) / 1024]),
+        "decision": timed(tries, lambda each: client.time(_decision(orvanta, runs[each]))),
+        "server RSS": Samples.of("MiB", [_server_kib(orvanta.program.pid) / 1024]),
     }
     client.close()
     return found
@@ -117,13 +119,13 @@ async def _claims(url: str, tries: int) -> list[float]:
         assert worker is not None
         for _ in range(WARM_UP + tries):
             claimer = Claimer(worker["id"], worker["generation"], [_QUEUE])
-            with suppress(TakeBack):
+            with suppress(RollBack):
                 async with connection.transaction():
-                    began = time.perf_counter()
+                    started = time.perf_counter()
                     found = await claimer.claim(connection, 1)
-                    taken.append((time.perf_counter() - began) * 1000)
+                    taken.append((time.perf_counter() - started) * 1000)
                     assert len(found) == 1, found
-                    raise TakeBack
+                    raise RollBack
     finally:
         await connection.close()
     return taken[WARM_UP:]

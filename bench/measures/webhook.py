@@ -14,7 +14,7 @@ from bench.database import ask, settings_of
 from bench.installation import Installation, installation
 from bench.peers import dbos, restate
 from bench.peers.install import PeerMissing
-from bench.process_reuse_probe import keeps_processes
+from bench.process_reuse_probe import reuses_processes
 from bench.processes import Cpu
 from bench.samples import Samples
 from bench.workflows import FIB_10, LIGHT
@@ -55,11 +55,11 @@ class _Measured:
 
 def p3(options: Options) -> Outcome:
     """50 callers: a kept process beside Restate, a confined one for each run beside DBOS."""
-    with installation() as ours:
-        dedicated, notes = keeps_processes(ours)
+    with installation() as orvanta:
+        dedicated, notes = reuses_processes(orvanta)
         parts = [
-            _beside(options, ours, "Restate", restate.side, dedicated=dedicated),
-            _beside(options, ours, "DBOS", dbos.side, dedicated=False),
+            _compare(options, orvanta, "Restate", restate.side, dedicated=dedicated),
+            _compare(options, orvanta, "DBOS", dbos.side, dedicated=False),
         ]
     notes += tuple(note for part in parts for note in part[3])
     reached = [part[1] for part in parts]
@@ -80,15 +80,15 @@ def p3(options: Options) -> Outcome:
 _LEAST = {"Restate": 1.0, "DBOS": 0.7}
 
 
-def _beside(
-    options: Options, ours: Installation, name: str, peer: Peer, *, dedicated: bool
+def _compare(
+    options: Options, orvanta: Installation, name: str, peer: Peer, *, dedicated: bool
 ) -> tuple[str, bool | None, dict[str, Any], tuple[str, ...]]:
     """Return the text of the report, whether the bar is reached, the data and the notes."""
     rounds = 1 if options.quick else min(options.rounds, 7)
     notes: tuple[str, ...] = ()
     path = f"f/bench/light_beside_{name.lower()}"
     with ExitStack() as stack:
-        sides = [_Measured(_ours(ours, path, dedicated=dedicated))]
+        sides = [_Measured(_measure_orvanta(orvanta, path, dedicated=dedicated))]
         try:
             if not options.quick:
                 sides.append(_Measured(stack.enter_context(peer(options, 1))))
@@ -100,7 +100,7 @@ def _beside(
                 _round(each, calls)
         for each in sides:
             options.say(f"  {each.side.name}: {each.rate.text()}")
-        _check(ours, path, sides[0].calls)
+        _check(orvanta, path, sides[0].calls)
         data = {each.side.name: each.record() for each in sides}
     mode = "dedicated" if dedicated else "confined"
     own = sides[0].rate.median
@@ -124,18 +124,18 @@ def _round(each: _Measured, calls: int) -> None:
     each.calls += warm_up + calls
 
 
-def _ours(ours: Installation, path: str, *, dedicated: bool) -> Side:
+def _measure_orvanta(orvanta: Installation, path: str, *, dedicated: bool) -> Side:
     script = {"path": path, "summary": "", "description": "", "content": LIGHT, "language": "python3"}
     body = {**script, "dedicated_worker": True} if dedicated else script
-    status, answer = ours.client.post("/api/w/main/scripts/create", body, ours.headers)
+    status, answer = orvanta.client.post("/api/w/main/scripts/create", body, orvanta.headers)
     assert status == 201, answer
-    with start(ours.database) as database:
-        about = {"dedicated": dedicated, "settings": ours.settings, "postgresql": settings_of(database)}
-    return Side("ours", ours.base, ours.run_script(path, {"n": 10}, FIB_10), ours.meter(), about)
+    with start(orvanta.database) as database:
+        about = {"dedicated": dedicated, "settings": orvanta.settings, "postgresql": settings_of(database)}
+    return Side("ours", orvanta.base, orvanta.run_script(path, {"n": 10}, FIB_10), orvanta.meter(), about)
 
 
-def _check(ours: Installation, path: str, calls: int) -> None:
+def _check(orvanta: Installation, path: str, calls: int) -> None:
     """Every call was a run that stands in history."""
-    with start(ours.database) as database:
+    with start(orvanta.database) as database:
         (row,) = ask(database, _ENDED, path)
     assert row["n"] == calls, (row["n"], calls)

@@ -64,7 +64,7 @@ def repository_files() -> list[Path]:
     return [path for path in ROOT.rglob("*") if path.is_file() and not SKIPPED & set(path.parts)]
 
 
-def test_no_file_points_at_a_machine_or_a_registry() -> None:
+def test_no_file_contains_machine_path_or_registry_address() -> None:
     found = []
     for path in repository_files():
         if not path.is_file() or path == Path(__file__):

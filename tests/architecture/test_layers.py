@@ -40,7 +40,7 @@ def test_modules_stay_short(folder: str, limit: int) -> None:
     assert not long
 
 
-def test_no_module_is_a_drawer_for_everything() -> None:
+def test_no_module_has_catch_all_name() -> None:
     drawers = [path for path in ROOT.joinpath("src").rglob("*") if path.stem in BANNED_NAMES]
     assert not drawers
 
@@ -55,7 +55,7 @@ def test_sql_stands_only_under_db() -> None:
     assert not found
 
 
-def test_the_search_for_sql_finds_sql() -> None:
+def test_sql_search_finds_sql() -> None:
     assert SQL.search('await connection.fetch("SELECT id FROM run")')
     assert SQL.search('"UPDATE run_live SET rev = rev + 1"')
     assert not SQL.search("# select what is due from the list")

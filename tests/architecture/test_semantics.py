@@ -47,14 +47,14 @@ def marked(text: str) -> list[tuple[str, str]]:
     return [*found, *([(rest, "")] if rest else [])]
 
 
-def test_each_sentence_names_what_shows_it() -> None:
+def test_each_sentence_names_its_evidence() -> None:
     said = sentences()
     assert len(said) > 150
     assert not [sentence for sentence, mark in said if not mark]
     assert not [sentence for sentence, _ in said if _NEXT_SENTENCE.search(sentence)]
 
 
-def test_what_is_named_exists() -> None:
+def test_named_evidence_exists() -> None:
     named = [name for _, mark in sentences() for name in (_SHOWN.match(mark) or [""] * 2)[1].split()]
     assert sorted({name for name in named if "::" not in name} - CASES) == []
     assert missing({name for name in named if "::" in name}) == []
@@ -65,7 +65,7 @@ def test_each_case_is_named() -> None:
     assert sorted(CASES - named) == []
 
 
-def test_what_is_not_there_yet_is_refused() -> None:
+def test_missing_evidence_is_rejected() -> None:
     keys = {key for _, mark in sentences() for key in _NOT_YET.findall(mark)}
     refused = set(re.findall(r'"(\w+)"', SUPPORT.read_text()))
     assert not keys - refused

@@ -32,7 +32,7 @@ def all_positive(numbers: list[float]) -> bool:
 
 
 @pytest.mark.parametrize("name", ["p1", pytest.param("p2", marks=pytest.mark.soak)])
-def test_a_chain_runs_all_its_steps(name: str) -> None:
+def test_chain_runs_all_steps(name: str) -> None:
     kept = quick(name)
     assert kept["reached"] is None
     ours = kept["ours"]
@@ -58,7 +58,7 @@ def test_chains_at_once_run_all_their_steps() -> None:
     assert kept["settings"] == {"ORVANTA_SLOTS": "16"}
 
 
-def test_a_full_queue_is_drained_to_the_last_job() -> None:
+def test_full_queue_is_drained_completely() -> None:
     kept = quick("p4")
     assert (kept["jobs"], len(kept["rate"]["raw"])) == (300, 1)
     assert set(kept["cpu_us_per_job"]) >= {"worker", "postgres"}
@@ -80,7 +80,7 @@ def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
 
 
 @pytest.mark.soak
-def test_what_is_asked_all_the_time_is_measured_empty_full_and_held() -> None:
+def test_frequent_queries_are_measured_empty_full_and_held() -> None:
     kept = quick("p8")
     assert kept["reached"] is None and (kept["finished"], kept["waiting"], kept["passed"]) == (300, 300, 300)
     assert set(kept["ratios"]) == {"claim of 1", "claim of 100", "timer", "list", "cancel"}
@@ -89,13 +89,13 @@ def test_what_is_asked_all_the_time_is_measured_empty_full_and_held() -> None:
             assert len(kept[name][state]["raw"]) == 3 and all_positive(kept[name][state]["raw"])
 
 
-def test_the_first_line_of_a_job_lies_after_its_call() -> None:
+def test_first_line_of_job_follows_its_call() -> None:
     kept = quick("p5")
     assert kept["tries"] == len(kept["confined"]["raw"]) == 20
     assert all_positive(kept["confined"]["raw"])
 
 
-def test_a_job_that_prints_much_keeps_every_line() -> None:
+def test_job_with_large_output_keeps_every_line() -> None:
     kept = quick("p9")
     assert kept["reached"] is None and kept["kept"] == [kept["lines"]] == [20_000]
     assert all_positive(kept["rate"]["raw"]) and len(kept["worker_grown_mib"]) == 1
@@ -111,7 +111,7 @@ def test_large_values_are_weighed_in_server_and_worker() -> None:
 
 
 @pytest.mark.soak
-def test_an_idle_platform_is_weighed_whole() -> None:
+def test_memory_of_all_idle_processes_is_measured() -> None:
     kept = quick("p11")
     assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(kept["pss_mib"])
     assert all_positive(list(kept["pss_mib"].values()))
@@ -127,7 +127,7 @@ def test_first_and_later_starts_give_results() -> None:
 
 
 @pytest.mark.soak
-def test_a_large_workflow_is_deployed_and_decided_to_its_end() -> None:
+def test_large_workflow_is_deployed_and_decided_completely() -> None:
     kept = quick("p13")
     assert kept["nodes"] == 50 and kept["reached"] is None
     for times in (kept["first"], kept["one_change"], kept["compile"], *kept["step"].values()):
@@ -149,7 +149,7 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
     assert all_positive([*kept["ratios"].values(), kept["all_decided_s"], kept["callers_cpu_s"]])
 
 
-def test_no_bar_is_without_a_test() -> None:
+def test_each_bar_has_test() -> None:
     assert set(BARS) == {
         "p1",
         "p2",

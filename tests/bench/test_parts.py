@@ -79,7 +79,7 @@ def test_samples_tell_median_ends_and_quantiles() -> None:
         Samples.of("ms", [])
 
 
-def test_the_table_goes_between_the_markers_again_and_again(tmp_path: Path) -> None:
+def test_table_is_replaced_between_markers(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
     found = Outcome("P1", "a chain", "≤ 0.75 ×", "0.5 ×", True, notes=("measured confined",))
@@ -94,12 +94,12 @@ def test_the_table_goes_between_the_markers_again_and_again(tmp_path: Path) -> N
         report.write_readme(readme, MACHINE, [found])
 
 
-def test_the_readme_has_the_markers() -> None:
+def test_readme_has_markers() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text()
     assert text.index(report.BEGIN + "\n") < text.index(report.END)
 
 
-def test_a_peer_that_cannot_be_installed_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uninstallable_peer_is_reported_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = Options(peers=tmp_path / "peers", say=lambda text: None)
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
@@ -110,7 +110,7 @@ def test_a_peer_that_cannot_be_installed_is_missing(tmp_path: Path, monkeypatch:
         install.npm(options, "@restatedev/restate-server")
 
 
-def test_a_program_that_ends_early_says_why() -> None:
+def test_program_ending_early_is_reported_with_output() -> None:
     program = Program([sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], env=ENVIRON)
     with pytest.raises(NotReady, match="no luck"):
         program.await_line("ready")

@@ -80,7 +80,7 @@ def waiting(site: Site, place: Place) -> list[str]:
     return [path for path in found if path.startswith(f"f/{place.folder}/")]
 
 
-async def test_a_version_that_waits_is_shown_compared_and_accepted(page: Page, site: Site, place: Place) -> None:
+async def test_waiting_version_is_compared_and_accepted(page: Page, site: Site, place: Place) -> None:
     await page.goto(f"/w/main/workflows/{place.main}")
     notices = page.get_by_label("Waiting for acceptance").get_by_role("status")
     own = notices.filter(has_text="Version 2 by bob waits for acceptance.").filter(has_not_text=place.tool)
@@ -117,7 +117,7 @@ async def test_a_version_that_waits_is_shown_compared_and_accepted(page: Page, s
     assert waiting(site, place) == []
 
 
-async def test_whoever_deployed_it_is_told_what_runs_meanwhile(stranger: Page, site: Site, place: Place) -> None:
+async def test_author_sees_version_that_runs_until_acceptance(stranger: Page, site: Site, place: Place) -> None:
     token = place.bob.headers["Authorization"].removeprefix("Bearer ")
     cookie = {"name": "token", "value": token, "url": site.base, "httpOnly": True}
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]

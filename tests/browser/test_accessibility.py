@@ -116,7 +116,7 @@ async def test_every_page(page: Page, scheme: Literal["light", "dark"], width: i
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-async def test_the_page_of_a_run(page: Page, site: Site, scheme: Literal["light", "dark"], width: int) -> None:
+async def test_run_page_is_accessible(page: Page, site: Site, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})
     id = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": FAILING, "args": {"n": 1}}).text
@@ -170,7 +170,7 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
 
 @pytest.mark.usefixtures("boxes")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_form_of_a_node_with_its_data_and_its_test(page: Page, scheme: Literal["light", "dark"]) -> None:
+async def test_node_form_with_data_and_test_is_accessible(page: Page, scheme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.goto(f"{FLOW}?panel=node&node=each")
     ways = page.get_by_role("group", name="How For each item of is filled in")
@@ -188,7 +188,7 @@ async def test_the_form_of_a_node_with_its_data_and_its_test(page: Page, scheme:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_login(stranger: Page, scheme: Literal["light", "dark"]) -> None:
+async def test_login_is_accessible(stranger: Page, scheme: Literal["light", "dark"]) -> None:
     await stranger.emulate_media(color_scheme=scheme)
     await stranger.goto("/login")
     await stranger.get_by_label("Password").wait_for()

@@ -67,7 +67,7 @@ def fields_of(page: Page, form: str = "form") -> Any:
     )
 
 
-async def test_the_inbox_on_a_phone_has_the_form_of_the_page(page: Page, site: Site) -> None:
+async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> None:
     """The same fields, and the same wrong answer is refused with the same words; then it is decided in place."""
     message = "Pay the rent of November?"
     value = {

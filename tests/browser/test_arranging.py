@@ -26,7 +26,7 @@ async def drag(page: Page, selector: str, dx: int, dy: int) -> None:
     await page.mouse.up()
 
 
-async def test_a_note_is_written_moved_copied_and_undone_by_name(page: Page, site: Site) -> None:
+async def test_note_is_written_moved_copied_and_undone(page: Page, site: Site) -> None:
     path = await opened(page, site)
     await page.keyboard.press("Shift+S")
     await page.get_by_label("Text", exact=True).fill("Ask Ada first")
@@ -135,7 +135,7 @@ async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
     await page.wait_for_function("() => window.seen.size >= 3")
 
 
-async def test_a_kind_is_dragged_from_the_palette(page: Page, site: Site) -> None:
+async def test_node_kind_is_dragged_from_palette(page: Page, site: Site) -> None:
     path = await opened(page, site)
     await page.keyboard.press("a")
     await page.get_by_label("Search nodes").fill("delay")
@@ -154,7 +154,7 @@ async def test_a_kind_is_dragged_from_the_palette(page: Page, site: Site) -> Non
     assert "needs: []" in text and "x: " in text
 
 
-async def test_the_small_map_is_there_from_fifteen_nodes(page: Page, site: Site) -> None:
+async def test_minimap_appears_from_fifteen_nodes(page: Page, site: Site) -> None:
     nodes = "".join(f"    - {{id: n{number}, value: {{type: identity}}}}\n" for number in range(15))
     await opened(page, site, f"value:\n  modules:\n{nodes}")
     await expect(page.locator(".react-flow__minimap")).to_be_visible()

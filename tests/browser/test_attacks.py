@@ -74,7 +74,7 @@ async def unhurt(page: Page) -> None:
     assert await page.locator(made).count() == 0
 
 
-async def test_no_text_becomes_part_of_the_page(page: Page, site: Site) -> None:
+async def test_texts_are_escaped_in_page(page: Page, site: Site) -> None:
     path = await opened(page, site, json.dumps(FLOW))
     for panel in (
         "node&node=print",
@@ -106,7 +106,7 @@ async def test_no_text_becomes_part_of_the_page(page: Page, site: Site) -> None:
     await unhurt(page)
 
 
-async def test_no_name_becomes_part_of_a_list(page: Page, site: Site) -> None:
+async def test_names_are_escaped_in_lists(page: Page, site: Site) -> None:
     body = {"path": "f/attacks/script", "content": "def main(): ...\n", "language": "python3", "summary": ALL}
     site.client.post("/api/w/main/scripts/create", json={**body, "deployment_message": ALL})
     resource = {"path": "f/attacks/res", "resource_type": "postgresql", "description": ALL, "value": {}}
@@ -128,7 +128,7 @@ async def test_no_name_becomes_part_of_a_list(page: Page, site: Site) -> None:
         await unhurt(page)
 
 
-async def test_no_other_site_acts_with_the_session(chromium: Browser, site: Site, installation: Running) -> None:
+async def test_other_site_cannot_use_session(chromium: Browser, site: Site, installation: Running) -> None:
     """Calls, forms and frames of another site, with the person logged in here."""
     context = await chromium.new_context()
     cookie = {"name": "token", "value": installation.token, "url": site.base, "httpOnly": True, "sameSite": "Lax"}
@@ -164,7 +164,7 @@ async def test_no_other_site_acts_with_the_session(chromium: Browser, site: Site
     await context.close()
 
 
-async def test_the_policy_lets_no_inline_style_or_script_in(page: Page) -> None:
+async def test_policy_blocks_inline_styles_and_scripts(page: Page) -> None:
     hostile = """() => {
       const paragraph = '<p id="marked" style="position: fixed" onclick="window.hurt=1">x</p>';
       document.body.insertAdjacentHTML("beforeend", paragraph);

@@ -46,7 +46,7 @@ def without_server(installation: Running) -> Iterator[None]:
         os.kill(installation.pid, signal.SIGCONT)
 
 
-async def test_a_server_that_goes_away_loses_nothing(page: Page, site: Site, installation: Running) -> None:
+async def test_edits_survive_server_outage(page: Page, site: Site, installation: Running) -> None:
     path = await opened(page, site, query="?panel=node&node=two")
     summary = page.get_by_role("textbox", name="Summary")
     await expect(summary).to_be_visible()
@@ -64,7 +64,7 @@ async def test_a_server_that_goes_away_loses_nothing(page: Page, site: Site, ins
 
 
 @pytest.mark.soak
-async def test_a_script_outlives_the_server_too(page: Page, site: Site, installation: Running) -> None:
+async def test_edited_script_survives_server_outage(page: Page, site: Site, installation: Running) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")
     await expect(page.get_by_label("net", exact=True)).to_be_visible()
@@ -75,7 +75,7 @@ async def test_a_script_outlives_the_server_too(page: Page, site: Site, installa
     assert "kept" in site.client.get(f"/api/w/main/drafts/get/script/{path}").json()["value"]["content"]
 
 
-async def test_a_session_that_ended_elsewhere_is_begun_again_in_place(page: Page, site: Site) -> None:
+async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Site) -> None:
     await page.context.clear_cookies()
     await page.goto("/login")
     await page.get_by_label("E-mail address").fill(EMAIL)
@@ -100,7 +100,7 @@ async def test_a_session_that_ended_elsewhere_is_begun_again_in_place(page: Page
     assert "Of the old session" in draft(site, path)
 
 
-async def test_a_tab_that_is_loaded_again_after_another_saved_shows_the_newer_draft(page: Page, site: Site) -> None:
+async def test_reloaded_tab_shows_newer_draft(page: Page, site: Site) -> None:
     path = await opened(page, site, query="?panel=node&node=one")
     await page.get_by_role("textbox", name="Summary").fill("Of this tab")
     await draft_saved(page)
@@ -149,7 +149,7 @@ async def test_drafts_that_are_no_workflow_are_opened_and_mended(page: Page, sit
 
 
 @pytest.mark.soak
-async def test_a_history_longer_than_a_tabs_storage_outlives_a_reload(page: Page, site: Site) -> None:
+async def test_history_larger_than_tab_storage_survives_reload(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=yaml")
     text = page.get_by_label("YAML of the workflow")
     await text.fill(f"{LIST}# {'x' * 3_000_000}\n")

@@ -63,7 +63,7 @@ async def test_branches_are_added_named_ordered_and_filled(page: Page, site: Sit
     await expect(form.get_by_role("button", name="Remove branch 1")).to_be_disabled()
 
 
-async def test_an_empty_branch_is_filled_from_the_outline(page: Page, site: Site) -> None:
+async def test_empty_branch_is_filled_from_outline(page: Page, site: Site) -> None:
     await opened(page, site, CHOOSE, "?panel=outline")
     await page.get_by_role("treeitem", name="otherwise of choose").focus()
     await page.keyboard.press("n")
@@ -120,7 +120,7 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
     await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
 
 
-async def test_one_iteration_is_picked_on_the_graph(page: Page, site: Site) -> None:
+async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> None:
     await opened(page, site, LOOP)
     await page.keyboard.press("Control+Enter")
     await expect(node(page, "each").locator("header [data-state=succeeded]")).to_be_visible(timeout=60_000)

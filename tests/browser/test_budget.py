@@ -11,7 +11,7 @@ FIRST_LOAD = 300_000
 """Bytes, with gzip."""
 
 
-async def test_the_first_load_is_small(page: Page) -> None:
+async def test_first_load_is_within_budget(page: Page) -> None:
     loaded: set[str] = set()
     page.on("response", lambda answer: loaded.add(answer.url))
     await page.goto("/w/main/workflows/f/examples/order_processing")

@@ -63,7 +63,7 @@ async def add(page: Page, word: str) -> None:
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_a_node_is_put_on_an_edge_and_deployed_with_every_comment_kept(page: Page, site: Site) -> None:
+async def test_node_inserted_on_edge_deploys_with_comments_preserved(page: Page, site: Site) -> None:
     path = await opened(page, site)
     await page.get_by_role("button", name="Add a node between one and two").click()
     await add(page, "Delay")
@@ -113,7 +113,7 @@ async def test_renaming_rewrites_what_reads_the_node(page: Page, site: Site) -> 
     assert text == LIST.replace("{id: one", "{id: first").replace("results.one", "results.first")
 
 
-async def test_a_taken_id_is_refused_with_a_word(page: Page, site: Site) -> None:
+async def test_duplicate_node_id_is_rejected_with_message(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("two")
     await page.keyboard.press("Enter")
@@ -121,7 +121,7 @@ async def test_a_taken_id_is_refused_with_a_word(page: Page, site: Site) -> None
     await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
 
 
-async def test_a_workflow_is_composed_by_keyboard_alone(page: Page, site: Site) -> None:
+async def test_workflow_is_composed_with_keyboard_only(page: Page, site: Site) -> None:
     path = await opened(page, site, "value: {modules: []}\n")
     for word in ("Python", "Condition", "Loop: for each", "Approval"):
         await page.keyboard.press("n")
@@ -203,7 +203,7 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
     assert "x-future: {deep: [1, 2]}\n" in flow(site, path)["source"]["text"]
 
 
-async def test_an_expired_session_does_not_lose_the_edit(page: Page, site: Site) -> None:
+async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
     await page.context.clear_cookies()

@@ -64,7 +64,7 @@ async def fill_in(page: Page, field: str, way: str) -> None:
     await page.get_by_role("group", name=f"How {field} is filled in").get_by_role("button", name=way).click()
 
 
-async def test_a_field_is_connected_to_what_a_node_really_gave(page: Page, site: Site) -> None:
+async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) -> None:
     path = await prepared(page, site)
     await fill_in(page, "n", "connected")
     data = page.get_by_label("Data", exact=True)
@@ -117,7 +117,7 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await expect(code).to_have_text('results.give["order-id"]')
 
 
-async def test_a_value_is_asked_for_as_the_signature_says(page: Page, site: Site) -> None:
+async def test_input_form_follows_signature(page: Page, site: Site) -> None:
     path = await prepared(page, site)
     await page.get_by_label("how", exact=True).select_option("slow")
     await page.get_by_label("note", exact=True).fill("42")
@@ -139,7 +139,7 @@ async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
     await expect(page.get_by_role("alert").filter(has_text="cannot be parsed")).to_be_visible()
 
 
-async def test_a_resource_is_chosen_by_its_type(page: Page, site: Site) -> None:
+async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
     for name, kind in (("shop", "postgresql"), ("chat", "slack")):
         body = {"path": f"f/fields/{name}", "resource_type": kind, "value": {}}
         site.client.post(
@@ -199,7 +199,7 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
     assert "suspend" not in draft(site, path)
 
 
-async def test_a_node_that_names_no_script_is_a_problem_and_a_script_is_chosen(page: Page, site: Site) -> None:
+async def test_node_without_script_is_reported_until_script_is_selected(page: Page, site: Site) -> None:
     body = {"path": "f/fields/tax", "content": "def main(net: float):\n    return net * 1.2\n", "language": "python3"}
     site.client.post("/api/w/main/scripts/create", json=body)
     await opened(page, site, DATABASE)

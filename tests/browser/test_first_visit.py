@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, log_in
 
 
-async def test_who_is_not_logged_in_is_asked_to_and_comes_back_to_where_it_was(stranger: Page) -> None:
+async def test_login_returns_to_requested_page(stranger: Page) -> None:
     await stranger.goto("/w/main/workflows/f/examples/order_receipt")
     await stranger.wait_for_url("**/login?then=*")
     await log_in(stranger)
@@ -16,7 +16,7 @@ async def test_who_is_not_logged_in_is_asked_to_and_comes_back_to_where_it_was(s
     assert stranger.url.endswith("/w/main/workflows/f/examples/order_receipt")
 
 
-async def test_a_wrong_password_is_said_at_the_form(stranger: Page) -> None:
+async def test_wrong_password_is_shown_in_form(stranger: Page) -> None:
     await stranger.goto("/login")
     await stranger.get_by_label("E-mail address").fill(EMAIL)
     await stranger.get_by_label("Password").fill(f"not {PASSWORD}")
@@ -33,11 +33,11 @@ async def test_login_sends_nobody_to_another_site(stranger: Page) -> None:
         await stranger.context.clear_cookies()
 
 
-async def test_the_cookie_is_out_of_reach_of_scripts(page: Page) -> None:
+async def test_session_cookie_is_http_only(page: Page) -> None:
     assert await page.evaluate("document.cookie") == ""
 
 
-async def test_the_workflows_are_searched_sorted_and_walked_by_keyboard(page: Page) -> None:
+async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: Page) -> None:
     await page.get_by_role("link", name="All workflows").click()
     rows = page.get_by_role("main").get_by_role("listitem")
     await expect(rows.filter(has_text="f/examples/order_receipt")).to_have_count(1)
@@ -56,20 +56,20 @@ async def test_the_workflows_are_searched_sorted_and_walked_by_keyboard(page: Pa
     await expect(page.get_by_role("heading", name="Receipt of an order")).to_be_visible()
 
 
-async def test_a_search_that_finds_nothing_says_so(page: Page) -> None:
+async def test_search_without_matches_shows_message(page: Page) -> None:
     await page.goto("/w/main/workflows")
     await page.get_by_label("Search workflows").fill("no such thing")
     await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
 
 
-async def test_what_is_not_there_says_so(page: Page) -> None:
+async def test_missing_page_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/nothing")
     await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
     await page.goto("/no/such/page")
     await expect(page.get_by_role("link", name="To the workflows")).to_be_visible()
 
 
-async def test_the_graph_shows_nodes_and_edges(page: Page) -> None:
+async def test_graph_shows_nodes_and_edges(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/order_processing")
     for name in ("price", "enrich", "report", "invoice"):
         await expect(page.locator(f'.react-flow__node[data-id="{name}"]')).to_be_visible()

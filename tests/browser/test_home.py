@@ -46,7 +46,7 @@ async def test_home_says_what_failed_what_waits_what_runs_and_what_comes(page: P
     site.client.delete("/api/w/main/schedules/delete/f/home/hourly").raise_for_status()
 
 
-async def test_what_is_for_those_who_are_new_can_be_put_away(page: Page) -> None:
+async def test_introduction_can_be_dismissed(page: Page) -> None:
     first = page.get_by_role("region", name="Start here")
     await expect(first.get_by_role("link", name="Run order_processing")).to_be_visible()
     await first.get_by_role("button", name="Do not show this again").click()

@@ -227,7 +227,7 @@ async def run(page: Page, press: Keys) -> None:
     await expect(node(page, "two").get_by_title("Pinned")).to_be_visible()
 
 
-async def test_a_word_is_found_in_code_and_its_node_is_opened(page: Page, site: Site) -> None:
+async def test_search_in_code_opens_matching_node(page: Page, site: Site) -> None:
     await opened(page, site)
     await page.keyboard.press("Control+f")
     await page.get_by_placeholder("Find in ids").fill("echo 3")

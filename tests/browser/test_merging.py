@@ -43,7 +43,7 @@ async def test_two_pages_on_one_draft_are_merged_and_the_merge_is_undone(page: P
     await expect(node(other, "two")).to_contain_text("Of the other")
 
 
-async def test_what_was_deployed_meanwhile_is_merged_by_choice_and_deployed(page: Page, site: Site) -> None:
+async def test_concurrent_deployment_is_merged_and_deployed(page: Page, site: Site) -> None:
     path = await opened(page, site, query="?panel=node&node=two")
     theirs = LIST.replace("{id: one, value", "{id: one, summary: Theirs, value").replace(
         "content: echo 3", "content: echo 4"
@@ -72,9 +72,7 @@ async def test_what_was_deployed_meanwhile_is_merged_by_choice_and_deployed(page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_merge_is_readable_and_chosen_by_keyboard(
-    page: Page, site: Site, scheme: Literal["light", "dark"]
-) -> None:
+async def test_merge_is_accessible_by_keyboard(page: Page, site: Site, scheme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     path = await opened(page, site, query="?panel=node&node=two")
     await page.get_by_role("textbox", name="Summary").fill("Mine")

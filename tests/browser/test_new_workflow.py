@@ -31,7 +31,7 @@ async def _made(page: Page) -> str:
     return f"f/{folder}/{name}"
 
 
-async def test_an_empty_workflow_is_a_draft_until_it_is_deployed(page: Page, site: Site) -> None:
+async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) -> None:
     await _asked(page)
     await page.get_by_label("Name", exact=True).fill("Greet: everybody")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("greet_everybody")
@@ -55,7 +55,7 @@ async def test_an_empty_workflow_is_a_draft_until_it_is_deployed(page: Page, sit
     await expect(row).not_to_contain_text("draft")
 
 
-async def test_a_template_is_seen_before_it_is_taken_and_keeps_its_comments(page: Page, site: Site) -> None:
+async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) -> None:
     await _asked(page)
     await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
     await page.get_by_role("radio", name="Import rows and report what failed").check()
@@ -69,7 +69,7 @@ async def test_a_template_is_seen_before_it_is_taken_and_keeps_its_comments(page
     assert text.startswith("# Row by row")
 
 
-async def test_a_path_that_is_taken_is_said_and_a_free_one_proposed(page: Page, site: Site) -> None:
+async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: Site) -> None:
     site.deploy("f/taken/csv_report", "value: {modules: []}\n")
     await page.reload()
     await _asked(page)
@@ -83,7 +83,7 @@ async def test_a_path_that_is_taken_is_said_and_a_free_one_proposed(page: Page, 
     await expect(page.get_by_role("dialog")).to_be_visible()
 
 
-async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
+async def test_workflow_is_created_with_keyboard_only(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="New workflow").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("radio", name="Nothing")).to_be_focused()
@@ -99,7 +99,7 @@ async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
-async def test_the_question_is_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+async def test_dialog_is_accessible_in_each_theme(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})
     await page.goto("/w/main/workflows?new=1")

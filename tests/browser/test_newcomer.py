@@ -100,7 +100,7 @@ async def newcomer(chromium: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.mark.soak(minutes=30)
-async def test_a_newcomer_has_a_workflow_of_ones_own_run_by_webhook(newcomer: Page) -> None:
+async def test_new_user_runs_own_workflow_by_webhook(newcomer: Page) -> None:
     page, watch = newcomer, Watch()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -38,9 +38,7 @@ async def test_another_server_gives_out_the_page(chromium: Browser, site: Site, 
     await context.close()
 
 
-async def test_a_server_that_is_not_named_gives_out_a_page_that_may_nothing(
-    chromium: Browser, site: Site, elsewhere: OtherServer
-) -> None:
+async def test_page_of_unlisted_server_has_no_access(chromium: Browser, site: Site, elsewhere: OtherServer) -> None:
     with serving(elsewhere.folder) as stranger:
         stranger.api = site.base
         context = await chromium.new_context(base_url=stranger.origin)

@@ -33,7 +33,7 @@ CHARGES = """value:
 PATH = "f/runs/charges"
 
 
-async def test_a_run_is_paused_changed_and_goes_on(page: Page, site: Site) -> None:
+async def test_paused_run_continues_with_changed_inputs(page: Page, site: Site) -> None:
     site.deploy(PATH, CHARGES)
     id = run(site, PATH, {"amount": 1200})
     await page.goto(f"/w/main/runs/{id}")
@@ -78,7 +78,7 @@ async def test_a_run_is_paused_changed_and_goes_on(page: Page, site: Site) -> No
 
 
 @pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
-async def test_what_is_paused_is_readable(page: Page, site: Site, scheme: str, width: int) -> None:
+async def test_paused_run_is_accessible(page: Page, site: Site, scheme: str, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": width, "height": 900})
     site.deploy(

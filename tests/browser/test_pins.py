@@ -33,7 +33,7 @@ schema: {type: object, properties: {n: {type: integer}}, required: [n], examples
 """
 
 
-async def test_a_node_is_tested_beside_its_form_with_last_results_or_anew(page: Page, site: Site) -> None:
+async def test_node_is_tested_with_last_or_new_results(page: Page, site: Site) -> None:
     path = await opened(page, site, SOURCE)
     run(site, path, {"n": 1})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
@@ -55,7 +55,7 @@ async def test_a_node_is_tested_beside_its_form_with_last_results_or_anew(page: 
     await expect(node(page, "after").locator("[data-state]")).to_have_count(0)
 
 
-async def test_a_result_is_pinned_seen_on_the_node_and_used_until_it_is_unpinned(page: Page, site: Site) -> None:
+async def test_pinned_result_is_used_until_unpinned(page: Page, site: Site) -> None:
     path = await opened(page, site, SOURCE)
     run(site, path, {"n": 1})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=give")
@@ -98,7 +98,7 @@ async def test_without_a_result_there_is_nothing_to_pin_and_a_word_about_it(page
     await expect(page.get_by_text("No result of give is known yet: test it first.")).to_be_visible()
 
 
-async def test_an_answer_is_typed_and_what_is_no_json_is_not_kept(page: Page, site: Site) -> None:
+async def test_mock_result_must_be_json(page: Page, site: Site) -> None:
     path = await opened(page, site, SOURCE, "?panel=node&node=give")
     await page.get_by_role("button", name="Test …").click()
     test = page.get_by_label("Test of give")

@@ -8,7 +8,7 @@ from tests.browser.test_accessibility import check
 from tests.browser.test_editing import LIST, draft_saved, flow, opened
 
 
-async def test_what_uses_it_is_named_before_it_is_archived_or_deleted(page: Page, site: Site) -> None:
+async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: Site) -> None:
     path, caller = "f/removal/used", "f/removal/caller"
     site.deploy(path, LIST)
     site.deploy(
@@ -46,7 +46,7 @@ async def test_what_uses_it_is_named_before_it_is_archived_or_deleted(page: Page
     assert site.client.get(f"/api/w/main/flows/get/{path}").status_code == 404
 
 
-async def test_a_draft_that_was_never_deployed_is_discarded(page: Page, site: Site) -> None:
+async def test_undeployed_draft_is_discarded(page: Page, site: Site) -> None:
     body = {"value": {"source": {"format": "yaml", "text": LIST}}}
     assert site.client.put("/api/w/main/drafts/save/flow/f/removal/draft", json=body).status_code == 200
     await page.goto("/w/main/workflows/f/removal/draft")
@@ -56,7 +56,7 @@ async def test_a_draft_that_was_never_deployed_is_discarded(page: Page, site: Si
     assert site.client.get("/api/w/main/drafts/get/flow/f/removal/draft").json() is None
 
 
-async def test_a_draft_of_a_deleted_workflow_is_deployed_as_new(page: Page, site: Site) -> None:
+async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) -> None:
     path = await opened(page, site, LIST, "?panel=node")
     await page.get_by_label("Summary").fill("Left alone")
     await draft_saved(page)

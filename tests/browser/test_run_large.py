@@ -39,7 +39,7 @@ LONG_S = 180_000
 
 
 @pytest.mark.soak
-async def test_a_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None:
+async def test_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None:
     _, id = started(site, LOOP)
     await page.goto(f"/w/main/runs/{id}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=LONG_S)
@@ -60,7 +60,7 @@ async def test_a_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None
 
 
 @pytest.mark.soak
-async def test_a_result_of_twenty_megabytes(page: Page, site: Site) -> None:
+async def test_result_of_twenty_megabytes(page: Page, site: Site) -> None:
     _, id = started(site, BIG)
     await page.goto(f"/w/main/runs/{id}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=LONG_S)

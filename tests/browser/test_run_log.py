@@ -46,7 +46,7 @@ LONG = """value:
 """
 
 
-async def test_a_log_is_followed_searched_and_filtered(page: Page, site: Site) -> None:
+async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> None:
     _, id = started(site, TALKING)
     await page.goto(f"/w/main/runs/{id}?tab=logs")
     log = page.get_by_role("log", name="Log")
@@ -120,7 +120,7 @@ MEASURE = """async () => {
 
 
 @pytest.mark.soak
-async def test_a_hundred_thousand_lines_are_scrolled(page: Page, site: Site) -> None:
+async def test_log_of_hundred_thousand_lines_scrolls(page: Page, site: Site) -> None:
     _, id = started(site, LONG)
     await page.goto(f"/w/main/runs/{id}?tab=logs")
     log = page.get_by_role("log", name="Log")

@@ -88,7 +88,7 @@ async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connecti
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded")
 
 
-async def test_what_is_looked_at_stands_in_the_address(page: Page, site: Site) -> None:
+async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:
     _, id = started(site, TWELVE)
     await page.goto(f"/w/main/runs/{id}?node=say&at=each.2")
     await stands(page, "ask", "waiting")
@@ -238,7 +238,7 @@ def stopped_worker(site: Site) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
-async def test_a_run_is_cancelled_and_a_script_has_a_page_too(page: Page, site: Site) -> None:
+async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) -> None:
     code = {"content": "echo said; sleep 600", "language": "bash", "args": {"name": "Ada"}}
     id = site.client.post("/api/w/main/jobs/run/preview", json=code).text
     await page.goto(f"/w/main/runs/{id}")

@@ -24,7 +24,7 @@ def minutes_old() -> UUID:
     return UUID(int=at_ms << 80 | 7 << 76 | 2 << 62 | time.time_ns() % (1 << 62))
 
 
-async def test_a_run_is_found_by_its_order(page: Page, site: Site) -> None:
+async def test_run_is_found_by_data(page: Page, site: Site) -> None:
     site.deploy(PATH, FLOW)
     id = site.client.post(f"/api/w/main/jobs/run/f/{PATH}?job_id={minutes_old()}", json={"order": "ORD-4711-x"}).text
     await page.goto("/w/main/runs")
@@ -43,7 +43,7 @@ async def test_a_run_is_found_by_its_order(page: Page, site: Site) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
-async def test_what_is_found_is_readable(page: Page, site: Site, scheme: str, width: int) -> None:
+async def test_search_results_are_accessible(page: Page, site: Site, scheme: str, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": width, "height": 900})
     await page.goto("/w/main/runs/search?q=4711")

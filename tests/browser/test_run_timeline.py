@@ -48,7 +48,7 @@ MANY = """value:
 """
 
 
-async def test_the_timeline_is_walked_and_selects_what_the_graph_does(page: Page, site: Site) -> None:
+async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     _, id = started(site, LOOPING)
     await page.goto(f"/w/main/runs/{id}?tab=timeline")
     grid = page.get_by_role("treegrid", name="Timeline")

@@ -112,7 +112,7 @@ async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[s
     await waits(page, page.url.rpartition("/")[2], "approval", "awaiting approval by g/all")
 
 
-async def test_the_reason_of_a_run_as_a_whole(page: Page, site: Site, installation: Running, ends: list[str]) -> None:
+async def test_waiting_reason_of_whole_run(page: Page, site: Site, installation: Running, ends: list[str]) -> None:
     later, _ = deployed(site, ends, flow(bash("a")), "?scheduled_in_secs=3600")
     await waits(page, later, "time", "waiting for its start time, until")
 
@@ -128,7 +128,7 @@ async def test_the_reason_of_a_run_as_a_whole(page: Page, site: Site, installati
         await connection.close()
 
 
-async def test_the_reason_that_every_slot_is_taken(page: Page, site: Site, ends: list[str]) -> None:
+async def test_waiting_reason_if_all_slots_are_busy(page: Page, site: Site, ends: list[str]) -> None:
     (worker,) = site.client.get("/api/workers/list").json()
     busy = {"content": "sleep 600", "language": "bash", "args": {}}
     start = "/api/w/main/jobs/run/preview"

@@ -102,7 +102,7 @@ async def test_runs_are_narrowed_watched_and_done_with_many_at_once(page: Page, 
     assert len(found(site, trigger_kind="rerun", script_path_text="listed")) == 3
 
 
-async def test_a_time_is_chosen_on_the_histogram(page: Page, site: Site) -> None:
+async def test_time_range_is_selected_on_histogram(page: Page, site: Site) -> None:
     site.deploy("f/timed/good", GOOD)
     start(site, "f/timed/good", wait=True)
     await page.goto("/w/main/runs?q=f/timed&last=24h")
@@ -126,7 +126,7 @@ async def test_a_time_is_chosen_on_the_histogram(page: Page, site: Site) -> None
     await expect(rows(page)).to_have_count(1)
 
 
-async def test_a_long_list_is_drawn_in_part_and_fetched_as_it_is_scrolled(page: Page, site: Site) -> None:
+async def test_long_list_is_virtualized_and_fetched_on_scroll(page: Page, site: Site) -> None:
     site.deploy("f/long/good", GOOD)
     for _ in range(MANY):
         start(site, "f/long/good")

@@ -45,7 +45,7 @@ async def deploy(page: Page, message: str) -> None:
     await expect(page.get_by_text("Deployed: runs take this version").last).to_be_visible()
 
 
-async def test_a_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
+async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
     site.client.post("/api/w/main/folders/create", json={"name": "scripts"})
     await page.get_by_role("link", name="Scripts").click()
     await page.get_by_role("button", name="New script").click()
@@ -69,7 +69,7 @@ async def test_a_new_script_is_written_tested_and_deployed(page: Page, site: Sit
     await expect(page.get_by_role("link", name="Greets somebody")).to_be_visible()
 
 
-async def test_a_log_is_read_while_the_script_runs(page: Page, site: Site) -> None:
+async def test_log_is_shown_while_script_runs(page: Page, site: Site) -> None:
     path = deployed(site, "import time\n\n\ndef main():\n    print('begun', flush=True)\n    time.sleep(600)\n")
     await page.goto(f"/w/main/scripts/{path}")
     await page.get_by_role("button", name="Run", exact=True).click()
@@ -79,7 +79,7 @@ async def test_a_log_is_read_while_the_script_runs(page: Page, site: Site) -> No
     await expect(page.get_by_label("The test").get_by_text("cancelled", exact=True)).to_be_visible()
 
 
-async def test_a_deploy_says_what_it_reaches_and_keeps_what_else_was_set(page: Page, site: Site) -> None:
+async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site) -> None:
     path = deployed(site)
     site.deploy(f"{path}_flow", CALLS.replace("PATH", path))
     await page.goto(f"/w/main/scripts/{path}")
@@ -115,7 +115,7 @@ async def test_versions_are_compared_with_the_page_and_deployed_again(page: Page
     assert script(site, path)["content"] == TAX
 
 
-async def test_a_script_that_cannot_be_read_says_where(page: Page, site: Site) -> None:
+async def test_script_with_syntax_error_shows_position(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")
     await expect(page.get_by_label("net", exact=True)).to_be_visible()
@@ -142,6 +142,6 @@ async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> N
     assert kept["content"] == "def main(): return 2\n"
 
 
-async def test_a_script_that_is_not_there_says_so(page: Page) -> None:
+async def test_missing_script_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/scripts/f/scripts/nothing")
     await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()

@@ -54,7 +54,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("commands", [("bash", "php", "ruby"), pytest.param(("go",), marks=pytest.mark.soak)])
-async def test_an_error_of_the_test_stands_at_its_line(page: Page, site: Site, commands: tuple[str, ...]) -> None:
+async def test_test_error_is_shown_at_its_line(page: Page, site: Site, commands: tuple[str, ...]) -> None:
     there = {command: FAILING[command] for command in commands if shutil.which(command)}
     if not there:
         pytest.skip(f"There is none of {', '.join(commands)} here.")
@@ -104,7 +104,7 @@ async def test_inputs_are_asked_for_before_anything_runs(page: Page, site: Site)
     await expect(page.get_by_role("alert")).to_contain_text("This is no integer")
 
 
-async def test_what_is_not_deployed_is_tested_too_and_one_node_with_the_last_results(page: Page, site: Site) -> None:
+async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: Site) -> None:
     await opened(page, site, SOURCE, "?panel=node&node=more")
     await page.get_by_role("button", name="Add a node between give and more").click()
     await add(page, "Identity")

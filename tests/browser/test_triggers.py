@@ -49,7 +49,7 @@ def found(site: Site, what: str, path: str) -> Any:
     return site.client.get(f"/api/w/main/{what}/list", params={"path": path}).json()
 
 
-async def test_the_command_with_a_token_of_its_own_starts_the_workflow_alone(page: Page, site: Site) -> None:
+async def test_copied_command_has_token_limited_to_workflow(page: Page, site: Site) -> None:
     site.deploy("f/triggers/hook", SOURCE)
     await page.goto(page_of("f/triggers/hook"))
     assert (await called(page, "As a command")).status_code == 401
@@ -69,7 +69,7 @@ async def test_the_command_with_a_token_of_its_own_starts_the_workflow_alone(pag
     assert copied == f"{site.base}/api/w/main/jobs/run_wait_result/f/f/triggers/hook"
 
 
-async def test_a_schedule_is_made_paused_changed_run_and_deleted(page: Page, site: Site) -> None:
+async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, site: Site) -> None:
     path = "f/triggers/timed"
     site.deploy(path, SOURCE)
     await page.goto(page_of(path))
@@ -110,7 +110,7 @@ async def test_a_schedule_is_made_paused_changed_run_and_deleted(page: Page, sit
     assert found(site, "schedules", path) == []
 
 
-async def test_a_route_is_made_called_changed_and_switched_off(page: Page, site: Site) -> None:
+async def test_route_is_created_called_changed_and_disabled(page: Page, site: Site) -> None:
     path = "f/triggers/routed"
     site.deploy(path, SOURCE)
     key = {

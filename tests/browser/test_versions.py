@@ -59,7 +59,7 @@ async def test_two_versions_are_one_graph_with_what_differs_in_words(page: Page)
 
 
 @pytest.mark.usefixtures("orders")
-async def test_the_texts_are_compared_with_their_comments(page: Page) -> None:
+async def test_comparison_includes_comments(page: Page) -> None:
     await page.goto(PAGE)
     await page.get_by_role("button", name="Text", exact=True).click()
     text = page.get_by_label("Difference of the texts")
@@ -84,7 +84,7 @@ async def test_versions_are_searched_and_walked_by_keyboard(page: Page) -> None:
     await expect(page.get_by_text("No version has")).to_be_visible()
 
 
-async def test_an_old_version_is_a_draft_again_which_is_compared_and_deployed(page: Page, site: Site) -> None:
+async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: Site) -> None:
     path = "f/versions/back"
     site.deploy(path, FIRST)
     site.client.post(f"/api/w/main/flows/update/{path}", json={"source": {"format": "yaml", "text": SECOND}})
@@ -105,7 +105,7 @@ async def test_an_old_version_is_a_draft_again_which_is_compared_and_deployed(pa
     await expect(versions(page).first).to_contain_text("As it was")
 
 
-async def test_what_was_never_deployed_says_how_versions_come(page: Page, site: Site) -> None:
+async def test_undeployed_workflow_explains_versions(page: Page, site: Site) -> None:
     source = {"source": {"format": "yaml", "text": FIRST}}
     site.client.put("/api/w/main/drafts/save/flow/f/versions/none", json={"value": source})
     await page.goto("/w/main/workflows/f/versions/none?view=versions")

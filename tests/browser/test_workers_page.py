@@ -18,7 +18,7 @@ PRINTS = (
 )
 
 
-async def test_a_worker_is_drained_and_takes_jobs_again(page: Page, site: Site) -> None:
+async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
     site.deploy("f/drained/prints", PRINTS)
     await page.get_by_role("link", name="Workers", exact=True).click()
     worker = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="live")

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker
 
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db.jobs import ClaimedJob
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.orchestrator import timers, values
@@ -88,7 +88,7 @@ async def one(core: CoreHarness, worker: Worker, job: ClaimedJob) -> None:
     async with platform.db.acquire() as connection:
         blueprint = await platform.blueprints.of(connection, job.run)
     node = blueprint.plan.node(job.node_index)
-    error: Err | None = None
+    error: NamedError | None = None
     retryable = True
     try:
         view = await view_of(platform.db, blueprint.plan, job.run, job.node_index, job.frame)
@@ -101,16 +101,16 @@ async def one(core: CoreHarness, worker: Worker, job: ClaimedJob) -> None:
             inputs = blueprint.inputs(node)
             scope = await load_scope(view, inputs.names, reader.load, reader.load_context)
             moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
-            resolve = resolver(platform, Identity.of_job(job), job.run.workspace, Opened())
+            resolve = resolver(platform, Identity.of_job(job), job.run.workspace, OpenedSecrets())
             whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             args = whole if isinstance(whole, bytes) else args
             args, _ = await with_replaced_inputs(reader.load, job.run, node, job.id, args, frozenset())
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
-        error, retryable = Err(thrown.name, thrown.message), False
+        error, retryable = NamedError(thrown.name, thrown.message), False
     except Exception as thrown:
-        error = Err(type(thrown).__name__, str(thrown) or traceback.format_exc())
+        error = NamedError(type(thrown).__name__, str(thrown) or traceback.format_exc())
     if error is not None:
         raw = json.dumps({"error": {"name": error.name, "message": error.message, "step_id": job.node}}).encode()
     value = await values.store(platform.storage, job.run.workspace, job.run.id, job.id, "result", raw)

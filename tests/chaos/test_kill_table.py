@@ -80,7 +80,7 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", CELLS)
-async def test_a_kill_loses_and_doubles_nothing(
+async def test_kill_neither_loses_nor_duplicates(
     cell: Kill | Stop | Decide | Continue | Join | Tick | Uploaded | Erased,
     stage: Stage,
     table: dict[str, Verdict],

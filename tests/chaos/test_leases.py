@@ -61,7 +61,7 @@ def open_handles(pids: list[int]) -> list[int]:
     return found
 
 
-async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills_what_it_ran(scene: ApiHarness) -> None:
+async def test_worker_frozen_past_lease_writes_nothing_and_kills_its_jobs(scene: ApiHarness) -> None:
     stage = scene.stage
     part = await in_user_code(scene, "running")
     worker = await stage.worker_of(part)
@@ -78,7 +78,7 @@ async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills
     assert (await end(scene)).again > 0
 
 
-async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_does_again(scene: ApiHarness) -> None:
+async def test_reaped_worker_cannot_record_requeued_job(scene: ApiHarness) -> None:
     """It hears nothing: its beats and its looks wait. Each recorded result is by the attempt that history names."""
     stage, gate = scene.stage, scene.stage.gate
     gate.arm("looking")
@@ -103,7 +103,7 @@ async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_
 
 
 @pytest.mark.parametrize("how", ["killed and held down", "stopped"])
-async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: ApiHarness, how: str) -> None:
+async def test_database_outage_longer_than_lease_reaps_no_worker(scene: ApiHarness, how: str) -> None:
     stage, database = scene.stage, scene.stage.database
     await on_the_way(scene, "result read")
     await scene.strike()
@@ -119,7 +119,7 @@ async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: A
     assert (await end(scene)).again == 0
 
 
-async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: ApiHarness) -> None:
+async def test_server_frozen_past_lease_reaps_no_worker(scene: ApiHarness) -> None:
     stage, database = scene.stage, scene.stage.database
     await on_the_way(scene, "result read")
     await scene.strike()
@@ -132,7 +132,7 @@ async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: ApiH
     assert (await end(scene)).again == 0
 
 
-async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: ApiHarness) -> None:
+async def test_supervisor_requeues_jobs_of_ended_process_immediately(scene: ApiHarness) -> None:
     """Nobody else can: all observers stand at the gate."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
@@ -147,7 +147,7 @@ async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: 
     assert (await end(scene)).again > 0
 
 
-async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job_alone(scene: ApiHarness) -> None:
+async def test_sync_during_finish_keeps_handed_off_job(scene: ApiHarness) -> None:
     """The finished job is gone from the database, its slot does not know yet: that is no loss."""
     stage = scene.stage
     part = await on_the_way(scene, "committed")
@@ -157,7 +157,7 @@ async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job
     assert (await end(scene)).again == 0
 
 
-async def test_a_job_that_no_worker_survives_ends_after_so_many(stage: Stage) -> None:
+async def test_job_killing_its_workers_fails_after_max_losses(stage: Stage) -> None:
     """Whoever starts its code is killed, again and again: neither it nor its run is started for ever (S25)."""
     await stage.make_ready()
     stage.gate.arm("running")

@@ -79,7 +79,9 @@ async def until(connection: asyncpg.Connection[Any], query: str, *values: Any) -
 
 
 @pytest.mark.parametrize("many", [300, pytest.param(10_000, marks=pytest.mark.soak)])
-async def test_no_tick_is_lost_or_doubled_when_leaders_die(database: TestDatabase, tmp_path: Path, many: int) -> None:
+async def test_dying_leaders_neither_lose_nor_duplicate_ticks(
+    database: TestDatabase, tmp_path: Path, many: int
+) -> None:
     async with api_harness(database, tmp_path / "server") as made:
         code = {"path": "f/many/work", "summary": "", "content": "echo 1", "language": "bash"}
         assert (await made.client.post(f"{W}/scripts/create", json=code)).status_code == 201

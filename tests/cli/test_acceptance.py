@@ -7,7 +7,7 @@ from tests.cli.client import Cli
 PATH = "f/examples/order_receipt"
 
 
-def test_nothing_waits_and_a_version_is_accepted_for_a_member(cli: Cli) -> None:
+def test_version_is_accepted_for_member(cli: Cli) -> None:
     assert cli("acceptance", "list", "--json").json == []
     assert cli("acceptance", "list").out == ""
     version = cli("flow", "show", PATH, "--json").json["version_id"]

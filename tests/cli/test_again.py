@@ -27,7 +27,7 @@ def flow(installation: Installation) -> str:
     return FLOW
 
 
-def test_a_run_is_restarted(cli: Cli, flow: str) -> None:
+def test_run_is_restarted(cli: Cli, flow: str) -> None:
     first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
     told = cli("job", "restart", first, "l@1/y", "--dry-run").out
     assert told == "reuses a, b\nruns   c\nenters l at 1, reuses 1 others\n  reuses x\n  runs   y\n"
@@ -39,7 +39,7 @@ def test_a_run_is_restarted(cli: Cli, flow: str) -> None:
         cli("job", "restart", first, wrong, code=1 if wrong == "nobody" else 2)
 
 
-def test_a_run_is_retried_and_run_again(cli: Cli, flow: str) -> None:
+def test_run_is_retried_and_rerun(cli: Cli, flow: str) -> None:
     first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
     assert cli("job", "retry", first, "--json", code=1).json["error"]["code"] == "cannot_restart"
     again = cli("job", "rerun", first, "-i", "n:=0", "--wait").json
@@ -64,7 +64,7 @@ def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:
         cli("job", *arguments, code=2)
 
 
-def test_a_run_is_paused_before_a_node(cli: Cli, flow: str) -> None:
+def test_run_is_paused_before_node(cli: Cli, flow: str) -> None:
     """From its beginning, and while it runs; what is paused goes on by its name, its job, or alone."""
     run = cli("flow", "run", flow, "-i", "n:=1", "--detach", "--pause-before", "b").out.strip()
     cli("job", "pause-before", run, "y", "--if", "flow_input.iter.index === 1")

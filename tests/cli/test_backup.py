@@ -34,7 +34,7 @@ def orvanta(environ: dict[str, str], *arguments: str, given: bytes = b"") -> sub
     return subprocess.run([str(ORVANTA), *arguments], env=environ, input=given, capture_output=True, check=False)
 
 
-def test_an_empty_home_has_all_of_it(installation: Installation, home: Path, tmp_path: Path) -> None:
+def test_restore_into_empty_home_is_complete(installation: Installation, home: Path, tmp_path: Path) -> None:
     body = {"language": "python3", "content": LARGE}
     run = installation.client.post("/api/w/main/jobs/run_wait_result/preview", json=body)
     assert len(run.json()) == 400_000
@@ -57,14 +57,14 @@ def test_an_empty_home_has_all_of_it(installation: Installation, home: Path, tmp
     assert len(objects) == 1
 
 
-def test_a_file_that_cannot_be_written_or_read_is_told(installation: Installation, tmp_path: Path) -> None:
+def test_unusable_archive_file_is_reported(installation: Installation, tmp_path: Path) -> None:
     for command, place in (("backup", tmp_path / "none" / "file"), ("restore", tmp_path / "none")):
         done = orvanta(installation.environ, command, str(place))
         assert done.returncode == 1 and b"cannot be" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("opened", [False, True])
-def test_a_file_of_another_user_beside_the_archive_is_not_written(tmp_path: Path, opened: bool) -> None:
+def test_backup_does_not_write_file_of_another_user(tmp_path: Path, opened: bool) -> None:
     """In a folder that others may write to, a link or an open file is planted where the draft would be."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"before")

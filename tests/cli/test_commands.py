@@ -70,7 +70,7 @@ NOT_REACHED = "The database cannot be reached"
         ("doctor", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
     ],
 )
-def test_a_wrong_setting_is_one_sentence_and_a_hint(
+def test_invalid_setting_is_reported_with_hint(
     command: str, environ: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     port = {} if "ORVANTA_PORT" in environ else {"ORVANTA_PORT": str(free_port())}
@@ -88,7 +88,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("command", ["up", "server"])
-def test_a_taken_port_is_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
+def test_taken_port_is_reported_in_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -100,7 +100,7 @@ def test_a_taken_port_is_one_sentence(command: str, database: TestDatabase, tmp_
 
 
 @pytest.mark.parametrize("command", ["up", "server", "worker", "migrate"])
-async def test_a_newer_schema_is_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
+async def test_newer_schema_is_reported_in_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
     connection = await asyncpg.connect(database.owner_url)
     await connection.execute("INSERT INTO migration (name, breaking) VALUES ('9000_change_all', true)")
     await connection.close()

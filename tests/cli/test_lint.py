@@ -50,7 +50,7 @@ def test_warnings_fail_where_they_are_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_nothing_to_lint_is_a_usage_error(tmp_path: Path, name: str) -> None:
+def test_lint_without_files_is_usage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     done = run("lint", str(tmp_path / name), "--json")
     assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
@@ -60,7 +60,7 @@ def test_nothing_to_lint_is_a_usage_error(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [["job", "list", "--status", "lost"], ["flow", "run"], ["nothing"], ["--nothing"]]
 )
-def test_a_command_line_that_is_none(arguments: list[str]) -> None:
+def test_invalid_command_line(arguments: list[str]) -> None:
     done = run(*arguments, "--json")
     assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
     assert "Traceback" not in done.stderr
@@ -72,7 +72,7 @@ def test_every_command_teaches_with_examples() -> None:
         assert f"\n  Examples:\n    orvanta {' '.join(command)} " in told
 
 
-def test_a_command_loads_only_what_it_needs() -> None:
+def test_command_imports_only_needed_modules() -> None:
     code = "import sys, orvanta_platform.cli.main; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"asyncpg", "asyncio", "httpx", "rich", "litestar", "structlog", "ruamel.yaml", "msgspec"}
@@ -90,7 +90,7 @@ def test_a_command_loads_only_what_it_needs() -> None:
         ("f/report.flow", None),
     ],
 )
-def test_a_path_is_read_from_the_folders(
+def test_path_is_derived_from_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, path: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -107,7 +107,7 @@ def test_a_path_is_read_from_the_folders(
         ("\x08\x00\x7f", "���"),
     ],
 )
-def test_a_line_of_a_log_cannot_steer_the_terminal(line: str, shown: str) -> None:
+def test_log_line_cannot_control_terminal(line: str, shown: str) -> None:
     assert output.terminal_safe(line) == shown
 
 

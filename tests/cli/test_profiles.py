@@ -81,7 +81,7 @@ def test_on_a_terminal_the_password_is_asked_for_and_not_shown(cli: Cli) -> None
 
 @pytest.mark.usefixtures("ada")
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_wrong_password_is_refused(cli: Cli, as_json: bool) -> None:
+def test_wrong_password_is_rejected(cli: Cli, as_json: bool) -> None:
     given = ["--json"] if as_json else []
     done = cli("login", cli.installation.base, "--email", ADA, *given, text="wrong password\n", code=4)
     assert "Error: The e-mail address or the password is wrong.\n" in done.err
@@ -92,7 +92,7 @@ def test_a_wrong_password_is_refused(cli: Cli, as_json: bool) -> None:
         assert done.out == ""
 
 
-def test_a_token_comes_by_stdin(cli: Cli) -> None:
+def test_token_is_read_from_stdin(cli: Cli) -> None:
     done = cli("login", cli.installation.base, "--token-stdin", "--json", text=f"{cli.installation.token}\n")
     assert (done.json["email"], done.json["workspace"]) == ("admin@localhost", "main")
     assert cli.installation.token not in done.out + done.err
@@ -103,7 +103,7 @@ def test_a_token_comes_by_stdin(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "no token\n", "ov_" + "x" * 43 + "\n", "schlüssel\n"])
-def test_a_token_that_is_none_is_refused(cli: Cli, token: str) -> None:
+def test_malformed_token_is_rejected(cli: Cli, token: str) -> None:
     done = cli("login", cli.installation.base, "--token-stdin", text=token, code=None)
     assert done.code in (1, 4)
     assert done.err.startswith("Error: ")
@@ -125,7 +125,7 @@ def test_logout_ends_the_session_and_keeps_the_address(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("ada")
-def test_an_ended_session_says_how_to_log_in_again(cli: Cli) -> None:
+def test_expired_session_explains_login(cli: Cli) -> None:
     token = token_of(logged_in(cli))
     httpx.post(f"{cli.installation.base}/api/auth/logout", headers={"Authorization": f"Bearer {token}"})
     done = cli("job", "list", "--json", code=4)
@@ -148,21 +148,21 @@ def test_profiles_are_chosen_and_removed(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("ada")
-def test_a_workspace_that_is_not_the_users_is_refused(cli: Cli) -> None:
+def test_foreign_workspace_is_rejected(cli: Cli) -> None:
     arguments = ("login", cli.installation.base, "--email", ADA, "--workspace", "admins")
     assert "Your workspaces: main." in cli(*arguments, text=f"{PASSWORD}\n", code=1).err
     logged_in(cli)
     assert cli("flow", "list", "--workspace", "admins", code=1).err.startswith("Error: ")
 
 
-def test_the_environment_names_server_token_and_workspace(cli: Cli) -> None:
+def test_environment_sets_server_token_and_workspace(cli: Cli) -> None:
     given = {**at(cli.installation.base, cli.installation.token), "ORVANTA_HOME": str(cli.folder / "nowhere")}
     who = cli("whoami", "--json", **given, ORVANTA_WORKSPACE="admins").json
     assert (who["profile"], who["workspace"]) == ("ORVANTA_URL", "admins")
     assert cli("whoami", "--workspace", "main", "--json", **given).json["workspace"] == "main"
 
 
-def test_a_token_goes_to_no_other_server(cli: Cli) -> None:
+def test_token_is_not_sent_to_another_server(cli: Cli) -> None:
     elsewhere = f"http://127.0.0.1:{free_port()}"
     done = cli("whoami", code=4, ORVANTA_URL=elsewhere)
     assert done.err.startswith("Error: ORVANTA_URL is set without ORVANTA_TOKEN.")
@@ -172,19 +172,19 @@ def test_a_token_goes_to_no_other_server(cli: Cli) -> None:
     assert cli("whoami", "--profile", "local", "--json", ORVANTA_URL=elsewhere).json["username"] == "admin"
 
 
-def test_an_unknown_setting_is_refused(cli: Cli) -> None:
+def test_unknown_profile_setting_is_rejected(cli: Cli) -> None:
     done = cli("job", "list", code=1, ORVANTA_TOKE="x")
     assert done.err == "Error: Unknown setting ORVANTA_TOKE.\nDid you mean ORVANTA_TOKEN?\n"
 
 
-def test_a_bad_token_is_one_sentence(cli: Cli) -> None:
+def test_invalid_token_is_reported_in_one_sentence(cli: Cli) -> None:
     done = cli("job", "list", code=4, **at(cli.installation.base, "ov_nothing"))
     assert done.err.startswith("Error: The token is not valid.\nThe token in ORVANTA_TOKEN may be")
     assert "ov_nothing" not in done.err
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_server_that_is_not_there_is_one_sentence(cli: Cli, as_json: bool) -> None:
+def test_unreachable_server_is_reported_in_one_sentence(cli: Cli, as_json: bool) -> None:
     given = at(f"http://127.0.0.1:{free_port()}", "ov_x")
     for command in (["job", "list"], ["flow", "run", "f/x/y"], ["variable", "list"], ["whoami"]):
         done = cli(*command, *(["--json"] if as_json else []), code=4, **given)
@@ -195,14 +195,14 @@ def test_a_server_that_is_not_there_is_one_sentence(cli: Cli, as_json: bool) -> 
 @pytest.mark.parametrize(
     "url", ["ftp://host", "http://", "http://ada:secret@host", "https://host/?x", "http://host:99999"]
 )
-def test_an_address_that_is_none_is_refused_and_not_repeated(cli: Cli, url: str) -> None:
+def test_invalid_url_is_rejected_and_not_echoed(cli: Cli, url: str) -> None:
     done = cli("login", url, "--token-stdin", text="ov_x\n", code=1)
     assert done.err.startswith("Error: The address of the server is invalid.")
     assert "secret" not in done.err
 
 
 @pytest.mark.usefixtures("ada")
-def test_a_file_that_others_may_read_is_closed_to_them(cli: Cli) -> None:
+def test_world_readable_profile_file_is_made_private(cli: Cli) -> None:
     logged_in(cli)
     cli.config.chmod(0o644)
     cli("whoami")
@@ -210,6 +210,6 @@ def test_a_file_that_others_may_read_is_closed_to_them(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("text", ["current = ", "[profile.a]\nurl = 5\nworkspace = 'x'", "profile = 1", "[profile.a]"])
-def test_a_broken_file_is_one_sentence(cli: Cli, text: str) -> None:
+def test_invalid_profile_file_is_reported_in_one_sentence(cli: Cli, text: str) -> None:
     cli.write(".config/orvanta/profiles.toml", text)
     assert cli("job", "list", code=1).err.startswith(f"Error: The profile file {cli.config} cannot be read: ")

@@ -48,7 +48,7 @@ def deploy(cli: Cli, path: str, summary: str) -> None:
     assert cli.installation.client.post(f"/api/w/main/flows/update/{path}", json=body).status_code == 200
 
 
-def test_a_folder_becomes_a_workflow_and_keeps_its_yaml(cli: Cli, flow: str) -> None:
+def test_pushed_workflow_keeps_its_yaml(cli: Cli, flow: str) -> None:
     done = cli("flow", "push", f"{flow}.flow", "--message", "Erste Fassung", "--json")
     assert (done.json["path"], done.json["state"]) == (flow, "created")
     deployed = at_server(cli, flow)
@@ -63,7 +63,7 @@ def test_a_folder_becomes_a_workflow_and_keeps_its_yaml(cli: Cli, flow: str) -> 
     assert cli("flow", "run", flow, "-i", "name=Zoë", "--wait").json == "Grüße, Zoë\u2028\N{PARTY POPPER}"
 
 
-def test_what_did_not_change_is_left_alone(cli: Cli, flow: str) -> None:
+def test_unchanged_item_is_not_deployed(cli: Cli, flow: str) -> None:
     assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: created (version ")
     assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: unchanged (version ")
     cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
@@ -72,7 +72,7 @@ def test_what_did_not_change_is_left_alone(cli: Cli, flow: str) -> None:
     assert len(cli.installation.client.get(f"/api/w/main/flows/history/p/{flow}").json()) == 2
 
 
-def test_a_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
+def test_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
     assert cli("flow", "push", f"{flow}.flow", "--dry-run").out == f"{flow}: would be created\n"
     assert cli.installation.client.get(f"/api/w/main/flows/exists/{flow}").json() is False
     cli("flow", "push", f"{flow}.flow")
@@ -82,7 +82,7 @@ def test_a_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
     assert at_server(cli, flow)["value"]["modules"][0]["value"]["content"] == CODE
 
 
-def test_a_newer_version_is_not_overwritten_where_a_base_is_named(cli: Cli, flow: str) -> None:
+def test_push_with_base_does_not_overwrite_newer_version(cli: Cli, flow: str) -> None:
     base = cli("flow", "push", f"{flow}.flow", "--json").json["version"]
     deploy(cli, flow, "Theirs")
     cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
@@ -112,7 +112,7 @@ value:
 
 
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
-def test_what_is_wrong_is_shown_with_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
+def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
     cli.write("f/examples/bad.flow/flow.yaml", BAD)
     done = cli("flow", "push", "f/examples/bad.flow", *dry, "--json", code=1)
     assert "f/examples/bad.flow/flow.yaml:10:11: error unknown_node: node b: it needs ghost" in done.err
@@ -135,13 +135,13 @@ def test_what_is_wrong_is_shown_with_file_line_node_and_path(cli: Cli, dry: list
         ({"readme.md": ""}, "contains no flow.yaml"),
     ],
 )
-def test_a_folder_that_cannot_be_read_is_refused_here(cli: Cli, files: dict[str, str], told: str) -> None:
+def test_unreadable_folder_is_rejected_locally(cli: Cli, files: dict[str, str], told: str) -> None:
     for name, text in files.items():
         cli.write(f"f/examples/refused.flow/{name}", text)
     assert told in cli("flow", "push", "f/examples/refused.flow", code=1).err
 
 
-def test_a_document_in_json_is_pushed_too(cli: Cli) -> None:
+def test_json_document_is_pushed(cli: Cli) -> None:
     tree = {"summary": "Json", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
     cli.write("here.json", json.dumps(tree))
     assert cli("flow", "push", "here.json", "f/examples/json").out.startswith("f/examples/json: created")
@@ -151,7 +151,7 @@ def test_a_document_in_json_is_pushed_too(cli: Cli) -> None:
     assert listed == {"f/examples/json"}
 
 
-def test_the_path_must_be_plain(cli: Cli) -> None:
+def test_path_with_special_characters_is_rejected(cli: Cli) -> None:
     cli.write("loose.flow/flow.yaml", FLOW)
     cli.write("loose.flow/greet.py", CODE)
     done = cli("flow", "push", "loose.flow", code=2)
@@ -176,7 +176,7 @@ def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) 
     cli("flow", "push", "repo", "f/examples/x", code=2)
 
 
-def test_a_script_is_pushed_by_its_extension(cli: Cli) -> None:
+def test_script_language_follows_extension(cli: Cli) -> None:
     cli.write("f/examples/hello.py", "def main(name: str):\n    return 'Grüße, ' + name\n")
     first = cli("script", "push", "f/examples/hello.py", "-m", "Eins", "--json").json
     assert (first["path"], first["state"]) == ("f/examples/hello", "created")
@@ -208,7 +208,7 @@ def test_dependencies_that_cannot_be_locked_are_told(cli: Cli) -> None:
     assert cli("script", "push", "f/examples/unlocked.py", "--no-wait", "--json").json["state"] == "updated"
 
 
-def test_a_newer_script_is_not_overwritten_where_a_base_is_named(cli: Cli) -> None:
+def test_push_with_base_does_not_overwrite_newer_script(cli: Cli) -> None:
     cli.write("f/examples/mine.sh", "echo 1\n")
     base = cli("script", "push", "f/examples/mine.sh", "--json").json["version"]
     cli.write("f/examples/mine.sh", "echo 2\n")

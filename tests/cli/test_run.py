@@ -92,21 +92,21 @@ def test_inputs_are_texts_json_and_a_file_together(cli: Cli, echo: str) -> None:
         (["--input", "nowhere.json"], "", 1),
     ],
 )
-def test_an_input_that_is_none_starts_nothing(cli: Cli, echo: str, arguments: list[str], text: str, code: int) -> None:
+def test_malformed_input_starts_nothing(cli: Cli, echo: str, arguments: list[str], text: str, code: int) -> None:
     newest = cli("job", "list", "-n", "1", "--json").json
     done = cli("script", "run", echo, *arguments, "--json", text=text, code=code)
     assert done.json["error"]["code"] == ("usage" if code == 2 else "bad_request")
     assert cli("job", "list", "-n", "1", "--json").json == newest
 
 
-def test_an_input_that_does_not_fit_names_the_place(cli: Cli) -> None:
+def test_invalid_input_names_its_path(cli: Cli) -> None:
     done = cli("flow", "run", ORDER, "-i", "order_id=A-1", "-i", "customer=Ada", "-i", "lines=5", "--json", code=1)
     assert done.json["error"]["code"] == "invalid_input"
     assert {each["path"] for each in done.json["error"]["details"]["errors"]} >= {"/customer", "/lines"}
     assert "use `-i key:=5`" in done.err
 
 
-def test_a_failed_run_ends_with_one(cli: Cli, failing: str) -> None:
+def test_failed_run_exits_with_one(cli: Cli, failing: str) -> None:
     done = cli("script", "run", failing, code=1)
     assert done.json["error"]["name"] == "ValueError"
     assert done.err.endswith("\nValueError: kaputt\n")
@@ -143,7 +143,7 @@ def test_on_a_terminal_the_nodes_are_drawn_and_logs_cannot_steer_it(cli: Cli, ec
     assert "\x1b[31mred" in drawn.err
 
 
-def test_a_loop_and_a_wait_are_a_live_tree_through_a_lost_connection(cli: Cli, installation: Installation) -> None:
+def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation) -> None:
     inside = [{"id": id, "value": {"type": "identity"}} for id in ("one", "two")]
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "modules": inside}
     modules = [{"id": "each", "value": loop}, {"id": "ask", "value": {"type": "approval"}}]
@@ -178,7 +178,7 @@ def test_detached_a_run_is_watched_later(cli: Cli, echo: str) -> None:
     assert (got["script_path"], got["args"], got["trigger_kind"]) == (echo, {"n": 1}, "manual")
 
 
-def test_a_run_shows_its_nodes(cli: Cli) -> None:
+def test_run_shows_its_nodes(cli: Cli) -> None:
     done = cli("flow", "run", ORDER, "--input", str(ROOT / "examples/order_receipt.input.json"), "--json", "--wait")
     run, job = done.json["run_id"], done.json["nodes"][1]["job"]
     shown = cli("job", "get", run).out
@@ -225,7 +225,7 @@ def test_ctrl_c_cancels_where_that_is_asked_for(cli: Cli, endless: str) -> None:
     assert done.json["error"]["message"] == "Cancelled by admin: Ctrl-C"
 
 
-def test_a_lost_connection_is_taken_up_where_it_was(cli: Cli, installation: Installation) -> None:
+def test_lost_connection_resumes_at_last_position(cli: Cli, installation: Installation) -> None:
     """The job prints its lines over some time; the connections are cut again and again meanwhile."""
     content = "import time\ndef main():\n    for n in range(40):\n        print('line', n, flush=True)\n"
     path = script(installation, "lines", content + "        time.sleep(0.05)\n    return 'whole'\n")
@@ -241,7 +241,7 @@ def test_a_lost_connection_is_taken_up_where_it_was(cli: Cli, installation: Inst
     assert done.err.count("Lost the connection") >= 1
 
 
-def test_a_job_that_is_none_is_one_sentence(cli: Cli) -> None:
+def test_unknown_job_is_reported_in_one_sentence(cli: Cli) -> None:
     for command in ("get", "logs", "result", "cancel", "watch"):
         for id in ("none", "01a20fdb-79bc-7776-b5b0-9c61de6bc108", "../../x"):
             done = cli("job", command, id, "--json", code=1)

@@ -55,7 +55,7 @@ def test_they_hang_below_what_holds_them(tree: RunTree) -> None:
     assert branches(deep) == ["", "├─ ", "│  └─ ", "└─ "]
 
 
-def test_what_changed_is_put_in_its_place(tree: RunTree) -> None:
+def test_update_replaces_changed_nodes(tree: RunTree) -> None:
     change = {**FIRST, "status": "failed", "part": "x", "nodes": {"last": {"status": "failed", "error": "Rejected"}}}
     assert tree.take(json.dumps(change).encode())
     last = tree.run.nodes[-1]

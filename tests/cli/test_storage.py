@@ -17,7 +17,7 @@ def storage(installation: Installation, *options: str) -> str:
     return done.stdout
 
 
-def test_it_shows_tables_weeks_and_workspaces(installation: Installation) -> None:
+def test_report_shows_tables_weeks_and_workspaces(installation: Installation) -> None:
     text = storage(installation)
     assert "version_use" in text or "value" in text
     assert "week of" in text and "held back by" in text and "main" in text

@@ -8,7 +8,7 @@ from tests.cli.client import Cli
 SECRET = "geheim-☃-8f31c0"
 
 
-def test_a_variable_from_its_making_to_its_end(cli: Cli) -> None:
+def test_variable_is_created_changed_and_deleted(cli: Cli) -> None:
     path = "f/examples/cli_region"
     assert cli("variable", "set", path, "Nörd\u2028lich", "--description", "Where").out == f"{path}: created\n"
     assert cli("variable", "get", path).out == "Nörd\u2028lich\n"
@@ -20,7 +20,7 @@ def test_a_variable_from_its_making_to_its_end(cli: Cli) -> None:
     assert cli("variable", "get", path, "--json", code=1).json["error"]["code"] == "not_found"
 
 
-def test_a_secret_is_no_argument_and_is_never_printed(cli: Cli) -> None:
+def test_secret_is_neither_argument_nor_printed(cli: Cli) -> None:
     path = "f/examples/cli_key"
     assert "A secret cannot be an argument" in cli("variable", "set", path, "x", "--secret", code=2).err
     made = cli("variable", "set", path, "--secret", text=f"{SECRET}\n")
@@ -41,7 +41,7 @@ def test_a_secret_is_no_argument_and_is_never_printed(cli: Cli) -> None:
     cli("variable", "delete", path)
 
 
-def test_a_resource_from_its_making_to_its_end(cli: Cli) -> None:
+def test_resource_is_created_changed_and_deleted(cli: Cli) -> None:
     path = "f/examples/cli_database"
     value = '{"host": "db", "port": 5432, "ratio": 1.10}'
     assert "needs --type" in cli("resource", "set", path, "--value", value, code=2).err
@@ -61,6 +61,6 @@ def test_a_resource_from_its_making_to_its_end(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("value", ["{", "", "{'a': 1}"])
-def test_a_resource_that_is_no_json_is_refused(cli: Cli, value: str) -> None:
+def test_resource_must_be_json(cli: Cli, value: str) -> None:
     done = cli("resource", "set", "f/examples/cli_bad", "--type", "postgresql", "--value", value, "--json", code=1)
     assert done.json["error"]["message"].startswith("The value is not JSON")

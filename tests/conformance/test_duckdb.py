@@ -33,7 +33,7 @@ async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, conten
     assert ran.value == [{"a": 1, "b": "2!", "c": "third"}]
 
 
-async def test_the_last_statement_gives_the_result(runtimes: Runtimes) -> None:
+async def test_last_statement_returns_result(runtimes: Runtimes) -> None:
     content = """
     -- $first (int)
     create table t (id int, name text);
@@ -124,7 +124,7 @@ async def test_large_values_and_the_limit(runtimes: Runtimes) -> None:
     assert ran.outcome.stopped_by == "result"
 
 
-async def test_a_timeout_kills_and_says_so(runtimes: Runtimes) -> None:
+async def test_timeout_kills_job_and_is_reported(runtimes: Runtimes) -> None:
     ran = await sql(runtimes, FOREVER, timeout_s=1)
     assert ran.error == ("Timeout", "timed out after 1 s")
     await still_works(runtimes)

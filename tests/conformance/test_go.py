@@ -130,13 +130,13 @@ def some(cases: Iterable[str]) -> list[Any]:
 
 
 @pytest.mark.parametrize("case", some(PASSED))
-async def test_what_is_given_and_what_comes_back(runtimes: Runtimes, case: str) -> None:
+async def test_arguments_and_results(runtimes: Runtimes, case: str) -> None:
     text, args, wanted = PASSED[case]
     assert (await go_on(runtimes, text, args)).value == wanted
 
 
 @pytest.mark.parametrize("case", some(FAILED))
-async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
+async def test_error_states_reason(runtimes: Runtimes, case: str) -> None:
     text, args, wanted, told = FAILED[case]
     found = await go_on(runtimes, text, args)
     name, message = found.error
@@ -148,7 +148,7 @@ async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", some(REFUSED))
-async def test_what_does_not_compile_says_where(runtimes: Runtimes, case: str) -> None:
+async def test_compile_error_shows_position(runtimes: Runtimes, case: str) -> None:
     content, told = REFUSED[case]
     found = await run(runtimes, "go", content)
     name, message = found.error
@@ -186,7 +186,7 @@ def counted(runtimes: Runtimes, built: list[str]) -> Any:
 FIRST = "package inner\n\nfunc main() int { return 1 }\n"
 
 
-async def test_the_same_content_is_compiled_once(runtimes: Runtimes) -> None:
+async def test_equal_content_is_compiled_once(runtimes: Runtimes) -> None:
     one = spec("go", FIRST)
     assert runtimes.must_build(one)
     assert await compiles(runtimes, one, spec("go", FIRST), spec("go", FIRST, {"x": 1})) == ["admins"]
@@ -240,7 +240,7 @@ func main(paths []string) map[string][]string {
 """
 
 
-async def test_a_job_cannot_change_what_is_compiled_or_cached(runtimes: Runtimes) -> None:
+async def test_job_cannot_change_builds_or_cache(runtimes: Runtimes) -> None:
     await run(runtimes, "go", FIRST)
     (victim,) = programs(runtimes)
     cache = runtimes.packages / "admins" / ".go-cache"
@@ -252,7 +252,7 @@ async def test_a_job_cannot_change_what_is_compiled_or_cached(runtimes: Runtimes
     assert set(found["/output"]) <= {"list"}
 
 
-async def test_what_is_kept_is_read_only(runtimes: Runtimes) -> None:
+async def test_stored_build_is_read_only(runtimes: Runtimes) -> None:
     await run(runtimes, "go", FIRST)
     (kept,) = programs(runtimes)
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o555, 0o555)
@@ -260,7 +260,7 @@ async def test_what_is_kept_is_read_only(runtimes: Runtimes) -> None:
     assert not list(runtimes.staging.iterdir())
 
 
-async def test_nothing_of_one_workspace_comes_to_another(runtimes: Runtimes) -> None:
+async def test_builds_are_isolated_between_workspaces(runtimes: Runtimes) -> None:
     """What is cached for one is spoilt: it meets that itself, the others do not."""
     await run(runtimes, "go", FIRST)
     for path in (runtimes.packages / "admins" / ".go-cache").glob("*/*-d"):
@@ -270,7 +270,7 @@ async def test_nothing_of_one_workspace_comes_to_another(runtimes: Runtimes) -> 
     assert (await run_spec(runtimes, replace(spec("go", content), workspace="other"))).value == 1
 
 
-async def test_what_is_long_unused_is_removed_by_the_next_build(runtimes: Runtimes) -> None:
+async def test_next_build_removes_unused_builds(runtimes: Runtimes) -> None:
     contents = [f"{FIRST}// {n}\n" for n in range(3)]
     for content in contents[:2]:
         await run(runtimes, "go", content)
@@ -283,7 +283,7 @@ async def test_what_is_long_unused_is_removed_by_the_next_build(runtimes: Runtim
     assert [runtimes.must_build(spec("go", content)) for content in contents] == [False, True, False]
 
 
-async def test_a_build_knows_no_secret_of_the_job(runtimes: Runtimes) -> None:
+async def test_build_has_no_secrets_of_job(runtimes: Runtimes) -> None:
     orders: list[Any] = []
 
     async def seen(order: Any, log: Any, cancelled: asyncio.Event) -> JobOutcome:
@@ -298,7 +298,7 @@ async def test_a_build_knows_no_secret_of_the_job(runtimes: Runtimes) -> None:
     assert (dict(order.env), b"hunter2" in order.args) == ({}, False)
 
 
-async def test_a_build_that_takes_too_long_is_ended(runtimes: Runtimes) -> None:
+async def test_build_over_time_limit_is_killed(runtimes: Runtimes) -> None:
     assert GO.build is not None
     builds = Builds(runtimes.packages, runtimes.staging, runtimes.run, runtimes.make_output, longest_s=0.001)
     failed = await builds.provide(GO.build, spec("go", FIRST), Collected(), asyncio.Event())
@@ -309,7 +309,7 @@ async def test_a_build_that_takes_too_long_is_ended(runtimes: Runtimes) -> None:
     assert (await run(runtimes, "go", FIRST)).value == 1
 
 
-async def test_the_jobs_own_time_is_not_the_builds(runtimes: Runtimes) -> None:
+async def test_build_time_does_not_count_as_job_time(runtimes: Runtimes) -> None:
     assert (await run_spec(runtimes, spec("go", FIRST, timeout_s=0.2))).value == 1
 
 
@@ -333,7 +333,7 @@ async def test_cancelling_ends_a_build_and_who_waits_for_it(runtimes: Runtimes) 
     assert not list(runtimes.staging.iterdir())
 
 
-async def test_the_package_may_have_another_name(runtimes: Runtimes) -> None:
+async def test_package_may_have_other_name(runtimes: Runtimes) -> None:
     assert (await run(runtimes, "go", FIRST.replace("inner", "sums"))).value == 1
 
 
@@ -342,7 +342,7 @@ async def test_marked_lines_are_stream_and_no_log(runtimes: Runtimes) -> None:
     assert (ran.value, ran.streamed, ran.log) == (5, "one", "a\nb\n")
 
 
-async def test_a_compiler_without_a_version_is_an_error_of_the_job(runtimes: Runtimes) -> None:
+async def test_compiler_without_version_fails_job(runtimes: Runtimes) -> None:
     def unknown() -> str:
         raise OSError("there is no VERSION")
 

@@ -67,7 +67,7 @@ async def ran(api: ApiHarness, call: str, body: dict[str, Any]) -> tuple[int, An
     return answer.status_code, answer.json(), log
 
 
-async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(api: ApiHarness) -> None:
+async def test_deployed_script_is_compiled_once_and_masks_its_secret(api: ApiHarness) -> None:
     variable = {"path": "f/team/pw", "value": SECRET, "is_secret": True, "description": ""}
     assert (await api.client.post(f"{W}/variables/create", json=variable)).status_code == 201
     body = {"path": "f/team/go", "summary": "", "language": "go", "content": CODE}
@@ -87,7 +87,7 @@ async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(api: ApiH
     assert SECRET not in f"{error}{log}"
 
 
-async def test_what_the_compiler_says_is_the_error_of_the_run(api: ApiHarness) -> None:
+async def test_compiler_output_is_error_of_run(api: ApiHarness) -> None:
     body = {"language": "go", "content": CODE.replace("TrimSpace", "Nothing"), "args": {}}
     status, result, log = await ran(api, "preview", body)
     assert (status, result["error"]["name"]) == (500, "CompileError")
@@ -107,7 +107,7 @@ async def test_go_runs_in_a_workflow_beside_others(api: ApiHarness) -> None:
     assert (status, result) == (200, 11)
 
 
-async def test_no_script_may_name_the_builder(api: ApiHarness) -> None:
+async def test_script_cannot_select_builder(api: ApiHarness) -> None:
     body = {"language": "go builder", "content": CODE, "args": {}}
     answer = await api.client.post(f"{W}/jobs/run/preview", json=body)
     assert answer.status_code == 400

@@ -38,7 +38,7 @@ def example(request: pytest.FixtureRequest) -> str:
     return name
 
 
-async def test_an_example_gives_its_result(runtimes: Runtimes, example: str) -> None:
+async def test_example_returns_its_result(runtimes: Runtimes, example: str) -> None:
     language, expected = RESULTS[example]
     ran = await run(runtimes, language, EXAMPLES[example], {"name": "Ada"})
     assert ran.value == expected
@@ -46,7 +46,7 @@ async def test_an_example_gives_its_result(runtimes: Runtimes, example: str) -> 
 
 
 @pytest.mark.parametrize(("fence", "language"), [("python", "python3"), ("typescript", "bun")])
-async def test_the_examples_of_streams(runtimes: Runtimes, fence: str, language: str) -> None:
+async def test_stream_examples(runtimes: Runtimes, fence: str, language: str) -> None:
     code = re.search(rf"^## Streamed results.*?^```{fence}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert code is not None
     ran = await run(runtimes, language, code[1], {"name": "Ada"})
@@ -58,5 +58,5 @@ def test_every_language_is_told() -> None:
     assert {name for name in BY_LANGUAGE if f"`{name}`" in PAGE} == set(BY_LANGUAGE)
 
 
-def test_what_may_be_deployed_is_what_runs() -> None:
+def test_deployable_languages_are_runnable() -> None:
     assert set(BY_LANGUAGE) == RUNNABLE

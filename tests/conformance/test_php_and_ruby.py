@@ -58,13 +58,13 @@ async def ran(runtimes: Runtimes, language: str, content: str, args: dict[str, A
 
 
 @pytest.mark.parametrize("case", PASSED)
-async def test_what_is_given_and_what_comes_back(runtimes: Runtimes, case: str) -> None:
+async def test_arguments_and_results(runtimes: Runtimes, case: str) -> None:
     language, content, args, wanted = PASSED[case]
     assert (await ran(runtimes, language, content, args)).value == wanted
 
 
 @pytest.mark.parametrize("case", FAILED)
-async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
+async def test_error_states_reason(runtimes: Runtimes, case: str) -> None:
     language, content, wanted, told = FAILED[case]
     found = await ran(runtimes, language, content)
     name, message = found.error
@@ -75,6 +75,6 @@ async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
     assert len(stack or "") < 33_000
 
 
-def test_what_is_missing_says_how_to_get_it() -> None:
+def test_missing_program_names_remedy() -> None:
     absent = Runtime(languages=("x",), host="x", program="no-such-program", remedy="install it")
     assert absent.missing() == "no-such-program is not installed on this worker: install it"

@@ -81,12 +81,12 @@ async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, addres
     assert ran.value == [{"a": 1, "b": "2!", "c": "third", "d": 2}]
 
 
-async def test_the_example_of_the_guide(runtimes: Runtimes, address: Address) -> None:
+async def test_example_of_guide(runtimes: Runtimes, address: Address) -> None:
     ran = await sql(runtimes, address, EXAMPLES["SQL on PostgreSQL"], name="Ada")
     assert ran.value == [{"hello": "Ada", "times": 2}]
 
 
-async def test_the_last_statement_gives_the_result(runtimes: Runtimes, address: Address) -> None:
+async def test_last_statement_returns_result(runtimes: Runtimes, address: Address) -> None:
     content = """
     -- $1 first (int)
     -- $2 second (int)
@@ -221,7 +221,7 @@ async def test_large_values_and_the_limit(runtimes: Runtimes, address: Address) 
 SLEEP = "do $$ begin raise notice 'begun'; end $$;\nselect pg_sleep(60) /* forever */"
 
 
-async def test_a_timeout_cancels_on_the_server(runtimes: Runtimes, address: Address, db: Database) -> None:
+async def test_timeout_cancels_on_the_server(runtimes: Runtimes, address: Address, db: Database) -> None:
     ran = await sql(runtimes, address, SLEEP, timeout_s=1)
     assert ran.error == ("Timeout", "timed out after 1 s")
     assert ran.outcome.stopped_by == "timeout"
@@ -312,7 +312,7 @@ async def test_notices_beyond_what_the_log_takes_in_are_left_out(runtimes: Runti
     assert "messages of the server came too fast and were left out" in log.text
 
 
-async def test_the_host_is_resolved_once_and_its_address_is_pinned(address: Address) -> None:
+async def test_host_is_resolved_once_and_address_is_pinned(address: Address) -> None:
     answers = iter([["127.0.0.1"], ["169.254.169.254"]])
 
     async def resolve(host: str, port: int) -> Sequence[str]:

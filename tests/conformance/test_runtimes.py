@@ -77,11 +77,11 @@ async def test_structures_pass_both_ways(runtimes: Runtimes, language: str) -> N
     assert (await run(runtimes, language, script("structured", language), {"x": value})).value == value
 
 
-async def test_a_string_stays_a_string(runtimes: Runtimes, language: str) -> None:
+async def test_string_is_preserved(runtimes: Runtimes, language: str) -> None:
     assert (await run(runtimes, language, script("string", language))).value == "15"
 
 
-async def test_no_result_is_null(runtimes: Runtimes, language: str) -> None:
+async def test_missing_result_is_null(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("nothing", language))
     assert ran.value is None
     assert ran.outcome.started
@@ -93,7 +93,7 @@ async def test_names_of_arguments_are_not_of_ascii_alone(runtimes: Runtimes, lan
     assert ran.value == [1.8, "Ada"]
 
 
-async def test_an_error_says_what_and_where(runtimes: Runtimes, language: str) -> None:
+async def test_error_has_message_and_stack(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("error", language))
     name, message = ran.error
     assert "no good" in message
@@ -116,7 +116,7 @@ async def test_without_main_it_says_so(runtimes: Runtimes, language: str) -> Non
     assert "no function main" in message
 
 
-async def test_a_syntax_error_names_the_line(runtimes: Runtimes, language: str) -> None:
+async def test_syntax_error_names_line(runtimes: Runtimes, language: str) -> None:
     wanted, told = SYNTAX[language]
     name, message = (await run(runtimes, language, script("syntax", language))).error
     assert name == wanted
@@ -140,7 +140,7 @@ async def test_large_values(runtimes: Runtimes, language: str) -> None:
     assert ran.value == "y" * 10_000_000
 
 
-async def test_a_timeout_kills_and_says_so(runtimes: Runtimes, language: str) -> None:
+async def test_timeout_kills_job_and_is_reported(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("forever", language), timeout_s=0.5)
     assert ran.error == ("Timeout", "timed out after 0.5 s")
     assert ran.outcome.stopped_by == "timeout"
@@ -161,7 +161,7 @@ async def test_cancelling_kills_and_says_so(runtimes: Runtimes, language: str) -
     await still_works(runtimes)
 
 
-async def test_the_log_comes_while_the_job_runs(runtimes: Runtimes, language: str) -> None:
+async def test_log_arrives_while_job_runs(runtimes: Runtimes, language: str) -> None:
     log, cancelled = Collected(), asyncio.Event()
     running = asyncio.ensure_future(runtimes.run(spec(language, script("live", language)), log, cancelled))
     await log.arrived.wait()
@@ -171,12 +171,12 @@ async def test_the_log_comes_while_the_job_runs(runtimes: Runtimes, language: st
     await running
 
 
-async def test_an_exit_code_is_an_error(runtimes: Runtimes, language: str) -> None:
+async def test_nonzero_exit_code_is_error(runtimes: Runtimes, language: str) -> None:
     name, message = (await run(runtimes, language, script("exit", language))).error
     assert (name, message) == ("ExitCode", "the script ended with exit code 3")
 
 
-async def test_the_environment_is_the_jobs_own(runtimes: Runtimes, language: str, monkeypatch: Any) -> None:
+async def test_environment_belongs_to_job(runtimes: Runtimes, language: str, monkeypatch: Any) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
     ran = await run(runtimes, language, script("environment", language), env={"OV_JOB_ID": "j-1"})
     assert ran.value == "j-1"
@@ -195,7 +195,7 @@ async def test_stdin_is_empty(runtimes: Runtimes, language: str) -> None:
     assert (await run(runtimes, language, script("stdin", language))).value in ("", "empty")
 
 
-async def test_the_folder_is_fresh_and_writable(runtimes: Runtimes, language: str) -> None:
+async def test_job_folder_is_empty_and_writable(runtimes: Runtimes, language: str) -> None:
     for _ in range(2):
         assert (await run(runtimes, language, script("folder", language))).value == "f"
 
@@ -205,13 +205,13 @@ async def test_output_of_child_processes(runtimes: Runtimes, language: str) -> N
     assert ran.log == "before\nwithin\nafter\n"
 
 
-async def test_the_streams_can_be_opened_by_name(runtimes: Runtimes, language: str) -> None:
+async def test_standard_streams_can_be_opened_by_name(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("named streams", language))
     assert ran.outcome.error is None
     assert ran.log == "err\nout\n"
 
 
-async def test_what_is_left_behind_is_killed(runtimes: Runtimes, language: str) -> None:
+async def test_leftover_processes_are_killed(runtimes: Runtimes, language: str) -> None:
     mark = f"left-{uuid4()}"
     ran = await run(runtimes, language, script("left behind", language), {"mark": mark})
     assert ran.outcome.error is None
@@ -232,7 +232,7 @@ async def test_many_jobs_at_once(runtimes: Runtimes, language: str) -> None:
     assert [ran.value for ran in await asyncio.gather(*jobs)] == [f"j-{i}" for i in range(20)]
 
 
-async def test_an_unknown_language(runtimes: Runtimes) -> None:
+async def test_unknown_language(runtimes: Runtimes) -> None:
     name, message = (await run(runtimes, "cobol", "DISPLAY 'HI'")).error
     assert name == "no_runtime"
     assert "cobol" in message

@@ -148,7 +148,7 @@ async def test_marked_lines_are_stream_and_no_log(runtimes: Runtimes, language: 
     assert ran.streamed == "one\ntwo three"
 
 
-async def test_the_last_line_of_bash_is_the_last_that_is_no_stream(runtimes: Runtimes) -> None:
+async def test_bash_result_is_last_line_outside_stream(runtimes: Runtimes) -> None:
     ran = await run(runtimes, "bash", "echo first; echo last; echo 'OV_STREAM: text'")
     assert (ran.value, ran.log, ran.streamed) == ("last", "first\nlast\n", "text")
     assert (await run(runtimes, "bash", "printf 'OV_STREAM: text'")).value is None
@@ -156,7 +156,7 @@ async def test_the_last_line_of_bash_is_the_last_that_is_no_stream(runtimes: Run
 
 @pytest.mark.parametrize("kept", [False, True], ids=["fresh", "dedicated"])
 @pytest.mark.parametrize(("language", "kind"), KINDS)
-async def test_what_main_yields_is_streamed(runtimes: Runtimes, language: str, kind: str, kept: bool) -> None:
+async def test_yielded_values_are_streamed(runtimes: Runtimes, language: str, kind: str, kept: bool) -> None:
     needs(language)
     what = replace(spec(language, YIELDED[language], {"kind": kind}), dedicated=kept)
     for _ in range(2):
@@ -167,7 +167,7 @@ async def test_what_main_yields_is_streamed(runtimes: Runtimes, language: str, k
 
 
 @pytest.mark.parametrize("language", YIELDED)
-async def test_it_comes_while_the_job_runs(runtimes: Runtimes, language: str) -> None:
+async def test_stream_arrives_while_job_runs(runtimes: Runtimes, language: str) -> None:
     needs(language)
     content = {
         "python3": "import time\ndef main():\n    yield 'first'\n    time.sleep(60)\n",
@@ -194,7 +194,7 @@ async def test_more_than_a_result_may_have_ends_the_job(runtimes: Runtimes, lang
 
 
 @pytest.mark.parametrize("language", FAILING)
-async def test_an_error_leaves_what_came_before_it(runtimes: Runtimes, language: str) -> None:
+async def test_error_preserves_earlier_stream(runtimes: Runtimes, language: str) -> None:
     needs(language)
     ran = await run(runtimes, language, FAILING[language])
     assert (ran.error[1], ran.streamed) == ("no good", "one")
@@ -203,14 +203,14 @@ async def test_an_error_leaves_what_came_before_it(runtimes: Runtimes, language:
 
 
 @pytest.mark.parametrize("language", NOTHING)
-async def test_nothing_streamed_is_an_empty_text(runtimes: Runtimes, language: str) -> None:
+async def test_empty_stream_is_empty_text(runtimes: Runtimes, language: str) -> None:
     needs(language)
     ran = await run(runtimes, language, NOTHING[language])
     assert (ran.value, ran.streamed) == ("", "")
 
 
 @pytest.mark.parametrize("language", NOT_JSON)
-async def test_what_is_neither_text_nor_json_is_an_error(runtimes: Runtimes, language: str) -> None:
+async def test_stream_of_non_json_value_fails(runtimes: Runtimes, language: str) -> None:
     needs(language)
     ran = await run(runtimes, language, NOT_JSON[language])
     assert (ran.error[0], ran.streamed) == ("ResultNotJson", "one")

@@ -31,7 +31,7 @@ async def dedicated(runtimes: Runtimes, args: dict[str, Any], **env: str) -> Ran
     return await run_spec(runtimes, replace(spec("bun", COUNT, args, env=env), dedicated=True))
 
 
-async def test_a_kept_process_runs_job_after_job(runtimes: Runtimes) -> None:
+async def test_reused_process_runs_consecutive_jobs(runtimes: Runtimes) -> None:
     first = await dedicated(runtimes, {"x": 1}, OV_JOB_ID="a", OV_ONCE="once")
     assert (first.value, first.log) == ([1, ["a", None, "once"], 1], "job 1\n")
     second = await dedicated(runtimes, {"x": "ž" * 300_000}, OV_JOB_ID="b")
@@ -40,7 +40,7 @@ async def test_a_kept_process_runs_job_after_job(runtimes: Runtimes) -> None:
     assert (await dedicated(runtimes, {}, OV_JOB_ID="d")).value == [4, ["d", None, None], None]
 
 
-async def test_a_kept_process_that_ends_is_replaced(runtimes: Runtimes) -> None:
+async def test_ended_reusable_process_is_replaced(runtimes: Runtimes) -> None:
     assert (await dedicated(runtimes, {})).value[0] == 1
     ended = await dedicated(runtimes, {"how": "exit"})
     assert ended.error == ("ExitCode", "the script ended with exit code 3")

@@ -120,10 +120,10 @@ async def untaken(owner: Connection) -> None:
         events.Permitted(job, frame),
         events.HandedOver(job, child, frame),
         events.Continued(job, "ann", frame, inputs=f'{{"job":"{UUID(int=7 << 76)}"}}'),
-        events.FramesBegin((frame, ids.frame_id(run, job, 2))),
+        events.BodiesOpened((frame, ids.frame_id(run, job, 2))),
         events.BodiesEnded(job),
         events.ChildEnded(child),
-        events.TimeOver(live),
+        events.TimeoutDue(live),
     ):
         await owner.execute("INSERT INTO inbox (run, event) VALUES ($1, $2)", live, events.write(event))
 

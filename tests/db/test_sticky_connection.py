@@ -34,7 +34,7 @@ async def test_statements_reuse_connection(pool: Database) -> None:
         assert await connection.fetchval(PID) in pids
 
 
-async def test_a_broken_connection_is_replaced(pool: Database) -> None:
+async def test_broken_connection_is_replaced(pool: Database) -> None:
     one = StickyConnection(pool)
     async with one as connection:
         first = await connection.fetchval(PID)

@@ -92,7 +92,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
-def test_a_bad_call_gets_one_clear_error(installation: Installation, case: Refused) -> None:
+def test_invalid_call_gets_one_error(installation: Installation, case: Refused) -> None:
     before = runs(installation)
     content = case.body if isinstance(case.body, bytes) else json.dumps(case.body).encode()
     answer = installation.client.post(case.call, content=content, headers={"Content-Type": "application/json"})
@@ -160,7 +160,7 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("case", SCRIPTS, ids=lambda case: case.name)
-def test_a_bad_script_fails_alone(installation: Installation, case: Script) -> None:
+def test_failing_script_affects_no_other_run(installation: Installation, case: Script) -> None:
     value = {"type": "rawscript", "language": case.language, "content": case.content, "input_transforms": {}}
     body = {"value": {"modules": [{"id": "bad", "value": value, **case.node}]}, "args": {}}
     answer = installation.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
@@ -183,7 +183,7 @@ def assert_works(installation: Installation) -> None:
     assert installation.client.post(f"{W}/jobs/run_wait_result/preview", json=body).json() == 42
 
 
-def test_nothing_is_lost(installation: Installation) -> None:
+def test_no_run_is_lost(installation: Installation) -> None:
     assert installation.client.get(f"{W}/jobs/queue/count").json()["database_length"] == 0
     done = installation.doctor("--consistency")
     assert done.returncode == 0, done.stdout + done.stderr

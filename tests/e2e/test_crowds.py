@@ -114,7 +114,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
 
 
 @pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak(minutes=40))])
-def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
+def test_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     """Whoever joins the results of a loop holds them once; nothing else grows with it."""
     iterator = {"type": "javascript", "expr": f"Array.from({{length: {many}}}, (_, i) => i)"}
     body = [{"id": "x", "value": {"type": "condition", "expr": "flow_input.iter.value === 7"}}]
@@ -138,7 +138,7 @@ async def calls(caller: httpx.AsyncClient, first: int, many: int) -> list[httpx.
 
 
 @pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak(minutes=20))])
-async def test_a_flood_of_calls(house: Running, client: httpx.Client, many: int) -> None:
+async def test_flood_of_calls(house: Running, client: httpx.Client, many: int) -> None:
     """Every call that is answered 201 is a run; what is refused says when to come again."""
     prepare(client)
     queued = waiting(client)

@@ -33,7 +33,7 @@ def node(name: str, n: int, value: dict[str, Any]) -> dict[str, Any]:
     return {"id": name, "value": {"input_transforms": {"n": {"type": "static", "value": n}}, **value}}
 
 
-def test_a_dedicated_script(installation: Installation) -> None:
+def test_dedicated_script_reuses_process(installation: Installation) -> None:
     deploy_script(installation, "f/examples/kept", dedicated_worker=True)
     results = run_all(installation, "p/f/examples/kept")
     assert [result["n"] for result in results] == [0, 1, 2]
@@ -43,7 +43,7 @@ def test_a_dedicated_script(installation: Installation) -> None:
     assert logs == ["run 0\n", "run 1\n", "run 2\n"]
 
 
-def test_a_script_that_does_not_ask_has_a_process_for_each_run(installation: Installation) -> None:
+def test_other_script_has_process_per_run(installation: Installation) -> None:
     deploy_script(installation, "f/examples/not_kept")
     results = run_all(installation, "p/f/examples/not_kept")
     assert len({result["process"] for result in results}) == 3
@@ -71,7 +71,7 @@ def test_dedicated_nodes(installation: Installation) -> None:
     assert len(set(seen["fresh"])) == 2
 
 
-def test_a_dedicated_workflow(installation: Installation) -> None:
+def test_dedicated_workflow_reuses_processes(installation: Installation) -> None:
     raw = {"type": "rawscript", "language": "python3", "content": CODE + "# of a dedicated workflow\n"}
     body = {
         "path": "f/examples/all_kept",
@@ -108,7 +108,7 @@ def result_of(installation: Installation, *modules: dict[str, Any], **more: Any)
     return answer.json()
 
 
-def test_a_kept_process_learns_the_index_of_each_iteration(installation: Installation) -> None:
+def test_reused_process_receives_iteration_index(installation: Installation) -> None:
     index = "import os\ndef main():\n    return [os.environ['OV_ITERATION_INDEX'], os.environ['WM_ITERATION_INDEX']]\n"
     body = {
         "type": "forloopflow",
@@ -120,7 +120,7 @@ def test_a_kept_process_learns_the_index_of_each_iteration(installation: Install
     assert result_of(installation, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
 
 
-def test_a_dedicated_node_of_a_run_with_a_shared_folder(installation: Installation) -> None:
+def test_dedicated_node_uses_shared_folder(installation: Installation) -> None:
     """It has a process for itself: one that waits for further jobs would hold the folder of the run."""
     script = "import os\ndef main():\n    open('shared/' + os.environ['OV_JOB_ID'], 'w')\n"
     script += "    open('/tmp/planted', 'x')\n    return len(os.listdir('shared'))\n"

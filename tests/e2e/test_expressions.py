@@ -55,7 +55,7 @@ def test_inputs_conditions_and_output(installation: Installation) -> None:
     assert client.get(f"/api/w/main/jobs_u/get_logs/{job}").text == "total 115 ***\n"
 
 
-def test_an_expression_that_cannot_be_read_is_refused(installation: Installation) -> None:
+def test_invalid_expression_is_rejected(installation: Installation) -> None:
     value = {"modules": [{"id": "a", "value": {"type": "condition", "expr": "1 +"}}]}
     body = {"path": "f/examples/unreadable", "summary": "", "value": value}
     answer = installation.client.post("/api/w/main/flows/create", json=body)

@@ -18,7 +18,7 @@ PLAIN = [stem for stem, case in CASES.items() if not case.get("preprocess")]
 
 
 @pytest.mark.parametrize("stem", PLAIN)
-def test_a_document_gives_what_the_description_says(installation: Installation, stem: str) -> None:
+def test_document_result_matches_description(installation: Installation, stem: str) -> None:
     case = CASES[stem]
     for path, value in case.get("calls", {}).items():
         created = installation.client.post(f"{W}/flows/create", json={"path": path, "summary": "", "value": value})

@@ -49,7 +49,7 @@ def waits(installation: Installation, run: str) -> list[dict[str, Any]]:
     return [*shown["waits"], *([shown["wait"]] if "wait" in shown else [])]
 
 
-def test_a_result_that_the_store_does_not_take_says_so(installation: Installation, s3: Server) -> None:
+def test_result_rejected_by_storage_is_reported(installation: Installation, s3: Server) -> None:
     """A script's and a node's, since when, until the store is there again."""
     content = f"def main():\n    return 'x' * {MANY}\n"
     answers = installation.client

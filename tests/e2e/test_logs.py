@@ -25,13 +25,13 @@ def log_of(installation: Installation, run_id: str) -> str:
     return installation.client.get(f"{W}/jobs_u/get_flow_all_logs/{run_id}").text
 
 
-def test_a_job_that_is_killed_says_why(installation: Installation) -> None:
+def test_log_states_why_job_was_killed(installation: Installation) -> None:
     content = "import time\ndef main():\n    print('begun', end='', flush=True)\n    time.sleep(60)\n"
     found = log_of(installation, run(installation, node("slow", content, timeout=1)))
     assert found == "slow | begun\nslow | [orvanta] killed: timed out after 1 s\n"
 
 
-def test_a_further_attempt_says_which(installation: Installation) -> None:
+def test_log_names_further_attempt(installation: Installation) -> None:
     content = "def main():\n    print('tried')\n    raise ValueError('no')\n"
     retry = {"constant": {"attempts": 2, "seconds": 0}}
     id = run(installation, node("again", content, retry=retry))
@@ -44,7 +44,7 @@ def test_a_further_attempt_says_which(installation: Installation) -> None:
     )
 
 
-def test_a_long_log_of_a_workflow_is_whole(installation: Installation) -> None:
+def test_long_workflow_log_is_complete(installation: Installation) -> None:
     lines = 50_000
     content = f"def main():\n    for n in range({lines}):\n        print(n, 'x' * 40)\n"
     id = run(installation, node("a", content), node("b", content, needs=[]))

@@ -22,7 +22,7 @@ def example(name: str, what: str) -> Any:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_each_example_gives_its_result(installation: Installation, name: str) -> None:
+def test_each_example_returns_its_result(installation: Installation, name: str) -> None:
     call = f"/api/w/main/jobs/run_wait_result/f/f/examples/{name}"
     answer = installation.client.post(call, json=example(name, "input"))
     skip_without_registry(answer.text)
@@ -46,7 +46,7 @@ def readme_command(installation: Installation, place: int, **replaced: str) -> s
     return subprocess.run(shell, cwd=ROOT, env=installation.environ, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_readmes_commands(installation: Installation) -> None:
+def test_readme_commands_work(installation: Installation) -> None:
     assert json.loads(readme_command(installation, 0)) == example("order_receipt", "result")
     printed = readme_command(installation, 2)
     skip_without_registry(printed)
@@ -98,6 +98,6 @@ def test_status_and_logs_arrive_while_the_run_goes_on(installation: Installation
     assert (done["success"], done["canceled"], done["canceled_reason"]) == (False, True, "seen")
 
 
-def test_the_data_is_whole(installation: Installation) -> None:
+def test_data_is_consistent(installation: Installation) -> None:
     done = installation.doctor("--consistency")
     assert (done.returncode, "The data is consistent." in done.stdout) == (0, True), done.stdout + done.stderr

@@ -30,14 +30,14 @@ def run(installation: Installation, *modules: dict[str, Any], args: Any = None) 
     return answer.json()
 
 
-def test_a_parallel_loop_of_two_languages(installation: Installation) -> None:
+def test_parallel_loop_of_two_languages(installation: Installation) -> None:
     double = script("double", "def main(x):\n    return x * 2\n", x="flow_input.iter.value")
     say = script("say", 'x="$1"\necho "got $x"\n', "bash", x="results.double")
     found = run(installation, loop("l", "flow_input.items", double, say, parallel=True), args={"items": [1, 2, 3, 4]})
     assert found == [f"got {2 * x}" for x in (1, 2, 3, 4)]
 
 
-def test_a_nest_of_loops_and_branches(installation: Installation) -> None:
+def test_nested_loops_and_branches(installation: Installation) -> None:
     odd = [script("odd", "def main(x):\n    return f'{x} is odd'\n", x="flow_input.iter.value")]
     branch = {
         "id": "which",
@@ -61,7 +61,7 @@ def test_steps_of_one_worker_share_a_folder(installation: Installation) -> None:
     assert (answer.status_code, answer.json()) == (200, "item 1item 2")
 
 
-def test_a_loop_that_squashes_keeps_a_process_for_each_script(installation: Installation) -> None:
+def test_squashed_loop_reuses_one_process_per_script(installation: Installation) -> None:
     content = "seen = []\ndef main(x):\n    seen.append(x)\n    return list(seen)\n"
     both = [
         script("count", content, x="flow_input.iter.value"),
@@ -79,6 +79,6 @@ def test_ten_thousand_identities(installation: Installation) -> None:
     assert found[9_999] == {"iter": {"value": 9_999, "index": 9_999}}
 
 
-def test_nothing_is_left_of_what_was_inside(installation: Installation) -> None:
+def test_completed_run_leaves_no_inner_rows(installation: Installation) -> None:
     checked = installation.doctor("--consistency")
     assert checked.returncode == 0, checked.stdout + checked.stderr

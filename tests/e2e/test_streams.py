@@ -53,7 +53,7 @@ def events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("kept", [False, True], ids=["fresh", "dedicated"])
 @pytest.mark.parametrize("language", WAITING)
 @pytest.mark.parametrize("kind", ["p", "f"])
-def test_a_stream_is_heard_while_the_run_goes_on(
+def test_stream_is_received_while_run_continues(
     installation: Installation, language: str, kind: str, kept: bool
 ) -> None:
     client = installation.client

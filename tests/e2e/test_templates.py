@@ -33,7 +33,7 @@ def run(installation: Installation, name: str, given: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_template_gives_its_result(installation: Installation, name: str) -> None:
+def test_each_template_returns_its_result(installation: Installation, name: str) -> None:
     found = deployed(installation, name)
     given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))
     assert run(installation, name, given) == json.loads((FOLDER / f"{name}.result.json").read_text())
@@ -46,7 +46,7 @@ def test_each_template_gives_its_result(installation: Installation, name: str) -
         ("rejected", {"paid": 0, "what": "A desk", "reason": "too dear"}),
     ],
 )
-def test_a_large_amount_waits_for_somebody(installation: Installation, decision: str, result: Any) -> None:
+def test_large_amount_waits_for_approval(installation: Installation, decision: str, result: Any) -> None:
     deployed(installation, "spending_approval")
     client = installation.client
     started = client.post(f"{W}/jobs/run/f/u/admin/spending_approval", json={"what": "A desk", "amount": 900})
@@ -68,6 +68,6 @@ def test_both_sources_away_is_told(installation: Installation) -> None:
 @pytest.mark.parametrize(
     ("subject", "sent_to"), [("The site is down", "on duty"), ("Hello", "inbox"), ("Wrong invoice", "accounting")]
 )
-def test_each_kind_of_message_has_its_way(installation: Installation, subject: str, sent_to: str) -> None:
+def test_each_message_kind_takes_its_branch(installation: Installation, subject: str, sent_to: str) -> None:
     deployed(installation, "ticket_triage")
     assert run(installation, "ticket_triage", {"subject": subject, "text": ""})["sent_to"] == sent_to

@@ -10,7 +10,7 @@ from orvanta_platform.db.pool import Database
 
 
 @pytest.mark.every_postgres
-async def test_the_app_role_owns_nothing_and_is_no_superuser(database: TestDatabase) -> None:
+async def test_app_role_owns_nothing_and_is_not_superuser(database: TestDatabase) -> None:
     connection = await asyncpg.connect(database.app_url)
     try:
         assert await connection.fetchval("SELECT session_user") == "orvanta_app"
@@ -26,7 +26,7 @@ async def test_the_app_role_owns_nothing_and_is_no_superuser(database: TestDatab
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-async def test_what_one_test_wrote_the_next_does_not_see(database: TestDatabase, db: Database, turn: int) -> None:
+async def test_tests_do_not_share_rows(database: TestDatabase, db: Database, turn: int) -> None:
     connection = await asyncpg.connect(database.owner_url)
     try:
         await connection.execute("CREATE TABLE left_over (id int)")

@@ -102,7 +102,7 @@ async def test_processes_share_one_server_until_the_last_one_leaves(home: Path) 
     assert state(home) == "shut down"
 
 
-async def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
+async def test_killed_server_is_restarted_with_its_data(home: Path) -> None:
     with start(home) as server:
         await ask(server.owner_url, "CREATE TABLE kept AS SELECT 7 AS n")
         first = server.pid
@@ -166,7 +166,7 @@ def command_lines() -> list[str]:
     return found
 
 
-async def test_a_home_too_deep_for_a_socket_gets_a_short_folder(home: Path) -> None:
+async def test_home_with_long_path_uses_short_socket_folder(home: Path) -> None:
     deep = home / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
     for folder in (deep, deep.parent):
@@ -186,7 +186,7 @@ def test_data_of_another_major_version_is_refused_in_a_sentence(home: Path) -> N
         start(home)
 
 
-def test_a_server_that_does_not_start_says_why(home: Path) -> None:
+def test_failed_server_start_states_reason(home: Path) -> None:
     with pytest.raises(EmbeddedDatabaseError, match=r"did not start: .*not_a_setting"):
         start(home, options={"not_a_setting": "1"})
 
@@ -200,7 +200,7 @@ def test_half_made_data_is_made_anew(home: Path) -> None:
 
 
 @as_root
-def test_a_home_below_a_closed_folder_is_refused_and_nothing_is_opened(home: Path) -> None:
+def test_home_below_inaccessible_folder_is_rejected_unchanged(home: Path) -> None:
     home.chmod(0o700)
     with pytest.raises(EmbeddedDatabaseError, match=f"cannot enter the folder {home}"):
         start(home / "inside")
@@ -242,7 +242,7 @@ def refusal(home: Path) -> int:
     return 3
 
 
-def test_a_keeper_that_ends_is_waited_for(home: Path) -> None:
+def test_start_waits_for_ending_keeper(home: Path) -> None:
     """The kernel gives up the locks of an ended keeper in any order: here that of its users first."""
     start(home).close()
     with open(home / "postgres" / KEEPER_LOCK, "w") as kept:

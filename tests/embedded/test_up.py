@@ -165,7 +165,7 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
 
 
 @pytest.mark.parametrize("command", [pytest.param("server", marks=pytest.mark.soak), "worker"])
-def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
+def test_dead_child_process_is_restarted(up: Up, command: str) -> None:
     first = up.child(command)
     os.kill(first, signal.SIGKILL)
     up.read_until(f"The {command} exited with -9; restarting it.")
@@ -175,7 +175,7 @@ def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
 
 
 @pytest.mark.parametrize("twice", [False, True])
-def test_a_job_that_runs_on_does_not_hold_up_the_stop(up: Up, home: Path, twice: bool) -> None:
+def test_running_job_does_not_delay_stop(up: Up, home: Path, twice: bool) -> None:
     """It goes back to the queue without a loss, and the call that waits for it does not hold up the server."""
     code = "import time\ndef main():\n    time.sleep(3600)\n"
     caller = threading.Thread(target=_call, args=(up.port, (home / "token").read_text().strip(), code))
@@ -214,7 +214,7 @@ def _live_jobs(database: EmbeddedPostgres, state: str) -> list[tuple[int, int]]:
     return asyncio.run(read())
 
 
-def test_a_killed_database_comes_back(up: Up, home: Path) -> None:
+def test_killed_database_is_restarted(up: Up, home: Path) -> None:
     with start(home) as database:
         server = database.pid
         assert server is not None
@@ -228,7 +228,7 @@ def test_a_killed_database_comes_back(up: Up, home: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_second_up_on_the_same_home_is_refused(up: Up) -> None:
+def test_second_up_on_same_home_is_rejected(up: Up) -> None:
     done = run("up", **up.settings)
     assert done.returncode == 1
     assert "Orvanta already runs in" in done.stderr

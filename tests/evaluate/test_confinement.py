@@ -34,7 +34,7 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
     await made.start()
     yield made
     made.kill()
-    await made.gone()
+    await made.wait_closed()
 
 
 def below(pid: int | None) -> int:

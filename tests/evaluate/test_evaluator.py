@@ -142,7 +142,7 @@ async def test_inputs_form_one_object(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("expr", ["missing", "missing + 1"])
-async def test_a_failing_input_is_named(bench: Bench, expr: str) -> None:
+async def test_failing_input_is_named(bench: Bench, expr: str) -> None:
     with pytest.raises(ExpressionError, match="input 'x': missing is not defined") as caught:
         await bench.inputs({"x": {"type": "javascript", "expr": expr}, "y": {"type": "javascript", "expr": "1 + 1"}})
     assert caught.value.name == "ReferenceError"

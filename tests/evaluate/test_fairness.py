@@ -113,7 +113,7 @@ async def test_workspaces_are_served_in_turn(children: Children, monkeypatch: py
     assert order == [*(f"a{number}" for number in range(8)), "a8", "b0", "c0", "a9", "b1", "b2"]
 
 
-async def test_one_workspace_leaves_a_child_to_the_others(children: Children) -> None:
+async def test_one_workspace_cannot_occupy_all_children(children: Children) -> None:
     await asking(children, "a", *(f"slow{number}" for number in range(20)))
     children._check_again()
     await settled()
@@ -122,7 +122,7 @@ async def test_one_workspace_leaves_a_child_to_the_others(children: Children) ->
     assert seen()[2] == ["b0"]
 
 
-async def test_no_request_waits_behind_one_of_another_workspace(children: Children) -> None:
+async def test_request_does_not_wait_for_another_workspace(children: Children) -> None:
     await asking(children, "a", "slow0")
     (other,) = await asking(children, "b", "b0")
     assert seen() == [["slow0"], ["b0"]]

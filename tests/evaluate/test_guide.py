@@ -37,12 +37,12 @@ async def resolve(kind: Opener, path: str) -> bytes:
     return KEPT[kind, path]
 
 
-async def test_the_page_has_examples() -> None:
+async def test_page_has_examples() -> None:
     assert len(EXAMPLES) == PAGE.count("```js\n") > 15
 
 
 @pytest.mark.parametrize(("text", "what", "expected"), EXAMPLES)
-async def test_an_example(bench: Bench, text: str, what: str, expected: str) -> None:
+async def test_example(bench: Bench, text: str, what: str, expected: str) -> None:
     if what == "throws":
         with pytest.raises(ExpressionError) as caught:
             await bench.evaluator.expression(text, scope(), MOMENT, resolve)

@@ -143,7 +143,7 @@ async def test_others_are_answered_after_an_endless_one(bench: Bench) -> None:
     assert (await endless)[0] == TIMEOUT
 
 
-async def test_a_child_that_is_killed_is_replaced(bench: Bench) -> None:
+async def test_killed_child_is_replaced(bench: Bench) -> None:
     asking = [asyncio.create_task(bench.value(f"{number} + 1")) for number in range(200)]
     await asyncio.sleep(0)
     for keeper in keepers():
@@ -152,7 +152,7 @@ async def test_a_child_that_is_killed_is_replaced(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kills", [1, 2])
-async def test_a_child_that_is_killed_while_it_starts_is_replaced(monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
+async def test_child_killed_during_start_is_replaced(monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
     started = killed_at_start(monkeypatch, kills)
     evaluator = Evaluator()
     asking = [Bench(evaluator).value(f"{number} * 2") for number in range(20)]

@@ -12,7 +12,7 @@ from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workers import NewWorker
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.orchestrator.attempt_outcome import Finish
@@ -90,7 +90,7 @@ class ManualWorker:
             generation=1,
             raw=raw,
             value=value,
-            error=Err(error, f"{error} happened") if error else None,
+            error=NamedError(error, f"{error} happened") if error else None,
             mem_peak_kb=1234,
             log_chars=self._printed.get(job.id, (0, 0))[1],
             ran_s=0.01,

@@ -16,7 +16,7 @@ from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import items
-from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 from orvanta_platform.services.triggers.scheduler import fire
 
 NOTE = "u/admin/note"
@@ -188,7 +188,7 @@ async def test_edit_of_handler_does_not_run_as_schedule_owner(
     await schedule(api.client, **{handler: f"script/{SCRIPT}"})
     await script(bob, "echo stolen")
     await tick(api)
-    await follow(api.platform, Round())
+    await process_ended(api.platform, ScanPosition())
     assert await code(api) == "echo first"
 
 

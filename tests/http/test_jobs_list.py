@@ -99,7 +99,7 @@ async def test_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: di
 
 async def test_histogram_counts_newest_runs_and_reports_start(api: ApiHarness, jobs: dict[str, str]) -> None:
     actor = system("main")
-    found = await histograms.histogram(api.platform, actor, "main", JobFilter(), 10, most=3)
+    found = await histograms.histogram(api.platform, actor, "main", JobFilter(), 10, limit=3)
     assert sum(each.runs for each in found.counted) == 3
     assert found.counted_from is not None and found.counted_from > found.since
 

@@ -28,7 +28,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.test_jobs_server import served, token_of
 
-from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 from orvanta_platform.services.triggers.scheduler import fire
 
 PATH, WORK = "u/admin/nightly", "u/admin/work"
@@ -52,7 +52,7 @@ async def test_typed_client_makes_changes_lists_and_deletes(api: ApiHarness) -> 
             assert await fire(api.platform) == 1
             (job,) = await api.worker.claim_all()
             await api.worker.finish(job, 1)
-            await follow(api.platform, Round())
+            await process_ended(api.platform, ScanPosition())
             await asyncio.to_thread(use, client, str(job.run.id))
 
 

@@ -36,7 +36,7 @@ CAUGHT_BY = {
     "any_schema_checked_in_process": "tests/services/test_inputs.py::test_only_plain_schemas_are_checked_in_process",
     "approvers_not_checked": f"{ASKED}::test_only_named_approvers_decide",
     "attached_to_any_job": f"{PARENTS}::test_consent_does_not_decide_attached_run",
-    "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_retry_waits_for_its_timer[embedded]",
     "attempts_counted_after_failure": f"{SESSION}::test_concurrent_attempts_are_counted_before_comparison",
     "batch_fails_whole": f"{STEPS}/test_batches.py::test_result_rejected_by_database_fails_alone[embedded-overflow]",
     "bodies_of_any_speed": "tests/http/test_slow_bodies.py::test_deadline_advances_with_received_bytes",
@@ -47,7 +47,7 @@ CAUGHT_BY = {
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_claim_in_progress_delays_fence[embedded]",
     "consent_reaches_attached_runs": f"{PARENTS}::test_consent_does_not_reach_rows_of_attached_run",
     "database_address_not_pinned": "tests/conformance/test_postgresql.py"
-    "::test_the_host_is_resolved_once_and_its_address_is_pinned",
+    "::test_host_is_resolved_once_and_address_is_pinned",
     "decision_not_taken": f"{STEPS}/test_approval_races.py"
     "::test_each_of_many_concurrent_approvers_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_stored_before_node_completes",
@@ -58,7 +58,7 @@ CAUGHT_BY = {
     "::test_result_of_run_contains_error_of_throwing_export[embedded]",
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
-    "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
+    "fenced_worker_claims": f"{STEPS}/test_races.py::test_fenced_worker_claims_nothing[embedded]",
     "forwarded_address_of_anybody": f"{SESSION}::test_address_is_taken_from_trusted_proxy",
     "get_decides": f"{VOICES}::test_get_decides_nothing[resume-*/*]",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
@@ -78,7 +78,7 @@ CAUGHT_BY = {
     "::test_step_is_recorded_once_if_commit_answer_is_lost[embedded-next]",
     "lost_packages_fail_their_job": "tests/packages/test_python.py"
     "::test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script",
-    "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_a_job_whose_sandbox_is_killed_runs_again",
+    "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_job_with_killed_sandbox_is_requeued",
     "low_water_without_lag": f"{STEPS}/test_queue.py::test_low_water_mark_follows_claims[embedded]",
     "more_permits_than_places": f"{ENGINE}/test_gates.py::test_never_more_than_the_limit_and_no_entry_starves",
     "no_attempt_check": f"{STALE}[embedded-attempt]",
@@ -87,14 +87,14 @@ CAUGHT_BY = {
     "no_rev_check": f"{STALE}[embedded-rev]",
     "nonce_of_claim_not_signed": f"{CHOSEN}::test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation",
     "one_voice_is_enough": f"{ENGINE}/test_engine_approval.py",
-    "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
+    "openings_not_checked": "tests/worker/test_masked_jobs.py::test_error_and_stack_are_masked",
     "permit_not_given_back": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "permit_without_event": f"{STEPS}/test_gates.py::test_end_of_holder_starts_next",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_reap_after_snapshot[embedded]",
     "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
-    "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "retry_not_counted": f"{STEPS}/test_inbox.py::test_retry_waits_for_its_timer[embedded]",
     "runs_bound_to_the_dead_wait": f"{STEPS}/test_worker_affinity.py::test_loss_of_bound_worker_fails_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
@@ -111,7 +111,7 @@ def running(
 ) -> Iterator[dict[str, Future[Ran]]]:
     """The runs of the faults that were asked for, some at once."""
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    tried = [item for item in functions if item.function is test_a_seeded_fault_is_caught]
+    tried = [item for item in functions if item.function is test_seeded_fault_is_caught]
     names = [str(item.callspec.params["name"]) for item in tried]
     pool = ThreadPoolExecutor(AT_ONCE)
     yield {name: pool.submit(run, name, tmp_path_factory.mktemp(name)) for name in names}
@@ -122,7 +122,7 @@ def running(
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.soak]) for name in sorted(CAUGHT_BY)]
 )
-def test_a_seeded_fault_is_caught(name: str, running: dict[str, Future[Ran]]) -> None:
+def test_seeded_fault_is_caught(name: str, running: dict[str, Future[Ran]]) -> None:
     done = running[name].result()
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{name} is not caught:\n{done.stdout[-3000:]}"
     summary = done.stdout.splitlines()[-1]
@@ -140,7 +140,7 @@ def test_every_patch_is_named_here() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CAUGHT_BY))
-def test_a_fault_fits_the_source(name: str) -> None:
+def test_patch_applies_to_source(name: str) -> None:
     assert changed((PATCHES / f"{name}.patch").read_text(), ROOT / "src")
 
 

@@ -19,12 +19,12 @@ from orvanta_platform.db import workers
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.workers import NewWorker
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.committer import Committer
 from orvanta_platform.orchestrator.job_completion import Finished, finish_job
-from orvanta_platform.orchestrator.recovery import Reaped, reap
+from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.maintenance import consistency
 from orvanta_platform.services.platform import Platform, open_platform
@@ -106,8 +106,8 @@ class Worker:
             worker=self.id,
             generation=self.generation,
             raw=raw,
-            value=values.inline(job.id, "result", raw),
-            error=Err(error, f"{error} happened") if error else None,
+            value=values.inline_row(job.id, "result", raw),
+            error=NamedError(error, f"{error} happened") if error else None,
             cancelled=cancelled,
             retryable=retryable,
             ran_s=0.01,
@@ -118,7 +118,7 @@ class Worker:
         async with self.platform.db.acquire() as connection:
             assert await workers.fence_ended(connection, self.id, self.generation)
 
-    async def reap(self, *, max_losses: int = 3) -> Reaped:
+    async def reap(self, *, max_losses: int = 3) -> Recovery:
         """Requeue the jobs that it held."""
         return await reap(self.platform.tools, self.id, self.generation, max_losses)
 

@@ -16,7 +16,7 @@ from orvanta_platform.errors import Conflict
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.services.approvals import decisions
-from orvanta_platform.services.approvals.approvers import Voice
+from orvanta_platform.services.approvals.approvers import Decider
 from orvanta_platform.services.approvals.decisions import Outcome
 
 pytestmark = pytest.mark.every_postgres
@@ -83,7 +83,7 @@ async def test_concurrent_use_of_one_link(core: CoreHarness) -> None:
     """Of two clicks one is first, and both receive the same answer."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
-    click = partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Voice("eve"))
+    click = partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Decider("eve"))
     async with core.third_session() as other:
         found = await in_turn(other, run, *(core.db.retrying(click) for _ in range(3)))
     assert sorted(outcome.first for _, outcome in found) == [False, False, True]
@@ -108,7 +108,7 @@ async def test_decision_of_dead_process_is_processed_by_sweep(core: CoreHarness)
     """A recorded decision that was not processed is found by the sweep."""
     run = await core.start(ASK, *AFTER)
     asked = await core.row("SELECT job FROM approval")
-    await core.db.retrying(partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Voice("eve")))
+    await core.db.retrying(partial(decisions._decide, core.platform, WORKSPACE, asked["job"], 7, True, Decider("eve")))
     assert await queued(core) == set()
     await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
     assert await timers.sweep(core.platform.tools) == 1
@@ -122,7 +122,7 @@ async def test_decision_made_before_approval_opens_counts_later(core: CoreHarnes
     run = await core.start(job("a", suspend={}), job("b", "a"))
     worker = await core.worker()
     (first,) = await worker.claim()
-    early = partial(decisions._decide, core.platform, WORKSPACE, first.id, 7, True, Voice("eve", None, b'{"n":1}'))
+    early = partial(decisions._decide, core.platform, WORKSPACE, first.id, 7, True, Decider("eve", None, b'{"n":1}'))
     async with core.third_session() as other:
         _, done = await in_turn(other, run, core.db.retrying(early), worker.finish(first, "done"))
     assert done.recorded and await queued(core) == {"b"}
@@ -136,7 +136,7 @@ async def test_each_of_many_concurrent_approvers_counts_once(core: CoreHarness) 
     asked = await core.row("SELECT job FROM approval")
 
     async def click(person: int, resume_id: int) -> None:
-        voice = Voice("", replace(ACTOR, username=f"p{person}", email=f"p{person}@example.com"))
+        voice = Decider("", replace(ACTOR, username=f"p{person}", email=f"p{person}@example.com"))
         act = partial(decisions._decide, core.platform, WORKSPACE, asked["job"], resume_id, True, voice)
         await core.db.retrying(act)
         await advance(core.platform.tools, run)

@@ -52,13 +52,13 @@ async def test_conditions_exports_and_output(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_an_expression_that_throws_fails_its_node(core: CoreHarness) -> None:
+async def test_throwing_expression_fails_its_node(core: CoreHarness) -> None:
     run = await run_of_a(core, {}, condition("c", "results.a.b.c + 1 > 0", on("a", "success")))
     message = "Cannot read properties of undefined (reading 'c')"
     assert await core.result(run) == {"error": {"name": "TypeError", "message": message, "step_id": "c"}}
 
 
-async def test_an_endless_expression_fails_its_node(core: CoreHarness) -> None:
+async def test_endless_expression_fails_its_node(core: CoreHarness) -> None:
     run = await run_of_a(core, {}, condition("c", "while (true) {}", on("a", "success")))
     assert (await core.result(run))["error"]["name"] == "expression_timeout"
 
@@ -117,7 +117,7 @@ async def test_variables_are_opened_for_identity_of_run(core: CoreHarness) -> No
     assert {row["resource"] for row in opened} == {"u/ann/key"}
 
 
-async def test_an_unknown_variable_is_an_error_of_its_node(core: CoreHarness) -> None:
+async def test_unknown_variable_fails_its_node(core: CoreHarness) -> None:
     await account(core)
     run = await run_of_a(core, {}, condition("c", "variable('u/ann/missing') === 'x'", on("a", "success")))
     error = (await core.result(run))["error"]

@@ -14,7 +14,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator import inbox, recovery, timers
 from orvanta_platform.orchestrator.advance import advance
-from orvanta_platform.orchestrator.recovery import Lost
+from orvanta_platform.orchestrator.recovery import LostAttempt
 from orvanta_platform.queue.scan_cursor import START
 from orvanta_platform.services.runs.start import RunOptions
 
@@ -160,7 +160,7 @@ async def test_event_for_ended_run_is_deleted(core: CoreHarness) -> None:
         assert not await run_rows.insert_event(connection, run, inbox.write(inbox.CancelRun()))
 
 
-async def test_a_retry_waits_for_its_timer(core: CoreHarness) -> None:
+async def test_retry_waits_for_its_timer(core: CoreHarness) -> None:
     run, claimed = await one_job(core, retry=RETRY)
     worker = core.workers[0]
     assert (await worker.finish(claimed, error="Boom")).recorded
@@ -197,7 +197,7 @@ async def test_timer_of_dead_process_is_not_lost(core: CoreHarness) -> None:
     run, claimed = await one_job(core, retry=RETRY)
     await core.workers[0].finish(claimed, error="Boom")
     await core.run("UPDATE timer SET due_at = app_now()")
-    await core.db.retrying(partial(timers._take, START))
+    await core.db.retrying(partial(timers._take_due, START))
     assert await core.rows("SELECT FROM timer") == []
     await core.is_whole()
     await core.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
@@ -265,9 +265,9 @@ async def test_loss_of_earlier_attempt_does_not_affect_next(core: CoreHarness) -
     """The worker may know of a loss that was recorded already, and run the job again."""
     run, claimed = await one_job(core)
     worker = core.workers[0]
-    lost = [Lost(claimed.id, run, claimed.attempt)]
+    lost = [LostAttempt(claimed.id, run, claimed.attempt)]
     for _ in range(2):
-        await recovery.lose(core.platform.tools, lost, worker.id, worker.generation, max_losses=3)
+        await recovery.requeue_lost(core.platform.tools, lost, worker.id, worker.generation, max_losses=3)
         await worker.claim()
     assert [row["losses"] for row in await core.rows("SELECT losses FROM job_live WHERE run = $1", run)] == [1]
 

@@ -138,7 +138,7 @@ async def test_timeout_of_loop_ends_its_contents(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_loop_that_ends_in_time_leaves_no_timer(core: CoreHarness) -> None:
+async def test_loop_ending_in_time_leaves_no_timer(core: CoreHarness) -> None:
     run = await core.start(loop("loop", [1], job("a"), more={"timeout": 60}), job("after", "loop"))
     worker = await core.worker()
     await worker.finish((await worker.claim())[0], 1)

@@ -129,7 +129,7 @@ async def test_rejected_batch_is_executed_one_by_one(
     await core.is_whole()
 
 
-async def test_a_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
+async def test_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
     """It does not fit a batch, and is still the node's result."""
     text = "x" * (300 << 10)
     run = await core.start(identity("a"), identity("b", "a"), args={"text": text})

@@ -146,7 +146,7 @@ async def test_condition_selects_iteration(core: CoreHarness, parallel: bool) ->
 
 
 @pytest.mark.parametrize("where", ["top", "inside", "force"])
-async def test_a_paused_run_is_cancelled(core: CoreHarness, where: str) -> None:
+async def test_paused_run_is_cancelled(core: CoreHarness, where: str) -> None:
     module = adds("x") if where == "top" else loop(adds("x"), parallel=True)
     args = {"n": 1, "items": [1, 2]}
     run = await core.start(module, args=args, options=RunOptions(pause=PauseBefore(("x",))))
@@ -160,7 +160,7 @@ async def test_a_paused_run_is_cancelled(core: CoreHarness, where: str) -> None:
     await core.is_whole()
 
 
-async def test_a_paused_node_alone_is_cancelled_and_a_run_times_out(core: CoreHarness) -> None:
+async def test_paused_node_is_cancelled_and_paused_run_times_out(core: CoreHarness) -> None:
     run = await core.start(adds("x"), options=RunOptions(pause=PauseBefore(("x",))))
     await core.cancel((await pauses(core, run)).paused[0].job)
     assert (await core.ended(run))["error_name"] == "Canceled"
@@ -230,7 +230,7 @@ async def test_paused_sub_workflow_pauses_its_caller(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_failure_module_is_paused(core: CoreHarness) -> None:
+async def test_failure_module_is_paused(core: CoreHarness) -> None:
     options = RunOptions(pause=PauseBefore(("failure",)))
     run = await core.start(job("a"), failure_module=adds("failure"), args={"n": 1}, options=options)
     worker = await core.worker()

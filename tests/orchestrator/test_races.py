@@ -171,7 +171,7 @@ async def test_finish_before_reap(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_fenced_worker_claims_nothing(core: CoreHarness) -> None:
+async def test_fenced_worker_claims_nothing(core: CoreHarness) -> None:
     """It was suspended before its claim and resumes after it was reaped: nothing would requeue the job."""
     worker = await core.worker()
     run = await core.start(job("a"))
@@ -214,7 +214,7 @@ async def test_hand_off_by_fenced_worker_is_reaped(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_second_reaper_finds_nothing(core: CoreHarness) -> None:
+async def test_second_reaper_finds_nothing(core: CoreHarness) -> None:
     worker = await core.worker()
     runs = [await core.start(job("a")) for _ in range(20)]
     assert len(await worker.claim(20)) == 20

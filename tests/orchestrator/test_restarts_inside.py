@@ -91,7 +91,7 @@ async def test_restart_at_iteration(stage: Stage) -> None:
     whole = [[7, 10], [7, 20], [7, 30]]
     assert (await stage.result(first), await stage.ran(first)) == (whole, "a x y x y x y z")
     made = await stage.preview(first, ("l", 1))
-    assert (made.made.kept, made.made.again, made.inside[1].reused) == ((0,), (1, 2), 1)
+    assert (made.made.reused, made.made.again, made.inside[1].reused) == ((0,), (1, 2), 1)
     second = await stage.restart(first, ("l", 1))
     assert (await stage.result(second), await stage.ran(second)) == (whole, "x y x y z")
     third = await stage.restart(first, ("l", 2), "y")
@@ -121,7 +121,7 @@ async def test_view_of_restarted_iteration(stage: Stage) -> None:
     body = (await jobs.get(platform, ACTOR, WORKSPACE, now.jobs[2])).progress
     was = (await jobs.get(platform, ACTOR, WORKSPACE, before.jobs[2])).progress
     assert body is not None and was is not None
-    assert [(node.state.value, node.kept) for node in body.nodes] == [("succeeded", True), ("succeeded", False)]
+    assert [(node.state.value, node.reused) for node in body.nodes] == [("succeeded", True), ("succeeded", False)]
     assert (body.nodes[0].job, body.nodes[1].job != was.nodes[1].job) == (was.nodes[0].job, True)
     third = await stage.restart(second, "l")
     assert await stage.ran(third) == "x y x y x y"
@@ -227,7 +227,7 @@ async def test_restart_inside_nested_loops(stage: Stage) -> None:
     made = await stage.preview(third, ("o", 1), ("i", 1), "y")
     outer = made.inside[0]
     assert outer.body is not None and outer.body.inside[1].body is not None
-    assert (outer.reused, outer.body.inside[1].reused, outer.body.inside[1].body.made.kept) == (1, 1, (0,))
+    assert (outer.reused, outer.body.inside[1].reused, outer.body.inside[1].body.made.reused) == (1, 1, (0,))
 
 
 async def test_restart_inside_sub_workflow(stage: Stage) -> None:
@@ -256,7 +256,7 @@ async def test_restart_inside_loop_of_sub_workflow(stage: Stage) -> None:
     assert shown is not None and shown.nodes[0].inside is not None
     body = (await jobs.get(platform, ACTOR, WORKSPACE, shown.nodes[0].inside.jobs[1])).progress
     assert body is not None
-    assert [(node.state.value, node.kept) for node in body.nodes] == [("succeeded", True), ("succeeded", False)]
+    assert [(node.state.value, node.reused) for node in body.nodes] == [("succeeded", True), ("succeeded", False)]
 
 
 async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> None:

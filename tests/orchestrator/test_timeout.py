@@ -55,14 +55,14 @@ async def test_run_times_out(core: CoreHarness) -> None:
     await core.is_whole()
 
 
-async def test_a_run_that_ends_in_time_leaves_no_timer(core: CoreHarness) -> None:
+async def test_run_ending_in_time_leaves_no_timer(core: CoreHarness) -> None:
     await deploy(core, PATH, job("a"), timeout=60)
     run, worker = await start(core), await core.worker()
     await worker.finish((await worker.claim())[0], "done")
     assert await core.result(run) == "done" and await core.rows("SELECT FROM timer") == []
 
 
-async def test_a_run_without_a_time_limit_has_no_timer(core: CoreHarness) -> None:
+async def test_run_without_timeout_has_no_timer(core: CoreHarness) -> None:
     await deploy(core, PATH, job("a"))
     await start(core)
     assert await core.rows("SELECT FROM timer") == []

@@ -55,7 +55,7 @@ async def test_delay_until_past_time_ends_immediately(core: CoreHarness) -> None
     assert await core.result(run) == {} and await core.rows("SELECT FROM timer") == []
 
 
-async def test_a_delay_until_a_time(core: CoreHarness) -> None:
+async def test_delay_until_time(core: CoreHarness) -> None:
     at = clock.now() + timedelta(days=3)
     run = await core.start(delay("d", until=js("flow_input.at")), args={"at": at.isoformat()})
     assert (await core.row("SELECT due_at FROM timer WHERE run = $1", run))["due_at"] == at
@@ -166,7 +166,7 @@ async def test_waiting_node_is_cancelled_alone(core: CoreHarness, value: dict[st
     await core.is_whole()
 
 
-async def test_an_approval_inside_a_loop_is_cancelled_alone(core: CoreHarness) -> None:
+async def test_approval_inside_loop_is_cancelled_alone(core: CoreHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1]}, "modules": [{"id": "w", "value": {"type": "approval"}}]}
     run = await core.start({"id": "l", "value": {"type": "forloopflow", "skip_failures": True, **body}, "needs": []})
     asked = await core.row("SELECT job FROM approval")

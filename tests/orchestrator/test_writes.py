@@ -60,7 +60,7 @@ async def written(core: CoreHarness, *writes: StepWrite) -> set[int]:
         return await write_steps(connection, writes)
 
 
-async def test_a_step_is_written_once(core: CoreHarness) -> None:
+async def test_step_is_written_once(core: CoreHarness) -> None:
     """Sent again, the same statement finds that the run has changed."""
     run, _, write = await a_step(core)
     assert await written(core, write) == {0}

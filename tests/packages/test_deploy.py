@@ -108,7 +108,7 @@ async def log_of(api: ApiHarness, job: str) -> str:
     return answer.text
 
 
-async def test_a_deploy_answers_at_once_and_locks(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_deploy_returns_immediately_and_locks(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     digest = await create(api)
     status = await api.get(f"scripts/deployment_status/h/{digest}")
@@ -127,7 +127,7 @@ async def test_a_deploy_answers_at_once_and_locks(api: ApiHarness, working: Work
     assert not running.done()
 
 
-async def test_a_deployed_version_keeps_its_packages(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_deployed_version_keeps_its_packages(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     start(working)
     first = await create(api)
@@ -144,9 +144,7 @@ async def by_hash(api: ApiHarness, digest: str) -> Any:
     return await finished(api, (await api.client.post(f"{W}/jobs/run/h/{digest}", json={})).text)
 
 
-async def test_the_version_before_runs_until_the_new_one_is_locked(
-    api: ApiHarness, working: Worker, index: Index
-) -> None:
+async def test_previous_version_runs_until_new_one_is_locked(api: ApiHarness, working: Worker, index: Index) -> None:
     first = await create(api, content="def main():\n    return 'old'")
     assert (await api.get(f"scripts/deployment_status/h/{first}"))["lock"] == "", "it needs no packages"
     second = await create(api, parent_hash=first)
@@ -159,7 +157,7 @@ async def test_the_version_before_runs_until_the_new_one_is_locked(
     assert await result(api, f"p/{PATH}") == "hello 1.0"
 
 
-async def test_a_lock_that_fails_never_runs(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_version_with_failed_lock_never_runs(api: ApiHarness, working: Worker, index: Index) -> None:
     start(working)
     first = await create(api, content="def main():\n    return 'old'")
     second = await create(api, parent_hash=first)
@@ -179,7 +177,7 @@ async def test_a_lock_that_fails_never_runs(api: ApiHarness, working: Worker, in
     assert await result(api, f"p/{PATH}") == "hello 1.0"
 
 
-async def test_a_first_version_runs_before_it_is_locked(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_first_version_runs_before_lock(api: ApiHarness, working: Worker, index: Index) -> None:
     """Whoever comes first makes the lock: here the run, which has the higher priority."""
     publish(index)
     digest = await create(api, priority=50)
@@ -193,7 +191,7 @@ async def test_a_first_version_runs_before_it_is_locked(api: ApiHarness, working
     assert logs.count("locking greeting") == 1 and logs.count("installing packages") == 1
 
 
-async def test_what_is_known_already_is_locked_at_once(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_known_requirements_are_locked_immediately(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     running = start(working)
     first = await create(api)
@@ -210,7 +208,7 @@ async def test_what_is_known_already_is_locked_at_once(api: ApiHarness, working:
     assert answer.text == again
 
 
-async def test_a_typescript_script(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_typescript_script(api: ApiHarness, working: Worker, index: Index) -> None:
     index.publish_npm("greeting", "1.2.0", npm("greeting", "1.2.0", "exports.hello = 'hello'"))
     start(working)
     content = (
@@ -222,17 +220,17 @@ async def test_a_typescript_script(api: ApiHarness, working: Worker, index: Inde
     assert (await api.get(f"scripts/get/p/{PATH}"))["schema"]["required"] == ["name"]
 
 
-async def test_a_lock_of_the_callers_is_taken_as_it_is(api: ApiHarness, index: Index) -> None:
+async def test_lock_of_caller_is_used_unchanged(api: ApiHarness, index: Index) -> None:
     digest = await create(api, lock="greeting==0.5")
     assert (await api.get(f"scripts/deployment_status/h/{digest}"))["lock"] == "greeting==0.5"
 
 
-async def test_a_requirement_that_is_none_is_refused(api: ApiHarness) -> None:
+async def test_malformed_requirement_is_rejected(api: ApiHarness) -> None:
     answer = await create(api, status=400, content="# requirements:\n# -e /etc\n" + CODE)
     assert json.loads(answer)["error"]["code"] == "invalid_script"
 
 
-async def test_a_run_that_dies_fails_its_version(api: ApiHarness, index: Index) -> None:
+async def test_failed_lock_run_fails_its_version(api: ApiHarness, index: Index) -> None:
     digest = await create(api)
     job = (await api.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
     answer = await api.client.post(f"{W}/jobs_u/queue/cancel/{job}", json={})
@@ -246,7 +244,7 @@ def rawscript(id: str, content: str = CODE, **more: Any) -> dict[str, Any]:
     return {"id": id, "value": value}
 
 
-async def test_a_workflow_locks_what_is_written_into_it(api: ApiHarness, working: Worker, index: Index) -> None:
+async def test_workflow_locks_its_inline_scripts(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     body = {
         "path": "f/team/flow",
@@ -267,7 +265,7 @@ async def test_a_workflow_locks_what_is_written_into_it(api: ApiHarness, working
     assert await result(api, "f/f/team/flow") == "hello 1.0"
 
 
-async def test_a_workflow_whose_locks_fail(api: ApiHarness, working: Worker) -> None:
+async def test_workflow_with_failing_locks(api: ApiHarness, working: Worker) -> None:
     start(working)
     body = {"path": "f/team/flow", "summary": "", "value": {"modules": [rawscript("a")]}}
     assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
@@ -327,6 +325,6 @@ async def test_deploying_and_looking_runs_nothing(api: ApiHarness, home: Path) -
 async def test_settling_twice_changes_nothing(api: ApiHarness, index: Index) -> None:
     digest = await create(api)
     job = (await api.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
-    await locking.settle(api.platform, UUID(job), lock="a==1")
-    await locking.settle(api.platform, UUID(job), lock=None, error="late")
+    await locking.store_outcome(api.platform, UUID(job), lock="a==1")
+    await locking.store_outcome(api.platform, UUID(job), lock=None, error="late")
     assert await api.get(f"scripts/deployment_status/h/{digest}") == {"lock": "a==1", "job_id": job}

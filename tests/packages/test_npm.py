@@ -32,7 +32,7 @@ def installed(shop: Shop, package: str | None, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
-async def test_a_script_gets_its_packages(shop: Shop) -> None:
+async def test_script_gets_its_packages(shop: Shop) -> None:
     publish(shop)
     assert (await shop.run(SCRIPT, language="bun")).value == "hello 1.0.0 world"
     package = await shop.provide(SCRIPT, language="bun")
@@ -44,7 +44,7 @@ async def test_a_script_gets_its_packages(shop: Shop) -> None:
     assert "greeting@1.0.0" in rest and rest.count("sha512-") == 2
 
 
-async def test_an_import_may_name_a_version(shop: Shop) -> None:
+async def test_import_may_name_version(shop: Shop) -> None:
     publish(shop)
     publish(shop, "1.5.0")
     publish(shop, "2.0.0")
@@ -56,7 +56,7 @@ async def test_an_import_may_name_a_version(shop: Shop) -> None:
     assert (await shop.run(content, language="bun")).value == "hello 1.5.0 world"
 
 
-async def test_a_locked_script_stays_as_it_was(shop: Shop) -> None:
+async def test_locked_script_is_reproducible(shop: Shop) -> None:
     publish(shop)
     first = await shop.lock(SCRIPT, language="bun")
     publish(shop, "1.1.0")
@@ -82,7 +82,7 @@ async def test_scripts_of_an_install_are_not_run(shop: Shop, name: str) -> None:
         assert not list(shop.folder(package).rglob("ran"))
 
 
-async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
+async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
     publish(shop)
     await shop.lock(SCRIPT, language="bun")
     evil = npm("greeting", "1.0.0", "exports.hello = 'evil'", dependencies={"@here/naming": "^2"})
@@ -93,7 +93,7 @@ async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
     assert not (shop.runtimes.packages / "other" / "bun").exists()
 
 
-async def test_a_tarball_that_reaches_out(shop: Shop) -> None:
+async def test_tarball_with_outside_path(shop: Shop) -> None:
     manifest = json.dumps({"name": "greeting", "version": "1.0.0"})
     body = tarball(
         {"package.json": manifest, "index.js": ""}, links={"out": "../../../../../etc", "abs": "/etc/passwd"}
@@ -105,13 +105,13 @@ async def test_a_tarball_that_reaches_out(shop: Shop) -> None:
         assert [os.readlink(each) for each in links] == ["greeting"], "none but the name with the version"
 
 
-async def test_a_package_that_is_not_there(shop: Shop) -> None:
+async def test_missing_package(shop: Shop) -> None:
     with pytest.raises(PackageError, match="missing-thing") as raised:
         await shop.provide('import "missing-thing"', language="bun")
     assert raised.value.name == "lock_failed"
 
 
-async def test_a_lock_that_is_none(shop: Shop) -> None:
+async def test_malformed_lock(shop: Shop) -> None:
     with pytest.raises(PackageError) as raised:
         await shop.provide(SCRIPT, language="bun", lock="nonsense")
     assert raised.value.name == "install_failed"

@@ -33,7 +33,7 @@ def publish(shop: Shop, version: str = "1.0") -> None:
 
 
 @pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
-async def test_a_script_uses_its_packages(shop: Shop) -> None:
+async def test_script_uses_its_packages(shop: Shop) -> None:
     publish(shop)
     ran = await shop.run(SCRIPT)
     assert ran.value == ["hello 1.0", "world"], shop.log.text
@@ -42,7 +42,7 @@ async def test_a_script_uses_its_packages(shop: Shop) -> None:
     assert "greeting==1.0" in lock and "naming==2.0" in lock and lock.count("--hash=sha256:") == 2
 
 
-async def test_a_locked_script_stays_as_it_was(shop: Shop) -> None:
+async def test_locked_script_is_reproducible(shop: Shop) -> None:
     publish(shop)
     first = await shop.lock(SCRIPT)
     publish(shop, "1.1")
@@ -52,7 +52,7 @@ async def test_a_locked_script_stays_as_it_was(shop: Shop) -> None:
     assert (await again.run(f"{SCRIPT}\n# other text\n")).value[0] == "hello 1.1"
 
 
-async def test_what_is_installed_is_not_asked_for_again(shop: Shop) -> None:
+async def test_installed_package_is_not_requested_again(shop: Shop) -> None:
     publish(shop)
     package = await shop.provide(SCRIPT)
     shop.index.asked.clear()
@@ -97,7 +97,7 @@ async def test_packages_are_for_reading_alone(shop: Shop) -> None:
     assert list(folder.rglob("greeting*.pyc")), "compiled ahead: jobs cannot keep what they compile"
 
 
-async def test_a_package_that_is_not_there(shop: Shop) -> None:
+async def test_missing_package(shop: Shop) -> None:
     with pytest.raises(PackageError, match="missing-thing") as raised:
         await shop.provide("import missing_thing")
     assert raised.value.name == "lock_failed"
@@ -105,7 +105,7 @@ async def test_a_package_that_is_not_there(shop: Shop) -> None:
     assert (await shop.run(SCRIPT)).value[0] == "hello 1.0", "the next one is not held up"
 
 
-async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
+async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
     publish(shop)
     await shop.lock(SCRIPT)
     shop.index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "HELLO = 'evil'\n"}))
@@ -115,7 +115,7 @@ async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
     assert not (shop.runtimes.packages / "other" / "python3").exists()
 
 
-async def test_a_setup_script_is_not_run(shop: Shop, home: Path) -> None:
+async def test_setup_script_is_not_run(shop: Shop, home: Path) -> None:
     setup = "import sys\nprint('SETUP RAN', file=sys.stderr)\nfrom setuptools import setup\nsetup(name='greeting')\n"
     shop.index.publish("greeting", *source_distribution("greeting", "1.0", setup))
     with pytest.raises(PackageError) as raised:
@@ -124,7 +124,7 @@ async def test_a_setup_script_is_not_run(shop: Shop, home: Path) -> None:
     assert not any("greeting-1.0.tar.gz" in path for path in shop.index.asked)
 
 
-async def test_one_workspace_does_not_see_what_another_has(shop: Shop) -> None:
+async def test_packages_are_isolated_between_workspaces(shop: Shop) -> None:
     publish(shop)
     mine = await shop.provide(SCRIPT)
     shop.index.asked.clear()
@@ -139,7 +139,7 @@ async def test_one_workspace_does_not_see_what_another_has(shop: Shop) -> None:
     assert not fetched, "what other had fetched came from its own cache"
 
 
-async def test_a_name_that_is_nearly_anothers_is_told(shop: Shop) -> None:
+async def test_suspicious_name_causes_warning(shop: Shop) -> None:
     shop.index.publish("reqeusts", *wheel("reqeusts", "1.0", {"reqeusts.py": ""}))
     await shop.lock("import reqeusts")
     assert "[orvanta] warning: reqeusts is almost the name of requests" in shop.log.text
@@ -150,7 +150,7 @@ async def test_a_name_that_is_nearly_anothers_is_told(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", ["link:greeting.py", "../outside.py", "/tmp/orvanta-outside.py"])
-async def test_a_wheel_that_reaches_out(shop: Shop, path: str) -> None:
+async def test_wheel_with_outside_path(shop: Shop, path: str) -> None:
     """A link in a wheel becomes a file that holds its target, or the wheel is refused; nothing leads out."""
     shop.index.publish("greeting", *wheel("greeting", "1.0", {path: "/etc/passwd"}))
     with suppress(PackageError):
@@ -159,7 +159,7 @@ async def test_a_wheel_that_reaches_out(shop: Shop, path: str) -> None:
     assert not Path("/tmp/orvanta-outside.py").exists() and not list(shop.runtimes.packages.rglob("outside.py"))
 
 
-async def test_a_lock_of_the_callers_counts(shop: Shop) -> None:
+async def test_lock_of_caller_is_used(shop: Shop) -> None:
     publish(shop)
     publish(shop, "1.1")
     ran = await shop.run(SCRIPT, lock="# py: 3.11\ngreeting==1.0\nnaming==2.0")
@@ -171,14 +171,14 @@ async def test_a_lock_of_the_callers_counts(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("line", ["--index-url http://127.0.0.1:1", "-r /etc/passwd", "-e .", "--no-binary \\\n :all:"])
-async def test_a_lock_gives_no_orders(shop: Shop, line: str) -> None:
+async def test_lock_cannot_contain_options(shop: Shop, line: str) -> None:
     publish(shop)
     with pytest.raises(PackageError, match="no options: -"):
         await shop.provide(SCRIPT, lock=f"greeting==1.0\n{line}\n")
     assert shop.index.asked == []
 
 
-async def test_a_stopped_job_stops_the_lock(shop: Shop) -> None:
+async def test_stopped_job_stops_the_lock(shop: Shop) -> None:
     cancelled = asyncio.Event()
     cancelled.set()
     with pytest.raises(PackageError) as raised:
@@ -244,7 +244,7 @@ async def test_builds_run_where_they_are_allowed(shop: Shop, home: Path) -> None
 
 
 @pytest.mark.parametrize("act", ["os.symlink('/etc', f'{tree}/evil')", "os.mkfifo(f'{tree}/evil')"])
-async def test_what_a_build_slips_in_is_refused(shop: Shop, act: str) -> None:
+async def test_package_added_by_build_is_rejected(shop: Shop, act: str) -> None:
     """A build can write where the packages are put together, but not past the look at them."""
     once = "os.makedirs(tree, exist_ok=True)\nif not os.path.lexists(f'{tree}/evil'):"
     slip = f"import os\ntree = '/output/tree'\n{once}\n    {act}\n"
@@ -255,7 +255,7 @@ async def test_what_a_build_slips_in_is_refused(shop: Shop, act: str) -> None:
     assert not list(shop.runtimes.packages.glob("main/python3/*"))
 
 
-async def test_a_job_that_waits_for_its_turn_can_be_stopped(shop: Shop) -> None:
+async def test_job_waiting_for_order_lock_can_be_stopped(shop: Shop) -> None:
     publish(shop)
     waiting = asyncio.Event()
     async with shop.packages._turn("main", asyncio.Event()):
@@ -269,7 +269,7 @@ async def test_a_job_that_waits_for_its_turn_can_be_stopped(shop: Shop) -> None:
     assert (await shop.run(SCRIPT)).value[0] == "hello 1.0"
 
 
-async def test_what_a_killed_worker_left_is_removed(shop: Shop) -> None:
+async def test_leftovers_of_killed_worker_are_removed(shop: Shop) -> None:
     publish(shop)
     old, new = shop.runtimes.staging / "old", shop.runtimes.staging / "new"
     for folder in (old, new):

@@ -38,11 +38,11 @@ async def run(world: Shop, language: str, content: str) -> Ran:
         raise
 
 
-async def test_the_python_index(world: Shop) -> None:
+async def test_python_index(world: Shop) -> None:
     content = "import tabulate\ndef main():\n    return tabulate.tabulate([[1]], tablefmt='plain')"
     assert (await run(world, "python3", content)).value == "1", world.log.text
 
 
-async def test_the_npm_registry(world: Shop) -> None:
+async def test_npm_registry(world: Shop) -> None:
     content = 'import isOdd from "is-odd@3.0.1";\nexport function main() { return isOdd(3) }'
     assert (await run(world, "bun", content)).value is True, world.log.text

@@ -39,7 +39,7 @@ def test_links_out_are_refused(root: Path, target: str) -> None:
         seal(root, 1 << 20)
 
 
-def test_a_link_over_a_link_out_is_refused(root: Path) -> None:
+def test_link_through_outside_link_is_rejected(root: Path) -> None:
     """Each step looks harmless: `down/../..` is within by its letters, and out by where `down` leads."""
     (root / "top").symlink_to("a/b")
     (root / "a/b/up").symlink_to("../..")
@@ -58,7 +58,7 @@ def test_pipes_and_second_names_are_refused(root: Path) -> None:
         seal(root, 1 << 20)
 
 
-def test_what_is_too_large_is_refused(root: Path) -> None:
+def test_too_large_tree_is_rejected(root: Path) -> None:
     (root / "large").write_bytes(bytes(2 << 20))
     with pytest.raises(UnsafeTree, match="larger than the limit of 1 MiB"):
         seal(root, 1 << 20)
@@ -100,13 +100,13 @@ def test_only_what_concerns_packages_is_passed_on() -> None:
     assert passed["UV_FIND_LINKS"] == "/wheels"
 
 
-def test_the_settings_come_first(tmp_path: Path) -> None:
+def test_settings_take_precedence(tmp_path: Path) -> None:
     passed = environment(ENVIRON, python_index="https://ours/simple", npm_registry="https://ours", pip_files=())
     assert passed["UV_DEFAULT_INDEX"] == "https://ours/simple" and "UV_INDEX_URL" not in passed
     assert [passed[name] for name in passed if name.lower() == "npm_config_registry"] == ["https://ours"]
 
 
-def test_a_machine_set_up_for_pip_needs_no_second_set_up(tmp_path: Path) -> None:
+def test_pip_configuration_is_used(tmp_path: Path) -> None:
     file = tmp_path / "pip.conf"
     file.write_text("[global]\nindex-url = https://mirror/simple\nextra-index-url =\n  https://a\n  https://b\n")
     assert environment({}, pip_files=(file,)) == {

@@ -12,14 +12,14 @@ import pytest
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Decision
-from orvanta_platform.engine.events import Answer, Err, Event
+from orvanta_platform.engine.events import Answer, Event, NamedError
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import advance, decision, job_completion
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.decision import Answered, Decided, decide_now
 
-Given = Mapping[tuple[str | int, ...], Answer | Err]
+Given = Mapping[tuple[str | int, ...], Answer | NamedError]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,19 @@ pytestmark = pytest.mark.extended
 CALLED = "import orvanta.client; print(orvanta.client.__file__)"
 
 
-def test_the_table_names_every_function_of_the_client(python: Path) -> None:
+def test_table_lists_every_client_function(python: Path) -> None:
     file = subprocess.run([str(python), "-c", CALLED], capture_output=True, text=True, check=True).stdout.strip()
     groups = [NOW, AT_IMPORT, IN_A_WORKFLOW, *LATER.values()]
     assert public_functions(Path(file).read_text()) == set().union(*groups)
     assert sum(map(len, groups)) == len(set().union(*groups))
 
 
-def test_a_program_outside_calls_all_that_works(python: Path, installation: Installation, given: Given) -> None:
+def test_outside_program_calls_supported_functions(python: Path, installation: Installation, given: Given) -> None:
     called = set(run_program(python, installation, given.to(job=False)))
     assert called >= NOW
 
 
-def test_a_job_calls_the_same_with_its_token(installation: Installation, given: Given) -> None:
+def test_job_calls_client_with_its_token(installation: Installation, given: Given) -> None:
     path = f"{FOLDER}_program"
     body = {
         "path": path,
@@ -64,7 +64,7 @@ def main():
 """
 
 
-def test_a_step_asks_with_links_of_its_own(installation: Installation) -> None:
+def test_node_requests_approval_with_own_links(installation: Installation) -> None:
     """The links that a step makes of itself resume the run after it; the state it keeps is the run's context."""
     client = installation.client
     asks = {"type": "rawscript", "language": "python3", "content": ASKS, "input_transforms": {}}

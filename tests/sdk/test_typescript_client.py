@@ -17,7 +17,7 @@ NO_ANSWER = re.compile(
 )
 
 
-def test_a_typescript_job_calls_with_its_token(installation: Installation, given: Given) -> None:
+def test_typescript_job_calls_client_with_its_token(installation: Installation, given: Given) -> None:
     path = f"{FOLDER}_typescript"
     body = {
         "path": path,

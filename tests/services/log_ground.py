@@ -45,7 +45,7 @@ class LogGround:
 
     async def read(self, job: UUID, start: int = 0, *, most: int = log_text.PAGE_CHARS) -> str:
         """Return characters of the log."""
-        return await log_text.read(self.platform.db, self.platform.storage, job, start, most=most)
+        return await log_text.read(self.platform.db, self.platform.storage, job, start, limit=most)
 
     async def whole(self, job: UUID, attempt: int | None = None) -> str:
         """Return all pages of the log."""

@@ -157,7 +157,7 @@ async def test_used_installation_is_replaced_only_with_force(
     assert (empty.home / "instance.key").read_text() == key
 
 
-async def test_a_broken_archive_leaves_the_database_empty(api: ApiHarness, empty: Settings) -> None:
+async def test_broken_archive_leaves_the_database_empty(api: ApiHarness, empty: Settings) -> None:
     archive = await saved(api)
     await refused(ArchiveBroken, empty, archive[: len(archive) // 2])
     await refused(ArchiveBroken, empty, changed(archive, "end", None))

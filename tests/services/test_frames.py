@@ -71,4 +71,4 @@ async def test_truncated_object_is_reported(storage: Storage) -> None:
 async def test_frames_are_produced_one_at_a_time() -> None:
     raw = b"x" * (3 * FRAME)
     made = [piece async for piece in value_blocks.pieces(raw)]
-    assert len(made) == 4 and value_blocks.whole(b"".join(made), len(raw)) == raw
+    assert len(made) == 4 and value_blocks.join(b"".join(made), len(raw)) == raw

@@ -16,7 +16,7 @@ from tests.http.harness import ApiHarness, W, api_harness
 from orvanta_platform.control.actor import Role
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 from orvanta_platform.services.triggers.scheduler import fire
 
 CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
@@ -88,7 +88,7 @@ async def end(api: ApiHarness, result: Any = None, error: str | None = None) -> 
     """End the only job and process the consequences."""
     ((_, job),) = (await api.worker.claim()).items()
     await api.worker.finish(job, result, error=error)
-    await follow(api.platform, Round())
+    await process_ended(api.platform, ScanPosition())
     run: UUID = job.run.id
     return run
 
@@ -223,7 +223,7 @@ async def test_slow_dynamic_skip_does_not_delay_other_ticks(api: ApiHarness) -> 
     await come(api, path="f/team/other")
     await tick(api, "40 seconds")
     await tick(api)
-    await follow(api.platform, Round())
+    await process_ended(api.platform, ScanPosition())
     assert sorted(await states(api)) == ["asking", "asking", "running"]
 
 
@@ -258,7 +258,7 @@ async def test_on_failure_handler_receives_the_error(api: ApiHarness) -> None:
         "channel": "ops",
     }
     assert alarm.run.permissioned_as == "u/admin"
-    await follow(api.platform, Round())
+    await process_ended(api.platform, ScanPosition())
     assert await api.worker.claim() == {}
 
 
@@ -313,7 +313,7 @@ async def test_owed_handler_is_started_once(api: ApiHarness) -> None:
     await tick(api)
     await end(api, error="Broken")
     await rows(api, "UPDATE schedule_tick SET owed = '{on_failure}'")
-    await asyncio.gather(*(follow(api.platform, Round()) for _ in range(3)))
+    await asyncio.gather(*(process_ended(api.platform, ScanPosition()) for _ in range(3)))
     assert len(await api.worker.claim_all()) == 2
 
 
@@ -324,7 +324,7 @@ async def test_cancelled_run_is_not_counted(api: ApiHarness) -> None:
     await tick(api, "40 seconds")
     (run,) = await rows(api, "SELECT id FROM run_live")
     await api.client.post(f"{W}/jobs_u/queue/cancel/{run['id']}", json={})
-    await follow(api.platform, Round())
+    await process_ended(api.platform, ScanPosition())
     assert [each["outcome"] for each in await ticks(api)] == ["failed", "cancelled"]
     await tick(api)
     await end(api, error="Broken")

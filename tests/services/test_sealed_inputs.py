@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.errors import TooComplex
 from orvanta_platform.orchestrator.sealed_inputs import holding
 
@@ -14,11 +14,11 @@ SECRET = "a-password-of-nobody"
 def test_strings_with_a_password_are_found() -> None:
     rows = b"[%s{}]" % (b'{"a":[1]},' * 50_000)
     raw = b'{"rows":%s,"a/b":["Bearer %s",{"c":"%s"}],"d":"***"}' % (rows, SECRET.encode(), SECRET.encode())
-    assert holding(raw, Opened([SECRET])) == {
+    assert holding(raw, OpenedSecrets([SECRET])) == {
         "/a~1b/0": f'"Bearer {SECRET}"'.encode(),
         "/a~1b/1/c": f'"{SECRET}"'.encode(),
     }
-    assert holding(raw, Opened()) == {}
+    assert holding(raw, OpenedSecrets()) == {}
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_strings_with_a_password_are_found() -> None:
 )
 def test_work_is_limited(raw: bytes) -> None:
     with pytest.raises(TooComplex):
-        holding(raw, Opened([SECRET]))
+        holding(raw, OpenedSecrets([SECRET]))

@@ -17,7 +17,7 @@ from tests.http.manual_worker import ManualWorker
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.control.masking import MASK, Opened
+from orvanta_platform.control.masking import MASK, OpenedSecrets
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, openings
 from orvanta_platform.db.jobs import ClaimedJob
@@ -95,7 +95,7 @@ async def test_newest_key_seals_and_older_keys_open(api: ApiHarness) -> None:
 async def test_answers_open_secrets_as_the_runs_owner(api: ApiHarness) -> None:
     await api.member("bea")
     run = (await started(api)).run
-    opened = Opened()
+    opened = OpenedSecrets()
     for _ in range(3):
         value = await open_for(api.platform, Identity.of_run(run), "main", "variable", "u/admin/pw", opened)
     assert value == b'"hush-hush-hush"' and opened.mask_text(SECRET) == MASK
@@ -103,7 +103,7 @@ async def test_answers_open_secrets_as_the_runs_owner(api: ApiHarness) -> None:
     bea = structs.replace(Identity.of_run(run), permissioned_as="u/bea", email="bea@example.com")
     for identity in (bea, structs.replace(bea, email="nobody@example.com")):
         with pytest.raises(NotFound):
-            await open_for(api.platform, identity, "main", "variable", "u/admin/pw", Opened())
+            await open_for(api.platform, identity, "main", "variable", "u/admin/pw", OpenedSecrets())
     assert await audited(api) == 1
 
 
@@ -114,7 +114,7 @@ async def test_openings_are_counted_per_attempt(api: ApiHarness) -> None:
         assert (await client.get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
     assert (await counted(api, job), await audited(api)) == (1, 1)
     first = masking_of(api, job)
-    await first.learn()
+    await first.load_opened()
     assert (first.openings, first.json(b'"hush-hush-hush"')) == (1, b'"***"')
     async with api.platform.db.transaction() as conn:
         await conn.execute(
@@ -124,11 +124,11 @@ async def test_openings_are_counted_per_attempt(api: ApiHarness) -> None:
         )
     identity = Identity.of_job(job)
     with pytest.raises(Unauthenticated):
-        await open_for(api.platform, identity, "main", "variable", "u/admin/pw", Opened())
+        await open_for(api.platform, identity, "main", "variable", "u/admin/pw", OpenedSecrets())
     again = await claimed(api, str(job.id))
     assert (again.attempt, await counted(api, again)) == (2, 0)
     second = masking_of(api, again)
-    await second.learn()
+    await second.load_opened()
     assert (second.openings, second.json(b'"hush-hush-hush"')) == (0, b'"hush-hush-hush"')
 
 

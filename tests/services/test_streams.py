@@ -42,24 +42,24 @@ async def test_read_at_every_offset(on: LogGround, monkeypatch: pytest.MonkeyPat
     made = await streamed(on, *pieces)
     for start in range(len(text) + 3):
         for most in (1, 5, 1000):
-            found = await stream_text.read(on.platform.db, made.job, start, most=most)
+            found = await stream_text.read(on.platform.db, made.job, start, limit=most)
             assert found.text == text[start : start + most]
             assert found.offset == start + len(found.text)
             assert found.attempt == (1 if found.text else None)
-    assert await stream_text.whole(on.platform.db, made.job) == text
+    assert await stream_text.read_all(on.platform.db, made.job) == text
     assert await on.whole(made.job) == "not in the stream"
 
 
-async def test_a_long_stream_is_read_in_pages(on: LogGround) -> None:
+async def test_long_stream_is_read_in_pages(on: LogGround) -> None:
     text = "".join(f"{n} \N{MUSICAL SYMBOL G CLEF}\n" for n in range(300_000))
     assert len(text) > 2 * stream_text.PAGE_CHARS
     made = await streamed(on, text)
-    assert await stream_text.whole(on.platform.db, made.job) == text
+    assert await stream_text.read_all(on.platform.db, made.job) == text
 
 
 async def test_retry_restarts_the_stream(on: LogGround) -> None:
     first = await streamed(on, "the first attempt")
-    half = await stream_text.read(on.platform.db, first.job, 0, most=9)
+    half = await stream_text.read(on.platform.db, first.job, 0, limit=9)
     assert (half.text, half.offset, half.attempt) == ("the first", 9, 1)
     again = await streamed(on, "the second", made=first)
     for offset in (0, half.offset, 17, 5000):
@@ -69,7 +69,7 @@ async def test_retry_restarts_the_stream(on: LogGround) -> None:
     assert (rest.text, rest.offset, rest.attempt) == ("second", SECOND + 10, 2)
     ended = await stream_text.read(on.platform.db, again.job, rest.offset)
     assert (ended.text, ended.offset, ended.attempt) == ("", rest.offset, None)
-    assert await stream_text.whole(on.platform.db, again.job) == "the second"
+    assert await stream_text.read_all(on.platform.db, again.job) == "the second"
 
 
 async def test_job_without_stream_data_has_no_stream(on: LogGround) -> None:

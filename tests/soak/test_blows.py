@@ -88,13 +88,13 @@ async def lasting(wanted_s: float) -> None:
     await asyncio.sleep(wanted_s)
 
 
-async def test_a_database_that_restarts() -> None:
+async def test_database_restart() -> None:
     async with house("restarts") as home, under_way(home, Record(), runs(5000), *CALLING) as begun:
         count = await blows.restarts(home, seconds(300), begun)
     print(f"{count} restarts")
 
 
-async def test_a_full_disk_of_the_database() -> None:
+async def test_full_disk_of_the_database() -> None:
     with folder() as place, _disk(place / "postgres", "400m"):
         home_there = {"ORVANTA_HOME": str(place)}
         async with house("full", settings=home_there) as home, under_way(home, Record(), runs(1000), *CALLING):
@@ -104,7 +104,7 @@ async def test_a_full_disk_of_the_database() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["auto", "landlock"])
-async def test_a_full_disk_of_the_jobs(isolation: str) -> None:
+async def test_full_disk_of_the_jobs(isolation: str) -> None:
     """Where jobs have a file system of their own that is what they build and install, else their folders as well.
 
     What Go's compiler says of a full disk is not always that it is full.
@@ -121,7 +121,7 @@ async def test_a_full_disk_of_the_jobs(isolation: str) -> None:
                 await lasting(seconds(60))
 
 
-async def test_an_object_store_that_is_away_then_slow() -> None:
+async def test_object_store_outage_then_slowness() -> None:
     with seaweed.running() as store:
         address = urlsplit(store.endpoint)
         async with Line.to(address.hostname or "", address.port or 0) as line:
@@ -147,7 +147,7 @@ async def test_300_idle_connections(most: int) -> None:
                 await lasting(seconds(60))
 
 
-async def test_an_idle_transaction() -> None:
+async def test_idle_transaction() -> None:
     async with house("transaction") as home, under_way(home, Record(), runs(1000)):
         await lasting(5)
         async with blows.idle_transaction(home):

@@ -36,20 +36,20 @@ def test_streams_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(**streams) == data
 
 
-def test_a_stream_that_is_not_read_is_passed_over() -> None:
+def test_unread_stream_is_skipped() -> None:
     data = made(a=[b"1"], b=[b"2"], c=[b"3"])
     found = {name: b"".join(parts) if name != "b" else None for name, parts in Reader(io.BytesIO(data)).streams()}
     assert found == {"a": b"1", "b": None, "c": b"3"}
 
 
 @pytest.mark.parametrize("cut", [0, 5, 40, -1, -9])
-def test_what_is_cut_off_is_refused(cut: int) -> None:
+def test_truncated_archive_is_rejected(cut: int) -> None:
     data = made(a=[bytes(range(256)) * 300])
     with pytest.raises(ArchiveBroken):
         read(data[:cut])
 
 
-def test_what_is_no_backup_is_refused() -> None:
+def test_foreign_file_is_rejected() -> None:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         link = tarfile.TarInfo("a/1")

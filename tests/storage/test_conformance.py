@@ -69,7 +69,7 @@ async def keys(storage: Storage, **age: float) -> list[str]:
     return sorted([key async for page in storage.keys_before(clock.now() - timedelta(**age)) for key in page])
 
 
-async def test_what_was_put_is_got(storage: Storage) -> None:
+async def test_stored_object_is_read_back(storage: Storage) -> None:
     for body in (b"", b"x", bytes(range(256)) * 4096):
         await storage.put(KEY, body)
         assert await storage.get(KEY) == body
@@ -89,12 +89,12 @@ async def test_pieces_become_one_object(storage: Storage) -> None:
     assert await storage.get_range(KEY, PIECE, 7) == bytes([1, 1, 1, 1, 1, 2, 4])
 
 
-async def test_no_pieces_are_an_empty_object(storage: Storage) -> None:
+async def test_upload_without_pieces_is_empty_object(storage: Storage) -> None:
     await storage.put_pieces(KEY, pieces())
     assert await storage.get(KEY) == b""
 
 
-async def test_an_upload_that_is_broken_off_leaves_what_was_there(storage: Storage) -> None:
+async def test_interrupted_upload_preserves_object(storage: Storage) -> None:
     async def breaks() -> AsyncIterator[bytes]:
         yield b"n" * (PIECE + 1)
         raise ConnectionResetError
@@ -106,7 +106,7 @@ async def test_an_upload_that_is_broken_off_leaves_what_was_there(storage: Stora
     assert await keys(storage, hours=-1) == [KEY]
 
 
-async def test_an_object_is_read_in_pieces(storage: Storage) -> None:
+async def test_object_is_read_in_pieces(storage: Storage) -> None:
     whole = bytes(range(256)) * (3 << 12)
     await storage.put(KEY, whole)
     parts = ((0, None), (0, len(whole)), (5, None), (5, 7), (1 << 20, (1 << 20) + 3), (len(whole) - 1, 9), (0, 0))
@@ -119,7 +119,7 @@ async def test_an_object_is_read_in_pieces(storage: Storage) -> None:
     assert [piece async for piece in storage.pieces(KEY)] == []
 
 
-async def test_a_link_reads_the_object_without_credentials(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_link_reads_object_without_credentials(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = on_server(s3, monkeypatch, f"tests/{uuid4().hex}")
     await storage.put(KEY, b"for everybody who has the link")
     link = await storage.link(KEY, 60)
@@ -131,9 +131,7 @@ async def test_a_link_reads_the_object_without_credentials(s3: Server, monkeypat
 
 
 @pytest.mark.soak
-async def test_an_azure_link_reads_the_object_and_no_more(
-    azure: azurite.Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_azure_link_reads_only_its_object(azure: azurite.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = on_server(azure, monkeypatch, f"tests/{uuid4().hex}")
     await storage.put(KEY, b"for everybody who has the link")
     link = await storage.link(KEY, 60)
@@ -145,19 +143,19 @@ async def test_an_azure_link_reads_the_object_and_no_more(
 
 
 @pytest.mark.soak
-async def test_a_container_that_is_not_there_is_said(azure: azurite.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_container_is_reported(azure: azurite.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     on_server(azure, monkeypatch, "")
     with pytest.raises(StorageError, match="bucket or container of the object storage does not exist") as refused:
         await connect(azure.url("nowhere")).put(KEY, b"x")
     assert not isinstance(refused.value, ObjectMissing)
 
 
-async def test_a_store_without_links_says_so(tmp_path: Path) -> None:
+async def test_store_without_links_is_reported(tmp_path: Path) -> None:
     for storage in (LocalStorage(tmp_path), RemoteStorage(MemoryStore())):
         assert await storage.link(KEY, 60) is None
 
 
-async def test_what_is_not_there_is_said(storage: Storage) -> None:
+async def test_missing_object_is_reported(storage: Storage) -> None:
     async def piece() -> None:
         await anext(storage.pieces("main/none"))
 
@@ -174,7 +172,7 @@ async def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
         await storage.get(KEY)
 
 
-async def test_a_folder_keeps_no_empty_folders(tmp_path: Path) -> None:
+async def test_empty_folders_are_removed(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path / "objects")
     await storage.put(KEY, b"x")
     await storage.put("main/0190-run/other", b"x")
@@ -255,7 +253,7 @@ async def test_stores_of_every_vendor_are_asked_where_the_url_says(monkeypatch: 
     connect("gs://b/p?endpoint=http://127.0.0.1:9")
 
 
-def test_a_folder_may_be_named(tmp_path: Path) -> None:
+def test_folder_may_be_named(tmp_path: Path) -> None:
     made = open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": (tmp_path / "a b").as_uri()}))
     asyncio.run(made.put(KEY, b"x"))
     assert os.listdir(tmp_path / "a b") == ["main"]

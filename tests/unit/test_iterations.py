@@ -25,7 +25,7 @@ def test_each_item_is_found_by_its_index(values: list[object]) -> None:
     assert kept.cut(LOOP, b"[]", len(values)) == b"null"
 
 
-def test_the_array_of_a_million_iterations_is_read_once() -> None:
+def test_array_of_million_iterations_is_read_once() -> None:
     """Reading the array for each iteration would make a loop of n items cost n arrays."""
     kept = Items()
     raw = json.dumps(list(range(1_000_000))).encode()

@@ -14,7 +14,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import LIVE, MARK_STATE, Mark
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.services.run_views.reasons import Reason, Why, of_job, of_limit, of_node
+from orvanta_platform.services.run_views.reasons import Reason, ReasonKind, of_job, of_limit, of_node
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID(int=7)
@@ -41,21 +41,21 @@ WAITS = [mark for mark in LIVE if MARK_STATE[mark] not in (NodeState.QUEUED, Nod
 
 
 @pytest.mark.parametrize("mark", WAITS)
-def test_a_node_that_waits_without_a_job_has_a_reason(mark: Mark) -> None:
+def test_node_waiting_without_job_has_reason(mark: Mark) -> None:
     found = of_node(node(), mark, AT)
     assert found is not None and found.text
 
 
-@pytest.mark.parametrize("why", Why)
-def test_every_reason_is_a_sentence(why: Why) -> None:
+@pytest.mark.parametrize("why", ReasonKind)
+def test_every_reason_is_a_sentence(why: ReasonKind) -> None:
     assert Reason(why, queue="gpu", limit=limit(), run=ID).text
 
 
-def test_a_job_waits_for_a_worker_a_slot_or_its_time() -> None:
-    assert of_job("available", "gpu", False, None) == Reason(Why.NO_WORKER, queue="gpu")
-    assert of_job("available", "gpu", True, None, 3) == Reason(Why.NO_SLOT, queue="gpu", before=3)
-    assert of_job("scheduled", "gpu", True, AT) == Reason(Why.RETRY, until=AT)
-    assert of_job("scheduled", "gpu", True, None) == Reason(Why.TIME)
+def test_job_waits_for_worker_slot_or_time() -> None:
+    assert of_job("available", "gpu", False, None) == Reason(ReasonKind.NO_WORKER, queue="gpu")
+    assert of_job("available", "gpu", True, None, 3) == Reason(ReasonKind.NO_SLOT, queue="gpu", before=3)
+    assert of_job("scheduled", "gpu", True, AT) == Reason(ReasonKind.RETRY, until=AT)
+    assert of_job("scheduled", "gpu", True, None) == Reason(ReasonKind.TIME)
     assert of_job("running", "gpu", True, None) is None and of_job(None, None, True, None) is None
 
 
@@ -67,22 +67,22 @@ def test_command_line_shows_queue_position_and_time() -> None:
 
 def test_limit_reports_its_key_and_use() -> None:
     found = of_limit(limit())
-    assert (found.why, found.before, found.text) == (Why.LIMIT, 4, "limit main/k: 2 of 2 in use")
+    assert (found.why, found.before, found.text) == (ReasonKind.LIMIT, 4, "limit main/k: 2 of 2 in use")
 
 
 def test_window_reports_when_it_opens() -> None:
     found = of_limit(limit(in_use=1, window_s=60.0, due_at=AT))
-    assert (found.why, found.until, found.text) == (Why.WINDOW, AT, "limit main/k: 2 started within 60 s")
+    assert (found.why, found.until, found.text) == (ReasonKind.WINDOW, AT, "limit main/k: 2 started within 60 s")
 
 
 def test_approval_reports_who_may_decide() -> None:
     asked = node(type="approval", approvers=["u/ann", "g/cooks"])
     found = of_node(asked, Mark.WAITING_APPROVAL, AT)
-    assert found == Reason(Why.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
+    assert found == Reason(ReasonKind.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
     assert found.text == "awaiting approval by u/ann, g/cooks"
 
 
 def test_sub_workflow_reports_the_awaited_run() -> None:
     called = node(type="flow", path="f/a/b")
-    assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == Reason(Why.RUN, run=ID)
-    assert of_node(called, Mark.WAITING_TIMER, AT) == Reason(Why.RETRY, until=AT)
+    assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == Reason(ReasonKind.RUN, run=ID)
+    assert of_node(called, Mark.WAITING_TIMER, AT) == Reason(ReasonKind.RETRY, until=AT)

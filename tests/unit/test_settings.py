@@ -76,13 +76,13 @@ def test_foreign_names_are_ignored() -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_one_sentence(name: str, value: str, message: str) -> None:
+def test_invalid_value_is_reported_in_one_sentence(name: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load({name: value})
     assert caught.value.message == message
 
 
-def test_a_wrong_secret_is_not_repeated() -> None:
+def test_invalid_secret_is_not_echoed() -> None:
     with pytest.raises(SettingsError) as caught:
         settings.load({"DATABASE_URL": "mysql://root:hunter2@db/x"})
     assert "hunter2" not in caught.value.message
@@ -99,7 +99,7 @@ def test_secrets_stay_out_of_repr() -> None:
     assert {"DATABASE_URL", "ORVANTA_ADMIN_PASSWORD", "ORVANTA_INSTANCE_KEY"} <= set(settings.secret_names())
 
 
-def test_the_embedded_database_reaches_children_by_the_same_names() -> None:
+def test_embedded_database_settings_reach_children() -> None:
     made = settings.with_database(settings.load({}), "postgresql://app@/o", "postgresql://owner@/o")
     again = settings.load(settings.secrets(made))
     assert (again.database_url, again.owner_url) == ("postgresql://app@/o", "postgresql://owner@/o")

@@ -30,7 +30,12 @@ def test_merge_appends_rows_of_every_kind(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "undone_by"),
-    [("opened", "closed"), ("paused", "unpaused"), ("entered", "left"), ("put_off", "put_off_no_more")],
+    [
+        ("opened", "closed"),
+        ("paused", "resumed"),
+        ("gate_entries", "gate_exits"),
+        ("debounce_entries", "debounce_exits"),
+    ],
 )
 def test_merge_drops_rows_that_a_later_step_undoes(name: str, undone_by: str) -> None:
     rows, later = StepRows(), StepRows()

@@ -193,7 +193,7 @@ async def test_s08_abstract_sockets_of_the_host(runtimes: Runtimes) -> None:
     assert answer == "PermissionError"
 
 
-async def test_what_is_hidden_stays_hidden(level: Level, tmp_path: Path) -> None:
+async def test_hidden_paths_stay_hidden(level: Level, tmp_path: Path) -> None:
     hidden = Path("/usr/share/doc")
     runtimes = Runtimes(tmp_path / "home", [hidden], level)
     await runtimes.start()

@@ -126,7 +126,7 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case[1]}-{case[0]}" for case in CASES])
-async def test_one_clear_error_and_the_worker_goes_on(runtimes: Runtimes, case: tuple[Any, ...]) -> None:
+async def test_bad_script_causes_one_error_and_worker_continues(runtimes: Runtimes, case: tuple[Any, ...]) -> None:
     _, language, content, options, name, says = case
     ran = await run(runtimes, language, content, **options)
     assert ran.error[0] == name, ran.outcome
@@ -138,7 +138,7 @@ STOPPED_BY = {"OutOfMemory": "memory", "ProcessLimit": "processes", "DiskLimit":
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[4] in STOPPED_BY and case[1] == "python3"])
-async def test_a_limit_is_named(runtimes: Runtimes, case: tuple[Any, ...]) -> None:
+async def test_exceeded_limit_is_named_in_error(runtimes: Runtimes, case: tuple[Any, ...]) -> None:
     _, language, content, options, name, _ = case
     ran = await run(runtimes, language, content, **options)
     assert ran.outcome.stopped_by == STOPPED_BY[name]
@@ -161,7 +161,7 @@ class Counting:
         raise AssertionError(text)
 
 
-async def test_a_hundred_megabytes_on_one_line(runtimes: Runtimes) -> None:
+async def test_hundred_megabytes_on_one_line(runtimes: Runtimes) -> None:
     sink = Counting()
     content = "def main():\n    print('x' * 100_000_000)\n    return 1"
     outcome = await runtimes.run(spec("python3", content, timeout_s=60), sink, asyncio.Event())
@@ -171,7 +171,7 @@ async def test_a_hundred_megabytes_on_one_line(runtimes: Runtimes) -> None:
     await still_works(runtimes)
 
 
-async def test_a_log_over_its_limit_is_cut_and_the_job_goes_on(runtimes: Runtimes) -> None:
+async def test_log_over_limit_is_truncated_while_job_continues(runtimes: Runtimes) -> None:
     content = "def main():\n    for _ in range(5000):\n        print('0123456789')\n    return 'done'"
     ran = await run(runtimes, "python3", content, log_bytes=1000)
     assert ran.value == "done"
@@ -218,7 +218,7 @@ async def test_last_line_and_result_file_of_bash(runtimes: Runtimes) -> None:
         assert (await run(runtimes, "bash", content)).value == value, content
 
 
-async def test_a_forked_copy_does_not_answer(runtimes: Runtimes) -> None:
+async def test_forked_process_cannot_answer(runtimes: Runtimes) -> None:
     content = (
         "import os\ndef main():\n    pid = os.fork()\n    if pid == 0:\n        return 'copy'\n"
         "    os.waitpid(pid, 0)\n    return 'original'"

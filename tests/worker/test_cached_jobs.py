@@ -31,7 +31,7 @@ async def flow(api: ApiHarness, x: Any, **node: Any) -> Any:
     return answer.json(), answer.headers["x-run-id"]
 
 
-async def test_a_step_gives_its_stored_result_for_the_same_inputs(house: ApiHarness) -> None:
+async def test_node_uses_cached_result_for_equal_inputs(house: ApiHarness) -> None:
     first, run = await flow(house, 1, cache_ttl=60)
     again, second = await flow(house, 1, cache_ttl=60)
     assert first == again and (await flow(house, 2, cache_ttl=60))[0] != first
@@ -44,7 +44,7 @@ async def test_a_step_gives_its_stored_result_for_the_same_inputs(house: ApiHarn
     assert [(row["node"], run in row["data"]) for row in events] == [("a", True)]
 
 
-async def test_a_script_gives_its_stored_result_alone_and_as_a_step(house: ApiHarness) -> None:
+async def test_cached_result_is_used_for_script_and_node(house: ApiHarness) -> None:
     script = {"path": "f/team/chance", "summary": "", "content": CHANCE, "language": "python3", "cache_ttl": 60}
     assert (await house.client.post(f"{W}/scripts/create", json=script)).status_code == 201
 
@@ -64,7 +64,7 @@ async def test_a_script_gives_its_stored_result_alone_and_as_a_step(house: ApiHa
     assert a == b
 
 
-async def test_a_result_with_a_secret_is_computed_anew(house: ApiHarness) -> None:
+async def test_result_with_secret_is_not_cached(house: ApiHarness) -> None:
     body = {"path": "f/team/pw", "value": "hidden words", "is_secret": True, "description": ""}
     assert (await house.client.post(f"{W}/variables/create", json=body)).status_code == 201
     script = "import random\ndef main(pw):\n    return [pw, random.random()]\n"

@@ -23,7 +23,7 @@ from orvanta_platform.http.listener import listen
 from orvanta_platform.http.server import run_until
 from orvanta_platform.services.triggers import outcomes as schedule_ends
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.outcomes import Round
+from orvanta_platform.services.triggers.outcomes import ScanPosition
 
 PATH = "u/admin/secret"
 TEXT = f"$var:{PATH}"
@@ -152,14 +152,14 @@ FLOWS: dict[str, dict[str, Any]] = {
 }
 
 
-async def test_what_a_workflow_computes_is_text(house: House) -> None:
+async def test_computed_reference_stays_text(house: House) -> None:
     """An argument `iter` that holds a reference lends its name to no item of a loop."""
     found = {source: await run(house, value) for source, value in FLOWS.items()}
     assert found == dict.fromkeys(FLOWS, digest(TEXT))
     assert await house.opened() == []
 
 
-async def test_what_is_written_is_filled_in(house: House) -> None:
+async def test_written_reference_is_resolved(house: House) -> None:
     flows: dict[str, dict[str, Any]] = {
         "static": {"modules": [node("b", code(ECHO, x=fixed(TEXT)))]},
         "argument": {"modules": [echo("flow_input.key")]},
@@ -174,7 +174,7 @@ async def test_what_is_written_is_filled_in(house: House) -> None:
     assert await run(house, {"modules": [both]}) == digest(SECRET + TEXT)
 
 
-async def test_the_input_of_a_sub_workflow(house: House) -> None:
+async def test_reference_in_sub_workflow_input(house: House) -> None:
     """Computed, it is text in the child too, cached or not; written, or handed on, it stays a reference."""
     await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
     await deploy(house, "f/team/between", {"modules": [node("s", calling("f/team/sub", x=js("flow_input.y")))]})
@@ -193,7 +193,7 @@ async def test_the_input_of_a_sub_workflow(house: House) -> None:
     assert await run(house, {"modules": [written]}) == digest(SECRET)
 
 
-async def test_what_a_preprocessor_makes(house: House) -> None:
+async def test_reference_in_preprocessor_result(house: House) -> None:
     """Nor does it become a reference where the run is run again without it, or a run of a child is run again."""
     content = "def main(text):\n    return {'x': text.split('|')[1]}\n"
     first = node("preprocessor", code(content, text=js("flow_input.text")))
@@ -237,7 +237,7 @@ async def test_runs_that_are_run_again(house: House) -> None:
     assert await ended(house, many.text.strip().split("\n")[-1].strip('"')) == digest(TEXT), many.text
 
 
-async def test_the_answer_of_another_server(house: House) -> None:
+async def test_reference_in_response_of_another_server(house: House) -> None:
     async with answering(
         lambda _: http(200, json.dumps({"x": TEXT}).encode(), content_type="application/json")
     ) as server:
@@ -253,7 +253,7 @@ async def test_the_answer_of_another_server(house: House) -> None:
         assert server.asked[-1].body == json.dumps({"x": TEXT}, separators=(",", ":")).encode()
 
 
-async def test_the_answer_of_an_approver(house: House) -> None:
+async def test_reference_in_approver_answer(house: House) -> None:
     """By consent, and to a step that suspends the run: it names nothing, whoever sends it."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
@@ -266,7 +266,7 @@ async def test_the_answer_of_an_approver(house: House) -> None:
     assert await house.opened() == []
 
 
-async def test_what_comes_to_a_route(house: House) -> None:
+async def test_reference_in_route_request(house: House) -> None:
     """Anybody may call it; its workflow cuts the text and hands it on."""
     await deploy(house, "f/team/taking", {"modules": [A, echo("results.a")]})
     hook = {
@@ -286,7 +286,7 @@ async def test_what_comes_to_a_route(house: House) -> None:
     assert await house.opened() == []
 
 
-async def test_what_jobs_have_stored(house: House) -> None:
+async def test_reference_in_stored_values(house: House) -> None:
     """A state is what a job has made of something: it is given back as it was."""
     body = {"path": "f/team/state", "resource_type": "state", "value": {"x": TEXT}}
     await post(house, "resources/create", body)
@@ -297,7 +297,7 @@ async def test_what_jobs_have_stored(house: House) -> None:
         assert await run(house, value) == digest({"x": expected})
 
 
-async def test_a_step_that_is_joined_with_those_of_other_runs(house: House) -> None:
+async def test_reference_in_debounced_node_of_other_runs(house: House) -> None:
     """What the others hand over was an argument of theirs, and is none of this run's."""
     code_b = code(ECHO, x=js("flow_input.key"))
     value = {
@@ -312,7 +312,7 @@ async def test_a_step_that_is_joined_with_those_of_other_runs(house: House) -> N
     assert await run(house, value, {"key": [TEXT]}) == digest([TEXT])
 
 
-async def test_what_a_handler_of_a_schedule_is_told(house: House) -> None:
+async def test_reference_in_schedule_handler_args(house: House) -> None:
     """The error of a run is whatever it threw; the arguments that the schedule adds are its writer's."""
     api = house.api
     failing = "def main(x='" + TEXT + "'):\n    raise type(x, (Exception,), {})(x)\n"
@@ -338,7 +338,7 @@ def main(error, key, **rest):
     while not (due := await scheduling.due(api.platform, 10)):
         await asyncio.sleep(0)
     assert await scheduling.start(api.platform, due[0], None)
-    round = Round()
+    round = ScanPosition()
     while not (found := await api.get("jobs/list", script_path_exact="f/team/handler")):
-        await schedule_ends.follow(api.platform, round)
+        await schedule_ends.process_ended(api.platform, round)
     assert await ended(house, found[0]["id"]) == [TEXT, digest(SECRET)]

@@ -45,7 +45,7 @@ def processes_of(runtimes: Runtimes) -> list[int]:
     return found
 
 
-async def test_one_process_runs_job_after_job(runtimes: Runtimes) -> None:
+async def test_one_process_runs_consecutive_jobs(runtimes: Runtimes) -> None:
     first, second, third = [(await run(runtimes, COUNT, slot=slot)).value for slot in (0, 1, 0)]
     assert first[0] == second[0] == third[0]
     assert [first[1], second[1], third[1]] == [1, 2, 3]
@@ -99,7 +99,7 @@ async def test_output_goes_to_the_log_of_its_job(runtimes: Runtimes) -> None:
     assert [len((await run(runtimes, quiet, {"n": n})).log) for n in (0, 1_000_000, 0, 3)] == [0, 1_000_001, 0, 4]
 
 
-async def test_the_log_comes_while_the_job_runs(runtimes: Runtimes) -> None:
+async def test_log_arrives_while_job_runs(runtimes: Runtimes) -> None:
     content = "import time\ndef main(s):\n    print('first')\n    time.sleep(s)"
     await run(runtimes, content, {"s": 0})
     log, cancelled = Collected(), asyncio.Event()
@@ -120,7 +120,7 @@ async def test_the_log_comes_while_the_job_runs(runtimes: Runtimes) -> None:
         ("return 'x' * 3000", "result_too_large", "1 KiB"),
     ],
 )
-async def test_an_error_is_its_jobs_alone(runtimes: Runtimes, ending: str, name: str, message: str) -> None:
+async def test_error_affects_only_its_job(runtimes: Runtimes, ending: str, name: str, message: str) -> None:
     content = WHO + f"def main(fail):\n    if fail:\n        {ending}\n    return ID"
     who = (await run(runtimes, content, {"fail": False}, result_bytes=1024)).value
     found, said = (await run(runtimes, content, {"fail": True}, result_bytes=1024)).error
@@ -128,7 +128,7 @@ async def test_an_error_is_its_jobs_alone(runtimes: Runtimes, ending: str, name:
     assert (await run(runtimes, content, {"fail": False}, result_bytes=1024)).value == who
 
 
-async def test_an_error_has_the_stack_of_the_script(runtimes: Runtimes) -> None:
+async def test_error_has_script_stack(runtimes: Runtimes) -> None:
     content = "def main(x):\n    return 1 / x"
     await run(runtimes, content, {"x": 1})
     ran = await run(runtimes, content, {"x": 0})
@@ -148,7 +148,7 @@ async def test_an_error_has_the_stack_of_the_script(runtimes: Runtimes) -> None:
         ("os.closerange(3, 100)", "ExitCode", {}),
     ],
 )
-async def test_what_ends_the_process_fails_its_job_alone(
+async def test_process_exit_fails_only_its_job(
     runtimes: Runtimes, ending: str, name: str, limits: dict[str, Any]
 ) -> None:
     content = WHO + f"import os, time\ndef main(end):\n    print('begun')\n    if end:\n        {ending}\n    return ID"
@@ -162,13 +162,13 @@ async def test_what_ends_the_process_fails_its_job_alone(
     assert other != who
 
 
-async def test_the_first_job_too_is_stopped(runtimes: Runtimes) -> None:
+async def test_first_job_can_be_stopped(runtimes: Runtimes) -> None:
     ran = await run(runtimes, "while True: pass", timeout_s=0.3)
     assert ran.error == ("Timeout", "timed out after 0.3 s")
     assert (await run(runtimes, "def main(): return 1")).value == 1
 
 
-async def test_a_process_that_ended_while_it_waited_costs_no_job(runtimes: Runtimes) -> None:
+async def test_idle_process_ending_affects_no_job(runtimes: Runtimes) -> None:
     who, _ = (await run(runtimes, COUNT)).value
     await runtimes.settle()
     for process in processes_of(runtimes):
@@ -178,7 +178,7 @@ async def test_a_process_that_ended_while_it_waited_costs_no_job(runtimes: Runti
     assert count == 1
 
 
-async def test_a_job_that_was_never_read_goes_to_another_process(runtimes: Runtimes) -> None:
+async def test_unread_job_goes_to_another_process(runtimes: Runtimes) -> None:
     who, _ = (await run(runtimes, COUNT)).value
     await runtimes.settle()
     stopped = processes_of(runtimes)
@@ -200,7 +200,7 @@ async def test_large_values(runtimes: Runtimes) -> None:
         assert (await run(runtimes, content, {"x": "y" * size})).value == "y" * size * 2
 
 
-async def test_a_coroutine_is_run(runtimes: Runtimes) -> None:
+async def test_coroutine_is_awaited(runtimes: Runtimes) -> None:
     content = "import asyncio\nasync def main(n):\n    await asyncio.sleep(0)\n    return n"
     assert [(await run(runtimes, content, {"n": n})).value for n in range(3)] == [0, 1, 2]
 
@@ -220,7 +220,7 @@ def named(runtimes: Runtimes, name: str) -> list[int]:
 NAME = "import ctypes\ndef name(text):\n    ctypes.CDLL(None).prctl(15, text)\n"
 
 
-async def test_what_nobody_asked_for_ends_the_process(runtimes: Runtimes) -> None:
+async def test_unexpected_message_ends_process(runtimes: Runtimes) -> None:
     content = (
         WHO + NAME + "import socket, threading, time\ndef main(forge):\n    if forge:\n        name(b'forger')\n"
         "        def late():\n            for n in range(3, 20):\n                try:\n"
@@ -234,7 +234,7 @@ async def test_what_nobody_asked_for_ends_the_process(runtimes: Runtimes) -> Non
     assert (await run(runtimes, content, {"forge": False})).value != who
 
 
-async def test_what_is_printed_between_two_jobs_is_in_the_log_of_neither(runtimes: Runtimes) -> None:
+async def test_output_between_jobs_is_in_no_log(runtimes: Runtimes) -> None:
     content = (
         WHO + NAME + "import subprocess\ndef main(leave):\n    name(b'printer')\n    print('job')\n    if leave:\n"
         "        subprocess.Popen(['sh', '-c', 'sleep 0.2; echo late'])\n    return ID"
@@ -260,7 +260,7 @@ async def test_abandoning_a_job_ends_its_process(runtimes: Runtimes) -> None:
     assert (await run(runtimes, content, {"s": 0})).value != who
 
 
-async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> None:
+async def test_unwritable_log_ends_job(runtimes: Runtimes) -> None:
     class Full:
         async def write(self, text: str) -> None:
             raise OSError("no room for the log")
@@ -288,7 +288,7 @@ async def test_only_so_many_processes_wait(level: Level, home: Path) -> None:
     await runtimes.close()
 
 
-async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:
+async def test_no_descriptor_leaks(runtimes: Runtimes) -> None:
     content = "import os\ndef main(end):\n    print(1)\n    if end: os._exit(1)"
     counts = []
     for _ in range(4):
@@ -309,7 +309,7 @@ async def test_closing_ends_processes_that_wait(level: Level, home: Path) -> Non
     await until(lambda: not any(map(processes.is_running, found)))
 
 
-async def test_a_file_that_is_left_is_found_by_the_next_job(runtimes: Runtimes) -> None:
+async def test_file_remains_for_next_job(runtimes: Runtimes) -> None:
     """State may survive between the jobs of one script: it is the price of the fastest mode, and is said."""
     content = (
         "import os\ndef main():\n    found = os.path.exists('left')\n    open('left', 'w').close()\n"

@@ -140,7 +140,7 @@ async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_one_job_eats_and_the_others_go_on(runtimes: Runtimes, on: LogGround, case: Hostile) -> None:
+async def test_exhausting_job_does_not_affect_others(runtimes: Runtimes, on: LogGround, case: Hostile) -> None:
     await still_works(runtimes)
     options = {"result_bytes": MIB, "log_bytes": 2 * MIB} | case.options
     if memory := options.pop("memory", None):

@@ -52,7 +52,7 @@ async def log(api: ApiHarness, id: str) -> str:
 @pytest.mark.parametrize(
     ("size", "percent"), [(LIMIT // 2 - 1, None), (LIMIT // 2, 50), (LIMIT * 4 // 5 + 1, 80), (LIMIT, 80)]
 )
-async def test_a_result_near_the_limit_is_told_of(api: ApiHarness, size: int, percent: int | None) -> None:
+async def test_result_near_limit_causes_warning(api: ApiHarness, size: int, percent: int | None) -> None:
     status, result, id = await run(api, node("a", GIVES, n="flow_input.n"), args={"n": size})
     assert (status, len(result)) == (200, size - 2)
     told = await history(api, id)
@@ -86,7 +86,7 @@ async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(api: ApiHar
     assert "warning: the input has" in await log(api, job)
 
 
-async def test_a_result_over_the_limit_fails_with_limit_and_size(api: ApiHarness) -> None:
+async def test_result_over_limit_fails_with_limit_and_size(api: ApiHarness) -> None:
     status, result, id = await run(api, node("a", GIVES, n=str(LIMIT + 1)))
     assert (status, result["error"]["name"]) == (500, "result_too_large")
     assert "1 MiB" in result["error"]["message"] and "limit" in result["error"]["message"]
@@ -106,7 +106,7 @@ async def test_large_values_are_objects_and_arrive_whole(api: ApiHarness) -> Non
     assert (await api.get(f"jobs_u/get_args/{id}"))["pad"] == "p" * size
 
 
-async def test_an_array_of_a_loop_counts_as_a_value(api: ApiHarness) -> None:
+async def test_loop_array_over_limit_is_rejected(api: ApiHarness) -> None:
     def loop(n: int, size: int) -> dict[str, Any]:
         iterator = {"type": "javascript", "expr": f"Array.from({{length: {n}}}, (_, i) => i)"}
         body = [node("a", GIVES, n=str(size))]
@@ -121,7 +121,7 @@ async def test_an_array_of_a_loop_counts_as_a_value(api: ApiHarness) -> None:
     assert "1.172 MiB" in result["error"]["message"] and "1 MiB" in result["error"]["message"]
 
 
-async def test_what_an_expression_gives_counts_as_a_value(api: ApiHarness) -> None:
+async def test_expression_value_over_limit_is_rejected(api: ApiHarness) -> None:
 
     large = node("a", GIVES, n=str(600 * KIB))
     status, result, _ = await run(api, large, output={"type": "javascript", "expr": "[results.a, results.a]"})
@@ -131,7 +131,7 @@ async def test_what_an_expression_gives_counts_as_a_value(api: ApiHarness) -> No
     assert (status, result["error"]["name"]) == (500, "input_too_large")
 
 
-async def test_an_input_over_the_limit_is_refused(api: ApiHarness) -> None:
+async def test_input_over_limit_is_rejected(api: ApiHarness) -> None:
     before = await api.get("jobs/queue/count")
     for path, body in (
         ("run/preview", {"content": HAS, "language": "python3", "args": {"x": "x" * LIMIT}}),

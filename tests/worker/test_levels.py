@@ -52,7 +52,7 @@ def test_landlock_where_namespaces_are_forbidden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["required", "userns", "full"])
-def test_one_sentence_where_the_wanted_level_is_impossible(tmp_path: Path, mode: str) -> None:
+def test_impossible_isolation_level_is_reported_in_one_sentence(tmp_path: Path, mode: str) -> None:
     level, message, hint = start_without_namespaces(tmp_path / "home", mode)
     assert level == "refused"
     assert f"isolation {mode} is not possible here" in message

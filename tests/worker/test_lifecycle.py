@@ -89,7 +89,7 @@ async def test_kill_all_works_while_the_zygote_is_stopped(runtimes: Runtimes) ->
     await still_works(runtimes)
 
 
-async def test_the_zygotes_death_costs_its_jobs_and_no_more(runtimes: Runtimes) -> None:
+async def test_zygote_death_fails_only_its_jobs(runtimes: Runtimes) -> None:
     job = await start_job(runtimes, "import time\ndef main():\n    print('begun')\n    time.sleep(3600)")
     zygote = runtimes.zygote_pid
     assert zygote is not None
@@ -146,7 +146,7 @@ def descriptors() -> list[str]:
     return [name for name in processes.open_files(os.getpid()) if "/orvanta-" not in name]
 
 
-async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:
+async def test_no_descriptor_leaks(runtimes: Runtimes) -> None:
     counts = []
     for _ in range(4):
         await still_works(runtimes)
@@ -156,7 +156,7 @@ async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:
     assert counts[1:] == [counts[1]] * 3
 
 
-async def test_a_slow_log_holds_the_job_back(runtimes: Runtimes) -> None:
+async def test_slow_log_applies_backpressure(runtimes: Runtimes) -> None:
     release = asyncio.Event()
 
     class Slow(Collected):
@@ -175,7 +175,7 @@ async def test_a_slow_log_holds_the_job_back(runtimes: Runtimes) -> None:
     assert len(log.text) == 10_000_001
 
 
-async def test_the_neighbours_of_a_job_over_its_limit_go_on(runtimes: Runtimes) -> None:
+async def test_job_over_limit_does_not_affect_neighbours(runtimes: Runtimes) -> None:
     content = "def main():\n    x = []\n    while True:\n        x.append(bytearray(1 << 20))"
     neighbour = "import time\ndef main(n):\n    time.sleep(0.5)\n    return n"
     jobs = [run(runtimes, "python3", neighbour, {"n": n}, slot=n) for n in range(1, 4)]
@@ -199,7 +199,7 @@ async def test_automatic_isolation_takes_the_best(tmp_path: Path) -> None:
     await runtimes.close()
 
 
-async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> None:
+async def test_unwritable_log_ends_job(runtimes: Runtimes) -> None:
     class Full:
         async def write(self, text: str) -> None:
             raise OSError("no room for the log")

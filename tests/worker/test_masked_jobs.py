@@ -147,7 +147,7 @@ async def test_references_of_a_workflow_are_filled_where_a_job_starts(house: Hou
     assert await house.api.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"key": "$var:f/team/pw"}
 
 
-async def test_a_reference_that_cannot_be_filled_fails_the_job(house: House) -> None:
+async def test_unresolvable_reference_fails_job(house: House) -> None:
     await house.secret("f/secret/pw")
     status, result, _, _ = await house.run(ECHO, {"x": "$var:f/team/none"})
     assert (status, result["error"]["name"]) == (500, "not_found")
@@ -158,7 +158,7 @@ async def test_a_reference_that_cannot_be_filled_fails_the_job(house: House) -> 
 
 
 @pytest.mark.parametrize("source", ["argument", "api"])
-async def test_nothing_that_a_job_gives_back_holds_its_secrets(house: House, source: str) -> None:
+async def test_job_output_contains_no_secret(house: House, source: str) -> None:
     await house.secret()
     await house.secret("f/team/pin", "12345678")
     take = (
@@ -191,7 +191,7 @@ def main(x=None, pin=None):
     assert sorted(await house.opened()) == [("admin", "variables.open", f"f/team/{name}") for name in ("pin", "pw")]
 
 
-async def test_the_error_and_its_stack_are_masked(house: House) -> None:
+async def test_error_and_stack_are_masked(house: House) -> None:
     await house.secret()
     content = f"""{FETCH}
 class Odd(Exception): pass
@@ -210,7 +210,7 @@ def main(x):
     assert SECRET not in await house.stored("value", "event", "job", "run", "log_chunk")
 
 
-async def test_a_secret_opened_while_the_log_is_under_way(house: House) -> None:
+async def test_secret_opened_during_log_is_masked(house: House) -> None:
     """Each is printed a moment after it was opened: the worker looks after it has read, before it writes."""
     for number in range(5):
         await house.secret(f"f/team/n{number}", f"number-{number}-of-them")
@@ -226,7 +226,7 @@ def main():
         assert await openings.count(conn, UUID(run), 1) == 5
 
 
-async def test_a_secret_that_is_rotated_meanwhile_is_masked_in_both_forms(house: House) -> None:
+async def test_rotated_secret_is_masked_in_both_forms(house: House) -> None:
     await house.secret("f/team/pw", "before-rotation")
     content = f"""{FETCH}
 def main(x):
@@ -239,7 +239,7 @@ def main(x):
     assert (await house.run(content, {"x": "$var:f/team/pw"}))[1] == [MASK, MASK]
 
 
-async def test_the_jobs_own_token_is_masked(house: House) -> None:
+async def test_job_token_is_masked(house: House) -> None:
     content = """
 import os, base64
 def main():
@@ -252,14 +252,14 @@ def main():
     assert "jt_" not in log and log.startswith(f"{MASK} ")
 
 
-async def test_a_large_result_is_masked(house: House) -> None:
+async def test_large_result_is_masked(house: House) -> None:
     await house.secret()
     content = "def main(x):\n    return {'rows': [[n, 'row'] for n in range(100_000)], 'last': x}\n"
     _, result, _, _ = await house.run(content, {"x": "$var:f/team/pw"})
     assert result["last"] == MASK and result["rows"] == [[n, "row"] for n in range(100_000)]
 
 
-async def test_a_job_without_secrets_is_left_alone(house: House) -> None:
+async def test_job_without_secrets_is_not_masked(house: House) -> None:
     await house.secret()
     _, result, log, run = await house.run(f"def main():\n    print('{SECRET}')\n    return '{SECRET}'\n")
     assert (result, log) == (SECRET, f"{SECRET}\n")

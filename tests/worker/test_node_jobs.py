@@ -53,7 +53,7 @@ async def result_of(api: ApiHarness, *modules: dict[str, Any], **more: Any) -> A
     return answer.json()
 
 
-async def test_a_job_in_a_loop_has_the_index_of_its_iteration(house: ApiHarness) -> None:
+async def test_job_in_loop_has_iteration_index(house: ApiHarness) -> None:
     for parallel in (False, True):
         body = loop(["a", "b", "c"], {"id": "x", "value": code(INDEX)}, parallel=parallel)
         assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
@@ -80,7 +80,7 @@ async def test_only_node_of_a_branch_has_the_index_of_the_iteration(house: ApiHa
     assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"]]
 
 
-async def test_the_innermost_loop_counts_also_around_a_branch(house: ApiHarness) -> None:
+async def test_innermost_loop_index_applies_around_branch(house: ApiHarness) -> None:
     branch = {
         "type": "branchone",
         "branches": [
@@ -110,7 +110,7 @@ LIVE = "SELECT attempt, losses FROM job_live"
 ENDED = "SELECT state, attempt, losses FROM job WHERE node = 'a'"
 
 
-async def test_a_job_whose_sandbox_is_killed_runs_again(house: ApiHarness, worker: Worker, tmp_path: Path) -> None:
+async def test_job_with_killed_sandbox_is_requeued(house: ApiHarness, worker: Worker, tmp_path: Path) -> None:
     value = code(STANDS) | {"input_transforms": {"folder": {"type": "static", "value": str(tmp_path)}}}
     running = asyncio.ensure_future(result_of(house, {"id": "a", "value": value}))
     await until(lambda: (tmp_path / "begun-1").exists())
@@ -127,7 +127,7 @@ async def test_a_job_whose_sandbox_is_killed_runs_again(house: ApiHarness, worke
         assert [tuple(row) for row in await connection.fetch(ENDED)] == [("succeeded", 2, 1)]
 
 
-async def test_a_job_that_kills_its_own_sandbox_fails_after_its_losses(house: ApiHarness) -> None:
+async def test_job_killing_its_sandbox_fails_after_max_losses(house: ApiHarness) -> None:
     body = {"value": {"modules": [{"id": "a", "value": code(KILLS_ITS_SANDBOX)}]}, "args": {}}
     answer = await house.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.json()["error"]["name"] == "worker_lost", answer.text
@@ -166,7 +166,7 @@ async def until(condition: Callable[[], bool]) -> None:
 KEEPS = "SEEN = []\ndef main(text):\n    SEEN.append(text)\n    return SEEN\n"
 
 
-async def test_a_kept_process_holds_nothing_of_another_person(house: ApiHarness) -> None:
+async def test_reused_process_holds_no_data_of_another_member(house: ApiHarness) -> None:
     script = {"path": "u/admin/kept", "summary": "", "content": KEEPS, "language": "python3", "dedicated_worker": True}
     assert (await house.client.post(f"{W}/scripts/create", json=script)).status_code == 201
     other = await house.member("other", Role.ADMIN)

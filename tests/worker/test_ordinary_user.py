@@ -20,7 +20,7 @@ NOBODY = 65534
 RUNS = [
     (0, "tests/worker/test_attacks.py"),
     (0, "tests/worker/test_packages.py"),
-    (0, "tests/conformance/test_go.py::test_nothing_of_one_workspace_comes_to_another"),
+    (0, "tests/conformance/test_go.py::test_builds_are_isolated_between_workspaces"),
     pytest.param(NOBODY, "tests/conformance/test_duckdb.py", marks=pytest.mark.soak),
     pytest.param(NOBODY, "tests/conformance/test_runtimes.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_attacks.py"),

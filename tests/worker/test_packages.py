@@ -67,21 +67,21 @@ def write(path):
 """
 
 
-async def test_a_job_imports_from_its_package(runtimes: Runtimes) -> None:
+async def test_job_imports_from_its_package(runtimes: Runtimes) -> None:
     content = "import from_package\ndef main():\n    return from_package.ANSWER"
     assert (await python(runtimes, content, package=PACKAGE)).value == 42
     assert (await python(runtimes, content, package=OTHER)).value == 43
     assert (await python(runtimes, content)).error[0] == "ModuleNotFoundError"
 
 
-async def test_what_is_in_the_package_comes_before_the_client(runtimes: Runtimes) -> None:
+async def test_package_takes_precedence_over_client(runtimes: Runtimes) -> None:
     (runtimes.packages / PACKAGE / "httpx.py").write_text("MINE = True\n")
     content = "import httpx\ndef main():\n    return hasattr(httpx, 'MINE')"
     assert (await python(runtimes, content, package=PACKAGE)).value is True
     assert (await python(runtimes, content)).value is False
 
 
-async def test_a_package_is_read_only_and_others_do_not_exist(runtimes: Runtimes, level: Level) -> None:
+async def test_package_is_read_only_and_others_are_hidden(runtimes: Runtimes, level: Level) -> None:
     if level == "none":
         pytest.skip("this level confines nothing")
     output = runtimes.make_output(0)
@@ -98,7 +98,7 @@ async def test_a_package_is_read_only_and_others_do_not_exist(runtimes: Runtimes
     assert not (runtimes.packages / PACKAGE / "planted").exists()
 
 
-async def test_the_home_stays_closed(runtimes: Runtimes, level: Level, home: Path) -> None:
+async def test_home_is_not_accessible(runtimes: Runtimes, level: Level, home: Path) -> None:
     if level == "none":
         pytest.skip("this level confines nothing")
     content = "def main(path):\n    return open(path).read()"
@@ -106,7 +106,7 @@ async def test_the_home_stays_closed(runtimes: Runtimes, level: Level, home: Pat
     assert ran.error[0] in ("FileNotFoundError", "PermissionError")
 
 
-async def test_the_handle_on_all_packages_is_closed(runtimes: Runtimes, level: Level) -> None:
+async def test_handle_of_packages_folder_is_closed(runtimes: Runtimes, level: Level) -> None:
     if level not in ("full", "userns"):
         pytest.skip("without namespaces there is no handle")
     content = (
@@ -117,7 +117,7 @@ async def test_the_handle_on_all_packages_is_closed(runtimes: Runtimes, level: L
     assert (await python(runtimes, content, {"path": "readable"}, package=PACKAGE)).value == []
 
 
-async def test_what_a_job_writes_to_its_output_is_found(runtimes: Runtimes) -> None:
+async def test_job_output_is_found(runtimes: Runtimes) -> None:
     for slot in (0, 1):
         output = runtimes.make_output(slot)
         shown = "/output" if runtimes.isolation.level in ("full", "userns") else str(runtimes.staging / output)
@@ -127,7 +127,7 @@ async def test_what_a_job_writes_to_its_output_is_found(runtimes: Runtimes) -> N
         assert (runtimes.staging / output / "a/b").read_text() == "c"
 
 
-async def test_an_output_is_not_seen_by_others(runtimes: Runtimes, level: Level) -> None:
+async def test_output_is_hidden_from_other_jobs(runtimes: Runtimes, level: Level) -> None:
     if level == "none":
         pytest.skip("this level confines nothing")
     mine, other = runtimes.make_output(0), runtimes.make_output(1)
@@ -136,7 +136,7 @@ async def test_an_output_is_not_seen_by_others(runtimes: Runtimes, level: Level)
     assert list(seen.values()) == [[], []]
 
 
-async def test_an_output_has_the_limit_of_the_disk(runtimes: Runtimes) -> None:
+async def test_output_is_subject_to_disk_limit(runtimes: Runtimes) -> None:
     output = runtimes.make_output(0)
     shown = "/output" if runtimes.isolation.level in ("full", "userns") else str(runtimes.staging / output)
     content = (
@@ -150,13 +150,13 @@ async def test_an_output_has_the_limit_of_the_disk(runtimes: Runtimes) -> None:
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc", "admins/../../secret", ".staging", "", "missing"])
-async def test_a_package_that_is_none(runtimes: Runtimes, path: str) -> None:
+async def test_invalid_package(runtimes: Runtimes, path: str) -> None:
     ran = await python(runtimes, "def main(): pass", package=path)
     assert ran.error[0] == "PackageMissing"
     assert not ran.outcome.started
 
 
-async def test_the_client_is_there_and_nothing_beside_it(runtimes: Runtimes, level: Level) -> None:
+async def test_only_client_is_importable(runtimes: Runtimes, level: Level) -> None:
     content = "import sys, orvanta\ndef main():\n    return orvanta.__name__, sorted(sys.modules)"
     name, loaded = (await python(runtimes, content)).value
     assert name == "orvanta"
@@ -180,7 +180,7 @@ def beside_client(level: Level) -> str:
     return str(Path(Plan(level, "/").inside(environment.modules()["orvanta"])).parent)
 
 
-async def test_the_programs_are_there(runtimes: Runtimes, level: Level) -> None:
+async def test_programs_are_available(runtimes: Runtimes, level: Level) -> None:
     for name in ("uv", "bun"):
         path = Plan(level, "/").inside(environment.programs()[name])
         ran = await python(

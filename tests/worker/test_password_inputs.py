@@ -113,7 +113,7 @@ READS = (
 )
 
 
-async def test_a_script_gets_them_and_nobody_reads_them(house: House) -> None:
+async def test_script_receives_passwords_that_nobody_can_read(house: House) -> None:
     await script(house)
     id = (await post(house.api.client, "jobs/run/p/f/team/login", ARGS)).text
     assert await ended(house, id) == EXPECTED
@@ -126,7 +126,7 @@ async def test_a_script_gets_them_and_nobody_reads_them(house: House) -> None:
     await nowhere(house, PASSWORD, DEEP, OF_TYPE)
 
 
-async def test_a_run_that_is_started_again_has_them(house: House) -> None:
+async def test_restarted_run_has_passwords(house: House) -> None:
     """By whoever started it, as it was or edited; a mask in the arguments of somebody else stands for nothing."""
     await script(house)
     oda = await writer(house)
@@ -146,7 +146,7 @@ async def test_a_run_that_is_started_again_has_them(house: House) -> None:
     await nowhere(house, PASSWORD, DEEP, OF_TYPE)
 
 
-async def test_nobody_repeats_a_run_with_passwords_of_somebody_else(house: House) -> None:
+async def test_run_with_passwords_of_others_cannot_be_repeated(house: House) -> None:
     """They would choose where these go: by newer code, a condition to pause on, or an input of a paused node."""
     reverses = "def main(password='', x='', **more):\n    return (password or x)[::-1]\n"
     await script(house)
@@ -201,7 +201,7 @@ async def test_expressions_read_them_and_what_they_give_is_masked(house: House) 
     assert PASSWORD not in held and DEEP not in held and OF_TYPE not in held
 
 
-async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> None:
+async def test_edited_workflow_does_not_receive_passwords_of_others(house: House) -> None:
     """Its author would choose where they go."""
     await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
     id = (await post(house.api.client, "jobs/run/f/f/team/flow", ARGS)).text
@@ -239,7 +239,7 @@ async def test_they_are_handed_on_to_sub_workflows(house: House) -> None:
     await nowhere(house, PASSWORD, "p-ada-as-well")
 
 
-async def test_a_preprocessor_makes_them(house: House) -> None:
+async def test_preprocessor_returns_passwords(house: House) -> None:
     """What it is given and what it gives: a password stays one under the same name, and becomes one by its own."""
     content = """
 def main(**event):
@@ -256,7 +256,7 @@ def main(**event):
     await nowhere(house, PASSWORD, DEEP)
 
 
-async def test_a_reference_is_no_password_and_stays_what_it_is(house: House) -> None:
+async def test_reference_is_not_treated_as_password(house: House) -> None:
     await script(house)
     body = {"path": "f/team/pw", "value": PASSWORD, "is_secret": True, "description": ""}
     await post(house.api.client, "variables/create", body)
@@ -266,7 +266,7 @@ async def test_a_reference_is_no_password_and_stays_what_it_is(house: House) -> 
     assert await house.api.get(f"jobs_u/get_args/{id}") == {**SHOWN, "password": "$var:f/team/pw"}
 
 
-async def test_a_result_is_cached_by_the_password_that_it_came_of(house: House) -> None:
+async def test_cache_key_includes_password(house: House) -> None:
     value = {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}], "cache_ttl": 60}
     await deploy(house, "f/team/cached", value)
     for password in (PASSWORD, DEEP, PASSWORD):

@@ -19,9 +19,9 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
-from orvanta_platform.worker.runtimes.exit_status import End, judge
+from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcome_of
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.runtimes.streams import Answer, LastLine, Log, MergedOutput, Waiting
+from orvanta_platform.worker.runtimes.streams import Answer, LastLine, Log, MergedOutput, OutputWaiter
 from orvanta_platform.workflow.signature.bash import Parameter, parameters
 
 SCRIPT = """#!/bin/bash
@@ -66,12 +66,12 @@ def test_arguments_go_to_their_positions() -> None:
         ({"x": float("inf")}, "result.x is inf"),
     ],
 )
-def test_what_is_not_json_is_named(value: Any, says: str) -> None:
+def test_non_json_value_is_named(value: Any, says: str) -> None:
     with pytest.raises(NotJson, match=says.replace("[", r"\[")):
         to_json(value)
 
 
-def test_one_value_twice_is_no_cycle() -> None:
+def test_repeated_value_is_not_cycle() -> None:
     shared = [1]
     assert to_json([shared, shared, {"a": shared}]) == b'[[1],[1],{"a":[1]}]'
     with pytest.raises(NotJson, match="is of type set"):
@@ -90,7 +90,7 @@ def test_one_value_twice_is_no_cycle() -> None:
         ([], ""),
     ],
 )
-def test_the_last_line_of_pieces(pieces: list[str], line: str) -> None:
+def test_last_line_across_pieces(pieces: list[str], line: str) -> None:
     last = LastLine(10)
     for piece in pieces:
         last.add(piece)
@@ -98,7 +98,7 @@ def test_the_last_line_of_pieces(pieces: list[str], line: str) -> None:
     assert not last.too_long
 
 
-def test_a_last_line_that_is_too_long_is_not_kept() -> None:
+def test_too_long_last_line_is_discarded() -> None:
     last = LastLine(10)
     for _ in range(5):
         last.add("12345")
@@ -113,7 +113,7 @@ async def pumped(pieces: list[bytes]) -> str:
     read, write = os.pipe()
     log = Collected()
     output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
-    pumping = asyncio.ensure_future(output.pump(Waiting()))
+    pumping = asyncio.ensure_future(output.pump(OutputWaiter()))
     for piece in pieces:
         os.write(write, piece)
         await asyncio.sleep(0)
@@ -132,7 +132,7 @@ async def test_characters_split_over_two_reads_stay_whole() -> None:
     assert await pumped([b"a\xf0\x9f"]) == "a\ufffd"
 
 
-def test_an_answer_is_read_to_its_length_and_no_further() -> None:
+def test_answer_is_read_up_to_its_length() -> None:
     read, write = os.pipe2(os.O_NONBLOCK)
     whole = STARTED + ANSWER.pack(RESULT, 3) + b"123"
     answer = Answer(read, 100)
@@ -153,35 +153,35 @@ def test_an_answer_is_read_to_its_length_and_no_further() -> None:
     os.close(read)
 
 
-def end(answer: bytes, code: int | None = 0, **fields: Any) -> End:
+def end(answer: bytes, code: int | None = 0, **fields: Any) -> JobObservations:
     defaults: dict[str, Any] = {"printed": None, "stopped_by": None, "over": None, "mem_peak_kb": 1}
-    return End(code, answer[:HEAD], answer[HEAD:], **(defaults | fields))
+    return JobObservations(code, answer[:HEAD], answer[HEAD:], **(defaults | fields))
 
 
 def answer(kind: bytes, text: bytes) -> bytes:
     return STARTED + ANSWER.pack(kind, len(text)) + text
 
 
-def test_an_answer_is_not_believed() -> None:
+def test_malformed_answer_is_rejected() -> None:
     """User code shares its process with the host program: it can write any answer."""
     for forged in (b"{", b"NaN", b'"\xff"', b"1 2", b""):
-        outcome = judge(spec("python3", ""), end(answer(RESULT, forged)))
+        outcome = outcome_of(spec("python3", ""), end(answer(RESULT, forged)))
         assert outcome.error is not None
         assert outcome.error.name == "ResultNotJson"
     for forged in (b"{", b"[]", b'{"name": 1, "message": 2}'):
-        outcome = judge(spec("python3", ""), end(answer(ERROR, forged)))
+        outcome = outcome_of(spec("python3", ""), end(answer(ERROR, forged)))
         assert outcome.error is not None
     cut = STARTED + ANSWER.pack(RESULT, 10) + b"123"
-    assert judge(spec("python3", ""), end(cut, 0)).error == JobError(
+    assert outcome_of(spec("python3", ""), end(cut, 0)).error == JobError(
         "ExitCode", "the script ended with exit code 0 without a result"
     )
 
 
-def test_a_result_beside_a_limit_that_was_met_counts_unless_it_is_processes() -> None:
+def test_result_counts_despite_exceeded_limit_except_processes() -> None:
     good = answer(RESULT, b"1")
-    assert judge(spec("python3", ""), end(good, over="memory")).result == b"1"
-    assert judge(spec("python3", ""), end(good, over="disk")).result == b"1"
-    outcome = judge(spec("python3", ""), end(good, over="processes"))
+    assert outcome_of(spec("python3", ""), end(good, over="memory")).result == b"1"
+    assert outcome_of(spec("python3", ""), end(good, over="disk")).result == b"1"
+    outcome = outcome_of(spec("python3", ""), end(good, over="processes"))
     assert outcome.error is not None
     assert outcome.stopped_by == "processes"
 
@@ -221,7 +221,7 @@ def test_groups_of_version_2(tmp_path: Path) -> None:
     assert group.out_of_processes
 
 
-def test_no_groups_where_nothing_is_passed_on(tmp_path: Path) -> None:
+def test_no_groups_without_delegation(tmp_path: Path) -> None:
     mounts, groups = tmp_path / "mountinfo", tmp_path / "cgroup"
     mounts.write_text(f"30 20 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n")
     groups.write_text("0::/\n")
@@ -229,7 +229,7 @@ def test_no_groups_where_nothing_is_passed_on(tmp_path: Path) -> None:
     assert cgroups.Groups({}).take() is None
 
 
-def test_the_filter_is_whole_instructions() -> None:
+def test_filter_consists_of_whole_instructions() -> None:
     program = seccomp.program()
     assert len(program) % 8 == 0
     assert len(program) // 8 < 4096
@@ -259,7 +259,7 @@ def verdict_of(
                 return int(value)
 
 
-def test_the_filter_says_of_every_number_what_the_tables_say() -> None:
+def test_filter_matches_tables_for_every_syscall() -> None:
     program = seccomp.program()
     allow, kill, denied, unknown = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
     _, by_arguments, numbers = seccomp._ARCHITECTURES[platform.machine()]

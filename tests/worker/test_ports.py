@@ -122,12 +122,12 @@ async def test_s08_a_job_cannot_narrow_port_0_to_a_number(runtimes: Runtimes, fr
 
 
 @pytest.mark.parametrize(("language", "content"), [("python3", OWN_SERVER), ("bun", BUN_SERVER)])
-async def test_a_job_serves_itself_on_a_free_port(runtimes: Runtimes, language: str, content: str) -> None:
+async def test_job_connects_to_its_own_free_port(runtimes: Runtimes, language: str, content: str) -> None:
     assert (await run(runtimes, language, content)).value == "hello"
 
 
 @needs_rules
-async def test_a_job_listens_on_the_ports_of_the_setting(level: Level, home: Path, free_port: int) -> None:
+async def test_job_listens_on_configured_ports(level: Level, home: Path, free_port: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         other = int(probe.getsockname()[1])

@@ -269,7 +269,7 @@ async def check(fuzz: Fuzz, seed: int) -> None:
             assert SECRET not in held, f"seed {seed}: {table} holds it"
 
 
-async def test_no_secret_of_another_comes_out_of_random_workflows(database: TestDatabase, tmp_path: Path) -> None:
+async def test_no_foreign_secret_leaks_from_random_workflows(database: TestDatabase, tmp_path: Path) -> None:
     async with fuzzing(database, tmp_path) as fuzz:
         for seed in range(ROUNDS):
             await one_round(fuzz, seed)
@@ -278,9 +278,7 @@ async def test_no_secret_of_another_comes_out_of_random_workflows(database: Test
 
 
 @pytest.mark.soak(minutes=70)
-async def test_no_secret_of_another_comes_out_for_an_hour(
-    administrators: dict[str, Administrator], tmp_path: Path
-) -> None:
+async def test_no_foreign_secret_leaks_within_an_hour(administrators: dict[str, Administrator], tmp_path: Path) -> None:
     seed, until = random.SystemRandom().randrange(1_000_000, 1_000_000_000), time.monotonic() + 3600
     while time.monotonic() < until:
         # Each round reads all that is stored.

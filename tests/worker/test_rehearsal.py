@@ -18,7 +18,7 @@ def traces() -> list[object]:
     return [descriptors, dict(os.environ), [*sys.path], set(sys.modules), set(linecache.cache), *map(id, streams)]
 
 
-def test_a_rehearsal_leaves_nothing_behind() -> None:
+def test_rehearsal_leaves_no_state() -> None:
     rehearse({"python3": python, "bash": bash})
     before = traces()
     rehearse({"python3": python, "bash": bash})
@@ -26,7 +26,7 @@ def test_a_rehearsal_leaves_nothing_behind() -> None:
     assert "script" not in sys.modules
 
 
-def test_a_host_that_can_rehearse_is_run() -> None:
+def test_host_with_rehearsal_is_run() -> None:
     ran: list[str] = []
 
     class Host:

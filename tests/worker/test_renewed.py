@@ -97,7 +97,7 @@ async def in_every_cell(runtimes: Runtimes, content: str, **args: Any) -> list[R
 
 
 @pytest.mark.parametrize("package", [None, "admins/one"])
-async def test_nothing_is_left_of_the_job_before(runtimes: Runtimes, package: str | None) -> None:
+async def test_previous_job_leaves_no_state(runtimes: Runtimes, package: str | None) -> None:
     token = "token-of-the-first"
     cells = set()
     for slot in (0, 1):
@@ -113,7 +113,7 @@ async def test_nothing_is_left_of_the_job_before(runtimes: Runtimes, package: st
     assert [ran.value[1] for ran in looked] == [[]] * len(looked)
 
 
-async def test_the_search_finds_what_is_there(runtimes: Runtimes) -> None:
+async def test_leftover_search_finds_planted_state(runtimes: Runtimes) -> None:
     """So that the test above can fail."""
     own = "own-of-this-job"
     what = spec("python3", LOOK, {"parts": [byte ^ 1 for byte in own.encode()]}, env={"OV_TOKEN": own})
@@ -130,7 +130,7 @@ async def test_errors_too_leave_the_cell_for_another(runtimes: Runtimes) -> None
     assert len(set(cells)) < 4
 
 
-async def test_a_job_that_was_stopped_leaves_no_cell(runtimes: Runtimes) -> None:
+async def test_stopped_job_leaves_no_cell(runtimes: Runtimes) -> None:
     content = CELL + "import time\ndef main(s):\n    print(cell())\n    time.sleep(s)"
     ran = await run(runtimes, "python3", content, {"s": 60}, timeout_s=0.2)
     assert ran.error[0] == "Timeout"
@@ -139,7 +139,7 @@ async def test_a_job_that_was_stopped_leaves_no_cell(runtimes: Runtimes) -> None
     assert ran.log not in later
 
 
-async def test_a_script_that_answers_and_runs_on_is_ended(runtimes: Runtimes) -> None:
+async def test_script_running_after_answer_is_killed(runtimes: Runtimes) -> None:
     """It has forged its answer; the worker does not wait for it, and its cell takes no other job."""
     content = (
         CELL + "import struct, time\ndef main():\n    text = str(cell()).encode()\n"

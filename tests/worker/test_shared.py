@@ -16,7 +16,7 @@ APPEND = (
 )
 
 
-async def test_what_one_job_writes_another_finds_and_changes(runtimes: Runtimes) -> None:
+async def test_shared_folder_is_writable_by_next_job(runtimes: Runtimes) -> None:
     name = runtimes.share_output("shared-1")
     first = replace(spec("python3", WRITE, {}, slot=0), output=name, shared=True)
     assert (await run_spec(runtimes, first)).outcome.error is None

@@ -41,7 +41,7 @@ def test_pieces_do_not_matter(parts: list[str]) -> None:
     assert told(*parts) == told("".join(parts)) == told(*"".join(parts))
 
 
-def test_a_log_waits_only_for_what_may_begin_a_mark() -> None:
+def test_log_is_held_back_only_at_possible_mark() -> None:
     marks = StreamMarks()
     assert marks.feed("a prompt: ") == ("a prompt: ", "")
     assert marks.feed("O") == ("O", "")

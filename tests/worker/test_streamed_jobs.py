@@ -41,14 +41,14 @@ def node(id: str, content: str, **more: Any) -> dict[str, Any]:
     return {"id": id, "value": value, **more}
 
 
-async def test_the_text_is_the_result(house: House) -> None:
+async def test_streamed_text_is_result(house: House) -> None:
     content = "def main():\n    print('log')\n    for part in ('one\\n', {'two': 2}, 'three'):\n        yield part\n"
     status, result, log, run = await house.run(content)
     assert (status, result, log) == (200, 'one\n{"two":2}three', "log\n")
     assert await streamed(house, run) == result
 
 
-async def test_a_result_of_its_own_stays(house: House) -> None:
+async def test_explicit_result_is_preserved(house: House) -> None:
     content = "def main(x):\n    print('OV_STREAM: text')\n    return x\n"
     _, result, log, run = await house.run(content, {"x": {"a": 1}})
     assert (result, log, await streamed(house, run)) == ({"a": 1}, "", "text")
@@ -56,7 +56,7 @@ async def test_a_result_of_its_own_stays(house: House) -> None:
     assert (result, log, await streamed(house, run)) == ("text", "", "text")
 
 
-async def test_a_secret_split_across_two_yields_is_masked(house: House) -> None:
+async def test_secret_split_across_yields_is_masked(house: House) -> None:
     """The second half comes when a reader has what stands before the first: the pieces were written apart."""
     await house.secret()
     content = f"""{FETCH}
@@ -75,14 +75,14 @@ def main(x):
     assert SECRET[:5] not in shown.text
 
 
-async def test_a_secret_opened_meanwhile_is_masked(house: House) -> None:
+async def test_secret_opened_during_stream_is_masked(house: House) -> None:
     await house.secret()
     content = f"{FETCH}\ndef main():\n    yield 'it is '\n    yield get('variables/get_value/f/team/pw')\n"
     _, result, _, run = await house.run(content)
     assert result == await streamed(house, run) == f"it is {MASK}"
 
 
-async def test_a_retry_streams_anew(house: House) -> None:
+async def test_retry_restarts_stream(house: House) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     content = (
         "import os\ndef main():\n    n = os.environ['OV_FLOW_RETRY_COUNT']\n    yield f'attempt {n}'\n"
@@ -107,7 +107,7 @@ async def test_jobs_inside_a_loop_have_streams_of_their_own(house: House) -> Non
     assert [await streamed(house, str(job["id"])) for job in jobs] == ["item 1", "item 2"]
 
 
-async def test_what_a_failed_job_streamed_is_kept(house: House) -> None:
+async def test_stream_of_failed_job_is_preserved(house: House) -> None:
     status, result, _, run = await house.run("def main():\n    yield 'one'\n    raise ValueError('no')\n")
     assert (status, result["error"]["message"], await streamed(house, run)) == (500, "no", "one")
 

@@ -10,12 +10,12 @@ from tests.worker.jobs import Collected
 
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.runtimes import streams
-from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, Waiting
+from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, OutputWaiter
 
 
 async def test_many_small_pieces_are_taken_together() -> None:
     read, write = os.pipe()
-    log, waiting = Collected(), Waiting()
+    log, waiting = Collected(), OutputWaiter()
     output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     for n in range(3000):
@@ -30,11 +30,11 @@ async def test_many_small_pieces_are_taken_together() -> None:
     assert len(log.parts) < 1000
 
 
-async def test_the_end_of_a_job_waits_for_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_job_end_does_not_wait_for_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "_SMALL_READS", 1)
     monkeypatch.setattr(streams, "_GATHER_S", 3600)
     read, write = os.pipe()
-    log, waiting = Collected(), Waiting()
+    log, waiting = Collected(), OutputWaiter()
     output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     os.write(write, b"first ")

@@ -45,7 +45,7 @@ def echo(_: Asked) -> bytes:
     return http(200, b'{"a": 12345678901234567890}', content_type="application/json")
 
 
-async def test_what_is_sent() -> None:
+async def test_sent_request() -> None:
     async with answering(echo) as server:
         body = {"n": 1.5, "text": "ä"}
         headers = {"X-A": "1", "X-List": ["a", "b"], "X-None": None}
@@ -62,7 +62,7 @@ async def test_what_is_sent() -> None:
     assert ran.log == f"POST {server.url}/p: 200, 27 bytes\n", "the log does not show the query"
 
 
-async def test_the_job_is_the_idempotency_key() -> None:
+async def test_job_id_is_idempotency_key() -> None:
     async with answering(echo) as server:
         job = spec("", json.dumps({"method": "POST"}), {"url": server.url})
         for _ in range(2):
@@ -96,7 +96,7 @@ async def test_forms_of_credentials(auth: Any, header: str, value: str) -> None:
         ({"token": "t", "hosts": ["api.example.com"]}, "webhook_auth_refused"),
     ],
 )
-async def test_a_credential_that_cannot_be_sent(auth: Any, name: str) -> None:
+async def test_unsendable_credential(auth: Any, name: str) -> None:
     async with answering(echo) as server:
         assert (await call(server.url, auth=auth)).error[0] == name
     assert not server.asked
@@ -137,7 +137,7 @@ async def test_answers(form: str | None, answer: bytes, value: Any) -> None:
     assert ran.value["body"] == value
 
 
-async def test_an_unexpected_status_is_a_failure_that_names_it() -> None:
+async def test_unexpected_status_fails_and_is_named() -> None:
     async with answering(lambda _: http(503, b"overloaded")) as server:
         ran = await call(f"{server.url}/x?key=secret")
         assert ran.error == (
@@ -164,7 +164,7 @@ async def test_answers_that_are_none(answer: bytes, name: str) -> None:
         assert (await call(server.url)).error[0] == name
 
 
-async def test_no_answer_is_larger_than_its_limit() -> None:
+async def test_response_size_is_limited() -> None:
     bomb = gzip.compress(bytes(LONGEST_RESPONSE + 1), mtime=0)
     whole = http(200, bytes(LONGEST_RESPONSE), content_type="image/png")
     async with answering(lambda _: whole) as server:
@@ -174,7 +174,7 @@ async def test_no_answer_is_larger_than_its_limit() -> None:
             assert (await call(server.url)).error[0] == "webhook_response_too_large"
 
 
-async def test_a_call_ends_at_its_timeout_and_when_it_is_cancelled() -> None:
+async def test_call_ends_on_timeout_and_cancel() -> None:
     async with answering(lambda _: None) as server:
         ran = await call(server.url, timeout_s=0.05)
         assert ran.error == ("Timeout", "timed out after 0.05 s") and ran.outcome.stopped_by == "timeout"
@@ -318,7 +318,7 @@ async def test_redirects_to_what_is_no_address(url: str) -> None:
     assert len(server.asked) == 1
 
 
-async def test_a_name_is_resolved_once_and_the_connection_goes_where_was_checked() -> None:
+async def test_host_is_resolved_once_and_connection_uses_checked_address() -> None:
     """DNS rebinding: the second answer would lead elsewhere, and is never asked for."""
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
     asked: list[str] = []
@@ -339,7 +339,7 @@ async def test_a_name_is_resolved_once_and_the_connection_goes_where_was_checked
     assert len(server.asked) == 1
 
 
-async def test_one_private_address_among_public_ones_refuses_the_name() -> None:
+async def test_host_with_one_private_address_is_rejected() -> None:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return ["93.184.216.34", "10.0.0.1"]
 
@@ -359,12 +359,12 @@ async def test_one_private_address_among_public_ones_refuses_the_name() -> None:
         ("93.184.216.34", []),
     ],
 )
-async def test_an_address_inside_another_counts(host: str, allowed: list[str]) -> None:
+async def test_embedded_address_is_checked(host: str, allowed: list[str]) -> None:
     (found,) = await Guard(allowed).addresses(host, 80)
     assert ip_address(found) == ip_address(host.strip("[]"))
 
 
-async def test_the_next_address_is_tried() -> None:
+async def test_next_address_is_tried() -> None:
     async def resolve(host: str, port: int) -> Sequence[str]:
         return ["127.0.0.3", "127.0.0.1"]
 

@@ -102,7 +102,7 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(api
     assert SECRET not in str(kept) and sent not in str(kept)
 
 
-async def test_it_is_retried_by_retry_alone_and_always_with_the_same_key(api: ApiHarness) -> None:
+async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
     async with answering(lambda _: http(503)) as server:
         status, _, _ = await run(api, {"id": "once", "value": hook(server.url)})
         assert status == 500 and len(server.asked) == 1
@@ -131,7 +131,7 @@ async def test_calls_wait_beside_the_slots_and_hold_up_nobody(api: ApiHarness) -
             ended = await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
 
 
-async def test_the_platform_does_not_call_itself(database: TestDatabase, tmp_path: Path) -> None:
+async def test_platform_cannot_call_itself(database: TestDatabase, tmp_path: Path) -> None:
     async with (
         answering(lambda _: http(200)) as server,
         api_harness(database, tmp_path / "home") as api,
@@ -149,7 +149,7 @@ async def test_the_platform_does_not_call_itself(database: TestDatabase, tmp_pat
         ({"url": js("a b")}, "expression_syntax", "/url/expr"),
     ],
 )
-async def test_what_cannot_be_sent_is_not_deployed(api: ApiHarness, more: dict[str, Any], code: str, path: str) -> None:
+async def test_unsendable_webhook_is_not_deployed(api: ApiHarness, more: dict[str, Any], code: str, path: str) -> None:
     value = {"modules": [{"id": "a", "value": {**hook("https://x.example"), **more}}]}
     answer = await api.client.post(f"{W}/flows/create", json={"path": "f/team/x", "summary": "", "value": value})
     assert answer.status_code == 400, answer.text

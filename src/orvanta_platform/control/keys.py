@@ -56,7 +56,7 @@ def text(settings: Settings) -> str:
     return settings.instance_key or _from_file(settings.home / _FILE)
 
 
-def keep(settings: Settings, key: str, *, replace: bool) -> None:
+def store(settings: Settings, key: str, *, replace: bool) -> None:
     """Store the key of a backup in the home. Raises SettingsError if another one is stored or set.
 
     With `replace`, the file of another key is replaced.

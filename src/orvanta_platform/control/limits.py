@@ -21,11 +21,11 @@ LARGEST_SETTINGS: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
 
 
-def check_count(what: str, count: int, most: int, *, hint: str) -> None:
-    """Check that `what` has at most `most` entries. Raises LimitExceeded."""
-    if count > most:
-        message = f"{what}: at most {most:,} entries are allowed, not {count:,}."
-        raise LimitExceeded(message, hint=hint, details={"limit": most})
+def check_count(what: str, count: int, limit: int, *, hint: str) -> None:
+    """Check that `what` has at most `limit` entries. Raises LimitExceeded."""
+    if count > limit:
+        message = f"{what}: at most {limit:,} entries are allowed, not {count:,}."
+        raise LimitExceeded(message, hint=hint, details={"limit": limit})
 
 
 def check_principals(count: int) -> None:

@@ -58,9 +58,9 @@ class LiveActor:
                     "The token is no longer valid.", hint="It was deleted, has expired, or belongs to a finished job."
                 )
             self._actor, self._at = self._as_called(found), now - MAX_AGE_S / 2
-        return scopes.without(self._actor) if self._unlimited else self._actor
+        return scopes.without_limits(self._actor) if self._unlimited else self._actor
 
-    async def settled(self) -> Actor:
+    async def current_with_retry(self) -> Actor:
         """Return the actor like `current`, but wait while the database is unavailable."""
         while True:
             try:
@@ -105,5 +105,5 @@ def _has_all_rights(before: Actor, now: Actor) -> bool:
 async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, target: Target) -> AsyncIterator[T]:
     """Yield the pieces while the caller may do `action` to `target`. Raises Unauthenticated, NotFound."""
     async for piece in pieces:
-        permissions.require(await caller.settled(), action, target)
+        permissions.require(await caller.current_with_retry(), action, target)
         yield piece

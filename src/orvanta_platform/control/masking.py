@@ -28,7 +28,7 @@ _ALIGNMENTS = ((0, 0), (1, 2), (2, 3))
 """Bytes before the secret → characters of its Base64 that depend on them."""
 
 
-class Opened:
+class OpenedSecrets:
     """Secrets resolved for one purpose, usually an attempt of a job.
 
     `mask_text` and `mask_json` mask the secrets known at the time of the call.
@@ -55,7 +55,7 @@ class Opened:
             self._texts.add(text)
             self._patterns = None
 
-    def update(self, other: Opened) -> None:
+    def update(self, other: OpenedSecrets) -> None:
         """Mask the secrets of `other` as well."""
         if not other._texts <= self._texts:
             self._texts |= other._texts
@@ -111,7 +111,7 @@ class Opened:
         """
         if not self._texts:
             return text, ""
-        cut = _beginning_of_any(text, self.patterns)
+        cut = _partial_match(text, self.patterns)
         spans = _spans(text, self.patterns)
         cut = next((end for start, end in spans if start < cut < end), cut)
         return _replaced(text[:cut], [span for span in spans if span[1] <= cut]), text[cut:]
@@ -196,7 +196,7 @@ def _replaced(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return "".join([*parts, text[done:]]) if spans else text
 
 
-def _beginning_of_any(text: str, patterns: Iterable[str]) -> int:
+def _partial_match(text: str, patterns: Iterable[str]) -> int:
     """Return the position from which the end of the text may be the beginning of a pattern; its length if there is
     none.
     """

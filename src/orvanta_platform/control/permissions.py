@@ -188,7 +188,7 @@ def require(actor: Actor, action: str, target: Target) -> None:
     name = f"{target.kind} {target.path}" if target.path else target.kind
     if target.workspace is not None and (actor.workspace != target.workspace or actor.role is None):
         raise NotFound(f"The workspace {target.workspace} does not exist.")
-    unlimited = scopes.without(actor)
+    unlimited = scopes.without_limits(actor)
     if (target.kind, "read") in RULES and not can(unlimited, "read", target):
         raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, target))
     raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, target))

@@ -34,7 +34,7 @@ def proves(method: str, resource: Any, headers: Mapping[str, str], body: bytes, 
     match method:
         case "api_key":
             key = _secret(resource, "api_key" if "api_key" in resource else "value")
-            return _same(headers.get(_text(resource, "header", "X-API-Key").lower(), ""), key)
+            return _digests_match(headers.get(_text(resource, "header", "X-API-Key").lower(), ""), key)
         case "basic_http":
             return _basic(resource, headers.get("authorization", ""))
         case "signature":
@@ -56,7 +56,7 @@ def _text(resource: Mapping[str, Any], name: str, default: str) -> str:
     return value
 
 
-def _same(received: str, expected: str) -> bool:
+def _digests_match(received: str, expected: str) -> bool:
     """Compare digests of the texts, which have equal lengths, so that the time reveals nothing about the length of the
     secret.
     """
@@ -71,7 +71,7 @@ def _basic(resource: Mapping[str, Any], header: str) -> bool:
         text = base64.b64decode(received.strip(), validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
-    return _same(text, expected) and scheme.lower() == "basic"
+    return _digests_match(text, expected) and scheme.lower() == "basic"
 
 
 def _signed(resource: Mapping[str, Any], headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
@@ -97,7 +97,7 @@ def _signed(resource: Mapping[str, Any], headers: Mapping[str, str], body: bytes
     digest = hmac.new(secret, signed, make).digest()
     text = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
     value = received.removeprefix(prefix)
-    return received.startswith(prefix) and _same(value.lower() if encoding == "hex" else value, text)
+    return received.startswith(prefix) and _digests_match(value.lower() if encoding == "hex" else value, text)
 
 
 def _stripe(header: str, secret: bytes, body: bytes, now_s: float, tolerance_s: float) -> bool:
@@ -107,7 +107,7 @@ def _stripe(header: str, secret: bytes, body: bytes, now_s: float, tolerance_s: 
     if not _is_recent(moment, now_s, tolerance_s):
         return False
     expected = hmac.new(secret, moment.encode() + b"." + body, hashlib.sha256).hexdigest()
-    found = [_same(value, expected) for name, _, value in pairs if name == "v1"]
+    found = [_digests_match(value, expected) for name, _, value in pairs if name == "v1"]
     return any(found)
 
 

@@ -91,7 +91,7 @@ def is_unattended(held: Sequence[str] | None) -> bool:
     return _DELEGATE in actions or (bool(actions) and all(action == "jobs:run" for action in actions))
 
 
-def without(actor: Actor) -> Actor:
+def without_limits(actor: Actor) -> Actor:
     """Return the actor without the limits of its token, to distinguish missing rights of the member from those of the
     token.
     """

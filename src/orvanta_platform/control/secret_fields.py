@@ -17,7 +17,7 @@ from orvanta_platform.control.masking import MASK
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.raw import count_values, encode_string, has_more, items, members, strip
 from orvanta_platform.workflow import secret_schemas
-from orvanta_platform.workflow.secret_schemas import MAX_WORK, Node, Work
+from orvanta_platform.workflow.secret_schemas import MAX_WORK, Node, WorkBudget
 
 REFERENCES = (b'"$var:', b'"$res:')
 """Prefixes of the JSON text of a string that refers to a variable or a resource."""
@@ -47,7 +47,7 @@ Secrets = Mapping[str, bytes]
 _NO_TYPES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def take_out(
+def extract(
     raw: bytes, schema: Any, kept: Secrets, types: Mapping[str, Any] = _NO_TYPES
 ) -> tuple[bytes, dict[str, bytes]]:
     """Return valid JSON text with its secret fields masked, and those fields.
@@ -57,31 +57,31 @@ def take_out(
     mask of a secret that `kept` does not contain, TooComplex, UnsupportedPassword.
     """
     restored: list[str] = []
-    whole = _restored(strip(raw), kept, limited(raw), restored)
-    work = limited(whole)
+    whole = _restored(strip(raw), kept, work_budget(raw), restored)
+    work = work_budget(whole)
     node = secret_schemas.read(schema, types, work) if secret_schemas.may_declare(schema) else None
     taken: dict[str, bytes] = {}
-    shown = whole if node is None else _take(whole, [node], "", 0, taken, work)
+    shown = whole if node is None else _extract(whole, [node], "", 0, taken, work)
     stays = {place: kept[place] for place in restored if not _is_within(place, taken)}
-    return mask_at(shown, stays, limited(shown)), taken | stays
+    return mask_at(shown, stays, work_budget(shown)), taken | stays
 
 
-def limited(raw: bytes) -> Work:
+def work_budget(raw: bytes) -> WorkBudget:
     """Return the work budget of one pass over a value."""
-    return Work(MAX_WORK + 2 * _BYTE * len(raw))
+    return WorkBudget(MAX_WORK + 2 * _BYTE * len(raw))
 
 
-def put_back(shown: bytes, secrets: Secrets, work: Work | None = None) -> bytes:
-    """Return the value as it was before `take_out`. Raises TooComplex if a work budget is exceeded."""
-    return _restored(shown, secrets, work or Work(None), [])
+def restore(shown: bytes, secrets: Secrets, work: WorkBudget | None = None) -> bytes:
+    """Return the value as it was before `extract`. Raises TooComplex if a work budget is exceeded."""
+    return _restored(shown, secrets, work or WorkBudget(None), [])
 
 
-def mask_at(raw: bytes, places: Iterable[str], work: Work | None = None) -> bytes:
+def mask_at(raw: bytes, places: Iterable[str], work: WorkBudget | None = None) -> bytes:
     """Return JSON text with the mask at each of these locations. Raises TooComplex if a work budget is exceeded."""
-    return _replaced(raw, dict.fromkeys(places, _MASKED), "", lambda _raw, _at, mask: mask, work or Work(None))
+    return _replaced(raw, dict.fromkeys(places, _MASKED), "", lambda _raw, _at, mask: mask, work or WorkBudget(None))
 
 
-def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: Work) -> bytes:
+def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: WorkBudget) -> bytes:
     """Return the object or array with each member or item replaced; any other value is returned unchanged.
 
     `inner` receives the name or index of a member or item, escaped as in a JSON pointer, and its text, which is not
@@ -113,7 +113,7 @@ def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: Work) -> bytes
     return b"".join(parts)
 
 
-def _restored(shown: bytes, secrets: Secrets, work: Work, restored: list[str]) -> bytes:
+def _restored(shown: bytes, secrets: Secrets, work: WorkBudget, restored: list[str]) -> bytes:
     def fill(raw: bytes, at: str, secret: bytes) -> bytes:
         if raw != _MASKED:
             return raw
@@ -124,7 +124,7 @@ def _restored(shown: bytes, secrets: Secrets, work: Work, restored: list[str]) -
 
 
 def _replaced(
-    raw: bytes, places: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: Work
+    raw: bytes, places: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: WorkBudget
 ) -> bytes:
     """Return JSON text in which the text at each of these locations below `at` is replaced by the result of `fill`."""
     if not places:
@@ -143,7 +143,7 @@ def _replaced(
     return rebuilt(raw, replace, work)
 
 
-def _take(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str, bytes], work: Work) -> bytes:
+def _extract(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str, bytes], work: WorkBudget) -> bytes:
     found = _all(nodes, work)
     if any(node.is_secret for node in found):
         return _mask(raw, place, taken)
@@ -156,12 +156,12 @@ def _take(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str
     def inner(name: str, value: Text) -> Text:
         work.spend(len(found) * _VISIT)
         nodes = below(name)
-        return _take(strip(value), nodes, f"{place}/{name}", level + 1, taken, work) if nodes else value
+        return _extract(strip(value), nodes, f"{place}/{name}", level + 1, taken, work) if nodes else value
 
     return rebuilt(raw, inner, work)
 
 
-def _all(nodes: list[Node], work: Work) -> list[Node]:
+def _all(nodes: list[Node], work: WorkBudget) -> list[Node]:
     """Return these nodes and those that apply to the same value, each once."""
     found = dict.fromkeys(nodes)
     waiting = list(found)

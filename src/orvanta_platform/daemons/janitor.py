@@ -67,7 +67,7 @@ async def run(platform: Platform) -> None:
             await debounce.delete_unused(connection)
             await erasures.delete_orphans(connection)
             await runs.delete_expired_idempotency_keys(connection)
-        await locking.settle_abandoned(platform)
+        await locking.store_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
 
 

@@ -9,7 +9,7 @@ from orvanta_platform.queue.scan_cursor import ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import scheduler
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.outcomes import ScanPosition, process_ended
 
 NAME = "scheduler"
 LONGEST_WAIT_S = 1.0
@@ -42,7 +42,7 @@ async def _fire(platform: Platform) -> None:
 
 
 async def _follow(platform: Platform) -> None:
-    round = Round()
+    round = ScanPosition()
     while True:
-        await follow(platform, round)
+        await process_ended(platform, round)
         await asyncio.sleep(LONGEST_WAIT_S)

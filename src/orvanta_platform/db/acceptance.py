@@ -121,20 +121,20 @@ class WaitingFilter:
     """Limits the result to the items of one trigger (schedule, http_trigger or flow; path)."""
 
 
-async def list_waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
+async def list_waiting(conn: Connection, workspace: str, filter: WaitingFilter) -> list[WaitingRow]:
     """Return the current versions that wait for acceptance, at most 1000, by path."""
     rows = await conn.fetch(
         _SQL["list_waiting"],
         workspace,
-        what.everything,
-        what.patterns,
-        what.principals,
-        what.scripts,
-        what.flows,
-        what.schedules,
-        what.http_triggers,
-        *(what.item or (None, None)),
-        *(what.source or (None, None)),
+        filter.everything,
+        filter.patterns,
+        filter.principals,
+        filter.scripts,
+        filter.flows,
+        filter.schedules,
+        filter.http_triggers,
+        *(filter.item or (None, None)),
+        *(filter.source or (None, None)),
     )
     return [
         WaitingRow(**{**row, "extra_perms": msgspec.json.decode(row["extra_perms"], type=dict[str, bool])})

@@ -42,9 +42,9 @@ async def schedule(connection: Connection, run: UUID, erasures: Sequence[tuple[i
     await connection.execute(_SQL["schedule_erasures"], run, nodes, seconds)
 
 
-async def lock_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
+async def lock_due(connection: Connection, limit: int) -> list[tuple[UUID, int]]:
     """Return (run, node) of due erasures, locked until the transaction ends."""
-    rows = await connection.fetch(_SQL["lock_due"], most)
+    rows = await connection.fetch(_SQL["lock_due"], limit)
     return [(row["run"], row["node_index"]) for row in rows]
 
 

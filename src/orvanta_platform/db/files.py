@@ -62,9 +62,9 @@ async def get(conn: Connection, workspace: str, key: str, *, lock: bool = False)
     return FileRow(**dict(row)) if row else None
 
 
-async def list_page(conn: Connection, workspace: str, what: FileFilter) -> list[FileRow]:
-    """Return a page of the files selected by `what`, by name."""
-    arguments = [getattr(what, name) for name in FileFilter.__slots__]
+async def list_page(conn: Connection, workspace: str, filter: FileFilter) -> list[FileRow]:
+    """Return a page of the files selected by `filter`, by name."""
+    arguments = [getattr(filter, name) for name in FileFilter.__slots__]
     return [FileRow(**dict(row)) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

@@ -155,9 +155,9 @@ async def insert_entries(connection: Connection, entries: Sequence[Entry]) -> No
     await connection.execute(_SQL["insert_entries"], *columns, keys, priorities)
 
 
-async def list_queue_heads(connection: Connection, most: Mapping[bytes, int]) -> list[QueueEntry]:
+async def list_queue_heads(connection: Connection, limit: Mapping[bytes, int]) -> list[QueueEntry]:
     """Return the first entries of each queue, as many as specified, and its eldest entry."""
-    rows = await connection.fetch(_SQL["list_queue_heads"], list(most), list(most.values()))
+    rows = await connection.fetch(_SQL["list_queue_heads"], list(limit), list(limit.values()))
     return [QueueEntry(**dict(row)) for row in rows]
 
 

@@ -45,9 +45,9 @@ class HistoryRow:
 
 
 async def list_lines(
-    conn: Connection, run: UUID, after: HistoryPosition, most: int, *, inside: bool, has_nodes: bool
+    conn: Connection, run: UUID, after: HistoryPosition, limit: int, *, inside: bool, has_nodes: bool
 ) -> list[HistoryRow]:
-    """Return at most `most` lines of a run after a position, in order. `inside`: include those of inner nodes."""
+    """Return at most `limit` lines of a run after a position, in order. `inside`: include those of inner nodes."""
     place = (after.at, after.rank, after.id)
-    rows = await conn.fetch(_SQL["list_lines"], run, inside, has_nodes, *place, most)
+    rows = await conn.fetch(_SQL["list_lines"], run, inside, has_nodes, *place, limit)
     return [HistoryRow(**dict(row)) for row in rows]

@@ -117,9 +117,9 @@ async def find_route_owner(
     return (row["workspace"], row["path"]) if row else None
 
 
-async def list_page(conn: Connection, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
-    """Return a page of the triggers selected by `what`, by path."""
-    arguments = [getattr(what, name) for name in HttpTriggerFilter.__slots__]
+async def list_page(conn: Connection, workspace: str, filter: HttpTriggerFilter) -> list[HttpTriggerRow]:
+    """Return a page of the triggers selected by `filter`, by path."""
+    arguments = [getattr(filter, name) for name in HttpTriggerFilter.__slots__]
     return [_trigger(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

@@ -171,36 +171,36 @@ async def list_versions(
     return [VersionRow(**row) for row in rows]
 
 
-async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -> list[ItemRow]:
-    """Return a page of the items selected by `what`."""
+async def list_page(conn: Connection, workspace: str, kind: str, filter: Filter) -> list[ItemRow]:
+    """Return a page of the items selected by `filter`."""
     rows = await conn.fetch(
         _SQL["list"],
         workspace,
         kind,
-        what.everything,
-        what.patterns,
-        what.principals,
-        what.scope,
-        what.archived,
-        what.path_start,
-        what.path,
-        what.created_by,
-        what.languages,
-        what.kinds,
-        what.before,
-        what.after,
-        what.ascending,
-        what.limit,
-        what.offset,
-        what.username,
+        filter.everything,
+        filter.patterns,
+        filter.principals,
+        filter.scope,
+        filter.archived,
+        filter.path_start,
+        filter.path,
+        filter.created_by,
+        filter.languages,
+        filter.kinds,
+        filter.before,
+        filter.after,
+        filter.ascending,
+        filter.limit,
+        filter.offset,
+        filter.username,
     )
     return [item for item in map(_item, rows) if item is not None]
 
 
-async def list_paths(conn: Connection, workspace: str, kind: str, what: Filter) -> list[str]:
-    """Return all paths of a kind that are readable according to `what`."""
+async def list_paths(conn: Connection, workspace: str, kind: str, filter: Filter) -> list[str]:
+    """Return all paths of a kind that are readable according to `filter`."""
     query = _SQL["list_paths"]
-    who = (what.everything, what.patterns, what.principals, what.scope)
+    who = (filter.everything, filter.patterns, filter.principals, filter.scope)
     return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
 
 

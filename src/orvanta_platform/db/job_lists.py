@@ -240,9 +240,9 @@ async def count_over_time(
     return [StateCount(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
 
 
-async def count_waiting_runs(conn: Connection, workspace: str, most: int) -> int:
-    """Return the number of runs of a workspace that wait to start; counts up to `most`."""
-    return int(await conn.fetchval(_SQL["count_waiting_runs"], workspace, most))
+async def count_waiting_runs(conn: Connection, workspace: str, limit: int) -> int:
+    """Return the number of runs of a workspace that wait to start; counts up to `limit`."""
+    return int(await conn.fetchval(_SQL["count_waiting_runs"], workspace, limit))
 
 
 def _of_runs(part: Part) -> bool:

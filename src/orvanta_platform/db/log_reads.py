@@ -92,14 +92,14 @@ async def get_safe_time(conn: Connection, least_age_s: float) -> datetime:
 
 
 async def list_pieces_after(
-    conn: Connection, run: UUID, after: datetime, known: Sequence[LogEnd], most: int, chars: int
+    conn: Connection, run: UUID, after: datetime, known: Sequence[LogEnd], limit: int, chars: int
 ) -> list[JobPiece]:
-    """Return at most `most` pieces of a run's logs written after a time; for `known` jobs, those after their known end.
+    """Return at most `limit` pieces of a run's logs after a time; for `known` jobs, those after their known end.
 
     The result ends once it has `chars` characters.
     """
     columns = [each.job for each in known], [each.attempt for each in known], [each.stop for each in known]
-    rows = await conn.fetch(_SQL["list_pieces_after"], run, after, *columns, most, chars)
+    rows = await conn.fetch(_SQL["list_pieces_after"], run, after, *columns, limit, chars)
     return [
         JobPiece(
             *(row["job"], row["node"], row["place"], row["attempt"], row["at"]),
@@ -124,11 +124,11 @@ async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt
 
 
 async def list_pieces_by_time(
-    conn: Connection, run: UUID, jobs: Sequence[UUID], after: LogPosition, most: int
+    conn: Connection, run: UUID, jobs: Sequence[UUID], after: LogPosition, limit: int
 ) -> list[TimedPiece]:
-    """Return at most `most` pieces of the logs of these jobs of the run, in the order of writing."""
+    """Return at most `limit` pieces of the logs of these jobs of the run, in the order of writing."""
     place = (after.at, after.job, after.attempt, after.end)
-    rows = await conn.fetch(_SQL["list_pieces_by_time"], run, list(jobs), *place, most)
+    rows = await conn.fetch(_SQL["list_pieces_by_time"], run, list(jobs), *place, limit)
     return [
         TimedPiece(
             row["job"],

@@ -64,9 +64,9 @@ async def append(
     return openings is None or found == openings
 
 
-async def list_chunks(connection: Connection, job: UUID, attempt: int, seq: int, most: int) -> list[StoredChunk]:
-    """Return at most `most` chunks of an attempt, from `seq` (≥ 0) on."""
-    rows = await connection.fetch(_SQL["list_chunks"], job, attempt, seq, most)
+async def list_chunks(connection: Connection, job: UUID, attempt: int, seq: int, limit: int) -> list[StoredChunk]:
+    """Return at most `limit` chunks of an attempt, from `seq` (≥ 0) on."""
+    rows = await connection.fetch(_SQL["list_chunks"], job, attempt, seq, limit)
     return [StoredChunk(**dict(row)) for row in rows]
 
 

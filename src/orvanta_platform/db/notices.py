@@ -44,9 +44,9 @@ async def insert(connection: Connection, run: UUID, workspace: str, notices: Seq
     await connection.execute(_SQL["insert"], run, workspace, ids, jobs, channels, resources)
 
 
-async def claim_due(connection: Connection, most: int) -> list[Notice]:
+async def claim_due(connection: Connection, limit: int) -> list[Notice]:
     """Claim due notifications; the caller attempts to send them."""
-    return [Notice(**dict(row)) for row in await connection.fetch(_SQL["claim_due"], most)]
+    return [Notice(**dict(row)) for row in await connection.fetch(_SQL["claim_due"], limit)]
 
 
 async def delete(connection: Connection, notice: Notice, kind: str, data: str) -> None:

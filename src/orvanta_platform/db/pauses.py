@@ -68,9 +68,9 @@ async def delete_all(connection: Connection, run: UUID) -> None:
     await connection.execute(_SQL["delete_all"], run)
 
 
-async def list_of_run(connection: Connection, run: UUID, most: int) -> list[PauseRow]:
-    """Return the paused nodes of a run, the longest paused first, at most `most`."""
-    return [PauseRow(**dict(row)) for row in await connection.fetch(_SQL["list_of_run"], run, most)]
+async def list_of_run(connection: Connection, run: UUID, limit: int) -> list[PauseRow]:
+    """Return the paused nodes of a run, the longest paused first, at most `limit`."""
+    return [PauseRow(**dict(row)) for row in await connection.fetch(_SQL["list_of_run"], run, limit)]
 
 
 async def find(connection: Connection, run: UUID, job: UUID) -> PauseRow | None:

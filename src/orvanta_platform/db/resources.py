@@ -80,9 +80,9 @@ async def lock_of_type(conn: Connection, workspace: str, name: str) -> list[Reso
     return [_resource(row) for row in await conn.fetch(_SQL["lock_of_type"], workspace, name)]
 
 
-async def list_page(conn: Connection, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
-    """Return a page of the resources selected by `what`, by path, without values."""
-    arguments = [getattr(what, name) for name in ResourceFilter.__slots__]
+async def list_page(conn: Connection, workspace: str, filter: ResourceFilter) -> list[ResourceRow]:
+    """Return a page of the resources selected by `filter`, by path, without values."""
+    arguments = [getattr(filter, name) for name in ResourceFilter.__slots__]
     return [_resource(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

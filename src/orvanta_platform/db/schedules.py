@@ -123,9 +123,9 @@ async def lock_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
     return _schedule(row) if row else None
 
 
-async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
-    """Return a page of the schedules selected by `what`, by path."""
-    arguments = [getattr(what, name) for name in ScheduleFilter.__slots__]
+async def list_page(conn: Connection, workspace: str, filter: ScheduleFilter) -> list[ScheduleRow]:
+    """Return a page of the schedules selected by `filter`, by path."""
+    arguments = [getattr(filter, name) for name in ScheduleFilter.__slots__]
     return [_schedule(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

@@ -41,9 +41,9 @@ async def list_disabled_workspaces(conn: Connection) -> list[str]:
     return [row["id"] for row in await conn.fetch(_SQL["list_disabled_workspaces"])]
 
 
-async def list_next_runs(conn: Connection, workspace: str, past: UUID, upto: UUID, most: int) -> list[UUID]:
+async def list_next_runs(conn: Connection, workspace: str, past: UUID, upto: UUID, limit: int) -> list[UUID]:
     """Return the next runs after `past` and up to `upto`, live or ended."""
-    return [row["id"] for row in await conn.fetch(_SQL["list_next_runs"], workspace, past, upto, most)]
+    return [row["id"] for row in await conn.fetch(_SQL["list_next_runs"], workspace, past, upto, limit)]
 
 
 async def queue_next(conn: Connection, workspace: str, past: UUID | None, runs: Sequence[UUID], upto: UUID) -> None:
@@ -56,14 +56,14 @@ async def queue_run(conn: Connection, run: UUID, workspace: str) -> None:
     await conn.execute(_SQL["queue_run"], run, workspace)
 
 
-async def lock_ended(conn: Connection, workspace: str, most: int) -> list[UUID]:
+async def lock_ended(conn: Connection, workspace: str, limit: int) -> list[UUID]:
     """Lock and return queued runs that have ended; other processes skip them until the transaction ends."""
-    return [row["run"] for row in await conn.fetch(_SQL["lock_ended"], workspace, most)]
+    return [row["run"] for row in await conn.fetch(_SQL["lock_ended"], workspace, limit)]
 
 
-async def list_texts(conn: Connection, runs: Sequence[UUID], most_bytes: int) -> list[Text]:
+async def list_texts(conn: Connection, runs: Sequence[UUID], max_bytes: int) -> list[Text]:
     """Return inputs and results of these runs, for each run those that start within this many bytes."""
-    found = await conn.fetch(_SQL["list_texts"], list(runs), most_bytes)
+    found = await conn.fetch(_SQL["list_texts"], list(runs), max_bytes)
     fields = ("id", "kind", "name", "size", "encoding", "body", "object")
     return [Text(row["run"], row["node"], ValueRow(**{name: row[name] for name in fields})) for row in found]
 
@@ -92,9 +92,9 @@ async def get_sizes(conn: Connection) -> dict[str, int]:
     return {row["workspace"]: row["bytes"] for row in await conn.fetch(_SQL["get_sizes"])}
 
 
-async def delete_oldest(conn: Connection, workspace: str, most: int) -> list[int]:
+async def delete_oldest(conn: Connection, workspace: str, limit: int) -> list[int]:
     """Delete the words of the workspace's oldest runs; return the size of each in bytes."""
-    return [row["bytes"] for row in await conn.fetch(_SQL["delete_oldest"], workspace, most)]
+    return [row["bytes"] for row in await conn.fetch(_SQL["delete_oldest"], workspace, limit)]
 
 
 async def clear_queue(conn: Connection, workspace: str) -> None:

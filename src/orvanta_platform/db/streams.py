@@ -28,10 +28,10 @@ async def append(connection: Connection, chunks: Sequence[LogChunk], *, openings
     return await logs.append(connection, chunks, openings=openings, table="stream_chunk")
 
 
-async def read(conn: Connection, job: UUID, attempt: int, start: int, most: int) -> list[StreamPiece]:
-    """Return the pieces with `most` characters of the newest attempt that has streamed, in order; none at the end.
+async def read(conn: Connection, job: UUID, attempt: int, start: int, limit: int) -> list[StreamPiece]:
+    """Return the pieces with `limit` characters of the newest attempt that has streamed, in order; none at the end.
 
     They start at `start` (≥ 0) if that attempt is `attempt`, otherwise at its beginning.
     """
-    rows = await conn.fetch(_SQL["read_stream"], job, attempt, start, most)
+    rows = await conn.fetch(_SQL["read_stream"], job, attempt, start, limit)
     return [StreamPiece(**dict(row)) for row in rows]

@@ -79,9 +79,9 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
     return _variable(row) if row else None
 
 
-async def list_page(conn: Connection, workspace: str, what: VariableFilter) -> list[VariableRow]:
-    """Return a page of the variables selected by `what`, by path, without ciphertexts and keys."""
-    arguments = [getattr(what, name) for name in VariableFilter.__slots__]
+async def list_page(conn: Connection, workspace: str, filter: VariableFilter) -> list[VariableRow]:
+    """Return a page of the variables selected by `filter`, by path, without ciphertexts and keys."""
+    arguments = [getattr(filter, name) for name in VariableFilter.__slots__]
     return [_variable(row) for row in await conn.fetch(_SQL["list"], workspace, *arguments)]
 
 

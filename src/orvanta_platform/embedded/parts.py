@@ -41,7 +41,7 @@ def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subproces
     )
 
 
-class Part:
+class ChildProcess:
     """Child process `orvanta <command>` in its own process group.
 
     Secrets are passed through an inherited pipe, never in arguments or the environment.

@@ -92,7 +92,7 @@ class EmbeddedPostgres:
             return
         use, self._use = self._use, -1
         with _locked(self._cluster.root / _START_LOCK):
-            last = self._last(use)
+            last = self._is_last_user(use)
             os.close(use)
             if last:
                 select.select([self._keeper], [], [])
@@ -100,7 +100,7 @@ class EmbeddedPostgres:
         _reap(self.keeper_pid)
 
     @staticmethod
-    def _last(use: int) -> bool:
+    def _is_last_user(use: int) -> bool:
         """Return whether no other process uses the server; none can join while the start lock is held."""
         try:
             fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)

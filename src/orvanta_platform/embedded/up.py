@@ -16,7 +16,7 @@ from rich.console import Console
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
 from orvanta_platform.embedded import cluster, local, postgres
-from orvanta_platform.embedded.parts import Part
+from orvanta_platform.embedded.parts import ChildProcess
 from orvanta_platform.embedded.port import check_port
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
 from orvanta_platform.embedded.preparation import Preparation, Prepared, StartFailed
@@ -58,7 +58,7 @@ def up(settings: Settings, console: Console) -> int:
                 display.start("Preparing the database")
                 first = preparation.run(settings)
                 local.write(settings)
-                supervisor.run(lambda: _greet(console, settings, first))
+                supervisor.run(lambda: _print_address(console, settings, first))
             finally:
                 supervisor.stop_database()
     return 0
@@ -85,7 +85,7 @@ class Supervisor:
         self, settings: Settings, database: EmbeddedPostgres | None, stop: StopRequests, display: Progress
     ) -> None:
         secrets = settings_module.secrets(settings)
-        self._parts = [Part("server", secrets), Part("worker", secrets)]
+        self._parts = [ChildProcess("server", secrets), ChildProcess("worker", secrets)]
         self._settings = settings
         self._database = database
         self._stop = stop
@@ -146,11 +146,11 @@ class Supervisor:
         for part in self._parts:
             code = part.poll()
             if code is not None:
-                _say(f"The {part.command} exited with {code}; restarting it.")
+                _print(f"The {part.command} exited with {code}; restarting it.")
             if part.pid is None and part.due_s == 0.0:
                 part.start()
         if self._database is not None and not self._database.alive():
-            _say("The keeper of the embedded database exited; restarting it.")
+            _print("The keeper of the embedded database exited; restarting it.")
             ended, self._database = self._database, postgres.start(self._database.home)
             ended.close()
 
@@ -163,9 +163,9 @@ class Supervisor:
         The second signal is repeated: if it arrives before the first one is handled, the kernel delivers only one.
         """
         for stops, seconds in ((1, _GRACE_S), (2, _END_S)):
-            began, sent = clock.monotonic(), 0
+            started, sent = clock.monotonic(), 0
             while any(part.pid is not None for part in self._parts):
-                waited = clock.monotonic() - began
+                waited = clock.monotonic() - started
                 if sent == 0 or (stops > 1 and waited > sent * _RESEND_S):
                     sent += 1
                     for part in self._parts:
@@ -240,7 +240,7 @@ def _stop_requests() -> Iterator[StopRequests]:
         os.close(write)
 
 
-def _greet(console: Console, settings: Settings, first: Prepared) -> None:
+def _print_address(console: Console, settings: Settings, first: Prepared) -> None:
     lines = [f"Orvanta {__version__} is ready at {settings.base_url}"]
     if first.link is not None:
         lines.append(f"  Log in  open {first.link} once, within 15 minutes, and choose a password")
@@ -255,5 +255,5 @@ def _greet(console: Console, settings: Settings, first: Prepared) -> None:
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     Console(stderr=True).print(text, highlight=False, markup=False)

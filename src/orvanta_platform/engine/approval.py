@@ -8,9 +8,9 @@ import msgspec
 
 from orvanta_platform.engine import approval_prompt, duration, node_completion, suspending
 from orvanta_platform.engine.effects import Export, Record, SetTimer, StoreResume
-from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
+from orvanta_platform.engine.events import Approved, DeadlineDue, NamedError, Rejected
 from orvanta_platform.engine.plan import Consent, Node
-from orvanta_platform.engine.readiness import Fail, Open, Verdict
+from orvanta_platform.engine.readiness import Fail, OpenApproval, Readiness
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.engine.step import Step
@@ -18,14 +18,14 @@ from orvanta_platform.engine.step import Step
 _WAITING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 
 
-def verdict(step: Step, node: Node) -> Verdict | None:
+def readiness(step: Step, node: Node) -> Readiness | None:
     """Return the approval to open, with its message; None while an answer is missing."""
     if node.approval is None:
-        return Fail(Err("InvalidApproval", "The node has no approval."))
+        return Fail(NamedError("InvalidApproval", "The node has no approval."))
     return approval_prompt.of(step, node, node.approval)
 
 
-def open_node(step: Step, index: int, opened: Open) -> None:
+def open_node(step: Step, index: int, opened: OpenApproval) -> None:
     """Open the approval of an approval node."""
     consent = step.plan.node(index).approval
     if consent is not None:
@@ -86,9 +86,9 @@ def settle_status(step: Step) -> None:
         return
     status = _waiting_status(step)
     if status is None and step.status in _WAITING_STATUSES:
-        step.turn(Status.RUNNING)
+        step.set_status(Status.RUNNING)
     elif status is not None and status is not step.status:
-        step.turn(status)
+        step.set_status(status)
 
 
 _ACTIVE_PHASES = (Phase.PREPROCESSING, Phase.NORMAL, Phase.FAILURE_MODULE)
@@ -112,14 +112,17 @@ def _record_vote(step: Step, index: int, votes: int, record: bytes, *, suspended
 
 def _approve(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes) -> bool:
     """End the approval node as approved, unless one of its expressions throws."""
-    exports, hold = node_completion.exports(step, node, result=record), node_completion.hold(step, node, result=record)
+    exports, hold = (
+        node_completion.exports(step, node, result=record),
+        node_completion.hold_of_edges(step, node, result=record),
+    )
     if exports is None or hold is None:
         return True
     suspending.close_wait(step, node.index, consent)
     step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
-    if isinstance(exports, Err):
+    if isinstance(exports, NamedError):
         node_completion.fail(step, node.index, exports, retryable=False)
-    elif isinstance(hold, Err):
+    elif isinstance(hold, NamedError):
         node_completion.fail(step, node.index, hold, retryable=False)
     else:
         own = ((node.id, record), *exports)
@@ -130,7 +133,7 @@ def _approve(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes
 
 def _reject(step: Step, node: Node, consent: Consent, marks: tuple[Mark, Mark], record: bytes, reason: str) -> None:
     """End the approval node as failed, which an edge on failure, rejected or timeout may handle."""
-    error = Err("Rejected", reason)
+    error = NamedError("Rejected", reason)
     fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
     summary = {"name": error.name, "message": error.message, "step_id": node.id}
     result = msgspec.json.encode({"error": summary, **fields})
@@ -148,23 +151,25 @@ def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str
         return
     suspending.close_wait(step, node.index, consent)
     step.effects.append(Record("disapproved", node.index, {"by": by}))
-    suspending.disapprove(step, Err("SuspendedDisapproved", f"Disapproved by {by}"))
+    suspending.disapprove(step, NamedError("SuspendedDisapproved", f"Disapproved by {by}"))
     step.release(node.index)
     step.stop_starting(stop=False)
 
 
 def _resume(step: Step, node: Node, consent: Consent, record: bytes, kind: str, data: dict[str, Any]) -> bool:
     """Open the edges after a resume, possibly after a sleep. Always True: missing answers are requested first."""
-    answer = None if node.sleep is None else step.ask("sleep", node.index, node.sleep)
+    answer = None if node.sleep is None else step.answer_to("sleep", node.index, node.sleep)
     if step.requests:
         return True
     suspending.close_wait(step, node.index, consent)
     _record_vote(step, node.index, step.votes.get(node.index, 0) + 1, record, suspended=True)
     step.effects.append(Record(kind, node.index, data))
-    wait_s: float | Err = 0.0
+    wait_s: float | NamedError = 0.0
     if answer is not None:
-        wait_s = answer if isinstance(answer, Err) else duration.of(answer, "InvalidSleep", "The seconds of a sleep")
-    if isinstance(wait_s, Err):
+        wait_s = (
+            answer if isinstance(answer, NamedError) else duration.of(answer, "InvalidSleep", "The seconds of a sleep")
+        )
+    if isinstance(wait_s, NamedError):
         # The step has succeeded and its approval was granted, so an error of its sleep cannot fail either.
         step.effects.append(Record("sleep_threw", node.index, {"name": wait_s.name, "message": wait_s.message}))
     elif wait_s > 0:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Consent, Node
-from orvanta_platform.engine.readiness import Fail, Open
+from orvanta_platform.engine.readiness import Fail, OpenApproval
 from orvanta_platform.engine.step import Step
 from orvanta_platform.workflow.limits import MAX_FORM_BYTES
 from orvanta_platform.workflow.secret_schemas import declares
@@ -25,28 +25,34 @@ _INPUT_PLACEHOLDER = re.compile(r"\{\{\s*inputs(" + _PATH + r")\s*\}\}")
 Inputs = Mapping[str, Any]
 
 
-def of(step: Step, node: Node, consent: Consent) -> Open | Fail | None:
+def of(step: Step, node: Node, consent: Consent) -> OpenApproval | Fail | None:
     """Return the prompt with its values; None while an answer is missing, Fail if an input threw."""
     inputs = _inputs(step, node, consent)
     parts = _message(step, node, consent.message or "", inputs if isinstance(inputs, dict) else {})
-    if isinstance(inputs, Err):
+    if isinstance(inputs, NamedError):
         return Fail(inputs)
     if inputs is None or parts is None:
         return None
     form_with_values = _fill(consent.form, inputs) if inputs and consent.form is not None else None
     if declares(form_with_values):
-        return Fail(Err("InvalidForm", "The form with its inputs asks for a password, which would not be protected."))
+        return Fail(
+            NamedError("InvalidForm", "The form with its inputs asks for a password, which would not be protected.")
+        )
     form = msgspec.json.encode(form_with_values) if form_with_values is not None else None
     if form is not None and len(form) > MAX_FORM_BYTES:
         return Fail(
-            Err("InvalidForm", f"The form with its inputs has {len(form)} bytes; at most {MAX_FORM_BYTES} are allowed.")
+            NamedError(
+                "InvalidForm", f"The form with its inputs has {len(form)} bytes; at most {MAX_FORM_BYTES} are allowed."
+            )
         )
-    return Open(parts, form)
+    return OpenApproval(parts, form)
 
 
-def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | Err | None:
-    answers = {name: step.ask("message", node.index, source, "inputs", name) for name, source in consent.inputs.items()}
-    thrown = next((answer for answer in answers.values() if isinstance(answer, Err)), None)
+def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | NamedError | None:
+    answers = {
+        name: step.answer_to("message", node.index, source, "inputs", name) for name, source in consent.inputs.items()
+    }
+    thrown = next((answer for answer in answers.values() if isinstance(answer, NamedError)), None)
     if thrown is not None:
         return thrown
     values = {name: msgspec.json.decode(answer.raw) for name, answer in answers.items() if isinstance(answer, Answer)}
@@ -66,7 +72,7 @@ def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str
         elif root == "inputs":
             parts.append(_text(_value_at(inputs, path)))
         else:
-            answer = step.ask("message", node.index, part, place)
+            answer = step.answer_to("message", node.index, part, place)
             missing = missing or answer is None
             parts.append(_text(msgspec.json.decode(answer.raw)) if isinstance(answer, Answer) else "")
     return None if missing else tuple(part for part in parts if part)

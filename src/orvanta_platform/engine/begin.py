@@ -18,20 +18,20 @@ from orvanta_platform.engine import (
     waits,
 )
 from orvanta_platform.engine.effects import Enqueue, EnterDebounce, EnterGate, Opening, OpenInside, Pause, Record
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.readiness import (
     BEGIN,
     Delay,
     Enter,
     Fail,
-    Open,
-    OpenUp,
+    OpenApproval,
+    OpenBodies,
     Paused,
     Prepare,
+    Readiness,
     StartDebounce,
     Succeed,
-    Verdict,
 )
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
@@ -45,7 +45,7 @@ def begin(step: Step) -> None:
 
     All or none, so that the order in which answers arrive has no influence.
     """
-    verdicts = [(index, _verdict(step, step.plan.node(index))) for index in sorted(step.ready)]
+    verdicts = [(index, _readiness(step, step.plan.node(index))) for index in sorted(step.ready)]
     if step.requests:
         return
     step.ready.clear()
@@ -55,7 +55,7 @@ def begin(step: Step) -> None:
         match verdict:
             case Prepare(timeout_s):
                 step.prepared[index] = timeout_s
-            case OpenUp(opening, cache_key):
+            case OpenBodies(opening, cache_key):
                 step.prepared[index] = opening
                 if cache_key is not None:
                     step.cache_keys = {**step.cache_keys, index: cache_key}
@@ -71,7 +71,7 @@ def begin(step: Step) -> None:
                 node_completion.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
                 waits.begin_delay(step, index, verdict)
-            case Open():
+            case OpenApproval():
                 approval.open_node(step, index, verdict)
             case Fail(error):
                 node_completion.fail(step, index, error, retryable=False)
@@ -94,14 +94,14 @@ def enqueue(step: Step) -> None:
             step.effects.append(prepared)
             continue
         if isinstance(prepared, Pause):
-            pausing.hold(step, prepared)
+            pausing.pause_node(step, prepared)
             continue
         step.mark(index, Mark.QUEUED)
         step.effects.append(Enqueue(index, prepared, step.failures.get(index, 0)))
     step.prepared.clear()
 
 
-def _verdict(step: Step, node: Node) -> Verdict | None:
+def _readiness(step: Step, node: Node) -> Readiness | None:
     for check in _CHECKS_BEFORE_START.get(step.nodes[node.index], ()):
         verdict = check(step, node)
         if verdict is not BEGIN:
@@ -112,27 +112,27 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
         case Kind.DELAY:
             return waits.delay(step, node)
         case Kind.APPROVAL:
-            return approval.verdict(step, node)
+            return approval.readiness(step, node)
         case Kind.IDENTITY if step.plan.inner:
             return waits.pass_through(step, node)
         case _:
             limited = _job(step, node)
             if node.kind.is_container and isinstance(limited, Prepare):
-                return containers.verdict(step, node, limited.timeout_s)
+                return containers.readiness(step, node, limited.timeout_s)
             if node.gate is not None and isinstance(limited, Prepare) and step.nodes[node.index] != Mark.WAITING_GATE:
                 return _enter(step, node, node.gate)
             return limited
 
 
-def _enter(step: Step, node: Node, gate: Gate) -> Verdict | None:
+def _enter(step: Step, node: Node, gate: Gate) -> Readiness | None:
     """Queue the node for its permit; the key is computed from the inputs of this attempt."""
     key = gates.key(step, gate.key, node.index, step.failures.get(node.index, 0))
-    if key is None or isinstance(key, Err):
+    if key is None or isinstance(key, NamedError):
         return Fail(key) if key else None
     return Enter(EnterGate(node.index, key, gate.limit, gate.window_s))
 
 
-def _job(step: Step, node: Node) -> Verdict | None:
+def _job(step: Step, node: Node) -> Readiness | None:
     """Return a job with its time limit; None while its expression has no answer."""
     source = node.timeout
     if source is None:
@@ -141,35 +141,35 @@ def _job(step: Step, node: Node) -> Verdict | None:
         source = source.get("value")
     if not isinstance(source, dict):
         return _limit(source)
-    answer = step.ask("timeout", node.index, source, step.failures.get(node.index, 0))
+    answer = step.answer_to("timeout", node.index, source, step.failures.get(node.index, 0))
     if isinstance(answer, Answer):
         return _limit(msgspec.json.decode(answer.raw))
     return Fail(answer) if answer else None
 
 
-def _limit(value: Any) -> Verdict:
+def _limit(value: Any) -> Readiness:
     if value is None:
         return _NO_LIMIT
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        return Fail(Err("InvalidTimeout", "timeout must be a number of seconds above 0"))
+        return Fail(NamedError("InvalidTimeout", "timeout must be a number of seconds above 0"))
     return Prepare(min(float(value), MAX_TIMEOUT_S))
 
 
 _NO_LIMIT = Prepare(None)
 
-_CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Verdict | None], ...]] = {
-    Mark.PENDING: (waits.skipped, pausing.verdict, waits.mocked, step_debounce.verdict),
-    Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.verdict),
+_CHECKS_BEFORE_START: Mapping[int, tuple[Callable[[Step, Node], Readiness | None], ...]] = {
+    Mark.PENDING: (waits.skipped, pausing.readiness, waits.mocked, step_debounce.readiness),
+    Mark.PAUSED: (pausing.continued_result, waits.mocked, step_debounce.readiness),
 }
 """Checks that may prevent a node with this mark from starting, in order; other marks have passed them."""
 
 
-def _decide_condition(step: Step, node: Node) -> Verdict | None:
+def _decide_condition(step: Step, node: Node) -> Readiness | None:
     """Return true or false, with the boolean as result; Fail if the condition threw; None while it is unanswered."""
-    answer = step.ask("condition", node.index, node.condition)
+    answer = step.answer_to("condition", node.index, node.condition)
     if answer is None:
         return None
-    if isinstance(answer, Err):
+    if isinstance(answer, NamedError):
         return Fail(answer)
     mark, result = (Mark.TRUE, b"true") if answer.truthy else (Mark.FALSE, b"false")
     return waits.succeeded(step, node, mark, result)

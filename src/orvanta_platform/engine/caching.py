@@ -26,9 +26,9 @@ _NOT_CACHED = Found()
 
 def cached_result(step: Step) -> bytes | None:
     """Return the cached result, or None if there is none or it is not known yet; a miss stores the key in the step."""
-    if step.plan.cache_s is None or step.kept is not None or step.cache_key is not None:
+    if step.plan.cache_s is None or step.reused is not None or step.cache_key is not None:
         return None
-    answer = step.ask("cache", len(step.plan.nodes), "flow_input")
+    answer = step.answer_to("cache", len(step.plan.nodes), "flow_input")
     if not isinstance(answer, Answer):
         return None
     entry = msgspec.json.decode(answer.raw, type=Found)
@@ -48,7 +48,7 @@ def find(step: Step, node: Node, opening: Opening, attempt: int) -> Found | None
     args = opening.args
     if args is not None and opening.references:
         args = msgspec.json.encode([msgspec.Raw(args), opening.references])
-    answer = step.ask("cache", node.index, node.value, attempt, result=args)
+    answer = step.answer_to("cache", node.index, node.value, attempt, result=args)
     if isinstance(answer, Answer):
         return msgspec.json.decode(answer.raw, type=Found)
     return None if answer is None else _NOT_CACHED

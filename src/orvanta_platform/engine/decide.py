@@ -28,18 +28,18 @@ from orvanta_platform.engine.events import (
     Continued,
     DeadlineDue,
     DebounceElapsed,
-    Err,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
+    NamedError,
     PauseBefore,
     Permitted,
     Rejected,
+    RunTimedOut,
     Started,
     Succeeded,
     TimerDue,
-    TimeUp,
     WorkerLost,
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
@@ -49,7 +49,7 @@ from orvanta_platform.engine.run_completion import (
     end_if_idle,
     end_not_started,
     end_with_cached_result,
-    time_up,
+    fail_on_timeout,
     worker_lost,
 )
 from orvanta_platform.engine.state import HELD, MARK_STATE, Breakpoint, Mark, Phase, RunState
@@ -103,7 +103,7 @@ def _apply_event(step: Step, event: Event) -> bool:
         case Succeeded(node):
             return _finish(step, node, None, retryable=False)
         case Failed(node, name, message, retryable):
-            return _finish(step, node, Err(name, message), retryable=retryable)
+            return _finish(step, node, NamedError(name, message), retryable=retryable)
         case TimerDue(node):
             return _timer_due(step, node)
         case Permitted(node):
@@ -113,16 +113,16 @@ def _apply_event(step: Step, event: Event) -> bool:
         case HandedOver():
             return step_debounce.handed_over(step, event)
         case Continued():
-            return pausing.continued(step, event)
+            return pausing.resume(step, event)
         case PauseBefore():
             return False
         case JobCancelled(node, reason):
-            return _job_cancelled(step, node, Err("Canceled", reason))
+            return _job_cancelled(step, node, NamedError("Canceled", reason))
         case CancelRequested(force):
             return _cancel(step, force)
         case Aborted(reason):
             return abort(step, reason)
-        case TimeUp() | WorkerLost():
+        case RunTimedOut() | WorkerLost():
             return _fail_immediately(step, event)
         case Approved():
             return approval.approved(step, event)
@@ -132,7 +132,7 @@ def _apply_event(step: Step, event: Event) -> bool:
             return approval.deadline(step, event)
         case ChildrenEnded():
             _mark_running(step)
-            return containers.ended(step, event)
+            return containers.finish_bodies(step, event)
         case _:
             assert_never(event)
 
@@ -152,12 +152,12 @@ _NOT_STARTED = (Phase.NORMAL, Phase.PREPROCESSING)
 
 def _open_run(step: Step) -> bool:
     """Skip the run, end it with a cached result, queue it for its permit, or start it. Always True."""
-    if step.plan.skip_expr is not None and step.kept is None:
-        answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
+    if step.plan.skip_expr is not None and step.reused is None:
+        answer = step.answer_to("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
         if answer is None:
             return True
-        if isinstance(answer, Err) or answer.truthy:
-            end_not_started(step, answer if isinstance(answer, Err) else None)
+        if isinstance(answer, NamedError) or answer.truthy:
+            end_not_started(step, answer if isinstance(answer, NamedError) else None)
             return True
     cached = caching.cached_result(step)
     if cached is not None:
@@ -173,16 +173,16 @@ def _begin(step: Step, *, begun: bool = False) -> bool:
     """Start the nodes of the run; `begun` if its preprocessor has already run."""
     if not (begun or step.opening):
         step.effects.append(Record("run_started", None, {}))
-    if step.kept is None:
+    if step.reused is None:
         step.ready.update(step.plan.starts)
     else:
-        restart.seed_step(step)
+        restart.apply_reused_nodes(step)
     return True
 
 
 def _enter_gate(step: Step, gate: Gate) -> bool:
     key = gates.key(step, gate.key, len(step.plan.nodes))
-    if isinstance(key, Err):
+    if isinstance(key, NamedError):
         end_not_started(step, key)
     elif key is not None:
         step.phase = Phase.GATED
@@ -201,7 +201,7 @@ def _permitted(step: Step, index: int | None) -> bool:
     return True
 
 
-def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bool:
+def _finish(step: Step, index: int, error: NamedError | None, *, retryable: bool) -> bool:
     if not step.is_claimed(index):
         return False
     _mark_running(step)
@@ -222,7 +222,7 @@ def _timer_due(step: Step, index: int) -> bool:
     return True
 
 
-def _job_cancelled(step: Step, index: int, error: Err) -> bool:
+def _job_cancelled(step: Step, index: int, error: NamedError) -> bool:
     if MARK_STATE[step.nodes[index]] not in _CANCELLABLE:
         return False
     if step.nodes[index] in HELD:
@@ -265,12 +265,12 @@ def _cancel(step: Step, force: bool) -> bool:
     return True
 
 
-def _fail_immediately(step: Step, event: TimeUp | WorkerLost) -> bool:
+def _fail_immediately(step: Step, event: RunTimedOut | WorkerLost) -> bool:
     if step.phase is Phase.CANCELLING:
         return False
     _mark_running(step)
-    if isinstance(event, TimeUp):
-        time_up(step, event.timeout_s)
+    if isinstance(event, RunTimedOut):
+        fail_on_timeout(step, event.timeout_s)
     else:
         worker_lost(step)
     return True
@@ -278,7 +278,7 @@ def _fail_immediately(step: Step, event: TimeUp | WorkerLost) -> bool:
 
 def _mark_running(step: Step) -> None:
     if step.status is Status.QUEUED:
-        step.turn(Status.RUNNING)
+        step.set_status(Status.RUNNING)
 
 
 def _advance(step: Step) -> None:

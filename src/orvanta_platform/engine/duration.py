@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 
 MAX_WAIT_S = 10 * 366 * 86_400.0
 """Maximum length of a delay or a sleep: ten years."""
 
 
-def of(answer: Answer, name: str, label: str) -> float | Err:
+def of(answer: Answer, name: str, label: str) -> float | NamedError:
     """Return the seconds of an answer; see `seconds`."""
     return seconds(msgspec.json.decode(answer.raw), name, label)
 
@@ -30,12 +30,12 @@ def erased_after(value: Any) -> float | None:
     return 0.0 if value == 0 and not isinstance(value, bool) else setting(value)
 
 
-def seconds(value: Any, name: str, label: str) -> float | Err:
+def seconds(value: Any, name: str, label: str) -> float | NamedError:
     """Return a number of seconds from 0 to MAX_WAIT_S; null is 0."""
     if value is None:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        return Err(name, f"{label} must be a number of 0 or more.")
+        return NamedError(name, f"{label} must be a number of 0 or more.")
     if value > MAX_WAIT_S:
-        return Err(name, f"{label} must be at most {MAX_WAIT_S:.0f}, ten years.")
+        return NamedError(name, f"{label} must be at most {MAX_WAIT_S:.0f}, ten years.")
     return float(value)

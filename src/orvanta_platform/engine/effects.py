@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from orvanta_platform.engine.events import Err, Purpose
+from orvanta_platform.engine.events import NamedError, Purpose
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
 
@@ -216,7 +216,7 @@ class NodeEnded:
     state: NodeState
     result: bytes | None = None
     """JSON text of the result of a node without a job; None: the job's own result."""
-    error: Err | None = None
+    error: NamedError | None = None
     """Cause of the failure; the node's result is then `{"error": …}`.
 
     It replaces the job's result if an export threw.
@@ -270,7 +270,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Null:
+class NullResult:
     """Result of the run: null."""
 
 
@@ -282,7 +282,7 @@ class OfNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class NodeResults:
     """Result of the run: an object with the results of several nodes."""
 
     members: tuple[tuple[str, int], ...]
@@ -304,13 +304,13 @@ class ErrorOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Thrown:
+class ThrownOutput:
     """Result of the run: `{"error": …}` of an `output` that threw, which is no node's failure."""
 
-    error: Err
+    error: NamedError
 
 
-ResultRef = Null | OfNode | Many | Output | ErrorOf | Thrown
+ResultRef = NullResult | OfNode | NodeResults | Output | ErrorOf | ThrownOutput
 
 
 @dataclass(frozen=True, slots=True)

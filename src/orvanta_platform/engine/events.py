@@ -23,7 +23,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Err:
+class NamedError:
     """Error by name: thrown by an expression, or the failure of a node."""
 
     name: str
@@ -57,7 +57,7 @@ Purpose = Literal[
 ]
 """Purposes of expressions."""
 
-Answers = Mapping[tuple[str | int, ...], Answer | Err]
+Answers = Mapping[tuple[str | int, ...], Answer | NamedError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Aborted:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeUp:
+class RunTimedOut:
     """The time limit of the run is exceeded: it fails immediately, without waiting for its workers."""
 
     timeout_s: float
@@ -203,7 +203,7 @@ class ChildrenEnded:
     """All bodies of the node have ended. The caller has the result, as for a job."""
 
     node: int
-    error: Err | None = None
+    error: NamedError | None = None
     """Error by which the node failed."""
     retryable: bool = True
     cancelled: bool = False
@@ -236,7 +236,7 @@ Event = (
     | JobCancelled
     | CancelRequested
     | Aborted
-    | TimeUp
+    | RunTimedOut
     | Approved
     | Rejected
     | DeadlineDue

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Body, Gate, KeyPart, Node, Plan
 from orvanta_platform.engine.step import Step
 
@@ -121,16 +121,18 @@ def _body_has(body: Body) -> bool:
     return has_gate(body.plan.nodes)
 
 
-def key(step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int) -> tuple[str, ...] | Err | None:
+def key(
+    step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int
+) -> tuple[str, ...] | NamedError | None:
     """Return the texts of a key; None while an answer is missing; Err if an expression threw."""
     answers = [
-        (each, step.ask("key", index, each.source, place, *part))
+        (each, step.answer_to("key", index, each.source, place, *part))
         for place, each in enumerate(parts)
         if isinstance(each, KeyPart)
     ]
     if any(answer is None for _, answer in answers):
         return None
-    thrown = next((answer for _, answer in answers if isinstance(answer, Err)), None)
+    thrown = next((answer for _, answer in answers if isinstance(answer, NamedError)), None)
     if thrown is not None:
         return thrown
     texts = iter([key_part_text(answer.raw, each.path) for each, answer in answers if isinstance(answer, Answer)])

@@ -90,22 +90,22 @@ class Loop:
     """Reason, if a person cancelled only this node."""
     handed_over: bool = False
     """True if the early end is a hand-over of a nested node to a later one."""
-    kept: ReusedBodies | None = None
+    reused: ReusedBodies | None = None
     """Bodies reused by a restart."""
 
     def place(self, number: int) -> int:
         """Return the position of the body that starts as `number`."""
-        return number if self.kept is None else self.kept.place(number)
+        return number if self.reused is None else self.reused.place(number)
 
     @property
     def length(self) -> int | None:
         """Return the total number of bodies."""
-        return self.total if self.kept is None else self.kept.length
+        return self.total if self.reused is None else self.reused.length
 
     @property
     def reached(self) -> int:
         """Return the position after the last started body, for bodies that start in order."""
-        return self.next if self.kept is None or not self.next else self.kept.place(self.next - 1) + 1
+        return self.next if self.reused is None or not self.next else self.reused.place(self.next - 1) + 1
 
     @property
     def done(self) -> bool:
@@ -156,14 +156,14 @@ class Loop:
             *([self.aborted, self.handed_over] if self.aborted is not None or self.handed_over else []),
         )
         parts = (self.total, self.width, self.next, self.open, self.failed, flags)
-        if self.kept is None:
+        if self.reused is None:
             return msgspec.msgpack.encode(parts)
-        openings = [opening.bytes for opening in self.kept.openings]
-        return msgspec.msgpack.encode((*parts, openings, self.kept.again, self.kept.length))
+        openings = [opening.bytes for opening in self.reused.openings]
+        return msgspec.msgpack.encode((*parts, openings, self.reused.again, self.reused.length))
 
     @staticmethod
     def decode(data: bytes) -> Loop:
         """Decode the output of `encode`."""
         total, width, next_number, open_bodies, failed, flags, *rest = msgspec.msgpack.decode(data)
-        kept = ReusedBodies(tuple(UUID(bytes=id) for id in rest[0]), tuple(rest[1]), rest[2]) if rest else None
-        return replace(Loop(total, width, next_number, open_bodies, failed, *flags), kept=kept)
+        reused = ReusedBodies(tuple(UUID(bytes=id) for id in rest[0]), tuple(rest[1]), rest[2]) if rest else None
+        return replace(Loop(total, width, next_number, open_bodies, failed, *flags), reused=reused)

@@ -6,36 +6,38 @@ from typing import Any
 
 from orvanta_platform.engine import duration, retry, stops, suspending
 from orvanta_platform.engine.effects import Export, Record, Retry, SetTimer
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.readiness import NO_HOLD, Exports, Hold
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
 
 
-def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports | Err | None:
+def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports | NamedError | None:
     """Return the node's exports after success; the first error thrown; None while an answer is missing.
 
     A cancelled run exports nothing. `result` is passed for a node without a job.
     """
     if step.phase is Phase.CANCELLING:
         return ()
-    answers = [(name, step.ask("export", node.index, source, name, result=result)) for name, source in node.exports]
+    answers = [
+        (name, step.answer_to("export", node.index, source, name, result=result)) for name, source in node.exports
+    ]
     if any(answer is None for _, answer in answers):
         return None
-    thrown = next((answer for _, answer in answers if isinstance(answer, Err)), None)
+    thrown = next((answer for _, answer in answers if isinstance(answer, NamedError)), None)
     return thrown or tuple((name, answer.raw) for name, answer in answers if isinstance(answer, Answer))
 
 
-def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err | None:
+def hold_of_edges(step: Step, node: Node, *, result: bytes | None = None) -> Hold | NamedError | None:
     """Return the hold on the edges of a successful node; None while an answer is missing.
 
     A node without outgoing edges, or whose list ends here, holds nothing. `result` is passed for a node without a job.
     """
     if step.phase is Phase.PREPROCESSING:
         return _check_input(step, node, result)
-    stop = stops.verdict(step, node, result=result)
-    if stop is None or isinstance(stop, Err):
+    stop = stops.evaluate_stop(step, node, result=result)
+    if stop is None or isinstance(stop, NamedError):
         return stop
     if stop:
         return Hold(stops=True)
@@ -45,18 +47,18 @@ def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err |
         return _suspend(step, node, node.suspend.groups)
     if node.sleep is None:
         return NO_HOLD
-    answer = step.ask("sleep", node.index, node.sleep)
+    answer = step.answer_to("sleep", node.index, node.sleep)
     if not isinstance(answer, Answer):
         return answer
     wait_s = duration.of(answer, "InvalidSleep", "The seconds of a sleep")
-    return wait_s if isinstance(wait_s, Err) else Hold(wait_s)
+    return wait_s if isinstance(wait_s, NamedError) else Hold(wait_s)
 
 
-def _check_input(step: Step, node: Node, result: bytes | None) -> Hold | Err | None:
+def _check_input(step: Step, node: Node, result: bytes | None) -> Hold | NamedError | None:
     """Check that the preprocessor's result is an object, which the input of a workflow must be."""
-    answer = step.ask("input", node.index, _IS_OBJECT, result=result)
+    answer = step.answer_to("input", node.index, _IS_OBJECT, result=result)
     if isinstance(answer, Answer):
-        return NO_HOLD if answer.truthy else Err("InvalidInput", "The preprocessor must return an object.")
+        return NO_HOLD if answer.truthy else NamedError("InvalidInput", "The preprocessor must return an object.")
     return answer
 
 
@@ -66,24 +68,24 @@ _IS_OBJECT = "result !== null && typeof result === 'object' && !Array.isArray(re
 _MAX_GROUPS_BYTES = 64 << 10
 
 
-def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
+def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | NamedError | None:
     """Return the hold of a suspend; its sleep is evaluated after the resume."""
     if groups is None:
         return Hold(suspend=True)
-    answer = step.ask("groups", node.index, groups)
+    answer = step.answer_to("groups", node.index, groups)
     if not isinstance(answer, Answer):
         return answer
     if len(answer.raw) > _MAX_GROUPS_BYTES:
-        return Err("InvalidGroups", f"user_groups_required has more than {_MAX_GROUPS_BYTES:,} bytes as JSON.")
+        return NamedError("InvalidGroups", f"user_groups_required has more than {_MAX_GROUPS_BYTES:,} bytes as JSON.")
     return Hold(suspend=True, groups=answer.raw)
 
 
 def finish(step: Step, node: Node) -> None:
     """Complete a node whose work succeeded, after its exports and its hold have been evaluated."""
-    exported, edge_hold = exports(step, node), hold(step, node)
-    if isinstance(exported, Err):
+    exported, edge_hold = exports(step, node), hold_of_edges(step, node)
+    if isinstance(exported, NamedError):
         fail(step, node.index, exported, retryable=False)
-    elif isinstance(edge_hold, Err):
+    elif isinstance(edge_hold, NamedError):
         fail(step, node.index, edge_hold, retryable=False)
     elif exported is not None and edge_hold is not None:
         succeed(step, node.index, exported, hold=edge_hold)
@@ -112,7 +114,7 @@ def succeed(
     step.effects += [Export(index, name, raw) for name, raw in exports]
 
 
-def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
+def fail(step: Step, index: int, error: NamedError, *, retryable: bool) -> None:
     """Handle a failed attempt. An expression that threw is not retried, since it would throw again."""
     node = step.plan.node(index)
     if step.phase is Phase.CANCELLING:
@@ -141,8 +143,8 @@ def _retry_allowed(step: Step, node: Node) -> bool | None:
     """Return the value of retry_if; None while it is missing. One that throws allows no retry and is recorded."""
     if node.retry is None or node.retry.retry_if is None:
         return True
-    answer = step.ask("retry_if", node.index, node.retry.retry_if, step.failures.get(node.index, 0) + 1)
-    if isinstance(answer, Err):
+    answer = step.answer_to("retry_if", node.index, node.retry.retry_if, step.failures.get(node.index, 0) + 1)
+    if isinstance(answer, NamedError):
         step.effects.append(Record("retry_if_threw", node.index, {"name": answer.name, "message": answer.message}))
         return False
     return None if answer is None else answer.truthy
@@ -160,7 +162,7 @@ def _retry(step: Step, node: Node) -> None:
 def fail_for_good(
     step: Step,
     node: Node,
-    error: Err,
+    error: NamedError,
     marks: tuple[Mark, Mark] = (Mark.CONTINUED, Mark.FAILED),
     *,
     result: bytes | None = None,

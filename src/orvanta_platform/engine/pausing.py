@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from orvanta_platform.engine import waits
 from orvanta_platform.engine.effects import EndPause, Pause, Record, StoreInputs
-from orvanta_platform.engine.events import Continued, Err, PauseBefore
+from orvanta_platform.engine.events import Continued, NamedError, PauseBefore
 from orvanta_platform.engine.plan import Kind, Node
-from orvanta_platform.engine.readiness import BEGIN, Paused, Verdict
+from orvanta_platform.engine.readiness import BEGIN, Paused, Readiness
 from orvanta_platform.engine.state import Breakpoint, Mark, RunState
 from orvanta_platform.engine.step import Step
 
@@ -36,7 +36,7 @@ def set_breakpoint(state: RunState, event: PauseBefore) -> tuple[RunState, Recor
     return replace(state, breakpoints={**state.breakpoints, event.node: updated}), Record(kind, event.node, data)
 
 
-def verdict(step: Step, node: Node) -> Verdict | None:
+def readiness(step: Step, node: Node) -> Readiness | None:
     """Return the pause of a node that is about to start, or BEGIN; None while its condition has no answer.
 
     A condition that throws pauses the node.
@@ -46,15 +46,15 @@ def verdict(step: Step, node: Node) -> Verdict | None:
         return BEGIN
     if at.when is None:
         return Paused(Pause(node.index, at.by))
-    answer = step.ask("pause", node.index, at.when)
+    answer = step.answer_to("pause", node.index, at.when)
     if answer is None:
         return None
-    if isinstance(answer, Err):
+    if isinstance(answer, NamedError):
         return Paused(Pause(node.index, at.by, f"{answer.name}: {answer.message}"))
     return Paused(Pause(node.index, at.by)) if answer.truthy else BEGIN
 
 
-def hold(step: Step, pause: Pause) -> None:
+def pause_node(step: Step, pause: Pause) -> None:
     """Pause the node."""
     step.mark(pause.node, Mark.PAUSED)
     step.effects.append(pause)
@@ -62,7 +62,7 @@ def hold(step: Step, pause: Pause) -> None:
     step.effects.append(Record("paused", pause.node, {"by": pause.by, **threw}))
 
 
-def continued(step: Step, event: Continued) -> bool:
+def resume(step: Step, event: Continued) -> bool:
     """Resume a paused node. False: it is not paused."""
     index = event.node
     if step.nodes[index] != Mark.PAUSED:
@@ -77,7 +77,7 @@ def continued(step: Step, event: Continued) -> bool:
     return True
 
 
-def continued_result(step: Step, node: Node) -> Verdict | None:
+def continued_result(step: Step, node: Node) -> Readiness | None:
     """Return the result passed with the resumption, or BEGIN; None while an answer is missing."""
     event = step.continued_by.get(node.index)
     if event is None or event.result is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orvanta_platform.engine.effects import EnterDebounce, EnterGate, Opening, Pause
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import Mark
 
 
@@ -79,7 +79,7 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenApproval:
     """The node asks for approval; `message` and `form` are described in `effects.OpenWait`."""
 
     message: tuple[str, ...]
@@ -87,7 +87,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenUp:
+class OpenBodies:
     """The container node opens its bodies."""
 
     opening: Opening
@@ -99,10 +99,10 @@ class OpenUp:
 class Fail:
     """An expression of the node threw."""
 
-    error: Err
+    error: NamedError
 
 
-Verdict = Prepare | Enter | StartDebounce | Paused | Succeed | Delay | Open | OpenUp | Fail
+Readiness = Prepare | Enter | StartDebounce | Paused | Succeed | Delay | OpenApproval | OpenBodies | Fail
 
 BEGIN: Final = Prepare(None)
 """Verdict of a check that does not prevent the node from starting; compared by identity."""

@@ -23,7 +23,7 @@ class FinishedList:
 
     def of(self, index: int) -> Origin:
         """Return the origin of a node's result, which may itself have been reused."""
-        found = self.state.kept.origin(index) if self.state.kept is not None else None
+        found = self.state.reused.origin(index) if self.state.reused is not None else None
         return found or self.origin
 
 
@@ -32,7 +32,7 @@ class Restart:
     """Start of a restart. Every node of the plan is in exactly one of the three tuples, by ascending index."""
 
     state: RunState
-    kept: tuple[int, ...]
+    reused: tuple[int, ...]
     """Nodes whose results are reused."""
     again: tuple[int, ...]
     """Nodes that run or are decided again."""
@@ -59,14 +59,14 @@ def restart(plan: Plan, before: FinishedList, named: Iterable[int] = ()) -> Rest
         bytes(marks),
         chosen=_reindexed(before.state.chosen, old, again) if plan is before.plan else {},
         votes=_reindexed(before.state.votes, old, again),
-        kept=ReusedResults(tuple(origins), places),
+        reused=ReusedResults(tuple(origins), places),
     )
     if plan is before.plan:
         state = _with_choices(plan, before.state, state, again)
     state = _with_preprocessor(plan, before, state)
     skipped = tuple(index for index in places if marks[index] == Mark.SKIPPED)
-    kept = tuple(index for index in places if marks[index] != Mark.SKIPPED)
-    return Restart(state, kept, tuple(sorted(again)), skipped)
+    reused = tuple(index for index in places if marks[index] != Mark.SKIPPED)
+    return Restart(state, reused, tuple(sorted(again)), skipped)
 
 
 def _with_preprocessor(plan: Plan, before: FinishedList, state: RunState) -> RunState:
@@ -181,21 +181,21 @@ def _with_choices(plan: Plan, before: RunState, state: RunState, again: set[int]
         place = before.chosen.get(index)
         if place is not None and plan.nodes[index].edges[place].source not in again:
             chosen[index] = place
-    return RunState(state.nodes, chosen=chosen, votes=state.votes, kept=state.kept)
+    return RunState(state.nodes, chosen=chosen, votes=state.votes, reused=state.reused)
 
 
 def is_not_started(step: Step) -> bool:
     """Return whether no node of the list has started, apart from reused ones."""
-    kept = step.kept.nodes if step.kept is not None else {}
-    return not any(mark and index not in kept for index, mark in enumerate(step.nodes))
+    reused = step.reused.nodes if step.reused is not None else {}
+    return not any(mark and index not in reused for index, mark in enumerate(step.nodes))
 
 
-def seed_step(step: Step) -> None:
+def apply_reused_nodes(step: Step) -> None:
     """Process the reused nodes as if they had just ended."""
-    assert step.kept is not None
+    assert step.reused is not None
     step.ready.update(index for index in step.plan.starts if step.nodes[index] == Mark.PENDING)
     step.ready.update(index for index in step.chosen if step.nodes[index] == Mark.PENDING)
-    step.ended.extend(sorted(step.kept.nodes))
+    step.ended.extend(sorted(step.reused.nodes))
 
 
 def with_skips(plan: Plan, state: RunState) -> RunState:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from orvanta_platform.engine.effects import Many, Null, OfNode, Output, ResultRef
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.effects import NodeResults, NullResult, OfNode, Output, ResultRef
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import SUCCESSES
 from orvanta_platform.engine.step import Step
 
 
-def result(step: Step) -> ResultRef | Err | None:
+def result(step: Step) -> ResultRef | NamedError | None:
     """Return the run's result; Err if `output` threw, None while the answer is missing."""
     plan = step.plan
     if plan.output is not None:
-        answer = step.ask("output", len(plan.nodes), plan.output)
+        answer = step.answer_to("output", len(plan.nodes), plan.output)
         return Output(answer.raw) if isinstance(answer, Answer) else answer
     if not plan.nodes:
-        previous = step.ask("pass", 0, "previous_result")
+        previous = step.answer_to("pass", 0, "previous_result")
         return Output(previous.raw) if isinstance(previous, Answer) else previous
     if plan.is_list:
         return _last(step)
-    return _from_sinks(step, plan.main_sinks) or _from_sinks(step, plan.handling_sinks) or Null()
+    return _from_sinks(step, plan.main_sinks) or _from_sinks(step, plan.handling_sinks) or NullResult()
 
 
 def streaming(plan: Plan) -> Node | None:
@@ -39,7 +39,7 @@ def _last(step: Step) -> ResultRef:
     for index in reversed(range(len(step.plan.nodes))):
         if step.nodes[index] in SUCCESSES:
             return OfNode(index)
-    return Null()
+    return NullResult()
 
 
 def _from_sinks(step: Step, sinks: tuple[int, ...]) -> ResultRef | None:
@@ -49,4 +49,4 @@ def _from_sinks(step: Step, sinks: tuple[int, ...]) -> ResultRef | None:
         return None
     if len(sinks) == 1:
         return OfNode(succeeded[0])
-    return Many(tuple((step.plan.nodes[index].id, index) for index in succeeded))
+    return NodeResults(tuple((step.plan.nodes[index].id, index) for index in succeeded))

@@ -6,15 +6,15 @@ from orvanta_platform.engine import stops
 from orvanta_platform.engine.effects import (
     CacheResult,
     ErrorOf,
-    Null,
+    NullResult,
     OfNode,
     Output,
     Record,
     ResultRef,
     RunEnded,
-    Thrown,
+    ThrownOutput,
 )
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Stop
 from orvanta_platform.engine.result import result
 from orvanta_platform.engine.state import LIVE, SUCCESSES, Mark, Phase
@@ -36,21 +36,21 @@ def end_if_idle(step: Step) -> None:
         case Phase.FAILING:
             _after_failure(step)
         case Phase.DISAPPROVED:
-            error = Err(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))
-            _end(step, Status.FAILED, Thrown(error), disapproved=True)
+            error = NamedError(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))
+            _end(step, Status.FAILED, ThrownOutput(error), disapproved=True)
         case Phase.ABORTED:
-            _end(step, Status.FAILED, Thrown(Err(*(step.stopped or ("Canceled", "Canceled")))))
+            _end(step, Status.FAILED, ThrownOutput(NamedError(*(step.stopped or ("Canceled", "Canceled")))))
         case Phase.FAILURE_MODULE:
             _end_by_failure_module(step)
         case Phase.CANCELLING:
-            _end(step, Status.CANCELLED, Null())
+            _end(step, Status.CANCELLED, NullResult())
 
 
 def cancel(step: Step, *, force: bool) -> None:
     """Start nothing new and stop running jobs; with `force`, end without waiting for them."""
     if step.phase is not Phase.CANCELLING:
         step.phase = Phase.CANCELLING
-        step.turn(Status.CANCELLING)
+        step.set_status(Status.CANCELLING)
         step.effects.append(Record("cancel", None, {"force": force}))
         step.stop_starting(stop=True)
         step.nodes = step.nodes.translate(_PENDING_TO_CANCELLED)
@@ -58,7 +58,7 @@ def cancel(step: Step, *, force: bool) -> None:
         _end_all(step)
 
 
-def time_up(step: Step, timeout_s: float) -> None:
+def fail_on_timeout(step: Step, timeout_s: float) -> None:
     """Fail the run because its time limit is exceeded."""
     step.effects.append(Record("timeout", None, {"timeout_s": timeout_s}))
     _fail_immediately(step, "Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
@@ -96,12 +96,12 @@ def abort(step: Step, reason: str) -> bool:
     return True
 
 
-def end_not_started(step: Step, error: Err | None) -> None:
+def end_not_started(step: Step, error: NamedError | None) -> None:
     """End the run without a node: succeeded because skip_expr is true, or failed because an expression threw."""
     if error is None:
-        _end(step, Status.SUCCEEDED, Null(), skipped=True)
+        _end(step, Status.SUCCEEDED, NullResult(), skipped=True)
     else:
-        _end(step, Status.FAILED, Thrown(error))
+        _end(step, Status.FAILED, ThrownOutput(error))
 
 
 def end_with_cached_result(step: Step, raw: bytes) -> None:
@@ -128,8 +128,8 @@ def _end_by_failure_module(step: Step) -> None:
 def _end_succeeded(step: Step) -> None:
     outcome = result(step)
     stop = step.plan.each_stop
-    if isinstance(outcome, Err):
-        _end(step, Status.FAILED, Thrown(outcome))
+    if isinstance(outcome, NamedError):
+        _end(step, Status.FAILED, ThrownOutput(outcome))
     elif outcome is not None and stop is None:
         _end(step, Status.SUCCEEDED, outcome)
     elif outcome is not None and stop is not None:
@@ -138,12 +138,12 @@ def _end_succeeded(step: Step) -> None:
 
 def _end_iteration(step: Step, outcome: ResultRef, stop: Stop) -> None:
     """End an iteration of a loop with stop_after_if, whose expression reads the iteration's result."""
-    answer = step.ask("stop", len(step.plan.nodes), stop.expr, outcome=outcome)
+    answer = step.answer_to("stop", len(step.plan.nodes), stop.expr, outcome=outcome)
     if answer is None:
         return
-    stops_list = answer if isinstance(answer, Err) else stops.stops_list(stop) if answer.truthy else False
-    if isinstance(stops_list, Err):
-        _end(step, Status.FAILED, Thrown(stops_list), stopped=not isinstance(answer, Err))
+    stops_list = answer if isinstance(answer, NamedError) else stops.stops_list(stop) if answer.truthy else False
+    if isinstance(stops_list, NamedError):
+        _end(step, Status.FAILED, ThrownOutput(stops_list), stopped=not isinstance(answer, NamedError))
     else:
         _end(step, Status.SUCCEEDED, outcome, stopped=stops_list, skipped=stops_list and stop.skips)
 
@@ -170,7 +170,7 @@ def _end(
     handed_over: bool = False,
 ) -> None:
     step.phase = Phase.ENDED
-    step.turn(status)
+    step.set_status(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
     ended = RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved, handed_over)
     step.effects.append(ended)

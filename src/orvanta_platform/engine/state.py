@@ -192,7 +192,7 @@ class RunState:
     """(name, message) of the error with which a disapproved run, or an aborted body, ends."""
     halted: tuple[int, bool] | None = None
     """Node after which the list ends early, and whether the run that this ends is labelled skipped."""
-    kept: ReusedResults | None = None
+    reused: ReusedResults | None = None
     """Results reused from the run that this one restarts."""
     cache_key: str | None = None
     """Cache key under which the result of the run is stored."""
@@ -252,7 +252,7 @@ class RunState:
             "votes": pack(self.votes),
             "stopped": self.stopped,
             "halted": self.halted,
-            "kept": self.kept.encode() if self.kept is not None else b"",
+            "kept": self.reused.encode() if self.reused is not None else b"",
             "cache_key": self.cache_key,
             "cache_keys": self.cache_keys,
             "handed_over": self.handed_over,
@@ -287,7 +287,7 @@ def _decoded(data: bytes) -> RunState:
         if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
             raise StateTooNew.of(parts[0]) if isinstance(parts[0], int) else UnreadableState("The version is missing.")
         _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts[:7], _Parts)
-        rare = msgspec.convert(parts[7], _Rare) if len(parts) > 7 else _Rare()
+        rare = msgspec.convert(parts[7], _RareFields) if len(parts) > 7 else _RareFields()
     except (msgspec.MsgspecError, zlib.error) as error:
         raise UnreadableState("These bytes are not the state of a run.") from error
     return RunState(
@@ -314,7 +314,7 @@ def _decoded(data: bytes) -> RunState:
 _Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]
 
 
-class _Rare(msgspec.Struct):
+class _RareFields(msgspec.Struct):
     """Fields that most states do not have."""
 
     held: list[int] = []

@@ -29,7 +29,7 @@ from orvanta_platform.engine.effects import (
     SetTimer,
     TimerKind,
 )
-from orvanta_platform.engine.events import Answer, Answers, Continued, Err, Purpose
+from orvanta_platform.engine.events import Answer, Answers, Continued, NamedError, Purpose
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import (
     HELD,
@@ -82,7 +82,7 @@ class Step:
         self.votes = state.votes
         self.halted = state.halted
         self.stopped = state.stopped
-        self.kept = state.kept
+        self.reused = state.reused
         self.cache_key = state.cache_key
         self.cache_keys = state.cache_keys
         self.handed_over = state.handed_over
@@ -129,7 +129,7 @@ class Step:
             transition(NODE, MARK_STATE[old], MARK_STATE[new])
         self.nodes[index] = new
 
-    def end(self, index: int, new: Mark, *, result: bytes | None = None, error: Err | None = None) -> None:
+    def end(self, index: int, new: Mark, *, result: bytes | None = None, error: NamedError | None = None) -> None:
         """Mark a node as ended, emit NodeEnded, and evaluate its edges later unless the run is ending."""
         self.mark(index, new)
         self.effects.append(NodeEnded(index, MARK_STATE[new], result, error, new == Mark.CONTINUED))
@@ -179,14 +179,14 @@ class Step:
         else:
             self.effects.append(CloseWait(index))
 
-    def turn(self, status: Status) -> None:
+    def set_status(self, status: Status) -> None:
         """Change the run's status along a transition of its table; a final status is reported by RunEnded."""
         transition(RUN, self.status, status)
         self.status = status
         if status not in RUN.final:
             self.effects.append(RunStatus(status))
 
-    def ask(
+    def answer_to(
         self,
         purpose: Purpose,
         index: int,
@@ -194,7 +194,7 @@ class Step:
         *part: str | int,
         result: bytes | None = None,
         outcome: ResultRef | None = None,
-    ) -> Answer | Err | None:
+    ) -> Answer | NamedError | None:
         """Return the answer to an expression of a node, or request it and return None."""
         key = (purpose, index, *part)
         answer = self._answers.get(key)
@@ -298,7 +298,7 @@ class Step:
             self.votes,
             self.stopped,
             self.halted,
-            self.kept,
+            self.reused,
             self.cache_key,
             self.cache_keys,
             self.handed_over,

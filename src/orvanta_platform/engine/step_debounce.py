@@ -8,16 +8,16 @@ import msgspec
 
 from orvanta_platform.engine import gates, stops
 from orvanta_platform.engine.effects import EnterDebounce, Record
-from orvanta_platform.engine.events import Answer, Err, HandedOver
+from orvanta_platform.engine.events import Answer, HandedOver, NamedError
 from orvanta_platform.engine.plan import Node
-from orvanta_platform.engine.readiness import BEGIN, Fail, StartDebounce, Verdict
+from orvanta_platform.engine.readiness import BEGIN, Fail, Readiness, StartDebounce
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
 
 _NULL: Final = b"null"
 
 
-def verdict(step: Step, node: Node) -> Verdict | None:
+def readiness(step: Step, node: Node) -> Readiness | None:
     """Return the debounce wait of a node, or BEGIN if it has none; Fail if its key or an input threw.
 
     None while an answer is missing.
@@ -26,12 +26,12 @@ def verdict(step: Step, node: Node) -> Verdict | None:
     if debounce is None:
         return BEGIN
     key = gates.key(step, debounce.key, node.index, "debounce")
-    inputs = {name: step.ask("joined", node.index, source, name) for name, source in debounce.inputs.items()}
-    error = next((each for each in (key, *inputs.values()) if isinstance(each, Err)), None)
+    inputs = {name: step.answer_to("joined", node.index, source, name) for name, source in debounce.inputs.items()}
+    error = next((each for each in (key, *inputs.values()) if isinstance(each, NamedError)), None)
     if error is not None:
         return Fail(error)
     values = {name: msgspec.Raw(answer.raw) for name, answer in inputs.items() if isinstance(answer, Answer)}
-    if key is None or isinstance(key, Err) or len(values) < len(inputs):
+    if key is None or isinstance(key, NamedError) or len(values) < len(inputs):
         return None
     return StartDebounce(EnterDebounce(node.index, key, debounce.window, msgspec.json.encode(values)))
 

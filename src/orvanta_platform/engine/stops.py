@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Node, Stop
 from orvanta_platform.engine.state import Phase
 from orvanta_platform.engine.step import Step
@@ -15,7 +15,7 @@ def stop_of(node: Node) -> Stop | None:
     return node.stop_after_all or node.stop_after_if
 
 
-def verdict(step: Step, node: Node, *, result: bytes | None = None) -> bool | Err | None:
+def evaluate_stop(step: Step, node: Node, *, result: bytes | None = None) -> bool | NamedError | None:
     """Return whether the list ends here, or an error if it ends as failed or the expression threw; None: not known yet.
 
     `result` is passed for a node without a job.
@@ -23,17 +23,17 @@ def verdict(step: Step, node: Node, *, result: bytes | None = None) -> bool | Er
     stop = stop_of(node)
     if stop is None or step.phase is not Phase.NORMAL:
         return False
-    answer = step.ask("stop", node.index, stop.expr, step.failures.get(node.index, 0), result=result)
-    if answer is None or isinstance(answer, Err):
+    answer = step.answer_to("stop", node.index, stop.expr, step.failures.get(node.index, 0), result=result)
+    if answer is None or isinstance(answer, NamedError):
         return answer
     return stops_list(stop) if answer.truthy else False
 
 
-def stops_list(stop: Stop) -> bool | Err:
+def stops_list(stop: Stop) -> bool | NamedError:
     """Return whether a stop condition that is true ends the list as succeeded; otherwise its error."""
     if stop.error_message is None or stop.skips:
         return True
-    return Err(ERROR, stop.error_message or "The workflow was stopped early.")
+    return NamedError(ERROR, stop.error_message or "The workflow was stopped early.")
 
 
 def stop_by(step: Step, node: Node) -> None:

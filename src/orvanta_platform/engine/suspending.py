@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orvanta_platform.engine.effects import OpenWait, Record, SetTimer
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Consent
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
@@ -39,13 +39,13 @@ def close_wait(step: Step, index: int, consent: Consent) -> None:
         step.drop_timer(index, "deadline")
 
 
-def disapprove(step: Step, error: Err) -> None:
+def disapprove(step: Step, error: NamedError) -> None:
     """Fail the list regardless of failure handlers; running jobs continue to their end."""
     step.phase = Phase.DISAPPROVED
     step.stopped = (error.name, error.message)
 
 
-def disapprove_around(step: Step, index: int, error: Err) -> None:
+def disapprove_around(step: Step, index: int, error: NamedError) -> None:
     """Fail the list around a node in which a suspend was rejected, without retries and edges."""
     step.forget_failures(index)
     disapprove(step, error)

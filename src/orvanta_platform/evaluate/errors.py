@@ -16,11 +16,11 @@ class ExpressionError(OrvantaError):
     status: ClassVar[int] = 400
 
     def __init__(self, name: str, message: str) -> None:
-        super().__init__(_storable(message))
-        self.name = _storable(name)
+        super().__init__(_truncated(message))
+        self.name = _truncated(name)
 
 
-def _storable(text: str) -> str:
+def _truncated(text: str) -> str:
     """Return at most _MAX_CHARS characters of a text, without NUL and unpaired surrogates."""
     return text[:_MAX_CHARS].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 

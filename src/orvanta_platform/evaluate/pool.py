@@ -90,7 +90,7 @@ class Children:
             seat.child.kill()
         if self._start is not None:
             await self._start
-        await asyncio.gather(*(seat.child.gone() for seat in self._seats))
+        await asyncio.gather(*(seat.child.wait_closed() for seat in self._seats))
 
     async def _take_seat(self, workspace: str, *, first: bool) -> _Seat:
         """Wait for a seat for one request; with `first`, before the other requests of the workspace."""

@@ -236,9 +236,9 @@ class Child(asyncio.Protocol):
                 break
             text = bytes(received[LENGTH.size : end])
             del received[:end]
-            self._take(text)
+            self._receive_reply(text)
 
-    def _take(self, text: bytes) -> None:
+    def _receive_reply(self, text: bytes) -> None:
         try:
             reply = _read(text)
         except (ValueError, RecursionError):  # the process no longer runs the program
@@ -295,7 +295,7 @@ class Child(asyncio.Protocol):
         self._waiting.clear()
         self._gone.set()
 
-    async def gone(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the processes have ended and all waiting requests have been answered."""
         if self._process is not None:
             await self._gone.wait()

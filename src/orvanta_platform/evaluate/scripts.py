@@ -49,7 +49,7 @@ class _InvalidRequirement(msgspec.Struct):
     hint: str | None
 
 
-class _Needs(msgspec.Struct):
+class _RequirementsReply(msgspec.Struct):
     packages: tuple[tuple[str, str], ...] = ()
     invalid: _InvalidRequirement | None = None
 
@@ -76,7 +76,7 @@ class Scripts:
         pending = [each for each in dict.fromkeys(scripts) if may_need(each.language, each.content)]
         found = dict.fromkeys(scripts)
         if pending:
-            needs = await self._ask(workspace, "requirements", pending, list[_Needs])
+            needs = await self._ask(workspace, "requirements", pending, list[_RequirementsReply])
             found |= {each: _requirements(each, need) for each, need in zip(pending, needs, strict=True)}
         return [found[each] for each in scripts]
 
@@ -104,7 +104,7 @@ def _too_complex(kind: str) -> CodeTooComplex:
     return CodeTooComplex(f"Parsing the code exceeds the limit of {kind}.", hint=_HINT)
 
 
-def _requirements(script: Script, need: _Needs) -> Requirements | InvalidScript | None:
+def _requirements(script: Script, need: _RequirementsReply) -> Requirements | InvalidScript | None:
     if need.invalid is not None:
         return InvalidScript(need.invalid.message, hint=need.invalid.hint)
     ecosystem = ecosystem_of(script.language)

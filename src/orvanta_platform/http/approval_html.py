@@ -96,7 +96,7 @@ def question(
     return page(title, "".join(parts) + _decisions(seen))
 
 
-def sent_of(fields: Mapping[str, str]) -> dict[str, str]:
+def submitted_values(fields: Mapping[str, str]) -> dict[str, str]:
     """Return the submitted values of the form's own fields, by field name."""
     return {name.removeprefix(FIELD): text for name, text in fields.items() if name.startswith(FIELD)}
 

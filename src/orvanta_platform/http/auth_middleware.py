@@ -174,7 +174,7 @@ class AuthenticationMiddleware:
             via_query=source == "query",
             interactive=headers.get("x-trigger") == "manual",
         )
-        began = clock.monotonic()
+        started = clock.monotonic()
         actor = await self._authenticator.actor(token, caller, changes=changes) if token else None
         if actor is None:
             raise _unauthenticated(token)
@@ -187,7 +187,7 @@ class AuthenticationMiddleware:
             raise BadRequest("The path contains empty, dotted or unprintable segments.")
         scope[ACTOR] = actor
         derive = partial(self._authenticator.again, token or "", caller)
-        scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=began)
+        scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=started)
 
     def _limit_rate(self, scope: Any) -> None:
         """Limit the rate of calls without a token, before they cost a database query. Raises RateLimited."""
@@ -252,7 +252,7 @@ class _Response:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.body" and message.get("more_body") and self.caller is not None:
-            await self.caller.settled()
+            await self.caller.current_with_retry()
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableScopeHeaders.from_message(message)

@@ -86,7 +86,7 @@ class Pages:
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer with a file, or pass the request to the router."""
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _is_ours(scope["path"]):
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or _is_reserved(scope["path"]):
             await self._app(scope, receive, send)
             return
         await send_page(scope, send, *self._answer(scope["path"], MutableScopeHeaders(scope)))
@@ -146,7 +146,7 @@ def headers(kind: str, cached: str, length: int, policy: str = POLICY) -> dict[s
     }
 
 
-def _is_ours(path: str) -> bool:
+def _is_reserved(path: str) -> bool:
     if path.lower().startswith("/api"):
         return True
     return any(path == each or path.startswith(f"{each}/") for each in _OURS)

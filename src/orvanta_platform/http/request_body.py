@@ -54,7 +54,7 @@ class PacedBody:
         """Return the next message from the server."""
         if self._complete:
             return await self._receive()
-        began = clock.monotonic()
+        started = clock.monotonic()
         left = self._pace.deadline_s(self._received) - self._waited_s
         if left <= 0:
             raise self._too_slow()
@@ -63,7 +63,7 @@ class PacedBody:
                 message: Any = await self._receive()
         except TimeoutError:
             raise self._too_slow() from None
-        self._waited_s += clock.monotonic() - began
+        self._waited_s += clock.monotonic() - started
         self._received += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._complete and self._received and self.caller is not None:

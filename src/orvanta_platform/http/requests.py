@@ -130,19 +130,19 @@ def row_of(key: str, text: str | None) -> int | None:
     return _number(key, text)
 
 
-def flag_of(request: AnyRequest, key: str) -> bool | None:
+def bool_of(request: AnyRequest, key: str) -> bool | None:
     """Return `true` or `false` of the query, or None if the parameter is missing."""
     text = request.query_params.get(key)
     return None if text is None else text.lower() in ("true", "1")
 
 
-def words_of(request: AnyRequest, key: str) -> list[str] | None:
+def comma_list_of(request: AnyRequest, key: str) -> list[str] | None:
     """Return a comma-separated list of the query, or None if the parameter is missing."""
     text = request.query_params.get(key)
     return [word for word in text.split(",") if word] if text else None
 
 
-def attaches(actor: Actor, parent: UUID | None) -> bool:
+def is_attached(actor: Actor, parent: UUID | None) -> bool:
     """Return whether `parent_job` of a run call attaches the run to the caller's job. Raises ForeignParent."""
     if parent is None or actor.job is None:
         return False

@@ -47,7 +47,7 @@ from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
 from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
 from orvanta_platform.orchestrator.step_rows import StepRows
 from orvanta_platform.orchestrator.value_cache import RecentValues
-from orvanta_platform.orchestrator.wait_outcomes import cancelled, due, event_of, lost, of_run
+from orvanta_platform.orchestrator.wait_outcomes import cancelled, event_of, job_lost, of_run, wait_ended
 from orvanta_platform.orchestrator.wakeups import wake_waiters
 from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.storage import ObjectMissing, Storage
@@ -92,7 +92,7 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class _PendingEvent:
     """An event to process."""
 
     label: str
@@ -256,12 +256,12 @@ async def _run_transaction(
     live = await _live_jobs(connection, run_id)
     step = _Transaction(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE
-    pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
+    pending = deque(_PendingEvent(f"inbox {seq}", seq, text) for seq, text in waiting)
     if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
         # Events that arrived before the cancellation follow it: they may no longer complete or start anything.
-        pending.appendleft(_Pending("cancel", text=inbox.write(inbox.CancelRun())))
+        pending.appendleft(_PendingEvent("cancel", text=inbox.write(inbox.CancelRun())))
     if finish is not None:
-        pending.append(_Pending(_FINISH, finish=finish))
+        pending.append(_PendingEvent(_FINISH, finish=finish))
     while pending and not step.ended:
         event = pending.popleft()
         if step.stale:
@@ -278,17 +278,17 @@ async def _run_transaction(
     return step
 
 
-async def _uncounted_decisions(step: _Transaction) -> list[_Pending]:
+async def _uncounted_decisions(step: _Transaction) -> list[_PendingEvent]:
     """Return approval decisions that the run has not counted yet."""
     rows = await approval_rows.list_uncounted(step.connection, step.run.id)
-    return [_Pending(f"decision {row.job} {row.resume_id}", decision=row) for row in rows]
+    return [_PendingEvent(f"decision {row.job} {row.resume_id}", decision=row) for row in rows]
 
 
 async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
     return {job.node_index: job for job in await job_rows.lock_jobs_of_run(connection, run)}
 
 
-async def _process(step: _Transaction, pending: _Pending, answered: Answered) -> list[_Pending]:
+async def _process(step: _Transaction, pending: _PendingEvent, answered: Answered) -> list[_PendingEvent]:
     """Decide and write one event; return the events that follow from it."""
     event = await _decision_event(step, pending.decision) if pending.decision else _event(step, pending)
     taken = (pending.decision.job, pending.decision.resume_id) if pending.decision else None
@@ -312,7 +312,7 @@ async def _process(step: _Transaction, pending: _Pending, answered: Answered) ->
             inbox_seq=pending.seq,
             lane=NEW if isinstance(event, Started) else UNDER_WAY,
             taken=taken,
-            kept=decided.state.kept,
+            reused=decided.state.reused,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
         raise _LeaveTransaction(pending.label, step, reason) from reason
@@ -321,7 +321,7 @@ async def _process(step: _Transaction, pending: _Pending, answered: Answered) ->
     step.recorded = step.recorded or finish is not None
     if taken is not None:
         step.counted.add(taken)
-    return [_Pending(f"{pending.label} node {node}", node=node) for node in made.withdrawn]
+    return [_PendingEvent(f"{pending.label} node {node}", node=node) for node in made.withdrawn]
 
 
 async def _decision_event(step: _Transaction, decision: DecisionRow) -> Event | None:
@@ -353,7 +353,7 @@ async def _write(step: _Transaction, write: StepWrite, rows: StepRows) -> None:
     step.ended = write.end is not None
 
 
-def _event(step: _Transaction, pending: _Pending) -> Event | None:
+def _event(step: _Transaction, pending: _PendingEvent) -> Event | None:
     """Return the event for the engine; None if it arrived too late to have an effect."""
     if pending.node is not None:
         return JobCancelled(pending.node)
@@ -369,11 +369,11 @@ def _event(step: _Transaction, pending: _Pending) -> Event | None:
         return None
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
-    if isinstance(waiting, inbox.OfRun):
+    if isinstance(waiting, inbox.RunEvent):
         return of_run(waiting, step.run)
-    if isinstance(waiting, inbox.NodeDue | inbox.OfWait):
-        return due(step.blueprint.plan, step.run.id, step.state, waiting)
-    if not isinstance(waiting, inbox.OfJob):
+    if isinstance(waiting, inbox.NodeDue | inbox.WaitEvent):
+        return wait_ended(step.blueprint.plan, step.run.id, step.state, waiting)
+    if not isinstance(waiting, inbox.JobEvent):
         return None
     job = next((job for job in step.live.values() if job.id == waiting.job), None)
     if job is None:
@@ -384,7 +384,7 @@ def _event(step: _Transaction, pending: _Pending) -> Event | None:
         case inbox.RetryDue():
             return TimerDue(job.node_index) if job.state == "scheduled" else None
         case inbox.JobLost():
-            return lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
+            return job_lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
 
 
 def _is_current(step: _Transaction, finish: Finish) -> bool:

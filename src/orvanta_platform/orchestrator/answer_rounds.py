@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import Event
-from orvanta_platform.orchestrator.answers import answer_all, answer_from_memory, is_fleeting
+from orvanta_platform.orchestrator.answers import answer_all, answer_from_memory, is_volatile
 from orvanta_platform.orchestrator.decision import Answered
 from orvanta_platform.orchestrator.evaluation_context import all_of
-from orvanta_platform.orchestrator.frames import Frame, within
+from orvanta_platform.orchestrator.frames import Frame, list_position
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, Work
 
@@ -27,7 +27,7 @@ class AnswerRounds:
     async def decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
         """Decide an event of a frame. Raises NeedsIO for requests that cannot be answered from memory."""
         need: fx.Need | None = None
-        place = within(self._tx.run, frame, self._tx.known)
+        place = list_position(self._tx.run, frame, self._tx.known)
         while True:
             outcome = decide(
                 frame.plan,
@@ -44,7 +44,7 @@ class AnswerRounds:
             if found is None:
                 await self._tx.write_jobs()
                 raise NeedsIO(self._answering_work(frame, outcome, answered), outcome)
-            answered.note(outcome.requests, self._tx.reader.sizes.answers(found), self._tx.run.rev)
+            answered.store(outcome.requests, self._tx.reader.sizes.answers(found), self._tx.run.rev)
             need = outcome
 
     def answers_of(self, frame: Frame, event: Event) -> Answered:
@@ -53,23 +53,23 @@ class AnswerRounds:
 
     def _answering_work(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
         known = dict(self._tx.known)
-        place = within(self._tx.run, frame, known)
+        place = list_position(self._tx.run, frame, known)
 
         async def ask() -> None:
             run = self._tx.run
             pins = self._tx.blueprint.pins
             found = await answer_all(self._tx.reader, frame.plan, run, need, known, place, pins=pins)
-            answered.note(need.requests, found, run.rev)
+            answered.store(need.requests, found, run.rev)
 
         return ask
 
-    async def ahead(self, frame: Frame, event: Event) -> Work | None:
+    async def prefetch(self, frame: Frame, event: Event) -> Work | None:
         """Return the requests of a later event as work; None if there are none or their answers may change by then."""
         try:
             await self.decide(frame, event, self.answers_of(frame, event))
         except NeedsIO as outside:
             asks = outside.need.requests if outside.need is not None else ()
-            return outside.work if asks and not any(map(is_fleeting, asks)) else None
+            return outside.work if asks and not any(map(is_volatile, asks)) else None
         return None
 
     async def round(self, outside: NeedsIO, coming: Iterable[Item]) -> Work:

@@ -13,7 +13,7 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.control import secret_fields
 from orvanta_platform.control.keys import InstanceKeys
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.control.secrets import SecretUnreadable
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Database
@@ -24,13 +24,13 @@ from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.duration import MAX_WAIT_S
 from orvanta_platform.engine.effects import (
     Ask,
-    Many,
     Need,
+    NodeResults,
     OfNode,
     Output,
     ResultRef,
 )
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest
@@ -124,7 +124,7 @@ async def answer_all(
     within: ListPosition | None = None,
     *,
     pins: Pins,
-) -> dict[tuple[str | int, ...], Answer | Err]:
+) -> dict[tuple[str | int, ...], Answer | NamedError]:
     """Return the answers to all requests of `need`; an expression that throws yields an Err.
 
     `known` holds values of this step that are not in a table yet: the result of the finished job, the input of a
@@ -143,7 +143,7 @@ async def answer_from_memory(
     need: Need,
     known: Mapping[ValueKey, bytes],
     within: ListPosition | None = None,
-) -> dict[tuple[str | int, ...], Answer | Err] | None:
+) -> dict[tuple[str | int, ...], Answer | NamedError] | None:
     """Answer all requests from values in memory, which is possible within a transaction; None if that is not enough."""
     if RunState.decode(run.state).sealed:
         return None
@@ -158,9 +158,9 @@ async def answer_from_memory(
         raise _NotInMemory
 
     seen = _with_decided(plan, run, need, known, within)
-    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
     for ask in need.requests:
-        if ask.purpose in ("inputs", "cache") or is_fleeting(ask):
+        if ask.purpose in ("inputs", "cache") or is_volatile(ask):
             return None
         try:
             own = await _own_value(ask, plan, run, seen, need.state, within, load)
@@ -170,7 +170,7 @@ async def answer_from_memory(
                 small_answer(ask.source, scope) if isinstance(ask.source, str) else evaluate_inline(ask.source, scope)
             )
         except ExpressionError as error:
-            answers[ask.key] = Err(error.name, error.message)
+            answers[ask.key] = NamedError(error.name, error.message)
             continue
         except _NotInMemory:
             return None
@@ -225,7 +225,7 @@ async def _outcome(
             return raw
         case OfNode(index):
             members: tuple[tuple[str, int], ...] = (("", index),)
-        case Many(members):
+        case NodeResults(members):
             pass
         case _:
             return b"null"
@@ -245,8 +245,8 @@ async def _answer(
     known: Mapping[ValueKey, bytes],
     within: ListPosition | None,
     pins: Pins,
-) -> Answer | Err:
-    opened = Opened()
+) -> Answer | NamedError:
+    opened = OpenedSecrets()
     load = sealed_inputs.loading(reader, run, reader.load, opened)
     try:
         if load is not reader.load:
@@ -262,9 +262,9 @@ async def _answer(
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view, opened)
     except ExpressionError as error:
-        return Err(error.name, opened.mask_text(error.message))
+        return NamedError(error.name, opened.mask_text(error.message))
     except (ObjectMissing, SecretUnreadable) as error:
-        return Err("ObjectMissing" if isinstance(error, ObjectMissing) else error.code, error.message)
+        return NamedError("ObjectMissing" if isinstance(error, ObjectMissing) else error.code, error.message)
     return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
 
 
@@ -278,7 +278,7 @@ async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scop
         pins.append(sorted(argument_names))
     if ask.source == "flow_input":
         found, ttl_s = scope["flow_input"], plan.cache_s
-        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), *pins], _whole(found))
+        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), *pins], _as_bytes(found))
     else:
         node, ttl_s = plan.node(ask.node), plan.node(ask.node).cache_s
         read = {name: _part(value, names_of(ask)[name]) for name, value in scope.items()}
@@ -292,19 +292,19 @@ async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scop
 
 
 async def _by_javascript(
-    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, opened: Opened
-) -> Answer | Err:
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, opened: OpenedSecrets
+) -> Answer | NamedError:
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     evaluator = reader.evaluator.of(run.workspace)
     evaluate = evaluator.expression if isinstance(ask.source, str) else evaluator.transform
     try:
         found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
-        return Err(error.name, opened.mask_text(error.message))
+        return NamedError(error.name, opened.mask_text(error.message))
     return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
 
 
-def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer | Err:
+def _masked(reader: Reader, ask: Ask, found: Answer, opened: OpenedSecrets) -> Answer | NamedError:
     """Mask opened secrets in the stored value; its truth value remains that of the original."""
     masked = opened.mask_json(found.raw)
     if ask.purpose == "key" and masked != found.raw:
@@ -314,33 +314,33 @@ def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer |
     return _checked(ask, Answer(masked, found.truthy))
 
 
-def _checked(ask: Ask, found: Answer) -> Answer | Err:
-    return _until(found) if ask.purpose == "until" else found
+def _checked(ask: Ask, found: Answer) -> Answer | NamedError:
+    return _delay_end(found) if ask.purpose == "until" else found
 
 
 async def _inputs(
-    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: Opened, pins: Pins
-) -> Answer | Err:
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: OpenedSecrets, pins: Pins
+) -> Answer | NamedError:
     """Return the input of a sub-workflow with secrets masked; its own steps open theirs.
 
     Strings that contain a password input of the run, and password inputs named by the sub-workflow's schema, are
     sealed separately.
     """
-    opened = Opened()
+    opened = OpenedSecrets()
     opened.update(passwords)
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     try:
         moment = moment_of(view.plan, run, ask.node, view.frame)
         raw = await reader.evaluator.of(run.workspace).inputs(ask.source, scope, moment, resolve)
     except ExpressionError as error:
-        return Err(error.name, opened.mask_text(error.message))
+        return NamedError(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)
     names = input_references.of_inputs(provenance_of(ask.source), view)
     raw, names = await with_replaced_inputs(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
     # The sub-workflow may act for a member with more read permissions.
     hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
     if hidden is not None:
-        return Err("NotFound", hidden)
+        return NamedError("NotFound", hidden)
     pin = pins.get(flow_key(view.plan.node(ask.node).value["path"]))
     try:
         passed_on = sealed_inputs.holding(raw, passwords)
@@ -353,7 +353,7 @@ async def _inputs(
             passed_on,
         )
     except BadRequest as error:
-        return Err(error.code, error.message)
+        return NamedError(error.code, error.message)
     masked = opened.mask_json(raw)
     return Answer(masked, True, tuple(sorted(referring(only(masked, names)))), sealed)
 
@@ -367,14 +367,14 @@ def names_of(ask: Ask) -> Names:
     return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
 
 
-def _whole(value: bytes | Mapping[str, bytes]) -> bytes:
+def _as_bytes(value: bytes | Mapping[str, bytes]) -> bytes:
     return value if isinstance(value, bytes) else object_text(value)
 
 
 def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) -> bytes:
     """Return these members of a value, or all of it if it is not an object."""
     if members is None or not isinstance(value, bytes) or not strip(value).startswith(b"{"):
-        return _whole(value)
+        return _as_bytes(value)
     fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
     return object_text({name: bytes(fields[name]) for name in sorted(members) if name in fields})
 
@@ -390,7 +390,7 @@ def _container_names(value: Mapping[str, Any]) -> Names:
     return found
 
 
-def is_fleeting(ask: Ask) -> bool:
+def is_volatile(ask: Ask) -> bool:
     """Return whether the answer may change during the run: it reads the context, a variable or a resource."""
     sources = (
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
@@ -398,7 +398,7 @@ def is_fleeting(ask: Ask) -> bool:
     return "context" in names_of(ask) or any(may_open(source) for source in sources)
 
 
-def _until(answer: Answer) -> Answer | Err:
+def _delay_end(answer: Answer) -> Answer | NamedError:
     """Return the time of a delay as RFC 3339 in UTC, 0 if it is past; an error if it is invalid, has no offset or is
     too far away.
     """
@@ -406,12 +406,12 @@ def _until(answer: Answer) -> Answer | Err:
     try:
         at = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")
     except ValueError:
-        return Err(_INVALID_DELAY, "The until of a delay must be a time such as 2030-01-31T12:00:00Z.")
+        return NamedError(_INVALID_DELAY, "The until of a delay must be a time such as 2030-01-31T12:00:00Z.")
     if at.tzinfo is None:
-        return Err(_INVALID_DELAY, "The until of a delay needs an offset: 2030-01-31T12:00:00Z.")
+        return NamedError(_INVALID_DELAY, "The until of a delay needs an offset: 2030-01-31T12:00:00Z.")
     left = at - clock.now()
     if left > timedelta(seconds=MAX_WAIT_S):
-        return Err(_INVALID_DELAY, "The until of a delay is more than ten years away.")
+        return NamedError(_INVALID_DELAY, "The until of a delay is more than ten years away.")
     if left <= timedelta():
         return Answer(b"0", truthy=False)
     return Answer(msgspec.json.encode(at.isoformat()), truthy=True)

@@ -8,10 +8,10 @@ import msgspec
 
 from orvanta_platform.db.steps import Fate, JobCompletion, NewValue
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
+from orvanta_platform.engine.events import Event, Failed, JobCancelled, NamedError, Succeeded
 from orvanta_platform.orchestrator.scope import PREPROCESSED
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key
-from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.orchestrator.sizes import SizeWarning
 
 
 class SecretsOpened(Exception):
@@ -30,7 +30,7 @@ class Finish(msgspec.Struct, frozen=True):
     """JSON text of the result, or of `{"error": …}`."""
     value: NewValue
     """The same as a row, uploaded if it is large."""
-    error: Err | None = None
+    error: NamedError | None = None
     """None if the attempt succeeded."""
     retryable: bool = True
     """False if a retry is pointless."""
@@ -44,7 +44,7 @@ class Finish(msgspec.Struct, frozen=True):
     """Number of secrets opened through the API that the masking includes; None if nothing has to be masked."""
     cached: UUID | None = None
     """The run whose result is reused."""
-    nears: tuple[Near, ...] = ()
+    nears: tuple[SizeWarning, ...] = ()
     """Warnings about an input or result near its size limit."""
     sealed: bytes | None = None
     """Sealed password inputs (JSON text) of a preprocessor, which are masked in `raw`."""

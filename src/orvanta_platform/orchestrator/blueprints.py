@@ -201,7 +201,7 @@ class Blueprints:
         self._early_jobs: _LruCache[UUID, UUID] = _LruCache(_MAX_EARLY_JOBS)
         self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
 
-    def note_start(self, run: UUID, plan: Plan) -> None:
+    def record_start(self, run: UUID, plan: Plan) -> None:
         """Record which node provides the early response of a run started in this process, where its caller waits."""
         if plan.early is not None:
             self._early_jobs.put(run, node_job_id(run, plan.node(plan.early).id))

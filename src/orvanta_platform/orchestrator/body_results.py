@@ -12,7 +12,7 @@ from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import BodyResult
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import ValueRow, get_values
-from orvanta_platform.engine.events import ChildrenEnded, Err
+from orvanta_platform.engine.events import ChildrenEnded, NamedError
 from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.orchestrator import values
@@ -34,7 +34,7 @@ class NeedsObjects(Exception):
 
 
 class _TooLarge(Exception):
-    def __init__(self, error: Err) -> None:
+    def __init__(self, error: NamedError) -> None:
         super().__init__(error.message)
         self.error = error
 
@@ -70,10 +70,10 @@ async def collect(
             return Collected(ChildrenEnded(node.index, cancelled=True), None)
         raw = error_json(raised.error, node.id)
         return Collected(ChildrenEnded(node.index, error=raised.error, retryable=False), raw, raw)
-    if loop.kept is not None:
-        for opening in loop.kept.openings:
+    if loop.reused is not None:
+        for opening in loop.reused.openings:
             before = await _results(connection, opening, fetched, sizes)
-            found |= {at: each for at, each in before.items() if at not in found and not loop.kept.runs(at)}
+            found |= {at: each for at, each in before.items() if at not in found and not loop.reused.runs(at)}
     if loop.cancelled and not (loop.late or loop.aborted is not None):
         return Collected(ChildrenEnded(node.index, cancelled=True), None)
     whole = _joined(counter, found)
@@ -95,18 +95,18 @@ def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | 
     """Return `{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
     loop, id = counter.loop, counter.node.id
     if loop.aborted is not None:
-        return error_json(Err("Canceled", loop.aborted), id)
+        return error_json(NamedError("Canceled", loop.aborted), id)
     if loop.late:
         return _timed_out(id)
     if loop.failed is not None:
-        return found.get(loop.failed, ("failed", error_json(Err("Error", "It failed."), id)))[1]
+        return found.get(loop.failed, ("failed", error_json(NamedError("Error", "It failed."), id)))[1]
     if loop.limited:
-        return error_json(Err("loop_limit", f"The loop reached {MAX_ITERATIONS} iterations."), id)
+        return error_json(NamedError("loop_limit", f"The loop reached {MAX_ITERATIONS} iterations."), id)
     return None
 
 
 def _timed_out(id: str) -> bytes:
-    return error_json(Err("Timeout", "timed out: not everything inside the node ended in time"), id)
+    return error_json(NamedError("Timeout", "timed out: not everything inside the node ended in time"), id)
 
 
 def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
@@ -155,7 +155,7 @@ async def _child(connection: Connection, counter: Counter, fetched: Mapping[str,
     index = counter.node.index
     end = await rows.get_child_outcome(connection, counter.child) if counter.child is not None else None
     if counter.loop.aborted is not None:
-        error = error_json(Err("Canceled", counter.loop.aborted), counter.node.id)
+        error = error_json(NamedError("Canceled", counter.loop.aborted), counter.node.id)
         return Collected(ChildrenEnded(index, error=_parse_error(error), retryable=False), error, error)
     if counter.loop.late:
         error = _timed_out(counter.node.id)
@@ -169,7 +169,7 @@ async def _child(connection: Connection, counter: Counter, fetched: Mapping[str,
     if end is not None and end.status == "succeeded":
         return Collected(ChildrenEnded(index), raw)
     if raw == _NULL:
-        raw = error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
+        raw = error_json(NamedError("Canceled", "The sub-workflow was cancelled."), counter.node.id)
     error = found.get(ERROR, raw)
     return Collected(ChildrenEnded(index, error=_parse_error(error)), raw, error)
 
@@ -183,9 +183,9 @@ async def _child_values(connection: Connection, node: UUID, fetched: Mapping[str
     return {row.name: _text(row, fetched) for row in found}
 
 
-def _parse_error(raw: bytes) -> Err:
+def _parse_error(raw: bytes) -> NamedError:
     try:
         parsed = msgspec.json.decode(raw, type=dict[str, _ErrorFields]).get("error")
     except msgspec.DecodeError:
         parsed = None
-    return Err(parsed.name, parsed.message) if parsed else Err("Error", "It failed.")
+    return NamedError(parsed.name, parsed.message) if parsed else NamedError("Error", "It failed.")

@@ -28,7 +28,7 @@ NULL = b"null"
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class CacheHit:
     """The result (JSON text) of `run`."""
 
     run: UUID
@@ -47,18 +47,18 @@ def is_cacheable(raw: bytes) -> bool:
     return _MASKED not in raw
 
 
-async def find(database: Database, storage: Storage, workspace: str, key: bytes, ttl_s: float) -> Hit | None:
+async def find(database: Database, storage: Storage, workspace: str, key: bytes, ttl_s: float) -> CacheHit | None:
     """Return the cached result of the key; None if there is none or it has been erased."""
     async with database.acquire() as connection:
         row = await cache.find(connection, workspace, key, ttl_s)
         if row is None:
             return None
         if row.job is None:
-            return Hit(row.run, NULL)
+            return CacheHit(row.run, NULL)
         rows = await value_rows.get_values(connection, [(row.job, "result", "")])
     try:
         read = await values.open_rows(storage, rows)
     except ObjectMissing:
         return None
     raw = next(iter(read.values()), None)
-    return Hit(row.run, raw) if raw is not None and is_cacheable(raw) else None
+    return CacheHit(row.run, raw) if raw is not None and is_cacheable(raw) else None

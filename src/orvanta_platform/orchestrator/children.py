@@ -79,7 +79,7 @@ async def start(
     await run_rows.insert_run(connection, new)
     env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
     if env != NO_ENV:
-        await value_rows.insert_value(connection, values.inline(child, "args", env, env_key(child)[2]))
+        await value_rows.insert_value(connection, values.inline_row(child, "args", env, env_key(child)[2]))
     await frame_rows.insert_events(connection, child, [inbox.write(inbox.StartRun())])
 
 
@@ -105,7 +105,7 @@ async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> byt
     if blueprint.plan.env != NO_ENV or run.parent is None:
         return blueprint.plan.env
     for row in await value_rows.get_values(connection, [env_key(run.id)]):
-        return values.unpacked(row)
+        return values.json_of_row(row)
     return NO_ENV
 
 
@@ -113,7 +113,7 @@ async def notify_caller(connection: Connection, before: RunRow, after: RunRow) -
     """Notify the caller if the run starts or stops waiting for people; return the runs to advance for it."""
     if before.parent is None or not is_wait_change(before.status, after.status):
         return []
-    await run_rows.insert_event(connection, before.parent, inbox.write(inbox.ChildAsks()))
+    await run_rows.insert_event(connection, before.parent, inbox.write(inbox.ChildWaitChanged()))
     return [before.parent]
 
 

@@ -10,7 +10,7 @@ import msgspec
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.effects import Effect, Export, Input, NodeEnded, StoreInputs, StoreResume
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import Status
 from orvanta_platform.orchestrator.paused_inputs import EDITED
@@ -50,7 +50,7 @@ class _Error(msgspec.Struct):
     message: str
 
 
-def _is_error(raw: bytes, error: Err) -> bool:
+def _is_error(raw: bytes, error: NamedError) -> bool:
     """Return whether a result is `{"error": …}` with this error."""
     try:
         stored = msgspec.json.decode(raw, type=dict[str, _Error]).get("error")
@@ -59,7 +59,7 @@ def _is_error(raw: bytes, error: Err) -> bool:
     return stored is not None and (stored.name, stored.message) == (error.name, error.message)
 
 
-def error_json(error: Err, step_id: str | None) -> bytes:
+def error_json(error: NamedError, step_id: str | None) -> bytes:
     """Return `{"error": {name, message, step_id?}}` as JSON text."""
     fields = {"name": error.name, "message": error.message}
     if step_id is not None:
@@ -69,7 +69,7 @@ def error_json(error: Err, step_id: str | None) -> bytes:
 
 def error_name(effect: fx.RunEnded, errors: Mapping[int, str]) -> str | None:
     """Return the error name of a run or body that ends; `errors` holds those of its nodes that failed in this step."""
-    if isinstance(effect.result, fx.Thrown):
+    if isinstance(effect.result, fx.ThrownOutput):
         return effect.result.error.name
     if effect.status is Status.CANCELLED:
         return "Canceled"

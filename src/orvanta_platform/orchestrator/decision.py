@@ -11,11 +11,11 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Ask, Effect, Need
-from orvanta_platform.engine.events import Answer, Err, Event, Started, Succeeded
+from orvanta_platform.engine.events import Answer, Event, NamedError, Started, Succeeded
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import values
-from orvanta_platform.orchestrator.answers import Reader, answer_all, is_fleeting
+from orvanta_platform.orchestrator.answers import Reader, answer_all, is_volatile
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.effect_rows import DecidedStep, translate
@@ -24,7 +24,7 @@ from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.storage import Storage
 
-_MAX_FLEETING_ROUNDS = 3
+_MAX_VOLATILE_ROUNDS = 3
 """Rounds after which fleeting answers count even if the run has changed meanwhile."""
 
 
@@ -32,24 +32,26 @@ _MAX_FLEETING_ROUNDS = 3
 class Answered:
     """Answers found for one event. A fleeting answer is valid for the rev at which it was evaluated."""
 
-    found: dict[tuple[str | int, ...], Answer | Err] = field(default_factory=dict)
+    found: dict[tuple[str | int, ...], Answer | NamedError] = field(default_factory=dict)
     fleeting: dict[tuple[str | int, ...], int] = field(default_factory=dict)
     rounds: int = 0
     after: tuple[int, Need] | None = None
     """The latest request and its rev; decide() resumes from it while the run is unchanged."""
     prepared: Prepared = field(default_factory=Prepared)
 
-    def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | Err]:
+    def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | NamedError]:
         """Return the answers valid when the run is at `rev`."""
-        if self.rounds >= _MAX_FLEETING_ROUNDS:
+        if self.rounds >= _MAX_VOLATILE_ROUNDS:
             return self.found
         return {key: answer for key, answer in self.found.items() if self.fleeting.get(key, rev) == rev}
 
-    def note(self, asks: tuple[Ask, ...], answers: Mapping[tuple[str | int, ...], Answer | Err], rev: int) -> None:
+    def store(
+        self, asks: tuple[Ask, ...], answers: Mapping[tuple[str | int, ...], Answer | NamedError], rev: int
+    ) -> None:
         """Store the answers to `asks`."""
         self.rounds += any(ask.key in self.fleeting for ask in asks)
         self.found |= answers
-        self.fleeting |= {ask.key: rev for ask in asks if is_fleeting(ask)}
+        self.fleeting |= {ask.key: rev for ask in asks if is_volatile(ask)}
 
 
 class Unanswered(Exception):
@@ -76,8 +78,8 @@ class _DecisionCache:
     Most runs of a workflow take the same path, and deciding costs more than writing.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._most = limit
         self._made: OrderedDict[tuple[int, bytes, Event], tuple[Plan, Decided]] = OrderedDict()
 
     def get(self, plan: Plan, state: bytes, event: Event) -> Decided | None:
@@ -90,7 +92,7 @@ class _DecisionCache:
             self._made.popitem(last=False)
 
 
-_decision_cache = _DecisionCache(most=2_000)
+_decision_cache = _DecisionCache(limit=2_000)
 
 
 def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
@@ -140,7 +142,7 @@ async def decide_step(
                 live=live,
                 prepared=answered.prepared,
                 lane=lane,
-                kept=decided.state.kept,
+                reused=decided.state.reused,
             )
         except (Unanswered, NeedsUpload, NeedsResults) as reason:
             await prepare(reader, blueprint, run, reason, answered, known)
@@ -169,7 +171,7 @@ async def _answer(
 ) -> None:
     """Evaluate the request and store its answers."""
     found = await answer_all(reader, blueprint.plan, raised.run, raised.need, known, pins=blueprint.pins)
-    answered.note(raised.need.requests, found, raised.run.rev)
+    answered.store(raised.need.requests, found, raised.run.rev)
 
 
 async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUpload, prepared: Prepared) -> None:
@@ -180,7 +182,7 @@ async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUploa
         prepared.uploads[key] = stored_value
         what = {"context": f"the export {name}", "result": "the output", "args": "the input"}.get(kind)
         is_of_run = id == run.id or (kind, name) == ("args", "")  # of the run, or the input of a sub-workflow
-        if what is not None and is_of_run and (near := sizes.near(what, len(raw))):
+        if what is not None and is_of_run and (near := sizes.warning(what, len(raw))):
             prepared.nears[key] = near
 
 

@@ -24,8 +24,8 @@ class FairThreads:
     One call of each key is executed at a time: two would share the interpreter's lock, and leave no thread to others.
     """
 
-    def __init__(self, most: int, name: str) -> None:
-        self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
+    def __init__(self, limit: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(limit, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
         """Pending calls by key; the key served longest ago comes first."""

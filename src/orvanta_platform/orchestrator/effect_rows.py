@@ -29,7 +29,7 @@ from orvanta_platform.orchestrator.attempt_outcome import Finish, input_values
 from orvanta_platform.orchestrator.blueprints import Blueprint, work_of
 from orvanta_platform.orchestrator.context_events import export_data
 from orvanta_platform.orchestrator.decided_values import error_json, error_name
-from orvanta_platform.orchestrator.limits import place_in_line
+from orvanta_platform.orchestrator.limits import queue_entry
 from orvanta_platform.orchestrator.paused_inputs import EDITED
 from orvanta_platform.orchestrator.scope import ERROR, job_id
 from orvanta_platform.orchestrator.step_debounce import entry_of
@@ -59,7 +59,7 @@ class StepBuilder:
     prepared: Prepared
     status: str
     lane: int = 0
-    kept: ReusedResults | None = None
+    reused: ReusedResults | None = None
     """Results that the list reuses from another run."""
     plan: Plan = field(init=False)
     frame: UUID | None = None
@@ -83,18 +83,20 @@ class StepBuilder:
                 self._enter(effect)
             case fx.EnterDebounce():
                 self._require_lock()
-                self.rows.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
+                self.rows.debounce_entries.append(
+                    entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame)
+                )
             case fx.LeaveDebounce(index):
                 self._require_lock()
-                self.rows.put_off_no_more.append(self._id(index))
+                self.rows.debounce_exits.append(self._id(index))
             case fx.Pause(index, by, threw):
                 self._require_lock()
                 self.rows.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
             case fx.EndPause(index):
                 self._require_lock()
-                self.rows.unpaused.append(self._id(index))
+                self.rows.resumed.append(self._id(index))
             case fx.StoreInputs(index, raw):
-                self._keep((self._id(index), "args", EDITED), raw)
+                self._store_value((self._id(index), "args", EDITED), raw)
             case fx.Retry():
                 self._retry(effect)
             case fx.CancelJob():
@@ -112,14 +114,14 @@ class StepBuilder:
                 self._live(index)
                 self.rows.closed.append(self._id(index))
             case fx.StoreResume(index, number, raw):
-                self._keep((self._id(index), "resume", str(number)), raw)
+                self._store_value((self._id(index), "resume", str(number)), raw)
             case fx.NodeEnded():
                 self._end_node(effect)
             case fx.Export():
                 self._export(effect)
             case fx.Input(_, result):
                 for key, raw in input_values(self.run.id, result, self.finish).items():
-                    self._keep(key, raw)
+                    self._store_value(key, raw)
             case fx.RunStatus():
                 self._set_status(effect)
             case fx.Record():
@@ -139,7 +141,7 @@ class StepBuilder:
 
     def _value_id(self, index: int) -> UUID:
         """Return the id of the job whose value is the result of a node."""
-        origin = self.kept.origin(index) if self.kept is not None else None
+        origin = self.reused.origin(index) if self.reused is not None else None
         return inner_job_id(origin.run, origin.frame, self._name(index)) if origin is not None else self._id(index)
 
     def _name(self, index: int) -> str:
@@ -192,15 +194,15 @@ class StepBuilder:
         self._require_lock()
         job = self.run.id if effect.node is None else self._id(effect.node)
         gated = self.blueprint.plan.gate is not None
-        entry, event = place_in_line(effect, self.plan, self.run, job, self.frame, gated=gated)
-        self.rows.entered.append(entry)
+        entry, event = queue_entry(effect, self.plan, self.run, job, self.frame, gated=gated)
+        self.rows.gate_entries.append(entry)
         self.rows.events.append(event)
 
     def _leave(self, index: int) -> None:
         """Release the permit of a node that has ended or waits for its retry."""
         if self.plan.node(index).gate is not None:
             self._require_lock()
-            self.rows.left.append(self._id(index))
+            self.rows.gate_exits.append(self._id(index))
 
     def _position(self) -> tuple[UUID | None, int | None]:
         """Return `parent` and `place` of a node's row."""
@@ -245,10 +247,10 @@ class StepBuilder:
             self.rows.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, fate, error_name))
         elif not self.plan.single:
             self.rows.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
-        self._keep((self._id(effect.node), "result", ""), self._result(effect))
+        self._store_value((self._id(effect.node), "result", ""), self._result(effect))
         error = self._error(effect)
         if error is not None:
-            self._keep((self._id(effect.node), "result", ERROR), error)
+            self._store_value((self._id(effect.node), "result", ERROR), error)
 
     def _error(self, effect: fx.NodeEnded) -> bytes | None:
         """Return the error of a container, which is stored separately from its result; None for other nodes."""
@@ -265,7 +267,7 @@ class StepBuilder:
         replaced = effect.error is not None and effect.error != finish.error
         self.rows.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
         if replaced or finish.cancelled:
-            self._keep((finish.job, "result", ""), self._result(effect))
+            self._store_value((finish.job, "result", ""), self._result(effect))
         else:
             self.rows.values.append(finish.value)
         name = None if self.plan.single else self._name(effect.node)
@@ -280,18 +282,18 @@ class StepBuilder:
             return error_json(effect.error, None if self.plan.single else self._name(effect.node))
         return CANCELLED
 
-    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
+    def _store_value(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
         if (ready := self.prepared.uploads.get(key)) is not None:
             self.rows.values.append(ready)
             self.rows.events += self.prepared.warnings(key, node)
         elif len(raw) <= values.INLINE_LIMIT:
             kind: Any = key[1]
-            self.rows.values.append(values.inline(key[0], kind, raw, key[2]))
+            self.rows.values.append(values.inline_row(key[0], kind, raw, key[2]))
         else:
             self.missing[key] = raw
 
     def _export(self, effect: fx.Export) -> None:
-        self._keep((self.run.id, "context", effect.name), effect.raw, self._name(effect.node))
+        self._store_value((self.run.id, "context", effect.name), effect.raw, self._name(effect.node))
         self.rows.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
 
     def _record(self, effect: fx.Record) -> None:
@@ -314,20 +316,20 @@ class StepBuilder:
 
     def _result_of(self, result: fx.ResultRef) -> UUID | None:
         match result:
-            case fx.Null():
+            case fx.NullResult():
                 return None
             case fx.OfNode(index) | fx.ErrorOf(index):
                 return self._value_id(index)
-            case fx.Many(members):
+            case fx.NodeResults(members):
                 if self.prepared.composed is None:
                     finish_value = self.finish.value if self.finish else None
                     raise NeedsResults(members, [value for value in self.rows.values if value is not finish_value])
                 raw = self.prepared.composed
             case fx.Output(output):
                 raw = output
-            case fx.Thrown(error):
+            case fx.ThrownOutput(error):
                 raw = error_json(error, None)
-        self._keep((self.run.id, "result", ""), raw)
+        self._store_value((self.run.id, "result", ""), raw)
         return self.run.id
 
 
@@ -354,22 +356,22 @@ def translate(
     inbox_seq: int | None = None,
     lane: int = 0,
     taken: tuple[UUID, int] | None = None,
-    kept: ReusedResults | None = None,
+    reused: ReusedResults | None = None,
 ) -> DecidedStep:
     """Return the rows of a decision. `state` is the new encoded state.
 
     `live` holds the run's live jobs by node if its lock is held. Without it (the fast path), a decision that affects
     other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for work that must be done first. `taken` is the
-    approval decision that the event was made of. `kept` is that of the state.
+    approval decision that the event was made of. `reused` is that of the state.
     """
-    builder = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
+    builder = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, reused)
     for effect in effects:
         builder.take(effect)
     if builder.missing:
         raise NeedsUpload(builder.missing)
     rows = builder.rows
     if taken is not None:
-        rows.taken.append(taken)
+        rows.counted.append(taken)
     write = rows.statement(run, state, builder.status, over_cancel=live is not None, inbox_seq=inbox_seq)
     return DecidedStep(write, rows, builder.withdrawn)
 

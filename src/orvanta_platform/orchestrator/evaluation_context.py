@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar, cast
 from uuid import UUID
 
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.errors import OrvantaError
@@ -44,7 +44,7 @@ def moment_of(plan: Plan, run: RunRow, index: int, frame: UUID | None = None) ->
     return Moment((run.scheduled_at - _EPOCH) // _MILLISECOND, f"{run.seed}/{node}")
 
 
-def resolver(vault: Vault, identity: Identity, workspace: str, opened: Opened) -> Resolve:
+def resolver(vault: Vault, identity: Identity, workspace: str, opened: OpenedSecrets) -> Resolve:
     """Return a function that opens variables and resources for an expression and adds secret texts to `opened`."""
 
     async def resolve(kind: Kind, path: str) -> bytes:

@@ -14,7 +14,7 @@ from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.steps import JobCompletion, NewEvent, RunEnd, StepWrite, write_steps
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator import step_debounce, values
 from orvanta_platform.orchestrator.blueprints import Blueprints
@@ -45,13 +45,13 @@ async def _erasures(database: Database, blueprints: Blueprints, run: UUID) -> Se
         return ()
 
 
-def _error(why: Exception) -> Err:
+def _error(why: Exception) -> NamedError:
     if isinstance(why, OrvantaError):
-        return Err(why.code, " ".join(filter(None, (why.message, why.hint))))
-    return Err(ERROR, f"The run could not continue: {str(why) or type(why).__name__}")
+        return NamedError(why.code, " ".join(filter(None, (why.message, why.hint))))
+    return NamedError(ERROR, f"The run could not continue: {str(why) or type(why).__name__}")
 
 
-async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], connection: Connection) -> None:
+async def _end(run: UUID, error: NamedError, erased: Sequence[tuple[int, float]], connection: Connection) -> None:
     row = await run_rows.lock_run(connection, run)
     if row is None:
         return
@@ -65,7 +65,7 @@ async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], conne
         state=row.state,
         status=row.status,
         endings=[_ending(job, error.name) for job in live],
-        values=[values.inline(id, "result", raw) for id in ended if (id, "result", "") not in found],
+        values=[values.inline_row(id, "result", raw) for id in ended if (id, "result", "") not in found],
         events=[NewEvent("run_ended", None, '{"status":"failed","recovered":false}')],
         end=RunEnd("failed", error_name=error.name, result_of=run, reports=row.parent is not None),
         over_cancel=True,
@@ -77,7 +77,7 @@ async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], conne
     if erased:
         await erasures.schedule(connection, run, erased)
     await gates.settle(connection, ended=[run])
-    await step_debounce.settle(connection, (), ended=[run])
+    await step_debounce.apply_changes(connection, (), ended=[run])
 
 
 def _ending(job: LiveJob, name: str) -> JobCompletion:

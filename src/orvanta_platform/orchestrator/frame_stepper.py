@@ -29,7 +29,7 @@ from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.scope import BEGINNING, ERROR, compose
 from orvanta_platform.orchestrator.step_needs import NeedsUpload
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO
-from orvanta_platform.orchestrator.wait_outcomes import cancelled, lost
+from orvanta_platform.orchestrator.wait_outcomes import cancelled, job_lost
 from orvanta_platform.queue.claim import UNDER_WAY
 
 _MAX_UNSTARTED = 50
@@ -43,7 +43,7 @@ class FrameStepper:
         self._tx = transaction
         self._rounds = rounds
 
-    async def process_job_event(self, event: inbox.OfJob) -> None:
+    async def process_job_event(self, event: inbox.JobEvent) -> None:
         """Process an event of a job, or of a node or body that has no job."""
         await self._tx.write_jobs()
         job = await frame_rows.lock_job(self._tx.connection, self._tx.run.id, event.job)
@@ -64,7 +64,7 @@ class FrameStepper:
             case inbox.RetryDue():
                 engine_event = TimerDue(index) if job.state == "scheduled" else None
             case inbox.JobLost():
-                engine_event = lost(index, job, event, cancelled=self._tx.run.cancel_at is not None)
+                engine_event = job_lost(index, job, event, cancelled=self._tx.run.cancel_at is not None)
         if engine_event is not None:
             await self.step(place, engine_event, live={index: job})
 
@@ -88,9 +88,12 @@ class FrameStepper:
         """Return the item that starts a body."""
         assert frame.id is not None and frame.holder is not None
         frame.holder.unstarted += 1
-        again = inbox.FramesBegin((frame.id,))
+        again = inbox.BodiesOpened((frame.id,))
         return Item(
-            f"begin {frame.id}", lambda: self._start_frame(frame), again, lambda: self._rounds.ahead(frame, Started())
+            f"begin {frame.id}",
+            lambda: self._start_frame(frame),
+            again,
+            lambda: self._rounds.prefetch(frame, Started()),
         )
 
     async def _start_frame(self, frame: Frame) -> None:
@@ -137,7 +140,7 @@ class FrameStepper:
     async def cancel_inside(self, counter: Counter) -> None:
         """Cancel everything inside a node; the node ends after all of it has ended."""
         counter.loop = counter.loop.cancel()
-        self._tx.frames.note(counter)
+        self._tx.frames.mark_changed(counter)
         if counter.node.kind is Kind.FLOW:
             if counter.child is not None:
                 await children.cancel(self._tx.connection, counter.child)
@@ -168,7 +171,7 @@ class FrameStepper:
         decision = await self._rounds.decide(frame, event, answered)
         if not decision.effects:
             return
-        if self._touched(frame, decision) - set(live or ()):
+        if self._affected_nodes(frame, decision) - set(live or ()):
             await self._tx.write_jobs()
             live = await self._live(frame)
         await self._compose(frame, decision, answered)
@@ -194,16 +197,16 @@ class FrameStepper:
             )
         frame.state = decision.state
         self._tx.progress = True
-        self._tx.frames.note(frame)
+        self._tx.frames.mark_changed(frame)
         if taken is not None:
-            rows.rows.taken.append(taken)
+            rows.rows.counted.append(taken)
         self._tx.batch.add(rows.rows, rows.status)
         self._tx.recount = self._tx.recount or bool(rows.rows.opened)
         self._tx.known |= rows.raws
         self._tx.outcome.raws |= rows.raws
         await self._apply_consequences(frame, rows)
 
-    def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
+    def _affected_nodes(self, frame: Frame, decision: fx.Decision) -> set[int]:
         """Return the nodes whose live jobs the decision needs."""
         inner = frame.plan.inner
         return {
@@ -220,7 +223,7 @@ class FrameStepper:
     async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
         """Compose the result of the list if it is an object of several results."""
         end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
-        if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
+        if end is None or not isinstance(end.result, fx.NodeResults) or answered.prepared.composed is not None:
             return
         new_results = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
         members = {
@@ -254,11 +257,11 @@ class FrameStepper:
             self._tx.pending.appendleft(Item(f"withdraw {again.job}", partial(self.process_job_event, again), again))
         if rows.concluded is not None:
             self._tx.frames.close(rows.concluded)
-            self._tx.batch.untime(rows.concluded.id)
+            self._tx.batch.drop_timers(rows.concluded.id)
         for id in rows.closed:
             if (waiting := await self._tx.frames.counter(id)) is not None:
                 self._tx.frames.close(waiting)
-            self._tx.batch.untime(id)
+            self._tx.batch.drop_timers(id)
         for retry in rows.later:
             self._retry_later(frame, retry)
         for opened in rows.inside:
@@ -280,7 +283,7 @@ class FrameStepper:
         node = frame.plan.node(retry.node)
         id = frame.node_id(self._tx.run.id, retry.node)
         # A counter with nothing open: it waits for its retry.
-        self._tx.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
+        self._tx.frames.mark_changed(Counter(id, frame, node, retry.failures, Loop(1, 0)))
         self._tx.batch.timers.append((id, "retry", retry.delay_s))
         for name in ("", ERROR):
             self._tx.known.pop((id, "result", name), None)
@@ -293,7 +296,7 @@ class FrameStepper:
         counter.begun_at = clock.now()
         if (before := await self._tx.frames.counter(id)) is not None:
             counter.stored = before.stored
-        self._tx.frames.note(counter)
+        self._tx.frames.mark_changed(counter)
         if opening.timeout_s is not None:
             self._tx.batch.timers.append((id, "timeout", opening.timeout_s))
         if node.kind is Kind.FLOW:
@@ -318,11 +321,11 @@ class FrameStepper:
 
     def _start_bodies(self, counter: Counter) -> None:
         counter.loop, places = counter.loop.begin(max(_MAX_UNSTARTED - counter.unstarted, 0))
-        self._tx.frames.note(counter)
+        self._tx.frames.mark_changed(counter)
         for number in places:
             frame = self._tx.frames.open_frame(counter, counter.loop.place(number))
-            if frame.state.kept is not None and frame.id is not None:
-                self._tx.batch.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
+            if frame.state.reused is not None and frame.id is not None:
+                self._tx.batch.add_value(values.inline_row(frame.id, "args", frame.state.encode(), BEGINNING))
             self._tx.pending.append(self.start_item(frame))
         if counter.loop.done:
             self._tx.pending.append(self.conclusion_item(counter))

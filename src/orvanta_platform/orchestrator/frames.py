@@ -44,7 +44,7 @@ class Frame:
 
     def result_key(self, run: UUID, index: int) -> ValueKey:
         """Return the key of the result of one of its nodes."""
-        if self.state.kept is None:
+        if self.state.reused is None:
             return (self.node_id(run, index), "result", "")
         return (value_id(self.plan, run, self.state, index, self.id), "result", "")
 
@@ -74,7 +74,7 @@ class Counter:
     @property
     def reopening(self) -> Reopening | None:
         """The restart point taken over from another run; a retry of the whole node starts from scratch."""
-        kept = self.frame.state.kept
+        kept = self.frame.state.reused
         return kept.inside.get(self.node.index) if kept is not None and self.attempt == 0 else None
 
     def body(self, place: int) -> int:
@@ -86,18 +86,18 @@ class Counter:
         return self.node.bodies[frame.body]
 
 
-def view(run: RunRow, frame: Frame, index: int, known: Mapping[ValueKey, bytes]) -> View:
+def scope_view(run: RunRow, frame: Frame, index: int, known: Mapping[ValueKey, bytes]) -> View:
     """Return the view from which the node `index` of a frame reads."""
-    return View(frame.plan, run, frame.state, index, known=known, within=within(run, frame, known))
+    return View(frame.plan, run, frame.state, index, known=known, within=list_position(run, frame, known))
 
 
-def within(run: RunRow, frame: Frame, known: Mapping[ValueKey, bytes]) -> ListPosition | None:
+def list_position(run: RunRow, frame: Frame, known: Mapping[ValueKey, bytes]) -> ListPosition | None:
     """Return the position of a frame; None for the run's own list."""
     holder = frame.holder
     if frame.id is None or holder is None:
         return None
     return ListPosition(
-        frame.id, holder.opening(run.id), frame.place, view(run, holder.frame, holder.node.index, known)
+        frame.id, holder.opening(run.id), frame.place, scope_view(run, holder.frame, holder.node.index, known)
     )
 
 
@@ -198,7 +198,7 @@ class Frames:
         self.frames[id] = self.changed_frames[id] = made
         return made
 
-    def note(self, *changed: Frame | Counter) -> None:
+    def mark_changed(self, *changed: Frame | Counter) -> None:
         """Mark these as changed."""
         for each in changed:
             if isinstance(each, Counter):
@@ -252,5 +252,5 @@ def loop_of(opening: Opening, restart: Reopening | None) -> Loop:
     if restart is None or not restart.openings:
         total = opening.first + 1 if opening.first else opening.total
         return Loop(total, opening.width, next=opening.first)
-    kept = reused_bodies(tuple(opening for _, opening in restart.openings), restart.again, opening.total)
-    return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)
+    reused = reused_bodies(tuple(opening for _, opening in restart.openings), restart.again, opening.total)
+    return Loop(None if opening.total is None else reused.count, opening.width, reused=reused)

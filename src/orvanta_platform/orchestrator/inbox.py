@@ -56,7 +56,7 @@ class Permitted(msgspec.Struct, frozen=True, tag="permitted", tag_field="type"):
     """Frame of the node."""
 
 
-class PutOffLongEnough(msgspec.Struct, frozen=True, tag="put_off", tag_field="type"):
+class DebounceElapsed(msgspec.Struct, frozen=True, tag="put_off", tag_field="type"):
     """The debounce window of a node has passed.
 
     Written by the transaction that deletes its row of step_debounce.
@@ -104,7 +104,7 @@ class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     losses: int
 
 
-class FramesBegin(msgspec.Struct, frozen=True, tag="frames_begin", tag_field="type"):
+class BodiesOpened(msgspec.Struct, frozen=True, tag="frames_begin", tag_field="type"):
     """Bodies of loops or branches were opened and have not started."""
 
     frames: tuple[UUID, ...]
@@ -122,11 +122,11 @@ class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended", tag_field="type
     run: UUID
 
 
-class ChildAsks(msgspec.Struct, frozen=True, tag="child_asks", tag_field="type"):
+class ChildWaitChanged(msgspec.Struct, frozen=True, tag="child_asks", tag_field="type"):
     """The run of a sub-workflow started or stopped waiting for approval; its row holds the current status."""
 
 
-class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
+class TimeoutDue(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
     """The timeout of a container, named by its own id, or of the run, named by the run's id, has passed."""
 
     node: UUID
@@ -136,17 +136,17 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="type
     """The worker that the run was bound to is lost."""
 
 
-OfJob = CancelJob | RetryDue | JobLost
+JobEvent = CancelJob | RetryDue | JobLost
 """Events of one job."""
 
-OfRun = TimeOver | WorkerLost | PauseBefore
+RunEvent = TimeoutDue | WorkerLost | PauseBefore
 """Events of a run as a whole."""
 
-OfWait = PutOffLongEnough | HandedOver | Continued
+WaitEvent = DebounceElapsed | HandedOver | Continued
 """Events that end the debounce wait or the pause of a node."""
 
-InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfWait | OfJob) | (
-    FramesBegin | BodiesEnded | ChildEnded | ChildAsks | OfRun
+InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | WaitEvent | JobEvent) | (
+    BodiesOpened | BodiesEnded | ChildEnded | ChildWaitChanged | RunEvent
 )
 """All events of an inbox."""
 

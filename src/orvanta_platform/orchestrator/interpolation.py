@@ -221,7 +221,7 @@ class Interpolation:
         fields = msgspec.json.decode(opened, type=dict[str, msgspec.Raw])
         taken = {place: bytes(raw) for place, raw in fields.items()}
         self.secrets.append(Secret("resource", path, [text for raw in taken.values() for text in texts_of(raw)]))
-        return secret_fields.put_back(shown, taken)
+        return secret_fields.restore(shown, taken)
 
     async def fill_members(self, raw: bytes, names: Collection[str]) -> bytes:
         """Resolve the references in the members of these names of a JSON object. Raises as `fill` does."""

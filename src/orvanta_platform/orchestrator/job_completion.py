@@ -37,7 +37,7 @@ async def finish_job(
     Raises asyncpg.PostgresError if the database rejects the step itself, for which the job is at fault. Raises
     SecretsOpened if the result must be masked again.
     """
-    write = None if finish.cancelled or job.frame is not None else await _fast(tools, job, blueprint, finish)
+    write = None if finish.cancelled or job.frame is not None else await _decide_on_claim(tools, job, blueprint, finish)
     if write is not None:
         write, given = claim_next(write, job, finish) if hand_off else (write, None)
         if await committer.submit(write):
@@ -47,10 +47,10 @@ async def finish_job(
             if finish.node == blueprint.plan.early:
                 tools.notify.send(f"ended:{job.run.id}")
             return Finished(True, claimed_of(job, write, given) if given else None)
-    return await _slow(tools, job, finish, write)
+    return await _decide_under_lock(tools, job, finish, write)
 
 
-async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+async def _decide_on_claim(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """Return the write, decided on the run as it was claimed; None if it needs the run's lock."""
     known = finish.known(job.run.id)
     try:
@@ -60,7 +60,7 @@ async def _fast(tools: Tools, job: ClaimedJob, blueprint: Blueprint, finish: Fin
     return step.write if step is not None else None
 
 
-async def _slow(tools: Tools, job: ClaimedJob, finish: Finish, tried: StepWrite | None) -> Finished:
+async def _decide_under_lock(tools: Tools, job: ClaimedJob, finish: Finish, tried: StepWrite | None) -> Finished:
     done = await advance(tools, job.run.id, finish)
     if done.recorded:
         return Finished(True)
@@ -84,8 +84,8 @@ def write_without_io(job: ClaimedJob, blueprint: Blueprint, finish: Finish) -> S
         decided = decide_now(blueprint, job.run, finish.event, Answered())
         if not decided.effects:
             return None
-        kept = decided.state.kept
-        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, kept=kept).write
+        reused = decided.state.reused
+        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, reused=reused).write
     except (Unanswered, NeedsUpload, NeedsResults, NeedsLock):
         return None
 

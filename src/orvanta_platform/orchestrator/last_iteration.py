@@ -38,10 +38,10 @@ def _of_loop(view: View, within: ListPosition) -> Callable[[int], Origin | None]
     before = Origin(view.run.id, frame_id(view.run.id, within.opening, within.number - 1))
     again = _reopening(view, within)
     if again is not None and again.place == within.number:
-        kept = again.before
-        return kept.origin if kept is not None else lambda index: None
+        reused = again.before
+        return reused.origin if reused is not None else lambda index: None
     if again is not None and again.place == within.number - 1 and again.state is not None:
-        own = RunState.decode(again.state).kept
+        own = RunState.decode(again.state).reused
         return lambda index: (own.origin(index) if own is not None else None) or before
     return lambda index: before
 
@@ -49,7 +49,7 @@ def _of_loop(view: View, within: ListPosition) -> Callable[[int], Origin | None]
 def _reopening(view: View, within: ListPosition) -> Reopening | None:
     """Return the restart point of the enclosing loop, if it continues that of another run."""
     outer = within.outer
-    if outer.state.kept is None:
+    if outer.state.reused is None:
         return None
     first = opening_id(view.run.id, inner_job_id(view.run.id, outer.frame, within.holder.id), 0)
-    return outer.state.kept.inside.get(outer.index) if within.opening == first else None
+    return outer.state.reused.inside.get(outer.index) if within.opening == first else None

@@ -20,7 +20,7 @@ from orvanta_platform.orchestrator.wait_outcomes import waiting
 _SHOWN_KEY = 200
 
 
-def place_in_line(
+def queue_entry(
     effect: fx.EnterGate, plan: Plan, run: RunRow, job: UUID, frame: UUID | None, *, gated: bool
 ) -> tuple[Entry, NewEvent]:
     """Return the queue entry that an effect requires, and the event that records it in the run's history.

@@ -37,7 +37,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
     if await workers.is_waiting_long(connection, run):
         await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
         return True
-    if await _shares(tools, connection, live):
+    if await _uses_shared_folder(tools, connection, live):
         await runs.insert_event(connection, run, inbox.write(inbox.WorkerLost()))
         return True
     if other is None:
@@ -48,7 +48,7 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
     return True
 
 
-async def _shares(tools: Tools, connection: Connection, run: RunRow) -> bool:
+async def _uses_shared_folder(tools: Tools, connection: Connection, run: RunRow) -> bool:
     """Return whether the run, or one that it belongs to, uses a shared folder, which is now lost."""
     here: RunRow | None = run
     for _ in range(_MOST_AROUND):

@@ -30,7 +30,7 @@ from orvanta_platform.orchestrator.frames import Counter
 from orvanta_platform.orchestrator.limits import is_for_run, permitted_node
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult
-from orvanta_platform.orchestrator.wait_outcomes import due, event_of, of_run
+from orvanta_platform.orchestrator.wait_outcomes import event_of, of_run, wait_ended
 from orvanta_platform.queue.claim import NEW
 
 LONGEST_S = 0.2
@@ -102,7 +102,7 @@ class NestedAdvance:
     def _inbox_item(self, seq: int, event: inbox.InboxEvent) -> Item:
         async def act() -> None:
             await self._process_event(event)
-            self._tx.batch.taken.append(seq)
+            self._tx.batch.processed.append(seq)
 
         return Item(f"inbox {seq}", act)
 
@@ -112,7 +112,7 @@ class NestedAdvance:
                 await self._stepper.step(self._tx.frames.root, Started(), lane=NEW)
             case inbox.CancelRun():
                 await self._cancel_run(event)
-            case inbox.FramesBegin(frames):
+            case inbox.BodiesOpened(frames):
                 await self._tx.frames.load(frames)
                 for id in frames:
                     if (frame := await self._tx.frames.frame(id)) is not None:
@@ -122,7 +122,7 @@ class NestedAdvance:
                     await self._stepper.conclude(counter)
             case inbox.ChildEnded(run):
                 await self._child_ended(run)
-            case inbox.ChildAsks():
+            case inbox.ChildWaitChanged():
                 pass
             case inbox.Decided():
                 self._tx.recount = True
@@ -130,14 +130,14 @@ class NestedAdvance:
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
-            case inbox.PutOffLongEnough() | inbox.HandedOver() | inbox.Continued():
+            case inbox.DebounceElapsed() | inbox.HandedOver() | inbox.Continued():
                 await self._end_wait(event)
             case inbox.PauseBefore():
                 await self._stepper.step(self._tx.frames.root, of_run(event, self._tx.run))
-            case inbox.TimeOver(node) if node != self._tx.run.id:
+            case inbox.TimeoutDue(node) if node != self._tx.run.id:
                 if (counter := await self._tx.frames.counter(node)) is not None:
-                    await self._time_over(counter)
-            case inbox.TimeOver() | inbox.WorkerLost():
+                    await self._timeout_due(counter)
+            case inbox.TimeoutDue() | inbox.WorkerLost():
                 self._tx.outcome.further += await children.cancel_all(self._tx.connection, self._tx.run.id)
                 await self._stepper.step(self._tx.frames.root, of_run(event, self._tx.run))
             case _:
@@ -185,7 +185,7 @@ class NestedAdvance:
     async def _node_due(self, event: inbox.NodeDue) -> None:
         """Pass a fired timer to the node without a job that waited for it, in whichever frame."""
         for frame in await self._tx.frames.all():
-            engine_event = due(frame.plan, self._tx.run.id, frame.state, event, frame.id)
+            engine_event = wait_ended(frame.plan, self._tx.run.id, frame.state, event, frame.id)
             if engine_event is not None:
                 await self._stepper.step(frame, engine_event)
                 return
@@ -199,9 +199,11 @@ class NestedAdvance:
         elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
             await self._stepper.step(frame, Permitted(index))
 
-    async def _end_wait(self, event: inbox.OfWait) -> None:
+    async def _end_wait(self, event: inbox.WaitEvent) -> None:
         frame = await self._tx.frames.frame(event.frame)
-        engine_event = due(frame.plan, self._tx.run.id, frame.state, event, frame.id) if frame is not None else None
+        engine_event = (
+            wait_ended(frame.plan, self._tx.run.id, frame.state, event, frame.id) if frame is not None else None
+        )
         if frame is not None and engine_event is not None:
             await self._stepper.step(frame, engine_event)
 
@@ -233,10 +235,10 @@ class NestedAdvance:
         counter = await self._tx.frames.counter(id) if id is not None else None
         if counter is not None and counter.child == child and counter.loop.open:
             counter.loop = counter.loop.end(0, failed=False, stopped=False)
-            self._tx.frames.note(counter)
+            self._tx.frames.mark_changed(counter)
             self._tx.pending.append(self._stepper.conclusion_item(counter))
 
-    async def _time_over(self, counter: Counter) -> None:
+    async def _timeout_due(self, counter: Counter) -> None:
         if counter.loop.done or counter.frame.node_id(self._tx.run.id, counter.node.index) != counter.id:
             return
         counter.loop = replace(counter.loop, late=True)
@@ -245,6 +247,6 @@ class NestedAdvance:
 
 def _as_events(items: Sequence[Item] | deque[Item]) -> list[inbox.InboxEvent]:
     """Return the remaining items as inbox events; bodies that have not started are combined into one."""
-    begins = [id for item in items if isinstance(item.again, inbox.FramesBegin) for id in item.again.frames]
-    left = [item.again for item in items if item.again is not None and not isinstance(item.again, inbox.FramesBegin)]
-    return [*left, *([inbox.FramesBegin(tuple(begins))] if begins else [])]
+    begins = [id for item in items if isinstance(item.again, inbox.BodiesOpened) for id in item.again.frames]
+    left = [item.again for item in items if item.again is not None and not isinstance(item.again, inbox.BodiesOpened)]
+    return [*left, *([inbox.BodiesOpened(tuple(begins))] if begins else [])]

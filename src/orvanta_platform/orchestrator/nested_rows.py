@@ -51,7 +51,7 @@ class NestedRows(StepBuilder):
         assert self.within is not None
         self.plan = self.within.plan
         self.frame = self.within.id
-        self.kept = self.within.state.kept
+        self.reused = self.within.state.reused
 
     def _id(self, index: int) -> UUID:
         return self.within.node_id(self.run.id, index) if self.within is not None else super()._id(index)
@@ -70,11 +70,11 @@ class NestedRows(StepBuilder):
         opening = effect.opening
         id = opening_id(self.run.id, self._id(effect.node), opening.attempt)
         if opening.items is not None:
-            self._keep(items_key(id), opening.items)
+            self._store_value(items_key(id), opening.items)
         if opening.args is not None:
-            self._keep((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
+            self._store_value((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
         if opening.sealed is not None:
-            self._keep(sealed_key(child_id(self.run.id, id)), opening.sealed)
+            self._store_value(sealed_key(child_id(self.run.id, id)), opening.sealed)
         self.inside.append(effect)
 
     def _withdraw(self, effect: fx.CancelJob) -> None:
@@ -138,8 +138,8 @@ class NestedRows(StepBuilder):
             return self.error
         return super()._error(effect)
 
-    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
-        super()._keep(key, raw, node)
+    def _store_value(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
+        super()._store_value(key, raw, node)
         self.raws[key] = raw
 
     def _record(self, effect: fx.Record) -> None:
@@ -157,7 +157,7 @@ class NestedRows(StepBuilder):
             super()._end_run(effect)
             return
         of = self._of_frame(effect, frame.id)
-        if len(frame.plan.nodes) == 1 and not isinstance(effect.result, fx.Thrown):
+        if len(frame.plan.nodes) == 1 and not isinstance(effect.result, fx.ThrownOutput):
             return
         self.rows.nodes.append(
             NodeCompletion(
@@ -179,14 +179,14 @@ class NestedRows(StepBuilder):
             case fx.OfNode(index) | fx.ErrorOf(index):
                 return self._value_id(index)
             case fx.Output(raw):
-                self._keep((frame, "result", ""), raw)
-            case fx.Thrown(error):
+                self._store_value((frame, "result", ""), raw)
+            case fx.ThrownOutput(error):
                 holder = self.within.holder if self.within else None
-                self._keep((frame, "result", ""), error_json(error, holder.node.id if holder else None))
-            case fx.Many():
-                self._keep((frame, "result", ""), self.prepared.composed or b"{}")
-            case fx.Null():
-                self._keep((frame, "result", ""), b"null")
+                self._store_value((frame, "result", ""), error_json(error, holder.node.id if holder else None))
+            case fx.NodeResults():
+                self._store_value((frame, "result", ""), self.prepared.composed or b"{}")
+            case fx.NullResult():
+                self._store_value((frame, "result", ""), b"null")
         return None
 
 

@@ -17,7 +17,7 @@ _RUNS_AT_ONCE = 50
 
 
 @dataclass(slots=True)
-class Reaped:
+class Recovery:
     """Result of a recovery."""
 
     jobs: int = 0
@@ -29,7 +29,7 @@ class Reaped:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostAttempt:
     """An attempt that a live worker cannot complete."""
 
     job: UUID
@@ -37,12 +37,12 @@ class Lost:
     attempt: int
 
 
-async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
+async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Recovery:
     """Requeue all jobs that `worker` held at `generation`, which has ended. Idempotent, safe to run concurrently.
 
     A job that has already lost its worker `max_losses` times, or whose run is cancelled, is completed instead.
     """
-    done = Reaped()
+    done = Recovery()
     while True:
         async with tools.db.acquire() as connection:
             held = await jobs.list_runs_held_by(connection, worker, generation)
@@ -59,9 +59,9 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
             return done
 
 
-async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
+async def requeue_stopped(tools: Tools, worker: UUID, generation: int) -> None:
     """Requeue the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
-    done = Reaped()
+    done = Recovery()
     async with tools.db.acquire() as connection:
         held = await jobs.list_runs_held_by(connection, worker, generation)
     for start in range(0, len(held), _RUNS_AT_ONCE):
@@ -69,9 +69,11 @@ async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
     tools.notify.queue(*done.queues)
 
 
-async def lose(tools: Tools, lost: Sequence[Lost], worker: UUID, generation: int, max_losses: int) -> None:
+async def requeue_lost(
+    tools: Tools, lost: Sequence[LostAttempt], worker: UUID, generation: int, max_losses: int
+) -> None:
     """Requeue attempts of a live worker, each counted as a loss of its worker."""
-    runs_of_jobs, done = sorted({each.run for each in lost}), Reaped()
+    runs_of_jobs, done = sorted({each.run for each in lost}), Recovery()
     await _reap_runs(
         tools, runs_of_jobs, worker, generation, max_losses, done, {each.job: each.attempt for each in lost}
     )
@@ -84,7 +86,7 @@ async def _reap_runs(
     worker: UUID,
     generation: int,
     max_losses: int | None,
-    done: Reaped,
+    done: Recovery,
     only: Mapping[UUID, int] | None = None,
 ) -> None:
     work = partial(_requeue, held, worker, generation, max_losses, only)

@@ -118,7 +118,7 @@ def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID
 
 def value_id(plan: Plan, run: UUID, state: RunState, index: int, frame: UUID | None = None) -> UUID:
     """Return the id that the result of a node is stored under: its own, or that of the run it is reused from."""
-    origin = state.kept.origin(index) if state.kept is not None else None
+    origin = state.reused.origin(index) if state.reused is not None else None
     if origin is None:
         return job_id(plan, run, index, frame)
     return inner_job_id(origin.run, origin.frame, plan.node(index).id)

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control import secret_fields, secrets
-from orvanta_platform.control.masking import MASK, Opened, texts_of
+from orvanta_platform.control.masking import MASK, OpenedSecrets, texts_of
 from orvanta_platform.control.secret_fields import DEEPEST, Secrets
 from orvanta_platform.control.secrets import SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys
@@ -27,7 +27,7 @@ from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.interpolation import Vault
 from orvanta_platform.orchestrator.scope import PREPROCESSED, Load
-from orvanta_platform.workflow.secret_schemas import Work, may_declare, resource_types
+from orvanta_platform.workflow.secret_schemas import WorkBudget, may_declare, resource_types
 
 SEALED: Final = "sealed"
 """Name of the value (of a run, kind args) that holds its sealed password inputs."""
@@ -66,7 +66,7 @@ async def take_out(
     arguments = (args, schema, kept or {}, types)
     inline = len(args) <= _MAX_INLINE
     shown, taken = (
-        secret_fields.take_out(*arguments) if inline else await asyncio.to_thread(secret_fields.take_out, *arguments)
+        secret_fields.extract(*arguments) if inline else await asyncio.to_thread(secret_fields.extract, *arguments)
     )
     return (shown, await seal(vault, workspace, by, taken)) if taken else (args, None)
 
@@ -92,7 +92,7 @@ async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw:
     return {place: bytes(each) for place, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
 
 
-def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
+def loading(vault: Vault, run: RunRow, load: Load, opened: OpenedSecrets) -> Load:
     """Wrap `load` to return the run's arguments with its password inputs; their texts are added to `opened`."""
     if not RunState.decode(run.state).sealed:
         return load
@@ -105,7 +105,9 @@ def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
     return load_opened
 
 
-async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], opened: Opened) -> dict[ValueKey, bytes]:
+async def put_back(
+    vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], opened: OpenedSecrets
+) -> dict[ValueKey, bytes]:
     """Restore the password inputs in those values that are the run's input. Raises SecretUnreadable."""
     found = dict(known)
     for name in _INPUTS:
@@ -116,19 +118,21 @@ async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], o
         for each in taken.values():
             for text in texts_of(each):
                 opened.add(text)
-        found[run.id, "args", name] = secret_fields.put_back(args, taken)
+        found[run.id, "args", name] = secret_fields.restore(args, taken)
     return found
 
 
-def holding(raw: bytes, opened: Opened) -> Secrets:
+def holding(raw: bytes, opened: OpenedSecrets) -> Secrets:
     """Return the strings in JSON that contain an opened secret, by their places. Raises TooComplex."""
     found: dict[str, bytes] = {}
     if opened:
-        _find(strip(raw), "", 0, opened, found, secret_fields.limited(raw))
+        _find(strip(raw), "", 0, opened, found, secret_fields.work_budget(raw))
     return found
 
 
-def _find(raw: bytes, place: str, level: int, opened: Opened, found: dict[str, bytes], work: Work) -> bytes:
+def _find(
+    raw: bytes, place: str, level: int, opened: OpenedSecrets, found: dict[str, bytes], work: WorkBudget
+) -> bytes:
     work.spend(len(opened.patterns) * (100 + len(raw) // 50))
     if raw == _QUOTED_MASK or opened.mask_json(raw) == raw:
         return raw

@@ -14,7 +14,7 @@ import msgspec
 from orvanta_platform.control import audit, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.identity import actor_of_run
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.control.permissions import require_workspace
 from orvanta_platform.db import openings, workspaces
 from orvanta_platform.db.jobs import ClaimedJob
@@ -59,7 +59,9 @@ class Identity(msgspec.Struct, frozen=True):
         return cls(run.permissioned_as, run.email, run.id, job.id, job.attempt, run.scopes)
 
 
-async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind, path: str, opened: Opened) -> bytes:
+async def open_for(
+    vault: Vault, identity: Identity, workspace: str, kind: Kind, path: str, opened: OpenedSecrets
+) -> bytes:
     """Return the value (JSON text) of a variable or resource with references resolved, as the identity may read it.
 
     Texts of secrets are added to `opened`. Raises NotFound, SecretUnreadable, ReferenceLoop, TooLarge, and
@@ -75,7 +77,7 @@ async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind,
 
 
 async def fill_references(
-    vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str], opened: Opened
+    vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str], opened: OpenedSecrets
 ) -> bytes:
     """Resolve each `$var:` and `$res:` in the members of these names of a JSON object; other members are plain text.
 
@@ -155,7 +157,7 @@ async def _record_openings(
         await openings.update_count(conn, job, attempt)
 
 
-def _collect(opened: Opened, found: Sequence[Secret]) -> None:
+def _collect(opened: OpenedSecrets, found: Sequence[Secret]) -> None:
     for secret in found:
         for text in secret.texts:
             opened.add(text)

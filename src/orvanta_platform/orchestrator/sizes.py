@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from orvanta_platform.db.steps import NewEvent
-from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.errors import TooLarge
 from orvanta_platform.units import size_text
 
@@ -21,15 +21,15 @@ LIMIT = 100 << 20
 """Default limit in bytes."""
 
 RESULT_TOO_LARGE = "result_too_large"
-NEAR = "value_near_limit"
+NEAR_LIMIT_EVENT = "value_near_limit"
 """The kind of the event."""
 
-_FROM = (80, 50)
+_WARNING_PERCENTS = (80, 50)
 
 K = TypeVar("K")
 
 
-class Near(msgspec.Struct, frozen=True):
+class SizeWarning(msgspec.Struct, frozen=True):
     """A value of `size` bytes has reached `percent` (50 or 80) of the `limit`."""
 
     what: str
@@ -44,7 +44,7 @@ class Near(msgspec.Struct, frozen=True):
 
     def event(self, node: str | None) -> NewEvent:
         """Return the event for the run's history."""
-        return NewEvent(NEAR, node, msgspec.json.encode(self).decode())
+        return NewEvent(NEAR_LIMIT_EVENT, node, msgspec.json.encode(self).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,23 @@ class Sizes:
 
     limit: int = LIMIT
 
-    def near(self, what: str, size: int) -> Near | None:
+    def warning(self, what: str, size: int) -> SizeWarning | None:
         """Return a warning about a value within the limit; None if it is far from it or exceeds it."""
-        percent = next((each for each in _FROM if size * 100 >= each * self.limit), None)
-        return Near(what, size, self.limit, percent) if percent is not None and size <= self.limit else None
+        percent = next((each for each in _WARNING_PERCENTS if size * 100 >= each * self.limit), None)
+        return SizeWarning(what, size, self.limit, percent) if percent is not None and size <= self.limit else None
 
     def warnings(self, what: str, size: int, node: str | None = None) -> list[NewEvent]:
         """Return the history events of a value near the limit."""
-        near = self.near(what, size)
+        near = self.warning(what, size)
         return [] if near is None else [near.event(node)]
 
-    def fault(self, what: str, size: int) -> Err | None:
+    def fault(self, what: str, size: int) -> NamedError | None:
         """Return the error for a value of `size` bytes that exceeds the limit, otherwise None."""
         if size <= self.limit:
             return None
-        return Err(RESULT_TOO_LARGE, f"{what} has {size_text(size)}, the limit is {size_text(self.limit)}")
+        return NamedError(RESULT_TOO_LARGE, f"{what} has {size_text(size)}, the limit is {size_text(self.limit)}")
 
-    def answers(self, found: Mapping[K, Answer | Err]) -> dict[K, Answer | Err]:
+    def answers(self, found: Mapping[K, Answer | NamedError]) -> dict[K, Answer | NamedError]:
         """Replace answers of expressions that exceed the limit by an error."""
         return {
             key: (isinstance(each, Answer) and self.fault("the value of the expression", len(each.raw))) or each

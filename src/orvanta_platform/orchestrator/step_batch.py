@@ -27,7 +27,7 @@ class StepBatch:
 
     rows: StepRows = field(default_factory=StepRows)
     status: str | None = None
-    taken: list[int] = field(default_factory=list)
+    processed: list[int] = field(default_factory=list)
     """Inbox sequence numbers of the events processed."""
     timers: list[tuple[UUID, str, float]] = field(default_factory=list)
     """Timers of nodes with bodies, as (node, kind, seconds)."""
@@ -59,12 +59,12 @@ class StepBatch:
         self.size += sum(len(value.body or b"") for value in rows.values)
         self.stepped = True
 
-    def keep(self, value: NewValue) -> None:
+    def add_value(self, value: NewValue) -> None:
         """Add a value that does not come from a decision."""
         self.rows.values.append(value)
         self.stepped = True
 
-    def untime(self, node: UUID) -> None:
+    def drop_timers(self, node: UUID) -> None:
         """Drop the timers of this node."""
         self.timers = [timer for timer in self.timers if timer[0] != node]
         self.untimed.append(node)
@@ -81,7 +81,7 @@ class StepBatch:
         for node, kind, seconds in self.timers:
             await frame_rows.set_timer(connection, run.id, node, kind, seconds)
         await frames.write()
-        await frame_rows.delete_events(connection, run.id, self.taken)
+        await frame_rows.delete_events(connection, run.id, self.processed)
         await frame_rows.insert_events(connection, run.id, [inbox.write(event) for event in self.events_left])
         return run
 
@@ -99,4 +99,4 @@ class StepBatch:
         for job in await job_rows.lock_jobs_of_run(connection, run):
             if job.id not in ending:
                 self.rows.endings.append(JobCompletion(job.id, job.attempt, job.worker, job.generation, "cancelled"))
-                self.rows.values.append(values.inline(job.id, "result", CANCELLED))
+                self.rows.values.append(values.inline_row(job.id, "result", CANCELLED))

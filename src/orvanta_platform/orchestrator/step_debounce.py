@@ -68,7 +68,7 @@ class _Window:
     """Its inputs, joined with those of the steps it replaced."""
 
 
-async def settle(
+async def apply_changes(
     connection: Connection,
     entering: Sequence[WaitingEntry],
     leaving: Collection[UUID] = (),
@@ -106,29 +106,31 @@ async def _enter(connection: Connection, entering: Sequence[WaitingEntry]) -> li
     over: list[EndedWait] = []
     for each in entering:
         before, now = windows.get(each.key), locked[each.key].now
-        after = _after(each, before, now) if before is not None else None
+        after = _extended_window(each, before, now) if before is not None else None
         if before is not None:
             over.append(EndedWait(before.run, before.frame, before.job, each.run if after is not None else None))
-        windows[each.key] = after or _first(each, now)
+        windows[each.key] = after or _new_window(each, now)
     await rows.save(connection, [_row(key, window) for key, window in windows.items()])
     accumulates = {each.job for each in entering if each.accumulate}
-    kept = [values.inline(each.job, "args", each.args, JOINED) for each in windows.values() if each.job in accumulates]
+    kept = [
+        values.inline_row(each.job, "args", each.args, JOINED) for each in windows.values() if each.job in accumulates
+    ]
     await value_rows.insert_values(connection, kept)
     return over
 
 
 async def _joined(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, bytes]:
     found = await value_rows.get_values(connection, [(job, "args", JOINED) for job in jobs])
-    return {row.id: values.unpacked(row) for row in found}
+    return {row.id: values.json_of_row(row) for row in found}
 
 
-def _first(entry: WaitingEntry, now: datetime) -> _Window:
+def _new_window(entry: WaitingEntry, now: datetime) -> _Window:
     """Return a new window, which lasts for the delay regardless of an earlier one."""
     wait_s = entry.delay_s if entry.longest_s is None else min(entry.delay_s, entry.longest_s)
     return _Window(entry.run, entry.frame, entry.job, 1, now, now + timedelta(seconds=wait_s), entry.args)
 
 
-def _after(entry: WaitingEntry, before: _Window, now: datetime) -> _Window | None:
+def _extended_window(entry: WaitingEntry, before: _Window, now: datetime) -> _Window | None:
     """Return the window that replaces `before`; None if that one is due, or the joined inputs are too large."""
     window = Debounce(entry.delay_s, None, entry.accumulate, entry.longest_s, entry.most)
     until = due_at(window, before.calls, before.first_at, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orvanta_platform.db.steps import NewEvent, NewValue
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.orchestrator.sizes import SizeWarning
 
 
 class NeedsLock(Exception):
@@ -36,7 +36,7 @@ class Prepared:
     """Work done outside the transaction for a step."""
 
     uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
-    nears: dict[ValueKey, Near] = field(default_factory=dict)
+    nears: dict[ValueKey, SizeWarning] = field(default_factory=dict)
     """Warnings for uploads near their limit."""
     composed: bytes | None = None
     """The composed result."""

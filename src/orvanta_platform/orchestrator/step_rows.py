@@ -56,23 +56,23 @@ class StepRows:
     """Nodes that start to wait for decisions."""
     closed: list[UUID] = field(default_factory=list)
     """Nodes that stop waiting for decisions."""
-    taken: list[tuple[UUID, int]] = field(default_factory=list)
+    counted: list[tuple[UUID, int]] = field(default_factory=list)
     """Decisions, as (job, resume id), that the steps count."""
     paused: list[NewPause] = field(default_factory=list)
     """Nodes that pause at a breakpoint."""
-    unpaused: list[UUID] = field(default_factory=list)
+    resumed: list[UUID] = field(default_factory=list)
     """Nodes that are resumed."""
 
     # Written at the end of the transaction (`write_last`): these rows are locked after all others.
-    entered: list[Entry] = field(default_factory=list)
+    gate_entries: list[Entry] = field(default_factory=list)
     """Nodes, or the run itself, that queue for a permit."""
-    left: list[UUID] = field(default_factory=list)
+    gate_exits: list[UUID] = field(default_factory=list)
     """Nodes that no longer need a permit."""
     cached: list[NewCached] = field(default_factory=list)
     """Results to cache."""
-    put_off: list[WaitingEntry] = field(default_factory=list)
+    debounce_entries: list[WaitingEntry] = field(default_factory=list)
     """Nodes that start to be debounced."""
-    put_off_no_more: list[UUID] = field(default_factory=list)
+    debounce_exits: list[UUID] = field(default_factory=list)
     """Nodes that are no longer debounced."""
 
     @property
@@ -83,7 +83,7 @@ class StepRows:
     @property
     def sets_timers(self) -> bool:
         """True if timers have been set."""
-        return bool(self.timers or self.put_off) or any(ending.fate == "scheduled" for ending in self.endings)
+        return bool(self.timers or self.debounce_entries) or any(ending.fate == "scheduled" for ending in self.endings)
 
     def merge(self, later: StepRows) -> None:
         """Append the rows of later steps. Rows that these undo are dropped without having been written."""
@@ -92,12 +92,12 @@ class StepRows:
             self.timers = [timer for timer in self.timers if (timer.job, timer.kind) not in dropped]
         if later.closed:
             self.opened = _without(self.opened, later.closed)
-        if later.unpaused:
-            self.paused = _without(self.paused, later.unpaused)
-        if later.left:
-            self.entered = _without(self.entered, later.left)
-        if later.put_off_no_more:
-            self.put_off = _without(self.put_off, later.put_off_no_more)
+        if later.resumed:
+            self.paused = _without(self.paused, later.resumed)
+        if later.gate_exits:
+            self.gate_entries = _without(self.gate_entries, later.gate_exits)
+        if later.debounce_exits:
+            self.debounce_entries = _without(self.debounce_entries, later.debounce_exits)
         for name in _LISTS:
             if added := getattr(later, name):
                 getattr(self, name).extend(added)
@@ -129,17 +129,17 @@ class StepRows:
 
     async def write_waits(self, connection: Connection, run: UUID, workspace: str) -> None:
         """Write the waits, in the transaction of the step statement, which has deleted all timers of an ended run."""
-        if self.unpaused:
-            await pauses.delete_pauses(connection, run, self.unpaused)
+        if self.resumed:
+            await pauses.delete_pauses(connection, run, self.resumed)
         if self.paused:
             await pauses.insert_pauses(connection, run, self.paused)
         if self.dropped and self.end is None:
             await wait_rows.drop_timers(connection, run, self.dropped)
         if self.timers:
             await wait_rows.set_timers(connection, run, self.timers)
-        if self.closed or self.taken:
-            await approvals.delete_open(connection, run, self.closed, self.taken[0] if self.taken else None)
-        for job, resume in self.taken[1:]:
+        if self.closed or self.counted:
+            await approvals.delete_open(connection, run, self.closed, self.counted[0] if self.counted else None)
+        for job, resume in self.counted[1:]:
             await approvals.mark_counted(connection, job, resume)
         if self.opened:
             await approvals.insert_open(connection, run, workspace, self.opened)
@@ -158,12 +158,12 @@ class StepRows:
         if plan.gated and ended:
             further = await gates.settle(connection, ended=[run.id])
         elif plan.gated:
-            further = await gates.settle(connection, self.entered, self.left)
+            further = await gates.settle(connection, self.gate_entries, self.gate_exits)
         if not plan.debounces:
             return further
         if ended:
-            return further + await step_debounce.settle(connection, (), ended=[run.id])
-        return further + await step_debounce.settle(connection, self.put_off, self.put_off_no_more)
+            return further + await step_debounce.apply_changes(connection, (), ended=[run.id])
+        return further + await step_debounce.apply_changes(connection, self.debounce_entries, self.debounce_exits)
 
 
 _LISTS = tuple(each.name for each in fields(StepRows) if each.name != "end")

@@ -35,15 +35,15 @@ class ScanPositions:
         """Start a scan."""
         self.past, self.inbox_past = self._timers.begin(now), self._inbox.begin(now)
 
-    def end(self, began: float, now: float, found: Due) -> None:
+    def end(self, started: float, now: float, found: Due) -> None:
         """Record the result of a scan."""
-        self._timers.end(began, now, min(found.due_at or found.now, found.now))
-        self._inbox.end(began, now, found.stale_at or found.now - _STALE_AFTER)
+        self._timers.end(started, now, min(found.due_at or found.now, found.now))
+        self._inbox.end(started, now, found.stale_at or found.now - _STALE_AFTER)
 
 
 async def fire(tools: Tools, past: datetime = START) -> int:
     """Move up to 200 timers due after `past` into inboxes and advance their runs; return the number of timers."""
-    due = await tools.db.retrying(partial(_take, past))
+    due = await tools.db.retrying(partial(_take_due, past))
     await advance_all(tools, dict.fromkeys(timer.run for timer in due))
     for timer in due:
         if timer.kind == "timeout" and timer.job == timer.run:
@@ -82,14 +82,14 @@ async def find_due(tools: Tools, positions: ScanPositions | None = None) -> Due:
     """Return the work that is due now and the time of the next."""
     positions = positions or ScanPositions()
     async with tools.db.acquire() as connection:
-        began = clock.monotonic()
-        positions.begin(began)
+        started = clock.monotonic()
+        positions.begin(started)
         found = await jobs.get_next_due(connection, positions.past, positions.inbox_past)
-    positions.end(began, clock.monotonic(), found)
+    positions.end(started, clock.monotonic(), found)
     return found
 
 
-async def _take(past: datetime, connection: Connection) -> list[DueTimer]:
+async def _take_due(past: datetime, connection: Connection) -> list[DueTimer]:
     due = await jobs.take_due_timers(connection, past)
     for timer in due:
         await runs.insert_event(connection, timer.run, inbox.write(_event(timer)))
@@ -105,6 +105,6 @@ def _event(timer: DueTimer) -> inbox.InboxEvent:
         case "wait" | "deadline":
             return inbox.NodeDue(timer.job, timer.kind)
         case "timeout":
-            return inbox.TimeOver(timer.job)
+            return inbox.TimeoutDue(timer.job)
         case _:
             return inbox.RetryDue(timer.job)

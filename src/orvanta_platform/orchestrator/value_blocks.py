@@ -27,7 +27,7 @@ async def pieces(raw: bytes) -> AsyncIterator[bytes]:
     yield b"".join(lengths)
 
 
-def whole(body: bytes, size: int) -> bytes:
+def join(body: bytes, size: int) -> bytes:
     """Return the JSON text, of `size` bytes, of a whole object."""
     # The buffer becomes the result, so that the text is in memory only once.
     text, place = BytesIO(), 0

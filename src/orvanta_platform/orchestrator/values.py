@@ -25,7 +25,7 @@ _PLAIN, _ZLIB, _FRAMES = 0, 1, 2
 _IN_THREAD_FROM = 64 << 10
 
 
-def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: bytes, name: str = "") -> NewValue:
+def inline_row(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: bytes, name: str = "") -> NewValue:
     """Return the row of a value of at most INLINE_LIMIT bytes."""
     if len(raw) >= COMPRESS_FROM:
         body = zlib.compress(raw, 1)
@@ -34,7 +34,7 @@ def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: 
     return NewValue(id, kind, name, len(raw), _PLAIN, raw, None)
 
 
-def unpacked(row: ValueRow) -> bytes:
+def json_of_row(row: ValueRow) -> bytes:
     """Return the JSON text of an inline row."""
     return decoded(row.body or b"", row.encoding, row.size)
 
@@ -43,7 +43,7 @@ def decoded(body: bytes, encoding: int, size: int) -> bytes:
     """Return the JSON text, of `size` bytes, of the body of a row or object."""
     if encoding == _PLAIN:
         return body
-    return value_blocks.whole(body, size) if encoding == _FRAMES else zlib.decompress(body)
+    return value_blocks.join(body, size) if encoding == _FRAMES else zlib.decompress(body)
 
 
 async def store(
@@ -59,7 +59,7 @@ async def store(
 ) -> NewValue:
     """Return the row of a value of any size; a large one is uploaded first. Must not be called in a transaction."""
     if len(raw) <= INLINE_LIMIT:
-        return inline(id, kind, raw, name)
+        return inline_row(id, kind, raw, name)
     suffix = f"-{zlib.crc32(name.encode()):08x}" if name else ""
     key = f"{workspace}/{run}/{id}/{attempt}/{kind}{suffix}"
     if len(raw) <= value_blocks.FRAME:

@@ -24,8 +24,8 @@ from orvanta_platform.engine.events import (
     JobCancelled,
     PauseBefore,
     Rejected,
+    RunTimedOut,
     TimerDue,
-    TimeUp,
     WorkerLost,
 )
 from orvanta_platform.engine.plan import Kind, Node, Plan
@@ -59,7 +59,7 @@ async def event_of(
         candidates = [(waiting(plan, run, state, each.job, AWAITING_DECISION, frame), each.form) for each in opened]
         index = None
         for at, form in candidates:
-            if at is not None and await _is_for_all(evaluator, plan.node(at), form, decision):
+            if at is not None and await _applies_to_all(evaluator, plan.node(at), form, decision):
                 index = at
                 break
     else:
@@ -70,15 +70,15 @@ async def event_of(
     return Approved(index, record) if decision.approved else Rejected(index, record, decision.approver, decision.reason)
 
 
-def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore:
+def of_run(event: inbox.RunEvent, run: RunRow) -> RunTimedOut | WorkerLost | PauseBefore:
     """Return the event of a run as a whole."""
     if isinstance(event, inbox.PauseBefore):
         return PauseBefore(event.node, event.by, event.when, event.on)
-    return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
+    return RunTimedOut(run.timeout_s or 0) if isinstance(event, inbox.TimeoutDue) else WorkerLost()
 
 
-def due(
-    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfWait, frame: UUID | None = None
+def wait_ended(
+    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.WaitEvent, frame: UUID | None = None
 ) -> Event | None:
     """Return the event that ends a wait, by a timer, a later node or a person; None if the node no longer waits."""
     if isinstance(event, inbox.Continued):
@@ -89,7 +89,7 @@ def due(
         index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
         if index is None:
             return None
-        return DebounceElapsed(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
+        return DebounceElapsed(index) if isinstance(event, inbox.DebounceElapsed) else HandedOver(index, str(event.by))
     if event.kind == "deadline":
         index = waiting(plan, run, state, event.job, AWAITING_DECISION, frame)
         return None if index is None else _deadline(state, index)
@@ -110,7 +110,7 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     return JobCancelled(index, event.reason)
 
 
-def lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
+def job_lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
     """Return the event of a job whose worker was lost once too often, or in a `cancelled` run; None if it moved on."""
     if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
         return None
@@ -130,7 +130,7 @@ def _deadline(state: RunState, index: int) -> Event:
     return DeadlineDue(index, msgspec.json.encode(fields))
 
 
-async def _is_for_all(evaluator: Evaluator, node: Node, form: str | None, decision: DecisionRow) -> bool:
+async def _applies_to_all(evaluator: Evaluator, node: Node, form: str | None, decision: DecisionRow) -> bool:
     consent = node.approval or node.suspend
     if consent is None or consent.needs_login:
         return False

@@ -9,16 +9,16 @@ from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.states import Status
 
-FOR_PEOPLE = frozenset({Status.AWAITING_APPROVAL.value, Status.PAUSED.value})
+WAITING_FOR_PERSON = frozenset({Status.AWAITING_APPROVAL.value, Status.PAUSED.value})
 """Statuses of runs that wait for a person."""
 
 
 def is_wait_change(before: str, after: str) -> bool:
     """Return whether the caller of a run is notified of this change of its status."""
-    return before != after and not FOR_PEOPLE.isdisjoint((before, after))
+    return before != after and not WAITING_FOR_PERSON.isdisjoint((before, after))
 
 
-class Done(Protocol):
+class TransactionResult(Protocol):
     """Result of a transaction: queues that received jobs, whether timers were set, whether the run ended."""
 
     queues: set[str]
@@ -27,7 +27,7 @@ class Done(Protocol):
     run: RunRow
 
 
-def wake_waiters(notify: Notifier, run: UUID, done: Done) -> None:
+def wake_waiters(notify: Notifier, run: UUID, done: TransactionResult) -> None:
     """Wake workers, timers and everything that waits for the run."""
     notify.queue(*done.queues)
     if done.timers:

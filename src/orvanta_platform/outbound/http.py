@@ -16,7 +16,7 @@ CONNECT_S: Final = 10.0
 """Timeout in seconds of one connection attempt to one address."""
 
 
-class Checked(httpcore.AsyncNetworkBackend):
+class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Network backend that connects only to the addresses returned by the guard. Each connection resolves the host
     again.
     """
@@ -50,7 +50,7 @@ class Checked(httpcore.AsyncNetworkBackend):
 def pool(guard: Guard) -> httpcore.AsyncConnectionPool:
     """Return a connection pool for one call, which must be closed after it. Proxies of the environment are not used."""
     return httpcore.AsyncConnectionPool(
-        ssl_context=_encryption(), max_connections=1, max_keepalive_connections=0, network_backend=Checked(guard)
+        ssl_context=_encryption(), max_connections=1, max_keepalive_connections=0, network_backend=GuardedBackend(guard)
     )
 
 

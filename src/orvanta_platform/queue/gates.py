@@ -73,8 +73,8 @@ async def _lend(connection: Connection, entering: Sequence[Entry], returned: Col
 
 def _line(row: GateRow, freed: int, waiting: Sequence[QueueEntry] = ()) -> GateQueue:
     front = [each.job for each in waiting if not each.eldest]
-    eldest = next((each.job for each in waiting if each.eldest), None)
-    return GateQueue(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, eldest)
+    oldest = next((each.job for each in waiting if each.eldest), None)
+    return GateQueue(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, oldest)
 
 
 def _state(row: GateRow, freed: int, admitted: Admission) -> GateState:

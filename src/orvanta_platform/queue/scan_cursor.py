@@ -42,10 +42,10 @@ class ScanCursor:
         self.past = START if self._from_start else self.low
         return self.past
 
-    def end(self, began: float, now: float, first: datetime) -> None:
-        """Record a scan started at `began` that found nothing before `first`, and possibly a row at it."""
+    def end(self, started: float, now: float, first: datetime) -> None:
+        """Record a scan started at `started` that found nothing before `first`, and possibly a row at it."""
         if self._from_start:
-            self._start_s = now - began
+            self._start_s = now - started
         below = first - _JUST_BELOW
         if below < self.low:
             self.low = START

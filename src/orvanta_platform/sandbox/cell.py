@@ -70,7 +70,7 @@ def live(worker: socket.socket, surroundings: Surroundings) -> NoReturn:
             os.close(descriptor)
         room = _set_up(plan, surroundings.identity)
         wakeup = _Wakeup()
-        while _one_job(worker, surroundings, room, wakeup) and room is not None:
+        while _run_one_job(worker, surroundings, room, wakeup) and room is not None:
             _reap_all()
             room.renew()
     except OSError as error:
@@ -126,7 +126,7 @@ class _Wakeup:
         os.close(self._write)
 
 
-def _one_job(worker: socket.socket, surroundings: Surroundings, room: Room | None, wakeup: _Wakeup) -> bool:
+def _run_one_job(worker: socket.socket, surroundings: Surroundings, room: Room | None, wakeup: _Wakeup) -> bool:
     """Run one job. Returns whether another may follow: the job ended by itself and left nothing in this process."""
     plan = surroundings.plan
     relay, inner_relay = socket.socketpair()

@@ -60,7 +60,7 @@ async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview
     live = JobFilter(has_null_parent=True, suspended=False)
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
     waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
-    coming = await schedule_calendar.next_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
+    coming = await schedule_calendar.next_tick_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
     return Overview(_group_failures(failed), waiting[:SHOWN], len(waiting), running[:SHOWN], len(running), coming)
 
 

@@ -115,10 +115,10 @@ class Batches:
 
     async def _run(self, jobs: list[ClaimedJob], more_waits: bool) -> None:
         """Run these jobs and the jobs of their runs that are handed off."""
-        rounds, began = 0, clock.monotonic()
+        rounds, started = 0, clock.monotonic()
         while jobs:
             rounds += 1
-            jobs = await self._round(jobs, may_continue_run(more_waits, rounds, began))
+            jobs = await self._round(jobs, may_continue_run(more_waits, rounds, started))
 
     async def _round(self, jobs: list[ClaimedJob], hand_off: bool) -> list[ClaimedJob]:
         """Process one batch and return the jobs that were handed off."""
@@ -196,7 +196,7 @@ class Batches:
             worker=self._lease.worker,
             generation=self._lease.generation,
             raw=raw,
-            value=values.inline(job.id, "result", raw),
+            value=values.inline_row(job.id, "result", raw),
             ran_s=0.0,
         )
         write = write_without_io(job, blueprint, finish)

@@ -32,9 +32,9 @@ CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresErr
 log = structlog.get_logger(__name__)
 
 
-def may_continue_run(more_waits: bool, steps: int, began: float) -> bool:
-    """Return whether a slot that has made `steps` steps of a run since monotonic `began` may take the next one too."""
-    return not more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
+def may_continue_run(more_waits: bool, steps: int, started: float) -> bool:
+    """Return whether a slot that has made `steps` steps of a run since monotonic `started` may take the next one."""
+    return not more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - started < HAND_OFF_S)
 
 
 async def poll(platform: Platform) -> None:
@@ -42,13 +42,13 @@ async def poll(platform: Platform) -> None:
     took_s = 0.0
     while True:
         await asyncio.sleep(max(random.uniform(*POLL_S), rest_s(took_s)))
-        began = clock.monotonic()
+        started = clock.monotonic()
         try:
             async with platform.db.acquire() as connection:
                 pairs = await jobs.list_waiting_pairs(connection)
         except CANNOT_CLAIM as error:
             log.warning("cannot poll for jobs", action="poll", error=str(error))
             continue
-        took_s = clock.monotonic() - began
+        took_s = clock.monotonic() - started
         if pairs:
             platform.listen.wake(["queues", *{f"queue:{queue}" for queue, _ in pairs}])

@@ -14,9 +14,9 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db.jobs import ClaimedJob
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -24,13 +24,13 @@ from orvanta_platform.orchestrator import input_references, sealed_inputs, value
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import OWN as OWN_PIN
 from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
-from orvanta_platform.orchestrator.caching import Hit
+from orvanta_platform.orchestrator.caching import CacheHit
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
 from orvanta_platform.orchestrator.node_views import view_of
 from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
 from orvanta_platform.orchestrator.scope import Names, View, load_scope
 from orvanta_platform.orchestrator.secret_access import Identity
-from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.orchestrator.sizes import SizeWarning
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.logs import streams as stream_text
 from orvanta_platform.services.logs.objects import Attempt
@@ -45,7 +45,7 @@ from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
-from orvanta_platform.worker.reuse import Reuse
+from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
 from orvanta_platform.workflow.requirements import ecosystem_of
@@ -65,7 +65,7 @@ class _AttemptResult:
     """The result of an attempt before it is converted to a Finish."""
 
     raw: bytes
-    error: Err | None = None
+    error: NamedError | None = None
     retryable: bool = True
     cancelled: bool = False
     mem_peak_kb: int | None = None
@@ -73,7 +73,7 @@ class _AttemptResult:
     ran_s: float | None = None
     masking: Masking | None = None
     cached: UUID | None = None
-    nears: tuple[Near, ...] = ()
+    nears: tuple[SizeWarning, ...] = ()
     sealed: bytes | None = None
 
 
@@ -111,7 +111,7 @@ class Executor:
         self._maskings = Maskings(platform)
         self.shared = SharedFolders(platform.db, runtimes)
         self._unrecorded: dict[UUID, Masking] = {}
-        self._reuse = Reuse(platform)
+        self._reuse = ResultReuse(platform)
         self._locks = Locks(platform)
         self._guard = Guard(platform.settings.allowed_networks)
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
@@ -143,7 +143,7 @@ class Executor:
             value = await uploads.store(platform, self._lease, job, result.raw)
         except OrvantaError as error:
             result = _failed(JobError(error.code, error.message), job)
-            value = values.inline(job.id, "result", result.raw)
+            value = values.inline_row(job.id, "result", result.raw)
         return Finish(
             job=job.id,
             node=job.node_index,
@@ -167,19 +167,19 @@ class Executor:
     async def mask_again(self, job: ClaimedJob, finish: Finish) -> Finish:
         """Return the finish with secrets masked that the job has since opened by API. Raises errors of the database."""
         masking = self._unrecorded[job.id]
-        await masking.learn()
+        await masking.load_opened()
         error = finish.error
         if error is not None:
             masked = masking.error(JobError(error.name, error.message))
-            error = Err(masked.name, masked.message)
+            error = NamedError(masked.name, masked.message)
         raw = masking.json(finish.raw)
         value = await uploads.store(self._platform, self._lease, job, raw)
         return replace(finish, raw=raw, value=value, error=error, openings=masking.openings)
 
-    def forget(self, job: UUID) -> None:
+    def discard(self, job: UUID) -> None:
         """Discard the state of a job that is recorded or no longer belongs to this worker."""
         self._unrecorded.pop(job, None)
-        self._reuse.forget(job)
+        self._reuse.discard(job)
 
     async def store_for_reuse(self, job: ClaimedJob, finish: Finish) -> None:
         """Store the recorded result in the cache, if the node is cached."""
@@ -217,7 +217,7 @@ class Executor:
         try:
             package = await self._package(script, cancelled)
         except (PackageError, OrvantaError) as error:
-            return _without_package(error, job, await job_log.close())
+            return _package_failure(error, job, await job_log.close())
         except BaseException:
             job_log.discard()
             raise
@@ -283,14 +283,14 @@ class Executor:
         result.masking, result.nears, result.sealed = script.masking, nears, sealed
         return result
 
-    async def _log_outcome(self, script: _Script, outcome: JobOutcome) -> tuple[Near, ...]:
+    async def _log_outcome(self, script: _Script, outcome: JobOutcome) -> tuple[SizeWarning, ...]:
         """Log the reason for a stop, and warnings about sizes near their limits; return these warnings."""
         if outcome.stopped_by is not None and outcome.error is not None:
             verb = "failed" if outcome.stopped_by == "result" else "killed"
             await script.log.system(f"{verb}: {outcome.error.message}")
         sizes = self._platform.tools.sizes
         texts = {"the input": script.args, "the result": outcome.result or b""}
-        nears = tuple(near for name, raw in texts.items() if (near := sizes.near(name, len(raw))))
+        nears = tuple(near for name, raw in texts.items() if (near := sizes.warning(name, len(raw))))
         for near in nears:
             await script.log.system(near.text)
         return nears
@@ -339,7 +339,7 @@ class Executor:
             lock_run = LockRuns(self._platform, self._packages)
             result = _AttemptResult(await lock_run.run(job, body, args, job_log, cancelled))
         except (PackageError, OrvantaError) as error:
-            return _without_package(error, job, await job_log.close())
+            return _package_failure(error, job, await job_log.close())
         except BaseException:
             job_log.discard()
             raise
@@ -360,18 +360,18 @@ class Executor:
 
     async def _with_stream(self, spec: JobSpec, outcome: JobOutcome) -> JobOutcome:
         """Return the outcome with the streamed text as result, for a job that streamed and returned nothing else."""
-        text = await retry_while_unavailable(lambda: stream_text.whole(self._platform.db, spec.job_id))
+        text = await retry_while_unavailable(lambda: stream_text.read_all(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: OpenedSecrets
     ) -> tuple[bytes, frozenset[str]]:
         """Return the job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
         return await with_replaced_inputs(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
     async def _own_args(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: Opened
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, view: View | None, opened: OpenedSecrets
     ) -> tuple[bytes, frozenset[str]]:
         platform = self._platform
         inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
@@ -393,7 +393,7 @@ class Executor:
     async def _view(self, job: ClaimedJob, blueprint: Blueprint) -> View:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
 
-    async def _scope(self, view: View, names: Names, opened: Opened | None = None) -> Any:
+    async def _scope(self, view: View, names: Names, opened: OpenedSecrets | None = None) -> Any:
         """Return the values that the job reads. With `opened`, password inputs are decrypted; otherwise masked."""
         reader = self._platform.tools.reader
         load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
@@ -439,7 +439,7 @@ def _mask_credentials(script: _Script) -> None:
         script.masking.opened.add(text)
 
 
-async def _reused(script: _Script, hit: Hit) -> _AttemptResult:
+async def _reused(script: _Script, hit: CacheHit) -> _AttemptResult:
     await script.log.system(f"cached: the result of run {hit.run}")
     log_chars = await script.log.close()
     return _AttemptResult(hit.raw, log_chars=log_chars, ran_s=0.0, masking=script.masking, cached=hit.run)
@@ -457,7 +457,7 @@ def _attempt_result(outcome: JobOutcome, job: ClaimedJob, ran_s: float, log_char
     return result
 
 
-def _without_package(error: PackageError | OrvantaError, job: ClaimedJob, log_chars: int) -> _AttemptResult:
+def _package_failure(error: PackageError | OrvantaError, job: ClaimedJob, log_chars: int) -> _AttemptResult:
     name = error.name if isinstance(error, PackageError) else error.code
     result = _failed(JobError(name, error.message), job)
     result.cancelled = isinstance(error, PackageError) and error.cancelled
@@ -468,4 +468,4 @@ def _without_package(error: PackageError | OrvantaError, job: ClaimedJob, log_ch
 def _failed(error: JobError, job: ClaimedJob, *, retryable: bool = True) -> _AttemptResult:
     fields = {"name": error.name, "message": error.message, "stack": error.stack, "step_id": job.node}
     raw = msgspec.json.encode({"error": {name: text for name, text in fields.items() if text is not None}})
-    return _AttemptResult(raw, Err(error.name, error.message), retryable)
+    return _AttemptResult(raw, NamedError(error.name, error.message), retryable)

@@ -20,7 +20,7 @@ from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
 
 
-async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+async def requeue_lost_jobs(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
     """Requeue the jobs that a lost worker held at this generation; each counts one loss.
 
     Raises errors of the database.
@@ -29,13 +29,13 @@ async def take_back(settings: Settings, database: Database, worker: UUID, genera
         await reap(tools, worker, generation, settings.max_losses)
 
 
-async def give_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+async def requeue_stopped_jobs(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
     """Requeue the jobs of a worker that was stopped on purpose, without losses, before it is declared lost.
 
     Raises errors of the database.
     """
     async with _tools(settings, database) as tools:
-        await recovery.give_back(tools, worker, generation)
+        await recovery.requeue_stopped(tools, worker, generation)
 
 
 @asynccontextmanager

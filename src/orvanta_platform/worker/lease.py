@@ -23,7 +23,7 @@ class Lease:
     drained: bool = False
     """True if the worker must not claim further jobs; updated by each beat."""
 
-    def beaten(self, at: float, *, drained: bool = False) -> None:
+    def record_beat(self, at: float, *, drained: bool = False) -> None:
         """Record a beat of monotonic time `at`, and whether the worker is drained."""
         self.beat_at = max(self.beat_at, at)
         self.drained = drained

@@ -55,7 +55,7 @@ class Mask(Protocol):
     def openings(self) -> int:
         """Number of the attempt's secret openings that are known. The database rejects chunks masked with fewer."""
 
-    async def learn(self) -> None:
+    async def load_opened(self) -> None:
         """Load the secrets that the job has opened since."""
 
     def split(self, text: str, *, last: bool) -> tuple[str, str]:
@@ -65,7 +65,7 @@ class Mask(Protocol):
         """
 
 
-class _Chunks(ABC):
+class _ChunkWriter(ABC):
     """A text of one attempt, written in chunks. `write` waits only if too much text is unwritten."""
 
     def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:
@@ -149,7 +149,7 @@ class _Chunks(ABC):
         self._parts, self._gathered = [], 0
         while not await self._write_masked(text, last=last):
             assert self._mask is not None
-            await retry_while_unavailable(self._mask.learn)
+            await retry_while_unavailable(self._mask.load_opened)
 
     async def _write_masked(self, text: str, *, last: bool) -> bool:
         """Write the text as far as it is masked; return False if the job has opened secrets unknown to the mask."""
@@ -181,14 +181,14 @@ class _Chunks(ABC):
             return await self._store(connection, chunks, openings)
 
 
-class JobStream(_Chunks):
+class JobStream(_ChunkWriter):
     """The stream of one attempt."""
 
     async def _store(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
         return await streams.append(connection, chunks, openings=openings)
 
 
-class JobLog(_Chunks):
+class JobLog(_ChunkWriter):
     """The log of one attempt, together with its stream, if it has one."""
 
     def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:

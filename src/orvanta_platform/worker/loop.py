@@ -15,7 +15,7 @@ from orvanta_platform import clock
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.orchestrator import recovery, values
 from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
@@ -23,7 +23,7 @@ from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE
 from orvanta_platform.orchestrator.committer import Committer
 from orvanta_platform.orchestrator.decided_values import error_json
 from orvanta_platform.orchestrator.job_completion import Finished, finish_job
-from orvanta_platform.orchestrator.recovery import Lost
+from orvanta_platform.orchestrator.recovery import LostAttempt
 from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.batches import Batches
@@ -89,7 +89,7 @@ class Worker:
         self._slot_freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._lost_claim_checks = 0
-        self._lost: dict[UUID, Lost] = {}
+        self._lost: dict[UUID, LostAttempt] = {}
         self._more_waits = False
         self._executed = 0
 
@@ -200,13 +200,13 @@ class Worker:
 
     async def _slot(self, job: ClaimedJob, running: _Running) -> None:
         following: ClaimedJob | None = job
-        steps, began = 0, clock.monotonic()
+        steps, started = 0, clock.monotonic()
         current = job
         try:
             while following is not None:
                 current = following
                 steps += 1
-                hand_off = may_continue_run(self._more_waits, steps, began)
+                hand_off = may_continue_run(self._more_waits, steps, started)
                 following = await self._run_job(current, running, hand_off)
                 if following is not None:
                     del self._running[current.id]
@@ -216,7 +216,7 @@ class Worker:
         except Exception as error:
             lost = isinstance(error, SandboxLost)
             log.error("slot failed", action="slot", job=str(current.id), sandbox_lost=lost, exc_info=not lost)
-            self._lost[current.id] = Lost(current.id, current.run.id, current.attempt)
+            self._lost[current.id] = LostAttempt(current.id, current.run.id, current.attempt)
         finally:
             self._running.pop(current.id, None)
             if running.slot is not None:
@@ -240,7 +240,7 @@ class Worker:
                 await self._executor.store_for_reuse(job, executed[1])
         finally:
             running.finishing = False
-            self._executor.forget(job.id)
+            self._executor.discard(job.id)
         if not done.recorded:
             log.info("the job no longer belongs to this worker", action="finish_stale", job=str(job.id))
         return done.following
@@ -308,7 +308,7 @@ class Worker:
         by_database = isinstance(error, asyncpg.PostgresError)
         reason = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
         log.error("step refused", action="step_refused", job=str(job.id), error=reason, exc_info=not by_database)
-        fault = Err("StepRefused", f"The result could not be recorded: {reason}")
+        fault = NamedError("StepRefused", f"The result could not be recorded: {reason}")
         raw = error_json(fault, job.node)
         return Finish(
             job=finish.job,
@@ -317,7 +317,7 @@ class Worker:
             worker=finish.worker,
             generation=finish.generation,
             raw=raw,
-            value=values.inline(job.id, "result", raw),
+            value=values.inline_row(job.id, "result", raw),
             error=fault,
             retryable=False,
             log_chars=finish.log_chars,
@@ -369,7 +369,7 @@ class Worker:
         """Requeue jobs whose slot or sandbox failed. Each counts one loss, so that none repeats forever."""
         most, lease = self._platform.settings.max_losses, self._lease
         for lost in list(self._lost.values()):
-            await recovery.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)
+            await recovery.requeue_lost(self._platform.tools, [lost], lease.worker, lease.generation, most)
             if self._lost.get(lost.job) is lost:  # its next attempt may already be lost as well
                 del self._lost[lost.job]
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.job_tokens import PREFIX
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db import openings
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.orchestrator.interpolation import Vault
@@ -41,7 +41,7 @@ class Maskings:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._opened: OrderedDict[ProcessKey, Opened] = OrderedDict()
+        self._opened: OrderedDict[ProcessKey, OpenedSecrets] = OrderedDict()
 
     def of(self, job: ClaimedJob, token: str) -> Masking:
         """Return the masking for an attempt whose token is `token`."""
@@ -68,8 +68,8 @@ class Masking:
         self._workspace = job.run.workspace
         self._identity = Identity.of_job(job)
         self._token = token
-        self._everything = Opened()
-        self.opened = Opened()
+        self._everything = OpenedSecrets()
+        self.opened = OpenedSecrets()
         """The known secrets."""
         self.openings = 0
         """Number of the attempt's opening rows that are known."""
@@ -83,7 +83,7 @@ class Masking:
         masks = self._with_token()
         return (masks.mask_text(text), "") if last else masks.split(text)
 
-    async def learn(self) -> None:
+    async def load_opened(self) -> None:
         """Load the secrets that the attempt has opened by API."""
         async with self._vault.db.acquire() as conn:
             found = await openings.list_sealed(conn, self._job, self._attempt)
@@ -113,7 +113,7 @@ class Masking:
         stack = None if found.stack is None else masks.mask_text(found.stack)
         return JobError(masks.mask_text(found.name), masks.mask_text(found.message), stack)
 
-    def _with_token(self) -> Opened:
+    def _with_token(self) -> OpenedSecrets:
         """Return all secrets and the token, which grants access to them while the attempt runs."""
         self._everything.add(self._token)
         self._everything.update(self.opened)

@@ -120,7 +120,7 @@ async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
     """Handle messages until the supervisor ends, which ends the worker's beats."""
     while (message := await control.receive()) is not None:
         if "beat" in message:
-            lease.beaten(message["beat"], drained=message["drained"])
+            lease.record_beat(message["beat"], drained=message["drained"])
         elif "drain" in message:
             worker.drain()
 

@@ -16,7 +16,7 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.orchestrator import caching
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
-from orvanta_platform.orchestrator.caching import Hit
+from orvanta_platform.orchestrator.caching import CacheHit
 from orvanta_platform.services.platform import Platform
 
 log = structlog.get_logger(__name__)
@@ -24,14 +24,16 @@ log = structlog.get_logger(__name__)
 _AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
 
 
-class Reuse:
+class ResultReuse:
     """Cache access of one worker. Holds the cache keys of its running jobs."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._keys: dict[UUID, tuple[bytes, float]] = {}
 
-    async def find(self, job: ClaimedJob, blueprint: Blueprint, node: Node, content: str, args: bytes) -> Hit | None:
+    async def find(
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, content: str, args: bytes
+    ) -> CacheHit | None:
         """Return the cached result for these inputs, with references filled in, or None if the job must run.
 
         Raises the database's error if it is unavailable.
@@ -58,7 +60,7 @@ class Reuse:
         except _AWAY as error:
             log.info("cannot store a result for reuse", action="keep_cached", job=str(job.id), error=str(error))
 
-    def forget(self, job: UUID) -> None:
+    def discard(self, job: UUID) -> None:
         """Discard the key of a job that has completed or no longer belongs to this worker."""
         self._keys.pop(job, None)
 

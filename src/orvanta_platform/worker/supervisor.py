@@ -85,7 +85,7 @@ class _Child:
 
 def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start the worker's process and return this end of the socket pair. Secrets are passed through a pipe."""
-    ours, theirs = socket.socketpair()
+    own_end, child_end = socket.socketpair()
     read, write = os.pipe()
     with os.fdopen(write, "w") as pipe:
         json.dump(settings_module.secrets(settings), pipe)
@@ -93,16 +93,16 @@ def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
     secret = settings_module.secret_names()
     try:
         process = subprocess.Popen(
-            [*command, "--secrets-fd", str(read), "--control-fd", str(theirs.fileno())],
+            [*command, "--secrets-fd", str(read), "--control-fd", str(child_end.fileno())],
             stdin=subprocess.DEVNULL,
             env={name: text for name, text in os.environ.items() if name not in secret},
-            pass_fds=(read, theirs.fileno()),
+            pass_fds=(read, child_end.fileno()),
             start_new_session=True,
         )
     finally:
         os.close(read)
-        theirs.close()
-    return process, ours
+        child_end.close()
+    return process, own_end
 
 
 class _Supervisor:
@@ -117,11 +117,11 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         while not self._stopping.is_set():
-            began = clock.monotonic()
+            started = clock.monotonic()
             code = await self._run_process()
             if self._stopping.is_set():
                 break
-            if clock.monotonic() - began > _STEADY_S:
+            if clock.monotonic() - started > _STEADY_S:
                 self._pause_s = _PAUSE_S[0]
             log.warning("worker process ended", action="worker_exit", code=code, again_in_s=self._pause_s)
             await self._sleep(self._pause_s * random.uniform(0.8, 1.2))
@@ -262,16 +262,16 @@ class _Registration:
         try:
             database = await self._connected()
             if stopped:
-                from orvanta_platform.worker.job_recovery import give_back
+                from orvanta_platform.worker.job_recovery import requeue_stopped_jobs
 
-                await give_back(self._settings, database, self._worker.id, self._generation)
+                await requeue_stopped_jobs(self._settings, database, self._worker.id, self._generation)
             async with database.acquire() as connection:
                 fenced = await workers.fence_ended(connection, self._worker.id, self._generation)
             if fenced:
                 # Imported here, as only a worker that has gone needs the modules that step a run.
-                from orvanta_platform.worker.job_recovery import take_back
+                from orvanta_platform.worker.job_recovery import requeue_lost_jobs
 
-                await take_back(self._settings, database, self._worker.id, self._generation)
+                await requeue_lost_jobs(self._settings, database, self._worker.id, self._generation)
         except _AWAY as error:
             log.warning("cannot requeue the worker's jobs, other workers will", action="give_up", error=str(error))
         finally:

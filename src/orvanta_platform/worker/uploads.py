@@ -22,10 +22,12 @@ async def store(platform: Platform, lease: Lease, job: ClaimedJob, raw: bytes) -
     """Return the row of this attempt's result (JSON text), after the upload of a large one. Raises StorageError."""
     run = job.run
     stored = values.store(platform.storage, run.workspace, run.id, job.id, "result", raw, attempt=job.attempt)
-    return await stored if len(raw) <= values.INLINE_LIMIT else await _watched(platform, lease, job, stored)
+    return (
+        await stored if len(raw) <= values.INLINE_LIMIT else await _mark_pending_uploads(platform, lease, job, stored)
+    )
 
 
-async def _watched(
+async def _mark_pending_uploads(
     platform: Platform, lease: Lease, job: ClaimedJob, upload: Coroutine[Any, Any, NewValue]
 ) -> NewValue:
     task, recorded = asyncio.create_task(upload), False

@@ -125,8 +125,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
     common = [(each, names[each]) for each in old.nodes if names[each] in new.nodes]
     edges_added, edges_removed, edges_moved = _edges(old, new, names)
     found: dict[str, tuple[Any, ...]] = {
-        "added": tuple(_at(new, each) for each in new_ids if each not in rename_targets),
-        "removed": tuple(_at(old, each) for each in old_ids if each not in renamed),
+        "added": tuple(_node_at(new, each) for each in new_ids if each not in rename_targets),
+        "removed": tuple(_node_at(old, each) for each in old_ids if each not in renamed),
         "renamed": tuple(Renamed(one, other) for one, other in renamed.items()),
         "changed": tuple(each for pair in common if (each := _changed(old, new, names, *pair)) is not None),
         "moved": tuple(
@@ -323,5 +323,5 @@ def _without_nodes(tree: Tree) -> Tree:
     return {**tree, "value": {key: member for key, member in value.items() if key not in _NODE_KEYS}}
 
 
-def _at(side: _Side, node_id: str) -> NodeAt:
+def _node_at(side: _Side, node_id: str) -> NodeAt:
     return NodeAt(node_id, side.nodes[node_id].kind, side.places[node_id])

@@ -11,18 +11,18 @@ from typing import Any, Final
 from orvanta_platform.workflow.kinds import KINDS, OUTCOMES
 from orvanta_platform.workflow.shapes import (
     Anything,
+    Boolean,
     Choice,
-    Either,
     Expression,
-    Flag,
     Items,
     Members,
-    Moment,
     Number,
     Reader,
     Record,
     Shape,
     Text,
+    TextOr,
+    Timestamp,
     Transform,
 )
 
@@ -33,7 +33,7 @@ MAX_WAIT_S: Final = 10 * 366 * 86_400
 
 _ANY = Anything()
 _TEXT = Text()
-_FLAG = Flag()
+_FLAG = Boolean()
 _OBJECT = Members(_ANY)
 _SECONDS = Number(low=0)
 _COUNT = Number(low=0, whole=True)
@@ -80,7 +80,7 @@ _SUSPEND = Record(
         "continue_on_disapprove_timeout": _FLAG,
     }
 )
-_EDGE = Either(_TEXT, Record({"node": _TEXT, "on": Choice(tuple(sorted(OUTCOMES)))}, frozenset({"node"})))
+_EDGE = TextOr(_TEXT, Record({"node": _TEXT, "on": Choice(tuple(sorted(OUTCOMES)))}, frozenset({"node"})))
 
 MODULE: Final = Record(
     {
@@ -171,7 +171,7 @@ _NOTIFY = Record({"channel": Choice(("email", "slack", "webhook")), "resource": 
 class _Delay:
     """Exactly one of {seconds} and {until}."""
 
-    _record = Record({"seconds": Transform(Number(0, MAX_WAIT_S)), "until": Transform(Moment())})
+    _record = Record({"seconds": Transform(Number(0, MAX_WAIT_S)), "until": Transform(Timestamp())})
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         self._record.check(value, path, reader)

@@ -47,13 +47,13 @@ def endings(value: Mapping[str, Any], *, continue_on_error: bool = False) -> tup
 
     With `continue_on_error` a failure ends as a success.
     """
-    ways = _ways(value)
+    ways = _handled_outcomes(value)
     if not continue_on_error:
         return ways
     return tuple(way - {FAILURE} | {SUCCESS} if FAILURE in way else way for way in ways)
 
 
-def _ways(value: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
+def _handled_outcomes(value: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
     kind = value.get("type")
     if kind == "condition":
         return _CONDITION
@@ -69,4 +69,4 @@ def _ways(value: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
 
 def outcomes(value: Mapping[str, Any]) -> frozenset[str]:
     """Return every outcome on which an edge may leave a node with this `value`."""
-    return frozenset().union(*_ways(value))
+    return frozenset().union(*_handled_outcomes(value))

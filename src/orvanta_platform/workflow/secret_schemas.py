@@ -2,7 +2,7 @@
 
 A node represents one subschema. It is read once, regardless of how many references lead to it, and only nodes below
 which a password is declared are live: the rest of a value is not walked. All alternatives count, regardless of which of
-them the value matches. Schemas come from users, so all work here is charged to a `Work`.
+them the value matches. Schemas come from users, so all work here is charged to a `WorkBudget`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RESOURCE: Final = "resource-"
 """Prefix of the format of a value whose schema is that of a resource type."""
 
 MAX_WORK: Final = 100_000_000
-"""Limit of a `Work` in an event loop; a unit takes about a nanosecond."""
+"""Limit of a `WorkBudget` in an event loop; a unit takes about a nanosecond."""
 
 _NODE_COST: Final = 10_000
 _MEMBER_COST: Final = 1_000
@@ -41,7 +41,7 @@ _HINT: Final = (
 )
 
 
-class Work:
+class WorkBudget:
     """Budget of units of work."""
 
     __slots__ = ("_remaining",)
@@ -120,7 +120,7 @@ class Node:
             self.additional = None
 
 
-def read(schema: Any, types: Mapping[str, Any], work: Work) -> Node | None:
+def read(schema: Any, types: Mapping[str, Any], work: WorkBudget) -> Node | None:
     """Return the graph of a schema; None if it declares no password. `types` are the schemas of resource types by name.
 
     Raises TooComplex, and UnsupportedPassword if a password may be declared in a place that the graph does not cover.
@@ -131,7 +131,7 @@ def read(schema: Any, types: Mapping[str, Any], work: Work) -> Node | None:
 def check(schema: Any) -> None:
     """Check a schema before it is stored. Raises as `read`."""
     if may_declare(schema):
-        read(schema, {}, Work())
+        read(schema, {}, WorkBudget())
 
 
 def may_declare(schema: Any) -> bool:
@@ -152,7 +152,7 @@ def resource_types(schema: Any) -> frozenset[str]:
 class _Reader:
     """Reader of one schema; `documents` are the schema, and those of resource types by their format."""
 
-    def __init__(self, documents: Mapping[str, Any], work: Work) -> None:
+    def __init__(self, documents: Mapping[str, Any], work: WorkBudget) -> None:
         self._documents = documents
         self._work = work
         self._nodes: dict[tuple[str, int], Node] = {}

@@ -53,7 +53,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Boolean:
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, bool):
             _wrong_type(reader, path, "true or false")
@@ -92,7 +92,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """Point in time in RFC 3339 format with an offset."""
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
@@ -164,7 +164,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class TextOr:
     """A string is checked by `if_text`, any other value by `otherwise`."""
 
     if_text: Shape

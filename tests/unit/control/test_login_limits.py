@@ -40,7 +40,7 @@ def test_others_do_not_delay_an_address_without_failures() -> None:
     assert waits(account=Row(10**9)) == 0
 
 
-def test_an_attacked_account_leaves_a_new_address_one_free_attempt() -> None:
+def test_attacked_account_leaves_a_new_address_one_free_attempt() -> None:
     attacked = Row(ATTACKED)
     assert waits(pair=Row(1), account=attacked) == 60
     assert waits(pair=Row(1, age_s=61), account=attacked) == 0, "after an own failure, regardless of others"

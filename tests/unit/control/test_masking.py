@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orvanta_platform.control.masking import MASK, SHORTEST, Opened, texts_of
+from orvanta_platform.control.masking import MASK, SHORTEST, OpenedSecrets, texts_of
 
 SECRETS = ["s3cr3t/pa ss+wörd=", 'quo"te\\back\nslash', "hunter2!", "x" * 300]
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END PRIVATE KEY-----\n"
@@ -37,7 +37,7 @@ def leaks(secret: str, text: str) -> bool:
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_each_form_of_a_secret_is_masked(secret: str) -> None:
-    opened = Opened([secret])
+    opened = OpenedSecrets([secret])
     for form in forms(secret):
         masked = opened.mask_text(f"before {form} after")
         assert MASK in masked and masked.startswith("before ") and masked.endswith(" after"), form
@@ -45,38 +45,40 @@ def test_each_form_of_a_secret_is_masked(secret: str) -> None:
 
 
 def test_other_text_is_unchanged() -> None:
-    opened = Opened(["correct horse"])
+    opened = OpenedSecrets(["correct horse"])
     assert opened.mask_text("battery staple correct") == "battery staple correct"
     assert opened.mask_json(b'{"a": 1.50, "b":["x"]}') == b'{"a": 1.50, "b":["x"]}'
-    assert not Opened() and Opened().mask_text("x") == "x" and Opened().split("x") == ("x", "")
+    assert not OpenedSecrets() and OpenedSecrets().mask_text("x") == "x" and OpenedSecrets().split("x") == ("x", "")
 
 
 def test_short_texts_are_not_masked() -> None:
-    opened = Opened(["a" * (SHORTEST - 1), ""])
+    opened = OpenedSecrets(["a" * (SHORTEST - 1), ""])
     assert opened.patterns == ()
     assert opened.mask_text("aaaaaaaaaaaa") == "aaaaaaaaaaaa"
     assert opened.mask_json(b'"aaaaaaaa"') == b'"aaaaaaaa"'
 
 
 def test_parts_of_a_secret_printed_alone_are_masked() -> None:
-    lines = Opened([PEM])
+    lines = OpenedSecrets([PEM])
     masked = lines.mask_text(f"key line 2: {PEM.splitlines()[1]} and {PEM.splitlines()[2]}")
     assert masked == f"key line 2: {MASK} and {MASK}"
     assert "-----BEGIN PRIVATE KEY-----" in lines.mask_text("-----BEGIN PRIVATE KEY----- is how it begins")
-    account = Opened([json.dumps({"private_key": "abcdef123", "uri": "https://x", "n": [{"deep": "inner-secret"}]})])
+    account = OpenedSecrets(
+        [json.dumps({"private_key": "abcdef123", "uri": "https://x", "n": [{"deep": "inner-secret"}]})]
+    )
     assert account.mask_text("abcdef123 inner-secret private_key") == f"{MASK} {MASK} private_key"
-    assert Opened(["secret-text\n"]).mask_text("secret-text.") == f"{MASK}."
+    assert OpenedSecrets(["secret-text\n"]).mask_text("secret-text.") == f"{MASK}."
 
 
 def test_secrets_that_overlap_are_masked_as_one() -> None:
-    opened = Opened(["passwordA", "Aword123", "password"])
+    opened = OpenedSecrets(["passwordA", "Aword123", "password"])
     assert opened.mask_text("passwordAword123!") == f"{MASK}!"
     assert opened.mask_text("passwordpassword") == f"{MASK}{MASK}"
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_over_two_writes_is_masked(secret: str) -> None:
-    opened = Opened([secret])
+def test_secret_over_two_writes_is_masked(secret: str) -> None:
+    opened = OpenedSecrets([secret])
     for form in forms(secret)[:6]:
         text = f"one {form} two"
         for cut in range(len(text)):
@@ -89,7 +91,7 @@ def test_a_secret_over_two_writes_is_masked(secret: str) -> None:
 @example(["abcab", "cabca"], 3)
 def test_pieces_of_any_size_give_the_same_as_the_whole(parts: list[str], seed: int) -> None:
     """Ignores secrets that overlap themselves at a border: of those at least the whole ones are masked."""
-    opened = Opened(["abcabc", "bca\nca"])
+    opened = OpenedSecrets(["abcabc", "bca\nca"])
     chosen = random.Random(seed)
     text = "".join(parts)
     done, held, place = "", "", 0
@@ -105,7 +107,7 @@ def test_pieces_of_any_size_give_the_same_as_the_whole(parts: list[str], seed: i
 
 
 def test_text_that_cannot_become_a_secret_is_not_held_back() -> None:
-    opened = Opened(["hunter2-hunter2"])
+    opened = OpenedSecrets(["hunter2-hunter2"])
     assert opened.split("all of this\n") == ("all of this\n", "")
     assert opened.split("all of this hunt") == ("all of this ", "hunt")
 
@@ -125,7 +127,7 @@ SAMPLES: list[tuple[str, Any, Any]] = [
 @pytest.mark.parametrize("ascii", [True, False])
 def test_json_stays_json(secret: str, value: Any, masked: Any, ascii: bool) -> None:
     raw = json.dumps(value, ensure_ascii=ascii, separators=(",", ":")).encode()
-    found = json.loads(Opened([secret]).mask_json(raw))
+    found = json.loads(OpenedSecrets([secret]).mask_json(raw))
     if isinstance(masked, list) and masked and str(masked[0]).startswith("dXNl"):
         assert found[0].startswith("dXNl") and MASK in found[0]
     else:
@@ -140,7 +142,7 @@ def test_json_stays_json(secret: str, value: Any, masked: Any, ascii: bool) -> N
 )
 def test_any_json_stays_json_and_the_rest_of_it_the_same(value: Any) -> None:
     raw = json.dumps(value).encode()
-    masked = Opened(["the-secret"]).mask_json(raw)
+    masked = OpenedSecrets(["the-secret"]).mask_json(raw)
     assert b"the-secret" not in masked
     assert json.loads(masked) == json.loads(raw.replace(b"the-secret", MASK.encode()))
 

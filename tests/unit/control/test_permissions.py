@@ -45,7 +45,7 @@ def script(path: str, **perms: bool) -> Target:
         ("g/own/x", False, False),
     ],
 )
-def test_a_path_belongs_to_its_user_or_its_folder(path: str, reads: bool, writes: bool) -> None:
+def test_path_belongs_to_user_or_folder(path: str, reads: bool, writes: bool) -> None:
     assert can(actor(), "read", script(path)) is reads
     assert can(actor(), "write", script(path)) is writes
     assert can(actor(Role.ADMIN), "write", script(path))

@@ -16,7 +16,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_burst_then_one_by_one(at: list[float]) -> None:
+def test_burst_then_one_by_one(at: list[float]) -> None:
     rate = Rate(60)
     assert [rate.take("a") for _ in range(12)] == [0] * 10 + [1, 1]
     at[0] += 0.5

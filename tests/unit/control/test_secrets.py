@@ -11,7 +11,7 @@ import pytest
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import MASK
-from orvanta_platform.control.secret_fields import put_back, take_out
+from orvanta_platform.control.secret_fields import extract, restore
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
 
@@ -37,7 +37,7 @@ def test_secret_opens_only_at_its_place() -> None:
             secrets.unseal(key, PLACE, sealed)
 
 
-def test_a_changed_or_cut_ciphertext_does_not_open() -> None:
+def test_changed_or_cut_ciphertext_does_not_open() -> None:
     sealed = secrets.seal(KEY, PLACE, b"hush")
     for place in range(len(sealed)):
         changed = bytearray(sealed)
@@ -96,45 +96,45 @@ CASES: list[tuple[Any, Any, dict[str, Any]]] = [
 @pytest.mark.parametrize(("value", "shown", "secret"), CASES)
 def test_passwords_of_the_schema_are_extracted(value: Any, shown: Any, secret: dict[str, Any]) -> None:
     raw = json.dumps(value).encode()
-    masked, taken = take_out(raw, SCHEMA, {})
+    masked, taken = extract(raw, SCHEMA, {})
     assert json.loads(masked) == shown
     assert {place: json.loads(each) for place, each in taken.items()} == secret
-    assert json.loads(put_back(masked, taken)) == value
-    assert take_out(masked, SCHEMA, taken) == (masked, taken)
+    assert json.loads(restore(masked, taken)) == value
+    assert extract(masked, SCHEMA, taken) == (masked, taken)
 
 
 def test_numbers_and_values_without_secrets_are_unchanged() -> None:
     raw = b'{"password": "p", "n": 1.10, "big": 123456789012345678901234567890}'
-    masked, _ = take_out(raw, SCHEMA, {})
+    masked, _ = extract(raw, SCHEMA, {})
     assert b"1.10" in masked and b"123456789012345678901234567890" in masked
-    assert take_out(b' {"a": 1.0 } ', None, {}) == (b'{"a": 1.0 }', {})
+    assert extract(b' {"a": 1.0 } ', None, {}) == (b'{"a": 1.0 }', {})
 
 
-def test_a_whole_value_may_be_secret() -> None:
-    masked, taken = take_out(b'"hush"', PASSWORD, {})
+def test_whole_value_may_be_secret() -> None:
+    masked, taken = extract(b'"hush"', PASSWORD, {})
     assert (masked, taken) == (b'"***"', {"": b'"hush"'})
-    assert put_back(masked, taken) == b'"hush"'
+    assert restore(masked, taken) == b'"hush"'
 
 
 def test_mask_keeps_the_stored_value_only() -> None:
     kept = {"/password": b'"old"', "/tls/key": b'"k"'}
-    masked, taken = take_out(b'{"password":"***","tls":{"key":"new"}}', SCHEMA, kept)
+    masked, taken = extract(b'{"password":"***","tls":{"key":"new"}}', SCHEMA, kept)
     assert (masked, taken) == (
         b'{"password":"***","tls":{"key":"***"}}',
         {"/password": b'"old"', "/tls/key": b'"new"'},
     )
-    assert take_out(b'{"tls":{}}', SCHEMA, kept)[1] == {}
+    assert extract(b'{"tls":{}}', SCHEMA, kept)[1] == {}
     with pytest.raises(BadRequest, match="/token is the mask"):
-        take_out(b'{"token":"***"}', SCHEMA, kept)
+        extract(b'{"token":"***"}', SCHEMA, kept)
 
 
 def test_another_schema_extracts_more_and_unseals_nothing() -> None:
     kept = {"/a": b'"old"', "/deep/b": b'"x"'}
-    assert take_out(b'{"a":"***","deep":{"b":"***"},"c":"***"}', {}, kept) == (
+    assert extract(b'{"a":"***","deep":{"b":"***"},"c":"***"}', {}, kept) == (
         b'{"a":"***","deep":{"b":"***"},"c":"***"}',
         kept,
     )
-    masked, taken = take_out(b'{"a":"***","deep":{"b":"***"}}', {"properties": {"deep": PASSWORD}}, kept)
+    masked, taken = extract(b'{"a":"***","deep":{"b":"***"}}', {"properties": {"deep": PASSWORD}}, kept)
     assert masked == b'{"a":"***","deep":"***"}'
     assert taken == {"/deep": b'{"b":"x"}', "/a": b'"old"'}
 
@@ -142,7 +142,7 @@ def test_another_schema_extracts_more_and_unseals_nothing() -> None:
 def test_recursive_schema_terminates() -> None:
     schema = {"$ref": "#", "properties": {"next": {"$ref": "#"}, "p": PASSWORD}}
     value = {"p": "1", "next": {"p": "2", "next": {}}}
-    masked, taken = take_out(json.dumps(value).encode(), schema, {})
+    masked, taken = extract(json.dumps(value).encode(), schema, {})
     assert taken == {"/p": b'"1"', "/next/p": b'"2"'}
     assert json.loads(masked)["next"]["p"] == MASK
 
@@ -179,9 +179,9 @@ ONE = b'"hush"'
     ],
 )
 def test_passwords_below_every_covered_keyword(schema: Any, raw: bytes, places: list[str]) -> None:
-    shown, taken = take_out(raw, schema, {})
+    shown, taken = extract(raw, schema, {})
     assert sorted(taken) == sorted(places) and set(taken.values()) <= {ONE}
-    assert ONE not in shown and put_back(shown, taken) == raw
+    assert ONE not in shown and restore(shown, taken) == raw
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_passwords_below_every_covered_keyword(schema: Any, raw: bytes, places: 
 )
 def test_passwords_in_uncovered_places_are_rejected(schema: Any) -> None:
     with pytest.raises(UnsupportedPassword, match="cannot be protected"):
-        take_out(b'{"a":"hush"}', schema, {})
+        extract(b'{"a":"hush"}', schema, {})
 
 
 def nested(levels: int) -> bytes:
@@ -227,11 +227,11 @@ def nested(levels: int) -> bytes:
 
 def test_each_place_is_visited_once_despite_many_alternatives() -> None:
     schema = {"properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": TWICE}}
-    _, taken = take_out(nested(40), schema, {})
+    _, taken = extract(nested(40), schema, {})
     assert taken == {"/a" + "/x" * 40 + "/p": ONE}
     for width in (4, 10):
         again = {"allOf": [{"$ref": "#/$defs/r"}] * width, "properties": {"p": P}}
-        assert take_out(b'{"p":"hush"}', {"$ref": "#/$defs/r", "$defs": {"r": again}}, {})[1] == {"/p": ONE}
+        assert extract(b'{"p":"hush"}', {"$ref": "#/$defs/r", "$defs": {"r": again}}, {})[1] == {"/p": ONE}
 
 
 @pytest.mark.parametrize(
@@ -247,22 +247,22 @@ def test_each_place_is_visited_once_despite_many_alternatives() -> None:
 )
 def test_work_is_limited(schema: Any, raw: bytes) -> None:
     with pytest.raises(TooComplex):
-        take_out(raw, schema, {})
+        extract(raw, schema, {})
 
 
 def test_values_without_passwords_are_not_walked() -> None:
     rows = b"[%s{}]" % (b'{"a":1},' * 100_000)
     schema = {"properties": {"rows": {"items": {"properties": {"a": {}}}}, "p": P}}
-    assert take_out(b'{"p":"hush","rows":%s}' % rows, schema, {}) == (b'{"p":"***","rows":%s}' % rows, {"/p": ONE})
+    assert extract(b'{"p":"hush","rows":%s}' % rows, schema, {}) == (b'{"p":"***","rows":%s}' % rows, {"/p": ONE})
 
 
 def test_many_secrets_are_restored_in_one_pass() -> None:
-    shown, taken = take_out(b"[%s1]" % (b'"a",' * 9_000), {"items": P}, {})
-    assert take_out(shown, {}, taken) == (shown, taken)
+    shown, taken = extract(b"[%s1]" % (b'"a",' * 9_000), {"items": P}, {})
+    assert extract(shown, {}, taken) == (shown, taken)
 
 
 def test_resource_type_has_its_own_references() -> None:
     inner = {"properties": {"p": {"$ref": "#/$defs/p"}}, "$defs": {"p": P}}
     outer = {"properties": {"db": {"format": "resource-mine"}}, "$defs": {"p": {}}}
-    assert take_out(b'{"db":{"p":"hush"}}', outer, {}, {"mine": inner})[1] == {"/db/p": ONE}
-    assert take_out(b'{"db":{"p":"hush"}}', outer, {})[1] == {}
+    assert extract(b'{"db":{"p":"hush"}}', outer, {}, {"mine": inner})[1] == {"/db/p": ONE}
+    assert extract(b'{"db":{"p":"hush"}}', outer, {})[1] == {}

@@ -167,5 +167,5 @@ def test_limits_covered_by_other_limits(held: list[str] | None, limits: list[str
         (["jobs:delegate"], None, ["jobs:delegate"]),
     ],
 )
-def test_the_limits_of_a_run(held: list[str] | None, path: str | None, limits: list[str] | None) -> None:
+def test_limits_of_a_run(held: list[str] | None, path: str | None, limits: list[str] | None) -> None:
     assert scopes.of_run(held, path) == limits

@@ -13,10 +13,10 @@ from orvanta_platform.engine.effects import Ask, Decision, Effect, Enqueue, Need
 from orvanta_platform.engine.events import (
     Answer,
     CancelRequested,
-    Err,
     Event,
     Failed,
     JobCancelled,
+    NamedError,
     Started,
     Succeeded,
     TimerDue,
@@ -67,7 +67,7 @@ class Driven:
     ) -> None:
         self.plan = compile_plan({"modules": list(modules), **value})
         self.state = RunState.new(self.plan)
-        self.answers = {"true": True, "false": False, "boom": Err("TypeError", "boom"), **(answers or {})}
+        self.answers = {"true": True, "false": False, "boom": NamedError("TypeError", "boom"), **(answers or {})}
         self.seed = seed
         self.effects: tuple[Effect, ...] = ()
         self.all_effects: list[Effect] = []
@@ -75,7 +75,7 @@ class Driven:
 
     def send(self, event: Event) -> Driven:
         """Decide one event completely, answering the questions."""
-        answers: dict[tuple[str | int, ...], Answer | Err] = {}
+        answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
         self.rounds = []
         need: Need | None = None
         while isinstance(step := decide(self.plan, self.state, event, answers, self.seed, after=need), Need):
@@ -90,10 +90,10 @@ class Driven:
         self.all_effects += step.effects
         return self
 
-    def _answer(self, ask: Ask) -> Answer | Err:
+    def _answer(self, ask: Ask) -> Answer | NamedError:
         text = ask.source if isinstance(ask.source, str) else ask.source["expr"]
         value = self.answers[text]
-        return value if isinstance(value, Err) else answer(value)
+        return value if isinstance(value, NamedError) else answer(value)
 
     def index(self, node_id: str) -> int:
         """Return a node's index; `failure` is the failure module, `preprocessor` the preprocessor."""

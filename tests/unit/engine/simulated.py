@@ -25,10 +25,10 @@ from orvanta_platform.engine.effects import (
 from orvanta_platform.engine.events import (
     Answer,
     CancelRequested,
-    Err,
     Event,
     Failed,
     JobCancelled,
+    NamedError,
     Started,
     Succeeded,
     TimerDue,
@@ -37,7 +37,7 @@ from orvanta_platform.engine.retry import MAX_DELAY_S
 from orvanta_platform.engine.state import MARK_STATE, Mark, Phase, RunState
 from orvanta_platform.engine.states import NODE
 
-Given = dict[tuple[str | int, ...], Answer | Err]
+Given = dict[tuple[str | int, ...], Answer | NamedError]
 
 
 class Simulated:
@@ -224,9 +224,9 @@ class Simulated:
         return {node.id: words.get(mark, mark.name.lower()) for node, mark in zip(self.plan.nodes, marks, strict=True)}
 
 
-def evaluate(ask: Ask) -> Answer | Err:
+def evaluate(ask: Ask) -> Answer | NamedError:
     """Return the answer to an expression of the generator."""
     value = EXPRESSIONS[ask.source if isinstance(ask.source, str) else ask.source["expr"]]
     if value is THROWN:
-        return Err("TypeError", "Cannot read properties of undefined (reading 'x')")
+        return NamedError("TypeError", "Cannot read properties of undefined (reading 'x')")
     return Answer(str(value).lower().encode(), bool(value))

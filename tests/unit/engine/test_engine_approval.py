@@ -19,9 +19,9 @@ from orvanta_platform.engine.effects import (
     OpenWait,
     SetTimer,
     StoreResume,
-    Thrown,
+    ThrownOutput,
 )
-from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
+from orvanta_platform.engine.events import Approved, DeadlineDue, NamedError, Rejected
 from orvanta_platform.engine.states import NodeState, Status
 
 YES = b'{"decision":"approved","by":"ann"}'
@@ -72,7 +72,7 @@ def test_approval_opens_and_its_decision_is_result_and_context() -> None:
     assert run.state.status.value == "running"
 
 
-def test_a_second_decision_changes_nothing() -> None:
+def test_second_decision_changes_nothing() -> None:
     run = asking(approval("p"), job("b", "p")).yes("p")
     for event in (run.yes, run.no, run.late):
         assert event("p").effects == ()
@@ -81,7 +81,7 @@ def test_a_second_decision_changes_nothing() -> None:
 def test_unhandled_rejection_fails_the_run() -> None:
     run = asking(approval("p"), job("b", "p"), failure_module=job("failure")).no("p", "too dear")
     (ended,) = run.found(NodeEnded)
-    assert ended.error == Err("Rejected", "Rejected by bob: too dear") and ended.result is not None
+    assert ended.error == NamedError("Rejected", "Rejected by bob: too dear") and ended.result is not None
     result = msgspec.json.decode(ended.result)
     assert (result["error"]["step_id"], result["decision"], result["by"]) == ("p", "rejected", "bob")
     assert run.enqueued == ["failure"] and run.state.order == (0,)
@@ -122,7 +122,7 @@ def test_required_number_of_people_must_agree() -> None:
     assert run.yes("p").enqueued == ["b"]
 
 
-def test_one_rejection_is_enough() -> None:
+def test_one_rejection_suffices() -> None:
     run = asking(approval("p", required_approvals=3)).yes("p").no("p")
     assert run.end is not None and run.end.status is Status.FAILED
 
@@ -134,7 +134,7 @@ def test_other_branches_continue() -> None:
     assert run.shown is Status.AWAITING_APPROVAL is run.state.status
 
 
-def test_a_failure_elsewhere_closes_an_approval() -> None:
+def test_failure_elsewhere_closes_approval() -> None:
     run = asking(approval("p", timeout=5), job("a", free=True)).fail("a")
     assert run.found(CloseWait) == [CloseWait(0)] and run.found(DropTimer) == [DropTimer(0, "deadline")]
     assert run.marks("p") == ["cancelled"] and run.end is not None
@@ -147,7 +147,7 @@ def test_cancel_closes_an_approval() -> None:
     assert run.yes("p").effects == ()
 
 
-def test_an_export_of_an_approval_sees_the_decision_and_may_throw() -> None:
+def test_export_of_approval_reads_decision_and_may_throw() -> None:
     run = asking(approval("p", export={"who": js("result.by")}), answers={"result.by": "ann"}).yes("p")
     assert [export.name for export in run.found(Export)] == ["p", "who"]
     run = asking(approval("p", export={"who": js("boom")})).yes("p")
@@ -156,7 +156,7 @@ def test_an_export_of_an_approval_sees_the_decision_and_may_throw() -> None:
 
 def test_message_inserts_values_and_runs_nothing() -> None:
     message = "Pay {{ context.sum }} to {{results.a.name}} ({{ context.gone }}) for {{ run.path }} {{ 1 + 1 }} {{ x }}"
-    answers = {"context.sum": 7, "results.a.name": "{{ context.sum }}", "context.gone": Err("TypeError", "boom")}
+    answers = {"context.sum": 7, "results.a.name": "{{ context.sum }}", "context.gone": NamedError("TypeError", "boom")}
     run = asking(approval("p", message=message), answers=answers)
     parts = ("Pay ", "7", " to ", "{{ context.sum }}", " (", ") for ", "\0path", " {{ 1 + 1 }} {{ x }}")
     assert run.found(OpenWait) == [OpenWait(0, parts)]
@@ -197,14 +197,14 @@ def test_suspend_for_no_event_has_no_effect() -> None:
 
 
 @pytest.mark.parametrize("event", ["no", "late"])
-def test_a_disapproved_run_fails_without_its_failure_module(event: str) -> None:
+def test_disapproved_run_fails_without_its_failure_module(event: str) -> None:
     retry = {"constant": {"attempts": 3, "seconds": 1}}
     run = asking(job("a", suspend={"timeout": 9}, retry=retry), job("b"), failure_module=job("failure"))
     run.ok("a")
     getattr(run, event)("a")
     by = "bob" if event == "no" else "timeout"
     assert run.end is not None and run.end.status is Status.FAILED and run.enqueued == []
-    assert run.end.result == Thrown(Err("SuspendedDisapproved", f"Disapproved by {by}"))
+    assert run.end.result == ThrownOutput(NamedError("SuspendedDisapproved", f"Disapproved by {by}"))
     assert run.marks("a", "b") == ["succeeded", "pending"]
 
 
@@ -213,7 +213,7 @@ def test_disapproved_run_ends_after_its_running_jobs() -> None:
     run.ok("a")
     assert run.no("a").end is None
     assert run.fail("c").end is not None and run.enqueued == []
-    assert isinstance(run.end and run.end.result, Thrown)
+    assert isinstance(run.end and run.end.result, ThrownOutput)
 
 
 @pytest.mark.parametrize("event", ["no", "late"])

@@ -9,7 +9,7 @@ from tests.unit.engine.driven import Driven, answer, condition, job, js, on
 
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Ask, Enqueue, Export, Need, NodeEnded, Retry
-from orvanta_platform.engine.events import Answer, Err, Started, Succeeded
+from orvanta_platform.engine.events import Answer, NamedError, Started, Succeeded
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 
@@ -31,7 +31,7 @@ def test_all_known_questions_are_asked_together() -> None:
 
 def test_need_contains_the_decisions_so_far() -> None:
     run = Driven(job("a", export={"x": js("true")}), condition("b", "true"), condition("c", "true")).start()
-    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
     needs = []
     while isinstance(step := decide(run.plan, run.state, Succeeded(0), answers), Need):
         needs.append(step)
@@ -61,13 +61,13 @@ def test_timeout_is_evaluated_at_each_attempt() -> None:
 
 
 @pytest.mark.parametrize("timeout", [7, {"type": "static", "value": 7}])
-def test_a_static_timeout_is_not_asked(timeout: Any) -> None:
+def test_static_timeout_is_not_evaluated(timeout: Any) -> None:
     run = Driven(job("a", timeout=timeout)).start()
     assert run.rounds == [] and run.found(Enqueue) == [Enqueue(0, 7.0)]
 
 
 @pytest.mark.parametrize("value", [None, {"type": "static"}, {"type": "static", "value": None}])
-def test_a_timeout_of_null_is_none(value: Any) -> None:
+def test_null_timeout_is_no_timeout(value: Any) -> None:
     assert Driven(job("a", timeout=value)).start().found(Enqueue) == [Enqueue(0, None)]
 
 
@@ -80,21 +80,21 @@ def test_timeout_that_is_not_a_positive_number_fails_the_node(value: Any) -> Non
     assert run.enqueued == ["b"]
 
 
-def test_a_timeout_is_at_most_a_year() -> None:
+def test_timeout_is_at_most_a_year() -> None:
     assert Driven(job("a", timeout=1e300)).start().found(Enqueue) == [Enqueue(0, 365 * 86_400.0)]
 
 
-def test_an_expression_that_throws_is_a_failure_of_its_node_without_retries() -> None:
+def test_throwing_expression_fails_its_node_without_retries() -> None:
     retry = {"constant": {"attempts": 3, "seconds": 1}}
     run = Driven(job("a", free=True, timeout=js("boom"), retry=retry), job("b", on("a", "failure"))).start()
-    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=Err("TypeError", "boom"))]
+    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=NamedError("TypeError", "boom"))]
     assert run.found(Retry) == [] and run.enqueued == ["b"]
 
 
-def test_a_timeout_that_throws_at_a_retry_fails_the_node() -> None:
+def test_timeout_throwing_at_retry_fails_node() -> None:
     retry = {"constant": {"attempts": 3, "seconds": 1}}
     run = Driven(job("a", timeout=js("t"), retry=retry), answers={"t": 5}).start().fail("a")
-    run.answers["t"] = Err("TypeError", "gone")
+    run.answers["t"] = NamedError("TypeError", "gone")
     run.due("a")
     assert run.mark("a") == Mark.UNHANDLED and run.end is not None
 
@@ -110,7 +110,7 @@ def test_condition_that_throws_under_continue_on_error_is_neither_true_nor_false
     assert run.marks("c", "t", "f") == ["continued", "skipped", "skipped"]
 
 
-def test_a_conditions_result_is_its_boolean_and_its_export_reads_it() -> None:
+def test_condition_result_is_boolean_and_readable_by_export() -> None:
     run = Driven(condition("c", "n", export={"x": js("result")}), answers={"n": 7, "result": True}).start()
     export = run.rounds[1][0]
     assert (export.purpose, export.result) == ("export", b"true")
@@ -119,7 +119,7 @@ def test_a_conditions_result_is_its_boolean_and_its_export_reads_it() -> None:
 
 def test_exports_are_asked_together_after_success_and_written_in_order() -> None:
     run = Driven(job("a", export={"x": js("one"), "y": {"type": "static", "value": 2}}), answers={"one": 1}).start()
-    answers: dict[tuple[str | int, ...], Answer | Err] = {
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {
         ("export", 0, "x"): answer(1),
         ("export", 0, "y"): answer(2),
     }
@@ -142,25 +142,25 @@ def test_failed_node_exports_nothing() -> None:
         assert run.rounds == [] and run.found(Export) == []
 
 
-def test_an_export_that_throws_makes_its_node_failed() -> None:
+def test_throwing_export_fails_its_node() -> None:
     run = Driven(
         job("a", free=True, export={"x": js("true"), "y": js("boom")}),
         job("b", "a"),
         job("c", on("a", "failure")),
     )
     run.start().ok("a")
-    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=Err("TypeError", "boom"))]
+    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=NamedError("TypeError", "boom"))]
     assert run.found(Export) == [] and run.enqueued == ["c"]
 
 
-def test_the_same_arguments_give_the_same_decision() -> None:
+def test_equal_arguments_produce_equal_decisions() -> None:
     run = Driven(condition("x", "true", free=True), job("a", on("x", "true")), job("b", "x"), job("c", "a", "b"))
-    answers: dict[tuple[str | int, ...], Answer | Err] = {("condition", 0): answer(True)}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {("condition", 0): answer(True)}
     assert decide(run.plan, run.state, Started(), answers) == decide(run.plan, run.state, Started(), answers)
 
 
-@pytest.mark.parametrize("first", [True, False, Err("TypeError", "x")])
-@pytest.mark.parametrize("second", [True, False, Err("TypeError", "x")])
+@pytest.mark.parametrize("first", [True, False, NamedError("TypeError", "x")])
+@pytest.mark.parametrize("second", [True, False, NamedError("TypeError", "x")])
 def test_need_can_be_continued_twice(first: Any, second: Any) -> None:
     run = Driven(
         job("prepared", free=True),
@@ -170,12 +170,12 @@ def test_need_can_be_continued_twice(first: Any, second: Any) -> None:
         job("no", on("x", "false")),
         job("bad", on("x", "failure")),
     )
-    answers: dict[tuple[str | int, ...], Answer | Err] = {("condition", 1): answer(True)}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {("condition", 1): answer(True)}
     need = decide(run.plan, run.state, Started(), answers)
     assert isinstance(need, Need)
     before = (need.state, need.effects, need.requests)
     for value in (first, second):
-        answers[("condition", 2)] = value if isinstance(value, Err) else answer(value)
+        answers[("condition", 2)] = value if isinstance(value, NamedError) else answer(value)
         continued = decide(run.plan, run.state, Started(), answers, after=need)
         assert continued == decide(run.plan, run.state, Started(), answers)
     assert (need.state, need.effects, need.requests) == before

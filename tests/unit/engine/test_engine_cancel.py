@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.unit.engine.driven import Driven, job, js
 
-from orvanta_platform.engine.effects import CancelJob, CloseTimer, NodeEnded, Record, RunEnded, RunStatus, Thrown
-from orvanta_platform.engine.events import Aborted, Err
+from orvanta_platform.engine.effects import CancelJob, CloseTimer, NodeEnded, Record, RunEnded, RunStatus, ThrownOutput
+from orvanta_platform.engine.events import Aborted, NamedError
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import NodeState, Status
 
@@ -93,11 +93,11 @@ def test_body_cancelled_alone_fails_when_its_jobs_have_stopped() -> None:
     run.cancelled("a").ok("b")
     assert run.enqueued == [] and run.marks("a", "b", "c") == ["cancelled", "succeeded", "pending"]
     assert run.end is not None and run.end.status is Status.FAILED
-    assert run.end.result == Thrown(Err("Canceled", "enough"))
+    assert run.end.result == ThrownOutput(NamedError("Canceled", "enough"))
     assert run.send(Aborted("late")).effects == ()
 
 
-def test_a_body_cancelled_alone_and_with_its_run_is_cancelled() -> None:
+def test_body_is_cancelled_alone_and_with_its_run() -> None:
     run = Driven(job("a", free=True)).start().send(Aborted("enough")).cancel().cancelled("a")
     assert run.end is not None and run.end.status is Status.CANCELLED
     run = Driven(job("a", free=True)).start().cancel().send(Aborted("enough"))

@@ -129,7 +129,7 @@ def test_any_with_two_edges_taken_together_starts_once() -> None:
         ("boom", "always", True),
     ],
 )
-def test_the_outcomes_of_a_condition(expr: str, outcome: str, taken: bool) -> None:
+def test_outcomes_of_condition(expr: str, outcome: str, taken: bool) -> None:
     run = Driven(condition("c", expr, free=True), job("d", on("c", outcome)), job("e", on("c", "always"))).start()
     assert ("d" in run.enqueued) is taken
     assert run.mark("d") == (Mark.QUEUED if taken else Mark.SKIPPED)
@@ -146,13 +146,13 @@ def test_the_outcomes_of_a_condition(expr: str, outcome: str, taken: bool) -> No
         ("fail", "success", False),
     ],
 )
-def test_the_outcomes_of_a_job(ends: str, outcome: str, taken: bool) -> None:
+def test_outcomes_of_job(ends: str, outcome: str, taken: bool) -> None:
     run = Driven(job("a", free=True), job("d", on("a", outcome)), job("e", on("a", "always"))).start()
     run = run.ok("a") if ends == "ok" else run.fail("a")
     assert run.enqueued == (["d", "e"] if taken else ["e"])
 
 
-def test_a_chain_of_conditions_is_decided_in_one_step() -> None:
+def test_chain_of_conditions_is_decided_in_one_step() -> None:
     run = Driven(
         condition("a", "true", free=True),
         condition("b", "false", on("a", "true")),
@@ -185,7 +185,7 @@ def test_5000_nodes_in_a_chain_run_to_the_end() -> None:
     assert run.end is not None and run.end.result == OfNode(4999)
 
 
-def test_a_second_start_changes_nothing() -> None:
+def test_second_start_changes_nothing() -> None:
     run = Driven(job("a")).start()
     before = run.state
     run.send(Started())
@@ -211,7 +211,7 @@ def test_event_for_a_node_not_started_changes_nothing() -> None:
     assert run.mark("b") == Mark.PENDING
 
 
-def test_an_event_for_a_node_that_is_not_in_the_plan_is_refused() -> None:
+def test_event_for_unknown_node_is_rejected() -> None:
     run = Driven(job("a")).start()
     with pytest.raises(IndexError):
         run.send(Succeeded(7))

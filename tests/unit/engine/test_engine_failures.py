@@ -16,7 +16,7 @@ from orvanta_platform.engine.effects import (
     Record,
     Retry,
 )
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.states import NodeState, Status
 
@@ -24,7 +24,7 @@ TWICE: dict[str, Any] = {"constant": {"attempts": 2, "seconds": 5}}
 FAILURE = job("failure")
 
 
-def test_a_failure_is_retried_after_a_timer_and_runs_attempts_plus_one_times() -> None:
+def test_failure_is_retried_after_timer_up_to_max_attempts() -> None:
     run = Driven(job("a", retry=TWICE), job("b")).start()
     for attempt in (1, 2):
         run.fail("a")
@@ -65,7 +65,7 @@ def test_retry_if_is_asked_before_each_retry(expr: str, retried: bool) -> None:
 
 def test_retry_if_that_throws_keeps_the_nodes_error_and_is_recorded() -> None:
     run = Driven(job("a", retry={**TWICE, "retry_if": {"expr": "boom"}})).start().fail("a")
-    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=Err("Error", "a failed"))]
+    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=NamedError("Error", "a failed"))]
     assert Record("retry_if_threw", 0, {"name": "TypeError", "message": "boom"}) in run.effects
 
 
@@ -74,7 +74,7 @@ def test_retry_if_is_not_asked_when_no_attempt_is_left() -> None:
     assert run.rounds == []
 
 
-def test_an_unhandled_failure_ends_the_run_with_its_error() -> None:
+def test_unhandled_failure_ends_run_with_its_error() -> None:
     run = Driven(job("a"), job("b")).start().fail("a", "ValueError")
     assert run.end is not None
     assert (run.end.status, run.end.result, run.end.error_node) == (Status.FAILED, ErrorOf(0), 0)
@@ -82,7 +82,7 @@ def test_an_unhandled_failure_ends_the_run_with_its_error() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["failure", "always"])
-def test_a_failure_with_a_matching_edge_is_handled(outcome: str) -> None:
+def test_failure_with_matching_edge_is_handled(outcome: str) -> None:
     run = Driven(job("a", free=True), job("b", on("a", outcome)), job("c", "a")).start().fail("a")
     assert run.enqueued == ["b"]
     assert run.marks("a", "c") == ["failed", "skipped"]
@@ -107,7 +107,7 @@ def test_after_an_unhandled_failure_an_unclaimed_job_is_withdrawn() -> None:
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_a_second_unhandled_failure_withdraws_nothing_again() -> None:
+def test_second_unhandled_failure_cancels_nothing_further() -> None:
     run = Driven(job("a", free=True), job("b", free=True), job("c", free=True)).start().fail("a")
     assert len(run.found(CancelJob)) == 2
     assert run.fail("b").found(CancelJob) == []
@@ -139,7 +139,7 @@ def test_step_that_fails_the_run_starts_nothing() -> None:
     assert run.end is not None
 
 
-def test_the_failure_module_runs_when_all_have_ended_and_its_result_is_the_runs() -> None:
+def test_failure_module_runs_last_and_its_result_is_that_of_run() -> None:
     run = Driven(job("a", free=True), job("b", free=True), failure_module=FAILURE).start().fail("b")
     assert run.enqueued == []
     assert run.fail("a").enqueued == ["failure"]
@@ -150,13 +150,13 @@ def test_the_failure_module_runs_when_all_have_ended_and_its_result_is_the_runs(
     assert run.end.error_node == 1
 
 
-def test_a_failure_module_that_fails_makes_the_run_fail_with_its_error() -> None:
+def test_failing_failure_module_fails_run_with_its_error() -> None:
     run = Driven(job("a"), failure_module=FAILURE).start().fail("a").fail("failure", "Other")
     assert run.end is not None
     assert (run.end.status, run.end.recovered, run.end.result) == (Status.FAILED, False, ErrorOf(1))
 
 
-def test_the_failure_module_has_its_own_retry_and_timeout() -> None:
+def test_failure_module_has_own_retry_and_timeout() -> None:
     module = job("failure", retry=TWICE, timeout=3)
     run = Driven(job("a"), failure_module=module).start().fail("a").fail("failure")
     assert run.found(Retry) == [Retry(1, 5.0, 1)]
@@ -165,19 +165,19 @@ def test_the_failure_module_has_its_own_retry_and_timeout() -> None:
     assert run.end is not None and run.end.recovered
 
 
-def test_a_failure_module_whose_expression_throws_fails_the_run() -> None:
+def test_failure_module_with_throwing_expression_fails_run() -> None:
     run = Driven(job("a"), failure_module=job("failure", timeout=js("boom"))).start().fail("a")
     assert run.end is not None and run.end.result == ErrorOf(1)
 
 
-def test_the_failure_module_does_not_run_for_a_handled_failure() -> None:
+def test_failure_module_does_not_run_for_handled_failure() -> None:
     run = Driven(job("a", free=True), job("b", on("a", "failure")), failure_module=FAILURE).start()
     run.fail("a").ok("b")
     assert run.mark("failure") == Mark.PENDING
     assert run.end is not None and not run.end.recovered
 
 
-def test_a_failure_module_may_be_a_condition() -> None:
+def test_failure_module_may_be_a_condition() -> None:
     run = Driven(job("a"), failure_module=condition("failure", "false")).start().fail("a")
     assert run.end is not None and run.end.recovered and run.mark("failure") == Mark.FALSE
 
@@ -187,7 +187,9 @@ def test_continue_on_error_succeeds_after_the_retries() -> None:
     run = Driven(job("a", continue_on_error=True, retry=retry), job("b"), job("c", on("a", "failure"))).start()
     assert run.fail("a").found(Retry) == [Retry(0, 0.0, 1)]
     run.due("a").fail("a")
-    assert run.found(NodeEnded) == [NodeEnded(0, NodeState.FAILED, error=Err("Error", "a failed"), continued=True)]
+    assert run.found(NodeEnded) == [
+        NodeEnded(0, NodeState.FAILED, error=NamedError("Error", "a failed"), continued=True)
+    ]
     assert run.enqueued == ["b"]
     assert run.marks("a", "c") == ["continued", "skipped"]
 
@@ -198,20 +200,20 @@ def test_continue_on_error_on_the_last_step_makes_the_run_succeed_with_its_error
     assert (run.end.status, run.end.result) == (Status.SUCCEEDED, OfNode(0))
 
 
-def test_a_job_cancelled_by_a_person_fails_its_node_without_retries() -> None:
+def test_job_cancelled_by_person_fails_its_node_without_retries() -> None:
     run = Driven(job("a", retry=TWICE, free=True), job("b", on("a", "failure"))).start().cancelled("a")
     ended = run.found(NodeEnded)[0]
     assert ended.error is not None and ended.error.name == "Canceled"
     assert run.found(Retry) == [] and run.enqueued == ["b"]
 
 
-def test_a_scheduled_retry_cancelled_by_a_person_closes_its_timer() -> None:
+def test_scheduled_retry_cancelled_by_person_closes_its_timer() -> None:
     run = Driven(job("a", retry=TWICE)).start().fail("a").cancelled("a")
     assert run.found(CloseTimer) == [CloseTimer(0)]
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_a_timer_due_twice_enqueues_once() -> None:
+def test_timer_due_twice_enqueues_once() -> None:
     run = Driven(job("a", retry=TWICE)).start().fail("a").due("a")
     assert run.enqueued == ["a"]
     assert run.due("a").effects == ()

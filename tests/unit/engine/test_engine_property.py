@@ -11,7 +11,7 @@ from tests.unit.engine.generate import EXPRESSIONS, THROWN, scenario, traits
 from tests.unit.engine.simulated import Simulated
 
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import ErrorOf, Many, Null, OfNode, Output, Thrown
+from orvanta_platform.engine.effects import ErrorOf, NodeResults, NullResult, OfNode, Output, ThrownOutput
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
 
@@ -89,16 +89,16 @@ def check_result(run: Simulated) -> None:
     if output is not None:
         thrown = EXPRESSIONS[output["expr"]] is THROWN
         assert run.end.status is (Status.FAILED if thrown else Status.SUCCEEDED)
-        assert isinstance(run.end.result, Thrown if thrown else Output)
+        assert isinstance(run.end.result, ThrownOutput if thrown else Output)
         return
     assert run.end.status is Status.SUCCEEDED and not run.end.recovered
     foretold = oracle.result(run.scenario.value, run.expected.ends)
     match run.end.result:
-        case Null():
+        case NullResult():
             assert foretold is None
         case OfNode(index):
             assert foretold == run.plan.nodes[index].id
-        case Many(members):
+        case NodeResults(members):
             assert foretold == [node_id for node_id, _ in members]
             assert all(run.plan.indexes[node_id] == index for node_id, index in members)
         case other:

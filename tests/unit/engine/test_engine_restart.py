@@ -11,7 +11,7 @@ from tests.unit.engine.driven import Driven, condition, job, on
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Enqueue, Many, OfNode, RunEnded
+from orvanta_platform.engine.effects import Enqueue, NodeResults, OfNode, RunEnded
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.restart import Restart
 from orvanta_platform.engine.reused_results import Origin, ReusedResults
@@ -55,7 +55,7 @@ def test_only_a_failed_preprocessor_runs_again() -> None:
 def test_node_and_all_following_nodes_run_again() -> None:
     before = diamond().start().ok("a", "b", "c", "d")
     after, made = restarted(before, "b")
-    assert (ids(after, made.kept), ids(after, made.again), made.skipped) == ("a c", "b d", ())
+    assert (ids(after, made.reused), ids(after, made.again), made.skipped) == ("a c", "b d", ())
     assert after.start().enqueued == ["b"]
     after.ok("b", "d")
     (end,) = after.found(RunEnded)
@@ -66,27 +66,27 @@ def test_unfinished_nodes_run_again() -> None:
     """c failed while b ended: from d nothing else has to be named."""
     before = diamond().start().ok("a").fail("c").ok("b")
     after, made = restarted(before, "d")
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a b", "c d")
     assert after.start().enqueued == ["c"]
 
 
 def test_retry_starts_at_the_failed_nodes() -> None:
     before = diamond().start().ok("a").fail("c").ok("b")
     after, made = restarted(before)
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a b", "c d")
 
 
 def test_cancelled_run_restarts_with_the_cancelled_nodes() -> None:
     before = diamond().start().ok("a").cancel(force=True)
     after, made = restarted(before)
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a", "b c d")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a", "b c d")
     assert after.start().enqueued == ["b", "c"]
 
 
 def test_handled_failure_is_reused() -> None:
     before = Driven(job("a", free=True), job("b", on("a", "failure")), job("c", "b")).start().fail("a").ok("b", "c")
     after, made = restarted(before, "c")
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a b", "c")
     assert after.start().enqueued == ["c"]
 
 
@@ -102,7 +102,7 @@ def branches() -> Driven:
 def test_skipped_nodes_stay_skipped() -> None:
     before = branches().start().ok("yes", "end")
     after, made = restarted(before, "end")
-    assert (ids(after, made.kept), ids(after, made.again), ids(after, made.skipped)) == ("c yes", "end", "no")
+    assert (ids(after, made.reused), ids(after, made.again), ids(after, made.skipped)) == ("c yes", "end", "no")
     after.start().ok("end")
     assert after.marks("c", "yes", "no", "end") == ["true", "succeeded", "skipped", "succeeded"]
 
@@ -110,7 +110,7 @@ def test_skipped_nodes_stay_skipped() -> None:
 def test_from_a_condition_the_other_branch_may_run() -> None:
     before = branches().start().ok("yes", "end")
     after, made = restarted(before, "c")
-    assert (made.kept, made.skipped) == ((), ())
+    assert (made.reused, made.skipped) == ((), ())
     after.answers = {**after.answers, "true": False}
     assert after.start().enqueued == ["no"]
 
@@ -135,7 +135,7 @@ def test_join_any_starts_immediately_by_a_reused_node() -> None:
     before = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any"))
     before.start().ok("b", "c", "a")
     after, made = restarted(before, "b")
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a", "b c")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a", "b c")
     assert after.start().enqueued == ["b", "c"]
     assert after.state.chosen == {2: 0}
 
@@ -145,8 +145,8 @@ def test_reused_nodes_count_in_the_result() -> None:
     after, _ = restarted(before, "c")
     after.start().ok("c")
     (end,) = after.found(RunEnded)
-    assert end.result == Many((("a", 0), ("c", 2)))
-    assert after.state.kept == ReusedResults((Origin(FIRST),), {0: 0, 1: 0})
+    assert end.result == NodeResults((("a", 0), ("c", 2)))
+    assert after.state.reused == ReusedResults((Origin(FIRST),), {0: 0, 1: 0})
 
 
 def test_result_reused_before_keeps_its_origin() -> None:
@@ -155,7 +155,7 @@ def test_result_reused_before_keeps_its_origin() -> None:
     second, _ = restarted(first, "b")
     second.start().ok("b", "c")
     third, _ = restarted(second, "c", run=SECOND)
-    kept = third.state.kept
+    kept = third.state.reused
     assert kept is not None
     assert [kept.origin(index) for index in range(3)] == [Origin(FIRST), Origin(SECOND), None]
 
@@ -165,7 +165,7 @@ def test_only_the_result_remains() -> None:
     before = Driven(job("a"), answers={"x": 1}, output={"type": "javascript", "expr": "boom"}).start().ok("a")
     assert before.state.status.value == "failed"
     after, made = restarted(before)
-    assert ids(after, made.kept) == "a"
+    assert ids(after, made.reused) == "a"
     after.answers = {**after.answers, "boom": 1}
     after.start()
     assert after.state.status.value == "succeeded"
@@ -183,7 +183,7 @@ def test_nodes_of_another_version_match_by_id_and_kind() -> None:
     before = diamond().start().ok("a", "b", "c", "d")
     modules = [job("x", free=True), job("a", free=True), condition("b", "true", "a"), job("c", "a"), job("e", "c", "x")]
     after, made = restarted(before, "e", plan=compile_plan({"modules": modules}))
-    assert (ids(after, made.kept), ids(after, made.again)) == ("a c", "x b e")
+    assert (ids(after, made.reused), ids(after, made.again)) == ("a c", "x b e")
     assert after.start().enqueued == ["x"]
 
 

@@ -6,8 +6,8 @@ from tests.unit.engine.driven import Driven, condition, job, js, on
 
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Decision, Many, Null, OfNode, Output, RunEnded, Thrown
-from orvanta_platform.engine.events import Err, Started, Succeeded
+from orvanta_platform.engine.effects import Decision, NodeResults, NullResult, OfNode, Output, RunEnded, ThrownOutput
+from orvanta_platform.engine.events import NamedError, Started, Succeeded
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
@@ -22,7 +22,7 @@ def test_list_has_the_result_of_its_last_module() -> None:
     assert result(Driven(job("a"), job("b")).start().ok("a", "b")) == OfNode(1)
 
 
-def test_a_list_may_end_with_a_condition() -> None:
+def test_list_may_end_with_condition() -> None:
     run = Driven(job("a"), condition("b", "false")).start().ok("a")
     assert result(run) == OfNode(1)
 
@@ -46,15 +46,15 @@ def test_several_main_sinks_form_an_object_of_the_successful_ones() -> None:
         job("z", "c", continue_on_error=True),
     ]
     run = Driven(*modules).start().fail("z").ok("x")
-    assert result(run) == Many((("x", 1), ("z", 3)))
+    assert result(run) == NodeResults((("x", 1), ("z", 3)))
 
 
 def test_one_of_several_main_sinks_still_forms_an_object() -> None:
     run = Driven(condition("c", "true", free=True), job("x", on("c", "true")), job("y", on("c", "false"))).start()
-    assert result(run.ok("x")) == Many((("x", 1),))
+    assert result(run.ok("x")) == NodeResults((("x", 1),))
 
 
-def test_an_alert_on_a_failure_edge_does_not_change_the_result() -> None:
+def test_node_on_failure_edge_does_not_change_result() -> None:
     modules = [job("a", free=True), job("b", "a"), job("alert", on("a", "failure"))]
     assert result(Driven(*modules).start().ok("a", "b")) == OfNode(1)
 
@@ -64,9 +64,9 @@ def test_without_a_main_sink_that_succeeded_the_handling_sinks_count() -> None:
     assert result(Driven(*modules).start().fail("a").ok("alert")) == OfNode(2)
 
 
-def test_no_successful_sink_gives_null() -> None:
+def test_result_without_successful_sink_is_null() -> None:
     run = Driven(condition("c", "false", free=True), job("x", on("c", "true"))).start()
-    assert result(run) == Null()
+    assert result(run) == NullResult()
 
 
 def test_output_is_evaluated_at_the_end_and_is_the_result() -> None:
@@ -75,11 +75,11 @@ def test_output_is_evaluated_at_the_end_and_is_the_result() -> None:
     assert result(run) == Output(b"3")
 
 
-def test_an_output_that_throws_fails_the_run_by_name() -> None:
+def test_throwing_output_fails_run_by_name() -> None:
     run = Driven(job("a"), output=js("boom"), failure_module=job("failure")).start().ok("a")
     assert run.end is not None
     assert (run.end.status, run.end.error_node) == (Status.FAILED, None)
-    assert run.end.result == Thrown(Err("TypeError", "boom"))
+    assert run.end.result == ThrownOutput(NamedError("TypeError", "boom"))
 
 
 def test_output_is_not_asked_after_a_failure() -> None:

@@ -37,11 +37,11 @@ def test_without_retry_no_attempt_is_left() -> None:
         Retry(exponential_attempts=1, multiplier=1e308, seconds=1e308, random_factor=100),
     ],
 )
-def test_no_delay_is_over_six_hours(retry: Retry) -> None:
+def test_retry_delay_is_at_most_six_hours(retry: Retry) -> None:
     assert delay_s(retry, 1, 0, 3) == MAX_DELAY_S == 21_600
 
 
-def test_a_thousand_attempts_do_not_overflow() -> None:
+def test_thousand_attempts_do_not_overflow() -> None:
     assert delays(Retry(exponential_attempts=1000, multiplier=2, seconds=1e10))[-1] == MAX_DELAY_S
     assert delay_s(Retry(exponential_attempts=1000, multiplier=0, seconds=1e10), 999, 0, 0) == 0
 
@@ -58,7 +58,7 @@ def test_random_factor_of_100_never_gives_a_negative_delay() -> None:
     assert all(delay_s(retry, 1, 0, seed) >= 0 for seed in range(200))
 
 
-def test_the_same_seed_node_and_number_give_the_same_delay() -> None:
+def test_equal_seed_node_and_number_produce_equal_delay() -> None:
     retry = Retry(exponential_attempts=3, multiplier=1, seconds=10, random_factor=50)
     assert delays(retry, seed=5) == delays(retry, seed=5)
     assert delays(retry, seed=5) != delays(retry, seed=6)

@@ -109,7 +109,7 @@ def test_only_ancestors_that_ended_are_visible() -> None:
     assert visible(run.plan, run.state, run.index("failed")) == {"a": 0}
 
 
-def test_the_failure_module_and_output_see_every_node_that_ended() -> None:
+def test_failure_module_and_output_read_every_ended_node() -> None:
     run = Driven(job("a", free=True), job("b", free=True), failure_module=job("failure")).start()
     run.ok("a").fail("b")
     assert visible(run.plan, run.state, run.index("failure")) == {"a": 0, "b": 1}
@@ -147,7 +147,7 @@ def test_first_matching_status_is_displayed(marks: list[Mark], started: bool, sh
     assert status(plan, RunState(bytes(marks)), started).status is shown
 
 
-def test_a_plan_is_compiled_from_the_graph() -> None:
+def test_plan_is_compiled_from_graph() -> None:
     plan = compile_plan(
         {
             "modules": [

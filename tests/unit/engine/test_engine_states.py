@@ -84,7 +84,7 @@ def test_mark_changes_only_along_a_node_transition(old: Mark, new: Mark) -> None
         assert step.nodes[0] == old
 
 
-def test_a_mark_has_outcomes_when_its_state_is_final() -> None:
+def test_mark_has_outcomes_if_its_state_is_final() -> None:
     assert set(OUTCOMES) == {mark for mark in Mark if MARK_STATE[mark] in NODE.final}
 
 

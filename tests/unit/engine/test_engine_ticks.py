@@ -26,11 +26,11 @@ def shown(text: str, zone: ZoneInfo, at: datetime, many: int) -> list[str]:
     return ticks
 
 
-def test_a_daily_tick_runs_once_on_the_day_with_25_hours() -> None:
+def test_daily_tick_runs_once_on_day_with_25_hours() -> None:
     assert shown("0 30 2 * * *", PARIS, AUTUMN, 3) == ["25 02:30:00+0200", "26 02:30:00+0100", "27 02:30:00+0100"]
 
 
-def test_a_daily_tick_runs_once_whichever_second_hour_it_is_asked_in() -> None:
+def test_daily_tick_runs_once_in_either_repeated_hour() -> None:
     second = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
     assert second.astimezone(PARIS).strftime("%H:%M %z") == "02:10 +0100"
     assert shown("0 30 2 * * *", PARIS, second, 1) == ["26 02:30:00+0100"]
@@ -49,7 +49,7 @@ def test_expressions_with_other_fields_are_refused(text: str) -> None:
     assert error.value.hint is not None and "minute, hour" in error.value.hint
 
 
-def test_a_tick_in_the_missing_hour_comes_when_it_is_over() -> None:
+def test_tick_in_skipped_hour_runs_after_it() -> None:
     assert shown("0 30 2 * * *", PARIS, SPRING, 2) == ["29 03:00:00+0200", "30 02:30:00+0200"]
     assert shown("5 15,30,45 2,3 29 3 *", PARIS, SPRING, 4) == [
         "29 03:00:00+0200",
@@ -59,7 +59,7 @@ def test_a_tick_in_the_missing_hour_comes_when_it_is_over() -> None:
     ]
 
 
-def test_an_hourly_tick_comes_in_every_hour_that_passes() -> None:
+def test_hourly_tick_runs_in_every_elapsed_hour() -> None:
     in_autumn = shown("0 0 * * * *", PARIS, datetime(2026, 10, 24, 23, 30, tzinfo=UTC), 4)
     assert in_autumn == ["25 02:00:00+0200", "25 02:00:00+0100", "25 03:00:00+0100", "25 04:00:00+0100"]
     in_spring = shown("0 0 * * * *", PARIS, datetime(2026, 3, 28, 23, 30, tzinfo=UTC), 3)
@@ -169,7 +169,7 @@ def test_after_downtime_nothing_the_last_one_or_all_run() -> None:
     assert moves("0 0 12 * * *", first, now, "all") == (days, [], later)
 
 
-def test_a_tick_of_the_last_minute_is_never_missed() -> None:
+def test_tick_of_last_minute_is_never_missed() -> None:
     first, now = NOON - timedelta(days=3), NOON + timedelta(seconds=5)
     later = NOON + timedelta(days=1)
     for rule in ("skip", "once"):

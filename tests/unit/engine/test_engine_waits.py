@@ -9,7 +9,7 @@ from tests.unit.engine.driven import Driven, condition, job, js, on
 
 from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import DropTimer, Export, NodeEnded, OfNode, SetTimer
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import NodeState, Status
 
@@ -62,12 +62,12 @@ def test_invalid_delay_fails_its_node(value: Any) -> None:
     assert ended.error is not None and ended.error.name == "InvalidDelay"
 
 
-def test_a_delay_until_a_time() -> None:
+def test_delay_until_time() -> None:
     run = Waiting(delay("d", until=js("t")), answers={"t": "2030-01-31T12:00:00+00:00"}).start()
     assert run.found(SetTimer) == [SetTimer(0, "wait", None, "2030-01-31T12:00:00+00:00")]
 
 
-def test_a_failure_elsewhere_ends_a_delay() -> None:
+def test_failure_elsewhere_ends_a_delay() -> None:
     run = Waiting(job("a", free=True), delay("d", seconds=static(9)) | {"needs": []}).start().fail("a")
     assert run.found(DropTimer) == [DropTimer(1)] and run.marks("d") == ["cancelled"]
     assert run.end is not None and run.end.status is Status.FAILED
@@ -111,12 +111,12 @@ def test_failure_elsewhere_ends_a_sleep_and_keeps_ended_nodes() -> None:
     assert run.end is not None and run.end.status is Status.FAILED
 
 
-def test_a_sleep_that_throws_fails_its_node() -> None:
+def test_throwing_sleep_fails_its_node() -> None:
     run = Waiting(job("a", sleep=js("boom")), job("b")).start().ok("a")
     assert run.marks("a") == ["unhandled"] and run.end is not None
 
 
-def test_a_condition_sleeps_too() -> None:
+def test_condition_sleeps() -> None:
     run = Waiting(condition("c", "true", sleep=SLEEP), job("b", on("c", "true"))).start()
     assert run.enqueued == [] and run.due("c").enqueued == ["b"]
 
@@ -136,18 +136,18 @@ def test_skip_if_is_evaluated_only_before_the_first_attempt() -> None:
     assert run.due("a").enqueued == ["a"]
 
 
-def test_a_skip_if_that_throws_fails_its_node() -> None:
+def test_throwing_skip_if_fails_its_node() -> None:
     run = Waiting(job("a", skip_if={"expr": "boom"})).start()
-    assert run.found(NodeEnded)[0].error == Err("TypeError", "boom")
+    assert run.found(NodeEnded)[0].error == NamedError("TypeError", "boom")
 
 
-def test_a_skipped_condition_has_neither_true_nor_false() -> None:
+def test_skipped_condition_has_neither_true_nor_false() -> None:
     nodes = [condition("c", "true", skip_if={"expr": "true"}), job("t", on("c", "true")), job("s", on("c", "always"))]
     run = Waiting(*nodes, answers={"previous_result": None}).start()
     assert run.marks("t", "s") == ["skipped", "queued"]
 
 
-def test_a_mock_gives_its_value_without_running() -> None:
+def test_mock_returns_its_value_without_running() -> None:
     module = job("a", mock={"enabled": True, "return_value": {"x": 1}}, export={"y": js("result.x")})
     run = Waiting(module, answers={"result.x": 1}).start()
     assert run.found(NodeEnded) == [NodeEnded(0, NodeState.SUCCEEDED, b'{"x":1}')] and run.found(Export)
@@ -159,7 +159,7 @@ def test_disabled_mock_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("value", "mark"), [(False, "false"), (None, "false"), ("x", "true"), ([], "true")])
-def test_a_mocked_condition_is_as_true_as_its_value(value: Any, mark: str) -> None:
+def test_mocked_condition_follows_its_value(value: Any, mark: str) -> None:
     run = Waiting(condition("c", "boom", mock={"enabled": True, "return_value": value}), job("b")).start()
     assert run.marks("c") == [mark]
 

@@ -14,7 +14,7 @@ from orvanta_platform.engine import gates
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need, Record
-from orvanta_platform.engine.events import Answer, CancelRequested, Err, Permitted, Started, Succeeded
+from orvanta_platform.engine.events import Answer, CancelRequested, NamedError, Permitted, Started, Succeeded
 from orvanta_platform.engine.gates import GateQueue, admit, key_parts, of_input
 from orvanta_platform.engine.plan import KeyPart
 from orvanta_platform.engine.state import Mark, Phase, RunState
@@ -109,7 +109,7 @@ def test_key_is_scoped_to_its_workspace_unless_global() -> None:
     ("value", "text"),
     [("a", "a"), ({"y": "in"}, "in"), ({"y": {"z": 1}}, '{"z":1}'), (None, ""), ("\0path", "path"), (12, "12")],
 )
-def test_a_value_in_a_key(value: object, text: str) -> None:
+def test_value_in_key(value: object, text: str) -> None:
     path = ".y" if isinstance(value, dict) else ""
     flow = {"modules": [], "concurrent_limit": 1, "concurrency_key": f"$args[x{path}]"}
     plan = compile_plan(flow)
@@ -145,7 +145,7 @@ def test_run_queues_after_its_preprocessor_and_starts_once() -> None:
     assert plan.preprocessor is not None
     state, kinds = RunState.new(plan, preprocess=True), []
     for event in (Started(), Succeeded(plan.preprocessor.index), Permitted(None)):
-        answers: dict[tuple[str | int, ...], Answer | Err] = {}
+        answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
         found = decide(plan, state, event, answers)
         while isinstance(found, Need):
             answers |= {ask.key: Answer(b"{}", True) for ask in found.requests}

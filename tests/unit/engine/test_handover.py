@@ -27,11 +27,11 @@ from orvanta_platform.engine.events import (
     CancelRequested,
     ChildrenEnded,
     DebounceElapsed,
-    Err,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
+    NamedError,
     Started,
     TimerDue,
 )
@@ -52,10 +52,10 @@ def code(id: str = "a", *, settings: dict[str, Any] | None = None, **more: Any) 
 
 def decision_of(plan: Plan, state: RunState, event: Event, answer: Any = None) -> Decision:
     """Return the decision on an event with this answer to every question."""
-    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
     found = decide(plan, state, event, answers)
     while isinstance(found, Need):
-        fixed = answer if isinstance(answer, Err) else Answer(msgspec.json.encode(answer), bool(answer))
+        fixed = answer if isinstance(answer, NamedError) else Answer(msgspec.json.encode(answer), bool(answer))
         answers |= {ask.key: fixed for ask in found.requests}
         found = decide(plan, state, event, answers)
     return found
@@ -86,7 +86,9 @@ def test_key_and_accumulated_inputs_come_from_its_inputs() -> None:
 
 
 def test_input_that_throws_fails_the_node() -> None:
-    plan, started = waiting(code(settings={"debounce_args_to_accumulate": ["items"]}), answer=Err("TypeError", "no"))
+    plan, started = waiting(
+        code(settings={"debounce_args_to_accumulate": ["items"]}), answer=NamedError("TypeError", "no")
+    )
     assert started.state.nodes[0] == Mark.UNHANDLED and not plan.gated
 
 
@@ -124,7 +126,7 @@ def test_cancelled_node_stops_waiting(event: Event) -> None:
     assert LeaveDebounce(0) in decision.effects and decision.state.phase is Phase.ENDED
 
 
-def test_a_failure_elsewhere_ends_the_wait() -> None:
+def test_failure_elsewhere_ends_the_wait() -> None:
     plan, started = waiting(code(settings={}, needs=[]), code("b", needs=[]))
     decision = decision_of(plan, started.state, Failed(1, "E", "no"))
     assert LeaveDebounce(0) in decision.effects and decision.state.nodes[0] == Mark.CANCELLED
@@ -160,7 +162,7 @@ def test_node_behaves_as_its_kind_after_the_wait(value: dict[str, Any], effect: 
     assert effect is None or any(isinstance(each, effect) for each in decision.effects)
 
 
-def test_a_branch_that_hands_over_ends_the_list_around_it() -> None:
+def test_branch_replaced_by_later_node_ends_enclosing_list() -> None:
     branch = {"id": "b", "value": {"type": "branchone", "branches": [], "default": [code(settings={})]}}
     plan, started = waiting(branch, code("c"))
     assert plan.debounces and started.state.nodes[0] == Mark.WAITING_CHILDREN

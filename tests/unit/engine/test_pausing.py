@@ -28,15 +28,15 @@ from orvanta_platform.engine.events import (
     Answer,
     CancelRequested,
     Continued,
-    Err,
     Event,
     Failed,
     JobCancelled,
+    NamedError,
     PauseBefore,
+    RunTimedOut,
     Started,
     Succeeded,
     TimerDue,
-    TimeUp,
 )
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, Breakpoint, Mark, Phase, RunState
@@ -49,10 +49,10 @@ def code(id: str = "a", **more: Any) -> dict[str, Any]:
 
 def decision_of(plan: Plan, state: RunState, event: Event, answer: Any = None, **inside: Any) -> Decision:
     """Return the decision on an event with this answer to every question."""
-    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    answers: dict[tuple[str | int, ...], Answer | NamedError] = {}
     found = decide(plan, state, event, answers, **inside)
     while isinstance(found, Need):
-        fixed = answer if isinstance(answer, Err) else Answer(msgspec.json.encode(answer), bool(answer))
+        fixed = answer if isinstance(answer, NamedError) else Answer(msgspec.json.encode(answer), bool(answer))
         answers |= {ask.key: fixed for ask in found.requests}
         found = decide(plan, state, event, answers, **inside)
     return found
@@ -89,7 +89,7 @@ def test_other_branches_continue_during_a_pause() -> None:
 
 
 def test_condition_decides_and_one_that_throws_pauses() -> None:
-    for answer, mark in ((True, Mark.PAUSED), (False, Mark.QUEUED), (Err("TypeError", "no"), Mark.PAUSED)):
+    for answer, mark in ((True, Mark.PAUSED), (False, Mark.QUEUED), (NamedError("TypeError", "no"), Mark.PAUSED)):
         _, found = started(code(), when="flow_input.x", answer=answer)
         assert found.state.nodes[0] == mark
     assert Record("paused", 0, {"by": "ann", "threw": "TypeError: no"}) in found.effects
@@ -125,7 +125,7 @@ def test_replaced_inputs_apply_to_every_attempt_and_a_result_replaces_the_run() 
     assert instead.state.nodes[:2] == bytes([Mark.SUCCEEDED, Mark.QUEUED])
 
 
-def test_a_result_of_a_condition_chooses_its_edge() -> None:
+def test_condition_result_selects_edge() -> None:
     choice = {"id": "c", "value": {"type": "condition", "expr": "true"}}
     plan, paused = started(
         choice, code("y", needs=[{"node": "c", "on": "true"}]), code("n", needs=[{"node": "c", "on": "false"}])
@@ -135,14 +135,14 @@ def test_a_result_of_a_condition_chooses_its_edge() -> None:
     assert on.state.nodes[:3] == bytes([Mark.FALSE, Mark.SKIPPED, Mark.QUEUED])
 
 
-@pytest.mark.parametrize("event", [CancelRequested(), JobCancelled(0), TimeUp(5)])
+@pytest.mark.parametrize("event", [CancelRequested(), JobCancelled(0), RunTimedOut(5)])
 def test_cancelled_node_is_no_longer_paused(event: Event) -> None:
     plan, paused = started(code())
     over = decision_of(plan, paused.state, event)
     assert EndPause(0) in over.effects and over.state.phase is Phase.ENDED
 
 
-def test_a_failure_elsewhere_ends_the_pause() -> None:
+def test_failure_elsewhere_ends_the_pause() -> None:
     plan, paused = started(code(needs=[]), code("b", needs=[]))
     over = decision_of(plan, paused.state, Failed(1, "E", "no"))
     assert EndPause(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
@@ -158,7 +158,7 @@ def test_node_pauses_after_skip_if_and_not_before_a_retry() -> None:
     assert Enqueue(0, None, 1) in decision_of(plan, failed.state, TimerDue(0)).effects
 
 
-def test_a_mock_pauses_first() -> None:
+def test_mock_pauses_first() -> None:
     plan, paused = started(code(mock={"enabled": True, "return_value": 1}))
     assert paused.state.nodes[0] == Mark.PAUSED
     on = decision_of(plan, paused.state, Continued(0, "bob"))

@@ -44,7 +44,7 @@ def whole(seed: int) -> Simulated | None:
     return first
 
 
-def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
+def test_restart_from_any_node_ends_as_original_run() -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):
         first = whole(seed)
@@ -53,9 +53,11 @@ def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
         before = engine.finished_run(OF, first.plan, first.state)
         for node in first.plan.nodes:
             made = engine.restart(first.plan, before, [node.index])
-            assert sorted((*made.kept, *made.again, *made.skipped)) == list(range(len(first.plan.nodes)))
+            assert sorted((*made.reused, *made.again, *made.skipped)) == list(range(len(first.plan.nodes)))
             again_at = set(made.again)
-            behind = [index for index in made.kept if any(e.source in again_at for e in first.plan.nodes[index].edges)]
+            behind = [
+                index for index in made.reused if any(e.source in again_at for e in first.plan.nodes[index].edges)
+            ]
             assert not behind, "a following node is reused"
             if not engine.is_reached(first.plan, made, before, node.index):
                 had["skipped"] += 1
@@ -64,7 +66,7 @@ def test_a_restart_from_any_node_ends_as_the_run_did() -> None:
             again.run()
             check(first, again)
             had[first.end.status.value] += 1
-            had["kept"] += len(made.kept)
+            had["kept"] += len(made.reused)
     assert all(had[what] > 20 for what in ("skipped", "succeeded", "failed", "kept")), had
 
 
@@ -76,7 +78,7 @@ def check(first: Simulated, again: Simulated) -> None:
     if first.end.status is Status.SUCCEEDED and not first.end.recovered:
         assert again.end.result == first.end.result
         assert again.ends() == first.ends()
-    for index in again.made.kept if isinstance(again, Again) else ():
+    for index in again.made.reused if isinstance(again, Again) else ():
         assert again.state.nodes[index] == first.state.nodes[index]
 
 
@@ -91,7 +93,7 @@ def test_retry_of_a_failed_run_runs_the_failed_nodes() -> None:
         made = engine.restart(first.plan, before)
         unhandled = [index for index in first.state.unhandled() if index < len(first.plan.nodes)]
         assert set(unhandled) <= set(made.again)
-        assert all(MARK_STATE[Mark(first.state.nodes[index])] is not NodeState.CANCELLED for index in made.kept)
+        assert all(MARK_STATE[Mark(first.state.nodes[index])] is not NodeState.CANCELLED for index in made.reused)
         again = Again(first.scenario, made)
         again.run()
         assert again.end is not None and again.end.status is Status.FAILED

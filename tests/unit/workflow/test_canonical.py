@@ -41,7 +41,7 @@ def _tree(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(HASHES))
-def test_a_golden_document_has_its_hash(name: str) -> None:
+def test_golden_document_has_expected_hash(name: str) -> None:
     assert artifact_hash(_tree(name)) == HASHES[name]
 
 
@@ -55,7 +55,7 @@ def test_golden_set_is_complete() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(HASHES))
-def test_the_normal_form_is_its_own_normal_form(name: str) -> None:
+def test_normalisation_is_idempotent(name: str) -> None:
     tree = _tree(name)
     before = copy.deepcopy(tree)
     normal = normalise(tree)
@@ -150,7 +150,7 @@ def _as_doubles(value: Any) -> Any:
 @example([9.9e-5, 1e-4, -1.5])
 @example([1e16, 2**53 - 1, -(2**60)])
 @settings(max_examples=150, deadline=None)
-def test_the_canonical_form_is_that_of_rfc_8785(data: Any) -> None:
+def test_canonical_form_conforms_to_rfc_8785(data: Any) -> None:
     expected = rfc8785.dumps({"schema": {"a": _as_doubles(data)}, "value": {"modules": []}})
     assert canonical_bytes({"schema": {"a": data}, "value": {"modules": []}}) == expected
 

@@ -76,7 +76,7 @@ def test_each_kind_has_its_outcomes(value: dict[str, Any], expected: set[str]) -
     assert build({"modules": [{"id": "a", "value": value}]}).top.nodes[0].outcomes == expected
 
 
-def test_a_node_that_continues_on_error_ends_as_a_success() -> None:
+def test_node_with_continue_on_error_succeeds() -> None:
     (way_well, way_badly) = flow(node("a", continue_on_error=True)).top.nodes[0].ways
     assert way_well == way_badly == {"success", "always"}
 
@@ -91,7 +91,7 @@ def test_alert_on_a_failure_edge_is_not_a_main_sink() -> None:
     assert ids(top, top.handling_sinks) == ["log"]
 
 
-def test_a_join_behind_both_paths_is_the_main_sink() -> None:
+def test_join_after_both_paths_is_main_sink() -> None:
     top = flow(
         node("work", needs=[]),
         node("repair", needs=[on("work", "failure")]),
@@ -171,7 +171,7 @@ def test_broken_documents_are_read_as_far_as_possible(value: dict[str, Any]) -> 
     assert all(each.id == "" for each in build(value).nodes())
 
 
-def test_a_chain_of_5000_nodes_knows_all_its_ancestors() -> None:
+def test_ancestors_in_chain_of_5000_nodes() -> None:
     top = flow(*(node(f"n{place}") for place in range(5000))).top
     assert top.nodes[4999].ancestors == (1 << 4999) - 1
 

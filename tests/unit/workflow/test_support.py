@@ -44,7 +44,7 @@ def test_preprocessor_is_not_a_container() -> None:
 @pytest.mark.parametrize(
     "expr", ["results.a + 1", "{a: 1}", "return 3", "x => x", "results.a.map(f)", "variable('u/a/b')", "Math.PI"]
 )
-def test_an_expression_beyond_the_small_language_is_left_to_an_engine(expr: str) -> None:
+def test_expression_outside_small_language_needs_engine(expr: str) -> None:
     examined = examine({"value": {"modules": [inputs({"type": "javascript", "expr": expr})]}})
     assert not errors(examined.diagnostics)
     path = "/value/modules/0/value/input_transforms/x/expr"

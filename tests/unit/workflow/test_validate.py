@@ -151,7 +151,7 @@ GRAMMAR: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
 
 
 @pytest.mark.parametrize(("module", "expected"), [case[1:] for case in GRAMMAR], ids=[case[0] for case in GRAMMAR])
-def test_the_grammar_is_checked(module: dict[str, Any], expected: tuple[str, str]) -> None:
+def test_grammar_is_checked(module: dict[str, Any], expected: tuple[str, str]) -> None:
     found = check(module)
     assert expected in [(each.code, each.path.removeprefix("/value")) for each in errors(found)]
 
@@ -168,7 +168,7 @@ def test_the_grammar_is_checked(module: dict[str, Any], expected: tuple[str, str
         ({"value": {"modules": [node("n")] * 5001}}, "too_many_nodes", "/value/modules"),
     ],
 )
-def test_the_document_is_checked(document: dict[str, Any], code: str, path: str) -> None:
+def test_document_is_checked(document: dict[str, Any], code: str, path: str) -> None:
     assert [(each.code, each.path) for each in validate(document)] == [(code, path)]
 
 
@@ -189,7 +189,7 @@ def test_ids_are_unique_over_the_whole_document() -> None:
     ]
 
 
-def test_an_edge_names_a_sibling() -> None:
+def test_edge_names_a_sibling() -> None:
     loop = node(
         "l",
         "forloopflow",
@@ -211,13 +211,13 @@ def test_cycle_names_all_its_nodes() -> None:
     assert (alone.code, alone.node) == ("cyclic_graph", "a")
 
 
-def test_an_outcome_must_be_one_of_its_node() -> None:
+def test_outcome_must_belong_to_its_node() -> None:
     (found,) = check(node("a"), node("b", needs=[on("a", "true")]))
     assert (found.code, found.node, found.path) == ("unknown_outcome", "b", "/value/modules/1/needs/0")
     assert "a" in found.message and "identity" in found.message
 
 
-def test_the_failure_module_has_no_edges() -> None:
+def test_failure_module_has_no_edges() -> None:
     (found,) = check(node("a"), failure_module=node("failure", needs=["a"]))
     assert (found.code, found.path) == ("not_a_sibling", "/value/failure_module/needs")
 
@@ -227,7 +227,7 @@ def test_failure_module_and_preprocessor_have_fixed_ids() -> None:
     assert (found.code, found.severity) == ("module_id", "warning")
 
 
-def test_a_failure_edge_of_a_node_that_continues_on_error_is_never_taken() -> None:
+def test_failure_edge_of_node_with_continue_on_error_is_unreachable() -> None:
     (found,) = check(node("a", continue_on_error=True), node("b", needs=[on("a", "failure")]))
     assert (found.code, found.severity, found.node) == ("failure_edge_never", "warning", "b")
 

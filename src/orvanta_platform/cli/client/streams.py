@@ -115,7 +115,7 @@ async def _reconnecting(
 
 async def fetch(client: httpx.AsyncClient, connection: Connection, address: str) -> bytes:
     """Return the response to a GET request, retried while the server is unavailable. Raises like `follow`."""
-    losses, began = 0, clock.monotonic()
+    losses, started = 0, clock.monotonic()
     while True:
         try:
             answer = await client.get(address)
@@ -123,7 +123,7 @@ async def fetch(client: httpx.AsyncClient, connection: Connection, address: str)
         except (httpx.TransportError, ServerRefused) as error:
             if isinstance(error, ServerRefused) and error.answered not in _AWAY:
                 raise
-            if clock.monotonic() - began > _PATIENCE_S:
+            if clock.monotonic() - started > _PATIENCE_S:
                 raise unreachable(connection.url, error) from None
         await asyncio.sleep(_PAUSES_S[min(losses, len(_PAUSES_S) - 1)])
         losses += 1

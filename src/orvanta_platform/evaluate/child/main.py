@@ -68,7 +68,7 @@ def _start(connection: socket.socket, make_engine: Callable[[], Engine]) -> NoRe
     if child:
         os.close(alarm_writer)
         connection.close()
-        _keep(child, alarm)
+        _wait_or_kill(child, alarm)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     os.close(alarm)
     signal.signal(signal.SIGPROF, lambda *_: None)
@@ -78,7 +78,7 @@ def _start(connection: socket.socket, make_engine: Callable[[], Engine]) -> NoRe
     _serve(connection, engine)
 
 
-def _keep(child: int, alarm: int) -> NoReturn:
+def _wait_or_kill(child: int, alarm: int) -> NoReturn:
     """Wait for the child's end, or kill it when the alarm rings."""
     with contextlib.suppress(OSError):
         confine.drop_rights()

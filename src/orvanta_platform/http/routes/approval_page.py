@@ -14,7 +14,7 @@ from orvanta_platform.control.links import Action
 from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
-from orvanta_platform.http.routes.approvals import MAX_BODY, voice_of
+from orvanta_platform.http.routes.approvals import MAX_BODY, decider_of
 from orvanta_platform.services.approvals import decisions, forms
 from orvanta_platform.services.approvals.decisions import LinkView
 from orvanta_platform.services.approvals.links import Link
@@ -60,11 +60,11 @@ async def decide_approval(
         action = _action(seen, approved)
     except OrvantaError as error:
         return _refused(error)
-    form = forms.values(seen.request.consent.form, html.sent_of(sent)) if seen.request else {}
+    form = forms.values(seen.request.consent.form, html.submitted_values(sent)) if seen.request else {}
     reason = sent.get("reason", "").strip()[:_MAX_REASON] or None
-    voice = voice_of(request, approver, msgspec.json.encode(form), reason)
+    decider = decider_of(request, approver, msgspec.json.encode(form), reason)
     try:
-        outcome = await decisions.decide_by_link(platform, workspace, link, action, approved=approved, voice=voice)
+        outcome = await decisions.decide_by_link(platform, workspace, link, action, approved=approved, decider=decider)
     except InvalidInput as error:
         shown = html.question(seen, _name(request, approver), error=f"{error.message}", sent=sent, hints=seen.hints)
         return _page(shown, error.status)
@@ -77,7 +77,7 @@ async def decide_approval(
 
 def _name(request: AnyRequest, approver: str | None) -> str | None:
     """Return the username of the signed-in member, or None. The name in the link does not count."""
-    person = voice_of(request, approver, b"{}").person
+    person = decider_of(request, approver, b"{}").person
     return person.username if person is not None else None
 
 

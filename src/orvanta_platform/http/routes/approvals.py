@@ -31,7 +31,7 @@ from orvanta_platform.http.schemas.approvals import (
 )
 from orvanta_platform.services.approvals import decisions
 from orvanta_platform.services.approvals import inbox as approval_inbox
-from orvanta_platform.services.approvals.approvers import Voice
+from orvanta_platform.services.approvals.approvers import Decider
 from orvanta_platform.services.approvals.links import Link
 
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -108,7 +108,7 @@ async def resume_post(
 ) -> Response[bytes]:
     """Approve with a signed link. The next node reads the body as `resume`."""
     link = Link(id, resume_id, signature)
-    return await _by_link(request, workspace, link, Action.RESUME, approver, _json(await request.body()))
+    return await _decide_by_link(request, workspace, link, Action.RESUME, approver, _json(await request.body()))
 
 
 @get(f"{_U}/cancel/{_SIGNED}", opt=shape())
@@ -135,7 +135,7 @@ async def cancel_post(
 ) -> Response[bytes]:
     """Reject with a signed link."""
     link = Link(id, resume_id, signature)
-    return await _by_link(request, workspace, link, Action.CANCEL, approver, _json(await request.body()))
+    return await _decide_by_link(request, workspace, link, Action.CANCEL, approver, _json(await request.body()))
 
 
 @get(f"{_U}/get_flow/{_SIGNED}", opt=shape(answer=SuspendedFlow))
@@ -224,7 +224,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
     return Consented(decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first)
 
 
-def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Voice:
+def decider_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Decider:
     """Return the person that decides by a link: the signed-in member, otherwise the name in the link.
 
     Raises InvalidInput if the payload is too large.
@@ -235,10 +235,10 @@ def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: 
     actor = found if isinstance(found, Actor) and found.role is not None else None
     name = (approver or _ANONYMOUS)[:_MAX_NAME]
     client = request.scope.get("client")
-    return Voice(name, actor, payload, reason, str(client[0]) if client else None)
+    return Decider(name, actor, payload, reason, str(client[0]) if client else None)
 
 
-async def _by_link(
+async def _decide_by_link(
     request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None, payload: bytes
 ) -> Response[bytes]:
     outcome = await decisions.decide_by_link(
@@ -247,7 +247,7 @@ async def _by_link(
         link,
         action,
         approved=action is Action.RESUME,
-        voice=voice_of(request, approver, payload),
+        decider=decider_of(request, approver, payload),
     )
     word = "resumed" if outcome.approved else "cancelled"
     return answers.text(f"{word} by {outcome.approver}", 201 if outcome.first else 200)

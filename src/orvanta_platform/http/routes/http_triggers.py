@@ -11,7 +11,7 @@ from orvanta_platform.db.http_triggers import HttpTriggerFilter
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, item_path, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, item_path, page_of, platform_of
 from orvanta_platform.http.schemas import http_triggers as shapes
 from orvanta_platform.services.triggers import http_triggers
 
@@ -56,7 +56,7 @@ async def list_http_triggers(request: AnyRequest, workspace: FromPath[str]) -> R
     """List triggers the caller may read, by path. `path` is that of the started item, `after` that of a trigger."""
     page = page_of(request)
     filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
-    is_flow = flag_of(request, "is_flow")
+    is_flow = bool_of(request, "is_flow")
     filter_ = HttpTriggerFilter(
         **filters, is_flow=is_flow, after=page.after or "", limit=page.limit, offset=page.offset
     )

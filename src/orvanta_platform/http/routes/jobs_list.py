@@ -133,7 +133,7 @@ async def list_jobs(
     parent, node = job_filter.parent_job, job_filter.node
     if parent is not None and job_filter == JobFilter(parent_job=parent, node=node):
         first, most = job_slice.offset, job_slice.limit
-        found = await body_jobs.list_bodies(platform, actor, workspace, parent, node, first=first, most=most)
+        found = await body_jobs.list_bodies(platform, actor, workspace, parent, node, first=first, limit=most)
         if found is not None:
             return [schemas.listed(row) for row in found]
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.ALL_PARTS, job_filter, job_slice)

@@ -61,7 +61,7 @@ async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath
 @get(f"{_U}/completed/get_result_maybe/{{id:uuid}}", opt=shape(answer=ResultMaybe))
 async def get_result_maybe(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> ResultMaybe:
     """Get the result if there is one. Never 404 for a job that exists."""
-    return schemas.result_maybe(await results.maybe(platform_of(request), actor_of(request), workspace, id))
+    return schemas.result_maybe(await results.find_result(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/completed/get_timing/{{id:uuid}}", opt=shape(answer=Timing))

@@ -26,9 +26,9 @@ from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
-    attaches,
     decode,
     decode_envelope,
+    is_attached,
     item_path,
     live_actor_of,
     platform_of,
@@ -109,7 +109,7 @@ async def run_call(
         preprocess=trigger in _PREPROCESSED and not skip_preprocessor,
         scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
         tag=tag or None,
-        attach=attaches(actor, parent_job),
+        attach=is_attached(actor, parent_job),
         run_id=job_id,
         idempotency=idempotency_key(request),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
@@ -345,7 +345,7 @@ def _args_of(sent: ScriptPreviewBody | FlowPreviewBody) -> bytes:
 async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> Response[bytes]:
     """Return the result of the run that `starting` starts, with its id in X-Run-Id."""
     platform, expected = call.platform, call.options.new_id
-    with results.expect(platform, expected) as watch:
+    with results.watch_end(platform, expected) as watch:
         run = await starting
         headers = {"X-Run-Id": str(run)}
         try:

@@ -28,7 +28,7 @@ async def get_pauses(request: AnyRequest, run_id: FromPath[UUID]) -> RunPauses:
 
 
 @put(_BEFORE, opt=call(body=BreakpointBody, answer=RunPauses))
-async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
+async def set_breakpoint(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
     """Set a breakpoint before a node, with `if` a conditional one. It replaces an existing one.
 
     Nodes that have already started are not affected; in a loop, the breakpoint applies to later iterations.
@@ -40,7 +40,7 @@ async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPa
 
 
 @delete(_BEFORE, status_code=200, opt=call(answer=RunPauses))
-async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
+async def remove_breakpoint(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
     """Remove a breakpoint. Nodes already paused there remain paused."""
     actor, workspace = actor_and_workspace(request)
     await pausing.set_breakpoint(platform_of(request), actor, workspace, run_id, node, None, on=False)
@@ -48,7 +48,7 @@ async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromP
 
 
 @get(f"{_PAUSES}/{{job:uuid}}", opt=call(answer=PausedInputs))
-async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> Response[bytes]:
+async def get_paused_node(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> Response[bytes]:
     """Get a paused node with the inputs that it would receive now."""
     actor, workspace = actor_and_workspace(request)
     return answers.json(
@@ -57,7 +57,7 @@ async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[
 
 
 @post(f"{_PAUSES}/{{job:uuid}}/continue", status_code=200, opt=call(body=ContinueBody, answer=RunPauses))
-async def go_on(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> RunPauses:
+async def continue_paused_node(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> RunPauses:
     """Continue a paused node: unchanged, with other inputs, or with a result instead of running it."""
     platform, actor = platform_of(request), actor_of(request)
     _, workspace = actor_and_workspace(request)
@@ -68,4 +68,4 @@ async def go_on(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]
     return schemas.pauses(await pausing.get(platform, actor, workspace, run_id))
 
 
-ROUTES = [get_pauses, pause_before, pause_no_more, get_paused, go_on]
+ROUTES = [get_pauses, set_breakpoint, remove_breakpoint, get_paused_node, continue_paused_node]

@@ -15,11 +15,11 @@ from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
     body_of,
-    flag_of,
+    bool_of,
+    comma_list_of,
     item_path,
     page_of,
     platform_of,
-    words_of,
 )
 from orvanta_platform.http.schemas import resources as shapes
 from orvanta_platform.orchestrator import secret_access
@@ -38,7 +38,7 @@ def _at(rest: str) -> list[str]:
 async def create_resource(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a resource. With `update_if_exists=true`, an existing one is updated; otherwise it is a 409."""
     body = await body_of(request, shapes.CreateResource)
-    update = flag_of(request, "update_if_exists") or False
+    update = bool_of(request, "update_if_exists") or False
     draft = shapes.created(body)
     await resources.create(platform_of(request), actor_of(request), workspace, draft, update_if_exists=update)
     return answers.text(f"Created the resource {body.path}.", 201)
@@ -99,8 +99,8 @@ async def list_resources(request: AnyRequest, workspace: FromPath[str]) -> Respo
     page = page_of(request)
     filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
     filter_ = ResourceFilter(
-        types=words_of(request, "resource_type"),
-        types_excluded=words_of(request, "resource_type_exclude"),
+        types=comma_list_of(request, "resource_type"),
+        types_excluded=comma_list_of(request, "resource_type_exclude"),
         **filters,
         after=page.after or "",
         limit=page.limit,

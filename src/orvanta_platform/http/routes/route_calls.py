@@ -32,7 +32,7 @@ from orvanta_platform.services.run_views.results import Finished
 from orvanta_platform.services.run_views.updates import Update
 from orvanta_platform.services.runs.run_spec import RunOptions
 from orvanta_platform.services.triggers import route_calls
-from orvanta_platform.services.triggers.route_calls import Incoming, Route, RouteSecrets
+from orvanta_platform.services.triggers.route_calls import Route, RouteRequest, RouteSecrets
 
 Ending = Callable[[], Awaitable[Finished]]
 """Function that returns the outcome of a run that has completed."""
@@ -50,7 +50,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     """Call an HTTP trigger by its route."""
     platform = platform_of(request)
     incoming = _incoming(request)
-    began = clock.monotonic()
+    started = clock.monotonic()
     found = await route_calls.find(platform, incoming)
     trigger = found.trigger
     owner = await route_calls.owner_of(platform, trigger, incoming)
@@ -61,7 +61,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
         scheme = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{scheme} realm="{trigger.route_path}"'})
     try:
-        caller = route_calls.live_owner(platform, trigger, owner, incoming, began)
+        caller = route_calls.live_owner(platform, trigger, owner, incoming, started)
         return await _answer(request, found, owner, admitted, caller)
     except OrvantaError as error:
         raise for_anonymous(error) if route_calls.is_open(trigger) else error from None
@@ -80,7 +80,7 @@ async def _answer(
     options = RunOptions(trigger=route_calls.TRIGGER, preprocess=True)
     if key:
         options = replace(options, idempotency=route_calls.key_of(trigger, admitted, key, args))
-    with results.expect(platform, options.new_id) as watch:
+    with results.watch_end(platform, options.new_id) as watch:
         run = await route_calls.start(platform, trigger, owner, incoming, args, options)
         if trigger.request_type == "async":
             return answers.text(str(run), 201)
@@ -98,10 +98,10 @@ async def _answer(
     return answer_of(end, anonymous=anonymous)
 
 
-def _incoming(request: AnyRequest) -> Incoming:
+def _incoming(request: AnyRequest) -> RouteRequest:
     scope = request.scope
     client = scope.get("client")
-    return Incoming(
+    return RouteRequest(
         method=str(scope["method"]),
         path=str(scope["path"]).removeprefix(ROUTE_PREFIX),
         headers={name.lower(): value for name, value in request.headers.items()},

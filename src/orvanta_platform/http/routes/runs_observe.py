@@ -115,7 +115,7 @@ async def get_events(
     """
     actor, workspace = actor_and_workspace(request)
     most = min(max(per_page, 1), history.LONGEST_PAGE)
-    page = await history.read(platform_of(request), actor, workspace, run_id, after=after, most=most, inside=inside)
+    page = await history.read(platform_of(request), actor, workspace, run_id, after=after, limit=most, inside=inside)
     return history_schemas.events(page)
 
 
@@ -158,7 +158,7 @@ async def search_runs(
     """
     actor, workspace = actor_and_workspace(request)
     most = min(max(per_page, 1), _MAX_FOUND)
-    found = await run_search.find(platform_of(request), actor, workspace, q, before=before, most=most)
+    found = await run_search.find(platform_of(request), actor, workspace, q, before=before, limit=most)
     return search_schemas.found_runs(found)
 
 

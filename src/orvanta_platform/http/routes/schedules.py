@@ -15,7 +15,7 @@ from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
     body_of,
-    flag_of,
+    bool_of,
     item_path,
     page_of,
     platform_of,
@@ -85,7 +85,7 @@ async def list_schedules_with_jobs(request: AnyRequest, workspace: FromPath[str]
 
 
 @get(f"{_S}/calendar", opt=call(answer=shapes.Calendar))
-async def schedule_calendar_of(
+async def get_schedule_calendar(
     request: AnyRequest, workspace: FromPath[str], since: FromQuery[datetime], until: FromQuery[datetime]
 ) -> Response[bytes]:
     """Get past and future ticks, of at most 35 days, of the schedules that the caller may read."""
@@ -119,7 +119,7 @@ async def preview_schedule(request: AnyRequest) -> Response[bytes]:
 def _filter(request: AnyRequest) -> ScheduleFilter:
     page = page_of(request)
     filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
-    is_flow = flag_of(request, "is_flow")
+    is_flow = bool_of(request, "is_flow")
     return ScheduleFilter(**filters, is_flow=is_flow, after=page.after or "", limit=page.limit, offset=page.offset)
 
 
@@ -130,7 +130,7 @@ ROUTES = [
     schedule_exists,
     list_schedules,
     list_schedules_with_jobs,
-    schedule_calendar_of,
+    get_schedule_calendar,
     set_schedule_enabled,
     delete_schedule,
     preview_schedule,

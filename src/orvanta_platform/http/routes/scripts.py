@@ -12,12 +12,12 @@ from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
     body_of,
-    flag_of,
+    bool_of,
+    comma_list_of,
     item_path,
     page_of,
     platform_of,
     row_of,
-    words_of,
 )
 from orvanta_platform.http.schemas import items
 from orvanta_platform.services.catalog import scripts
@@ -34,7 +34,7 @@ async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Respon
     current hash is returned if nothing changes.
     """
     new = items.new_script(await request.body())
-    noop = flag_of(request, "skip_if_noop") or False
+    noop = bool_of(request, "skip_if_noop") or False
     digest = await scripts.create(platform_of(request), actor_of(request), workspace, new, skip_if_noop=noop)
     return answers.text(digest, 201)
 
@@ -150,15 +150,15 @@ def filter_of(request: AnyRequest) -> Filter:
     page = page_of(request)
     query = request.query_params
     return Filter(
-        archived=flag_of(request, "show_archived") or flag_of(request, "only_archived") or False,
+        archived=bool_of(request, "show_archived") or bool_of(request, "only_archived") or False,
         path_start=query.get("path_start"),
         path=query.get("path_exact"),
         created_by=query.get("created_by"),
-        languages=words_of(request, "languages"),
-        kinds=words_of(request, "kinds"),
+        languages=comma_list_of(request, "languages"),
+        kinds=comma_list_of(request, "kinds"),
         before=row_of("before", page.before),
         after=row_of("after", page.after),
-        ascending=flag_of(request, "order_desc") is False,
+        ascending=bool_of(request, "order_desc") is False,
         limit=page.limit,
         offset=page.offset,
     )

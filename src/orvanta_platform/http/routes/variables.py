@@ -15,8 +15,8 @@ from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
     body_of,
+    bool_of,
     decode,
-    flag_of,
     item_path,
     page_of,
     platform_of,
@@ -33,7 +33,7 @@ _FILTERS = ("path_start", "path", "description", "value", "label")
 async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a variable. With `already_encrypted`, the value is one that `encrypt` has returned."""
     body = await body_of(request, shapes.CreateVariable)
-    encrypted = flag_of(request, "already_encrypted") or False
+    encrypted = bool_of(request, "already_encrypted") or False
     draft = shapes.created(body, already_encrypted=encrypted)
     await variables.create(platform_of(request), actor_of(request), workspace, draft)
     return answers.text(f"Created the variable {body.path}.", 201)
@@ -43,7 +43,7 @@ async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Resp
 async def update_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Update a variable. Fields missing in the body are not changed; `path` moves the variable."""
     body = await body_of(request, shapes.EditVariable)
-    encrypted = flag_of(request, "already_encrypted") or False
+    encrypted = bool_of(request, "already_encrypted") or False
     draft = shapes.edited(body, already_encrypted=encrypted)
     await variables.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
     return answers.text(f"Updated the variable {body.path or item_path(path)}.")
@@ -52,7 +52,7 @@ async def update_variable(request: AnyRequest, workspace: FromPath[str], path: F
 @get(f"{_V}/get/{{path:path}}", opt=call(answer=shapes.Variable, query=("decrypt_secret",)))
 async def get_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Get a variable, a secret without its value. `decrypt_secret=true` reads the value as `get_value` does."""
-    decrypt = flag_of(request, "decrypt_secret") or False
+    decrypt = bool_of(request, "decrypt_secret") or False
     actor = actor_of(request)
     row, value = await variables.get(platform_of(request), actor, workspace, item_path(path), decrypt=decrypt)
     return answers.json(shapes.variable(row, value))

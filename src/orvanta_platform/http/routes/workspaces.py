@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspaces
 
@@ -213,7 +213,7 @@ async def list_folder_names(request: AnyRequest, workspace: FromPath[str]) -> Re
     """List the names of all folders the caller may read. With `only_member_of`, only those it may write to."""
     actor = actor_of(request)
     rows = await folders.list_page(platform_of(request), actor, workspace, after="", limit=_ALL, offset=0)
-    only = flag_of(request, "only_member_of")
+    only = bool_of(request, "only_member_of")
     return answers.json([row.name for row in rows if not only or row.name in actor.folders.write])
 
 

@@ -71,7 +71,7 @@ def bodies(inside: Inside | None, *, ended: bool) -> Bodies:
         flow_jobs=list(inside.jobs),
         flow_jobs_success=list(inside.success),
         flow_jobs_duration=Durations(
-            started_at=[began for began, _ in inside.times],
+            started_at=[started for started, _ in inside.times],
             duration_ms=[_milliseconds(began, over) for began, over in inside.times],
         ),
         flow_jobs_len=inside.count,
@@ -92,5 +92,5 @@ def bodies(inside: Inside | None, *, ended: bool) -> Bodies:
     return shown
 
 
-def _milliseconds(began: datetime | None, over: datetime | None) -> int | None:
-    return None if began is None or over is None else int((over - began).total_seconds() * 1000)
+def _milliseconds(started: datetime | None, over: datetime | None) -> int | None:
+    return None if started is None or over is None else int((over - started).total_seconds() * 1000)

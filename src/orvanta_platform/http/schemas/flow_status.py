@@ -113,8 +113,8 @@ def waits(progress: FlowProgress) -> list[Wait]:
 
 def _module(node: NodeProgress) -> Module:
     # A node that was cancelled before it was queued is reported as still waiting.
-    began = node.state is not NodeState.CANCELLED or node.enqueued_at is not None
-    kind = _TYPES[node.state] if began else "WaitingForPriorSteps"
+    started = node.state is not NodeState.CANCELLED or node.enqueued_at is not None
+    kind = _TYPES[node.state] if started else "WaitingForPriorSteps"
     if node.asks is not None and kind in ("WaitingForPriorSteps", "WaitingForEvents"):
         count, job = node.asks
         return Module(type="WaitingForEvents", id=node.id, job=job, count=count)

@@ -148,7 +148,7 @@ def node(found: GraphNode) -> NodeStands:
         started_at=_optional(found.started_at),
         duration_ms=duration_ms(found.started_at, found.ended_at) if found.took is None else found.took // _MILLISECOND,
         error=_optional(found.error_name),
-        kept=found.kept or UNSET,
+        kept=found.reused or UNSET,
         skipped=found.passed or UNSET,
         waits=[_wait(each) for each in found.waits] if found.waits else UNSET,
         bodies=UNSET if found.bodies is None else _bodies(found.bodies),

@@ -126,7 +126,7 @@ def preview(found: RestartPoint) -> RestartPreview:
     """Convert a preview."""
     ids = [node.id for node in found.plan.nodes]
     return RestartPreview(
-        kept=[ids[index] for index in found.made.kept],
+        kept=[ids[index] for index in found.made.reused],
         again=[ids[index] for index in found.made.again],
         skipped=[ids[index] for index in found.made.skipped],
         inside=[_inside(ids[index], each) for index, each in found.inside.items()],

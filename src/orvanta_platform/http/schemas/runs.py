@@ -158,5 +158,5 @@ def _node(node: NodeProgress, error: bytes | None) -> RunNode:
         ended_at=node.ended_at or UNSET,
         duration_ms=duration_ms(node.started_at, node.ended_at),
         error=UNSET if error is None else Raw(error),
-        kept=True if node.kept else UNSET,
+        kept=True if node.reused else UNSET,
     )

@@ -39,7 +39,7 @@ def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | N
     """Raise Forbidden unless `may_choose` is true."""
     if may_choose(actor, permissioned_as, limits):
         return
-    if may_choose(scopes.without(actor), permissioned_as, limits):
+    if may_choose(scopes.without_limits(actor), permissioned_as, limits):
         raise Forbidden(
             "The run has more rights than your token, so the token cannot choose values or conditions of the run.",
             hint="Use a token without scopes, or leave out the values and the condition.",

@@ -27,7 +27,7 @@ _SCOPE = "jobs:run"
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class Decider:
     """The caller of a decision, and the payload sent with it."""
 
     name: str
@@ -81,22 +81,22 @@ class ApprovalRequest:
         return [f"g/{str(name).removeprefix('g/')}" for name in named] if isinstance(named, list) else []
 
 
-def admits(actor: Actor, thing: Target, consent: Consent | None) -> bool:
+def admits(actor: Actor, target: Target, consent: Consent | None) -> bool:
     """Return whether the actor may decide without a link.
 
     Named approvers may; if none is named, anyone who may run the workflow.
     """
     if consent is None or not consent.approvers:
-        return permissions.can(actor, "decide", thing)
-    return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)
+        return permissions.can(actor, "decide", target)
+    return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, target.path)
 
 
-def require(actor: Actor, thing: Target, consent: Consent | None) -> None:
+def require(actor: Actor, target: Target, consent: Consent | None) -> None:
     """Raise NotFound or Forbidden unless `admits`."""
     if consent is None or not consent.approvers:
-        permissions.require(actor, "decide", thing)
-    elif not admits(actor, thing, consent):
-        permissions.require(actor, "read", thing)
+        permissions.require(actor, "decide", target)
+    elif not admits(actor, target, consent):
+        permissions.require(actor, "read", target)
         raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(consent)}.")
 
 
@@ -114,12 +114,12 @@ class FormUnchecked(Exception):
         self.payload = payload
 
 
-def check(request: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
+def check(request: ApprovalRequest, decider: Decider, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
     """Check that the caller may decide and that the payload is valid for the form.
 
     `checked`: forms with valid payloads. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
-    actor = voice.actor
+    actor = decider.actor
     if request.consent.needs_login:
         if actor is None or actor.workspace != row.workspace or actor.role is None:
             raise Unauthenticated("This decision needs a login.", hint="Log in as a member of the workspace first.")
@@ -128,8 +128,8 @@ def check(request: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool
         raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
     if approved and request.consent.form is not None:
         form = request.consent.form
-        if (form, voice.payload) not in checked and not inputs.check_at_once(form, voice.payload):
-            raise FormUnchecked(row.workspace, form, voice.payload)
+        if (form, decider.payload) not in checked and not inputs.check_at_once(form, decider.payload):
+            raise FormUnchecked(row.workspace, form, decider.payload)
 
 
 async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
@@ -168,11 +168,11 @@ def names(actor: Actor, approvers: Sequence[str]) -> bool:
     return not (actor.principals | {f"role/{actor.role}"}).isdisjoint(approvers)
 
 
-def earlier_vote(job: UUID, voice: Voice, decisions: Sequence[DecisionRow]) -> DecisionRow | None:
+def earlier_vote(job: UUID, decider: Decider, decisions: Sequence[DecisionRow]) -> DecisionRow | None:
     """Return an earlier decision of the same account about the same question: an account has one vote."""
-    if voice.account is None:
+    if decider.account is None:
         return None
-    return next((each for each in decisions if each.job == job and each.account == voice.account), None)
+    return next((each for each in decisions if each.job == job and each.account == decider.account), None)
 
 
 def conditions(request: ApprovalRequest) -> dict[str, Any]:
@@ -184,15 +184,21 @@ def conditions(request: ApprovalRequest) -> dict[str, Any]:
     }
 
 
-def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
+def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, decider: Decider) -> NewAudit:
     """Create the audit row of a decision. Without a signed-in member, it has the marked name of the decision."""
     workspace = row.workspace
-    fields = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
+    fields = {
+        "run": str(row.run),
+        "job": str(job),
+        "node": node,
+        "decision": word_of(approved),
+        "reason": decider.reason,
+    }
     operation = "approvals.decide"
-    if voice.person is not None:
-        return audit.row(voice.person, operation, "Execute", row.run_path, fields, workspace=workspace)
-    by, parameters = voice.approver, msgspec.json.encode(fields).decode()
-    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
+    if decider.person is not None:
+        return audit.row(decider.person, operation, "Execute", row.run_path, fields, workspace=workspace)
+    by, parameters = decider.approver, msgspec.json.encode(fields).decode()
+    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, decider.address, None)
 
 
 def word_of(approved: bool) -> str:

@@ -26,7 +26,7 @@ from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.services.approvals import approvers, forms
 from orvanta_platform.services.approvals import links as approval_links
-from orvanta_platform.services.approvals.approvers import ApprovalRequest, Checked, Voice
+from orvanta_platform.services.approvals.approvers import ApprovalRequest, Checked, Decider
 from orvanta_platform.services.approvals.links import Link
 from orvanta_platform.services.approvals.lookup import (
     find_job,
@@ -105,7 +105,7 @@ async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, 
 
 
 async def decide_by_link(
-    platform: Platform, workspace: str, link: Link, action: Action, *, approved: bool, voice: Voice
+    platform: Platform, workspace: str, link: Link, action: Action, *, approved: bool, decider: Decider
 ) -> Outcome:
     """Decide by a signed link: `action` is the action that the link must be signed for.
 
@@ -114,7 +114,7 @@ async def decide_by_link(
     """
     async with platform.db.acquire() as conn:
         await approval_links.find(platform, conn, workspace, link, (action,))
-    decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
+    decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, decider)
     run, outcome = await approvers.decided(platform, decide)
     await _count(platform, run, link.job, outcome)
     return outcome
@@ -181,7 +181,7 @@ async def decide(
         row = await find_job(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
-    voice = Voice(actor.username, actor, payload, reason)
+    decider = Decider(actor.username, actor, payload, reason)
     resume_id = secrets.randbelow(_RESUME_IDS)
 
     async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, Outcome] | None:
@@ -193,7 +193,7 @@ async def decide(
         job = open_in(opened, row, id, node).job
         request = await find_request(platform, conn, live, job, opened) if live is not None else None
         approvers.require(actor, jobs.target_of(row), request.consent if request else None)
-        vote = voice if fields is None or request is None else _typed(voice, request, fields)
+        vote = decider if fields is None or request is None else _typed(decider, request, fields)
         return job, await _record(
             platform, conn, _Decision(row, live, job, resume_id, approved, vote, checked), request
         )
@@ -229,11 +229,11 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
         opened = await rows.list_open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
         request = await get_request(platform, conn, row.run, chosen.job) if chosen else None
-        thing = jobs.target_of(row)
+        target = jobs.target_of(row)
         if (
             request
-            and not permissions.can(actor, "read", thing)
-            and not approvers.admits(actor, thing, request.consent)
+            and not permissions.can(actor, "read", target)
+            and not approvers.admits(actor, target, request.consent)
         ):
             row, request = above, None
         decisions = await rows.list_decisions_of_run(conn, row.run)
@@ -244,8 +244,8 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
     return Info(row.run, request, allowed and approvers.may(request, actor), decisions)
 
 
-def _typed(voice: Voice, request: ApprovalRequest, fields: Mapping[str, str]) -> Voice:
-    return replace(voice, payload=msgspec.json.encode(forms.values(request.consent.form, fields)))
+def _typed(decider: Decider, request: ApprovalRequest, fields: Mapping[str, str]) -> Decider:
+    return replace(decider, payload=msgspec.json.encode(forms.values(request.consent.form, fields)))
 
 
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -263,7 +263,7 @@ async def _decide(
     job: UUID,
     resume_id: int,
     approved: bool,
-    voice: Voice,
+    decider: Decider,
     conn: Connection,
     checked: Checked = (),
 ) -> tuple[UUID, Outcome]:
@@ -272,7 +272,9 @@ async def _decide(
     if row is None:
         raise approval_links.no_such_approval()
     live = await run_rows.lock_run(conn, row.run)
-    return row.run, await _record(platform, conn, _Decision(row, live, job, resume_id, approved, voice, checked), None)
+    return row.run, await _record(
+        platform, conn, _Decision(row, live, job, resume_id, approved, decider, checked), None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +288,7 @@ class _Decision:
     job: UUID
     resume_id: int
     approved: bool
-    voice: Voice
+    voice: Decider
     checked: Checked
 
 
@@ -294,11 +296,11 @@ async def _record(
     platform: Platform, conn: Connection, decision: _Decision, request: ApprovalRequest | None
 ) -> Outcome:
     """Store a decision and send it to its run, unless it was made before. `request`: its approval, if known."""
-    row, live, job, voice, approved = decision.row, decision.live, decision.job, decision.voice, decision.approved
+    row, live, job, decider, approved = decision.row, decision.live, decision.job, decision.voice, decision.approved
     resume_id = decision.resume_id
     earlier = await rows.list_decisions_of_run(conn, row.run)
     previous = next((each for each in earlier if (each.job, each.resume_id) == (job, resume_id)), None)
-    if previous is not None and live is not None and _is_of_other_account(previous, voice):
+    if previous is not None and live is not None and _is_of_other_account(previous, decider):
         request = request or await find_request(platform, conn, live, job)
         if request is not None and request.consent.needs_login:
             # One page may be sent to several people: its resume id belongs to the first, but each person has a vote.
@@ -314,10 +316,10 @@ async def _record(
         raise Conflict("The run has ended, so its approvals are closed.")
     request = request or await _of_link(platform, conn, row, live, job)
     if request is not None:
-        approvers.check(request, voice, row, approved=approved, checked=decision.checked)
+        approvers.check(request, decider, row, approved=approved, checked=decision.checked)
         if job == row.run and request.consent.needs_login:
             raise Conflict(f"A decision about {request.node.id} needs a link of its own, not a link of the run.")
-        before = approvers.earlier_vote(job, voice, earlier) if job != row.run else None
+        before = approvers.earlier_vote(job, decider, earlier) if job != row.run else None
         if before is not None and before.approved is approved:
             return Outcome(False, approved, before.approver, before.resume_id)
     node = request.node.id if request is not None and job != row.run else row.node
@@ -327,20 +329,20 @@ async def _record(
         resume_id,
         row.run,
         approved=approved,
-        approver=voice.approver,
-        account=voice.account,
-        reason=voice.reason,
-        payload=voice.payload.decode(),
+        approver=decider.approver,
+        account=decider.account,
+        reason=decider.reason,
+        payload=decider.payload.decode(),
         event=inbox.write(inbox.Decided()),
-        audit=approvers.audit_row(row, job, node, approved, voice),
+        audit=approvers.audit_row(row, job, node, approved, decider),
     )
     if not stored:
         raise Conflict("Another decision was made concurrently.", hint="Try again.")
-    return Outcome(True, approved, voice.approver, resume_id)
+    return Outcome(True, approved, decider.approver, resume_id)
 
 
-def _is_of_other_account(decision: DecisionRow, voice: Voice) -> bool:
-    return voice.account is not None and decision.account not in (None, voice.account)
+def _is_of_other_account(decision: DecisionRow, decider: Decider) -> bool:
+    return decider.account is not None and decision.account not in (None, decider.account)
 
 
 async def _count(platform: Platform, run: UUID, job: UUID, outcome: Outcome) -> None:

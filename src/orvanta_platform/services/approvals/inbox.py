@@ -56,9 +56,9 @@ async def list_waiting(
             request = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
             if live is None or request is None:
                 continue
-            thing = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
-            decides = _may(request, actor, thing) and not _has_decided(actor, each.asks, decisions)
-            if decides or (not mine and permissions.can(actor, "read", thing)):
+            target = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
+            decides = _may(request, actor, target) and not _has_decided(actor, each.asks, decisions)
+            if decides or (not mine and permissions.can(actor, "read", target)):
                 found.append((live, each.asks, request, decides))
             if len(found) == limit:
                 break
@@ -71,9 +71,9 @@ async def list_waiting(
     return waiting
 
 
-def _may(request: ApprovalRequest, actor: Actor, thing: Target) -> bool:
+def _may(request: ApprovalRequest, actor: Actor, target: Target) -> bool:
     """Return whether the actor may decide without a link."""
-    return approvers.admits(actor, thing, request.consent) and approvers.may(request, actor)
+    return approvers.admits(actor, target, request.consent) and approvers.may(request, actor)
 
 
 def _has_decided(actor: Actor, opened: OpenApproval, decisions: Sequence[DecisionRow]) -> bool:

@@ -64,13 +64,13 @@ async def visible_requests(
 
     Raises NotFound.
     """
-    thing = jobs.target_of(row)
-    if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
+    target = jobs.target_of(row)
+    if permissions.can(actor, "decide", target) or permissions.can(actor, "read", target):
         return opened
     found = []
     for each in opened if live is not None else ():
         request = await find_request(platform, conn, live, each.job, opened) if live is not None else None
-        if request is not None and request.consent.approvers and admits(actor, thing, request.consent):
+        if request is not None and request.consent.approvers and admits(actor, target, request.consent):
             found.append(each)
     if not found:
         raise NotFound(f"The job {row.id} does not exist.")
@@ -114,15 +114,15 @@ async def _find_request(
         opened = await rows.list_open_of_run(conn, live.id)
     asks = next((each for each in opened if each.job == job), None)
     if asks is not None:
-        return _asked(_by_id(plan, asks.node), asks, live)
+        return _find_waiting_node(_by_id(plan, asks.node), asks, live)
     state = RunState.decode(live.state)
     for index in range(len(plan.nodes) + (plan.failure is not None)):
         if job_id(plan, live.id, index) == job:
-            return None if _is_over(state, index) else _asked(plan.node(index), None, live)
+            return None if _is_over(state, index) else _find_waiting_node(plan.node(index), None, live)
     inside = await run_rows.find_run(conn, live.workspace, job)
     if inside is None or inside.job != job or inside.node is None:
         return None
-    return _asked(_by_id(plan, inside.node), None, live)
+    return _find_waiting_node(_by_id(plan, inside.node), None, live)
 
 
 async def find_requesting_run(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
@@ -153,7 +153,7 @@ async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUI
     return asks or await jobs.find(platform, conn, workspace, id)
 
 
-def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> ApprovalRequest | None:
+def _find_waiting_node(node: Node | None, opened: OpenApproval | None, live: RunRow) -> ApprovalRequest | None:
     consent = consent_of(node) if node is not None else None
     if node is None or consent is None:
         return None

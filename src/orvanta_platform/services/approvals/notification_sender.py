@@ -13,7 +13,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.control import links
 from orvanta_platform.control.links import Action, LinkTarget
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.db import notices as rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.notices import Notice
@@ -47,7 +47,7 @@ async def send_notification(platform: Platform, notice: Notice) -> None:
         run = await run_rows.get_live_run(conn, notice.run)
     if run is None:
         return
-    opened = Opened()
+    opened = OpenedSecrets()
     kind, details = "notified", {"channel": notice.channel, "resource": notice.resource, "tries": notice.tries}
     try:
         await _send(platform, notice, run, opened)
@@ -67,7 +67,7 @@ _FAILURES = (
 )
 
 
-async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened) -> None:
+async def _send(platform: Platform, notice: Notice, run: RunRow, opened: OpenedSecrets) -> None:
     path = notice.resource.removeprefix(_PREFIX)
     raw = await open_for(platform, Identity.of_run(run), notice.workspace, "resource", path, opened)
     resource = msgspec.json.decode(raw)

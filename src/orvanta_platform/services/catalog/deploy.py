@@ -90,9 +90,9 @@ async def history(
     return rows
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, kind: Kind, what: Filter) -> list[ItemRow]:
-    """Return a page of the items that match `what` and that the actor may read. Raises NotFound, Forbidden."""
-    readable_ones = _readable(actor, workspace, kind, what)
+async def list_page(platform: Platform, actor: Actor, workspace: str, kind: Kind, filter: Filter) -> list[ItemRow]:
+    """Return a page of the items that match `filter` and that the actor may read. Raises NotFound, Forbidden."""
+    readable_ones = _readable(actor, workspace, kind, filter)
     async with platform.db.acquire() as conn:
         return await items.list_page(conn, workspace, kind, readable_ones)
 
@@ -104,9 +104,9 @@ async def list_paths(platform: Platform, actor: Actor, workspace: str, kind: Kin
         return await items.list_paths(conn, workspace, kind, what)
 
 
-def _readable(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
+def _readable(actor: Actor, workspace: str, kind: Kind, filter: Filter) -> Filter:
     require_workspace(actor, workspace)
-    return replace(what, **readable(actor, kind).conditions(), username=actor.username)
+    return replace(filter, **readable(actor, kind).conditions(), username=actor.username)
 
 
 async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemHead:

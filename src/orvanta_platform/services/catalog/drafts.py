@@ -113,10 +113,10 @@ async def discard(
 async def _require(conn: Connection, actor: Actor, key: DraftKey) -> None:
     require_workspace(actor, key.workspace)
     head = await items.get_head(conn, key.workspace, key.kind, key.path)
-    thing = Target(key.workspace, key.kind, key.path)
+    target = Target(key.workspace, key.kind, key.path)
     if head is not None:
-        thing = replace(thing, created_by=head.created_by, extra_perms=head.extra_perms)
-    require(actor, "draft", thing)
+        target = replace(target, created_by=head.created_by, extra_perms=head.extra_perms)
+    require(actor, "draft", target)
 
 
 async def _write(conn: Connection, key: DraftKey, body: DraftBody, new: NewDraft) -> int | None:

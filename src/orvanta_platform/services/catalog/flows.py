@@ -181,9 +181,9 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await deploy.exists(platform, actor, workspace, "flow", path)
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: Filter) -> list[ItemRow]:
     """Return a page of the workflows that the actor may read, without their documents."""
-    return await deploy.list_page(platform, actor, workspace, "flow", what)
+    return await deploy.list_page(platform, actor, workspace, "flow", filter)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
@@ -355,7 +355,7 @@ async def _store(
         permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
-    await uses.note(conn, actor, workspace, stored, checked.tree)
+    await uses.record(conn, actor, workspace, stored, checked.tree)
     await acceptance.accept_references(conn, actor, workspace, stored)
     return stored
 

@@ -131,9 +131,9 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await deploy.exists(platform, actor, workspace, "script", path)
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: Filter) -> list[ItemRow]:
     """Return a page of the scripts that the actor may read, without their contents."""
-    return await deploy.list_page(platform, actor, workspace, "script", what)
+    return await deploy.list_page(platform, actor, workspace, "script", filter)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:

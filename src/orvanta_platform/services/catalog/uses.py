@@ -37,7 +37,7 @@ async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, 
     return found
 
 
-async def note(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
+async def record(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
     """Store the items that the nodes of a workflow version run, in the transaction that deploys it."""
     require_workspace(actor, workspace)
     await uses.record(conn, version, workspace, list(_uses(tree)))

@@ -34,11 +34,11 @@ class Streamed:
     """None: there is no new text."""
 
 
-async def read(db: Database, job: UUID, offset: int, *, most: int = PAGE_CHARS) -> Streamed:
-    """Return up to `most` characters of a job's stream after `offset` (≥ 0); at its end no text and the same offset."""
+async def read(db: Database, job: UUID, offset: int, *, limit: int = PAGE_CHARS) -> Streamed:
+    """Return up to `limit` characters of a stream after `offset` (≥ 0); at its end no text and the same offset."""
     known, start = (offset >> _ATTEMPT_BITS) + 1, offset & ((1 << _ATTEMPT_BITS) - 1)
     async with db.acquire() as conn:
-        pieces = await streams.read(conn, job, known, start, most)
+        pieces = await streams.read(conn, job, known, start, limit)
     if not pieces:
         return Streamed("", offset, None)
     attempt = pieces[0].attempt
@@ -47,11 +47,11 @@ async def read(db: Database, job: UUID, offset: int, *, most: int = PAGE_CHARS) 
     large = sum(len(piece.body) for piece in pieces) >= _IN_THREAD_FROM
     text = await asyncio.to_thread(_joined, pieces) if large else _joined(pieces)
     skipped = start - pieces[0].first_char
-    text = text[skipped : skipped + most]
+    text = text[skipped : skipped + limit]
     return Streamed(text, ((attempt - 1) << _ATTEMPT_BITS) + start + len(text), attempt)
 
 
-async def whole(db: Database, job: UUID) -> str:
+async def read_all(db: Database, job: UUID) -> str:
     """Return the whole stream of the newest attempt that has one. That attempt must have ended."""
     pages, offset = [], 0
     while (page := await read(db, job, offset)).text:

@@ -61,16 +61,16 @@ class Tail:
     noted: dict[UUID, LogEnd] = field(default_factory=dict)
     """Positions in logs that were read beyond the horizon."""
 
-    def has_room(self, job: UUID, at: datetime, most: int) -> bool:
+    def has_room(self, job: UUID, at: datetime, limit: int) -> bool:
         """Return whether another part of this job's log can be sent.
 
         Late parts always can, so that the horizon advances.
         """
-        if job in self.noted or len(self.noted) < most:
+        if job in self.noted or len(self.noted) < limit:
             return True
         return at <= min(end.at for end in self.noted.values())
 
-    def take(self, part: LogPart, at: datetime) -> LogPart | None:
+    def new_text(self, part: LogPart, at: datetime) -> LogPart | None:
         """Return the new text of a part, or None if all of it was already sent."""
         stop = part.offset + len(part.text)
         before = self.noted.get(part.job)
@@ -140,7 +140,7 @@ class Page:
     """The next parts of the logs with their times."""
 
     parts: Sequence[tuple[LogPart, datetime]]
-    whole: bool
+    complete: bool
     """There are no more parts now."""
     held: bool = False
     """More parts will be available soon."""
@@ -160,9 +160,9 @@ async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most
     for piece, text in zip(found, await _texts(storage, found), strict=True):
         if not tail.has_room(piece.job, piece.at, room):
             tail.pass_to(min(safe, piece.at - _MICROSECOND))
-            return Page(parts, whole=False, held=not parts)
+            return Page(parts, complete=False, held=not parts)
         made = LogPart(piece.job, piece.node or None, piece.place, piece.attempt, piece.piece.first_char, text)
-        if (fresh := tail.take(made, piece.at)) is not None:
+        if (fresh := tail.new_text(made, piece.at)) is not None:
             parts.append((fresh, piece.at))
     whole = len(found) < _PIECES and sum(piece.piece.chars for piece in found) < _CHARS
     tail.pass_to(safe if whole else min(safe, found[-1].at - _MICROSECOND))

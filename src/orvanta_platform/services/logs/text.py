@@ -17,20 +17,20 @@ PAGE_CHARS = 1 << 20
 
 
 async def read(
-    db: Database, storage: Storage, job: UUID, start: int, *, attempt: int | None = None, most: int = PAGE_CHARS
+    db: Database, storage: Storage, job: UUID, start: int, *, attempt: int | None = None, limit: int = PAGE_CHARS
 ) -> str:
-    """Return up to `most` characters of a job's log from `start` on; empty at its end.
+    """Return up to `limit` characters of a job's log from `start` on; empty at its end.
 
     The text consists of all attempts, or only of `attempt`. Objects are read without holding a connection. Raises
     ObjectMissing, StorageError.
     """
     async with db.acquire() as conn:
-        pieces = await log_reads.read_log(conn, job, start, start + most, attempt=attempt)
+        pieces = await log_reads.read_log(conn, job, start, start + limit, attempt=attempt)
     if not pieces:
         return ""
     text = "".join(await open_pieces(storage, pieces))
     skipped = max(start - pieces[0].first_char, 0)
-    return text[skipped : skipped + most]
+    return text[skipped : skipped + limit]
 
 
 async def pages(db: Database, storage: Storage, job: UUID, *, attempt: int | None = None) -> AsyncIterator[str]:

@@ -99,7 +99,7 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     and old objects that no row refers to are deleted. Raises RestoreRefused, ArchiveBroken, SchemaTooNew,
     SettingsError, DatabaseUnavailable, StorageError.
     """
-    owner_url, app_url, began = _owner_url(settings), settings.database_url, clock.now()
+    owner_url, app_url, started = _owner_url(settings), settings.database_url, clock.now()
     streams = Reader(file).streams()
     head = _read_head(streams)
     async with backup.connect(owner_url) as conn:
@@ -115,7 +115,7 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     if force:
         database = await Database.connect(owner_url)
         try:
-            done.dropped = await objects.delete_unreferenced(database, storage, began)
+            done.dropped = await objects.delete_unreferenced(database, storage, started)
         finally:
             await database.close()
     return done
@@ -212,7 +212,7 @@ async def _restore_streams(
             await storage.put_pieces(name.removeprefix(_OBJECT), _pieces(parts))
             done.objects += 1
         elif name == _KEY:
-            keys.keep(settings, b"".join(parts).decode(), replace=force)
+            keys.store(settings, b"".join(parts).decode(), replace=force)
         elif name == _TOKEN:
             _write_token(settings.home / _TOKEN, b"".join(parts))
         elif name == _END:

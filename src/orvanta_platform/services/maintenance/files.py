@@ -130,14 +130,14 @@ async def part(platform: Platform, file: FileRow, start: int, length: int) -> by
     return await platform.storage.get_range(file.object, start, length)
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: FileFilter) -> tuple[list[FileRow], bool]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: FileFilter) -> tuple[list[FileRow], bool]:
     """Return a page of the files that the actor may read, by name, and whether there may be others.
 
     Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     who = readable(actor, "file")
-    visible = replace(what, everything=who.everything, patterns=who.patterns, scope=who.scope)
+    visible = replace(filter, everything=who.everything, patterns=who.patterns, scope=who.scope)
     async with platform.db.acquire() as conn:
         return await files.list_page(conn, workspace, visible), not who.everything or who.scope is not None
 

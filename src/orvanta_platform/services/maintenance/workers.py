@@ -33,7 +33,7 @@ async def list_workers(
 
 async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
     """Return the workspaces whose job counts the actor may see; None: all."""
-    if permissions.can(scopes.without(actor), "see_all_workers", Target(None, "instance")):
+    if permissions.can(scopes.without_limits(actor), "see_all_workers", Target(None, "instance")):
         return None
     if actor.bound:
         return [actor.workspace] if actor.workspace is not None and actor.role is not None else []

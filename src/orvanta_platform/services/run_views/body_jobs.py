@@ -20,9 +20,9 @@ from orvanta_platform.services.run_views.virtual_nodes import without_row
 
 
 async def list_bodies(
-    platform: Platform, actor: Actor, workspace: str, parent: UUID, node: str | None, *, first: int, most: int
+    platform: Platform, actor: Actor, workspace: str, parent: UUID, node: str | None, *, first: int, limit: int
 ) -> list[JobRow] | None:
-    """Return at most `most` bodies of a node, starting with number `first`.
+    """Return at most `limit` bodies of a node, starting with number `first`.
 
     `parent`: the run, or the body of another node, that contains `node`; or the node itself. If a body has one node, it
     is represented by that node's job. Returns None if there is no such node, or if it has no bodies. Raises NotFound
@@ -38,7 +38,7 @@ async def list_bodies(
         if not (row.is_flow or row.kind == FRAME or row.kind in _HOLDERS):
             return None
         plan = (await platform.blueprints.workflow(conn, row.document, None)).plan
-        found = await _found(conn, row, plan, node, first, most)
+        found = await _found(conn, row, plan, node, first, limit)
         if found is None:
             return None
         holder, held = found
@@ -57,12 +57,12 @@ _HOLDERS = frozenset(kind.value for kind in Kind if kind.is_container and kind i
 
 
 async def _found(
-    conn: Connection, row: JobRow, plan: Plan, node: str | None, first: int, most: int
+    conn: Connection, row: JobRow, plan: Plan, node: str | None, first: int, limit: int
 ) -> tuple[Node, Inside] | None:
     """Return the node and its bodies."""
     if row.kind in _HOLDERS:
         holder = plan.node(row.node_index or 0)
-        bodies = await nested_bodies.bodies_of(conn, row.run, row.id, holder, row.failures, first, most)
+        bodies = await nested_bodies.bodies_of(conn, row.run, row.id, holder, row.failures, first, limit)
         return (holder, bodies) if node in (None, holder.id) else None
     if row.is_flow:
         here, frame = plan, None
@@ -76,6 +76,6 @@ async def _found(
     if named is None or named.kind.value not in _HOLDERS:
         return None
     found = await nested_bodies.bodies_inside(
-        conn, row.run, here, state, failures, frame, only=named, first=first, most=most
+        conn, row.run, here, state, failures, frame, only=named, first=first, limit=limit
     )
     return named, found.get(named.index, Inside(named.kind))

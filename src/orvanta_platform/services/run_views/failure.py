@@ -101,7 +101,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         if row.state != "failed":
             return RunFailure(None)
         failure = await _first(platform, conn, actor, row, ())
-        since = await _since(platform, conn, actor, row)
+        since = await _changes_since_success(platform, conn, actor, row)
         keys: list[ValueKey] = [(failure.job, "result", ERROR), (failure.job, "result", "")]
         stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _LONGEST}
     found = next((stored[key] for key in keys if key in stored), None)
@@ -174,7 +174,7 @@ async def _in_frame(
     return await _in_node(platform, conn, actor, row, nodes[first.node_index], first, around)
 
 
-async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> LastSuccess | None:
+async def _changes_since_success(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> LastSuccess | None:
     if row.own_path is None:
         return None
     id = await run_rows.find_last_success(conn, row.workspace, row.kind, row.own_path, row.run)

@@ -125,7 +125,7 @@ class Feed:
                 return
             graph = await run_graph.of_row(platform, conn, row)
         page: Page | None = None
-        while page is None or not page.whole:
+        while page is None or not page.complete:
             page = await log_tail.read_on(platform.db, platform.storage, self._run, self._tail, most_noted=1 << 30)
             self._add(page)
         self.row, self.graph, self.complete = row, graph, row.ended

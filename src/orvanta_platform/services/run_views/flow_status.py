@@ -64,7 +64,7 @@ class NodeProgress:
     """(resume id, name) of the members who approved."""
     inside: Inside | None = None
     """Bodies of a container node that has started."""
-    kept: bool = False
+    reused: bool = False
     """The result is reused from an earlier run, which `job` belongs to."""
 
 
@@ -176,10 +176,10 @@ def _node(
     context: NodeContext,
     frame: UUID | None = None,
 ) -> NodeProgress:
-    origin = run_state.kept.origin(node.index) if run_state.kept is not None else None
+    origin = run_state.reused.origin(node.index) if run_state.reused is not None else None
     if origin is not None and run_state.nodes[node.index] != Mark.SKIPPED:
         job = ids.inner_job_id(origin.run, origin.frame, node.id)
-        return NodeProgress(node.id, node.index, node.kind, run_state.node_state(node.index), job, kept=True)
+        return NodeProgress(node.id, node.index, node.kind, run_state.node_state(node.index), job, reused=True)
     job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
     held = context.inside.get(node.index)

@@ -27,7 +27,7 @@ from orvanta_platform.services.run_views import flow_status, graph_counts, jobs
 from orvanta_platform.services.run_views.detail import status_of
 from orvanta_platform.services.run_views.flow_status import NodeProgress
 from orvanta_platform.services.run_views.graph_counts import BodyCounts, Counts, InnerCounts
-from orvanta_platform.services.run_views.reasons import Reason, Why
+from orvanta_platform.services.run_views.reasons import Reason, ReasonKind
 
 _PAUSES_READ = 100
 WAITS_SHOWN = 10
@@ -35,7 +35,7 @@ WAITS_SHOWN = 10
 
 _TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
-_WHY = {"approval": Why.APPROVAL, "suspend": Why.SUSPENDED}
+_WHY = {"approval": ReasonKind.APPROVAL, "suspend": ReasonKind.SUSPENDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class GraphNode:
     took: timedelta | None = None
     """Only for a node inside others: sum of the times that its jobs took."""
     error_name: str | None = None
-    kept: bool = False
+    reused: bool = False
     passed: bool = False
     waits: tuple[GraphWait, ...] = ()
     bodies: BodyCounts | None = None
@@ -168,8 +168,8 @@ async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, st
 
 
 def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None) -> GraphNode:
-    if node.why is not None and node.why.why is Why.CHILDREN and bodies is not None and bodies.child is not None:
-        waits = [GraphWait(Reason(Why.RUN, run=bodies.child))]
+    if node.why is not None and node.why.why is ReasonKind.CHILDREN and bodies is not None and bodies.child is not None:
+        waits = [GraphWait(Reason(ReasonKind.RUN, run=bodies.child))]
     return GraphNode(
         id=node.id,
         status=_status(node),
@@ -178,7 +178,7 @@ def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | N
         started_at=node.started_at,
         ended_at=node.ended_at,
         error_name=node.error_name,
-        kept=node.kept,
+        reused=node.reused,
         passed=node.passed,
         waits=tuple(waits),
         bodies=bodies,
@@ -233,20 +233,20 @@ async def _waits(
     found: dict[UUID | str, list[GraphWait]] = {}
     for node in nodes:
         asks = asked.pop(node.job, None)
-        if node.why is not None and node.why.why is not Why.CHILDREN:
+        if node.why is not None and node.why.why is not ReasonKind.CHILDREN:
             why = replace(node.why, approvers=node.why.approvers + _groups(asks)) if asks else node.why
-            left = node.asks[0] if node.asks is not None and why.why is Why.APPROVAL else None
+            left = node.asks[0] if node.asks is not None and why.why is ReasonKind.APPROVAL else None
             found[node.job] = [GraphWait(why, left)]
     deep = {node.id: node for node in plan.deep}
     for pause in paused:
         waits = found.setdefault(pause.node, [])
         if pause.frame is not None and len(waits) < WAITS_SHOWN:
-            waits.append(GraphWait(Reason(Why.PAUSED, by=pause.paused_by)))
+            waits.append(GraphWait(Reason(ReasonKind.PAUSED, by=pause.paused_by)))
     for asks in asked.values():
         consent = deep[asks.node].approval or deep[asks.node].suspend if asks.node in deep else None
         approvers = (consent.approvers if consent is not None else ()) + _groups(asks)
         waits = found.setdefault(asks.node, [])
-        waits.append(GraphWait(Reason(Why(_WHY[asks.kind]), until=asks.due_at, approvers=approvers)))
+        waits.append(GraphWait(Reason(ReasonKind(_WHY[asks.kind]), until=asks.due_at, approvers=approvers)))
     return found
 
 

@@ -97,7 +97,7 @@ async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, fail
 
 
 def _is_counted(state: RunState, index: int) -> bool:
-    of_another_run = state.kept is not None and state.kept.origin(index) is not None
+    of_another_run = state.reused is not None and state.reused.origin(index) is not None
     return state.nodes[index] not in _NOT_STARTED and not of_another_run
 
 
@@ -110,7 +110,7 @@ async def _reused(
     conn: Connection, state: RunState, node: Node, counter: CounterRow | None, failures: Mapping[int, int]
 ) -> list[BodyCount]:
     """Return the reused bodies of earlier runs. A retry of the whole node reuses none."""
-    again = state.kept.inside.get(node.index) if state.kept is not None else None
+    again = state.reused.inside.get(node.index) if state.reused is not None else None
     if again is None or (counter.attempt if counter is not None else failures.get(node.index, 0)):
         return []
     reused = await nested_bodies.reused_bodies_of(conn, again)

@@ -38,7 +38,7 @@ class Histogram:
 
 
 async def histogram(
-    platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, most: int = MOST_RUNS
+    platform: Platform, actor: Actor, workspace: str, filter: JobFilter, buckets: int, limit: int = MOST_RUNS
 ) -> Histogram:
     """Count the runs that the actor may read by creation time and status. Raises BadRequest."""
     visible = jobs.visible(actor, workspace)
@@ -53,7 +53,7 @@ async def histogram(
     width = length / min(max(buckets, 1), MOST_BUCKETS)
     filter = replace(filter, created_after=since)
     async with platform.db.acquire() as conn:
-        counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), most)
-    whole = sum(each.runs for each in counted) < most
+        counted = await job_lists.count_over_time(conn, workspace, visible, filter, width.total_seconds(), limit)
+    whole = sum(each.runs for each in counted) < limit
     counted_from = None if whole else min(each.first_at for each in counted)
     return Histogram(since, until, width, counted, counted_from)

@@ -18,7 +18,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.ids import node_job_id
-from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.orchestrator.sizes import SizeWarning
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 
@@ -59,9 +59,9 @@ class HistoryPage:
 
 
 async def read(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: str | None, most: int, inside: bool = False
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: str | None, limit: int, inside: bool = False
 ) -> HistoryPage:
-    """Return at most `most` (≤ LONGEST_PAGE) entries of a run after `after` (`last` of a page). Raises NotFound,
+    """Return at most `limit` (≤ LONGEST_PAGE) entries of a run after `after` (`last` of a page). Raises NotFound,
     BadRequest.
 
     `inside`: include nested nodes.
@@ -71,12 +71,12 @@ async def read(
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         if row.is_step:
             row = await jobs.get_readable(platform, conn, actor, workspace, row.run)
-        found = await rows.list_lines(conn, row.run, place, most + 1, inside=inside, has_nodes=row.is_flow)
+        found = await rows.list_lines(conn, row.run, place, limit + 1, inside=inside, has_nodes=row.is_flow)
         plan = await _plan(platform, conn, row) if row.is_flow else None
     names = {node_job_id(row.run, node.id): node.id for node in plan.all_nodes} if plan is not None else {}
-    lines = tuple(_line(each, plan, names) for each in found[:most])
-    last = _cursor(found[:most][-1]) if lines else after
-    return HistoryPage(lines, last, len(found) > most)
+    lines = tuple(_line(each, plan, names) for each in found[:limit])
+    last = _cursor(found[:limit][-1]) if lines else after
+    return HistoryPage(lines, last, len(found) > limit)
 
 
 async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
@@ -152,7 +152,7 @@ def _of_event(kind: str, data: Mapping[str, Any]) -> str:
         case "reap":
             return "its worker was lost"
         case "value_near_limit":
-            return msgspec.convert(data, Near).text
+            return msgspec.convert(data, SizeWarning).text
         case "export":
             return f"wrote {data.get('name')} into the context"
         case "restart":

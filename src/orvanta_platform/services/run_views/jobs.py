@@ -33,7 +33,7 @@ from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import erasing, flow_status, nested_bodies, virtual_jobs
 from orvanta_platform.services.run_views.flow_status import FlowProgress
-from orvanta_platform.services.run_views.reasons import Reason, Why, of_job, of_limit
+from orvanta_platform.services.run_views.reasons import Reason, ReasonKind, of_job, of_limit
 from orvanta_platform.services.run_views.virtual_jobs import FRAME
 from orvanta_platform.workflow import document
 
@@ -47,7 +47,7 @@ RERUN = "rerun"
 _MAY_REUSE = (RERUN, "flow")
 """Triggers of runs that may reuse results of earlier ones. Sub-workflows of restarts may, too."""
 
-_FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
+_FOR_A_WORKER = (ReasonKind.NO_SLOT, ReasonKind.NO_WORKER)
 _INLINE_PARSE_LIMIT = 16 << 10
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
@@ -204,14 +204,14 @@ _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.
 def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState:
     """Reconstruct the state of an ended body. `first`: its initial state, if it reused results of another run."""
     ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
-    reused = first.kept.nodes if first.kept is not None else {}
+    reused = first.reused.nodes if first.reused is not None else {}
     marks = [first.nodes[node.index] if node.index in reused else Mark.SKIPPED for node in plan.nodes]
-    return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), kept=first.kept)
+    return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), reused=first.reused)
 
 
 async def _initial_state(conn: Connection, row: JobRow) -> RunState:
     found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger in _MAY_REUSE else []
-    return RunState.decode(values.unpacked(found[0])) if found else RunState(b"")
+    return RunState.decode(values.json_of_row(found[0])) if found else RunState(b"")
 
 
 async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:
@@ -308,11 +308,11 @@ def reason_of(row: JobRow) -> Reason | None:
     if row.limit is not None:
         return of_limit(row.limit)
     if row.state == "queued" and row.scheduled_at > clock.now():
-        return Reason(Why.TIME, until=row.scheduled_at)
+        return Reason(ReasonKind.TIME, until=row.scheduled_at)
     if row.state == "awaiting_approval":
-        return Reason(Why.APPROVAL)
+        return Reason(ReasonKind.APPROVAL)
     if row.state == "paused":
-        return Reason(Why.PAUSED)
+        return Reason(ReasonKind.PAUSED)
     return of_job(row.job_state, row.queue, row.served, row.retry_at)
 
 
@@ -320,16 +320,16 @@ async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
     """Return the reason for waiting, with the position in the queue, or the run that is still locking its packages."""
     why = reason_of(row)
     if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
-        return Reason(Why.LOCKING, run=run)
+        return Reason(ReasonKind.LOCKING, run=run)
     if why is not None and why.why in _FOR_A_WORKER:
         return replace(why, before=await job_views.count_jobs_before(conn, row.id))
     if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
         limit = await gates.get_limit(conn, row.workspace, row.id)
         return of_limit(limit) if limit is not None else why
     if why is None and row.state == "queued" and not row.is_step:
-        return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
+        return Reason(ReasonKind.HELD if await runs.is_held(conn, row.run) else ReasonKind.STEP)
     if why is None and row.job_state == "running" and (since := await job_views.get_upload_pending_since(conn, row.id)):
-        return Reason(Why.STORAGE, since=since)
+        return Reason(ReasonKind.STORAGE, since=since)
     return why
 
 
@@ -353,7 +353,7 @@ def visible(actor: Actor, workspace: str) -> Visible:
 
 async def _shown_log(platform: Platform, row: JobRow) -> str:
     try:
-        text = await log_text.read(platform.db, platform.storage, row.id, 0, most=LOG_SHOWN_CHARS)
+        text = await log_text.read(platform.db, platform.storage, row.id, 0, limit=LOG_SHOWN_CHARS)
     except StorageError as error:
         return log_text.unreadable(error)
     if row.erasure is not None and row.erasure.erased_at is not None:

@@ -54,13 +54,13 @@ async def bodies_inside(
     *,
     only: Node | None = None,
     first: int = 0,
-    most: int | None = None,
+    limit: int | None = None,
 ) -> dict[int, Inside]:
     """Return the bodies of the started container nodes of a list, by index. `failures`: of ended nodes.
 
-    `only`: limits the result to that node. `first`, `most` (None: SHOWN): range of bodies.
+    `only`: limits the result to that node. `first`, `limit` (None: SHOWN): range of bodies.
     """
-    stop = first + (SHOWN if most is None else most)
+    stop = first + (SHOWN if limit is None else limit)
     nodes = (*plan.nodes, *filter(None, [plan.failure])) if only is None else (only,)
     holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NO_BODIES]
     if not holders:
@@ -80,7 +80,7 @@ async def bodies_inside(
             found[node.index] = Inside(node.kind, child=child_id(origin.run if origin is not None else run, opening))
             continue
         seen = await rows.list_bodies(conn, id, opening, stop, first)
-        again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
+        again = state.reused.inside.get(node.index) if state.reused is not None and attempt == 0 else None
         if again is not None:
             known = {body.place for body in seen}
             reused_bodies = await reused_bodies_of(conn, again)
@@ -91,21 +91,21 @@ async def bodies_inside(
     return found
 
 
-async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, most: int) -> Inside:
+async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, limit: int) -> Inside:
     """Return the bodies of the node with the id `id`, starting with number `first`.
 
     `failures`: its failures, if it has ended.
     """
     open_now = next(iter(await rows.get_counters(conn, [id])), None)
     opening = opening_id(run, id, open_now.attempt if open_now is not None else failures)
-    return _of(run, node, await rows.list_bodies(conn, id, opening, first + most, first), open_now, 0)
+    return _of(run, node, await rows.list_bodies(conn, id, opening, first + limit, first), open_now, 0)
 
 
 _NO_BODIES = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
 
 
 def _origin(state: RunState, index: int) -> Origin | None:
-    return state.kept.origin(index) if state.kept is not None else None
+    return state.reused.origin(index) if state.reused is not None else None
 
 
 async def reused_bodies_of(conn: Connection, again: Reopening) -> list[BodyRow]:

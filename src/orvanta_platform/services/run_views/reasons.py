@@ -16,7 +16,7 @@ from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import Mark
 
 
-class Why(StrEnum):
+class ReasonKind(StrEnum):
     """Kinds of reasons for waiting."""
 
     NO_WORKER = "no_worker"
@@ -42,7 +42,7 @@ class Why(StrEnum):
 class Reason:
     """Reason for waiting."""
 
-    why: Why
+    why: ReasonKind
     until: datetime | None = None
     """Time at which the wait ends."""
     queue: str | None = None
@@ -88,35 +88,37 @@ def _approval(reason: Reason) -> str:
     return "awaiting approval" + (f" by {', '.join(reason.approvers)}" if reason.approvers else "")
 
 
-_TEXTS: Mapping[Why, Callable[[Reason], str]] = {
-    Why.NO_WORKER: lambda reason: f"no worker for queue {reason.queue}",
-    Why.NO_SLOT: lambda _: "waiting for a free slot",
-    Why.LIMIT: _limit,
-    Why.WINDOW: _window,
-    Why.RETRY: lambda _: "waiting for its next attempt",
-    Why.TIME: lambda _: "waiting for its start time",
-    Why.LOCKING: lambda _: "waiting for its packages to be locked",
-    Why.APPROVAL: _approval,
-    Why.SUSPENDED: lambda _: "succeeded; its downstream nodes await approval",
-    Why.SLEEPING: lambda _: "succeeded; its downstream nodes wait for their start time",
-    Why.DEBOUNCE: lambda _: "waiting for later executions of its debounce key",
-    Why.PAUSED: lambda reason: f"paused before its start by {reason.by}" if reason.by else "paused before a node",
-    Why.CHILDREN: lambda _: "waiting for the nodes inside it",
-    Why.RUN: lambda reason: f"waiting for the run {reason.run}",
-    Why.STORAGE: _storage,
-    Why.HELD: lambda _: "waiting for a database transaction that locks its row",
-    Why.STEP: lambda _: "waiting for its first step to be written",
+_TEXTS: Mapping[ReasonKind, Callable[[Reason], str]] = {
+    ReasonKind.NO_WORKER: lambda reason: f"no worker for queue {reason.queue}",
+    ReasonKind.NO_SLOT: lambda _: "waiting for a free slot",
+    ReasonKind.LIMIT: _limit,
+    ReasonKind.WINDOW: _window,
+    ReasonKind.RETRY: lambda _: "waiting for its next attempt",
+    ReasonKind.TIME: lambda _: "waiting for its start time",
+    ReasonKind.LOCKING: lambda _: "waiting for its packages to be locked",
+    ReasonKind.APPROVAL: _approval,
+    ReasonKind.SUSPENDED: lambda _: "succeeded; its downstream nodes await approval",
+    ReasonKind.SLEEPING: lambda _: "succeeded; its downstream nodes wait for their start time",
+    ReasonKind.DEBOUNCE: lambda _: "waiting for later executions of its debounce key",
+    ReasonKind.PAUSED: lambda reason: (
+        f"paused before its start by {reason.by}" if reason.by else "paused before a node"
+    ),
+    ReasonKind.CHILDREN: lambda _: "waiting for the nodes inside it",
+    ReasonKind.RUN: lambda reason: f"waiting for the run {reason.run}",
+    ReasonKind.STORAGE: _storage,
+    ReasonKind.HELD: lambda _: "waiting for a database transaction that locks its row",
+    ReasonKind.STEP: lambda _: "waiting for its first step to be written",
 }
 
-_OF_MARKS: Mapping[int, Why] = {
-    Mark.WAITING_TIMER: Why.TIME,
-    Mark.SLEEPING: Why.SLEEPING,
-    Mark.DEBOUNCING: Why.DEBOUNCE,
-    Mark.PAUSED: Why.PAUSED,
-    Mark.WAITING_APPROVAL: Why.APPROVAL,
-    Mark.SUSPENDED: Why.SUSPENDED,
-    Mark.WAITING_GATE: Why.LIMIT,
-    Mark.WAITING_CHILDREN: Why.CHILDREN,
+_OF_MARKS: Mapping[int, ReasonKind] = {
+    Mark.WAITING_TIMER: ReasonKind.TIME,
+    Mark.SLEEPING: ReasonKind.SLEEPING,
+    Mark.DEBOUNCING: ReasonKind.DEBOUNCE,
+    Mark.PAUSED: ReasonKind.PAUSED,
+    Mark.WAITING_APPROVAL: ReasonKind.APPROVAL,
+    Mark.SUSPENDED: ReasonKind.SUSPENDED,
+    Mark.WAITING_GATE: ReasonKind.LIMIT,
+    Mark.WAITING_CHILDREN: ReasonKind.CHILDREN,
 }
 _HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING)
 
@@ -124,8 +126,8 @@ _HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING)
 def of_limit(limit: LimitRow) -> Reason:
     """Return the reason of a job that waits for a concurrency limit or for its time window."""
     if limit.due_at is not None and limit.in_use < limit.places:
-        return Reason(Why.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
-    return Reason(Why.LIMIT, before=limit.before, limit=limit)
+        return Reason(ReasonKind.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
+    return Reason(ReasonKind.LIMIT, before=limit.before, limit=limit)
 
 
 def of_job(
@@ -141,11 +143,11 @@ def of_job(
     `untaken_at`: time since which the object storage does not accept its result.
     """
     if state == "running" and untaken_at is not None:
-        return Reason(Why.STORAGE, since=untaken_at)
+        return Reason(ReasonKind.STORAGE, since=untaken_at)
     if state == "available":
-        return Reason(Why.NO_SLOT if served else Why.NO_WORKER, queue=queue, before=before)
+        return Reason(ReasonKind.NO_SLOT if served else ReasonKind.NO_WORKER, queue=queue, before=before)
     if state == "scheduled":
-        return Reason(Why.RETRY if retry_at else Why.TIME, until=retry_at)
+        return Reason(ReasonKind.RETRY if retry_at else ReasonKind.TIME, until=retry_at)
     return None
 
 
@@ -164,13 +166,13 @@ def of_node(
     why = _OF_MARKS.get(mark)
     if why is None or (mark in _HAS_A_TIME and due_at is None):
         return None
-    if why is Why.LIMIT:
+    if why is ReasonKind.LIMIT:
         return of_limit(limit) if limit is not None else Reason(why)
     if mark == Mark.WAITING_TIMER and node.kind.is_container:
-        return Reason(Why.RETRY, until=due_at)
-    if why is Why.CHILDREN and run is not None:
-        return Reason(Why.RUN, run=run)
-    if why is Why.PAUSED:
+        return Reason(ReasonKind.RETRY, until=due_at)
+    if why is ReasonKind.CHILDREN and run is not None:
+        return Reason(ReasonKind.RUN, run=run)
+    if why is ReasonKind.PAUSED:
         return Reason(why, by=by)
-    consent = (node.approval or node.suspend) if why in (Why.APPROVAL, Why.SUSPENDED) else None
+    consent = (node.approval or node.suspend) if why in (ReasonKind.APPROVAL, ReasonKind.SUSPENDED) else None
     return Reason(why, until=due_at, approvers=consent.approvers if consent is not None else ())

@@ -85,48 +85,50 @@ class StoredValue:
         Raises ObjectMissing, StorageError before the first piece.
         """
         if self.row is None:
-            return _once(self.raw[start : start + length])
+            return _single_piece(self.raw[start : start + length])
         pieces = await prefetch_first(values.part(platform.storage, self.row, start, length))
         return while_permitted(pieces, caller, "read", self.thing)
 
 
-async def _once(raw: bytes) -> AsyncIterator[bytes]:
+async def _single_piece(raw: bytes) -> AsyncIterator[bytes]:
     yield raw
 
 
 async def stored_result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
     """Return the result of an ended job. Raises NotFound, also while it is live."""
     row = await jobs.completed(platform, actor, workspace, id)
-    thing = jobs.target_of(row)
-    found = await _first_stored(platform, thing, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    target = jobs.target_of(row)
+    found = (
+        await _first_stored(platform, target, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    )
     if found is None and row.cancelled:
         raw = jobs.cancelled_error(row)
-        return StoredValue(thing, len(raw), raw=raw)
-    return found or StoredValue(thing, len(NULL), raw=NULL)
+        return StoredValue(target, len(raw), raw=raw)
+    return found or StoredValue(target, len(NULL), raw=NULL)
 
 
 async def stored_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
     """Return the arguments; those of a workflow whose preprocessor has run are its output."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-    thing = jobs.target_of(row)
-    found = await _first_stored(platform, thing, _args_keys(row))
-    return found or StoredValue(thing, len(NO_ARGS), raw=NO_ARGS)
+    target = jobs.target_of(row)
+    found = await _first_stored(platform, target, _args_keys(row))
+    return found or StoredValue(target, len(NO_ARGS), raw=NO_ARGS)
 
 
 async def stored_node_result(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> StoredValue:
     """Return the result of a node, `null` if it was skipped. Raises NotFound if it has not ended."""
-    thing, key = await _of_node(platform, actor, workspace, flow, node)
-    found = await _first_stored(platform, thing, [key])
-    return found or StoredValue(thing, len(NULL), raw=NULL)
+    target, key = await _of_node(platform, actor, workspace, flow, node)
+    found = await _first_stored(platform, target, [key])
+    return found or StoredValue(target, len(NULL), raw=NULL)
 
 
-async def _first_stored(platform: Platform, thing: Target, keys: Sequence[ValueKey]) -> StoredValue | None:
+async def _first_stored(platform: Platform, target: Target, keys: Sequence[ValueKey]) -> StoredValue | None:
     """Return the first existing one of these values."""
     async with platform.db.acquire() as conn:
         rows = {row.key: row for row in await get_values(conn, keys)}
     row = next((rows[key] for key in keys if key in rows), None)
-    return None if row is None else StoredValue(thing, row.size, row)
+    return None if row is None else StoredValue(target, row.size, row)
 
 
 async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
@@ -135,7 +137,7 @@ async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
     return await finished(platform, row.id, row)
 
 
-async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> OptionalResult:
+async def find_result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> OptionalResult:
     """Return the result if there is one, and whether the job has started."""
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
@@ -247,7 +249,7 @@ async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID,
     return jobs.target_of(row), (found.job, "result", "")
 
 
-def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
+def watch_end(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
     """Return a watch for the end of a run, which need not exist yet."""
     return platform.listen.watch(f"ended:{run}")
 
@@ -266,7 +268,7 @@ async def wait(
         await watch.wait(min(timeout_s, _POLL_S))
     owner = caller.unlimited()
     until = clock.monotonic() + timeout_s
-    with nullcontext(watch) if watch is not None else expect(platform, run) as ended:
+    with nullcontext(watch) if watch is not None else watch_end(platform, run) as ended:
         while True:
             try:
                 end = await _end_of(platform, await owner.current(), workspace, run)
@@ -291,7 +293,7 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
     if found is None or not permissions.can(actor, "read", jobs.target_of(found.standing)):
         raise NotFound(f"The job {run} does not exist.")
     early = platform.blueprints.get_early_job(run)
-    if early is not None and (answer := await _early(platform, run, early)) is not None:
+    if early is not None and (answer := await _early_result(platform, run, early)) is not None:
         return answer
     if not found.standing.ended:
         return None
@@ -299,7 +301,7 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
     return _finished(run, found.standing, next(iter(known.values()), NULL))
 
 
-async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
+async def _early_result(platform: Platform, run: UUID, node: UUID) -> Finished | None:
     """Return the result of the node that responds for the run (early_return), once it has ended."""
     async with platform.db.acquire() as conn:
         state = await job_views.get_ended_state(conn, node)

@@ -37,7 +37,7 @@ class Page:
 
 
 async def find(
-    platform: Platform, actor: Actor, workspace: str, text: str, *, before: UUID | None = None, most: int = 20
+    platform: Platform, actor: Actor, workspace: str, text: str, *, before: UUID | None = None, limit: int = 20
 ) -> Page:
     """Return readable runs, among the newest 1,000, whose data contains every word of `text`; the last may be a prefix.
 
@@ -54,12 +54,12 @@ async def find(
                 hint="An admin can enable it: POST /api/w/{workspace}/workspaces/edit_search_run_data.",
             )
     filter = JobFilter(words=terms.query, is_flow_step=False)
-    rows = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), filter, Slice(limit=most, before=before))
+    rows = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), filter, Slice(limit=limit, before=before))
     async with platform.db.acquire() as conn:
         starts = [terms.start] if terms.start else []
         places = await search.find_places(conn, [row.id for row in rows], terms.words, starts)
     found = [Found(row, [_place(each) for each in terms.places(places.get(row.id, {}))]) for row in rows]
-    return Page([each for each in found if each.places], rows[-1].id if len(rows) == most else None)
+    return Page([each for each in found if each.places], rows[-1].id if len(rows) == limit else None)
 
 
 def _place(text: str) -> tuple[str, str]:

@@ -118,7 +118,7 @@ def _of_runs(texts: Sequence[Text], schemas: Mapping[UUID, str]) -> list[RunText
     """Return the words of runs, without those of inputs that the schema declares as passwords."""
     found: dict[UUID, Words] = {}
     for each in texts:
-        words, raw = found.setdefault(each.run, Words()), values.unpacked(each.value)
+        words, raw = found.setdefault(each.run, Words()), values.json_of_row(each.value)
         schema = schemas.get(each.run)
         if schema is not None and not each.node and each.value.kind == "args":
             raw = _without_passwords(words, raw, schema)
@@ -130,7 +130,7 @@ def _without_passwords(words: Words, raw: bytes, schema: str) -> bytes:
     # Passwords are masked when a run starts; only runs of earlier releases contain them.
     unmasked = _MASK.sub(b"null", raw)
     try:
-        shown, taken = secret_fields.take_out(unmasked, msgspec.json.decode(schema), {})
+        shown, taken = secret_fields.extract(unmasked, msgspec.json.decode(schema), {})
     except BadRequest:
         return b"null"
     for secret in taken.values():

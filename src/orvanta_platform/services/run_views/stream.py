@@ -107,7 +107,7 @@ class _Reader:
             behind, sent_at = True, clock.monotonic()
             while True:
                 changed = feed.changed
-                async for message in self._news(feed, behind=behind):
+                async for message in self._new_messages(feed, behind=behind):
                     if not await self._may_read(feed):
                         return
                     yield message
@@ -129,12 +129,12 @@ class _Reader:
     async def _may_read(self, feed: Feed) -> bool:
         """Return whether the caller may still read the run. Waits while the database is unavailable."""
         try:
-            actor = await self.caller.settled()
+            actor = await self.caller.current_with_retry()
         except Unauthenticated:
             return False
         return feed.row is not None and permissions.can(actor, "read", jobs.target_of(feed.row))
 
-    async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
+    async def _new_messages(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
         """Yield the new messages.
 
         A state follows the logs printed before it, except the first one, which is sent immediately.
@@ -146,7 +146,7 @@ class _Reader:
         if self.logs.none:
             self.joined = feed.next
         else:
-            async for message in self._caught_up(feed) if behind else self._taken(feed):
+            async for message in self._read_until_feed(feed) if behind else self._take_batches(feed):
                 printed = True
                 yield message
         if self.joined == feed.next:
@@ -164,20 +164,20 @@ class _Reader:
         before, self.sent_graph, self.rev = self.sent_graph, graph, graph.rev
         return Message("status", self.tail.encode(self.rev), graph, before)
 
-    async def _caught_up(self, feed: Feed) -> AsyncIterator[Message]:
+    async def _read_until_feed(self, feed: Feed) -> AsyncIterator[Message]:
         """Read logs from the database until the next batch of the feed is the next new one."""
         joining = feed.next
         while True:
             page = await log_tail.read_on(self.platform.db, self.platform.storage, self.run, self.tail)
             if (message := self._log([part for part, _ in page.parts])) is not None:
                 yield message
-            if page.whole:
+            if page.complete:
                 self.joined = joining
                 return
             if page.held:
                 await asyncio.sleep(_HELD_S)
 
-    async def _taken(self, feed: Feed) -> AsyncIterator[Message]:
+    async def _take_batches(self, feed: Feed) -> AsyncIterator[Message]:
         """Take the batches of the feed that this reader has not sent."""
         while feed.first <= self.joined < feed.next:
             batch = feed.batches[self.joined - feed.first]
@@ -187,7 +187,7 @@ class _Reader:
                     async for message in self._caught_up_behind(feed, fresh):
                         yield message
                     return
-                if (new := self.tail.take(part, at)) is not None:
+                if (new := self.tail.new_text(part, at)) is not None:
                     fresh.append(new)
             self.tail.pass_to(batch.horizon)
             self.joined += 1
@@ -199,7 +199,7 @@ class _Reader:
     async def _caught_up_behind(self, feed: Feed, fresh: list[LogPart]) -> AsyncIterator[Message]:
         if (logged := self._log(fresh)) is not None:
             yield logged
-        async for message in self._caught_up(feed):
+        async for message in self._read_until_feed(feed):
             yield message
 
     def _log(self, parts: Sequence[LogPart]) -> Message | None:

@@ -57,7 +57,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class _Interest:
+class _KnownState:
     """State known to the caller."""
 
     running: bool | None
@@ -117,7 +117,7 @@ async def update(
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
     sent = _recent_progress.get((actor.username, id)) if row.is_flow else None
     progress = sent.progress if sent else None
-    interest = _Interest(running, log_offset, with_logs, stream_offset, stream_of, progress)
+    interest = _KnownState(running, log_offset, with_logs, stream_offset, stream_of, progress)
     until = clock.monotonic() + HELD_S
     with platform.listen.watch(*_topics(row.run, id, stream_of)) as watch:
         while True:
@@ -151,7 +151,7 @@ async def updates(
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
-    return _stream(platform, caller, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
+    return _stream(platform, caller, workspace, row, _KnownState(None, log_offset, with_logs, stream_offset, stream_of))
 
 
 async def of_started(platform: Platform, caller: LiveActor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
@@ -163,7 +163,7 @@ async def of_started(platform: Platform, caller: LiveActor, workspace: str, run:
 
 
 async def _stream(
-    platform: Platform, caller: LiveActor, workspace: str, row: JobRow, interest: _Interest
+    platform: Platform, caller: LiveActor, workspace: str, row: JobRow, interest: _KnownState
 ) -> AsyncIterator[Update | None]:
     gap = _FLOW_GAP_S if row.is_flow else 0.0
     sent_at = clock.monotonic() - KEEP_ALIVE_S
@@ -210,17 +210,17 @@ def _remember(username: str, id: UUID, found: Update) -> None:
         _recent_progress.popitem(last=False)
 
 
-def _without_known(found: Update, interest: _Interest) -> Update:
+def _without_known(found: Update, interest: _KnownState) -> Update:
     known = found.progress == interest.progress and not found.completed
     return replace(found, progress=None) if known else found
 
 
-async def _query(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _Interest) -> Update:
+async def _query(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _KnownState) -> Update:
     actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
-    new = _News("", interest.log_offset, False)
+    new = _LogChunk("", interest.log_offset, False)
     if interest.with_logs and not row.is_flow:
         new = await _news(platform, row, interest.log_offset)
     streamed = None
@@ -241,7 +241,7 @@ async def _query(platform: Platform, caller: LiveActor, workspace: str, id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
+class _LogChunk:
     """Next characters of the log, the offset after them, and whether more of an ended log follows."""
 
     text: str
@@ -249,18 +249,18 @@ class _News:
     more: bool
 
 
-async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
+async def _news(platform: Platform, row: JobRow, offset: int) -> _LogChunk:
     """Read the log. A run counts as completed only after its whole log was sent, in several responses if it is long."""
     try:
         text = await log_text.read(platform.db, platform.storage, row.id, offset)
         behind = offset + len(text)
         more = row.ended and len(text) == log_text.PAGE_CHARS
         if more:
-            more = bool(await log_text.read(platform.db, platform.storage, row.id, behind, most=1))
+            more = bool(await log_text.read(platform.db, platform.storage, row.id, behind, limit=1))
     except ObjectMissing as error:
         # The caller gets a message and is not asked to retry, because the object is lost.
-        return _News(log_text.unreadable(error), max(offset, row.log_chars), False)
-    return _News(text, behind, more)
+        return _LogChunk(log_text.unreadable(error), max(offset, row.log_chars), False)
+    return _LogChunk(text, behind, more)
 
 
 def _topics(run: UUID, id: UUID, stream_of: UUID | None) -> tuple[str, ...]:

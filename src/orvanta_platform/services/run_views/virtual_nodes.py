@@ -23,7 +23,7 @@ _STATES: Mapping[NodeState, str] = {
 def without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -> JobRow:
     """Return a node that has not started, or never will; a reused one has the result of the earlier run."""
     decided = state.node_state(index)
-    origin = state.kept.origin(index) if state.kept is not None else None
+    origin = state.reused.origin(index) if state.reused is not None else None
     ended = run.ended or decided in ENDED
     known = decided is NodeState.SKIPPED or origin is not None
     ended_as = _STATES.get(decided, "cancelled") if known else "cancelled"

@@ -78,7 +78,7 @@ async def create_run(
     insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated)
     id = await insertion.execute(platform.db)
     if run.first_step is None and not run.is_delayed:
-        platform.blueprints.note_start(id, run.plan)
+        platform.blueprints.record_start(id, run.plan)
         await advance_all(platform.tools, [id])
     else:
         _notify(platform, id, run.plan, run.first_step)
@@ -102,7 +102,7 @@ async def _prepare(
     )
     debounce = spec.debounce if may_join and sealed is None and _is_plain_call(options) else None
     if debounce is not None:
-        options = _delayed(options, debounce)
+        options = _with_delay(options, debounce)
     state = _initial_state(spec, options, references, has_passwords=sealed is not None)
     if options.pause is not None:
         state = await _with_breakpoints(platform, actor, spec, options, state)
@@ -136,7 +136,7 @@ def _is_plain_call(options: RunOptions) -> bool:
     return not options.attach and not any(each is not None for each in specific)
 
 
-def _delayed(options: RunOptions, debounce: Debounce) -> RunOptions:
+def _with_delay(options: RunOptions, debounce: Debounce) -> RunOptions:
     return dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=debounce.delay_s))
 
 
@@ -212,7 +212,7 @@ async def _idempotency_use(
 
 def _notify(platform: Platform, run: UUID, plan: Plan, step: DecidedStep | None) -> None:
     """Wake the processes concerned by a new run; `step` None: it starts later."""
-    platform.blueprints.note_start(run, plan)
+    platform.blueprints.record_start(run, plan)
     if step is None:
         platform.notify.send("timer")
         return

@@ -55,7 +55,7 @@ async def join(connection: Connection, call: Call, *, again: bool) -> UUID | Non
     if again and await rows.includes_call(connection, found.run, call.new.id):
         return found.run
     until = due_at(call.debounce, found.calls, found.first_at, found.now)
-    value = await _joined(connection, call, found.run) if until is not None else None
+    value = await _merged_args(connection, call, found.run) if until is not None else None
     if until is None or value is None or not await rows.delay(connection, call.key, found.run, until):
         await rows.replace(connection, call.key, call.new.id)
         return None
@@ -64,7 +64,7 @@ async def join(connection: Connection, call: Call, *, again: bool) -> UUID | Non
     return found.run
 
 
-async def _joined(connection: Connection, call: Call, run: UUID) -> NewValue | None:
+async def _merged_args(connection: Connection, call: Call, run: UUID) -> NewValue | None:
     """Return the merged arguments of both calls; None: they are too large to be merged within a transaction."""
     if not call.debounce.accumulate:
         return call.value
@@ -72,7 +72,7 @@ async def _joined(connection: Connection, call: Call, run: UUID) -> NewValue | N
     if not stored or stored[0].object is not None:
         return None
     before, args = (
-        msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (values.unpacked(stored[0]), call.args)
+        msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (values.json_of_row(stored[0]), call.args)
     )
     raw = msgspec.json.encode(merge_args(call.debounce, before, args))
-    return values.inline(run, "args", raw) if len(raw) <= values.INLINE_LIMIT else None
+    return values.inline_row(run, "args", raw) if len(raw) <= values.INLINE_LIMIT else None

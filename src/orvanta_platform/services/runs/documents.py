@@ -76,11 +76,11 @@ async def resolve_scripts(
     if not named:
         return {}
     found = await runs.resolve_pins(connection, workspace, paths, hashes, view)
-    owner = scopes.without(actor)
+    owner = scopes.without_limits(actor)
     pins = {}
     for script in found:
-        thing = Target(workspace, "script", script.path, script.created_by, script.extra_perms)
-        if permissions.can(owner, "read", thing):
+        target = Target(workspace, "script", script.path, script.created_by, script.extra_perms)
+        if permissions.can(owner, "read", target):
             locking.refuse_failed(f"script {script.path}", script.lock_state, None)
             key = pin_key({"path": script.path, "hash": script.hash})
             pins[key] = Pin(

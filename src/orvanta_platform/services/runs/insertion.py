@@ -115,7 +115,7 @@ class RunInsertion:
         options = self._run.options
         try:
             return await db.retrying(self._write)
-        except (asyncpg.UniqueViolationError, _EndedAlready) as error:
+        except (asyncpg.UniqueViolationError, _RunAlreadyEnded) as error:
             # If the response to an earlier COMMIT was lost, the next attempt finds the run, which may have ended.
             if self._attempts > 1:
                 return self._run.new.id
@@ -163,7 +163,7 @@ class RunInsertion:
         await run_rows.insert_run(connection, new)
         may_exist = self._attempts > 1 or options.run_id is not None
         if may_exist and await run_rows.get_ended_run(connection, new.id) is not None:
-            raise _EndedAlready
+            raise _RunAlreadyEnded
         if options.run_id is not None:
             await search.queue_run(connection, new.id, new.workspace)
 
@@ -195,7 +195,7 @@ class RunInsertion:
         self.permitted.extend(await step.rows.write_last(connection, run.plan, run.row()))
 
 
-class _EndedAlready(Exception):
+class _RunAlreadyEnded(Exception):
     """A run with this id is in the history, where no unique key prevents another one."""
 
 

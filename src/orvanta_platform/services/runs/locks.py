@@ -174,7 +174,7 @@ async def status_of(platform: Platform, actor: Actor, row: ItemRow) -> ItemRow:
     permissions.require(actor, "read", Target(row.workspace, row.kind, row.path, row.created_by, row.extra_perms))
     if row.lock_state != "locking":
         return row
-    await settle_abandoned(platform)
+    await store_abandoned(platform)
     async with platform.db.acquire() as connection:
         return await items.get_by_version(connection, row.workspace, row.kind, row.id) or row
 
@@ -219,13 +219,13 @@ class Locks:
         async with self._platform.db.acquire() as connection:
             return await locks.get(connection, key)
 
-    async def keep(self, lock: NewLock) -> str:
+    async def store(self, lock: NewLock) -> str:
         """Store a lock; returns the stored one, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:
             return await locks.store(connection, lock)
 
 
-async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
+async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
     """Set the lock of the versions that wait for `run`, or its error. A repeated call has no effect."""
 
     async def write(connection: Connection) -> None:
@@ -238,9 +238,9 @@ async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str 
     await platform.db.retrying(write)
 
 
-async def settle_abandoned(platform: Platform) -> None:
+async def store_abandoned(platform: Platform) -> None:
     """Fail the versions whose run ended without a result: cancelled before it started, or lost too often."""
     async with platform.db.acquire() as connection:
         runs = await locks.list_abandoned(connection)
     for run in runs:
-        await settle(platform, run, lock=None, error=f"The run {run} ended without creating the lock.")
+        await store_outcome(platform, run, lock=None, error=f"The run {run} ended without creating the lock.")

@@ -56,16 +56,16 @@ class RestartPoint:
     @property
     def state(self) -> RunState:
         """Initial state of the list."""
-        reused = self.made.state.kept
+        reused = self.made.state.reused
         assert reused is not None
         inside = {index: each.reopening for index, each in self.inside.items()}
-        return replace(self.made.state, kept=replace(reused, inside=inside))
+        return replace(self.made.state, reused=replace(reused, inside=inside))
 
     def results(self) -> dict[UUID, str]:
         """Return the reused results: job ids mapped to the node ids."""
-        reused = self.made.state.kept
+        reused = self.made.state.reused
         found: dict[UUID, str] = {}
-        for index in self.made.kept:
+        for index in self.made.reused:
             origin = reused.origin(index) if reused is not None else None
             if origin is not None:
                 node = self.plan.nodes[index].id
@@ -178,7 +178,7 @@ class RestartPlanner:
         if row is None:
             return None
         was = before if origin == before.origin else await self._source_list(origin, before.plan)
-        reused = was.state.kept if was is not None and row.failures == 0 else None
+        reused = was.state.reused if was is not None and row.failures == 0 else None
         place = was.plan.indexes.get(node.id) if was is not None else None
         earlier = reused.inside.get(place) if reused is not None and place is not None else None
         return _Container(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
@@ -199,7 +199,7 @@ class RestartPlanner:
 
     async def _initial_state(self, frame: UUID) -> RunState | None:
         for row in await get_values(self._conn, [(frame, "args", BEGINNING)]):
-            return RunState.decode(values.unpacked(row))
+            return RunState.decode(values.json_of_row(row))
         return None
 
     async def _record_start(self, nodes: Sequence[Node], before: FinishedList) -> None:
@@ -364,7 +364,7 @@ class RestartPlanner:
         ended = await rows.get_ended_nodes(self._conn, list(ids.values()))
         deciding = [ids[node.index] for node in plan.nodes if node.kind in (Kind.CONDITION, Kind.APPROVAL)]
         decisions = await get_values(self._conn, [(id, "result", "") for id in deciding])
-        results = {row.id: values.unpacked(row) for row in decisions if row.body is not None}
+        results = {row.id: values.json_of_row(row) for row in decisions if row.body is not None}
         resumes = await rows.count_resumes(self._conn, [ids[node.index] for node in plan.nodes if node.suspend])
         first = await self._initial_state(frame) or RunState.new(plan)
         marks = bytearray(first.nodes)
@@ -373,7 +373,7 @@ class RestartPlanner:
             if row is not None:
                 marks[node.index] = _mark(node, row, results.get(row.id, b"null"))
         votes = {**first.votes, **{at: resumes[id] for at, id in ids.items() if id in resumes}}
-        state = RunState(bytes(marks), votes=votes, kept=first.kept)
+        state = RunState(bytes(marks), votes=votes, reused=first.reused)
         return FinishedList(plan, engine.with_skips(plan, state), Origin(run, frame))
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.masking import OpenedSecrets
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import pauses as rows
 from orvanta_platform.db import runs as run_rows
@@ -142,7 +142,7 @@ async def preview_inputs(platform: Platform, actor: Actor, workspace: str, id: U
     paused, node = _paused(found, nodes), nodes[found.node]
     if not paused.inputs:
         return InputsPreview(paused, None)
-    opened = Opened()
+    opened = OpenedSecrets()
     try:
         raw = await _inputs(platform, live, blueprint, node, found.frame, opened)
     except ExpressionError as error:
@@ -153,7 +153,7 @@ async def preview_inputs(platform: Platform, actor: Actor, workspace: str, id: U
 
 
 async def _inputs(
-    platform: Platform, live: RunRow, blueprint: Blueprint, node: Node, frame: UUID | None, opened: Opened
+    platform: Platform, live: RunRow, blueprint: Blueprint, node: Node, frame: UUID | None, opened: OpenedSecrets
 ) -> bytes:
     reader = platform.tools.reader
     inputs = Inputs.of(node)

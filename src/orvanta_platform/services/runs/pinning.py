@@ -39,7 +39,7 @@ async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Pl
     return await _resolve(connection, actor, workspace, plan, view, _Newest(connection, workspace))
 
 
-async def resolve_again(
+async def resolve_pinned(
     connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None, taken: Pins
 ) -> dict[str, Pin]:
     """Resolve the pins to the versions that an earlier run of the plan used, if they may run for this run too.
@@ -47,7 +47,7 @@ async def resolve_again(
     The rights at each place are those of this run, which may act for another member than the earlier one. Raises the
     errors of `resolve`, and CannotRestart if the earlier run used no version at some place.
     """
-    return await _resolve(connection, actor, workspace, plan, view, _Taken(connection, workspace, taken))
+    return await _resolve(connection, actor, workspace, plan, view, _PinnedVersions(connection, workspace, taken))
 
 
 async def _resolve(
@@ -69,7 +69,7 @@ async def _resolve(
                 pin = found[flow_key(path)]
                 digest = bytes.fromhex(pin.document)
                 each = await compiled_for_call(digest, await runs.get_document(connection, digest))
-                called, inner = await _acting(connection, workspace, reader, caller, pin, each)
+                called, inner = await _identity_of_child(connection, workspace, reader, caller, pin, each)
                 pins |= scoped(await versions.scripts(called, inner, each), inner.scope)
                 named = flow_paths(each)
                 calls[caller.scope, path] = [(inner.scope, one) for one in named]
@@ -97,7 +97,7 @@ class _Caller(NamedTuple):
     """Scope of the pins."""
 
 
-async def _acting(
+async def _identity_of_child(
     connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin, plan: Plan
 ) -> tuple[Actor, _Caller]:
     """Return the member that a sub-workflow acts for, and its identity as a caller.
@@ -148,10 +148,10 @@ class _Newest:
         pins: dict[str, Pin] = {}
         if not paths:
             return pins
-        owner = scopes.without(reader)
+        owner = scopes.without_limits(reader)
         for found in await runs.resolve_flow_pins(self.connection, self.workspace, paths, caller.view):
-            thing = Target(self.workspace, "flow", found.path, found.created_by, found.extra_perms)
-            if permissions.can(owner, "read", thing):
+            target = Target(self.workspace, "flow", found.path, found.created_by, found.extra_perms)
+            if permissions.can(owner, "read", target):
                 locking.refuse_failed(f"flow {found.path}", found.lock_state, None)
                 pins[flow_key(found.path)] = _flow_pin(found)
         missing = next((path for path in paths if flow_key(path) not in pins), None)
@@ -162,7 +162,7 @@ class _Newest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _PinnedVersions:
     """Versions that an earlier run used."""
 
     connection: Connection
@@ -199,7 +199,7 @@ class _Taken:
         """
         if not found:
             return
-        owner = scopes.without(reader)
+        owner = scopes.without_limits(reader)
         rows = await runs.get_items(self.connection, self.workspace, [pin.version for pin in found.values()])
         for key, pin in found.items():
             row = rows.get(pin.version)
@@ -237,7 +237,7 @@ def _refuse_depth(calls: Mapping[_Call, Sequence[_Call]]) -> None:
         for call in calls[chain[-1]]:
             if call in chain:
                 raise InvalidWorkflow(
-                    f"A workflow calls itself: {_shown([*chain[1:], call])}.",
+                    f"A workflow calls itself: {_chain_text([*chain[1:], call])}.",
                     hint="Use a loop instead.",
                     details={"path": call[1]},
                 )
@@ -254,8 +254,10 @@ def _refuse_depth(calls: Mapping[_Call, Sequence[_Call]]) -> None:
 def _refuse_longer(chain: Sequence[_Call]) -> None:
     if len(chain) > MAX_DEPTH:
         path = chain[-1][1]
-        raise InvalidWorkflow(f"Sub-workflows are more than {MAX_DEPTH} deep: {_shown(chain)}.", details={"path": path})
+        raise InvalidWorkflow(
+            f"Sub-workflows are more than {MAX_DEPTH} deep: {_chain_text(chain)}.", details={"path": path}
+        )
 
 
-def _shown(chain: Sequence[_Call]) -> str:
+def _chain_text(chain: Sequence[_Call]) -> str:
     return " → ".join(path for _, path in chain)

@@ -187,7 +187,7 @@ async def _version(
         permissions.require(actor, "edit", Target(workspace, "run", run.path, actor.username))
     row = await run_rows.resolve_version(conn, workspace, version_id)
     await runs.require_named(conn, actor, row)
-    found = runs.permitted(actor, workspace, row, f"flow version {version_id}")
+    found = runs.require_runnable(actor, workspace, row, f"flow version {version_id}")
     if found.path != run.path:
         raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {run.path}.")
     return found
@@ -204,7 +204,7 @@ async def _blueprint(
 ) -> Blueprint:
     if version is None or version.id == source.run.version:
         taken = source.blueprint.pins
-        pins = await pinning.resolve_again(conn, actor, workspace, source.blueprint.plan, view, taken)
+        pins = await pinning.resolve_pinned(conn, actor, workspace, source.blueprint.plan, view, taken)
         return blueprint_of(source.blueprint.plan, pins | ({OWN: taken[OWN]} if OWN in taken else {}))
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
     return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
@@ -221,7 +221,7 @@ async def _restart_point(
         return RestartPoint(plan, engine.restart(plan, before, range(len(plan.nodes))))
     planner = RestartPlanner(platform, conn, blueprint)
     made = await planner.restart_list(plan, before, point.steps)
-    if plan.same_worker and (made.made.kept or made.inside):
+    if plan.same_worker and (made.made.reused or made.inside):
         raise CannotRestart(
             f"The jobs of the run {source.run.id} shared a folder, which is deleted.", hint="Run it again as a whole."
         )
@@ -233,7 +233,7 @@ async def _refuse_reused_consents(
     conn: Connection, source: _Source, planner: RestartPlanner, made: RestartPoint
 ) -> None:
     """Check that a decision of a signed-in person does not permit the same nodes twice. Raises CannotRestart."""
-    runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
+    runs = await _restart_chain(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
     nodes = await ReusedConsents(conn, planner, runs).of(made)
     if nodes:
         raise CannotRestart(
@@ -258,13 +258,13 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
     The context contains values written by reused nodes, and by others before the restart point started.
     """
     run, plan = source.run.id, spec.blueprint.plan
-    await _refuse_gone(platform, made.results())
-    reused = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
+    await _refuse_erased(platform, made.results())
+    reused = [id for index in made.made.reused for id in _ids(plan.nodes[index])]
     partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
     until = made.began_at or clock.now()
     async with platform.db.acquire() as conn:
         found = await context_rows.get_context_before(
-            conn, await _runs_until(conn, run, until), reused, partly, until, made.without_job
+            conn, await _restart_chain(conn, run, until), reused, partly, until, made.without_job
         )
     lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
     if lost is not None:
@@ -285,7 +285,7 @@ async def _with_state_and_context(platform: Platform, source: _Source, spec: Run
     return replace(spec, state=made.state, context=context)
 
 
-async def _refuse_gone(platform: Platform, reused: Mapping[UUID, str]) -> None:
+async def _refuse_erased(platform: Platform, reused: Mapping[UUID, str]) -> None:
     """Raise CannotRestart if the result of a reused node was erased."""
     async with platform.db.acquire() as conn:
         gone = await value_rows.find_missing_result(conn, list(reused))
@@ -294,7 +294,7 @@ async def _refuse_gone(platform: Platform, reused: Mapping[UUID, str]) -> None:
         raise CannotRestart(f"The result of the node {node} was erased.", hint=f"Restart from {node}.")
 
 
-async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
+async def _restart_chain(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
     """Return the run and the runs that it restarted, back to `until`.
 
     The restarted node may have run in one of them.

@@ -36,7 +36,7 @@ class ReusedConsents:
         if before is None:
             return False, False
         repeated = engine.repeated(plan, made, before)
-        deciding = [index for index in made.kept if engine.needs_person(plan.nodes[index])]
+        deciding = [index for index in made.reused if engine.needs_person(plan.nodes[index])]
         for index, entered in going.inside.items():
             decides, repeats = await self._list(entered.body) if entered.body is not None else (False, False)
             repeated -= {index}
@@ -49,7 +49,7 @@ class ReusedConsents:
             if node.kind.is_container and await self._planner.succeeded_inside(node, before):
                 repeated.add(index)
         if repeated:
-            for index in set(made.kept) - set(deciding):
+            for index in set(made.reused) - set(deciding):
                 at = engine.place_in(before, plan.nodes[index])
                 if at is not None and await self._decided_inside(before.plan.nodes[at]):
                     deciding.append(index)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.secret_fields import Secrets, limited, put_back
+from orvanta_platform.control.secret_fields import Secrets, restore, work_budget
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import new_run_id
@@ -55,7 +55,7 @@ class RunOptions:
 
     def unmasked(self, args: bytes) -> bytes:
         """Return the arguments with masks replaced by their password inputs. Raises TooComplex."""
-        return put_back(args, self.secrets, limited(args)) if self.secrets else args
+        return restore(args, self.secrets, work_budget(args)) if self.secrets else args
 
 
 @dataclass(frozen=True, slots=True)

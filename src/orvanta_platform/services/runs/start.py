@@ -218,7 +218,7 @@ async def cancel(
     already ended. Raises NotFound, Forbidden.
     """
     target = await platform.db.retrying(
-        lambda connection: _ask_to_cancel(platform, actor, workspace, id, reason, force, connection)
+        lambda connection: _request_cancel(platform, actor, workspace, id, reason, force, connection)
     )
     if target is not None:
         platform.notify.cancelled(target)
@@ -226,7 +226,7 @@ async def cancel(
     return target is not None
 
 
-async def _ask_to_cancel(
+async def _request_cancel(
     platform: Platform,
     actor: Actor,
     workspace: str,
@@ -296,7 +296,7 @@ async def _run_script(
     retry: dict[str, Any] | None = None,
     in_transaction: TransactionHook | None = None,
 ) -> UUID:
-    found = permitted(actor, workspace, version, name)
+    found = require_runnable(actor, workspace, version, name)
     await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.unmasked(args))
     owner = None
     if found.permissioned_as is not None:
@@ -335,7 +335,7 @@ async def _run_flow(
     *,
     in_transaction: TransactionHook | None = None,
 ) -> UUID:
-    found = permitted(actor, workspace, version, name)
+    found = require_runnable(actor, workspace, version, name)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
     preprocessed = options.preprocess and plan.preprocessor is not None
@@ -374,13 +374,13 @@ async def require_named(connection: Connection, actor: Actor, version: VersionRo
         await acceptance.require_version(connection, version, await acceptance.view_of(connection, actor))
 
 
-def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
+def require_runnable(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
     """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
     if version is None or version.archived:
         permissions.require_workspace(actor, workspace)
         raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
-    thing = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)
-    permissions.require(actor, "run", thing)
+    target = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)
+    permissions.require(actor, "run", target)
     locking.refuse_failed(name, version.lock_state, version.lock_error)
     return version
 

@@ -46,7 +46,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: Resource
     _check_schema(new.schema)
     if new.name in shipped():
         raise AlreadyExists(f"The resource type {new.name} is part of the platform.", hint="An admin may update it.")
-    await _keep(platform, actor, workspace, new, is_new=True)
+    await _store(platform, actor, workspace, new, is_new=True)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, name: str, change: TypeChange) -> None:
@@ -64,7 +64,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, name: str, ch
         description=row.description if change.description is None else change.description,
         is_fileset=row.is_fileset if change.is_fileset is None else change.is_fileset,
     )
-    await _keep(platform, actor, workspace, changed, is_new=row.workspace is None)
+    await _store(platform, actor, workspace, changed, is_new=row.workspace is None)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> ResourceTypeRow:
@@ -108,7 +108,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
         await audit.record(conn, actor, "resource_types.delete", "Delete", name)
 
 
-async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceTypeRow, *, is_new: bool) -> None:
+async def _store(platform: Platform, actor: Actor, workspace: str, row: ResourceTypeRow, *, is_new: bool) -> None:
     schema = msgspec.json.decode(row.schema) if row.schema else None
     seals = secret_schemas.may_declare(schema)
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None

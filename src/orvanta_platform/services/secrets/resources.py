@@ -123,10 +123,10 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: ResourceFilter) -> list[ResourceRow]:
     """Return a page of the resources that the actor may read, by path, without values. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    seen = replace(what, **readable(actor, "resource").conditions())
+    seen = replace(filter, **readable(actor, "resource").conditions())
     async with platform.db.acquire() as conn:
         return await resources.list_page(conn, workspace, seen)
 
@@ -173,7 +173,7 @@ async def _require_references(
     """
     if new.resource_type in STATE_TYPES:
         return
-    raw = sealing.complete(platform, new, schema, row)
+    raw = sealing.unsealed_value(platform, new, schema, row)
     hidden = await Interpolation(platform, conn, actor, workspace, opens=True).first_unreadable(
         raw, missing_allowed=True
     )

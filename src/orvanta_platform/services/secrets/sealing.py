@@ -64,23 +64,23 @@ def sealed(
 
     A mask stands for the secret of `row` at the same place. Raises BadRequest, SecretUnreadable.
     """
-    shown, taken = _taken(platform, new, schema, row)
+    shown, taken = _extract(platform, new, schema, row)
     return _with(workspace, new, shown, taken, key)
 
 
-def complete(platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None) -> bytes:
+def unsealed_value(platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None) -> bytes:
     """Return the value that `sealed` would store, with its secret fields in clear. It must not leave this layer.
 
     Raises BadRequest, SecretUnreadable.
     """
-    return secret_fields.put_back(*_taken(platform, new, schema, row))
+    return secret_fields.restore(*_extract(platform, new, schema, row))
 
 
-def _taken(
+def _extract(
     platform: Platform, new: NewResource, schema: TypeSchema, row: ResourceRow | None
 ) -> tuple[bytes, dict[str, bytes]]:
     kept = {} if row is None else opened(platform, row)
-    return secret_fields.take_out(new.value.encode(), schema.schema, kept, schema.nested)
+    return secret_fields.extract(new.value.encode(), schema.schema, kept, schema.nested)
 
 
 def resealed(platform: Platform, row: ResourceRow, schema: TypeSchema, key: DataKey | None) -> NewResource | None:
@@ -90,7 +90,7 @@ def resealed(platform: Platform, row: ResourceRow, schema: TypeSchema, key: Data
     """
     secret = opened(platform, row)
     try:
-        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema.schema, secret, schema.nested)
+        shown, taken = secret_fields.extract(new_of(row).value.encode(), schema.schema, secret, schema.nested)
     except (TooComplex, UnsupportedPassword):
         raise
     except BadRequest:

@@ -114,10 +114,10 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: VariableFilter) -> list[VariableRow]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: VariableFilter) -> list[VariableRow]:
     """Return a page of the variables that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    seen = replace(what, **readable(actor, "variable").conditions())
+    seen = replace(filter, **readable(actor, "variable").conditions())
     async with platform.db.acquire() as conn:
         return await variables.list_page(conn, workspace, seen)
 

@@ -50,31 +50,31 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
     by_id = {row.id: row for row in found}
     async with platform.db.acquire() as conn:
         past = await ticks.list_between(conn, list(by_id), since, until, MOST_PAST)
-    ahead = await asyncio.to_thread(coming, found, until, MOST_COMING)
+    ahead = await asyncio.to_thread(next_ticks, found, until, MOST_COMING)
     whole = len(ahead) < MOST_COMING
     return Calendar([(by_id[tick.schedule], tick) for tick in past], ahead, None if whole else ahead[-1].at)
 
 
-async def next_of_each(
-    platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int
+async def next_tick_of_each(
+    platform: Platform, actor: Actor, workspace: str, within: timedelta, limit: int
 ) -> list[NextTick]:
-    """Return the next tick of each schedule that the actor may read, limited to the first `most`.
+    """Return the next tick of each schedule that the actor may read, limited to the first `limit`.
 
     Raises NotFound, Forbidden.
     """
     require_workspace(actor, workspace)
     sees = ScheduleFilter(**readable(actor, "schedule").conditions())
     async with platform.db.acquire() as conn:
-        return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, most)
+        return await rows.list_next_ticks(conn, workspace, sees, await rows.get_time(conn) + within, limit)
 
 
-def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[NextTick]:
-    """Return the first `most` upcoming ticks of these schedules before `until`, in order of time."""
+def next_ticks(found: Sequence[ScheduleRow], until: datetime, limit: int) -> list[NextTick]:
+    """Return the first `limit` upcoming ticks of these schedules before `until`, in order of time."""
     queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
     heapq.heapify(queue)
     crons: dict[int, Cron | None] = {}
     made: list[NextTick] = []
-    while queue and len(made) < most:
+    while queue and len(made) < limit:
         at, place = heapq.heappop(queue)
         if at >= until:
             break
@@ -89,17 +89,17 @@ def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Nex
     return made
 
 
-async def upcoming_of(found: Sequence[ScheduleRow], most: int) -> list[list[datetime]]:
+async def upcoming_of(found: Sequence[ScheduleRow], limit: int) -> list[list[datetime]]:
     """Return `upcoming` for each of these schedules."""
-    return await asyncio.to_thread(lambda: [upcoming(row, most) for row in found])
+    return await asyncio.to_thread(lambda: [upcoming(row, limit) for row in found])
 
 
-def upcoming(row: ScheduleRow, most: int) -> list[datetime]:
+def upcoming(row: ScheduleRow, limit: int) -> list[datetime]:
     """Return the next ticks of a schedule in its zone, or none if it is disabled or invalid."""
     cron = _cron_of(row) if row.enabled else None
     found: list[datetime] = []
     at = row.next_at
-    while cron is not None and at is not None and len(found) < most:
+    while cron is not None and at is not None and len(found) < limit:
         found.append(at.astimezone(schedules.zone_of(row.timezone)))
         at = cron.after(at)
     return found

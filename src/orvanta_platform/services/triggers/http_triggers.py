@@ -151,10 +151,12 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
+async def list_page(
+    platform: Platform, actor: Actor, workspace: str, filter: HttpTriggerFilter
+) -> list[HttpTriggerRow]:
     """Return a page of the triggers that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
-    seen = replace(what, **readable(actor, "http_trigger").conditions())
+    seen = replace(filter, **readable(actor, "http_trigger").conditions())
     async with platform.db.acquire() as conn:
         return await http_triggers.list_page(conn, workspace, seen)
 
@@ -294,8 +296,8 @@ async def _resource(
             hint="Name a resource that contains the secret.",
         )
     found = await resources.get(conn, workspace, path)
-    thing = Target(workspace, "resource", path, found.created_by, found.extra_perms) if found else None
-    require(actor, "read", thing or Target(workspace, "resource", path))
+    target = Target(workspace, "resource", path, found.created_by, found.extra_perms) if found else None
+    require(actor, "read", target or Target(workspace, "resource", path))
     if found is None:
         raise NotFound(f"The resource {path[:300]} does not exist.")
     return path

@@ -22,7 +22,7 @@ from orvanta_platform.db.ticks import HandlerTick, OpenTick
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.ticks import OVERLAP, AlreadyTaken, Overlap
+from orvanta_platform.services.triggers.ticks import OVERLAP, Overlap, TickClaimed
 
 BATCH_SIZE = 1000
 """Number of open ticks examined per pass."""
@@ -34,12 +34,12 @@ _FIRST = (UUID(int=0), datetime.min.replace(tzinfo=UTC))
 log = structlog.get_logger(__name__)
 
 
-_OWED_INTERVAL = 30
+_HANDLER_INTERVAL = 30
 """Passes between searches for handlers that another process has left unstarted."""
 
 
 @dataclass(slots=True)
-class Round:
+class ScanPosition:
     """Position in the list of open ticks. It wraps around, so that many live runs do not hide an ended one."""
 
     after: tuple[UUID, datetime] = field(default=_FIRST)
@@ -47,7 +47,7 @@ class Round:
     owed: int = 0
 
 
-async def follow(platform: Platform, round: Round) -> int:
+async def process_ended(platform: Platform, round: ScanPosition) -> int:
     """Process the ends of runs and deciding scripts, then start the due handlers; returns their number."""
     async with platform.db.acquire() as conn:
         found = await ticks.list_open(conn, *round.after, BATCH_SIZE)
@@ -58,11 +58,11 @@ async def follow(platform: Platform, round: Round) -> int:
         await platform.db.retrying(partial(_end_many, plain))
     for tick in sorted(ended, key=lambda tick: tick.ended_at or _FIRST[1]):
         if tick.state == "asking":
-            await _take_answer(platform, tick)
+            await _apply_skip_answer(platform, tick)
         elif tick.handled:
             await platform.db.retrying(partial(_end, tick))
-    due = ended or round.owed >= _HANDLERS or round.passes % _OWED_INTERVAL == 0
-    round.owed = await _start_owed(platform) if due else 0
+    due = ended or round.owed >= _HANDLERS or round.passes % _HANDLER_INTERVAL == 0
+    round.owed = await _start_pending_handlers(platform) if due else 0
     round.passes += 1
     return len(ended) + round.owed
 
@@ -97,7 +97,7 @@ def due_handlers(row: ScheduleRow, outcome: str, streak: int, *, turned: bool) -
     return [*(["on_recovery"] if recovered else []), *(["on_success"] if row.on_success else [])]
 
 
-async def _start_owed(platform: Platform) -> int:
+async def _start_pending_handlers(platform: Platform) -> int:
     async with platform.db.acquire() as conn:
         found = await ticks.list_pending_handlers(conn, _HANDLERS)
         rows = {tick.schedule: await schedules.get_by_id(conn, tick.schedule) for tick in found}
@@ -112,7 +112,7 @@ async def _start_handler(platform: Platform, tick: HandlerTick, row: ScheduleRow
 
     async def pay(conn: Connection, _run: UUID | None = None) -> None:
         if not await ticks.remove_pending_handler(conn, tick, handler):
-            raise AlreadyTaken
+            raise TickClaimed
 
     async def give_up(reason: str | None, conn: Connection) -> None:
         await ticks.remove_pending_handler(conn, tick, handler)
@@ -124,8 +124,8 @@ async def _start_handler(platform: Platform, tick: HandlerTick, row: ScheduleRow
         return
     try:
         args, references = await _handler_args(platform, tick, row, handler)
-        await scheduling.start_named(platform, row, name, args, None, in_transaction=pay, references=references)
-    except AlreadyTaken:
+        await scheduling.start_handler(platform, row, name, args, None, in_transaction=pay, references=references)
+    except TickClaimed:
         return
     except Exception as error:
         await platform.db.retrying(partial(give_up, scheduling.failure_reason(error)))
@@ -161,42 +161,42 @@ def _error(result: msgspec.Raw) -> msgspec.Raw:
         return result
 
 
-async def _take_answer(platform: Platform, tick: OpenTick) -> None:
+async def _apply_skip_answer(platform: Platform, tick: OpenTick) -> None:
     """Start the run of a tick, or skip it, as its script has decided. If the script failed, the run starts."""
     async with platform.db.acquire() as conn:
         row = await schedules.get_by_id(conn, tick.schedule)
     if row is None or not row.enabled:
-        await _settle(platform, tick, "skipped", "the schedule was deleted or disabled meanwhile")
+        await _record_answer(platform, tick, "skipped", "the schedule was deleted or disabled meanwhile")
         return
     try:
         if tick.status == "succeeded" and is_truthy(await _result(platform, tick.result_of)):
-            await _settle(platform, tick, "skipped", f"{row.dynamic_skip} returned true")
+            await _record_answer(platform, tick, "skipped", f"{row.dynamic_skip} returned true")
             return
         await scheduling.start_run(platform, row, tick.tick_at, in_transaction=partial(_record_decided_run, tick, row))
-    except AlreadyTaken:
+    except TickClaimed:
         return
     except Overlap:
-        await _settle(platform, tick, "skipped", OVERLAP)
+        await _record_answer(platform, tick, "skipped", OVERLAP)
     except Exception as error:
-        await _settle(platform, tick, "failed", scheduling.failure_reason(error), error=True)
+        await _record_answer(platform, tick, "failed", scheduling.failure_reason(error), error=True)
 
 
 async def _record_decided_run(tick: OpenTick, row: ScheduleRow, conn: Connection, run: UUID) -> None:
     """Record the start of a tick's run, in the transaction that creates the run."""
     locked = await schedules.lock_by_id(conn, row.id)
     if locked is None or not locked.enabled:
-        raise AlreadyTaken
+        raise TickClaimed
     if locked.no_flow_overlap and await ticks.is_running(conn, row.id):
         raise Overlap
     warning = (
         None if tick.status == "succeeded" else f"{row.dynamic_skip}, which decides whether to skip it, {tick.status}"
     )
     if not await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, "running", run=run, detail=warning):
-        raise AlreadyTaken
+        raise TickClaimed
     await schedules.set_error(conn, row.id, warning)
 
 
-async def _settle(platform: Platform, tick: OpenTick, state: str, detail: str, *, error: bool = False) -> None:
+async def _record_answer(platform: Platform, tick: OpenTick, state: str, detail: str, *, error: bool = False) -> None:
     async def write(conn: Connection) -> None:
         written = await ticks.record_skip_answer(conn, tick.schedule, tick.tick_at, state, detail=detail)
         if written and error:

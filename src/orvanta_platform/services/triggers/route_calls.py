@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class RouteRequest:
     """A request to a route."""
 
     method: str
@@ -95,7 +95,7 @@ class RouteSecrets:
         return value
 
 
-async def find(platform: Platform, incoming: Incoming) -> Route:
+async def find(platform: Platform, incoming: RouteRequest) -> Route:
     """Return the trigger that matches a request, the most specific one of several. Raises NotFound.
 
     All routes below the id of a workspace belong to that workspace. A trigger that is not enabled returns 404, and its
@@ -117,7 +117,7 @@ async def find(platform: Platform, incoming: Incoming) -> Route:
     return best
 
 
-async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
+async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: RouteRequest) -> Actor:
     """Return the member that the trigger's runs act for. Raises NotFound if they have left the workspace."""
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(
@@ -130,7 +130,12 @@ async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incomi
 
 
 async def admit(
-    platform: Platform, secrets: RouteSecrets, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, body: bytes
+    platform: Platform,
+    secrets: RouteSecrets,
+    trigger: HttpTriggerRow,
+    owner: Actor,
+    incoming: RouteRequest,
+    body: bytes,
 ) -> Actor | None:
     """Authenticate a request by the method of the trigger; returns the caller, if the method identifies one.
 
@@ -156,7 +161,7 @@ async def admit(
     return None
 
 
-async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming, *, proved: bool) -> None:
+async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: RouteRequest, *, proved: bool) -> None:
     """Count a wrong password by route and address, and reset the count after a correct one. Raises RateLimited.
 
     While the address has to wait, correct passwords are refused as well, and nothing is written.
@@ -197,7 +202,7 @@ def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes)
     return IdempotencyKey(key, owner if caller is None else f"{owner} {caller_of(caller)}")
 
 
-async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
+async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: RouteRequest) -> Actor:
     """Authenticate a token of the platform, sent in the header only, whose owner may run the trigger's target.
 
     Raises Unauthenticated, Forbidden, NotFound.
@@ -223,7 +228,7 @@ def is_open(trigger: HttpTriggerRow) -> bool:
 
 
 def live_owner(
-    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, derived_at: float
+    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: RouteRequest, derived_at: float
 ) -> LiveActor:
     """Return the owner of an admitted request, valid for as long as the request would be admitted again.
 
@@ -244,7 +249,7 @@ def live_owner(
 
 
 async def start(
-    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, args: bytes, options: RunOptions
+    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: RouteRequest, args: bytes, options: RunOptions
 ) -> UUID:
     """Start the trigger's target as its owner. Raises NotFound, InvalidInput, Forbidden."""
     try:
@@ -254,13 +259,13 @@ async def start(
             "Requests to a route cannot refer to variables or resources.", hint="Refer to them in the workflow."
         ) from error
     start = runs.start_flow if trigger.is_flow else runs.start_script
-    in_transaction = partial(_note, trigger, incoming)
+    in_transaction = partial(_record_call, trigger, incoming)
     return await start(
         platform, owner, trigger.workspace, trigger.script_path, args, options, in_transaction=in_transaction
     )
 
 
-async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, run: UUID) -> None:
+async def _record_call(trigger: HttpTriggerRow, incoming: RouteRequest, conn: Connection, run: UUID) -> None:
     details = {
         "kind": TRIGGER,
         "path": trigger.path,

@@ -29,12 +29,12 @@ async def fire(platform: Platform, past: datetime = START) -> int:
 
     async def take(tick: Due) -> bool:
         async with room:
-            return await _take(platform, tick)
+            return await _process_tick(platform, tick)
 
     return sum(await asyncio.gather(*map(take, found)))
 
 
-async def _take(platform: Platform, tick: Due) -> bool:
+async def _process_tick(platform: Platform, tick: Due) -> bool:
     try:
         found = decide(tick)
     except BadRequest as error:

@@ -172,21 +172,21 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
     return await items.exists(actor, workspace, get(platform, actor, workspace, path))
 
 
-async def list_page(platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
+async def list_page(platform: Platform, actor: Actor, workspace: str, filter: ScheduleFilter) -> list[ScheduleRow]:
     """Return a page of the schedules that the actor may read, by path. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
-    if what.args is not None:
-        _check_object("args", what.args)
-    seen = replace(what, **readable(actor, "schedule").conditions())
+    if filter.args is not None:
+        _check_object("args", filter.args)
+    seen = replace(filter, **readable(actor, "schedule").conditions())
     async with platform.db.acquire() as conn:
         return await schedules.list_page(conn, workspace, seen)
 
 
 async def list_with_ticks(
-    platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter
+    platform: Platform, actor: Actor, workspace: str, filter: ScheduleFilter
 ) -> list[tuple[ScheduleRow, list[PastTick]]]:
     """Return the page of `list_page`, each schedule with the outcomes of its last ticks, newest first."""
-    rows = await list_page(platform, actor, workspace, what)
+    rows = await list_page(platform, actor, workspace, filter)
     async with platform.db.acquire() as conn:
         found = await ticks.list_last(conn, [row.id for row in rows], SHOWN_TICKS)
     return [(row, [tick for tick in found if tick.schedule == row.id]) for row in rows]

@@ -48,7 +48,7 @@ class Due:
     now: datetime
 
 
-class AlreadyTaken(Exception):
+class TickClaimed(Exception):
     """Another process has written this tick, or the schedule has changed. Nothing was written."""
 
 
@@ -67,9 +67,9 @@ async def next_in_s(platform: Platform, horizon: ScanCursor | None = None) -> fl
     """Return the seconds until the next tick (negative: it is due), or None if there is none."""
     horizon = horizon or ScanCursor()
     async with platform.db.acquire() as conn:
-        began = clock.monotonic()
-        next_at, now = await schedules.get_next_tick(conn, horizon.begin(began))
-    horizon.end(began, clock.monotonic(), min(next_at or now, now))
+        started = clock.monotonic()
+        next_at, now = await schedules.get_next_tick(conn, horizon.begin(started))
+    horizon.end(started, clock.monotonic(), min(next_at or now, now))
     return None if next_at is None else (next_at - now).total_seconds()
 
 
@@ -87,10 +87,10 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
         else:
             args = {"scheduled_for": tick.at}
             in_transaction = partial(_record_start, tick, next_at, "asked")
-            await start_named(
+            await start_handler(
                 platform, row, row.dynamic_skip, msgspec.json.encode(args), tick.at, in_transaction=in_transaction
             )
-    except AlreadyTaken:
+    except TickClaimed:
         return False
     except Overlap:
         return await _write(platform, tick, next_at, "skipped", OVERLAP)
@@ -128,7 +128,7 @@ async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, in_tr
     )
 
 
-async def start_named(
+async def start_handler(
     platform: Platform,
     row: ScheduleRow,
     name: str,
@@ -175,7 +175,7 @@ async def _record_start(tick: Due, next_at: datetime | None, kind: str, conn: Co
     """Record the start of a tick, in the transaction that creates the run."""
     row = tick.schedule
     if not await schedules.claim_tick(conn, row, next_at):
-        raise AlreadyTaken
+        raise TickClaimed
     if kind == "asked":
         await ticks.insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, "asking", asked=run))
         return
@@ -190,7 +190,7 @@ async def _insert(conn: Connection, tick: NewTick) -> None:
         await ticks.insert(conn, tick)
     except asyncpg.UniqueViolationError as error:
         # Converted here, because the caller would take the error for a conflict of the run's id.
-        raise AlreadyTaken from error
+        raise TickClaimed from error
 
 
 async def _write(

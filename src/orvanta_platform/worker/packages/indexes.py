@@ -46,9 +46,9 @@ def environment(
         for name, value in environ.items()
         if PASSED.fullmatch(name) and not _NOT_PASSED.fullmatch(name) and value
     }
-    for ours, value in _pip(environ, pip_files).items():
-        if not (passed.get(ours) or passed.get(_OTHER_NAMES.get(ours, ""))):
-            passed[ours] = value
+    for setting, value in _pip(environ, pip_files).items():
+        if not (passed.get(setting) or passed.get(_OTHER_NAMES.get(setting, ""))):
+            passed[setting] = value
     if python_index is not None:
         passed["UV_DEFAULT_INDEX"] = python_index
         passed.pop("UV_INDEX_URL", None)
@@ -69,10 +69,10 @@ def _pip(environ: Mapping[str, str], files: tuple[Path, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in files:
         found |= _of_file(file)
-    for theirs, ours in _FROM_PIP.items():
-        value = environ.get(f"PIP_{theirs.upper().replace('-', '_')}")
+    for pip_name, setting in _FROM_PIP.items():
+        value = environ.get(f"PIP_{pip_name.upper().replace('-', '_')}")
         if value:
-            found[ours] = " ".join(value.split())
+            found[setting] = " ".join(value.split())
     return found
 
 
@@ -83,8 +83,8 @@ def _of_file(file: Path) -> dict[str, str]:
     except (configparser.Error, UnicodeDecodeError):
         return {}  # pip itself would refuse such a file; uv does not need it
     return {
-        ours: " ".join(parser.get(section, theirs).split())
+        setting: " ".join(parser.get(section, pip_name).split())
         for section in _PIP_SECTIONS
-        for theirs, ours in _FROM_PIP.items()
-        if parser.has_option(section, theirs)
+        for pip_name, setting in _FROM_PIP.items()
+        if parser.has_option(section, pip_name)
     }

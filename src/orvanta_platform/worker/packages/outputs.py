@@ -16,11 +16,11 @@ from orvanta_platform.worker.packages import tree
 _STALE_S = 86_400.0
 
 
-class Stopped(Exception):
+class OrderCancelled(Exception):
     """Raised if the job was cancelled while it waited for its turn."""
 
 
-class Turns:
+class OrderLocks:
     """Locks that let one order of a workspace run at a time, as its orders share a user and a cache."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Turns:
             taking.cancel()
             await asyncio.wait({taking})
         if taking.cancelled():
-            raise Stopped
+            raise OrderCancelled
         try:
             yield
         finally:
@@ -98,13 +98,13 @@ class Outputs:
         remove(folder)
 
 
-def take(made: Path, final: Path, most_bytes: int) -> None:
+def publish(made: Path, final: Path, max_bytes: int) -> None:
     """Check the tree `made` and move it to `final`. Of concurrent calls for the same folder the first one counts.
 
     Raises tree.UnsafeTree, OSError.
     """
     made.mkdir(exist_ok=True)
-    tree.seal(made, most_bytes)
+    tree.seal(made, max_bytes)
     for folder in reversed(final.parents[:2]):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o711)

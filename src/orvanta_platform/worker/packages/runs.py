@@ -35,9 +35,9 @@ class LockRuns:
         try:
             lock, result = await make_lock(job, body, args, log, cancelled)
         except (PackageError, OrvantaError) as error:
-            await locking.settle(self.platform, job.run.id, lock=None, error=error.message)
+            await locking.store_outcome(self.platform, job.run.id, lock=None, error=error.message)
             raise
-        await locking.settle(self.platform, job.run.id, lock=lock)
+        await locking.store_outcome(self.platform, job.run.id, lock=lock)
         return result
 
     async def _script(

@@ -22,7 +22,7 @@ from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
 from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.packages.indexes import environment
-from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, take
+from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish
 from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
@@ -81,7 +81,7 @@ class Packages:
         self._builds = settings.package_builds == "on"
         self._requirements: _Cache[tuple[str, str], Requirements | None] = _Cache()
         self._known: _Cache[bytes, str] = _Cache()
-        self._turns = Turns()
+        self._turns = OrderLocks()
         self._outputs = Outputs(runtimes.staging, runtimes.make_output, settings.disk_limit)
 
     async def provide(self, request: PackageRequest, log: PackageLog, cancelled: asyncio.Event) -> str | None:
@@ -143,7 +143,7 @@ class Packages:
         async with self._output(request.workspace) as output:
             body: str = (await self._call(request, order, output, log, cancelled))["lock"]
         made = NewLock(key, request.language, "\n".join(requirements.lines), body, run)
-        return await self._locks.keep(made)
+        return await self._locks.store(made)
 
     async def _installed(
         self, request: PackageRequest, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
@@ -168,7 +168,7 @@ class Packages:
 
     def _take(self, made: Path, final: Path) -> None:
         try:
-            take(made, final, self._settings.disk_limit * 2)
+            publish(made, final, self._settings.disk_limit * 2)
         except UnsafeTree as error:
             raise PackageError("unsafe_package", f"the packages were refused: {error}") from error
 
@@ -218,7 +218,7 @@ class Packages:
         try:
             async with self._turns.take(workspace, cancelled):
                 yield
-        except Stopped:
+        except OrderCancelled:
             raise PackageError("Cancelled", "cancelled", cancelled=True) from None
 
     @asynccontextmanager

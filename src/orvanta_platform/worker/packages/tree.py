@@ -14,18 +14,18 @@ class UnsafeTree(Exception):
     """Raised if the tree contains entries that no package needs and that could mislead a reader; names the entry."""
 
 
-def seal(root: Path, most_bytes: int) -> None:
+def seal(root: Path, max_bytes: int) -> None:
     """Check the tree below `root`, make it read-only and, if run as root, owned by root. Raises UnsafeTree.
 
     `root` itself stays writable for its owner, so that it can be moved. Nothing must be able to write to the tree any
     more. Links must lead to entries within it; devices, sockets and pipes are refused, as is a tree of more than
-    `most_bytes`.
+    `max_bytes`.
     """
     total = 0
     for count, (path, status) in enumerate(_entries(root)):
         total += status.st_size
-        if total > most_bytes or count > _MAX_ENTRIES:
-            raise UnsafeTree(f"the packages are larger than the limit of {most_bytes >> 20} MiB")
+        if total > max_bytes or count > _MAX_ENTRIES:
+            raise UnsafeTree(f"the packages are larger than the limit of {max_bytes >> 20} MiB")
         if stat.S_ISLNK(status.st_mode):
             _check_link(root, path)
         elif not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):

@@ -19,7 +19,7 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
-from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, remove, take
+from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish, remove
 from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.manifest import Build
 
@@ -60,7 +60,7 @@ class Builds:
         self._staging = staging
         self._run = run
         self._outputs = Outputs(staging, make_output, _CACHE_BYTES)
-        self._turns = Turns()
+        self._turns = OrderLocks()
         self._longest_s = longest_s
 
     def is_made(self, build: Build, spec: JobSpec) -> bool:
@@ -79,7 +79,7 @@ class Builds:
                 return place
             async with self._turns.take(spec.workspace, cancelled):
                 failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
-        except Stopped:
+        except OrderCancelled:
             return JobOutcome(None, JobError("Cancelled", "cancelled"), 0, started=False, stopped_by="cancel")
         except (OSError, UnsafeTree) as error:
             reason = JobError("CannotStart", f"the script cannot be compiled: {error}")
@@ -115,7 +115,7 @@ class Builds:
         outcome = await self._run(order, log, cancelled)
         if outcome.error is not None:
             return replace(outcome, started=False)
-        await asyncio.to_thread(take, self._staging / (order.output or "") / made, final, _CACHE_BYTES)
+        await asyncio.to_thread(publish, self._staging / (order.output or "") / made, final, _CACHE_BYTES)
         return None
 
 

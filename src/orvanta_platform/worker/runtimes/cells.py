@@ -74,7 +74,7 @@ class Cell:
         self.group = group
         self.jobs = 0
 
-    def born(self, pid: int, pidfd: int) -> None:
+    def attach(self, pid: int, pidfd: int) -> None:
         """Attach the process that the zygote has made."""
         self.pid, self._pidfd = pid, pidfd
         asyncio.get_running_loop().add_reader(self._connection.fileno(), self._receive)
@@ -108,7 +108,7 @@ class Cell:
         """Set the function to call when the cell has sent something or has ended."""
         self._listener = listener
 
-    def take(self) -> dict[str, Any] | None:
+    def next_message(self) -> dict[str, Any] | None:
         """Return the next received message, or None if there is none."""
         line, newline, rest = self._received.partition(b"\n")
         if not newline:
@@ -119,7 +119,7 @@ class Cell:
 
     async def _message(self) -> dict[str, Any] | None:
         """Wait for the next message; return None if the cell ends."""
-        while (message := self.take()) is None and not self.ended:
+        while (message := self.next_message()) is None and not self.ended:
             received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.listen(functools.partial(_settle, received))
             try:
@@ -164,7 +164,7 @@ class Cell:
         """True if the cell can take a job. A zygote that has ended takes its cells with it, possibly a moment later."""
         return not self.ended and self._zygote.alive and self.alive
 
-    async def gone(self) -> None:
+    async def wait_ended(self) -> None:
         """Wait until the first process has ended, and with its namespace everything in the cell."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(_readable(self._pidfd), _ANSWER_S)
@@ -195,30 +195,30 @@ class Zygote:
 
         Call this from the thread that lives as long as the worker, as the process dies with it.
         """
-        self._control = ours = self._launch()
-        first = await self._first_message(ours)
+        self._control = own_end = self._launch()
+        first = await self._first_message(own_end)
         if "error" in first:
             self.close()
             raise SandboxUnavailable(str(first["error"]))
-        asyncio.get_running_loop().add_reader(ours.fileno(), self._on_message)
+        asyncio.get_running_loop().add_reader(own_end.fileno(), self._on_message)
 
     def _launch(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        own_end.setblocking(False)
         source = str(Path(orvanta_platform.__file__).parents[1])
         plan = json.dumps(asdict(self._plan))
-        command = [PYTHON, "-I", "-S", "-B", "-X", "utf8", "-c", _START, source, plan, str(theirs.fileno())]
-        with theirs:
+        command = [PYTHON, "-I", "-S", "-B", "-X", "utf8", "-c", _START, source, plan, str(child_end.fileno())]
+        with child_end:
             self._process = subprocess.Popen(
                 command,
                 env={"PATH": os.defpath, "LANG": "C.UTF-8"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_end.fileno()],
                 cwd="/",
                 start_new_session=True,  # only the worker handles a terminal's Ctrl-C
             )
-        return ours
+        return own_end
 
     async def _first_message(self, control: socket.socket) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
@@ -236,16 +236,16 @@ class Zygote:
         control = self._control
         if control is None:
             raise SandboxUnavailable("the zygote is not running")
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        ours.setblocking(False)
+        own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        own_end.setblocking(False)
         self._next += 1
-        cell = Cell(self._next, ours, self._plan.namespaces, group, self)
+        cell = Cell(self._next, own_end, self._plan.namespaces, group, self)
         descriptors = group.entrances if group else []
         born = asyncio.get_running_loop().create_future()
         self._waiting[cell.number] = (cell, born)
         try:
-            with theirs:
-                socket.send_fds(control, [str(cell.number).encode()], [theirs.fileno(), *descriptors])
+            with child_end:
+                socket.send_fds(control, [str(cell.number).encode()], [child_end.fileno(), *descriptors])
             await asyncio.wait_for(born, _ANSWER_S)
             await cell.ready()
         except BaseException as error:
@@ -278,7 +278,7 @@ class Zygote:
         elif "error" in message:
             born.set_exception(SandboxUnavailable(message["error"]))
         else:
-            cell.born(message["pid"], descriptors[0])
+            cell.attach(message["pid"], descriptors[0])
             born.set_result(None)
 
     @property

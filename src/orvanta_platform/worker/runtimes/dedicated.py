@@ -19,7 +19,7 @@ from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.execution import Placement, make_message
-from orvanta_platform.worker.runtimes.exit_status import End, judge
+from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcome_of
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 
@@ -33,7 +33,7 @@ _MAX_LINE = 64 << 10
 _ERROR_BYTES = 1 << 20
 
 
-class Head(msgspec.Struct, frozen=True):
+class AnswerHead(msgspec.Struct, frozen=True):
     """The line that precedes an answer."""
 
     kind: str
@@ -41,7 +41,7 @@ class Head(msgspec.Struct, frozen=True):
     peak_kb: int
 
 
-_read_head = msgspec.json.Decoder(Head).decode
+_read_head = msgspec.json.Decoder(AnswerHead).decode
 _write = msgspec.json.Encoder().encode
 
 
@@ -91,7 +91,7 @@ class Process:
             else:
                 await self._send(spec)
             head = await self._answer(spec, log)
-            outcome = await self._judge_ended(spec, log) if head is None else await self._judge(spec, head)
+            outcome = await self._outcome_of_ended(spec, log) if head is None else await self._outcome(spec, head)
             self.idle_since = clock.monotonic()
             return outcome
         except BaseException:
@@ -123,20 +123,20 @@ class Process:
         self.cell.kill()
 
     async def _send_first(self, spec: JobSpec) -> None:
-        ours, theirs = socket.socketpair()
+        own_end, child_end = socket.socketpair()
         read, write = os.pipe2(os.O_CLOEXEC)
-        ours.setblocking(False)
-        self._connection, self._output = ours, Source(read, _CHUNK)
+        own_end.setblocking(False)
+        self._connection, self._output = own_end, Source(read, _CHUNK)
         self._env = dict(spec.env)
         header, body = make_message(self.cell, spec, self.placement)
         try:
-            await self.cell.send(header, body, [write, write, theirs.fileno()])
+            await self.cell.send(header, body, [write, write, child_end.fileno()])
         except OSError:
             pass  # the process has ended; its last message has the reason
         finally:
-            theirs.close()
+            child_end.close()
             os.close(write)
-        self._loop.add_reader(ours.fileno(), self._receive)
+        self._loop.add_reader(own_end.fileno(), self._receive)
         self._loop.add_reader(read, self._print)
         self.cell.listen(self._end)
         self._end()
@@ -163,7 +163,7 @@ class Process:
         changes |= dict.fromkeys(before.keys() - self._env.keys())
         return changes
 
-    async def _answer(self, spec: JobSpec, log: Log) -> Head | None:
+    async def _answer(self, spec: JobSpec, log: Log) -> AnswerHead | None:
         """Wait for the answer and forward the output meanwhile; return None if the process ends without one."""
         while True:
             if self._printed:
@@ -202,7 +202,7 @@ class Process:
             self.stop(None)  # no job is running, or the answer is too large
         self._wake()
 
-    def _head(self, spec: JobSpec) -> Head | None:
+    def _head(self, spec: JobSpec) -> AnswerHead | None:
         """Return the line of the answer once the answer is complete, or if it announces more than is allowed."""
         end = self._received.find(b"\n")
         if end < 0:
@@ -221,7 +221,7 @@ class Process:
             return None
         return head
 
-    async def _judge(self, spec: JobSpec, head: Head) -> JobOutcome:
+    async def _outcome(self, spec: JobSpec, head: AnswerHead) -> JobOutcome:
         """Return the outcome of a job whose process has answered and is still running."""
         start = self._received.index(b"\n") + 1
         if head.peak_kb * 1024 > spec.limits.memory_bytes // 2:
@@ -235,12 +235,12 @@ class Process:
             text = bytes(received[start : start + head.length])
         del self._received[: start + head.length]
         answer = STARTED + ANSWER.pack(kind, head.length)
-        end = End(0, answer, text, None, self._stopped_by, over, head.peak_kb)
+        end = JobObservations(0, answer, text, None, self._stopped_by, over, head.peak_kb)
         if head.length > _ERROR_BYTES:
-            return await asyncio.to_thread(judge, spec, end)
-        return judge(spec, end)
+            return await asyncio.to_thread(outcome_of, spec, end)
+        return outcome_of(spec, end)
 
-    async def _judge_ended(self, spec: JobSpec, log: Log) -> JobOutcome:
+    async def _outcome_of_ended(self, spec: JobSpec, log: Log) -> JobOutcome:
         """Return the outcome of a job that ended together with its process."""
         self._reusable = False
         message = self._message
@@ -254,7 +254,9 @@ class Process:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         answer = STARTED if self._began and not self.unread else b""
-        return judge(spec, End(message.get("code"), answer, b"", None, self._stopped_by, over, peak_kb))
+        return outcome_of(
+            spec, JobObservations(message.get("code"), answer, b"", None, self._stopped_by, over, peak_kb)
+        )
 
     def _print(self) -> None:
         """Record that there is output. The reader is added again after the output is read."""
@@ -302,7 +304,7 @@ class Process:
 
     def _end(self) -> None:
         """Handle the last message of the cell, or its end."""
-        message = self.cell.take()
+        message = self.cell.next_message()
         if message is None and not self.cell.ended:
             return
         self._message = self._message or message or {}

@@ -14,9 +14,9 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
-from orvanta_platform.worker.runtimes.exit_status import End, has_result, judge
+from orvanta_platform.worker.runtimes.exit_status import JobObservations, has_result, outcome_of
 from orvanta_platform.worker.runtimes.manifest import PATH
-from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, SeparateOutput, Waiting
+from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, OutputWaiter, SeparateOutput
 from orvanta_platform.worker.runtimes.watch import Watch
 
 # Space for an error's description if the limit of results is small.
@@ -83,7 +83,7 @@ class Execution:
         self._log = Log(sink, spec.limits, lambda: self._stop("result"))
         self._output = self._pipes.output(self._log, spec.limits.result_bytes)
         self._answer = Answer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
-        self._waiting = Waiting()
+        self._waiting = OutputWaiter()
         self._waiter: asyncio.Future[None] | None = None
         self._pumping: asyncio.Task[None] | None = None
         self._message: dict[str, Any] | None = None
@@ -103,7 +103,7 @@ class Execution:
             while not self._is_over():
                 self._waiter = self._loop.create_future()
                 await self._waiter
-            return await self._judge()
+            return await self._outcome()
         finally:
             await self._close()
 
@@ -143,7 +143,7 @@ class Execution:
         if self._pumping is not None and self._pumping.done():
             self._pumping.result()  # raises if the log cannot be written
         if self._message is None:
-            self._message = self._cell.take()
+            self._message = self._cell.next_message()
         return self._message is not None or self._cell.ended or self._is_answered()
 
     def _is_answered(self) -> bool:
@@ -159,7 +159,7 @@ class Execution:
             and has_result(self._answer.head, self._answer.length, self._spec.limits.result_bytes)
         )
 
-    async def _judge(self) -> JobOutcome:
+    async def _outcome(self) -> JobOutcome:
         self._waiting.end()
         self._answer.read()
         if self._pumping is not None:
@@ -169,8 +169,8 @@ class Execution:
             await self._output.pump(self._waiting)
         end = self._end()
         if len(end.text) > _THREAD_BYTES:
-            return await asyncio.to_thread(judge, self._spec, end)
-        return judge(self._spec, end)
+            return await asyncio.to_thread(outcome_of, self._spec, end)
+        return outcome_of(self._spec, end)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -201,7 +201,7 @@ class Execution:
         # Breaks a reference cycle, so that large objects are freed without the garbage collector.
         self._log.close()
 
-    def _end(self) -> End:
+    def _end(self) -> JobObservations:
         group = self._cell.group
         message = self._message or {}
         over: StoppedBy | None = message.get("over") or ("disk" if message.get("disk_full") else None)
@@ -211,7 +211,9 @@ class Execution:
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         printed = self._output.printed
         answer = self._answer
-        return End(message.get("code"), bytes(answer.head), answer.take(), printed, self._stopped_by, over, peak_kb)
+        return JobObservations(
+            message.get("code"), bytes(answer.head), answer.take(), printed, self._stopped_by, over, peak_kb
+        )
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ _Answer = bytes | JobError
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class CapturedOutput:
     """Output of a script that counts for its result: the last line of stdout and the end of stderr."""
 
     last_line: str
@@ -26,7 +26,7 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class JobObservations:
     """Observations about a job that ended."""
 
     code: int | None
@@ -38,7 +38,7 @@ class End:
     text: bytes
     """Text of the answer, after the head."""
 
-    printed: Printed | None
+    printed: CapturedOutput | None
     """Set if the last line of stdout is a result."""
 
     stopped_by: StoppedBy | None
@@ -53,7 +53,7 @@ class End:
 _LOST = JobError("SandboxLost", "the job was killed from outside, together with its sandbox")
 
 
-def judge(spec: JobSpec, end: End) -> JobOutcome:
+def outcome_of(spec: JobSpec, end: JobObservations) -> JobOutcome:
     """Return the outcome of the job `spec` from the observations `end`."""
     stopped_by = end.stopped_by
     answer: _Answer = _answer(spec, end) if stopped_by is None else _limit_error(spec, stopped_by)
@@ -69,7 +69,7 @@ def judge(spec: JobSpec, end: End) -> JobOutcome:
     return JobOutcome(result, error, end.mem_peak_kb, started, stopped_by, lost)
 
 
-def _limit_of(end: End, error: JobError) -> StoppedBy | None:
+def _limit_of(end: JobObservations, error: JobError) -> StoppedBy | None:
     return end.over or ("memory" if error.name == "MemoryError" else None)
 
 
@@ -91,7 +91,7 @@ def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
             return JobError("Cancelled", "cancelled")
 
 
-def _answer(spec: JobSpec, end: End) -> _Answer:
+def _answer(spec: JobSpec, end: JobObservations) -> _Answer:
     (kind, length), text = _parse(end.answer), end.text
     limit = spec.limits.result_bytes
     if kind == RESULT and length > limit:
@@ -123,7 +123,7 @@ def _parse(head: bytes | bytearray) -> tuple[bytes, int]:
     return kind, length
 
 
-def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: bytes | None) -> _Answer:
+def _shell_answer(spec: JobSpec, printed: CapturedOutput, code: int | None, written: bytes | None) -> _Answer:
     if code:
         tail = printed.stderr_tail.strip()
         return JobError("ExitCode", _ending(code) + (f": {tail}" if tail else ""))

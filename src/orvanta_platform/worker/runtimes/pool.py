@@ -25,7 +25,7 @@ from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavaila
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
 from orvanta_platform.worker.runtimes.manifest import Runtime
 from orvanta_platform.worker.runtimes.process_pool import ProcessPool
-from orvanta_platform.worker.runtimes.spares import Spares
+from orvanta_platform.worker.runtimes.spares import SpareCells
 from orvanta_platform.worker.runtimes.watch import Watch
 
 OWN = {
@@ -83,7 +83,7 @@ class Runtimes:
         self._own_uids = False
         self._cells: set[Cell] = set()
         self._clearing: set[asyncio.Task[None]] = set()
-        self._spares = Spares(self._spawn, lambda cell: self._end(cell, None))
+        self._spares = SpareCells(self._spawn, lambda cell: self._end(cell, None))
         self._watch = Watch()
         self._processes = ProcessPool(self._start_dedicated, self._end, self._watch, max_idle_processes)
         self._builds = Builds(self.packages, self.staging, self.run, self.make_output)
@@ -104,11 +104,11 @@ class Runtimes:
         reasons: list[str] = []
         for level in isolation.candidates(self._mode):
             try:
-                await self._try(level)
+                await self._start_at_level(level)
             except SandboxUnavailable as error:
                 reasons.append(f"Level {level} is not possible: {error.message}.")
                 continue
-            self._report = isolation.report(level, self._groups.kinds, reasons, self._further(level))
+            self._report = isolation.report(level, self._groups.kinds, reasons, self._further_restrictions(level))
             self._spares.fill()
             return
         await self.close()
@@ -117,7 +117,7 @@ class Runtimes:
             hint="`orvanta doctor` shows what each level needs; ORVANTA_ISOLATION=auto selects the best one available",
         )
 
-    async def _try(self, level: Level) -> None:
+    async def _start_at_level(self, level: Level) -> None:
         self._plan = self._make_plan(level)
         self._zygote = zygote = Zygote(self._plan)
         await zygote.start()
@@ -141,7 +141,7 @@ class Runtimes:
         places = (str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
         return Plan(level, *places, self._job_ports)
 
-    def _further(self, level: Level) -> list[str]:
+    def _further_restrictions(self, level: Level) -> list[str]:
         further = [isolation.NO_PORT_RULES] if level != "none" and landlock.version() < 4 else []
         self._own_uids = level == "full" or (level == "landlock" and os.geteuid() == 0 and self._readable_by_all())
         if level == "landlock" and os.geteuid() == 0 and not self._own_uids:
@@ -245,7 +245,7 @@ class Runtimes:
             return await execution.run(cancelled)
         finally:
             if execution.is_clean and self._is_renewable(spec) and cell.jobs < _MAX_JOBS:
-                self._later(self._spares.renew(cell))
+                self._run_in_background(self._spares.renew(cell))
             else:
                 self._end(cell, placement)
             # The caller may remove the output only when no process can write to it any more.
@@ -274,7 +274,7 @@ class Runtimes:
         single_use = self._runtimes[spec.language].printed_result or spec.output is not None or spec.dedicated
         return self._plan.namespaces and not single_use
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         clearing = asyncio.ensure_future(work)
         self._clearing.add(clearing)
         clearing.add_done_callback(self._clearing.discard)
@@ -282,7 +282,7 @@ class Runtimes:
     def _end(self, cell: Cell, placement: Placement | None) -> None:
         """Kill the processes left by the job in the cell, and clean up when they are gone."""
         cell.kill()
-        self._later(self._clear(cell, placement))
+        self._run_in_background(self._clear(cell, placement))
 
     def _place(self, spec: JobSpec, cell: Cell, user: int) -> Placement:
         uid = network.FIRST_UID + user if self._own_uids else None
@@ -305,7 +305,7 @@ class Runtimes:
         return Placement(str(folder), str(folder / "tmp"), uid, separate, package, output, programs)
 
     async def _clear(self, cell: Cell, placement: Placement | None) -> None:
-        await cell.gone()
+        await cell.wait_ended()
         self._discard(cell)
         if placement is not None and not self._plan.namespaces:
             await asyncio.to_thread(shutil.rmtree, placement.folder, ignore_errors=True)
@@ -356,7 +356,7 @@ class Runtimes:
         await asyncio.gather(*self._clearing, return_exceptions=True)
         for cell in self._spares.waiting:
             cell.kill()
-            await cell.gone()
+            await cell.wait_ended()
             self._discard(cell)
         if self._zygote is not None:
             self._zygote.close()

@@ -77,11 +77,11 @@ class ProcessPool:
         taken = set(self._numbers.values())
         number = next(n for n in range(len(taken) + 1) if n not in taken)
         cell, placement = await self._start(spec, number)
-        process = Process(cell, placement, self._gone)
+        process = Process(cell, placement, self._remove)
         self._numbers[process] = number
         return process
 
-    def _gone(self, process: Process) -> None:
+    def _remove(self, process: Process) -> None:
         del self._numbers[process]
         self._end(process.cell, process.placement)
 

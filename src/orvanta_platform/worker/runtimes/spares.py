@@ -17,7 +17,7 @@ _RENEW_S = 1.0
 _FILL_AFTER_S = 0.01
 
 
-class Spares:
+class SpareCells:
     """The waiting cells. `spawn` makes one (raises SandboxUnavailable), `end` kills one and cleans up."""
 
     def __init__(self, spawn: Callable[[], Awaitable[Cell]], end: Callable[[Cell], None]) -> None:

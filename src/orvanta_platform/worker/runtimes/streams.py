@@ -17,7 +17,7 @@ from orvanta_platform.services.logs import lines as log_lines
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import LogSink
-from orvanta_platform.worker.runtimes.exit_status import Printed
+from orvanta_platform.worker.runtimes.exit_status import CapturedOutput
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 
 _CHUNK = 64 << 10
@@ -30,7 +30,7 @@ _GATHER_S = 0.002
 _TAIL = 4096
 
 
-class Waiting:
+class OutputWaiter:
     """Waits for descriptors of one job until the job is over, when all its output is already in the pipes."""
 
     def __init__(self) -> None:
@@ -219,7 +219,7 @@ class MergedOutput:
         self._log = log
         self._marks = StreamMarks()
 
-    async def pump(self, waiting: Waiting) -> None:
+    async def pump(self, waiting: OutputWaiter) -> None:
         """Forward the output until the pipe ends or `waiting` reports that the job is over."""
         small_reads = 0
         while not self._source.ended:
@@ -245,7 +245,7 @@ class MergedOutput:
         return self._source.descriptor
 
     @property
-    def printed(self) -> Printed | None:
+    def printed(self) -> CapturedOutput | None:
         """None, as the job passes its result through the result pipe."""
         return None
 
@@ -271,7 +271,7 @@ class SeparateOutput:
         self._last_line = LastLine(result_chars)
         self._stderr_tail = ""
 
-    async def pump(self, waiting: Waiting) -> None:
+    async def pump(self, waiting: OutputWaiter) -> None:
         """Forward the output until both pipes end or `waiting` reports that the job is over."""
         while self._sources:
             texts: list[tuple[str, str]] = []
@@ -314,9 +314,9 @@ class SeparateOutput:
         return self._poll.fileno()
 
     @property
-    def printed(self) -> Printed:
+    def printed(self) -> CapturedOutput:
         """The end of the printed output."""
-        return Printed(self._last_line.text, self._last_line.too_long, self._stderr_tail)
+        return CapturedOutput(self._last_line.text, self._last_line.too_long, self._stderr_tail)
 
     def close(self) -> None:
         for source in self._sources.values():
@@ -327,13 +327,13 @@ class SeparateOutput:
 class Answer:
     """The job's answer, read from the result pipe (a non-blocking descriptor) until it is complete.
 
-    An answer that announces more than `most` bytes is read only in part. `head` is the start of the answer, with its
+    An answer that announces more than `limit` bytes is read only in part. `head` is the start of the answer, with its
     kind and length; `length` is the number of bytes of text received after it.
     """
 
-    def __init__(self, descriptor: int, most: int) -> None:
+    def __init__(self, descriptor: int, limit: int) -> None:
         self._descriptor = descriptor
-        self._most = most
+        self._most = limit
         self._text = BytesIO()
         self.head = bytearray()
         self.length = 0

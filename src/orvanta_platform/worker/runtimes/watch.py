@@ -11,7 +11,7 @@ CHECK_S = 0.05
 """Interval of the checks, in seconds: the longest delay with which a job is stopped."""
 
 
-class Watched(Protocol):
+class WatchedJob(Protocol):
     """A running job."""
 
     def check(self, now: float) -> None:
@@ -22,16 +22,16 @@ class Watch:
     """Checks the added jobs periodically. The timer runs only while there are any."""
 
     def __init__(self) -> None:
-        self._running: set[Watched] = set()
+        self._running: set[WatchedJob] = set()
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, job: Watched) -> None:
+    def add(self, job: WatchedJob) -> None:
         """Start checking `job`."""
         self._running.add(job)
         if self._timer is None:
             self._set_timer()
 
-    def discard(self, job: Watched) -> None:
+    def discard(self, job: WatchedJob) -> None:
         """Stop checking `job`."""
         self._running.discard(job)
 

@@ -23,7 +23,7 @@ class Meter(asyncio.Protocol):
         """Set the number of bytes that may arrive from now on."""
         self._left = size
 
-    def forgive(self, size: int) -> None:
+    def credit(self, size: int) -> None:
         """Credit received bytes that are no longer buffered."""
         self._left += size
 

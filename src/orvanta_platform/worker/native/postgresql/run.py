@@ -132,7 +132,7 @@ async def _logged(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Calla
         lines.put_nowait(line)
 
     def on_notice(_: Any, message: Any) -> None:
-        meter.forgive(len(message.message))
+        meter.credit(len(message.message))
         put(f"{message.severity}: {message.message}\n")
 
     async def write(line: str) -> None:
@@ -219,9 +219,9 @@ def _error_text(error: asyncpg.PostgresError, number: int, statement: Statement)
 class _Rows:
     """Rows of one statement as JSON, up to the limit of a result."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._left = most
+    def __init__(self, limit: int) -> None:
+        self._most = limit
+        self._left = limit
         self._names: list[str] = []
         self._encoded: list[bytes] = []
 

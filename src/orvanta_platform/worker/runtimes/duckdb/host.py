@@ -132,7 +132,7 @@ def _cast(connection: Any, value: Any, type_name: str) -> Any:
     return connection.execute(f"select cast($1 as {type_name})", [value]).fetchone()[0]
 
 
-def _read(connection: Any, most: int) -> bytes:
+def _read(connection: Any, limit: int) -> bytes:
     """Return the rows of the last executed statement. Duplicate column names get a suffix: a, a_2."""
     columns = connection.description or []
     names = list(_distinct([column[0] for column in columns]))
@@ -148,8 +148,8 @@ def _read(connection: Any, most: int) -> bytes:
             text = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, separators=(",", ":"))
             parts.append(text.encode("utf-8", "replace"))
             size += len(parts[-1]) + 1
-            if size > most:
-                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(most)}")
+            if size > limit:
+                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(limit)}")
     return b"[" + b",".join(parts) + b"]"
 
 

@@ -274,5 +274,5 @@ def _stack(error: BaseException) -> str | None:
     return _cut("".join(lines).rstrip(), _STACK_CHARS)
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most} more characters"
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}\n… {len(text) - limit} more characters"
