@@ -35,7 +35,7 @@ def asked(site: Site, value: dict[str, Any]) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
-async def test_somebody_answers_on_a_phone(
+async def test_approval_is_decided_on_phone(
     stranger: Page, site: Site, scheme: Literal["light", "dark"], width: int
 ) -> None:
     run, address = asked(site, {"modules": [ASK]})

@@ -103,7 +103,7 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     await expect(page.get_by_text("three reads what was deleted: see the problems.")).to_be_visible()
 
 
-async def test_renaming_rewrites_what_reads_the_node(page: Page, site: Site) -> None:
+async def test_renaming_node_rewrites_references(page: Page, site: Site) -> None:
     path = await opened(page, site, query="?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("first")
     await page.keyboard.press("Enter")

@@ -25,7 +25,7 @@ async def test_wrong_password_is_shown_in_form(stranger: Page) -> None:
     assert stranger.url.endswith("/login")
 
 
-async def test_login_sends_nobody_to_another_site(stranger: Page) -> None:
+async def test_login_does_not_redirect_to_another_site(stranger: Page) -> None:
     for then in ("https://example.org/", "//example.org/", "/\\example.org"):
         await stranger.goto(f"/login?{urlencode({'then': then})}")
         await log_in(stranger)

@@ -14,7 +14,7 @@ SLOW = (
 )
 
 
-async def test_home_says_what_failed_what_waits_what_runs_and_what_comes(page: Page, site: Site) -> None:
+async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: Site) -> None:
     # Home shows what has waited longest, which may be what other tests have left.
     for asked in site.client.get("/api/w/main/approvals/list").json():
         site.client.post(f"/api/w/main/jobs_u/queue/cancel/{asked['run']}", json={}).raise_for_status()

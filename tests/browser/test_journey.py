@@ -97,7 +97,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     built(site, path)
 
 
-async def test_by_keyboard_alone(page: Page, site: Site) -> None:
+async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     path = await opened(page, site, EMPTY)
     press = page.keyboard.press
     kinds = ["Bash", "Branches: the first", "Loop: for each", "Approval", "Condition", "Identity", "Bash"]

@@ -74,7 +74,7 @@ async def scale(page: Page, factor: str) -> None:
     )
 
 
-async def test_every_key_does_what_the_guide_says(page: Page, site: Site) -> None:
+async def test_every_shortcut_matches_guide(page: Page, site: Site) -> None:
     await page.emulate_media(reduced_motion="reduce")
     path = await opened(page, site, STEPS)
     press = Keys(page)

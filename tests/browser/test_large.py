@@ -75,7 +75,7 @@ async def in_the_middle(page: Page) -> str:
     )
 
 
-async def test_only_what_is_seen_is_drawn_and_a_drag_moves_one_node(page: Page, large: str) -> None:
+async def test_only_visible_nodes_are_drawn_and_drag_moves_one(page: Page, large: str) -> None:
     await at_full_size(page, large)
     await page.wait_for_function(f"() => {CARDS} <= 80")
     id = await in_the_middle(page)

@@ -22,7 +22,7 @@ value:
 """
 
 
-async def test_another_server_gives_out_the_page(chromium: Browser, site: Site, elsewhere: OtherServer) -> None:
+async def test_another_server_serves_editor(chromium: Browser, site: Site, elsewhere: OtherServer) -> None:
     site.deploy("f/elsewhere/greet", FLOW)
     elsewhere.api = site.base
     context = await chromium.new_context(base_url=elsewhere.origin)

@@ -141,7 +141,7 @@ async def test_log_of_hundred_thousand_lines_scrolls(page: Page, site: Site) -> 
 
 
 @pytest.mark.soak
-async def test_beyond_what_is_kept_at_once_it_is_read_on(page: Page, site: Site) -> None:
+async def test_log_beyond_buffer_is_fetched(page: Page, site: Site) -> None:
     _, id = started(site, LONG.replace('logs are" 1 100000', 'logs are" 1 520000').replace("INFO  line", "line"))
     await page.goto(f"/w/main/runs/{id}?tab=logs")
     log = page.get_by_role("log", name="Log")

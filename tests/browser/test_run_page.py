@@ -157,7 +157,7 @@ CALLS = """value:
 """
 
 
-async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, site: Site) -> None:
+async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site) -> None:
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)

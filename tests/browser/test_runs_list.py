@@ -36,7 +36,7 @@ def found(site: Site, **filter: Any) -> list[Any]:
     return list(answer.raise_for_status().json())
 
 
-async def test_runs_are_narrowed_watched_and_done_with_many_at_once(page: Page, site: Site) -> None:
+async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: Site) -> None:
     for path, source in (("good", GOOD), ("bad", BAD), ("asks", ASKS)):
         site.deploy(f"f/listed/{path}", source)
     for path in ("good", "good", "bad"):

@@ -98,7 +98,7 @@ async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site)
     await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", f"/w/main/scripts/{path}")
 
 
-async def test_versions_are_compared_with_the_page_and_deployed_again(page: Page, site: Site) -> None:
+async def test_old_script_version_is_compared_and_redeployed(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}?tab=versions")
     await code_of(page, TAX.replace("0.2", "0.19"))

@@ -94,7 +94,7 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
         await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
 
 
-async def test_inputs_are_asked_for_before_anything_runs(page: Page, site: Site) -> None:
+async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> None:
     await opened(page, site, SOURCE, "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
@@ -125,7 +125,7 @@ async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: 
     await expect(page.get_by_label("The test")).not_to_contain_text("said by the first")
 
 
-async def test_output_is_never_a_page_and_an_approval_is_given_in_place(page: Page, site: Site) -> None:
+async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, site: Site) -> None:
     await opened(page, site, HOSTILE, "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
     await page.get_by_label("The test").get_by_role("button", name="print").click()

@@ -37,7 +37,7 @@ def versions(page: Page) -> Locator:
 
 
 @pytest.mark.usefixtures("orders")
-async def test_two_versions_are_one_graph_with_what_differs_in_words(page: Page) -> None:
+async def test_two_versions_are_compared_on_one_graph(page: Page) -> None:
     await page.goto(PAGE)
     await expect(versions(page)).to_have_count(2)
     await expect(versions(page).first).to_contain_text("Tell, do not look")

@@ -51,7 +51,7 @@ def test_run_is_retried_and_rerun(cli: Cli, flow: str) -> None:
     assert cli("job", "result", nodes[1]["job"]).json == {"n": 1}
 
 
-def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:
+def test_bulk_cancel_and_rerun(cli: Cli, flow: str) -> None:
     call = f"/api/w/main/jobs/run/f/{flow}?tag=later&scheduled_in_secs=600"
     runs = [cli.installation.client.post(call, json={"n": 1}).text for _ in range(2)]
     later = ("--path", flow, "--status", "queued")

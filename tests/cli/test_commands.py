@@ -110,13 +110,13 @@ async def test_newer_schema_is_reported_in_one_sentence(command: str, database: 
     assert "Traceback" not in done.stderr
 
 
-def test_migrate_says_what_it_did(database: TestDatabase, tmp_path: Path) -> None:
+def test_migrate_reports_applied_migrations(database: TestDatabase, tmp_path: Path) -> None:
     done = run("migrate", **on(database, tmp_path))
     assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
 
 
 @pytest.mark.every_postgres
-def test_doctor_tells_what_the_installation_stands_on(database: TestDatabase, tmp_path: Path) -> None:
+def test_doctor_reports_installation(database: TestDatabase, tmp_path: Path) -> None:
     done = run("doctor", "--consistency", **on(database, tmp_path))
     assert done.returncode == 0, done.stderr
     told = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
@@ -129,7 +129,7 @@ def test_doctor_tells_what_the_installation_stands_on(database: TestDatabase, tm
     assert "The data is consistent." in done.stdout
 
 
-def test_doctor_says_where_one_role_does_everything(database: TestDatabase, tmp_path: Path) -> None:
+def test_doctor_reports_single_database_role(database: TestDatabase, tmp_path: Path) -> None:
     done = run("doctor", DATABASE_URL=database.owner_url, ORVANTA_HOME=str(tmp_path))
     assert "orvanta_owner owns the tables" in done.stdout
     assert "The audit log is not protected from the application" in done.stdout

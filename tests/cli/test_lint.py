@@ -42,7 +42,7 @@ def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"{bad}/flow.yaml:5:15: error unknown_node: node a: ")
 
 
-def test_warnings_fail_where_they_are_to(tmp_path: Path) -> None:
+def test_strict_lint_fails_on_warnings(tmp_path: Path) -> None:
     odd = folder(tmp_path, "odd", ODD)
     done = run("lint", str(odd))
     assert (done.returncode, done.stdout) == (0, "1 workflows, 0 errors, 1 warnings.\n")

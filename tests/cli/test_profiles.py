@@ -48,13 +48,13 @@ def test_local_works_without_a_login(cli: Cli) -> None:
     assert cli("profile", "list").out.split() == ["*", "local", cli.installation.base, "main"]
 
 
-def test_without_any_profile_it_says_how_to_get_one(cli: Cli) -> None:
+def test_missing_profile_explains_login(cli: Cli) -> None:
     done = cli("job", "list", code=4, ORVANTA_HOME=str(cli.folder / "nowhere"))
     assert done.err.startswith("Error: No profile exists.\nLog in with `orvanta login")
 
 
 @pytest.mark.usefixtures("ada")
-def test_login_keeps_the_token_for_its_owner_alone_and_shows_it_nowhere(cli: Cli) -> None:
+def test_login_stores_token_privately_and_never_prints_it(cli: Cli) -> None:
     done = cli("login", cli.installation.base, "--email", ADA, "--profile", "site", text=f"{PASSWORD}\n")
     assert done.out == f"Logged in to {cli.installation.base} as {ADA}, workspace main, profile site.\n"
     assert stat.S_IMODE(cli.config.stat().st_mode) == 0o600
@@ -70,7 +70,7 @@ def test_login_keeps_the_token_for_its_owner_alone_and_shows_it_nowhere(cli: Cli
 
 
 @pytest.mark.usefixtures("ada")
-def test_on_a_terminal_the_password_is_asked_for_and_not_shown(cli: Cli) -> None:
+def test_terminal_prompts_for_hidden_password(cli: Cli) -> None:
     answers = [("E-mail address: ", ADA), ("Password: ", PASSWORD)]
     done = cli.on_terminal("login", cli.installation.base, answers=answers)
     assert done.code == 0, done.err

@@ -195,7 +195,7 @@ def test_script_language_follows_extension(cli: Cli) -> None:
     assert [each["path"] for each in listed] == ["f/examples/hello"]
 
 
-def test_dependencies_that_cannot_be_locked_are_told(cli: Cli) -> None:
+def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     """The name in the address is another one, which is seen before anything is fetched."""
     needs = "# requirements:\n# first @ http://127.0.0.1:9/second-1.0-py3-none-any.whl\n"
     cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 1\n")

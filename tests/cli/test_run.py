@@ -58,7 +58,7 @@ def test_progress_goes_to_stderr_and_the_result_to_stdout(cli: Cli) -> None:
     assert "\x1b" not in done.err
 
 
-def test_json_is_the_whole_run(cli: Cli) -> None:
+def test_json_contains_complete_run(cli: Cli) -> None:
     text = json.dumps(example("order_receipt", "input"))
     done = cli("flow", "run", ORDER, "--input", "-", "--json", "--wait", text=text)
     assert (done.json["status"], done.json["result"]) == ("succeeded", example("order_receipt", "result"))
@@ -118,7 +118,7 @@ def test_failed_run_exits_with_one(cli: Cli, failing: str) -> None:
     cli("flow", "run", "f/examples/nowhere", code=1)
 
 
-def test_odd_characters_arrive_whole(cli: Cli, echo: str) -> None:
+def test_special_characters_are_preserved(cli: Cli, echo: str) -> None:
     done = cli("script", "run", echo, "-i", f"text={ODD}")
     assert done.json == {"text": ODD}
     assert f"| {ODD}\n" in done.err
@@ -196,7 +196,7 @@ def test_run_shows_its_nodes(cli: Cli) -> None:
     assert job in cli("job", "list", "--steps").out
 
 
-def test_ctrl_c_stops_the_watching_alone(cli: Cli, endless: str) -> None:
+def test_ctrl_c_stops_only_watching(cli: Cli, endless: str) -> None:
     with cli.started("script", "run", endless, "--json") as running:
         running.await_err("begun")
         running.interrupt()
@@ -215,7 +215,7 @@ def test_ctrl_c_stops_the_watching_alone(cli: Cli, endless: str) -> None:
     assert "admin Genug" in cli("job", "get", run).out
 
 
-def test_ctrl_c_cancels_where_that_is_asked_for(cli: Cli, endless: str) -> None:
+def test_ctrl_c_cancels_run_if_requested(cli: Cli, endless: str) -> None:
     with cli.started("script", "run", endless, "--cancel-on-interrupt") as running:
         running.await_err("begun")
         running.interrupt()

@@ -34,7 +34,7 @@ def tree() -> RunTree:
     return made
 
 
-def test_nodes_stand_under_what_holds_them(tree: RunTree) -> None:
+def test_inner_nodes_are_shown_below_container(tree: RunTree) -> None:
     assert [(node.id, node.depth) for node in tree.run.nodes] == [
         ("each", 0),
         ("a", 1),
@@ -49,7 +49,7 @@ def test_nodes_stand_under_what_holds_them(tree: RunTree) -> None:
     )
 
 
-def test_they_hang_below_what_holds_them(tree: RunTree) -> None:
+def test_inner_nodes_are_indented_below_container(tree: RunTree) -> None:
     assert branches(tree.run.nodes) == ["", "├─ ", "└─ ", "   └─ ", ""]
     deep = [Node(id=str(depth), status="queued", depth=depth) for depth in (0, 1, 2, 1)]
     assert branches(deep) == ["", "├─ ", "│  └─ ", "└─ "]
@@ -65,7 +65,7 @@ def test_update_replaces_changed_nodes(tree: RunTree) -> None:
     assert tree.run.nodes[-1].error == {"name": "Rejected", "message": "by ann"}
 
 
-def test_numbers_are_told_where_there_are_any() -> None:
+def test_counts_are_shown_if_present() -> None:
     assert about({"status": "pending"}) == ""
     assert about({"bodies": {"succeeded": 1, "branch": "default"}}) == "1 succeeded, branch default"
     assert about({"counts": {"queued": 4}}) == "4 queued"

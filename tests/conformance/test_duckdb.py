@@ -103,7 +103,7 @@ async def test_arguments_of_each_type(runtimes: Runtimes, type_name: str, given:
         ("select $x", {}, "MissingArgument", "the argument x ($x) is missing"),
     ],
 )
-async def test_errors_say_what_and_where(
+async def test_error_has_message_and_position(
     runtimes: Runtimes, content: str, args: dict[str, Any], name: str, told: str
 ) -> None:
     found = (await sql(runtimes, content, args)).error
@@ -130,7 +130,7 @@ async def test_timeout_kills_job_and_is_reported(runtimes: Runtimes) -> None:
     await still_works(runtimes)
 
 
-async def test_cancelling_kills_and_says_so(runtimes: Runtimes) -> None:
+async def test_cancel_kills_job_and_is_reported(runtimes: Runtimes) -> None:
     cancelled = asyncio.Event()
     running = asyncio.ensure_future(runtimes.run(spec("duckdb", FOREVER), Collected(), cancelled))
     cancelled.set()

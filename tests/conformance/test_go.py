@@ -205,7 +205,7 @@ async def test_other_content_and_other_workspaces_have_programs_of_their_own(run
     assert len({path.parent for path in programs(runtimes)}) == 3
 
 
-async def test_another_compiler_compiles_again(runtimes: Runtimes) -> None:
+async def test_changed_compiler_recompiles(runtimes: Runtimes) -> None:
     assert GO.build is not None
     newer = replace(GO.build, version=lambda: "1.24.99")
     builds = Builds(runtimes.packages, runtimes.staging, runtimes.run, runtimes.make_output)
@@ -313,7 +313,7 @@ async def test_build_time_does_not_count_as_job_time(runtimes: Runtimes) -> None
     assert (await run_spec(runtimes, spec("go", FIRST, timeout_s=0.2))).value == 1
 
 
-async def test_cancelling_ends_a_build_and_who_waits_for_it(runtimes: Runtimes) -> None:
+async def test_cancel_ends_build_and_its_waiters(runtimes: Runtimes) -> None:
     assert GO.build is not None
     compiling, cancelled = asyncio.Event(), asyncio.Event()
 

@@ -96,7 +96,7 @@ async def test_compiler_output_is_error_of_run(api: ApiHarness) -> None:
     assert (status, log.count("compiling")) == (500, 1)
 
 
-async def test_go_runs_in_a_workflow_beside_others(api: ApiHarness) -> None:
+async def test_go_runs_in_workflow_with_other_languages(api: ApiHarness) -> None:
     code = "package inner\n\nfunc main(x int) int { return 2 * x }\n"
     go = {"type": "rawscript", "language": "go", "content": code,
           "input_transforms": {"x": {"type": "javascript", "expr": "flow_input.x + 1"}}}  # fmt: skip

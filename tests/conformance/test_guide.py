@@ -53,7 +53,7 @@ async def test_stream_examples(runtimes: Runtimes, fence: str, language: str) ->
     assert (ran.value, ran.streamed) == (None, "hello Ada")
 
 
-def test_every_language_is_told() -> None:
+def test_every_language_is_documented() -> None:
     assert set(EXAMPLES) == {*RESULTS, "SQL on PostgreSQL"}  # which has a database (test_postgresql.py)
     assert {name for name in BY_LANGUAGE if f"`{name}`" in PAGE} == set(BY_LANGUAGE)
 

@@ -172,7 +172,7 @@ async def test_arguments_of_each_type(
         ("select $1", {}, "MissingArgument", "$1 has no name"),
     ],
 )  # fmt: skip
-async def test_errors_say_what_and_where(
+async def test_error_has_message_and_position(
     runtimes: Runtimes, address: Address, content: str, args: dict[str, Any], name: str, told: str
 ) -> None:
     found = (await sql(runtimes, address, content, **args)).error
@@ -271,7 +271,7 @@ select $3, $1"""
     assert found[-1].text == "select ($1::int[]), $2"
 
 
-async def test_wide_rows_are_not_kept_beyond_the_limit_of_a_result(runtimes: Runtimes, address: Address) -> None:
+async def test_wide_rows_over_result_limit_are_discarded(runtimes: Runtimes, address: Address) -> None:
     """Fifty rows of 8 MiB, and one of 200 MiB, at a limit of 10 MiB: the worker never holds many of them."""
     for content in (
         "select repeat('x', 8388608) as x from generate_series(1, 50)",
@@ -297,7 +297,7 @@ class _Slow(Collected):
         await super().write(text)
 
 
-async def test_notices_beyond_what_the_log_takes_in_are_left_out(runtimes: Runtimes, address: Address) -> None:
+async def test_notices_over_log_limit_are_dropped(runtimes: Runtimes, address: Address) -> None:
     content = "do $$ begin for i in 1 .. 3000 loop raise notice '%', repeat('n', 40000); end loop; end $$"
     log = _Slow()
     tracemalloc.start()

@@ -88,7 +88,7 @@ async def test_missing_result_is_null(runtimes: Runtimes, language: str) -> None
     assert ran.outcome.mem_peak_kb > 0
 
 
-async def test_names_of_arguments_are_not_of_ascii_alone(runtimes: Runtimes, language: str) -> None:
+async def test_argument_names_may_be_non_ascii(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("unicode names", language), {"имя": "Ada", "größe": 1.8})
     assert ran.value == [1.8, "Ada"]
 
@@ -110,7 +110,7 @@ async def test_error_has_message_and_stack(runtimes: Runtimes, language: str) ->
     assert "eval" not in stack
 
 
-async def test_without_main_it_says_so(runtimes: Runtimes, language: str) -> None:
+async def test_missing_main_is_reported(runtimes: Runtimes, language: str) -> None:
     name, message = (await run(runtimes, language, script("missing main", language))).error
     assert name == "MissingMain"
     assert "no function main" in message
@@ -149,7 +149,7 @@ async def test_timeout_kills_job_and_is_reported(runtimes: Runtimes, language: s
     await still_works(runtimes)
 
 
-async def test_cancelling_kills_and_says_so(runtimes: Runtimes, language: str) -> None:
+async def test_cancel_kills_job_and_is_reported(runtimes: Runtimes, language: str) -> None:
     log, cancelled = Collected(), asyncio.Event()
     running = asyncio.ensure_future(runtimes.run(spec(language, script("forever", language)), log, cancelled))
     await log.arrived.wait()
@@ -226,7 +226,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-async def test_many_jobs_at_once(runtimes: Runtimes, language: str) -> None:
+async def test_many_concurrent_jobs(runtimes: Runtimes, language: str) -> None:
     content = script("environment", language)
     jobs = [run(runtimes, language, content, env={"OV_JOB_ID": f"j-{i}"}, slot=i) for i in range(20)]
     assert [ran.value for ran in await asyncio.gather(*jobs)] == [f"j-{i}" for i in range(20)]

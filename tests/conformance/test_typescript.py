@@ -109,7 +109,7 @@ async def test_ways_to_fail(runtimes: Runtimes, body: str, name: str, told: str)
     assert told in found[1]
 
 
-async def test_all_that_was_written_comes_before_the_end(runtimes: Runtimes) -> None:
+async def test_all_output_is_logged_before_job_end(runtimes: Runtimes) -> None:
     content = "export function main() { process.stdout.write('x'.repeat(3_000_000)); return null; }"
     for kept in (False, True, True):
         ran = await run_spec(runtimes, replace(spec("bun", content), dedicated=kept))

@@ -77,7 +77,7 @@ def test_every_node_shows_its_times_and_its_log(installation: Installation) -> N
     assert logs == "2 lines, 8 pieces\n"
 
 
-def test_status_and_logs_arrive_while_the_run_goes_on(installation: Installation) -> None:
+def test_status_and_logs_arrive_during_run(installation: Installation) -> None:
     """The job prints and would sleep for long; it is cancelled once its line was seen in the stream."""
     client = installation.client
     content = "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(600)\n"

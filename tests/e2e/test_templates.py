@@ -59,7 +59,7 @@ def test_large_amount_waits_for_approval(installation: Installation, decision: s
     assert seen["result"] == result
 
 
-def test_both_sources_away_is_told(installation: Installation) -> None:
+def test_outage_of_both_sources_is_reported(installation: Installation) -> None:
     deployed(installation, "failure_repair")
     found = run(installation, "failure_repair", {"primary": False, "fallback": False})
     assert found["node"] == "fetch_again" and "fallback does not answer" in found["told"]

@@ -191,7 +191,7 @@ def test_failed_server_start_states_reason(home: Path) -> None:
         start(home, options={"not_a_setting": "1"})
 
 
-def test_half_made_data_is_made_anew(home: Path) -> None:
+def test_incomplete_data_folder_is_recreated(home: Path) -> None:
     partial = home / "postgres" / "data.partial"
     partial.mkdir(parents=True)
     (partial / "PG_VERSION").write_text("18\n")
@@ -223,7 +223,7 @@ async def test_programs_that_the_database_user_cannot_reach_are_copied(home: Pat
 
 
 @as_root
-def test_somebody_elses_database_is_refused_in_a_sentence(home: Path) -> None:
+def test_foreign_database_is_rejected_in_one_sentence(home: Path) -> None:
     start(home).close()
     child = os.fork()
     if child == 0:

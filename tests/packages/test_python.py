@@ -76,7 +76,7 @@ async def test_code_that_needs_nothing(shop: Shop, language: str, content: str) 
     assert (shop.index.asked, shop.log.text) == ([], "")
 
 
-async def test_many_at_once_install_once(shop: Shop) -> None:
+async def test_concurrent_jobs_install_package_once(shop: Shop) -> None:
     publish(shop)
     workers = [shop, shop.anew()]
     found = await asyncio.gather(*(worker.provide(SCRIPT) for worker in workers for _ in range(3)))
@@ -85,7 +85,7 @@ async def test_many_at_once_install_once(shop: Shop) -> None:
     assert sorted(os.listdir(shop.runtimes.staging)) == []
 
 
-async def test_packages_are_for_reading_alone(shop: Shop) -> None:
+async def test_packages_are_read_only(shop: Shop) -> None:
     publish(shop)
     folder = shop.folder(await shop.provide(SCRIPT))
     entries = [folder, *folder.rglob("*")]
@@ -235,7 +235,7 @@ def project(backend: str) -> bytes:
     return tarball({"backend.py": backend, "pyproject.toml": PROJECT, "PKG-INFO": info}, "greeting-1.0")
 
 
-async def test_builds_run_where_they_are_allowed(shop: Shop, home: Path) -> None:
+async def test_builds_run_only_if_allowed(shop: Shop, home: Path) -> None:
     """In a cell, with nothing of the worker's or a job's in its environment."""
     shop.index.publish("greeting", "greeting-1.0.tar.gz", project(BACKEND))
     with pytest.raises(PackageError):

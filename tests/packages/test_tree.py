@@ -91,7 +91,7 @@ ENVIRON = {
 }
 
 
-def test_only_what_concerns_packages_is_passed_on() -> None:
+def test_only_package_settings_are_passed_on() -> None:
     passed = environment(ENVIRON, pip_files=())
     assert set(passed) == {
         *("HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "UV_INDEX_URL", "NPM_CONFIG_REGISTRY", "npm_config_registry"),

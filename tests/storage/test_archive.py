@@ -27,7 +27,7 @@ def read(data: bytes) -> dict[str, bytes]:
     return {name: b"".join(parts) for name, parts in Reader(io.BytesIO(data)).streams()}
 
 
-def test_streams_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streams_are_read_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "PIECE", 10)
     streams = {"a": [b"x" * 25, b"y"], "empty": [], "exact": [b"z" * 20], "deep/er": [b"\0" * 7, b"", b"\xff" * 4]}
     data = made(**streams)

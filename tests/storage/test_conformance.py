@@ -75,7 +75,7 @@ async def test_stored_object_is_read_back(storage: Storage) -> None:
         assert await storage.get(KEY) == body
 
 
-async def test_ranges_end_where_the_object_does(storage: Storage) -> None:
+async def test_range_ends_at_object_end(storage: Storage) -> None:
     await storage.put(KEY, b"0123456789")
     for start, length, expected in ((0, 4, b"0123"), (8, 9, b"89"), (10, 1, b""), (99, 5, b""), (3, 0, b"")):
         assert await storage.get_range(KEY, start, length) == expected, (start, length)
@@ -216,7 +216,7 @@ async def test_prefixes_of_a_bucket_see_nothing_of_each_other(s3: Server, monkey
     assert await keys(other, hours=-1) == []
 
 
-async def test_wrong_credentials_are_told_without_them(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wrong_credentials_are_reported_without_secrets(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret-value")
     with pytest.raises(StorageError) as refused:
@@ -231,13 +231,13 @@ async def test_wrong_credentials_are_told_without_them(s3: Server, monkeypatch: 
         *("gs://bucket?region=x", "az://?endpoint=x"),
     ],
 )
-def test_urls_that_say_too_little_or_too_much_are_refused(tmp_path: Path, url: str) -> None:
+def test_incomplete_or_excessive_urls_are_rejected(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": url}))
     assert "secret" not in str(refused.value)
 
 
-async def test_stores_of_every_vendor_are_asked_where_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_store_address_follows_url_for_every_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
     """A link is signed here: its address shows what the store is asked."""
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", azurite.ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.KEY)

@@ -209,7 +209,7 @@ async def test_reference_in_preprocessor_result(house: House) -> None:
     assert await house.opened() == []
 
 
-async def test_runs_that_are_run_again(house: House) -> None:
+async def test_references_in_rerun_runs(house: House) -> None:
     """References of a run stay references, computed texts stay texts, of a sub-workflow's run too."""
     await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
     await deploy(house, "f/team/top", {"modules": [A, node("s", calling("f/team/sub", x=js("results.a")))]})

@@ -205,7 +205,7 @@ async def test_coroutine_is_awaited(runtimes: Runtimes) -> None:
     assert [(await run(runtimes, content, {"n": n})).value for n in range(3)] == [0, 1, 2]
 
 
-async def test_jobs_at_once_have_a_process_each(runtimes: Runtimes) -> None:
+async def test_concurrent_jobs_have_own_processes(runtimes: Runtimes) -> None:
     content = WHO + "import time\ndef main(n):\n    time.sleep(0.1)\n    return [n, ID]"
     rans = await asyncio.gather(*(run(runtimes, content, {"n": n}, slot=n) for n in range(6)))
     assert [ran.value[0] for ran in rans] == list(range(6))

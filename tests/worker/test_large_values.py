@@ -62,7 +62,7 @@ async def test_result_near_limit_causes_warning(api: ApiHarness, size: int, perc
     assert ("warning: the result has" in await log(api, id)) == (percent is not None)
 
 
-async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(api: ApiHarness) -> None:
+async def test_exports_outputs_and_inputs_near_limit_cause_warnings(api: ApiHarness) -> None:
     size = LIMIT * 4 // 5
     a = node("a", GIVES, n="300000") | {"export": {"big": {"type": "javascript", "expr": "result + result"}}}
     b = node("b", HAS, x="context.big")
@@ -93,7 +93,7 @@ async def test_result_over_limit_fails_with_limit_and_size(api: ApiHarness) -> N
     assert "result_too_large" in json.dumps((await api.get(f"jobs_u/get/{id}"))["result"])
 
 
-async def test_large_values_are_objects_and_arrive_whole(api: ApiHarness) -> None:
+async def test_large_values_are_stored_as_objects_and_arrive_complete(api: ApiHarness) -> None:
     size = 300 * KIB
     nodes = (node("a", GIVES, n="flow_input.n"), node("b", HAS, x="results.a"))
     status, result, id = await run(api, *nodes, args={"n": size, "pad": "p" * size})

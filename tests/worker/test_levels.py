@@ -44,7 +44,7 @@ def start_without_namespaces(home: Path, mode: str) -> tuple[str, str, str]:
     return level, " ".join(missing), remedy
 
 
-def test_landlock_where_namespaces_are_forbidden(tmp_path: Path) -> None:
+def test_landlock_is_used_without_namespaces(tmp_path: Path) -> None:
     level, missing, remedy = start_without_namespaces(tmp_path / "home", "auto")
     assert level == "landlock"
     assert "Level userns is not possible: unshare: Operation not permitted." in missing

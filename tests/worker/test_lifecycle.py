@@ -184,7 +184,7 @@ async def test_job_over_limit_does_not_affect_neighbours(runtimes: Runtimes) -> 
     assert [ran.value for ran in others] == [1, 2, 3]
 
 
-async def test_required_isolation_refuses_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_required_isolation_fails_without_support(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orvanta_platform.sandbox.isolation.candidates", lambda mode: [])
     runtimes = Runtimes(tmp_path / "home", [], "required")
     with pytest.raises(SandboxUnavailable, match="required"):

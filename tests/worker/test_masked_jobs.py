@@ -111,7 +111,7 @@ def digest(text: Any) -> str:
     return hashlib.sha256(str(text).encode()).hexdigest()
 
 
-async def test_references_in_arguments_are_given_and_not_stored(house: House) -> None:
+async def test_references_in_arguments_are_resolved_and_not_stored(house: House) -> None:
     await house.secret()
     plain = {"path": "f/team/plain", "value": "shown", "is_secret": False, "description": ""}
     await house.api.client.post(f"{W}/variables/create", json=plain)
@@ -133,7 +133,7 @@ async def test_references_in_arguments_are_given_and_not_stored(house: House) ->
     ]
 
 
-async def test_references_of_a_workflow_are_filled_where_a_job_starts(house: House) -> None:
+async def test_workflow_references_are_resolved_at_job_start(house: House) -> None:
     await house.secret()
     code = {"type": "rawscript", "language": "python3", "content": ECHO}
     fixed = {**code, "input_transforms": {"x": {"type": "static", "value": {"deep": ["$var:f/team/pw"]}}}}

@@ -180,7 +180,7 @@ async def test_run_with_passwords_of_others_cannot_be_repeated(house: House) -> 
         assert many.text.startswith("Error: "), many.text
 
 
-async def test_expressions_read_them_and_what_they_give_is_masked(house: House) -> None:
+async def test_expressions_read_passwords_and_values_are_masked(house: House) -> None:
     bearer = code(HASH, x="'Bearer ' + flow_input.password")
     exported = {"v": {"type": "javascript", "expr": "flow_input.password"}}
     asked = f"flow_input.password === '{PASSWORD[:4]}' + '{PASSWORD[4:]}'"
@@ -216,7 +216,7 @@ async def test_edited_workflow_does_not_receive_passwords_of_others(house: House
     assert await ended(house, own.text) == PASSWORD[::-1]
 
 
-async def test_they_are_handed_on_to_sub_workflows(house: House) -> None:
+async def test_passwords_are_passed_to_sub_workflows(house: House) -> None:
     """As they are or inside of a text; what the sub-workflow calls a password is one there, whatever it was here."""
     inner = {"modules": [{"id": "b", "value": code(HASH, x="[flow_input.x, flow_input.secret]")}]}
     schema = {"properties": {"x": {}, "secret": {"type": "string", "format": "password"}}}

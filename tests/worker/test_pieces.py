@@ -124,7 +124,7 @@ async def pumped(pieces: list[bytes]) -> str:
     return log.text
 
 
-async def test_characters_split_over_two_reads_stay_whole() -> None:
+async def test_characters_split_over_two_reads_are_joined() -> None:
     text = "a🐈é\0b"
     data = text.encode()
     for cut in range(len(data)):
@@ -284,7 +284,7 @@ def test_filter_matches_tables_for_every_syscall() -> None:
     assert verdict_of(program, 0, arch=1) == kill
 
 
-def test_hidden_folders_are_left_out_of_what_may_be_read(tmp_path: Path) -> None:
+def test_hidden_folders_are_not_readable(tmp_path: Path) -> None:
     for name in ("a/b/secret", "a/c", "d"):
         (tmp_path / name).mkdir(parents=True)
     hidden = [str(tmp_path / "a/b/secret")]

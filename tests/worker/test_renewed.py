@@ -121,7 +121,7 @@ async def test_leftover_search_finds_planted_state(runtimes: Runtimes) -> None:
     assert ran.value[1] != []
 
 
-async def test_errors_too_leave_the_cell_for_another(runtimes: Runtimes) -> None:
+async def test_cell_is_reused_after_error(runtimes: Runtimes) -> None:
     content = CELL + "def main(fail):\n    if fail:\n        raise ValueError(cell())\n    return cell()"
     cells = []
     for _ in range(4):
@@ -164,7 +164,7 @@ async def test_limits_are_those_of_the_job(runtimes: Runtimes) -> None:
         await runtimes.settle()
 
 
-async def test_more_jobs_at_once_than_cells_wait(runtimes: Runtimes) -> None:
+async def test_jobs_wait_for_free_cells(runtimes: Runtimes) -> None:
     content = "def main(n):\n    return n"
     for _ in range(3):
         jobs = [run(runtimes, "python3", content, {"n": n}, slot=n) for n in range(12)]

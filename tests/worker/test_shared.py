@@ -27,7 +27,7 @@ async def test_shared_folder_is_writable_by_next_job(runtimes: Runtimes) -> None
     assert ran.value == "cd"
 
 
-async def test_bash_finds_it_too_and_others_do_not(runtimes: Runtimes) -> None:
+async def test_shared_folder_is_visible_to_bash_and_hidden_from_other_runs(runtimes: Runtimes) -> None:
     name = runtimes.share_output("shared-2")
     ran = await run_spec(
         runtimes, replace(spec("bash", "echo x > shared/y; cat ./shared/y", {}), output=name, shared=True)

@@ -29,7 +29,7 @@ def told(*pieces: str) -> tuple[str, str]:
         (f"{HOST_MARK[0]}a\n{HOST_MARK[:5]}", f"{HOST_MARK[0]}a\n{HOST_MARK[:5]}", ""),
     ],
 )
-def test_any_cut_gives_the_same(output: str, log: str, stream: str) -> None:
+def test_any_chunking_produces_same_result(output: str, log: str, stream: str) -> None:
     assert told(output) == (log, stream)
     assert told(*output) == (log, stream)
     for place in range(len(output)):

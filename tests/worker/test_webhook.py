@@ -312,7 +312,7 @@ async def test_addresses_that_are_none(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x/", "http://u:p@127.0.0.1/"])
-async def test_redirects_to_what_is_no_address(url: str) -> None:
+async def test_redirect_to_invalid_address(url: str) -> None:
     async with answering(lambda _: to(url)) as server:
         assert (await call(server.url)).error[0] in ("webhook_address_refused", "webhook_request_invalid")
     assert len(server.asked) == 1

@@ -114,7 +114,7 @@ async def test_retry_uses_same_idempotency_key(api: ApiHarness) -> None:
     assert len(server.asked) == 3 and len({each.headers["idempotency-key"] for each in server.asked}) == 1
 
 
-async def test_calls_wait_beside_the_slots_and_hold_up_nobody(api: ApiHarness) -> None:
+async def test_calls_do_not_occupy_slots(api: ApiHarness) -> None:
     """More calls than slots are under way, and a run without calls goes by."""
     arrived: list[Asked] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
