@@ -1,5 +1,5 @@
 import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
-import { Shell, ToWorkspace } from "./routes/shell";
+import { Shell, ToWorkspace } from "./shell/shell";
 import { Failed, Skeleton } from "./ui/states";
 
 /** What is shown where a page breaks or does not exist. */
@@ -18,7 +18,7 @@ function Broken() {
 export const router = createBrowserRouter([
   {
     path: "/login",
-    lazy: async () => ({ Component: (await import("./routes/login")).LoginPage }),
+    lazy: async () => ({ Component: (await import("./shell/login")).LoginPage }),
     errorElement: <Broken />,
     hydrateFallbackElement: <Skeleton />,
   },
@@ -31,11 +31,11 @@ export const router = createBrowserRouter([
       { index: true, element: <ToWorkspace /> },
       {
         path: "w/:workspace",
-        lazy: async () => ({ Component: (await import("./ops/home")).HomePage }),
+        lazy: async () => ({ Component: (await import("./home/page")).HomePage }),
       },
       {
         path: "w/:workspace/workflows",
-        lazy: async () => ({ Component: (await import("./routes/workflows")).WorkflowsPage }),
+        lazy: async () => ({ Component: (await import("./workflows/list-page")).WorkflowsPage }),
       },
       {
         path: "w/:workspace/runs",
@@ -47,35 +47,35 @@ export const router = createBrowserRouter([
       },
       {
         path: "w/:workspace/approvals",
-        lazy: async () => ({ Component: (await import("./control/approvals/page")).ApprovalsPage }),
+        lazy: async () => ({ Component: (await import("./approvals/page")).ApprovalsPage }),
       },
       {
         path: "w/:workspace/schedules",
-        lazy: async () => ({ Component: (await import("./ops/schedules/page")).SchedulesPage }),
+        lazy: async () => ({ Component: (await import("./schedules/page")).SchedulesPage }),
       },
       {
         path: "w/:workspace/workers",
-        lazy: async () => ({ Component: (await import("./ops/workers/page")).WorkersPage }),
+        lazy: async () => ({ Component: (await import("./workers/page")).WorkersPage }),
       },
       {
         path: "w/:workspace/scripts",
-        lazy: async () => ({ Component: (await import("./routes/scripts")).ScriptsPage }),
+        lazy: async () => ({ Component: (await import("./scripts/list-page")).ScriptsPage }),
       },
       {
         path: "w/:workspace/scripts/*",
-        lazy: async () => ({ Component: (await import("./routes/script")).ScriptPage }),
+        lazy: async () => ({ Component: (await import("./scripts/page")).ScriptPage }),
       },
       {
         path: "w/:workspace/runs/:id",
-        lazy: async () => ({ Component: (await import("./routes/run")).RunPage }),
+        lazy: async () => ({ Component: (await import("./runs/page")).RunPage }),
       },
       {
         path: "w/:workspace/runs/:id/compare/:other",
-        lazy: async () => ({ Component: (await import("./routes/compare")).ComparePage }),
+        lazy: async () => ({ Component: (await import("./runs/compare/page")).ComparePage }),
       },
       {
         path: "w/:workspace/workflows/*",
-        lazy: async () => ({ Component: (await import("./routes/workflow")).WorkflowPage }),
+        lazy: async () => ({ Component: (await import("./workflow-page/page")).WorkflowPage }),
       },
     ],
   },

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { aligned } from "../src/workflow/align";
-import { move, remove } from "../src/workflow/arrange";
-import type { Edit } from "../src/workflow/change";
-import { applied, deleteNodes, type Model, rename } from "../src/workflow/commands";
-import { folded } from "../src/workflow/fold";
+import { align } from "../src/workflow/align";
+import { applyChange, deleteNodes, type Model, rename } from "../src/workflow/commands";
+import type { Edit } from "../src/workflow/edit";
+import { foldGroups } from "../src/workflow/fold";
 import { foldGroup, groupNodes, groupsOf } from "../src/workflow/groups";
 import { layout, NODE, originOf } from "../src/workflow/layout";
 import { addNotes, newNote, notesOf, setNote } from "../src/workflow/notes";
 import { outline } from "../src/workflow/outline";
-import { edited, read } from "../src/workflow/source";
+import { move, remove } from "../src/workflow/selection";
+import { editSource, parseSource } from "../src/workflow/source";
 
 const TEXT = `# Kept.
 value:
@@ -25,28 +25,28 @@ value:
           - {id: last, value: {type: identity}}
 `;
 const model = (text: string): Model => {
-  const tree = read(text);
+  const tree = parseSource(text);
   return { tree, graph: outline(tree) };
 };
-const made = (text: string, change: { edits: Edit[] }) => change.edits.reduce(edited, text);
+const made = (text: string, change: { edits: Edit[] }) => change.edits.reduce(editSource, text);
 
 describe("notes", () => {
   test("are added, written, moved and taken away again, and no other byte changes", () => {
     let text = made(TEXT, addNotes(model(TEXT), [newNote({ x: 10.4, y: -3 })]));
     text = made(text, addNotes(model(text), [newNote({ x: 0, y: 0 })]));
-    const [first, second] = notesOf(read(text));
+    const [first, second] = notesOf(parseSource(text));
     expect(first).toMatchObject({ key: "note:note", x: 10, y: -3, color: "yellow", text: "" });
     expect(second?.key).toBe("note:note_2");
     text = made(text, setNote(first as never, "text", "Ask: before\nyou change #this"));
     text = made(text, move(model(text), { "note:note_2": { x: 7, y: 8 }, a: { x: 1, y: 2 } }));
-    expect(notesOf(read(text))).toMatchObject([{ text: "Ask: before\nyou change #this" }, { x: 7, y: 8 }]);
-    expect(layout(outline(read(text)), read(text)).nodes.get("a")).toMatchObject({ x: 1, y: 2 });
+    expect(notesOf(parseSource(text))).toMatchObject([{ text: "Ask: before\nyou change #this" }, { x: 7, y: 8 }]);
+    expect(layout(outline(parseSource(text)), parseSource(text)).nodes.get("a")).toMatchObject({ x: 1, y: 2 });
     text = made(text, remove(model(text), ["note:note", "note:note_2"], true));
     expect(text).toBe(`${TEXT}  ui:\n    nodes:\n      a:\n        x: 1\n        "y": 2\n`);
   });
 
   test("of another program are shown with what they lack", () => {
-    const tree = read(`${TEXT}  notes:\n    - {text: Only text}\n    - 7\n`);
+    const tree = parseSource(`${TEXT}  notes:\n    - {text: Only text}\n    - 7\n`);
     expect(notesOf(tree)).toMatchObject([{ key: "note:0", width: 220, height: 120 }]);
   });
 });
@@ -55,7 +55,7 @@ describe("groups", () => {
   test("are folded to one node, in a loop too, until a node of theirs is looked at", () => {
     const seen = (text: string, open: string[] = []) => {
       const { tree, graph } = model(text);
-      const { nodes, edges } = folded(graph, groupsOf(tree, graph), open).main;
+      const { nodes, edges } = foldGroups(graph, groupsOf(tree, graph), open).main;
       const inside = nodes.at(-1)?.lanes[0]?.nodes.map((node) => node.id);
       return [nodes.map((node) => node.id), edges.map((edge) => `${edge.from} ${edge.to}`), inside];
     };
@@ -82,30 +82,30 @@ describe("groups", () => {
   });
 
   test("name the first and the last where that says the same set, else each", () => {
-    const chain = applied(read(TEXT), groupNodes(model(TEXT), ["b", "a"]));
+    const chain = applyChange(parseSource(TEXT), groupNodes(model(TEXT), ["b", "a"]));
     expect((chain as never as { value: { groups: unknown[] } }).value.groups).toEqual([
       { summary: "Group", color: "blue", start_id: "a", end_id: "b" },
     ]);
-    const apart = applied(read(TEXT), groupNodes(model(TEXT), ["a", "c"]));
+    const apart = applyChange(parseSource(TEXT), groupNodes(model(TEXT), ["a", "c"]));
     expect(groupsOf(apart, outline(apart))).toMatchObject([{ key: "group:0", ids: ["a", "c"] }]);
   });
 
   test("hold nodes of one list only", () => {
     expect(() => groupNodes(model(TEXT), ["a", "inner"])).toThrow("different ones");
     expect(() => groupNodes(model(TEXT), [])).toThrow("Choose");
-    const inner = applied(read(TEXT), groupNodes(model(TEXT), ["inner", "last"]));
+    const inner = applyChange(parseSource(TEXT), groupNodes(model(TEXT), ["inner", "last"]));
     expect(groupsOf(inner, outline(inner))[0]?.ids).toEqual(["inner", "last"]);
   });
 
   test("follow their nodes when these are renamed or go", () => {
     let text = made(TEXT, groupNodes(model(TEXT), ["a", "b", "c"]));
     text = made(text, rename(model(text), "a", "first"));
-    const ids = () => groupsOf(read(text), outline(read(text)))[0]?.ids;
+    const ids = () => groupsOf(parseSource(text), outline(parseSource(text)))[0]?.ids;
     expect(ids()).toEqual(["first", "b", "c"]);
     text = made(text, deleteNodes(model(text), ["first"]));
     expect(ids()).toEqual(["b", "c"]);
     text = made(text, deleteNodes(model(text), ["b", "c"]));
-    expect(read(text)).not.toHaveProperty("value.groups");
+    expect(parseSource(text)).not.toHaveProperty("value.groups");
   });
 
   test("go alone: what they hold stays", () => {
@@ -130,7 +130,7 @@ describe("aligned", () => {
     ["across", { a: [0, 10], b: [170, 100], c: [300, 500] }],
     ["down", { a: [0, 10], b: [50, 245], c: [300, 500] }],
   ] as const)("%s", (how, wanted) => {
-    const places = Object.entries(aligned(boxes, how)).map(([id, { x, y }]) => [id, [x, y]]);
+    const places = Object.entries(align(boxes, how)).map(([id, { x, y }]) => [id, [x, y]]);
     expect(Object.fromEntries(places)).toEqual(wanted);
   });
 });

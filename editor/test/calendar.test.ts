@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ScheduleCalendar } from "../src/api/schedules";
-import { cellOf, cellsOf, dayOf, daysOf, entriesOf, keyOf, textOf } from "../src/ops/schedules/calendar";
+import { cellKey, cellsOf, daysOf, entriesOf, formatDay, parseDay, summarizeCell } from "../src/schedules/calendar";
 
 const at = (hour: number, minute: number, second = 0): string =>
   new Date(2026, 0, 7, hour, minute, second).toISOString();
@@ -22,19 +22,19 @@ const CALENDAR = {
 test("ticks of an hour are counted by how they stand, and schedules of one minute clash", () => {
   const cells = cellsOf(entriesOf(CALENDAR));
   const day = new Date(2026, 0, 7);
-  expect(cellOf(cells.get(keyOf(day, 8)) ?? [])).toEqual({ counts: { failed: 1, skipped: 1 }, clashes: [] });
-  expect(cellOf(cells.get(keyOf(day, 9)) ?? [])).toEqual({
+  expect(summarizeCell(cells.get(cellKey(day, 8)) ?? [])).toEqual({ counts: { failed: 1, skipped: 1 }, clashes: [] });
+  expect(summarizeCell(cells.get(cellKey(day, 9)) ?? [])).toEqual({
     counts: { scheduled: 3 },
     clashes: [{ at: Date.parse(at(9, 0)), paths: ["f/a/one", "f/a/two"] }],
   });
 });
 
 test("a week begins on Monday, and what is no day is today", () => {
-  expect(daysOf(new Date(2026, 0, 7), true).map(textOf)).toEqual(
+  expect(daysOf(new Date(2026, 0, 7), true).map(formatDay)).toEqual(
     [5, 6, 7, 8, 9, 10, 11].map((day) => `2026-01-${String(day).padStart(2, "0")}`),
   );
-  expect(daysOf(new Date(2026, 0, 11), true).map(textOf)[0]).toBe("2026-01-05");
+  expect(daysOf(new Date(2026, 0, 11), true).map(formatDay)[0]).toBe("2026-01-05");
   const now = new Date(2026, 5, 1);
-  expect(dayOf("2026-02-03", now).getDate()).toBe(3);
-  for (const wrong of [null, "", "soon", "2026-2-3"]) expect(dayOf(wrong, now)).toBe(now);
+  expect(parseDay("2026-02-03", now).getDate()).toBe(3);
+  for (const wrong of [null, "", "soon", "2026-2-3"]) expect(parseDay(wrong, now)).toBe(now);
 });

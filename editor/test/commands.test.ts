@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { OFFERS } from "../src/workflow/catalog";
+import { CATALOG } from "../src/workflow/catalog";
 import * as commands from "../src/workflow/commands";
-import { EMPTY, redo, redoName, remember, undo, undoName } from "../src/workflow/history";
+import { addStep, EMPTY, redo, redoName, undo, undoName } from "../src/workflow/history";
 import { outline } from "../src/workflow/outline";
-import { edited, read } from "../src/workflow/source";
+import { editSource, parseSource } from "../src/workflow/source";
 import { at, type Json } from "../src/workflow/types";
 import { trees } from "./documents";
 
@@ -25,12 +25,12 @@ const LIST = `value:
 `;
 
 const model = (text: string): commands.Model => {
-  const tree = read(text);
+  const tree = parseSource(text);
   return { tree, graph: outline(tree) };
 };
-const run = (text: string, change: commands.Change) => change.edits.reduce(edited, text);
+const run = (text: string, change: commands.Change) => change.edits.reduce(editSource, text);
 const edges = (text: string) => model(text).graph.main.edges.map((edge) => `${edge.from}-${edge.on}-${edge.to}`);
-const identity = OFFERS.find((offer) => offer.key === "identity") as (typeof OFFERS)[number];
+const identity = CATALOG.find((offer) => offer.key === "identity") as (typeof CATALOG)[number];
 
 test("a node on an edge of a list stands between the two", () => {
   const before = model(LIST);
@@ -68,7 +68,9 @@ test("deleting joins what came before with what came after", () => {
 
 test("deleting a first node lets the next one start", () => {
   expect(edges(run(LIST, commands.deleteNodes(model(LIST), ["a"])))).toEqual(["b-success-c"]);
-  expect(at(read(run(GRAPH, commands.deleteNodes(model(GRAPH), ["a"]))), ["value", "modules", 0, "needs"])).toEqual([]);
+  expect(
+    at(parseSource(run(GRAPH, commands.deleteNodes(model(GRAPH), ["a"]))), ["value", "modules", 0, "needs"]),
+  ).toEqual([]);
 });
 
 test("renaming rewrites edges and expressions, and nothing that only looks alike", () => {
@@ -107,7 +109,7 @@ test("an edge is taken away, or gets another outcome", () => {
 
 test("a copy has ids and references of its own", () => {
   const before = model(GRAPH);
-  const modules = commands.copied(before, ["b", "c"]);
+  const modules = commands.copyNodes(before, ["b", "c"]);
   const made = run(GRAPH, commands.paste(before, { lane: before.graph.main, after: "e" }, modules));
   expect(edges(made)).toContain("e-success-b_2");
   expect(edges(made)).toContain("b_2-true-c_2");
@@ -117,19 +119,19 @@ test("a copy has ids and references of its own", () => {
 test("a disabled node is enabled again", () => {
   const off = run(LIST, commands.toggleDisabled(model(LIST), "b"));
   expect(commands.isDisabled(model(off), "b")).toBe(true);
-  expect(read(run(off, commands.toggleDisabled(model(off), "b")))).toEqual(read(LIST));
+  expect(parseSource(run(off, commands.toggleDisabled(model(off), "b")))).toEqual(parseSource(LIST));
 });
 
 test("every offer can be added to an empty workflow, twice", () => {
   let text = "value:\n  modules: []\n";
-  for (const offer of [...OFFERS, ...OFFERS]) {
+  for (const offer of [...CATALOG, ...CATALOG]) {
     const before = model(text);
     const last = before.graph.main.nodes.at(-1);
     const spot = last ? { lane: before.graph.main, after: last.id } : { lane: before.graph.main, start: true as const };
     text = run(text, commands.addNode(before, spot, offer));
   }
   const { main, byId } = model(text).graph;
-  expect(main.nodes).toHaveLength(OFFERS.length * 2);
+  expect(main.nodes).toHaveLength(CATALOG.length * 2);
   expect(new Set(byId.keys()).size).toBe(byId.size);
 });
 
@@ -139,7 +141,7 @@ test.each(trees)("deleting any one node of %s leaves every edge with both its en
     if (id === "failure" || id === "preprocessor") continue;
     let after: Json;
     try {
-      after = commands.applied(tree, commands.deleteNodes(before, [id]));
+      after = commands.applyChange(tree, commands.deleteNodes(before, [id]));
     } catch (error) {
       if (error instanceof commands.NotPossible) continue;
       throw error;
@@ -148,7 +150,7 @@ test.each(trees)("deleting any one node of %s leaves every edge with both its en
     expect(left.byId.has(id)).toBe(false);
     for (const lane of [left.main, ...[...left.byId.values()].flatMap((node) => node.lanes)]) {
       const ids = new Set(lane.nodes.map((node) => node.id));
-      const broken = lane.edges.filter((edge) => edge.said && edge.from === id);
+      const broken = lane.edges.filter((edge) => edge.explicit && edge.from === id);
       expect(broken).toEqual([]);
       expect(ids.has(id)).toBe(false);
     }
@@ -159,7 +161,7 @@ test("undo and redo give every text back, byte for byte", () => {
   const texts = ["a\nb\n", "a\nx\nb\n", "x\nb\n", "x\nbb\n"];
   let history = EMPTY;
   texts.slice(1).forEach((after, n) => {
-    history = remember(history, `Step ${n}`, texts[n] as string, after, null);
+    history = addStep(history, `Step ${n}`, texts[n] as string, after, null);
   });
   let text = texts[3] as string;
   for (const wanted of [2, 1, 0]) {
@@ -178,9 +180,9 @@ test("undo and redo give every text back, byte for byte", () => {
 });
 
 test("what is typed into one field is one step", () => {
-  let history = remember(EMPTY, "Edit", "", "h", "field");
-  history = remember(history, "Edit", "h", "hi", "field");
-  history = remember(history, "Other", "hi", "hi!", "other");
+  let history = addStep(EMPTY, "Edit", "", "h", "field");
+  history = addStep(history, "Edit", "h", "hi", "field");
+  history = addStep(history, "Other", "hi", "hi!", "other");
   expect(history.steps.map((step) => step.name)).toEqual(["Edit", "Other"]);
   expect(undo(undo(history, "hi!")?.history ?? EMPTY, "hi")?.text).toBe("");
 });

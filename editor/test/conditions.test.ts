@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { OFFERS } from "../src/workflow/catalog";
+import { CATALOG } from "../src/workflow/catalog";
 import * as commands from "../src/workflow/commands";
 import { outline } from "../src/workflow/outline";
-import { edited, read } from "../src/workflow/source";
+import { editSource, parseSource } from "../src/workflow/source";
 
 const model = (text: string): commands.Model => {
-  const tree = read(text);
+  const tree = parseSource(text);
   return { tree, graph: outline(tree) };
 };
-const run = (text: string, change: commands.Change) => change.edits.reduce(edited, text);
+const run = (text: string, change: commands.Change) => change.edits.reduce(editSource, text);
 const edges = (text: string) => model(text).graph.main.edges.map((edge) => `${edge.from}-${edge.on}-${edge.to}`);
-const offer = (key: string) => OFFERS.find((each) => each.key === key) as (typeof OFFERS)[number];
+const offer = (key: string) => CATALOG.find((each) => each.key === key) as (typeof CATALOG)[number];
 
 const document = (...modules: string[]) =>
   `value:\n  modules:\n${modules.map((module) => `    - ${module}\n`).join("")}`;

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { find } from "../src/workflow/find";
+import { findInNodes } from "../src/workflow/find";
 import { outline } from "../src/workflow/outline";
-import { withStream } from "../src/workflow/select";
-import { read } from "../src/workflow/source";
+import { parseSource } from "../src/workflow/source";
+import { withConnected } from "../src/workflow/traversal";
 
-const tree = read(`
+const tree = parseSource(`
 value:
   modules:
     - {id: a, summary: Fetch the orders, value: {type: identity}}
@@ -21,18 +21,18 @@ value:
 const graph = outline(tree);
 
 test("a word is found in summaries, expressions and code, at the node that holds it", () => {
-  expect(find(tree, graph, " ORDERS ")).toEqual([
+  expect(findInNodes(tree, graph, " ORDERS ")).toEqual([
     { id: "a", line: "Fetch the orders" },
     { id: "each", line: "results.a.Orders" },
     { id: "b", line: "echo orders | wc" },
   ]);
-  expect(find(tree, graph, "")).toEqual([]);
-  expect(find(tree, graph, "no such word")).toEqual([]);
+  expect(findInNodes(tree, graph, "")).toEqual([]);
+  expect(findInNodes(tree, graph, "no such word")).toEqual([]);
 });
 
 test("what comes before and after is selected with a node, within its list", () => {
-  expect(withStream(graph, ["d"], "up").sort()).toEqual(["a", "d"]);
-  expect(withStream(graph, ["d"], "down").sort()).toEqual(["d", "e"]);
-  expect(withStream(graph, ["b"], "down")).toEqual(["b", "c"]);
-  expect(withStream(graph, ["e"], "up").sort()).toEqual(["a", "d", "e", "each"]);
+  expect(withConnected(graph, ["d"], "up").sort()).toEqual(["a", "d"]);
+  expect(withConnected(graph, ["d"], "down").sort()).toEqual(["d", "e"]);
+  expect(withConnected(graph, ["b"], "down")).toEqual(["b", "c"]);
+  expect(withConnected(graph, ["e"], "up").sort()).toEqual(["a", "d", "e", "each"]);
 });

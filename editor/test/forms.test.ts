@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { addBranch, moveBranch, removeBranch } from "../src/workflow/branches";
 import type { Change, Model } from "../src/workflow/commands";
-import { addAsked, askedOf, removeAsked, setAsked } from "../src/workflow/inputs";
 import { type Node, outline } from "../src/workflow/outline";
-import { edited, read } from "../src/workflow/source";
+import { addSchemaField, removeSchemaField, schemaFields, setSchemaField } from "../src/workflow/schema-fields";
+import { editSource, parseSource } from "../src/workflow/source";
 import { at } from "../src/workflow/types";
 
 const TEXT = `# Kept.
@@ -19,12 +19,12 @@ value:
         default: []
 `;
 const model = (text: string): Model => {
-  const tree = read(text);
+  const tree = parseSource(text);
   return { tree, graph: outline(tree) };
 };
 const step = (text: string, command: (model: Model, node: Node) => Change) => {
   const now = model(text);
-  return command(now, now.graph.byId.get("choose") as Node).edits.reduce(edited, text);
+  return command(now, now.graph.byId.get("choose") as Node).edits.reduce(editSource, text);
 };
 const titles = (text: string) =>
   model(text)
@@ -47,26 +47,26 @@ test("branches are added, moved and removed; comments of the others stay", () =>
 test("the workflow's input is made field by field", () => {
   let text = TEXT;
   const change = (command: (now: Model) => Change) => {
-    text = command(model(text)).edits.reduce(edited, text);
+    text = command(model(text)).edits.reduce(editSource, text);
   };
-  change((now) => addAsked(now, ["schema"], "name"));
-  change((now) => addAsked(now, ["schema"], "count"));
-  change((now) => setAsked(now, ["schema"], "count", { type: "integer" }));
-  change((now) => setAsked(now, ["schema"], "count", { required: true }));
-  change((now) => setAsked(now, ["schema"], "name", { description: "Who asks" }));
-  expect(askedOf(at(read(text), ["schema"]))).toEqual([
+  change((now) => addSchemaField(now, ["schema"], "name"));
+  change((now) => addSchemaField(now, ["schema"], "count"));
+  change((now) => setSchemaField(now, ["schema"], "count", { type: "integer" }));
+  change((now) => setSchemaField(now, ["schema"], "count", { required: true }));
+  change((now) => setSchemaField(now, ["schema"], "name", { description: "Who asks" }));
+  expect(schemaFields(at(parseSource(text), ["schema"]))).toEqual([
     { name: "name", type: "string", description: "Who asks", required: false },
     { name: "count", type: "integer", description: "", required: true },
   ]);
-  expect(() => addAsked(model(text), ["schema"], "count")).toThrow("already");
-  expect(() => addAsked(model(text), ["schema"], "no name")).toThrow("letters");
-  change((now) => removeAsked(now, ["schema"], "count"));
-  change((now) => removeAsked(now, ["schema"], "name"));
-  expect(at(read(text), ["schema"])).toEqual({ type: "object", properties: {}, required: [] });
+  expect(() => addSchemaField(model(text), ["schema"], "count")).toThrow("already");
+  expect(() => addSchemaField(model(text), ["schema"], "no name")).toThrow("letters");
+  change((now) => removeSchemaField(now, ["schema"], "count"));
+  change((now) => removeSchemaField(now, ["schema"], "name"));
+  expect(at(parseSource(text), ["schema"])).toEqual({ type: "object", properties: {}, required: [] });
   expect(text.startsWith(TEXT)).toBe(true);
 });
 
 test("the order that a document gives its fields is kept", () => {
   const schema = { type: "object", properties: { a: {}, b: {} }, order: ["b", "a"], required: ["b"] };
-  expect(askedOf(schema).map((field) => field.name)).toEqual(["b", "a"]);
+  expect(schemaFields(schema).map((field) => field.name)).toEqual(["b", "a"]);
 });

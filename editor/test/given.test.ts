@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { givenTo } from "../src/workflow/given";
+import { resolveInputs } from "../src/workflow/resolved-inputs";
 
 const RESULTS = { a: { "odd key": [1, { x: 2 }] }, b: null };
 
@@ -10,17 +10,17 @@ test.each([
   ["flow_input.name", "Ada"],
   ["results.b", null],
 ])("%s is read in place", (expr, value) => {
-  expect(givenTo({ x: { type: "javascript", expr } }, { name: "Ada" }, RESULTS)).toEqual({ x: { value } });
+  expect(resolveInputs({ x: { type: "javascript", expr } }, { name: "Ada" }, RESULTS)).toEqual({ x: { value } });
 });
 
 test.each(["results.a + 1", "results.missing", "context.a", "[1]", "results.a.", ""])("%s is the server's", (expr) => {
-  expect(givenTo({ x: { type: "javascript", expr } }, {}, RESULTS)).toEqual({ x: { expr } });
+  expect(resolveInputs({ x: { type: "javascript", expr } }, {}, RESULTS)).toEqual({ x: { expr } });
 });
 
 test("static values are as they stand", () => {
-  expect(givenTo({ x: { type: "static", value: [1] }, y: { type: "static" } }, {}, {})).toEqual({
+  expect(resolveInputs({ x: { type: "static", value: [1] }, y: { type: "static" } }, {}, {})).toEqual({
     x: { value: [1] },
     y: { value: null },
   });
-  expect(givenTo(undefined, {}, {})).toEqual({});
+  expect(resolveInputs(undefined, {}, {})).toEqual({});
 });

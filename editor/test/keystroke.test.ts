@@ -1,12 +1,12 @@
 import { expect, test, vi } from "vitest";
 import { parse, parseDocument } from "yaml";
-import { apply, createEditor } from "../src/editing/store";
-import type { Edit } from "../src/workflow/change";
+import { apply, createEditor } from "../src/editor/store";
 import { setField } from "../src/workflow/commands";
+import type { Edit } from "../src/workflow/edit";
 import { outline } from "../src/workflow/outline";
-import { block } from "../src/workflow/render";
-import { edited, read } from "../src/workflow/source";
+import { editSource, parseSource } from "../src/workflow/source";
 import type { Path } from "../src/workflow/types";
+import { toYaml } from "../src/workflow/yaml";
 import { cases, examples, flowOf } from "./documents";
 
 vi.mock("yaml", async (original) => {
@@ -16,7 +16,7 @@ vi.mock("yaml", async (original) => {
 
 const NODES = 500;
 const code = { type: "rawscript", language: "bash", content: "echo 1\n", input_transforms: {} };
-const large = block({
+const large = toYaml({
   value: { modules: Array.from({ length: NODES }, (_, n) => ({ id: `n${n}`, summary: "A node", value: code })) },
 });
 
@@ -53,7 +53,7 @@ test("a letter written into one of 500 nodes reads that node alone", () => {
 const EVERY = 10;
 const texts: [string, string][] = [
   ...examples.map((each): [string, string] => [each.name, each.text]),
-  ...cases.filter((_, n) => n % EVERY === 0).map((each): [string, string] => [each.name, block(flowOf(each))]),
+  ...cases.filter((_, n) => n % EVERY === 0).map((each): [string, string] => [each.name, toYaml(flowOf(each))]),
   [
     "comments and blocks",
     "value:\n  modules:\n    # one\n    - id: a\n      value: {type: identity}   # flow\n\n    - id: b\n      value:\n        content: |+\n          x\n\n\n    # two\n    - {id: c, value: {type: identity}}\n# foot\n",
@@ -67,7 +67,7 @@ const texts: [string, string][] = [
 ];
 
 test.each(texts)("what is known of %s after edits is what its text says", (_, text) => {
-  const nodes = [...outline(read(text)).byId.values()].filter((node) => node.path[1] === "modules");
+  const nodes = [...outline(parseSource(text)).byId.values()].filter((node) => node.path[1] === "modules");
   const set = (path: Path): Edit => ({ op: "set", path: [...path, "summary"], value: "Said: with a colon" });
   const edits = [nodes[0], nodes[nodes.length >> 1], nodes.at(-1)].flatMap((node): Edit[] =>
     node
@@ -81,7 +81,7 @@ test.each(texts)("what is known of %s after edits is what its text says", (_, te
   );
   let made = text;
   for (const edit of edits) {
-    made = edited(made, edit);
-    expect(JSON.stringify(read(made))).toBe(JSON.stringify(parse(made, { version: "1.2" })));
+    made = editSource(made, edit);
+    expect(JSON.stringify(parseSource(made))).toBe(JSON.stringify(parse(made, { version: "1.2" })));
   }
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Printed } from "../src/api/stream";
-import { Lines, LONGEST_LINE } from "../src/runs/log/lines";
-import { marked, Reading } from "../src/runs/log/reading";
-import { cleaned, levelOf } from "../src/runs/log/text";
+import type { LogPart } from "../src/api/stream";
+import { levelOf, stripEscapes } from "../src/runs/log/levels";
+import { Lines, MAX_LINE_LENGTH } from "../src/runs/log/lines";
+import { LogBuffer, splitMatches } from "../src/runs/log/log-buffer";
 
-const part = (text: string, job = "j", attempt = 1): Printed => ({ job, node: job, attempt, offset: 0, text });
+const part = (text: string, job = "j", attempt = 1): LogPart => ({ job, node: job, attempt, offset: 0, text });
 const texts = (lines: Lines) => Array.from({ length: lines.length }, (_, index) => lines.textAt(index));
-const reading = () => new Reading((work) => work());
+const reading = () => new LogBuffer((work) => work());
 
 describe("lines", () => {
   it("are whole whatever parts they come in", () => {
@@ -33,16 +33,16 @@ describe("lines", () => {
 
   it("that are very long are cut, and say by how much", () => {
     const lines = new Lines();
-    for (let each = 0; each < 5; each++) lines.append([part("x".repeat(LONGEST_LINE))]);
+    for (let each = 0; each < 5; each++) lines.append([part("x".repeat(MAX_LINE_LENGTH))]);
     lines.append([part("\nnext\n")]);
-    expect(lines.at(0)).toMatchObject({ cut: 4 * LONGEST_LINE, text: "x".repeat(LONGEST_LINE) });
+    expect(lines.at(0)).toMatchObject({ cut: 4 * MAX_LINE_LENGTH, text: "x".repeat(MAX_LINE_LENGTH) });
     expect(lines.at(1)).toMatchObject({ cut: 0, text: "next" });
   });
 
   it("are as a terminal would leave them", () => {
-    expect(cleaned("\x1b[1;31mred\x1b[0m and \x1b]0;title\x07plain")).toBe("red and plain");
-    expect(cleaned("10 %\r50 %\r100 %")).toBe("100 %");
-    expect(cleaned("from windows\r")).toBe("from windows");
+    expect(stripEscapes("\x1b[1;31mred\x1b[0m and \x1b]0;title\x07plain")).toBe("red and plain");
+    expect(stripEscapes("10 %\r50 %\r100 %")).toBe("100 %");
+    expect(stripEscapes("from windows\r")).toBe("from windows");
     const lines = new Lines();
     lines.append([part("\x1b[3")]);
     lines.append([part("1mred\x1b[0m\n")]);
@@ -70,11 +70,11 @@ describe("lines", () => {
 describe("a reading", () => {
   it("filters and finds, also in what comes later and in lines that go on", () => {
     const log = reading();
-    log.take([part("ERROR one\nfine\nWARN")]);
+    log.append([part("ERROR one\nfine\nWARN")]);
     log.setFilter("warnings");
     log.setQuery("o");
     expect([log.count, log.hits]).toEqual([2, [0]]);
-    log.take([part("ING go on\nERROR two\nnothing\n")]);
+    log.append([part("ING go on\nERROR two\nnothing\n")]);
     const shown = Array.from({ length: log.count }, (_, place) => log.lines.textAt(log.index(place)));
     expect([shown, log.hits]).toEqual([
       ["ERROR one", "WARNING go on", "ERROR two"],
@@ -87,14 +87,14 @@ describe("a reading", () => {
 
   it("begins anew with what follows", () => {
     const log = reading();
-    log.take([part("old\n")]);
+    log.append([part("old\n")]);
     log.clear();
-    log.take([part("new\n")]);
+    log.append([part("new\n")]);
     expect(texts(log.lines)).toEqual(["new"]);
   });
 
   it("marks the words without a change of the text", () => {
-    expect(marked("An error is an Error.", "ERROR")).toEqual(["An ", "error", " is an ", "Error", "."]);
-    expect(marked("İİ i", "i").join("")).toBe("İİ i");
+    expect(splitMatches("An error is an Error.", "ERROR")).toEqual(["An ", "error", " is an ", "Error", "."]);
+    expect(splitMatches("İİ i", "i").join("")).toBe("İİ i");
   });
 });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { changed, same } from "../src/workflow/change";
-import { applied } from "../src/workflow/commands";
-import { type Choice, merged, type Part, partsOf } from "../src/workflow/merge";
+import { applyChange } from "../src/workflow/commands";
+import { applyEdit, isEqual } from "../src/workflow/edit";
+import { type Choice, findDifferences, mergeParts, type Part } from "../src/workflow/merge";
 import { outline } from "../src/workflow/outline";
-import { edited, read } from "../src/workflow/source";
+import { editSource, parseSource } from "../src/workflow/source";
 import type { Json } from "../src/workflow/types";
 import { trees } from "./documents";
 
@@ -23,11 +23,11 @@ value:
 `;
 
 function mergeOf(mine: string, theirs: string, chosen: (part: Part) => Choice) {
-  const [base, my, their] = [BASE, mine, theirs].map((text) => read(text)) as [Json, Json, Json];
-  const parts = partsOf(base, my, their);
-  const change = merged(my, their, parts, new Map(parts.map((part) => [part.key, chosen(part)])));
-  const text = change.edits.reduce(edited, mine);
-  expect(same(read(text), applied(my, change))).toBe(true);
+  const [base, my, their] = [BASE, mine, theirs].map((text) => parseSource(text)) as [Json, Json, Json];
+  const parts = findDifferences(base, my, their);
+  const change = mergeParts(my, their, parts, new Map(parts.map((part) => [part.key, chosen(part)])));
+  const text = change.edits.reduce(editSource, mine);
+  expect(isEqual(parseSource(text), applyChange(my, change))).toBe(true);
   return { parts: Object.fromEntries(parts.map((part) => [part.name, part.state])), text };
 }
 
@@ -57,14 +57,14 @@ test("nodes that they added, took away and moved are, also within boxes", () => 
   );
   const found = mergeOf(mine, theirs, byWho);
   expect(found.parts).toEqual({ book: "theirs", more: "theirs", summary: "mine" });
-  const graph = outline(read(found.text));
+  const graph = outline(parseSource(found.text));
   expect([...graph.byId.keys()].sort()).toEqual(["each", "inner", "more", "take"]);
   expect(graph.byId.get("more")?.inside).toBe("each");
   const out = BASE.replace("          - {id: inner, value: {type: identity}}\n", "          []\n").replace(
     "    - {id: book",
     "    - {id: inner, value: {type: identity}}\n    - {id: book",
   );
-  const moved = outline(read(mergeOf(mine, out, byWho).text));
+  const moved = outline(parseSource(mergeOf(mine, out, byWho).text));
   expect(moved.byId.get("inner")?.inside).toBeNull();
   expect(moved.main.nodes.map((node) => node.id)).toEqual(["take", "each", "inner", "book"]);
 });
@@ -74,7 +74,7 @@ test("a box that they added comes with its nodes, and one that I took away stays
   const added = box.replace("id: each", "id: other").replace("id: inner", "id: deep");
   const found = mergeOf(BASE.replace(box, ""), BASE.replace(box, box + added), byWho);
   expect(found.parts).toEqual({ each: "mine", inner: "mine", other: "theirs", deep: "theirs" });
-  const graph = outline(read(found.text));
+  const graph = outline(parseSource(found.text));
   expect(graph.main.nodes.map((node) => node.id)).toEqual(["take", "other", "book"]);
   expect(graph.byId.get("deep")?.inside).toBe("other");
 });
@@ -83,10 +83,10 @@ test.each(trees)("all of theirs gives theirs, all of mine changes nothing: %s", 
   const ids = outline(theirs).main.nodes;
   const first = ids[0];
   if (!first) return;
-  let mine = changed(theirs, { op: "set", path: [...first.path, "summary"], value: "Mine" });
-  mine = changed(mine, { op: "insert", path: first.list, index: 0, value: { id: "mine_alone", value: {} } });
-  const parts = partsOf(theirs, mine, theirs);
-  const all = (choice: Choice) => merged(mine, theirs, parts, new Map(parts.map((part) => [part.key, choice])));
+  let mine = applyEdit(theirs, { op: "set", path: [...first.path, "summary"], value: "Mine" });
+  mine = applyEdit(mine, { op: "insert", path: first.list, index: 0, value: { id: "mine_alone", value: {} } });
+  const parts = findDifferences(theirs, mine, theirs);
+  const all = (choice: Choice) => mergeParts(mine, theirs, parts, new Map(parts.map((part) => [part.key, choice])));
   expect(all("mine").edits).toEqual([]);
-  expect(same(applied(mine, all("theirs")), theirs)).toBe(true);
+  expect(isEqual(applyChange(mine, all("theirs")), theirs)).toBe(true);
 });

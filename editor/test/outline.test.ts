@@ -46,9 +46,9 @@ value:
 `),
   );
   expect(read.main.edges).toEqual([
-    { from: "a", to: "b", on: "success", said: false },
-    { from: "b", to: "c", on: "false", said: true },
-    { from: "a", to: "c", on: "success", said: true },
+    { from: "a", to: "b", on: "success", explicit: false },
+    { from: "b", to: "c", on: "false", explicit: true },
+    { from: "a", to: "c", on: "success", explicit: true },
   ]);
 });
 
@@ -58,7 +58,7 @@ test.each(trees)("no edge of %s crosses a node", (_, tree) => {
   const look = (lane: Lane) => {
     for (const edge of lane.edges) {
       const [from, to] = [made.nodes.get(edge.from), made.nodes.get(edge.to)];
-      const way = made.ways.get(edgeId(edge));
+      const way = made.routes.get(edgeId(edge));
       if (!from || !to || !way) continue;
       const [x, y] = [from.x + from.width / 2, from.y + from.height];
       const points = way.map((point) => ({ x: x + point.x, y: y + point.y }));

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { toQuery } from "../src/api/run-filter";
 import type { RunPage, RunPages, RunRow } from "../src/api/run-list";
-import { chips, filterOf, toQuery } from "../src/runs/list/filter";
-import { placeUnderWay, withHead, withPage } from "../src/runs/list/pages";
+import { activeFilters, filterOf } from "../src/runs/list/filter";
+import { firstLivePage, withNewestRows, withRefreshedPage } from "../src/runs/list/pages";
 
 const row = (id: number, ended = true): RunRow =>
   ({ id: String(id).padStart(4, "0"), ended, status: ended ? "succeeded" : "running" }) as RunRow;
@@ -17,32 +18,32 @@ const ids = (data: RunPages): number[] => data.pages.flatMap(({ rows }) => rows.
 const down = (from: number, to: number): number[] => page(from, to).rows.map(({ id }) => Number(id));
 
 test("new runs come before those that are there, none twice and none lost", () => {
-  const one = withHead(pages(page(10, 6)), page(12, 8));
+  const one = withNewestRows(pages(page(10, 6)), page(12, 8));
   expect(ids(one)).toEqual(down(12, 6));
   expect(one.pageParams).toEqual(["", "0008"]);
-  const two = withHead(pages(page(10, 6), page(5, 1, true)), page(13, 9));
+  const two = withNewestRows(pages(page(10, 6), page(5, 1, true)), page(13, 9));
   expect(ids(two)).toEqual(down(13, 1));
   expect(two.pageParams).toEqual(["", "0009"]);
   expect(two.pages.at(-1)?.end).toBe(true);
 });
 
 test("where runs may lie between, the newest stand alone", () => {
-  expect(ids(withHead(pages(page(10, 6)), page(30, 26)))).toEqual(down(30, 26));
-  expect(ids(withHead(pages(page(10, 6)), page(3, 2, true)))).toEqual([3, 2]);
+  expect(ids(withNewestRows(pages(page(10, 6)), page(30, 26)))).toEqual(down(30, 26));
+  expect(ids(withNewestRows(pages(page(10, 6)), page(3, 2, true)))).toEqual([3, 2]);
 });
 
 test("one page of what is under way is fetched anew, and keeps its end", () => {
   const data = pages(page(10, 6), { rows: [row(5), row(4, false)], end: false }, page(3, 1));
-  expect(placeUnderWay(data)).toBe(1);
-  expect(placeUnderWay(pages(page(10, 6)))).toBe(-1);
-  const made = withPage(data, 1, [row(5), row(4), row(3)]);
+  expect(firstLivePage(data)).toBe(1);
+  expect(firstLivePage(pages(page(10, 6)))).toBe(-1);
+  const made = withRefreshedPage(data, 1, [row(5), row(4), row(3)]);
   expect(ids(made)).toEqual(down(10, 1));
-  expect(placeUnderWay(made)).toBe(-1);
+  expect(firstLivePage(made)).toBe(-1);
 });
 
 test("a filter is what the address says, and what it says wrong is as if it were not there", () => {
   const filter = filterOf(new URLSearchParams("state=failed,cancelled&q=pay&by=eva&last=5y&from=never"));
-  expect(chips(filter).map(({ name, value }) => [name, value])).toEqual([
+  expect(activeFilters(filter).map(({ name, value }) => [name, value])).toEqual([
     ["state", "failed or cancelled"],
     ["q", "pay"],
     ["by", "eva"],

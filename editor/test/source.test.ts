@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { changed, type Edit, same } from "../src/workflow/change";
+import { applyEdit, type Edit, isEqual } from "../src/workflow/edit";
 import { outline } from "../src/workflow/outline";
-import { edited, Refused, read } from "../src/workflow/source";
+import { EditRefused, editSource, parseSource } from "../src/workflow/source";
 import { at, isTree, type Json, type Path } from "../src/workflow/types";
 import { cases, examples, flowOf, type Sample } from "./documents";
 
@@ -79,30 +79,30 @@ describe("an edit writes only what it is about", () => {
   ];
   test.each(table)("%s", (_, edit, before, after) => {
     expect(COMMENTED).toContain(before);
-    expect(edited(COMMENTED, edit)).toBe(COMMENTED.replace(before, after));
+    expect(editSource(COMMENTED, edit)).toBe(COMMENTED.replace(before, after));
   });
 });
 
 test("an empty list becomes a block", () => {
   const text = "value:\n  modules: []\n";
-  const made = edited(text, { op: "insert", path: modules, index: 0, value: add });
+  const made = editSource(text, { op: "insert", path: modules, index: 0, value: add });
   expect(made).toBe("value:\n  modules:\n    - id: added\n      value:\n        type: identity\n");
 });
 
 test("JSON stays JSON", () => {
   const text = '{\n  "value": {\n    "modules": []\n  }\n}\n';
-  const made = edited(text, { op: "insert", path: modules, index: 0, value: add });
+  const made = editSource(text, { op: "insert", path: modules, index: 0, value: add });
   expect(JSON.parse(made)).toEqual({ value: { modules: [add] } });
 });
 
 test("words that older readers take for true are quoted", () => {
-  const made = edited(COMMENTED, { op: "set", path: [...modules, 0, "mock"], value: { on: "yes" } });
+  const made = editSource(COMMENTED, { op: "set", path: [...modules, 0, "mock"], value: { on: "yes" } });
   expect(made).toContain('"on": "yes"');
 });
 
 test("what an alias shares is not changed behind the other's back", () => {
   const text = "value:\n  modules:\n    - &x {id: a, value: {type: identity}}\n    - *x\n";
-  expect(() => edited(text, { op: "set", path: [...modules, 1, "id"], value: "b" })).toThrow(Refused);
+  expect(() => editSource(text, { op: "set", path: [...modules, 1, "id"], value: "b" })).toThrow(EditRefused);
 });
 
 /** Every sample with where its workflow's nodes are. */
@@ -116,7 +116,7 @@ function comments(text: string): string[] {
 }
 
 test.each(samples)("edits of %s give the document that was meant, and lose no line beside it", (_, sample, root) => {
-  const tree = root.length === 0 ? read(sample.text) : flowOf(sample);
+  const tree = root.length === 0 ? parseSource(sample.text) : flowOf(sample);
   const list: Path = root.length === 0 ? modules : ["flow", "modules"];
   const nodes = [...outline(tree).byId.values()];
   const place = (path: Path): Path => (root.length === 0 ? path : ["flow", ...path.slice(1)]);
@@ -125,17 +125,17 @@ test.each(samples)("edits of %s give the document that was meant, and lose no li
     { op: "set", path: [...place(node.path), "value", "note"], value: { deep: ["a", { b: null }] } },
     { op: "insert", path: place(node.list), index: node.index, value: add },
   ]);
-  if (at(read(sample.text), list) === undefined) return;
+  if (at(parseSource(sample.text), list) === undefined) return;
   for (const edit of edits) {
-    if (edit.op === "insert" && !Array.isArray(at(read(sample.text), edit.path))) continue;
-    const before = read(sample.text);
-    const made = edited(sample.text, edit);
-    expect(same(read(made), changed(before, edit))).toBe(true);
+    if (edit.op === "insert" && !Array.isArray(at(parseSource(sample.text), edit.path))) continue;
+    const before = parseSource(sample.text);
+    const made = editSource(sample.text, edit);
+    expect(isEqual(parseSource(made), applyEdit(before, edit))).toBe(true);
     expect(comments(made)).toEqual(comments(sample.text));
   }
 });
 
 test("a fault is told with its line", () => {
-  expect(() => read("value:\n  modules: [\n")).toThrow(expect.objectContaining({ line: expect.any(Number) }));
-  expect(isTree(read("a: 1") as Json)).toBe(true);
+  expect(() => parseSource("value:\n  modules: [\n")).toThrow(expect.objectContaining({ line: expect.any(Number) }));
+  expect(isTree(parseSource("a: 1") as Json)).toBe(true);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Flow } from "../src/api/flows";
-import { apply, createEditor, isChanged, redoIn, textOf, undoIn, write } from "../src/editing/store";
-import { OFFERS } from "../src/workflow/catalog";
+import { apply, createEditor, isChanged, redoIn, textOf, undoIn, write } from "../src/editor/store";
+import { CATALOG } from "../src/workflow/catalog";
 import { addNode } from "../src/workflow/commands";
-import { block } from "../src/workflow/render";
-import { read } from "../src/workflow/source";
+import { parseSource } from "../src/workflow/source";
+import { toYaml } from "../src/workflow/yaml";
 import { cases, examples, flowOf } from "./documents";
 
 const HEAD = { path: "f/a/b", summary: "", edited_by: "", edited_at: "", archived: false, version_id: 1 };
@@ -13,15 +13,15 @@ const opened = (text: string) => createEditor("main", flow(text), { text: textOf
 
 const documents: [string, string][] = [
   ...examples.map((each): [string, string] => [each.name, each.text]),
-  ...cases.map((each): [string, string] => [each.name, block(flowOf(each))]),
+  ...cases.map((each): [string, string] => [each.name, toYaml(flowOf(each))]),
 ];
 
 test.each(documents)("opening %s changes no byte, nor does a step that is undone", (_, text) => {
   const store = opened(text);
   expect(store.getState().text).toBe(text);
   expect(isChanged(store.getState())).toBe(false);
-  const [offer] = OFFERS;
-  if (!offer || !Array.isArray((read(text) as { value?: { modules?: unknown } }).value?.modules)) return;
+  const [offer] = CATALOG;
+  if (!offer || !Array.isArray((parseSource(text) as { value?: { modules?: unknown } }).value?.modules)) return;
   apply(store, (model) => addNode(model, { lane: model.graph.main, start: true }, offer));
   const made = store.getState().text;
   expect(made).not.toBe(text);

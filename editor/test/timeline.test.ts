@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { RunEvent } from "../src/api/history";
 import type { TimedBody } from "../src/api/iterations";
-import { attemptsOf, share, spent, ticks, trackOf, tracksOf, withEvents } from "../src/runs/timeline/tracks";
+import type { RunEvent } from "../src/api/run-events";
+import type { Row } from "../src/runs/timeline/rows";
+import {
+  attemptsOf,
+  segmentPosition,
+  ticks,
+  timeSpent,
+  trackOf,
+  tracksOf,
+  withEvents,
+} from "../src/runs/timeline/tracks";
+import { activeIndex } from "../src/runs/timeline/use-row-keys";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const event = (second: number, kind: string, more: Partial<RunEvent> = {}): RunEvent => ({
@@ -43,7 +53,7 @@ describe("a track", () => {
     ]);
     if (!track) return;
     expect(attemptsOf(track).map((each) => each.segments.length)).toEqual([2, 2]);
-    expect([spent(track, "running", 0), spent(track, "waiting", 0)]).toEqual([6000, 2000]);
+    expect([timeSpent(track, "running", 0), timeSpent(track, "waiting", 0)]).toEqual([6000, 2000]);
   });
 
   it("waits for people, for a time, at a limit", () => {
@@ -72,15 +82,32 @@ describe("a track", () => {
 
 describe("the line of time", () => {
   it("has its segments inside", () => {
-    expect(share({ from: 5, to: 10 }, [0, 20])).toEqual({ x: 25, width: 25 });
-    expect(share({ from: -5, to: null }, [0, 20])).toEqual({ x: 0, width: 100 });
-    expect(share({ from: 0, to: 0 }, [0, 0])).toEqual({ x: 0, width: 0 });
+    expect(segmentPosition({ from: 5, to: 10 }, [0, 20])).toEqual({ x: 25, width: 25 });
+    expect(segmentPosition({ from: -5, to: null }, [0, 20])).toEqual({ x: 0, width: 100 });
+    expect(segmentPosition({ from: 0, to: 0 }, [0, 0])).toEqual({ x: 0, width: 0 });
   });
 
   it("has round marks", () => {
     expect(ticks(1000, 5)).toEqual([200, 400, 600, 800, 1000]);
     expect(ticks(7300, 4)).toEqual([2000, 4000, 6000]);
     expect(ticks(0, 4)).toEqual([]);
+  });
+});
+
+describe("the keyboard focus", () => {
+  const rows = (...keys: string[]) => keys.map((key) => ({ key, depth: 0, open: null }) as Row);
+
+  it("starts on the first row", () => {
+    expect(activeIndex(rows("a", "b"), null)).toBe(0);
+  });
+
+  it("stays on its row when a refetch adds rows above it", () => {
+    expect(activeIndex(rows("new", "a", "b"), { key: "b", index: 1 })).toBe(2);
+  });
+
+  it("keeps its position when its row is removed", () => {
+    expect(activeIndex(rows("a", "c"), { key: "b", index: 1 })).toBe(1);
+    expect(activeIndex(rows("a"), { key: "c", index: 2 })).toBe(0);
   });
 });
 

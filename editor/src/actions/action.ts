@@ -1,4 +1,4 @@
-import type { Editor, EditorStore } from "../editing/store";
+import type { Editor, EditorStore } from "../editor/store";
 
 /** Something a person can do. Toolbar, menus, palette and keyboard are views of these. */
 export interface Action {
@@ -12,11 +12,11 @@ export interface Action {
 }
 
 export const always = () => true;
-export const one = (editor: Editor) =>
+export const hasSingleNode = (editor: Editor) =>
   editor.selection.length === 1 && editor.graph.byId.has(editor.selection[0] ?? "");
-export const some = (editor: Editor) => editor.selection.length > 0;
-export const ask = (asking: Editor["asking"]) => (store: EditorStore) => store.setState({ asking });
-export const first = (store: EditorStore) => store.getState().selection[0] ?? "";
+export const hasSelection = (editor: Editor) => editor.selection.length > 0;
+export const openDialog = (asking: Editor["dialog"]) => (store: EditorStore) => store.setState({ dialog: asking });
+export const firstSelected = (store: EditorStore) => store.getState().selection[0] ?? "";
 
 export function toggle(store: EditorStore, panel: Editor["panel"]): void {
   store.setState({ panel: store.getState().panel === panel ? null : panel });

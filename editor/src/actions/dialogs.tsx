@@ -2,62 +2,62 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
-import { ApiError, sentence } from "../api/client";
-import { deployFlow, flowQuery, flowsQuery, getFlow, undeployed } from "../api/flows";
+import { ApiError, errorText } from "../api/client";
+import { deployFlow, emptyFlow, flowQuery, flowsQuery, getFlow } from "../api/flows";
 import { versionsQuery } from "../api/versions";
-import { useEditor, useEditorStore } from "../editing/context";
-import { lookAgain } from "../editing/overtaken";
-import { saveDraftNow } from "../editing/saving";
-import { apply, select, settle } from "../editing/store";
+import { saveDraftNow } from "../editor/autosave";
+import { refetchDeployed } from "../editor/conflict";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply, markDeployed, select } from "../editor/store";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
-import { matching } from "../ui/matching";
-import { say } from "../ui/toasts";
-import { OFFERS } from "../workflow/catalog";
+import { matchScore } from "../ui/match-score";
+import { notify } from "../ui/toasts";
+import { CATALOG } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { pinnedIn, unpinAll } from "../workflow/pins";
-import { FindDialog } from "./find";
-import { IntoDialog } from "./into";
-import { shown } from "./keymap";
+import { AddInsideDialog } from "./add-inside-dialog";
+import { FindDialog } from "./find-dialog";
+import { formatChord } from "./keymap";
 import { ACTIONS, attempt, labelOf, perform } from "./registry";
 
 /** Whatever is being asked over the page. */
 export function Dialogs() {
-  const asking = useEditor((editor) => editor.asking);
+  const asking = useEditor((editor) => editor.dialog);
   if (!asking) return null;
-  if (asking.what === "add") return <AddDialog spot={asking.spot} />;
-  if (asking.what === "connect") return <ConnectDialog from={asking.from} />;
-  if (asking.what === "into") return <IntoDialog of={asking.from} />;
-  if (asking.what === "find") return <FindDialog />;
-  if (asking.what === "keys") return <KeysDialog />;
-  if (asking.what === "deploy") return <DeployDialog />;
+  if (asking.kind === "add") return <AddDialog spot={asking.spot} />;
+  if (asking.kind === "connect") return <ConnectDialog from={asking.from} />;
+  if (asking.kind === "into") return <AddInsideDialog of={asking.from} />;
+  if (asking.kind === "find") return <FindDialog />;
+  if (asking.kind === "keys") return <KeysDialog />;
+  if (asking.kind === "deploy") return <DeployDialog />;
   return <ActionsDialog />;
 }
 
 function useClose(): () => void {
   const store = useEditorStore();
-  return () => store.setState({ asking: null });
+  return () => store.setState({ dialog: null });
 }
 
 function AddDialog({ spot }: { spot: Spot }) {
   const store = useEditorStore();
   const close = useClose();
-  const groups = [...new Set(OFFERS.map((offer) => offer.group))];
+  const groups = [...new Set(CATALOG.map((offer) => offer.group))];
   return (
-    <Dialog title="Add a node" quiet close={close}>
-      <Command label="Add a node" loop filter={matching}>
+    <Dialog title="Add a node" hideTitle close={close}>
+      <Command label="Add a node" loop filter={matchScore}>
         <Command.Input placeholder="Add a node: Python, loop, approval …" />
         <Command.List>
           <Command.Empty>No node is called that.</Command.Empty>
           {groups.map((group) => (
             <Command.Group key={group} heading={group}>
-              {OFFERS.filter((offer) => offer.group === group).map((offer) => (
+              {CATALOG.filter((offer) => offer.group === group).map((offer) => (
                 <Command.Item
                   key={offer.key}
                   value={offer.name}
-                  keywords={[offer.says, offer.key]}
+                  keywords={[offer.description, offer.key]}
                   onSelect={() => {
                     close();
                     attempt(() => apply(store, (model) => addNode(model, spot, offer)));
@@ -66,7 +66,7 @@ function AddDialog({ spot }: { spot: Spot }) {
                 >
                   <Icon name={offer.icon} size={18} />
                   <span>{offer.name}</span>
-                  <span className={css.says}>{offer.says}</span>
+                  <span className={css.description}>{offer.description}</span>
                 </Command.Item>
               ))}
             </Command.Group>
@@ -87,7 +87,7 @@ function ConnectDialog({ from }: { from: string }) {
   const targets = lane.nodes.filter((each) => each.id !== from && !reaches(lane, each.id, from));
   return (
     <Dialog title={`Connect ${from} to`} close={close}>
-      <Command label="Targets" loop filter={matching}>
+      <Command label="Targets" loop filter={matchScore}>
         <Command.Input placeholder="Which node follows?" />
         <Command.List>
           <Command.Empty>No node can follow {from}.</Command.Empty>
@@ -103,7 +103,7 @@ function ConnectDialog({ from }: { from: string }) {
             >
               <Icon name={each.language || kindOf(each.kind).icon} />
               <span>{each.id}</span>
-              <span className={css.says}>{each.summary}</span>
+              <span className={css.description}>{each.summary}</span>
             </Command.Item>
           ))}
         </Command.List>
@@ -119,8 +119,8 @@ function ActionsDialog() {
   const editor = useEditor((state) => state);
   const flows = useQuery(flowsQuery(editor.workspace));
   return (
-    <Dialog title="All commands" quiet close={close}>
-      <Command label="All commands" loop filter={matching}>
+    <Dialog title="All commands" hideTitle close={close}>
+      <Command label="All commands" loop filter={matchScore}>
         <Command.Input placeholder="A command, a node, a workflow …" />
         <Command.List>
           <Command.Empty>Nothing is called that.</Command.Empty>
@@ -137,7 +137,7 @@ function ActionsDialog() {
               >
                 <Icon name={action.icon} />
                 <span>{labelOf(action, editor)}</span>
-                {action.keys[0] && <kbd className={css.key}>{shown(action.keys[0])}</kbd>}
+                {action.keys[0] && <kbd className={css.key}>{formatChord(action.keys[0])}</kbd>}
               </Command.Item>
             ))}
           </Command.Group>
@@ -155,7 +155,7 @@ function ActionsDialog() {
               >
                 <Icon name={node.language || kindOf(node.kind).icon} />
                 <span>{node.id}</span>
-                <span className={css.says}>{node.summary}</span>
+                <span className={css.description}>{node.summary}</span>
               </Command.Item>
             ))}
           </Command.Group>
@@ -169,7 +169,7 @@ function ActionsDialog() {
               >
                 <Icon name="flow" />
                 <span>{flow.summary || flow.path}</span>
-                <span className={css.says}>{flow.path}</span>
+                <span className={css.description}>{flow.path}</span>
               </Command.Item>
             ))}
           </Command.Group>
@@ -190,7 +190,7 @@ function KeysDialog() {
             <dd>
               {action.keys.map((key) => (
                 <kbd key={key} className={css.key} style={{ marginLeft: "0.25rem" }}>
-                  {shown(key)}
+                  {formatChord(key)}
                 </kbd>
               ))}
             </dd>
@@ -225,19 +225,19 @@ function DeployDialog() {
     onError: async (error) => {
       if (!(error instanceof ApiError)) return;
       if (error.status === 404) {
-        store.setState({ flow: undeployed(store.getState().flow.path) });
+        store.setState({ flow: emptyFlow(store.getState().flow.path) });
         close();
       }
       if (!["version_conflict", "already_exists"].includes(error.code)) return;
       // Somebody else was first: the page says so and offers to merge.
-      await lookAgain(store, queries);
+      await refetchDeployed(store, queries);
       close();
     },
     onSuccess: (flow) => {
       queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
-      settle(store, flow);
+      markDeployed(store, flow);
       close();
-      say("Deployed: runs take this version from now on.");
+      notify("Deployed: runs take this version from now on.");
     },
   });
   const submit = (event: FormEvent) => {
@@ -250,17 +250,17 @@ function DeployDialog() {
         <Field
           label="What changed?"
           help="Stands in the history beside the version."
-          fault={deploying.isError ? sentence(deploying.error) : undefined}
+          error={deploying.isError ? errorText(deploying.error) : undefined}
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
         {pinned && (
-          <label className={css.says}>
+          <label className={css.description}>
             <input type="checkbox" checked={unpinned} onChange={(event) => setUnpinned(event.target.checked)} /> Take
             the pins out: {pinned} {unpinned ? "run again" : "would answer with a kept result in every run"}.
           </label>
         )}
-        {errors > 0 && <p className={css.says}>The workflow has {errors} errors: the problems say which.</p>}
+        {errors > 0 && <p className={css.description}>The workflow has {errors} errors: the problems say which.</p>}
         <div className={css.foot}>
           <Button onClick={close}>Back</Button>
           <Button look="main" type="submit" disabled={deploying.isPending || errors > 0}>

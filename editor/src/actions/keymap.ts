@@ -1,4 +1,4 @@
-import type { EditorStore } from "../editing/store";
+import type { EditorStore } from "../editor/store";
 import { ACTIONS, type Action, perform } from "./registry";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -21,15 +21,15 @@ export function chord(event: KeyboardEvent): string {
 }
 
 const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key): [string, Action] => [key, action])));
-const EVERYWHERE = new Set(["palette", "save", "deploy", "test", "find", "keys"]);
+const GLOBAL_ACTIONS = new Set(["palette", "save", "deploy", "test", "find", "keys"]);
 /** Left to the browser, which answers with an event that holds its clipboard. */
-const BROWSERS = new Set(["copy", "cut", "paste"]);
+const BROWSER_HANDLED = new Set(["copy", "cut", "paste"]);
 
 /** What is done where a run is looked at. */
-const LOOKING = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
+const READ_ONLY_ACTIONS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
 
 /** Whether an element takes keys for itself. */
-export function writes(target: EventTarget | null): boolean {
+export function isTextInput(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
     target.closest("input, textarea, select, [contenteditable], [role=dialog]") !== null
@@ -40,14 +40,14 @@ export function writes(target: EventTarget | null): boolean {
  * A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. Where something
  * else than the graph is shown, only keys that count everywhere do.
  */
-export function press(store: EditorStore, event: KeyboardEvent, graph = true): void {
+export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true): void {
   const action = BY_KEY.get(chord(event));
-  if (!action || event.defaultPrevented || BROWSERS.has(action.name)) return;
-  if (store.getState().readOnly && !LOOKING.has(action.name) && !action.name.startsWith("go-")) return;
-  if (!graph && !EVERYWHERE.has(action.name)) return;
+  if (!action || event.defaultPrevented || BROWSER_HANDLED.has(action.name)) return;
+  if (store.getState().readOnly && !READ_ONLY_ACTIONS.has(action.name) && !action.name.startsWith("go-")) return;
+  if (!graph && !GLOBAL_ACTIONS.has(action.name)) return;
   // What is asked takes the keys, also while it is being fetched.
-  const taken = writes(event.target) || store.getState().asking !== null;
-  if (taken && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
+  const isTyping = isTextInput(event.target) || store.getState().dialog !== null;
+  if (isTyping && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
   if (["Tab", "Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {
@@ -59,7 +59,7 @@ export function press(store: EditorStore, event: KeyboardEvent, graph = true): v
 }
 
 /** A chord as a person reads it. */
-export function shown(keys: string): string {
+export function formatChord(keys: string): string {
   if (keys === "-") return "–";
   return keys
     .replace("Mod", MAC ? "⌘" : "Ctrl")

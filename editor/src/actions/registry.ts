@@ -1,27 +1,27 @@
-import type { Editor, EditorStore } from "../editing/store";
-import { complain } from "../ui/toasts";
+import type { Editor, EditorStore } from "../editor/store";
+import { notifyError } from "../ui/toasts";
 import type { Action } from "./action";
-import { ARRANGING } from "./arranging";
 import { CLIPBOARD } from "./clipboard";
-import { COMPOSING } from "./composing";
-import { DEPLOYING } from "./deploying";
-import { GENERAL } from "./general";
-import { SELECTING } from "./selecting";
-import { TESTING } from "./testing";
-import { VIEW } from "./view";
+import { DEPLOY_ACTIONS } from "./deploy-actions";
+import { GENERAL_ACTIONS } from "./general-actions";
+import { LAYOUT_ACTIONS } from "./layout-actions";
+import { NODE_ACTIONS } from "./node-actions";
+import { SELECTION_ACTIONS } from "./selection-actions";
+import { TEST_ACTIONS } from "./test-actions";
+import { VIEW_ACTIONS } from "./view-actions";
 
 export type { Action };
 
 /** Everything that can be done on a workflow's page, one file per group. */
 export const ACTIONS: readonly Action[] = [
-  ...GENERAL,
-  ...COMPOSING,
+  ...GENERAL_ACTIONS,
+  ...NODE_ACTIONS,
   ...CLIPBOARD,
-  ...ARRANGING,
-  ...SELECTING,
-  ...VIEW,
-  ...TESTING,
-  ...DEPLOYING,
+  ...LAYOUT_ACTIONS,
+  ...SELECTION_ACTIONS,
+  ...VIEW_ACTIONS,
+  ...TEST_ACTIONS,
+  ...DEPLOY_ACTIONS,
 ];
 
 export function actionOf(name: string): Action {
@@ -43,8 +43,8 @@ export function perform(store: EditorStore, action: Action): void {
 /** Does something and says what went wrong with it. */
 export function attempt(work: () => void | Promise<void>): void {
   try {
-    Promise.resolve(work()).catch(complain);
+    Promise.resolve(work()).catch(notifyError);
   } catch (error) {
-    complain(error);
+    notifyError(error);
   }
 }

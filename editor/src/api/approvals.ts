@@ -5,17 +5,17 @@ import type { components } from "./schema";
 export type WaitingApproval = components["schemas"]["WaitingApproval"];
 export type FormField = components["schemas"]["FormField"];
 
-const MOST = 200;
-const FRESH_MS = 5000;
+const LIMIT = 200;
+const REFRESH_MS = 5000;
 
 /** What is asked now in a workspace, the longest asked first. */
 export const approvalsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["approvals", workspace],
-    refetchInterval: FRESH_MS,
+    refetchInterval: REFRESH_MS,
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/approvals/list", {
-        params: { path: { workspace }, query: { per_page: MOST } },
+        params: { path: { workspace }, query: { per_page: LIMIT } },
       });
       return data ?? [];
     },
@@ -29,11 +29,11 @@ export interface Decision {
 }
 
 /** Decides something that is asked; gives what was decided and by whom. */
-export async function decide(workspace: string, asked: WaitingApproval, { approved, reason, fields }: Decision) {
+export async function decide(workspace: string, approval: WaitingApproval, { approved, reason, fields }: Decision) {
   const { data } = await api.POST("/api/v1/runs/{id}/consent", {
-    params: { path: { id: asked.run } },
+    params: { path: { id: approval.run } },
     headers: { "X-Workspace": workspace },
-    body: { decision: approved ? "approved" : "rejected", reason: reason || null, node: asked.job, fields },
+    body: { decision: approved ? "approved" : "rejected", reason: reason || null, node: approval.job, fields },
   });
   return data;
 }

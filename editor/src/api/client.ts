@@ -1,5 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
-import { heardOf } from "./reach";
+import { reportResponse } from "./connection";
 import type { paths } from "./schema";
 
 /** Where the API is: this server, or what the page's meta element `orvanta-api` names. */
@@ -21,31 +21,32 @@ export class ApiError extends Error {
   }
 }
 
-const onLost = new Set<() => void>();
+const sessionListeners = new Set<() => void>();
 
 /** Calls `listener` whenever the session turns out to be over; gives what ends that. */
 export function onSessionLost(listener: () => void): () => void {
-  onLost.add(listener);
-  return () => onLost.delete(listener);
+  sessionListeners.add(listener);
+  return () => sessionListeners.delete(listener);
 }
 
-const marks: Middleware = {
+const middleware: Middleware = {
   onRequest({ request }) {
     request.headers.set("X-Orvanta", "1");
   },
   async onResponse({ response, schemaPath }) {
-    heardOf(response.status);
+    reportResponse(response.status);
     if (response.ok) return;
-    if (response.status === 401 && schemaPath !== "/api/auth/login") for (const listener of onLost) listener();
-    throw await refusal(response);
+    if (response.status === 401 && schemaPath !== "/api/auth/login")
+      for (const listener of sessionListeners) listener();
+    throw await apiErrorOf(response);
   },
   onError() {
-    heardOf(0);
+    reportResponse(0);
     return new ApiError(0, "unreachable", "The server does not answer.", "It is asked again by itself.", null);
   },
 };
 
-async function refusal(response: Response): Promise<ApiError> {
+async function apiErrorOf(response: Response): Promise<ApiError> {
   try {
     const { error } = await response.json();
     return new ApiError(response.status, error.code, error.message, error.hint ?? null, error.details ?? null);
@@ -56,10 +57,10 @@ async function refusal(response: Response): Promise<ApiError> {
 
 /** The API, typed by the server's own description. Every call throws ApiError where it is refused. */
 export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
-api.use(marks);
+api.use(middleware);
 
 /** The sentence to show for whatever was thrown. */
-export function sentence(error: unknown): string {
+export function errorText(error: unknown): string {
   if (error instanceof ApiError) return error.hint ? `${error.message} ${error.hint}` : error.message;
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "./client";
-import { type RunRow, runRow } from "./run-list";
+import { type RunRow, toRunRow } from "./run-list";
 import type { components } from "./schema";
 
 export type ComparedRuns = components["schemas"]["ComparedRuns"];
@@ -28,11 +28,11 @@ export async function runsBefore(
   workspace: string,
   path: string,
   before: string,
-  most: number,
+  limit: number,
   success = false,
 ): Promise<RunRow[]> {
-  const query = { script_path_exact: path, has_null_parent: true, before, per_page: most };
+  const query = { script_path_exact: path, has_null_parent: true, before, per_page: limit };
   const params = { path: { workspace }, query: success ? { ...query, states: "succeeded" } : query };
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params });
-  return (data ?? []).map(runRow);
+  return (data ?? []).map(toRunRow);
 }

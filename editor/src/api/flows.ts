@@ -42,7 +42,7 @@ export async function getFlow(workspace: string, path: string): Promise<Flow> {
 export const flowQuery = (workspace: string, path: string) =>
   queryOptions({ queryKey: ["flow", workspace, path], queryFn: () => getFlow(workspace, path) });
 
-const KEPT = [
+const SETTINGS = [
   "tag",
   "ws_error_handler_muted",
   "priority",
@@ -54,7 +54,7 @@ const KEPT = [
 ] as const;
 
 /** What stands at a path at which only a draft does. */
-export function undeployed(path: string): Flow {
+export function emptyFlow(path: string): Flow {
   const value = { modules: [] };
   return { path, summary: "", edited_by: "", edited_at: "", archived: false, version_id: null, value };
 }
@@ -66,16 +66,18 @@ export function undeployed(path: string): Flow {
 export async function deployFlow(
   workspace: string,
   flow: Flow,
-  given: { text: string; message: string; draft: number | null },
+  deployment: { text: string; message: string; draft: number | null },
 ): Promise<void> {
-  const settings = Object.fromEntries(KEPT.filter((key) => key in flow).map((key) => [key, flow[key as keyof Flow]]));
+  const settings = Object.fromEntries(
+    SETTINGS.filter((key) => key in flow).map((key) => [key, flow[key as keyof Flow]]),
+  );
   const body = {
     ...settings,
     path: flow.path,
-    source: { format: "yaml" as const, text: given.text },
+    source: { format: "yaml" as const, text: deployment.text },
     base_version: flow.version_id,
-    deployment_message: given.message || null,
-    draft_revision: given.draft,
+    deployment_message: deployment.message || null,
+    draft_revision: deployment.draft,
   };
   if (flow.version_id === null) {
     await api.POST("/api/w/{workspace}/flows/create", { params: { path: { workspace } }, body, parseAs: "text" });

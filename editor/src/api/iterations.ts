@@ -2,14 +2,14 @@ import type { Node } from "../workflow/outline";
 import { api } from "./client";
 
 /** How a node stands in one iteration; `job` where it had one. */
-export interface InBody {
+export interface BodyState {
   status: string;
   job?: string;
   duration_ms?: number;
 }
 
 /** One iteration of a loop (or one branch): the id of its job, how it stands, how long it took. */
-export interface Body extends InBody {
+export interface Body extends BodyState {
   job: string;
 }
 
@@ -39,7 +39,7 @@ interface JobRow {
   worker?: string;
 }
 
-function standOf(row: JobRow): InBody {
+function stateOf(row: JobRow): BodyState {
   // A body that has ended does not say when it began.
   const known = typeof row.duration_ms === "number" && row.started_at !== row.completed_at;
   const took = known ? { duration_ms: row.duration_ms as number } : {};
@@ -60,26 +60,26 @@ export async function listBodies(
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
     params: { path: { workspace }, query: { parent_job: parent, node: loop, page, per_page: most } },
   });
-  return ((data ?? []) as unknown as JobRow[]).map(timed);
+  return ((data ?? []) as unknown as JobRow[]).map(bodyOf);
 }
 
-const MOST_INSIDE = 1000;
+const LIMIT = 1000;
 
 /** The jobs in one iteration of a loop of several nodes. */
 export async function listInside(workspace: string, body: string): Promise<TimedBody[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
-    params: { path: { workspace }, query: { parent_job: body, per_page: MOST_INSIDE } },
+    params: { path: { workspace }, query: { parent_job: body, per_page: LIMIT } },
   });
-  return ((data ?? []) as unknown as JobRow[]).map(timed);
+  return ((data ?? []) as unknown as JobRow[]).map(bodyOf);
 }
 
 /** The iterations of a loop that stands in one of another, the first thousand. */
 export const listNested = (workspace: string, parent: string, loop: string): Promise<TimedBody[]> =>
-  listBodies(workspace, parent, loop, 1, MOST_INSIDE);
+  listBodies(workspace, parent, loop, 1, LIMIT);
 
-const timed = (row: JobRow): TimedBody => ({
+const bodyOf = (row: JobRow): TimedBody => ({
   job: row.id,
-  ...standOf(row),
+  ...stateOf(row),
   node: row.flow_step_id ?? null,
   kind: row.job_kind,
   created_at: row.created_at,
@@ -104,11 +104,11 @@ interface ModuleRow {
 }
 
 /** How the nodes of a loop's body stand in one iteration. A body of one node is that node's job. */
-export async function standsIn(
+export async function nodeStatesIn(
   workspace: string,
   body: Body,
   inside: readonly Node[],
-): Promise<Record<string, InBody>> {
+): Promise<Record<string, BodyState>> {
   const [only] = inside;
   if (only && inside.length === 1) return { [only.id]: body };
   const [{ data }, jobs] = await Promise.all([

@@ -4,13 +4,13 @@ import type { components } from "./schema";
 
 export type Overview = components["schemas"]["Overview"];
 
-const FRESH_MS = 8000;
+const REFRESH_MS = 8000;
 
 /** What is to be known first of a workspace. */
 export const overviewQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["overview", workspace],
-    refetchInterval: FRESH_MS,
+    refetchInterval: REFRESH_MS,
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/overview", { params: { path: { workspace } } });
       if (!data) throw new Error("The server said nothing.");

@@ -1,7 +1,7 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { type RunFilter, toQuery } from "../runs/list/filter";
 import { api } from "./client";
+import { type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
 
 type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
@@ -31,9 +31,9 @@ export interface RunPage {
 
 export const PAGE = 100;
 /** Runs that one call cancels or runs again, at most. */
-export const MOST = 1000;
+export const LIMIT = 1000;
 
-export function runRow(row: Row): RunRow {
+export function toRunRow(row: Row): RunRow {
   return {
     id: row.id,
     status: statusOf(row),
@@ -71,7 +71,7 @@ export async function listRuns(
 ): Promise<RunPage> {
   const query = { ...toQuery(filter, Date.now()), per_page: most, ...(before ? { before } : {}) };
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params: { path: { workspace }, query } });
-  const rows = ((data ?? []) as Row[]).map(runRow);
+  const rows = ((data ?? []) as Row[]).map(toRunRow);
   return { rows, end: rows.length < most };
 }
 
@@ -91,11 +91,11 @@ export const BUCKETS = 60;
 /** How many runs were made when, by state; whatever their state is. */
 export const histogramQuery = (workspace: string, filter: RunFilter) => {
   const { states: _, ...rest } = filter;
-  const asked = { ...rest, states: [] };
+  const unfiltered = { ...rest, states: [] };
   return queryOptions({
-    queryKey: ["run-histogram", workspace, asked],
+    queryKey: ["run-histogram", workspace, unfiltered],
     queryFn: async () => {
-      const query = { ...toQuery(asked, Date.now()), buckets: BUCKETS };
+      const query = { ...toQuery(unfiltered, Date.now()), buckets: BUCKETS };
       const { data } = await api.GET("/api/w/{workspace}/jobs/histogram", { params: { path: { workspace }, query } });
       if (!data) throw new Error("The server said nothing.");
       return data;
@@ -104,8 +104,8 @@ export const histogramQuery = (workspace: string, filter: RunFilter) => {
 };
 
 /** Ids of the runs that a filter finds, at most MOST; `live`: of those under way alone. */
-export async function idsOf(workspace: string, filter: RunFilter, live: boolean): Promise<string[]> {
-  const params = { path: { workspace }, query: { ...toQuery(filter, Date.now()), per_page: MOST } };
+export async function findRunIds(workspace: string, filter: RunFilter, live: boolean): Promise<string[]> {
+  const params = { path: { workspace }, query: { ...toQuery(filter, Date.now()), per_page: LIMIT } };
   const { data } = live
     ? await api.GET("/api/w/{workspace}/jobs/queue/list_filtered_uuids", { params })
     : await api.GET("/api/w/{workspace}/jobs/list_filtered_uuids", { params });

@@ -4,7 +4,7 @@ import { ApiError, api } from "./client";
 import type { components } from "./schema";
 
 export type RunGraph = components["schemas"]["Graph"];
-export type NodeStands = components["schemas"]["NodeStands"];
+export type NodeState = components["schemas"]["NodeStands"];
 export type RunAbout = components["schemas"]["About"];
 
 /** What a run is: what it runs, who began it and why. */
@@ -20,7 +20,7 @@ export const aboutQuery = (workspace: string, id: string) =>
     },
   });
 
-export type WhyFailed = components["schemas"]["WhyFailed"];
+export type RunFailureReport = components["schemas"]["WhyFailed"];
 
 /** The first error of a run that failed, and the last run before that went well. */
 export const failureQuery = (workspace: string, id: string) =>
@@ -72,17 +72,17 @@ export async function startPreview(workspace: string, path: string, value: Json,
 
 /** Cancels a run; `force`: without waiting for workers to answer. */
 export async function cancelRun(workspace: string, id: string, force = false): Promise<void> {
-  const given = {
+  const request = {
     params: { path: { workspace, id } },
     body: { reason: "Stopped in the editor" },
     parseAs: "text",
   } as const;
-  if (force) await api.POST("/api/w/{workspace}/jobs_u/queue/force_cancel/{id}", given);
-  else await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", given);
+  if (force) await api.POST("/api/w/{workspace}/jobs_u/queue/force_cancel/{id}", request);
+  else await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", request);
 }
 
 /** What a run or one of its jobs gave. Throws ApiError 404 where it has not ended. */
-export async function resultOf(workspace: string, id: string): Promise<Json> {
+export async function fetchResult(workspace: string, id: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/jobs_u/completed/get_result/{id}", {
     params: { path: { workspace, id } },
   });
@@ -96,17 +96,17 @@ export const valueQuery = (
   workspace: string,
   run: string,
   part: string,
-  ask: (workspace: string, run: string) => Promise<unknown> = resultOf,
+  fetch: (workspace: string, run: string) => Promise<unknown> = fetchResult,
 ) =>
   queryOptions({
     queryKey: ["value", part, workspace, run],
-    queryFn: () => ask(workspace, run),
+    queryFn: () => fetch(workspace, run),
     retry: (count, error) => count < TRIES && error instanceof ApiError && error.status === 404,
     retryDelay: 300,
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-const LOOKED_BACK = 3;
+const LAST_RUNS = 3;
 
 /** The ids of the last runs of a path that have ended, deployed or tested, the newest first. */
 export async function lastRuns(workspace: string, path: string): Promise<string[]> {
@@ -117,7 +117,7 @@ export async function lastRuns(workspace: string, path: string): Promise<string[
         script_path_exact: path,
         job_kinds: "flow,flowpreview",
         has_null_parent: true,
-        per_page: LOOKED_BACK,
+        per_page: LAST_RUNS,
       } as never,
     },
   });
@@ -125,7 +125,7 @@ export async function lastRuns(workspace: string, path: string): Promise<string[
 }
 
 /** How the nodes of a run stand. */
-export async function graphOf(workspace: string, id: string): Promise<RunGraph> {
+export async function fetchGraph(workspace: string, id: string): Promise<RunGraph> {
   const { data } = await api.GET("/api/v1/runs/{run_id}/graph", {
     params: { path: { run_id: id } },
     headers: { "X-Workspace": workspace },
@@ -135,13 +135,13 @@ export async function graphOf(workspace: string, id: string): Promise<RunGraph> 
 }
 
 /** What a run or one of its jobs got. */
-export async function argsOf(workspace: string, id: string): Promise<Json> {
+export async function fetchArgs(workspace: string, id: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/jobs_u/get_args/{id}", { params: { path: { workspace, id } } });
   return (data ?? null) as Json;
 }
 
 /** Decides what a run waits for. */
-export async function consent(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
+export async function decideApproval(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
   await api.POST("/api/v1/runs/{id}/consent", {
     params: { path: { id: run }, header: { "X-Workspace": workspace } } as never,
     headers: { "X-Workspace": workspace },

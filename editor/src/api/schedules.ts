@@ -8,17 +8,17 @@ export type ListedSchedule = components["schemas"]["ScheduleWithJobs"];
 export type ScheduleCalendar = components["schemas"]["Calendar"];
 
 /** Schedules that the list shows, at most. */
-export const MOST = 200;
-const FRESH_MS = 15_000;
+export const LIMIT = 200;
+const REFRESH_MS = 15_000;
 
 /** All schedules of a workspace with their last ticks and the next five. */
 export const allSchedulesQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, "all"],
-    refetchInterval: FRESH_MS,
+    refetchInterval: REFRESH_MS,
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/schedules/list_with_jobs", {
-        params: { path: { workspace }, query: { per_page: String(MOST) } as never },
+        params: { path: { workspace }, query: { per_page: String(LIMIT) } as never },
       });
       return data ?? [];
     },
@@ -28,7 +28,7 @@ export const allSchedulesQuery = (workspace: string) =>
 export const calendarQuery = (workspace: string, since: string, until: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, "calendar", since, until],
-    refetchInterval: FRESH_MS,
+    refetchInterval: REFRESH_MS,
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/schedules/calendar", {
         params: { path: { workspace }, query: { since, until } },

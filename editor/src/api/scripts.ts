@@ -46,24 +46,26 @@ export const scriptQuery = (workspace: string, path: string) =>
   queryOptions({ queryKey: ["script", workspace, path], queryFn: () => getScript(workspace, path) });
 
 /** What somebody writes of a script, as their draft keeps it. */
-export interface Written {
+export interface ScriptSource {
   content: string;
   language: string;
   summary: string;
 }
 
-export interface ScriptDraft extends Written {
+export interface ScriptDraft extends ScriptSource {
   revision: number;
   base_version: number | null;
   newest_version: number | null;
 }
 
-const draftAt = (workspace: string, path: string) => ({ path: { workspace, kind: "script", path } });
+const draftParams = (workspace: string, path: string) => ({ path: { workspace, kind: "script", path } });
 
 /** The caller's draft of a script; null where there is none. */
 export async function getScriptDraft(workspace: string, path: string): Promise<ScriptDraft | null> {
-  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: draftAt(workspace, path) });
-  const value = data?.value as Partial<Written> | undefined;
+  const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", {
+    params: draftParams(workspace, path),
+  });
+  const value = data?.value as Partial<ScriptSource> | undefined;
   if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
   const { revision, base_version, newest_version } = data;
   const { content, language, summary = "" } = value;
@@ -86,12 +88,12 @@ export const scriptDraftsQuery = (workspace: string) =>
 export async function saveScriptDraft(
   workspace: string,
   path: string,
-  value: Written,
+  value: ScriptSource,
   base: number | null,
   revision: number | null,
 ): Promise<number> {
   const { data } = await api.PUT("/api/w/{workspace}/drafts/save/{kind}/{path}", {
-    params: draftAt(workspace, path),
+    params: draftParams(workspace, path),
     body: { value: { ...value }, base_version: base, revision },
   });
   if (!data) throw new Error("The server said nothing.");
@@ -100,13 +102,13 @@ export async function saveScriptDraft(
 
 export async function discardScriptDraft(workspace: string, path: string): Promise<void> {
   await api.DELETE("/api/w/{workspace}/drafts/delete/{kind}/{path}", {
-    params: draftAt(workspace, path),
+    params: draftParams(workspace, path),
     parseAs: "text",
   });
 }
 
 /** What the server says of a script by itself, and does not take back. */
-const OF_SERVER = new Set([
+const SERVER_FIELDS = new Set([
   ...["hash", "path", "content", "language", "version_id", "extra_perms", "workspace_id", "schema", "has_preprocessor"],
   ...["created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"],
   ...["parent_hashes", "lock", "lock_error_logs"],
@@ -117,20 +119,20 @@ export async function deployScript(
   workspace: string,
   path: string,
   deployed: Script | null,
-  given: Written & { message: string; draft: number | null },
+  deployment: ScriptSource & { message: string; draft: number | null },
 ): Promise<void> {
-  const kept = Object.fromEntries(Object.entries(deployed ?? {}).filter(([key]) => !OF_SERVER.has(key)));
+  const settings = Object.fromEntries(Object.entries(deployed ?? {}).filter(([key]) => !SERVER_FIELDS.has(key)));
   await api.POST("/api/w/{workspace}/scripts/create", {
     params: { path: { workspace } },
     body: {
-      ...kept,
+      ...settings,
       path,
-      content: given.content,
-      language: given.language,
-      summary: given.summary,
+      content: deployment.content,
+      language: deployment.language,
+      summary: deployment.summary,
       parent_hash: deployed?.hash ?? null,
-      deployment_message: given.message || null,
-      draft_revision: given.draft,
+      deployment_message: deployment.message || null,
+      draft_revision: deployment.draft,
     },
     parseAs: "text",
   });

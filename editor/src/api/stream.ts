@@ -2,7 +2,7 @@ import { BASE, CREDENTIALS } from "./client";
 import type { RunGraph } from "./runs";
 
 /** A part of a node's log. `offset` counts characters of that attempt's log. */
-export interface Printed {
+export interface LogPart {
   job: string;
   node: string;
   attempt: number;
@@ -11,17 +11,17 @@ export interface Printed {
   text: string;
 }
 
-export interface Told {
+export interface RunListener {
   status: (graph: RunGraph) => void;
   /** `cursor`: what follows behind these parts can be asked for by it. */
-  log?: (parts: Printed[], cursor: string) => void;
+  log?: (parts: LogPart[], cursor: string) => void;
   end: (status: string) => void;
   /** Whether the server is heard. */
-  heard: (yes: boolean) => void;
+  connected: (yes: boolean) => void;
 }
 
 /** Whose logs are told, all where nothing is named; `cursor`: behind what. */
-export interface Asked {
+export interface LogSelection {
   node?: string;
   job?: string;
   attempt?: number;
@@ -36,16 +36,27 @@ const SILENCE_MS = 40_000;
  * Follows a run until it has ended, without its logs where nobody takes them; where the line breaks it goes on after the
  * last message. Gives what stops it.
  */
-export function follow(workspace: string, run: string, told: Told, { cursor, ...asked }: Asked = {}): () => void {
+export function follow(
+  workspace: string,
+  run: string,
+  listener: RunListener,
+  { cursor, ...asked }: LogSelection = {},
+): () => void {
   const stop = new AbortController();
-  const query = new URLSearchParams(told.log ? {} : { logs: "false" });
+  const query = new URLSearchParams(listener.log ? {} : { logs: "false" });
   for (const [name, value] of Object.entries(asked)) query.set(name, String(value));
-  void listen(workspace, `${BASE}/api/v1/runs/${run}/stream?${query}`, told, stop.signal, cursor);
+  void listen(workspace, `${BASE}/api/v1/runs/${run}/stream?${query}`, listener, stop.signal, cursor);
   return () => stop.abort();
 }
 
-async function listen(workspace: string, address: string, told: Told, signal: AbortSignal, behind = ""): Promise<void> {
-  const cursor = { id: behind };
+async function listen(
+  workspace: string,
+  address: string,
+  told: RunListener,
+  signal: AbortSignal,
+  after = "",
+): Promise<void> {
+  const cursor = { id: after };
   for (let tries = 0; !signal.aborted; tries++) {
     const line = new Line(signal);
     try {
@@ -54,7 +65,7 @@ async function listen(workspace: string, address: string, told: Told, signal: Ab
       const answer = await fetch(address, { headers, signal: line.signal, credentials: CREDENTIALS });
       if (answer.status >= 400 && answer.status < 500) return told.end("unknown");
       if (answer.ok && answer.body) {
-        told.heard(true);
+        told.connected(true);
         tries = 0;
         if (await read(answer.body, line, cursor, told)) return;
       }
@@ -64,7 +75,7 @@ async function listen(workspace: string, address: string, told: Told, signal: Ab
       line.close();
     }
     if (signal.aborted) return;
-    told.heard(false);
+    told.connected(false);
     await pause(PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)] ?? 0);
   }
 }
@@ -115,7 +126,7 @@ async function read(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   line: Line,
   cursor: { id: string },
-  told: Told,
+  told: RunListener,
 ): Promise<boolean> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -125,11 +136,11 @@ async function read(
     line.heard();
     const messages = (rest + value).split("\n\n");
     rest = messages.pop() ?? "";
-    for (const message of messages) if (tell(message, cursor, told)) return true;
+    for (const message of messages) if (dispatch(message, cursor, told)) return true;
   }
 }
 
-function tell(message: string, cursor: { id: string }, told: Told): boolean {
+function dispatch(message: string, cursor: { id: string }, told: RunListener): boolean {
   const fields = { event: "message", data: "", id: "" };
   for (const line of message.split("\n")) {
     const [, name, text] = line.match(/^(event|data|id): ?(.*)$/) ?? [];

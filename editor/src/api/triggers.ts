@@ -7,14 +7,14 @@ export type NewSchedule = components["schemas"]["CreateSchedule"];
 export type Route = components["schemas"]["HttpTrigger"];
 export type NewRoute = components["schemas"]["CreateHttpTrigger"];
 
-const MOST = "1000";
+const LIMIT = "1000";
 
 /** Schedules that start a workflow. */
 export const schedulesQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, path],
     queryFn: async () => {
-      const query = { path, is_flow: "true", per_page: MOST } as never;
+      const query = { path, is_flow: "true", per_page: LIMIT } as never;
       const { data } = await api.GET("/api/w/{workspace}/schedules/list", { params: { path: { workspace }, query } });
       return data ?? [];
     },
@@ -64,7 +64,7 @@ export const routesQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["routes", workspace, path],
     queryFn: async () => {
-      const query = { path, is_flow: "true", per_page: MOST } as never;
+      const query = { path, is_flow: "true", per_page: LIMIT } as never;
       const { data } = await api.GET("/api/w/{workspace}/http_triggers/list", {
         params: { path: { workspace }, query },
       });

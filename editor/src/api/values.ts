@@ -20,8 +20,8 @@ export const valueAddress = (workspace: string, { what, job }: ValueOf): string 
  * `length` bytes from `start` on. A character that the end cuts is left out, and so are its bytes. Throws ApiError 404
  * where there is none yet.
  */
-export async function valuePart(workspace: string, of: ValueOf, start: number, length: number): Promise<ValuePart> {
-  const answer = await fetch(valueAddress(workspace, of), {
+export async function valuePart(workspace: string, source: ValueOf, start: number, length: number): Promise<ValuePart> {
+  const answer = await fetch(valueAddress(workspace, source), {
     headers: { Range: `bytes=${start}-${start + length - 1}`, "X-Orvanta": "1" },
     credentials: CREDENTIALS,
   });

@@ -5,12 +5,12 @@ import type { components } from "./schema";
 export type Worker = components["schemas"]["Worker"];
 export type Queue = components["schemas"]["Queue"];
 
-const FRESH_MS = 4000;
-const SEEN_S = 600;
-const MOST = 1000;
+const REFRESH_MS = 4000;
+const SEEN_WITHIN_S = 600;
+const LIMIT = 1000;
 
 /** Workers and queues as they were at `at` (milliseconds), with how many jobs a second each worker ended since before. */
-export interface Standing {
+export interface WorkerStatus {
   at: number;
   workers: Worker[];
   queues: Queue[];
@@ -18,7 +18,7 @@ export interface Standing {
 }
 
 /** Jobs a second by worker, from two looks; none of a worker that is new. */
-export function ratesOf(before: Standing | undefined, workers: Worker[], at: number): Record<string, number> {
+export function ratesOf(before: WorkerStatus | undefined, workers: Worker[], at: number): Record<string, number> {
   const seconds = before ? (at - before.at) / 1000 : 0;
   if (!before || seconds <= 0) return {};
   const executed = new Map(before.workers.map((each) => [each.id, each.jobs_executed]));
@@ -29,12 +29,12 @@ export function ratesOf(before: Standing | undefined, workers: Worker[], at: num
   );
 }
 
-export const standingQuery = (before: () => Standing | undefined) =>
+export const workersQuery = (before: () => WorkerStatus | undefined) =>
   queryOptions({
     queryKey: ["workers"],
-    refetchInterval: FRESH_MS,
-    queryFn: async (): Promise<Standing> => {
-      const query = { ping_since: SEEN_S, per_page: MOST };
+    refetchInterval: REFRESH_MS,
+    queryFn: async (): Promise<WorkerStatus> => {
+      const query = { ping_since: SEEN_WITHIN_S, per_page: LIMIT };
       const [workers, queues] = await Promise.all([
         api.GET("/api/workers/list", { params: { query } }),
         api.GET("/api/workers/queues"),

@@ -13,34 +13,34 @@ import {
 import { useCallback, useMemo, useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
-import { hasOverview } from "../actions/view";
-import { useEditor, useEditorStore } from "../editing/context";
-import { apply, select } from "../editing/store";
+import { hasOverview } from "../actions/view-actions";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply, select } from "../editor/store";
 import { Empty } from "../ui/states";
-import { move } from "../workflow/arrange";
 import { connect, laneOf } from "../workflow/commands";
-import { folded } from "../workflow/fold";
+import { foldGroups } from "../workflow/fold";
 import { groupsOf, isGroup, type Group as NodeGroup } from "../workflow/groups";
 import { edgeId, type Layout, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
+import { move } from "../workflow/selection";
 import { OUTCOMES, type Outcome } from "../workflow/types";
-import { SelectionBar } from "./bar";
 import css from "./canvas.module.css";
-import { type Drawing, type DrawnEdge, draw, keepDrawn } from "./draw";
+import { type Drawing, type DrawnEdge, draw, reuseUnchanged } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
+import { KeepViewCentred } from "./keep-view-centred";
 import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
-import { type Places, useShown } from "./places";
-import { StaySeen } from "./stay-seen";
-import { FIT, GiveView, KeepInView } from "./view";
+import { type DisplayedBoxes, useDisplayedNodes } from "./positions";
+import { SelectionBar } from "./selection-bar";
+import { FIT, KeepInView, ProvideView } from "./view";
 
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
 const EDGES = { step: StepEdge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
-const SEVERAL = ["Meta", "Control"];
-const PRO = { hideAttribution: true };
-const MANY = 100;
+const MULTI_SELECT_KEYS = ["Meta", "Control"];
+const PRO_OPTIONS = { hideAttribution: true };
+const VIRTUALIZE_FROM = 100;
 
 /** The graph of the workflow: walked, selected, moved, connected. What it shows is derived from the document. */
 export function Canvas() {
@@ -65,7 +65,7 @@ function Surface() {
       data-read-only={readOnly || undefined}
       {...(readOnly ? {} : drop)}
     >
-      {empty ? <Nothing /> : <Graph />}
+      {empty ? <EmptyCanvas /> : <Graph />}
     </section>
   );
 }
@@ -79,18 +79,18 @@ function Graph() {
   const readOnly = useEditor((editor) => editor.readOnly);
   const groups = useMemo(() => groupsOf(tree, graph), [tree, graph]);
   // Text that stays as long as the same groups are open: another selection alone draws nothing anew.
-  const open = useEditor((editor) => openIn(groups, editor.selection));
+  const open = useEditor((editor) => openGroups(groups, editor.selection));
   const seen = useMemo(() => {
     // Where nothing is edited nothing can be unfolded: all of it is seen.
-    return readOnly ? graph : folded(graph, groups, open === "" ? [] : open.split(" "));
+    return readOnly ? graph : foldGroups(graph, groups, open === "" ? [] : open.split(" "));
   }, [graph, groups, open, readOnly]);
   const made = useMemo(() => layout(seen, tree), [seen, tree]);
   const last = useRef<Drawing | null>(null);
   const drawn = useMemo(() => {
-    last.current = keepDrawn(last.current, draw(seen, made, notesOf(tree), groups));
+    last.current = reuseUnchanged(last.current, draw(seen, made, notesOf(tree), groups));
     return last.current;
   }, [seen, tree, groups, made]);
-  const { nodes, moved, changed, settle } = useShown(drawn.nodes);
+  const { nodes, moved, changed, settle } = useDisplayedNodes(drawn.nodes);
   const edges = useMemo(() => {
     const id = chosenEdge ? edgeId(chosenEdge) : null;
     return id === null
@@ -98,7 +98,7 @@ function Graph() {
       : drawn.edges.map((edge): DrawnEdge => (edge.id === id ? { ...edge, selected: true } : edge));
   }, [drawn, chosenEdge]);
 
-  const drop = useDropped(moved, made, settle);
+  const drop = useStorePositions(moved, made, settle);
   const chooseNode = useCallback(
     (
       event: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean },
@@ -144,7 +144,7 @@ function Graph() {
       edgesFocusable={!readOnly}
       selectionMode={SelectionMode.Partial}
       selectionKeyCode="Shift"
-      multiSelectionKeyCode={SEVERAL}
+      multiSelectionKeyCode={MULTI_SELECT_KEYS}
       fitView
       fitViewOptions={FIT}
       minZoom={0.05}
@@ -153,13 +153,13 @@ function Graph() {
       disableKeyboardA11y
       nodeDragThreshold={4}
       elevateNodesOnSelect={false}
-      onlyRenderVisibleElements={nodes.length > MANY}
-      proOptions={PRO}
+      onlyRenderVisibleElements={nodes.length > VIRTUALIZE_FROM}
+      proOptions={PRO_OPTIONS}
     >
       <Background gap={20} size={1} color="var(--line)" />
       <Controls showInteractive={false} />
-      <StaySeen />
-      <GiveView />
+      <KeepViewCentred />
+      <ProvideView />
       <KeepInView />
       {!readOnly && <SelectionBar />}
       {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
@@ -171,7 +171,7 @@ function Graph() {
 const outcomeOf = (handle: string | null): Outcome | undefined => OUTCOMES.find((each) => each === handle);
 
 /** Writes down where what was dragged stands now. The same function at every drawing: the canvas hears of each new one. */
-function useDropped(moved: Places, made: Layout, settle: () => void): () => void {
+function useStorePositions(moved: DisplayedBoxes, made: Layout, settle: () => void): () => void {
   const store = useEditorStore();
   const now = useRef({ moved, made });
   now.current = { moved, made };
@@ -191,10 +191,10 @@ function useDropped(moved: Places, made: Layout, settle: () => void): () => void
 }
 
 /** What is selected within folded groups, which are open for as long as it is. */
-const openIn = (groups: readonly NodeGroup[], selection: readonly string[]): string =>
+const openGroups = (groups: readonly NodeGroup[], selection: readonly string[]): string =>
   selection.filter((id) => groups.some((group) => group.folded && group.ids.includes(id))).join(" ");
 
-function Nothing() {
+function EmptyCanvas() {
   const readOnly = useEditor((editor) => editor.readOnly);
   if (readOnly) return <Empty title="This workflow has no nodes" />;
   return (

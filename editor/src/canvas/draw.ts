@@ -1,5 +1,5 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
-import { same } from "../workflow/change";
+import { isEqual } from "../workflow/edit";
 import { FOLDED } from "../workflow/fold";
 import { type Group, isGroup } from "../workflow/groups";
 import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
@@ -15,7 +15,7 @@ export type FrameNode = FlowNode<{ group: Group }, "frame">;
 /** A group that stands for what it holds. */
 export type FoldedNode = FlowNode<{ group: Group }, "folded">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
-export type DrawnEdge = FlowEdge<{ edge: Edge; way: readonly Point[] }, "step">;
+export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
 export interface Drawing {
   nodes: Drawn[];
   edges: DrawnEdge[];
@@ -67,7 +67,7 @@ export function draw(
     const known = new Set(lane.nodes.map((node) => node.id));
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.ways.get(edgeId(edge)) ?? []));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? []));
     }
   };
   for (const group of groups) {
@@ -80,15 +80,15 @@ export function draw(
 }
 
 /** A drawing in which all that is as it was before is the same object as before: what changed is drawn anew, no more. */
-export function keepDrawn(before: Drawing | null, now: Drawing): Drawing {
-  return before ? { nodes: keepItems(before.nodes, now.nodes), edges: keepItems(before.edges, now.edges) } : now;
+export function reuseUnchanged(before: Drawing | null, now: Drawing): Drawing {
+  return before ? { nodes: reuseItems(before.nodes, now.nodes), edges: reuseItems(before.edges, now.edges) } : now;
 }
 
-function keepItems<T extends { id: string }>(before: T[], now: T[]): T[] {
+function reuseItems<T extends { id: string }>(before: T[], now: T[]): T[] {
   const known = new Map(before.map((each) => [each.id, each]));
   const kept = now.map((each) => {
     const old = known.get(each.id);
-    return old && same(old as unknown as Json, each as unknown as Json) ? old : each;
+    return old && isEqual(old as unknown as Json, each as unknown as Json) ? old : each;
   });
   return kept.length === before.length && kept.every((each, n) => each === before[n]) ? before : kept;
 }
@@ -164,5 +164,5 @@ function drawEdge(edge: Edge, way: readonly Point[]): DrawnEdge {
   const ariaLabel = `${edge.from} to ${edge.to}, on ${edge.on}`;
   // An edge of a folded group stands for several.
   const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, way }, ariaLabel, ...fixed };
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route: way }, ariaLabel, ...fixed };
 }

@@ -1,17 +1,17 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useEffect } from "react";
-import { useEditor, useEditorStore } from "../editing/context";
+import { useEditor, useEditorStore } from "../editor/context";
 
 export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
-const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Lets the page's actions zoom and go to nodes while the canvas is there. */
-export function GiveView() {
+export function ProvideView() {
   const store = useEditorStore();
   const flow = useReactFlow();
   const inner = useStoreApi();
   useEffect(() => {
-    const duration = calm() ? 0 : 200;
+    const duration = prefersReducedMotion() ? 0 : 200;
     store.setState({
       canvas: {
         fit: () => void flow.fitView({ ...FIT, duration }),
@@ -48,9 +48,10 @@ export function KeepInView() {
       const [x, y, zoom] = transform;
       if (!node || width === 0) return;
       const at = node.internals.positionAbsolute;
-      const dx = push(at.x * zoom + x, (node.measured.width ?? 0) * zoom, width);
-      const dy = push(at.y * zoom + y, (node.measured.height ?? 0) * zoom, height);
-      if (dx !== 0 || dy !== 0) void flow.setViewport({ x: x + dx, y: y + dy, zoom }, { duration: calm() ? 0 : 150 });
+      const dx = overflow(at.x * zoom + x, (node.measured.width ?? 0) * zoom, width);
+      const dy = overflow(at.y * zoom + y, (node.measured.height ?? 0) * zoom, height);
+      if (dx !== 0 || dy !== 0)
+        void flow.setViewport({ x: x + dx, y: y + dy, zoom }, { duration: prefersReducedMotion() ? 0 : 150 });
     });
     return () => cancelAnimationFrame(frame);
   }, [chosen, flow, inner]);
@@ -58,7 +59,7 @@ export function KeepInView() {
 }
 
 /** How far something of a length must move to lie within a frame; what is longer than it shows its beginning. */
-function push(start: number, length: number, frame: number): number {
+function overflow(start: number, length: number, frame: number): number {
   if (start >= MARGIN && start + length <= frame - MARGIN) return 0;
   if (length > frame - 2 * MARGIN) return start > frame - MARGIN || start + length < MARGIN ? MARGIN - start : 0;
   return start < MARGIN ? MARGIN - start : frame - MARGIN - start - length;

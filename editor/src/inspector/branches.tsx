@@ -1,13 +1,13 @@
 import { attempt } from "../actions/registry";
-import { useEditor, useEditorStore } from "../editing/context";
-import { apply } from "../editing/store";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply } from "../editor/store";
 import { Button, IconButton } from "../ui/controls";
+import css from "../ui/panel.module.css";
 import { addBranch, moveBranch, removeBranch } from "../workflow/branches";
 import type { Change, Model } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
 import { at } from "../workflow/types";
 import { NodeField } from "./field";
-import css from "./inspector.module.css";
 
 /** The ways of a branching node: when each is taken, in which order, more and fewer of them. */
 export function Branches({ node }: { node: Node }) {
@@ -46,19 +46,19 @@ export function Branches({ node }: { node: Node }) {
           <NodeField
             node={node.id}
             base={[...node.path, "value", "branches", index]}
-            field={{ path: ["summary"], label: "Name of the branch", how: "text" }}
+            field={{ path: ["summary"], label: "Name of the branch", control: "text" }}
           />
           {first ? (
             <NodeField
               node={node.id}
               base={[...node.path, "value", "branches", index]}
-              field={{ path: ["expr"], label: "Taken if", how: "expr" }}
+              field={{ path: ["expr"], label: "Taken if", control: "expr" }}
             />
           ) : (
             <NodeField
               node={node.id}
               base={[...node.path, "value", "branches", index]}
-              field={{ path: ["skip_failure"], label: "Go on where it fails", how: "bool" }}
+              field={{ path: ["skip_failure"], label: "Go on where it fails", control: "bool" }}
             />
           )}
         </fieldset>

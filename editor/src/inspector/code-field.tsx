@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { valueQuery } from "../api/runs";
-import { useEditor } from "../editing/context";
-import { standsOf } from "../editing/live";
-import type { Editor } from "../editing/store";
+import { LazyCode } from "../code/lazy-code";
+import { useDiagnostics } from "../code/use-diagnostics";
+import { useEditor } from "../editor/context";
+import { nodeStateOf } from "../editor/run-watch";
+import type { Editor } from "../editor/store";
 import { at, type Json, text } from "../workflow/types";
-import { useCodeFaults } from "./code-faults";
-import { LazyCode } from "./lazy-code";
 
 interface Props {
   node: string;
@@ -20,15 +20,23 @@ export function CodeField({ node, label, value, set }: Props) {
   const workspace = useEditor((editor) => editor.workspace);
   const job = useEditor((editor) => failedJob(editor, node));
   const failed = useQuery({ ...valueQuery(workspace, job ?? "", "output"), enabled: job !== null });
-  const faults = useCodeFaults(workspace, language, text(value), job === null ? undefined : (failed.data as Json));
+  const faults = useDiagnostics(workspace, language, text(value), job === null ? undefined : (failed.data as Json));
   return (
-    <LazyCode label={label} language={language} text={text(value)} changed={set} lines={12} numbers faults={faults} />
+    <LazyCode
+      label={label}
+      language={language}
+      text={text(value)}
+      changed={set}
+      lines={12}
+      numbers
+      diagnostics={faults}
+    />
   );
 }
 
 /** The job in which a node failed with the code that it still has; null: there is none. */
 function failedJob(editor: Editor, node: string): string | null {
-  const stands = standsOf(editor, node);
+  const stands = nodeStateOf(editor, node);
   if (stands?.status !== "failed" || !stands.job) return null;
   const path = [...(editor.graph.byId.get(node)?.path ?? []), "value", "content"];
   return at(editor.live?.tree, path) === at(editor.tree, path) ? stands.job : null;

@@ -1,13 +1,13 @@
 import { useCallback, useRef, useState } from "react";
+import { LazyCode } from "../code/lazy-code";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
+import css from "../ui/panel.module.css";
 import { complete } from "../workflow/completion";
 import { pathOf, preview, type Source, valueAt } from "../workflow/scope";
 import type { Path } from "../workflow/types";
-import css from "./inspector.module.css";
-import { LazyCode } from "./lazy-code";
-import { DataPicker } from "./picker";
-import { useFaults, useSources } from "./scope";
+import { DataPicker } from "./data-picker";
+import { useProblemsAt, useSources } from "./use-sources";
 
 interface Props {
   node: string;
@@ -21,10 +21,10 @@ interface Props {
 /** An expression: with names completed from real data, which can be picked too, and the server's faults at its lines. */
 export function Expression({ node, label, text, path, set }: Props) {
   const sources = useSources(node);
-  const faults = useFaults(path);
+  const faults = useProblemsAt(path);
   const insert = useRef<((text: string) => void) | null>(null);
   const [picking, setPicking] = useState(false);
-  const offered = useCallback((before: string) => complete(sources, before), [sources]);
+  const completionsFor = useCallback((before: string) => complete(sources, before), [sources]);
   return (
     <>
       <LazyCode
@@ -33,8 +33,8 @@ export function Expression({ node, label, text, path, set }: Props) {
         text={text}
         changed={set}
         lines={1.6}
-        complete={offered}
-        faults={faults}
+        complete={completionsFor}
+        diagnostics={faults}
         insert={insert}
       />
       <div className={css.below}>
@@ -58,18 +58,18 @@ export function Connection({ node, label, text, set }: Omit<Props, "path">) {
   const sources = useSources(node);
   const [picking, setPicking] = useState(text === "");
   const value = lastValue(sources, text);
-  const shown = text || "Choose what it is connected to";
+  const text_shown = text || "Choose what it is connected to";
   return (
     <>
       <button
         type="button"
-        className={css.connected}
-        aria-label={`${label}: ${shown} ${preview(value)}`.trim()}
+        className={css.connection}
+        aria-label={`${label}: ${text_shown} ${preview(value)}`.trim()}
         aria-expanded={picking}
         onClick={() => setPicking(!picking)}
       >
         <Icon name="link" size={14} />
-        <code>{shown}</code>
+        <code>{text_shown}</code>
         <span className={css.help}>{preview(value)}</span>
       </button>
       {picking && (

@@ -1,25 +1,26 @@
 import { useId, useState } from "react";
 import { attempt } from "../actions/registry";
-import { useEditor, useEditorStore } from "../editing/context";
-import { apply } from "../editing/store";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply } from "../editor/store";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
+import css from "../ui/panel.module.css";
+import { Select } from "../ui/select";
 import { setField } from "../workflow/commands";
 import { isConnection } from "../workflow/scope";
 import { at, isTree, type Json, type Path, text } from "../workflow/types";
-import { Called } from "./called";
+import { ApproversField } from "./approvers-field";
 import { CodeField } from "./code-field";
 import { Connection, Expression } from "./expression";
-import type { FieldOf } from "./fields";
-import css from "./inspector.module.css";
-import { People } from "./people";
-import { useFaults } from "./scope";
-import { Reference, readValue, Value, written } from "./value";
+import type { FieldSpec } from "./fields";
+import { PathField } from "./path-field";
+import { useProblemsAt } from "./use-sources";
+import { formatValue, parseValue, ResourceField, ValueField } from "./value-field";
 
 interface Props {
   node: string;
   base: Path;
-  field: FieldOf;
+  field: FieldSpec;
   /** What the value must be, where that is known. */
   schema?: Json | undefined;
 }
@@ -33,35 +34,37 @@ export function NodeField({ node, base, field, schema }: Props) {
     const name = `Set ${field.label.toLowerCase()} of ${node}`;
     attempt(() => apply(store, (model) => setField(model, path, next, name), path.join(".")));
   };
-  const [asked, setAsked] = useState<Way | null>(null);
+  const [chosenMode, setAsked] = useState<InputMode | null>(null);
   const id = useId();
-  if (field.how === "bool") return <Tick field={field} value={value} set={set} />;
-  const way = asked ?? wayOf(value);
-  const go = (next: Way) => {
+  if (field.control === "bool") return <Checkbox field={field} value={value} set={set} />;
+  const mode = chosenMode ?? inputModeOf(value);
+  const changeMode = (next: InputMode) => {
     setAsked(next);
-    if (next === "value" && wayOf(value) !== "value") set(asValue(value));
-    if (next === "expression" && wayOf(value) === "value") set({ type: "javascript", expr: asExpression(value) });
+    if (next === "value" && inputModeOf(value) !== "value") set(asValue(value));
+    if (next === "expression" && inputModeOf(value) === "value") set({ type: "javascript", expr: asExpression(value) });
   };
   return (
     <div>
-      <div className={css.fieldHead}>
+      <div className={css.fieldHeader}>
         <label htmlFor={id} className={css.label}>
           {field.label}
         </label>
-        {(field.how === "transform" || field.how === "groups") && <Ways label={field.label} way={way} go={go} />}
+        {(field.control === "transform" || field.control === "groups") && (
+          <ModeButtons label={field.label} way={mode} go={changeMode} />
+        )}
       </div>
-      <Control id={id} node={node} field={field} path={path} value={value} way={way} schema={schema} set={set} />
+      <Control id={id} node={node} field={field} path={path} value={value} way={mode} schema={schema} set={set} />
       {field.help && <p className={css.help}>{field.help}</p>}
-      <Faults path={path} />
+      <FieldProblems path={path} />
     </div>
   );
 }
 
 /** How a field is filled in: a value, an expression, or what another node gave. */
-export type Way = "value" | "expression" | "connected";
-const WAYS: readonly Way[] = ["value", "expression", "connected"];
+export type InputMode = "value" | "expression" | "connected";
+const INPUT_MODES: readonly InputMode[] = ["value", "expression", "connected"];
 
-export function wayOf(value: Json | undefined): Way {
+export function inputModeOf(value: Json | undefined): InputMode {
   if (!isTree(value ?? null) || at(value, ["type"]) !== "javascript") return "value";
   return isConnection(text(at(value, ["expr"]))) ? "connected" : "expression";
 }
@@ -85,10 +88,10 @@ function plainOf(value: Json | undefined): Json | undefined {
   return isTree(value ?? null) && at(value, ["type"]) === "static" ? at(value, ["value"]) : value;
 }
 
-function Ways({ label, way, go }: { label: string; way: Way; go: (way: Way) => void }) {
+function ModeButtons({ label, way, go }: { label: string; way: InputMode; go: (way: InputMode) => void }) {
   return (
     <fieldset className={css.mode} aria-label={`How ${label} is filled in`}>
-      {WAYS.map((each) => (
+      {INPUT_MODES.map((each) => (
         <button key={each} type="button" aria-pressed={way === each} onClick={() => way !== each && go(each)}>
           {each}
         </button>
@@ -98,27 +101,27 @@ function Ways({ label, way, go }: { label: string; way: Way; go: (way: Way) => v
 }
 
 /** What the server says against the field. */
-function Faults({ path }: { path: Path }) {
-  const faults = useFaults(path);
+function FieldProblems({ path }: { path: Path }) {
+  const faults = useProblemsAt(path);
   return faults.map((fault) => (
-    <p key={fault.message} className={css.faultOf} data-severity={fault.severity} role="alert">
+    <p key={fault.message} className={css.problem} data-severity={fault.severity} role="alert">
       <Icon name="warn" size={12} /> {fault.message.replace(/^node [^:]*: /, "")}
     </p>
   ));
 }
 
-interface Controlled {
+interface ControlledProps {
   value: Json | undefined;
   set: (next: Json | undefined) => void;
 }
 
-function Tick({ field, value, set }: Controlled & { field: FieldOf }) {
+function Checkbox({ field, value, set }: ControlledProps & { field: FieldSpec }) {
   return (
     <div>
       <label className={css.check}>
         <input
           type="checkbox"
-          checked={value === undefined ? field.otherwise === "yes" : value === true}
+          checked={value === undefined ? field.fallback === "yes" : value === true}
           onChange={(event) => set(event.target.checked)}
         />
         <span className={css.label}>{field.label}</span>
@@ -128,72 +131,68 @@ function Tick({ field, value, set }: Controlled & { field: FieldOf }) {
   );
 }
 
-interface ControlProps extends Controlled {
+interface ControlProps extends ControlledProps {
   id: string;
   node: string;
-  field: FieldOf;
+  field: FieldSpec;
   path: Path;
-  way: Way;
+  way: InputMode;
   schema: Json | undefined;
 }
 
 function Control({ id, node, field, path, value, way, schema, set }: ControlProps) {
-  const { how, label } = field;
-  if (how === "code") return <CodeField node={node} label={label} value={value} set={set} />;
-  if (how === "expr") {
+  const { control, label } = field;
+  if (control === "code") return <CodeField node={node} label={label} value={value} set={set} />;
+  if (control === "expr") {
     const put = (next: string) => set(next || undefined);
     return <Expression node={node} label={label} text={text(value)} path={path} set={put} />;
   }
-  if (how === "groups" && way === "value") {
+  if (control === "groups" && way === "value") {
     const put = (next: Json | undefined) => set(next === undefined ? undefined : { type: "static", value: next });
-    return <People label={label} value={plainOf(value)} names={how} set={put} />;
+    return <ApproversField label={label} value={plainOf(value)} only={control} set={put} />;
   }
-  if (how === "transform" || how === "groups") {
+  if (control === "transform" || control === "groups") {
     return (
       <Transform id={id} node={node} label={label} path={path} value={value} way={way} schema={schema} set={set} />
     );
   }
-  if (how === "json") return <Value id={id} label={label} value={value} set={set} />;
-  if (how === "people") return <People label={label} value={value} set={set} />;
-  if (how === "resource") return <Reference id={id} label={label} value={value} type="" set={set} />;
-  if (how === "script" || how === "workflow") return <Called id={id} what={how} value={value} set={set} />;
-  if (how === "choice") return <Choice id={id} field={field} value={value} set={set} />;
+  if (control === "json") return <ValueField id={id} label={label} value={value} set={set} />;
+  if (control === "people") return <ApproversField label={label} value={value} set={set} />;
+  if (control === "resource") return <ResourceField id={id} label={label} value={value} type="" set={set} />;
+  if (control === "script" || control === "workflow")
+    return <PathField id={id} kind={control} value={value} set={set} />;
+  if (control === "choice") return <Choice id={id} field={field} value={value} set={set} />;
   return (
     <Input
       id={id}
-      type={how === "number" ? "number" : "text"}
+      type={control === "number" ? "number" : "text"}
       value={String(value ?? "")}
-      placeholder={field.otherwise ?? ""}
+      placeholder={field.fallback ?? ""}
       onChange={(event) => {
         const typed = event.target.value;
-        set(typed === "" ? undefined : how === "number" ? Number(typed) : typed);
+        set(typed === "" ? undefined : control === "number" ? Number(typed) : typed);
       }}
     />
   );
 }
 
-function Choice({ id, field, value, set }: Controlled & { id: string; field: FieldOf }) {
+function Choice({ id, field, value, set }: ControlledProps & { id: string; field: FieldSpec }) {
   return (
-    <select
-      id={id}
-      className={css.select}
-      value={String(value ?? "")}
-      onChange={(event) => set(event.target.value || undefined)}
-    >
-      <option value="">{field.otherwise ? `(${field.otherwise})` : "—"}</option>
+    <Select id={id} value={String(value ?? "")} set={(next) => set(next || undefined)}>
+      <option value="">{field.fallback ? `(${field.fallback})` : "—"}</option>
       {field.choices?.map((choice) => (
         <option key={choice}>{choice}</option>
       ))}
-    </select>
+    </Select>
   );
 }
 
-interface TransformProps extends Controlled {
+interface TransformProps extends ControlledProps {
   id: string;
   node: string;
   label: string;
   path: Path;
-  way: Way;
+  way: InputMode;
   schema?: Json | undefined;
 }
 
@@ -207,9 +206,9 @@ export function Transform({ id, node, label, path, value, way, schema, set }: Tr
   if (way === "expression") {
     return <Expression node={node} label={label} text={expr} path={[...path, "expr"]} set={put} />;
   }
-  const shown = wayOf(value) === "value" ? plainOf(value) : undefined;
+  const shown = inputModeOf(value) === "value" ? plainOf(value) : undefined;
   const keep = (next: Json | undefined) => set(next === undefined ? undefined : { type: "static", value: next });
-  return <Value id={id} label={label} value={shown} schema={schema} set={keep} />;
+  return <ValueField id={id} label={label} value={shown} schema={schema} set={keep} />;
 }
 
-export { readValue, written };
+export { formatValue as written, parseValue as readValue };

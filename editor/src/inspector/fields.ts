@@ -1,10 +1,10 @@
-import type { Path, Tree } from "../workflow/types";
+import type { Path } from "../workflow/types";
 
 /** A field of a form: what it is called, where it is below the node, how it is filled in. */
-export interface FieldOf {
+export interface FieldSpec {
   path: Path;
   label: string;
-  how:
+  control:
     | "text"
     | "number"
     | "bool"
@@ -21,13 +21,13 @@ export interface FieldOf {
   help?: string;
   choices?: readonly string[];
   /** What counts where nothing is said. */
-  otherwise?: string;
+  fallback?: string;
 }
 
-const f = (path: string, label: string, how: FieldOf["how"], more: Partial<FieldOf> = {}): FieldOf => ({
+const f = (path: string, label: string, how: FieldSpec["control"], more: Partial<FieldSpec> = {}): FieldSpec => ({
   path: path.split("."),
   label,
-  how,
+  control: how,
   ...more,
 });
 
@@ -37,7 +37,7 @@ const PARALLEL = [
 ];
 
 /** What a node of a kind does. */
-const MAIN: Record<string, FieldOf[]> = {
+const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   rawscript: [f("value.content", "Code", "code")],
   script: [f("value.path", "Path of the script", "script")],
   flow: [f("value.path", "Path of the workflow", "workflow")],
@@ -56,10 +56,10 @@ const MAIN: Record<string, FieldOf[]> = {
   approval: [
     f("value.message", "Message", "text", { help: "May hold {{ context.name }}." }),
     f("value.approvers", "Approvers", "people", { help: "None: whoever may run the workflow." }),
-    f("value.required_approvals", "How many must agree", "number", { otherwise: "1" }),
-    f("value.self_approval", "Whoever started the run may decide", "bool", { otherwise: "yes" }),
-    f("value.timeout", "Waits at most (s)", "number", { otherwise: "for ever" }),
-    f("value.on_timeout", "After that", "choice", { choices: ["reject", "continue"], otherwise: "reject" }),
+    f("value.required_approvals", "How many must agree", "number", { fallback: "1" }),
+    f("value.self_approval", "Whoever started the run may decide", "bool", { fallback: "yes" }),
+    f("value.timeout", "Waits at most (s)", "number", { fallback: "for ever" }),
+    f("value.on_timeout", "After that", "choice", { choices: ["reject", "continue"], fallback: "reject" }),
   ],
   webhook: [
     f("value.method", "Method", "choice", { choices: ["GET", "POST", "PUT", "PATCH", "DELETE"] }),
@@ -77,47 +77,38 @@ const MAIN: Record<string, FieldOf[]> = {
 };
 
 /** What every node may have. */
-const BESIDE: FieldOf[] = [
-  f("join", "Runs when", "choice", { choices: ["all", "settled", "any"], otherwise: "all its edges are taken" }),
+const COMMON_FIELDS: FieldSpec[] = [
+  f("join", "Runs when", "choice", { choices: ["all", "settled", "any"], fallback: "all its edges are taken" }),
   f("skip_if.expr", "Skip if", "expr"),
   f("continue_on_error", "Go on after a failure", "bool"),
-  f("retry.constant.attempts", "Retries", "number", { otherwise: "none" }),
+  f("retry.constant.attempts", "Retries", "number", { fallback: "none" }),
   f("retry.constant.seconds", "Seconds between them", "number"),
   f("timeout", "Time limit (s)", "transform"),
-  f("cache_ttl", "Use a result again for (s)", "number", { otherwise: "never" }),
+  f("cache_ttl", "Use a result again for (s)", "number", { fallback: "never" }),
   f("sleep", "Wait afterwards (s)", "transform"),
   f("stop_after_if.expr", "End the workflow afterwards if", "expr"),
   f("priority", "Priority", "number"),
 ];
 
 /** What a node asks of people before the next one starts. */
-export const SUSPEND: FieldOf[] = [
-  f("suspend.required_events", "How many must agree", "number", { otherwise: "1" }),
+export const SUSPEND_FIELDS: FieldSpec[] = [
+  f("suspend.required_events", "How many must agree", "number", { fallback: "1" }),
   f("suspend.user_auth_required", "Only who is logged in may decide", "bool"),
   f("suspend.user_groups_required", "Groups that may decide", "groups", {
     help: "None: whoever has the link, or may run the workflow.",
   }),
   f("suspend.self_approval_disabled", "Whoever started the run may not decide", "bool"),
-  f("suspend.timeout", "Waits at most (s)", "number", { otherwise: "for ever" }),
+  f("suspend.timeout", "Waits at most (s)", "number", { fallback: "for ever" }),
   f("suspend.continue_on_disapprove_timeout", "Go on after a no, or when nobody answers in time", "bool"),
   f("suspend.hide_cancel", "The page does not offer a no", "bool"),
 ];
 
 /** The fields of a node: what it does, and what else may be set. */
-export function fieldsOf(kind: string): { main: FieldOf[]; beside: FieldOf[] } {
-  const main = MAIN[kind] ?? [];
+export function fieldsOf(kind: string): { main: FieldSpec[]; common: FieldSpec[] } {
+  const main = MAIN_FIELDS[kind] ?? [];
   const taken = new Set(main.map((field) => field.path.join(".")));
-  return { main, beside: BESIDE.filter((field) => !taken.has(field.path.join("."))) };
+  return { main, common: COMMON_FIELDS.filter((field) => !taken.has(field.path.join("."))) };
 }
 
 /** Kinds whose inputs are named by `input_transforms`. */
 export const WITH_INPUTS = new Set(["rawscript", "script", "flow", "approval"]);
-
-/** The names that a JSON Schema gives inputs, in its order. */
-export function namesOf(schema: unknown): string[] {
-  const { properties, order } = (schema ?? {}) as { properties?: Tree; order?: string[] };
-  const names = Object.keys(properties ?? {});
-  return Array.isArray(order)
-    ? [...order.filter((name) => names.includes(name)), ...names.filter((name) => !order.includes(name))]
-    : names;
-}

@@ -3,16 +3,16 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { flowQuery } from "../api/flows";
 import { scriptQuery } from "../api/scripts";
-import { useEditor, useEditorStore } from "../editing/context";
-import { apply } from "../editing/store";
+import { useSignature } from "../code/use-signature";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply } from "../editor/store";
 import { Button, IconButton, Input } from "../ui/controls";
+import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
+import { fieldNames } from "../workflow/schema-fields";
 import { at, isTree, type Json, text } from "../workflow/types";
 import { NodeField } from "./field";
-import { namesOf } from "./fields";
-import css from "./inspector.module.css";
-import { useSignature } from "./signature";
 
 /** The schema of what a node takes: by its code, or of what it calls. */
 function useSchema(node: Node): Json | undefined {
@@ -35,11 +35,11 @@ function useSchema(node: Node): Json | undefined {
 export function Inputs({ node }: { node: Node }) {
   const store = useEditorStore();
   const base = [...node.path, "value", "input_transforms"];
-  const given = useEditor((editor) => at(editor.tree, base));
+  const transforms = useEditor((editor) => at(editor.tree, base));
   const schema = useSchema(node);
   const [name, setName] = useState("");
-  const said = isTree(given ?? null) ? Object.keys(given as object) : [];
-  const names = [...new Set([...namesOf(schema), ...said])];
+  const assigned = isTree(transforms ?? null) ? Object.keys(transforms as object) : [];
+  const names = [...new Set([...fieldNames(schema), ...assigned])];
   const add = () => {
     attempt(() =>
       apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, `Add input ${name}`)),
@@ -59,10 +59,10 @@ export function Inputs({ node }: { node: Node }) {
           <NodeField
             node={node.id}
             base={base}
-            field={{ path: [each], label: each, how: "transform" }}
+            field={{ path: [each], label: each, control: "transform" }}
             schema={at(schema, ["properties", each])}
           />
-          {said.includes(each) && (
+          {assigned.includes(each) && (
             <IconButton
               label={`Remove the input ${each}`}
               icon="cross"

@@ -1,23 +1,24 @@
 import { useState } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
-import { useEditor, useEditorStore } from "../editing/context";
-import { apply } from "../editing/store";
+import { useEditor, useEditorStore } from "../editor/context";
+import { apply } from "../editor/store";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
+import css from "../ui/panel.module.css";
+import { Select } from "../ui/select";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import { isPinned } from "../workflow/pins";
 import type { Outcome } from "../workflow/types";
-import { BesideForm, isBeside } from "./beside";
+import { AnnotationForm, isAnnotation } from "./annotation-form";
 import { NodeField } from "./field";
 import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
-import css from "./inspector.module.css";
-import { KindParts, WorkflowForm } from "./parts";
-import { SuspendForm } from "./suspend";
-import { NodeTest, useLastRun } from "./test-node";
+import { NodeTest, useLastRun } from "./node-test";
+import { SuspendForm } from "./suspend-form";
+import { KindFields, WorkflowForm } from "./workflow-form";
 
 /** The form of the node that is selected. */
 export function Inspector() {
@@ -27,12 +28,12 @@ export function Inspector() {
   const testing = useEditor((editor) => editor.testing);
   useLastRun();
   if (edge) return <EdgeForm edge={edge} />;
-  if (isBeside(chosen)) return <BesideForm chosen={chosen} />;
+  if (isAnnotation(chosen)) return <AnnotationForm chosen={chosen} />;
   if (!node) return <WorkflowForm />;
   const key = node.path.join(".");
   if (!testing) return <NodeForm key={key} node={node} />;
   return (
-    <div className={css.beside}>
+    <div className={css.split}>
       <NodeForm key={key} node={node} />
       <NodeTest key={node.id} node={node} />
     </div>
@@ -41,32 +42,32 @@ export function Inspector() {
 
 function NodeForm({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
-  const { main, beside } = fieldsOf(node.kind);
+  const { main, common } = fieldsOf(node.kind);
   return (
     <div className={css.pane}>
       <div className={css.head}>
         <Icon name={node.language || kind.icon} size={18} />
         <h2>{kind.name}</h2>
-        <TestToggle />
+        <TestButton />
         <ActionButton name="test-node" />
         <ActionButton name="pin" />
         <ActionButton name="disable" />
         <ActionButton name="duplicate" />
         <ActionButton name="delete" />
       </div>
-      <Pinned node={node} />
+      <PinnedNotice node={node} />
       <IdField node={node} />
-      <NodeField node={node.id} base={node.path} field={{ path: ["summary"], label: "Summary", how: "text" }} />
+      <NodeField node={node.id} base={node.path} field={{ path: ["summary"], label: "Summary", control: "text" }} />
       {main.map((field) => (
         <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
       ))}
-      <KindParts node={node} />
+      <KindFields node={node} />
       {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
-      <Follows node={node} />
+      <IncomingEdges node={node} />
       <details className={css.section}>
         <summary>More: retries, limits, skips</summary>
         <div className={css.inner}>
-          {beside.map((field) => (
+          {common.map((field) => (
             <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
           ))}
         </div>
@@ -77,7 +78,7 @@ function NodeForm({ node }: { node: Node }) {
 }
 
 /** Opens the test beside the form. */
-function TestToggle() {
+function TestButton() {
   const store = useEditorStore();
   const testing = useEditor((editor) => editor.testing);
   return (
@@ -88,11 +89,11 @@ function TestToggle() {
 }
 
 /** That the node does not run, and how it does again. */
-function Pinned({ node }: { node: Node }) {
+function PinnedNotice({ node }: { node: Node }) {
   const pinned = useEditor((editor) => isPinned(editor, node.id));
   if (!pinned) return null;
   return (
-    <div className={css.pinned} role="status">
+    <div className={css.pinnedNotice} role="status">
       <Icon name="pin" size={14} />
       <span>Pinned: it answers with a kept result and does not run.</span>
       <ActionButton name="pin" words />
@@ -104,7 +105,7 @@ function Pinned({ node }: { node: Node }) {
 function IdField({ node }: { node: Node }) {
   const store = useEditorStore();
   const [typed, setTyped] = useState(node.id);
-  const leave = () => {
+  const commit = () => {
     attempt(() => apply(store, (model) => rename(model, node.id, typed)));
     // Refused, the field says again what counts.
     const holder = store.getState().graph.byId.get(typed);
@@ -117,7 +118,7 @@ function IdField({ node }: { node: Node }) {
         value={typed}
         spellCheck={false}
         onChange={(event) => setTyped(event.target.value)}
-        onBlur={leave}
+        onBlur={commit}
         onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
       />
     </Field>
@@ -125,7 +126,7 @@ function IdField({ node }: { node: Node }) {
 }
 
 /** The edges that lead to the node. */
-function Follows({ node }: { node: Node }) {
+function IncomingEdges({ node }: { node: Node }) {
   const graph = useEditor((editor) => editor.graph);
   if (node.list.length < 2) return null;
   const edges = laneOf(graph, node).edges.filter((edge) => edge.to === node.id);
@@ -146,18 +147,15 @@ function EdgeRow({ edge }: { edge: Edge }) {
   return (
     <div className={css.edge}>
       <span>{edge.from}</span>
-      <select
-        className={css.select}
+      <Select
         aria-label={`Outcome of ${edge.from}`}
         value={edge.on}
-        onChange={(event) =>
-          attempt(() => apply(store, (model) => setOutcome(model, edge, event.target.value as Outcome)))
-        }
+        set={(next) => attempt(() => apply(store, (model) => setOutcome(model, edge, next as Outcome)))}
       >
         {outcomesOf(source?.kind ?? "").map((outcome) => (
           <option key={outcome}>{outcome}</option>
         ))}
-      </select>
+      </Select>
       <IconButton
         label={`Disconnect from ${edge.from}`}
         icon="cross"

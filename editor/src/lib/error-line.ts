@@ -6,9 +6,9 @@ export interface JobError {
 }
 
 /** An error as the server tells it; null of what is none. */
-export function errorOf(told: unknown): JobError | null {
-  if (typeof told !== "object" || told === null || Array.isArray(told)) return null;
-  const { name, message, stack } = told as Record<string, unknown>;
+export function errorOf(value: unknown): JobError | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const { name, message, stack } = value as Record<string, unknown>;
   return {
     name: String(name ?? "Failed"),
     message: String(message ?? ""),

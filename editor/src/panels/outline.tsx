@@ -1,10 +1,10 @@
 import type { KeyboardEvent } from "react";
 import { ActionButton } from "../actions/button";
 import { actionOf, perform } from "../actions/registry";
-import { useEditor, useEditorStore } from "../editing/context";
-import { select } from "../editing/store";
-import css from "../inspector/inspector.module.css";
+import { useEditor, useEditorStore } from "../editor/context";
+import { select } from "../editor/store";
 import { Icon } from "../ui/icon";
+import css from "../ui/panel.module.css";
 import { Empty } from "../ui/states";
 import { kindOf } from "../workflow/kinds";
 import type { Lane, Node } from "../workflow/outline";
@@ -24,7 +24,7 @@ const KEYS: Record<string, string> = {
 export function OutlinePanel() {
   const store = useEditorStore();
   const main = useEditor((editor) => editor.graph.main);
-  const walk = (event: KeyboardEvent<HTMLElement>) => {
+  const onKey = (event: KeyboardEvent<HTMLElement>) => {
     const items = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=treeitem]")];
     const place = items.indexOf(document.activeElement as HTMLElement);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -48,7 +48,7 @@ export function OutlinePanel() {
           <p>Add the first one with N.</p>
         </Empty>
       ) : (
-        <div role="tree" aria-label="Nodes" className={tree.tree} onKeyDown={walk}>
+        <div role="tree" aria-label="Nodes" className={tree.tree} onKeyDown={onKey}>
           <Nodes lane={main} level={1} />
         </div>
       )}
@@ -71,7 +71,7 @@ function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) 
   const store = useEditorStore();
   if (!lane.title && lane.nodes.length > 0) return null;
   const title = lane.title || "body";
-  const add = () => store.setState({ asking: { what: "add", spot: { lane, start: true } } });
+  const add = () => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } });
   return (
     <div
       role="treeitem"
@@ -106,7 +106,7 @@ function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) 
   const store = useEditorStore();
   const chosen = useEditor((editor) => editor.selection.includes(node.id));
   const first = useEditor((editor) => editor.selection.length === 0 && editor.graph.main.nodes[0]?.id === node.id);
-  const after = lane.edges.filter((edge) => edge.to === node.id && edge.said).map((edge) => edge.from);
+  const after = lane.edges.filter((edge) => edge.to === node.id && edge.explicit).map((edge) => edge.from);
   const kind = kindOf(node.kind, node.language);
   return (
     <>

@@ -1,14 +1,14 @@
 import { useState } from "react";
-import { spotAfter } from "../actions/composing";
+import { spotAfter } from "../actions/node-actions";
 import { attempt } from "../actions/registry";
-import { DRAGGED } from "../canvas/drop";
-import { useEditorStore } from "../editing/context";
-import { apply } from "../editing/store";
-import css from "../inspector/inspector.module.css";
+import { DRAG_TYPE } from "../canvas/drop";
+import { useEditorStore } from "../editor/context";
+import { apply } from "../editor/store";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
-import { matching } from "../ui/matching";
-import { OFFERS } from "../workflow/catalog";
+import { matchScore } from "../ui/match-score";
+import css from "../ui/panel.module.css";
+import { CATALOG } from "../workflow/catalog";
 import { addNode } from "../workflow/commands";
 import own from "./palette.module.css";
 
@@ -16,7 +16,7 @@ import own from "./palette.module.css";
 export function PalettePanel() {
   const store = useEditorStore();
   const [word, setWord] = useState("");
-  const found = OFFERS.filter((offer) => matching(offer.name, word, [offer.says, offer.key]) > 0);
+  const found = CATALOG.filter((offer) => matchScore(offer.name, word, [offer.description, offer.key]) > 0);
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>
@@ -40,10 +40,10 @@ export function PalettePanel() {
                 type="button"
                 className={own.offer}
                 draggable
-                title={offer.says}
+                title={offer.description}
                 data-offer={offer.key}
                 onDragStart={(event) => {
-                  event.dataTransfer.setData(DRAGGED, offer.key);
+                  event.dataTransfer.setData(DRAG_TYPE, offer.key);
                   event.dataTransfer.effectAllowed = "copy";
                 }}
                 onClick={() =>

@@ -1,20 +1,20 @@
-import { useEditor, useEditorStore } from "../editing/context";
-import { select } from "../editing/store";
-import css from "../inspector/inspector.module.css";
-import { Status } from "../runs/status";
-import runs from "../runs/status.module.css";
+import { useEditor, useEditorStore } from "../editor/context";
+import { select } from "../editor/store";
+import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
+import { Status } from "../ui/status";
+import runs from "../ui/status.module.css";
 
 /** What the server would say of the workflow if it were deployed now. */
 export function ProblemsPanel() {
   const store = useEditorStore();
   const problems = useEditor((editor) => editor.problems);
-  const pending = useEditor((editor) => editor.pending);
-  if (pending) {
+  const parseError = useEditor((editor) => editor.pending);
+  if (parseError) {
     return (
       <Empty title="The YAML cannot be read">
         <p>
-          Line {pending.line}: {pending.fault}
+          Line {parseError.line}: {parseError.fault}
         </p>
       </Empty>
     );

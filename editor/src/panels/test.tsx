@@ -1,18 +1,18 @@
 import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
-import { cancelRun, type NodeStands, resultOf } from "../api/runs";
-import { useEditor, useEditorStore } from "../editing/context";
-import { isOver, standsOf, testWorkflow } from "../editing/live";
-import { type Editor, type Live, select } from "../editing/store";
-import css from "../inspector/inspector.module.css";
+import { cancelRun, fetchResult, type NodeState } from "../api/runs";
+import { NodeDecision } from "../approvals/node-decision";
+import { useEditor, useEditorStore } from "../editor/context";
+import { isRunOver, nodeStateOf, testWorkflow } from "../editor/run-watch";
+import { type Editor, type LiveRun, select } from "../editor/store";
+import { InputForm } from "../forms/input-form";
+import { NodeData, ResultSection } from "../inspector/node-data";
 import { duration } from "../lib/time";
-import { Decide } from "../runs/decide";
-import { InputForm } from "../runs/input-form";
-import { Status } from "../runs/status";
-import runs from "../runs/status.module.css";
 import { Button, LinkButton } from "../ui/controls";
+import css from "../ui/panel.module.css";
+import { Status } from "../ui/status";
+import runs from "../ui/status.module.css";
 import { at } from "../workflow/types";
-import { NodeData, Value } from "./node-data";
 
 /** Runs what is on the page: the form, and beside it what came of it. */
 export function TestPanel() {
@@ -24,20 +24,20 @@ export function TestPanel() {
       <h2>Test</h2>
       <InputForm
         schema={schema}
-        busy={!isOver(live)}
-        given={store.getState().args}
+        busy={!isRunOver(live)}
+        initial={store.getState().args}
         run={(args) => attempt(() => testWorkflow(store, args))}
       />
-      {live && <Outcome live={live} />}
+      {live && <TestOutcome live={live} />}
     </div>
   );
 }
 
-function Outcome({ live }: { live: Live }) {
+function TestOutcome({ live }: { live: LiveRun }) {
   const store = useEditorStore();
   const { workspace, selection } = useEditor((editor) => editor);
-  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, editor.selection.at(-1) ?? "")));
-  const over = isOver(live);
+  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
+  const over = isRunOver(live);
   const chosen = selection.at(-1);
   const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
   return (
@@ -45,7 +45,7 @@ function Outcome({ live }: { live: Live }) {
       <div className={css.head}>
         <Status status={live.status} />
         {live.graph?.duration_ms !== undefined && (
-          <span className={runs.took}>{duration(live.graph.duration_ms ?? 0)}</span>
+          <span className={runs.duration}>{duration(live.graph.duration_ms ?? 0)}</span>
         )}
         {live.graph?.reason && <span className={css.help}>{live.graph.reason}</span>}
         <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
@@ -57,7 +57,7 @@ function Outcome({ live }: { live: Live }) {
           </Button>
         )}
       </div>
-      {!live.heard && <p className={css.help}>The server is not heard; it is tried again.</p>}
+      {!live.connected && <p className={css.help}>The server is not heard; it is tried again.</p>}
       <ul className={runs.nodes}>
         {nodes.map(([id, node]) => (
           <li key={id}>
@@ -68,20 +68,22 @@ function Outcome({ live }: { live: Live }) {
               onClick={() => select(store, [id])}
             >
               <span>{id}</span>
-              <span className={runs.took}>{tookOf(node)}</span>
+              <span className={runs.duration}>{progressOf(node)}</span>
               <Status status={node.status} />
             </button>
-            <Decide workspace={workspace} run={live.id} id={id} />
+            <NodeDecision workspace={workspace} run={live.id} id={id} />
           </li>
         ))}
       </ul>
       {chosen && stands && <NodeData key={chosen} run={live.id} id={chosen} node={stands} log={live.logs[chosen]} />}
-      {over && live.status !== "unknown" && <Value label="Result of the workflow" run={live.id} ask={resultOf} />}
+      {over && live.status !== "unknown" && (
+        <ResultSection label="Result of the workflow" run={live.id} ask={fetchResult} />
+      )}
     </section>
   );
 }
 
-function tookOf(node: NodeStands): string {
+function progressOf(node: NodeState): string {
   const { bodies, duration_ms, attempt } = node;
   const counted =
     bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)} of ${bodies.total} · ` : "";

@@ -1,8 +1,8 @@
 import { useMemo } from "react";
-import { useEditor, useEditorStore } from "../editing/context";
-import { write } from "../editing/store";
-import css from "../inspector/inspector.module.css";
-import { LazyCode } from "../inspector/lazy-code";
+import { LazyCode } from "../code/lazy-code";
+import { useEditor, useEditorStore } from "../editor/context";
+import { write } from "../editor/store";
+import css from "../ui/panel.module.css";
 
 /** The document as text. What cannot be read stays here and leaves the graph as it was. */
 export function YamlPanel() {
@@ -33,7 +33,7 @@ export function YamlPanel() {
         lines={24}
         numbers
         readOnly={readOnly}
-        faults={faults}
+        diagnostics={faults}
       />
     </div>
   );

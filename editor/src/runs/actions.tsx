@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { cancelRun } from "../api/runs";
-import { useEditor } from "../editing/context";
-import { ENDED } from "../lib/state";
+import { useEditor } from "../editor/context";
+import { ENDED } from "../lib/status";
 import { Button } from "../ui/controls";
-import { complain, say } from "../ui/toasts";
-import { RerunDialog } from "./again/rerun";
-import { RestartDialog } from "./again/restart";
+import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
+import { RerunDialog } from "./restart/rerun-dialog";
+import { RestartDialog } from "./restart/restart-dialog";
 
 /** What can be done with the run: each asks the API and says what it did. */
 export function RunActions() {
@@ -18,9 +18,11 @@ export function RunActions() {
   const cancel = async () => {
     try {
       await cancelRun(workspace, id, cancelling);
-      say(cancelling ? "Cancelled at once: no worker was waited for." : "It is being cancelled: its workers are told.");
+      notify(
+        cancelling ? "Cancelled at once: no worker was waited for." : "It is being cancelled: its workers are told.",
+      );
     } catch (error) {
-      complain(error);
+      notifyError(error);
     }
   };
   const failed = status === "failed" || status === "cancelled";

@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link } from "react-router";
 import type { RunAbout } from "../api/runs";
-import { useEditor } from "../editing/context";
-import { ENDED } from "../lib/state";
+import { useEditor } from "../editor/context";
+import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
 import { Time } from "../ui/time";
 import { useRun } from "./context";
@@ -15,7 +15,7 @@ export function RunFacts() {
   const cancelled = useEditor((editor) => editor.live?.graph?.canceled ?? false);
   return (
     <dl className={css.facts}>
-      <Took />
+      <Duration />
       <Fact name="Began">
         <Time at={about.created_at} />
       </Fact>
@@ -73,7 +73,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 const TICK_MS = 500;
 
 /** How long it has taken, or takes. */
-function Took() {
+function Duration() {
   const graph = useEditor((editor) => editor.live?.graph);
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? "queued"));
   const [now, setNow] = useState(Date.now);
@@ -83,6 +83,7 @@ function Took() {
     return () => clearInterval(timer);
   }, [over]);
   if (!graph?.started_at) return null;
-  const took = over && graph.duration_ms != null ? graph.duration_ms : Math.max(0, now - Date.parse(graph.started_at));
-  return <Fact name={over ? "Took" : "Takes"}>{duration(took)}</Fact>;
+  const elapsed =
+    over && graph.duration_ms != null ? graph.duration_ms : Math.max(0, now - Date.parse(graph.started_at));
+  return <Fact name={over ? "Took" : "Takes"}>{duration(elapsed)}</Fact>;
 }

@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { failureQuery, type WhyFailed } from "../api/runs";
-import { useEditor } from "../editing/context";
+import { failureQuery, type RunFailureReport } from "../api/runs";
+import { useEditor } from "../editor/context";
 import { errorOf, lineOf } from "../lib/error-line";
 import { Icon } from "../ui/icon";
+import { isLoop } from "../workflow/kinds";
+import { ChangesSinceSuccess } from "./changes-since-success";
 import { useRun } from "./context";
 import { NodeInput } from "./data/node-input";
 import css from "./failure.module.css";
-import { isLoop } from "./iterations";
-import { SinceSuccess } from "./since";
 
 /** Of a run that failed the first error: its node, where in it, its words, its inputs; and what changed since. */
 export function RunFailure() {
@@ -20,16 +20,16 @@ export function RunFailure() {
   return (
     <section className={css.failure} aria-label="First error">
       <FirstError failure={failure} />
-      <SinceSuccess since={found.data?.since} />
+      <ChangesSinceSuccess since={found.data?.since} />
     </section>
   );
 }
 
-function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> }) {
+function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failure"]> }) {
   const { workspace, id, selection, select } = useRun();
   const graph = useEditor((editor) => editor.graph);
-  const { name, message, stack, line } = wordsOf(failure.error);
-  const elsewhere = failure.run !== id;
+  const { name, message, stack, line } = describeError(failure.error);
+  const inOtherRun = failure.run !== id;
   const at = failure.around.flatMap(({ node, place }) =>
     isLoop(graph.byId.get(node)?.kind ?? "") && place != null ? [{ loop: node, place: place + 1 }] : [],
   );
@@ -37,12 +37,12 @@ function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> })
   return (
     <div className={css.error}>
       <Icon name="cross" />
-      <div className={css.words}>
+      <div className={css.text}>
         <p>
           <strong>{name}</strong>
           {node && " in "}
-          {node && elsewhere && <Link to={`/w/${workspace}/runs/${failure.run}?node=${node}`}>{node}</Link>}
-          {node && !elsewhere && (
+          {node && inOtherRun && <Link to={`/w/${workspace}/runs/${failure.run}?node=${node}`}>{node}</Link>}
+          {node && !inOtherRun && (
             <button
               type="button"
               className={css.node}
@@ -52,13 +52,13 @@ function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> })
             </button>
           )}
           {failure.around.map(({ node: holder, place, run }) => (
-            <span key={holder} className={css.around}>
+            <span key={holder} className={css.context}>
               {run && ` in the run that ${holder} called`}
               {!run &&
                 ` in ${isLoop(graph.byId.get(holder)?.kind ?? "") ? "iteration" : "branch"} ${(place ?? 0) + 1} of ${holder}`}
             </span>
           ))}
-          {line !== null && <span className={css.around}>, line {line}</span>}
+          {line !== null && <span className={css.context}>, line {line}</span>}
         </p>
         <p className={css.message}>{message}</p>
         {stack && (
@@ -67,13 +67,13 @@ function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> })
             <pre>{stack}</pre>
           </details>
         )}
-        {node && !elsewhere && (
+        {node && !inOtherRun && (
           <details>
             <summary>Its input</summary>
             <NodeInput id={node} word="" places={Object.fromEntries(at.map(({ loop, place }) => [loop, { place }]))} />
           </details>
         )}
-        {node && !elsewhere && (
+        {node && !inOtherRun && (
           <button type="button" className={css.node} onClick={() => select({ node, at, tab: "logs" })}>
             Its log
           </button>
@@ -83,9 +83,9 @@ function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> })
   );
 }
 
-function wordsOf(told: unknown): { name: string; message: string; stack: string; line: number | null } {
-  const error = errorOf(told);
+function describeError(thrown: unknown): { name: string; message: string; stack: string; line: number | null } {
+  const error = errorOf(thrown);
   if (error) return { ...error, line: lineOf(error) };
-  const message = told == null ? "What went wrong is not kept." : JSON.stringify(told);
+  const message = thrown == null ? "What went wrong is not kept." : JSON.stringify(thrown);
   return { name: "Failed", message, stack: "", line: null };
 }

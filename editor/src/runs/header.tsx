@@ -1,20 +1,20 @@
 import { Link } from "react-router";
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
+import { Status } from "../ui/status";
 import { RunActions } from "./actions";
 import { useRun } from "./context";
 import { RunFacts } from "./facts";
 import { RunFailure } from "./failure";
 import css from "./page.module.css";
 import { RunResult } from "./result";
-import { Status } from "./status";
-import { RunWaits } from "./waiting";
+import { RunWaitReasons } from "./wait-reasons";
 
 /** What run it is, how it stands and why it waits, what can be done with it. */
 export function RunHeader() {
   const { workspace, about } = useRun();
   const status = useEditor((editor) => editor.live?.status ?? "queued");
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
-  const heard = useEditor((editor) => editor.live?.heard ?? true);
+  const heard = useEditor((editor) => editor.live?.connected ?? true);
   const saved = about.workflow && about.version;
   return (
     <header>
@@ -34,13 +34,13 @@ export function RunHeader() {
           <RunFacts />
         </div>
         {!heard && (
-          <p className={css.lost} role="status">
+          <p className={css.connectionLost} role="status">
             The server is not heard; it is tried again.
           </p>
         )}
         <RunActions />
       </div>
-      <RunWaits />
+      <RunWaitReasons />
       <RunFailure />
       <RunResult />
     </header>

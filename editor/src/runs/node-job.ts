@@ -1,47 +1,52 @@
 import { useQuery } from "@tanstack/react-query";
 import { useShallow } from "zustand/react/shallow";
 import { type Body, listBodies } from "../api/iterations";
-import { useEditor } from "../editing/context";
-import { standsOf } from "../editing/live";
-import type { Editor } from "../editing/store";
-import { ENDED } from "../lib/state";
+import { useEditor } from "../editor/context";
+import { nodeStateOf } from "../editor/run-watch";
+import type { Editor } from "../editor/store";
+import { ENDED } from "../lib/status";
+import { isLoop } from "../workflow/kinds";
 import { useRun } from "./context";
-import { isLoop } from "./iterations";
 
 /** The job of a node in the iteration that is shown. `asks`: the loop around it of which none is. */
 export interface NodeJob {
   job: string | null;
   status: string;
-  asks: string | null;
+  undecidedLoop: string | null;
 }
 
 /** A box on the way to a node: which of its bodies is meant (from 1), and the one node of that, where it has but one. */
-interface Hop {
+interface ContainerStep {
   holder: string;
   body: number;
   only: string | null;
 }
 
 /** The boxes around a node, the outermost first; the id of a loop instead of which no iteration is shown. */
-function wayTo({ graph, picked }: Editor, id: string): Hop[] | string {
-  const way: Hop[] = [];
+function pathTo({ graph, shownIterations }: Editor, id: string): ContainerStep[] | string {
+  const path: ContainerStep[] = [];
   for (let node = graph.byId.get(id); node?.inside; node = graph.byId.get(node.inside)) {
     const holder = graph.byId.get(node.inside);
     const lane = holder?.lanes.find(({ nodes }) => nodes.some((each) => each.id === node?.id));
     if (!holder || !lane) break;
-    const place = isLoop(holder.kind) ? picked[holder.id]?.place : holder.lanes.indexOf(lane) + 1;
-    way.unshift({
+    const place = isLoop(holder.kind) ? shownIterations[holder.id]?.place : holder.lanes.indexOf(lane) + 1;
+    path.unshift({
       holder: holder.id,
       // Of the branches of a branchone there is but the one that was taken.
       body: holder.kind === "branchone" ? 1 : (place ?? 0),
       only: lane.nodes.length === 1 ? (lane.nodes[0]?.id ?? null) : null,
     });
   }
-  return way.find(({ body }) => body === 0)?.holder ?? way;
+  return path.find(({ body }) => body === 0)?.holder ?? path;
 }
 
 /** The job of a node at the end of a way; null where there is none. */
-async function jobAt(workspace: string, run: string, way: readonly Hop[], id: string): Promise<Body | null> {
+async function findJob(
+  workspace: string,
+  run: string,
+  way: readonly ContainerStep[],
+  id: string,
+): Promise<Body | null> {
   let parent = run;
   for (const { holder, body, only } of way) {
     const [found] = await listBodies(workspace, parent, holder, body, 1);
@@ -54,18 +59,19 @@ async function jobAt(workspace: string, run: string, way: readonly Hop[], id: st
 /** The job of a node: the graph names those at the top level, and of an iteration that is shown those of its list. */
 export function useNodeJob(id: string): NodeJob {
   const { workspace, id: run } = useRun();
-  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, id)));
-  const found = useEditor((editor) => JSON.stringify(wayTo(editor, id)));
-  const way = JSON.parse(found) as Hop[] | string;
+  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const found = useEditor((editor) => JSON.stringify(pathTo(editor, id)));
+  const way = JSON.parse(found) as ContainerStep[] | string;
   const moved = useEditor(({ live }) => (ENDED.has(live?.status ?? "") ? "ended" : live?.graph?.rev));
-  const sought = typeof way !== "string" && way.length > 0 && !stands?.job;
+  const isSearched = typeof way !== "string" && way.length > 0 && !stands?.job;
   const job = useQuery({
     queryKey: ["job-of-node", workspace, run, id, found, moved],
-    queryFn: () => jobAt(workspace, run, way as Hop[], id),
-    enabled: sought,
+    queryFn: () => findJob(workspace, run, way as ContainerStep[], id),
+    enabled: isSearched,
     placeholderData: (before, query) => (query?.queryKey[4] === found ? before : undefined),
   });
-  if (stands?.job) return { job: stands.job, status: stands.status, asks: null };
-  if (!sought) return { job: null, status: stands?.status ?? "pending", asks: typeof way === "string" ? way : null };
-  return { job: job.data?.job ?? null, status: job.data?.status ?? "pending", asks: null };
+  if (stands?.job) return { job: stands.job, status: stands.status, undecidedLoop: null };
+  if (!isSearched)
+    return { job: null, status: stands?.status ?? "pending", undecidedLoop: typeof way === "string" ? way : null };
+  return { job: job.data?.job ?? null, status: job.data?.status ?? "pending", undecidedLoop: null };
 }

@@ -2,14 +2,14 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
 import { Link, useParams } from "react-router";
 import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
-import { EditorContext } from "../editing/context";
-import { showRun } from "../editing/live";
-import { createEditor, type EditorStore } from "../editing/store";
+import { FollowShownIterations } from "../canvas/iterations";
+import { EditorContext } from "../editor/context";
+import { followRun } from "../editor/run-watch";
+import { createEditor, type EditorStore } from "../editor/store";
 import { Failed, Skeleton } from "../ui/states";
 import { RunContext, type RunView, useRun } from "./context";
 import { RunGraph } from "./graph/graph";
 import { RunHeader } from "./header";
-import { FollowPicked } from "./iterations";
 import css from "./page.module.css";
 import { RunTabs, TITLES } from "./tabs";
 import { useSelection } from "./use-selection";
@@ -43,7 +43,7 @@ export function RunPage() {
 }
 
 /** What ran, as the canvas takes it: read only. */
-function storeOf(workspace: string, about: RunAbout, text: string): EditorStore {
+function createStore(workspace: string, about: RunAbout, text: string): EditorStore {
   const flow = {
     path: about.workflow ?? "",
     summary: "",
@@ -59,10 +59,10 @@ function storeOf(workspace: string, about: RunAbout, text: string): EditorStore 
 function Opened({ workspace, about, text }: { workspace: string; about: RunAbout; text: string }) {
   const id = about.run_id;
   // biome-ignore lint/correctness/useExhaustiveDependencies: what ran does not change
-  const store = useMemo(() => storeOf(workspace, about, text), []);
-  useEffect(() => showRun(store, id, null), [store, id]);
+  const store = useMemo(() => createStore(workspace, about, text), []);
+  useEffect(() => followRun(store, id, null), [store, id]);
   const [selection, select] = useSelection(store, about.is_workflow);
-  useFactsAnew(store, workspace, id);
+  useRefreshedFacts(store, workspace, id);
   const view = useMemo(
     (): RunView => ({ workspace, id, about, selection, select }),
     [workspace, id, about, selection, select],
@@ -70,7 +70,7 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
   return (
     <EditorContext value={store}>
       <RunContext value={view}>
-        <FollowPicked />
+        <FollowShownIterations />
         <main className={css.page}>
           <RunHeader />
           <RunTabs />
@@ -86,7 +86,7 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
 }
 
 /** Who cancelled it is known as soon as somebody has: the facts are asked for again. */
-function useFactsAnew(store: EditorStore, workspace: string, id: string): void {
+function useRefreshedFacts(store: EditorStore, workspace: string, id: string): void {
   const queries = useQueryClient();
   useEffect(
     () =>

@@ -1,4 +1,4 @@
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";

@@ -1,4 +1,4 @@
-import type { Picked } from "../editing/store";
+import type { ShownIteration } from "../editor/store";
 import type { Outline } from "../workflow/outline";
 
 export const TABS = ["graph", "timeline", "logs", "data"] as const;
@@ -28,8 +28,8 @@ export function selectionOf(search: URLSearchParams, isWorkflow: boolean): Selec
   return { tab, node: search.get("node") || null, attempt: attempt > 0 ? attempt : null, at: atOf(search.get("at")) };
 }
 
-function atOf(said: string | null): Iteration[] {
-  const parts = (said ?? "").split(".");
+function atOf(text: string | null): Iteration[] {
+  const parts = (text ?? "").split(".");
   const at: Iteration[] = [];
   for (let n = 0; n + 1 < parts.length; n += 2) {
     const place = Number.parseInt(parts[n + 1] ?? "", 10);
@@ -49,7 +49,7 @@ export function addressOf({ tab, node, attempt, at }: Selection, isWorkflow: boo
 }
 
 /** The iterations that a page's state shows, the outermost first. */
-export function pickedAt(picked: Record<string, Picked>, graph: Outline): Iteration[] {
+export function shownIterationsOf(picked: Record<string, ShownIteration>, graph: Outline): Iteration[] {
   const depth = (id: string) => {
     let found = 0;
     for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) found++;

@@ -1,5 +1,5 @@
 import compare from "./compare/compare.module.css";
-import { CompareWith } from "./compare/with";
+import { CompareButton } from "./compare/compare-button";
 import { useRun } from "./context";
 import css from "./page.module.css";
 import { TABS, type Tab } from "./selection";
@@ -17,7 +17,7 @@ export function RunTabs() {
     requestAnimationFrame(() => document.getElementById(`run-tab-${next}`)?.focus());
   };
   return (
-    <div className={compare.beside}>
+    <div className={compare.tabRow}>
       <div className={css.tabs} role="tablist" aria-label="Ways to look at the run">
         {tabs.map((tab) => (
           <button
@@ -38,7 +38,7 @@ export function RunTabs() {
           </button>
         ))}
       </div>
-      {about.workflow && <CompareWith workspace={workspace} id={id} path={about.workflow} />}
+      {about.workflow && <CompareButton workspace={workspace} id={id} path={about.workflow} />}
     </div>
   );
 }

@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useMemo } from "react";
 import { useSearchParams } from "react-router";
-import { type EditorStore, select as selectNodes } from "../editing/store";
-import { pickIteration } from "./iterations";
-import { addressOf, type Iteration, pickedAt, type Selection, selectionOf } from "./selection";
+import { showIteration } from "../canvas/iterations";
+import { type EditorStore, select as selectNodes } from "../editor/store";
+import { addressOf, type Iteration, type Selection, selectionOf, shownIterationsOf } from "./selection";
 
 /** What is looked at, as the address says; the canvas follows the address, and the address the canvas. */
 export function useSelection(store: EditorStore, isWorkflow: boolean): [Selection, (part: Partial<Selection>) => void] {
@@ -17,17 +17,17 @@ export function useSelection(store: EditorStore, isWorkflow: boolean): [Selectio
     },
     [setSearch, isWorkflow],
   );
-  useEffect(() => show(store, selection), [store, selection]);
+  useEffect(() => applySelection(store, selection), [store, selection]);
   useEffect(
     () =>
       store.subscribe((now, before) => {
         if (now.selection !== before.selection) {
           const node = now.selection.at(-1) ?? null;
-          if (node !== current(isWorkflow).node) select({ node });
+          if (node !== currentSelection(isWorkflow).node) select({ node });
         }
-        if (now.picked !== before.picked) {
-          const at = pickedAt(now.picked, now.graph);
-          if (!same(at, current(isWorkflow).at)) select({ at });
+        if (now.shownIterations !== before.shownIterations) {
+          const at = shownIterationsOf(now.shownIterations, now.graph);
+          if (!isSameIterations(at, currentSelection(isWorkflow).at)) select({ at });
         }
       }),
     [store, select, isWorkflow],
@@ -35,22 +35,22 @@ export function useSelection(store: EditorStore, isWorkflow: boolean): [Selectio
   return [selection, select];
 }
 
-const current = (isWorkflow: boolean) => selectionOf(new URLSearchParams(window.location.search), isWorkflow);
+const currentSelection = (isWorkflow: boolean) => selectionOf(new URLSearchParams(window.location.search), isWorkflow);
 
-const same = (one: readonly Iteration[], other: readonly Iteration[]) =>
+const isSameIterations = (one: readonly Iteration[], other: readonly Iteration[]) =>
   one.length === other.length &&
   one.every(({ loop, place }, n) => loop === other[n]?.loop && place === other[n]?.place);
 
 /** Brings the page's state to what the address selects. */
-function show(store: EditorStore, { node, at }: Selection): void {
-  const { graph, picked } = store.getState();
+function applySelection(store: EditorStore, { node, at }: Selection): void {
+  const { graph, shownIterations } = store.getState();
   selectNodes(store, node && graph.byId.has(node) ? [node] : []);
-  if (same(pickedAt(picked, graph), at)) return;
-  for (const loop of Object.keys(picked)) {
-    if (!at.some((each) => each.loop === loop)) pickIteration(store.getState(), store.setState, loop, 0);
+  if (isSameIterations(shownIterationsOf(shownIterations, graph), at)) return;
+  for (const loop of Object.keys(shownIterations)) {
+    if (!at.some((each) => each.loop === loop)) showIteration(store.getState(), store.setState, loop, 0);
   }
   for (const { loop, place } of at) {
-    if (graph.byId.has(loop) && store.getState().picked[loop]?.place !== place)
-      pickIteration(store.getState(), store.setState, loop, place);
+    if (graph.byId.has(loop) && store.getState().shownIterations[loop]?.place !== place)
+      showIteration(store.getState(), store.setState, loop, place);
   }
 }

@@ -4,28 +4,20 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { ApiError } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
-import { useCodeFaults } from "../inspector/code-faults";
-import inspector from "../inspector/inspector.module.css";
-import { LazyCode } from "../inspector/lazy-code";
+import { LazyCode } from "../code/lazy-code";
+import { useDiagnostics } from "../code/use-diagnostics";
 import { useFirst } from "../lib/use-first";
-import workflow from "../routes/workflow.module.css";
 import { Button, Field, Input } from "../ui/controls";
+import workflow from "../ui/editor-page.module.css";
 import { Icon } from "../ui/icon";
+import inspector from "../ui/panel.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { AcceptanceNotices } from "../versions/acceptance";
 import { kindOf } from "../workflow/kinds";
-import { DeployDialog } from "./deploy";
-import {
-  createScriptEditor,
-  differs,
-  ScriptContext,
-  useSavingScript,
-  useScript,
-  useScriptStore,
-  write,
-} from "./editing";
+import { DeployDialog } from "./deploy-dialog";
 import css from "./script.module.css";
-import { TrialPanel } from "./trial";
+import { createScriptEditor, edit, isChanged, ScriptContext, useAutosave, useScript, useScriptStore } from "./store";
+import { TestPanel } from "./test-panel";
 import { UsedByPanel } from "./used-by";
 import { Versions } from "./versions";
 
@@ -36,12 +28,12 @@ export function ScriptPage() {
 }
 
 function Loaded({ workspace, path }: { workspace: string; path: string }) {
-  const kept = { refetchOnWindowFocus: false, retry: false, gcTime: 0 } as const;
-  const script = useQuery({ ...scriptQuery(workspace, path), ...kept, staleTime: Number.POSITIVE_INFINITY });
+  const queryOptions = { refetchOnWindowFocus: false, retry: false, gcTime: 0 } as const;
+  const script = useQuery({ ...scriptQuery(workspace, path), ...queryOptions, staleTime: Number.POSITIVE_INFINITY });
   const draft = useQuery({
     queryKey: ["script-draft", workspace, path],
     queryFn: () => getScriptDraft(workspace, path),
-    ...kept,
+    ...queryOptions,
   });
   const absent = script.error instanceof ApiError && script.error.status === 404;
   const error = draft.error ?? (absent && draft.data ? null : script.error);
@@ -75,13 +67,13 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
   // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
   const store = useMemo(() => createScriptEditor(workspace, path, script, draft), []);
-  useSavingScript(store);
+  useAutosave(store);
   const [deploying, setDeploying] = useState(false);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
       event.preventDefault();
-      if (event.shiftKey && differs(store.getState())) setDeploying(true);
+      if (event.shiftKey && isChanged(store.getState())) setDeploying(true);
     };
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
@@ -108,8 +100,8 @@ function Head({ deploy }: { deploy: () => void }) {
   const { path } = useScriptStore().getState();
   const summary = useScript((editor) => editor.summary);
   const language = useScript((editor) => editor.language);
-  const changed = useScript(differs);
-  const words = useScript(stateOf);
+  const changed = useScript(isChanged);
+  const words = useScript(stateText);
   const kind = kindOf("rawscript", language);
   return (
     <div className={workflow.head}>
@@ -130,10 +122,16 @@ function Head({ deploy }: { deploy: () => void }) {
   );
 }
 
-const STATES = { none: "", saving: "Saving …", saved: "Draft saved", conflict: "Not saved", unsaved: "Not saved yet" };
+const STATE_TEXTS = {
+  none: "",
+  saving: "Saving …",
+  saved: "Draft saved",
+  conflict: "Not saved",
+  unsaved: "Not saved yet",
+};
 
-function stateOf(editor: ReturnType<ReturnType<typeof createScriptEditor>["getState"]>): string {
-  if (differs(editor)) return STATES[editor.draft.state] || (editor.deployed ? "Changed" : "Not deployed yet");
+function stateText(editor: ReturnType<ReturnType<typeof createScriptEditor>["getState"]>): string {
+  if (isChanged(editor)) return STATE_TEXTS[editor.draft.state] || (editor.deployed ? "Changed" : "Not deployed yet");
   return "Deployed";
 }
 
@@ -143,7 +141,7 @@ function Conflict() {
   const conflict = useScript((editor) => editor.draft.state === "conflict");
   if (!conflict) return null;
   const { workspace, path } = store.getState();
-  const theirs = async () => {
+  const takeTheirs = async () => {
     const draft = await getScriptDraft(workspace, path);
     const { content, language, summary } = draft ?? store.getState();
     store.setState({
@@ -153,15 +151,15 @@ function Conflict() {
       draft: { revision: draft?.revision ?? null, state: draft ? "saved" : "none" },
     });
   };
-  const mine = async () => {
+  const keepMine = async () => {
     const draft = await getScriptDraft(workspace, path);
     store.setState({ draft: { revision: draft?.revision ?? null, state: "unsaved" } });
   };
   return (
     <div className={workflow.banner} role="alert">
       <span>Another page has saved this draft. Nothing of yours is lost: choose which one goes on.</span>
-      <Button onClick={() => attempt(theirs)}>Take the other one</Button>
-      <Button look="main" onClick={() => attempt(mine)}>
+      <Button onClick={() => attempt(takeTheirs)}>Take the other one</Button>
+      <Button look="main" onClick={() => attempt(keepMine)}>
         Keep this one
       </Button>
     </div>
@@ -180,19 +178,19 @@ function Code() {
   const { workspace } = store.getState();
   const content = useScript((editor) => editor.content);
   const language = useScript((editor) => editor.language);
-  const trial = useScript((editor) => editor.trial);
+  const trial = useScript((editor) => editor.testRun);
   const failed = trial?.status === "failed" && trial.content === content ? trial.result : undefined;
-  const faults = useCodeFaults(workspace, language, content, failed);
+  const faults = useDiagnostics(workspace, language, content, failed);
   return (
     <div className={css.code}>
       <LazyCode
         label="Code of the script"
         language={language}
         text={content}
-        changed={(text) => write(store, { content: text })}
+        changed={(text) => edit(store, { content: text })}
         lines={20}
         numbers
-        faults={faults}
+        diagnostics={faults}
       />
     </div>
   );
@@ -206,7 +204,7 @@ function Side() {
   const [search, setSearch] = useSearchParams();
   const asked = search.get("tab") ?? "";
   const tab: Tab = asked in TABS ? (asked as Tab) : "test";
-  const go = (next: Tab) => setSearch({ tab: next }, { replace: true });
+  const openTab = (next: Tab) => setSearch({ tab: next }, { replace: true });
   return (
     <aside className={css.side} aria-label={TABS[tab]}>
       <div
@@ -218,7 +216,7 @@ function Side() {
           if (!step) return;
           const names = Object.keys(TABS) as Tab[];
           const next = names[(names.indexOf(tab) + step + names.length) % names.length] ?? tab;
-          go(next);
+          openTab(next);
           event.currentTarget.querySelector<HTMLElement>(`[data-tab="${next}"]`)?.focus();
         }}
       >
@@ -230,14 +228,14 @@ function Side() {
             data-tab={each}
             aria-selected={each === tab}
             tabIndex={each === tab ? 0 : -1}
-            onClick={() => go(each)}
+            onClick={() => openTab(each)}
           >
             {TABS[each]}
           </button>
         ))}
       </div>
       <div role="tabpanel" aria-label={TABS[tab]}>
-        {tab === "test" && <TrialPanel />}
+        {tab === "test" && <TestPanel />}
         {tab === "versions" && <Versions />}
         {tab === "uses" && <UsedByPanel />}
         {tab === "about" && <About />}
@@ -261,7 +259,7 @@ function About() {
   return (
     <section className={inspector.pane} aria-label="About the script">
       <Field label="Summary" help="Its name in lists.">
-        <Input value={summary} onChange={(event) => write(store, { summary: event.target.value })} />
+        <Input value={summary} onChange={(event) => edit(store, { summary: event.target.value })} />
       </Field>
       {deployed?.lock_error_logs && (
         <div>

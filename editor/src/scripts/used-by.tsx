@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { scriptUsersQuery, type UsedBy } from "../api/scripts";
-import css from "../inspector/inspector.module.css";
 import { Icon } from "../ui/icon";
+import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
-import { useScriptStore } from "./editing";
 import page from "./script.module.css";
+import { useScriptStore } from "./store";
 
 const KINDS = { flow: "workflow", schedule: "schedule", http_trigger: "HTTP route" };
 
@@ -37,7 +37,7 @@ export function Users({ users }: { users: readonly UsedBy[] }) {
       {users.map((user) => (
         <li key={`${user.kind}${user.path}${user.node ?? ""}`}>
           <Icon name={user.kind === "flow" ? "flow" : user.kind === "schedule" ? "clock" : "globe"} />
-          <div className={page.what}>
+          <div className={page.item}>
             {user.kind === "flow" ? (
               <Link to={`/w/${workspace}/workflows/${user.path}${user.node ? `?panel=node&node=${user.node}` : ""}`}>
                 {user.path}

@@ -8,15 +8,15 @@ import {
   scriptVersionsQuery,
   type Version,
 } from "../api/scripts";
-import css from "../inspector/inspector.module.css";
 import { Button } from "../ui/controls";
+import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
-import { complain, say } from "../ui/toasts";
-import { useScript, useScriptStore } from "./editing";
+import { notify, notifyError } from "../ui/toasts";
 import page from "./script.module.css";
+import { useScript, useScriptStore } from "./store";
 
-const TextDifference = lazy(() => import("../versions/text"));
+const TextDifference = lazy(() => import("../code/text-difference"));
 
 /** All versions of the script; any one beside what is on the page. */
 export function Versions() {
@@ -35,11 +35,11 @@ export function Versions() {
   if (versions.error) return <Failed error={versions.error} retry={() => void versions.refetch()} />;
   return (
     <section className={css.pane} aria-label="Versions">
-      {chosen && <Beside key={chosen.id} version={chosen} close={() => setChosen(null)} />}
+      {chosen && <VersionComparison key={chosen.id} version={chosen} close={() => setChosen(null)} />}
       <ul className={page.list}>
         {versions.data.map((version) => (
           <li key={version.id} data-current={chosen?.id === version.id}>
-            <div className={page.what}>
+            <div className={page.item}>
               <strong>{version.number}</strong> {version.message || "No word about it"}
               <div className={page.soft}>
                 <Time at={version.created_at} /> by {version.author}
@@ -54,14 +54,14 @@ export function Versions() {
   );
 }
 
-function Beside({ version, close }: { version: Version; close: () => void }) {
+function VersionComparison({ version, close }: { version: Version; close: () => void }) {
   const store = useScriptStore();
   const { workspace, path } = store.getState();
   const queries = useQueryClient();
   const language = useScript((editor) => editor.language);
   const content = useScript((editor) => editor.content);
   const old = useQuery(scriptVersionQuery(workspace, version.id));
-  const restoring = useMutation({
+  const redeploying = useMutation({
     mutationFn: async () => {
       await restoreScript(workspace, path, version.id);
       await queries.invalidateQueries({ queryKey: ["script-versions", workspace, path] });
@@ -72,16 +72,16 @@ function Beside({ version, close }: { version: Version; close: () => void }) {
       const { content: text, language: of, summary } = deployed;
       store.setState({ deployed, content: text, language: of, summary, draft: { revision: null, state: "none" } });
       close();
-      say(`Version ${version.number} is deployed again, as the newest one.`);
+      notify(`Version ${version.number} is deployed again, as the newest one.`);
     },
-    onError: complain,
+    onError: notifyError,
   });
   const same = old.data === content;
   return (
     <section className={css.inner} aria-label={`Version ${version.number} beside the page`}>
       <div className={css.head}>
         <h2>Version {version.number} beside the page</h2>
-        <Button disabled={version.current || restoring.isPending} onClick={() => restoring.mutate()}>
+        <Button disabled={version.current || redeploying.isPending} onClick={() => redeploying.mutate()}>
           Deploy it again
         </Button>
         <Button look="quiet" onClick={close}>

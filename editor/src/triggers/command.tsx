@@ -1,13 +1,13 @@
 import { attempt } from "../actions/registry";
 import { IconButton } from "../ui/controls";
-import { say } from "../ui/toasts";
+import { notify } from "../ui/toasts";
 import css from "./triggers.module.css";
 
 /** Text to take away, with a button that copies it. */
-export function Command({ label, text }: { label: string; text: string }) {
+export function CopyableCommand({ label, text }: { label: string; text: string }) {
   const copy = async () => {
     await navigator.clipboard.writeText(text);
-    say(`Copied: ${label}.`);
+    notify(`Copied: ${label}.`);
   };
   return (
     <figure className={css.command}>

@@ -1,7 +1,7 @@
 import { isTree, type Tree } from "../workflow/types";
 
 /** A JSON object from what somebody wrote; null where it is none. */
-export function jsonOf(text: string): Tree | null {
+export function parseJsonObject(text: string): Tree | null {
   try {
     const found = JSON.parse(text || "{}");
     return isTree(found) ? found : null;

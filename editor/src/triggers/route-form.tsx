@@ -1,22 +1,22 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { sentence } from "../api/client";
-import { resourcesQuery } from "../api/lists";
+import { errorText } from "../api/client";
+import { resourcesQuery } from "../api/options";
 import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
 import { Button, Field, Input } from "../ui/controls";
-import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
+import { Select } from "../ui/select";
 import css from "./triggers.module.css";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
-const ANSWERS: [string, string][] = [
+const RESPONSES: [string, string][] = [
   ["sync", "its result, at its end"],
   ["async", "the run's id, at once"],
   ["sync_sse", "events while it runs"],
 ];
-const PROOFS: [string, string][] = [
+const AUTHENTICATION: [string, string][] = [
   ["orvanta", "A token of this platform"],
   ["none", "Nothing: anybody may call it"],
   ["api_key", "A key in a header"],
@@ -31,7 +31,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
   const queries = useQueryClient();
   const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const taken = useQuery(routesQuery(workspace, flow)).data?.length ?? 0;
-  const [given, setGiven] = useState({
+  const [values, setGiven] = useState({
     path: route?.path ?? `${flow}_route${taken > 0 ? `_${taken + 1}` : ""}`,
     summary: route?.summary ?? "",
     route_path: route?.route_path ?? flow.split("/").slice(2).join("/"),
@@ -41,16 +41,16 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
     authentication_resource_path: route?.authentication_resource_path ?? "",
     workspaced_route: route?.workspaced_route ?? true,
   });
-  const put = (change: Partial<typeof given>) => setGiven((before) => ({ ...before, ...change }));
-  const held = !["none", "orvanta"].includes(given.authentication_method);
+  const update = (change: Partial<typeof values>) => setGiven((before) => ({ ...before, ...change }));
+  const needsSecret = !["none", "orvanta"].includes(values.authentication_method);
   const saving = useMutation({
     mutationFn: async () => {
       const body = {
-        ...given,
+        ...values,
         script_path: flow,
         is_flow: true,
-        summary: given.summary || null,
-        authentication_resource_path: held ? given.authentication_resource_path : null,
+        summary: values.summary || null,
+        authentication_resource_path: needsSecret ? values.authentication_resource_path : null,
       } as NewRoute;
       await saveRoute(workspace, body, route === null);
       await queries.invalidateQueries(routesQuery(workspace, flow));
@@ -68,58 +68,58 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
           <Field label="Route" help=":name takes one part, *name at the end all that follow">
             <Input
               required
-              value={given.route_path}
+              value={values.route_path}
               spellCheck={false}
-              onChange={(event) => put({ route_path: event.target.value })}
+              onChange={(event) => update({ route_path: event.target.value })}
             />
           </Field>
           <Choose
             label="Method"
-            value={given.http_method}
+            value={values.http_method}
             options={METHODS.map((each) => [each, each.toUpperCase()])}
-            set={(http_method) => put({ http_method })}
+            set={(http_method) => update({ http_method })}
           />
         </div>
-        <code className={css.url}>{routeUrl({ ...given, workspace_id: workspace })}</code>
+        <code className={css.url}>{routeUrl({ ...values, workspace_id: workspace })}</code>
         {superAdmin && (
           <label className={css.check}>
             <input
               type="checkbox"
-              checked={given.workspaced_route}
-              onChange={(event) => put({ workspaced_route: event.target.checked })}
+              checked={values.workspaced_route}
+              onChange={(event) => update({ workspaced_route: event.target.checked })}
             />
             Below the workspace's own name
           </label>
         )}
         <Choose
           label="It answers with"
-          value={given.request_type}
-          options={ANSWERS}
-          set={(request_type) => put({ request_type })}
+          value={values.request_type}
+          options={RESPONSES}
+          set={(request_type) => update({ request_type })}
         />
         <Choose
           label="The caller proves itself with"
-          value={given.authentication_method}
-          options={PROOFS}
-          set={(authentication_method) => put({ authentication_method })}
+          value={values.authentication_method}
+          options={AUTHENTICATION}
+          set={(authentication_method) => update({ authentication_method })}
         />
-        {held && (
-          <Secret
-            value={given.authentication_resource_path}
-            set={(authentication_resource_path) => put({ authentication_resource_path })}
+        {needsSecret && (
+          <SecretField
+            value={values.authentication_resource_path}
+            set={(authentication_resource_path) => update({ authentication_resource_path })}
           />
         )}
         <Field label="Summary">
-          <Input value={given.summary} onChange={(event) => put({ summary: event.target.value })} />
+          <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
         </Field>
         {!route && (
           <Field label="Path">
-            <Input value={given.path} spellCheck={false} onChange={(event) => put({ path: event.target.value })} />
+            <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
           </Field>
         )}
         {saving.isError && (
-          <p className={css.fault} role="alert">
-            {sentence(saving.error)}
+          <p className={css.error} role="alert">
+            {errorText(saving.error)}
           </p>
         )}
         <div className={dialogCss.foot}>
@@ -134,7 +134,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
 }
 
 /** The resource that a caller's proof is held against, of those that one may read. */
-function Secret({ value, set }: { value: string; set: (value: string) => void }) {
+function SecretField({ value, set }: { value: string; set: (value: string) => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const resources = useQuery(resourcesQuery(workspace, ""));
   const paths = (resources.data ?? []).map((each) => each.value.replace("$res:", ""));
@@ -144,12 +144,12 @@ function Secret({ value, set }: { value: string; set: (value: string) => void })
       label="Resource that holds the secret"
       help={none ? "There is no resource here that you may read. Make one by the API or the command line." : undefined}
     >
-      <select className={controls.input} required value={value} onChange={(event) => set(event.target.value)}>
+      <Select required value={value} set={(next) => set(next)}>
         <option value="">{resources.isPending ? "Loading …" : "Choose one"}</option>
         {[...new Set([...(value ? [value] : []), ...paths])].map((path) => (
           <option key={path}>{path}</option>
         ))}
-      </select>
+      </Select>
     </Field>
   );
 }
@@ -158,13 +158,13 @@ function Choose(props: { label: string; value: string; options: [string, string]
   const { label, value, options, set } = props;
   return (
     <Field label={label}>
-      <select className={controls.input} value={value} onChange={(event) => set(event.target.value)}>
+      <Select value={value} set={(next) => set(next)}>
         {options.map(([each, name]) => (
           <option key={each} value={each}>
             {name}
           </option>
         ))}
-      </select>
+      </Select>
     </Field>
   );
 }

@@ -2,19 +2,19 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
-import { useEditor } from "../editing/context";
-import { Status } from "../runs/status";
+import { useEditor } from "../editor/context";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
-import { WaitingLine } from "../versions/acceptance";
-import { Command } from "./command";
+import { Status } from "../ui/status";
+import { TriggerAcceptance } from "../versions/acceptance";
+import { CopyableCommand } from "./command";
 import { curl } from "./curl";
 import { RouteForm } from "./route-form";
 import css from "./triggers.module.css";
 
 /** HTTP routes of the workflow. */
-export function Routes({ wanted }: { wanted: string }) {
+export function Routes({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const routes = useQuery(routesQuery(workspace, path));
@@ -22,7 +22,7 @@ export function Routes({ wanted }: { wanted: string }) {
   const shown = (routes.data ?? []).filter((each) =>
     `${each.path} ${each.summary ?? ""} ${each.http_method} ${each.route_path}`
       .toLowerCase()
-      .includes(wanted.toLowerCase()),
+      .includes(query.toLowerCase()),
   );
   return (
     <section className={css.section} aria-labelledby="routes">
@@ -64,7 +64,7 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
   const token = route.authentication_method === "orvanta" ? "" : null;
   return (
     <li className={css.item}>
-      <div className={css.what}>
+      <div className={css.heading}>
         <span className={css.name}>{route.summary || path}</span>
         <code>
           {method} /{route.route_path}
@@ -72,8 +72,8 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
         <Status status={on ? "succeeded" : "waiting"} word={on ? "on" : "off"} />
       </div>
       {route.disabled_reason && <p className={css.help}>Disabled by the platform: {route.disabled_reason}</p>}
-      <WaitingLine workspace={workspace} kind="http_trigger" path={path} className={css.help} />
-      <Command label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
+      <TriggerAcceptance workspace={workspace} kind="http_trigger" path={path} className={css.help} />
+      <CopyableCommand label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
       <div className={css.tools}>
         <Button
           icon={on ? "pause" : "play"}
@@ -89,9 +89,9 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
       {deleting && (
         <Confirm
           title={`Delete the route ${path}?`}
-          word="Delete"
+          confirmLabel="Delete"
           close={() => setDeleting(false)}
-          run={() => attempt(async () => deleteRoute(workspace, path).then(changed))}
+          onConfirm={() => attempt(async () => deleteRoute(workspace, path).then(changed))}
         >
           <p className={css.help}>Who calls it is answered 404 from then on. Runs that it started stay.</p>
         </Confirm>

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { sentence } from "../api/client";
+import { errorText } from "../api/client";
 import {
   createSchedule,
   type NewSchedule,
@@ -9,14 +9,15 @@ import {
   ticksQuery,
   updateSchedule,
 } from "../api/triggers";
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
+import { Select } from "../ui/select";
 import { at } from "../workflow/types";
-import { jsonOf } from "./json";
-import { Ticks } from "./schedules";
-import { ownZone, USUAL, zones } from "./times";
+import { parseJsonObject } from "./json";
+import { Ticks } from "./ticks";
+import { localTimeZone, PRESETS, zones } from "./times";
 import css from "./triggers.module.css";
 
 /** A schedule to make or change; its next runs are shown while it is written. */
@@ -25,32 +26,32 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
   const flow = useEditor((editor) => editor.flow.path);
   const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
   const queries = useQueryClient();
-  const taken = useQuery(schedulesQuery(workspace, flow)).data?.length ?? 0;
-  const [given, setGiven] = useState({
-    path: schedule?.path ?? `${flow}_schedule${taken > 0 ? `_${taken + 1}` : ""}`,
+  const existing = useQuery(schedulesQuery(workspace, flow)).data?.length ?? 0;
+  const [values, setGiven] = useState({
+    path: schedule?.path ?? `${flow}_schedule${existing > 0 ? `_${existing + 1}` : ""}`,
     summary: schedule?.summary ?? "",
     cron: schedule?.schedule ?? "0 0 8 * * *",
-    zone: schedule?.timezone ?? ownZone(),
+    zone: schedule?.timezone ?? localTimeZone(),
     args: JSON.stringify(schedule ? (schedule.args ?? {}) : (example ?? {}), null, 2),
     missed: schedule?.missed ?? "once",
     overlap: !(schedule?.no_flow_overlap ?? false),
   });
-  const put = (change: Partial<typeof given>) => setGiven((before) => ({ ...before, ...change }));
-  const ticks = useQuery(ticksQuery(given.cron, given.zone));
-  const args = jsonOf(given.args);
+  const update = (change: Partial<typeof values>) => setGiven((before) => ({ ...before, ...change }));
+  const ticks = useQuery(ticksQuery(values.cron, values.zone));
+  const args = parseJsonObject(values.args);
   const saving = useMutation({
     mutationFn: async () => {
       const body: NewSchedule = {
-        path: given.path,
+        path: values.path,
         script_path: flow,
         is_flow: true,
         enabled: schedule?.enabled ?? true,
-        schedule: given.cron,
-        timezone: given.zone,
+        schedule: values.cron,
+        timezone: values.zone,
         args: args ?? {},
-        missed: given.missed,
-        no_flow_overlap: !given.overlap,
-        summary: given.summary || null,
+        missed: values.missed,
+        no_flow_overlap: !values.overlap,
+        summary: values.summary || null,
       } as NewSchedule;
       await (schedule ? updateSchedule(workspace, body) : createSchedule(workspace, body));
       await queries.invalidateQueries(schedulesQuery(workspace, flow));
@@ -65,29 +66,28 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
     <Dialog title={schedule ? `Schedule ${schedule.path}` : "New schedule"} close={close}>
       <form className={css.form} onSubmit={submit}>
         <Field label="When">
-          <select
-            className={controls.input}
-            value={USUAL.some(([, cron]) => cron === given.cron) ? given.cron : ""}
-            onChange={(event) => event.target.value && put({ cron: event.target.value })}
+          <Select
+            value={PRESETS.some(([, cron]) => cron === values.cron) ? values.cron : ""}
+            set={(next) => next && update({ cron: next })}
           >
-            {USUAL.map(([name, cron]) => (
+            {PRESETS.map(([name, cron]) => (
               <option key={cron} value={cron}>
                 {name}
               </option>
             ))}
             <option value="">As written below</option>
-          </select>
+          </Select>
         </Field>
         <div className={css.pair}>
           <Field
             label="Cron"
             help="Minute, hour, day, month, day of the week. A sixth field in front is the second."
-            fault={ticks.isError ? sentence(ticks.error) : undefined}
+            error={ticks.isError ? errorText(ticks.error) : undefined}
           >
-            <Input value={given.cron} spellCheck={false} onChange={(event) => put({ cron: event.target.value })} />
+            <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
           </Field>
           <Field label="Time zone">
-            <Input list="zones" value={given.zone} onChange={(event) => put({ zone: event.target.value })} />
+            <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
           </Field>
         </div>
         <datalist id="zones">
@@ -95,43 +95,43 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
             <option key={zone} value={zone} />
           ))}
         </datalist>
-        <Ticks schedule={given.cron} timezone={given.zone} />
-        <Field label="Inputs" help="JSON" fault={args ? undefined : "This is no JSON object."}>
+        <Ticks schedule={values.cron} timezone={values.zone} />
+        <Field label="Inputs" help="JSON" error={args ? undefined : "This is no JSON object."}>
           <textarea
             className={controls.input}
             spellCheck={false}
-            value={given.args}
-            onChange={(event) => put({ args: event.target.value })}
+            value={values.args}
+            onChange={(event) => update({ args: event.target.value })}
           />
         </Field>
         <div className={css.pair}>
           <Field label="Summary">
-            <Input value={given.summary} onChange={(event) => put({ summary: event.target.value })} />
+            <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
           </Field>
           <Field label="Times missed while no server was there">
-            <select
-              className={controls.input}
-              value={given.missed}
-              onChange={(event) => put({ missed: event.target.value })}
-            >
+            <Select value={values.missed} set={(next) => update({ missed: next })}>
               <option value="once">Run the last of them</option>
               <option value="all">Run all of them</option>
               <option value="skip">Run none of them</option>
-            </select>
+            </Select>
           </Field>
         </div>
         <label className={css.check}>
-          <input type="checkbox" checked={given.overlap} onChange={(event) => put({ overlap: event.target.checked })} />
+          <input
+            type="checkbox"
+            checked={values.overlap}
+            onChange={(event) => update({ overlap: event.target.checked })}
+          />
           Start also while a run of it is under way
         </label>
         {!schedule && (
           <Field label="Path">
-            <Input value={given.path} spellCheck={false} onChange={(event) => put({ path: event.target.value })} />
+            <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
           </Field>
         )}
         {saving.isError && (
-          <p className={css.fault} role="alert">
-            {sentence(saving.error)}
+          <p className={css.error} role="alert">
+            {errorText(saving.error)}
           </p>
         )}
         <div className={dialogCss.foot}>

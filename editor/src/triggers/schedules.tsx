@@ -3,27 +3,27 @@ import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { startFlow } from "../api/runs";
-import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
-import { useEditor, useEditorStore } from "../editing/context";
-import { watch } from "../editing/live";
-import { Status } from "../runs/status";
+import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery } from "../api/triggers";
+import { useEditor, useEditorStore } from "../editor/context";
+import { watchTest } from "../editor/run-watch";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
-import { WaitingLine } from "../versions/acceptance";
+import { Status } from "../ui/status";
+import { TriggerAcceptance } from "../versions/acceptance";
 import type { Json } from "../workflow/types";
 import { ScheduleForm } from "./schedule-form";
-import { inZone } from "./times";
+import { Ticks } from "./ticks";
 import css from "./triggers.module.css";
 
 /** Schedules of the workflow with their next five runs, each in its own zone. */
-export function Schedules({ wanted }: { wanted: string }) {
+export function Schedules({ wanted: query }: { wanted: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const schedules = useQuery(schedulesQuery(workspace, path));
   const [editing, setEditing] = useState<Schedule | "new" | null>(null);
   const shown = (schedules.data ?? []).filter((each) =>
-    `${each.path} ${each.summary ?? ""} ${each.schedule} ${each.timezone}`.toLowerCase().includes(wanted.toLowerCase()),
+    `${each.path} ${each.summary ?? ""} ${each.schedule} ${each.timezone}`.toLowerCase().includes(query.toLowerCase()),
   );
   return (
     <section className={css.section} aria-labelledby="schedules">
@@ -62,13 +62,13 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
   const { path, enabled } = schedule;
   const name = schedule.summary || path;
   const runNow = async () => {
-    watch(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json), null);
+    watchTest(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json), null);
     setSearch({});
     store.setState({ panel: "test" });
   };
   return (
     <li className={css.item}>
-      <div className={css.what}>
+      <div className={css.heading}>
         <span className={css.name}>{name}</span>
         <code>
           {schedule.schedule} {schedule.timezone}
@@ -76,8 +76,8 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
         <Status status={enabled ? "succeeded" : "waiting"} word={enabled ? "on" : "paused"} />
       </div>
       {enabled && <Ticks schedule={schedule.schedule} timezone={schedule.timezone} />}
-      {schedule.error && <p className={css.fault}>{schedule.error}</p>}
-      <WaitingLine workspace={workspace} kind="schedule" path={path} className={css.help} />
+      {schedule.error && <p className={css.error}>{schedule.error}</p>}
+      <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
         <Button icon="play" onClick={() => attempt(runNow)}>
           Run now
@@ -96,28 +96,13 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
       {deleting && (
         <Confirm
           title={`Delete the schedule ${name}?`}
-          word="Delete"
+          confirmLabel="Delete"
           close={() => setDeleting(false)}
-          run={() => attempt(async () => deleteSchedule(workspace, path).then(changed))}
+          onConfirm={() => attempt(async () => deleteSchedule(workspace, path).then(changed))}
         >
           <p className={css.help}>Runs that it started stay, and those under way go on.</p>
         </Confirm>
       )}
     </li>
-  );
-}
-
-/** The next five runs, in the schedule's zone. */
-export function Ticks({ schedule, timezone }: { schedule: string; timezone: string }) {
-  const ticks = useQuery(ticksQuery(schedule, timezone));
-  if (!ticks.data) return null;
-  return (
-    <ol className={css.ticks} aria-label="Next runs">
-      {ticks.data.map((tick) => (
-        <li key={tick}>
-          <time dateTime={tick}>{inZone(tick, timezone)}</time>
-        </li>
-      ))}
-    </ol>
   );
 }

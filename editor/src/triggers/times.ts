@@ -1,5 +1,5 @@
 /** "Fri 27 Nov, 08:00:00", in an IANA zone. */
-export function inZone(iso: string, timeZone: string): string {
+export function formatInZone(iso: string, timeZone: string): string {
   return new Intl.DateTimeFormat("en-GB", {
     timeZone,
     weekday: "short",
@@ -12,12 +12,12 @@ export function inZone(iso: string, timeZone: string): string {
 }
 
 /** The reader's own zone. */
-export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 export const zones = (): string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
 /** Times that are asked for often, as cron expressions with seconds. */
-export const USUAL: [string, string][] = [
+export const PRESETS: [string, string][] = [
   ["Every day at 8:00", "0 0 8 * * *"],
   ["On working days at 8:00", "0 0 8 * * 1-5"],
   ["Every Monday at 8:00", "0 0 8 * * 1"],

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
 import { Input } from "../ui/controls";
 import { Empty } from "../ui/states";
 import { Routes } from "./routes";

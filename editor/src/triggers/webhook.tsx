@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { createRunToken, webhookUrl } from "../api/triggers";
-import { useEditor } from "../editing/context";
+import { useEditor } from "../editor/context";
 import { Button } from "../ui/controls";
 import { at } from "../workflow/types";
-import { Command } from "./command";
+import { CopyableCommand } from "./command";
 import { curl } from "./curl";
 import css from "./triggers.module.css";
 
@@ -30,8 +30,8 @@ export function Webhook() {
           result
         </label>
       </fieldset>
-      <Command label="URL" text={url} />
-      <Command label="As a command" text={curl(url, { token, body: example ?? {} })} />
+      <CopyableCommand label="URL" text={url} />
+      <CopyableCommand label="As a command" text={curl(url, { token, body: example ?? {} })} />
       <div className={css.row}>
         <p className={css.help}>
           {token
@@ -42,7 +42,7 @@ export function Webhook() {
           Make a token
         </Button>
       </div>
-      {token && <Command label="Token" text={token} />}
+      {token && <CopyableCommand label="Token" text={token} />}
     </section>
   );
 }

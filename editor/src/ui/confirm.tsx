@@ -5,14 +5,14 @@ import { Dialog, dialogCss } from "./dialog";
 interface Props {
   title: string;
   /** The word on the button that does it. */
-  word: string;
-  run: () => void;
+  confirmLabel: string;
+  onConfirm: () => void;
   close: () => void;
   children?: ReactNode;
 }
 
 /** Asks before something is done that cannot be undone. */
-export function Confirm({ title, word, run, close, children }: Props) {
+export function Confirm({ title, confirmLabel, onConfirm, close, children }: Props) {
   return (
     <Dialog title={title} close={close}>
       {children}
@@ -22,10 +22,10 @@ export function Confirm({ title, word, run, close, children }: Props) {
           look="danger"
           onClick={() => {
             close();
-            run();
+            onConfirm();
           }}
         >
-          {word}
+          {confirmLabel}
         </Button>
       </div>
     </Dialog>

@@ -3,10 +3,10 @@ import { Link, type LinkProps } from "react-router";
 import css from "./controls.module.css";
 import { Icon } from "./icon";
 
-type Look = "plain" | "main" | "quiet" | "danger";
+type ButtonStyle = "plain" | "main" | "quiet" | "danger";
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
-  look?: Look;
+  look?: ButtonStyle;
   icon?: string;
   ref?: Ref<HTMLButtonElement>;
 }
@@ -25,7 +25,12 @@ export function IconButton({ label, icon, look = "quiet", ...rest }: ButtonProps
   return <Button look={look} icon={icon} aria-label={label} title={label} data-square="" {...rest} />;
 }
 
-export function LinkButton({ look = "plain", icon, children, ...rest }: LinkProps & { look?: Look; icon?: string }) {
+export function LinkButton({
+  look = "plain",
+  icon,
+  children,
+  ...rest
+}: LinkProps & { look?: ButtonStyle; icon?: string }) {
   return (
     <Link className={css.button} data-look={look} {...rest}>
       {icon && <Icon name={icon} />}
@@ -37,12 +42,12 @@ export function LinkButton({ look = "plain", icon, children, ...rest }: LinkProp
 interface FieldProps {
   label: string;
   help?: string | undefined;
-  fault?: string | undefined;
+  error?: string | undefined;
   children: ReactNode;
 }
 
 /** A label over what is filled in, with a word of help and what is wrong with it. */
-export function Field({ label, help, fault, children }: FieldProps) {
+export function Field({ label, help, error, children }: FieldProps) {
   return (
     <div className={css.field}>
       {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the child */}
@@ -51,9 +56,9 @@ export function Field({ label, help, fault, children }: FieldProps) {
         {children}
       </label>
       {help && <span className={css.help}>{help}</span>}
-      {fault && (
-        <span className={css.fault} role="alert">
-          {fault}
+      {error && (
+        <span className={css.error} role="alert">
+          {error}
         </span>
       )}
     </div>

@@ -5,19 +5,19 @@ import css from "./dialog.module.css";
 interface Props {
   title: string;
   /** The title is for screen readers alone: what is inside says it. */
-  quiet?: boolean;
+  hideTitle?: boolean;
   wide?: boolean;
   close: () => void;
   children: ReactNode;
 }
 
-export function Dialog({ title, quiet = false, wide = false, close, children }: Props) {
+export function Dialog({ title, hideTitle = false, wide = false, close, children }: Props) {
   return (
     <Radix.Root open onOpenChange={(open) => !open && close()}>
       <Radix.Portal>
         <Radix.Overlay className={css.over} />
         <Radix.Content className={css.box} data-wide={wide || undefined} aria-describedby={undefined}>
-          <Radix.Title hidden={quiet}>{title}</Radix.Title>
+          <Radix.Title hidden={hideTitle}>{title}</Radix.Title>
           {children}
         </Radix.Content>
       </Radix.Portal>

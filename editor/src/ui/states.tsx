@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { ApiError, sentence } from "../api/client";
+import { ApiError, errorText } from "../api/client";
 import { Button } from "./controls";
 import { Icon } from "./icon";
 import css from "./states.module.css";
@@ -35,7 +35,7 @@ export function Failed({ error, retry, children }: { error: unknown; retry?: () 
     <div className={css.state} role="alert">
       <Icon name="warn" size={24} />
       <h2>{missing ? "This is not here" : "That did not work"}</h2>
-      <p>{missing ? "It may have been deleted or moved, or you may not see it." : sentence(error)}</p>
+      <p>{missing ? "It may have been deleted or moved, or you may not see it." : errorText(error)}</p>
       {retry && !missing && <Button onClick={retry}>Try again</Button>}
       {children}
     </div>

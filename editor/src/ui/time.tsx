@@ -13,11 +13,11 @@ function eachTick(changed: () => void): () => void {
 }
 
 /** A time as "3 minutes ago", with the whole of it on hover. `ahead`: it may lie ahead; else that is a clock that differs. */
-export function Time({ at, ahead = false }: { at: string; ahead?: boolean }) {
+export function Time({ at, ahead: future = false }: { at: string; ahead?: boolean }) {
   const moment = useSyncExternalStore(eachTick, () => now);
   return (
     <time dateTime={at} title={absolute(at)}>
-      {relative(at, ahead ? moment : Math.max(moment, Date.parse(at)))}
+      {relative(at, future ? moment : Math.max(moment, Date.parse(at)))}
     </time>
   );
 }

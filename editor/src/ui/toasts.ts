@@ -1,5 +1,5 @@
 import { create } from "zustand";
-import { sentence } from "../api/client";
+import { errorText } from "../api/client";
 
 interface Toast {
   id: number;
@@ -7,7 +7,7 @@ interface Toast {
   text: string;
 }
 
-const STAYS_MS = 6000;
+const DURATION_MS = 6000;
 let last = 0;
 
 export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }));
@@ -15,8 +15,11 @@ export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }));
 function show(kind: Toast["kind"], text: string): void {
   const id = ++last;
   useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { id, kind, text }] }));
-  setTimeout(() => useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((each) => each.id !== id) })), STAYS_MS);
+  setTimeout(
+    () => useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((each) => each.id !== id) })),
+    DURATION_MS,
+  );
 }
 
-export const say = (text: string): void => show("good", text);
-export const complain = (error: unknown): void => show("bad", sentence(error));
+export const notify = (text: string): void => show("good", text);
+export const notifyError = (error: unknown): void => show("bad", errorText(error));

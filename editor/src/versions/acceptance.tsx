@@ -6,11 +6,11 @@ import { scriptVersionQuery } from "../api/scripts";
 import { differenceQuery } from "../api/versions";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
-import { complain, say } from "../ui/toasts";
+import { notify, notifyError } from "../ui/toasts";
 import css from "./acceptance.module.css";
 import { Changes } from "./changes";
 
-const TextDifference = lazy(() => import("./text"));
+const TextDifference = lazy(() => import("../code/text-difference"));
 
 interface Item {
   kind: "script" | "flow";
@@ -47,14 +47,14 @@ interface LineProps {
 }
 
 /** Of a trigger: which versions it does not run yet. */
-export function WaitingLine({ workspace, kind, path, className }: LineProps) {
+export function TriggerAcceptance({ workspace, kind, path, className }: LineProps) {
   const waiting = useQuery({ ...waitingQuery(workspace), retry: false });
   const rows = (waiting.data ?? []).filter((row) =>
     row.triggers.some((each) => each.kind === kind && each.path === path),
   );
   return rows.map((row) => (
     <p key={`${row.kind} ${row.path}`} className={className}>
-      <Place workspace={workspace} row={row} />
+      <ItemLink workspace={workspace} row={row} />
       {row.accepted ? `runs version ${row.accepted.number}; ` : "does not run; "}
       version {row.version.number} by {row.version.author} waits for acceptance.
     </p>
@@ -85,19 +85,19 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
     mutationFn: (row: WaitingVersion) => acceptVersion(workspace, row),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["acceptance", workspace] });
-      say(`Version ${first.version.number} of ${first.path} is accepted.`);
+      notify(`Version ${first.version.number} of ${first.path} is accepted.`);
     },
-    onError: complain,
+    onError: notifyError,
   });
   return (
     <div className={css.notice} role="status">
       <div className={css.head}>
         <p>
-          {!here && <Place workspace={workspace} row={first} />}
+          {!here && <ItemLink workspace={workspace} row={first} />}
           {first.yours
             ? `Your version ${first.version.number} runs for people who start it themselves. Members whose triggers run it have to accept it first.`
             : `Version ${first.version.number} by ${first.version.author} waits for acceptance.`}{" "}
-          {rows.map(meanwhileOf).join(" ")}
+          {rows.map(untilAccepted).join(" ")}
         </p>
         {first.accepted && (
           <Button aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -123,7 +123,7 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
   );
 }
 
-function Place({ workspace, row }: { workspace: string; row: WaitingVersion }) {
+function ItemLink({ workspace, row }: { workspace: string; row: WaitingVersion }) {
   const area = row.kind === "flow" ? "workflows" : "scripts";
   return (
     <>
@@ -132,7 +132,7 @@ function Place({ workspace, row }: { workspace: string; row: WaitingVersion }) {
   );
 }
 
-const WORDS = {
+const TRIGGER_NAMES = {
   schedule: "the schedule",
   http_trigger: "the HTTP route",
   flow: "the workflow",
@@ -140,8 +140,8 @@ const WORDS = {
 };
 
 /** The version that runs for a member until this one is accepted. */
-function meanwhileOf(row: WaitingVersion): string {
-  const triggers = row.triggers.map((each) => `${WORDS[each.kind]} ${each.path}`);
+function untilAccepted(row: WaitingVersion): string {
+  const triggers = row.triggers.map((each) => `${TRIGGER_NAMES[each.kind]} ${each.path}`);
   const who = triggers.length === 0 ? "Everything that acts for" : `${capital(listed(triggers))} of`;
   const many = triggers.length > 1;
   const does = row.accepted

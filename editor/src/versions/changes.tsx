@@ -3,7 +3,7 @@ import { Icon } from "../ui/icon";
 import type { Mark } from "../workflow/compare";
 import css from "./versions.module.css";
 
-export const LOOKS: Record<Mark, { word: string; icon: string }> = {
+export const MARKS: Record<Mark, { word: string; icon: string }> = {
   added: { word: "added", icon: "plus" },
   removed: { word: "removed", icon: "minus" },
   changed: { word: "changed", icon: "code" },
@@ -19,16 +19,16 @@ interface Line {
 
 /** What differs, in words. */
 export function Changes({ difference, first }: { difference: Difference | null; first: boolean }) {
-  if (first) return <p className={css.none}>This is the first version.</p>;
-  if (!difference || difference.same) return <p className={css.none}>Nothing differs but the way it is written.</p>;
+  if (first) return <p className={css.empty}>This is the first version.</p>;
+  if (!difference || difference.same) return <p className={css.empty}>Nothing differs but the way it is written.</p>;
   const lines = linesOf(difference);
   return (
     <ul className={css.changes} aria-label="What differs">
       {lines.map((line) => (
         <li key={`${line.mark} ${line.what} ${line.detail}`} data-mark={line.mark}>
           <span className={css.mark} data-mark={line.mark}>
-            <Icon name={LOOKS[line.mark].icon} size={12} />
-            {LOOKS[line.mark].word}
+            <Icon name={MARKS[line.mark].icon} size={12} />
+            {MARKS[line.mark].word}
           </span>
           <code>{line.what}</code>
           {line.detail && <span className={css.detail}>{line.detail}</span>}

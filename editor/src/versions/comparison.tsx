@@ -3,18 +3,18 @@ import { lazy, Suspense } from "react";
 import { useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
-import { useEditor, useEditorStore } from "../editing/context";
-import { replaceAll, textOf } from "../editing/store";
+import { useEditor, useEditorStore } from "../editor/context";
+import { replaceAll, textOf } from "../editor/store";
 import { Button } from "../ui/controls";
-import controls from "../ui/controls.module.css";
+import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
-import { say } from "../ui/toasts";
+import { notify } from "../ui/toasts";
 import { Changes } from "./changes";
 import { DifferenceGraph } from "./graph";
+import { type Sides, versionName } from "./naming";
 import css from "./versions.module.css";
-import { nameOf, type Sides } from "./view";
 
-const TextDifference = lazy(() => import("./text"));
+const TextDifference = lazy(() => import("../code/text-difference"));
 
 interface Props {
   versions: Version[];
@@ -27,57 +27,57 @@ interface Props {
 export function Comparison({ versions, drafted, sides, set }: Props) {
   const [search, setSearch] = useSearchParams();
   const { before, after } = sides;
-  const before_text = useText(before);
-  const after_text = useText(after);
+  const beforeText = useText(before);
+  const afterText = useText(after);
   const difference = useDifference(sides);
-  const shown = search.get("as") === "text" ? "text" : "graph";
+  const viewMode = search.get("as") === "text" ? "text" : "graph";
   const show = (as: string) => {
     const next = new URLSearchParams(search);
     next.set("as", as);
     setSearch(next, { replace: true });
   };
   const all: Side[] = [...(drafted ? ["draft" as const] : []), ...versions.map((each) => each.id)];
-  const error = before_text.error ?? after_text.error ?? difference.error;
+  const error = beforeText.error ?? afterText.error ?? difference.error;
   return (
     <section className={css.comparison} aria-label="Comparison">
       <div className={css.head}>
-        <Choose label="From" value={before} sides={all} versions={versions} set={(side) => set(side, after)} />
-        <Choose label="to" value={after} sides={all} versions={versions} set={(side) => set(before, side)} />
+        <SideSelect label="From" value={before} sides={all} versions={versions} set={(side) => set(side, after)} />
+        <SideSelect label="to" value={after} sides={all} versions={versions} set={(side) => set(before, side)} />
         <span className={css.views}>
           <Button
-            look={shown === "graph" ? "main" : "plain"}
-            aria-pressed={shown === "graph"}
+            look={viewMode === "graph" ? "main" : "plain"}
+            aria-pressed={viewMode === "graph"}
             onClick={() => show("graph")}
           >
             Graph
           </Button>
           <Button
-            look={shown === "text" ? "main" : "plain"}
-            aria-pressed={shown === "text"}
+            look={viewMode === "text" ? "main" : "plain"}
+            aria-pressed={viewMode === "text"}
             onClick={() => show("text")}
           >
             Text
           </Button>
         </span>
-        {after !== "draft" && <Restore version={versions.find((each) => each.id === after)} text={after_text.text} />}
+        {after !== "draft" && <Restore version={versions.find((each) => each.id === after)} text={afterText.text} />}
       </div>
       {error ? <Failed error={error} /> : null}
-      {!error && (before_text.text === null || after_text.text === null || (before !== null && !difference.data)) && (
+      {!error && (beforeText.text === null || afterText.text === null || (before !== null && !difference.data)) && (
         <Skeleton rows={6} />
       )}
-      {before_text.text !== null && after_text.text !== null && (before === null || difference.data) && !error && (
+      {beforeText.text !== null && afterText.text !== null && (before === null || difference.data) && !error && (
         <>
           <Changes difference={difference.data ?? null} first={before === null} />
-          {shown === "graph" ? (
+          {viewMode === "graph" ? (
             <DifferenceGraph
-              before={before_text.text}
-              after={after_text.text}
+              before={beforeText.text}
+              after={afterText.text}
               difference={difference.data ?? NOTHING}
-              names={[before === null ? "" : nameOf(before, versions), nameOf(after, versions)]}
+              names={[before === null ? "" : versionName(before, versions), versionName(after, versions)]}
             />
           ) : (
             <Suspense fallback={<Skeleton rows={6} />}>
-              <TextDifference before={before_text.text} after={after_text.text} />
+              <TextDifference before={beforeText.text} after={afterText.text} />
             </Suspense>
           )}
         </>
@@ -88,7 +88,7 @@ export function Comparison({ versions, drafted, sides, set }: Props) {
 
 const NOTHING: Difference = { same: true };
 
-function Choose(props: {
+function SideSelect(props: {
   label: string;
   value: Side | null;
   sides: Side[];
@@ -98,21 +98,21 @@ function Choose(props: {
   const { label, value, sides, versions, set } = props;
   const all = value === null || sides.includes(value) ? sides : [...sides, value];
   return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
     <label className={css.choose}>
       <span>{label}</span>
-      <select
-        className={controls.input}
+      <Select
         aria-label={`Compare ${label.toLowerCase()}`}
         value={value === null ? "" : String(value)}
-        onChange={(event) => set(event.target.value === "draft" ? "draft" : Number(event.target.value))}
+        set={(next) => set(next === "draft" ? "draft" : Number(next))}
       >
         {value === null && <option value="">nothing</option>}
         {all.map((side) => (
           <option key={side} value={String(side)}>
-            {nameOf(side, versions)}
+            {versionName(side, versions)}
           </option>
         ))}
-      </select>
+      </Select>
     </label>
   );
 }
@@ -150,7 +150,7 @@ function Restore({ version, text }: { version: Version | undefined; text: string
       if (text === null) return;
       replaceAll(store, text, `Restore version ${version.number}`);
       setSearch({});
-      say(`Version ${version.number} is your draft now. Deploy it, or undo.`);
+      notify(`Version ${version.number} is your draft now. Deploy it, or undo.`);
     });
   return (
     <Button icon="undo" data-edits="" disabled={text === null || same} onClick={restore}>

@@ -20,17 +20,17 @@ import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode } fr
 import { stepPath } from "../canvas/edges/path";
 import { Icon } from "../ui/icon";
 import { Empty } from "../ui/states";
-import { type Compared, compared, edgeKey, type Mark } from "../workflow/compare";
+import { type Compared, compareGraphs, edgeKey, type Mark } from "../workflow/compare";
 import { kindOf } from "../workflow/kinds";
 import { layout } from "../workflow/layout";
 import { type Node, outline } from "../workflow/outline";
-import { read } from "../workflow/source";
+import { parseSource } from "../workflow/source";
 import type { Json } from "../workflow/types";
-import { LOOKS } from "./changes";
+import { MARKS } from "./changes";
 import css from "./versions.module.css";
 
-const Marks = createContext<Compared | null>(null);
-const Shown = createContext<About | null>(null);
+const ComparisonContext = createContext<Compared | null>(null);
+const OverlayContext = createContext<NodeOverlay | null>(null);
 const NODES = { card: Card, group: Group, lane: LaneBox };
 const EDGES = { step: Edge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
@@ -41,11 +41,11 @@ interface Props {
   after: string;
   difference: Difference;
   names: readonly [string, string];
-  about?: About;
+  overlay?: NodeOverlay;
 }
 
 /** What is told at the nodes beside what became of them, and which of them is chosen. `first`: the one that matters most. */
-interface About {
+interface NodeOverlay {
   note: (id: string) => ReactNode;
   chosen: string;
   first: string | null;
@@ -53,10 +53,10 @@ interface About {
 }
 
 /** Both sides as one graph: what was added, removed, changed, moved has a colour, an icon and a word. */
-export function DifferenceGraph({ before, after, difference, names, about }: Props) {
+export function DifferenceGraph({ before, after, difference, names, overlay }: Props) {
   const both = useMemo(() => {
     const trees = [parsed(before), parsed(after)] as const;
-    const made = compared(outline(trees[0]), outline(trees[1]), difference);
+    const made = compareGraphs(outline(trees[0]), outline(trees[1]), difference);
     // Places that somebody gave are those of nodes that are there: with others in between they would lie over each other.
     const given = (difference.removed ?? []).length > 0 || (difference.added ?? []).length > 0 ? null : trees[1];
     return { made, drawn: draw(made.graph, layout(made.graph, given)) };
@@ -71,8 +71,8 @@ export function DifferenceGraph({ before, after, difference, names, about }: Pro
   const label = names[0] ? `${names[0]} and ${names[1]} as one graph` : `Graph of ${names[1]}`;
   return (
     <section className={css.graph} aria-label={label}>
-      <Marks value={both.made}>
-        <Shown value={about ?? null}>
+      <ComparisonContext value={both.made}>
+        <OverlayContext value={overlay ?? null}>
           <ReactFlowProvider key={`${names.join()}${both.made.graph.byId.size}`}>
             <ReactFlow
               nodes={both.drawn.nodes}
@@ -85,7 +85,7 @@ export function DifferenceGraph({ before, after, difference, names, about }: Pro
               elementsSelectable={false}
               nodesFocusable={false}
               edgesFocusable={false}
-              onNodeClick={(_, { id }) => both.made.graph.byId.has(id) && about?.choose(id)}
+              onNodeClick={(_, { id }) => both.made.graph.byId.has(id) && overlay?.choose(id)}
               fitView
               fitViewOptions={FIT}
               minZoom={0.05}
@@ -96,8 +96,8 @@ export function DifferenceGraph({ before, after, difference, names, about }: Pro
               <Controls showInteractive={false} />
             </ReactFlow>
           </ReactFlowProvider>
-        </Shown>
-      </Marks>
+        </OverlayContext>
+      </ComparisonContext>
     </section>
   );
 }
@@ -105,25 +105,25 @@ export function DifferenceGraph({ before, after, difference, names, about }: Pro
 /** The document; of text that cannot be read there is no graph. */
 function parsed(text: string): Json {
   try {
-    return read(text);
+    return parseSource(text);
   } catch {
     return {};
   }
 }
 
-function Words({ node }: { node: Node }) {
+function NodeLabel({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
-  const mark = useContext(Marks)?.nodes.get(node.id);
-  const about = useContext(Shown);
+  const mark = useContext(ComparisonContext)?.nodes.get(node.id);
+  const about = useContext(OverlayContext);
   return (
     <>
       <Handle type="target" position={Position.Top} className={canvas.handle} isConnectable={false} />
       <div className={canvas.icon}>
         <Icon name={node.language || kind.icon} size={18} />
       </div>
-      <div className={canvas.words}>
+      <div className={canvas.nodeText}>
         <div className={canvas.name}>{node.summary || node.id}</div>
-        <div className={canvas.sub}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
+        <div className={canvas.subtitle}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
       {mark && <MarkBadge mark={mark} />}
       {about?.note(node.id)}
@@ -135,35 +135,35 @@ function Words({ node }: { node: Node }) {
 function MarkBadge({ mark }: { mark: Mark }) {
   return (
     <span className={`${css.mark} ${css.onNode}`} data-mark={mark}>
-      <Icon name={LOOKS[mark].icon} size={12} />
-      {LOOKS[mark].word}
+      <Icon name={MARKS[mark].icon} size={12} />
+      {MARKS[mark].word}
     </span>
   );
 }
 
 function Card({ data }: NodeProps<CardNode>) {
-  const mark = useContext(Marks)?.nodes.get(data.node.id);
-  const about = useContext(Shown);
+  const mark = useContext(ComparisonContext)?.nodes.get(data.node.id);
+  const about = useContext(OverlayContext);
   return (
-    <div className={`${canvas.card} ${css.node} ${lookIn(about, data.node.id)}`} data-mark={mark}>
-      <Words node={data.node} />
+    <div className={`${canvas.card} ${css.node} ${overlayClass(about, data.node.id)}`} data-mark={mark}>
+      <NodeLabel node={data.node} />
     </div>
   );
 }
 
 function Group({ data }: NodeProps<GroupNode>) {
-  const mark = useContext(Marks)?.nodes.get(data.node.id);
-  const about = useContext(Shown);
+  const mark = useContext(ComparisonContext)?.nodes.get(data.node.id);
+  const about = useContext(OverlayContext);
   return (
-    <div className={`${canvas.group} ${css.node} ${lookIn(about, data.node.id)}`} data-mark={mark}>
+    <div className={`${canvas.group} ${css.node} ${overlayClass(about, data.node.id)}`} data-mark={mark}>
       <header>
-        <Words node={data.node} />
+        <NodeLabel node={data.node} />
       </header>
     </div>
   );
 }
 
-function lookIn(about: About | null, id: string): string {
+function overlayClass(about: NodeOverlay | null, id: string): string {
   if (!about) return "";
   return [css.choosable, about.first === id && css.first, about.chosen === id && canvas.selected]
     .filter(Boolean)
@@ -180,7 +180,7 @@ function LaneBox({ data }: NodeProps<LaneNode>) {
 
 function Edge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
-  const mark = useContext(Marks)?.edges.get(data ? edgeKey(data.edge) : "");
+  const mark = useContext(ComparisonContext)?.edges.get(data ? edgeKey(data.edge) : "");
   const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
@@ -197,8 +197,8 @@ function Edge(props: EdgeProps<DrawnEdge>) {
             {edge.on !== "success" && <span className={css.outcome}>{edge.on}</span>}
             {mark && (
               <span className={css.mark} data-mark={mark}>
-                <Icon name={LOOKS[mark].icon} size={12} />
-                {LOOKS[mark].word}
+                <Icon name={MARKS[mark].icon} size={12} />
+                {MARKS[mark].word}
               </span>
             )}
           </div>

@@ -1,10 +1,10 @@
 import { type KeyboardEvent, type ReactNode, useState } from "react";
 import type { Side, Version } from "../api/versions";
-import { Status } from "../runs/status";
 import { Input } from "../ui/controls";
+import { Status } from "../ui/status";
 import { Time } from "../ui/time";
+import { previousVersion, type Sides } from "./naming";
 import css from "./versions.module.css";
-import { beforeOf, type Sides } from "./view";
 
 interface Props {
   versions: Version[];
@@ -17,22 +17,22 @@ interface Props {
 
 /** The versions, newest first; one that is chosen is compared with the one before it. */
 export function History({ versions, drafted, sides, set, children }: Props) {
-  const [wanted, setWanted] = useState("");
-  const words = wanted.toLowerCase().split(/\s+/);
+  const [query, setWanted] = useState("");
+  const words = query.toLowerCase().split(/\s+/);
   const shown = versions.filter((each) =>
     words.every((word) => `${each.number} ${each.message ?? ""} ${each.author}`.toLowerCase().includes(word)),
   );
-  const choose = (side: Side) => set(beforeOf(side, versions), side);
+  const choose = (side: Side) => set(previousVersion(side, versions), side);
   return (
     <section className={css.history} aria-label="Versions">
       <Input
         type="search"
         aria-label="Search versions"
         placeholder="Search message or author"
-        value={wanted}
+        value={query}
         onChange={(event) => setWanted(event.target.value)}
       />
-      <ul className={css.list} onKeyDown={walk}>
+      <ul className={css.list} onKeyDown={moveFocus}>
         {drafted && (
           <li>
             <button
@@ -66,14 +66,14 @@ export function History({ versions, drafted, sides, set, children }: Props) {
           </li>
         ))}
       </ul>
-      {shown.length === 0 && <p className={css.none}>No version has “{wanted}” in its message or author.</p>}
+      {shown.length === 0 && <p className={css.empty}>No version has “{query}” in its message or author.</p>}
       {children}
     </section>
   );
 }
 
 /** Arrow keys go from version to version. */
-function walk(event: KeyboardEvent<HTMLUListElement>): void {
+function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
   const rows = [...event.currentTarget.querySelectorAll("button")];

@@ -1,12 +1,13 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 import { type Side, type Version, versionsQuery } from "../api/versions";
-import { useEditor } from "../editing/context";
-import { isChanged } from "../editing/store";
+import { useEditor } from "../editor/context";
+import { isChanged } from "../editor/store";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Comparison } from "./comparison";
 import { History } from "./history";
+import { previousVersion, type Sides } from "./naming";
 import css from "./versions.module.css";
 
 /** The versions of a workflow, and what differs between two of them. What is compared stands in the address. */
@@ -49,12 +50,6 @@ export default function VersionsView() {
   );
 }
 
-export interface Sides {
-  /** null: there is nothing before the first version. */
-  before: Side | null;
-  after: Side;
-}
-
 /** What the address asks for, else what changed last. */
 function chosen(search: URLSearchParams, versions: Version[], drafted: boolean): Sides | null {
   const known = (name: string): Side | null => {
@@ -64,17 +59,5 @@ function chosen(search: URLSearchParams, versions: Version[], drafted: boolean):
   };
   const after = known("after") ?? (drafted ? "draft" : versions[0]?.id);
   if (after === undefined) return null;
-  return { after, before: known("before") ?? beforeOf(after, versions) };
-}
-
-/** The version before one; before the draft: the newest. */
-export function beforeOf(side: Side, versions: Version[]): Side | null {
-  if (side === "draft") return versions[0]?.id ?? null;
-  return versions[versions.findIndex((each) => each.id === side) + 1]?.id ?? null;
-}
-
-export function nameOf(side: Side, versions: Version[]): string {
-  if (side === "draft") return "Your draft";
-  const found = versions.find((each) => each.id === side);
-  return found ? `Version ${found.number}` : `Version with id ${side}`;
+  return { after, before: known("before") ?? previousVersion(after, versions) };
 }

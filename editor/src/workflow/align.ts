@@ -6,7 +6,7 @@ export type Alignment = (typeof ALIGNMENTS)[number];
 type Places = Record<string, { x: number; y: number }>;
 
 /** New places of boxes: by an edge or the middle of the frame around them, or with even gaps (`across`, `down`). */
-export function aligned(boxes: ReadonlyMap<string, Box>, how: Alignment): Places {
+export function align(boxes: ReadonlyMap<string, Box>, how: Alignment): Places {
   const all = [...boxes.values()];
   const [left, top] = [Math.min(...all.map((box) => box.x)), Math.min(...all.map((box) => box.y))];
   const right = Math.max(...all.map((box) => box.x + box.width));

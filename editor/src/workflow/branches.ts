@@ -1,6 +1,6 @@
 import { freeId } from "./catalog";
-import type { Change, Model } from "./commands";
-import { NotPossible } from "./lanes";
+import { CommandError } from "./lanes";
+import type { Change, Model } from "./model";
 import type { Node } from "./outline";
 import { at, isTree, type Path, type Tree } from "./types";
 
@@ -27,7 +27,7 @@ export function addBranch(model: Model, node: Node): Change {
 /** A way and what is in it are taken away. */
 export function removeBranch(model: Model, node: Node, index: number): Change {
   const list = branches(model, node);
-  if (list.length < 2) throw new NotPossible("The last branch stays: delete the node instead.");
+  if (list.length < 2) throw new CommandError("The last branch stays: delete the node instead.");
   return {
     name: `Remove branch ${index + 1} of ${node.id}`,
     edits: [{ op: "remove", path: [...listOf(node), index] }],

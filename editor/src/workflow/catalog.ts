@@ -1,10 +1,10 @@
 import type { Tree } from "./types";
 
 /** What can be added to a workflow. `base` is what its id begins with. */
-export interface Offer {
+export interface CatalogEntry {
   key: string;
   name: string;
-  says: string;
+  description: string;
   icon: string;
   base: string;
   group: "Code" | "Flow" | "People and time" | "Calls";
@@ -12,10 +12,10 @@ export interface Offer {
   make: (id: string, inner: (base: string) => string) => Tree;
 }
 
-const script = (language: string, name: string, content: string, says: string): Offer => ({
+const script = (language: string, name: string, content: string, description: string): CatalogEntry => ({
   key: language,
   name,
-  says,
+  description,
   icon: language,
   base: "script",
   group: "Code",
@@ -24,7 +24,7 @@ const script = (language: string, name: string, content: string, says: string): 
 
 const identity = (id: string): Tree => ({ id, value: { type: "identity" } });
 
-export const OFFERS: readonly Offer[] = [
+export const CATALOG: readonly CatalogEntry[] = [
   script("python3", "Python", "def main():\n    return {}\n", "a function with packages from PyPI"),
   script("bun", "TypeScript", "export async function main() {\n  return {}\n}\n", "a function with packages from npm"),
   script("bash", "Bash", "echo '{}'\n", "a shell script, its last line is the result"),
@@ -36,7 +36,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "script",
     name: "Deployed script",
-    says: "a script of the workspace, by its path",
+    description: "a script of the workspace, by its path",
     icon: "script",
     base: "call",
     group: "Code",
@@ -45,7 +45,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "flow",
     name: "Workflow",
-    says: "another workflow, with an input of its own",
+    description: "another workflow, with an input of its own",
     icon: "flow",
     base: "workflow",
     group: "Flow",
@@ -54,7 +54,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "condition",
     name: "Condition",
-    says: "if and else: edges on true and on false",
+    description: "if and else: edges on true and on false",
     icon: "question",
     base: "check",
     group: "Flow",
@@ -63,7 +63,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "branchone",
     name: "Branches: the first that holds",
-    says: "one of several ways",
+    description: "one of several ways",
     icon: "branch",
     base: "choose",
     group: "Flow",
@@ -79,7 +79,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "branchall",
     name: "Branches: all of them",
-    says: "several ways at once",
+    description: "several ways at once",
     icon: "branches",
     base: "all",
     group: "Flow",
@@ -95,7 +95,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "forloopflow",
     name: "Loop: for each",
-    says: "its body runs once per item of a list",
+    description: "its body runs once per item of a list",
     icon: "loop",
     base: "each",
     group: "Flow",
@@ -112,7 +112,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "whileloopflow",
     name: "Loop: while",
-    says: "its body runs until a condition stops it",
+    description: "its body runs until a condition stops it",
     icon: "loop",
     base: "repeat",
     group: "Flow",
@@ -125,7 +125,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "identity",
     name: "Identity",
-    says: "gives on what it gets",
+    description: "gives on what it gets",
     icon: "identity",
     base: "pass",
     group: "Flow",
@@ -134,7 +134,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "approval",
     name: "Approval",
-    says: "waits for a person's decision",
+    description: "waits for a person's decision",
     icon: "person",
     base: "approval",
     group: "People and time",
@@ -143,7 +143,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "delay",
     name: "Delay",
-    says: "waits for a time, at no cost",
+    description: "waits for a time, at no cost",
     icon: "clock",
     base: "wait",
     group: "People and time",
@@ -152,7 +152,7 @@ export const OFFERS: readonly Offer[] = [
   {
     key: "webhook",
     name: "HTTP call",
-    says: "calls another server",
+    description: "calls another server",
     icon: "globe",
     base: "request",
     group: "Calls",

@@ -1,32 +1,18 @@
-import { freeId, type Offer } from "./catalog";
-import { changed, type Edit } from "./change";
+import { type CatalogEntry, freeId } from "./catalog";
 import { need, nextOutcome, withOutcomes } from "./conditions";
+import { applyEdit, type Edit } from "./edit";
 import { groupsAfter } from "./groups";
-import { laneOf, NotPossible, reaches } from "./lanes";
-import type { Edge, Lane, Node, Outline } from "./outline";
+import { CommandError, laneOf, leadsTo } from "./lanes";
+import type { Change, Model, Spot } from "./model";
+import type { Edge, Lane, Node } from "./outline";
 import { at, isTree, type Json, type Outcome, type Path, type Tree } from "./types";
 
-export { laneOf, NotPossible, reaches };
+export type { Change, Model, Spot };
+export { CommandError as NotPossible, laneOf, leadsTo as reaches };
 
-/** What a command works on. */
-export interface Model {
-  tree: Json;
-  graph: Outline;
-}
-
-/** A command's outcome: edits in order, under a name that undo says, and what is selected afterwards. */
-export interface Change {
-  name: string;
-  edits: Edit[];
-  select?: string[];
-}
-
-/** Where a node is added: on an edge, after a node, or at the start of a list. */
-export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };
-
-function known(model: Model, id: string): Node {
+function nodeById(model: Model, id: string): Node {
   const node = model.graph.byId.get(id);
-  if (!node) throw new NotPossible(`There is no node ${id}.`);
+  if (!node) throw new CommandError(`There is no node ${id}.`);
   return node;
 }
 
@@ -34,15 +20,15 @@ const needsOf = (lane: Lane, id: string): Json[] =>
   lane.edges.filter((edge) => edge.to === id).map((edge) => need(edge.from, edge.on));
 
 /** A new node of a kind. */
-export function addNode(model: Model, spot: Spot, offer: Offer): Change {
+export function addNode(model: Model, spot: Spot, offer: CatalogEntry): Change {
   const taken = new Set(model.graph.byId.keys());
   const id = freeId(offer.base, taken);
   const module = offer.make(id, (base) => freeId(base, taken));
-  return { name: `Add ${offer.name}`, edits: placed(model, spot, [module]), select: [id] };
+  return { name: `Add ${offer.name}`, edits: insertAt(model, spot, [module]), select: [id] };
 }
 
 /** A new node of the main list that nothing leads to, where a person put it. */
-export function addLoose(model: Model, offer: Offer, at: { x: number; y: number }): Change {
+export function addLoose(model: Model, offer: CatalogEntry, at: { x: number; y: number }): Change {
   const { main } = model.graph;
   const change = addNode(model, { lane: main, start: true }, offer);
   const insert = change.edits.find((edit) => edit.op === "insert");
@@ -56,8 +42,8 @@ export function addLoose(model: Model, offer: Offer, at: { x: number; y: number 
   return { ...change, edits };
 }
 
-/** Edits that put modules at a spot and connect them there. */
-function placed(model: Model, spot: Spot, modules: Tree[]): Edit[] {
+/** Return the edits that put modules at a spot and connect them there. */
+function insertAt(model: Model, spot: Spot, modules: Tree[]): Edit[] {
   return withOutcomes(model.tree, model.graph, insertions(spot, modules));
 }
 
@@ -79,7 +65,7 @@ function insertions(spot: Spot, modules: Tree[]): Edit[] {
   }
   const { edge } = spot;
   const target = indexOf(edge.to);
-  if (!edge.said) return insert(target);
+  if (!edge.explicit) return insert(target);
   const needs = lane.edges.filter((each) => each.to === edge.to);
   const moved = needs.map((each) => (sameEdge(each, edge) ? last : need(each.from, each.on)));
   return [
@@ -94,16 +80,16 @@ function withNeeds({ id, ...rest }: Tree, needs: Json[]): Tree {
 
 /** Nodes are taken away; what came before them leads to what came after, unless `reconnect` is false. */
 export function deleteNodes(model: Model, ids: readonly string[], reconnect = true): Change {
-  const gone = new Set(ids.map((id) => known(model, id).id));
+  const removed = new Set(ids.map((id) => nodeById(model, id).id));
   // Whoever goes with the node that holds it is not taken away twice.
-  const outermost = [...gone].map((id) => known(model, id)).filter((node) => !heldBy(model, node, gone));
+  const outermost = [...removed].map((id) => nodeById(model, id)).filter((node) => !heldBy(model, node, removed));
   const edits: Edit[] = [];
   for (const lane of new Set(outermost.map((node) => laneOf(model.graph, node)))) {
-    edits.push(...rewired(lane, gone, reconnect));
-    const leaving = lane.nodes.filter((node) => gone.has(node.id)).reverse();
+    edits.push(...reconnectEdges(lane, removed, reconnect));
+    const leaving = lane.nodes.filter((node) => removed.has(node.id)).reverse();
     for (const node of leaving) edits.push({ op: "remove", path: node.path });
   }
-  edits.push(...forgotten(model, gone), ...groupsAfter(model, (id) => (gone.has(id) ? null : id)));
+  edits.push(...removePositions(model, removed), ...groupsAfter(model, (id) => (removed.has(id) ? null : id)));
   const name = ids.length === 1 ? `Delete ${ids[0]}` : `Delete ${ids.length} nodes`;
   return { name, edits: withOutcomes(model.tree, model.graph, edits), select: [] };
 }
@@ -113,16 +99,17 @@ function heldBy(model: Model, node: Node, gone: Set<string>): boolean {
   return false;
 }
 
-function rewired(lane: Lane, gone: Set<string>, reconnect: boolean): Edit[] {
+function reconnectEdges(lane: Lane, gone: Set<string>, reconnect: boolean): Edit[] {
   const edits: Edit[] = [];
   for (const node of lane.nodes) {
     if (gone.has(node.id)) continue;
     const before = lane.edges.filter((edge) => edge.to === node.id);
     const lost = before.filter((edge) => gone.has(edge.from));
     if (lost.length === 0) continue;
-    const implied = lost.some((edge) => !edge.said);
+    const implied = lost.some((edge) => !edge.explicit);
     // What follows by its place in the list goes on following by its place, where nothing else was said.
-    if (implied && reconnect && lane.nodes.every((each) => !gone.has(each.id) || !saysNeeds(lane, each.id))) continue;
+    if (implied && reconnect && lane.nodes.every((each) => !gone.has(each.id) || !hasExplicitNeeds(lane, each.id)))
+      continue;
     const after = new Map<string, Json>();
     for (const edge of before) {
       if (!gone.has(edge.from)) after.set(`${edge.from}:${edge.on}`, need(edge.from, edge.on));
@@ -135,8 +122,8 @@ function rewired(lane: Lane, gone: Set<string>, reconnect: boolean): Edit[] {
   return edits;
 }
 
-function saysNeeds(lane: Lane, id: string): boolean {
-  return lane.graph && (lane.edges.some((edge) => edge.to === id && edge.said) || isStart(lane, id));
+function hasExplicitNeeds(lane: Lane, id: string): boolean {
+  return lane.graph && (lane.edges.some((edge) => edge.to === id && edge.explicit) || isStart(lane, id));
 }
 
 function isStart(lane: Lane, id: string): boolean {
@@ -150,7 +137,7 @@ function sources(lane: Lane, id: string, gone: Set<string>): Edge[] {
     .flatMap((edge) => (gone.has(edge.from) ? sources(lane, edge.from, gone) : [edge]));
 }
 
-function forgotten(model: Model, gone: Set<string>): Edit[] {
+function removePositions(model: Model, gone: Set<string>): Edit[] {
   const places = at(model.tree, ["value", "ui", "nodes"]);
   if (!isTree(places)) return [];
   const kept = Object.entries(places).filter(([id]) => !gone.has(id));
@@ -160,27 +147,27 @@ function forgotten(model: Model, gone: Set<string>): Edit[] {
 
 /**
  * Add an edge, on the next outcome of its source if none is passed.
- * Throws NotPossible for another list, a second edge of the same kind, a cycle.
+ * Throws CommandError for another list, a second edge of the same kind, a cycle.
  */
 export function connect(model: Model, from: string, to: string, outcome?: Outcome): Change {
-  const [source, target] = [known(model, from), known(model, to)];
+  const [source, target] = [nodeById(model, from), nodeById(model, to)];
   const lane = laneOf(model.graph, target);
   const on = outcome ?? nextOutcome(lane, from);
   if (source.list.join(".") !== target.list.join(".")) {
-    throw new NotPossible("An edge joins two nodes of one list: these stand in different ones.");
+    throw new CommandError("An edge joins two nodes of one list: these stand in different ones.");
   }
   if (lane.edges.some((edge) => edge.from === from && edge.to === to && edge.on === on)) {
-    throw new NotPossible(`${to} follows ${from} already.`);
+    throw new CommandError(`${to} follows ${from} already.`);
   }
-  if (from === to || reaches(lane, to, from))
-    throw new NotPossible(`${from} comes after ${to}: that would be a circle.`);
+  if (from === to || leadsTo(lane, to, from))
+    throw new CommandError(`${from} comes after ${to}: that would be a circle.`);
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
   return { name: `Connect ${from} to ${to}`, edits, select: [from] };
 }
 
 /** An edge less. */
 export function disconnect(model: Model, edge: Edge): Change {
-  const target = known(model, edge.to);
+  const target = nodeById(model, edge.to);
   const lane = laneOf(model.graph, target);
   const kept = lane.edges.filter((each) => each.to === edge.to && !sameEdge(each, edge));
   const value = kept.map((each) => need(each.from, each.on));
@@ -190,7 +177,7 @@ export function disconnect(model: Model, edge: Edge): Change {
 
 /** Another outcome on an edge. */
 export function setOutcome(model: Model, edge: Edge, on: Outcome): Change {
-  const target = known(model, edge.to);
+  const target = nodeById(model, edge.to);
   const lane = laneOf(model.graph, target);
   const value = lane.edges
     .filter((each) => each.to === edge.to)
@@ -222,7 +209,7 @@ export function setField(model: Model, path: Path, value: Json | undefined, name
 
 /** The node stands still: its `skip_if` is always true, or is taken away again. */
 export function toggleDisabled(model: Model, id: string): Change {
-  const node = known(model, id);
+  const node = nodeById(model, id);
   const path = [...node.path, "skip_if"];
   const off = isDisabled(model, id);
   const edits: Edit[] = off ? [{ op: "remove", path }] : [{ op: "set", path, value: { expr: "true" } }];
@@ -238,34 +225,36 @@ const ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 const RESERVED = new Set(["failure", "preprocessor", "Input"]);
 
 /** Another id, in edges and expressions too. Throws NotPossible for one that is taken or no id. */
-export function rename(model: Model, id: string, wanted: string): Change {
-  const node = known(model, id);
-  if (wanted === id) return { name: `Rename ${id}`, edits: [] };
-  if (!ID.test(wanted))
-    throw new NotPossible("An id is letters, digits, _ and -, at most 64, and begins with a letter.");
-  if (RESERVED.has(wanted) || model.graph.byId.has(wanted)) throw new NotPossible(`The id ${wanted} is taken.`);
-  const edits: Edit[] = [{ op: "set", path: [...node.path, "id"], value: wanted }];
+export function rename(model: Model, id: string, newId: string): Change {
+  const node = nodeById(model, id);
+  if (newId === id) return { name: `Rename ${id}`, edits: [] };
+  if (!ID.test(newId))
+    throw new CommandError("An id is letters, digits, _ and -, at most 64, and begins with a letter.");
+  if (RESERVED.has(newId) || model.graph.byId.has(newId)) throw new CommandError(`The id ${newId} is taken.`);
+  const edits: Edit[] = [{ op: "set", path: [...node.path, "id"], value: newId }];
   const lane = laneOf(model.graph, node);
   for (const other of lane.nodes) {
     const needs = at(model.tree, [...other.path, "needs"]);
     if (!Array.isArray(needs)) continue;
     for (const [index, each] of needs.entries()) {
-      if (each === id) edits.push({ op: "set", path: [...other.path, "needs", index], value: wanted });
+      if (each === id) edits.push({ op: "set", path: [...other.path, "needs", index], value: newId });
       else if (isTree(each) && each.node === id) {
-        edits.push({ op: "set", path: [...other.path, "needs", index, "node"], value: wanted });
+        edits.push({ op: "set", path: [...other.path, "needs", index, "node"], value: newId });
       }
     }
   }
   edits.push(
-    ...references(model.tree, id).map(([path, text]): Edit => ({ op: "set", path, value: renamed(text, id, wanted) })),
+    ...references(model.tree, id).map(
+      ([path, text]): Edit => ({ op: "set", path, value: renameReferences(text, id, newId) }),
+    ),
   );
   const place = at(model.tree, ["value", "ui", "nodes", id]);
   if (place !== undefined) {
     edits.push({ op: "remove", path: ["value", "ui", "nodes", id] });
-    edits.push({ op: "set", path: ["value", "ui", "nodes", wanted], value: place });
+    edits.push({ op: "set", path: ["value", "ui", "nodes", newId], value: place });
   }
-  edits.push(...groupsAfter(model, (each) => (each === id ? wanted : each)));
-  return { name: `Rename ${id} to ${wanted}`, edits, select: [wanted] };
+  edits.push(...groupsAfter(model, (each) => (each === id ? newId : each)));
+  return { name: `Rename ${id} to ${newId}`, edits, select: [newId] };
 }
 
 /** Places of expressions that read the result (or the decision) of a node, with their text. */
@@ -274,20 +263,20 @@ export function references(tree: Json, id: string, path: Path = []): [Path, stri
   if (!isTree(tree)) return [];
   return Object.entries(tree).flatMap(([key, value]): [Path, string][] => {
     if (typeof value !== "string") return references(value, id, [...path, key]);
-    return EXPRESSIONS.has(key) && mention(id).test(value) ? [[[...path, key], value]] : [];
+    return EXPRESSIONS.has(key) && referencePattern(id).test(value) ? [[[...path, key], value]] : [];
   });
 }
 
 const EXPRESSIONS = new Set(["expr", "skip_expr", "message"]);
 
-function mention(id: string): RegExp {
+function referencePattern(id: string): RegExp {
   const word = id.replace(/[-]/g, "\\-");
   return new RegExp(`\\b(results|context)(\\.${word}(?![\\w$])|\\[\\s*(["'])${word}\\3\\s*\\])`, "g");
 }
 
-function renamed(text: string, id: string, wanted: string): string {
+function renameReferences(text: string, id: string, wanted: string): string {
   const dotted = /^[A-Za-z_$][\w$]*$/.test(wanted) ? `.${wanted}` : `["${wanted}"]`;
-  return text.replace(mention(id), (_, base: string, how: string) =>
+  return text.replace(referencePattern(id), (_, base: string, how: string) =>
     how.startsWith(".") ? base + dotted : base + how.replace(id, wanted),
   );
 }
@@ -301,7 +290,7 @@ export function tidy(model: Model): Change {
 }
 
 /** The nodes as a clipboard holds them. */
-export function copied(model: Model, ids: readonly string[]): Tree[] {
+export function copyNodes(model: Model, ids: readonly string[]): Tree[] {
   const chosen = new Set(ids);
   const nodes = [...model.graph.byId.values()].filter((node) => chosen.has(node.id) && !heldBy(model, node, chosen));
   return nodes.map((node) => at(model.tree, node.path)).filter(isTree);
@@ -309,18 +298,18 @@ export function copied(model: Model, ids: readonly string[]): Tree[] {
 
 /** Nodes from a clipboard, under ids that are free here; edges among them stay, others are left out. */
 export function paste(model: Model, spot: Spot, modules: Tree[], name = "Paste"): Change {
-  if (modules.length === 0) throw new NotPossible("There is no node to paste.");
+  if (modules.length === 0) throw new CommandError("There is no node to paste.");
   const taken = new Set(model.graph.byId.keys());
   const names = new Map<string, string>();
   for (const id of modules.flatMap(idsOf)) names.set(id, freeId(id, taken));
   const own = new Set(modules.map((module) => String(module.id)));
   const made = modules.map((module, n) => {
-    const fresh = relabelled(module, names) as Tree;
+    const fresh = withNewIds(module, names) as Tree;
     if (n === 0 || !Array.isArray(module.needs)) return withoutNeeds(fresh);
     const needs = module.needs.filter((each) => own.has(String(isTree(each) ? each.node : each)));
-    return needs.length > 0 ? { ...fresh, needs: relabelled(needs, names) } : withoutNeeds(fresh);
+    return needs.length > 0 ? { ...fresh, needs: withNewIds(needs, names) } : withoutNeeds(fresh);
   });
-  return { name, edits: placed(model, spot, made), select: made.map((module) => String(module.id)) };
+  return { name, edits: insertAt(model, spot, made), select: made.map((module) => String(module.id)) };
 }
 
 function withoutNeeds({ needs: _, ...rest }: Tree): Tree {
@@ -334,10 +323,10 @@ function idsOf(value: Json): string[] {
   return [...own, ...Object.values(value).flatMap(idsOf)];
 }
 
-function relabelled(value: Json, names: Map<string, string>, key = ""): Json {
+function withNewIds(value: Json, names: Map<string, string>, key = ""): Json {
   if (Array.isArray(value)) {
     return value.map((item) =>
-      key === "needs" && typeof item === "string" ? (names.get(item) ?? item) : relabelled(item, names),
+      key === "needs" && typeof item === "string" ? (names.get(item) ?? item) : withNewIds(item, names),
     );
   }
   if (isTree(value)) {
@@ -346,15 +335,15 @@ function relabelled(value: Json, names: Map<string, string>, key = ""): Json {
       Object.entries(value).map(([name, member]) => {
         const labels = (name === "id" && isNode) || name === "node";
         if (labels && typeof member === "string") return [name, names.get(member) ?? member];
-        return [name, relabelled(member, names, name)];
+        return [name, withNewIds(member, names, name)];
       }),
     );
   }
   if (typeof value !== "string" || !EXPRESSIONS.has(key)) return value;
-  return [...names].reduce((text, [id, wanted]) => renamed(text, id, wanted), value);
+  return [...names].reduce((text, [id, wanted]) => renameReferences(text, id, wanted), value);
 }
 
 /** The document after a change, as data. */
-export function applied(tree: Json, change: Change): Json {
-  return change.edits.reduce(changed, tree);
+export function applyChange(tree: Json, change: Change): Json {
+  return change.edits.reduce(applyEdit, tree);
 }

@@ -1,5 +1,23 @@
-import type { Difference } from "../api/versions";
 import type { Edge, Lane, Node, Outline } from "./outline";
+
+/** An edge as the server names it. */
+interface DifferingEdge {
+  source: string;
+  target: string;
+  on: string;
+}
+
+/** The nodes and edges that differ between two versions, as far as the graph shows them. */
+export interface GraphDifference {
+  added?: readonly { id: string }[];
+  removed?: readonly { id: string }[];
+  changed?: readonly { id: string }[];
+  moved?: readonly { id: string }[];
+  renamed?: readonly { before: string; after: string }[];
+  edges_added?: readonly DifferingEdge[];
+  edges_removed?: readonly DifferingEdge[];
+  edges_moved?: readonly { before: DifferingEdge; after: DifferingEdge }[];
+}
 
 /** What became of a node or an edge. */
 export type Mark = "added" | "removed" | "changed" | "moved" | "renamed";
@@ -14,21 +32,21 @@ export interface Compared {
 export const edgeKey = (edge: { from: string; to: string; on: string }): string => `${edge.from}→${edge.to}:${edge.on}`;
 
 /** One graph of both sides. `difference`: what the server says differs between them. */
-export function compared(before: Outline, after: Outline, difference: Difference): Compared {
+export function compareGraphs(before: Outline, after: Outline, difference: GraphDifference): Compared {
   const names = new Map((difference.renamed ?? []).map((each) => [each.before, each.after]));
-  const gone = new Set((difference.removed ?? []).map((each) => each.id));
+  const removed = new Set((difference.removed ?? []).map((each) => each.id));
   const graph = copy(after);
   for (const key of ["preprocessor", "failure"] as const) {
     const lost = before[key];
     if (!lost || graph[key]) continue;
-    graph[key] = emptied(lost, null);
+    graph[key] = withoutContents(lost, null);
     graph.byId.set(lost.id, graph[key]);
   }
-  for (const lane of lanesOf(before)) putBack({ graph, before, names, gone }, lane);
+  for (const lane of lanesOf(before)) restoreRemoved({ graph, before, names, gone: removed }, lane);
   return { graph, nodes: nodeMarks(difference), edges: edgeMarks(difference) };
 }
 
-function nodeMarks(difference: Difference): Map<string, Mark> {
+function nodeMarks(difference: GraphDifference): Map<string, Mark> {
   const marks = new Map<string, Mark>();
   for (const each of difference.moved ?? []) marks.set(each.id, "moved");
   for (const each of difference.renamed ?? []) marks.set(each.after, "renamed");
@@ -38,9 +56,8 @@ function nodeMarks(difference: Difference): Map<string, Mark> {
   return marks;
 }
 
-function edgeMarks(difference: Difference): Map<string, Mark> {
-  const key = (edge: { source: string; target: string; on: string }) =>
-    edgeKey({ from: edge.source, to: edge.target, on: edge.on });
+function edgeMarks(difference: GraphDifference): Map<string, Mark> {
+  const key = (edge: DifferingEdge) => edgeKey({ from: edge.source, to: edge.target, on: edge.on });
   const marks = new Map<string, Mark>();
   for (const each of difference.edges_removed ?? []) marks.set(key(each), "removed");
   for (const each of difference.edges_moved ?? []) {
@@ -78,7 +95,7 @@ function laneFor({ graph, before, names, gone }: Both, lane: Lane): Lane | null 
 }
 
 /** Nodes and edges of a list that are gone. Holders come before what they hold. */
-function putBack(both: Both, lane: Lane): void {
+function restoreRemoved(both: Both, lane: Lane): void {
   const { graph, names, gone } = both;
   const nameOf = (id: string) => (gone.has(id) ? id : (names.get(id) ?? id));
   if (lane.nodes.length === 0) return;
@@ -86,7 +103,7 @@ function putBack(both: Both, lane: Lane): void {
   if (!target) return;
   for (const [place, node] of lane.nodes.entries()) {
     if (!gone.has(node.id) || graph.byId.has(node.id)) continue;
-    const back = emptied(node, holderOf(graph, target));
+    const back = withoutContents(node, holderOf(graph, target));
     graph.byId.set(node.id, back);
     const previous = lane.nodes.slice(0, place).findLast((each) => has(target, nameOf(each.id)));
     const index = previous ? target.nodes.findIndex((each) => each.id === nameOf(previous.id)) + 1 : 0;
@@ -101,7 +118,7 @@ function putBack(both: Both, lane: Lane): void {
 }
 
 /** A node of before with its lists, which are filled afterwards. Its paths are of no document. */
-function emptied(node: Node, inside: string | null): Node {
+function withoutContents(node: Node, inside: string | null): Node {
   const lanes = node.lanes.map((lane): Lane => ({ ...lane, path: ["before", ...lane.path], nodes: [], edges: [] }));
   return { ...node, path: ["before", ...node.path], inside, lanes };
 }

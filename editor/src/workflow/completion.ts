@@ -1,21 +1,21 @@
 import { isKnownTree, type Known, type KnownTree, member, pathOf, preview, type Source, valueAt } from "./scope";
 
 /** A word that is offered: what is shown, what is put in its place, a word about it. */
-export interface Choice {
+export interface Completion {
   label: string;
   insert: string;
   detail: string;
 }
 
 /** What is offered at the end of a text: the choices, and where the text they replace begins. */
-export interface Offered {
+export interface Completions {
   from: number;
-  choices: Choice[];
+  choices: Completion[];
 }
 
 const CHAIN = /[A-Za-z_$][\w$]*(?:\??\.[\w$]*|\[(?:\d+|"(?:[^"\\]|\\.)*"|'[^'\\]*')\])*$/;
 const OF_LISTS = ["length", "map", "filter", "find", "join"];
-const FUNCTIONS: Choice[] = [
+const FUNCTIONS: Completion[] = [
   { label: "variable", insert: 'variable("")', detail: "a variable by its path" },
   { label: "resource", insert: 'resource("")', detail: "a resource by its path" },
   { label: "previous_result", insert: "previous_result", detail: "what the node before gave" },
@@ -23,7 +23,7 @@ const FUNCTIONS: Choice[] = [
 ];
 
 /** Names that go on what stands before the cursor: roots, then fields of the values that were really there. */
-export function complete(sources: readonly Source[], before: string): Offered | null {
+export function complete(sources: readonly Source[], before: string): Completions | null {
   const chain = before.match(CHAIN)?.[0];
   if (chain === undefined) return { from: before.length, choices: roots(sources) };
   const start = before.length - chain.length;
@@ -37,7 +37,7 @@ export function complete(sources: readonly Source[], before: string): Offered | 
   return choices.length > 0 ? { from: start + head.length, choices } : null;
 }
 
-function roots(sources: readonly Source[]): Choice[] {
+function roots(sources: readonly Source[]): Completion[] {
   const read = sources.map(({ expr, title, value }) => ({
     label: expr,
     insert: expr,
@@ -70,7 +70,7 @@ function scopeOf(sources: readonly Source[]): KnownTree {
   return scope;
 }
 
-function within(value: Known, maybe: boolean): Choice[] {
+function within(value: Known, maybe: boolean): Completion[] {
   const dotted = (key: string) => (maybe ? "?." : ".") + key;
   if (Array.isArray(value)) {
     const first = value.length > 0 ? [{ label: "[0]", insert: "[0]", detail: preview(value[0]) }] : [];

@@ -1,5 +1,5 @@
-import { changed, type Edit } from "./change";
-import { lanesOfAll } from "./lanes";
+import { applyEdit, type Edit } from "./edit";
+import { allLanes } from "./lanes";
 import { type Edge, type Lane, type Outline, outline } from "./outline";
 import type { Json, Outcome } from "./types";
 
@@ -17,13 +17,13 @@ export function nextOutcome(lane: Lane, from: string): Outcome {
 export function withOutcomes(tree: Json, graph: Outline, edits: readonly Edit[]): Edit[] {
   const before = new Set(successEdges(graph).map(({ edge }) => keyOf(edge)));
   const made = [...edits];
-  let now = edits.reduce(changed, tree);
+  let now = edits.reduce(applyEdit, tree);
   for (;;) {
     const found = successEdges(outline(now)).find(({ edge }) => !before.has(keyOf(edge)));
     if (!found) return made;
     const edit = outcomeEdit(found.lane, found.edge);
     made.push(edit);
-    now = changed(now, edit);
+    now = applyEdit(now, edit);
   }
 }
 
@@ -43,7 +43,7 @@ function isCondition(lane: Lane, id: string): boolean {
 }
 
 function successEdges(graph: Outline): { lane: Lane; edge: Edge }[] {
-  return lanesOfAll(graph).flatMap((lane) =>
+  return allLanes(graph).flatMap((lane) =>
     lane.edges.filter((edge) => edge.on === "success" && isCondition(lane, edge.from)).map((edge) => ({ lane, edge })),
   );
 }

@@ -7,19 +7,19 @@ export interface Found {
   line: string;
 }
 
-const SHOWN = 120;
+const MAX_LENGTH = 120;
 
 /**
  * Nodes in whose id, summary or own texts (code, expressions, values) a word stands, capitals or not; in the order of
  * the document. What stands in a node inside a box is that node's.
  */
-export function find(tree: Json, graph: Outline, word: string): Found[] {
-  const wanted = word.trim().toLowerCase();
-  if (!wanted) return [];
+export function findInNodes(tree: Json, graph: Outline, word: string): Found[] {
+  const lowered = word.trim().toLowerCase();
+  if (!lowered) return [];
   const found: Found[] = [];
   for (const node of graph.byId.values()) {
     const inner = new Set(node.lanes.map((lane) => lane.path.join(".")));
-    const line = lineIn(at(tree, node.path) ?? null, wanted, node.path.join("."), inner);
+    const line = lineIn(at(tree, node.path) ?? null, lowered, node.path.join("."), inner);
     if (line !== null) found.push({ id: node.id, line });
   }
   return found;
@@ -38,5 +38,5 @@ function lineIn(value: Json, wanted: string, path: string, inner: Set<string>): 
   const line = String(value ?? "")
     .split("\n")
     .find((each) => each.toLowerCase().includes(wanted));
-  return line === undefined ? null : line.trim().slice(0, SHOWN);
+  return line === undefined ? null : line.trim().slice(0, MAX_LENGTH);
 }

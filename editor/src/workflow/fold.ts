@@ -9,7 +9,7 @@ export const FOLDED = "folded";
  * A workflow as it is looked at: the nodes of a folded group are one, and the edges that lead in and out lead to it. A
  * group with a node among `open` is not folded.
  */
-export function folded(graph: Outline, groups: readonly Group[], open: readonly string[]): Outline {
+export function foldGroups(graph: Outline, groups: readonly Group[], open: readonly string[]): Outline {
   const owners = new Map<string, Group>();
   for (const group of groups) {
     if (!group.folded || group.ids.some((id) => open.includes(id))) continue;
@@ -19,16 +19,16 @@ export function folded(graph: Outline, groups: readonly Group[], open: readonly 
 }
 
 function foldLane(lane: Lane, owners: Map<string, Group>): Lane {
-  const standing = new Set<string>();
+  const placed = new Set<string>();
   const nodes = lane.nodes.flatMap((node): Node[] => {
     const group = owners.get(node.id);
     if (!group) return [{ ...node, lanes: node.lanes.map((each) => foldLane(each, owners)) }];
-    if (standing.has(group.key)) return [];
-    standing.add(group.key);
+    if (placed.has(group.key)) return [];
+    placed.add(group.key);
     return [{ ...node, id: group.key, kind: FOLDED, language: "", summary: group.summary, lanes: [] }];
   });
-  const end = (id: string) => owners.get(id)?.key ?? id;
-  const led = lane.edges.map((edge) => ({ ...edge, from: end(edge.from), to: end(edge.to) }));
-  const edges = new Map(led.filter(({ from, to }) => from !== to).map((edge) => [edgeId(edge), edge]));
+  const ownerOf = (id: string) => owners.get(id)?.key ?? id;
+  const redirected = lane.edges.map((edge) => ({ ...edge, from: ownerOf(edge.from), to: ownerOf(edge.to) }));
+  const edges = new Map(redirected.filter(({ from, to }) => from !== to).map((edge) => [edgeId(edge), edge]));
   return { ...lane, nodes, edges: [...edges.values()] };
 }

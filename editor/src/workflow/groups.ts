@@ -1,6 +1,6 @@
-import type { Edit } from "./change";
-import type { Change, Model } from "./commands";
-import { following, laneOf, NotPossible } from "./lanes";
+import type { Edit } from "./edit";
+import { CommandError, downstreamOf, laneOf } from "./lanes";
+import type { Change, Model } from "./model";
 import type { Outline } from "./outline";
 import { at, isTree, type Json, type Tree, text } from "./types";
 
@@ -49,24 +49,24 @@ function between(graph: Outline, start: string, end: string): string[] {
   const [first, last] = [graph.byId.get(start), graph.byId.get(end)];
   if (!first || !last || first.list.length < 2 || first.list.join(".") !== last.list.join(".")) return [];
   const lane = laneOf(graph, first);
-  const after = following(lane, start);
-  return lane.nodes.map((node) => node.id).filter((id) => after.has(id) && following(lane, id).has(end));
+  const after = downstreamOf(lane, start);
+  return lane.nodes.map((node) => node.id).filter((id) => after.has(id) && downstreamOf(lane, id).has(end));
 }
 
 /** A frame around nodes of one list. */
 export function groupNodes(model: Model, ids: readonly string[]): Change {
   const nodes = ids.map((id) => model.graph.byId.get(id)).filter((node) => node !== undefined);
   const [first] = nodes;
-  if (!first) throw new NotPossible("Choose the nodes of the group first.");
+  if (!first) throw new CommandError("Choose the nodes of the group first.");
   if (first.list.length < 2 || nodes.some((node) => node.list.join(".") !== first.list.join("."))) {
-    throw new NotPossible("A group holds nodes of one list: these stand in different ones.");
+    throw new CommandError("A group holds nodes of one list: these stand in different ones.");
   }
   const before = at(model.tree, PATH);
   const list = Array.isArray(before) ? before : [];
   const group = {
     summary: "Group",
     color: "blue",
-    ...written(
+    ...memberFields(
       model.graph,
       nodes.map((node) => node.id),
     ),
@@ -83,7 +83,7 @@ export function groupNodes(model: Model, ids: readonly string[]): Change {
 }
 
 /** Members as the document names them: by the first and the last, and one by one where that says another set. */
-function written(graph: Outline, ids: readonly string[]): Tree {
+function memberFields(graph: Outline, ids: readonly string[]): Tree {
   const chosen = new Set(ids);
   const first = graph.byId.get(ids[0] ?? "");
   const lane = first ? laneOf(graph, first) : graph.main;
@@ -94,8 +94,8 @@ function written(graph: Outline, ids: readonly string[]): Tree {
   return { start_id: start, end_id: end, ...(exact ? {} : { nodes: inOrder }) };
 }
 
-export function setGroup(group: Group, said: { summary?: string; note?: string; color?: string }): Change {
-  const [key, value] = Object.entries(said)[0] ?? ["summary", ""];
+export function setGroup(group: Group, change: { summary?: string; note?: string; color?: string }): Change {
+  const [key, value] = Object.entries(change)[0] ?? ["summary", ""];
   return { name: "Change a group", edits: [{ op: "set", path: [...PATH, group.index, key], value: value ?? "" }] };
 }
 

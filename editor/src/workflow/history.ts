@@ -15,17 +15,17 @@ export interface History {
 }
 
 export const EMPTY: History = { steps: [], done: 0 };
-const LONGEST = 500;
+const MAX_STEPS = 500;
 
 /** The history with a step from one text to another. */
-export function remember(history: History, name: string, before: string, after: string, key: string | null): History {
+export function addStep(history: History, name: string, before: string, after: string, key: string | null): History {
   const last = history.steps[history.done - 1];
   const joined = key !== null && last?.key === key && history.done === history.steps.length;
-  const from = joined && last ? reverted(before, last) : before;
+  const from = joined && last ? revertStep(before, last) : before;
   const steps = history.steps.slice(0, joined ? history.done - 1 : history.done);
   if (from !== after) steps.push({ name, key, ...difference(from, after) });
-  const kept = steps.slice(-LONGEST);
-  return { steps: kept, done: kept.length };
+  const recent = steps.slice(-MAX_STEPS);
+  return { steps: recent, done: recent.length };
 }
 
 function difference(before: string, after: string): { at: number; before: string; after: string } {
@@ -37,11 +37,11 @@ function difference(before: string, after: string): { at: number; before: string
   return { at, before: before.slice(at, before.length - tail), after: after.slice(at, after.length - tail) };
 }
 
-function reverted(text: string, step: Step): string {
+function revertStep(text: string, step: Step): string {
   return text.slice(0, step.at) + step.before + text.slice(step.at + step.after.length);
 }
 
-function repeated(text: string, step: Step): string {
+function repeatStep(text: string, step: Step): string {
   return text.slice(0, step.at) + step.after + text.slice(step.at + step.before.length);
 }
 
@@ -51,11 +51,11 @@ export const redoName = (history: History): string | null => history.steps[histo
 export function undo(history: History, text: string): { history: History; text: string } | null {
   const step = history.steps[history.done - 1];
   if (!step) return null;
-  return { history: { ...history, done: history.done - 1 }, text: reverted(text, step) };
+  return { history: { ...history, done: history.done - 1 }, text: revertStep(text, step) };
 }
 
 export function redo(history: History, text: string): { history: History; text: string } | null {
   const step = history.steps[history.done];
   if (!step) return null;
-  return { history: { ...history, done: history.done + 1 }, text: repeated(text, step) };
+  return { history: { ...history, done: history.done + 1 }, text: repeatStep(text, step) };
 }

@@ -63,3 +63,5 @@ export const ICONS: Record<string, string> = {
   mysql: "My",
   graphql: "GQ",
 };
+
+export const isLoop = (kind: string): boolean => kind === "forloopflow" || kind === "whileloopflow";

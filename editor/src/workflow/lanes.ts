@@ -1,10 +1,10 @@
 import type { Lane, Node, Outline } from "./outline";
 
 /** A command that makes no sense here; its message is for the person. */
-export class NotPossible extends Error {}
+export class CommandError extends Error {}
 
 /** All lists of the workflow, the main one first. */
-export function lanesOfAll(graph: Outline): Lane[] {
+export function allLanes(graph: Outline): Lane[] {
   return [graph.main, ...[...graph.byId.values()].flatMap((each) => each.lanes)];
 }
 
@@ -13,16 +13,16 @@ export function laneOf(graph: Outline, node: Node): Lane {
   const lanes = node.inside ? (graph.byId.get(node.inside)?.lanes ?? []) : [graph.main];
   const key = node.list.join(".");
   const found = lanes.find((lane) => lane.path.join(".") === key);
-  if (!found) throw new NotPossible(`${node.id} stands outside the graph.`);
+  if (!found) throw new CommandError(`${node.id} stands outside the graph.`);
   return found;
 }
 
-export function reaches(lane: Lane, from: string, to: string): boolean {
-  return following(lane, from).has(to);
+export function leadsTo(lane: Lane, from: string, to: string): boolean {
+  return downstreamOf(lane, from).has(to);
 }
 
 /** A node of a list and all that comes after it there. */
-export function following(lane: Lane, from: string): Set<string> {
+export function downstreamOf(lane: Lane, from: string): Set<string> {
   const next = new Map<string, string[]>();
   for (const edge of lane.edges) next.set(edge.from, [...(next.get(edge.from) ?? []), edge.to]);
   const seen = new Set([from]);

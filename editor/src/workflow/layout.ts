@@ -29,32 +29,32 @@ export interface Point {
 export interface Layout {
   nodes: Map<string, Box>;
   lanes: Map<string, Box>;
-  ways: Map<string, Point[]>;
+  routes: Map<string, Point[]>;
 }
 
 export const edgeId = (edge: Edge): string => `${edge.from}→${edge.to}:${edge.on}`;
 
 export const laneKey = (lane: Lane): string => lane.path.join(".");
 
-type Given = Record<string, Json>;
+type StoredPositions = Record<string, Json>;
 
 /**
  * Places every node. Nodes that the document gives a place (`ui.nodes`, beside the inner corner of the list that holds
  * them) stand there; a box grows with what it holds.
  */
 export function layout(outline: Outline, tree: Json): Layout {
-  const made: Layout = { nodes: new Map(), lanes: new Map(), ways: new Map() };
+  const layout: Layout = { nodes: new Map(), lanes: new Map(), routes: new Map() };
   const found = at(tree, ["value", "ui", "nodes"]);
-  const given = isTree(found) ? found : {};
-  const size = placeLane(outline.main, made, given, false);
+  const stored = isTree(found) ? found : {};
+  const size = placeLane(outline.main, layout, stored, false);
   let x = size.width + GAP.between;
   for (const node of [outline.preprocessor, outline.failure]) {
     if (!node) continue;
-    const box = sizeOf(node, made, given);
-    made.nodes.set(node.id, { ...box, x, y: 0 });
+    const box = sizeOf(node, layout, stored);
+    layout.nodes.set(node.id, { ...box, x, y: 0 });
     x += box.width + GAP.between;
   }
-  return made;
+  return layout;
 }
 
 /** Where a list begins inside the box that holds it; the main list at 0, 0. */
@@ -63,13 +63,19 @@ export function originOf(lane: Lane, made: Layout): { x: number; y: number } {
   return box ? { x: box.x + PAD, y: box.y + PAD + (lane.title ? LANE_HEAD : 0) } : { x: 0, y: 0 };
 }
 
-function placeLane(lane: Lane, made: Layout, given: Given, inside: boolean): { width: number; height: number } {
+function placeLane(
+  lane: Lane,
+  made: Layout,
+  given: StoredPositions,
+  inside: boolean,
+): { width: number; height: number } {
   if (lane.nodes.length === 0) return EMPTY;
   const sizes = lane.nodes.map((node) => sizeOf(node, made, given));
-  const { places, ways } = arranged(lane, sizes);
+  const { places, routes } = arrangeLane(lane, sizes);
   for (const edge of lane.edges) {
-    const way = ways.get(edgeId(edge));
-    if (way && !isTree(given[edge.from] ?? null) && !isTree(given[edge.to] ?? null)) made.ways.set(edgeId(edge), way);
+    const route = routes.get(edgeId(edge));
+    if (route && !isTree(given[edge.from] ?? null) && !isTree(given[edge.to] ?? null))
+      made.routes.set(edgeId(edge), route);
   }
   let width = 0;
   let height = 0;
@@ -98,23 +104,23 @@ function placeLane(lane: Lane, made: Layout, given: Given, inside: boolean): { w
   return { width, height };
 }
 
-interface Arranged {
+interface LaneLayout {
   places: Point[];
-  ways: Map<string, Point[]>;
+  routes: Map<string, Point[]>;
 }
 
-const known = new Map<string, Arranged>();
-const MOST_KNOWN = 500;
+const cache = new Map<string, LaneLayout>();
+const CACHE_SIZE = 500;
 
 /** Places by dagre, kept by the form of the list: what is typed into a node does not arrange its list anew. */
-function arranged(lane: Lane, sizes: readonly Box[]): Arranged {
+function arrangeLane(lane: Lane, sizes: readonly Box[]): LaneLayout {
   const numbers = new Map(lane.nodes.map((node, n) => [node.id, String(n)]));
   const edges = lane.edges.flatMap((edge) => {
     const [from, to] = [numbers.get(edge.from), numbers.get(edge.to)];
     return from === undefined || to === undefined ? [] : [{ v: from, w: to, name: edge.on, id: edgeId(edge) }];
   });
   const form = JSON.stringify([sizes.map((box) => [box.width, box.height]), edges]);
-  const before = known.get(form);
+  const before = cache.get(form);
   if (before) return before;
   const graph = new Graph({ multigraph: true });
   graph.setGraph({ rankdir: "TB", rankalign: "top", nodesep: GAP.between, edgesep: GAP.edges, ranksep: GAP.rank });
@@ -136,12 +142,12 @@ function arranged(lane: Lane, sizes: readonly Box[]): Arranged {
       return [edge.id, points.slice(1, -1).map((point) => ({ x: point.x - x, y: point.y - y - height / 2 }))];
     }),
   );
-  if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value ?? "");
-  known.set(form, { places, ways });
-  return { places, ways };
+  if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value ?? "");
+  cache.set(form, { places, routes: ways });
+  return { places, routes: ways };
 }
 
-function sizeOf(node: Node, made: Layout, given: Given): Box {
+function sizeOf(node: Node, made: Layout, given: StoredPositions): Box {
   if (node.lanes.length === 0) return { x: 0, y: 0, ...NODE };
   let x = PAD;
   let height = 0;

@@ -1,5 +1,5 @@
-import { changed, type Edit, same } from "./change";
-import type { Change } from "./commands";
+import { applyEdit, type Edit, isEqual } from "./edit";
+import type { Change } from "./model";
 import { type Lane, type Node, outline } from "./outline";
 import { at, isTree, type Json, type Path, type Tree } from "./types";
 
@@ -19,14 +19,14 @@ export interface Part {
 }
 
 /** What differs, in document order, nodes first. What both changed alike is no part. */
-export function partsOf(base: Json, mine: Json, theirs: Json): Part[] {
+export function findDifferences(base: Json, mine: Json, theirs: Json): Part[] {
   const sides = [base, mine, theirs].map((tree) => ({ nodes: nodesOf(tree), settings: settingsOf(tree) }));
   const [was, ours, other] = sides as [Side, Side, Side];
   const parts: Part[] = [];
   const add = (kind: Part["kind"], key: string, values: (Json | undefined)[]) => {
     const [before, my, their] = values;
-    const [moved, arrived] = [!same(before, my), !same(before, their)];
-    if (same(my, their)) return;
+    const [moved, arrived] = [!isEqual(before, my), !isEqual(before, their)];
+    if (isEqual(my, their)) return;
     const state = moved && arrived ? "both" : moved ? "mine" : "theirs";
     parts.push({ key: `${kind} ${key}`, name: key, kind, state, mine: my, theirs: their });
   };
@@ -39,13 +39,18 @@ export function partsOf(base: Json, mine: Json, theirs: Json): Part[] {
 }
 
 /** Mine with what was chosen of theirs, as a command on mine. What is in neither list stays as it is. */
-export function merged(mine: Json, theirs: Json, parts: readonly Part[], choices: ReadonlyMap<string, Choice>): Change {
+export function mergeParts(
+  mine: Json,
+  theirs: Json,
+  parts: readonly Part[],
+  choices: ReadonlyMap<string, Choice>,
+): Change {
   let tree = mine;
   const edits: Edit[] = [];
   const taken = parts.filter((part) => choices.get(part.key) === "theirs");
   for (const part of inOrder(taken, theirs)) {
     for (const edit of editsFor(tree, theirs, part)) {
-      tree = changed(tree, edit);
+      tree = applyEdit(tree, edit);
       edits.push(edit);
     }
   }
@@ -80,18 +85,19 @@ function nodesOf(tree: Json): Map<string, Json> {
   const found = new Map<string, Json>();
   for (const node of allNodes(tree)) {
     const module = at(tree, node.path);
-    if (isTree(module)) found.set(node.id, { ...hollow(module), ...(node.inside ? { inside: standing(node) } : {}) });
+    if (isTree(module))
+      found.set(node.id, { ...withoutNodes(module), ...(node.inside ? { inside: positionOf(node) } : {}) });
   }
   return found;
 }
 
 /** The holder and which of its lists, as text. */
-function standing(node: Node): string {
+function positionOf(node: Node): string {
   return `${node.inside} ${node.list.slice(node.list.lastIndexOf("value") + 1).join(".")}`;
 }
 
 /** A module with its lists of nodes emptied. */
-function hollow(module: Tree): Tree {
+function withoutNodes(module: Tree): Tree {
   const value = module.value;
   if (!isTree(value)) return module;
   const emptied: Tree = { ...value };
@@ -119,19 +125,22 @@ function settingsOf(tree: Json): Map<string, Json> {
 
 function editsFor(tree: Json, theirs: Json, part: Part): Edit[] {
   if (part.kind === "settings") return [...setAll(tree, part.name.split("."), part.theirs)];
-  const present = outline(tree).byId.get(part.name);
-  if (part.theirs === undefined) return present ? [{ op: "remove", path: present.path }] : [];
-  const wanted = outline(theirs).byId.get(part.name);
-  const module = wanted && at(theirs, wanted.path);
-  if (!wanted || !isTree(module)) return [];
-  if (!present) return inserted(tree, theirs, wanted, hollow(module));
-  if (present.inside === wanted.inside && standing(present) === standing(wanted)) {
-    return [...rewritten(tree, present.path, at(tree, present.path), module)];
+  const ourNode = outline(tree).byId.get(part.name);
+  if (part.theirs === undefined) return ourNode ? [{ op: "remove", path: ourNode.path }] : [];
+  const theirNode = outline(theirs).byId.get(part.name);
+  const module = theirNode && at(theirs, theirNode.path);
+  if (!theirNode || !isTree(module)) return [];
+  if (!ourNode) return inserted(tree, theirs, theirNode, withoutNodes(module));
+  if (ourNode.inside === theirNode.inside && positionOf(ourNode) === positionOf(theirNode)) {
+    return [...rewritten(tree, ourNode.path, at(tree, ourNode.path), module)];
   }
-  const whole = at(tree, present.path);
+  const whole = at(tree, ourNode.path);
   if (!isTree(whole)) return [];
-  const without = changed(tree, { op: "remove", path: present.path });
-  return [{ op: "remove", path: present.path }, ...inserted(without, theirs, wanted, { ...whole, ...hollow(module) })];
+  const without = applyEdit(tree, { op: "remove", path: ourNode.path });
+  return [
+    { op: "remove", path: ourNode.path },
+    ...inserted(without, theirs, theirNode, { ...whole, ...withoutNodes(module) }),
+  ];
 }
 
 /** A node put where it stands on the other side: behind what stands before it there, as far as that is here. */
@@ -161,16 +170,16 @@ function* rewritten(tree: Json, path: Path, from: Json | undefined, to: Tree): G
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
     const [one, other] = [from[key], to[key]];
     const place = [...path, key];
-    if (same(one, other)) continue;
+    if (isEqual(one, other)) continue;
     if (key === "value" && isTree(one) && isTree(other)) yield* rewrittenValue(tree, place, one, other);
     else yield* setAll(tree, place, other);
   }
 }
 
 function* rewrittenValue(tree: Json, path: Path, from: Tree, to: Tree): Generator<Edit> {
-  const kept = from.type === to.type ? new Set(["modules", "default"]) : new Set<string>();
+  const unchangedKeys = from.type === to.type ? new Set(["modules", "default"]) : new Set<string>();
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    if (kept.has(key) || same(from[key], to[key])) continue;
+    if (unchangedKeys.has(key) || isEqual(from[key], to[key])) continue;
     const [one, other] = [from[key], to[key]];
     if (key === "branches" && Array.isArray(one) && Array.isArray(other)) yield* branches([...path, key], one, other);
     else yield* setAll(tree, [...path, key], other);
@@ -188,7 +197,7 @@ function* branches(path: Path, from: Json[], to: Json[]): Generator<Edit> {
       continue;
     }
     for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
-      if (key === "modules" || same(one[key], other[key])) continue;
+      if (key === "modules" || isEqual(one[key], other[key])) continue;
       const value = other[key];
       if (value === undefined) yield { op: "remove", path: [...path, n, key] };
       else yield { op: "set", path: [...path, n, key], value };

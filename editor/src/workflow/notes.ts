@@ -1,6 +1,6 @@
 import { freeId } from "./catalog";
-import type { Edit } from "./change";
-import type { Change, Model } from "./commands";
+import type { Edit } from "./edit";
+import type { Change, Model } from "./model";
 import { at, isTree, type Json, type Tree, text } from "./types";
 
 /** A sticky note of the document's `notes`; places and sizes in the graph's pixels. */
@@ -76,7 +76,7 @@ export function setNote(note: Note, key: "text" | "color" | "position" | "size",
   return { name: names[key], edits: [{ op: "set", path: [...PATH, note.index, key], value }] };
 }
 
-export function withoutNotes(model: Model, notes: readonly Note[]): Edit[] {
+export function removeNotes(model: Model, notes: readonly Note[]): Edit[] {
   if (notes.length === 0) return [];
   const items = at(model.tree, PATH);
   if (Array.isArray(items) && notes.length >= items.length) return [{ op: "remove", path: PATH }];
@@ -86,7 +86,7 @@ export function withoutNotes(model: Model, notes: readonly Note[]): Edit[] {
 }
 
 /** Notes as a clipboard holds them. */
-export function copiedNotes(tree: Json, keys: ReadonlySet<string>): Tree[] {
+export function copyNotes(tree: Json, keys: ReadonlySet<string>): Tree[] {
   return notesOf(tree)
     .filter((note) => keys.has(note.key))
     .map((note) => at(tree, [...PATH, note.index]) as Tree);

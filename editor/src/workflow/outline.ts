@@ -5,7 +5,7 @@ export interface Edge {
   from: string;
   to: string;
   on: Outcome;
-  said: boolean;
+  explicit: boolean;
 }
 
 /** A node where it stands: `path` leads to it, `list` to the list that holds it. */
@@ -41,13 +41,13 @@ export interface Outline {
 /** Reads the graph from a document. What is not a node is left out here and stays in the document. */
 export function outline(tree: Json): Outline {
   const byId = new Map<string, Node>();
-  const alone = (key: string) => {
+  const outerNode = (key: string) => {
     const path = ["value", key];
     const found = at(tree, path);
     return isTree(found) ? readNode(found, path, ["value"], 0, null, byId) : null;
   };
   const main = readLane(tree, ["value", "modules"], "", null, byId);
-  return { main, failure: alone("failure_module"), preprocessor: alone("preprocessor_module"), byId };
+  return { main, failure: outerNode("failure_module"), preprocessor: outerNode("preprocessor_module"), byId };
 }
 
 function readLane(tree: Json, path: Path, title: string, inside: string | null, byId: Map<string, Node>): Lane {
@@ -124,19 +124,19 @@ function edgesOf(modules: Json[], nodes: Node[]): { edges: Edge[]; graph: boolea
         if (edge) edges.push(edge);
       }
     } else if (place > 0) {
-      edges.push({ from: nodes[place - 1]?.id ?? "", to: node.id, on: "success", said: false });
+      edges.push({ from: nodes[place - 1]?.id ?? "", to: node.id, on: "success", explicit: false });
     }
   }
   return { edges, graph };
 }
 
 function readEdge(need: Json, to: string): Edge | null {
-  if (typeof need === "string") return { from: need, to, on: "success", said: true };
+  if (typeof need === "string") return { from: need, to, on: "success", explicit: true };
   if (!isTree(need) || typeof need.node !== "string") return null;
   // A key `true` is what an older reader of YAML makes of `on`.
-  const said = String(need.on ?? need.true ?? "success");
-  const on = OUTCOMES.find((each) => each === said) ?? "success";
-  return { from: need.node, to, on, said: true };
+  const outcome = String(need.on ?? need.true ?? "success");
+  const on = OUTCOMES.find((each) => each === outcome) ?? "success";
+  return { from: need.node, to, on, explicit: true };
 }
 
 /** The outcomes that edges of a kind of node may be on. */

@@ -1,4 +1,6 @@
-import { type Change, type Model, NotPossible, setField } from "./commands";
+import { setField } from "./commands";
+import { CommandError } from "./lanes";
+import type { Change, Model } from "./model";
 import { at, isTree, type Json, type Tree } from "./types";
 
 /** What a node answers instead of running, while `enabled`. */
@@ -23,7 +25,7 @@ export function isPinned(model: Model, id: string): boolean {
 /** The node answers with a value from now on. Throws NotPossible where none is known. */
 export function pin(model: Model, id: string, value: Json | undefined): Change {
   const node = model.graph.byId.get(id);
-  if (!node || value === undefined) throw new NotPossible(`No result of ${id} is known yet: test it first.`);
+  if (!node || value === undefined) throw new CommandError(`No result of ${id} is known yet: test it first.`);
   return setField(model, [...node.path, "mock"], { enabled: true, return_value: value }, `Pin the result of ${id}`);
 }
 
@@ -40,6 +42,6 @@ export function unpinAll(model: Model): Change {
 /** The node runs again. */
 export function unpin(model: Model, id: string): Change {
   const node = model.graph.byId.get(id);
-  if (!node) throw new NotPossible(`There is no node ${id}.`);
+  if (!node) throw new CommandError(`There is no node ${id}.`);
   return setField(model, [...node.path, "mock"], undefined, `Unpin ${id}`);
 }

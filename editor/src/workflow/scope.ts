@@ -15,7 +15,7 @@ export interface Source {
 }
 
 const WORD = /^[A-Za-z_$][\w$]*$/;
-const DEEPEST = 6;
+const MAX_DEPTH = 6;
 
 /** A member of a value as an expression writes it: `.name`, `["a name"]`, `[0]`. */
 export function member(key: string | number): string {
@@ -99,15 +99,15 @@ export function valueAt(value: Known, path: readonly (string | number)[]): Known
 
 /** The shape that a JSON Schema gives values; what it names as default or example is taken for one. */
 export function shapeOf(schema: Json | undefined, depth = 0): Known {
-  if (!isTree(schema ?? null) || depth > DEEPEST) return undefined;
-  const said = schema as Tree;
-  const example = said.default ?? (Array.isArray(said.examples) ? said.examples[0] : undefined);
-  if (isTree(said.properties ?? null)) {
-    const shape = Object.entries(said.properties as Tree).map(([name, each]) => [name, shapeOf(each, depth + 1)]);
+  if (!isTree(schema ?? null) || depth > MAX_DEPTH) return undefined;
+  const definition = schema as Tree;
+  const example = definition.default ?? (Array.isArray(definition.examples) ? definition.examples[0] : undefined);
+  if (isTree(definition.properties ?? null)) {
+    const shape = Object.entries(definition.properties as Tree).map(([name, each]) => [name, shapeOf(each, depth + 1)]);
     return { ...Object.fromEntries(shape), ...(isTree(example ?? null) ? (example as Tree) : {}) };
   }
   if (example !== undefined) return example;
-  return said.type === "array" ? [shapeOf(said.items, depth + 1)] : undefined;
+  return definition.type === "array" ? [shapeOf(definition.items, depth + 1)] : undefined;
 }
 
 /** The first example that a schema names for the whole of it. */
@@ -174,20 +174,20 @@ export function rowsOf(expr: string, value: Known): Row[] {
   return Object.entries(value).map(([key, each]) => ({ expr: expr + member(key), key, value: each }));
 }
 
-const LOOKED_AT = 20_000;
+const SEARCH_LIMIT = 20_000;
 
 /** Everything whose place or value holds all words, at most `most` lines. */
 export function search(sources: readonly Source[], words: string, most = 50): Row[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const found: Row[] = [];
   const waiting: (Row & { depth: number })[] = sources.map((each) => ({ ...each, key: each.expr, depth: 0 }));
-  for (let looked = 0; looked < waiting.length && looked < LOOKED_AT && found.length < most; looked++) {
-    const row = waiting[looked];
+  for (let index = 0; index < waiting.length && index < SEARCH_LIMIT && found.length < most; index++) {
+    const row = waiting[index];
     if (!row) break;
     const plain = typeof row.value === "object" ? "" : String(row.value ?? "");
     const text = `${row.expr} ${plain}`.toLowerCase();
     if (wanted.every((word) => text.includes(word))) found.push({ ...row, key: row.expr });
-    if (row.depth < DEEPEST) {
+    if (row.depth < MAX_DEPTH) {
       for (const inner of rowsOf(row.expr, row.value)) waiting.push({ ...inner, depth: row.depth + 1 });
     }
   }

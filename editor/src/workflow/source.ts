@@ -1,10 +1,10 @@
 import { type Document, isSeq, parseDocument } from "yaml";
-import { changed, type Edit, same } from "./change";
-import { itemLines, type Lines, spliced, throughAlias } from "./splices";
+import { applyEdit, type Edit, isEqual } from "./edit";
+import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";
 
 /** A text that cannot be read as a document: the first fault and where it is. */
-export class Unreadable extends Error {
+export class ParseError extends Error {
   constructor(
     message: string,
     readonly line: number,
@@ -15,7 +15,7 @@ export class Unreadable extends Error {
 }
 
 /** A text that was read, with what it says and the lines of the nodes of its main list. */
-interface Known {
+interface ParsedSource {
   text: string;
   tree: Json;
   /** Looked for when it is first asked. */
@@ -24,18 +24,18 @@ interface Known {
 
 const NODES = ["value", "modules"];
 /** Whoever edits goes on from what was read or written last. */
-let known: Known | null = null;
+let lastParsed: ParsedSource | null = null;
 
 /** Reads a document's text. Throws Unreadable. */
-export function read(text: string): Json {
-  return knownOf(text).tree;
+export function parseSource(text: string): Json {
+  return parseCached(text).tree;
 }
 
-function knownOf(text: string): Known {
-  if (known?.text === text) return known;
+function parseCached(text: string): ParsedSource {
+  if (lastParsed?.text === text) return lastParsed;
   const doc = parsed(text);
-  known = { text, tree: doc.toJS() as Json, nodes: () => itemLines(text, doc, NODES) };
-  return known;
+  lastParsed = { text, tree: doc.toJS() as Json, nodes: () => itemLines(text, doc, NODES) };
+  return lastParsed;
 }
 
 function parsed(text: string): Document.Parsed {
@@ -43,33 +43,33 @@ function parsed(text: string): Document.Parsed {
   const fault = doc.errors[0];
   if (fault) {
     const [place] = fault.linePos ?? [];
-    throw new Unreadable(fault.message.split("\n")[0] ?? fault.message, place?.line ?? 1, place?.col ?? 1);
+    throw new ParseError(fault.message.split("\n")[0] ?? fault.message, place?.line ?? 1, place?.col ?? 1);
   }
   return doc as Document.Parsed;
 }
 
 /** An edit that this text cannot take: the place is shared by an alias, or is not there. */
-export class Refused extends Error {}
+export class EditRefused extends Error {}
 
 /**
  * The text after an edit. Only what the edit is about is written anew: all other bytes, comments and spelling stay.
  * Where the text's form leaves no room for that (an item on a line with others), the document is written anew with its
  * comments. Of an edit within a node of the main list that node's lines alone are read. Throws Refused, NoSuchPlace.
  */
-export function edited(text: string, edit: Edit): string {
-  const quick = editedNode(knownOf(text), edit);
+export function editSource(text: string, edit: Edit): string {
+  const quick = editNode(parseCached(text), edit);
   if (quick !== null) return quick;
   const doc = parsed(text);
-  const wanted = changed(doc.toJS() as Json, edit);
-  for (const way of [spliced, rewritten]) {
-    const made = way(text, doc, edit, wanted);
-    if (made !== null && saysTheSame(made, wanted)) return made;
+  const expected = applyEdit(doc.toJS() as Json, edit);
+  for (const way of [spliceEdit, rewriteDocument]) {
+    const made = way(text, doc, edit, expected);
+    if (made !== null && parsesTo(made, expected)) return made;
   }
-  throw new Refused("This part of the document is shared by an alias: change it in the YAML.");
+  throw new EditRefused("This part of the document is shared by an alias: change it in the YAML.");
 }
 
 /** The text after an edit within one node of the main list; null where that has to be done on the whole text. */
-function editedNode(before: Known, edit: Edit): string | null {
+function editNode(before: ParsedSource, edit: Edit): string | null {
   const [value, modules, index, ...path] = edit.path;
   if (value !== NODES[0] || modules !== NODES[1] || typeof index !== "number" || path.length === 0) return null;
   if (typeof before.nodes === "function") before.nodes = before.nodes();
@@ -77,8 +77,8 @@ function editedNode(before: Known, edit: Edit): string | null {
   if (!lines) return null;
   const { text, tree } = before;
   const list = at(tree, NODES) as Json[];
-  const wanted = [changed(list[index] ?? null, { ...edit, path })];
-  const made = splicedAlone(text.slice(lines.from, lines.to), { ...edit, path: [0, ...path] }, list[index], wanted);
+  const wanted = [applyEdit(list[index] ?? null, { ...edit, path })];
+  const made = spliceNode(text.slice(lines.from, lines.to), { ...edit, path: [0, ...path] }, list[index], wanted);
   if (made === null) return null;
   const by = made.text.length - (lines.to - lines.from);
   const moved = (before.nodes as Lines[]).map((each, place) => {
@@ -86,12 +86,16 @@ function editedNode(before: Known, edit: Edit): string | null {
     return { from: place === index ? each.from : each.from + by, to: each.to + by };
   });
   const after = text.slice(0, lines.from) + made.text + text.slice(lines.to);
-  known = { text: after, tree: changed(tree, { op: "set", path: [...NODES, index], value: made.item }), nodes: moved };
+  lastParsed = {
+    text: after,
+    tree: applyEdit(tree, { op: "set", path: [...NODES, index], value: made.item }),
+    nodes: moved,
+  };
   return after;
 }
 
 /** The lines of one node after an edit, and what they say now; null where they do not say by themselves what they should. */
-function splicedAlone(
+function spliceNode(
   lines: string,
   edit: Edit,
   was: Json | undefined,
@@ -99,26 +103,26 @@ function splicedAlone(
 ): { text: string; item: Json } | null {
   try {
     const doc = parsed(lines);
-    if (!same(doc.toJS() as Json, [was ?? null])) return null;
-    const text = spliced(lines, doc, edit, wanted);
+    if (!isEqual(doc.toJS() as Json, [was ?? null])) return null;
+    const text = spliceEdit(lines, doc, edit, wanted);
     if (text === null || !text.endsWith("\n")) return null;
     const said = parsed(text).toJS() as Json[];
-    return same(said, wanted) ? { text, item: said[0] ?? null } : null;
+    return isEqual(said, wanted) ? { text, item: said[0] ?? null } : null;
   } catch (error) {
-    if (error instanceof Unreadable) return null;
+    if (error instanceof ParseError) return null;
     throw error;
   }
 }
 
-function saysTheSame(text: string, wanted: Json): boolean {
+function parsesTo(text: string, wanted: Json): boolean {
   try {
-    return same(read(text), wanted);
+    return isEqual(parseSource(text), wanted);
   } catch {
     return false;
   }
 }
 
-function rewritten(_: string, doc: Document.Parsed, edit: Edit): string | null {
+function rewriteDocument(_: string, doc: Document.Parsed, edit: Edit): string | null {
   if (throughAlias(doc, edit.path)) return null;
   if (edit.op === "remove") doc.deleteIn(edit.path);
   else if (edit.op === "set") doc.setIn(edit.path, doc.createNode(edit.value));

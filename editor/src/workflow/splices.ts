@@ -10,16 +10,16 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from "yaml";
-import type { Edit } from "./change";
-import { block, indent, inline } from "./render";
+import type { Edit } from "./edit";
 import type { Json, Path } from "./types";
+import { indent, toInlineYaml, toYaml } from "./yaml";
 
 type Collection = YAMLMap | YAMLSeq;
 
 /** The text with an edit put into it, all other bytes as they were; null where its form leaves no room for that. */
-export function spliced(text: string, doc: Document.Parsed, edit: Edit, wanted: Json): string | null {
+export function spliceEdit(text: string, doc: Document.Parsed, edit: Edit, expected: Json): string | null {
   const flow = outermostFlow(doc, edit.path);
-  if (flow) return replaceFlow(text, flow.node, valueAt(wanted, flow.path));
+  if (flow) return replaceFlow(text, flow.node, valueAt(expected, flow.path));
   if (edit.op === "insert") {
     const list = nodeAt(doc, edit.path);
     return isSeq(list) ? insertItem(text, list, edit.index, edit.value) : null;
@@ -134,10 +134,10 @@ function replaceFlow(text: string, node: Collection, value: Json): string | null
     const key = /^[^:#]*:[ \t]*$/.test(text.slice(at, from));
     if (!key) return null;
     const space = text.slice(0, from).match(/[ \t]*$/)?.[0].length ?? 0;
-    return splice(text, from - space, to, `\n${indent(block(value), pad + 2).trimEnd()}`);
+    return splice(text, from - space, to, `\n${indent(toYaml(value), pad + 2).trimEnd()}`);
   }
   const padded = empty ? false : /^[[{]\s/.test(old);
-  return splice(text, from, to, inline(value, padded));
+  return splice(text, from, to, toInlineYaml(value, padded));
 }
 
 /** Whether a value is written over several lines. */
@@ -146,7 +146,7 @@ function ownBlock(value: Json): boolean {
 }
 
 function pairText(key: string, value: Json, columns: number): string {
-  return indent(block({ [key]: value }), columns).trimStart();
+  return indent(toYaml({ [key]: value }), columns).trimStart();
 }
 
 function replacePair(text: string, map: YAMLMap, place: number, key: string, value: Json): string | null {
@@ -177,7 +177,7 @@ function addPair(text: string, map: YAMLMap, key: string, value: Json): string |
 }
 
 function itemText(value: Json, columns: number): string {
-  return indent(block([value]), columns);
+  return indent(toYaml([value]), columns);
 }
 
 function insertItem(text: string, list: YAMLSeq, index: number, value: Json): string | null {

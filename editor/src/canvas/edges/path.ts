@@ -7,7 +7,7 @@ const CORNER = 10;
 /** The line of an edge, by the way that the layout found for it, and where its label stands. */
 export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number; y: number } {
   const { sourceX, sourceY, targetX, targetY, data } = props;
-  const way = (data?.way ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
+  const way = (data?.route ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
   const [first, row, second] = way;
   if (!first) {
     const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: CORNER });
@@ -31,15 +31,15 @@ export function rounded(points: readonly Point[]): string {
     .map((point, n) => {
       const [before, after] = [kept[n - 1], kept[n + 1]];
       if (!before || !after) return `${n === 0 ? "M" : "L"}${point.x},${point.y}`;
-      const from = towards(point, before, CORNER);
-      const to = towards(point, after, CORNER);
+      const from = pointTowards(point, before, CORNER);
+      const to = pointTowards(point, after, CORNER);
       return `L${from.x},${from.y}Q${point.x},${point.y} ${to.x},${to.y}`;
     })
     .join("");
 }
 
 /** So far from one point towards another, at most half of the way. */
-function towards(from: Point, to: Point, far: number): Point {
+function pointTowards(from: Point, to: Point, far: number): Point {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
   const part = Math.min(far, length / 2) / length;
   return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };

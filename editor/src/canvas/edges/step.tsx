@@ -1,5 +1,5 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
-import { useEditor, useEditorStore } from "../../editing/context";
+import { useEditor, useEditorStore } from "../../editor/context";
 import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
 import { isGroup } from "../../workflow/groups";
@@ -13,14 +13,14 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
-  const taken = useEditor((editor) => (data ? decided(editor.live?.graph, data.edge) : null));
+  const taken = useEditor((editor) => (data ? edgeState(editor.live?.graph, data.edge) : null));
   const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
   const add = () => {
     const { graph } = store.getState();
     const to = graph.byId.get(edge.to);
-    if (to) store.setState({ asking: { what: "add", spot: { lane: laneOf(graph, to), edge } } });
+    if (to) store.setState({ dialog: { kind: "add", spot: { lane: laneOf(graph, to), edge } } });
   };
   const style = {
     ...(taken === "dead" ? { strokeDasharray: "4 4" } : {}),
@@ -45,7 +45,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
           {!readOnly && !isGroup(edge.from) && !isGroup(edge.to) && (
             <button
               type="button"
-              className={css.plus}
+              className={css.addOnEdge}
               aria-label={`Add a node between ${edge.from} and ${edge.to}`}
               title="Add a node here"
               tabIndex={-1}
@@ -60,9 +60,9 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   );
 }
 
-type Decided = { taken: unknown[][]; dead: unknown[][] } | null | undefined;
+type EdgeStates = { taken: unknown[][]; dead: unknown[][] } | null | undefined;
 
-function decided(graph: Decided, edge: { from: string; to: string; on: string }): "taken" | "dead" | null {
+function edgeState(graph: EdgeStates, edge: { from: string; to: string; on: string }): "taken" | "dead" | null {
   const is = (each: unknown[]) => each[0] === edge.from && each[1] === edge.to && each[2] === edge.on;
   if (graph?.taken.some(is)) return "taken";
   return graph?.dead.some(is) ? "dead" : null;

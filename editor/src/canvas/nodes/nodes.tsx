@@ -1,20 +1,20 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo, type ReactNode } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { useEditor, useEditorStore } from "../../editing/context";
-import { standsOf } from "../../editing/live";
-import type { Editor } from "../../editing/store";
-import { lookOf } from "../../lib/state";
+import { useEditor, useEditorStore } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
+import type { Editor } from "../../editor/store";
+import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
-import { IterationPicker, isLoop } from "../../runs/iterations";
-import { Status } from "../../runs/status";
 import { Icon } from "../../ui/icon";
+import { Status } from "../../ui/status";
 import { isDisabled, laneOf, type Spot } from "../../workflow/commands";
-import { kindOf } from "../../workflow/kinds";
+import { isLoop, kindOf } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
 import { isPinned } from "../../workflow/pins";
 import css from "../canvas.module.css";
 import { type CardNode, type GroupNode, type LaneNode, labelledHandles } from "../draw";
+import { IterationPicker } from "../iterations";
 
 function Handles({ kind }: { kind: string }) {
   return (
@@ -38,27 +38,27 @@ function Handles({ kind }: { kind: string }) {
   );
 }
 
-function Words({ node }: { node: Node }) {
+function NodeLabel({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
   return (
     <>
       <div className={css.icon}>
         <Icon name={node.language || kind.icon} size={18} />
       </div>
-      <div className={css.words}>
+      <div className={css.nodeText}>
         <div className={css.name} title={node.summary || node.id}>
           {node.summary || node.id}
         </div>
-        <div className={css.sub}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
+        <div className={css.subtitle}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
-      <Marks id={node.id} />
+      <NodeMarks id={node.id} />
       <Badge id={node.id} />
     </>
   );
 }
 
 /** That the node answers with a kept result, and that the run pauses before it. */
-function Marks({ id }: { id: string }) {
+function NodeMarks({ id }: { id: string }) {
   const pinned = useEditor((editor) => isPinned(editor, id));
   const held = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id));
   return (
@@ -70,24 +70,24 @@ function Marks({ id }: { id: string }) {
 }
 
 const Mark = ({ icon, title }: { icon: string; title: string }) => (
-  <span className={css.pin} title={title}>
+  <span className={css.mark} title={title}>
     <Icon name={icon} size={14} />
   </span>
 );
 
 /** How the node stands in the test that is shown, or what is wrong with it. */
 function Badge({ id }: { id: string }) {
-  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, id)));
-  const severity = useEditor((editor) => worst(editor.problems?.filter((each) => each.node === id)));
+  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const severity = useEditor((editor) => worstSeverity(editor.problems?.filter((each) => each.node === id)));
   if (stands && stands.status !== "pending") {
     const { bodies } = stands;
     const counted =
       bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
     const again = stands.attempt !== undefined && stands.attempt > 1 ? `×${stands.attempt}` : null;
     const took = stands.duration_ms === undefined ? null : duration(stands.duration_ms ?? 0);
-    const word = [counted, again, took].filter(Boolean).join(" ") || lookOf(stands.status).word;
+    const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(stands.status).label;
     return (
-      <span className={css.badge} title={lookOf(stands.status).word} data-state={stands.status}>
+      <span className={css.badge} title={statusStyle(stands.status).label} data-state={stands.status}>
         <Status status={stands.status} word={word} />
       </span>
     );
@@ -100,7 +100,7 @@ function Badge({ id }: { id: string }) {
   );
 }
 
-function worst(problems: { severity: "error" | "warning" }[] | undefined): "error" | "warning" | null {
+function worstSeverity(problems: { severity: "error" | "warning" }[] | undefined): "error" | "warning" | null {
   if (!problems || problems.length === 0) return null;
   return problems.some((each) => each.severity === "error") ? "error" : "warning";
 }
@@ -114,13 +114,13 @@ function AddAfter({ node }: { node: Node }) {
   return (
     <button
       type="button"
-      className={`nodrag ${css.after}`}
+      className={`nodrag ${css.addAfter}`}
       aria-label={`Add a node after ${node.id}`}
       title="Add a node after this one"
       tabIndex={-1}
       onClick={(event) => {
         event.stopPropagation();
-        store.setState({ asking: { what: "add", spot: spot() } });
+        store.setState({ dialog: { kind: "add", spot: spot() } });
       }}
     >
       <Icon name="plus" size={12} />
@@ -128,28 +128,28 @@ function AddAfter({ node }: { node: Node }) {
   );
 }
 
-function useLook(node: Node, selected: boolean | undefined): string {
+function useNodeClass(node: Node, selected: boolean | undefined): string {
   const off = useEditor((editor) => isDisabled(editor, node.id));
   const tone = useEditor((editor) => {
-    const status = standsOf(editor, node.id)?.status;
-    return status && status !== "pending" ? lookOf(status).tone : null;
+    const status = nodeStateOf(editor, node.id)?.status;
+    return status && status !== "pending" ? statusStyle(status).tone : null;
   });
-  return [selected && css.selected, off && css.off, tone && css[tone]].filter(Boolean).join(" ");
+  return [selected && css.selected, off && css.disabled, tone && css[tone]].filter(Boolean).join(" ");
 }
 
 export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
   return (
-    <Frame node={data.node} className={`${css.card} ${useLook(data.node, selected)}`}>
-      <Words node={data.node} />
+    <Frame node={data.node} className={`${css.card} ${useNodeClass(data.node, selected)}`}>
+      <NodeLabel node={data.node} />
     </Frame>
   );
 });
 
 export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
   return (
-    <Frame node={data.node} className={`${css.group} ${useLook(data.node, selected)}`}>
+    <Frame node={data.node} className={`${css.group} ${useNodeClass(data.node, selected)}`}>
       <header>
-        <Words node={data.node} />
+        <NodeLabel node={data.node} />
         {isLoop(data.node.kind) && <IterationPicker node={data.node} brief />}
       </header>
     </Frame>
@@ -180,8 +180,8 @@ export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
       {lane.nodes.length === 0 && !readOnly && (
         <button
           type="button"
-          className={`nodrag ${css.into}`}
-          onClick={() => store.setState({ asking: { what: "add", spot: { lane, start: true } } })}
+          className={`nodrag ${css.addInside}`}
+          onClick={() => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } })}
         >
           <Icon name="plus" size={12} /> Add a node
         </button>

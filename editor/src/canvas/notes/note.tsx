@@ -2,11 +2,11 @@ import { Handle, type NodeProps, NodeResizer, Position } from "@xyflow/react";
 import { memo } from "react";
 import { focusSoon } from "../../actions/action";
 import { attempt } from "../../actions/registry";
-import { useEditor, useEditorStore } from "../../editing/context";
-import { standsOf } from "../../editing/live";
-import { apply } from "../../editing/store";
-import { Status } from "../../runs/status";
+import { useEditor, useEditorStore } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
+import { apply } from "../../editor/store";
 import { Icon } from "../../ui/icon";
+import { Status } from "../../ui/status";
 import { foldGroup, type Group } from "../../workflow/groups";
 import { notesOf, setNote } from "../../workflow/notes";
 import type { FoldedNode, FrameNode, NoteNode } from "../draw";
@@ -65,21 +65,21 @@ export const FrameBox = memo(({ data, selected }: NodeProps<FrameNode>) => {
         <div className={css.head} data-frame-head title={group.note || group.summary}>
           {group.summary || "Group"}
         </div>
-        <Fold group={group} />
+        <FoldButton group={group} />
       </div>
     </div>
   );
 });
 
 /** What of its nodes a folded group shows, the first one that is there. */
-const WEIGHT = ["failed", "running", "awaiting_approval", "paused", "queued", "succeeded"];
+const STATUS_PRIORITY = ["failed", "running", "awaiting_approval", "paused", "queued", "succeeded"];
 
 /** A group in place of what it holds. */
 export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
   const { group } = data;
   const status = useEditor((editor) => {
-    const found = new Set(group.ids.map((id) => standsOf(editor, id)?.status));
-    return WEIGHT.find((each) => found.has(each));
+    const found = new Set(group.ids.map((id) => nodeStateOf(editor, id)?.status));
+    return STATUS_PRIORITY.find((each) => found.has(each));
   });
   return (
     <div
@@ -94,14 +94,14 @@ export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
         <span>{group.ids.length} nodes</span>
       </div>
       {status && <Status status={status} />}
-      <Fold group={group} />
+      <FoldButton group={group} />
       <Handle type="source" position={Position.Bottom} />
     </div>
   );
 });
 
 /** Folds a group or opens it. */
-function Fold({ group }: { group: Group }) {
+function FoldButton({ group }: { group: Group }) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   if (readOnly) return null;

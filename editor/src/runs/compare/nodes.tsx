@@ -1,8 +1,8 @@
 import type { ComparedRuns, NodeOfBoth, SideOfNode } from "../../api/comparison";
 import { duration } from "../../lib/time";
-import { Status } from "../status";
+import { Status } from "../../ui/status";
 import css from "./compare.module.css";
-import { partsOf } from "./words";
+import { nodeDifferenceText } from "./difference-text";
 
 export const INPUT = "(input)";
 export const RESULT = "(result)";
@@ -32,7 +32,7 @@ export function Nodes({ found, chosen, choose }: Props) {
           {found.nodes.map((node) => (
             <tr key={node.id} aria-current={node.id === chosen || undefined} data-parts={node.parts.length > 0}>
               <th scope="row" data-inside={node.inside !== undefined || undefined}>
-                <button type="button" className={css.at} onClick={() => choose(node.id)}>
+                <button type="button" className={css.nodeLink} onClick={() => choose(node.id)}>
                   {node.id}
                 </button>
                 {node.renamed && <span className={css.soft}> was {node.renamed}</span>}
@@ -44,7 +44,7 @@ export function Nodes({ found, chosen, choose }: Props) {
                 <Side side={node.after} />
               </td>
               <td className={css.number}>{slower(node)}</td>
-              <td>{partsOf(node)}</td>
+              <td>{nodeDifferenceText(node)}</td>
             </tr>
           ))}
           <Whole name={RESULT} title="Result of the run" same={found.result} {...{ chosen, choose }} />
@@ -54,12 +54,12 @@ export function Nodes({ found, chosen, choose }: Props) {
   );
 }
 
-const SAYS = { same: "", differs: "it differs", unknown: "too long to be compared" };
+const SAMENESS = { same: "", differs: "it differs", unknown: "too long to be compared" };
 
 function Whole(props: {
   name: string;
   title: string;
-  same: keyof typeof SAYS;
+  same: keyof typeof SAMENESS;
   chosen: string;
   choose: (node: string) => void;
 }) {
@@ -67,14 +67,14 @@ function Whole(props: {
   return (
     <tr aria-current={name === chosen || undefined} data-parts={same === "differs"}>
       <th scope="row">
-        <button type="button" className={css.at} onClick={() => choose(name)}>
+        <button type="button" className={css.nodeLink} onClick={() => choose(name)}>
           {title}
         </button>
       </th>
       <td />
       <td />
       <td />
-      <td>{SAYS[same]}</td>
+      <td>{SAMENESS[same]}</td>
     </tr>
   );
 }

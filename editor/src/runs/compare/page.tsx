@@ -6,13 +6,13 @@ import { duration } from "../../lib/time";
 import { LinkButton } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Failed, Skeleton } from "../../ui/states";
+import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";
 import { DifferenceGraph } from "../../versions/graph";
-import { Status } from "../status";
 import css from "./compare.module.css";
+import { firstDifferenceText, nodeDifferenceText } from "./difference-text";
 import { Nodes } from "./nodes";
 import { Sides } from "./sides";
-import { parting, partsOf } from "./words";
 
 const SAME = { same: true };
 
@@ -59,7 +59,7 @@ function Compared({ workspace, found }: { workspace: string; found: ComparedRuns
         />
         <RunCard workspace={workspace} name="Second" run={after} />
       </header>
-      <Verdict found={found} choose={choose} />
+      <Summary found={found} choose={choose} />
       <div className={css.body}>
         <div className={css.left}>
           {found.nodes.length > 0 && <Graph {...{ workspace, found, chosen, choose }} />}
@@ -72,21 +72,21 @@ function Compared({ workspace, found }: { workspace: string; found: ComparedRuns
 }
 
 /** Where they part, on top. */
-function Verdict({ found, choose }: { found: ComparedRuns; choose: (node: string) => void }) {
+function Summary({ found, choose }: { found: ComparedRuns; choose: (node: string) => void }) {
   const at = found.parts_at;
   return (
     <p className={css.verdict} data-parts={at !== undefined} role="status">
       <Icon name={at === undefined ? "check" : "branch"} />
       <span>
         {at === undefined ? (
-          `${parting(found)}.`
+          `${firstDifferenceText(found)}.`
         ) : (
           <>
             They part at{" "}
-            <button type="button" className={css.at} onClick={() => choose(at)}>
+            <button type="button" className={css.nodeLink} onClick={() => choose(at)}>
               {at}
             </button>
-            : {parting(found)}.
+            : {firstDifferenceText(found)}.
           </>
         )}
         {at !== undefined && found.input === "differs" && " Their inputs differ."}
@@ -131,7 +131,7 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
       after={after.data}
       difference={found.difference ?? SAME}
       names={["The first run", "the second"]}
-      about={{
+      overlay={{
         chosen,
         choose,
         first: found.parts_at ?? null,
@@ -145,7 +145,7 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
 function Both({ node }: { node: NodeOfBoth | undefined }) {
   if (!node) return null;
   return (
-    <span className={css.both} title={partsOf(node)} data-parts={node.parts.length > 0}>
+    <span className={css.both} title={nodeDifferenceText(node)} data-parts={node.parts.length > 0}>
       {[node.before, node.after].map((side, each) => (
         <Status
           key={each === 0 ? "before" : "after"}

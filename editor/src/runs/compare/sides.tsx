@@ -2,19 +2,19 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { BASE } from "../../api/client";
 import type { ComparedRuns, Glimpse, NodeOfBoth } from "../../api/comparison";
-import { argsOf, resultOf } from "../../api/runs";
+import { fetchArgs, fetchResult } from "../../api/runs";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import css from "./compare.module.css";
-import { differences } from "./differences";
+import { nodeDifferenceText } from "./difference-text";
+import { findJsonDifferences } from "./json-differences";
 import { INPUT, RESULT } from "./nodes";
-import { partsOf } from "./words";
 
-const TextDifference = lazy(() => import("../../versions/text"));
+const TextDifference = lazy(() => import("../../code/text-difference"));
 
 /** Longer values are not laid side by side in a page. */
-const LONGEST_BYTES = 512 << 10;
-const MOST_PLACES = 100;
+const MAX_BYTES = 512 << 10;
+const MAX_DIFFERENCES = 100;
 
 interface Value {
   id: string;
@@ -36,7 +36,7 @@ export function Sides({ workspace, found, chosen, node }: Props) {
   return (
     <section className={css.sides} aria-label="Both sides">
       <h2>{title || "Choose a node"}</h2>
-      {node && <p className={css.soft}>{partsOf(node) || "The same in both"}.</p>}
+      {node && <p className={css.soft}>{nodeDifferenceText(node) || "The same in both"}.</p>}
       {node?.before?.error && <p>First: {node.before.error}</p>}
       {node?.after?.error && <p>Second: {node.after.error}</p>}
       {title && <Values workspace={workspace} values={values} />}
@@ -60,7 +60,7 @@ function valuesOf(found: ComparedRuns, chosen: string, node: NodeOfBoth | undefi
 function Values({ workspace, values }: { workspace: string; values: (Value | null)[] }) {
   const [before = null, after = null] = values;
   if (!before && !after) return <Empty title="Neither gave anything" />;
-  if ([before, after].some((each) => each && each.glimpse.size > LONGEST_BYTES)) {
+  if ([before, after].some((each) => each && each.glimpse.size > MAX_BYTES)) {
     return (
       <Empty title="Too long to be laid side by side">
         <p>
@@ -92,7 +92,7 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
   if (found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <Skeleton />;
   const [one = null, other = null] = found.data;
-  const places = before && after ? differences(one, other, MOST_PLACES) : [];
+  const places = before && after ? findJsonDifferences(one, other, MAX_DIFFERENCES) : [];
   return (
     <>
       {places.length > 0 && (
@@ -115,24 +115,24 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
           </tbody>
         </table>
       )}
-      {places.length >= MOST_PLACES && <p className={css.soft}>The first {MOST_PLACES} places.</p>}
+      {places.length >= MAX_DIFFERENCES && <p className={css.soft}>The first {MAX_DIFFERENCES} places.</p>}
       <Suspense fallback={<Skeleton />}>
-        <TextDifference before={before ? pretty(one) : ""} after={after ? pretty(other) : ""} joined />
+        <TextDifference before={before ? pretty(one) : ""} after={after ? pretty(other) : ""} unified />
       </Suspense>
     </>
   );
 }
 
 async function fetched(workspace: string, { id, kind }: Value): Promise<Json> {
-  return kind === "args" ? argsOf(workspace, id) : resultOf(workspace, id);
+  return kind === "args" ? fetchArgs(workspace, id) : fetchResult(workspace, id);
 }
 
 const pretty = (value: Json) => JSON.stringify(value, null, 2);
 
-const LONGEST_SHOWN = 200;
+const MAX_LENGTH = 200;
 
 function shown(value: Json | undefined): string {
   if (value === undefined) return "nothing";
   const text = JSON.stringify(value);
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)} …` : text;
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} …` : text;
 }

@@ -1,9 +1,9 @@
 import { useState } from "react";
-import { useEditor } from "../../editing/context";
-import { ENDED } from "../../lib/state";
+import { useEditor } from "../../editor/context";
+import { ENDED } from "../../lib/status";
 import { Input } from "../../ui/controls";
+import { Status } from "../../ui/status";
 import { useRun } from "../context";
-import { Status } from "../status";
 import css from "./data.module.css";
 import { NodeValues } from "./node-values";
 import { RunValue } from "./value";
@@ -32,7 +32,7 @@ export function RunData() {
         {over ? (
           <RunValue label="Result" of={{ what: "result", job: id }} word={word} />
         ) : (
-          <p className={css.none}>The run has not ended.</p>
+          <p className={css.empty}>The run has not ended.</p>
         )}
       </Section>
       {about.is_workflow && begun.map(([node]) => <NodeSection key={node} id={node} word={word} />)}

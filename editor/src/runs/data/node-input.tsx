@@ -1,32 +1,35 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useShallow } from "zustand/react/shallow";
 import { valuePart } from "../../api/values";
-import { useEditor } from "../../editing/context";
-import type { Editor } from "../../editing/store";
-import { givenTo, namesRead } from "../../workflow/given";
+import { useEditor } from "../../editor/context";
+import type { Editor } from "../../editor/store";
+import { isLoop } from "../../workflow/kinds";
+import { referencesIn, resolveInputs } from "../../workflow/resolved-inputs";
 import { at, isTree, type Json, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
-import { isLoop } from "../iterations";
 import css from "./data.module.css";
-import { JsonTree } from "./tree";
+import { JsonTree } from "./json-tree";
 
 /** Longer values are not read to show what a node took of them. */
-const LARGEST = 256 << 10;
+const MAX_BYTES = 256 << 10;
 
 /**
  * What a node took, as its transforms make it of the run's inputs and of the results of other nodes; an expression that
  * only the server can answer stands as such.
  */
-export function NodeInput({ id, word, places }: { id: string; word: string; places?: Places }) {
+export function NodeInput({ id, word, places }: { id: string; word: string; places?: IterationNumbers }) {
   const { workspace, id: run } = useRun();
   const transforms = useEditor((editor) => {
     const node = editor.graph.byId.get(id);
     return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
   });
-  const shown = useEditor((editor) => editor.picked);
+  const shown = useEditor((editor) => editor.shownIterations);
   const around = useEditor(useShallow((editor) => loopAround(editor, id, places ?? shown)));
   const nodes = useEditor((editor) => editor.live?.nodes);
-  const read = namesRead({ ...(isTree(transforms ?? null) ? (transforms as Tree) : {}), " ": around.iterator ?? null });
+  const read = referencesIn({
+    ...(isTree(transforms ?? null) ? (transforms as Tree) : {}),
+    " ": around.iterator ?? null,
+  });
   const sources = read.results.flatMap((name) => {
     const job = nodes?.[name]?.job;
     return job && nodes?.[name]?.status === "succeeded" ? [{ name, job }] : [];
@@ -38,8 +41,8 @@ export function NodeInput({ id, word, places }: { id: string; word: string; plac
     const value = results[n]?.data;
     if (value !== undefined && value !== null) known[name] = value.value;
   });
-  const given = Object.entries(givenTo(transforms, withItem(args.data?.value ?? {}, around, known), known));
-  if (given.length === 0) return <p className={css.none}>It takes no inputs.</p>;
+  const given = Object.entries(resolveInputs(transforms, withItem(args.data?.value ?? {}, around, known), known));
+  if (given.length === 0) return <p className={css.empty}>It takes no inputs.</p>;
   const values = Object.fromEntries(given.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : [])));
   const asked = given.flatMap(([name, each]) => ("expr" in each ? [[name, each.expr] as const] : []));
   return (
@@ -56,15 +59,15 @@ export function NodeInput({ id, word, places }: { id: string; word: string; plac
   );
 }
 
-type Places = Readonly<Record<string, { place: number }>>;
+type IterationNumbers = Readonly<Record<string, { place: number }>>;
 
-interface Around {
+interface LoopContext {
   iterator: Json | undefined;
   place: number;
 }
 
 /** What the innermost loop around a node goes over, and which iteration of it is meant; 0: none. */
-function loopAround({ graph, tree }: Editor, id: string, places: Places): Around {
+function loopAround({ graph, tree }: Editor, id: string, places: IterationNumbers): LoopContext {
   for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
     const holder = graph.byId.get(each);
     if (!holder || !isLoop(holder.kind)) continue;
@@ -74,9 +77,9 @@ function loopAround({ graph, tree }: Editor, id: string, places: Places): Around
 }
 
 /** The run's input as the iteration has it, where what its loop goes over is known. */
-function withItem(input: Json, { iterator, place }: Around, results: Json): Json {
+function withItem(input: Json, { iterator, place }: LoopContext, results: Json): Json {
   if (place === 0 || !isTree(input)) return input;
-  const items = givenTo({ items: iterator ?? null }, input, results).items;
+  const items = resolveInputs({ items: iterator ?? null }, input, results).items;
   const list = items && "value" in items ? items.value : undefined;
   if (!Array.isArray(list) || place > list.length) return input;
   return { ...input, iter: { value: list[place - 1] ?? null, index: place - 1 } };
@@ -87,7 +90,7 @@ export const wholeQuery = (workspace: string, what: "args" | "result", job: stri
   queryKey: ["whole-value", workspace, what, job],
   staleTime: Number.POSITIVE_INFINITY,
   queryFn: async (): Promise<{ value: Json } | null> => {
-    const part = await valuePart(workspace, { what, job }, 0, LARGEST);
+    const part = await valuePart(workspace, { what, job }, 0, MAX_BYTES);
     return part.bytes < part.size ? null : { value: JSON.parse(part.text) as Json };
   },
 });

@@ -1,4 +1,4 @@
-import { ENDED } from "../../lib/state";
+import { ENDED } from "../../lib/status";
 import { useNodeJob } from "../node-job";
 import css from "./data.module.css";
 import { NodeInput } from "./node-input";
@@ -6,9 +6,11 @@ import { RunValue } from "./value";
 
 /** What one node took and gave, in the iteration that is shown. */
 export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
-  const { job, status, asks } = useNodeJob(id);
-  if (asks)
-    return <p className={css.none}>It ran once for each iteration of {asks}: choose one of them on the graph.</p>;
+  const { job, status, undecidedLoop } = useNodeJob(id);
+  if (undecidedLoop)
+    return (
+      <p className={css.empty}>It ran once for each iteration of {undecidedLoop}: choose one of them on the graph.</p>
+    );
   return (
     <>
       <h3>Input</h3>
@@ -17,7 +19,7 @@ export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
       {job && ENDED.has(status) ? (
         <RunValue key={job} label={`Output of ${id}`} of={{ what: "result", job }} word={word} />
       ) : (
-        <p className={css.none}>It has given nothing yet.</p>
+        <p className={css.empty}>It has given nothing yet.</p>
       )}
     </>
   );

@@ -9,12 +9,12 @@ import { Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./data.module.css";
-import { JsonTree } from "./tree";
+import { JsonTree } from "./json-tree";
 
 const FIRST = 64 << 10;
 /** Up to so many bytes a value is shown as a tree; so much of it is read at once. */
 const NEXT = 1 << 20;
-const LONGEST_SHOWN = 4 << 20;
+const MAX_SHOWN = 4 << 20;
 
 /** A value: as a tree, or, of a large one, how it begins, and as much more of it as is asked for. */
 export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf; word?: string }) {
@@ -33,7 +33,7 @@ export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf;
       {value === undefined ? (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
         <pre className={css.text} tabIndex={0}>
-          {text.slice(0, LONGEST_SHOWN)}
+          {text.slice(0, MAX_SHOWN)}
         </pre>
       ) : (
         <JsonTree value={value} word={word} />
@@ -41,7 +41,7 @@ export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf;
       {(!whole || size > FIRST) && (
         <div className={css.foot}>
           <span>{whole ? bytes(size) : `${bytes(read)} of ${bytes(size)}`}</span>
-          {!whole && read < LONGEST_SHOWN && (
+          {!whole && read < MAX_SHOWN && (
             <Button disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
               {size <= NEXT ? "Read the whole" : "Read on"}
             </Button>
@@ -86,6 +86,6 @@ function parsed(text: string): Json | undefined {
 }
 
 function Unreadable({ error }: { error: unknown }) {
-  if (error instanceof ApiError && error.status === 404) return <p className={css.none}>There is nothing yet.</p>;
+  if (error instanceof ApiError && error.status === 404) return <p className={css.empty}>There is nothing yet.</p>;
   return <Failed error={error} />;
 }

@@ -1,7 +1,7 @@
 import { useEffect } from "react";
-import { press } from "../../actions/keymap";
+import { handleKey } from "../../actions/keymap";
 import { Canvas } from "../../canvas/canvas";
-import { useEditorStore } from "../../editing/context";
+import { useEditorStore } from "../../editor/context";
 import { useRun } from "../context";
 import css from "../page.module.css";
 import { NodePane } from "./node-pane";
@@ -11,7 +11,7 @@ export function RunGraph() {
   const store = useEditorStore();
   const { selection, select } = useRun();
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => press(store, event);
+    const listen = (event: KeyboardEvent) => handleKey(store, event);
     window.addEventListener("keydown", listen);
     return () => window.removeEventListener("keydown", listen);
   }, [store]);

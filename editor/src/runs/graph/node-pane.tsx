@@ -1,37 +1,38 @@
 import { lazy, Suspense, useState } from "react";
 import { Link } from "react-router";
 import { useShallow } from "zustand/react/shallow";
-import { type Point, pointTo } from "../../api/again";
-import { useEditor } from "../../editing/context";
-import { standsOf } from "../../editing/live";
-import type { Editor } from "../../editing/store";
-import { ENDED } from "../../lib/state";
+import { type RestartPoint, restartPointAt } from "../../api/restart";
+import { NodeDecision } from "../../approvals/node-decision";
+import { IterationPicker, iterationCount } from "../../canvas/iterations";
+import { useEditor } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
+import type { Editor } from "../../editor/store";
+import { ENDED } from "../../lib/status";
 import { duration } from "../../lib/time";
 import { Button, IconButton } from "../../ui/controls";
-import { RestartDialog } from "../again/restart";
+import { Status } from "../../ui/status";
+import { isLoop } from "../../workflow/kinds";
 import { useRun } from "../context";
 import { NodeValues } from "../data/node-values";
-import { Decide } from "../decide";
-import { bodiesOpened, IterationPicker, isLoop } from "../iterations";
 import { useNodeJob } from "../node-job";
 import css from "../page.module.css";
-import { Status } from "../status";
-import { WaitLine } from "../waiting";
+import { RestartDialog } from "../restart/restart-dialog";
+import { WaitReason } from "../wait-reasons";
 
-const Pausing = lazy(async () => ({ default: (await import("../pausing/pausing")).Pausing }));
+const Pausing = lazy(async () => ({ default: (await import("../breakpoints/breakpoint-form")).Breakpoints }));
 
 /** How one node stands, what it took and gave, and what can be done from there. */
 export function NodePane({ id, close }: { id: string; close: () => void }) {
   const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
-  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, id)));
+  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const { status } = useNodeJob(id);
   const loop = useEditor(({ graph }) => around(graph.byId, id));
   const child = stands?.bodies?.run;
   if (!node || !stands) return null;
   return (
-    <aside className={css.side} aria-label={`Node ${id}`}>
-      <div className={css.sideHead}>
+    <aside className={css.nodePane} aria-label={`Node ${id}`}>
+      <div className={css.nodePaneHeader}>
         <h2>{node.summary || id}</h2>
         <Status status={status === "pending" ? stands.status : status} />
         <IconButton label="Close" icon="cross" onClick={close} />
@@ -39,7 +40,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
       <Suspense>
         <Pausing node={id} />
       </Suspense>
-      <div className={css.sideBody}>
+      <div className={css.nodePaneBody}>
         <p className={css.soft}>
           {node.summary && id}
           {stands.duration_ms != null && ` · took ${duration(stands.duration_ms)}`}
@@ -48,11 +49,11 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
           {stands.skipped && " · skip_if was true"}
         </p>
         {stands.waits?.map((wait) => (
-          <p key={`${wait.code} ${wait.until}`} className={css.waits}>
-            <WaitLine wait={wait} />
+          <p key={`${wait.code} ${wait.until}`} className={css.waiting}>
+            <WaitReason wait={wait} />
           </p>
         ))}
-        <Decide workspace={workspace} run={run} id={id} />
+        <NodeDecision workspace={workspace} run={run} id={id} />
         {loop && <IterationPicker node={loop} />}
         {isLoop(node.kind) && <Opened id={id} />}
         <div className={css.buttons}>
@@ -78,7 +79,7 @@ function around(byId: Editor["graph"]["byId"], id: string) {
 }
 
 function Opened({ id }: { id: string }) {
-  const count = useEditor((editor) => bodiesOpened(editor, id));
+  const count = useEditor((editor) => iterationCount(editor, id));
   return (
     <p className={css.soft}>
       {count} {count === 1 ? "iteration" : "iterations"}
@@ -88,16 +89,16 @@ function Opened({ id }: { id: string }) {
 
 /** Goes on from a node of a run that has ended, in the iterations that are shown. */
 function RestartHere({ id }: { id: string }) {
-  const [point, setPoint] = useState<{ title: string; at: Point } | null>(null);
+  const [point, setPoint] = useState<{ title: string; at: RestartPoint } | null>(null);
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? ""));
   const graph = useEditor((editor) => editor.graph);
-  const picked = useEditor((editor) => editor.picked);
+  const picked = useEditor((editor) => editor.shownIterations);
   const place = picked[id]?.place;
   const top = graph.byId.get(id)?.list;
   const main = top !== undefined && (top.length > 1 || graph.byId.get(id)?.inside);
   if (!over || !main) return null;
-  const here = pointTo(graph, picked, id);
-  const into = place === undefined ? null : pointTo(graph, picked, id, place - 1);
+  const here = restartPointAt(graph, picked, id);
+  const into = place === undefined ? null : restartPointAt(graph, picked, id, place - 1);
   return (
     <>
       {typeof here === "string" ? (

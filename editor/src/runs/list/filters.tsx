@@ -1,14 +1,15 @@
 import { useEffect, useRef, useState } from "react";
+import { type RunFilter, WINDOWS } from "../../api/run-filter";
 import { Button, Input } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
-import { chips, type RunFilter, STATES, TRIGGERS, WINDOWS } from "./filter";
-import type { Put } from "./page";
+import { Select } from "../../ui/select";
+import { activeFilters, type SetFilter, STATES, TRIGGERS } from "./filter";
 import css from "./runs.module.css";
 
 const PAUSE_MS = 250;
 
 /** Text in the path: asked for once nothing has been typed for a moment. */
-function Search({ text, put }: { text: string; put: Put }) {
+function Search({ text, put }: { text: string; put: SetFilter }) {
   const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -33,49 +34,34 @@ function Search({ text, put }: { text: string; put: Put }) {
 }
 
 /** What narrows the list: fields to choose it, and a chip for each that can be taken away. */
-export function Filters({ filter, put }: { filter: RunFilter; put: Put }) {
-  const narrowed = chips(filter);
+export function Filters({ filter, put }: { filter: RunFilter; put: SetFilter }) {
+  const narrowed = activeFilters(filter);
   return (
     <>
       <search className={css.fields}>
         <Search text={filter.text} put={put} />
-        <select
-          className={css.select}
-          aria-label="Add a state"
-          value=""
-          onChange={(event) => put({ state: [...filter.states, event.target.value].join(",") })}
-        >
+        <Select aria-label="Add a state" value="" set={(next) => put({ state: [...filter.states, next].join(",") })}>
           <option value="">State</option>
           {STATES.filter((each) => !filter.states.includes(each)).map((each) => (
             <option key={each} value={each}>
               {each.replace("_", " ")}
             </option>
           ))}
-        </select>
-        <select
-          className={css.select}
-          aria-label="Trigger"
-          value={filter.trigger}
-          onChange={(event) => put({ trigger: event.target.value })}
-        >
+        </Select>
+        <Select aria-label="Trigger" value={filter.trigger} set={(next) => put({ trigger: next })}>
           <option value="">Any trigger</option>
           {[...new Set([...TRIGGERS, filter.trigger])].filter(Boolean).map((each) => (
             <option key={each}>{each}</option>
           ))}
-        </select>
-        <select
-          className={css.select}
-          aria-label="Time"
-          value={filter.last}
-          onChange={(event) => put({ last: event.target.value, from: "", to: "" })}
-        >
+        </Select>
+        <Select aria-label="Time" value={filter.last} set={(next) => put({ last: next, from: "", to: "" })}>
           {filter.from && <option value="">As chosen below</option>}
           {Object.entries(WINDOWS).map(([last, { name }]) => (
             <option key={last} value={last}>
               {name}
             </option>
           ))}
-        </select>
+        </Select>
       </search>
       {narrowed.length > 0 && (
         <ul className={css.chips} aria-label="Filters">

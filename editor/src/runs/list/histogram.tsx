@@ -1,21 +1,21 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
+import type { RunFilter } from "../../api/run-filter";
 import type { RunHistogram } from "../../api/run-list";
 import { BUCKETS } from "../../api/run-list";
-import { lookOf } from "../../lib/state";
+import { statusStyle } from "../../lib/status";
 import { absolute } from "../../lib/time";
 import { Button } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
-import type { RunFilter } from "./filter";
-import type { Put } from "./page";
+import type { SetFilter } from "./filter";
 import css from "./runs.module.css";
 
-const TALL = 100;
+const HEIGHT = 100;
 const ORDER = ["failed", "cancelled", "succeeded", "running", "awaiting_approval", "queued"];
 
 interface Props {
   histogram: RunHistogram;
   filter: RunFilter;
-  put: Put;
+  put: SetFilter;
 }
 
 /** Runs over time. A part of it is chosen with the mouse, or with arrow keys and Enter. */
@@ -50,7 +50,7 @@ export function Histogram({ histogram, filter, put }: Props) {
   };
   const words = brush ? `${span(at(brush.from), at(brush.to + 1))}: ${countIn(bars, brush)}` : "nothing chosen";
   return (
-    <section className={css.over} aria-label="Runs over time">
+    <section className={css.histogram} aria-label="Runs over time">
       <div
         className={css.plot}
         role="slider"
@@ -73,17 +73,19 @@ export function Histogram({ histogram, filter, put }: Props) {
           setBrush(null);
         }}
       >
-        <svg className={css.bars} viewBox={`0 0 ${BUCKETS} ${TALL}`} preserveAspectRatio="none" aria-hidden="true">
-          {brush && <rect className={css.brush} x={brush.from} width={brush.to - brush.from + 1} y="0" height={TALL} />}
+        <svg className={css.bars} viewBox={`0 0 ${BUCKETS} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+          {brush && (
+            <rect className={css.brush} x={brush.from} width={brush.to - brush.from + 1} y="0" height={HEIGHT} />
+          )}
           {bars.map((bar) => (
             <g key={bar.place}>
-              <title>{`${span(at(bar.place), at(bar.place + 1))}: ${said(bar.counts)}`}</title>
-              <rect x={bar.place} width="1" y="0" height={TALL} fill="transparent" />
+              <title>{`${span(at(bar.place), at(bar.place + 1))}: ${countsText(bar.counts)}`}</title>
+              <rect x={bar.place} width="1" y="0" height={HEIGHT} fill="transparent" />
               {stack(bar.counts, most).map(({ state, y, height }) => (
                 <rect
                   key={state}
                   className={css.bar}
-                  data-tone={lookOf(state).tone}
+                  data-tone={statusStyle(state).tone}
                   x={bar.place + 0.08}
                   width="0.84"
                   y={y}
@@ -108,7 +110,7 @@ export function Histogram({ histogram, filter, put }: Props) {
 }
 
 /** How many runs stand how; each is a switch for that state. */
-function Legend({ totals, filter, put }: { totals: Record<string, number>; filter: RunFilter; put: Put }) {
+function Legend({ totals, filter, put }: { totals: Record<string, number>; filter: RunFilter; put: SetFilter }) {
   const states = [...new Set([...ORDER, ...Object.keys(totals)])].filter(
     (state) => totals[state] || filter.states.includes(state),
   );
@@ -124,11 +126,11 @@ function Legend({ totals, filter, put }: { totals: Record<string, number>; filte
           key={state}
           type="button"
           className={css.key}
-          data-tone={lookOf(state).tone}
+          data-tone={statusStyle(state).tone}
           aria-pressed={filter.states.includes(state)}
           onClick={() => toggle(state)}
         >
-          <Icon name={lookOf(state).icon} size={12} /> {totals[state] ?? 0} {lookOf(state).word}
+          <Icon name={statusStyle(state).icon} size={12} /> {totals[state] ?? 0} {statusStyle(state).label}
         </button>
       ))}
       {filter.from && (
@@ -163,22 +165,22 @@ function totalsOf(bars: Bar[]): Record<string, number> {
 
 /** From the bottom up; what is there at all is at least 3 % tall. */
 function stack(counts: Record<string, number>, most: number) {
-  let bottom = TALL;
+  let bottom = HEIGHT;
   return ORDER.concat(Object.keys(counts).filter((state) => !ORDER.includes(state)))
     .filter((state) => counts[state])
     .map((state) => {
-      const height = Math.max(((counts[state] ?? 0) / most) * TALL, 3);
+      const height = Math.max(((counts[state] ?? 0) / most) * HEIGHT, 3);
       bottom -= height;
       return { state, y: bottom, height };
     });
 }
 
 const clamp = (place: number): number => Math.min(Math.max(place, 0), BUCKETS - 1);
-const said = (counts: Record<string, number>): string =>
+const countsText = (counts: Record<string, number>): string =>
   Object.entries(counts)
-    .map(([state, runs]) => `${runs} ${lookOf(state).word}`)
+    .map(([state, runs]) => `${runs} ${statusStyle(state).label}`)
     .join(", ");
 const countIn = (bars: Bar[], { from, to }: { from: number; to: number }): string =>
-  said(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || "no run";
+  countsText(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || "no run";
 const TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const span = (from: string, to: string): string => TIME.formatRange(new Date(from), new Date(to));

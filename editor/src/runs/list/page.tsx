@@ -1,23 +1,22 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
+import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
-import { rememberWorkspace } from "../../routes/shell";
+import { rememberWorkspace } from "../../lib/last-workspace";
 import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
-import { Bulk } from "./bulk";
-import { filterOf, type RunFilter, times, WINDOWS } from "./filter";
+import { BulkActions } from "./bulk-actions";
+import { filterOf, type SetFilter } from "./filter";
 import { Filters } from "./filters";
-import { freshen } from "./fresh";
 import { Histogram } from "./histogram";
+import { refreshRuns } from "./refresh";
 import { Rows } from "./rows";
 import css from "./runs.module.css";
-import { Views } from "./views";
+import { SavedViewsMenu } from "./saved-views-menu";
 
 const FRESH_MS = 4000;
 const COUNT_MS = 20_000;
-
-export type Put = (changes: Record<string, string>) => void;
 
 /** All runs of a workspace, the newest first. What is shown of them is in the address. */
 export function RunsPage() {
@@ -25,7 +24,7 @@ export function RunsPage() {
   const [search, setSearch] = useSearchParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const filter = filterOf(search);
-  const put: Put = (changes) => {
+  const setFilter: SetFilter = (changes) => {
     // Of the address as it is, not as it was drawn: two changes may come between two drawings.
     const after = new URLSearchParams(window.location.search);
     for (const [name, value] of Object.entries(changes)) {
@@ -42,11 +41,11 @@ export function RunsPage() {
         <LinkButton look="quiet" icon="search" to={`/w/${workspace}/runs/search`}>
           Search in data
         </LinkButton>
-        <Views workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
+        <SavedViewsMenu workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
       </div>
-      <Filters filter={filter} put={put} />
-      <Over workspace={workspace} filter={filter} put={put} />
-      <List key={`${workspace} ${shown}`} workspace={workspace} filter={filter} put={put} />
+      <Filters filter={filter} put={setFilter} />
+      <RunHistogram workspace={workspace} filter={filter} put={setFilter} />
+      <List key={`${workspace} ${shown}`} workspace={workspace} filter={filter} put={setFilter} />
     </main>
   );
 }
@@ -54,11 +53,11 @@ export function RunsPage() {
 interface Props {
   workspace: string;
   filter: RunFilter;
-  put: Put;
+  put: SetFilter;
 }
 
 /** The time that is looked at, with how many runs were made in each part of it. */
-function Over({ workspace, filter, put }: Props) {
+function RunHistogram({ workspace, filter, put }: Props) {
   const counts = useQuery({
     ...histogramQuery(workspace, filter),
     refetchInterval: COUNT_MS,
@@ -83,7 +82,7 @@ function useRuns(workspace: string, filter: RunFilter) {
     queryFn: async () => {
       const data = queries.getQueryData<RunPages>(query.queryKey);
       if (!data) return null;
-      const made = await freshen(workspace, filter, data);
+      const made = await refreshRuns(workspace, filter, data);
       // What was fetched meanwhile stands: it is asked again soon.
       queries.setQueryData<RunPages>(query.queryKey, (now) => (now === data ? made : now));
       return Date.now();
@@ -99,7 +98,7 @@ function List({ workspace, filter, put }: Props) {
   if (runs.isPending) return <Skeleton />;
   if (runs.error) return <Failed error={runs.error} retry={() => void runs.refetch()} />;
   const rows = runs.data.pages.flatMap((page) => page.rows);
-  if (rows.length === 0) return <Nothing filter={filter} put={put} />;
+  if (rows.length === 0) return <EmptyRuns filter={filter} put={put} />;
   const choose = (row: RunRow, yes: boolean) => {
     setAll(null);
     const next = new Set(chosen);
@@ -109,7 +108,7 @@ function List({ workspace, filter, put }: Props) {
   };
   return (
     <>
-      <Bulk
+      <BulkActions
         {...{ workspace, filter, rows, all }}
         chosen={[...chosen]}
         chooseAll={setAll}
@@ -130,9 +129,9 @@ function List({ workspace, filter, put }: Props) {
   );
 }
 
-function Nothing({ filter, put }: { filter: RunFilter; put: Put }) {
+function EmptyRuns({ filter, put }: { filter: RunFilter; put: SetFilter }) {
   const narrowed = filter.states.length + filter.path.length + filter.text.length + filter.trigger.length > 0;
-  const { since } = times(filter, Date.now());
+  const { since } = timeRange(filter, Date.now());
   const longest = Date.now() - since >= (WINDOWS["90d"]?.ms ?? 0);
   return (
     <Empty title="No run here">

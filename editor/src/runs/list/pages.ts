@@ -1,7 +1,7 @@
 import type { RunPage, RunPages, RunRow } from "../../api/run-list";
 
 /** Pages with the newest rows put before them; where some may lie between, the newest alone. */
-export function withHead({ pages, pageParams }: RunPages, head: RunPage): RunPages {
+export function withNewestRows({ pages, pageParams }: RunPages, head: RunPage): RunPages {
   const [first] = pages;
   const [last, top] = [head.rows.at(-1)?.id ?? "", first?.rows[0]?.id ?? ""];
   if (!first || head.end || (top !== "" && last > top)) return { pages: [head], pageParams: [""] };
@@ -18,12 +18,12 @@ export function withHead({ pages, pageParams }: RunPages, head: RunPage): RunPag
 }
 
 /** The place of the first page after the first one with a run that has not ended; -1: none. */
-export function placeUnderWay({ pages }: RunPages): number {
+export function firstLivePage({ pages }: RunPages): number {
   return pages.findIndex(({ rows }, place) => place > 0 && rows.some((row) => !row.ended));
 }
 
 /** Pages of which one is as the server has it now. */
-export function withPage(data: RunPages, place: number, rows: RunRow[]): RunPages {
+export function withRefreshedPage(data: RunPages, place: number, rows: RunRow[]): RunPages {
   const last = data.pages[place]?.rows.at(-1)?.id ?? "";
   const pages = data.pages.map((page, each) =>
     each === place ? { ...page, rows: rows.filter((row) => row.id >= last) } : page,

@@ -2,21 +2,21 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { RunRow } from "../../api/run-list";
 import { duration } from "../../lib/time";
+import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";
-import { useWindow } from "../../ui/window";
-import { Status } from "../status";
-import type { Put } from "./page";
+import { useVisibleRows } from "../../ui/use-visible-rows";
+import type { SetFilter } from "./filter";
 import css from "./runs.module.css";
 
 const HEIGHT = 56;
-const SOON = 20;
+const PREFETCH_ROWS = 20;
 
 interface Props {
   workspace: string;
   rows: RunRow[];
   isChosen: (id: string) => boolean;
   choose: (row: RunRow, yes: boolean) => void;
-  put: Put;
+  put: SetFilter;
   /** More rows are wanted. */
   more: () => void;
 }
@@ -24,8 +24,8 @@ interface Props {
 /** The rows on the screen, out of as many as there are; arrow keys walk them. */
 export function Rows({ rows, more, ...rest }: Props) {
   const list = useRef<HTMLUListElement>(null);
-  const { first, end } = useWindow(list, HEIGHT, rows.length);
-  const near = end + SOON >= rows.length;
+  const { first, end } = useVisibleRows(list, HEIGHT, rows.length);
+  const near = end + PREFETCH_ROWS >= rows.length;
   useEffect(() => {
     if (near) more();
   }, [near, more]);
@@ -35,7 +35,7 @@ export function Rows({ rows, more, ...rest }: Props) {
       ref={list}
       aria-label="Runs"
       style={{ height: rows.length * HEIGHT }}
-      onKeyDown={(event) => walk(event, rows.length)}
+      onKeyDown={(event) => moveFocus(event, rows.length)}
     >
       {rows.slice(first, end).map((row, place) => (
         <li
@@ -69,7 +69,7 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
         <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id}>
           {name}
         </Link>
-        <span className={css.why}>
+        <span className={css.reason}>
           {(row.status !== "awaiting_approval" && row.why) || (row.tested ? "not deployed" : "")}
         </span>
       </span>
@@ -82,7 +82,7 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
       <span className={css.when}>
         <Time at={row.started_at ?? row.created_at} />
       </span>
-      <span className={css.took}>{row.duration_ms === null ? "" : duration(row.duration_ms)}</span>
+      <span className={css.duration}>{row.duration_ms === null ? "" : duration(row.duration_ms)}</span>
     </>
   );
 }
@@ -90,7 +90,7 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
 const onlyTrigger = (row: RunRow) => ({ trigger: row.trigger.split(" ")[0] ?? "" });
 
 /** Arrow keys go from run to run; what is not drawn yet is, as soon as it comes near. */
-function walk(event: KeyboardEvent<HTMLUListElement>, count: number): void {
+function moveFocus(event: KeyboardEvent<HTMLUListElement>, count: number): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = (event.target as HTMLElement).closest("li");
   if (!step || !row) return;

@@ -1,5 +1,5 @@
-import type { Printed } from "../../api/stream";
-import { cleaned, LEVELS, type Level, levelOf } from "./text";
+import type { LogPart } from "../../api/stream";
+import { LEVELS, type Level, levelOf, stripEscapes } from "./levels";
 
 /** Whose a line is: one attempt of one job. `place`: the iteration or branch in which that stands. */
 export interface Owner {
@@ -17,7 +17,7 @@ export interface Line {
   cut: number;
 }
 
-export const LONGEST_LINE = 10_000;
+export const MAX_LINE_LENGTH = 10_000;
 
 interface Open {
   index: number;
@@ -59,13 +59,13 @@ export class Lines {
   }
 
   /** Adds text; gives the first line that is another than before. */
-  append(parts: readonly Printed[]): number {
+  append(parts: readonly LogPart[]): number {
     let first = this.length;
-    for (const part of parts) first = Math.min(first, this.take(part));
+    for (const part of parts) first = Math.min(first, this.appendPart(part));
     return first;
   }
 
-  private take(part: Printed): number {
+  private appendPart(part: LogPart): number {
     const owner = this.ownerOf(part);
     const before = this.open.get(owner);
     const first = before?.index ?? this.length;
@@ -79,13 +79,13 @@ export class Lines {
 
   private write(owner: number, piece: string, ended: boolean): void {
     const line = this.open.get(owner) ?? { index: this.length, raw: "", lost: 0 };
-    const room = Math.max(LONGEST_LINE * 2 - line.raw.length, 0);
+    const room = Math.max(MAX_LINE_LENGTH * 2 - line.raw.length, 0);
     line.raw += piece.slice(0, room);
     line.lost += Math.max(piece.length - room, 0);
-    const text = cleaned(line.raw);
-    const cut = Math.max(text.length - LONGEST_LINE, 0) + line.lost;
+    const text = stripEscapes(line.raw);
+    const cut = Math.max(text.length - MAX_LINE_LENGTH, 0) + line.lost;
     const level = levelOf(text, this.last.get(owner) ?? null);
-    this.texts[line.index] = cut > 0 ? text.slice(0, LONGEST_LINE) : text;
+    this.texts[line.index] = cut > 0 ? text.slice(0, MAX_LINE_LENGTH) : text;
     this.owner[line.index] = owner;
     this.levels[line.index] = level === null ? 0 : LEVELS.indexOf(level) + 1;
     if (cut > 0) this.cuts.set(line.index, cut);
@@ -95,7 +95,7 @@ export class Lines {
     } else this.open.set(owner, line);
   }
 
-  private ownerOf({ job, node, attempt, place }: Printed): number {
+  private ownerOf({ job, node, attempt, place }: LogPart): number {
     const key = `${job} ${attempt}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;

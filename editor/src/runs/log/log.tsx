@@ -1,12 +1,12 @@
 import { useShallow } from "zustand/react/shallow";
 import { BASE } from "../../api/client";
-import { useEditor } from "../../editing/context";
-import { standsOf } from "../../editing/live";
-import type { Editor } from "../../editing/store";
-import controls from "../../ui/controls.module.css";
+import { useEditor } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
+import type { Editor } from "../../editor/store";
+import { Select } from "../../ui/select";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
-import { useReading, type Whose } from "./use-reading";
+import { type LogSource, useLog } from "./use-log";
 import { LogView } from "./view";
 
 /** What the selected node, or the whole run, prints. */
@@ -14,18 +14,18 @@ export function RunLog() {
   const { workspace, id, about, selection } = useRun();
   const node = useEditor(({ graph }) => (selection.node ? graph.byId.get(selection.node) : undefined));
   const job = useEditor((editor) => (node ? jobOf(editor, node) : null));
-  const whose = whoseLog(node, job, selection.attempt);
-  const [reading, readOn] = useReading(workspace, id, whose);
-  const alone = whose.job !== undefined || whose.node !== undefined || !about.is_workflow;
+  const source = logSourceOf(node, job, selection.attempt);
+  const [reading, readOn] = useLog(workspace, id, source);
+  const isSingleSource = source.job !== undefined || source.node !== undefined || !about.is_workflow;
   return (
     <LogView
-      key={JSON.stringify(whose)}
+      key={JSON.stringify(source)}
       {...{ reading, readOn }}
-      named={!alone}
-      download={fileOf(workspace, id, whose)}
+      named={!isSingleSource}
+      download={downloadUrl(workspace, id, source)}
     >
-      {about.is_workflow && <Choose />}
-      {node && job && node.lanes.length === 0 && <ChooseAttempt node={node} />}
+      {about.is_workflow && <NodeSelect />}
+      {node && job && node.lanes.length === 0 && <AttemptSelect node={node} />}
     </LogView>
   );
 }
@@ -33,57 +33,51 @@ export function RunLog() {
 /** The job whose log that of a node is, where there is one: of a loop that of the iteration that is shown. */
 function jobOf(editor: Editor, node: Node): string | null {
   if (node.lanes.length > 0) return null;
-  return standsOf(editor, node.id)?.job ?? null;
+  return nodeStateOf(editor, node.id)?.job ?? null;
 }
 
-function whoseLog(node: Node | undefined, job: string | null, attempt: number | null): Whose {
+function logSourceOf(node: Node | undefined, job: string | null, attempt: number | null): LogSource {
   if (!node) return {};
-  if (node.lanes.length > 0) return { names: namesInside(node) };
+  if (node.lanes.length > 0) return { names: nodesInside(node) };
   const only = attempt === null ? {} : { attempt };
   return job ? { job, ...only } : { node: node.id, ...only };
 }
 
-function namesInside(node: Node): string[] {
-  return node.lanes.flatMap((lane) => lane.nodes.flatMap((each) => [each.id, ...namesInside(each)]));
+function nodesInside(node: Node): string[] {
+  return node.lanes.flatMap((lane) => lane.nodes.flatMap((each) => [each.id, ...nodesInside(each)]));
 }
 
-function fileOf(workspace: string, run: string, { job, attempt }: Whose): string {
+function downloadUrl(workspace: string, run: string, { job, attempt }: LogSource): string {
   const path = `${BASE}/api/w/${workspace}/jobs_u`;
   if (!job) return `${path}/get_flow_all_logs/${run}?download=true`;
   return `${path}/get_logs/${job}?download=true${attempt === undefined ? "" : `&attempt=${attempt}`}`;
 }
 
 /** Which node's log is shown. */
-function Choose() {
+function NodeSelect() {
   const { selection, select } = useRun();
   const names = useEditor(useShallow(({ graph }) => [...graph.byId.keys()]));
   return (
-    <select
-      className={controls.input}
-      aria-label="Whose log"
-      value={selection.node ?? ""}
-      onChange={(event) => select({ node: event.target.value || null })}
-    >
+    <Select aria-label="Whose log" value={selection.node ?? ""} set={(next) => select({ node: next || null })}>
       <option value="">The whole run</option>
       {names.map((name) => (
         <option key={name}>{name}</option>
       ))}
-    </select>
+    </Select>
   );
 }
 
 /** Which attempt's log is shown, where there is more than one. */
-function ChooseAttempt({ node }: { node: Node }) {
+function AttemptSelect({ node }: { node: Node }) {
   const { selection, select } = useRun();
-  const last = useEditor((editor) => standsOf(editor, node.id)?.attempt ?? 1);
+  const last = useEditor((editor) => nodeStateOf(editor, node.id)?.attempt ?? 1);
   const most = Math.max(last, selection.attempt ?? 1);
   if (most < 2) return null;
   return (
-    <select
-      className={controls.input}
+    <Select
       aria-label="Which attempt"
       value={selection.attempt ?? ""}
-      onChange={(event) => select({ attempt: Number(event.target.value) || null })}
+      set={(next) => select({ attempt: Number(next) || null })}
     >
       <option value="">Every attempt</option>
       {Array.from({ length: most }, (_, each) => each + 1).map((attempt) => (
@@ -91,6 +85,6 @@ function ChooseAttempt({ node }: { node: Node }) {
           Attempt {attempt}
         </option>
       ))}
-    </select>
+    </Select>
   );
 }

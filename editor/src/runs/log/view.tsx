@@ -11,18 +11,18 @@ import {
 } from "react";
 import { Button } from "../../ui/controls";
 import { Empty, Skeleton } from "../../ui/states";
-import { LogBar } from "./bar";
+import { Row } from "./line-row";
 import css from "./log.module.css";
-import type { Reading } from "./reading";
-import { Row } from "./row";
+import type { LogBuffer } from "./log-buffer";
+import { LogToolbar } from "./toolbar";
 
 const LINE_PX = 20;
 const OVERSCAN = 30;
-const NEAR_PX = 2 * LINE_PX;
+const END_DISTANCE_PX = 2 * LINE_PX;
 const NARROW = "(max-width: 600px)";
 
 interface Props {
-  reading: Reading;
+  reading: LogBuffer;
   /** Whether each line says whose it is. */
   named: boolean;
   /** Where all of it can be had as a file. */
@@ -46,7 +46,7 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
     estimateSize: () => LINE_PX,
     overscan: OVERSCAN,
   });
-  const scrolled = useFollowing(port, rows, reading, follows, setFollows);
+  const onScroll = useFollowEnd(port, rows, reading, follows, setFollows);
   // biome-ignore lint/correctness/useExhaustiveDependencies: lines are of another height then
   useEffect(() => rows.measure(), [rows, wraps]);
   const goTo = useCallback(
@@ -74,11 +74,11 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
     [reading, rows, current, goTo],
   );
   const keys = (event: KeyboardEvent) => {
-    const find_key = (event.ctrlKey || event.metaKey) && event.key === "f";
+    const isFindKey = (event.ctrlKey || event.metaKey) && event.key === "f";
     const inField = event.target instanceof HTMLElement && event.target.matches("input, select");
-    if (!find_key && (inField || event.ctrlKey || event.metaKey || event.altKey)) return;
+    if (!isFindKey && (inField || event.ctrlKey || event.metaKey || event.altKey)) return;
     const done: Record<string, () => void> = {
-      f: () => (find_key ? find.current?.select() : setFollows(!follows)),
+      f: () => (isFindKey ? find.current?.select() : setFollows(!follows)),
       "/": () => find.current?.select(),
       w: () => setWraps(!wraps),
       n: () => step(event.shiftKey ? -1 : 1),
@@ -92,14 +92,14 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of what is inside
     <div className={css.view} onKeyDown={keys}>
-      <LogBar
+      <LogToolbar
         {...{ reading, follows, setFollows, wraps, setWraps, download, current, step, find }}
-        forget={() => setCurrent(null)}
+        clearCurrent={() => setCurrent(null)}
       >
         {children}
-      </LogBar>
+      </LogToolbar>
       {reading.count === 0 ? (
-        <Nothing reading={reading} />
+        <EmptyLog reading={reading} />
       ) : (
         <div
           ref={port}
@@ -109,7 +109,7 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
           aria-label="Log"
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
           tabIndex={0}
-          onScroll={scrolled}
+          onScroll={onScroll}
         >
           <div className={css.lines} style={{ height: rows.getTotalSize() }} data-wraps={wraps}>
             {rows.getVirtualItems().map(({ index, start }) => (
@@ -137,10 +137,10 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
 }
 
 /** Keeps the end in sight while that is followed; who scrolls up follows no more, who comes back to the end does. */
-function useFollowing(
+function useFollowEnd(
   port: { current: HTMLDivElement | null },
   rows: Virtualizer<HTMLDivElement, Element>,
-  reading: Reading,
+  reading: LogBuffer,
   follows: boolean,
   setFollows: (yes: boolean) => void,
 ): () => void {
@@ -154,13 +154,13 @@ function useFollowing(
     const shown = port.current;
     if (!shown) return;
     const left = shown.scrollHeight - shown.scrollTop - shown.clientHeight;
-    if (left > NEAR_PX && shown.scrollTop < top.current) setFollows(false);
+    if (left > END_DISTANCE_PX && shown.scrollTop < top.current) setFollows(false);
     else if (left <= 1 && shown.scrollTop > top.current) setFollows(true);
     top.current = shown.scrollTop;
   };
 }
 
-function Nothing({ reading }: { reading: Reading }) {
+function EmptyLog({ reading }: { reading: LogBuffer }) {
   if (reading.lines.length > 0) return <Empty title="No line is like that" />;
   if (reading.ended) return <Empty title="Nothing was printed" />;
   return reading.version === 0 ? (

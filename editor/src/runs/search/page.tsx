@@ -2,15 +2,15 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useEffect, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { ApiError } from "../../api/client";
-import { placesQuery } from "../../api/places";
+import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
-import { rememberWorkspace } from "../../routes/shell";
+import { rememberWorkspace } from "../../lib/last-workspace";
 import { Button, Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
+import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";
-import { complain, say } from "../../ui/toasts";
+import { notify, notifyError } from "../../ui/toasts";
 import list from "../list/runs.module.css";
-import { Status } from "../status";
 import css from "./search.module.css";
 
 /** Finds runs by what they got and gave. What is looked for stands in the address. */
@@ -110,14 +110,14 @@ function Found({ workspace, run }: { workspace: string; run: FoundRun }) {
 /** It is not searched here; an admin may turn that on. */
 function Off({ workspace }: { workspace: string }) {
   const queries = useQueryClient();
-  const places = useQuery(placesQuery(workspace));
+  const places = useQuery(foldersQuery(workspace));
   const on = useMutation({
     mutationFn: () => turnSearchOn(workspace),
     onSuccess: () => {
-      say("Runs are indexed from the oldest on; that may take a while.");
+      notify("Runs are indexed from the oldest on; that may take a while.");
       return queries.invalidateQueries({ queryKey: ["found-runs", workspace] });
     },
-    onError: complain,
+    onError: notifyError,
   });
   return (
     <Empty title="Run data is not searched in this workspace">

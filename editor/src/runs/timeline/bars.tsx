@@ -1,9 +1,9 @@
 import { duration } from "../../lib/time";
 import css from "./timeline.module.css";
-import { type Segment, share, type Track } from "./tracks";
+import { type Segment, segmentPosition, type Track } from "./tracks";
 
-const HIGH = 12;
-const LEAST = 0.25;
+const HEIGHT = 12;
+const MIN_WIDTH = 0.25;
 
 /** The patterns of the bars, once on a page: waiting is told from running by more than a colour. */
 export function Patterns() {
@@ -33,7 +33,7 @@ export function Bars({ track, span, choose }: Props) {
   return (
     <svg className={css.bars} aria-hidden="true">
       {track.segments.map((segment) => {
-        const { x, width } = share(segment, span);
+        const { x, width } = segmentPosition(segment, span);
         return (
           // biome-ignore lint/a11y/noStaticElementInteractions: the line that it is on is what keys choose
           <rect
@@ -41,17 +41,17 @@ export function Bars({ track, span, choose }: Props) {
             className={css.bar}
             data-kind={segment.kind}
             data-failed={segment.failed || undefined}
-            x={`${Math.min(x, 100 - LEAST)}%`}
-            width={`${Math.max(width, LEAST)}%`}
+            x={`${Math.min(x, 100 - MIN_WIDTH)}%`}
+            width={`${Math.max(width, MIN_WIDTH)}%`}
             y="8"
-            height={HIGH}
+            height={HEIGHT}
             rx="2"
             onClick={(event) => {
               event.stopPropagation();
               choose(segment);
             }}
           >
-            <title>{sentence(segment, span[1])}</title>
+            <title>{segmentText(segment, span[1])}</title>
           </rect>
         );
       })}
@@ -59,7 +59,7 @@ export function Bars({ track, span, choose }: Props) {
   );
 }
 
-function sentence({ kind, from, to, attempt, worker, why, failed }: Segment, now: number): string {
+function segmentText({ kind, from, to, attempt, worker, why, failed }: Segment, now: number): string {
   const took = duration(Math.max((to ?? now) - from, 0));
   if (kind === "queued") return `Queued for ${took}`;
   if (kind === "waiting") return `Waited for ${why}: ${took}`;

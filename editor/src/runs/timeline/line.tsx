@@ -1,14 +1,14 @@
 import type { TimedBody } from "../../api/iterations";
 import { duration } from "../../lib/time";
 import { Icon } from "../../ui/icon";
-import { Status } from "../status";
+import { Status } from "../../ui/status";
 import { Bars } from "./bars";
 import type { Row } from "./rows";
 import css from "./timeline.module.css";
-import { type Segment, spent, type Track, trackOf } from "./tracks";
+import { type Segment, type Track, timeSpent, trackOf } from "./tracks";
 
 /** What lies deeper stands no further to the right. */
-const DEEPEST = 5;
+const MAX_INDENT = 5;
 
 interface Props {
   row: Row;
@@ -18,13 +18,15 @@ interface Props {
   start: number;
   span: readonly [number, number];
   active: boolean;
+  /** Called when the row receives the keyboard focus. */
+  focused: () => void;
   selected: boolean;
   choose: (row: Row, segment?: Segment) => void;
   toggle: (row: Row) => void;
 }
 
 /** One line of the timeline: what it is, its bars, the same in words, its worker. */
-export function Line({ row, body, index, start, span, active, selected, choose, toggle }: Props) {
+export function Line({ row, body, index, start, span, active, focused, selected, choose, toggle }: Props) {
   const track = row.kind === "node" || row.kind === "attempt" ? row.track : body && trackOf(body);
   const status = row.kind === "node" || row.kind === "attempt" ? row.status : (body?.status ?? "pending");
   return (
@@ -38,9 +40,10 @@ export function Line({ row, body, index, start, span, active, selected, choose, 
       data-row={row.key}
       tabIndex={active ? 0 : -1}
       style={{ transform: `translateY(${start}px)` }}
+      onFocus={focused}
       onClick={() => choose(row)}
     >
-      <td className={css.name} data-depth={Math.min(row.depth, DEEPEST)}>
+      <td className={css.name} data-depth={Math.min(row.depth, MAX_INDENT)}>
         {row.open === null ? (
           <span className={css.leaf} />
         ) : (
@@ -63,9 +66,9 @@ export function Line({ row, body, index, start, span, active, selected, choose, 
       <td className={css.time}>
         {track && <Bars track={track} span={span} choose={(segment) => choose(row, segment)} />}
       </td>
-      <td className={css.words}>
+      <td className={css.times}>
         <Status status={status} />
-        <span>{track ? wordsOf(track, span[1]) : ""}</span>
+        <span>{track ? timesText(track, span[1]) : ""}</span>
       </td>
       <td className={css.worker}>{track?.segments.findLast((each) => each.worker !== null)?.worker ?? ""}</td>
     </tr>
@@ -78,14 +81,14 @@ function nameOf(row: Row): string {
 }
 
 /** How long it waited and ran. */
-function wordsOf(track: Track, now: number): string {
+function timesText(track: Track, now: number): string {
   const parts: string[] = [];
   for (const [kind, word] of [
     ["queued", "queued"],
     ["waiting", "waited"],
     ["running", "ran"],
   ] as const) {
-    const ms = spent(track, kind, now);
+    const ms = timeSpent(track, kind, now);
     if (ms >= 1) parts.push(`${word} ${duration(ms)}`);
   }
   return parts.join(", ");

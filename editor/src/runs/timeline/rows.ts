@@ -1,7 +1,7 @@
 import type { TimedBody } from "../../api/iterations";
-import type { NodeStands } from "../../api/runs";
+import type { NodeState } from "../../api/runs";
+import { isLoop } from "../../workflow/kinds";
 import type { Node, Outline } from "../../workflow/outline";
-import { isLoop } from "../iterations";
 import type { Iteration } from "../selection";
 import { attemptsOf, type Track } from "./tracks";
 
@@ -25,9 +25,9 @@ export type Row = { key: string; depth: number; open: boolean | null } & (
   | { kind: "inside"; id: string; at: readonly Iteration[]; inner: Inner | null; body: TimedBody }
 );
 
-export interface Known {
+export interface TimelineData {
   graph: Outline;
-  nodes: Record<string, NodeStands>;
+  nodes: Record<string, NodeState>;
   tracks: Map<string, Track>;
   open: ReadonlySet<string>;
   /** What is in a line that is open, by its key. */
@@ -37,33 +37,46 @@ export interface Known {
 /** Iterations by loop and page (from 1), as far as they were fetched. */
 export type Pages = ReadonlyMap<string, readonly TimedBody[]>;
 
+/** A page of the iterations of a loop, counted from 1. */
+export interface Page {
+  loop: string;
+  page: number;
+}
+
+/** What is in the line `key`, which `job` is: the iterations of the loop in it, or, null, its nodes. */
+export interface OpenRow {
+  key: string;
+  job: string;
+  loop: string | null;
+}
+
 export const pageKey = (loop: string, page: number): string => `${loop} ${page}`;
 
 /** How many iterations or branches a node has begun. */
-export function begun(stands: NodeStands | undefined): number {
+export function iterationCount(stands: NodeState | undefined): number {
   const bodies = stands?.bodies;
   if (!bodies || bodies.run) return 0;
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 }
 
 /** All lines: nodes in the order in which they began, then those that have not; under what is open what it holds. */
-export function rowsOf(known: Known): Row[] {
-  const top = topOf(known.graph).filter((each) => !known.tracks.has(each));
+export function rowsOf(data: TimelineData): Row[] {
+  const top = topOf(data.graph).filter((each) => !data.tracks.has(each));
   const rows: Row[] = [];
-  for (const id of [...[...known.tracks.keys()].filter((each) => isTop(known, each)), ...top]) addNode(rows, known, id);
+  for (const id of [...[...data.tracks.keys()].filter((each) => isTop(data, each)), ...top]) addNode(rows, data, id);
   return rows;
 }
 
-const isTop = ({ graph }: Known, id: string) => !graph.byId.get(id)?.inside;
+const isTop = ({ graph }: TimelineData, id: string) => !graph.byId.get(id)?.inside;
 
 function topOf(graph: Outline): string[] {
   return [graph.preprocessor, ...graph.main.nodes, graph.failure].flatMap((node) => (node ? [node.id] : []));
 }
 
-function addNode(rows: Row[], known: Known, id: string): void {
+function addNode(rows: Row[], known: TimelineData, id: string): void {
   const stands = known.nodes[id];
   const track = known.tracks.get(id);
-  const count = begun(stands);
+  const count = iterationCount(stands);
   const attempts = track && count === 0 ? attemptsOf(track) : [];
   const holds = count > 0 || attempts.length > 1;
   const key = `node ${id}`;
@@ -89,7 +102,7 @@ function addNode(rows: Row[], known: Known, id: string): void {
   for (let place = 1; place <= count; place++) addIteration(rows, known, known.graph.byId.get(id), id, place);
 }
 
-function addIteration(rows: Row[], known: Known, node: Node | undefined, loop: string, place: number): void {
+function addIteration(rows: Row[], known: TimelineData, node: Node | undefined, loop: string, place: number): void {
   const [key, inner, at] = [`iteration ${loop} ${place}`, innerOf(node, place), [{ loop, place }]];
   const open = inner && known.open.has(key);
   rows.push({ key, depth: 1, kind: "iteration", loop, place, at, inner, open });
@@ -104,16 +117,20 @@ function innerOf(node: Node | undefined, place: number): Inner | null {
   return only && only.lanes.length > 0 ? { loop: only.id } : null;
 }
 
-interface Opened {
+interface OpenContainer {
   key: string;
   depth: number;
   at: readonly Iteration[];
   inner: Inner;
 }
 
-function addInner(rows: Row[], known: Known, { key: around, depth, at: outer, inner: { loop } }: Opened): void {
+function addInner(
+  rows: Row[],
+  known: TimelineData,
+  { key: around, depth, at: outer, inner: { loop } }: OpenContainer,
+): void {
   const found = known.insides.get(around) ?? [];
-  for (const [n, body] of (loop === null ? byTime(known, found) : found).entries()) {
+  for (const [n, body] of (loop === null ? inQueueOrder(known, found) : found).entries()) {
     const id = loop ?? body.node;
     const node = id === null ? undefined : known.graph.byId.get(id);
     if (id === null || !node) continue;
@@ -128,7 +145,7 @@ function addInner(rows: Row[], known: Known, { key: around, depth, at: outer, in
 }
 
 /** In the order in which they were queued; what was at one moment, as the workflow has it. */
-function byTime({ graph }: Known, found: readonly TimedBody[]): TimedBody[] {
+function inQueueOrder({ graph }: TimelineData, found: readonly TimedBody[]): TimedBody[] {
   const order = new Map([...graph.byId.keys()].map((id, n) => [id, n]));
   const place = ({ node }: TimedBody) => order.get(node ?? "") ?? 0;
   return [...found].sort(

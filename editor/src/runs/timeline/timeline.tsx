@@ -1,24 +1,25 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
-import { useEditor } from "../../editing/context";
-import { ENDED } from "../../lib/state";
+import { useEditor } from "../../editor/context";
+import { ENDED } from "../../lib/status";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { useRun } from "../context";
 import { Patterns } from "./bars";
-import { isSelected, selectionFor, type Wanted, wantedOf, wantedStill } from "./choose";
 import { Head, Legend } from "./head";
 import { Line } from "./line";
+import { keepOpenData, type NeededData, neededData } from "./needed-data";
+import { isSelected, selectionFor } from "./row-selection";
 import { bodyOf, type Row, rowsOf } from "./rows";
 import css from "./timeline.module.css";
 import { type Segment, tracksOf } from "./tracks";
-import { useKeys } from "./use-keys";
 import { useNow } from "./use-now";
-import { useEvents, useInsides, usePages, useSettled } from "./use-times";
+import { type ActiveRow, activeIndex, useRowKeys } from "./use-row-keys";
+import { useEvents, useInsides, usePages, useSettled } from "./use-timeline-data";
 
 const ROW_PX = 32;
 const OVERSCAN = 12;
 const SETTLED_MS = 60;
-const NOT_WANTED: Wanted = { pages: [], inside: [] };
+const NOTHING_NEEDED: NeededData = { pages: [], inside: [] };
 const NOTHING: ReadonlySet<string> = new Set();
 const NO_NODES = {};
 
@@ -32,7 +33,7 @@ export function RunTimeline() {
   const events = useEvents(workspace, id, moved, over);
   const now = useNow(over);
   const [open, setOpen] = useState(NOTHING);
-  const [seen, setSeen] = useState<Wanted>(NOT_WANTED);
+  const [seen, setSeen] = useState<NeededData>(NOTHING_NEEDED);
   const pages = usePages(workspace, id, seen.pages, moved);
   const insides = useInsides(workspace, id, seen.inside);
   const tracks = useMemo(() => tracksOf(events.data?.events ?? []), [events.data]);
@@ -56,19 +57,27 @@ export function RunTimeline() {
     overscan: OVERSCAN,
   });
   const shown = virtual.getVirtualItems();
-  const wanted = wantedOf(
+  const needed = neededData(
     shown.flatMap(({ index }) => rows[index] ?? []),
     pages,
   );
-  useSettled(wanted, (now) => setSeen((before) => wantedStill(before, now, open)), SETTLED_MS);
+  useSettled(needed, (now) => setSeen((before) => keepOpenData(before, now, open)), SETTLED_MS);
   const toggle = (row: Row) => {
     const next = new Set(open);
     if (!next.delete(row.key)) next.add(row.key);
     setOpen(next);
   };
   const choose = (row: Row, segment?: Segment) => select(selectionFor(row, segment));
-  const [active, setActive] = useState(0);
-  const keys = useKeys(rows, active, setActive, { toggle, choose, port, show: virtual.scrollToIndex, rowPx: ROW_PX });
+  const [activeRow, setActiveRow] = useState<ActiveRow | null>(null);
+  const active = activeIndex(rows, activeRow);
+  const setActive = ({ key }: Row, index: number) => setActiveRow({ key, index });
+  const keys = useRowKeys(rows, active, setActive, {
+    toggle,
+    choose,
+    port,
+    show: virtual.scrollToIndex,
+    rowPx: ROW_PX,
+  });
   // A refetch that fails leaves the table, with the focus and the open rows, in place.
   if (events.isError && !events.data) return <Failed error={events.error} retry={() => void events.refetch()} />;
   if (!events.data || !live?.graph) return <Skeleton rows={6} />;
@@ -93,10 +102,11 @@ export function RunTimeline() {
                   key={row.key}
                   {...{ row, index, start, span, toggle }}
                   body={bodyOf(row, pages)}
-                  active={index === Math.min(active, rows.length - 1)}
+                  active={index === active}
+                  focused={() => setActive(row, index)}
                   selected={isSelected(row, selection)}
                   choose={(chosen, segment) => {
-                    setActive(index);
+                    setActive(row, index);
                     choose(chosen, segment);
                   }}
                 />

@@ -1,5 +1,5 @@
-import type { RunEvent } from "../../api/history";
 import type { TimedBody } from "../../api/iterations";
+import type { RunEvent } from "../../api/run-events";
 
 /** What a node did for a while. `to` null: it still does. Times are milliseconds since 1970. */
 export interface Segment {
@@ -36,22 +36,22 @@ export function tracksOf(events: readonly RunEvent[]): Map<string, Track> {
     const known = tracks.get(event.node);
     const track = known ?? { node: event.node, job: null, segments: [] };
     track.job = event.job ?? track.job;
-    take(track, event);
+    addEvent(track, event);
     if (!known && track.segments.length > 0) tracks.set(event.node, track);
   }
   return tracks;
 }
 
-function take(track: Track, event: RunEvent): void {
+function addEvent(track: Track, event: RunEvent): void {
   const at = Date.parse(event.at);
   const last = track.segments.at(-1);
-  const begin = (part: Partial<Segment> & Pick<Segment, "kind">) => {
-    end(last, at);
+  const openSegment = (part: Partial<Segment> & Pick<Segment, "kind">) => {
+    closeSegment(last, at);
     track.segments.push({ from: at, to: null, attempt: 1, worker: null, failed: false, why: "", ...part });
   };
   switch (event.kind) {
     case "queued":
-      begin({ kind: "queued" });
+      openSegment({ kind: "queued" });
       break;
     case "started": {
       const attempt = event.attempt ?? 1;
@@ -62,30 +62,30 @@ function take(track: Track, event: RunEvent): void {
         break;
       }
       // What has no job only waits: for people, for a time, for what it holds.
-      begin({ kind: "running", attempt, worker: event.worker ?? null });
+      openSegment({ kind: "running", attempt, worker: event.worker ?? null });
       break;
     }
     case "attempt_ended":
       if (last) last.failed = true;
-      begin({ kind: "waiting", why: "its next attempt" });
+      openSegment({ kind: "waiting", why: "its next attempt" });
       break;
     case "ended":
       if (last && event.error) last.failed = true;
-      end(last, at);
+      closeSegment(last, at);
       break;
     case "approval_decided":
     case "approved":
     case "disapproved":
-      if (last?.kind === "waiting") end(last, at);
+      if (last?.kind === "waiting") closeSegment(last, at);
       break;
     default: {
       const why = WAITS[event.kind];
-      if (why !== undefined) begin({ kind: "waiting", why });
+      if (why !== undefined) openSegment({ kind: "waiting", why });
     }
   }
 }
 
-function end(segment: Segment | undefined, at: number): void {
+function closeSegment(segment: Segment | undefined, at: number): void {
   if (segment && segment.to === null) segment.to = Math.max(at, segment.from);
 }
 
@@ -96,7 +96,7 @@ export function withEvents(before: readonly RunEvent[], more: readonly RunEvent[
 }
 
 /** How long a track did one thing, in milliseconds, `now` for what still goes on. */
-export function spent(track: Track, kind: Segment["kind"], now: number): number {
+export function timeSpent(track: Track, kind: Segment["kind"], now: number): number {
   return track.segments
     .filter((each) => each.kind === kind)
     .reduce((sum, { from, to }) => sum + Math.max((to ?? now) - from, 0), 0);
@@ -143,7 +143,7 @@ export function trackOf(body: TimedBody): Track {
 }
 
 /** Where a segment lies on a line from `start` to `end`, in hundredths of it. */
-export function share(
+export function segmentPosition(
   { from, to }: Pick<Segment, "from" | "to">,
   [start, end]: readonly [number, number],
 ): { x: number; width: number } {

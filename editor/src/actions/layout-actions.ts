@@ -1,0 +1,118 @@
+import { apply, type Editor, type EditorStore } from "../editor/store";
+import { ALIGNMENTS, type Alignment, align } from "../workflow/align";
+import { laneOf, NotPossible } from "../workflow/commands";
+import { groupNodes, groupsOf, ungroup } from "../workflow/groups";
+import { type Box, layout, originOf } from "../workflow/layout";
+import { addNotes, NOTE, newNote, notesOf } from "../workflow/notes";
+import { move } from "../workflow/selection";
+import { type Action, always, focusSoon } from "./action";
+
+const nodesOf = (editor: Editor) => editor.selection.filter((id) => editor.graph.byId.has(id));
+const hasSeveralNodes = (editor: Editor) => nodesOf(editor).length > 1;
+const hasGroup = (editor: Editor) => editor.selection.some((key) => key.startsWith("group:"));
+
+/** Boxes of the selected nodes of one list, beside the corner of that list. */
+function boxes({ graph, tree, selection }: Editor): Map<string, Box> {
+  const nodes = selection.map((id) => graph.byId.get(id)).filter((node) => node !== undefined);
+  const [first] = nodes;
+  if (!first || nodes.some((node) => node.list.join(".") !== first.list.join("."))) {
+    throw new NotPossible("Nodes of one list are aligned: these stand in different ones.");
+  }
+  const positions = layout(graph, tree);
+  const from = originOf(laneOf(graph, first), positions);
+  return new Map(
+    nodes.flatMap(({ id }) => {
+      const box = positions.nodes.get(id);
+      return box ? [[id, { ...box, x: box.x - from.x, y: box.y - from.y }] as const] : [];
+    }),
+  );
+}
+
+const MARGIN = 60;
+
+/** Where a new note goes: in the middle of what is seen, else beside the graph, never behind a node. */
+function freePosition({ canvas, graph, tree }: Editor): { x: number; y: number } {
+  const middle = canvas?.middle() ?? { x: 0, y: 0 };
+  const at = { x: middle.x - NOTE.width / 2, y: middle.y - NOTE.height / 2 };
+  const made = layout(graph, tree);
+  const taken = [...graph.main.nodes.flatMap((node) => made.nodes.get(node.id) ?? []), ...notesOf(tree)];
+  const over = (box: Box) =>
+    at.x < box.x + box.width && box.x < at.x + NOTE.width && at.y < box.y + box.height && box.y < at.y + NOTE.height;
+  return taken.some(over) ? { x: Math.max(...taken.map((box) => box.x + box.width)) + MARGIN, y: at.y } : at;
+}
+
+const ALIGNMENT_LABELS: Record<Alignment, string> = {
+  left: "Align left",
+  centre: "Align centres",
+  right: "Align right",
+  top: "Align tops",
+  middle: "Align middles",
+  bottom: "Align bottoms",
+  across: "Space out across",
+  down: "Space out down",
+};
+
+const alignAction = (how: Alignment): Action => ({
+  name: `align-${how}`,
+  icon: `align-${how}`,
+  label: ALIGNMENT_LABELS[how],
+  keys: [],
+  enabled: hasSeveralNodes,
+  run: (store: EditorStore) => {
+    const places = align(boxes(store.getState()), how);
+    store.setState({ animations: store.getState().animations + 1 });
+    apply(store, (model) => move(model, places, ALIGNMENT_LABELS[how]));
+  },
+});
+
+/** Notes, frames, and where nodes stand. */
+export const LAYOUT_ACTIONS: readonly Action[] = [
+  {
+    name: "note",
+    icon: "note",
+    label: "Sticky note",
+    keys: ["Shift-S"],
+    enabled: always,
+    run: (store) => {
+      const at = freePosition(store.getState());
+      apply(store, (model) => addNotes(model, [newNote(at)]));
+      store.setState({ panel: "node" });
+      focusSoon("note");
+    },
+  },
+  {
+    name: "group",
+    icon: "group",
+    label: "Group",
+    keys: ["Mod-g"],
+    enabled: (editor) => nodesOf(editor).length > 0,
+    run: (store) => {
+      apply(store, (model) => groupNodes(model, nodesOf(store.getState())));
+      store.setState({ panel: "node" });
+      focusSoon("group");
+    },
+  },
+  {
+    name: "ungroup",
+    icon: "cross",
+    label: "Ungroup",
+    keys: ["Mod-Shift-g"],
+    enabled: hasGroup,
+    run: (store) => {
+      const { selection } = store.getState();
+      apply(store, (model) => {
+        const frames = groupsOf(model.tree, model.graph).filter((group) => selection.includes(group.key));
+        const ids = frames.flatMap((frame) => frame.ids);
+        return {
+          name: "Ungroup",
+          edits: ungroup(
+            model,
+            frames.map((frame) => frame.index),
+          ),
+          select: ids,
+        };
+      });
+    },
+  },
+  ...ALIGNMENTS.map(alignAction),
+];

@@ -1,0 +1,115 @@
+import { apply, type Editor, type EditorStore, modelOf } from "../editor/store";
+import { notify } from "../ui/toasts";
+import * as commands from "../workflow/commands";
+import type { Lane } from "../workflow/outline";
+import { readersOf, remove as removed } from "../workflow/selection";
+import { type Action, always, firstSelected, focusSoon, hasSelection, hasSingleNode } from "./action";
+
+/** Where what is added goes: after what is selected, else at the end. */
+export function spotAfter(editor: Editor): commands.Spot {
+  const { graph, selection } = editor;
+  const id = selection.at(-1);
+  const node = id === undefined ? undefined : graph.byId.get(id);
+  if (node && node.list.length > 1) return { lane: commands.laneOf(graph, node), after: node.id };
+  const last = graph.main.nodes.at(-1);
+  return last ? { lane: graph.main, after: last.id } : { lane: graph.main, start: true };
+}
+
+/** Behind the last node of a list. */
+export function endOf(lane: Lane): commands.Spot {
+  const last = lane.nodes.at(-1);
+  return last ? { lane, after: last.id } : { lane, start: true };
+}
+
+/** Takes away what is selected; says who reads it. */
+export function remove(store: EditorStore, reconnect: boolean): void {
+  const { selection, edge } = store.getState();
+  if (edge) {
+    apply(store, (model) => commands.disconnect(model, edge));
+    return;
+  }
+  const readers = readersOf(modelOf(store.getState()), selection);
+  apply(store, (model) => removed(model, selection, reconnect));
+  if (readers.length > 0) {
+    notify(`${readers.join(", ")} ${readers.length === 1 ? "reads" : "read"} what was deleted: see the problems.`);
+  }
+}
+
+/** Nodes and edges. */
+export const NODE_ACTIONS: readonly Action[] = [
+  {
+    name: "add",
+    icon: "plus",
+    label: "Add a node",
+    keys: ["n", "Tab"],
+    enabled: always,
+    run: (store) => store.setState({ dialog: { kind: "add", spot: spotAfter(store.getState()) } }),
+  },
+  {
+    name: "add-inside",
+    icon: "plus",
+    label: "Add a node inside",
+    keys: ["Shift-N"],
+    enabled: (editor) =>
+      hasSingleNode(editor) && (editor.graph.byId.get(editor.selection[0] ?? "")?.lanes.length ?? 0) > 0,
+    run: (store) => {
+      const id = firstSelected(store);
+      const lanes = store.getState().graph.byId.get(id)?.lanes ?? [];
+      const [lane] = lanes;
+      if (lane && lanes.length === 1) store.setState({ dialog: { kind: "add", spot: endOf(lane) } });
+      else store.setState({ dialog: { kind: "into", from: id } });
+    },
+  },
+  {
+    name: "connect",
+    icon: "link",
+    label: "Connect to …",
+    keys: ["c"],
+    enabled: hasSingleNode,
+    run: (store) => store.setState({ dialog: { kind: "connect", from: firstSelected(store) } }),
+  },
+  {
+    name: "open",
+    icon: "list",
+    label: "Open the node",
+    keys: ["Enter"],
+    enabled: hasSingleNode,
+    run: (store) => store.setState({ panel: "node" }),
+  },
+  {
+    name: "rename",
+    icon: "code",
+    label: "Rename",
+    keys: ["F2"],
+    enabled: hasSingleNode,
+    run: (store) => {
+      store.setState({ panel: "node" });
+      focusSoon("id");
+    },
+  },
+  {
+    name: "delete",
+    icon: "trash",
+    label: "Delete and reconnect",
+    keys: ["Delete", "Backspace"],
+    enabled: (editor) => hasSelection(editor) || editor.edge !== null,
+    run: (store) => remove(store, true),
+  },
+  {
+    name: "cut-out",
+    icon: "trash",
+    label: "Delete without reconnecting",
+    keys: ["Shift-Delete"],
+    enabled: hasSelection,
+    run: (store) => remove(store, false),
+  },
+  {
+    name: "disable",
+    icon: "skip",
+    label: (editor) =>
+      editor.selection[0] && commands.isDisabled(modelOf(editor), editor.selection[0]) ? "Enable" : "Disable",
+    keys: ["d"],
+    enabled: hasSingleNode,
+    run: (store) => apply(store, (model) => commands.toggleDisabled(model, firstSelected(store))),
+  },
+];

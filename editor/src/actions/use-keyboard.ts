@@ -1,0 +1,28 @@
+import { useEffect } from "react";
+import type { EditorStore } from "../editor/store";
+import { CLIPBOARD_EVENTS, takeClipboard } from "./clipboard";
+import { handleKey, isTextInput } from "./keymap";
+import { attempt } from "./registry";
+
+/** Keys of a workflow's page, and what the browser says of its clipboard. `graph`: the graph is what is shown. */
+export function useKeyboard(store: EditorStore, graph: boolean): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => handleKey(store, event, graph);
+    const clip = (event: ClipboardEvent) => {
+      // Text that is marked on the page, or written in a field, is the browser's to copy.
+      if (!graph || event.defaultPrevented || isTextInput(event.target) || hasTextSelection()) return;
+      attempt(() => takeClipboard(store, event));
+    };
+    window.addEventListener("keydown", listen);
+    for (const name of CLIPBOARD_EVENTS) window.addEventListener(name, clip);
+    return () => {
+      window.removeEventListener("keydown", listen);
+      for (const name of CLIPBOARD_EVENTS) window.removeEventListener(name, clip);
+    };
+  }, [store, graph]);
+}
+
+function hasTextSelection(): boolean {
+  const found = document.getSelection();
+  return found !== null && !found.isCollapsed && found.toString().trim() !== "";
+}

@@ -1,0 +1,58 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+
+const ALL = { per_page: "1000" } as never;
+const STALE_MS = 30_000;
+
+/** Something that a person chooses from a list by its path or name. */
+export interface Option {
+  value: string;
+  description: string;
+}
+
+/** Resources by path; of one type, or with "" of all. */
+export const resourcesQuery = (workspace: string, type: string) =>
+  queryOptions({
+    queryKey: ["resources", workspace, type],
+    staleTime: STALE_MS,
+    queryFn: async (): Promise<Option[]> => {
+      const query = { per_page: "1000", ...(type ? { resource_type: type } : {}) } as never;
+      const { data } = await api.GET("/api/w/{workspace}/resources/list", { params: { path: { workspace }, query } });
+      return (data ?? []).map((each) => ({ value: `$res:${each.path}`, description: each.resource_type }));
+    },
+  });
+
+export const variablesQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["variables", workspace],
+    staleTime: STALE_MS,
+    queryFn: async (): Promise<Option[]> => {
+      const { data } = await api.GET("/api/w/{workspace}/variables/list", {
+        params: { path: { workspace }, query: ALL },
+      });
+      return (data ?? []).map((each) => ({
+        value: `$var:${each.path}`,
+        description: [each.is_secret && "secret", each.description].filter(Boolean).join(", "),
+      }));
+    },
+  });
+
+/** Members and groups of the workspace as approvers name them. */
+export const peopleQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["people", workspace],
+    staleTime: STALE_MS,
+    queryFn: async (): Promise<{ members: Option[]; groups: Option[] }> => {
+      const params = { path: { workspace }, query: ALL };
+      const [members, groups] = await Promise.all([
+        api.GET("/api/w/{workspace}/users/list", { params: { path: { workspace } } }),
+        api.GET("/api/w/{workspace}/groups/list", { params }),
+      ]);
+      return {
+        members: (members.data ?? [])
+          .filter((each) => !each.disabled)
+          .map((each) => ({ value: `u/${each.username}`, description: each.name || each.email })),
+        groups: (groups.data ?? []).map((each) => ({ value: `g/${each.name}`, description: each.summary ?? "" })),
+      };
+    },
+  });

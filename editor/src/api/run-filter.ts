@@ -1,0 +1,46 @@
+/** Which runs a list shows. It stands in the address, each part under its own name. */
+export interface RunFilter {
+  states: string[];
+  path: string;
+  /** Text somewhere in the path. */
+  text: string;
+  trigger: string;
+  by: string;
+  /** How far back, one of WINDOWS; "" where `from` and `to` say it. */
+  last: string;
+  /** ISO 8601, or "". */
+  from: string;
+  to: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+export const WINDOWS: Record<string, { name: string; ms: number }> = {
+  "1h": { name: "Last hour", ms: HOUR_MS },
+  "24h": { name: "Last 24 hours", ms: 24 * HOUR_MS },
+  "7d": { name: "Last 7 days", ms: 7 * 24 * HOUR_MS },
+  "30d": { name: "Last 30 days", ms: 30 * 24 * HOUR_MS },
+  "90d": { name: "Last 90 days", ms: 90 * 24 * HOUR_MS },
+};
+export const DEFAULT_WINDOW = "7d";
+
+/** The times that a filter means now (milliseconds); `until` null: to the end. */
+export function timeRange({ last, from, to }: RunFilter, now: number): { since: number; until: number | null } {
+  if (from) return { since: Date.parse(from), until: to ? Date.parse(to) : null };
+  return { since: now - (WINDOWS[last]?.ms ?? 0), until: null };
+}
+
+/** A filter as the API's lists take it. */
+export function toQuery(filter: RunFilter, now: number) {
+  const { since, until } = timeRange(filter, now);
+  return {
+    has_null_parent: true,
+    created_after: new Date(since).toISOString(),
+    ...(until === null ? {} : { created_before: new Date(until).toISOString() }),
+    ...(filter.states.length > 0 ? { states: filter.states.join(",") } : {}),
+    ...(filter.path ? { script_path_exact: filter.path } : {}),
+    ...(filter.text ? { script_path_text: filter.text } : {}),
+    ...(filter.trigger ? { trigger_kind: filter.trigger } : {}),
+    ...(filter.by ? { created_by: filter.by } : {}),
+  };
+}

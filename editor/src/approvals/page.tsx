@@ -1,0 +1,68 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useParams } from "react-router";
+import { approvalsQuery, type WaitingApproval } from "../api/approvals";
+import { rememberWorkspace } from "../lib/last-workspace";
+import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import css from "./approvals.module.css";
+import { ApprovalCard } from "./card";
+
+const NO_DEADLINE = "9999";
+const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApproval>[]] = [
+  { name: "asked", label: "Asked longest first", before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
+  {
+    name: "deadline",
+    label: "Deadline first",
+    before: (a, b) => (a.due_at ?? NO_DEADLINE).localeCompare(b.due_at ?? NO_DEADLINE),
+  },
+  { name: "path", label: "By workflow", before: (a, b) => (a.path ?? "").localeCompare(b.path ?? "") },
+];
+
+/** What waits for people in a workspace: first for the one who looks, then for others. */
+export function ApprovalsPage() {
+  const { workspace = "" } = useParams();
+  const approvals = useQuery(approvalsQuery(workspace));
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  const found = useListTools(approvals.data, textOf, ORDERS);
+  const { items, query } = found;
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <h1>Approvals</h1>
+        <ListTools what="approvals" found={found} />
+      </div>
+      {approvals.isPending && <Skeleton />}
+      {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
+      {approvals.data?.length === 0 && (
+        <Empty title="Nothing waits for anybody">
+          <p>A workflow that needs a yes or no of people stands here until somebody has decided.</p>
+        </Empty>
+      )}
+      {approvals.data && approvals.data.length > 0 && items.length === 0 && (
+        <NoMatches what="approval" wanted={query} where="in its workflow, node, message or person" />
+      )}
+      <Group title="Waits for you" items={items.filter((each) => each.mine)} workspace={workspace} />
+      <Group title="Waits for others" items={items.filter((each) => !each.mine)} workspace={workspace} />
+    </main>
+  );
+}
+
+function Group({ title, items, workspace }: { title: string; items: WaitingApproval[]; workspace: string }) {
+  if (items.length === 0) return null;
+  return (
+    <section className={css.group} aria-label={title}>
+      <h2>
+        {title} <span className={css.count}>{items.length}</span>
+      </h2>
+      <ul className={css.list}>
+        {items.map((each) => (
+          <ApprovalCard key={each.job} workspace={workspace} asked={each} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const textOf = (each: WaitingApproval): string =>
+  `${each.path ?? ""} ${each.node} ${each.message ?? ""} ${each.created_by}`;

@@ -1,0 +1,125 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useShallow } from "zustand/react/shallow";
+import { listBodies, nodeStatesIn } from "../api/iterations";
+import { useEditor, useEditorStore } from "../editor/context";
+import type { Editor } from "../editor/store";
+import { ENDED } from "../lib/status";
+import { duration } from "../lib/time";
+import { IconButton } from "../ui/controls";
+import { Status } from "../ui/status";
+import { isLoop } from "../workflow/kinds";
+import type { Node } from "../workflow/outline";
+import css from "./iterations.module.css";
+
+/** How many iterations (or branches) a node that holds others has opened in the run that is shown. */
+export const iterationCount = ({ live }: Editor, id: string): number => {
+  const bodies = live?.nodes[id]?.bodies;
+  if (!bodies) return 0;
+  return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
+};
+
+/** Which iteration of a loop the graph shows: all together, or one by its number. `brief`: without how it stands. */
+export function IterationPicker({ node, brief: compact = false }: { node: Node; brief?: boolean }) {
+  const store = useEditorStore();
+  const count = useEditor((editor) => iterationCount(editor, node.id));
+  const place = useEditor((editor) => editor.shownIterations[node.id]?.place ?? 0);
+  const body = useEditor((editor) => editor.shownIterations[node.id]?.body);
+  if (count === 0) return null;
+  const pick = (next: number) => showIteration(store.getState(), store.setState, node.id, next);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: what is selected stays so while its iterations are walked
+    <fieldset
+      className={`nodrag nopan ${css.picker}`}
+      aria-label={`Iteration of ${node.id}`}
+      onClick={(event) => event.stopPropagation()}
+    >
+      <IconButton label="The iteration before" icon="back" disabled={place === 0} onClick={() => pick(place - 1)} />
+      <input
+        className={css.number}
+        aria-label="Number of the iteration"
+        inputMode="numeric"
+        placeholder="all"
+        value={place === 0 ? "" : place}
+        onChange={(event) => pick(Math.min(Math.max(Number.parseInt(event.target.value, 10) || 0, 0), count))}
+      />
+      <span>of {count}</span>
+      <IconButton label="The next iteration" icon="next" disabled={place >= count} onClick={() => pick(place + 1)} />
+      {body && !compact && (
+        <Status
+          status={body.status}
+          {...(body.duration_ms === undefined ? {} : { word: duration(body.duration_ms) })}
+        />
+      )}
+    </fieldset>
+  );
+}
+
+/** Shows one iteration, or all (0); what was picked inside it is let go. */
+export function showIteration(
+  { shownIterations, graph }: Editor,
+  set: (part: Partial<Editor>) => void,
+  loop: string,
+  place: number,
+): void {
+  const kept = Object.entries(shownIterations).filter(([id]) => {
+    for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside)
+      if (each === loop) return false;
+    return id !== loop;
+  });
+  set({
+    shownIterations: {
+      ...Object.fromEntries(kept),
+      ...(place > 0 ? { [loop]: { place: place, job: null, body: null, nodes: {} } } : {}),
+    },
+  });
+}
+
+/** Where a loop stands: the run, or the iteration that is shown of the loop around it. */
+function parentOf({ live, shownIterations, graph }: Editor, node: Node): string | null {
+  for (let id = node.inside; id; id = graph.byId.get(id)?.inside ?? null) {
+    if (isLoop(graph.byId.get(id)?.kind ?? "")) return shownIterations[id]?.job ?? null;
+  }
+  return live?.id ?? null;
+}
+
+/** Keeps the iterations that are shown as they stand. */
+export function FollowShownIterations() {
+  const loops = useEditor(useShallow(({ shownIterations }: Editor) => Object.keys(shownIterations)));
+  return loops.map((loop) => <FollowIteration key={loop} loop={loop} />);
+}
+
+/** Fetches an iteration whenever the run has moved, until it has ended. */
+function FollowIteration({ loop }: { loop: string }) {
+  const store = useEditorStore();
+  const workspace = useEditor((editor) => editor.workspace);
+  const node = useEditor(({ graph }) => graph.byId.get(loop));
+  const place = useEditor(({ shownIterations }) => shownIterations[loop]?.place ?? 0);
+  const parent = useEditor((editor) => (node ? parentOf(editor, node) : null));
+  const moved = useEditor(({ live }) => live?.graph?.rev);
+  const found = useQuery({
+    queryKey: ["iteration", workspace, parent, loop, place],
+    queryFn: async () => {
+      const [body] = await listBodies(workspace, parent ?? "", loop, place, 1);
+      return body ? { body, nodes: await nodeStatesIn(workspace, body, node?.lanes[0]?.nodes ?? []) } : null;
+    },
+    enabled: parent !== null && place > 0,
+  });
+  const { data, refetch } = found;
+  const over = data ? ENDED.has(data.body.status) : false;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the run has moved
+  useEffect(() => {
+    if (!over) void refetch();
+  }, [moved, over, refetch]);
+  useEffect(() => {
+    const { shownIterations } = store.getState();
+    if (!data || shownIterations[loop]?.place !== place) return;
+    store.setState({
+      shownIterations: {
+        ...shownIterations,
+        [loop]: { place: place, job: data.body.job, body: data.body, nodes: data.nodes },
+      },
+    });
+  }, [store, data, loop, place]);
+  return null;
+}

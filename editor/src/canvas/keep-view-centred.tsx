@@ -1,0 +1,30 @@
+import { getViewportForBounds, useReactFlow, useStore, type Viewport } from "@xyflow/react";
+import { useEffect, useRef } from "react";
+import { useEditor } from "../editor/context";
+import { FIT } from "./view";
+
+/**
+ * When a panel makes the canvas smaller or larger, what is in the middle stays there. A run that is seen whole stays so
+ * when what is told above it comes or goes.
+ */
+export function KeepViewCentred() {
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
+  const readOnly = useEditor((editor) => editor.readOnly);
+  const before = useRef({ width, height });
+  const { fitView, getNodes, getNodesBounds, getViewport, setViewport } = useReactFlow();
+  useEffect(() => {
+    const { width: wide, height: high } = before.current;
+    before.current = { width, height };
+    if (wide === 0 || (wide === width && high === height)) return;
+    const view = getViewport();
+    const fitted = () =>
+      getViewportForBounds(getNodesBounds(getNodes()), wide, high, FIT.minZoom, FIT.maxZoom, FIT.padding);
+    if (readOnly && wide === width && same(view, fitted())) void fitView(FIT);
+    else void setViewport({ x: view.x + (width - wide) / 2, y: view.y + (height - high) / 2, zoom: view.zoom });
+  }, [width, height, readOnly, fitView, getNodes, getNodesBounds, getViewport, setViewport]);
+  return null;
+}
+
+const same = (one: Viewport, other: Viewport) =>
+  Math.abs(one.x - other.x) < 1 && Math.abs(one.y - other.y) < 1 && Math.abs(one.zoom - other.zoom) < 0.001;

@@ -1,0 +1,190 @@
+import { autocompletion, type CompletionContext, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { bracketMatching, ensureSyntaxTree, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { type Diagnostic, linter, lintGutter } from "@codemirror/lint";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension, StateEffect } from "@codemirror/state";
+import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { type RefObject, useEffect, useRef } from "react";
+import type { Completions } from "../workflow/completion";
+import { COMPLETE_GRAMMARS, HIGHLIGHTING, LANGUAGES, THEME } from "./theme";
+
+/** Something wrong in a text. Without a line it stands where the text cannot be read, else at its beginning. */
+export interface CodeDiagnostic {
+  line?: number;
+  message: string;
+  severity: "error" | "warning";
+}
+
+export interface CodeProps {
+  label: string;
+  language: string;
+  text: string;
+  changed: (text: string) => void;
+  lines?: number;
+  numbers?: boolean;
+  readOnly?: boolean;
+  /** What can go on after a text. */
+  complete?: ((before: string) => Completions | null) | undefined;
+  diagnostics?: readonly CodeDiagnostic[];
+  /** Holds, while this is shown, what puts a text in at the cursor. */
+  insert?: RefObject<((text: string) => void) | null> | undefined;
+}
+
+/** Other faults came from outside, maybe long after the text was looked at. */
+const refreshDiagnostics = StateEffect.define<null>();
+const LINT_MS = 250;
+const MAX_SYNTAX_ERRORS = 5;
+const PARSE_MS = 50;
+
+/** Code that is written: its text comes from outside and goes there at each change. */
+export default function Code(props: CodeProps) {
+  const { label, language, text, lines = 3, numbers = false, readOnly = false, diagnostics, insert } = props;
+  const container = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(null);
+  const latestProps = useRef(props);
+  latestProps.current = props;
+
+  useEffect(() => {
+    if (!container.current) return;
+    const made = new EditorView({
+      parent: container.current,
+      state: EditorState.create({
+        doc: latestProps.current.text,
+        extensions: [
+          baseExtensions(label, language, numbers),
+          EditorState.readOnly.of(readOnly || container.current.closest("fieldset:disabled") !== null),
+          latestProps.current.complete
+            ? autocompletion({ override: [(context) => completionsAt(context, latestProps.current)], icons: false })
+            : autocompletion({ icons: false }),
+          linter((shown) => lint(shown, latestProps.current), {
+            delay: LINT_MS,
+            needsRefresh: ({ transactions }) =>
+              transactions.some((each) => each.effects.some((effect) => effect.is(refreshDiagnostics))),
+          }),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged && !update.transactions.some((each) => each.isUserEvent("outside"))) {
+              latestProps.current.changed(update.state.doc.toString());
+            }
+          }),
+        ],
+      }),
+    });
+    view.current = made;
+    if (insert) insert.current = (put) => insertAtCursor(made, put);
+    return () => {
+      if (insert) insert.current = null;
+      made.destroy();
+    };
+  }, [language, label, numbers, readOnly, insert]);
+
+  useEffect(() => {
+    const shown = view.current;
+    if (!shown || shown.state.doc.toString() === text) return;
+    shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text }, userEvent: "outside" });
+  }, [text]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other faults are shown at once
+  useEffect(() => {
+    view.current?.dispatch({ effects: refreshDiagnostics.of(null) });
+  }, [diagnostics]);
+
+  return <div ref={container} style={{ minHeight: `${lines * 1.25}rem` }} />;
+}
+
+function baseExtensions(label: string, language: string, numbers: boolean): Extension {
+  return [
+    ...(numbers ? [lineNumbers(), lintGutter()] : []),
+    history(),
+    indentOnInput(),
+    bracketMatching(),
+    closeBrackets(),
+    highlightSelectionMatches(),
+    syntaxHighlighting(HIGHLIGHTING),
+    LANGUAGES[language]?.() ?? [],
+    keymap.of([
+      ...completionKeymap,
+      ...defaultKeymap,
+      ...historyKeymap,
+      ...searchKeymap,
+      ...(numbers ? [indentWithTab] : []),
+    ]),
+    EditorView.lineWrapping,
+    EditorView.contentAttributes.of({ "aria-label": label }),
+    THEME,
+  ];
+}
+
+function completionsAt(context: CompletionContext, { complete }: CodeProps) {
+  const before = context.state.sliceDoc(0, context.pos);
+  const found = complete?.(before);
+  if (!found || (found.from === context.pos && !context.explicit && !/[.\w$]$/.test(before))) return null;
+  const typed = before.slice(found.from);
+  const options = found.choices.map(({ label, insert, detail }) => ({
+    label,
+    detail,
+    apply: insert,
+    // Names are matched as they are written, so that a dot before them counts for nothing.
+    displayLabel: label,
+    type: "property",
+    boost: label.startsWith(typed.replace(/^\??\./, "")) ? 1 : 0,
+  }));
+  const dots = typed.match(/^\??\./)?.[0].length ?? 0;
+  return {
+    from: found.from + dots,
+    options: options.map((option) => ({ ...option, apply: applied(option.apply, dots) })),
+    validFor: /^[\w$]*$/,
+  };
+}
+
+/** Puts a choice in the place of what was typed, together with the dots before it. */
+function applied(insert: string, dots: number) {
+  return (view: EditorView, _: unknown, from: number, to: number) => {
+    const cursor = insert.endsWith('("")') ? insert.length - 2 : insert.length;
+    view.dispatch({
+      changes: { from: from - dots, to, insert },
+      selection: { anchor: from - dots + cursor },
+      userEvent: "input.complete",
+    });
+  };
+}
+
+function insertAtCursor(view: EditorView, text: string): void {
+  const { from, to } = view.state.selection.main;
+  const spaced = from > 0 && /[\w$\])}"']/.test(view.state.sliceDoc(from - 1, from)) ? ` ${text}` : text;
+  view.dispatch({ changes: { from, to, insert: spaced }, selection: { anchor: from + spaced.length } });
+  view.focus();
+}
+
+function lint(view: EditorView, { language, diagnostics }: CodeProps): Diagnostic[] {
+  const { doc } = view.state;
+  const unread = syntaxErrors(view);
+  const own = COMPLETE_GRAMMARS.has(language)
+    ? unread.map((at): Diagnostic => ({ ...lineAt(view, at), severity: "error", message: "This cannot be read here." }))
+    : [];
+  const outside = (diagnostics ?? []).map((fault): Diagnostic => {
+    const start =
+      fault.line === undefined ? (unread[0] ?? 0) : doc.line(Math.min(Math.max(fault.line, 1), doc.lines)).from;
+    return { ...lineAt(view, start), severity: fault.severity, message: fault.message };
+  });
+  return [...own, ...outside];
+}
+
+function lineAt(view: EditorView, at: number): { from: number; to: number } {
+  const { from, to } = view.state.doc.lineAt(at);
+  return { from, to };
+}
+
+/** Where the grammar of the language cannot go on, once per line. */
+function syntaxErrors(view: EditorView): number[] {
+  const places = new Map<number, number>();
+  ensureSyntaxTree(view.state, view.state.doc.length, PARSE_MS)?.iterate({
+    enter: (node) => {
+      if (node.type.isError && places.size < MAX_SYNTAX_ERRORS) {
+        const { number } = view.state.doc.lineAt(node.from);
+        if (!places.has(number)) places.set(number, node.from);
+      }
+    },
+  });
+  return [...places.values()];
+}

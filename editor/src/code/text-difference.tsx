@@ -1,0 +1,59 @@
+import { syntaxHighlighting } from "@codemirror/language";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, lineNumbers } from "@codemirror/view";
+import { useEffect, useRef } from "react";
+import css from "../versions/versions.module.css";
+import { HIGHLIGHTING, LANGUAGES, THEME } from "./theme";
+
+const COLLAPSE = { margin: 3, minSize: 6 };
+const SIDE_BY_SIDE_FROM = 1100;
+const TITLES = ["Text before", "Text after"] as const;
+
+interface Props {
+  before: string;
+  after: string;
+  language?: string;
+  /** What the two are called. */
+  titles?: readonly [string, string];
+  /** In one, also where there is room for both. */
+  unified?: boolean;
+}
+
+/** Two texts and what differs between them: beside each other where there is room, else in one. It is not written in. */
+export default function TextDifference({ before, after, language = "yaml", titles = TITLES, unified = false }: Props) {
+  const [first, second] = titles;
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const parent = place.current;
+    if (!parent) return;
+    const common = (label: string): Extension[] => [
+      lineNumbers(),
+      LANGUAGES[language]?.() ?? [],
+      syntaxHighlighting(HIGHLIGHTING),
+      EditorState.readOnly.of(true),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": label }),
+      THEME,
+    ];
+    const view =
+      !unified && window.innerWidth >= SIDE_BY_SIDE_FROM
+        ? new MergeView({
+            parent,
+            a: { doc: before, extensions: common(first) },
+            b: { doc: after, extensions: common(second) },
+            collapseUnchanged: COLLAPSE,
+            gutter: true,
+          })
+        : new EditorView({
+            parent,
+            doc: after,
+            extensions: [
+              ...common("Text with what differs"),
+              unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: COLLAPSE }),
+            ],
+          });
+    return () => view.destroy();
+  }, [before, after, language, first, second, unified]);
+  return <section ref={place} className={css.text} aria-label="Difference of the texts" />;
+}

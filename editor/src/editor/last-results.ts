@@ -1,0 +1,43 @@
+import { fetchArgs, fetchGraph, fetchResult, lastRuns } from "../api/runs";
+import { isTree, type Json } from "../workflow/types";
+import type { EditorStore } from "./store";
+
+const MOST_NODES = 60;
+
+/** The results and inputs of the last runs, for nodes of which this page knows none: of each node its newest result. */
+export async function loadLastResults(store: EditorStore): Promise<true> {
+  const { workspace, flow, live } = store.getState();
+  const runs = live ? [] : await lastRuns(workspace, flow.path);
+  const [newest] = runs;
+  if (!newest) return true;
+  const args = await fetchArgs(workspace, newest).catch(() => null);
+  const known: Record<string, Json> = {};
+  for (const run of runs) {
+    const { graph } = store.getState();
+    if (graph.main.nodes.every((node) => Object.hasOwn(known, node.id))) break;
+    Object.assign(known, await resultsOf(workspace, run, new Set(Object.keys(known))));
+  }
+  store.setState((now) => ({
+    results: { ...known, ...now.results },
+    args: now.args ?? (isTree(args) ? args : null),
+  }));
+  return true;
+}
+
+async function resultsOf(workspace: string, run: string, known: Set<string>): Promise<Record<string, Json>> {
+  const { nodes } = await fetchGraph(workspace, run);
+  const ended = Object.entries(nodes).filter(
+    ([id, node]) => node.status === "succeeded" && node.job && !node.inside && !node.kept && !known.has(id),
+  );
+  const results = await Promise.all(
+    ended.slice(0, MOST_NODES).map(async ([id, node]): Promise<[string, Json] | null> => {
+      try {
+        return [id, await fetchResult(workspace, node.job ?? "")];
+      } catch {
+        // What retention has taken is not known.
+        return null;
+      }
+    }),
+  );
+  return Object.fromEntries(results.filter((each) => each !== null));
+}

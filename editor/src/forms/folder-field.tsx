@@ -1,0 +1,51 @@
+import { useState } from "react";
+import type { WritableFolders } from "../api/folders";
+import { Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+
+const KEY = "orvanta.place";
+const NEW_FOLDER = "";
+
+/** Where the last thing was put, else the first folder, else what is the person's own. */
+export function lastFolder(folders: WritableFolders | undefined): string {
+  const last = localStorage.getItem(KEY);
+  if (last && folders?.all.includes(last)) return last;
+  return folders?.all[0] ?? "";
+}
+
+export function rememberFolder(folder: string): void {
+  localStorage.setItem(KEY, folder);
+}
+
+/** A folder that is chosen; an admin may name a new one. */
+export function FolderField(props: {
+  places: WritableFolders | undefined;
+  place: string;
+  set: (place: string) => void;
+}) {
+  const { places, place, set } = props;
+  const [isNew, setOwn] = useState(false);
+  const choose = (chosen: string) => {
+    setOwn(chosen === NEW_FOLDER);
+    set(chosen === NEW_FOLDER ? "f/" : chosen);
+  };
+  return (
+    <>
+      <Field label="Folder">
+        <Select value={isNew ? NEW_FOLDER : place} disabled={!places} set={(next) => choose(next)}>
+          {places?.all.map((each) => (
+            <option key={each} value={each}>
+              {each.startsWith("u/") ? `${each} (yours alone)` : each}
+            </option>
+          ))}
+          {places?.admin && <option value={NEW_FOLDER}>A new folder …</option>}
+        </Select>
+      </Field>
+      {isNew && (
+        <Field label="Name of the folder">
+          <Input value={place.slice(2)} spellCheck={false} onChange={(event) => set(`f/${event.target.value}`)} />
+        </Field>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,100 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { fetchArgs, fetchResult, type NodeState, valueQuery } from "../api/runs";
+import { useEditor } from "../editor/context";
+import { errorOfResult } from "../lib/error-line";
+import { ENDED } from "../lib/status";
+import { ErrorText } from "../ui/error-text";
+import css from "../ui/panel.module.css";
+import { resolveInputs } from "../workflow/resolved-inputs";
+import { at } from "../workflow/types";
+
+const MAX_LENGTH = 100_000;
+
+/** What a node gave, got and wrote in a run. */
+export function NodeData(props: { run: string; id: string; node: NodeState; log: string | undefined }) {
+  const { run, id, node, log } = props;
+  const ended = ENDED.has(node.status) && node.status !== "skipped";
+  return (
+    <>
+      {node.waits?.map((wait) => (
+        <p key={wait.reason} className={css.help}>
+          {wait.reason}
+        </p>
+      ))}
+      {node.job && ended ? (
+        <ResultSection label={`Result of ${id}`} part="output" run={node.job} ask={fetchResult} />
+      ) : (
+        <DataSection label={`Result of ${id}`} part="output">
+          <p className={css.help}>It has given nothing yet.</p>
+        </DataSection>
+      )}
+      <Input id={id} run={run} />
+      <DataSection label={`Log of ${id}`} part="log">
+        {log ? <Text text={log} /> : <p className={css.help}>It has written nothing.</p>}
+      </DataSection>
+    </>
+  );
+}
+
+/** What a run or a node's job gave or got, as text: never as a page. */
+export function ResultSection(props: {
+  label: string;
+  part?: string;
+  run: string;
+  ask: (workspace: string, run: string) => Promise<unknown>;
+}) {
+  const { label, part, run, ask } = props;
+  const workspace = useEditor((editor) => editor.workspace);
+  const found = useQuery(valueQuery(workspace, run, part ?? "whole", ask));
+  if (found.isError) return null;
+  const error = errorOfResult(found.data);
+  return (
+    <DataSection label={label} {...(part ? { part } : {})}>
+      {error && <ErrorText error={error} label={`Error in ${label}`} />}
+      {found.isSuccess && !error && <Text text={formatJson(found.data)} label={label} />}
+    </DataSection>
+  );
+}
+
+const formatJson = (value: unknown) => JSON.stringify(value ?? null, null, 2).slice(0, MAX_LENGTH);
+
+/** The inputs of a node as its transforms make them; an expression that only the server can answer stands as such. */
+function Input({ id, run }: { id: string; run: string }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const results = useEditor((editor) => editor.results);
+  const transforms = useEditor((editor) => {
+    const node = editor.graph.byId.get(id);
+    return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
+  });
+  const args = useQuery({ queryKey: ["args", workspace, run], queryFn: () => fetchArgs(workspace, run) });
+  const inputs = Object.entries(resolveInputs(transforms, args.data ?? {}, results));
+  const label = `Input of ${id}`;
+  const known = inputs.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : []));
+  const expressions = inputs.flatMap(([name, each]) => ("expr" in each ? [`${name} = ${each.expr}`] : []));
+  return (
+    <DataSection label={label} part="input">
+      {known.length > 0 && <Text text={formatJson(Object.fromEntries(known))} label={label} />}
+      {expressions.length > 0 && <Text text={expressions.join("\n")} />}
+      {inputs.length === 0 && <p className={css.help}>It takes no inputs.</p>}
+    </DataSection>
+  );
+}
+
+function DataSection({ label, part, children }: { label: string; part?: string; children: ReactNode }) {
+  return (
+    <section aria-label={label} data-field={part} tabIndex={part ? -1 : undefined}>
+      <h3>{label}</h3>
+      {children}
+    </section>
+  );
+}
+
+function Text({ text, label }: { text: string; label?: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
+    <pre className={css.value} tabIndex={0} data-result={label}>
+      {text}
+    </pre>
+  );
+}

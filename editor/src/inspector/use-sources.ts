@@ -1,0 +1,28 @@
+import { useMemo } from "react";
+import { useEditor } from "../editor/context";
+import { type Source, sourcesOf } from "../workflow/scope";
+import type { Path } from "../workflow/types";
+
+/** What the expressions of a node can read, with the values that it really had. */
+export function useSources(node: string): Source[] {
+  const tree = useEditor((editor) => editor.tree);
+  const graph = useEditor((editor) => editor.graph);
+  const results = useEditor((editor) => editor.results);
+  const args = useEditor((editor) => editor.args);
+  return useMemo(() => sourcesOf(tree, graph, node, results, args), [tree, graph, node, results, args]);
+}
+
+/** A place of the document as the server's problems name it. */
+export function jsonPointer(path: Path): string {
+  return path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
+}
+
+/** What the server says against what stands at a place or below it. */
+export function useProblemsAt(path: Path): { message: string; severity: "error" | "warning" }[] {
+  const problems = useEditor((editor) => editor.problems);
+  const pointerPrefix = jsonPointer(path);
+  return useMemo(
+    () => (problems ?? []).filter((each) => each.path === pointerPrefix || each.path.startsWith(`${pointerPrefix}/`)),
+    [problems, pointerPrefix],
+  );
+}

@@ -1,0 +1,140 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { resourcesQuery, variablesQuery } from "../api/options";
+import { useEditor } from "../editor/context";
+import { ChooseDialog } from "../ui/choose-dialog";
+import { Button, IconButton, Input } from "../ui/controls";
+import css from "../ui/panel.module.css";
+import { Select } from "../ui/select";
+import { at, type Json } from "../workflow/types";
+
+interface Props {
+  id: string;
+  label: string;
+  value: Json | undefined;
+  /** What the value must be, where that is known. */
+  schema?: Json | undefined;
+  set: (next: Json | undefined) => void;
+}
+
+const RESOURCE = /^resource-(.+)$/;
+
+/** A value in the way its schema asks for: chosen, ticked, a resource, a text, else JSON. */
+export function ValueField(props: Props) {
+  const { id, value, schema, set } = props;
+  const type = at(schema, ["type"]);
+  const choices = at(schema, ["enum"]);
+  const format = at(schema, ["format"]);
+  const resource = typeof format === "string" ? RESOURCE.exec(format)?.[1] : undefined;
+  if (resource) return <ResourceField {...props} type={resource} />;
+  if (type === "boolean" || Array.isArray(choices)) {
+    const options: Json[] = Array.isArray(choices) ? choices : [true, false];
+    const chosen = options.indexOf(value ?? null);
+    return (
+      <Select
+        id={id}
+        value={chosen < 0 ? "" : chosen}
+        set={(next) => set(next === "" ? undefined : options[Number(next)])}
+      >
+        <option value="">—</option>
+        {options.map((each, n) => (
+          <option key={JSON.stringify(each)} value={n}>
+            {typeof each === "string" ? each : JSON.stringify(each)}
+          </option>
+        ))}
+      </Select>
+    );
+  }
+  return <TextValue {...props} text={type === "string"} />;
+}
+
+/** A value as it is written: of a text the text itself, else JSON, and what is no JSON is a text. */
+function TextValue({ id, label, value, text, set }: Props & { text: boolean }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const [choosing, setChoosing] = useState(false);
+  const shown = typed ?? (text && typeof value === "string" ? value : formatValue(value));
+  const read = (next: string) => (text ? next || undefined : parseValue(next));
+  return (
+    <div className={css.row}>
+      <Input
+        id={id}
+        value={shown}
+        placeholder="nothing"
+        onBlur={() => setTyped(null)}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          set(read(event.target.value));
+        }}
+      />
+      <IconButton label={`Take a variable or resource for ${label}`} icon="key" onClick={() => setChoosing(true)} />
+      {choosing && <ReferenceDialog type="" choose={set} close={() => setChoosing(false)} />}
+    </div>
+  );
+}
+
+/** A resource by its path. */
+export function ResourceField({ id, label, value, type, set }: Props & { type: string }) {
+  const [choosing, setChoosing] = useState(false);
+  const isEmpty = value === undefined || value === "";
+  const asking = type ? `Choose a ${type} resource` : "Choose a resource";
+  const shown = isEmpty ? asking : typeof value === "string" ? value : JSON.stringify(value);
+  return (
+    <div className={css.row}>
+      <Button
+        id={id}
+        className={css.wide}
+        icon="key"
+        aria-label={`${label}: ${shown}`}
+        onClick={() => setChoosing(true)}
+      >
+        {shown}
+      </Button>
+      {value !== undefined && <IconButton label={`Clear ${label}`} icon="cross" onClick={() => set(undefined)} />}
+      {choosing && <ReferenceDialog type={type} choose={set} close={() => setChoosing(false)} />}
+    </div>
+  );
+}
+
+interface ReferenceDialogProps {
+  type: string;
+  choose: (value: string) => void;
+  close: () => void;
+}
+
+function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const resources = useQuery(resourcesQuery(workspace, type));
+  const variables = useQuery({ ...variablesQuery(workspace), enabled: !type });
+  const groups = [
+    { heading: "Resources", icon: "key", items: resources.data ?? [] },
+    { heading: "Variables", icon: "code", items: variables.data ?? [] },
+  ];
+  return (
+    <ChooseDialog
+      title={type ? `A resource of the type ${type}` : "A variable or resource"}
+      placeholder="Search by path"
+      emptyText={
+        resources.isPending
+          ? "Loading …"
+          : `There is no ${type || "variable or"} resource here that you may read. Make one by the API or the command line.`
+      }
+      groups={groups}
+      choose={choose}
+      close={close}
+    />
+  );
+}
+
+export function formatValue(value: Json | undefined): string {
+  if (value === undefined) return "";
+  return typeof value === "string" && parseValue(value) === value ? value : JSON.stringify(value);
+}
+
+export function parseValue(text: string): Json | undefined {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}

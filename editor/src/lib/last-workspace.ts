@@ -1,0 +1,10 @@
+const KEY = "orvanta.workspace";
+
+/** The workspace that this browser opened last; null on the first visit. */
+export function lastWorkspace(): string | null {
+  return localStorage.getItem(KEY);
+}
+
+export function rememberWorkspace(id: string): void {
+  localStorage.setItem(KEY, id);
+}

@@ -1,1 +1,0 @@
-export { ScriptPage } from "../scripts/page";

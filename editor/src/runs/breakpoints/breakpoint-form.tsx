@@ -1,0 +1,95 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { pausesQuery, type RunPauses, removeBreakpoint, setBreakpoint } from "../../api/breakpoints";
+import { useEditor } from "../../editor/context";
+import { isRunOver } from "../../editor/run-watch";
+import type { Editor } from "../../editor/store";
+import { Button, Field, Input } from "../../ui/controls";
+import { notify, notifyError } from "../../ui/toasts";
+import { useRun } from "../context";
+import css from "./breakpoints.module.css";
+import { PausedNodeCard } from "./paused-node";
+
+/** Changes whenever a breakpoint, or what is paused before the node, may have changed. */
+function revisionOf({ live }: Editor, node: string): string {
+  const stands = live?.nodes[node];
+  return JSON.stringify([live?.graph?.breakpoints ?? [], stands?.status, stands?.counts?.paused ?? 0]);
+}
+
+/** Where the run pauses before a node, and how it goes on. */
+export function Breakpoints({ node }: { node: string }) {
+  const { workspace, id: run } = useRun();
+  const over = useEditor((editor) => isRunOver(editor.live));
+  const revision = useEditor((editor) => revisionOf(editor, node));
+  const pauses = useQuery({
+    ...pausesQuery(workspace, run, revision),
+    enabled: !over,
+    placeholderData: keepPreviousData,
+  });
+  if (over || !pauses.data) return null;
+  const paused = pauses.data.paused.filter((each) => each.node === node);
+  if (!pauses.data.may_pause && paused.length === 0) return null;
+  return (
+    <section className={css.section} aria-label="Pause">
+      {paused.map((each) => (
+        <PausedNodeCard key={each.job} paused={each} permissions={pauses.data} isOnly={paused.length === 1} />
+      ))}
+      {pauses.data.may_pause && <BreakpointForm node={node} pauses={pauses.data} />}
+    </section>
+  );
+}
+
+/** Sets and takes back the breakpoint before a node. */
+function BreakpointForm({ node, pauses }: { node: string; pauses: RunPauses }) {
+  const { workspace, id: run } = useRun();
+  const queries = useQueryClient();
+  const [when, setWhen] = useState("");
+  const change = useMutation({
+    mutationFn: async ({ on }: { on: boolean }) =>
+      on ? setBreakpoint(workspace, run, node, when.trim() || null) : removeBreakpoint(workspace, run, node),
+    onSuccess: (_, { on }) =>
+      notify(on ? `The run pauses before ${node}.` : `The run no longer pauses before ${node}.`),
+    onError: notifyError,
+    onSettled: () => queries.invalidateQueries({ queryKey: ["run", workspace, run, "pauses"] }),
+  });
+  const set = pauses.breakpoints.find((each) => each.node === node);
+  if (set) {
+    return (
+      <div className={css.row}>
+        <p>
+          Pauses before this node, set by {set.by}
+          {set.if && (
+            <>
+              , if <code>{set.if}</code>
+            </>
+          )}
+          .
+        </p>
+        <Button disabled={change.isPending} onClick={() => change.mutate({ on: false })}>
+          Do not pause
+        </Button>
+      </div>
+    );
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    change.mutate({ on: true });
+  };
+  return (
+    <form className={css.form} onSubmit={submit}>
+      {pauses.may_change && (
+        <Field label="Only if" help="An expression; empty: always.">
+          <Input
+            value={when}
+            placeholder="flow_input.iter.index === 3"
+            spellCheck={false}
+            onChange={(event) => setWhen(event.target.value)}
+          />
+        </Field>
+      )}
+      <Button type="submit" icon="pause" disabled={change.isPending}>
+        Pause before this
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,58 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { runsBefore } from "../../api/comparison";
+import type { RunRow } from "../../api/run-list";
+import { statusStyle } from "../../lib/status";
+import { relative } from "../../lib/time";
+import { ChooseDialog } from "../../ui/choose-dialog";
+import { Button } from "../../ui/controls";
+
+const LIMIT = 20;
+
+/** Chooses an earlier run of the same workflow to lay beside this one. */
+export function CompareButton({ workspace, id, path }: { workspace: string; id: string; path: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button icon="branches" onClick={() => setOpen(true)}>
+        Compare …
+      </Button>
+      {open && <RunDialog {...{ workspace, id, path }} close={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function RunDialog(props: { workspace: string; id: string; path: string; close: () => void }) {
+  const { workspace, id, path, close } = props;
+  const go = useNavigate();
+  const found = useQuery({
+    queryKey: ["run", workspace, id, "before"],
+    queryFn: async () => {
+      const [earlier, success] = await Promise.all([
+        runsBefore(workspace, path, id, LIMIT),
+        runsBefore(workspace, path, id, 1, true),
+      ]);
+      return { earlier, success };
+    },
+  });
+  const items = (rows: readonly RunRow[]) => rows.map((row) => ({ value: row.id, description: describeRun(row) }));
+  const { success = [], earlier = [] } = found.data ?? {};
+  const last = new Set(success.map((row) => row.id));
+  return (
+    <ChooseDialog
+      title="Compare with an earlier run"
+      placeholder="Find by state or id"
+      emptyText={found.isPending ? "Looking for earlier runs …" : "There is no earlier run of it."}
+      groups={[
+        { heading: "Last success", icon: "check", items: items(success) },
+        { heading: "Earlier runs", icon: "clock", items: items(earlier.filter((row) => !last.has(row.id))) },
+      ]}
+      choose={(other) => void go(`/w/${workspace}/runs/${other}/compare/${id}`)}
+      close={close}
+    />
+  );
+}
+
+const describeRun = (row: RunRow) =>
+  `${statusStyle(row.status).label} ${relative(row.created_at, Date.now())}, ${row.trigger}`;

@@ -1,0 +1,92 @@
+import { useState } from "react";
+import { Button } from "../../ui/controls";
+import type { Json } from "../../workflow/types";
+import css from "./data.module.css";
+import { searchJson } from "./json-search";
+
+const PAGE_SIZE = 100;
+const INITIALLY_OPEN = 12;
+const MAX_LENGTH = 2_000;
+const MAX_MATCHES = 200;
+
+/** A value as a tree that opens where it is asked to; of a long list a part at a time. */
+export function JsonTree({ value, word }: { value: Json; word: string }) {
+  if (word) return <Found value={value} word={word} />;
+  return (
+    <ul className={css.tree}>
+      <Branch name={null} value={value} depth={0} />
+    </ul>
+  );
+}
+
+function Branch({ name, value, depth }: { name: string | null; value: Json; depth: number }) {
+  const holds = value !== null && typeof value === "object";
+  const entries = holds ? Object.entries(value) : [];
+  const [open, setOpen] = useState(depth < 1 || (depth < 3 && entries.length <= INITIALLY_OPEN));
+  const [shown, setShown] = useState(PAGE_SIZE);
+  if (!holds || entries.length === 0) {
+    return (
+      <li>
+        <Key name={name} /> <Scalar value={value} />
+      </li>
+    );
+  }
+  return (
+    <li>
+      <button type="button" className={css.branch} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <span aria-hidden="true">{open ? "▾" : "▸"}</span> <Key name={name} />{" "}
+        <span className={css.count}>
+          {Array.isArray(value)
+            ? `list of ${entries.length}`
+            : `${entries.length} ${entries.length === 1 ? "key" : "keys"}`}
+        </span>
+      </button>
+      {open && (
+        <ul>
+          {entries.slice(0, shown).map(([key, inner]) => (
+            <Branch key={key} name={key} value={inner as Json} depth={depth + 1} />
+          ))}
+          {entries.length > shown && (
+            <li>
+              <Button look="quiet" onClick={() => setShown(shown + PAGE_SIZE)}>
+                {entries.length - shown} more
+              </Button>
+            </li>
+          )}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+function Key({ name }: { name: string | null }) {
+  return name === null ? null : <span className={css.key}>{name}:</span>;
+}
+
+function Scalar({ value }: { value: Json }) {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const shown = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} … (${text.length} characters)` : text;
+  return (
+    <span className={css.scalar} data-type={value === null ? "null" : typeof value}>
+      {shown}
+    </span>
+  );
+}
+
+function Found({ value, word }: { value: Json; word: string }) {
+  const found = searchJson(value, word, MAX_MATCHES);
+  if (found.length === 0) return <p className={css.empty}>No match.</p>;
+  return (
+    <ul className={css.tree} aria-label="Matches">
+      {found.map((match) => (
+        <li key={match.path}>
+          <span className={css.key}>{match.path || "the value"}</span> <Scalar value={cut(match.value)} />
+        </li>
+      ))}
+      {found.length === MAX_MATCHES && <li className={css.empty}>And maybe more: only {MAX_MATCHES} are shown.</li>}
+    </ul>
+  );
+}
+
+const cut = (value: Json): Json =>
+  value !== null && typeof value === "object" ? JSON.stringify(value).slice(0, MAX_LENGTH) : value;

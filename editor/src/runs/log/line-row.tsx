@@ -1,0 +1,52 @@
+import css from "./log.module.css";
+import { type LogBuffer, splitMatches } from "./log-buffer";
+
+interface Props {
+  reading: LogBuffer;
+  place: number;
+  start: number;
+  named: boolean;
+  current: boolean;
+  measure: ((element: HTMLElement | null) => void) | null;
+}
+
+/** One line: its number, whose it is, its text with the words that are looked for. */
+export function Row({ reading, place, start, named, current, measure }: Props) {
+  const index = reading.index(place);
+  const line = reading.lines.at(index);
+  if (!line) return null;
+  const { owner } = line;
+  const whose = [
+    owner.node ?? "",
+    owner.place === null ? "" : `[${owner.place}]`,
+    owner.attempt > 1 ? ` ×${owner.attempt}` : "",
+  ].join("");
+  let at = 0;
+  return (
+    <div
+      ref={measure}
+      data-index={place}
+      data-level={line.level ?? undefined}
+      data-current={current || undefined}
+      className={css.line}
+      style={{ transform: `translateY(${start}px)` }}
+    >
+      <span className={css.number} aria-hidden="true">
+        {index + 1}
+      </span>
+      {named && owner.node && (
+        <span className={css.owner} title={whose}>
+          {whose}
+        </span>
+      )}
+      <span className={css.text}>
+        {splitMatches(line.text, reading.query).map((part, each) => {
+          const key = at;
+          at += part.length;
+          return each % 2 === 1 ? <mark key={`m${key}`}>{part}</mark> : <span key={`t${key}`}>{part}</span>;
+        })}
+        {line.cut > 0 && <em className={css.cut}> … {line.cut.toLocaleString("en")} characters more in the file</em>}
+      </span>
+    </div>
+  );
+}

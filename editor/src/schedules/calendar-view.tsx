@@ -1,0 +1,178 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { calendarQuery } from "../api/schedules";
+import { statusStyle } from "../lib/status";
+import { absolute } from "../lib/time";
+import { localTimeZone } from "../triggers/times";
+import { Button, IconButton } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { Failed, Skeleton } from "../ui/states";
+import { Status } from "../ui/status";
+import {
+  cellKey,
+  cellsOf,
+  clashesOf,
+  daysOf,
+  type Entry,
+  entriesOf,
+  formatDay,
+  parseDay,
+  plusDays,
+  summarizeCell,
+} from "./calendar";
+import css from "./schedules.module.css";
+
+const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
+const NARROW = window.matchMedia("(max-width: 700px)");
+const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const hourText = (hour: number): string => `${String(hour).padStart(2, "0")}:00`;
+
+interface Props {
+  workspace: string;
+  search: URLSearchParams;
+  set: (name: string, value: string) => void;
+}
+
+/** Past and coming runs of all schedules: a week by hours, or a day by minutes. Times are the reader's. */
+export default function CalendarView({ workspace, search, set }: Props) {
+  const week = (search.get("span") ?? (NARROW.matches ? "day" : "week")) === "week";
+  const day = parseDay(search.get("day"), new Date());
+  const days = daysOf(day, week);
+  const [first = day] = days;
+  const end = plusDays(first, days.length);
+  const found = useQuery(calendarQuery(workspace, first.toISOString(), end.toISOString()));
+  const entries = found.data ? entriesOf(found.data) : [];
+  const step = (times: number) => set("day", formatDay(plusDays(first, times * days.length)));
+  return (
+    <>
+      <div className={css.fields}>
+        <IconButton label={week ? "The week before" : "The day before"} icon="back" onClick={() => step(-1)} />
+        <Button onClick={() => set("day", "")}>Today</Button>
+        <IconButton label={week ? "The next week" : "The next day"} icon="next" onClick={() => step(1)} />
+        <strong className={css.span}>
+          {week ? DAY.formatRange(first, plusDays(first, 6)) : DAY.format(first)} <span>{localTimeZone()}</span>
+        </strong>
+        <Button onClick={() => set("span", week ? "day" : "week")}>{week ? "By day" : "By week"}</Button>
+      </div>
+      {found.isPending && <Skeleton />}
+      {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
+      {found.data && (
+        <>
+          {week ? (
+            <Week
+              days={days}
+              entries={entries}
+              open={(each) => {
+                set("span", "day");
+                set("day", formatDay(each));
+              }}
+            />
+          ) : (
+            <Day workspace={workspace} entries={entries} />
+          )}
+          {found.data.complete_until && (
+            <p className={css.note}>More come than are shown: all up to {absolute(found.data.complete_until)}.</p>
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Week({ days, entries, open }: { days: Date[]; entries: Entry[]; open: (day: Date) => void }) {
+  const cells = cellsOf(entries);
+  const today = new Date().toDateString();
+  return (
+    <div className={css.scroll}>
+      <table className={css.week}>
+        <caption>Past and coming runs by hour</caption>
+        <thead>
+          <tr>
+            <td />
+            {days.map((day) => (
+              <th key={day.getTime()} scope="col" aria-current={day.toDateString() === today ? "date" : undefined}>
+                <button type="button" onClick={() => open(day)}>
+                  {DAY.format(day)}
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {HOURS.map((hour) => (
+            <tr key={hour}>
+              <th scope="row">{hourText(hour)}</th>
+              {days.map((day) => (
+                <td key={day.getTime()}>
+                  <Hour entries={cells.get(cellKey(day, hour)) ?? []} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Hour({ entries }: { entries: Entry[] }) {
+  if (entries.length === 0) return null;
+  const { counts, clashes } = summarizeCell(entries);
+  const most = Math.max(0, ...clashes.map((clash) => clash.paths.length));
+  return (
+    <span className={css.hour}>
+      {Object.entries(counts).map(([state, count]) => (
+        <span
+          key={state}
+          className={css.count}
+          data-tone={statusStyle(state).tone}
+          title={`${count} ${statusStyle(state).label}`}
+        >
+          <Icon name={statusStyle(state).icon} size={11} />
+          {count}
+          <span className={css.hidden}> {statusStyle(state).label}</span>
+        </span>
+      ))}
+      {most > 1 && (
+        <span className={css.clash} title={clashes.map(clashText).join("\n")}>
+          <Icon name="warn" size={11} />
+          {most} at once
+        </span>
+      )}
+    </span>
+  );
+}
+
+const clashText = (clash: { at: number; paths: string[] }): string =>
+  `${CLOCK.format(clash.at)}: ${clash.paths.join(", ")}`;
+
+function Day({ workspace, entries }: { workspace: string; entries: Entry[] }) {
+  if (entries.length === 0) return <p className={css.note}>Nothing ran by schedule on this day, and nothing will.</p>;
+  const clashes = new Map(clashesOf(entries).map((clash) => [clash.at, clash.paths.length]));
+  return (
+    <ul className={css.day} aria-label="Runs of the day">
+      {entries.map((entry) => {
+        const together = clashes.get(entry.at - (entry.at % 60_000));
+        return (
+          <li key={`${entry.path} ${entry.at}`}>
+            <time dateTime={new Date(entry.at).toISOString()}>{CLOCK.format(entry.at)}</time>
+            <Status status={entry.state} />
+            {entry.run ? (
+              <Link to={`/w/${workspace}/runs/${entry.run}`}>{entry.path}</Link>
+            ) : (
+              <Link to={{ search: `?q=${encodeURIComponent(entry.path)}` }}>{entry.path}</Link>
+            )}
+            {together && (
+              <span className={css.clash}>
+                <Icon name="warn" size={11} />
+                {together} at once
+              </span>
+            )}
+            {entry.detail && <span className={css.soft}>{entry.detail}</span>}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

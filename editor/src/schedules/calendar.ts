@@ -1,0 +1,95 @@
+import type { ScheduleCalendar } from "../api/schedules";
+
+/** A tick on the calendar: what became of it, or that it comes. `at`: milliseconds. */
+export interface Entry {
+  at: number;
+  path: string;
+  what: string;
+  state: string;
+  run: string | null;
+  detail: string;
+}
+
+export interface Cell {
+  /** How many ticks stand how. */
+  counts: Record<string, number>;
+  /** Minutes at which several schedules tick. */
+  clashes: Clash[];
+}
+
+export interface Clash {
+  at: number;
+  paths: string[];
+}
+
+const MINUTE_MS = 60_000;
+
+/** All ticks of a calendar, in order of time. */
+export function entriesOf({ past, coming }: ScheduleCalendar): Entry[] {
+  return [
+    ...past.map((tick) => ({
+      at: Date.parse(tick.tick_at),
+      path: tick.path,
+      what: tick.script_path,
+      state: tick.state === "ended" ? (tick.outcome ?? "succeeded") : tick.state === "asking" ? "queued" : tick.state,
+      run: tick.job ?? null,
+      detail: tick.detail ?? "",
+    })),
+    ...coming.map((tick) => ({
+      at: Date.parse(tick.tick_at),
+      path: tick.path,
+      what: tick.script_path,
+      state: "scheduled",
+      run: null,
+      detail: "",
+    })),
+  ].sort((a, b) => a.at - b.at);
+}
+
+/** Minutes at which more than one schedule ticks. */
+export function clashesOf(entries: Entry[]): Clash[] {
+  const minutes = new Map<number, Set<string>>();
+  for (const { at, path } of entries) {
+    const minute = at - (at % MINUTE_MS);
+    minutes.set(minute, (minutes.get(minute) ?? new Set()).add(path));
+  }
+  return [...minutes].filter(([, paths]) => paths.size > 1).map(([at, paths]) => ({ at, paths: [...paths].sort() }));
+}
+
+export const cellKey = (day: Date, hour: number): string => `${day.toDateString()} ${hour}`;
+
+/** The ticks of each hour of each day, in the reader's zone, by `keyOf`. */
+export function cellsOf(entries: Entry[]): Map<string, Entry[]> {
+  const cells = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const at = new Date(entry.at);
+    const key = cellKey(at, at.getHours());
+    cells.set(key, [...(cells.get(key) ?? []), entry]);
+  }
+  return cells;
+}
+
+export function summarizeCell(entries: Entry[]): Cell {
+  const counts: Record<string, number> = {};
+  for (const { state } of entries) counts[state] = (counts[state] ?? 0) + 1;
+  return { counts, clashes: clashesOf(entries) };
+}
+
+/** The days that are shown around one: itself, or its week from Monday on. */
+export function daysOf(day: Date, week: boolean): Date[] {
+  const first = new Date(day.getFullYear(), day.getMonth(), day.getDate() - (week ? (day.getDay() + 6) % 7 : 0));
+  return Array.from({ length: week ? 7 : 1 }, (_, each) => plusDays(first, each));
+}
+
+export const plusDays = (day: Date, days: number): Date =>
+  new Date(day.getFullYear(), day.getMonth(), day.getDate() + days);
+
+/** "2026-01-31" of a day in the reader's zone, and back; what is none is today. */
+export const formatDay = (day: Date): string =>
+  [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((each) => String(each).padStart(2, "0")).join("-");
+
+export function parseDay(text: string | null, now: Date): Date {
+  const [year, month, day] = (text ?? "").split("-").map(Number);
+  const found = new Date(year ?? 0, (month ?? 0) - 1, day);
+  return /^\d{4}-\d\d-\d\d$/.test(text ?? "") && !Number.isNaN(found.getTime()) ? found : now;
+}

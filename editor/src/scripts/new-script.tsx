@@ -1,0 +1,89 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useNavigate } from "react-router";
+import { ApiError, errorText } from "../api/client";
+import { foldersQuery } from "../api/folders";
+import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
+import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
+import { freeId, pathError } from "../forms/path-name";
+import { Button, Field, Input } from "../ui/controls";
+import { dialogCss as css, Dialog } from "../ui/dialog";
+import inspector from "../ui/panel.module.css";
+import { Select } from "../ui/select";
+import { CATALOG } from "../workflow/catalog";
+import { at, text } from "../workflow/types";
+
+const LANGUAGES = CATALOG.filter((offer) => offer.group === "Code" && offer.key !== "script");
+
+/** Where a new script stands and what it is written in; it is kept as a draft until it is deployed. */
+export function NewScript({ workspace, close }: { workspace: string; close: () => void }) {
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const places = useQuery(foldersQuery(workspace));
+  const taken = useTakenPaths(workspace);
+  const [language, setLanguage] = useState("python3");
+  const [typedPlace, setPlace] = useState<string | null>(null);
+  const [typedName, setName] = useState<string | null>(null);
+  const place = typedPlace ?? lastFolder(places.data);
+  const name = typedName ?? freeId(place, "script", taken);
+  const path = `${place}/${name}`;
+  const pathProblem = pathError(place, name, taken);
+  const creating = useMutation({
+    mutationFn: async () => {
+      const offer = LANGUAGES.find((each) => each.key === language);
+      const content = text(
+        at(
+          offer?.make("x", (base) => base),
+          ["value", "content"],
+        ),
+      );
+      await saveScriptDraft(workspace, path, { content, language, summary: "" }, null, null);
+      await queries.invalidateQueries(scriptDraftsQuery(workspace));
+    },
+    onSuccess: () => {
+      rememberFolder(place);
+      void navigate(`/w/${workspace}/scripts/${path}`);
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!pathProblem) creating.mutate();
+  };
+  return (
+    <Dialog title="New script" close={close}>
+      <form onSubmit={submit} className={inspector.inner}>
+        <Field label="Language">
+          <Select value={language} set={(next) => setLanguage(next)}>
+            {LANGUAGES.map((each) => (
+              <option key={each.key} value={each.key}>
+                {each.name}
+              </option>
+            ))}
+          </Select>
+        </Field>
+        <FolderField places={places.data} place={place} set={setPlace} />
+        <Field label="Id" help={path} error={pathProblem ?? (creating.isError ? errorOf(creating.error) : undefined)}>
+          <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+        </Field>
+        <div className={css.foot}>
+          <Button onClick={close}>Back</Button>
+          <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
+            Make the script
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Paths at which a script stands, deployed or as a draft. */
+function useTakenPaths(workspace: string): ReadonlySet<string> {
+  const scripts = useQuery(scriptsQuery(workspace));
+  const drafts = useQuery(scriptDraftsQuery(workspace));
+  return new Set([...(scripts.data ?? []), ...(drafts.data ?? [])].map((each) => each.path));
+}
+
+function errorOf(error: unknown): string {
+  const known = error instanceof ApiError && error.code === "draft_conflict";
+  return known ? "You have a draft there already: choose another id." : errorText(error);
+}

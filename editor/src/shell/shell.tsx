@@ -1,0 +1,148 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
+import { ApiError, api, BASE, onSessionLost } from "../api/client";
+import { useConnection } from "../api/connection";
+import { logout, meQuery } from "../api/session";
+import logo from "../icon.svg";
+import { lastWorkspace } from "../lib/last-workspace";
+import { toggleTheme } from "../lib/theme";
+import { IconButton, LinkButton } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Failed, Skeleton } from "../ui/states";
+import { notifyError } from "../ui/toasts";
+import css from "./shell.module.css";
+
+const LoginDialog = lazy(() => import("./login-dialog"));
+
+/** The bar above every page. Who is not logged in is sent to log in; whose session ends may do so in place. */
+export function Shell() {
+  const me = useQuery(meQuery);
+  const { pathname, search } = useLocation();
+  if (me.isPending) return <Skeleton />;
+  // Who was logged in once is asked over the page: what is being written there stays.
+  if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
+    return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
+  }
+  if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
+  return (
+    <div className={css.shell}>
+      <Bar email={me.data.email} workspaces={me.data.workspaces.map((each) => each.id)} />
+      <ConnectionStatus />
+      <div className={css.body}>
+        <Outlet />
+      </div>
+      <SessionDialog />
+    </div>
+  );
+}
+
+function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
+  const navigate = useNavigate();
+  const { workspace } = useParams();
+  const leave = async () => {
+    try {
+      await logout();
+      window.location.assign("/login");
+    } catch (error) {
+      notifyError(error);
+    }
+  };
+  return (
+    <header className={css.bar}>
+      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label="Orvanta: home">
+        <img src={logo} alt="" width="24" height="24" />
+        <span className={css.wordmark}>Orvanta</span>
+      </Link>
+      {workspace && (
+        <Select aria-label="Workspace" value={workspace} set={(next) => void navigate(`/w/${next}`)}>
+          {workspaces.map((id) => (
+            <option key={id}>{id}</option>
+          ))}
+        </Select>
+      )}
+      {workspace && <Navigation workspace={workspace} />}
+      <div className={css.userMenu}>
+        <span className={css.account}>{email}</span>
+        <LinkButton
+          look="quiet"
+          icon="question"
+          to={`${BASE}/docs`}
+          target="_blank"
+          aria-label="Documentation"
+          title="Documentation"
+          data-square=""
+        />
+        <IconButton label="Light or dark" icon="moon" onClick={toggleTheme} />
+        <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
+      </div>
+    </header>
+  );
+}
+
+const PAGES: [string, string][] = [
+  ["Home", ""],
+  ["Workflows", "/workflows"],
+  ["Scripts", "/scripts"],
+  ["Runs", "/runs"],
+  ["Approvals", "/approvals"],
+  ["Schedules", "/schedules"],
+  ["Workers", "/workers"],
+];
+
+function Navigation({ workspace }: { workspace: string }) {
+  const { pathname } = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // Where the bar is narrower than its links, the one of this page is on the screen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page is what it follows
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
+  return (
+    <nav ref={nav} className={css.navigation} aria-label="Pages">
+      {PAGES.map(([name, to]) => (
+        <NavLink key={name} to={`/w/${workspace}${to}`} end={to === ""}>
+          {name}
+        </NavLink>
+      ))}
+    </nav>
+  );
+}
+
+const RETRY_MS = 2000;
+
+/** While the server does not answer: that it does not, and that nothing is lost. It is asked until it does. */
+function ConnectionStatus() {
+  const reached = useConnection((state) => state.reached);
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (reached) return;
+    const timer = setInterval(() => void api.GET("/api/version", { parseAs: "text" }).catch(() => {}), RETRY_MS);
+    return () => {
+      clearInterval(timer);
+      void queries.invalidateQueries({ predicate: (query) => query.state.status === "error" });
+    };
+  }, [reached, queries]);
+  return (
+    <div className={css.connection} role="status" aria-label="Connection">
+      {!reached && "The server does not answer. What you write stays here and is saved as soon as it does."}
+    </div>
+  );
+}
+
+/** Over the page while the session is over: what is being edited stays behind it. */
+function SessionDialog() {
+  const [lost, setLost] = useState(false);
+  useEffect(() => onSessionLost(() => setLost(true)), []);
+  return <Suspense>{lost && <LoginDialog done={() => setLost(false)} />}</Suspense>;
+}
+
+/** To the workspace of last time, else the first one that is not for administration. */
+export function ToWorkspace() {
+  const { data } = useQuery(meQuery);
+  const ids = data?.workspaces.map((each) => each.id) ?? [];
+  const last = lastWorkspace();
+  const chosen = ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
+  if (!chosen) return <Failed error={new Error("You are a member of no workspace yet. Ask an administrator.")} />;
+  return <Navigate to={`/w/${chosen}`} replace />;
+}

@@ -1,0 +1,86 @@
+import type { KeyboardEvent } from "react";
+import { Input } from "./controls";
+import css from "./list-tools.module.css";
+import { Select } from "./select";
+import { Empty } from "./states";
+import { useUrlParams } from "./use-url-params";
+
+/** An order of a list. */
+export interface SortOption<T> {
+  /** The name in the address. */
+  name: string;
+  label: string;
+  /** Compares two items as `Array.sort` expects it. */
+  before: (a: T, b: T) => number;
+}
+
+/** A list as the address filters and sorts it. */
+export interface ListState<T> {
+  query: string;
+  sort: string;
+  orders: readonly SortOption<T>[];
+  /** The items that contain every word of the query, in the chosen order. */
+  items: T[];
+  /** Changes a part of the address. */
+  set: (name: string, value: string) => void;
+}
+
+/** Filter and sort items by the address. `textOf` returns the searched text of an item; the first order is the default. */
+export function useListTools<T>(
+  items: readonly T[] | undefined,
+  textOf: (item: T) => string,
+  orders: readonly [SortOption<T>, ...SortOption<T>[]],
+): ListState<T> {
+  const [search, set] = useUrlParams();
+  const wanted = search.get("q") ?? "";
+  const order = orders.find((each) => each.name === search.get("sort")) ?? orders[0];
+  const words = wanted.toLowerCase().split(/\s+/);
+  const shown = (items ?? [])
+    .filter((item) => words.every((word) => textOf(item).toLowerCase().includes(word)))
+    .sort(order.before);
+  return { query: wanted, sort: order.name, orders, items: shown, set };
+}
+
+/** The search field and the sort order above a list. */
+export function ListTools<T>({ what: noun, found }: { what: string; found: ListState<T> }) {
+  return (
+    <>
+      <Input
+        className={css.search}
+        type="search"
+        aria-label={`Search ${noun}`}
+        placeholder="Search"
+        value={found.query}
+        onChange={(event) => found.set("q", event.target.value)}
+      />
+      <Select aria-label="Sort by" value={found.sort} set={(next) => found.set("sort", next)}>
+        {found.orders.map((order) => (
+          <option key={order.name} value={order.name}>
+            {order.label}
+          </option>
+        ))}
+      </Select>
+    </>
+  );
+}
+
+/** The text of a list without matches. `where` names the searched fields, such as "in its name or path". */
+export function NoMatches({ what, wanted, where: searchedFields }: { what: string; wanted: string; where: string }) {
+  return (
+    <Empty title="Nothing matches">
+      <p>
+        No {what} has “{wanted}” {searchedFields}.
+      </p>
+    </Empty>
+  );
+}
+
+/** Move the focus from the first link of a row to that of the next or previous row with the arrow keys. */
+export function moveFocusByRow(event: KeyboardEvent<HTMLUListElement>): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const rows = [...event.currentTarget.children];
+  const place = rows.findIndex((row) => row.contains(event.target as Node));
+  rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.querySelector("a")?.focus();
+  event.preventDefault();
+}

@@ -1,0 +1,10 @@
+/** How well a name fits what was typed, 0 to 1: every word must stand in the name or in what is said about it. */
+export function matchScore(name: string, typed: string, about: string[] = []): number {
+  const [lower, typedWords] = [name.toLowerCase(), typed.trim().toLowerCase()];
+  if (lower === typedWords) return 1;
+  if (lower.startsWith(typedWords)) return 0.9;
+  const whole = `${lower} ${about.join(" ").toLowerCase()}`;
+  const words = typedWords.split(/\s+/);
+  if (words.every((word) => lower.includes(word))) return 0.7;
+  return words.every((word) => whole.includes(word)) ? 0.4 : 0;
+}

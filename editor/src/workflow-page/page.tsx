@@ -1,0 +1,216 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { ActionButton } from "../actions/button";
+import { useKeyboard } from "../actions/use-keyboard";
+import { ApiError } from "../api/client";
+import { getDraft } from "../api/drafts";
+import { emptyFlow, type Flow, flowQuery } from "../api/flows";
+import { Canvas } from "../canvas/canvas";
+import { FollowShownIterations } from "../canvas/iterations";
+import { useAutosave } from "../editor/autosave";
+import { EditorContext, useEditor, useEditorStore } from "../editor/context";
+import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
+import { createEditor, isChanged, textOf } from "../editor/store";
+import { useNarrowReadOnly } from "../editor/use-narrow-read-only";
+import { useFirst } from "../lib/use-first";
+import { Button, IconButton } from "../ui/controls";
+import css from "../ui/editor-page.module.css";
+import { Failed, Skeleton } from "../ui/states";
+import { AcceptanceNotices } from "../versions/acceptance";
+import { at, text } from "../workflow/types";
+import { Banner } from "./banner";
+import { OpenDialog, SidePanel, stateFromUrl, usePanelInUrl, usePreload } from "./side-panel";
+import { useView, ViewLinks } from "./views";
+
+const VersionsView = lazy(() => import("../versions/view"));
+const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
+const TriggersView = lazy(() => import("../triggers/view"));
+
+/** The page of a workflow: the graph, and beside it the form of a node, a test, the text. */
+export function WorkflowPage() {
+  const { workspace = "", "*": path = "" } = useParams();
+  return <Loaded key={`${workspace}/${path}`} workspace={workspace} path={path} />;
+}
+
+function Loaded({ workspace, path }: { workspace: string; path: string }) {
+  const flow = useQuery({
+    ...flowQuery(workspace, path),
+    refetchOnWindowFocus: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const draft = useQuery({
+    queryKey: ["draft", workspace, path],
+    queryFn: () => getDraft(workspace, path),
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+  const kept = useQuery({
+    queryKey: ["kept", workspace, path],
+    queryFn: () => loadLocalHistory(workspace, path),
+    gcTime: 0,
+    networkMode: "always",
+    refetchOnWindowFocus: false,
+  });
+  // A workflow that was never deployed exists as a draft only.
+  const fresh = flow.error instanceof ApiError && flow.error.status === 404 && draft.data != null;
+  const error = (fresh ? null : flow.error) ?? draft.error;
+  const found = flow.data ?? (fresh ? emptyFlow(path) : null);
+  const loaded = found !== null && !error && !draft.isPending && !kept.isPending;
+  const opened = useFirst(loaded ? { flow: found, draft: draft.data ?? null, kept: kept.data ?? null } : null);
+  if (opened) return <Opened workspace={workspace} {...opened} />;
+  if (error) {
+    return (
+      <main>
+        <Failed error={error} retry={() => void Promise.all([flow.refetch(), draft.refetch()])}>
+          <Link to={`/w/${workspace}/workflows`}>To the workflows</Link>
+        </Failed>
+      </main>
+    );
+  }
+  return (
+    <main>
+      <Skeleton rows={6} />
+    </main>
+  );
+}
+
+type Drafted = Awaited<ReturnType<typeof getDraft>>;
+
+interface OpenedProps {
+  workspace: string;
+  flow: Flow;
+  draft: Drafted;
+  kept: LocalHistory | null;
+}
+
+function Opened({ workspace, flow, draft, kept }: OpenedProps) {
+  const [search] = useSearchParams();
+  // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
+  const store = useMemo(() => {
+    const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
+    const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
+    made.setState(stateFromUrl(search, made));
+    return made;
+  }, []);
+  return (
+    <EditorContext value={store}>
+      <Page />
+      <FollowShownIterations />
+      <OpenDialog />
+    </EditorContext>
+  );
+}
+
+function Page() {
+  const store = useEditorStore();
+  const path = useEditor((editor) => editor.flow.path);
+  const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
+  useAutosave(store);
+  usePanelInUrl();
+  usePreload();
+  const view = useView();
+  useNarrowReadOnly(store);
+  useKeyboard(store, view === "graph");
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <div className={css.title}>
+          <h1>{summary || path}</h1>
+          <div className={css.path}>{path}</div>
+        </div>
+        <ViewLinks />
+        <State />
+        <Tools graph={view === "graph"} />
+      </div>
+      <div>
+        <Banner />
+        <Acceptance />
+      </div>
+      {view === "graph" ? (
+        <div className={css.body}>
+          <Canvas />
+          <SidePanel />
+        </div>
+      ) : (
+        <div className={css.whole}>
+          <Suspense fallback={<Skeleton rows={6} />}>
+            {view === "versions" ? <VersionsView /> : <TriggersView />}
+          </Suspense>
+        </div>
+      )}
+    </main>
+  );
+}
+
+function Acceptance() {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const version = useEditor((editor) => editor.flow.version_id);
+  if (version === null) return null;
+  return <AcceptanceNotices workspace={workspace} item={{ kind: "flow", path }} version={version} />;
+}
+
+function Tools({ graph }: { graph: boolean }) {
+  const store = useEditorStore();
+  const errors = useEditor((editor) => editor.problems?.length ?? 0);
+  return (
+    <>
+      <span className={css.editTools}>
+        <ActionButton name="undo" />
+        <ActionButton name="redo" />
+        {graph && <ActionButton name="add" />}
+        {graph && <ActionButton name="tidy" />}
+        <span className={css.gap} />
+        {graph && <ActionButton name="workflow" />}
+        {graph && <ActionButton name="nodes" />}
+      </span>
+      {graph && <ActionButton name="outline" />}
+      {graph && <ActionButton name="yaml" />}
+      <Button
+        look="quiet"
+        icon={errors === 0 ? "check" : "warn"}
+        title="Problems (M)"
+        onClick={() => store.setState({ panel: "problems" })}
+      >
+        {errors === 0 ? "No problems" : errors === 1 ? "1 problem" : `${errors} problems`}
+      </Button>
+      <ActionButton name="palette" />
+      <span className={css.gap} />
+      <Button icon="play" title="Test the workflow" onClick={() => store.setState({ panel: "test" })}>
+        Test
+      </Button>
+      <span className={css.editTools}>
+        <ActionButton name="deploy" words main />
+        <Removal />
+      </span>
+    </>
+  );
+}
+
+function Removal() {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <IconButton label="Archive …" icon="trash" onClick={() => setAsking(true)} />
+      {asking && (
+        <Suspense>
+          <RemovalDialog close={() => setAsking(false)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+/** Whether what is on the page is deployed, saved, or neither. */
+function State() {
+  const state = useEditor((editor) => editor.draft.state);
+  const changed = useEditor(isChanged);
+  const words = { none: "", saving: "Saving …", saved: "Draft saved", conflict: "Not saved", unsaved: "Not saved yet" };
+  return (
+    <span className={css.state} role="status">
+      {changed ? words[state] || "Changed" : "Deployed"}
+    </span>
+  );
+}

@@ -1,0 +1,111 @@
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { useSearchParams } from "react-router";
+import { useEditor, useEditorStore } from "../editor/context";
+import type { EditorStore, Panel } from "../editor/store";
+import { OutlinePanel } from "../panels/outline";
+import { PalettePanel } from "../panels/palette";
+import { ProblemsPanel } from "../panels/problems";
+import { YamlPanel } from "../panels/yaml";
+import { IconButton } from "../ui/controls";
+import css from "../ui/editor-page.module.css";
+import { Skeleton } from "../ui/states";
+
+const loadInspector = () => import("../inspector/inspector");
+const loadDialogs = () => import("../actions/dialogs");
+const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
+const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
+const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
+
+/** Whatever is being asked over the page. */
+export function OpenDialog() {
+  const asked = useEditor((editor) => editor.dialog !== null);
+  return <Suspense>{asked && <Dialogs />}</Suspense>;
+}
+
+const TITLES: Record<Exclude<Panel, null>, string> = {
+  node: "Node",
+  test: "Test",
+  yaml: "YAML",
+  problems: "Problems",
+  outline: "Outline",
+  palette: "Nodes",
+};
+
+/** What hands ask for is fetched as soon as somebody moves one: before it is asked for, and after the first sight. */
+export function usePreload(): void {
+  useEffect(() => {
+    const once = { once: true };
+    // Where the server is away, they are asked for again when they are opened.
+    const load = () => void Promise.allSettled([loadInspector(), loadDialogs()]);
+    window.addEventListener("pointermove", load, once);
+    window.addEventListener("keydown", load, once);
+    return () => {
+      window.removeEventListener("pointermove", load);
+      window.removeEventListener("keydown", load);
+    };
+  }, []);
+}
+
+/** What is open beside the canvas. */
+export function SidePanel() {
+  const store = useEditorStore();
+  const panel = useEditor((editor) => editor.panel);
+  const readOnly = useEditor((editor) => editor.readOnly);
+  const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
+  if (!panel) return null;
+  return (
+    <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
+      <span className={css.close}>
+        <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
+      </span>
+      {panel === "node" && (
+        <Suspense fallback={<Skeleton />}>
+          <fieldset key={String(readOnly)} className={css.form} disabled={readOnly}>
+            {readOnly && <p className={css.narrow}>This window is too narrow to edit: it needs 900 pixels.</p>}
+            <Inspector />
+          </fieldset>
+        </Suspense>
+      )}
+      {panel === "test" && (
+        <Suspense fallback={<Skeleton />}>
+          <TestPanel />
+        </Suspense>
+      )}
+      {panel === "yaml" && <YamlPanel />}
+      {panel === "problems" && <ProblemsPanel />}
+      {panel === "outline" && <OutlinePanel />}
+      {panel === "palette" && <PalettePanel />}
+    </aside>
+  );
+}
+
+/** What the address opens: before the canvas is measured, so that the graph fits beside the panel. */
+export function stateFromUrl(search: URLSearchParams, store: EditorStore) {
+  const panel = search.get("panel") as Panel;
+  const node = search.get("node");
+  return {
+    ...(panel && panel in TITLES ? { panel } : {}),
+    ...(node && store.getState().graph.byId.has(node) ? { selection: [node] } : {}),
+  };
+}
+
+/** The panel and the node that are open stand in the address. */
+export function usePanelInUrl(): void {
+  const [, setSearch] = useSearchParams();
+  const panel = useEditor((editor) => editor.panel);
+  const node = useEditor((editor) => editor.selection.at(-1) ?? null);
+  const opening = useRef(true);
+  // What is opened on another view leads back to the graph.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
+  useEffect(() => {
+    if (opening.current) {
+      opening.current = false;
+      return;
+    }
+    const after = new URLSearchParams();
+    if (panel) after.set("panel", panel);
+    if (node) after.set("node", node);
+    if (after.toString() !== new URLSearchParams(window.location.search).toString())
+      setSearch(after, { replace: true });
+  }, [panel, node]);
+}

@@ -1,0 +1,19 @@
+import type { Edit } from "./edit";
+import type { Edge, Lane, Outline } from "./outline";
+import type { Json } from "./types";
+
+/** The document that a command works on, with its graph. */
+export interface Model {
+  tree: Json;
+  graph: Outline;
+}
+
+/** The result of a command: edits in order, the name that undo shows, and the selection afterwards. */
+export interface Change {
+  name: string;
+  edits: Edit[];
+  select?: string[];
+}
+
+/** Where a node is added: on an edge, after a node, or at the start of a list. */
+export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };

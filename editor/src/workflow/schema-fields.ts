@@ -1,0 +1,96 @@
+import { setField } from "./commands";
+import type { Edit } from "./edit";
+import { CommandError } from "./lanes";
+import type { Change, Model } from "./model";
+import { at, isTree, type Json, type Path, type Tree, text } from "./types";
+
+/** One field of a JSON Schema of an object. */
+export interface SchemaField {
+  name: string;
+  type: string;
+  description: string;
+  required: boolean;
+}
+
+export const TYPES = ["string", "number", "integer", "boolean", "array", "object"] as const;
+const NAME = /^[A-Za-z_]\w*$/;
+
+export function schemaFields(schema: Json | undefined): SchemaField[] {
+  const { properties, required, order } = partsOf(schema);
+  const names = Object.keys(properties);
+  const inOrder = [...order.filter((name) => names.includes(name)), ...names.filter((name) => !order.includes(name))];
+  return inOrder.map((name) => {
+    const found = properties[name] ?? null;
+    const definition = isTree(found) ? found : {};
+    return {
+      name,
+      type: text(definition.type) || "string",
+      description: text(definition.description),
+      required: required.includes(name),
+    };
+  });
+}
+
+function partsOf(schema: Json | undefined): { properties: Tree; required: string[]; order: string[] } {
+  const told = isTree(schema ?? null) ? (schema as Tree) : {};
+  const words = (value: Json | undefined) =>
+    Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
+  return {
+    properties: isTree(told.properties ?? null) ? (told.properties as Tree) : {},
+    required: words(told.required),
+    order: words(told.order),
+  };
+}
+
+export function addSchemaField(model: Model, path: Path, name: string): Change {
+  if (!NAME.test(name)) throw new CommandError("A name is letters, digits and _, and begins with a letter.");
+  const { properties, order } = partsOf(at(model.tree, path));
+  if (Object.hasOwn(properties, name)) throw new CommandError(`There is a field ${name} already.`);
+  const title = `Add field ${name}`;
+  const field: Json = { type: "string" };
+  if (!isTree(at(model.tree, path) ?? null)) {
+    return setField(model, path, { type: "object", properties: { [name]: field }, required: [] }, title);
+  }
+  const edits: Edit[] = setField(model, [...path, "properties", name], field, "").edits;
+  if (order.length > 0) edits.push({ op: "set", path: [...path, "order"], value: [...order, name] });
+  return { name: title, edits };
+}
+
+export function removeSchemaField(model: Model, path: Path, name: string): Change {
+  const { properties, required, order } = partsOf(at(model.tree, path));
+  const left = Object.fromEntries(Object.entries(properties).filter(([each]) => each !== name));
+  const edits: Edit[] =
+    Object.keys(left).length === 0
+      ? [{ op: "set", path: [...path, "properties"], value: {} }]
+      : [{ op: "remove", path: [...path, "properties", name] }];
+  if (required.includes(name)) edits.push(list(path, "required", required, name));
+  if (order.includes(name)) edits.push(list(path, "order", order, name));
+  return { name: `Remove field ${name}`, edits };
+}
+
+const list = (path: Path, key: string, names: string[], gone: string): Edit => ({
+  op: "set",
+  path: [...path, key],
+  value: names.filter((name) => name !== gone),
+});
+
+export function setSchemaField(
+  model: Model,
+  path: Path,
+  name: string,
+  change: { type?: string; description?: string; required?: boolean },
+): Change {
+  const title = `Change field ${name}`;
+  if (change.required !== undefined) {
+    const { required } = partsOf(at(model.tree, path));
+    const rest = required.filter((each) => each !== name);
+    return setField(model, [...path, "required"], change.required ? [...rest, name] : rest, title);
+  }
+  if (change.type !== undefined) return setField(model, [...path, "properties", name, "type"], change.type, title);
+  return setField(model, [...path, "properties", name, "description"], change.description || undefined, title);
+}
+
+/** The names of the properties of a JSON Schema, in its order. */
+export function fieldNames(schema: unknown): string[] {
+  return schemaFields((schema ?? undefined) as Json | undefined).map((field) => field.name);
+}

@@ -1,0 +1,168 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useNavigate } from "react-router";
+import { ApiError, errorText } from "../api/client";
+import { draftsQuery, saveDraft } from "../api/drafts";
+import { flowsQuery } from "../api/flows";
+import { foldersQuery } from "../api/folders";
+import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
+import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
+import { freeId, idFromName, pathError } from "../forms/path-name";
+import { Button, Field, Input } from "../ui/controls";
+import { Dialog, dialogCss } from "../ui/dialog";
+import { Icon } from "../ui/icon";
+import { Skeleton } from "../ui/states";
+import { languageName } from "../workflow/kinds";
+import { editSource } from "../workflow/source";
+import { toYaml } from "../workflow/yaml";
+import { GraphThumbnail } from "./graph-thumbnail";
+import css from "./new-workflow.module.css";
+
+const EMPTY = "";
+
+/** Asks what a new workflow begins as and where it lies; makes its draft and opens it. */
+export function NewWorkflow({ workspace, close }: { workspace: string; close: () => void }) {
+  const templates = useQuery(templatesQuery(workspace));
+  const [template, setTemplate] = useState(EMPTY);
+  const chosen = templates.data?.find((each) => each.name === template);
+  return (
+    <Dialog title="New workflow" wide close={close}>
+      <div className={css.body}>
+        <fieldset className={css.choices}>
+          <legend>Begin with</legend>
+          <TemplateChoice
+            name={EMPTY}
+            title="Nothing"
+            about="The first node is the next step"
+            chosen={template}
+            set={setTemplate}
+          >
+            <Icon name="plus" size={28} />
+          </TemplateChoice>
+          {templates.data?.map((each) => (
+            <TemplateChoice
+              key={each.name}
+              name={each.name}
+              title={each.summary}
+              about={templateFacts(each)}
+              chosen={template}
+              set={setTemplate}
+            >
+              <TemplatePicture workspace={workspace} name={each.name} />
+            </TemplateChoice>
+          ))}
+        </fieldset>
+        {templates.isPending && <Skeleton />}
+        {templates.isError && <p className={dialogCss.description}>{errorText(templates.error)}</p>}
+        {chosen && <p className={css.description}>{chosen.description}</p>}
+      </div>
+      <NameForm key={template} workspace={workspace} template={chosen} close={close} />
+    </Dialog>
+  );
+}
+
+function templateFacts(template: TemplateHead): string {
+  const nodes = template.nodes === 1 ? "1 node" : `${template.nodes} nodes`;
+  return [nodes, ...template.languages.map(languageName)].join(" · ");
+}
+
+interface ChoiceProps {
+  name: string;
+  title: string;
+  about: string;
+  chosen: string;
+  set: (name: string) => void;
+  children: React.ReactNode;
+}
+
+function TemplateChoice({ name, title, about, chosen, set, children }: ChoiceProps) {
+  return (
+    <label className={css.choice}>
+      <input type="radio" name="template" value={name} checked={chosen === name} onChange={() => set(name)} />
+      <span className={css.picture}>{children}</span>
+      <span className={css.title}>{title}</span>
+      <span className={dialogCss.description}>{about}</span>
+    </label>
+  );
+}
+
+function TemplatePicture({ workspace, name }: { workspace: string; name: string }) {
+  const text = useQuery(templateQuery(workspace, name));
+  return text.data ? <GraphThumbnail text={text.data} /> : null;
+}
+
+/** Name and place, with what stands there already said before anything is made. */
+function NameForm(props: { workspace: string; template: TemplateHead | undefined; close: () => void }) {
+  const { workspace, template, close } = props;
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const places = useQuery(foldersQuery(workspace));
+  const taken = useTakenPaths(workspace);
+  const [summary, setSummary] = useState(template?.summary ?? "New workflow");
+  const [typedPlace, setPlace] = useState<string | null>(null);
+  const [typedName, setName] = useState<string | null>(null);
+  const place = typedPlace ?? lastFolder(places.data);
+  const name = typedName ?? freeId(place, template?.name ?? idFromName(summary), taken);
+  const path = `${place}/${name}`;
+  const creating = useMutation({
+    mutationFn: async () => {
+      const text = template ? await queries.fetchQuery(templateQuery(workspace, template.name)) : null;
+      await saveDraft({ workspace, path }, initialText(text, summary), null, null);
+      await queries.invalidateQueries(draftsQuery(workspace));
+    },
+    onSuccess: () => {
+      rememberFolder(place);
+      close();
+      void navigate(`/w/${workspace}/workflows/${path}`);
+    },
+  });
+  const error = pathError(place, name, taken) ?? (creating.isError ? errorOf(creating.error) : undefined);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!pathError(place, name, taken)) creating.mutate();
+  };
+  return (
+    <form className={css.form} onSubmit={submit}>
+      <Field label="Name">
+        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+      </Field>
+      <FolderField places={places.data} place={place} set={setPlace} />
+      <Field label="Id">
+        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <div className={css.foot}>
+        <span className={css.path}>
+          {error ? (
+            <span className={css.error} role="alert">
+              {error}
+            </span>
+          ) : (
+            path
+          )}
+        </span>
+        <Button onClick={close}>Back</Button>
+        <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
+          Make the workflow
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** Paths at which something stands, deployed or as a draft. */
+function useTakenPaths(workspace: string): ReadonlySet<string> {
+  const flows = useQuery(flowsQuery(workspace));
+  const drafts = useQuery(draftsQuery(workspace));
+  return new Set([...(flows.data ?? []), ...(drafts.data ?? [])].map((each) => each.path));
+}
+
+/** The text that the draft begins with. */
+function initialText(template: string | null, summary: string): string {
+  if (template === null) return toYaml({ summary, value: { modules: [] } });
+  return editSource(template, { op: "set", path: ["summary"], value: summary });
+}
+
+function errorOf(error: unknown): string {
+  const known = error instanceof ApiError && error.code === "draft_conflict";
+  return known ? "You have a draft there already: choose another id." : errorText(error);
+}

@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const SOURCE = join(import.meta.dirname, "..", "src");
+
+/** Rooms from the bottom up. A file imports from its own room and from the rooms of lower layers only. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["lib"],
+  ["workflow"],
+  ["api"],
+  ["ui"],
+  ["editor"],
+  ["actions", "code", "forms"],
+  ["canvas", "approvals"],
+  ["inspector", "versions"],
+  ["panels", "conflicts", "triggers"],
+  ["workflows", "scripts", "runs", "schedules", "workers", "home"],
+  ["workflow-page"],
+  ["shell"],
+  ["router"],
+  ["app"],
+  ["main"],
+];
+
+function sourceFiles(folder = SOURCE): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourceFiles(path);
+    return /\.tsx?$/.test(entry.name) && !entry.name.endsWith(".d.ts") ? [relative(SOURCE, path)] : [];
+  });
+}
+
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g;
+
+/** The files that each file imports, static and lazy, types included. */
+function importGraph(): Map<string, string[]> {
+  const files = new Set(sourceFiles());
+  const target = (file: string, specifier: string) => {
+    const path = join(dirname(file), specifier);
+    return [path, `${path}.ts`, `${path}.tsx`].find((each) => files.has(each));
+  };
+  return new Map(
+    [...files].map((file) => {
+      const text = readFileSync(join(SOURCE, file), "utf-8");
+      const targets = [...text.matchAll(IMPORT)].map((match) => target(file, match[1] ?? ""));
+      return [file, targets.filter((each) => each !== undefined)];
+    }),
+  );
+}
+
+const roomOf = (file: string) => file.replace(/\.tsx?$/, "").split("/")[0] ?? "";
+const layerOf = (file: string) => LAYERS.findIndex((rooms) => rooms.includes(roomOf(file)));
+
+/** Imports that lead to a higher layer, or to another room of the same one. */
+function upwardImports(graph: Map<string, string[]>): string[] {
+  const isUpward = (from: string, to: string) => roomOf(from) !== roomOf(to) && layerOf(to) >= layerOf(from);
+  return [...graph].flatMap(([from, targets]) =>
+    targets.filter((to) => isUpward(from, to)).map((to) => `${from} → ${to}`),
+  );
+}
+
+/** The files of an import circle; empty when there is none. */
+function importCircle(graph: Map<string, string[]>): string[] {
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] => {
+    if (path.includes(file)) return path.slice(path.indexOf(file));
+    if (finished.has(file)) return [];
+    for (const target of graph.get(file) ?? []) {
+      const circle = visit(target, [...path, file]);
+      if (circle.length > 0) return circle;
+    }
+    finished.add(file);
+    return [];
+  };
+  for (const file of graph.keys()) {
+    const circle = visit(file, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
+test("every source file belongs to a layer", () => {
+  expect([...importGraph().keys()].filter((file) => layerOf(file) < 0)).toEqual([]);
+});
+
+test("imports lead to lower layers only", () => {
+  expect(upwardImports(importGraph())).toEqual([]);
+});
+
+test("no files import each other in a circle", () => {
+  expect(importCircle(importGraph())).toEqual([]);
+});
+
+test("drop-down lists have one control", () => {
+  const users = sourceFiles().filter((file) => readFileSync(join(SOURCE, file), "utf-8").includes("<select"));
+  expect(users).toEqual([join("ui", "select.tsx")]);
+});
+
+test("the checks report an upward import and a circle", () => {
+  expect(upwardImports(new Map([["api/runs.ts", ["ui/icon.tsx"]]]))).toEqual(["api/runs.ts → ui/icon.tsx"]);
+  const circle = new Map([
+    ["api/runs.ts", ["api/flows.ts"]],
+    ["api/flows.ts", ["api/runs.ts"]],
+  ]);
+  expect(importCircle(circle)).toEqual(["api/runs.ts", "api/flows.ts"]);
+});
