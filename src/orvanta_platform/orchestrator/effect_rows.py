@@ -129,12 +129,15 @@ class StepBuilder:
             case fx.RunEnded():
                 self._end_run(effect)
             case fx.CacheResult():
-                self._require_lock()
-                ended = self.rows.end.result_of if self.rows.end else None
-                of = self._value_id(effect.node) if effect.node is not None else ended
-                self.rows.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
+                self._cache(effect)
             case fx.OpenInside() | fx.CancelChildren():
                 self._open_or_cancel(effect)
+
+    def _cache(self, effect: fx.CacheResult) -> None:
+        self._require_lock()
+        ended = self.rows.end.result_of if self.rows.end else None
+        of = self._value_id(effect.node) if effect.node is not None else ended
+        self.rows.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
 
     def _id(self, index: int) -> UUID:
         return job_id(self.plan, self.run.id, index, self.frame)
