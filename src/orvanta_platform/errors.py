@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 
 class OrvantaError(Exception):
-    """Base class of every error shown to people.
+    """Internal error, and the base class of all errors that are shown to people.
 
     `code` is stable across versions, `message` is one sentence, `hint` names the remedy, and `details` is
     JSON-compatible data (diagnostics, failing path, limits).

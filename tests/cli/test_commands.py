@@ -52,6 +52,18 @@ def test_help_names_every_command() -> None:
     assert "secrets-fd" not in run("server", "--help").stdout
 
 
+def test_closed_pipe_is_no_error() -> None:
+    """`orvanta … | grep -q …` closes the pipe at its first match."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "orvanta_platform.cli.main", "version", "--json"]
+    try:
+        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    finally:
+        os.close(writer)
+    assert "No such option" in ended.stderr and "Error 32" not in ended.stderr
+
+
 NOWHERE = "postgresql://orvanta@127.0.0.1:1/orvanta"
 NOT_REACHED = "The database cannot be reached"
 

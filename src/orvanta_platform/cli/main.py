@@ -84,6 +84,17 @@ def main() -> None:
             message = "The command line is invalid; standard error has the reason."
             print(json.dumps({"error": {"code": "usage", "message": message, "hint": None, "details": None}}))
         raise
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Flush standard output, whose reader may have ended: `grep -q` does at its first match."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes again at exit, and would report the error there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -244,6 +244,7 @@ def _print_address(console: Console, settings: Settings, first: Prepared) -> Non
     lines = [f"Orvanta {__version__} is ready at {settings.base_url}"]
     if first.link is not None:
         lines.append(f"  Log in  open {first.link} once, within 15 minutes, and choose a password")
+        lines.append(f"          the e-mail address of the administrator is {settings.admin_email}")
     else:
         lines.append(f"  Log in  as {settings.admin_email}")
     lines += [

@@ -55,7 +55,7 @@ class Status(StrEnum):
 
 
 class IllegalTransition(OrvantaError):
-    """Transition that is not in the table: a bug in the caller of the engine, never a user error."""
+    """The transition of a state is not allowed. This is a fault of the platform, not of its user."""
 
     code = "illegal_transition"
 
