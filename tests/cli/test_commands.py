@@ -61,7 +61,7 @@ def test_closed_pipe_is_no_error() -> None:
         ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
     finally:
         os.close(writer)
-    assert "No such option" in ended.stderr and "Error 32" not in ended.stderr
+    assert "No such option" in ended.stderr and "Errno 32" not in ended.stderr
 
 
 NOWHERE = "postgresql://orvanta@127.0.0.1:1/orvanta"
