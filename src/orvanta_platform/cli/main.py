@@ -70,6 +70,18 @@ def fail(error: OrvantaError) -> int:
 
 def main() -> None:
     """Run the console script."""
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of standard output has ended: `grep -q` does at its first match. The interpreter flushes again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _run() -> None:
     for stream in (sys.stdout, sys.stderr):
         # Characters that the encoding of the terminal lacks are printed as escapes instead of raising an error.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
@@ -84,17 +96,6 @@ def main() -> None:
             message = "The command line is invalid; standard error has the reason."
             print(json.dumps({"error": {"code": "usage", "message": message, "hint": None, "details": None}}))
         raise
-    finally:
-        _flush()
-
-
-def _flush() -> None:
-    """Flush standard output, whose reader may have ended: `grep -q` does at its first match."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes again at exit, and would report the error there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
