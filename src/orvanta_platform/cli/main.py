@@ -76,7 +76,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of standard output has ended: `grep -q` does at its first match. The interpreter flushes again at exit.
+        # The reader has ended: `grep -q` does at its first match. The interpreter flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
