@@ -39,11 +39,11 @@ export function InputForm({
   const example = exampleOf(schema);
   const [typed, setTyped] = useState<Fields>({});
   const fields = { ...initialFields(names, properties, initial ?? {}), ...typed };
-  const [faults, setFaults] = useState<Fields>({});
+  const [errors, setErrors] = useState<Fields>({});
   const submit = () => {
-    const { args, wrong: errors } = readFields(names, properties, fields, schema);
-    setFaults(errors);
-    if (Object.keys(errors).length === 0) run(args);
+    const { args, wrong } = readFields(names, properties, fields, schema);
+    setErrors(wrong);
+    if (Object.keys(wrong).length === 0) run(args);
   };
   return (
     <form
@@ -59,7 +59,7 @@ export function InputForm({
           name={name}
           schema={properties[name]}
           text={fields[name] ?? ""}
-          fault={faults[name]}
+          error={errors[name]}
           set={(text) => setTyped((before) => ({ ...before, [name]: text }))}
         />
       ))}
@@ -80,10 +80,10 @@ function InputField(props: {
   name: string;
   schema: Json | undefined;
   text: string;
-  fault: string | undefined;
+  error: string | undefined;
   set: (text: string) => void;
 }) {
-  const { name, schema, text, fault, set } = props;
+  const { name, schema, text, error, set } = props;
   const type = typeOf(schema);
   const choices = at(schema, ["enum"]);
   const help = at(schema, ["description"]);
@@ -91,7 +91,7 @@ function InputField(props: {
   const given = {
     label: typeof title === "string" && title ? title : name,
     help: typeof help === "string" ? help : undefined,
-    fault,
+    error,
   };
   const resource = resourceOf(schema);
   if (resource) return <ResourceField {...given} type={resource} text={text} set={set} />;
@@ -142,7 +142,7 @@ function resourceOf(schema: Json | undefined): string | null {
 interface ResourceFieldProps {
   label: string;
   help: string | undefined;
-  fault: string | undefined;
+  error: string | undefined;
   type: string;
   text: string;
   set: (text: string) => void;
