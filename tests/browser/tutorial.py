@@ -163,7 +163,7 @@ class Reader:
             case {"password": label}:
                 await (await self._field(label)).fill(PASSWORD)
             case {"choice": choice, "list": label}:
-                await self._scope().get_by_label(label, exact=True).select_option(choice)
+                await self._scope().get_by_role("combobox", name=label, exact=True).select_option(choice)
             case {"way": way, "input": name}:
                 group = self.page.get_by_role("group", name=f"How {name} is filled in")
                 await group.get_by_role("button", name=way).click()
