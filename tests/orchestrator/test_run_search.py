@@ -77,7 +77,7 @@ async def test_runs_are_found_with_places_of_match(core: CoreHarness) -> None:
     await indexed(core)
     assert await find(core, "471") == {under_way: [("", "args")], before: [("", "args")]}
     assert await find(core, "ann@example") == {under_way: [("a", "result"), ("b", "result")]}
-    assert await find(core, "471", most=1, before=under_way) == {before: [("", "args")]}
+    assert await find(core, "471", limit=1, before=under_way) == {before: [("", "args")]}
     assert await find(core, "ann-4712") == {}
     assert await core.rows("SELECT FROM search_due") == []
     with pytest.raises(BadRequest):
