@@ -1,4 +1,4 @@
-/** Which runs a list shows. It stands in the address, each part under its own name. */
+/** Filter of a list of runs. Each part is a parameter of the address. */
 export interface RunFilter {
   states: string[];
   path: string;

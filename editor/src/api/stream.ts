@@ -20,7 +20,7 @@ export interface RunListener {
   connected: (yes: boolean) => void;
 }
 
-/** Whose logs are told, all where nothing is named; `cursor`: behind what. */
+/** Jobs whose logs are streamed, all if none is named; `cursor`: the position after which they start. */
 export interface LogSelection {
   node?: string;
   job?: string;
@@ -52,7 +52,7 @@ export function follow(
 async function listen(
   workspace: string,
   address: string,
-  told: RunListener,
+  listener: RunListener,
   signal: AbortSignal,
   after = "",
 ): Promise<void> {
@@ -63,11 +63,11 @@ async function listen(
       const headers: Record<string, string> = { "X-Workspace": workspace, Accept: "text/event-stream" };
       if (cursor.id) headers["Last-Event-ID"] = cursor.id;
       const answer = await fetch(address, { headers, signal: line.signal, credentials: CREDENTIALS });
-      if (answer.status >= 400 && answer.status < 500) return told.end("unknown");
+      if (answer.status >= 400 && answer.status < 500) return listener.end("unknown");
       if (answer.ok && answer.body) {
-        told.connected(true);
+        listener.connected(true);
         tries = 0;
-        if (await read(answer.body, line, cursor, told)) return;
+        if (await read(answer.body, line, cursor, listener)) return;
       }
     } catch {
       // The line broke: it is tried again below.
@@ -75,7 +75,7 @@ async function listen(
       line.close();
     }
     if (signal.aborted) return;
-    told.connected(false);
+    listener.connected(false);
     await pause(PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)] ?? 0);
   }
 }
@@ -126,7 +126,7 @@ async function read(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   line: Line,
   cursor: { id: string },
-  told: RunListener,
+  listener: RunListener,
 ): Promise<boolean> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -136,11 +136,11 @@ async function read(
     line.heard();
     const messages = (rest + value).split("\n\n");
     rest = messages.pop() ?? "";
-    for (const message of messages) if (dispatch(message, cursor, told)) return true;
+    for (const message of messages) if (dispatch(message, cursor, listener)) return true;
   }
 }
 
-function dispatch(message: string, cursor: { id: string }, told: RunListener): boolean {
+function dispatch(message: string, cursor: { id: string }, listener: RunListener): boolean {
   const fields = { event: "message", data: "", id: "" };
   for (const line of message.split("\n")) {
     const [, name, text] = line.match(/^(event|data|id): ?(.*)$/) ?? [];
@@ -150,8 +150,8 @@ function dispatch(message: string, cursor: { id: string }, told: RunListener): b
   if (fields.id) cursor.id = fields.id;
   if (!fields.data) return false;
   const data = JSON.parse(fields.data);
-  if (fields.event === "status") told.status(data);
-  else if (fields.event === "log") told.log?.(data.logs, cursor.id);
-  else if (fields.event === "end") told.end(data.status);
+  if (fields.event === "status") listener.status(data);
+  else if (fields.event === "log") listener.log?.(data.logs, cursor.id);
+  else if (fields.event === "end") listener.end(data.status);
   return fields.event === "end";
 }

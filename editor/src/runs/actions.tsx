@@ -19,7 +19,7 @@ export function RunActions() {
     try {
       await cancelRun(workspace, id, cancelling);
       notify(
-        cancelling ? "Cancelled at once: no worker was waited for." : "It is being cancelled: its workers are told.",
+        cancelling ? "Run cancelled without waiting for its workers." : "Cancelling the run…",
       );
     } catch (error) {
       notifyError(error);

@@ -2,7 +2,7 @@ import type { RunFilter } from "../../api/run-filter";
 import { listRuns, PAGE, type RunPages } from "../../api/run-list";
 import { firstLivePage, withNewestRows, withRefreshedPage } from "./pages";
 
-/** The first page anew, and of what lies below at most one page: the first that has runs under way. */
+/** Refresh the first page, and at most one later page: the first one with unfinished runs. */
 export async function refreshRuns(workspace: string, filter: RunFilter, data: RunPages): Promise<RunPages> {
   const made = withNewestRows(data, await listRuns(workspace, filter, ""));
   const place = firstLivePage(made);

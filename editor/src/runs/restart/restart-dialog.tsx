@@ -25,7 +25,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
     try {
       const made = await restartRun(workspace, id, point);
       close();
-      notify("A new run goes on from there. What is kept is not run again.");
+      notify("Started a new run. Reused nodes do not run again.");
       await navigate(`/w/${workspace}/runs/${made}`);
     } catch (error) {
       setBusy(false);
