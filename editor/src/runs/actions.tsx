@@ -18,9 +18,7 @@ export function RunActions() {
   const cancel = async () => {
     try {
       await cancelRun(workspace, id, cancelling);
-      notify(
-        cancelling ? "Run cancelled without waiting for its workers." : "Cancelling the run…",
-      );
+      notify(cancelling ? "Run cancelled without waiting for its workers." : "Cancelling the run…");
     } catch (error) {
       notifyError(error);
     }
