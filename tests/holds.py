@@ -31,8 +31,12 @@ from orvanta_platform import settings
 from orvanta_platform.http.server import serve
 from orvanta_platform.services.access import setup
 
-LONGEST_S = 0.25
-"""How late an answer may be that asks for nothing but the loop."""
+BAR_S = 0.25
+"""Longest hold of the loop that the product promises, on a machine that runs nothing else."""
+
+LONGEST_S = 2 * BAR_S
+"""Longest hold that a test accepts beside other tests, which take up to half of the memory bandwidth and the caches.
+The faults that these tests look for held the loop for 0.8 s to minutes."""
 
 _TICK_S = 0.01
 _NOTED_S = 0.02

@@ -13,7 +13,7 @@ from litestar.datastructures import UploadFile
 
 from orvanta_platform.errors import InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
-from orvanta_platform.http.requests import AnyRequest, require_few_values
+from orvanta_platform.http.requests import AnyRequest, require_few_values, whole_body
 from orvanta_platform.services.runs.idempotency import IdempotencyKey
 from orvanta_platform.units import size_text
 
@@ -37,11 +37,11 @@ async def args_of(request: AnyRequest) -> bytes:
 
     The members of JSON and the fields of a form become arguments (fields of the same name a list); text becomes the
     argument `raw_string`. A file of a multipart form becomes the object `{name, type, base64}`. A body without a type
-    is treated as JSON, and so is JSON sent as a form, as by curl's -d.
+    is treated as JSON, and so is JSON sent as a form, as by curl's -d. A body of JSON is read here, once.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _require_length(request.content_length or 0, kind)
-    body = await request.body()
+    body = await (whole_body(request) if _is_json(kind) else request.body())
     _require_length(len(body), kind)
     if kind == _MULTIPART:
         return await _multipart(request)
