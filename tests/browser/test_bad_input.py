@@ -18,7 +18,7 @@ from tests.installation import Running
 
 pytestmark = pytest.mark.extended
 
-AWAY = "The server does not answer"
+AWAY = "Connection lost. Retrying…"
 PATIENCE_MS = 120_000
 
 

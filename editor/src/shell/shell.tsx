@@ -7,6 +7,8 @@ import { logout, meQuery } from "../api/session";
 import logo from "../icon.svg";
 import { lastWorkspace } from "../lib/last-workspace";
 import { toggleTheme } from "../lib/theme";
+import { chooseLanguage, currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "../texts/language";
+import { t } from "../texts/t";
 import { IconButton, LinkButton } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
@@ -50,12 +52,12 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
   };
   return (
     <header className={css.bar}>
-      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label="Orvanta: home">
+      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label={t("shell.home")}>
         <img src={logo} alt="" width="24" height="24" />
         <span className={css.wordmark}>Orvanta</span>
       </Link>
       {workspace && (
-        <Select aria-label="Workspace" value={workspace} set={(next) => void navigate(`/w/${next}`)}>
+        <Select aria-label={t("shell.workspace")} value={workspace} set={(next) => void navigate(`/w/${next}`)}>
           {workspaces.map((id) => (
             <option key={id}>{id}</option>
           ))}
@@ -69,25 +71,36 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
           icon="question"
           to={`${BASE}/docs`}
           target="_blank"
-          aria-label="Documentation"
-          title="Documentation"
+          aria-label={t("shell.documentation")}
+          title={t("shell.documentation")}
           data-square=""
         />
-        <IconButton label="Light or dark" icon="moon" onClick={toggleTheme} />
-        <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
+        <Select
+          aria-label={t("shell.language")}
+          value={currentLanguage()}
+          set={(language) => chooseLanguage(language as Language)}
+        >
+          {LANGUAGES.map((language) => (
+            <option key={language} value={language} lang={language}>
+              {LANGUAGE_NAMES[language]}
+            </option>
+          ))}
+        </Select>
+        <IconButton label={t("shell.theme")} icon="moon" onClick={toggleTheme} />
+        <IconButton label={t("shell.logOut")} icon="logout" onClick={() => void leave()} />
       </div>
     </header>
   );
 }
 
 const PAGES: [string, string][] = [
-  ["Home", ""],
-  ["Workflows", "/workflows"],
-  ["Scripts", "/scripts"],
-  ["Runs", "/runs"],
-  ["Approvals", "/approvals"],
-  ["Schedules", "/schedules"],
-  ["Workers", "/workers"],
+  [t("shell.pageHome"), ""],
+  [t("shell.pageWorkflows"), "/workflows"],
+  [t("shell.pageScripts"), "/scripts"],
+  [t("shell.pageRuns"), "/runs"],
+  [t("shell.pageApprovals"), "/approvals"],
+  [t("shell.pageSchedules"), "/schedules"],
+  [t("shell.pageWorkers"), "/workers"],
 ];
 
 function Navigation({ workspace }: { workspace: string }) {
@@ -99,7 +112,7 @@ function Navigation({ workspace }: { workspace: string }) {
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [pathname]);
   return (
-    <nav ref={nav} className={css.navigation} aria-label="Pages">
+    <nav ref={nav} className={css.navigation} aria-label={t("shell.pages")}>
       {PAGES.map(([name, to]) => (
         <NavLink key={name} to={`/w/${workspace}${to}`} end={to === ""}>
           {name}
@@ -124,8 +137,8 @@ function ConnectionStatus() {
     };
   }, [reached, queries]);
   return (
-    <div className={css.connection} role="status" aria-label="Connection">
-      {!reached && "The server does not answer. What you write stays here and is saved as soon as it does."}
+    <div className={css.connection} role="status" aria-label={t("shell.connection")}>
+      {!reached && t("shell.connectionLost")}
     </div>
   );
 }
@@ -143,6 +156,6 @@ export function ToWorkspace() {
   const ids = data?.workspaces.map((each) => each.id) ?? [];
   const last = lastWorkspace();
   const chosen = ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
-  if (!chosen) return <Failed error={new Error("You are a member of no workspace yet. Ask an administrator.")} />;
+  if (!chosen) return <Failed error={new Error(t("shell.noWorkspace"))} />;
   return <Navigate to={`/w/${chosen}`} replace />;
 }

@@ -1,0 +1,51 @@
+import { collect } from "../collect";
+import actions from "./actions.json";
+import api from "./api.json";
+import approvals from "./approvals.json";
+import canvas from "./canvas.json";
+import code from "./code.json";
+import conflicts from "./conflicts.json";
+import editor from "./editor.json";
+import forms from "./forms.json";
+import home from "./home.json";
+import inspector from "./inspector.json";
+import lib from "./lib.json";
+import panels from "./panels.json";
+import runs from "./runs.json";
+import schedules from "./schedules.json";
+import scripts from "./scripts.json";
+import shell from "./shell.json";
+import triggers from "./triggers.json";
+import ui from "./ui.json";
+import versions from "./versions.json";
+import workers from "./workers.json";
+import workflow from "./workflow.json";
+import workflowPage from "./workflow-page.json";
+import workflows from "./workflows.json";
+
+/** German catalogue, with the keys of the English one. */
+export const messages = collect({
+  actions,
+  api,
+  approvals,
+  canvas,
+  code,
+  conflicts,
+  editor,
+  forms,
+  home,
+  inspector,
+  lib,
+  panels,
+  runs,
+  schedules,
+  scripts,
+  shell,
+  triggers,
+  ui,
+  versions,
+  workers,
+  workflow,
+  "workflow-page": workflowPage,
+  workflows,
+});

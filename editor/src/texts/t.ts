@@ -1,0 +1,35 @@
+import { i18n, type Messages } from "@lingui/core";
+import type { ReactNode } from "react";
+import { type en, messages as english } from "./en";
+import { LANGUAGES, type Language } from "./language";
+
+type Catalogue = typeof en;
+
+/** "<page>.<name>": the file of `texts/en` and the name in it. */
+export type Key = { [Page in keyof Catalogue & string]: `${Page}.${keyof Catalogue[Page] & string}` }[keyof Catalogue &
+  string];
+
+i18n.loadAndActivate({ locale: LANGUAGES[0], messages: english });
+
+/** Replace English as the language of `t`. Missing messages stay English. */
+export function activate(language: Language, messages: Messages): void {
+  i18n.loadAndActivate({ locale: language, messages: { ...english, ...messages } });
+}
+
+/** Return a text of the page in the active language. `values` fill the placeholders of the message, in ICU format. */
+export function t(key: Key, values?: Record<string, string | number>): string {
+  return i18n._(key, values);
+}
+
+const MARK = "\u0001";
+
+/** Return a text whose placeholders `nodes` are elements, for example links, as children of an element. */
+export function tWith(
+  key: Key,
+  nodes: Record<string, ReactNode>,
+  values?: Record<string, string | number>,
+): ReactNode[] {
+  const marks = Object.fromEntries(Object.keys(nodes).map((name) => [name, MARK + name + MARK]));
+  const parts = i18n._(key, { ...values, ...marks }).split(MARK);
+  return parts.map((part, index) => (index % 2 === 0 ? part : nodes[part]));
+}

@@ -1,0 +1,29 @@
+"""Language of the page: the browser's by default, another one by choice."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, Page, expect
+from tests.installation import Running
+
+
+async def test_page_is_shown_in_chosen_language(page: Page) -> None:
+    navigation = page.get_by_role("navigation", name="Pages")
+    await page.goto("/w/main/runs")
+    await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()
+    await page.get_by_role("combobox", name="Language").select_option("Deutsch")
+    await expect(page.get_by_role("navigation", name="Seiten").get_by_role("link", name="Zeitpläne")).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("lang", "de")
+    await page.get_by_role("combobox", name="Sprache").select_option("English")
+    await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()
+
+
+async def test_language_of_browser_is_used(chromium: Browser, installation: Running) -> None:
+    context = await chromium.new_context(base_url=installation.base, locale="de-AT")
+    try:
+        cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        page = await context.new_page()
+        await page.goto("/w/main")
+        await expect(page.get_by_role("navigation", name="Seiten")).to_be_visible()
+    finally:
+        await context.close()
