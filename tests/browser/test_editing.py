@@ -53,7 +53,7 @@ async def deploy(page: Page, message: str) -> None:
     await page.get_by_label("What changed?").fill(message)
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
-    await expect(page.get_by_text("Deployed: runs take this version").last).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
 
 
 async def add(page: Page, word: str) -> None:
@@ -100,7 +100,7 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     # What others read is deleted too, and they are named.
     await node(page, "one").click()
     await page.locator("[data-canvas]").press("Delete")
-    await expect(page.get_by_text("three reads what was deleted: see the problems.")).to_be_visible()
+    await expect(page.get_by_text("The deleted output is still used by three.")).to_be_visible()
 
 
 async def test_renaming_node_rewrites_references(page: Page, site: Site) -> None:
@@ -131,14 +131,14 @@ async def test_workflow_is_composed_with_keyboard_only(page: Page, site: Site) -
     for _ in range(2):
         await page.keyboard.press("ArrowUp")
     await page.keyboard.press("c")
-    await page.get_by_placeholder("Which node follows?").fill("approval")
+    await page.get_by_placeholder("Select the next node").fill("approval")
     await page.keyboard.press("Enter")
     await expect(page.locator(".react-flow__edge")).to_have_count(4)
     await page.keyboard.press("d")
     await page.keyboard.press("Control+Shift+s")
     await page.get_by_label("What changed?").fill("By keys")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version.")).to_be_visible()
     modules = flow(site, path)["value"]["modules"]
     assert [each["id"] for each in modules] == ["script", "check", "each", "approval"]
     assert modules[1]["skip_if"] == {"expr": "true"}

@@ -67,9 +67,9 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
     await page.get_by_role("button", name="Fit View").click()
     await node(page, "script").click()
-    await page.get_by_role("button", name="Pin the result").first.click()
+    await page.get_by_role("button", name="Pin output").first.click()
     await expect(page.get_by_text("Pinned: it answers with a kept result")).to_be_visible()
-    await page.get_by_role("button", name="Unpin the result").first.click()
+    await page.get_by_role("button", name="Unpin output").first.click()
     # An edge that says on which outcome: what is approved goes on.
     await page.get_by_role("button", name="Fit View").click()
     await node(page, "check").click()
@@ -138,7 +138,7 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await press("Control+Shift+s")
     await page.keyboard.type("By keys alone")
     await press("Enter")
-    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version.")).to_be_visible()
     built(site, path)
     assert trigger(site, path)["success"] is True
     # Another version without a node, compared with the first, which is restored.

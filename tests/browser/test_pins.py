@@ -80,9 +80,9 @@ async def test_pinned_result_is_used_until_unpinned(page: Page, site: Site) -> N
     await page.get_by_role("button", name="Undo: Unpin give").click()
     await expect(pinned).to_be_visible()
     await page.keyboard.press("Control+Shift+s")
-    keep = page.get_by_role("checkbox", name="Take the pins out: give run again")
+    keep = page.get_by_role("checkbox", name="Remove pinned outputs: give")
     await keep.uncheck()
-    await expect(page.get_by_role("dialog")).to_contain_text("would answer with a kept result in every run")
+    await expect(page.get_by_role("dialog")).to_contain_text("Every run uses their pinned output.")
     await page.keyboard.press("Escape")
     await deploy(page, "Without the pin")
     assert "mock" not in flow(site, path)["value"]["modules"][0]

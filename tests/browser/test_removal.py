@@ -74,6 +74,6 @@ async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) 
     await check(page)
     await gone.get_by_role("button", name="Deploy").click()
     await page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
-    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version.")).to_be_visible()
     await expect(gone).to_have_count(0)
     assert flow(site, path)["summary"] == "Left alone"

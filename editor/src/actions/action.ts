@@ -1,10 +1,10 @@
 import type { Editor, EditorStore } from "../editor/store";
 
-/** Something a person can do. Toolbar, menus, palette and keyboard are views of these. */
+/** A command of the editor. Toolbar, menus, palette and keyboard are views of the actions. */
 export interface Action {
   name: string;
   icon: string;
-  /** What is shown; a function where it says what it is about. */
+  /** Shown name; a function if it depends on the state of the editor. */
   label: string | ((editor: Editor) => string);
   keys: readonly string[];
   enabled: (editor: Editor) => boolean;

@@ -3,7 +3,7 @@ import { Button, IconButton } from "../ui/controls";
 import { formatChord } from "./keymap";
 import { actionOf, labelOf, perform } from "./registry";
 
-/** A button that is an action of the registry. */
+/** Button of an action of the registry. */
 export function ActionButton({
   name,
   words: labelled = false,

@@ -1,4 +1,5 @@
 import { apply, type EditorStore, modelOf } from "../editor/store";
+import { t } from "../texts/t";
 import { notify } from "../ui/toasts";
 import * as commands from "../workflow/commands";
 import { addNotes, copyNotes } from "../workflow/notes";
@@ -11,19 +12,23 @@ import { remove, spotAfter } from "./node-actions";
 export const CLIPBOARD_EVENTS = ["copy", "cut", "paste"] as const;
 const STORAGE_KEY = "orvanta.clipboard";
 
-/** What is selected, as the clipboard holds it, and what it is in words. */
-function selectionAsText(store: EditorStore): { text: string; words: string } {
+/** The selection as text for the clipboard, and the message shown once it is copied. Raises NotPossible without nodes or notes. */
+function selectionAsText(store: EditorStore): { text: string; message: string } {
   const editor = store.getState();
   const modules = commands.copyNodes(modelOf(editor), editor.selection);
   const notes = copyNotes(editor.tree, new Set(editor.selection));
   const count = modules.length + notes.length;
-  if (count === 0) throw new commands.NotPossible("A frame alone is not copied: select what it holds.");
-  const what = notes.length === 0 ? "node" : modules.length === 0 ? "note" : "thing";
-  const words = count === 1 ? `the ${what}` : `${count} ${what}s`;
-  return { text: toYaml(notes.length > 0 ? { modules, notes } : { modules }), words };
+  if (count === 0) throw new commands.NotPossible(t("actions.onlyGroups"));
+  const message =
+    notes.length === 0
+      ? t("actions.copiedNodes", { count })
+      : modules.length === 0
+        ? t("actions.copiedNotes", { count })
+        : t("actions.copiedItems", { count });
+  return { text: toYaml(notes.length > 0 ? { modules, notes } : { modules }), message };
 }
 
-function pasteText(store: EditorStore, text: string, name = "Paste"): void {
+function pasteText(store: EditorStore, text: string, name = t("actions.paste")): void {
   const { modules, notes } = parseClipboard(text);
   const spot = spotAfter(store.getState());
   apply(store, (model) => {
@@ -36,7 +41,7 @@ function pasteText(store: EditorStore, text: string, name = "Paste"): void {
 
 const OFFSET = 40;
 
-/** A pasted note does not lie over the one that it was copied from. */
+/** The note at an offset, so that a pasted note does not cover its original. */
 function shifted(note: Tree): Tree {
   const { x, y } = (isTree(note.position ?? null) ? note.position : {}) as { x?: number; y?: number };
   return { ...note, position: { x: (x ?? 0) + OFFSET, y: (y ?? 0) + OFFSET } };
@@ -47,7 +52,7 @@ function parseClipboard(text: string): { modules: Tree[]; notes: Tree[] } {
   try {
     found = parseSource(text);
   } catch {
-    // What is no YAML holds no nodes.
+    // Text that is not YAML contains no nodes.
   }
   const list = (key: string) => {
     const items = isTree(found) ? found[key] : undefined;
@@ -55,11 +60,11 @@ function parseClipboard(text: string): { modules: Tree[]; notes: Tree[] } {
   };
   const readClipboard = { modules: list("modules"), notes: list("notes") };
   if (readClipboard.modules.length + readClipboard.notes.length === 0)
-    throw new commands.NotPossible("The clipboard holds no nodes.");
+    throw new commands.NotPossible(t("actions.clipboardEmpty"));
   return readClipboard;
 }
 
-/** Copies, cuts or pastes by what the browser hands over: it asks for no permission and works without https. */
+/** Handle the browser's clipboard events, which require no permission and work without HTTPS. */
 export function takeClipboard(store: EditorStore, event: ClipboardEvent): void {
   if (event.type === "paste") {
     event.preventDefault();
@@ -68,37 +73,37 @@ export function takeClipboard(store: EditorStore, event: ClipboardEvent): void {
   }
   if (!hasSelection(store.getState())) return;
   event.preventDefault();
-  const { text, words } = selectionAsText(store);
+  const { text, message } = selectionAsText(store);
   event.clipboardData?.setData("text/plain", text);
   storeShared(text);
-  notify(`Copied ${words}.`);
+  notify(message);
   if (event.type === "cut") remove(store, true);
 }
 
-/** The same from a menu: where the browser gives no clipboard to a page (http), this browser's tabs share one. */
+/** Copy from a menu. Without access to the clipboard (HTTP), the tabs of this browser share a stored text. */
 async function copy(store: EditorStore): Promise<void> {
-  const { text, words } = selectionAsText(store);
+  const { text, message } = selectionAsText(store);
   storeShared(text);
   await navigator.clipboard?.writeText(text);
-  notify(`Copied ${words}.`);
+  notify(message);
 }
 
 function storeShared(text: string): void {
   localStorage.setItem(STORAGE_KEY, text);
 }
 
-async function held(): Promise<string> {
+async function clipboardText(): Promise<string> {
   const shared = localStorage.getItem(STORAGE_KEY) ?? "";
   return navigator.clipboard ? navigator.clipboard.readText().catch(() => shared) : shared;
 }
 
-/** The clipboard holds nodes as YAML, over tabs and workflows. */
+/** Actions of the clipboard, which contains nodes as YAML for other tabs and workflows. */
 export const CLIPBOARD: readonly Action[] = [
-  { name: "copy", icon: "copy", label: "Copy", keys: ["Mod-c"], enabled: hasSelection, run: copy },
+  { name: "copy", icon: "copy", label: t("actions.copy"), keys: ["Mod-c"], enabled: hasSelection, run: copy },
   {
     name: "cut",
     icon: "copy",
-    label: "Cut",
+    label: t("actions.cut"),
     keys: ["Mod-x"],
     enabled: hasSelection,
     run: async (store) => {
@@ -109,17 +114,17 @@ export const CLIPBOARD: readonly Action[] = [
   {
     name: "paste",
     icon: "copy",
-    label: "Paste",
+    label: t("actions.paste"),
     keys: ["Mod-v"],
     enabled: always,
-    run: async (store) => pasteText(store, await held()),
+    run: async (store) => pasteText(store, await clipboardText()),
   },
   {
     name: "duplicate",
     icon: "copy",
-    label: "Duplicate",
+    label: t("actions.duplicate"),
     keys: ["Mod-d"],
     enabled: hasSelection,
-    run: (store) => pasteText(store, selectionAsText(store).text, "Duplicate"),
+    run: (store) => pasteText(store, selectionAsText(store).text, t("actions.duplicate")),
   },
 ];

@@ -9,6 +9,7 @@ import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, markDeployed, select } from "../editor/store";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
@@ -23,16 +24,16 @@ import { FindDialog } from "./find-dialog";
 import { formatChord } from "./keymap";
 import { ACTIONS, attempt, labelOf, perform } from "./registry";
 
-/** Whatever is being asked over the page. */
+/** The open dialog of the editor, if any. */
 export function Dialogs() {
-  const asking = useEditor((editor) => editor.dialog);
-  if (!asking) return null;
-  if (asking.kind === "add") return <AddDialog spot={asking.spot} />;
-  if (asking.kind === "connect") return <ConnectDialog from={asking.from} />;
-  if (asking.kind === "into") return <AddInsideDialog of={asking.from} />;
-  if (asking.kind === "find") return <FindDialog />;
-  if (asking.kind === "keys") return <KeysDialog />;
-  if (asking.kind === "deploy") return <DeployDialog />;
+  const dialog = useEditor((editor) => editor.dialog);
+  if (!dialog) return null;
+  if (dialog.kind === "add") return <AddDialog spot={dialog.spot} />;
+  if (dialog.kind === "connect") return <ConnectDialog from={dialog.from} />;
+  if (dialog.kind === "into") return <AddInsideDialog of={dialog.from} />;
+  if (dialog.kind === "find") return <FindDialog />;
+  if (dialog.kind === "keys") return <KeysDialog />;
+  if (dialog.kind === "deploy") return <DeployDialog />;
   return <ActionsDialog />;
 }
 
@@ -46,11 +47,11 @@ function AddDialog({ spot }: { spot: Spot }) {
   const close = useClose();
   const groups = [...new Set(CATALOG.map((offer) => offer.group))];
   return (
-    <Dialog title="Add a node" hideTitle close={close}>
-      <Command label="Add a node" loop filter={matchScore}>
-        <Command.Input placeholder="Add a node: Python, loop, approval …" />
+    <Dialog title={t("actions.add")} hideTitle close={close}>
+      <Command label={t("actions.add")} loop filter={matchScore}>
+        <Command.Input placeholder={t("actions.addSearch")} />
         <Command.List>
-          <Command.Empty>No node is called that.</Command.Empty>
+          <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>
           {groups.map((group) => (
             <Command.Group key={group} heading={group}>
               {CATALOG.filter((offer) => offer.group === group).map((offer) => (
@@ -86,11 +87,11 @@ function ConnectDialog({ from }: { from: string }) {
   const lane = laneOf(graph, node);
   const targets = lane.nodes.filter((each) => each.id !== from && !reaches(lane, each.id, from));
   return (
-    <Dialog title={`Connect ${from} to`} close={close}>
-      <Command label="Targets" loop filter={matchScore}>
-        <Command.Input placeholder="Which node follows?" />
+    <Dialog title={t("actions.connectFrom", { node: from })} close={close}>
+      <Command label={t("actions.targets")} loop filter={matchScore}>
+        <Command.Input placeholder={t("actions.targetSearch")} />
         <Command.List>
-          <Command.Empty>No node can follow {from}.</Command.Empty>
+          <Command.Empty>{t("actions.noTarget", { node: from })}</Command.Empty>
           {targets.map((each) => (
             <Command.Item
               key={each.id}
@@ -119,12 +120,12 @@ function ActionsDialog() {
   const editor = useEditor((state) => state);
   const flows = useQuery(flowsQuery(editor.workspace));
   return (
-    <Dialog title="All commands" hideTitle close={close}>
-      <Command label="All commands" loop filter={matchScore}>
-        <Command.Input placeholder="A command, a node, a workflow …" />
+    <Dialog title={t("actions.allCommands")} hideTitle close={close}>
+      <Command label={t("actions.allCommands")} loop filter={matchScore}>
+        <Command.Input placeholder={t("actions.commandSearch")} />
         <Command.List>
-          <Command.Empty>Nothing is called that.</Command.Empty>
-          <Command.Group heading="Commands">
+          <Command.Empty>{t("actions.noResults")}</Command.Empty>
+          <Command.Group heading={t("actions.commands")}>
             {ACTIONS.filter((action) => !/^(go|extend)-|^palette$/.test(action.name)).map((action) => (
               <Command.Item
                 key={action.name}
@@ -141,7 +142,7 @@ function ActionsDialog() {
               </Command.Item>
             ))}
           </Command.Group>
-          <Command.Group heading="Nodes">
+          <Command.Group heading={t("actions.nodes")}>
             {[...editor.graph.byId.values()].map((node) => (
               <Command.Item
                 key={node.id}
@@ -159,7 +160,7 @@ function ActionsDialog() {
               </Command.Item>
             ))}
           </Command.Group>
-          <Command.Group heading="Workflows">
+          <Command.Group heading={t("actions.workflows")}>
             {flows.data?.map((flow) => (
               <Command.Item
                 key={flow.path}
@@ -182,7 +183,7 @@ function ActionsDialog() {
 function KeysDialog() {
   const editor = useEditor((state) => state);
   return (
-    <Dialog title="Keys" wide close={useClose()}>
+    <Dialog title={t("actions.keys")} wide close={useClose()}>
       <dl className={css.keys} tabIndex={0}>
         {ACTIONS.filter((action) => action.keys.length > 0).map((action) => (
           <div key={action.name} style={{ display: "contents" }}>
@@ -216,7 +217,7 @@ function DeployDialog() {
         await saveDraftNow(store);
       }
       const { workspace, flow, base, text, draft } = store.getState();
-      // What was deleted meanwhile is deployed as new.
+      // A workflow that was deleted meanwhile is deployed as a new one.
       const over = flow.version_id === null ? null : base;
       await deployFlow(workspace, { ...flow, version_id: over }, { text, message, draft: draft.revision });
       void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
@@ -229,7 +230,7 @@ function DeployDialog() {
         close();
       }
       if (!["version_conflict", "already_exists"].includes(error.code)) return;
-      // Somebody else was first: the page says so and offers to merge.
+      // Someone else deployed first: the page shows that and offers a merge.
       await refetchDeployed(store, queries);
       close();
     },
@@ -237,7 +238,7 @@ function DeployDialog() {
       queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
       markDeployed(store, flow);
       close();
-      notify("Deployed: runs take this version from now on.");
+      notify(t("actions.deployed"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -245,26 +246,27 @@ function DeployDialog() {
     deploying.mutate();
   };
   return (
-    <Dialog title="Deploy" close={close}>
+    <Dialog title={t("actions.deploy")} close={close}>
       <form onSubmit={submit} style={{ display: "flex", flexDirection: "column", gap: "0.75rem" }}>
         <Field
-          label="What changed?"
-          help="Stands in the history beside the version."
+          label={t("actions.deployMessage")}
+          help={t("actions.deployMessageHelp")}
           error={deploying.isError ? errorText(deploying.error) : undefined}
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
         {pinned && (
           <label className={css.description}>
-            <input type="checkbox" checked={unpinned} onChange={(event) => setUnpinned(event.target.checked)} /> Take
-            the pins out: {pinned} {unpinned ? "run again" : "would answer with a kept result in every run"}.
+            <input type="checkbox" checked={unpinned} onChange={(event) => setUnpinned(event.target.checked)} />{" "}
+            {t("actions.removePins", { nodes: pinned })}
           </label>
         )}
-        {errors > 0 && <p className={css.description}>The workflow has {errors} errors: the problems say which.</p>}
+        {pinned && !unpinned && <p className={css.description}>{t("actions.pinsStay")}</p>}
+        {errors > 0 && <p className={css.description}>{t("actions.deployErrors", { count: errors })}</p>}
         <div className={css.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={deploying.isPending || errors > 0}>
-            Deploy
+            {t("actions.deploy")}
           </Button>
         </div>
       </form>

@@ -2,6 +2,7 @@ import { Command } from "cmdk";
 import { useMemo, useState } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
+import { t } from "../texts/t";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { findInNodes } from "../workflow/find";
@@ -9,7 +10,7 @@ import { kindOf } from "../workflow/kinds";
 
 const LIMIT = 100;
 
-/** Finds a word in ids, summaries, code and expressions of nodes, and goes to the one that is chosen. */
+/** Dialog that searches ids, summaries, code and expressions of nodes, and opens the selected node. */
 export function FindDialog() {
   const store = useEditorStore();
   const tree = useEditor((editor) => editor.tree);
@@ -24,11 +25,11 @@ export function FindDialog() {
     store.getState().canvas?.reveal([id]);
   };
   return (
-    <Dialog title="Find in the workflow" hideTitle close={close}>
-      <Command label="Find in the workflow" loop shouldFilter={false}>
-        <Command.Input placeholder="Find in ids, code, expressions …" value={word} onValueChange={setWord} />
+    <Dialog title={t("actions.find")} hideTitle close={close}>
+      <Command label={t("actions.find")} loop shouldFilter={false}>
+        <Command.Input placeholder={t("actions.findSearch")} value={word} onValueChange={setWord} />
         <Command.List>
-          {word.trim() !== "" && <Command.Empty>No node holds that.</Command.Empty>}
+          {word.trim() !== "" && <Command.Empty>{t("actions.noMatchingNode")}</Command.Empty>}
           {found.slice(0, LIMIT).map(({ id, line }) => {
             const node = graph.byId.get(id);
             return (

@@ -1,26 +1,38 @@
 import { redoIn, undoIn } from "../editor/store";
+import { t } from "../texts/t";
 import { redoName, undoName } from "../workflow/history";
 import { type Action, always, openDialog } from "./action";
 
-function withName(word: string, name: string | null): string {
-  return name ? `${word}: ${name}` : word;
+function undoLabel(name: string | null): string {
+  return name ? t("actions.undoNamed", { name }) : t("actions.undo");
 }
 
-/** What stands over everything: commands, keys, what was done. */
+function redoLabel(name: string | null): string {
+  return name ? t("actions.redoNamed", { name }) : t("actions.redo");
+}
+
+/** Actions of the whole page: command palette, keyboard shortcuts, undo and redo. */
 export const GENERAL_ACTIONS: readonly Action[] = [
   {
     name: "palette",
     icon: "search",
-    label: "All commands",
+    label: t("actions.allCommands"),
     keys: ["Mod-k"],
     enabled: always,
     run: openDialog({ kind: "actions" }),
   },
-  { name: "keys", icon: "keys", label: "Keys", keys: ["?"], enabled: always, run: openDialog({ kind: "keys" }) },
+  {
+    name: "keys",
+    icon: "keys",
+    label: t("actions.keys"),
+    keys: ["?"],
+    enabled: always,
+    run: openDialog({ kind: "keys" }),
+  },
   {
     name: "undo",
     icon: "undo",
-    label: (editor) => withName("Undo", undoName(editor.history)),
+    label: (editor) => undoLabel(undoName(editor.history)),
     keys: ["Mod-z"],
     enabled: (editor) => undoName(editor.history) !== null,
     run: undoIn,
@@ -28,7 +40,7 @@ export const GENERAL_ACTIONS: readonly Action[] = [
   {
     name: "redo",
     icon: "redo",
-    label: (editor) => withName("Redo", redoName(editor.history)),
+    label: (editor) => redoLabel(redoName(editor.history)),
     keys: ["Mod-Shift-z", "Mod-y"],
     enabled: (editor) => redoName(editor.history) !== null,
     run: redoIn,

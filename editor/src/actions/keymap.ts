@@ -6,7 +6,7 @@ const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 /** "Mod-Shift-z" for an event; Mod is Ctrl, on a Mac the command key. */
 export function chord(event: KeyboardEvent): string {
   const mod = MAC ? event.metaKey : event.ctrlKey;
-  // A letter that Shift makes, such as ?, says so itself.
+  // A character typed with Shift, such as ?, implies Shift.
   const letter = event.key.length === 1 && !mod && !event.altKey;
   const key = event.key.length === 1 ? (letter ? event.key : event.key.toLowerCase()) : event.key;
   const shift = event.shiftKey && !(letter && event.key.toLowerCase() === event.key.toUpperCase());
@@ -14,7 +14,7 @@ export function chord(event: KeyboardEvent): string {
     mod && "Mod",
     shift && "Shift",
     event.altKey && "Alt",
-    // Alt makes other letters on some keyboards: the key says which it is.
+    // With Alt, some keyboards type other letters: use the code of the key.
     event.altKey && event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : key,
   ];
   return parts.filter(Boolean).join("-");
@@ -22,13 +22,13 @@ export function chord(event: KeyboardEvent): string {
 
 const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key): [string, Action] => [key, action])));
 const GLOBAL_ACTIONS = new Set(["palette", "save", "deploy", "test", "find", "keys"]);
-/** Left to the browser, which answers with an event that holds its clipboard. */
+/** Handled by the browser, which sends clipboard events. */
 const BROWSER_HANDLED = new Set(["copy", "cut", "paste"]);
 
-/** What is done where a run is looked at. */
+/** Actions available while a run is displayed. */
 const READ_ONLY_ACTIONS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
 
-/** Whether an element takes keys for itself. */
+/** Return true if an element handles typed keys itself. */
 export function isTextInput(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
@@ -37,15 +37,15 @@ export function isTextInput(target: EventTarget | null): boolean {
 }
 
 /**
- * A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. Where something
- * else than the graph is shown, only keys that count everywhere do.
+ * Perform the action of a key on a workflow's page. Tab moves to the next control unless the canvas has the focus.
+ * Without the graph, only global actions have keys.
  */
 export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true): void {
   const action = BY_KEY.get(chord(event));
   if (!action || event.defaultPrevented || BROWSER_HANDLED.has(action.name)) return;
   if (store.getState().readOnly && !READ_ONLY_ACTIONS.has(action.name) && !action.name.startsWith("go-")) return;
   if (!graph && !GLOBAL_ACTIONS.has(action.name)) return;
-  // What is asked takes the keys, also while it is being fetched.
+  // An open dialog receives the keys, also while it is loading.
   const isTyping = isTextInput(event.target) || store.getState().dialog !== null;
   if (isTyping && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
@@ -58,7 +58,7 @@ export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true
   perform(store, action);
 }
 
-/** A chord as a person reads it. */
+/** Return a chord as it is shown: `Mod-Shift-z` is `Ctrl Shift Z`. */
 export function formatChord(keys: string): string {
   if (keys === "-") return "–";
   return keys

@@ -1,4 +1,5 @@
 import { apply, type Editor, type EditorStore } from "../editor/store";
+import { t } from "../texts/t";
 import { ALIGNMENTS, type Alignment, align } from "../workflow/align";
 import { laneOf, NotPossible } from "../workflow/commands";
 import { groupNodes, groupsOf, ungroup } from "../workflow/groups";
@@ -11,12 +12,12 @@ const nodesOf = (editor: Editor) => editor.selection.filter((id) => editor.graph
 const hasSeveralNodes = (editor: Editor) => nodesOf(editor).length > 1;
 const hasGroup = (editor: Editor) => editor.selection.some((key) => key.startsWith("group:"));
 
-/** Boxes of the selected nodes of one list, beside the corner of that list. */
+/** Boxes of the selected nodes, relative to the corner of their list. Raises NotPossible for nodes of several lists. */
 function boxes({ graph, tree, selection }: Editor): Map<string, Box> {
   const nodes = selection.map((id) => graph.byId.get(id)).filter((node) => node !== undefined);
   const [first] = nodes;
   if (!first || nodes.some((node) => node.list.join(".") !== first.list.join("."))) {
-    throw new NotPossible("Nodes of one list are aligned: these stand in different ones.");
+    throw new NotPossible(t("actions.differentLists"));
   }
   const positions = layout(graph, tree);
   const from = originOf(laneOf(graph, first), positions);
@@ -30,7 +31,7 @@ function boxes({ graph, tree, selection }: Editor): Map<string, Box> {
 
 const MARGIN = 60;
 
-/** Where a new note goes: in the middle of what is seen, else beside the graph, never behind a node. */
+/** Position of a new note: the middle of the view if it is free, otherwise next to the graph. */
 function freePosition({ canvas, graph, tree }: Editor): { x: number; y: number } {
   const middle = canvas?.middle() ?? { x: 0, y: 0 };
   const at = { x: middle.x - NOTE.width / 2, y: middle.y - NOTE.height / 2 };
@@ -42,14 +43,14 @@ function freePosition({ canvas, graph, tree }: Editor): { x: number; y: number }
 }
 
 const ALIGNMENT_LABELS: Record<Alignment, string> = {
-  left: "Align left",
-  centre: "Align centres",
-  right: "Align right",
-  top: "Align tops",
-  middle: "Align middles",
-  bottom: "Align bottoms",
-  across: "Space out across",
-  down: "Space out down",
+  left: t("actions.alignLeft"),
+  centre: t("actions.alignCentre"),
+  right: t("actions.alignRight"),
+  top: t("actions.alignTop"),
+  middle: t("actions.alignMiddle"),
+  bottom: t("actions.alignBottom"),
+  across: t("actions.distributeHorizontally"),
+  down: t("actions.distributeVertically"),
 };
 
 const alignAction = (how: Alignment): Action => ({
@@ -65,12 +66,12 @@ const alignAction = (how: Alignment): Action => ({
   },
 });
 
-/** Notes, frames, and where nodes stand. */
+/** Actions of notes, groups and positions of nodes. */
 export const LAYOUT_ACTIONS: readonly Action[] = [
   {
     name: "note",
     icon: "note",
-    label: "Sticky note",
+    label: t("actions.note"),
     keys: ["Shift-S"],
     enabled: always,
     run: (store) => {
@@ -83,7 +84,7 @@ export const LAYOUT_ACTIONS: readonly Action[] = [
   {
     name: "group",
     icon: "group",
-    label: "Group",
+    label: t("actions.group"),
     keys: ["Mod-g"],
     enabled: (editor) => nodesOf(editor).length > 0,
     run: (store) => {
@@ -95,7 +96,7 @@ export const LAYOUT_ACTIONS: readonly Action[] = [
   {
     name: "ungroup",
     icon: "cross",
-    label: "Ungroup",
+    label: t("actions.ungroup"),
     keys: ["Mod-Shift-g"],
     enabled: hasGroup,
     run: (store) => {
@@ -104,7 +105,7 @@ export const LAYOUT_ACTIONS: readonly Action[] = [
         const frames = groupsOf(model.tree, model.graph).filter((group) => selection.includes(group.key));
         const ids = frames.flatMap((frame) => frame.ids);
         return {
-          name: "Ungroup",
+          name: t("actions.ungroup"),
           edits: ungroup(
             model,
             frames.map((frame) => frame.index),

@@ -3,7 +3,7 @@ import type { Outline } from "../workflow/outline";
 
 export type Direction = "up" | "down" | "left" | "right";
 
-/** The node that an arrow key leads to: along edges up and down, into and out of boxes, aside to what is parallel. */
+/** The node that an arrow key selects: up and down along edges and through containers, left and right among parallel nodes. */
 export function neighbour(graph: Outline, from: string | undefined, direction: Direction): string | undefined {
   const node = from === undefined ? undefined : graph.byId.get(from);
   if (!node || node.list.length < 2) return graph.main.nodes[0]?.id;
@@ -18,7 +18,7 @@ export function neighbour(graph: Outline, from: string | undefined, direction: D
   return lane.nodes[lane.nodes.indexOf(node) + step]?.id;
 }
 
-/** What follows the box that holds a node. */
+/** The node after the container of a node. */
 function nodeAfterContainer(graph: Outline, id: string | null): string | undefined {
   const node = id === null ? undefined : graph.byId.get(id);
   if (!node) return undefined;

@@ -1,11 +1,12 @@
 import { apply, type Editor, type EditorStore, modelOf } from "../editor/store";
+import { t } from "../texts/t";
 import { notify } from "../ui/toasts";
 import * as commands from "../workflow/commands";
 import type { Lane } from "../workflow/outline";
 import { readersOf, remove as removed } from "../workflow/selection";
 import { type Action, always, firstSelected, focusSoon, hasSelection, hasSingleNode } from "./action";
 
-/** Where what is added goes: after what is selected, else at the end. */
+/** Position of an added node: after the selected one, otherwise at the end. */
 export function spotAfter(editor: Editor): commands.Spot {
   const { graph, selection } = editor;
   const id = selection.at(-1);
@@ -15,13 +16,13 @@ export function spotAfter(editor: Editor): commands.Spot {
   return last ? { lane: graph.main, after: last.id } : { lane: graph.main, start: true };
 }
 
-/** Behind the last node of a list. */
+/** The position after the last node of a list. */
 export function endOf(lane: Lane): commands.Spot {
   const last = lane.nodes.at(-1);
   return last ? { lane, after: last.id } : { lane, start: true };
 }
 
-/** Takes away what is selected; says who reads it. */
+/** Delete the selection, and name the nodes that still read it. */
 export function remove(store: EditorStore, reconnect: boolean): void {
   const { selection, edge } = store.getState();
   if (edge) {
@@ -31,16 +32,16 @@ export function remove(store: EditorStore, reconnect: boolean): void {
   const readers = readersOf(modelOf(store.getState()), selection);
   apply(store, (model) => removed(model, selection, reconnect));
   if (readers.length > 0) {
-    notify(`${readers.join(", ")} ${readers.length === 1 ? "reads" : "read"} what was deleted: see the problems.`);
+    notify(t("actions.stillRead", { nodes: readers.join(", ") }));
   }
 }
 
-/** Nodes and edges. */
+/** Actions of nodes and edges. */
 export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "add",
     icon: "plus",
-    label: "Add a node",
+    label: t("actions.add"),
     keys: ["n", "Tab"],
     enabled: always,
     run: (store) => store.setState({ dialog: { kind: "add", spot: spotAfter(store.getState()) } }),
@@ -48,7 +49,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "add-inside",
     icon: "plus",
-    label: "Add a node inside",
+    label: t("actions.addInside"),
     keys: ["Shift-N"],
     enabled: (editor) =>
       hasSingleNode(editor) && (editor.graph.byId.get(editor.selection[0] ?? "")?.lanes.length ?? 0) > 0,
@@ -63,7 +64,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "connect",
     icon: "link",
-    label: "Connect to …",
+    label: t("actions.connect"),
     keys: ["c"],
     enabled: hasSingleNode,
     run: (store) => store.setState({ dialog: { kind: "connect", from: firstSelected(store) } }),
@@ -71,7 +72,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "open",
     icon: "list",
-    label: "Open the node",
+    label: t("actions.open"),
     keys: ["Enter"],
     enabled: hasSingleNode,
     run: (store) => store.setState({ panel: "node" }),
@@ -79,7 +80,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "rename",
     icon: "code",
-    label: "Rename",
+    label: t("actions.rename"),
     keys: ["F2"],
     enabled: hasSingleNode,
     run: (store) => {
@@ -90,7 +91,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "delete",
     icon: "trash",
-    label: "Delete and reconnect",
+    label: t("actions.delete"),
     keys: ["Delete", "Backspace"],
     enabled: (editor) => hasSelection(editor) || editor.edge !== null,
     run: (store) => remove(store, true),
@@ -98,7 +99,7 @@ export const NODE_ACTIONS: readonly Action[] = [
   {
     name: "cut-out",
     icon: "trash",
-    label: "Delete without reconnecting",
+    label: t("actions.deleteOnly"),
     keys: ["Shift-Delete"],
     enabled: hasSelection,
     run: (store) => remove(store, false),
@@ -107,7 +108,9 @@ export const NODE_ACTIONS: readonly Action[] = [
     name: "disable",
     icon: "skip",
     label: (editor) =>
-      editor.selection[0] && commands.isDisabled(modelOf(editor), editor.selection[0]) ? "Enable" : "Disable",
+      editor.selection[0] && commands.isDisabled(modelOf(editor), editor.selection[0])
+        ? t("actions.enable")
+        : t("actions.disable"),
     keys: ["d"],
     enabled: hasSingleNode,
     run: (store) => apply(store, (model) => commands.toggleDisabled(model, firstSelected(store))),

@@ -12,7 +12,7 @@ import { VIEW_ACTIONS } from "./view-actions";
 
 export type { Action };
 
-/** Everything that can be done on a workflow's page, one file per group. */
+/** All actions of a workflow's page, one file per group. */
 export const ACTIONS: readonly Action[] = [
   ...GENERAL_ACTIONS,
   ...NODE_ACTIONS,
@@ -26,7 +26,7 @@ export const ACTIONS: readonly Action[] = [
 
 export function actionOf(name: string): Action {
   const found = ACTIONS.find((action) => action.name === name);
-  if (!found) throw new Error(`There is no action ${name}.`);
+  if (!found) throw new RangeError(`no action ${name}`);
   return found;
 }
 
@@ -34,13 +34,13 @@ export function labelOf(action: Action, editor: Editor): string {
   return typeof action.label === "string" ? action.label : action.label(editor);
 }
 
-/** Runs an action where it is possible; what it refuses is said. */
+/** Run an action if it is enabled, and show its error. */
 export function perform(store: EditorStore, action: Action): void {
   if (!action.enabled(store.getState())) return;
   attempt(() => action.run(store));
 }
 
-/** Does something and says what went wrong with it. */
+/** Call a function and show its error. */
 export function attempt(work: () => void | Promise<void>): void {
   try {
     Promise.resolve(work()).catch(notifyError);

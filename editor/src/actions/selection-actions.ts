@@ -1,19 +1,20 @@
 import { type EditorStore, select } from "../editor/store";
+import { t } from "../texts/t";
 import { withConnected } from "../workflow/traversal";
 import { type Action, always, hasSelection } from "./action";
-import { neighbour } from "./neighbour";
+import { type Direction, neighbour } from "./neighbour";
 
-const moveSelection = (direction: "up" | "down" | "left" | "right", extend: boolean) => (store: EditorStore) => {
+const moveSelection = (direction: Direction, extend: boolean) => (store: EditorStore) => {
   const { graph, selection } = store.getState();
   const next = neighbour(graph, selection.at(-1), direction);
   if (next) select(store, extend ? [...selection.filter((id) => id !== next), next] : [next]);
 };
 
-const arrowActions = (key: string, direction: "up" | "down" | "left" | "right"): Action[] => [
+const arrowActions = (key: "Up" | "Down" | "Left" | "Right", direction: Direction): Action[] => [
   {
     name: `go-${direction}`,
     icon: "down",
-    label: `Go ${direction}`,
+    label: t(`actions.go${key}`),
     keys: [`Arrow${key}`],
     enabled: always,
     run: moveSelection(direction, false),
@@ -21,7 +22,7 @@ const arrowActions = (key: string, direction: "up" | "down" | "left" | "right"):
   {
     name: `extend-${direction}`,
     icon: "down",
-    label: `Extend the selection ${direction}`,
+    label: t(`actions.extend${key}`),
     keys: [`Shift-Arrow${key}`],
     enabled: hasSelection,
     run: moveSelection(direction, true),
@@ -40,12 +41,12 @@ const connectedAction = (name: string, label: string, key: string, way: "up" | "
   },
 });
 
-/** What is selected, and walking. */
+/** Actions that change the selection. */
 export const SELECTION_ACTIONS: readonly Action[] = [
   {
     name: "select-all",
     icon: "fit",
-    label: "Select all",
+    label: t("actions.selectAll"),
     keys: ["Mod-a"],
     enabled: always,
     run: (store) =>
@@ -57,7 +58,7 @@ export const SELECTION_ACTIONS: readonly Action[] = [
   {
     name: "select-none",
     icon: "cross",
-    label: "Select nothing",
+    label: t("actions.clearSelection"),
     keys: ["Escape"],
     enabled: always,
     run: (store) => {
@@ -65,8 +66,8 @@ export const SELECTION_ACTIONS: readonly Action[] = [
       store.setState({ panel: null });
     },
   },
-  connectedAction("select-upstream", "Select everything before", "Shift-Alt-ArrowUp", "up"),
-  connectedAction("select-downstream", "Select everything after", "Shift-Alt-ArrowDown", "down"),
+  connectedAction("select-upstream", t("actions.selectUpstream"), "Shift-Alt-ArrowUp", "up"),
+  connectedAction("select-downstream", t("actions.selectDownstream"), "Shift-Alt-ArrowDown", "down"),
   ...arrowActions("Up", "up"),
   ...arrowActions("Down", "down"),
   ...arrowActions("Left", "left"),

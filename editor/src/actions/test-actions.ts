@@ -1,6 +1,7 @@
 import { loadLastResults } from "../editor/last-results";
 import { isRunOver, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
+import { t } from "../texts/t";
 import { isPinned, pin, unpin } from "../workflow/pins";
 import { exampleOf } from "../workflow/scope";
 import { at, isTree } from "../workflow/types";
@@ -11,7 +12,7 @@ const hasNoInputs = (editor: Editor) => {
   return !isTree(properties) || Object.keys(properties).length === 0;
 };
 
-/** What the selected node wrote, got or gave in the test that is shown. */
+/** Action that shows logs, input or output of the selected node in the displayed test. */
 const showPart = (name: string, label: string, key: string): Action => ({
   name,
   icon: "list",
@@ -24,19 +25,19 @@ const showPart = (name: string, label: string, key: string): Action => ({
   },
 });
 
-/** Tests the selected node beside its form, with the inputs that were used last. */
+/** Test the selected node next to its form, with the inputs of the last test. */
 function testSelected(store: EditorStore, rerun: "all" | Set<string>): Promise<void> {
   store.setState({ panel: "node", testing: true });
   const { args, tree } = store.getState();
   return testNode(store, firstSelected(store), args ?? exampleOf(at(tree, ["schema"])) ?? {}, rerun);
 }
 
-/** Runs of what is on the page. */
+/** Actions that run the workflow on the page or a part of it. */
 export const TEST_ACTIONS: readonly Action[] = [
   {
     name: "test",
     icon: "play",
-    label: "Test the workflow",
+    label: t("actions.test"),
     keys: ["Mod-Enter"],
     enabled: (editor) => isRunOver(editor.live),
     run: (store) => {
@@ -47,7 +48,7 @@ export const TEST_ACTIONS: readonly Action[] = [
   {
     name: "test-node",
     icon: "play",
-    label: "Test this node",
+    label: t("actions.testNode"),
     keys: ["Shift-Enter"],
     enabled: (editor) => hasSingleNode(editor) && isRunOver(editor.live),
     run: (store) => testSelected(store, new Set()),
@@ -55,7 +56,7 @@ export const TEST_ACTIONS: readonly Action[] = [
   {
     name: "test-up-to",
     icon: "play",
-    label: "Test up to here",
+    label: t("actions.runToHere"),
     keys: [],
     enabled: (editor) => hasSingleNode(editor) && isRunOver(editor.live),
     run: (store) => testSelected(store, "all"),
@@ -63,7 +64,7 @@ export const TEST_ACTIONS: readonly Action[] = [
   {
     name: "pin",
     icon: "pin",
-    label: (editor) => (isPinned(editor, editor.selection[0] ?? "") ? "Unpin the result" : "Pin the result"),
+    label: (editor) => (isPinned(editor, editor.selection[0] ?? "") ? t("actions.unpin") : t("actions.pin")),
     keys: ["p"],
     enabled: hasSingleNode,
     run: async (store) => {
@@ -73,7 +74,7 @@ export const TEST_ACTIONS: readonly Action[] = [
       apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, lastResult())));
     },
   },
-  showPart("log", "Log of the node", "l"),
-  showPart("input", "Input of the node", "i"),
-  showPart("output", "Output of the node", "o"),
+  showPart("log", t("actions.showLogs"), "l"),
+  showPart("input", t("actions.showInput"), "i"),
+  showPart("output", t("actions.showOutput"), "o"),
 ];

@@ -4,12 +4,12 @@ import { CLIPBOARD_EVENTS, takeClipboard } from "./clipboard";
 import { handleKey, isTextInput } from "./keymap";
 import { attempt } from "./registry";
 
-/** Keys of a workflow's page, and what the browser says of its clipboard. `graph`: the graph is what is shown. */
+/** Handle keys and clipboard events of a workflow's page. `graph`: the graph is displayed. */
 export function useKeyboard(store: EditorStore, graph: boolean): void {
   useEffect(() => {
     const listen = (event: KeyboardEvent) => handleKey(store, event, graph);
     const clip = (event: ClipboardEvent) => {
-      // Text that is marked on the page, or written in a field, is the browser's to copy.
+      // The browser copies text that is selected on the page or in a field.
       if (!graph || event.defaultPrevented || isTextInput(event.target) || hasTextSelection()) return;
       attempt(() => takeClipboard(store, event));
     };

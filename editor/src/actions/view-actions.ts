@@ -1,4 +1,5 @@
 import { apply, type EditorStore, select } from "../editor/store";
+import { t } from "../texts/t";
 import * as commands from "../workflow/commands";
 import { type Action, always, openDialog, toggle } from "./action";
 
@@ -10,36 +11,42 @@ const canvasAction = (look: (canvas: NonNullable<ReturnType<EditorStore["getStat
   },
 });
 
-/** What is seen, and how. */
+/** Actions of the view and its panels. */
 export const VIEW_ACTIONS: readonly Action[] = [
   {
     name: "find",
     icon: "search",
-    label: "Find in the workflow",
+    label: t("actions.find"),
     keys: ["Mod-f"],
     enabled: always,
     run: openDialog({ kind: "find" }),
   },
-  { name: "fit", icon: "fit", label: "Show everything", keys: ["1"], ...canvasAction((canvas) => canvas.fit()) },
+  { name: "fit", icon: "fit", label: t("actions.fit"), keys: ["1"], ...canvasAction((canvas) => canvas.fit()) },
   {
     name: "full-size",
     icon: "search",
-    label: "Full size (100 %)",
+    label: t("actions.fullSize"),
     keys: ["0"],
     ...canvasAction((canvas) => canvas.zoomTo(1)),
   },
   {
     name: "zoom-in",
     icon: "plus",
-    label: "Zoom in",
+    label: t("actions.zoomIn"),
     keys: ["+", "="],
     ...canvasAction((canvas) => canvas.zoomBy(1.25)),
   },
-  { name: "zoom-out", icon: "minus", label: "Zoom out", keys: ["-"], ...canvasAction((canvas) => canvas.zoomBy(0.8)) },
+  {
+    name: "zoom-out",
+    icon: "minus",
+    label: t("actions.zoomOut"),
+    keys: ["-"],
+    ...canvasAction((canvas) => canvas.zoomBy(0.8)),
+  },
   {
     name: "overview",
     icon: "fit",
-    label: "Overview map",
+    label: t("actions.overview"),
     keys: ["v"],
     enabled: always,
     run: (store) => store.setState({ overview: !hasOverview(store.getState()) }),
@@ -47,7 +54,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   {
     name: "tidy",
     icon: "tidy",
-    label: "Tidy up",
+    label: t("actions.tidy"),
     keys: ["Shift-Alt-t"],
     enabled: always,
     run: (store) => {
@@ -55,11 +62,18 @@ export const VIEW_ACTIONS: readonly Action[] = [
       apply(store, commands.tidy);
     },
   },
-  { name: "yaml", icon: "yaml", label: "YAML", keys: ["y"], enabled: always, run: (store) => toggle(store, "yaml") },
+  {
+    name: "yaml",
+    icon: "yaml",
+    label: t("actions.yaml"),
+    keys: ["y"],
+    enabled: always,
+    run: (store) => toggle(store, "yaml"),
+  },
   {
     name: "workflow",
     icon: "flow",
-    label: "Form of the workflow",
+    label: t("actions.workflowSettings"),
     keys: ["w"],
     enabled: always,
     run: (store) => {
@@ -70,7 +84,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   {
     name: "nodes",
     icon: "nodes",
-    label: "Nodes to drag",
+    label: t("actions.nodeLibrary"),
     keys: ["a"],
     enabled: always,
     run: (store) => toggle(store, "palette"),
@@ -78,7 +92,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   {
     name: "outline",
     icon: "list",
-    label: "Outline",
+    label: t("actions.outline"),
     keys: ["t"],
     enabled: always,
     run: (store) => toggle(store, "outline"),
@@ -86,7 +100,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
   {
     name: "problems",
     icon: "warn",
-    label: "Problems",
+    label: t("actions.problems"),
     keys: ["m"],
     enabled: always,
     run: (store) => toggle(store, "problems"),
@@ -95,7 +109,7 @@ export const VIEW_ACTIONS: readonly Action[] = [
 
 const OVERVIEW_FROM = 15;
 
-/** Whether the small map is shown: as the person chose, else from 15 nodes on. */
+/** Return true if the overview map is shown: the user's choice, by default from 15 nodes on. */
 export function hasOverview(editor: { overview: boolean | null; graph: { byId: Map<string, unknown> } }): boolean {
   return editor.overview ?? editor.graph.byId.size >= OVERVIEW_FROM;
 }
