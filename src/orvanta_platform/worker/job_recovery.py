@@ -16,36 +16,40 @@ from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
 from orvanta_platform.orchestrator.recovery import reap
 from orvanta_platform.orchestrator.sizes import Sizes
-from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
+from orvanta_platform.storage import Storage
 
 
-async def requeue_lost_jobs(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+async def requeue_lost_jobs(
+    settings: Settings, storage: Storage, database: Database, worker: UUID, generation: int
+) -> None:
     """Requeue the jobs that a lost worker held at this generation; each counts one loss.
 
     Raises errors of the database.
     """
-    async with _tools(settings, database) as tools:
+    async with _tools(settings, storage, database) as tools:
         await reap(tools, worker, generation, settings.max_losses)
 
 
-async def requeue_stopped_jobs(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+async def requeue_stopped_jobs(
+    settings: Settings, storage: Storage, database: Database, worker: UUID, generation: int
+) -> None:
     """Requeue the jobs of a worker that was stopped on purpose, without losses, before it is declared lost.
 
     Raises errors of the database.
     """
-    async with _tools(settings, database) as tools:
+    async with _tools(settings, storage, database) as tools:
         await recovery.requeue_stopped(tools, worker, generation)
 
 
 @asynccontextmanager
-async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
+async def _tools(settings: Settings, storage: Storage, database: Database) -> AsyncIterator[Tools]:
     listener = Listener(database)
     await listener.start()
     evaluator = Evaluator()
     try:
         keys = instance_keys.load(settings)
-        tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
+        tools = Tools(database, storage, Blueprints(), Notifier(listener), keys, evaluator)
         yield replace(tools, sizes=Sizes(settings.result_limit))
         await tools.notify.flush()
     finally:

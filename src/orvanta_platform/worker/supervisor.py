@@ -1,6 +1,7 @@
 """The worker's supervisor: sends its beats, watches its process and restarts it.
 
-It is a separate process, so that neither user code nor the worker's loop can delay a beat.
+It is a separate process, so that neither user code nor the worker's loop can delay a beat. It imports everything that
+it needs to requeue jobs when it starts: at its end, the files of this version may have been replaced by an upgrade.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import DatabaseUnavailable, SettingsError
 from orvanta_platform.ids import new_run_id
+from orvanta_platform.services.platform import open_storage
 from orvanta_platform.settings import Settings
+from orvanta_platform.storage import Storage
+from orvanta_platform.worker import job_recovery
 
 _PAUSE_S = (0.2, 5.0)
 _STEADY_S = 30.0
@@ -108,6 +112,7 @@ def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
 class _Supervisor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._storage = open_storage(settings)
         self._stopping = asyncio.Event()
         self._child: _Child | None = None
         self._pause_s = _PAUSE_S[0]
@@ -151,7 +156,7 @@ class _Supervisor:
             if not hello or "hello" not in hello:
                 child.kill()
                 return await exited
-            registration = _Registration(self._settings, child, hello["hello"]["isolation"])
+            registration = _Registration(self._settings, self._storage, child, hello["hello"]["isolation"])
             return await registration.run(exited, self._stopping)
         finally:
             child.kill()
@@ -172,8 +177,9 @@ async def _receive_or_exit(receiving: Any, exited: asyncio.Task[int]) -> dict[st
 class _Registration:
     """One worker row and its beats."""
 
-    def __init__(self, settings: Settings, child: _Child, isolation: str) -> None:
+    def __init__(self, settings: Settings, storage: Storage, child: _Child, isolation: str) -> None:
         self._settings = settings
+        self._storage = storage
         self._child = child
         self._database: Database | None = None
         self._generation = 1
@@ -262,16 +268,15 @@ class _Registration:
         try:
             database = await self._connected()
             if stopped:
-                from orvanta_platform.worker.job_recovery import requeue_stopped_jobs
-
-                await requeue_stopped_jobs(self._settings, database, self._worker.id, self._generation)
+                await job_recovery.requeue_stopped_jobs(
+                    self._settings, self._storage, database, self._worker.id, self._generation
+                )
             async with database.acquire() as connection:
                 fenced = await workers.fence_ended(connection, self._worker.id, self._generation)
             if fenced:
-                # Imported here, as only a worker that has gone needs the modules that step a run.
-                from orvanta_platform.worker.job_recovery import requeue_lost_jobs
-
-                await requeue_lost_jobs(self._settings, database, self._worker.id, self._generation)
+                await job_recovery.requeue_lost_jobs(
+                    self._settings, self._storage, database, self._worker.id, self._generation
+                )
         except _AWAY as error:
             log.warning("cannot requeue the worker's jobs, other workers will", action="give_up", error=str(error))
         finally:

@@ -1,0 +1,36 @@
+"""Imports inside functions: a process that runs through an upgrade must not load modules of another version."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "orvanta_platform"
+
+EXEMPT = {
+    "services/approvals/notification_queue.py": "loads the HTTP and SMTP clients with the first notification",
+    "services/platform.py": "loads the client of a remote store at startup, if one is configured",
+    "worker/execute.py": "loads the HTTP client with the first call of an HTTP trigger",
+    "worker/runtimes/manifest.py": "must not load in a zygote",
+    "worker/runtimes/postgresql/__init__.py": "must not load in a zygote",
+}
+"""Modules that import lazily, and why. None of them does so on the way to its end."""
+
+
+def late_imports(path: Path) -> Iterator[int]:
+    """Yield the lines of the imports of this package that run only when a function is called."""
+    for function in ast.walk(ast.parse(path.read_text())):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("orvanta_platform"):
+                    yield node.lineno
+
+
+def test_long_running_processes_import_at_startup() -> None:
+    late = {
+        str(path.relative_to(SOURCE)): lines
+        for path in SOURCE.rglob("*.py")
+        if path.relative_to(SOURCE).parts[0] != "cli" and (lines := sorted(set(late_imports(path))))
+    }
+    assert set(late) == set(EXEMPT), late
