@@ -355,7 +355,7 @@ class Settings:
     log_level: str = _setting(
         "ORVANTA_LOG_LEVEL",
         readers.choice("debug", "info", "warning", "error"),
-        "Lowest level printed.",
+        "Lowest level of the log, which is written to standard error. `orvanta up` defaults to warning.",
         default="info",
     )
 

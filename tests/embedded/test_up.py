@@ -79,12 +79,16 @@ class Up:
             self.process.wait()
 
     def healthy(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", "/api/health/status")
-            return connection.getresponse().status == 200
+            return self.status("/api/health/status") == 200
         except OSError:
             return False
+
+    def status(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
         finally:
             connection.close()
 
@@ -131,6 +135,20 @@ def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home
     again.read_until("Ctrl-C")
     assert "Creating" not in again.told
     assert again.stop(signal.SIGTERM) == 0
+
+
+def test_first_screen_is_the_address_how_to_log_in_and_the_next_step(up: Up) -> None:
+    assert up.status("/api/version") == 200
+    assert up.stop() == 0
+    screen = up.told[up.told.index("Orvanta ") :].splitlines()
+    assert [line.split("  ")[1 if line.startswith("  ") else 0].split()[0] for line in screen] == [
+        "Orvanta",
+        "Log",
+        "Next",
+        "Stop",
+        "Stopping:",
+        "Stopping",
+    ], up.told
 
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:

@@ -21,7 +21,10 @@ _libc = ctypes.CDLL(None)
 
 
 def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subprocess.Popen[bytes]:
-    """Start `orvanta <command>`, which reads its secrets from this pipe and receives SIGTERM when this process dies."""
+    """Start `orvanta <command>`, which reads its secrets from this pipe and receives SIGTERM when this process dies.
+
+    It logs warnings and errors, or what ORVANTA_LOG_LEVEL sets.
+    """
     supervisor = os.getpid()
 
     def bind_life() -> None:
@@ -34,7 +37,7 @@ def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subproces
         [sys.executable, "-P", "-m", "orvanta_platform.cli.main", command, "--secrets-fd", str(secrets)],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        env={name: value for name, value in os.environ.items() if name not in secret},
+        env={"ORVANTA_LOG_LEVEL": "warning"} | {name: text for name, text in os.environ.items() if name not in secret},
         pass_fds=(secrets,),
         process_group=0,
         preexec_fn=bind_life,

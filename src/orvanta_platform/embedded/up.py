@@ -241,16 +241,13 @@ def _stop_requests() -> Iterator[StopRequests]:
 
 
 def _print_address(console: Console, settings: Settings, first: Prepared) -> None:
-    lines = [f"Orvanta {__version__} is ready at {settings.base_url}"]
+    log_in = f"as {settings.admin_email}"
     if first.link is not None:
-        lines.append(f"  Log in  open {first.link} once, within 15 minutes, and choose a password")
-        lines.append(f"          the e-mail address of the administrator is {settings.admin_email}")
-    else:
-        lines.append(f"  Log in  as {settings.admin_email}")
-    lines += [
-        "  Next    run the workflow f/examples/order_receipt in the editor",
-        f"  Docs    {settings.base_url}/docs",
-        f"  Token   {first.token_file}",
+        log_in = f"open {first.link} once, within 15 minutes, and choose a password for {settings.admin_email}"
+    lines = [
+        f"Orvanta {__version__} is ready at {settings.base_url}",
+        f"  Log in  {log_in}",
+        f"  Next    run the workflow f/examples/order_receipt; {settings.base_url}/docs has the first lesson",
         "  Stop    Ctrl-C",
     ]
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
