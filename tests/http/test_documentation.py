@@ -52,7 +52,23 @@ async def test_address_leads_to_first_page(site: Path, path: str) -> None:
     assert (answer.status_code, answer.headers["location"]) == (307, "/docs/index.html")
 
 
-@pytest.mark.parametrize("path", ["/docs/nowhere.html", "/docs/..%2fkey", "/docs/.built-of-something"])
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/docs/reference/settings/", "/docs/reference/settings.html"),
+        ("/docs/reference/settings", "/docs/reference/settings.html"),
+        ("/docs//", "/docs/index.html"),
+    ],
+)
+async def test_address_without_ending_leads_to_its_page(site: Path, path: str, page: str) -> None:
+    async with client_of(site) as browser:
+        answer = await browser.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (307, page)
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/nowhere.html", "/docs/nowhere/", "/docs/a//b", "/docs/..%2fkey", "/docs/.built-of-something"]
+)
 async def test_missing_page_is_not_found(site: Path, path: str) -> None:
     async with client_of(site) as browser:
         answer = await browser.get(httpx.URL("http://orvanta", raw_path=path.encode()))
@@ -76,6 +92,15 @@ async def test_site_is_public_and_replaced_files_are_not_found(site: Path) -> No
         (site / "reference" / "settings.html").unlink()
         answer = await browser.get("/docs/reference/settings.html")
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs/nowhere", "/docs/nowhere/", "/docs/a//b"])
+async def test_unknown_page_needs_no_login_either(api: ApiHarness, path: str) -> None:
+    async with httpx.AsyncClient(transport=api.client._transport, base_url=api.client.base_url) as stranger:
+        answer = await stranger.get(httpx.URL(str(api.client.base_url), raw_path=path.encode()))
+        written = await stranger.post(httpx.URL(str(api.client.base_url), raw_path=path.encode()))
+    assert answer.status_code == 404 and answer.headers["content-security-policy"] == POLICY
+    assert written.status_code in (401, 404, 405)
 
 
 async def test_site_needs_no_login(api: ApiHarness) -> None:

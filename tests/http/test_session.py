@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import base64
+import hashlib
 import inspect
 import json
 import re
@@ -11,6 +13,7 @@ from collections.abc import AsyncIterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -342,7 +345,13 @@ async def test_first_password(api: ApiHarness, browser: httpx.AsyncClient) -> No
     assert link is not None
     page = await browser.get("/first_password")
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
-    assert "script-src 'nonce-" in page.headers["content-security-policy"]
+    script = page.text.partition("<script>")[2].partition("</script>")[0]
+    style = page.text.partition("<style>")[2].partition("</style>")[0]
+    for kind, text in (("script", script), ("style", style)):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}';" in page.headers["content-security-policy"]
+    approval = await browser.get(f"/approve/main/{uuid4()}/1/nothing")
+    assert style and style in approval.text  # both pages look the same
     body = {"token": link.partition("#")[2], "password": PASSWORD}
     answer = await browser.post("/api/auth/first_password", json=body)
     assert answer.status_code == 200

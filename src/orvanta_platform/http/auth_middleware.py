@@ -32,8 +32,7 @@ from orvanta_platform.errors import (
     TooLarge,
     Unauthenticated,
 )
-from orvanta_platform.http import errors
-from orvanta_platform.http.documentation import ADDRESS as DOCUMENTATION
+from orvanta_platform.http import documentation, errors
 from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
@@ -72,7 +71,7 @@ COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
-_ROUTINE = ("/api/health/", "/assets/", f"{DOCUMENTATION}/")
+_ROUTINE = ("/api/health/", "/assets/", f"{documentation.ADDRESS}/")
 """Paths whose successful requests are logged at level debug: probes repeat them every few seconds."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
@@ -163,7 +162,7 @@ class AuthenticationMiddleware:
                 self._limit_rate(scope)
             require_same_site(headers, self._origins)
         is_page = _CLEAN.fullmatch(path) is not None and not path.lower().startswith("/api")
-        if is_page or path in OPEN or path == f"{DOCUMENTATION}/":
+        if is_page or path in OPEN or documentation.answers(scope):
             return
         token, source = _token(scope, headers, path)
         changes = scope["method"] not in _SAFE or _CHANGING_GET.fullmatch(path) is not None

@@ -43,8 +43,11 @@ def find_site(places: tuple[Path, ...] = _PLACES) -> dict[str, Path]:
     return {f"/{file.relative_to(root).as_posix()}": file for file in files}
 
 
-def _is_below(path: str) -> bool:
-    return path == ADDRESS or path.startswith(f"{ADDRESS}/")
+def answers(scope: Any) -> bool:
+    """Return True for the requests that the site answers: GET and HEAD of every path below /docs."""
+    path: str = scope["path"]
+    is_below = path == ADDRESS or path.startswith(f"{ADDRESS}/")
+    return is_below and scope["method"] in ("GET", "HEAD")
 
 
 class Documentation:
@@ -60,7 +63,7 @@ class Documentation:
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer with a file, or pass the request on."""
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or not _is_below(scope["path"]):
+        if scope["type"] != "http" or not answers(scope):
             await self._app(scope, receive, send)
             return
         answer = await self._answer(scope["path"].removeprefix(ADDRESS), MutableScopeHeaders(scope))
@@ -75,9 +78,16 @@ class Documentation:
         page = await self._page(path)
         if page is not None:
             return answer_file(page, REVALIDATE, request, POLICY)
+        if found := self._page_of(path):
+            return 307, {**headers(_HTML, "no-store", 0, POLICY), "Location": ADDRESS + found}, b""
         missing = await self._page(_MISSING)
         body = missing.plain if missing else _NOT_FOUND
         return 404, headers(_HTML, "no-store", len(body), POLICY), body
+
+    def _page_of(self, path: str) -> str | None:
+        """Return the file of an address without `.html` or of a folder, such as `/tutorials/schedule/`, if any."""
+        name = path.rstrip("/")
+        return next((file for file in (f"{name}.html", f"{name}{_START}") if file in self._site), None)
 
     async def _page(self, path: str) -> Page | None:
         """Return a file of the site, or None if there is none or it was replaced by another build."""

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from orvanta_platform.control.links import Action
 from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import approval_html as html
+from orvanta_platform.http.html_page import POLICY
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.approvals import MAX_BODY, decider_of
 from orvanta_platform.services.approvals import decisions, forms
@@ -111,7 +112,7 @@ def _page(body: bytes, status: int = 200) -> Response[bytes]:
         body,
         status_code=status,
         media_type="text/html",
-        headers={"Content-Security-Policy": html.POLICY, "X-Frame-Options": "DENY"},
+        headers={"Content-Security-Policy": POLICY, "X-Frame-Options": "DENY"},
     )
 
 
