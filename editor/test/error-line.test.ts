@@ -28,6 +28,6 @@ describe("the line of an error", () => {
     expect(at("exit code 3")).toBeNull();
     expect(at("it took 12:30 (about)")).toBeNull();
     expect(errorOf("failed")).toBeNull();
-    expect(errorOf({ message: "no" })).toEqual({ name: "Failed", message: "no", stack: "" });
+    expect(errorOf({ message: "no" })).toEqual({ name: "Error", message: "no", stack: "" });
   });
 });

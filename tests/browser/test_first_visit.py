@@ -59,12 +59,12 @@ async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: 
 async def test_search_without_matches_shows_message(page: Page) -> None:
     await page.goto("/w/main/workflows")
     await page.get_by_label("Search workflows").fill("no such thing")
-    await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No matches")).to_be_visible()
 
 
 async def test_missing_page_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/nothing")
-    await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     await page.goto("/no/such/page")
     await expect(page.get_by_role("link", name="To the workflows")).to_be_visible()
 

@@ -30,7 +30,7 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
     failed = page.get_by_role("region", name="What failed").get_by_role("listitem").filter(has_text="f/home/bad")
     await expect(failed).to_contain_text("failed 2 times")
     runs = page.get_by_role("region", name="What runs").get_by_role("listitem").filter(has_text="f/home/slow")
-    await expect(runs).to_contain_text("running")
+    await expect(runs).to_contain_text("Running")
     await expect(runs.get_by_role("link")).to_have_attribute("href", f"/w/main/runs/{slow}")
     coming = page.get_by_role("region", name="What comes next").get_by_role("listitem").filter(has_text="f/home/hourly")
     await expect(coming).to_contain_text("in ")

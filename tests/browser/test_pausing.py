@@ -52,7 +52,7 @@ async def test_paused_run_continues_with_changed_inputs(page: Page, site: Site) 
     site.client.post(f"/api/v1/runs/{id}/consent", json=body, headers={"X-Workspace": "main"})
 
     await stands(page, "charge", "paused")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("paused")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Paused")
     await node(page, "charge").click()
     inputs = pane.get_by_label("Inputs that it would get")
     await expect(inputs).to_have_value('{\n  "amount": 1200,\n  "currency": "EUR"\n}')

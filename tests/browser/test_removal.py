@@ -24,7 +24,7 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is True
     await page.get_by_label("Search workflows").fill(path)
-    await page.get_by_role("heading", name="Nothing matches").wait_for()
+    await page.get_by_role("heading", name="No matches").wait_for()
     await page.get_by_label("Which workflows").select_option("Archived")
     await page.get_by_role("link", name="Three steps").click()
     await expect(page.get_by_role("status").filter(has_text="is archived")).to_be_visible()

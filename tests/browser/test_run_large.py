@@ -42,7 +42,7 @@ LONG_S = 180_000
 async def test_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None:
     _, id = started(site, LOOP)
     await page.goto(f"/w/main/runs/{id}")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=LONG_S)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=LONG_S)
     begun = time.perf_counter()
     await page.goto(f"/w/main/runs/{id}")
     await expect(node(page, "each")).to_contain_text("of 10000")
@@ -63,7 +63,7 @@ async def test_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None:
 async def test_result_of_twenty_megabytes(page: Page, site: Site) -> None:
     _, id = started(site, BIG)
     await page.goto(f"/w/main/runs/{id}")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=LONG_S)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=LONG_S)
     await page.goto(f"/w/main/runs/{id}?tab=data")
     begun = time.perf_counter()
     result = page.locator('[data-value="Result"]')

@@ -61,7 +61,7 @@ async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> 
     await page.mouse.wheel(0, -4000)
     await expect(follow).to_have_attribute("aria-pressed", "false")
     consent(site, id, "ask")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("failed", timeout=60_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Failed", timeout=60_000)
     await expect(log.get_by_text("the end of again")).to_have_count(0)
     await log.press("f")
     await expect(lines.filter(has_text="the end of again").last).to_contain_text("again ×2")

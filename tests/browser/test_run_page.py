@@ -71,7 +71,7 @@ async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connecti
     _, id = started(site, TWELVE)
     await page.goto(f"/w/main/runs/{id}")
     await stands(page, "ask", "waiting")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("awaiting approval")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Awaiting approval")
     consent(site, id, "ask")
     await stands(page, "hold", "waiting")
     await expect(node(page, "each").first).to_contain_text("of 3")
@@ -85,7 +85,7 @@ async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connecti
     await page.context.set_offline(False)
     await stands(page, "last", "succeeded")
     await expect(page.get_by_text("The server is not heard")).to_have_count(0)
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded")
 
 
 async def test_selection_is_stored_in_url(page: Page, site: Site) -> None:
@@ -160,7 +160,7 @@ CALLS = """value:
 async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site) -> None:
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
     for name, value in (("Took", r"\d.*s"), ("Version", "1"), ("By", "admin"), ("Trigger", "api")):
         fact = page.locator("dl div").filter(has=page.get_by_text(name, exact=True))
         await expect(fact.get_by_role("definition")).to_have_text(re.compile(value))
@@ -210,7 +210,7 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await preview.get_by_label("items").fill("[1, 5]")
     await preview.get_by_role("button", name="Run again").click()
     await toast(page, "It runs again in the current version")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
     await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()
     await expect(page.get_by_label("How the result begins")).to_contain_text("list of 2")
     await page.get_by_role("button", name="All data").click()
@@ -251,5 +251,5 @@ async def test_run_is_cancelled_and_script_run_has_page(page: Page, site: Site) 
         await toast(page, "Cancelling the run…")
         await page.get_by_role("button", name="Force cancel").click()
         await toast(page, "Run cancelled without waiting for its workers.")
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled", timeout=60_000)
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("Cancelled", timeout=60_000)
     await expect(page.get_by_text("Cancelled by")).to_be_visible()

@@ -56,20 +56,20 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     def line(name: str) -> Any:
         return grid.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
 
-    await expect(line("ask")).to_contain_text("waiting", timeout=60_000)
+    await expect(line("ask")).to_contain_text("Waiting", timeout=60_000)
     await expect(line("ask").locator("rect[data-kind=waiting]")).to_have_count(1)
-    await expect(line("last")).to_contain_text("not yet")
+    await expect(line("last")).to_contain_text("Pending")
     await expect(line("flaky").locator("rect[data-kind=running]")).to_have_count(2)
     await expect(line("flaky").locator("rect[data-kind=queued]").first).to_have_count(1)
     await expect(line("flaky")).to_contain_text(re.compile("queued .* ran "))
     consent(site, id, "ask")
-    await expect(line("last")).to_contain_text("succeeded")
+    await expect(line("last")).to_contain_text("Succeeded")
     await expect(line("ask")).to_contain_text(re.compile("waited .*s"))
 
     # By keyboard: the attempts of a node, the iterations of a loop, what is in one of them.
     await line("flaky").focus()
     await page.keyboard.press("ArrowRight")
-    await expect(line("Attempt 1")).to_contain_text("failed")
+    await expect(line("Attempt 1")).to_contain_text("Failed")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("node=flaky.*attempt=1"))
@@ -78,7 +78,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     await expect(line("Attempt 1")).to_have_count(0)
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowRight")
-    await expect(line("each[3]")).to_contain_text(re.compile(r"succeeded\W*ran \d"))
+    await expect(line("each[3]")).to_contain_text(re.compile(r"Succeeded\W*ran \d"))
     await line("each[2]").click()
     await page.keyboard.press("ArrowRight")
     await line("two").click()
@@ -89,7 +89,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     # A loop inside a loop: its iterations, and what is in one of them.
     await line("deep").click()
     await page.keyboard.press("ArrowRight")
-    await expect(line("deep[2]")).to_contain_text("succeeded")
+    await expect(line("deep[2]")).to_contain_text("Succeeded")
     await line("deep[2]").click()
     await page.keyboard.press("ArrowRight")
     await line("y").click()
@@ -116,7 +116,7 @@ async def test_ten_thousand_iterations_are_scrolled(page: Page, site: Site) -> N
     await expect(grid).to_have_attribute("aria-rowcount", "10002")
     await page.keyboard.press("End")
     await expect(grid.get_by_text("each[10000]", exact=True)).to_be_visible()
-    await expect(grid.get_by_role("row").filter(has_text="each[10000]")).to_contain_text("succeeded")
+    await expect(grid.get_by_role("row").filter(has_text="each[10000]")).to_contain_text("Succeeded")
     found = {"to_the_end_ms": await page.evaluate("performance.now()") - began}
     found |= await page.evaluate(MEASURE)
     print(json.dumps({name: round(value, 1) for name, value in found.items()}))

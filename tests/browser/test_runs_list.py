@@ -44,12 +44,12 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
     await page.get_by_role("link", name="Runs", exact=True).click()
     await page.get_by_label("Search by path").fill("LISTED")
     await expect(rows(page)).to_have_count(3)
-    await expect(rows(page).first).to_contain_text("failed")
-    await expect(rows(page).last).to_contain_text(re.compile("succeeded.*f/listed/good"))
+    await expect(rows(page).first).to_contain_text("Failed")
+    await expect(rows(page).last).to_contain_text(re.compile("Succeeded.*f/listed/good"))
     # What is new appears by itself, and how it stands changes by itself.
     waiting = start(site, "f/listed/asks")
     await expect(rows(page)).to_have_count(4)
-    await expect(rows(page).first).to_contain_text("awaiting approval")
+    await expect(rows(page).first).to_contain_text("Awaiting approval")
     # States are chosen at the histogram, as chips that the address holds.
     await page.get_by_role("region", name="Runs over time").get_by_role("button", name="1 failed").click()
     await expect(rows(page)).to_have_count(1)
@@ -91,7 +91,7 @@ async def test_runs_are_filtered_watched_and_changed_in_bulk(page: Page, site: S
     await chosen.get_by_role("button", name="Cancel …").click()
     await page.get_by_role("button", name="Cancel them").click()
     await expect(page.get_by_text("1 run cancelled.")).to_be_visible()
-    await expect(rows(page).nth(1)).to_contain_text("cancelled")
+    await expect(rows(page).nth(1)).to_contain_text("Cancelled")
     assert site.client.get(f"/api/w/main/jobs_u/get/{waiting}").json()["canceled"] is True
     await rows(page).nth(2).get_by_role("checkbox").check()
     await rows(page).nth(3).get_by_role("checkbox").check()
@@ -110,7 +110,7 @@ async def test_time_range_is_selected_on_histogram(page: Page, site: Site) -> No
     slider = page.get_by_role("slider", name="Part of the time")
     await slider.focus()
     await page.keyboard.press("ArrowLeft")
-    await expect(slider).to_have_attribute("aria-valuetext", re.compile("1 succeeded"))
+    await expect(slider).to_have_attribute("aria-valuetext", re.compile("1 Succeeded"))
     await page.keyboard.press("Enter")
     await page.wait_for_url("**from=*")
     await expect(rows(page)).to_have_count(1)

@@ -38,7 +38,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await expect(nightly).to_contain_text("has not run yet")
     # How the last time ended is said, with its run.
     often = rows.filter(has_text="f/times/often")
-    await expect(often.get_by_role("link", name=re.compile("succeeded"))).to_be_visible()
+    await expect(often.get_by_role("link", name=re.compile("Succeeded"))).to_be_visible()
     await often.get_by_role("button", name="Pause").click()
     await expect(often).to_contain_text("paused")
     await expect(often.get_by_role("button", name="Switch on")).to_be_visible()
@@ -50,11 +50,11 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await page.get_by_role("button", name="By day").click()
     day = page.get_by_label("Runs of the day").get_by_role("listitem")
     both = day.filter(has_text="2 at once")
-    await expect(both.filter(has_text="f/times/one")).to_contain_text("scheduled")
+    await expect(both.filter(has_text="f/times/one")).to_contain_text("Scheduled")
     await expect(both.filter(has_text="f/times/two")).to_have_count(1)
     await page.get_by_role("button", name="Today").click()
     past = page.get_by_label("Runs of the day").get_by_role("listitem").filter(has_text="f/times/often")
-    await expect(past.first).to_contain_text("succeeded")
+    await expect(past.first).to_contain_text("Succeeded")
     # Run now goes to the run.
     await page.goto("/w/main/schedules?q=f/times/nightly")
     await nightly.get_by_role("button", name="Run now").click()

@@ -76,7 +76,7 @@ async def test_log_is_shown_while_script_runs(page: Page, site: Site) -> None:
     await expect(page.locator("[data-log]")).to_contain_text("begun", timeout=60_000)
     await expect(page.get_by_label("The test").get_by_text("running")).to_be_visible()
     await page.get_by_role("button", name="Stop").click()
-    await expect(page.get_by_label("The test").get_by_text("cancelled", exact=True)).to_be_visible()
+    await expect(page.get_by_label("The test").get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
 async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site) -> None:
@@ -144,4 +144,4 @@ async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> N
 
 async def test_missing_script_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/scripts/f/scripts/nothing")
-    await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()

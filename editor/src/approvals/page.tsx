@@ -40,7 +40,7 @@ export function ApprovalsPage() {
         </Empty>
       )}
       {approvals.data && approvals.data.length > 0 && items.length === 0 && (
-        <NoMatches what="approval" wanted={query} where="in its workflow, node, message or person" />
+        <NoMatches what="approvals" wanted={query} />
       )}
       <Group title="Waits for you" items={items.filter((each) => each.mine)} workspace={workspace} />
       <Group title="Waits for others" items={items.filter((each) => !each.mine)} workspace={workspace} />

@@ -1,4 +1,4 @@
-/** Work that is put off until nothing has asked for it for a while. */
+/** Return a debounced function: `work` runs `ms` after the last call of `soon`. */
 export function debounce(ms: number, work: () => void) {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const cancel = () => {

@@ -1,22 +1,24 @@
-/** What a run or a job that failed ended with. */
+import { t } from "../texts/t";
+
+/** Error of a failed run or job. */
 export interface JobError {
   name: string;
   message: string;
   stack: string;
 }
 
-/** An error as the server tells it; null of what is none. */
+/** Return an error that the server sent; null for other values. */
 export function errorOf(value: unknown): JobError | null {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
   const { name, message, stack } = value as Record<string, unknown>;
   return {
-    name: String(name ?? "Failed"),
+    name: String(name ?? t("lib.error")),
     message: String(message ?? ""),
     stack: typeof stack === "string" ? stack : "",
   };
 }
 
-/** The error in the result of a failed run or job, which is `{error}`; null of any other result. */
+/** Return the error in the result `{error}` of a failed run or job; null for other results. */
 export function errorOfResult(result: unknown): JobError | null {
   if (typeof result !== "object" || result === null || Array.isArray(result)) return null;
   const members = Object.entries(result);
@@ -24,8 +26,8 @@ export function errorOfResult(result: unknown): JobError | null {
 }
 
 /**
- * The line of the person's own code that an error is of, from 1. A stack names the innermost call first, but Python's last.
- * What could not be read, and a database's or shell's error, has its line in the message alone.
+ * Return the line of the script that raised an error, from 1; null if unknown. The innermost call is the first of a
+ * stack, in Python the last. Syntax errors and errors of databases and shells have the line in their message only.
  */
 export function lineOf({ message, stack }: JobError): number | null {
   const python = [...stack.matchAll(/File "([^"]+)", line (\d+)/g)];

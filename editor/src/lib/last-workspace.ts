@@ -1,6 +1,6 @@
 const KEY = "orvanta.workspace";
 
-/** The workspace that this browser opened last; null on the first visit. */
+/** Return the workspace that this browser opened last; null on the first visit. */
 export function lastWorkspace(): string | null {
   return localStorage.getItem(KEY);
 }

@@ -1,8 +1,8 @@
-/** What style sheets made by the page must carry to count; empty where the web server asks for none. */
+/** Nonce of style sheets that the page creates; empty if the web server requires none. */
 export const NONCE = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
 
 declare global {
-  /** Where the dialogs' library looks for it. */
+  /** Read by the library of the dialogs. */
   var __webpack_nonce__: string;
 }
 

@@ -1,4 +1,6 @@
-/** How a node or run stands: its word, its icon, its colour's name. One map for every page. */
+import { t } from "../texts/t";
+
+/** Label, icon and colour of the status of a node or run, for all pages. */
 export interface StatusStyle {
   label: string;
   icon: string;
@@ -6,20 +8,22 @@ export interface StatusStyle {
 }
 
 const STATUSES: Record<string, StatusStyle> = {
-  pending: { label: "not yet", icon: "minus", tone: "calm" },
-  queued: { label: "queued", icon: "clock", tone: "calm" },
-  waiting: { label: "waiting", icon: "clock", tone: "wait" },
-  awaiting_approval: { label: "awaiting approval", icon: "person", tone: "wait" },
-  paused: { label: "paused", icon: "pause", tone: "wait" },
-  running: { label: "running", icon: "loop", tone: "busy" },
-  succeeded: { label: "succeeded", icon: "check", tone: "good" },
-  failed: { label: "failed", icon: "cross", tone: "bad" },
-  skipped: { label: "skipped", icon: "skip", tone: "calm" },
-  scheduled: { label: "scheduled", icon: "clock", tone: "calm" },
-  missed: { label: "missed", icon: "warn", tone: "wait" },
-  draft: { label: "draft", icon: "code", tone: "wait" },
-  cancelling: { label: "cancelling", icon: "stop", tone: "busy" },
-  cancelled: { label: "cancelled", icon: "stop", tone: "calm" },
+  pending: { label: t("lib.pending"), icon: "minus", tone: "calm" },
+  queued: { label: t("lib.queued"), icon: "clock", tone: "calm" },
+  waiting: { label: t("lib.waiting"), icon: "clock", tone: "wait" },
+  awaiting_approval: { label: t("lib.awaitingApproval"), icon: "person", tone: "wait" },
+  paused: { label: t("lib.paused"), icon: "pause", tone: "wait" },
+  running: { label: t("lib.running"), icon: "loop", tone: "busy" },
+  succeeded: { label: t("lib.succeeded"), icon: "check", tone: "good" },
+  failed: { label: t("lib.failed"), icon: "cross", tone: "bad" },
+  skipped: { label: t("lib.skipped"), icon: "skip", tone: "calm" },
+  scheduled: { label: t("lib.scheduled"), icon: "clock", tone: "calm" },
+  missed: { label: t("lib.missed"), icon: "warn", tone: "wait" },
+  draft: { label: t("lib.draft"), icon: "code", tone: "wait" },
+  cancelling: { label: t("lib.cancelling"), icon: "stop", tone: "busy" },
+  cancelled: { label: t("lib.cancelled"), icon: "stop", tone: "calm" },
+  unknown: { label: t("lib.unknown"), icon: "question", tone: "calm" },
+  none: { label: t("lib.none"), icon: "minus", tone: "calm" },
 };
 
 export function statusStyle(status: string): StatusStyle {

@@ -1,4 +1,4 @@
-/** Light or dark: what the person chose, else what the system says. */
+/** Light or dark: the choice of the person, otherwise that of the system. */
 export type Theme = "light" | "dark";
 
 const KEY = "orvanta.theme";

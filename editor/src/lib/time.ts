@@ -1,5 +1,9 @@
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const ABSOLUTE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+import { LOCALE } from "../texts/language";
+import { t } from "../texts/t";
+
+const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
+const ABSOLUTE = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "long" });
+const SECONDS = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],
@@ -9,24 +13,24 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
-/** "3 minutes ago", from ISO 8601 text and the time now in milliseconds. */
+/** Return a relative time such as "3 minutes ago", from ISO 8601 text and the time now in milliseconds. */
 export function relative(iso: string, now: number): string {
   const seconds = (Date.parse(iso) - now) / 1000;
   for (const [unit, length] of UNITS) {
     if (Math.abs(seconds) >= length) return RELATIVE.format(Math.trunc(seconds / length), unit);
   }
-  return seconds > 5 ? "in a moment" : "just now";
+  return seconds > 5 ? t("lib.soon") : t("lib.justNow");
 }
 
-/** The whole time in the reader's zone. */
+/** Return date and time in the time zone of the browser. */
 export function absolute(iso: string): string {
   return ABSOLUTE.format(new Date(iso));
 }
 
-/** "41 ms", "2.3 s", "4 min 10 s", "2 h 5 min". */
+/** Return a duration such as "41 ms", "2.3 s", "4 min 10 s" or "2 h 5 min". */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 60_000) return `${SECONDS.format(ms / 1000)} s`;
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

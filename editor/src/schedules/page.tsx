@@ -68,7 +68,7 @@ function List({ workspace }: { workspace: string }) {
         </Empty>
       )}
       {schedules.data && schedules.data.length > 0 && items.length === 0 && (
-        <NoMatches what="schedule" wanted={query} where="in its name, path, times or zone" />
+        <NoMatches what="schedules" wanted={query} />
       )}
       {items.length > 0 && (
         <ul className={css.list} aria-label="Schedules">

@@ -82,7 +82,7 @@ function listItems(scripts: readonly ScriptItem[], drafts: readonly { path: stri
 }
 
 function Rows({ workspace, found: { items, query } }: { workspace: string; found: ListState<Item> }) {
-  if (items.length === 0) return <NoMatches what="script" wanted={query} where="in its name, path or language" />;
+  if (items.length === 0) return <NoMatches what="scripts" wanted={query} />;
   return (
     <ul className={css.list} onKeyDown={moveFocusByRow}>
       {items.map((script) => (

@@ -1,4 +1,5 @@
 import { Command } from "cmdk";
+import { t } from "../texts/t";
 import { dialogCss as css, Dialog } from "./dialog";
 import { Icon } from "./icon";
 import { matchScore } from "./match-score";
@@ -12,14 +13,14 @@ export interface OptionGroup {
 interface Props {
   title: string;
   placeholder: string;
-  /** What is said where nothing is there to choose from. */
+  /** Shown if there are no options. */
   emptyText: string;
   groups: readonly OptionGroup[];
   choose: (value: string) => void;
   close: () => void;
 }
 
-/** One thing of several lists, found by typing. */
+/** Dialog to choose one option of several lists by typing. */
 export function ChooseDialog({ title, placeholder, emptyText, groups, choose, close }: Props) {
   const empty = groups.every((group) => group.items.length === 0);
   return (
@@ -27,7 +28,7 @@ export function ChooseDialog({ title, placeholder, emptyText, groups, choose, cl
       <Command label={title} loop filter={matchScore}>
         <Command.Input placeholder={placeholder} />
         <Command.List>
-          <Command.Empty>{empty ? emptyText : "Nothing is called that."}</Command.Empty>
+          <Command.Empty>{empty ? emptyText : t("ui.noMatches")}</Command.Empty>
           {groups.map((group) => (
             <Command.Group key={group.heading} heading={group.items.length > 0 ? group.heading : undefined}>
               {group.items.map((item) => (

@@ -46,7 +46,7 @@ interface FieldProps {
   children: ReactNode;
 }
 
-/** A label over what is filled in, with a word of help and what is wrong with it. */
+/** Label above a control, with a help text and an error below it. */
 export function Field({ label, help, error, children }: FieldProps) {
   return (
     <div className={css.field}>

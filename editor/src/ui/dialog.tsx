@@ -4,7 +4,7 @@ import css from "./dialog.module.css";
 
 interface Props {
   title: string;
-  /** The title is for screen readers alone: what is inside says it. */
+  /** Hide the title from all but screen readers. */
   hideTitle?: boolean;
   wide?: boolean;
   close: () => void;

@@ -1,14 +1,18 @@
 import { type JobError, lineOf } from "../lib/error-line";
+import { tWith } from "../texts/t";
 import css from "./error-text.module.css";
 
-/** The error of a run or a job: its message, and the traceback with its lines. */
+/** Error of a run or a job: its name, line, message and traceback. */
 export function ErrorText({ error, label }: { error: JobError; label: string }) {
   const line = lineOf(error);
   return (
     <section className={css.error} aria-label={label} data-error={error.name}>
       <p>
-        <strong>{error.name}</strong>
-        {line !== null && `, line ${line}`}
+        {line === null ? (
+          <strong>{error.name}</strong>
+        ) : (
+          tWith("ui.errorAtLine", { error: <strong key="error">{error.name}</strong> }, { line })
+        )}
       </p>
       <p className={css.message}>{error.message}</p>
       {error.stack && (

@@ -58,7 +58,7 @@ const PATHS: Record<string, string> = {
   dots: "M6 12h.5M12 12h.5M18 12h.5",
 };
 
-/** A drawing of 24 × 24, or the letters of a language. Says nothing to screen readers: what it stands beside does. */
+/** Drawing of 24 × 24, or the letters of a language. Hidden from screen readers: a text beside it names it. */
 export function Icon({ name, size = 16 }: { name: string; size?: number }) {
   const letters = ICONS[name];
   if (letters) {

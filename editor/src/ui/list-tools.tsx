@@ -1,4 +1,5 @@
 import type { KeyboardEvent } from "react";
+import { t } from "../texts/t";
 import { Input } from "./controls";
 import css from "./list-tools.module.css";
 import { Select } from "./select";
@@ -41,19 +42,22 @@ export function useListTools<T>(
   return { query: wanted, sort: order.name, orders, items: shown, set };
 }
 
-/** The search field and the sort order above a list. */
-export function ListTools<T>({ what: noun, found }: { what: string; found: ListState<T> }) {
+/** Lists with a search field. */
+type ListedItems = "approvals" | "schedules" | "scripts" | "workflows";
+
+/** Search field and sort order above a list. */
+export function ListTools<T>({ what, found }: { what: ListedItems; found: ListState<T> }) {
   return (
     <>
       <Input
         className={css.search}
         type="search"
-        aria-label={`Search ${noun}`}
-        placeholder="Search"
+        aria-label={t("ui.searchItems", { items: what })}
+        placeholder={t("ui.search")}
         value={found.query}
         onChange={(event) => found.set("q", event.target.value)}
       />
-      <Select aria-label="Sort by" value={found.sort} set={(next) => found.set("sort", next)}>
+      <Select aria-label={t("ui.sortBy")} value={found.sort} set={(next) => found.set("sort", next)}>
         {found.orders.map((order) => (
           <option key={order.name} value={order.name}>
             {order.label}
@@ -64,13 +68,11 @@ export function ListTools<T>({ what: noun, found }: { what: string; found: ListS
   );
 }
 
-/** The text of a list without matches. `where` names the searched fields, such as "in its name or path". */
-export function NoMatches({ what, wanted, where: searchedFields }: { what: string; wanted: string; where: string }) {
+/** Empty state of a list whose search has no matches. */
+export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string }) {
   return (
-    <Empty title="Nothing matches">
-      <p>
-        No {what} has “{wanted}” {searchedFields}.
-      </p>
+    <Empty title={t("ui.noMatches")}>
+      <p>{t("ui.noItemMatches", { items: what, query: wanted })}</p>
     </Empty>
   );
 }

@@ -1,4 +1,4 @@
-/** How well a name fits what was typed, 0 to 1: every word must stand in the name or in what is said about it. */
+/** Return a score of 0 to 1 for a name and the typed words. Each word must be in the name or its description. */
 export function matchScore(name: string, typed: string, about: string[] = []): number {
   const [lower, typedWords] = [name.toLowerCase(), typed.trim().toLowerCase()];
   if (lower === typedWords) return 1;

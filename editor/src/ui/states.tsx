@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { ApiError, errorText } from "../api/client";
+import { t } from "../texts/t";
 import { Button } from "./controls";
 import { Icon } from "./icon";
 import css from "./states.module.css";
@@ -7,10 +8,10 @@ import { useToasts } from "./toasts";
 
 const WIDTHS = ["70%", "45%", "60%", "52%", "66%", "40%"];
 
-/** What stands where rows will. */
+/** Placeholder of rows that load. */
 export function Skeleton({ rows = 4 }: { rows?: number }) {
   return (
-    <div className={css.rows} role="status" aria-label="Loading">
+    <div className={css.rows} role="status" aria-label={t("ui.loading")}>
       {WIDTHS.slice(0, rows).map((width) => (
         <div key={width} className={css.skeleton} style={{ width }} />
       ))}
@@ -18,7 +19,7 @@ export function Skeleton({ rows = 4 }: { rows?: number }) {
   );
 }
 
-/** Nothing is here, and what to do about it. */
+/** Empty state: a title and the next step. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className={css.state}>
@@ -28,15 +29,15 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-/** Something went wrong, in the server's words, with a way on. */
+/** Error of a request, with the message of the server and a button to retry. */
 export function Failed({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
   const missing = error instanceof ApiError && error.status === 404;
   return (
     <div className={css.state} role="alert">
       <Icon name="warn" size={24} />
-      <h2>{missing ? "This is not here" : "That did not work"}</h2>
-      <p>{missing ? "It may have been deleted or moved, or you may not see it." : errorText(error)}</p>
-      {retry && !missing && <Button onClick={retry}>Try again</Button>}
+      <h2>{missing ? t("ui.notFound") : t("ui.failed")}</h2>
+      <p>{missing ? t("ui.notFoundHint") : errorText(error)}</p>
+      {retry && !missing && <Button onClick={retry}>{t("ui.retry")}</Button>}
       {children}
     </div>
   );

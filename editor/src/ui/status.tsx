@@ -2,7 +2,7 @@ import { statusStyle } from "../lib/status";
 import { Icon } from "./icon";
 import css from "./status.module.css";
 
-/** How something stands: colour, icon and word. */
+/** Status by colour, icon and word. */
 export function Status({ status, word: label }: { status: string; word?: string }) {
   const style = statusStyle(status);
   return (

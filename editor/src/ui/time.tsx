@@ -12,7 +12,10 @@ function eachTick(changed: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** A time as "3 minutes ago", with the whole of it on hover. `ahead`: it may lie ahead; else that is a clock that differs. */
+/**
+ * Relative time such as "3 minutes ago", with the absolute time as its tooltip.
+ * `ahead`: the time may be in the future. Otherwise a future time is shown as now, as clocks differ.
+ */
 export function Time({ at, ahead: future = false }: { at: string; ahead?: boolean }) {
   const moment = useSyncExternalStore(eachTick, () => now);
   return (

@@ -2,7 +2,7 @@ import { type RefObject, useEffect, useState } from "react";
 
 const OVERSCAN = 12;
 
-/** Which rows of equal height of a long list are on the screen, with some around them: from `first` up to `end`. */
+/** Return the range of visible rows of a long list with rows of equal height, from `first` up to `end`, with some around. */
 export function useVisibleRows(list: RefObject<HTMLElement | null>, height: number, count: number) {
   const [place, setPlace] = useState({ first: 0, end: Math.min(count, 60) });
   useEffect(() => {

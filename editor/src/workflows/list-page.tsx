@@ -87,7 +87,7 @@ function EmptyList({ archived, children }: { archived: boolean; children: ReactN
 }
 
 function Rows({ workspace, found: { items, query } }: { workspace: string; found: ListState<Item> }) {
-  if (items.length === 0) return <NoMatches what="workflow" wanted={query} where="in its name or path" />;
+  if (items.length === 0) return <NoMatches what="workflows" wanted={query} />;
   return (
     <ul className={css.list} onKeyDown={moveFocusByRow}>
       {items.map((item) => (
