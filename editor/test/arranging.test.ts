@@ -91,8 +91,8 @@ describe("groups", () => {
   });
 
   test("hold nodes of one list only", () => {
-    expect(() => groupNodes(model(TEXT), ["a", "inner"])).toThrow("different ones");
-    expect(() => groupNodes(model(TEXT), [])).toThrow("Choose");
+    expect(() => groupNodes(model(TEXT), ["a", "inner"])).toThrow("same loop body");
+    expect(() => groupNodes(model(TEXT), [])).toThrow("Select the nodes");
     const inner = applyChange(parseSource(TEXT), groupNodes(model(TEXT), ["inner", "last"]));
     expect(groupsOf(inner, outline(inner))[0]?.ids).toEqual(["inner", "last"]);
   });

@@ -33,15 +33,15 @@ const titles = (text: string) =>
 
 test("branches are added, moved and removed; comments of the others stay", () => {
   let text = step(TEXT, addBranch);
-  expect(titles(text)).toEqual(["flow_input.n > 10", "flow_input.n > 5", "true", "otherwise"]);
-  expect(model(text).graph.byId.has("way")).toBe(true);
+  expect(titles(text)).toEqual(["flow_input.n > 10", "flow_input.n > 5", "true", "Otherwise"]);
+  expect(model(text).graph.byId.has("branch")).toBe(true);
   text = step(text, (now, node) => moveBranch(now, node, 2, -1));
-  expect(titles(text)).toEqual(["flow_input.n > 10", "true", "flow_input.n > 5", "otherwise"]);
+  expect(titles(text)).toEqual(["flow_input.n > 10", "true", "flow_input.n > 5", "Otherwise"]);
   text = step(text, (now, node) => moveBranch(now, node, 0, -1));
   text = step(text, (now, node) => removeBranch(now, node, 1));
   expect(text).toBe(TEXT);
   text = step(text, (now, node) => removeBranch(now, node, 0));
-  expect(() => step(text, (now, node) => removeBranch(now, node, 0))).toThrow("The last branch stays");
+  expect(() => step(text, (now, node) => removeBranch(now, node, 0))).toThrow("cannot remove the last branch");
 });
 
 test("the workflow's input is made field by field", () => {

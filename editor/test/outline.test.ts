@@ -96,7 +96,7 @@ value:
         default: [{id: small, value: {type: identity}}]
 `);
   const read = outline(tree);
-  expect(read.byId.get("choose")?.lanes.map((lane) => lane.title)).toEqual(["flow_input.a > 1", "otherwise"]);
+  expect(read.byId.get("choose")?.lanes.map((lane) => lane.title)).toEqual(["flow_input.a > 1", "Otherwise"]);
   expect(read.byId.get("small")?.inside).toBe("choose");
   const made = layout(read, tree);
   expect(made.nodes.get("small")?.x).toBeGreaterThan(made.nodes.get("big")?.x ?? 0);

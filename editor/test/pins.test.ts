@@ -39,7 +39,7 @@ test("all pins go as one step", () => {
 test("null is a result, and no result is none", () => {
   const pinned = pin(model(TEXT), "fetch", null).edits.reduce(editSource, TEXT);
   expect(pinOf(at(parseSource(pinned), ["value", "modules", 0]))).toEqual({ enabled: true, value: null });
-  expect(() => pin(model(TEXT), "fetch", undefined)).toThrow("test it first");
+  expect(() => pin(model(TEXT), "fetch", undefined)).toThrow("Test it first");
   expect(pinOf({ mock: { enabled: false, return_value: 1 } })).toEqual({ enabled: false, value: 1 });
   expect(pinOf({})).toBeNull();
 });

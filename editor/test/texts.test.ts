@@ -26,7 +26,6 @@ const REMAINING = new Set([
   "triggers",
   "versions",
   "workers",
-  "workflow",
   "workflow-page",
   "workflows",
 ]);

@@ -43,14 +43,14 @@ async def test_branches_are_added_named_ordered_and_filled(page: Page, site: Sit
     await form.get_by_role("button", name="Add a branch").click()
     await form.get_by_label("Branch 2").get_by_label("Name of the branch").fill("In between")
     await expect(page.locator(".react-flow__node-lane")).to_have_text(
-        ["flow_input.n > 10", "In between", "otherwise Add a node"]
+        ["flow_input.n > 10", "In between", "Otherwise Add a node"]
     )
     await form.get_by_role("button", name="Move branch 2 up").click()
     await expect(page.get_by_role("button", name="Undo: Move branch 2 of choose up")).to_be_visible()
     await expect(page.locator(".react-flow__node-lane").first).to_have_text("In between")
     await node(page, "choose").locator("header").click()
     await page.locator("[data-canvas]").press("Shift+N")
-    await page.get_by_placeholder("Select a branch").fill("otherwise")
+    await page.get_by_placeholder("Select a branch").fill("Otherwise")
     await page.keyboard.press("Enter")
     await add(page, "Delay")
     await expect(node(page, "wait")).to_be_visible()
@@ -65,7 +65,7 @@ async def test_branches_are_added_named_ordered_and_filled(page: Page, site: Sit
 
 async def test_empty_branch_is_filled_from_outline(page: Page, site: Site) -> None:
     await opened(page, site, CHOOSE, "?panel=outline")
-    await page.get_by_role("treeitem", name="otherwise of choose").focus()
+    await page.get_by_role("treeitem", name="Otherwise of choose").focus()
     await page.keyboard.press("n")
     await add(page, "Identity")
     item = page.get_by_role("treeitem")

@@ -123,7 +123,7 @@ async def test_duplicate_node_id_is_rejected_with_message(page: Page, site: Site
 
 async def test_workflow_is_composed_with_keyboard_only(page: Page, site: Site) -> None:
     path = await opened(page, site, "value: {modules: []}\n")
-    for word in ("Python", "Condition", "Loop: for each", "Approval"):
+    for word in ("Python", "Condition", "For-each loop", "Approval"):
         await page.keyboard.press("n")
         await add(page, word)
         await page.locator("[data-canvas]").evaluate("canvas => document.activeElement.blur()")

@@ -90,7 +90,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     await page.get_by_role("button", name="Pick data").click()
     data = page.get_by_label("Data", exact=True)
     await expect(data.get_by_title("Insert flow_input.customer")).to_have_count(0)
-    await data.get_by_role("button", name="Open Inputs of the workflow").click()
+    await data.get_by_role("button", name="Open Workflow input").click()
     await expect(data.get_by_title("Insert flow_input.customer")).to_contain_text("Ada")
     await data.get_by_title("Insert results.give.price").click()
     await expect(code).to_have_text("1 + results.give.price * 2")

@@ -50,7 +50,7 @@ async def code_is(page: Page, text: str) -> None:
 async def test_by_mouse(page: Page, site: Site) -> None:
     path = await opened(page, site, EMPTY)
     await page.get_by_label("Graph of the workflow").get_by_role("button", name="Add a node").click()
-    kinds = ["Bash", "Branches: the first", "Loop: for each", "Approval", "Condition", "Identity", "Bash"]
+    kinds = ["Bash", "Switch", "For-each loop", "Approval", "Condition", "Identity", "Bash"]
     for before, kind in zip([None, *STEPS[:-1]], kinds, strict=True):
         if before:
             await node(page, before).hover(position={"x": 12, "y": 12})
@@ -100,7 +100,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
 async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     path = await opened(page, site, EMPTY)
     press = page.keyboard.press
-    kinds = ["Bash", "Branches: the first", "Loop: for each", "Approval", "Condition", "Identity", "Bash"]
+    kinds = ["Bash", "Switch", "For-each loop", "Approval", "Condition", "Identity", "Bash"]
     for kind in kinds:
         await press("n")
         await add(page, kind)
@@ -133,7 +133,7 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await press("o")
     await expect(page.locator('[data-result="Result of script"]')).to_have_text("{}")
     await press("p")
-    await expect(page.get_by_role("button", name="Undo: Pin the result of script")).to_be_visible()
+    await expect(page.get_by_role("button", name="Undo: Pin output of script")).to_be_visible()
     await press("p")
     await press("Control+Shift+s")
     await page.keyboard.type("By keys alone")

@@ -45,7 +45,7 @@ async def test_node_is_tested_with_last_or_new_results(page: Page, site: Site) -
     await expect(test.locator('[data-result="Result of more"]')).to_have_text('"20"')
     await expect(test).to_contain_text("said by more")
     await expect(page.get_by_role("textbox", name="Code")).to_be_visible()
-    await test.get_by_text("Inputs of the workflow").click()
+    await test.get_by_text("Workflow input").click()
     await test.get_by_label("n", exact=True).fill("7")
     await test.get_by_role("button", name="Test with these").click()
     await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
@@ -95,7 +95,7 @@ async def test_without_a_result_there_is_nothing_to_pin_and_a_word_about_it(page
     await opened(page, site, SOURCE)
     await node(page, "give").click()
     await page.keyboard.press("p")
-    await expect(page.get_by_text("No result of give is known yet: test it first.")).to_be_visible()
+    await expect(page.get_by_text("give has no output yet. Test it first.")).to_be_visible()
 
 
 async def test_mock_result_must_be_json(page: Page, site: Site) -> None:

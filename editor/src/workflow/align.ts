@@ -5,7 +5,7 @@ export type Alignment = (typeof ALIGNMENTS)[number];
 
 type Places = Record<string, { x: number; y: number }>;
 
-/** New places of boxes: by an edge or the middle of the frame around them, or with even gaps (`across`, `down`). */
+/** Return new positions: aligned to an edge or the middle of the frame, or with even gaps (`across`, `down`). */
 export function align(boxes: ReadonlyMap<string, Box>, how: Alignment): Places {
   const all = [...boxes.values()];
   const [left, top] = [Math.min(...all.map((box) => box.x)), Math.min(...all.map((box) => box.y))];

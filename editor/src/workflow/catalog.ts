@@ -1,72 +1,83 @@
+import { t } from "../texts/t";
+import { kindOf, languageName } from "./kinds";
 import type { Tree } from "./types";
 
-/** What can be added to a workflow. `base` is what its id begins with. */
+/** A kind of node that can be added to a workflow. */
 export interface CatalogEntry {
   key: string;
   name: string;
   description: string;
   icon: string;
+  /** The id of a new node, which gets a number if it is in use. */
   base: string;
-  group: "Code" | "Flow" | "People and time" | "Calls";
-  /** A new node of its kind; ids of nodes inside come from `id`. */
+  /** The heading over the entries of one kind. */
+  group: string;
+  /** Return a new node. `inner` returns free ids for the nodes inside. */
   make: (id: string, inner: (base: string) => string) => Tree;
 }
 
-const script = (language: string, name: string, content: string, description: string): CatalogEntry => ({
+const GROUP = {
+  code: t("workflow.groupCode"),
+  flow: t("workflow.groupFlow"),
+  waiting: t("workflow.groupWaiting"),
+  calls: t("workflow.groupCalls"),
+};
+
+const script = (language: string, content: string, description: string): CatalogEntry => ({
   key: language,
-  name,
+  name: languageName(language),
   description,
   icon: language,
   base: "script",
-  group: "Code",
+  group: GROUP.code,
   make: (id) => ({ id, value: { type: "rawscript", language, content, input_transforms: {} } }),
 });
 
 const identity = (id: string): Tree => ({ id, value: { type: "identity" } });
 
 export const CATALOG: readonly CatalogEntry[] = [
-  script("python3", "Python", "def main():\n    return {}\n", "a function with packages from PyPI"),
-  script("bun", "TypeScript", "export async function main() {\n  return {}\n}\n", "a function with packages from npm"),
-  script("bash", "Bash", "echo '{}'\n", "a shell script, its last line is the result"),
-  script("postgresql", "PostgreSQL", "SELECT 1 AS one\n", "a query of a database resource"),
-  script("duckdb", "DuckDB", "SELECT 1 AS one\n", "a query of files and data frames"),
-  script("go", "Go", 'package inner\n\nfunc main() (interface{}, error) {\n\treturn "", nil\n}\n', "compiled once"),
-  script("php", "PHP", "<?php\n\nfunction main() {\n    return [];\n}\n", "a function"),
-  script("ruby", "Ruby", "def main\n  {}\nend\n", "a function"),
+  script("python3", "def main():\n    return {}\n", t("workflow.aboutPython")),
+  script("bun", "export async function main() {\n  return {}\n}\n", t("workflow.aboutTypescript")),
+  script("bash", "echo '{}'\n", t("workflow.aboutBash")),
+  script("postgresql", "SELECT 1 AS one\n", t("workflow.aboutPostgresql")),
+  script("duckdb", "SELECT 1 AS one\n", t("workflow.aboutDuckdb")),
+  script("go", 'package inner\n\nfunc main() (interface{}, error) {\n\treturn "", nil\n}\n', t("workflow.aboutGo")),
+  script("php", "<?php\n\nfunction main() {\n    return [];\n}\n", t("workflow.aboutFunction")),
+  script("ruby", "def main\n  {}\nend\n", t("workflow.aboutFunction")),
   {
     key: "script",
-    name: "Deployed script",
-    description: "a script of the workspace, by its path",
+    name: kindOf("script").name,
+    description: t("workflow.aboutScript"),
     icon: "script",
     base: "call",
-    group: "Code",
+    group: GROUP.code,
     make: (id) => ({ id, value: { type: "script", path: "", input_transforms: {} } }),
   },
   {
     key: "flow",
-    name: "Workflow",
-    description: "another workflow, with an input of its own",
+    name: kindOf("flow").name,
+    description: t("workflow.aboutWorkflow"),
     icon: "flow",
     base: "workflow",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id) => ({ id, value: { type: "flow", path: "", input_transforms: {} } }),
   },
   {
     key: "condition",
-    name: "Condition",
-    description: "if and else: edges on true and on false",
+    name: kindOf("condition").name,
+    description: t("workflow.aboutCondition"),
     icon: "question",
     base: "check",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id) => ({ id, value: { type: "condition", expr: "true" } }),
   },
   {
     key: "branchone",
-    name: "Branches: the first that holds",
-    description: "one of several ways",
+    name: kindOf("branchone").name,
+    description: t("workflow.aboutSwitch"),
     icon: "branch",
     base: "choose",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id, inner) => ({
       id,
       value: {
@@ -78,11 +89,11 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
   {
     key: "branchall",
-    name: "Branches: all of them",
-    description: "several ways at once",
+    name: kindOf("branchall").name,
+    description: t("workflow.aboutParallel"),
     icon: "branches",
     base: "all",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id, inner) => ({
       id,
       value: {
@@ -94,11 +105,11 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
   {
     key: "forloopflow",
-    name: "Loop: for each",
-    description: "its body runs once per item of a list",
+    name: kindOf("forloopflow").name,
+    description: t("workflow.aboutForEach"),
     icon: "loop",
     base: "each",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id, inner) => ({
       id,
       value: {
@@ -111,11 +122,11 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
   {
     key: "whileloopflow",
-    name: "Loop: while",
-    description: "its body runs until a condition stops it",
+    name: kindOf("whileloopflow").name,
+    description: t("workflow.aboutWhile"),
     icon: "loop",
     base: "repeat",
-    group: "Flow",
+    group: GROUP.flow,
     make: (id, inner) => ({
       id,
       stop_after_if: { expr: "flow_input.iter.index >= 2" },
@@ -124,38 +135,38 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
   {
     key: "identity",
-    name: "Identity",
-    description: "gives on what it gets",
+    name: kindOf("identity").name,
+    description: t("workflow.aboutIdentity"),
     icon: "identity",
     base: "pass",
-    group: "Flow",
+    group: GROUP.flow,
     make: identity,
   },
   {
     key: "approval",
-    name: "Approval",
-    description: "waits for a person's decision",
+    name: kindOf("approval").name,
+    description: t("workflow.aboutApproval"),
     icon: "person",
     base: "approval",
-    group: "People and time",
-    make: (id) => ({ id, value: { type: "approval", message: "Please decide." } }),
+    group: GROUP.waiting,
+    make: (id) => ({ id, value: { type: "approval", message: t("workflow.approvalMessage") } }),
   },
   {
     key: "delay",
-    name: "Delay",
-    description: "waits for a time, at no cost",
+    name: kindOf("delay").name,
+    description: t("workflow.aboutDelay"),
     icon: "clock",
     base: "wait",
-    group: "People and time",
+    group: GROUP.waiting,
     make: (id) => ({ id, value: { type: "delay", seconds: { type: "static", value: 5 } } }),
   },
   {
     key: "webhook",
-    name: "HTTP call",
-    description: "calls another server",
+    name: kindOf("webhook").name,
+    description: t("workflow.aboutHttp"),
     icon: "globe",
     base: "request",
-    group: "Calls",
+    group: GROUP.calls,
     make: (id) => ({
       id,
       value: { type: "webhook", method: "GET", url: { type: "static", value: "https://example.org/" } },
@@ -163,7 +174,7 @@ export const CATALOG: readonly CatalogEntry[] = [
   },
 ];
 
-/** An id that is not taken: `base`, `base_2`, `base_3` … It is taken afterwards. */
+/** Return a free id, `base`, `base_2`, `base_3` …, and add it to the ids in use. */
 export function freeId(base: string, taken: Set<string>): string {
   let id = base;
   for (let n = 2; taken.has(id); n++) id = `${base}_${n}`;

@@ -1,9 +1,11 @@
+import { t } from "../texts/t";
 import { type CatalogEntry, freeId } from "./catalog";
 import { need, nextOutcome, withOutcomes } from "./conditions";
 import { applyEdit, type Edit } from "./edit";
 import { groupsAfter } from "./groups";
 import { CommandError, laneOf, leadsTo } from "./lanes";
 import type { Change, Model, Spot } from "./model";
+import { OUTCOME_NAMES } from "./outcome-names";
 import type { Edge, Lane, Node } from "./outline";
 import { at, isTree, type Json, type Outcome, type Path, type Tree } from "./types";
 
@@ -12,22 +14,22 @@ export { CommandError as NotPossible, laneOf, leadsTo as reaches };
 
 function nodeById(model: Model, id: string): Node {
   const node = model.graph.byId.get(id);
-  if (!node) throw new CommandError(`There is no node ${id}.`);
+  if (!node) throw new CommandError(t("workflow.noNode", { node: id }));
   return node;
 }
 
 const needsOf = (lane: Lane, id: string): Json[] =>
   lane.edges.filter((edge) => edge.to === id).map((edge) => need(edge.from, edge.on));
 
-/** A new node of a kind. */
+/** Add a node of a kind at a spot. */
 export function addNode(model: Model, spot: Spot, offer: CatalogEntry): Change {
   const taken = new Set(model.graph.byId.keys());
   const id = freeId(offer.base, taken);
   const module = offer.make(id, (base) => freeId(base, taken));
-  return { name: `Add ${offer.name}`, edits: insertAt(model, spot, [module]), select: [id] };
+  return { name: t("workflow.addNode", { kind: offer.name }), edits: insertAt(model, spot, [module]), select: [id] };
 }
 
-/** A new node of the main list that nothing leads to, where a person put it. */
+/** Add a node without edges to the main list, at a position of the canvas. */
 export function addLoose(model: Model, offer: CatalogEntry, at: { x: number; y: number }): Change {
   const { main } = model.graph;
   const change = addNode(model, { lane: main, start: true }, offer);
@@ -78,10 +80,10 @@ function withNeeds({ id, ...rest }: Tree, needs: Json[]): Tree {
   return { id: id ?? null, needs, ...rest };
 }
 
-/** Nodes are taken away; what came before them leads to what came after, unless `reconnect` is false. */
+/** Delete nodes. Their sources are connected to their targets, unless `reconnect` is false. */
 export function deleteNodes(model: Model, ids: readonly string[], reconnect = true): Change {
   const removed = new Set(ids.map((id) => nodeById(model, id).id));
-  // Whoever goes with the node that holds it is not taken away twice.
+  // A node inside another deleted node is deleted with that one.
   const outermost = [...removed].map((id) => nodeById(model, id)).filter((node) => !heldBy(model, node, removed));
   const edits: Edit[] = [];
   for (const lane of new Set(outermost.map((node) => laneOf(model.graph, node)))) {
@@ -90,7 +92,7 @@ export function deleteNodes(model: Model, ids: readonly string[], reconnect = tr
     for (const node of leaving) edits.push({ op: "remove", path: node.path });
   }
   edits.push(...removePositions(model, removed), ...groupsAfter(model, (id) => (removed.has(id) ? null : id)));
-  const name = ids.length === 1 ? `Delete ${ids[0]}` : `Delete ${ids.length} nodes`;
+  const name = t("workflow.deleteNodes", { count: ids.length, node: ids[0] ?? "" });
   return { name, edits: withOutcomes(model.tree, model.graph, edits), select: [] };
 }
 
@@ -107,7 +109,7 @@ function reconnectEdges(lane: Lane, gone: Set<string>, reconnect: boolean): Edit
     const lost = before.filter((edge) => gone.has(edge.from));
     if (lost.length === 0) continue;
     const implied = lost.some((edge) => !edge.explicit);
-    // What follows by its place in the list goes on following by its place, where nothing else was said.
+    // Implicit edges follow the order of the list, so they need no edit if the deleted nodes had no explicit ones.
     if (implied && reconnect && lane.nodes.every((each) => !gone.has(each.id) || !hasExplicitNeeds(lane, each.id)))
       continue;
     const after = new Map<string, Json>();
@@ -130,7 +132,7 @@ function isStart(lane: Lane, id: string): boolean {
   return lane.nodes[0]?.id !== id && !lane.edges.some((edge) => edge.to === id);
 }
 
-/** What leads to a node that goes, through others that go. */
+/** Return the edges from remaining nodes that lead to a deleted node, also through other deleted nodes. */
 function sources(lane: Lane, id: string, gone: Set<string>): Edge[] {
   return lane.edges
     .filter((edge) => edge.to === id)
@@ -154,28 +156,27 @@ export function connect(model: Model, from: string, to: string, outcome?: Outcom
   const lane = laneOf(model.graph, target);
   const on = outcome ?? nextOutcome(lane, from);
   if (source.list.join(".") !== target.list.join(".")) {
-    throw new CommandError("An edge joins two nodes of one list: these stand in different ones.");
+    throw new CommandError(t("workflow.otherList"));
   }
   if (lane.edges.some((edge) => edge.from === from && edge.to === to && edge.on === on)) {
-    throw new CommandError(`${to} follows ${from} already.`);
+    throw new CommandError(t("workflow.connected", { from, to }));
   }
-  if (from === to || leadsTo(lane, to, from))
-    throw new CommandError(`${from} comes after ${to}: that would be a circle.`);
+  if (from === to || leadsTo(lane, to, from)) throw new CommandError(t("workflow.cycle", { from, to }));
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
-  return { name: `Connect ${from} to ${to}`, edits, select: [from] };
+  return { name: t("workflow.connect", { from, to }), edits, select: [from] };
 }
 
-/** An edge less. */
+/** Delete an edge. */
 export function disconnect(model: Model, edge: Edge): Change {
   const target = nodeById(model, edge.to);
   const lane = laneOf(model.graph, target);
   const kept = lane.edges.filter((each) => each.to === edge.to && !sameEdge(each, edge));
   const value = kept.map((each) => need(each.from, each.on));
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value }];
-  return { name: `Disconnect ${edge.from} from ${edge.to}`, edits };
+  return { name: t("workflow.disconnect", { from: edge.from, to: edge.to }), edits };
 }
 
-/** Another outcome on an edge. */
+/** Set the outcome of an edge. */
 export function setOutcome(model: Model, edge: Edge, on: Outcome): Change {
   const target = nodeById(model, edge.to);
   const lane = laneOf(model.graph, target);
@@ -183,14 +184,14 @@ export function setOutcome(model: Model, edge: Edge, on: Outcome): Change {
     .filter((each) => each.to === edge.to)
     .map((each) => need(each.from, sameEdge(each, edge) ? on : each.on));
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value }];
-  return { name: `Follow ${edge.from} on ${on}`, edits };
+  return { name: t("workflow.setOutcome", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[on] }), edits };
 }
 
 function sameEdge(a: Edge, b: Edge): boolean {
   return a.from === b.from && a.to === b.to && a.on === b.on;
 }
 
-/** A value at a place; undefined takes it away. */
+/** Set the value at a path; undefined deletes it. `name`: the name that undo shows. */
 export function setField(model: Model, path: Path, value: Json | undefined, name: string): Change {
   if (value === undefined) {
     return { name, edits: at(model.tree, path) === undefined ? [] : [{ op: "remove", path }] };
@@ -207,13 +208,13 @@ export function setField(model: Model, path: Path, value: Json | undefined, name
   return { name, edits };
 }
 
-/** The node stands still: its `skip_if` is always true, or is taken away again. */
+/** Disable a node by a `skip_if` that is always true, or enable it again. */
 export function toggleDisabled(model: Model, id: string): Change {
   const node = nodeById(model, id);
   const path = [...node.path, "skip_if"];
   const off = isDisabled(model, id);
   const edits: Edit[] = off ? [{ op: "remove", path }] : [{ op: "set", path, value: { expr: "true" } }];
-  return { name: `${off ? "Enable" : "Disable"} ${id}`, edits };
+  return { name: off ? t("workflow.enable", { node: id }) : t("workflow.disable", { node: id }), edits };
 }
 
 export function isDisabled(model: Model, id: string): boolean {
@@ -224,13 +225,12 @@ export function isDisabled(model: Model, id: string): boolean {
 const ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 const RESERVED = new Set(["failure", "preprocessor", "Input"]);
 
-/** Another id, in edges and expressions too. Throws NotPossible for one that is taken or no id. */
+/** Change the id of a node, also in edges and expressions. Throws CommandError if the id is in use or invalid. */
 export function rename(model: Model, id: string, newId: string): Change {
   const node = nodeById(model, id);
-  if (newId === id) return { name: `Rename ${id}`, edits: [] };
-  if (!ID.test(newId))
-    throw new CommandError("An id is letters, digits, _ and -, at most 64, and begins with a letter.");
-  if (RESERVED.has(newId) || model.graph.byId.has(newId)) throw new CommandError(`The id ${newId} is taken.`);
+  if (newId === id) return { name: "", edits: [] };
+  if (!ID.test(newId)) throw new CommandError(t("workflow.invalidId"));
+  if (RESERVED.has(newId) || model.graph.byId.has(newId)) throw new CommandError(t("workflow.idInUse", { id: newId }));
   const edits: Edit[] = [{ op: "set", path: [...node.path, "id"], value: newId }];
   const lane = laneOf(model.graph, node);
   for (const other of lane.nodes) {
@@ -254,10 +254,10 @@ export function rename(model: Model, id: string, newId: string): Change {
     edits.push({ op: "set", path: ["value", "ui", "nodes", newId], value: place });
   }
   edits.push(...groupsAfter(model, (each) => (each === id ? newId : each)));
-  return { name: `Rename ${id} to ${newId}`, edits, select: [newId] };
+  return { name: t("workflow.rename", { from: id, to: newId }), edits, select: [newId] };
 }
 
-/** Places of expressions that read the result (or the decision) of a node, with their text. */
+/** Return the paths and texts of the expressions that read the result (or the decision) of a node. */
 export function references(tree: Json, id: string, path: Path = []): [Path, string][] {
   if (Array.isArray(tree)) return tree.flatMap((item, index) => references(item, id, [...path, index]));
   if (!isTree(tree)) return [];
@@ -281,24 +281,27 @@ function renameReferences(text: string, id: string, wanted: string): string {
   );
 }
 
-/** No node has a place of its own any more. */
+/** Delete the stored positions of all nodes. */
 export function tidy(model: Model): Change {
   const ui = at(model.tree, ["value", "ui"]);
-  if (!isTree(ui ?? null) || !Object.hasOwn(ui as Tree, "nodes")) return { name: "Tidy up", edits: [] };
+  if (!isTree(ui ?? null) || !Object.hasOwn(ui as Tree, "nodes")) return { name: "", edits: [] };
   const alone = Object.keys(ui as Tree).length === 1;
-  return { name: "Tidy up", edits: [{ op: "remove", path: alone ? ["value", "ui"] : ["value", "ui", "nodes"] }] };
+  return {
+    name: t("workflow.tidy"),
+    edits: [{ op: "remove", path: alone ? ["value", "ui"] : ["value", "ui", "nodes"] }],
+  };
 }
 
-/** The nodes as a clipboard holds them. */
+/** Return the modules of nodes, for the clipboard. */
 export function copyNodes(model: Model, ids: readonly string[]): Tree[] {
   const chosen = new Set(ids);
   const nodes = [...model.graph.byId.values()].filter((node) => chosen.has(node.id) && !heldBy(model, node, chosen));
   return nodes.map((node) => at(model.tree, node.path)).filter(isTree);
 }
 
-/** Nodes from a clipboard, under ids that are free here; edges among them stay, others are left out. */
-export function paste(model: Model, spot: Spot, modules: Tree[], name = "Paste"): Change {
-  if (modules.length === 0) throw new CommandError("There is no node to paste.");
+/** Add nodes of a clipboard, under free ids. Edges between them are kept, others are dropped. */
+export function paste(model: Model, spot: Spot, modules: Tree[], name = t("workflow.paste")): Change {
+  if (modules.length === 0) throw new CommandError(t("workflow.nothingToPaste"));
   const taken = new Set(model.graph.byId.keys());
   const names = new Map<string, string>();
   for (const id of modules.flatMap(idsOf)) names.set(id, freeId(id, taken));
@@ -343,7 +346,7 @@ function withNewIds(value: Json, names: Map<string, string>, key = ""): Json {
   return [...names].reduce((text, [id, wanted]) => renameReferences(text, id, wanted), value);
 }
 
-/** The document after a change, as data. */
+/** Return the document after a change, as data. */
 export function applyChange(tree: Json, change: Change): Json {
   return change.edits.reduce(applyEdit, tree);
 }

@@ -19,10 +19,10 @@ export interface GraphDifference {
   edges_moved?: readonly { before: DifferingEdge; after: DifferingEdge }[];
 }
 
-/** What became of a node or an edge. */
+/** The difference of a node or an edge between two versions. */
 export type Mark = "added" | "removed" | "changed" | "moved" | "renamed";
 
-/** Two workflows as one graph: that of after, with what is gone put back where it stood. */
+/** Two workflows as one graph: the later one, with removed nodes and edges in their former positions. */
 export interface Compared {
   graph: Outline;
   nodes: Map<string, Mark>;
@@ -31,7 +31,7 @@ export interface Compared {
 
 export const edgeKey = (edge: { from: string; to: string; on: string }): string => `${edge.from}→${edge.to}:${edge.on}`;
 
-/** One graph of both sides. `difference`: what the server says differs between them. */
+/** Return one graph of both sides. `difference`: the differences that the server found. */
 export function compareGraphs(before: Outline, after: Outline, difference: GraphDifference): Compared {
   const names = new Map((difference.renamed ?? []).map((each) => [each.before, each.after]));
   const removed = new Set((difference.removed ?? []).map((each) => each.id));
@@ -79,7 +79,7 @@ function lanesOf(graph: Outline): Lane[] {
   return [graph.main, ...[...graph.byId.values()].flatMap((node) => node.lanes)];
 }
 
-/** The list of after that a list of before became; one that is no more is put into its holder. */
+/** Return the list of the later graph that corresponds to an earlier one. A removed list is added to its holder. */
 function laneFor({ graph, before, names, gone }: Both, lane: Lane): Lane | null {
   const id = lane.nodes[0]?.inside;
   if (!id) return graph.main;
@@ -94,7 +94,7 @@ function laneFor({ graph, before, names, gone }: Both, lane: Lane): Lane | null 
   return made;
 }
 
-/** Nodes and edges of a list that are gone. Holders come before what they hold. */
+/** Restore the removed nodes and edges of a list. Holders precede their contents. */
 function restoreRemoved(both: Both, lane: Lane): void {
   const { graph, names, gone } = both;
   const nameOf = (id: string) => (gone.has(id) ? id : (names.get(id) ?? id));
@@ -117,7 +117,7 @@ function restoreRemoved(both: Both, lane: Lane): void {
   }
 }
 
-/** A node of before with its lists, which are filled afterwards. Its paths are of no document. */
+/** Return an earlier node with empty lists, which are filled afterwards. Its paths belong to no document. */
 function withoutContents(node: Node, inside: string | null): Node {
   const lanes = node.lanes.map((lane): Lane => ({ ...lane, path: ["before", ...lane.path], nodes: [], edges: [] }));
   return { ...node, path: ["before", ...node.path], inside, lanes };

@@ -1,13 +1,14 @@
+import { t } from "../texts/t";
 import { isKnownTree, type Known, type KnownTree, member, pathOf, preview, type Source, valueAt } from "./scope";
 
-/** A word that is offered: what is shown, what is put in its place, a word about it. */
+/** A completion: the label in the list, the text that it inserts, and a short description. */
 export interface Completion {
   label: string;
   insert: string;
   detail: string;
 }
 
-/** What is offered at the end of a text: the choices, and where the text they replace begins. */
+/** The completions at the end of a text, and the offset from which they replace it. */
 export interface Completions {
   from: number;
   choices: Completion[];
@@ -15,14 +16,15 @@ export interface Completions {
 
 const CHAIN = /[A-Za-z_$][\w$]*(?:\??\.[\w$]*|\[(?:\d+|"(?:[^"\\]|\\.)*"|'[^'\\]*')\])*$/;
 const OF_LISTS = ["length", "map", "filter", "find", "join"];
+const named = (label: string, insert: string, detail: string): Completion => ({ label, insert, detail });
 const FUNCTIONS: Completion[] = [
-  { label: "variable", insert: 'variable("")', detail: "a variable by its path" },
-  { label: "resource", insert: 'resource("")', detail: "a resource by its path" },
-  { label: "previous_result", insert: "previous_result", detail: "what the node before gave" },
-  { label: "context", insert: "context", detail: "what nodes exported" },
+  named("variable", 'variable("")', t("workflow.variable")),
+  named("resource", 'resource("")', t("workflow.resource")),
+  named("previous_result", "previous_result", t("workflow.previousResult")),
+  named("context", "context", t("workflow.context")),
 ];
 
-/** Names that go on what stands before the cursor: roots, then fields of the values that were really there. */
+/** Return completions of the text before the cursor: the roots, or the fields of the last known value. */
 export function complete(sources: readonly Source[], before: string): Completions | null {
   const chain = before.match(CHAIN)?.[0];
   if (chain === undefined) return { from: before.length, choices: roots(sources) };
@@ -33,7 +35,7 @@ export function complete(sources: readonly Source[], before: string): Completion
   const path = pathOf(head);
   const value = path === null ? undefined : valueAt(scopeOf(sources), path);
   const choices = within(value, chain[dot - 1] === "?");
-  // The dot goes with what is chosen: a name that is no word is written in brackets.
+  // A completion replaces the dot, as a name that is no identifier is written in brackets.
   return choices.length > 0 ? { from: start + head.length, choices } : null;
 }
 
@@ -44,11 +46,7 @@ function roots(sources: readonly Source[]): Completion[] {
     detail: preview(value) || title,
   }));
   const results = sources.some((each) => each.expr.startsWith("results"));
-  return [
-    ...(results ? [{ label: "results", insert: "results", detail: "of earlier nodes" }] : []),
-    ...read,
-    ...FUNCTIONS,
-  ];
+  return [...(results ? [named("results", "results", t("workflow.earlierResults"))] : []), ...read, ...FUNCTIONS];
 }
 
 /** All sources as one value, as an expression sees them. */
@@ -74,7 +72,10 @@ function within(value: Known, maybe: boolean): Completion[] {
   const dotted = (key: string) => (maybe ? "?." : ".") + key;
   if (Array.isArray(value)) {
     const first = value.length > 0 ? [{ label: "[0]", insert: "[0]", detail: preview(value[0]) }] : [];
-    return [...first, ...OF_LISTS.map((key) => ({ label: key, insert: dotted(key), detail: "of a list" }))];
+    return [
+      ...first,
+      ...OF_LISTS.map((key) => ({ label: key, insert: dotted(key), detail: t("workflow.listMember") })),
+    ];
   }
   if (!isKnownTree(value)) return [];
   return Object.entries(value).map(([key, each]) => {

@@ -1,12 +1,13 @@
+import { t } from "../texts/t";
 import { at, isTree, type Json, type Path } from "./types";
 
-/** One edit of a document, by place. `set` adds a key where there is none; `insert` puts an item into a list. */
+/** One edit of a document at a path. `set` adds a missing key; `insert` adds an item to a list. */
 export type Edit =
   | { op: "set"; path: Path; value: Json }
   | { op: "remove"; path: Path }
   | { op: "insert"; path: Path; index: number; value: Json };
 
-/** The document as data after an edit; what is not on the way to the place is shared. Throws where the place is not. */
+/** Return the document after an edit. Parts off the path are shared. Throws PathNotFound. */
 export function applyEdit(tree: Json, edit: Edit): Json {
   if (edit.op === "insert") {
     const list = at(tree, edit.path);
@@ -42,11 +43,11 @@ function replaceAt(tree: Json, path: Path, value: Json): Json {
 
 export class PathNotFound extends Error {
   constructor(path: Path) {
-    super(`The document has no place ${path.join(".")}.`);
+    super(t("workflow.noPath", { path: path.join(".") }));
   }
 }
 
-/** Whether two values say the same; the order of keys does not count. */
+/** Compare two values, regardless of the order of keys. */
 export function isEqual(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, n) => isEqual(item, b[n]));

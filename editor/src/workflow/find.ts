@@ -1,7 +1,7 @@
 import type { Outline } from "./outline";
 import { at, isTree, type Json } from "./types";
 
-/** A node that holds what was looked for, with the line that does. */
+/** A node that contains the searched text, with the matching line. */
 export interface Found {
   id: string;
   line: string;
@@ -10,8 +10,8 @@ export interface Found {
 const MAX_LENGTH = 120;
 
 /**
- * Nodes in whose id, summary or own texts (code, expressions, values) a word stands, capitals or not; in the order of
- * the document. What stands in a node inside a box is that node's.
+ * Return the nodes whose id, summary or own texts (code, expressions, values) contain a word, case-insensitively, in the
+ * order of the document. Texts of inner nodes count for those nodes only.
  */
 export function findInNodes(tree: Json, graph: Outline, word: string): Found[] {
   const lowered = word.trim().toLowerCase();

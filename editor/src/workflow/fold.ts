@@ -2,12 +2,12 @@ import type { Group } from "./groups";
 import { edgeId } from "./layout";
 import type { Lane, Node, Outline } from "./outline";
 
-/** The kind of what stands for a folded group; its id is the group's key. */
+/** The kind of the node that represents a folded group; its id is the key of the group. */
 export const FOLDED = "folded";
 
 /**
- * A workflow as it is looked at: the nodes of a folded group are one, and the edges that lead in and out lead to it. A
- * group with a node among `open` is not folded.
+ * Return the graph with one node for each folded group, which gets the edges that enter and leave the group. A group with a
+ * node among `open` is not folded.
  */
 export function foldGroups(graph: Outline, groups: readonly Group[], open: readonly string[]): Outline {
   const owners = new Map<string, Group>();

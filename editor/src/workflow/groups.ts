@@ -1,17 +1,18 @@
+import { t } from "../texts/t";
 import type { Edit } from "./edit";
 import { CommandError, downstreamOf, laneOf } from "./lanes";
 import type { Change, Model } from "./model";
 import type { Outline } from "./outline";
 import { at, isTree, type Json, type Tree, text } from "./types";
 
-/** A frame around nodes of one list, of the document's `groups`. `key` is what it is called in a selection. */
+/** A frame around nodes of one list, from `groups` of the document. `key` is its name in a selection. */
 export interface Group {
   key: string;
   index: number;
   summary: string;
   note: string;
   color: string;
-  /** It is shown as one node. */
+  /** True if the group is drawn as one node. */
   folded: boolean;
   ids: string[];
 }
@@ -22,7 +23,7 @@ const KEY = "group:";
 export const groupKey = (index: number): string => KEY + index;
 export const isGroup = (key: string): boolean => key.startsWith(KEY);
 
-/** The groups of a document whose nodes are there. `nodes` names the members; else they are what lies between two nodes. */
+/** Return the groups with existing nodes. `nodes` names the members, otherwise they are the nodes between two others. */
 export function groupsOf(tree: Json, graph: Outline): Group[] {
   const items = at(tree, PATH);
   if (!Array.isArray(items)) return [];
@@ -44,7 +45,7 @@ function membersOf(group: Tree, graph: Outline): string[] {
   return between(graph, text(group.start_id), text(group.end_id));
 }
 
-/** Nodes on the ways from one node to another of its list, both included. */
+/** Return the nodes on the paths from one node to another of its list, both included. */
 function between(graph: Outline, start: string, end: string): string[] {
   const [first, last] = [graph.byId.get(start), graph.byId.get(end)];
   if (!first || !last || first.list.length < 2 || first.list.join(".") !== last.list.join(".")) return [];
@@ -53,18 +54,18 @@ function between(graph: Outline, start: string, end: string): string[] {
   return lane.nodes.map((node) => node.id).filter((id) => after.has(id) && downstreamOf(lane, id).has(end));
 }
 
-/** A frame around nodes of one list. */
+/** Put a frame around nodes of one list. */
 export function groupNodes(model: Model, ids: readonly string[]): Change {
   const nodes = ids.map((id) => model.graph.byId.get(id)).filter((node) => node !== undefined);
   const [first] = nodes;
-  if (!first) throw new CommandError("Choose the nodes of the group first.");
+  if (!first) throw new CommandError(t("workflow.selectGroupNodes"));
   if (first.list.length < 2 || nodes.some((node) => node.list.join(".") !== first.list.join("."))) {
-    throw new CommandError("A group holds nodes of one list: these stand in different ones.");
+    throw new CommandError(t("workflow.groupOtherList"));
   }
   const before = at(model.tree, PATH);
   const list = Array.isArray(before) ? before : [];
   const group = {
-    summary: "Group",
+    summary: t("workflow.group"),
     color: "blue",
     ...memberFields(
       model.graph,
@@ -76,13 +77,13 @@ export function groupNodes(model: Model, ids: readonly string[]): Change {
       ? [{ op: "insert", path: PATH, index: list.length, value: group }]
       : [{ op: "set", path: PATH, value: [group] }];
   return {
-    name: nodes.length === 1 ? `Group ${first.id}` : `Group ${nodes.length} nodes`,
+    name: t("workflow.groupNodes", { count: nodes.length, node: first.id }),
     edits,
     select: [groupKey(list.length)],
   };
 }
 
-/** Members as the document names them: by the first and the last, and one by one where that says another set. */
+/** Return members as the document stores them: the first and the last, and a list if other nodes lie between them. */
 function memberFields(graph: Outline, ids: readonly string[]): Tree {
   const chosen = new Set(ids);
   const first = graph.byId.get(ids[0] ?? "");
@@ -96,17 +97,21 @@ function memberFields(graph: Outline, ids: readonly string[]): Tree {
 
 export function setGroup(group: Group, change: { summary?: string; note?: string; color?: string }): Change {
   const [key, value] = Object.entries(change)[0] ?? ["summary", ""];
-  return { name: "Change a group", edits: [{ op: "set", path: [...PATH, group.index, key], value: value ?? "" }] };
+  return {
+    name: t("workflow.editGroup"),
+    edits: [{ op: "set", path: [...PATH, group.index, key], value: value ?? "" }],
+  };
 }
 
-/** The group is shown as one node, or with its nodes again. */
+/** Fold a group into one node, or unfold it. */
 export function foldGroup(group: Group, fold: boolean): Change {
   const path = [...PATH, group.index, FOLDED];
-  const name = `${fold ? "Fold" : "Unfold"} ${group.summary || "a group"}`;
+  const values = { group: group.summary };
+  const name = fold ? t("workflow.foldGroup", values) : t("workflow.unfoldGroup", values);
   return { name, edits: [fold ? { op: "set", path, value: true } : { op: "remove", path }], select: [group.key] };
 }
 
-/** Frames are taken away; what they hold stays. */
+/** Delete frames and keep the nodes in them. */
 export function ungroup(model: Model, indexes: readonly number[]): Edit[] {
   const items = at(model.tree, PATH);
   if (!Array.isArray(items)) return [];
@@ -114,7 +119,7 @@ export function ungroup(model: Model, indexes: readonly number[]): Edit[] {
   return [...indexes].sort((a, b) => b - a).map((index): Edit => ({ op: "remove", path: [...PATH, index] }));
 }
 
-/** The groups after nodes got other ids, or went (null). */
+/** Return the edits of groups after nodes were renamed or deleted (null). */
 export function groupsAfter(model: Model, change: (id: string) => string | null): Edit[] {
   const items = at(model.tree, PATH);
   if (!Array.isArray(items)) return [];

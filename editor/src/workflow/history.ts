@@ -1,14 +1,14 @@
-/** One step: the text between `at` and its end was `before` and is `after`. */
+/** One change: at the offset `at` the text `before` became `after`. */
 export interface Step {
   name: string;
   at: number;
   before: string;
   after: string;
-  /** Steps of one key that follow each other are one: a word typed letter by letter. */
+  /** Consecutive steps with one key are joined, for example the letters of a word. */
   key: string | null;
 }
 
-/** What was done, oldest first; `done` of the steps are in the text, those behind can be done again. */
+/** The steps, oldest first. The first `done` steps are in the text, the others can be redone. */
 export interface History {
   steps: Step[];
   done: number;
@@ -17,7 +17,7 @@ export interface History {
 export const EMPTY: History = { steps: [], done: 0 };
 const MAX_STEPS = 500;
 
-/** The history with a step from one text to another. */
+/** Return the history with a step from one text to another. */
 export function addStep(history: History, name: string, before: string, after: string, key: string | null): History {
   const last = history.steps[history.done - 1];
   const joined = key !== null && last?.key === key && history.done === history.steps.length;

@@ -1,4 +1,6 @@
-/** What a kind of node is called, and the word that its icon goes by. */
+import { t } from "../texts/t";
+
+/** A kind of node: its name, and the name of its icon. */
 export interface Kind {
   name: string;
   icon: string;
@@ -8,8 +10,8 @@ const LANGUAGES: Record<string, string> = {
   python3: "Python",
   bun: "TypeScript",
   deno: "TypeScript (Deno)",
-  nativets: "TypeScript (native)",
-  bunnative: "TypeScript (native)",
+  nativets: t("workflow.nativeTypescript"),
+  bunnative: t("workflow.nativeTypescript"),
   bash: "Bash",
   go: "Go",
   php: "PHP",
@@ -22,19 +24,19 @@ const LANGUAGES: Record<string, string> = {
 };
 
 const KINDS: Record<string, Kind> = {
-  rawscript: { name: "Script", icon: "code" },
-  script: { name: "Deployed script", icon: "script" },
-  flow: { name: "Workflow", icon: "flow" },
-  forloopflow: { name: "For each", icon: "loop" },
-  whileloopflow: { name: "While", icon: "loop" },
-  branchone: { name: "First branch that holds", icon: "branch" },
-  branchall: { name: "All branches", icon: "branches" },
-  identity: { name: "Identity", icon: "identity" },
-  approval: { name: "Approval", icon: "person" },
-  condition: { name: "Condition", icon: "question" },
-  webhook: { name: "HTTP call", icon: "globe" },
-  delay: { name: "Delay", icon: "clock" },
-  aiagent: { name: "AI agent", icon: "spark" },
+  rawscript: { name: t("workflow.kindCode"), icon: "code" },
+  script: { name: t("workflow.kindScript"), icon: "script" },
+  flow: { name: t("workflow.kindWorkflow"), icon: "flow" },
+  forloopflow: { name: t("workflow.kindForEach"), icon: "loop" },
+  whileloopflow: { name: t("workflow.kindWhile"), icon: "loop" },
+  branchone: { name: t("workflow.kindSwitch"), icon: "branch" },
+  branchall: { name: t("workflow.kindParallel"), icon: "branches" },
+  identity: { name: t("workflow.kindIdentity"), icon: "identity" },
+  approval: { name: t("workflow.kindApproval"), icon: "person" },
+  condition: { name: t("workflow.kindCondition"), icon: "question" },
+  webhook: { name: t("workflow.kindHttp"), icon: "globe" },
+  delay: { name: t("workflow.kindDelay"), icon: "clock" },
+  aiagent: { name: t("workflow.kindAgent"), icon: "spark" },
 };
 
 export function languageName(language: string): string {
@@ -42,11 +44,11 @@ export function languageName(language: string): string {
 }
 
 export function kindOf(kind: string, language = ""): Kind {
-  const found = KINDS[kind] ?? { name: kind || "Unknown", icon: "question" };
+  const found = KINDS[kind] ?? { name: kind || t("workflow.kindUnknown"), icon: "question" };
   return language ? { name: languageName(language), icon: language in ICONS ? language : "code" } : found;
 }
 
-/** Languages whose icon is letters of their own. */
+/** The letters that are the icons of languages. */
 export const ICONS: Record<string, string> = {
   python3: "Py",
   bun: "TS",

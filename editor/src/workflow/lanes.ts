@@ -1,9 +1,10 @@
+import { t } from "../texts/t";
 import type { Lane, Node, Outline } from "./outline";
 
-/** A command that makes no sense here; its message is for the person. */
+/** A command that is not possible; its message is shown to the user. */
 export class CommandError extends Error {}
 
-/** All lists of the workflow, the main one first. */
+/** Return all lists of the workflow, the main one first. */
 export function allLanes(graph: Outline): Lane[] {
   return [graph.main, ...[...graph.byId.values()].flatMap((each) => each.lanes)];
 }
@@ -13,7 +14,7 @@ export function laneOf(graph: Outline, node: Node): Lane {
   const lanes = node.inside ? (graph.byId.get(node.inside)?.lanes ?? []) : [graph.main];
   const key = node.list.join(".");
   const found = lanes.find((lane) => lane.path.join(".") === key);
-  if (!found) throw new CommandError(`${node.id} stands outside the graph.`);
+  if (!found) throw new CommandError(t("workflow.outsideGraph", { node: node.id }));
   return found;
 }
 
@@ -21,7 +22,7 @@ export function leadsTo(lane: Lane, from: string, to: string): boolean {
   return downstreamOf(lane, from).has(to);
 }
 
-/** A node of a list and all that comes after it there. */
+/** Return a node of a list and all nodes that follow it there. */
 export function downstreamOf(lane: Lane, from: string): Set<string> {
   const next = new Map<string, string[]>();
   for (const edge of lane.edges) next.set(edge.from, [...(next.get(edge.from) ?? []), edge.to]);

@@ -22,9 +22,9 @@ export interface Point {
 }
 
 /**
- * Where everything is drawn: nodes by id and lanes by their path, each beside its parent's top left corner. `ways`: what an
- * edge (edgeId) goes by so that it crosses no node, beside the middle of its source's lower side; a point between each two
- * rows and one within each row that it passes, in turn. An edge of a node that was moved has none.
+ * The positions of nodes by id and lanes by path, relative to the top left corner of their parent. `routes`: the points of an
+ * edge (edgeId) on a way that crosses no node, relative to the middle of the lower side of its source: alternately a point
+ * between two rows and one within a row that it passes. Edges of moved nodes have no route.
  */
 export interface Layout {
   nodes: Map<string, Box>;
@@ -39,8 +39,8 @@ export const laneKey = (lane: Lane): string => lane.path.join(".");
 type StoredPositions = Record<string, Json>;
 
 /**
- * Places every node. Nodes that the document gives a place (`ui.nodes`, beside the inner corner of the list that holds
- * them) stand there; a box grows with what it holds.
+ * Compute the position of every node. Nodes with a stored position (`ui.nodes`, relative to the inner corner of their list)
+ * have that one; a box grows with its contents.
  */
 export function layout(outline: Outline, tree: Json): Layout {
   const layout: Layout = { nodes: new Map(), lanes: new Map(), routes: new Map() };
@@ -57,7 +57,7 @@ export function layout(outline: Outline, tree: Json): Layout {
   return layout;
 }
 
-/** Where a list begins inside the box that holds it; the main list at 0, 0. */
+/** Return the origin of a list inside its box; the main list is at 0, 0. */
 export function originOf(lane: Lane, made: Layout): { x: number; y: number } {
   const box = made.lanes.get(laneKey(lane));
   return box ? { x: box.x + PAD, y: box.y + PAD + (lane.title ? LANE_HEAD : 0) } : { x: 0, y: 0 };
@@ -83,7 +83,7 @@ function placeLane(
     const size = sizes[n] ?? { x: 0, y: 0, ...NODE };
     const box = { ...size, ...(places[n] ?? { x: 0, y: 0 }) };
     const place = given[node.id];
-    // The main list's own size is that of its automatic places: what stands beside it does not move with a node.
+    // The size of the main list is that of its automatic layout, so that its neighbours do not move with a node.
     if (!inside) {
       width = Math.max(width, box.x + box.width);
       height = Math.max(height, box.y + box.height);
@@ -112,7 +112,7 @@ interface LaneLayout {
 const cache = new Map<string, LaneLayout>();
 const CACHE_SIZE = 500;
 
-/** Places by dagre, kept by the form of the list: what is typed into a node does not arrange its list anew. */
+/** Compute the layout by dagre, cached by sizes and edges: typing in a node does not arrange its list again. */
 function arrangeLane(lane: Lane, sizes: readonly Box[]): LaneLayout {
   const numbers = new Map(lane.nodes.map((node, n) => [node.id, String(n)]));
   const edges = lane.edges.flatMap((edge) => {

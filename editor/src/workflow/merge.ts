@@ -1,3 +1,4 @@
+import { t } from "../texts/t";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import type { Change } from "./model";
 import { type Lane, type Node, outline } from "./outline";
@@ -6,8 +7,8 @@ import { at, isTree, type Json, type Path, type Tree } from "./types";
 export type Choice = "mine" | "theirs";
 
 /**
- * A node, or what stands beside the nodes, that differs from the document that both began from. `state`: who changed it;
- * undefined on a side: it is not there.
+ * A node or setting that differs from the common base document. `state`: the side that changed it; `mine` and `theirs` are
+ * undefined if it is missing on that side.
  */
 export interface Part {
   key: string;
@@ -18,7 +19,7 @@ export interface Part {
   theirs: Json | undefined;
 }
 
-/** What differs, in document order, nodes first. What both changed alike is no part. */
+/** Return the differences in document order, nodes first, without those that both sides made alike. */
 export function findDifferences(base: Json, mine: Json, theirs: Json): Part[] {
   const sides = [base, mine, theirs].map((tree) => ({ nodes: nodesOf(tree), settings: settingsOf(tree) }));
   const [was, ours, other] = sides as [Side, Side, Side];
@@ -38,7 +39,7 @@ export function findDifferences(base: Json, mine: Json, theirs: Json): Part[] {
   return parts;
 }
 
-/** Mine with what was chosen of theirs, as a command on mine. What is in neither list stays as it is. */
+/** Return the change of my document that applies the parts chosen from theirs. */
 export function mergeParts(
   mine: Json,
   theirs: Json,
@@ -54,7 +55,7 @@ export function mergeParts(
       edits.push(edit);
     }
   }
-  return { name: "Merge", edits };
+  return { name: t("workflow.merge"), edits };
 }
 
 interface Side {
@@ -62,7 +63,7 @@ interface Side {
   settings: Map<string, Json>;
 }
 
-/** Holders before what they hold, and each after what stands before it. */
+/** Sort parts so that holders precede their contents, in document order. */
 function inOrder(parts: readonly Part[], theirs: Json): Part[] {
   const order = [...allNodes(theirs)].map((node) => node.id);
   const place = (part: Part) => (order.includes(part.name) ? order.indexOf(part.name) : order.length);
@@ -80,7 +81,7 @@ function* inLane(lane: Lane): Generator<Node> {
   }
 }
 
-/** Each node by its id, without the nodes in it, with where it stands. */
+/** Return the nodes by id, each without the nodes in it and with its position. */
 function nodesOf(tree: Json): Map<string, Json> {
   const found = new Map<string, Json>();
   for (const node of allNodes(tree)) {
@@ -91,12 +92,12 @@ function nodesOf(tree: Json): Map<string, Json> {
   return found;
 }
 
-/** The holder and which of its lists, as text. */
+/** Return the holder and the name of its list, as text. */
 function positionOf(node: Node): string {
   return `${node.inside} ${node.list.slice(node.list.lastIndexOf("value") + 1).join(".")}`;
 }
 
-/** A module with its lists of nodes emptied. */
+/** Return a module with its lists of nodes emptied. */
 function withoutNodes(module: Tree): Tree {
   const value = module.value;
   if (!isTree(value)) return module;
@@ -111,7 +112,7 @@ function withoutNodes(module: Tree): Tree {
 
 const LISTS = new Set(["modules"]);
 
-/** What stands beside the nodes by its path: keys of the document, and those of `value`. */
+/** Return the settings of the workflow by path: keys of the document, and those of `value`. */
 function settingsOf(tree: Json): Map<string, Json> {
   const found = new Map<string, Json>();
   if (!isTree(tree)) return found;
@@ -143,7 +144,7 @@ function editsFor(tree: Json, theirs: Json, part: Part): Edit[] {
   ];
 }
 
-/** A node put where it stands on the other side: behind what stands before it there, as far as that is here. */
+/** Insert a node at its position on the other side: behind its nearest predecessor there that exists here. */
 function inserted(tree: Json, theirs: Json, wanted: Node, module: Tree): Edit[] {
   const here = outline(tree);
   const holder = wanted.inside === null ? null : here.byId.get(wanted.inside);
@@ -164,7 +165,7 @@ function holderLength(theirs: Json, wanted: Node): number {
   return outline(theirs).byId.get(wanted.inside ?? "")?.path.length ?? 0;
 }
 
-/** A module that becomes another one, its nodes aside: key by key, so that what is the same keeps its spelling. */
+/** Turn a module into another one, except its nodes, key by key, so that equal parts keep their spelling. */
 function* rewritten(tree: Json, path: Path, from: Json | undefined, to: Tree): Generator<Edit> {
   if (!isTree(from)) return;
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
@@ -186,7 +187,7 @@ function* rewrittenValue(tree: Json, path: Path, from: Tree, to: Tree): Generato
   }
 }
 
-/** Branches in their order: what is said of each is taken over, their nodes stay. */
+/** Replace the settings of branches in their order and keep their nodes. */
 function* branches(path: Path, from: Json[], to: Json[]): Generator<Edit> {
   for (let n = from.length - 1; n >= to.length; n--) yield { op: "remove", path: [...path, n] };
   for (const [n, other] of to.entries()) {

@@ -15,5 +15,5 @@ export interface Change {
   select?: string[];
 }
 
-/** Where a node is added: on an edge, after a node, or at the start of a list. */
+/** The position of a new node: on an edge, after a node, or at the start of a list. */
 export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };

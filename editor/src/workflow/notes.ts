@@ -1,9 +1,10 @@
+import { t } from "../texts/t";
 import { freeId } from "./catalog";
 import type { Edit } from "./edit";
 import type { Change, Model } from "./model";
 import { at, isTree, type Json, type Tree, text } from "./types";
 
-/** A sticky note of the document's `notes`; places and sizes in the graph's pixels. */
+/** A sticky note from `notes` of the document; positions and sizes in pixels of the graph. */
 export interface Note {
   key: string;
   index: number;
@@ -47,8 +48,8 @@ export function notesOf(tree: Json): Note[] {
   });
 }
 
-/** Notes more: their ids are made free ones. */
-export function addNotes(model: Model, notes: readonly Tree[], name = "Add a note"): Change {
+/** Add notes under free ids. */
+export function addNotes(model: Model, notes: readonly Tree[], name = t("workflow.addNote")): Change {
   const before = at(model.tree, PATH);
   const list = Array.isArray(before) ? before : [];
   const taken = new Set(notesOf(model.tree).map((note) => note.id));
@@ -71,9 +72,15 @@ export function newNote(place: { x: number; y: number }): Tree {
   };
 }
 
+const EDIT_NAMES = {
+  text: t("workflow.editNote"),
+  color: t("workflow.colourNote"),
+  position: t("workflow.moveNote"),
+  size: t("workflow.resizeNote"),
+};
+
 export function setNote(note: Note, key: "text" | "color" | "position" | "size", value: Json): Change {
-  const names = { text: "Write on a note", color: "Colour a note", position: "Move a note", size: "Size a note" };
-  return { name: names[key], edits: [{ op: "set", path: [...PATH, note.index, key], value }] };
+  return { name: EDIT_NAMES[key], edits: [{ op: "set", path: [...PATH, note.index, key], value }] };
 }
 
 export function removeNotes(model: Model, notes: readonly Note[]): Edit[] {
@@ -85,7 +92,7 @@ export function removeNotes(model: Model, notes: readonly Note[]): Edit[] {
     .map(({ index }): Edit => ({ op: "remove", path: [...PATH, index] }));
 }
 
-/** Notes as a clipboard holds them. */
+/** Return notes of the document, for the clipboard. */
 export function copyNotes(tree: Json, keys: ReadonlySet<string>): Tree[] {
   return notesOf(tree)
     .filter((note) => keys.has(note.key))

@@ -1,6 +1,7 @@
+import { t } from "../texts/t";
 import { at, isTree, type Json, OUTCOMES, type Outcome, type Path, type Tree, text } from "./types";
 
-/** An edge between two nodes of one list. `said`: it stands in `needs`, else it follows from the order of the list. */
+/** An edge between two nodes of one list. `explicit`: from `needs`, otherwise implied by the order of the list. */
 export interface Edge {
   from: string;
   to: string;
@@ -8,7 +9,7 @@ export interface Edge {
   explicit: boolean;
 }
 
-/** A node where it stands: `path` leads to it, `list` to the list that holds it. */
+/** A node. `path` leads to it, `list` to the list that contains it. */
 export interface Node {
   id: string;
   path: Path;
@@ -21,7 +22,7 @@ export interface Node {
   lanes: Lane[];
 }
 
-/** A list of nodes: the workflow itself, the body of a loop, one branch. `graph`: some node of it says what it needs. */
+/** A list of nodes: the workflow itself, the body of a loop, one branch. `graph`: some of its nodes have `needs`. */
 export interface Lane {
   path: Path;
   title: string;
@@ -30,7 +31,7 @@ export interface Lane {
   graph: boolean;
 }
 
-/** The whole workflow as a tree of lists, with what is outside the main list. */
+/** The whole workflow as a tree of lists, with the nodes outside the main list. */
 export interface Outline {
   main: Lane;
   failure: Node | null;
@@ -38,7 +39,7 @@ export interface Outline {
   byId: Map<string, Node>;
 }
 
-/** Reads the graph from a document. What is not a node is left out here and stays in the document. */
+/** Read the graph of a document. Items that are no nodes are ignored. */
 export function outline(tree: Json): Outline {
   const byId = new Map<string, Node>();
   const outerNode = (key: string) => {
@@ -89,7 +90,7 @@ function readNode(
   return node;
 }
 
-/** A document with one node in its place, for nodes that stand outside the main list. */
+/** Return a document that contains only one node, for nodes outside the main list. */
 function wrap(module: Tree, path: Path): Json {
   return path.reduceRight<Json>((inner, key) => ({ [key]: inner }), module);
 }
@@ -102,13 +103,14 @@ function lanesOf(value: Tree, path: Path): [Path, string][] {
     [...path, "branches", number, "modules"],
     branchTitle(branch, number),
   ]);
-  if (value.type === "branchone") lanes.push([[...path, "default"], "otherwise"]);
+  if (value.type === "branchone") lanes.push([[...path, "default"], t("workflow.otherwise")]);
   return lanes;
 }
 
 function branchTitle(branch: Json, number: number): string {
-  if (!isTree(branch)) return `branch ${number + 1}`;
-  return text(branch.summary) || text(branch.label) || text(branch.expr) || `branch ${number + 1}`;
+  const numbered = t("workflow.branch", { number: number + 1 });
+  if (!isTree(branch)) return numbered;
+  return text(branch.summary) || text(branch.label) || text(branch.expr) || numbered;
 }
 
 function edgesOf(modules: Json[], nodes: Node[]): { edges: Edge[]; graph: boolean } {
@@ -139,7 +141,7 @@ function readEdge(need: Json, to: string): Edge | null {
   return { from: need.node, to, on, explicit: true };
 }
 
-/** The outcomes that edges of a kind of node may be on. */
+/** Return the outcomes that edges from a kind of node can have. */
 export function outcomesOf(kind: string): readonly Outcome[] {
   if (kind === "condition") return ["true", "false", "success", "failure", "always"];
   if (kind === "approval") return ["success", "approved", "rejected", "timeout", "failure", "always"];

@@ -1,10 +1,10 @@
 import { pathOf } from "./scope";
 import { at, isTree, type Json } from "./types";
 
-/** What one input of a node was: its value, or the expression where only the server can answer it. */
+/** The value of one input of a node, or its expression if only the server can evaluate that. */
 export type ResolvedInput = { value: Json } | { expr: string };
 
-/** The inputs that a node's `input_transforms` gave it, from the workflow's input and the results of nodes. */
+/** Return the inputs of a node by its `input_transforms`, from the input of the workflow and the results of nodes. */
 export function resolveInputs(transforms: Json | undefined, input: Json, results: Json): Record<string, ResolvedInput> {
   const scope: Record<string, Json> = { flow_input: input, results };
   const resolved: Record<string, ResolvedInput> = {};
@@ -24,7 +24,7 @@ function resolve(transform: Json, scope: Record<string, Json>): ResolvedInput {
   return value === undefined ? { expr } : { value };
 }
 
-/** What of a run the paths among these transforms read: results of which nodes, and whether its input. */
+/** Return the ids of the nodes whose results these transforms read, and whether they read the input of the run. */
 export function referencesIn(transforms: Json | undefined): { results: string[]; input: boolean } {
   const results = new Set<string>();
   let input = false;

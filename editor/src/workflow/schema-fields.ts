@@ -1,3 +1,4 @@
+import { t } from "../texts/t";
 import { setField } from "./commands";
 import type { Edit } from "./edit";
 import { CommandError } from "./lanes";
@@ -32,21 +33,21 @@ export function schemaFields(schema: Json | undefined): SchemaField[] {
 }
 
 function partsOf(schema: Json | undefined): { properties: Tree; required: string[]; order: string[] } {
-  const told = isTree(schema ?? null) ? (schema as Tree) : {};
+  const definition = isTree(schema ?? null) ? (schema as Tree) : {};
   const words = (value: Json | undefined) =>
     Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
   return {
-    properties: isTree(told.properties ?? null) ? (told.properties as Tree) : {},
-    required: words(told.required),
-    order: words(told.order),
+    properties: isTree(definition.properties ?? null) ? (definition.properties as Tree) : {},
+    required: words(definition.required),
+    order: words(definition.order),
   };
 }
 
 export function addSchemaField(model: Model, path: Path, name: string): Change {
-  if (!NAME.test(name)) throw new CommandError("A name is letters, digits and _, and begins with a letter.");
+  if (!NAME.test(name)) throw new CommandError(t("workflow.invalidField"));
   const { properties, order } = partsOf(at(model.tree, path));
-  if (Object.hasOwn(properties, name)) throw new CommandError(`There is a field ${name} already.`);
-  const title = `Add field ${name}`;
+  if (Object.hasOwn(properties, name)) throw new CommandError(t("workflow.fieldExists", { field: name }));
+  const title = t("workflow.addField", { field: name });
   const field: Json = { type: "string" };
   if (!isTree(at(model.tree, path) ?? null)) {
     return setField(model, path, { type: "object", properties: { [name]: field }, required: [] }, title);
@@ -65,7 +66,7 @@ export function removeSchemaField(model: Model, path: Path, name: string): Chang
       : [{ op: "remove", path: [...path, "properties", name] }];
   if (required.includes(name)) edits.push(list(path, "required", required, name));
   if (order.includes(name)) edits.push(list(path, "order", order, name));
-  return { name: `Remove field ${name}`, edits };
+  return { name: t("workflow.removeField", { field: name }), edits };
 }
 
 const list = (path: Path, key: string, names: string[], gone: string): Edit => ({
@@ -80,7 +81,7 @@ export function setSchemaField(
   name: string,
   change: { type?: string; description?: string; required?: boolean },
 ): Change {
-  const title = `Change field ${name}`;
+  const title = t("workflow.editField", { field: name });
   if (change.required !== undefined) {
     const { required } = partsOf(at(model.tree, path));
     const rest = required.filter((each) => each !== name);
@@ -90,7 +91,7 @@ export function setSchemaField(
   return setField(model, [...path, "properties", name, "description"], change.description || undefined, title);
 }
 
-/** The names of the properties of a JSON Schema, in its order. */
+/** Return the names of the properties of a JSON Schema, in its order. */
 export function fieldNames(schema: unknown): string[] {
   return schemaFields((schema ?? undefined) as Json | undefined).map((field) => field.name);
 }

@@ -1,12 +1,13 @@
+import { t } from "../texts/t";
 import { laneOf } from "./commands";
 import type { Node, Outline } from "./outline";
 import { at, isTree, type Json, type Tree } from "./types";
 
-/** What is known of a value: the value itself, or its shape with `undefined` where nothing is known. */
+/** The known part of a value: the value itself, or its shape with `undefined` for unknown parts. */
 export type Known = undefined | null | boolean | number | string | Known[] | { [key: string]: Known };
 export type KnownTree = { [key: string]: Known };
 
-/** Something that an expression of a node can read: how it is written, where it comes from, what it last was. */
+/** A value that expressions of a node can read: its expression, its origin and its last value. */
 export interface Source {
   expr: string;
   title: string;
@@ -17,7 +18,7 @@ export interface Source {
 const WORD = /^[A-Za-z_$][\w$]*$/;
 const MAX_DEPTH = 6;
 
-/** A member of a value as an expression writes it: `.name`, `["a name"]`, `[0]`. */
+/** Return the access to a member in an expression: `.name`, `["a name"]`, `[0]`. */
 export function member(key: string | number): string {
   if (typeof key === "number") return `[${key}]`;
   return WORD.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
@@ -27,7 +28,7 @@ export function isKnownTree(value: Known): value is KnownTree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Ids of the nodes whose results a node may read, the nearest first: what leads to it, and to the boxes around it. */
+/** Return the ids of the nodes whose results a node can read, the nearest first: those before it and its holders. */
 export function ancestors(graph: Outline, id: string): string[] {
   const found = new Set<string>();
   for (let node = graph.byId.get(id); node; node = node.inside ? graph.byId.get(node.inside) : undefined) {
@@ -45,7 +46,7 @@ function before(graph: Outline, node: Node): string[] {
   return [...seen];
 }
 
-/** What the expressions of a node can read, the nearest first. `args` are the last inputs of the workflow, if any. */
+/** Return the values that expressions of a node can read, the nearest first. `args`: the last input of the workflow. */
 export function sourcesOf(
   tree: Json,
   graph: Outline,
@@ -62,9 +63,14 @@ export function sourcesOf(
   });
   if (loop) {
     const iter = { value: itemOf(tree, loop, results), index: 0 };
-    sources.unshift({ expr: "flow_input.iter", title: `Item of ${loop.id}`, icon: "loop", value: iter });
+    sources.unshift({
+      expr: "flow_input.iter",
+      title: t("workflow.loopItem", { loop: loop.id }),
+      icon: "loop",
+      value: iter,
+    });
   }
-  sources.push({ expr: "flow_input", title: "Inputs of the workflow", icon: "play", value: inputs });
+  sources.push({ expr: "flow_input", title: t("workflow.input"), icon: "play", value: inputs });
   return sources;
 }
 
@@ -81,7 +87,7 @@ function loopAround(graph: Outline, id: string): Node | null {
   return null;
 }
 
-/** An item of a loop whose iterator is a plain path. */
+/** Return the first item of a loop whose iterator is a plain path. */
 function itemOf(tree: Json, loop: Node, results: Record<string, Json>): Known {
   const expr = at(tree, [...loop.path, "value", "iterator", "expr"]);
   const path = typeof expr === "string" ? pathOf(expr) : null;
@@ -89,7 +95,7 @@ function itemOf(tree: Json, loop: Node, results: Record<string, Json>): Known {
   return Array.isArray(list) ? list[0] : undefined;
 }
 
-/** The value at a path of members; undefined where nothing is known. */
+/** Return the value at a path, undefined if it is unknown. */
 export function valueAt(value: Known, path: readonly (string | number)[]): Known {
   return path.reduce<Known>((found, key) => {
     if (Array.isArray(found)) return typeof key === "number" ? found[key] : undefined;
@@ -97,7 +103,7 @@ export function valueAt(value: Known, path: readonly (string | number)[]): Known
   }, value);
 }
 
-/** The shape that a JSON Schema gives values; what it names as default or example is taken for one. */
+/** Return the shape of the values of a JSON Schema, with its defaults and examples as values. */
 export function shapeOf(schema: Json | undefined, depth = 0): Known {
   if (!isTree(schema ?? null) || depth > MAX_DEPTH) return undefined;
   const definition = schema as Tree;
@@ -110,7 +116,7 @@ export function shapeOf(schema: Json | undefined, depth = 0): Known {
   return definition.type === "array" ? [shapeOf(definition.items, depth + 1)] : undefined;
 }
 
-/** The first example that a schema names for the whole of it. */
+/** Return the first example of a schema. */
 export function exampleOf(schema: Json | undefined): Tree | null {
   const examples = at(schema, ["examples"]);
   const found = Array.isArray(examples) ? examples[0] : null;
@@ -119,7 +125,7 @@ export function exampleOf(schema: Json | undefined): Tree | null {
 
 const STEP = /^(?:\??\.([A-Za-z_$][\w$]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\['([^'\\]*)'\])/;
 
-/** The members of an expression that is a plain path, such as `results.a[0]`; null for every other one. */
+/** Return the members of an expression that is a plain path, such as `results.a[0]`; null for other expressions. */
 export function pathOf(expr: string): (string | number)[] | null {
   let rest = expr.trim();
   const root = rest.match(/^[A-Za-z_$][\w$]*/)?.[0];
@@ -138,25 +144,22 @@ export function pathOf(expr: string): (string | number)[] | null {
 
 const CONNECTING = new Set(["results", "flow_input", "previous_result"]);
 
-/** Whether an expression only hands on what another node gave or the workflow got. */
+/** Return true if an expression only passes on a result of a node or an input of the workflow. */
 export function isConnection(expr: string): boolean {
   const path = pathOf(expr);
   return path !== null && CONNECTING.has(String(path[0])) && (path.length > 1 || path[0] === "previous_result");
 }
 
-/** What a value is, in few words. */
+/** Return a short text about a value. */
 export function preview(value: Known): string {
   if (value === undefined) return "";
-  if (Array.isArray(value)) return value.length === 1 ? "1 item" : `${value.length} items`;
-  if (isKnownTree(value)) {
-    const count = Object.keys(value).length;
-    return count === 1 ? "1 key" : `${count} keys`;
-  }
+  if (Array.isArray(value)) return t("workflow.items", { count: value.length });
+  if (isKnownTree(value)) return t("workflow.keys", { count: Object.keys(value).length });
   const text = JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }
 
-/** A line of the picker: what is inserted, what it is called there, what it is. */
+/** A line of the data picker: the inserted expression, its label and the value. */
 export interface Row {
   expr: string;
   key: string;
@@ -165,7 +168,7 @@ export interface Row {
 
 const MOST_ITEMS = 20;
 
-/** What a value holds, one step deep. */
+/** Return the members of a value, one level deep. */
 export function rowsOf(expr: string, value: Known): Row[] {
   if (Array.isArray(value)) {
     return value.slice(0, MOST_ITEMS).map((each, n) => ({ expr: expr + member(n), key: `[${n}]`, value: each }));
@@ -176,7 +179,7 @@ export function rowsOf(expr: string, value: Known): Row[] {
 
 const SEARCH_LIMIT = 20_000;
 
-/** Everything whose place or value holds all words, at most `most` lines. */
+/** Return the rows whose expression or value contains all words, at most `most`. */
 export function search(sources: readonly Source[], words: string, most = 50): Row[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const found: Row[] = [];

@@ -1,3 +1,4 @@
+import { t } from "../texts/t";
 import { deleteNodes, references, setField } from "./commands";
 import type { Edit } from "./edit";
 import { groupsOf, ungroup } from "./groups";
@@ -7,21 +8,22 @@ import { at, isTree, type Json, type Path } from "./types";
 
 type Place = { x: number; y: number };
 const NODES = ["value", "ui", "nodes"];
-/** More places than these are written in one piece. */
+/** More positions than these are written at once. */
 const ONE_BY_ONE = 4;
 
-/** Nodes and notes where a person put them: by node id or note key, in pixels beside what holds them. */
+/** Move nodes and notes, by node id or note key, to positions in pixels relative to their holder. */
 export function move(model: Model, places: Readonly<Record<string, Place>>, name?: string): Change {
   const notes = notesOf(model.tree).filter((note) => places[note.key]);
   const nodes = Object.entries(places).filter(([id]) => model.graph.byId.has(id));
   const edits: Edit[] = notes.flatMap((note) => setNote(note, "position", { ...places[note.key] } as Json).edits);
   edits.push(...placed(model, nodes));
-  const count = notes.length + nodes.length;
-  const one = nodes[0]?.[0] ?? "a note";
-  return {
-    name: name ?? (count === 1 ? `Move ${one}` : `Move ${count} ${notes.length === 0 ? "nodes" : "things"}`),
-    edits,
-  };
+  return { name: name ?? moveName(notes.length, nodes), edits };
+}
+
+function moveName(notes: number, nodes: [string, Place][]): string {
+  if (nodes.length === 0) return t("workflow.moveNotes", { count: notes });
+  if (notes === 0) return t("workflow.moveNodes", { count: nodes.length, node: nodes[0]?.[0] ?? "" });
+  return t("workflow.moveItems", { count: notes + nodes.length });
 }
 
 function placed(model: Model, nodes: [string, Place][]): Edit[] {
@@ -34,7 +36,7 @@ function placed(model: Model, nodes: [string, Place][]): Edit[] {
   return setField(model, NODES, value, "").edits;
 }
 
-/** Who reads what these nodes give and is not among them: ids of nodes, "the workflow" for its own expressions. */
+/** Return the other nodes that read results of these, by id, and "the workflow" for its own expressions. */
 export function readersOf({ graph, tree }: Model, ids: readonly string[]): string[] {
   const nodes = [...graph.byId.values()].sort((one, other) => other.path.length - one.path.length);
   const within = (path: Path, outer: Path) => outer.every((key, n) => path[n] === key);
@@ -42,10 +44,12 @@ export function readersOf({ graph, tree }: Model, ids: readonly string[]): strin
   const left = ids
     .flatMap((id) => references(tree, id))
     .filter(([path]) => !gone.some((node) => within(path, node.path)));
-  return [...new Set(left.map(([path]) => nodes.find((node) => within(path, node.path))?.id ?? "the workflow"))];
+  return [
+    ...new Set(left.map(([path]) => nodes.find((node) => within(path, node.path))?.id ?? t("workflow.theWorkflow"))),
+  ];
 }
 
-/** Whatever is selected is taken away: nodes as deleteNodes does, notes, and frames without what they hold. */
+/** Delete what is selected: nodes as deleteNodes does, notes, and groups without their nodes. */
 export function remove(model: Model, keys: readonly string[], reconnect: boolean): Change {
   const chosen = new Set(keys);
   const nodes = keys.filter((key) => model.graph.byId.has(key));
@@ -63,12 +67,9 @@ export function remove(model: Model, keys: readonly string[], reconnect: boolean
   if (nodes.length > 0) {
     const change = deleteNodes(model, nodes, reconnect);
     const count = nodes.length + notes.length;
-    return {
-      ...change,
-      name: notes.length > 0 ? `Delete ${count} things` : change.name,
-      edits: [...after, ...change.edits],
-    };
+    const name = notes.length > 0 ? t("workflow.deleteItems", { count }) : change.name;
+    return { ...change, name, edits: [...after, ...change.edits] };
   }
-  const name = notes.length === 0 ? "Ungroup" : notes.length === 1 ? "Delete a note" : `Delete ${notes.length} notes`;
+  const name = notes.length === 0 ? t("workflow.ungroup") : t("workflow.deleteNotes", { count: notes.length });
   return { name, edits: after, select: [] };
 }

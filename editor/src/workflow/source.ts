@@ -1,9 +1,10 @@
 import { type Document, isSeq, parseDocument } from "yaml";
+import { t } from "../texts/t";
 import { applyEdit, type Edit, isEqual } from "./edit";
 import { itemLines, type Lines, spliceEdit, throughAlias } from "./splices";
 import { at, type Json } from "./types";
 
-/** A text that cannot be read as a document: the first fault and where it is. */
+/** A text that is no valid YAML: the first error and its position. */
 export class ParseError extends Error {
   constructor(
     message: string,
@@ -14,19 +15,19 @@ export class ParseError extends Error {
   }
 }
 
-/** A text that was read, with what it says and the lines of the nodes of its main list. */
+/** A parsed text with its value and the lines of the nodes of its main list. */
 interface ParsedSource {
   text: string;
   tree: Json;
-  /** Looked for when it is first asked. */
+  /** Computed when first needed. */
   nodes: Lines[] | null | (() => Lines[] | null);
 }
 
 const NODES = ["value", "modules"];
-/** Whoever edits goes on from what was read or written last. */
+/** The last text that was read or written, from which the next edit usually starts. */
 let lastParsed: ParsedSource | null = null;
 
-/** Reads a document's text. Throws Unreadable. */
+/** Parse the text of a document. Throws ParseError. */
 export function parseSource(text: string): Json {
   return parseCached(text).tree;
 }
@@ -48,13 +49,14 @@ function parsed(text: string): Document.Parsed {
   return doc as Document.Parsed;
 }
 
-/** An edit that this text cannot take: the place is shared by an alias, or is not there. */
+/** An edit that is not possible in this text because the path leads through an alias. */
 export class EditRefused extends Error {}
 
 /**
- * The text after an edit. Only what the edit is about is written anew: all other bytes, comments and spelling stay.
- * Where the text's form leaves no room for that (an item on a line with others), the document is written anew with its
- * comments. Of an edit within a node of the main list that node's lines alone are read. Throws Refused, NoSuchPlace.
+ * Return the text after an edit. Only the edited part is rewritten: all other bytes, comments and spelling stay. If the
+ * form of the text does not permit that (an item on a line with others), the whole document is rewritten with its
+ * comments. For an edit within a node of the main list only the lines of that node are parsed. Throws EditRefused,
+ * PathNotFound.
  */
 export function editSource(text: string, edit: Edit): string {
   const quick = editNode(parseCached(text), edit);
@@ -65,10 +67,10 @@ export function editSource(text: string, edit: Edit): string {
     const made = way(text, doc, edit, expected);
     if (made !== null && parsesTo(made, expected)) return made;
   }
-  throw new EditRefused("This part of the document is shared by an alias: change it in the YAML.");
+  throw new EditRefused(t("workflow.sharedByAlias"));
 }
 
-/** The text after an edit within one node of the main list; null where that has to be done on the whole text. */
+/** Return the text after an edit within one node of the main list; null if that requires the whole text. */
 function editNode(before: ParsedSource, edit: Edit): string | null {
   const [value, modules, index, ...path] = edit.path;
   if (value !== NODES[0] || modules !== NODES[1] || typeof index !== "number" || path.length === 0) return null;
@@ -94,7 +96,7 @@ function editNode(before: ParsedSource, edit: Edit): string | null {
   return after;
 }
 
-/** The lines of one node after an edit, and what they say now; null where they do not say by themselves what they should. */
+/** Return the lines of one node after an edit with their value; null if they alone do not have the expected value. */
 function spliceNode(
   lines: string,
   edit: Edit,
@@ -106,8 +108,8 @@ function spliceNode(
     if (!isEqual(doc.toJS() as Json, [was ?? null])) return null;
     const text = spliceEdit(lines, doc, edit, wanted);
     if (text === null || !text.endsWith("\n")) return null;
-    const said = parsed(text).toJS() as Json[];
-    return isEqual(said, wanted) ? { text, item: said[0] ?? null } : null;
+    const found = parsed(text).toJS() as Json[];
+    return isEqual(found, wanted) ? { text, item: found[0] ?? null } : null;
   } catch (error) {
     if (error instanceof ParseError) return null;
     throw error;

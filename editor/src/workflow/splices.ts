@@ -16,7 +16,7 @@ import { indent, toInlineYaml, toYaml } from "./yaml";
 
 type Collection = YAMLMap | YAMLSeq;
 
-/** The text with an edit put into it, all other bytes as they were; null where its form leaves no room for that. */
+/** Return the text with an edit, all other bytes unchanged; null if the form of the text does not permit that. */
 export function spliceEdit(text: string, doc: Document.Parsed, edit: Edit, expected: Json): string | null {
   const flow = outermostFlow(doc, edit.path);
   if (flow) return replaceFlow(text, flow.node, valueAt(expected, flow.path));
@@ -74,7 +74,7 @@ function outermostFlow(doc: Document.Parsed, path: Path): { node: Collection; pa
   return null;
 }
 
-/** Where the text of a node ends, without the comments and empty lines behind it. */
+/** Return the end of the text of a node, without the comments and empty lines behind it. */
 function endOf(node: unknown): number {
   if (isPair(node)) {
     if (node.value === null || node.value === undefined) return endOf(node.key);
@@ -89,7 +89,7 @@ function endOf(node: unknown): number {
 function startOf(text: string, list: Collection, place: number): number {
   const item = list.items[place];
   if (isPair(item)) return isScalar(item.key) ? (item.key.range?.[0] ?? -1) : -1;
-  // The dash stands before the item, with nothing but space, a tag or an anchor between them.
+  // The dash precedes the item, with only space, a tag or an anchor between them.
   const tokens = (list.srcToken as { items?: { start: { type: string; offset: number }[] }[] } | undefined)?.items;
   return tokens?.[place]?.start.find((token) => token.type === "seq-item-ind")?.offset ?? text.length;
 }
@@ -107,7 +107,7 @@ function ownLine(text: string, offset: number): boolean {
   return text.slice(lineStart(text, offset), offset).trim() === "";
 }
 
-/** Where an item begins with the comments above it. */
+/** Return the start of an item, with the comments above it. */
 function headOf(text: string, list: Collection, place: number): number {
   if (place > 0) return lineEnd(text, endOf(list.items[place - 1]));
   return lineStart(text, startOf(text, list, 0));
@@ -140,7 +140,7 @@ function replaceFlow(text: string, node: Collection, value: Json): string | null
   return splice(text, from, to, toInlineYaml(value, padded));
 }
 
-/** Whether a value is written over several lines. */
+/** Return true if a value is written over several lines. */
 function ownBlock(value: Json): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length > 0;
 }
@@ -169,7 +169,7 @@ function addPair(text: string, map: YAMLMap, key: string, value: Json): string |
   const start = startOf(text, map, 0);
   if (start < 0) return null;
   const pad = " ".repeat(column(text, start));
-  // What a node needs and how it is called stands before what it does.
+  // Keys of a node such as `needs` and `summary` precede its `value`.
   const before = map.has("id") ? map.items.findIndex((pair) => keyOf(pair) === "value") : -1;
   const place = before > 0 ? before : map.items.length;
   const offset = lineEnd(text, endOf(map.items[place - 1]));
@@ -201,15 +201,15 @@ function removeLines(text: string, list: Collection, place: number): string | nu
   return splice(text, from, lineEnd(text, endOf(list.items[place])), "");
 }
 
-/** From which byte to which the lines of an item go, without what stands between it and the next one. */
+/** The range of the lines of an item, without the text between it and the next one. */
 export interface Lines {
   from: number;
   to: number;
 }
 
 /**
- * The lines of each item of a list, where each can be read by itself: it stands on lines of its own, and nothing in the
- * document is shared by an alias. Else null.
+ * Return the lines of each item of a list if each can be parsed by itself: it is on separate lines, and nothing in the
+ * document is shared by an alias. Otherwise null.
  */
 export function itemLines(text: string, doc: Document.Parsed, path: Path): Lines[] | null {
   const list = nodeAt(doc, path);

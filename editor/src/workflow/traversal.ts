@@ -1,7 +1,7 @@
 import { laneOf } from "./commands";
 import type { Outline } from "./outline";
 
-/** Nodes with all that comes before them in their lists (`up`) or after them (`down`). */
+/** Return nodes with all nodes before them in their lists (`up`) or after them (`down`). */
 export function withConnected(graph: Outline, ids: readonly string[], way: "up" | "down"): string[] {
   const found = new Set<string>();
   for (const id of ids) {

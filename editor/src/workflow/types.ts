@@ -1,8 +1,8 @@
-/** The document as plain data. Keys that are not named here are kept: a document may be newer than this page. */
+/** The document as plain data. Unknown keys are preserved, as a document may be newer than this page. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Tree = { [key: string]: Json };
 
-/** A place in the document: keys of mappings and numbers of lists. */
+/** A path in the document: keys of mappings and indexes of lists. */
 export type Path = readonly (string | number)[];
 
 export const OUTCOMES = ["success", "failure", "always", "true", "false", "approved", "rejected", "timeout"] as const;
