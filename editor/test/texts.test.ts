@@ -15,7 +15,6 @@ const REMAINING = new Set([
   "conflicts",
   "editor",
   "forms",
-  "home",
   "inspector",
   "panels",
   "router.tsx",

@@ -1,4 +1,4 @@
-"""Home: what failed, what waits, what runs, what comes next; each leads to where it is done."""
+"""Home: failed runs, approvals, active and upcoming runs, each with a link."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
     schedule = {**when, "path": "f/home/hourly", "script_path": "f/home/bad", "is_flow": True}
     site.client.post("/api/w/main/schedules/create", json=schedule).raise_for_status()
     await page.goto("/w/main")
-    failed = page.get_by_role("region", name="What failed").get_by_role("listitem").filter(has_text="f/home/bad")
-    await expect(failed).to_contain_text("failed 2 times")
-    runs = page.get_by_role("region", name="What runs").get_by_role("listitem").filter(has_text="f/home/slow")
+    failed = page.get_by_role("region", name="Failed recently").get_by_role("listitem").filter(has_text="f/home/bad")
+    await expect(failed).to_contain_text("Failed 2 times")
+    runs = page.get_by_role("region", name="Running now").get_by_role("listitem").filter(has_text="f/home/slow")
     await expect(runs).to_contain_text("Running")
     await expect(runs.get_by_role("link")).to_have_attribute("href", f"/w/main/runs/{slow}")
-    coming = page.get_by_role("region", name="What comes next").get_by_role("listitem").filter(has_text="f/home/hourly")
+    coming = page.get_by_role("region", name="Upcoming").get_by_role("listitem").filter(has_text="f/home/hourly")
     await expect(coming).to_contain_text("in ")
     # What is over is gone by itself.
     site.client.post(f"/api/w/main/jobs_u/queue/cancel/{slow}", json={}).raise_for_status()
     await expect(runs).to_have_count(0)
     # What waits for me leads to where I decide.
-    asks = page.get_by_role("region", name="What waits for you").get_by_role("listitem").filter(has_text="f/home/asks")
+    asks = (
+        page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem").filter(has_text="f/home/asks")
+    )
     await asks.get_by_role("link").click()
     await page.get_by_role("listitem").filter(has_text="f/home/asks").get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
@@ -51,5 +53,5 @@ async def test_introduction_can_be_dismissed(page: Page) -> None:
     await expect(first.get_by_role("link", name="Run order_processing")).to_be_visible()
     await first.get_by_role("button", name="Do not show this again").click()
     await page.reload()
-    await expect(page.get_by_role("region", name="What failed")).to_be_visible()
+    await expect(page.get_by_role("region", name="Failed recently")).to_be_visible()
     await expect(first).to_have_count(0)

@@ -87,8 +87,8 @@ def prepared(site: Site) -> None:
 async def home(page: Page) -> None:
     await run_of_renewal(page)
     await page.goto("/w/main")
-    await expect(page.get_by_role("region", name="What waits for you").get_by_role("listitem")).not_to_have_count(0)
-    await expect(page.get_by_role("region", name="What comes next").get_by_role("listitem")).not_to_have_count(0)
+    await expect(page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem")).not_to_have_count(0)
+    await expect(page.get_by_role("region", name="Upcoming").get_by_role("listitem")).not_to_have_count(0)
 
 
 async def runs(page: Page) -> None:

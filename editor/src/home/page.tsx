@@ -4,6 +4,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { t } from "../texts/t";
 import { Button, IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
@@ -14,7 +15,7 @@ const EXAMPLE = "f/examples/order_processing";
 const HIDDEN_KEY = "orvanta.first-hidden";
 const LIMIT = 50;
 
-/** What a person looks at first: what failed, what waits for them, what runs, what comes next. */
+/** Home page: failed runs, approvals of the user, active runs, upcoming runs. */
 export function HomePage() {
   const { workspace = "" } = useParams();
   const navigate = useNavigate();
@@ -23,12 +24,12 @@ export function HomePage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Home</h1>
+        <h1>{t("home.title")}</h1>
         <LinkButton icon="flow" to={`/w/${workspace}/workflows`}>
-          All workflows
+          {t("home.allWorkflows")}
         </LinkButton>
         <Button look="main" icon="plus" onClick={() => void navigate(`/w/${workspace}/workflows?new=1`)}>
-          New workflow
+          {t("home.newWorkflow")}
         </Button>
       </div>
       <FirstVisit workspace={workspace} />
@@ -39,7 +40,7 @@ export function HomePage() {
   );
 }
 
-/** For those who are new: a workflow to run. It can be put away. */
+/** Example workflow for new users. It can be dismissed. */
 function FirstVisit({ workspace }: { workspace: string }) {
   const there = useQuery(flowExistsQuery(workspace, EXAMPLE));
   const [hidden, setHidden] = useState(() => localStorage.getItem(HIDDEN_KEY) !== null);
@@ -49,16 +50,16 @@ function FirstVisit({ workspace }: { workspace: string }) {
     setHidden(true);
   };
   return (
-    <section className={css.firstVisit} aria-label="Start here">
+    <section className={css.firstVisit} aria-label={t("home.start")}>
       <div>
-        <h2>See a workflow run</h2>
-        <p>Python, TypeScript and Bash turn an order into an invoice. Start it and watch each node.</p>
+        <h2>{t("home.startTitle")}</h2>
+        <p>{t("home.startText")}</p>
       </div>
       <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${EXAMPLE}?panel=test`}>
-        Run order_processing
+        {t("home.runExample")}
       </LinkButton>
-      <LinkButton to={`/w/${workspace}/workflows/${EXAMPLE}`}>Open it</LinkButton>
-      <IconButton label="Do not show this again" icon="cross" onClick={hide} />
+      <LinkButton to={`/w/${workspace}/workflows/${EXAMPLE}`}>{t("home.openExample")}</LinkButton>
+      <IconButton label={t("home.dismiss")} icon="cross" onClick={hide} />
     </section>
   );
 }
@@ -69,48 +70,48 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
   return (
     <div className={css.cards}>
       <Card
-        title="What failed"
-        all="Failed runs"
+        title={t("home.failed")}
+        all={t("home.failedAll")}
         to={`${base}/runs?state=failed`}
-        emptyText="Nothing in the last 7 days."
+        emptyText={t("home.failedNone")}
       >
         {failed.map(({ path = "", runs, last }) => (
-          <Line key={path} to={`${base}/runs/${last.id}`} name={path || "A preview"} at={last.created_at}>
-            <Status status="failed" word={runs === 1 ? "failed" : `failed ${runs} times`} />
+          <Line key={path} to={`${base}/runs/${last.id}`} name={path || t("home.preview")} at={last.created_at}>
+            <Status status="failed" word={t("home.failedTimes", { count: runs })} />
           </Line>
         ))}
       </Card>
       <Card
-        title="What waits for you"
+        title={t("home.waiting")}
         count={overview.waiting_runs}
-        all="Approvals"
+        all={t("home.waitingAll")}
         to={`${base}/approvals`}
-        emptyText="Nobody asks you for a yes or no."
+        emptyText={t("home.waitingNone")}
       >
         {waiting.map((each) => (
           <Line
             key={each.job}
             to={`${base}/approvals?q=${encodeURIComponent(each.path ?? each.node)}`}
-            name={each.path ?? "A preview"}
+            name={each.path ?? t("home.preview")}
             detail={each.message ?? each.node}
             at={each.opened_at}
           >
-            <Status status="awaiting_approval" word="waits for you" />
+            <Status status="awaiting_approval" />
           </Line>
         ))}
       </Card>
       <Card
-        title="What runs"
+        title={t("home.running")}
         count={overview.running_runs}
-        all="Runs under way"
+        all={t("home.runningAll")}
         to={`${base}/runs?state=queued,running`}
-        emptyText="Nothing is under way."
+        emptyText={t("home.runningNone")}
       >
         {running.map(toRunRow).map((run) => (
           <Line
             key={run.id}
             to={`${base}/runs/${run.id}`}
-            name={run.path || "A preview"}
+            name={run.path || t("home.preview")}
             detail={run.why}
             at={run.started_at ?? run.created_at}
           >
@@ -119,10 +120,10 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
         ))}
       </Card>
       <Card
-        title="What comes next"
-        all="Schedules"
+        title={t("home.upcoming")}
+        all={t("home.upcomingAll")}
         to={`${base}/schedules`}
-        emptyText="No schedule ticks in the next 7 days."
+        emptyText={t("home.upcomingNone")}
       >
         {coming.map((tick) => (
           <Line
@@ -133,7 +134,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
             at={tick.tick_at}
             ahead
           >
-            <Status status="queued" word="scheduled" />
+            <Status status="scheduled" />
           </Line>
         ))}
       </Card>
@@ -144,7 +145,7 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
 interface CardProps {
   title: string;
   count?: number;
-  /** The link to all of it. */
+  /** Text of the link to the whole list. */
   all: string;
   to: string;
   emptyText: string;
@@ -156,7 +157,10 @@ function Card({ title, count = 0, all, to, emptyText, children }: CardProps) {
     <section className={css.card} aria-label={title}>
       <div className={css.title}>
         <h2>
-          {title} {count > 0 && <span className={css.count}>{count >= LIMIT ? `${LIMIT} or more` : count}</span>}
+          {title}{" "}
+          {count > 0 && (
+            <span className={css.count}>{count >= LIMIT ? t("home.orMore", { count: LIMIT }) : count}</span>
+          )}
         </h2>
         <Link to={to}>{all}</Link>
       </div>

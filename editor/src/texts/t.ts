@@ -1,5 +1,5 @@
 import { i18n, type Messages } from "@lingui/core";
-import type { ReactNode } from "react";
+import { createElement, Fragment, type ReactNode } from "react";
 import { type en, messages as english } from "./en";
 import { LANGUAGES, type Language } from "./language";
 
@@ -23,13 +23,10 @@ export function t(key: Key, values?: Record<string, string | number>): string {
 
 const MARK = "\u0001";
 
-/** Return a text whose placeholders `nodes` are elements, for example links, as children of an element. */
-export function tWith(
-  key: Key,
-  nodes: Record<string, ReactNode>,
-  values?: Record<string, string | number>,
-): ReactNode[] {
+/** Return a text whose placeholders `nodes` are elements, for example links. */
+export function tWith(key: Key, nodes: Record<string, ReactNode>, values?: Record<string, string | number>): ReactNode {
   const marks = Object.fromEntries(Object.keys(nodes).map((name) => [name, MARK + name + MARK]));
   const parts = i18n._(key, { ...values, ...marks }).split(MARK);
-  return parts.map((part, index) => (index % 2 === 0 ? part : nodes[part]));
+  const children = parts.map((part, index) => (index % 2 === 0 ? part : nodes[part]));
+  return createElement(Fragment, null, ...children);
 }
