@@ -17,9 +17,20 @@ import typer
 
 import orvanta_platform
 from orvanta_platform import settings
+from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
 from orvanta_platform.cli.main import app
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import route_rules
+
+_FAILURES_TEXT = (
+    'The result of a failed run is `{"error": {name, message, stack?, step_id?}}`. An exception of a script or an\n'
+    "expression has the name of its class, such as `ValueError` or `TypeError`. The platform uses these names; a run\n"
+    "that could not start has one of the codes above."
+)
+_DIAGNOSTICS_TEXT = (
+    "`invalid_workflow` lists in its details `{code, severity, node, path, message}`; `path` is a JSON pointer into\n"
+    "the document. Errors prevent a deploy; warnings do not."
+)
 
 
 def pages() -> dict[str, str]:
@@ -64,6 +75,8 @@ def errors_page() -> str:
             seen.add(kind.code)
             meaning = " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
             lines.append(f"| `{kind.code}` | {kind.status} | {meaning} |")
+    lines += section("Failed jobs, nodes and runs", _FAILURES_TEXT, FAILURES, "name")
+    lines += section("Faults of workflows", _DIAGNOSTICS_TEXT, DIAGNOSTICS, "code")
     return "\n".join(lines) + "\n"
 
 
