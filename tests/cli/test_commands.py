@@ -7,14 +7,18 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
+import typer
 from tests.conftest import TestDatabase
 
 from orvanta_platform import __version__
+from orvanta_platform.cli.main import app
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
 
@@ -167,6 +171,43 @@ async def test_doctor_warns_of_jobs_that_can_forge_addresses(
     done = await asyncio.to_thread(run, "doctor", ORVANTA_TRUSTED_PROXIES=trusted, **on(database, tmp_path))
     assert done.returncode == 0, done.stderr
     assert ("Its jobs can forge the address" in done.stdout) is warned, done.stdout
+
+
+def commands(group: Any = None, path: str = "orvanta") -> Iterator[tuple[str, Any]]:
+    """Yield every command that help shows, with its words."""
+    whole: Any = group or typer.main.get_command(app)
+    for name, each in whole.commands.items():
+        if hasattr(each, "commands"):
+            yield from commands(each, f"{path} {name}")
+        elif not each.hidden:
+            yield f"{path} {name}", each
+
+
+@pytest.mark.parametrize(("name", "each"), list(commands()))
+def test_help_of_command_has_an_example(name: str, each: Any) -> None:
+    assert each.epilog and name in each.epilog
+
+
+@pytest.mark.parametrize("group", ["", "job", "flow", "admin", "profile"])
+def test_list_of_commands_shows_whole_sentences(group: str) -> None:
+    shown = run(*filter(None, [group]), "--help").stdout
+    assert "..." not in shown.partition("Commands:")[2] and shown.rstrip().endswith(".")
+
+
+@pytest.mark.parametrize("command", ["get", "logs", "result", "watch", "cancel", "retry", "rerun"])
+def test_id_that_is_none_is_rejected_with_a_hint(command: str, tmp_path: Path) -> None:
+    done = run("job", command, "nope", ORVANTA_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert "'nope' is not an id" in done.stderr and "orvanta job list" in " ".join(done.stderr.split())
+
+
+def test_reset_password_replaces_it_and_ends_sessions(database: TestDatabase, tmp_path: Path) -> None:
+    run("admin", "create-user", "ada@example.org", text="correct horse\n", **on(database, tmp_path))
+    done = run("admin", "reset-password", "Ada@example.org", text="battery staple\n", **on(database, tmp_path))
+    assert (done.returncode, done.stderr) == (0, "") and "username ada" in done.stdout
+    unknown = run("admin", "reset-password", "nobody@example.org", text="battery staple\n", **on(database, tmp_path))
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("Error: No enabled account has the address nobody@example.org.")
 
 
 def test_create_user_reads_the_password_from_standard_input(database: TestDatabase, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import TestDatabase
 
 from orvanta_platform.db.pool import Database
-from orvanta_platform.errors import AlreadyExists, BadRequest, Unauthenticated
+from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound, Unauthenticated
 from orvanta_platform.services.access import session, setup
 from orvanta_platform.services.access.session import Authenticator, Caller
 from orvanta_platform.services.platform import open_platform
@@ -110,3 +110,24 @@ async def test_accounts_created_on_the_command_line(db: Database) -> None:
         await setup.create_user(db, "nobody", "correct horse")
     with pytest.raises(BadRequest):
         await setup.create_user(db, "bob@example.org", "short")
+
+
+async def test_reset_password_ends_sessions_and_is_audited(database: TestDatabase, tmp_path: Path) -> None:
+    platform = await open_platform(settings(database, tmp_path))
+    await setup.create_user(platform.db, "ada@example.org", "correct horse")
+    old = await session.login(platform, "ada@example.org", "correct horse", Caller())
+    assert await setup.reset_password(platform.db, "Ada@Example.org", "battery staple") == "ada"
+    with pytest.raises(Unauthenticated):
+        await session.login(platform, "ada@example.org", "correct horse", Caller())
+    await session.login(platform, "ada@example.org", "battery staple", Caller())
+    assert await Authenticator(platform).actor(old.token, Caller(), changes=False) is None
+    async with platform.db.acquire() as conn:
+        audited = await conn.fetch("SELECT actor, resource FROM audit WHERE operation = 'users.reset_password'")
+        assert [tuple(row) for row in audited] == [("orvanta", "ada@example.org")]
+        await conn.execute("UPDATE account SET disabled = true")
+    with pytest.raises(BadRequest):
+        await setup.reset_password(platform.db, "ada@example.org", "short")
+    for email in ("ada@example.org", "nobody@example.org"):
+        with pytest.raises(NotFound):
+            await setup.reset_password(platform.db, email, "battery staple")
+    await platform.close()

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import BadRequest
 
-app = typer.Typer(no_args_is_help=True, help="Administer the installation.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Administer the installation.", cls=CommandGroup, rich_markup_mode=None)
 
 Email = Annotated[str, typer.Argument(help="E-mail address, used to log in.")]
 Superadmin = Annotated[bool, typer.Option("--superadmin", help="Grant all rights in every workspace.")]
@@ -21,7 +22,7 @@ def admin() -> None:
     """Administer the installation."""
 
 
-@app.command()
+@app.command(epilog=examples_epilog("orvanta admin create-user ada@example.org"))
 def create_user(email: Email, superadmin: Superadmin = False) -> None:
     """Create a user who can log in.
 
@@ -39,6 +40,21 @@ def create_user(email: Email, superadmin: Superadmin = False) -> None:
     print(f"Created {email}, username {username}.")
 
 
+@app.command(epilog=examples_epilog("orvanta admin reset-password admin@localhost"))
+def reset_password(email: Email) -> None:
+    """Replace the forgotten password of a user, and end the sessions of the user.
+
+    Prompts for the new password on a terminal, otherwise reads it from standard input. API tokens remain valid.
+    """
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+    from orvanta_platform.services.access.setup import reset_password as reset
+
+    password = _password()
+    with with_database(take_settings()) as settings:
+        username = run_with_database(settings, lambda database: reset(database, email, password))
+    print(f"Replaced the password of {email}, username {username}, and ended the sessions.")
+
+
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
@@ -48,7 +64,7 @@ def _password() -> str:
     return password
 
 
-@app.command()
+@app.command(epilog=examples_epilog("orvanta admin storage"))
 def storage(json: AsJson = False) -> None:
     """Show the storage used in the database: tables, weeks of history, workspaces.
 

@@ -16,12 +16,14 @@ from orvanta_platform import __version__
 from orvanta_platform.cli import admin, backup, doctor, lint, processes
 from orvanta_platform.cli.client import acceptance, flow, job, login, profile, resource, resource_type, script, variable
 from orvanta_platform.cli.client.errors import USAGE, exit_code
+from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import OrvantaError
 
 app = typer.Typer(
     name="orvanta",
     no_args_is_help=True,
     add_completion=False,
+    cls=CommandGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Self-hosted workflow automation on PostgreSQL.\n\n"
@@ -31,7 +33,7 @@ app = typer.Typer(
     "`flow`, `script`, `job`, `variable` and `resource` work with a server: the one of this machine, or another "
     "one after `orvanta login`. With --json each of them prints one JSON document.",
 )
-app.command()(processes.up)
+app.command(epilog=examples_epilog("orvanta up"))(processes.up)
 login.register(app)
 app.add_typer(profile.app, name="profile")
 app.add_typer(flow.app, name="flow")
@@ -42,18 +44,18 @@ app.add_typer(variable.app, name="variable")
 app.add_typer(resource.app, name="resource")
 app.add_typer(resource_type.app, name="resource-type")
 lint.register(app)
-app.command()(processes.server)
-app.command()(processes.worker)
+app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
+app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)
 app.command(hidden=True)(processes.worker_process)
 app.command(hidden=True)(processes.prepare)
-app.command()(processes.migrate)
-app.command()(doctor.doctor)
-app.command()(backup.backup)
-app.command()(backup.restore)
+app.command(epilog=examples_epilog("orvanta migrate"))(processes.migrate)
+app.command(epilog=examples_epilog("orvanta doctor", "orvanta doctor --consistency"))(doctor.doctor)
+app.command(epilog=examples_epilog("orvanta backup orvanta.backup"))(backup.backup)
+app.command(epilog=examples_epilog("orvanta restore orvanta.backup"))(backup.restore)
 app.add_typer(admin.app, name="admin")
 
 
-@app.command()
+@app.command(epilog=examples_epilog("orvanta version"))
 def version() -> None:
     """Print the version."""
     print(__version__)

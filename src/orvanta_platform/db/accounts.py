@@ -82,6 +82,12 @@ async def set_first_password(conn: Connection, email: str, password_hash: str) -
     return await conn.fetchval(_SQL["set_first_password"], email, password_hash) is not None
 
 
+async def reset_password(conn: Connection, email: str, password_hash: str) -> str | None:
+    """Replace the password of an account and return its username; None if it does not exist or is disabled."""
+    username: str | None = await conn.fetchval(_SQL["reset_password"], email.lower(), password_hash, column=1)
+    return username
+
+
 async def find_superadmin_without_password(conn: Connection) -> str | None:
     """Return the address of the first superadmin if no account has a password, otherwise None."""
     found: str | None = await conn.fetchval(_SQL["find_superadmin_without_password"])

@@ -154,6 +154,11 @@ async def delete_links(conn: Connection, email: str) -> None:
     await conn.execute(_SQL["delete_links"], email)
 
 
+async def delete_sessions(conn: Connection, email: str) -> None:
+    """Delete all sessions of an account."""
+    await conn.execute(_SQL["delete_sessions"], email)
+
+
 async def delete_expired(conn: Connection) -> None:
     """Delete tokens that expired more than a day ago."""
     await conn.execute(_SQL["delete_expired"])

@@ -8,9 +8,13 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 
 app = typer.Typer(
-    no_args_is_help=True, help="List and accept versions that wait to run for others.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="List and accept versions that wait to run for others.",
+    cls=CommandGroup,
+    rich_markup_mode=None,
 )
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Kind of the item: flow or script.")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, get_ty
 
 import typer
 
+from orvanta_platform.cli.help_text import examples_epilog
 from orvanta_platform.errors import OrvantaError
 
 if TYPE_CHECKING:
@@ -92,15 +93,10 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__ = work.__doc__
-        app.command(work.__name__.strip("_").replace("_", "-"), epilog=examples_epilog(examples))(run)
+        app.command(work.__name__.strip("_").replace("_", "-"), epilog=examples_epilog(*examples))(run)
         return work
 
     return register
-
-
-def examples_epilog(examples: tuple[str, ...]) -> str | None:
-    """Return examples as the last part of a help text, with unchanged line breaks."""
-    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in examples)]) if examples else None
 
 
 def _own(work: Callable[..., None]) -> list[inspect.Parameter]:

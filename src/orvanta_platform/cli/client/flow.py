@@ -9,8 +9,9 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 
-app = typer.Typer(no_args_is_help=True, help="Push, run and view workflows.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Push, run and view workflows.", cls=CommandGroup, rich_markup_mode=None)
 
 Source = Annotated[
     Path | None, typer.Argument(help="Folder NAME.flow, document, or folder that contains them.", metavar="SOURCE")

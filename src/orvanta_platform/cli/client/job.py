@@ -9,15 +9,19 @@ import typer
 
 from orvanta_platform.cli.client import job_again, job_pause, options
 from orvanta_platform.cli.client.command import Session, command
-from orvanta_platform.cli.client.options import Status
+from orvanta_platform.cli.client.options import Status, run_id
+from orvanta_platform.cli.help_text import CommandGroup
 
 app = typer.Typer(
     no_args_is_help=True,
     help="View runs and jobs, watch, cancel, restart and rerun them.",
+    cls=CommandGroup,
     rich_markup_mode=None,
 )
 
-JobId = Annotated[str, typer.Argument(help="Id of a run, or of the job of one of its nodes.", metavar="ID")]
+JobId = Annotated[
+    str, typer.Argument(help="Id of a run, or of the job of one of its nodes.", metavar="ID", parser=run_id)
+]
 RunPath = Annotated[str | None, typer.Option("--path", help="Only runs of the workflow or script at this path.")]
 Steps = Annotated[bool, typer.Option("--steps", help="Include the jobs of nodes.")]
 Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Only the log of this attempt.")]

@@ -9,18 +9,22 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
-from orvanta_platform.cli.client.options import Status
+from orvanta_platform.cli.client.options import Status, run_id
 
 app = typer.Typer(no_args_is_help=True)
 
 _NOTHING: dict[str, Any] = {"kept": [], "again": [], "skipped": [], "inside": []}
 
-RunId = Annotated[str, typer.Argument(help="Id of a run that has ended.", metavar="ID")]
-AnyId = Annotated[str | None, typer.Argument(help="Id of a run; without it, filters select runs.", metavar="ID")]
+RunId = Annotated[str, typer.Argument(help="Id of a run that has ended.", metavar="ID", parser=run_id)]
+AnyId = Annotated[
+    str | None, typer.Argument(help="Id of a run; without it, filters select runs.", metavar="ID", parser=run_id)
+]
 CancelId = Annotated[
     str | None,
     typer.Argument(
-        help="Id of a run, a job of a node, a loop or an iteration; without it, filters select runs.", metavar="ID"
+        help="Id of a run, a job of a node, a loop or an iteration; without it, filters select runs.",
+        metavar="ID",
+        parser=run_id,
     ),
 ]
 Node = Annotated[

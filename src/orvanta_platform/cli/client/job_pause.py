@@ -10,10 +10,11 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.options import run_id
 
 app = typer.Typer(no_args_is_help=True)
 
-RunId = Annotated[str, typer.Argument(help="Id of an unfinished run of a workflow.", metavar="ID")]
+RunId = Annotated[str, typer.Argument(help="Id of an unfinished run of a workflow.", metavar="ID", parser=run_id)]
 Node = Annotated[
     str | None, typer.Argument(help="Node to pause before; without it, breakpoints and paused nodes are shown.")
 ]

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 import typer
+
+
+def run_id(text: str) -> str:
+    """Return an argument that is an id of a run or job. Raises BadParameter if it is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not an id such as 0199f2c4-0000-7000-8000-000000000000. `orvanta job list` prints ids."
+        ) from None
 
 
 class Status(StrEnum):

@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 from orvanta_platform.errors import SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Manage the servers that you are logged in to.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Manage the servers that you are logged in to.", cls=CommandGroup, rich_markup_mode=None
+)
 
 Name = Annotated[str, typer.Argument(help="Name of the profile.")]
 NewWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Workspace to use from now on.")]

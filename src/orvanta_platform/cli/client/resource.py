@@ -8,8 +8,9 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 
-app = typer.Typer(no_args_is_help=True, help="Read and write resources.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Read and write resources.", cls=CommandGroup, rich_markup_mode=None)
 
 OfType = Annotated[str | None, typer.Option("--type", help="Only resources of this type.")]
 NewType = Annotated[

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 
-app = typer.Typer(no_args_is_help=True, help="View the types of resources.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="View the types of resources.", cls=CommandGroup, rich_markup_mode=None)
 
 
 @app.callback()

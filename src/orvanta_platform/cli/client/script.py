@@ -9,8 +9,9 @@ import typer
 
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
 
-app = typer.Typer(no_args_is_help=True, help="Push, run and view scripts.", rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, help="Push, run and view scripts.", cls=CommandGroup, rich_markup_mode=None)
 
 Source = Annotated[Path | None, typer.Argument(help="File, or folder that contains scripts.", metavar="SOURCE")]
 Place = Annotated[

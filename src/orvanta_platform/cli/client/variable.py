@@ -10,8 +10,11 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.prompts import prompt_secret
+from orvanta_platform.cli.help_text import CommandGroup
 
-app = typer.Typer(no_args_is_help=True, help="Read and write variables and secrets.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Read and write variables and secrets.", cls=CommandGroup, rich_markup_mode=None
+)
 
 Value = Annotated[str | None, typer.Argument(help="Value; by default read from stdin, or prompted for on a terminal.")]
 Secret = Annotated[bool | None, typer.Option("--secret/--not-secret", help="Encrypt the value and mask it in logs.")]

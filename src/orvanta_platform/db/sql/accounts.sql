@@ -30,6 +30,13 @@ SET password_hash = $2
 WHERE email = $1 AND password_hash IS NULL AND NOT disabled
 RETURNING email;
 
+-- name: reset_password
+-- Replaces the password of an account; returns no row if there is none, or if it is disabled.
+UPDATE account
+SET password_hash = $2
+WHERE email = $1 AND NOT disabled
+RETURNING email, username;
+
 -- name: find_superadmin_without_password
 -- The oldest superadmin, if no account of the instance has a password.
 SELECT email

@@ -127,6 +127,10 @@ RETURNING email;
 -- Deletes all one-time links of an account.
 DELETE FROM token WHERE email = $1 AND kind = 'first_password';
 
+-- name: delete_sessions
+-- Deletes all sessions of an account.
+DELETE FROM token WHERE email = $1 AND kind = 'session';
+
 -- name: delete_expired
 -- Deletes tokens and links that expired more than a day ago.
 DELETE FROM token WHERE expires_at < app_now() - interval '1 day';

@@ -1,4 +1,4 @@
-"""First start of an instance, and accounts created on the command line.
+"""First start of an instance, and accounts and passwords set on the command line.
 
 There is no caller yet: anyone who can start the server or read its settings is trusted. Both act as the system.
 """
@@ -14,6 +14,7 @@ from orvanta_platform.control import audit, names, passwords
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import accounts, tokens, workspaces
 from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.errors import NotFound
 from orvanta_platform.services.access.users import NewAccount, add_account
 from orvanta_platform.settings import Settings
 
@@ -64,6 +65,26 @@ async def create_user(db: Database, email: str, password: str, *, superadmin: bo
     stored = await passwords.make(password)
     async with db.transaction() as conn:
         return await add_account(conn, _ACTOR, NewAccount(email, super_admin=superadmin), stored)
+
+
+async def reset_password(db: Database, email: str, password: str) -> str:
+    """Replace a forgotten password, end the sessions of the account and return its username.
+
+    API tokens remain valid. Raises BadRequest if the password is too short, NotFound if no account that is enabled has
+    this address.
+    """
+    stored = await passwords.make(password)
+    async with db.transaction() as conn:
+        username = await accounts.reset_password(conn, email, stored)
+        if username is None:
+            raise NotFound(
+                f"No enabled account has the address {email}.",
+                hint="The administrator of a new installation is ORVANTA_ADMIN_EMAIL, by default admin@localhost.",
+            )
+        await tokens.delete_sessions(conn, email.lower())
+        await tokens.delete_links(conn, email.lower())
+        await audit.record(conn, _ACTOR, "users.reset_password", "Updated", email.lower())
+    return username
 
 
 async def _make_instance(conn: Connection, settings: Settings, password_hash: str | None) -> None:
