@@ -44,7 +44,7 @@ test("one page of what is under way is fetched anew, and keeps its end", () => {
 test("a filter is what the address says, and what it says wrong is as if it were not there", () => {
   const filter = filterOf(new URLSearchParams("state=failed,cancelled&q=pay&by=eva&last=5y&from=never"));
   expect(activeFilters(filter).map(({ name, value }) => [name, value])).toEqual([
-    ["state", "failed or cancelled"],
+    ["state", "Failed or Cancelled"],
     ["q", "pay"],
     ["by", "eva"],
   ]);

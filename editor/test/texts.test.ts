@@ -18,7 +18,6 @@ const REMAINING = new Set([
   "inspector",
   "panels",
   "router.tsx",
-  "runs",
   "schedules",
   "scripts",
   "shell",

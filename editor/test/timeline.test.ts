@@ -124,6 +124,6 @@ it("an approval in an iteration is shown as waiting for the time that it was ope
   };
   const { segments } = trackOf(body);
   expect(segments.map(({ kind, from, to, why }) => [kind, (to ?? 0) - from, why])).toEqual([
-    ["waiting", 30_000, "approval"],
+    ["waiting", 30_000, "Approval"],
   ]);
 });

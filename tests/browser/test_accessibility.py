@@ -127,13 +127,13 @@ async def test_run_page_is_accessible(page: Page, site: Site, scheme: Literal["l
     await page.get_by_role("button", name="Retry from the failed node").click()
     await page.get_by_label("What will run").first.wait_for()
     await check(page)
-    await page.get_by_role("button", name="Back").click()
+    await page.get_by_role("button", name="Cancel").click()
     await page.get_by_role("tab", name="Data").click()
     await expect(page.locator('[data-value="Result"]')).to_be_visible()
     await check(page)
     id = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": ASKING, "args": {}}).text
     await page.goto(f"/w/main/runs/{id}?node=ask")
-    await expect(page.get_by_label("Why it waits")).to_be_visible()
+    await expect(page.get_by_label("Waiting for")).to_be_visible()
     await check(page)
 
 
@@ -147,7 +147,7 @@ async def test_log_timeline_and_comparison_of_runs(
     await page.set_viewport_size({"width": width, "height": 900})
     for address in (f"{runs[0]}?tab=logs", f"{runs[0]}?tab=timeline", f"{runs[0]}/compare/{runs[1]}"):
         await page.goto(f"/w/main/runs/{address}")
-        await page.get_by_label("Whose log").or_(page.get_by_role("treegrid")).or_(page.get_by_role("table")).wait_for()
+        await page.get_by_label("Log of").or_(page.get_by_role("treegrid")).or_(page.get_by_role("table")).wait_for()
         await check(page)
 
 

@@ -42,24 +42,24 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
 
     # From the page of a run: the last success stands first.
     await page.goto(f"/w/main/runs/{second}")
-    await page.get_by_role("button", name="Compare …").click()
+    await page.get_by_role("button", name="Compare…").click()
     await page.get_by_role("option", name=re.compile(f"{first}.*Succeeded")).click()
     await expect(page).to_have_url(re.compile(f"/runs/{first}/compare/{second}$"))
-    verdict = page.get_by_role("status").filter(has_text="They part at")
-    await expect(verdict).to_have_text("They part at total: its output differs. Their inputs differ.")
+    verdict = page.get_by_role("status").filter(has_text="First difference")
+    await expect(verdict).to_have_text("First difference: total. Output differs. Inputs differ.")
     nodes = page.get_by_role("table", name="Nodes of both runs")
     await expect(nodes.get_by_role("row", name=re.compile("^fetch"))).to_contain_text("Succeeded")
     await expect(nodes.locator("tr[data-parts=true]")).to_contain_text(["Input", "total", "send", "Result"])
-    places = page.get_by_role("table", name="Places that differ")
+    places = page.get_by_role("table", name="Differences")
     await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"sum\s*1\s*2"))
     await nodes.get_by_role("button", name="Input of the run").click()
     await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"n\s*1\s*2"))
 
     # Between versions: one graph with both, what is gone among it.
     await page.goto(f"/w/main/runs/{second}/compare/{third}")
-    changed = "total: it was changed between the versions; its output.*They ran different versions"
+    changed = r"total\. Changed between the versions\. Output.*Different versions ran"
     await expect(verdict).to_have_text(re.compile(changed))
-    graph = page.get_by_role("region", name="The first run and the second as one graph")
+    graph = page.get_by_role("region", name="First run and Second run as one graph")
     await expect(graph.locator('[data-mark="renamed"]').first).to_contain_text("mail")
     await graph.get_by_text("total", exact=False).first.click()
     await expect(page.get_by_role("heading", name="total")).to_be_visible()
@@ -67,7 +67,7 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
 
     # From the list: two that are chosen.
     await page.goto(f"/w/main/runs?path={path}")
-    boxes = page.get_by_role("checkbox", name=re.compile("Choose"))
+    boxes = page.get_by_role("checkbox", name=re.compile("Select run of"))
     await boxes.nth(0).check()
     await boxes.nth(1).check()
     await page.get_by_role("link", name="Compare").click()

@@ -85,16 +85,16 @@ async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> 
     await expect(log.locator("[data-current]")).to_contain_text("line 1799 of talk")
     await expect(log.locator("[data-current] mark")).to_have_text("line 17")
 
-    await page.get_by_label("Which lines").select_option("Warnings and errors")
-    await page.get_by_label("Find in the log").fill("")
+    await page.get_by_label("Log level").select_option("Warnings and errors")
+    await page.get_by_label("Find in log").fill("")
     await expect(lines).to_have_count(3)
     await expect(lines).to_contain_text(["ERROR red things broke", "at a place", "WARNING careful"])
 
     # One node, one attempt, both in the address.
-    await page.get_by_label("Which lines").select_option("Every line")
-    await page.get_by_label("Whose log").select_option("again")
+    await page.get_by_label("Log level").select_option("All lines")
+    await page.get_by_label("Log of").select_option("again")
     await expect(lines).to_contain_text(["the end of again", "[orvanta] attempt 2", "the end of again"])
-    await page.get_by_label("Which attempt").select_option("Attempt 1")
+    await page.get_by_label("Attempt").select_option("Attempt 1")
     await expect(lines).to_have_count(1)
     await expect(page).to_have_url(re.compile(r"node=again.*attempt=1"))
     async with page.expect_download() as download:
@@ -128,7 +128,7 @@ async def test_log_of_hundred_thousand_lines_scrolls(page: Page, site: Site) -> 
     await log.press("f")
     found: dict[str, Any] = await page.evaluate(MEASURE)
     began = await page.evaluate("performance.now()")
-    await page.get_by_label("Find in the log").fill("line 99")
+    await page.get_by_label("Find in log").fill("line 99")
     await expect(page.get_by_text(re.compile("of 1111$"))).to_be_visible()
     found["searched_ms"] = await page.evaluate("performance.now()") - began
     await page.reload()

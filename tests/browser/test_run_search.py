@@ -28,17 +28,17 @@ async def test_run_is_found_by_data(page: Page, site: Site) -> None:
     site.deploy(PATH, FLOW)
     id = site.client.post(f"/api/w/main/jobs/run/f/{PATH}?job_id={minutes_old()}", json={"order": "ORD-4711-x"}).text
     await page.goto("/w/main/runs")
-    await page.get_by_role("link", name="Search in data").click()
+    await page.get_by_role("link", name="Search run data").click()
     await page.get_by_label("Words in inputs and results").fill("ord-4711")
     await page.keyboard.press("Enter")
-    await page.get_by_role("button", name="Turn it on").click()
+    await page.get_by_role("button", name="Turn on search").click()
     found = page.get_by_role("list", name="Runs found").get_by_role("link", name=PATH)
     while not await found.count():
         await page.reload()
         await expect(page.get_by_role("heading", level=2).or_(found).first).to_be_visible()
-    places = page.get_by_role("list", name="Where it stands")
-    await expect(places).to_contain_text("input of the run")
-    await places.get_by_role("link", name="result of first").click()
+    places = page.get_by_role("list", name="Matches")
+    await expect(places).to_contain_text("Input of the run")
+    await places.get_by_role("link", name="Result of first").click()
     await expect(page).to_have_url(re.compile(f"{id}.*node=first"))
 
 

@@ -108,7 +108,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
 async def test_ten_thousand_iterations_are_scrolled(page: Page, site: Site) -> None:
     _, id = started(site, MANY)
     await page.goto(f"/w/main/runs/{id}?tab=timeline")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=300_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=300_000)
     grid = page.get_by_role("treegrid", name="Timeline")
     began = await page.evaluate("performance.now()")
     await grid.get_by_role("row").nth(1).focus()

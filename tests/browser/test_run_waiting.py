@@ -81,7 +81,7 @@ def deployed(site: Site, ends: list[str], value: dict[str, Any], query: str = ""
 
 async def waits(page: Page, id: str, code: str, text: str) -> None:
     await page.goto(f"/w/main/runs/{id}")
-    line = page.get_by_label("Why it waits").locator(f"[data-wait={code}]").first
+    line = page.get_by_label("Waiting for").locator(f"[data-wait={code}]").first
     await expect(line).to_contain_text(text, timeout=60_000)
 
 
@@ -90,14 +90,14 @@ async def test_every_reason_of_a_node(page: Page, site: Site, ends: list[str]) -
     runs = {code: preview(site, ends, value, query.get(code, "")) for code, (value, _) in WAITS.items()}
     for code, (_, text) in WAITS.items():
         await waits(page, runs[code], code, text)
-        await page.get_by_label("Why it waits").get_by_role("button", name="a", exact=True).click()
+        await page.get_by_label("Waiting for").get_by_role("button", name="a", exact=True).click()
         await expect(page.get_by_label("Node a").locator(f"[data-wait={code}]")).to_contain_text(text)
 
 
 async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[str]) -> None:
     first, second = deployed(site, ends, {**flow(HOLD), "concurrent_limit": 1})
     await waits(page, second, "limit", "1 of 1 in use")
-    await page.get_by_label("Why it waits").get_by_role("link").click()
+    await page.get_by_label("Waiting for").get_by_role("link").click()
     await expect(page).to_have_url(f"{site.base}/w/main/runs/{first}")
 
     window = flow(bash("a", concurrent_limit=1, concurrency_time_window_s=3600))
@@ -108,7 +108,7 @@ async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[s
     site.client.post("/api/w/main/flows/create", json={"path": inner, "summary": "", "value": flow(HOLD)})
     outer = preview(site, ends, flow({"id": "call", "value": {"type": "flow", "path": inner, "input_transforms": {}}}))
     await waits(page, outer, "run", "waiting for the run")
-    await page.get_by_label("Why it waits").get_by_role("link").click()
+    await page.get_by_label("Waiting for").get_by_role("link").click()
     await waits(page, page.url.rpartition("/")[2], "approval", "awaiting approval by g/all")
 
 

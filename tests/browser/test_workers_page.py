@@ -52,8 +52,8 @@ async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
     site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
     packed = site.client.post("/api/w/main/jobs/run/p/f/drained/packed", json={}).text
     await waits(page, packed, "locking", "waiting for its packages to be locked")
-    await page.get_by_label("Why it waits").get_by_role("link").click()
-    locks = page.get_by_label("Why it waits").locator("[data-wait=no_worker]")
+    await page.get_by_label("Waiting for").get_by_role("link").click()
+    locks = page.get_by_label("Waiting for").locator("[data-wait=no_worker]")
     await expect(locks).to_contain_text("no worker for queue python3")
     begun = [packed, page.url.rpartition("/")[2]]
     assert begun[0] != begun[1]

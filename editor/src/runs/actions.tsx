@@ -2,13 +2,14 @@ import { useState } from "react";
 import { cancelRun } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
 import { RerunDialog } from "./restart/rerun-dialog";
 import { RestartDialog } from "./restart/restart-dialog";
 
-/** What can be done with the run: each asks the API and says what it did. */
+/** Actions of a run: cancel, retry, run again. */
 export function RunActions() {
   const { workspace, id, about } = useRun();
   const [asking, setAsking] = useState<"retry" | "rerun" | null>(null);
@@ -18,7 +19,7 @@ export function RunActions() {
   const cancel = async () => {
     try {
       await cancelRun(workspace, id, cancelling);
-      notify(cancelling ? "Run cancelled without waiting for its workers." : "Cancelling the run…");
+      notify(t(cancelling ? "runs.forceCancelled" : "runs.cancelStarted"));
     } catch (error) {
       notifyError(error);
     }
@@ -28,20 +29,18 @@ export function RunActions() {
     <>
       {!over && (
         <Button look="danger" icon="stop" onClick={() => void cancel()}>
-          {cancelling ? "Force cancel" : "Cancel"}
+          {t(cancelling ? "runs.forceCancel" : "runs.cancelRun")}
         </Button>
       )}
       {failed && about.is_workflow && (
         <Button look="main" icon="play" onClick={() => setAsking("retry")}>
-          Retry from the failed node
+          {t("runs.retryFailed")}
         </Button>
       )}
       <Button icon="redo" onClick={() => setAsking("rerun")}>
-        Run again …
+        {t("runs.runAgainForm")}
       </Button>
-      {asking === "retry" && (
-        <RestartDialog title="Retry from where it failed" point={null} close={() => setAsking(null)} />
-      )}
+      {asking === "retry" && <RestartDialog title={t("runs.retryFailed")} point={null} close={() => setAsking(null)} />}
       {asking === "rerun" && <RerunDialog close={() => setAsking(null)} />}
     </>
   );

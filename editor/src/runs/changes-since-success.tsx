@@ -1,21 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import type { RunFailureReport } from "../api/runs";
+import { t, tWith } from "../texts/t";
 import { Time } from "../ui/time";
 import { isTree, type Json } from "../workflow/types";
 import { useRun } from "./context";
 import { wholeQuery } from "./data/node-input";
 import css from "./failure.module.css";
 
-/** What is another than in the last run that went well: the version, what nodes call, the inputs. */
+/** Changes since the last successful run: version, called scripts, inputs. */
 export function ChangesSinceSuccess({ since }: { since: RunFailureReport["since"] }) {
   const { workspace, id, about } = useRun();
   const currentArgs = useQuery(wholeQuery(workspace, "args", id));
   const lastArgs = useQuery({ ...wholeQuery(workspace, "args", since?.run ?? ""), enabled: since !== undefined });
   if (!since) {
-    return about.version ? (
-      <p className={css.changes}>No run of it went well before, as far back as was looked.</p>
-    ) : null;
+    return about.version ? <p className={css.changes}>{t("runs.noEarlierSuccess")}</p> : null;
   }
   const versions = since.version && about.version && since.version.id !== about.version.id;
   const inputs = currentArgs.data && lastArgs.data ? differingKeys(lastArgs.data.value, currentArgs.data.value) : [];
@@ -30,42 +29,68 @@ export function ChangesSinceSuccess({ since }: { since: RunFailureReport["since"
   return (
     <div className={css.changes}>
       <p>
-        It last went well {since.ended_at && <Time at={since.ended_at} />} (
-        <Link to={`/w/${workspace}/runs/${since.run}`}>that run</Link>,{" "}
-        <Link to={`/w/${workspace}/runs/${since.run}/compare/${id}`}>compare the two</Link>).{" "}
-        {same ? "Version, inputs and what is called are the same." : "Since then:"}
+        {tWith("runs.lastSuccess", {
+          time: since.ended_at && <Time key="time" at={since.ended_at} />,
+          run: (
+            <Link key="run" to={`/w/${workspace}/runs/${since.run}`}>
+              {t("runs.openRun")}
+            </Link>
+          ),
+          compare: (
+            <Link key="compare" to={`/w/${workspace}/runs/${since.run}/compare/${id}`}>
+              {t("runs.compare")}
+            </Link>
+          ),
+        })}{" "}
+        {same ? t("runs.unchangedSince") : t("runs.changedSince")}
       </p>
       <ul>
         {versions && (
           <li>
-            version {since.version?.number} → {about.version?.number}:{" "}
-            <Link
-              to={`/w/${workspace}/${about.is_workflow ? "workflows" : "scripts"}/${about.workflow}?view=versions&tab=versions&before=${since.version?.id}&after=${about.version?.id}`}
-            >
-              what changed
-            </Link>
+            {tWith(
+              "runs.versionChanged",
+              {
+                changes: (
+                  <Link
+                    key="changes"
+                    to={`/w/${workspace}/${about.is_workflow ? "workflows" : "scripts"}/${about.workflow}?view=versions&tab=versions&before=${since.version?.id}&after=${about.version?.id}`}
+                  >
+                    {t("runs.showChanges")}
+                  </Link>
+                ),
+              },
+              { before: since.version?.number ?? "", after: about.version?.number ?? "" },
+            )}
           </li>
         )}
         {since.called.map(({ path, before, after }) => (
           <li key={path}>
-            <Link to={`/w/${workspace}/scripts/${path.split("@")[0]}?tab=versions`}>{path}</Link>: version{" "}
-            {before?.number ?? "none"} → {after?.number ?? "none"}
+            {tWith(
+              "runs.calledChanged",
+              {
+                path: (
+                  <Link key="path" to={`/w/${workspace}/scripts/${path.split("@")[0]}?tab=versions`}>
+                    {path}
+                  </Link>
+                ),
+              },
+              { before: before?.number ?? t("runs.noVersion"), after: after?.number ?? t("runs.noVersion") },
+            )}
           </li>
         ))}
         {inputs.length > 0 && (
-          <li>
-            inputs differ: <code>{inputs.join(", ")}</code>
-          </li>
+          <li>{tWith("runs.inputsChanged", { names: <code key="names">{inputs.join(", ")}</code> })}</li>
         )}
-        {unread && <li>inputs that are too long to be compared here</li>}
+        {unread && <li>{t("runs.inputsTooLarge")}</li>}
       </ul>
     </div>
   );
 }
 
-/** The keys under which two inputs differ. */
+/** Return the keys whose values differ in two inputs. */
 function differingKeys(one: Json, other: Json): string[] {
-  if (!isTree(one) || !isTree(other)) return JSON.stringify(one) === JSON.stringify(other) ? [] : ["all of it"];
+  if (!isTree(one) || !isTree(other))
+    return JSON.stringify(one) === JSON.stringify(other) ? [] : [t("runs.entireValue")];
   const names = new Set([...Object.keys(one), ...Object.keys(other)]);
   return [...names].filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
 }

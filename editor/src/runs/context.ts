@@ -3,15 +3,15 @@ import type { RunAbout } from "../api/runs";
 import type { Selection } from "./selection";
 
 /**
- * What every part of a run's page has. How the run stands lives in the page's editor state (`useEditor`): `live.graph`,
- * `live.nodes`, `picked` (the iterations that are shown), `graph` (the workflow that ran, empty for a script).
+ * Context of the page of a run. The state of the run is in the editor state (`useEditor`): `live.graph`, `live.nodes`,
+ * `shownIterations`, and `graph`, the workflow that ran, which is empty for a script.
  */
 export interface RunView {
   workspace: string;
   id: string;
   about: RunAbout;
   selection: Selection;
-  /** Changes what is looked at, in the address. */
+  /** Change the selection, which is in the address. */
   select: (part: Partial<Selection>) => void;
 }
 
@@ -19,6 +19,6 @@ export const RunContext = createContext<RunView | null>(null);
 
 export function useRun(): RunView {
   const run = useContext(RunContext);
-  if (!run) throw new Error("This stands on a run's page only.");
+  if (!run) throw new TypeError("useRun requires a RunContext.");
   return run;
 }

@@ -4,51 +4,61 @@ import type { RunAbout } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
+import { t, tWith } from "../texts/t";
 import { Time } from "../ui/time";
 import { useRun } from "./context";
 import css from "./page.module.css";
+import { triggerName } from "./trigger-name";
 
-/** What is known of the run beside how it stands: version, who and what began it. */
+/** Facts of the run: duration, version, user, trigger and related runs. */
 export function RunFacts() {
   const { workspace, about } = useRun();
-  const run = (id: string) => <Link to={`/w/${workspace}/runs/${id}`}>{id.slice(0, 13)}…</Link>;
+  const run = (id: string) => (
+    <Link key={id} to={`/w/${workspace}/runs/${id}`}>
+      {id.slice(0, 13)}…
+    </Link>
+  );
+  const version = (
+    <Link key="version" to={versionAddress(workspace, about)}>
+      {about.version?.number}
+    </Link>
+  );
   const cancelled = useEditor((editor) => editor.live?.graph?.canceled ?? false);
   return (
     <dl className={css.facts}>
       <Duration />
-      <Fact name="Began">
+      <Fact name={t("runs.created")}>
         <Time at={about.created_at} />
       </Fact>
       {about.version && about.workflow && (
-        <Fact name="Version">
-          <Link to={versionAddress(workspace, about)}>{about.version.number}</Link>
-          {!about.version.current && " (not the current one)"}
-        </Fact>
+        <Fact name={t("runs.version")}>{about.version.current ? version : tWith("runs.notCurrent", { version })}</Fact>
       )}
-      {!about.version && <Fact name="Version">not deployed</Fact>}
-      <Fact name="By">
-        {about.created_by}
-        {about.permissioned_as !== `u/${about.created_by}` && ` as ${about.permissioned_as}`}
+      {!about.version && <Fact name={t("runs.version")}>{t("runs.notDeployed")}</Fact>}
+      <Fact name={t("runs.startedBy")}>
+        {about.permissioned_as === `u/${about.created_by}`
+          ? about.created_by
+          : t("runs.runsAs", { user: about.created_by, identity: about.permissioned_as })}
       </Fact>
-      <Fact name="Trigger">
-        {about.trigger}
+      <Fact name={t("runs.trigger")}>
+        {triggerName(about.trigger)}
         {about.schedule && ` ${about.schedule}`}
       </Fact>
-      {about.parent && <Fact name="Called by">{run(about.parent)}</Fact>}
+      {about.parent && <Fact name={t("runs.calledBy")}>{run(about.parent)}</Fact>}
       {about.repeats && (
-        <Fact name={about.repeats.kind === "rerun" ? "Runs again" : "Goes on from"}>
-          {run(about.repeats.job)}
-          {about.repeats.step_id && ` at ${about.repeats.step_id}`}
+        <Fact name={t(about.repeats.kind === "rerun" ? "runs.rerunOf" : "runs.restartedFrom")}>
+          {about.repeats.step_id
+            ? tWith("runs.runAtNode", { run: run(about.repeats.job) }, { node: about.repeats.step_id })
+            : run(about.repeats.job)}
         </Fact>
       )}
       {cancelled && about.canceled_by && (
-        <Fact name="Cancelled by">
+        <Fact name={t("runs.cancelledBy")}>
           {about.canceled_by}
           {about.canceled_reason && `: ${about.canceled_reason}`}
         </Fact>
       )}
       {about.labels?.map((label) => (
-        <Fact key={label} name="Label">
+        <Fact key={label} name={t("runs.label")}>
           {label}
         </Fact>
       ))}
@@ -72,7 +82,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 const TICK_MS = 500;
 
-/** How long it has taken, or takes. */
+/** Duration of the run, which grows until the run ends. */
 function Duration() {
   const graph = useEditor((editor) => editor.live?.graph);
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? "queued"));
@@ -85,5 +95,5 @@ function Duration() {
   if (!graph?.started_at) return null;
   const elapsed =
     over && graph.duration_ms != null ? graph.duration_ms : Math.max(0, now - Date.parse(graph.started_at));
-  return <Fact name={over ? "Took" : "Takes"}>{duration(elapsed)}</Fact>;
+  return <Fact name={t("runs.duration")}>{duration(elapsed)}</Fact>;
 }

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { failureQuery, type RunFailureReport } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { errorOf, lineOf } from "../lib/error-line";
+import { t, tWith } from "../texts/t";
 import { Icon } from "../ui/icon";
 import { isLoop } from "../workflow/kinds";
 import { ChangesSinceSuccess } from "./changes-since-success";
@@ -10,7 +11,7 @@ import { useRun } from "./context";
 import { NodeInput } from "./data/node-input";
 import css from "./failure.module.css";
 
-/** Of a run that failed the first error: its node, where in it, its words, its inputs; and what changed since. */
+/** First error of a failed run, with its node, line, message and inputs, and the changes since the last success. */
 export function RunFailure() {
   const { workspace, id } = useRun();
   const failed = useEditor((editor) => editor.live?.status === "failed");
@@ -18,7 +19,7 @@ export function RunFailure() {
   const failure = found.data?.failure;
   if (!failed || !failure) return null;
   return (
-    <section className={css.failure} aria-label="First error">
+    <section className={css.failure} aria-label={t("runs.firstError")}>
       <FirstError failure={failure} />
       <ChangesSinceSuccess since={found.data?.since} />
     </section>
@@ -39,43 +40,48 @@ function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failur
       <Icon name="cross" />
       <div className={css.text}>
         <p>
-          <strong>{name}</strong>
-          {node && " in "}
-          {node && inOtherRun && <Link to={`/w/${workspace}/runs/${failure.run}?node=${node}`}>{node}</Link>}
-          {node && !inOtherRun && (
-            <button
-              type="button"
-              className={css.node}
-              onClick={() => select({ node, at, tab: selection.tab === "timeline" ? "timeline" : "graph" })}
-            >
-              {node}
-            </button>
-          )}
-          {failure.around.map(({ node: holder, place, run }) => (
-            <span key={holder} className={css.context}>
-              {run && ` in the run that ${holder} called`}
-              {!run &&
-                ` in ${isLoop(graph.byId.get(holder)?.kind ?? "") ? "iteration" : "branch"} ${(place ?? 0) + 1} of ${holder}`}
+          {node
+            ? tWith("runs.errorIn", {
+                error: <strong key="error">{name}</strong>,
+                node: inOtherRun ? (
+                  <Link key="node" to={`/w/${workspace}/runs/${failure.run}?node=${node}`}>
+                    {node}
+                  </Link>
+                ) : (
+                  <button
+                    key="node"
+                    type="button"
+                    className={css.node}
+                    onClick={() => select({ node, at, tab: selection.tab === "timeline" ? "timeline" : "graph" })}
+                  >
+                    {node}
+                  </button>
+                ),
+              })
+            : name && <strong>{name}</strong>}
+          {failure.around.map((each) => (
+            <span key={each.node} className={css.context}>
+              , {contextText(each, isLoop(graph.byId.get(each.node)?.kind ?? ""))}
             </span>
           ))}
-          {line !== null && <span className={css.context}>, line {line}</span>}
+          {line !== null && <span className={css.context}>, {t("runs.atLine", { line })}</span>}
         </p>
         <p className={css.message}>{message}</p>
         {stack && (
           <details>
-            <summary>Where in the code</summary>
+            <summary>{t("runs.traceback")}</summary>
             <pre>{stack}</pre>
           </details>
         )}
         {node && !inOtherRun && (
           <details>
-            <summary>Its input</summary>
+            <summary>{t("ui.input")}</summary>
             <NodeInput id={node} word="" places={Object.fromEntries(at.map(({ loop, place }) => [loop, { place }]))} />
           </details>
         )}
         {node && !inOtherRun && (
           <button type="button" className={css.node} onClick={() => select({ node, at, tab: "logs" })}>
-            Its log
+            {t("ui.logs")}
           </button>
         )}
       </div>
@@ -83,9 +89,17 @@ function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failur
   );
 }
 
+type ErrorContext = NonNullable<RunFailureReport["failure"]>["around"][number];
+
+function contextText({ node, place, run }: ErrorContext, isIteration: boolean): string {
+  if (run) return t("runs.inCalledRun", { node });
+  const number = (place ?? 0) + 1;
+  return isIteration ? t("runs.inIteration", { number, node }) : t("runs.inBranch", { number, node });
+}
+
 function describeError(thrown: unknown): { name: string; message: string; stack: string; line: number | null } {
   const error = errorOf(thrown);
   if (error) return { ...error, line: lineOf(error) };
-  const message = thrown == null ? "What went wrong is not kept." : JSON.stringify(thrown);
-  return { name: "Failed", message, stack: "", line: null };
+  const message = thrown == null ? t("runs.errorNotStored") : JSON.stringify(thrown);
+  return { name: t("lib.failed"), message, stack: "", line: null };
 }

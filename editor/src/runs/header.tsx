@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Status } from "../ui/status";
 import { RunActions } from "./actions";
 import { useRun } from "./context";
@@ -9,33 +10,32 @@ import css from "./page.module.css";
 import { RunResult } from "./result";
 import { RunWaitReasons } from "./wait-reasons";
 
-/** What run it is, how it stands and why it waits, what can be done with it. */
+/** Head of the page: name, status, facts, wait reasons, first error and actions of the run. */
 export function RunHeader() {
   const { workspace, about } = useRun();
   const status = useEditor((editor) => editor.live?.status ?? "queued");
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
-  const heard = useEditor((editor) => editor.live?.connected ?? true);
+  const connected = useEditor((editor) => editor.live?.connected ?? true);
   const saved = about.workflow && about.version;
   return (
     <header>
       <div className={css.head}>
         <div className={css.title}>
           <h1>
-            <Status status={status} {...(cancelling ? { word: "cancelling" } : {})} />
+            <Status status={cancelling ? "cancelling" : status} />
             {saved ? (
               <Link to={`/w/${workspace}/${about.is_workflow ? "workflows" : "scripts"}/${about.workflow}`}>
                 {about.workflow}
               </Link>
             ) : (
-              (about.workflow ??
-              (about.is_workflow ? "A workflow that is not deployed" : "A script that is not deployed"))
+              (about.workflow ?? t(about.is_workflow ? "runs.workflowPreview" : "runs.scriptPreview"))
             )}
           </h1>
           <RunFacts />
         </div>
-        {!heard && (
+        {!connected && (
           <p className={css.connectionLost} role="status">
-            The server is not heard; it is tried again.
+            {t("runs.connectionLost")}
           </p>
         )}
         <RunActions />

@@ -8,21 +8,21 @@ import { ENDED } from "../lib/status";
 import { isLoop } from "../workflow/kinds";
 import { useRun } from "./context";
 
-/** The job of a node in the iteration that is shown. `asks`: the loop around it of which none is. */
+/** Job of a node in the shown iteration. `undecidedLoop`: a loop around the node of which no iteration is shown. */
 export interface NodeJob {
   job: string | null;
   status: string;
   undecidedLoop: string | null;
 }
 
-/** A box on the way to a node: which of its bodies is meant (from 1), and the one node of that, where it has but one. */
+/** Container on the path to a node: the number of the body (from 1), and the id of its node if it has only one. */
 interface ContainerStep {
   holder: string;
   body: number;
   only: string | null;
 }
 
-/** The boxes around a node, the outermost first; the id of a loop instead of which no iteration is shown. */
+/** Return the containers around a node, outermost first, or the id of a loop of which no iteration is shown. */
 function pathTo({ graph, shownIterations }: Editor, id: string): ContainerStep[] | string {
   const path: ContainerStep[] = [];
   for (let node = graph.byId.get(id); node?.inside; node = graph.byId.get(node.inside)) {
@@ -32,7 +32,7 @@ function pathTo({ graph, shownIterations }: Editor, id: string): ContainerStep[]
     const place = isLoop(holder.kind) ? shownIterations[holder.id]?.place : holder.lanes.indexOf(lane) + 1;
     path.unshift({
       holder: holder.id,
-      // Of the branches of a branchone there is but the one that was taken.
+      // A branchone has one body: the branch that was taken.
       body: holder.kind === "branchone" ? 1 : (place ?? 0),
       only: lane.nodes.length === 1 ? (lane.nodes[0]?.id ?? null) : null,
     });
@@ -40,7 +40,7 @@ function pathTo({ graph, shownIterations }: Editor, id: string): ContainerStep[]
   return path.find(({ body }) => body === 0)?.holder ?? path;
 }
 
-/** The job of a node at the end of a way; null where there is none. */
+/** Return the job of a node at the end of a path; null if there is none. */
 async function findJob(
   workspace: string,
   run: string,
@@ -56,7 +56,7 @@ async function findJob(
   return (await listBodies(workspace, parent, id, 1, 1))[0] ?? null;
 }
 
-/** The job of a node: the graph names those at the top level, and of an iteration that is shown those of its list. */
+/** Return the job of a node. The graph has the jobs of the top level and those of the list of a shown iteration. */
 export function useNodeJob(id: string): NodeJob {
   const { workspace, id: run } = useRun();
   const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));

@@ -6,6 +6,7 @@ import { FollowShownIterations } from "../canvas/iterations";
 import { EditorContext } from "../editor/context";
 import { followRun } from "../editor/run-watch";
 import { createEditor, type EditorStore } from "../editor/store";
+import { t } from "../texts/t";
 import { Failed, Skeleton } from "../ui/states";
 import { RunContext, type RunView, useRun } from "./context";
 import { RunGraph } from "./graph/graph";
@@ -18,20 +19,20 @@ const RunTimeline = lazy(async () => ({ default: (await import("./timeline/timel
 const RunLog = lazy(async () => ({ default: (await import("./log/log")).RunLog }));
 const RunData = lazy(async () => ({ default: (await import("./data/data")).RunData }));
 
-/** A run: how it stands, on the graph of what ran, over time, in its logs, in its data. */
+/** Page of a run: graph, timeline, logs and data. */
 export function RunPage() {
   const { workspace = "", id = "" } = useParams();
   const about = useQuery({ ...aboutQuery(workspace, id), refetchOnWindowFocus: false });
   const flow = about.data?.is_workflow ?? false;
   const document = useQuery({ ...documentQuery(workspace, about.data?.run_id ?? id), enabled: flow });
   if (!about.data || (flow && document.data === undefined)) {
-    // Only without data: a refetch that fails leaves what is shown, with its focus, in place.
+    // Shown only without data: after a failed refetch the page stays, with its focus.
     const error = about.error ?? document.error;
     return (
       <main>
         {error ? (
           <Failed error={error} retry={() => void Promise.all([about.refetch(), flow && document.refetch()])}>
-            <Link to={`/w/${workspace}`}>To the workflows</Link>
+            <Link to={`/w/${workspace}`}>{t("runs.goHome")}</Link>
           </Failed>
         ) : (
           <Skeleton rows={6} />
@@ -42,7 +43,7 @@ export function RunPage() {
   return <Opened key={about.data.run_id} workspace={workspace} about={about.data} text={document.data ?? ""} />;
 }
 
-/** What ran, as the canvas takes it: read only. */
+/** Create the read-only state of the canvas for the document that ran. */
 function createStore(workspace: string, about: RunAbout, text: string): EditorStore {
   const flow = {
     path: about.workflow ?? "",
@@ -58,7 +59,7 @@ function createStore(workspace: string, about: RunAbout, text: string): EditorSt
 
 function Opened({ workspace, about, text }: { workspace: string; about: RunAbout; text: string }) {
   const id = about.run_id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what ran does not change
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the document of a run does not change
   const store = useMemo(() => createStore(workspace, about, text), []);
   useEffect(() => followRun(store, id, null), [store, id]);
   const [selection, select] = useSelection(store, about.is_workflow);
@@ -85,7 +86,7 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
   );
 }
 
-/** Who cancelled it is known as soon as somebody has: the facts are asked for again. */
+/** Fetch the facts again when the status changes or the run is cancelled. */
 function useRefreshedFacts(store: EditorStore, workspace: string, id: string): void {
   const queries = useQueryClient();
   useEffect(

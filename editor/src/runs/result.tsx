@@ -1,11 +1,12 @@
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";
 import { RunValue } from "./data/value";
 import css from "./result.module.css";
 
-/** Of a workflow's run that went well what it gave, above its graph: how it begins, the rest in the data. */
+/** Start of the result of a successful workflow run, above its graph. */
 export function RunResult() {
   const { id, about, selection, select } = useRun();
   const well = useEditor((editor) => editor.live?.status === "succeeded");
@@ -14,14 +15,14 @@ export function RunResult() {
     <div className={css.result}>
       <h2>
         <Icon name="check" />
-        Result
+        {t("runs.result")}
       </h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long value is scrolled by keyboard */}
-      <section className={css.value} aria-label="How the result begins" tabIndex={0}>
-        <RunValue label="Result" of={{ what: "result", job: id }} />
+      <section className={css.value} aria-label={t("runs.resultStart")} tabIndex={0}>
+        <RunValue name="Result" of={{ what: "result", job: id }} />
       </section>
       <Button look="quiet" onClick={() => select({ tab: "data", node: null })}>
-        All data
+        {t("runs.showAllData")}
       </Button>
     </div>
   );

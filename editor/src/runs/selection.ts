@@ -10,7 +10,7 @@ export interface Iteration {
   place: number;
 }
 
-/** What of a run is looked at. `attempt` null: the last one; `at`: the iterations around the node, the outermost first. */
+/** Selection on the page of a run. `attempt` null: the last one; `at`: the iterations around the node, outermost first. */
 export interface Selection {
   tab: Tab;
   node: string | null;
@@ -18,10 +18,10 @@ export interface Selection {
   at: readonly Iteration[];
 }
 
-/** What is looked at where the address names nothing: the graph, of a script's run its data. */
+/** Return the default tab: the graph, or the data for a script. */
 export const firstTab = (isWorkflow: boolean): Tab => (isWorkflow ? "graph" : "data");
 
-/** What an address selects. */
+/** Return the selection of an address. */
 export function selectionOf(search: URLSearchParams, isWorkflow: boolean): Selection {
   const tab = TABS.find((each) => each === search.get("tab")) ?? firstTab(isWorkflow);
   const attempt = Number.parseInt(search.get("attempt") ?? "", 10);
@@ -38,7 +38,7 @@ function atOf(text: string | null): Iteration[] {
   return at;
 }
 
-/** The address of a selection: `at` is `loop.place`, one after the other. */
+/** Return the address of a selection: `at` is a list of `loop.place`, separated by dots. */
 export function addressOf({ tab, node, attempt, at }: Selection, isWorkflow: boolean): URLSearchParams {
   const search = new URLSearchParams();
   if (tab !== firstTab(isWorkflow)) search.set("tab", tab);
@@ -48,7 +48,7 @@ export function addressOf({ tab, node, attempt, at }: Selection, isWorkflow: boo
   return search;
 }
 
-/** The iterations that a page's state shows, the outermost first. */
+/** Return the shown iterations of the page, outermost first. */
 export function shownIterationsOf(picked: Record<string, ShownIteration>, graph: Outline): Iteration[] {
   const depth = (id: string) => {
     let found = 0;

@@ -1,12 +1,18 @@
+import { t } from "../texts/t";
 import compare from "./compare/compare.module.css";
 import { CompareButton } from "./compare/compare-button";
 import { useRun } from "./context";
 import css from "./page.module.css";
 import { TABS, type Tab } from "./selection";
 
-export const TITLES: Record<Tab, string> = { graph: "Graph", timeline: "Timeline", logs: "Logs", data: "Data" };
+export const TITLES: Record<Tab, string> = {
+  graph: t("runs.graph"),
+  timeline: t("runs.timeline"),
+  logs: t("ui.logs"),
+  data: t("runs.data"),
+};
 
-/** Four ways to look at what is selected; a script's run has no graph. */
+/** Tabs of the page. The run of a script has no graph. */
 export function RunTabs() {
   const { workspace, id, about, selection, select } = useRun();
   const tabs: readonly Tab[] = about.is_workflow ? TABS : TABS.filter((tab) => tab !== "graph");
@@ -18,7 +24,7 @@ export function RunTabs() {
   };
   return (
     <div className={compare.tabRow}>
-      <div className={css.tabs} role="tablist" aria-label="Ways to look at the run">
+      <div className={css.tabs} role="tablist" aria-label={t("runs.views")}>
         {tabs.map((tab) => (
           <button
             key={tab}

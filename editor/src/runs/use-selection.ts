@@ -4,13 +4,13 @@ import { showIteration } from "../canvas/iterations";
 import { type EditorStore, select as selectNodes } from "../editor/store";
 import { addressOf, type Iteration, type Selection, selectionOf, shownIterationsOf } from "./selection";
 
-/** What is looked at, as the address says; the canvas follows the address, and the address the canvas. */
+/** Return the selection of the address and a function that changes it. Canvas and address follow each other. */
 export function useSelection(store: EditorStore, isWorkflow: boolean): [Selection, (part: Partial<Selection>) => void] {
   const [search, setSearch] = useSearchParams();
   const selection = useMemo(() => selectionOf(search, isWorkflow), [search, isWorkflow]);
   const select = useCallback(
     (part: Partial<Selection>) => {
-      // Of the address as it is, not as it was drawn: two changes may come between two drawings.
+      // Read the current address, not the rendered one: two changes may precede a render.
       const now = selectionOf(new URLSearchParams(window.location.search), isWorkflow);
       const attempt = part.node !== undefined && part.node !== now.node ? null : now.attempt;
       setSearch(addressOf({ ...now, attempt, ...part }, isWorkflow), { replace: part.tab === undefined });
@@ -41,7 +41,7 @@ const isSameIterations = (one: readonly Iteration[], other: readonly Iteration[]
   one.length === other.length &&
   one.every(({ loop, place }, n) => loop === other[n]?.loop && place === other[n]?.place);
 
-/** Brings the page's state to what the address selects. */
+/** Apply the selection of the address to the state of the page. */
 function applySelection(store: EditorStore, { node, at }: Selection): void {
   const { graph, shownIterations } = store.getState();
   selectNodes(store, node && graph.byId.has(node) ? [node] : []);

@@ -3,6 +3,7 @@ import type { components } from "../api/schema";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { absolute } from "../lib/time";
+import { t, tWith } from "../texts/t";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";
 import css from "./wait-reasons.module.css";
@@ -11,7 +12,7 @@ export type WaitingReason = components["schemas"]["NodeWaits"];
 
 const LIMIT = 6;
 
-/** Why the run waits: as a whole, or its nodes, each with what holds it up. */
+/** Wait reasons of the run as a whole or of its nodes. */
 export function RunWaitReasons() {
   const { select } = useRun();
   const graph = useEditor((editor) => editor.live?.graph);
@@ -21,7 +22,7 @@ export function RunWaitReasons() {
   const waiting = Object.entries(nodes ?? {}).flatMap(([id, node]) => (node.waits ?? []).map((wait) => ({ id, wait })));
   if (!graph.waits && waiting.length === 0) return null;
   return (
-    <section className={css.waits} aria-label="Why it waits">
+    <section className={css.waits} aria-label={t("runs.waitReasons")}>
       <Icon name="clock" />
       <ul>
         {graph.waits && waiting.length === 0 && (
@@ -38,13 +39,13 @@ export function RunWaitReasons() {
             <WaitReason wait={wait} />
           </li>
         ))}
-        {waiting.length > LIMIT && <li>and {waiting.length - LIMIT} more</li>}
+        {waiting.length > LIMIT && <li>{t("runs.moreWaits", { count: waiting.length - LIMIT })}</li>}
       </ul>
     </section>
   );
 }
 
-/** One reason: the sentence, until when, how many come first, and the runs in the way. */
+/** Wait reason with its deadline, the number of jobs ahead and the runs that hold a limit. */
 export function WaitReason({ wait }: { wait: WaitingReason | components["schemas"]["Waiting"] }) {
   const { workspace } = useRun();
   const link = (run: string) => (
@@ -54,16 +55,16 @@ export function WaitReason({ wait }: { wait: WaitingReason | components["schemas
   );
   const held = wait.limit?.held_by ?? [];
   const approvalsLeft = "left" in wait ? wait.left : undefined;
+  const texts = [
+    wait.code === "run" ? t("runs.waitForRun") : wait.reason,
+    wait.until && t("runs.waitUntil", { time: absolute(wait.until) }),
+    wait.before != null && t("runs.waitAhead", { count: wait.before }),
+    approvalsLeft != null && approvalsLeft > 1 && t("runs.approvalsLeft", { count: approvalsLeft }),
+  ];
   return (
     <span data-wait={wait.code}>
-      {wait.code === "run" ? "waiting for the run" : wait.reason}
-      {wait.until && `, until ${absolute(wait.until)}`}
-      {wait.before !== undefined && wait.before !== null && `, ${wait.before} before it`}
-      {approvalsLeft !== undefined &&
-        approvalsLeft !== null &&
-        approvalsLeft > 1 &&
-        `, ${approvalsLeft} must still agree`}
-      {held.length > 0 && <span className={css.heldBy}> held by {held.map(link)}</span>}
+      {texts.filter(Boolean).join(", ")}
+      {held.length > 0 && <span className={css.heldBy}> {tWith("runs.heldBy", { runs: held.map(link) })}</span>}
       {wait.run && <span className={css.heldBy}> {link(wait.run)}</span>}
     </span>
   );

@@ -4,19 +4,22 @@ import { pausesQuery, type RunPauses, removeBreakpoint, setBreakpoint } from "..
 import { useEditor } from "../../editor/context";
 import { isRunOver } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
+import { t, tWith } from "../../texts/t";
 import { Button, Field, Input } from "../../ui/controls";
 import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
 import css from "./breakpoints.module.css";
 import { PausedNodeCard } from "./paused-node";
 
-/** Changes whenever a breakpoint, or what is paused before the node, may have changed. */
+const EXAMPLE = "flow_input.iter.index === 3";
+
+/** Return a text that changes when the breakpoints or the paused jobs of a node may have changed. */
 function revisionOf({ live }: Editor, node: string): string {
   const stands = live?.nodes[node];
   return JSON.stringify([live?.graph?.breakpoints ?? [], stands?.status, stands?.counts?.paused ?? 0]);
 }
 
-/** Where the run pauses before a node, and how it goes on. */
+/** Breakpoint before a node, and the paused jobs of the node. */
 export function Breakpoints({ node }: { node: string }) {
   const { workspace, id: run } = useRun();
   const over = useEditor((editor) => isRunOver(editor.live));
@@ -30,7 +33,7 @@ export function Breakpoints({ node }: { node: string }) {
   const paused = pauses.data.paused.filter((each) => each.node === node);
   if (!pauses.data.may_pause && paused.length === 0) return null;
   return (
-    <section className={css.section} aria-label="Pause">
+    <section className={css.section} aria-label={t("runs.breakpoint")}>
       {paused.map((each) => (
         <PausedNodeCard key={each.job} paused={each} permissions={pauses.data} isOnly={paused.length === 1} />
       ))}
@@ -39,7 +42,7 @@ export function Breakpoints({ node }: { node: string }) {
   );
 }
 
-/** Sets and takes back the breakpoint before a node. */
+/** Form to set and remove the breakpoint before a node. */
 function BreakpointForm({ node, pauses }: { node: string; pauses: RunPauses }) {
   const { workspace, id: run } = useRun();
   const queries = useQueryClient();
@@ -47,8 +50,7 @@ function BreakpointForm({ node, pauses }: { node: string; pauses: RunPauses }) {
   const change = useMutation({
     mutationFn: async ({ on }: { on: boolean }) =>
       on ? setBreakpoint(workspace, run, node, when.trim() || null) : removeBreakpoint(workspace, run, node),
-    onSuccess: (_, { on }) =>
-      notify(on ? `The run pauses before ${node}.` : `The run no longer pauses before ${node}.`),
+    onSuccess: (_, { on }) => notify(t(on ? "runs.breakpointAdded" : "runs.breakpointRemoved", { node })),
     onError: notifyError,
     onSettled: () => queries.invalidateQueries({ queryKey: ["run", workspace, run, "pauses"] }),
   });
@@ -57,16 +59,12 @@ function BreakpointForm({ node, pauses }: { node: string; pauses: RunPauses }) {
     return (
       <div className={css.row}>
         <p>
-          Pauses before this node, set by {set.by}
-          {set.if && (
-            <>
-              , if <code>{set.if}</code>
-            </>
-          )}
-          .
+          {set.if
+            ? tWith("runs.breakpointSetByIf", { condition: <code key="condition">{set.if}</code> }, { user: set.by })
+            : t("runs.breakpointSetBy", { user: set.by })}
         </p>
         <Button disabled={change.isPending} onClick={() => change.mutate({ on: false })}>
-          Do not pause
+          {t("runs.removeBreakpoint")}
         </Button>
       </div>
     );
@@ -78,17 +76,17 @@ function BreakpointForm({ node, pauses }: { node: string; pauses: RunPauses }) {
   return (
     <form className={css.form} onSubmit={submit}>
       {pauses.may_change && (
-        <Field label="Only if" help="An expression; empty: always.">
+        <Field label={t("runs.breakpointCondition")} help={t("runs.breakpointConditionHelp")}>
           <Input
             value={when}
-            placeholder="flow_input.iter.index === 3"
+            placeholder={EXAMPLE}
             spellCheck={false}
             onChange={(event) => setWhen(event.target.value)}
           />
         </Field>
       )}
       <Button type="submit" icon="pause" disabled={change.isPending}>
-        Pause before this
+        {t("runs.addBreakpoint")}
       </Button>
     </form>
   );

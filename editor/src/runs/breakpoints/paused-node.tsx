@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { type Continuation, continueNode, type PausedNode, type RunPauses } from "../../api/breakpoints";
+import { t, tWith } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import { Skeleton } from "../../ui/states";
 import { Status } from "../../ui/status";
@@ -17,31 +18,41 @@ interface Props {
   isOnly: boolean;
 }
 
-/** One node that is paused: lets it go on, as it is or changed. */
+/** Card of a paused job, to continue it with the same or other inputs, or with a result. */
 export function PausedNodeCard({ paused, permissions, isOnly }: Props) {
   const { workspace, id: run } = useRun();
   const queries = useQueryClient();
   const [open, setOpen] = useState(isOnly);
   const continuing = useMutation({
     mutationFn: (given: Continuation) => continueNode(workspace, run, paused.job, given),
-    onSuccess: () => notify(`${paused.node} goes on.`),
+    onSuccess: () => notify(t("runs.nodeContinued", { node: paused.node })),
     onError: notifyError,
     onSettled: () => queries.invalidateQueries({ queryKey: ["run", workspace, run, "pauses"] }),
   });
-  const place = paused.place === undefined ? "" : ` in iteration ${paused.place}`;
+  const { node, place: number } = paused;
+  const label =
+    number === undefined ? t("runs.nodePaused", { node }) : t("runs.nodePausedInIteration", { node, number });
+  const status = number === undefined ? t("lib.paused") : t("runs.pausedInIteration", { number });
   return (
-    <article className={css.card} aria-label={`${paused.node}${place} is paused`}>
+    <article className={css.card} aria-label={label}>
       <header className={css.row}>
         <p>
-          <Status status="paused" word={`paused${place}`} /> by {paused.by}, <Time at={paused.paused_at} />
+          {tWith(
+            "runs.pausedBy",
+            {
+              status: <Status key="status" status="paused" word={status} />,
+              time: <Time key="time" at={paused.paused_at} />,
+            },
+            { user: paused.by },
+          )}
         </p>
         {permissions.may_pause && (
           <Button look="main" icon="play" disabled={continuing.isPending} onClick={() => continuing.mutate({})}>
-            Continue
+            {t("runs.continue")}
           </Button>
         )}
       </header>
-      {paused.threw && <p className={css.error}>Its condition threw: {paused.threw}</p>}
+      {paused.threw && <p className={css.error}>{t("runs.conditionFailed", { error: paused.threw })}</p>}
       {open ? (
         <Suspense fallback={<Skeleton rows={3} />}>
           <Change
@@ -53,7 +64,7 @@ export function PausedNodeCard({ paused, permissions, isOnly }: Props) {
         </Suspense>
       ) : (
         <Button look="quiet" onClick={() => setOpen(true)}>
-          Look at its inputs
+          {t("runs.showInputs")}
         </Button>
       )}
     </article>

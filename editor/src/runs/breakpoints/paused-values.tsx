@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Continuation, type PausedNode, pausedQuery } from "../../api/breakpoints";
+import { t } from "../../texts/t";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Failed, Skeleton } from "../../ui/states";
@@ -8,28 +9,30 @@ import { isTree, type Json, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./breakpoints.module.css";
 
-/** What stands in the place of a secret. */
+/** Text that replaces a secret. */
 const MASK = "***";
-const MASK_ERROR = `${MASK} stands for a secret. Leave that input as it is, or name the secret: $var:path.`;
+const MASK_ERROR = t("runs.maskError", { mask: MASK });
 
 interface Props {
   paused: PausedNode;
-  /** Whether other values may be given. */
+  /** The user may change the values. */
   mayChange: boolean;
   busy: boolean;
   onContinue: (given: Continuation) => void;
 }
 
-/** What a paused node would get, to look at and to change, and a result in the place of its own. */
+/** Inputs of a paused node, which can be changed, and a result to set instead of running it. */
 export function PausedValues({ paused, mayChange, busy, onContinue }: Props) {
   const { workspace, id: run } = useRun();
   const preview = useQuery({ ...pausedQuery(workspace, run, paused.job), enabled: paused.takes_inputs });
-  // A failed refetch leaves the form, with what is written in it, in place.
+  // After a failed refetch the form stays, with its content.
   if (preview.isLoadingError) return <Failed error={preview.error} retry={() => void preview.refetch()} />;
   if (paused.takes_inputs && !preview.data) return <Skeleton rows={3} />;
   return (
     <>
-      {paused.takes_inputs && preview.data?.error && <p className={css.error}>No inputs: {preview.data.error}</p>}
+      {paused.takes_inputs && preview.data?.error && (
+        <p className={css.error}>{t("runs.inputsFailed", { error: preview.data.error })}</p>
+      )}
       {paused.takes_inputs && !preview.data?.error && (
         <Inputs
           given={(preview.data?.inputs ?? {}) as Tree}
@@ -49,12 +52,11 @@ function Inputs({ given, mayChange, busy, onContinue }: { given: Tree } & Omit<P
   const { value, fault } = parse(text);
   const changed = value !== undefined && isTree(value) ? changedInputs(given, value) : {};
   const masked = JSON.stringify(changed).includes(MASK) ? MASK_ERROR : null;
-  const error =
-    fault ?? (value !== undefined && !isTree(value) ? "Write an object: the inputs by their names." : masked);
+  const error = fault ?? (value !== undefined && !isTree(value) ? t("runs.inputsNotObject") : masked);
   const count = Object.keys(changed).length;
   return (
     <>
-      <Field label="Inputs that it would get" error={error ?? undefined}>
+      <Field label={t("runs.inputsOfNode")} error={error ?? undefined}>
         <textarea
           className={controls.input}
           rows={Math.min(before.split("\n").length + 1, 14)}
@@ -66,9 +68,9 @@ function Inputs({ given, mayChange, busy, onContinue }: { given: Tree } & Omit<P
       </Field>
       {mayChange && (
         <div className={css.row}>
-          <p className={css.soft}>{count > 0 && `Changed: ${Object.keys(changed).join(", ")}`}</p>
+          <p className={css.soft}>{count > 0 && t("runs.inputsEdited", { names: Object.keys(changed).join(", ") })}</p>
           <Button disabled={busy || error !== null || count === 0} onClick={() => onContinue({ inputs: changed })}>
-            Continue with these inputs
+            {t("runs.continueWithInputs")}
           </Button>
         </div>
       )}
@@ -81,8 +83,8 @@ function Result({ busy, onContinue }: Pick<Props, "busy" | "onContinue">) {
   const { value, fault } = parse(text);
   return (
     <details className={css.result}>
-      <summary>A result instead</summary>
-      <Field label="Result" help="JSON. The node does not run." error={text ? (fault ?? undefined) : undefined}>
+      <summary>{t("runs.setResult")}</summary>
+      <Field label={t("runs.result")} help={t("runs.setResultHelp")} error={text ? (fault ?? undefined) : undefined}>
         <textarea
           className={controls.input}
           rows={3}
@@ -94,7 +96,7 @@ function Result({ busy, onContinue }: Pick<Props, "busy" | "onContinue">) {
       <div className={css.row}>
         <span />
         <Button disabled={busy || value === undefined} onClick={() => onContinue({ result: value as Json })}>
-          Continue with this result
+          {t("runs.continueWithResult")}
         </Button>
       </div>
     </details>
@@ -105,11 +107,11 @@ function parse(text: string): { value?: Json; fault?: string } {
   try {
     return { value: JSON.parse(text) as Json };
   } catch (error) {
-    return { fault: `This is not JSON: ${(error as Error).message}` };
+    return { fault: t("runs.invalidJson", { error: (error as Error).message }) };
   }
 }
 
-/** The members that are other ones than before. What is left out stays as it is. */
+/** Return the inputs that were changed or added. Inputs that are left out stay unchanged. */
 function changedInputs(before: Tree, after: Tree): Tree {
   const members = Object.entries(after).filter(
     ([name, value]) => !(name in before) || JSON.stringify(before[name]) !== JSON.stringify(value),

@@ -5,18 +5,19 @@ import { runsBefore } from "../../api/comparison";
 import type { RunRow } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
 import { relative } from "../../lib/time";
+import { t } from "../../texts/t";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";
 
 const LIMIT = 20;
 
-/** Chooses an earlier run of the same workflow to lay beside this one. */
+/** Button and dialog to compare a run with an earlier run of the same workflow. */
 export function CompareButton({ workspace, id, path }: { workspace: string; id: string; path: string }) {
   const [open, setOpen] = useState(false);
   return (
     <>
       <Button icon="branches" onClick={() => setOpen(true)}>
-        Compare …
+        {t("runs.compareForm")}
       </Button>
       {open && <RunDialog {...{ workspace, id, path }} close={() => setOpen(false)} />}
     </>
@@ -41,12 +42,16 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
   const last = new Set(success.map((row) => row.id));
   return (
     <ChooseDialog
-      title="Compare with an earlier run"
-      placeholder="Find by state or id"
-      emptyText={found.isPending ? "Looking for earlier runs …" : "There is no earlier run of it."}
+      title={t("runs.compareTitle")}
+      placeholder={t("runs.compareSearch")}
+      emptyText={t(found.isPending ? "ui.loading" : "runs.noEarlierRuns")}
       groups={[
-        { heading: "Last success", icon: "check", items: items(success) },
-        { heading: "Earlier runs", icon: "clock", items: items(earlier.filter((row) => !last.has(row.id))) },
+        { heading: t("runs.lastSuccessGroup"), icon: "check", items: items(success) },
+        {
+          heading: t("runs.earlierRuns"),
+          icon: "clock",
+          items: items(earlier.filter((row) => !last.has(row.id))),
+        },
       ]}
       choose={(other) => void go(`/w/${workspace}/runs/${other}/compare/${id}`)}
       close={close}
@@ -55,4 +60,8 @@ function RunDialog(props: { workspace: string; id: string; path: string; close: 
 }
 
 const describeRun = (row: RunRow) =>
-  `${statusStyle(row.status).label} ${relative(row.created_at, Date.now())}, ${row.trigger}`;
+  t("runs.runSummary", {
+    status: statusStyle(row.status).label,
+    time: relative(row.created_at, Date.now()),
+    trigger: row.trigger,
+  });

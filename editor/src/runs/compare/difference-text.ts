@@ -1,36 +1,38 @@
 import type { ComparedRuns, NodeOfBoth } from "../../api/comparison";
 import { statusStyle } from "../../lib/status";
+import { t } from "../../texts/t";
 
-/** In what a node's two runs differ, as a sentence without its subject; "" where in nothing. */
+/** Return the differences of a node between both runs; "" if there are none. */
 export function nodeDifferenceText(node: NodeOfBoth): string {
   const words = node.parts.map((part) => {
     switch (part) {
       case "missing":
-        return node.before ? "only the first run has it" : "only the second run has it";
+        return t(node.before ? "runs.onlyInFirst" : "runs.onlyInSecond");
       case "definition":
-        return "it was changed between the versions";
+        return t("runs.definitionDiffers");
       case "status":
         return statusDifference(node);
       default:
-        return "its output differs";
+        return t("runs.outputDiffers");
     }
   });
-  return words.join("; ");
+  return words.join(". ");
 }
 
 function statusDifference({ before, after }: NodeOfBoth): string {
   const [one, other] = [before?.status ?? "", after?.status ?? ""];
-  if (one !== other) return `${statusStyle(one).label} in the first, ${statusStyle(other).label} in the second`;
-  if (before?.error !== after?.error) return "its error differs";
-  return "it ran another number of times";
+  if (one !== other)
+    return t("runs.statusDiffers", { first: statusStyle(one).label, second: statusStyle(other).label });
+  if (before?.error !== after?.error) return t("runs.errorDiffers");
+  return t("runs.attemptsDiffer");
 }
 
-/** The first place where the runs part. */
+/** Return the first difference of the runs. */
 export function firstDifferenceText(found: ComparedRuns): string {
   const node = found.nodes.find((each) => each.id === found.parts_at);
   if (node) return nodeDifferenceText(node);
-  if (found.input === "differs") return "Only their inputs differ";
-  if (found.result === "differs") return "Only their results differ";
-  if (found.before.status !== found.after.status) return "Only how they ended differs";
-  return "Nothing differs but the time they took";
+  if (found.input === "differs") return t("runs.onlyInputsDiffer");
+  if (found.result === "differs") return t("runs.onlyResultsDiffer");
+  if (found.before.status !== found.after.status) return t("runs.onlyStatusDiffers");
+  return t("runs.nothingDiffers");
 }

@@ -1,13 +1,13 @@
 import type { Json } from "../../workflow/types";
 
-/** A place at which two values are not the same; a side is absent where it has nothing there. */
+/** Difference of two values at a path. A side without a value there is absent. */
 export interface JsonDifference {
   path: string;
   before?: Json;
   after?: Json;
 }
 
-/** The places at which two JSON values differ, in order, at most `most`; the deepest that say it. */
+/** Return the differences of two JSON values, in order, at the deepest paths, at most `limit`. */
 export function findJsonDifferences(before: Json, after: Json, limit: number): JsonDifference[] {
   const found: JsonDifference[] = [];
   collect(before, after, "", found, limit);

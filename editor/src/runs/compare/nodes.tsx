@@ -1,5 +1,6 @@
 import type { ComparedRuns, NodeOfBoth, SideOfNode } from "../../api/comparison";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import { Status } from "../../ui/status";
 import css from "./compare.module.css";
 import { nodeDifferenceText } from "./difference-text";
@@ -13,29 +14,29 @@ interface Props {
   choose: (node: string) => void;
 }
 
-/** Input, every node in the order in which it can run, result: how each was in both runs. */
+/** Table of both runs: input, nodes in the order of execution, result. */
 export function Nodes({ found, chosen, choose }: Props) {
   return (
     <div className={css.scroll}>
-      <table className={css.nodes} aria-label="Nodes of both runs">
+      <table className={css.nodes} aria-label={t("runs.nodesOfBoth")}>
         <thead>
           <tr>
-            <th scope="col">Node</th>
-            <th scope="col">First</th>
-            <th scope="col">Second</th>
-            <th scope="col">Slower by</th>
-            <th scope="col">What differs</th>
+            <th scope="col">{t("runs.nodeColumn")}</th>
+            <th scope="col">{t("runs.first")}</th>
+            <th scope="col">{t("runs.second")}</th>
+            <th scope="col">{t("runs.durationChange")}</th>
+            <th scope="col">{t("runs.differences")}</th>
           </tr>
         </thead>
         <tbody>
-          <Whole name={INPUT} title="Input of the run" same={found.input} {...{ chosen, choose }} />
+          <Whole name={INPUT} title={t("runs.inputOfRun")} same={found.input} {...{ chosen, choose }} />
           {found.nodes.map((node) => (
             <tr key={node.id} aria-current={node.id === chosen || undefined} data-parts={node.parts.length > 0}>
               <th scope="row" data-inside={node.inside !== undefined || undefined}>
                 <button type="button" className={css.nodeLink} onClick={() => choose(node.id)}>
                   {node.id}
                 </button>
-                {node.renamed && <span className={css.soft}> was {node.renamed}</span>}
+                {node.renamed && <span className={css.soft}> {t("runs.formerName", { name: node.renamed })}</span>}
               </th>
               <td>
                 <Side side={node.before} />
@@ -47,14 +48,14 @@ export function Nodes({ found, chosen, choose }: Props) {
               <td>{nodeDifferenceText(node)}</td>
             </tr>
           ))}
-          <Whole name={RESULT} title="Result of the run" same={found.result} {...{ chosen, choose }} />
+          <Whole name={RESULT} title={t("runs.resultOfRun")} same={found.result} {...{ chosen, choose }} />
         </tbody>
       </table>
     </div>
   );
 }
 
-const SAMENESS = { same: "", differs: "it differs", unknown: "too long to be compared" };
+const SAMENESS = { same: "", differs: t("runs.differs"), unknown: t("runs.tooLargeToCompare") };
 
 function Whole(props: {
   name: string;
@@ -93,7 +94,7 @@ function Side({ side }: { side: SideOfNode | undefined }) {
   );
 }
 
-/** How much longer the second took, with its sign. */
+/** Return the change of the duration, with its sign. */
 function slower({ before, after }: NodeOfBoth): string {
   if (before?.duration_ms === undefined || after?.duration_ms === undefined) return "";
   const by = after.duration_ms - before.duration_ms;

@@ -3,6 +3,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { type ComparedRuns, comparisonQuery, type NodeOfBoth, type RunOfBoth } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
 import { duration } from "../../lib/time";
+import { t, tWith } from "../../texts/t";
 import { LinkButton } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Failed, Skeleton } from "../../ui/states";
@@ -16,7 +17,7 @@ import { Sides } from "./sides";
 
 const SAME = { same: true };
 
-/** Two runs side by side, with the first node where they part. */
+/** Page that compares two runs and shows their first difference. */
 export function ComparePage() {
   const { workspace = "", id = "", other = "" } = useParams();
   const found = useQuery({ ...comparisonQuery(workspace, id, other), refetchOnWindowFocus: false });
@@ -24,7 +25,7 @@ export function ComparePage() {
     return (
       <main>
         <Failed error={found.error} retry={() => void found.refetch()}>
-          <Link to={`/w/${workspace}/runs`}>To the runs</Link>
+          <Link to={`/w/${workspace}/runs`}>{t("runs.allRuns")}</Link>
         </Failed>
       </main>
     );
@@ -48,16 +49,16 @@ function Compared({ workspace, found }: { workspace: string; found: ComparedRuns
   return (
     <main className={css.page}>
       <header className={css.head}>
-        <h1>Two runs side by side</h1>
-        <RunCard workspace={workspace} name="First" run={before} />
+        <h1>{t("runs.compareRuns")}</h1>
+        <RunCard workspace={workspace} name={t("runs.firstRun")} run={before} />
         <LinkButton
           look="quiet"
           icon="loop"
-          aria-label="Change their order"
-          title="Change their order"
+          aria-label={t("runs.swapRuns")}
+          title={t("runs.swapRuns")}
           to={`/w/${workspace}/runs/${after.run_id}/compare/${before.run_id}`}
         />
-        <RunCard workspace={workspace} name="Second" run={after} />
+        <RunCard workspace={workspace} name={t("runs.secondRun")} run={after} />
       </header>
       <Summary found={found} choose={choose} />
       <div className={css.body}>
@@ -71,40 +72,44 @@ function Compared({ workspace, found }: { workspace: string; found: ComparedRuns
   );
 }
 
-/** Where they part, on top. */
+/** First difference of the runs. */
 function Summary({ found, choose }: { found: ComparedRuns; choose: (node: string) => void }) {
   const at = found.parts_at;
   return (
     <p className={css.verdict} data-parts={at !== undefined} role="status">
       <Icon name={at === undefined ? "check" : "branch"} />
       <span>
-        {at === undefined ? (
-          `${firstDifferenceText(found)}.`
-        ) : (
-          <>
-            They part at{" "}
-            <button type="button" className={css.nodeLink} onClick={() => choose(at)}>
-              {at}
-            </button>
-            : {firstDifferenceText(found)}.
-          </>
-        )}
-        {at !== undefined && found.input === "differs" && " Their inputs differ."}
-        {found.difference && " They ran different versions."}
+        {at === undefined
+          ? `${firstDifferenceText(found)}.`
+          : tWith(
+              "runs.firstDifference",
+              {
+                node: (
+                  <button key="node" type="button" className={css.nodeLink} onClick={() => choose(at)}>
+                    {at}
+                  </button>
+                ),
+              },
+              { difference: firstDifferenceText(found) },
+            )}
+        {at !== undefined && found.input === "differs" && ` ${t("runs.inputsDiffer")}`}
+        {found.difference && ` ${t("runs.versionsDiffer")}`}
       </span>
     </p>
   );
 }
 
 function RunCard({ workspace, name, run }: { workspace: string; name: string; run: RunOfBoth }) {
+  const time = <Time key="time" at={run.created_at} />;
   return (
-    <section className={css.run} aria-label={`${name} run`}>
+    <section className={css.run} aria-label={name}>
       <strong>{name}</strong>
       <Status status={run.status} />
-      <Link to={`/w/${workspace}/runs/${run.run_id}`}>{run.workflow ?? "A script that was not saved"}</Link>
+      <Link to={`/w/${workspace}/runs/${run.run_id}`}>{run.workflow ?? t("runs.preview")}</Link>
       <span className={css.soft}>
-        <Time at={run.created_at} />
-        {run.duration_ms !== undefined && `, ${duration(run.duration_ms)}`}, by {run.created_by}
+        {run.duration_ms === undefined
+          ? tWith("runs.createdBy", { time }, { user: run.created_by })
+          : tWith("runs.createdByTook", { time }, { duration: duration(run.duration_ms), user: run.created_by })}
       </span>
     </section>
   );
@@ -117,7 +122,7 @@ interface GraphProps {
   choose: (node: string) => void;
 }
 
-/** Both on one graph: what became of the nodes between the versions, and how each stood in both runs. */
+/** Graph of both documents with the changes of the nodes and their status in both runs. */
 function Graph({ workspace, found, chosen, choose }: GraphProps) {
   const before = useQuery(documentQuery(workspace, found.before.run_id));
   const after = useQuery(documentQuery(workspace, found.after.run_id));
@@ -130,7 +135,7 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
       before={before.data}
       after={after.data}
       difference={found.difference ?? SAME}
-      names={["The first run", "the second"]}
+      names={[t("runs.firstRun"), t("runs.secondRun")]}
       overlay={{
         chosen,
         choose,
@@ -141,7 +146,7 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
   );
 }
 
-/** How a node stood in both runs, below it on the graph. */
+/** Status of a node in both runs, below it on the graph. */
 function Both({ node }: { node: NodeOfBoth | undefined }) {
   if (!node) return null;
   return (

@@ -3,6 +3,8 @@ import { lazy, Suspense } from "react";
 import { BASE } from "../../api/client";
 import type { ComparedRuns, Glimpse, NodeOfBoth } from "../../api/comparison";
 import { fetchArgs, fetchResult } from "../../api/runs";
+import { bytes } from "../../lib/bytes";
+import { t } from "../../texts/t";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import css from "./compare.module.css";
@@ -12,7 +14,7 @@ import { INPUT, RESULT } from "./nodes";
 
 const TextDifference = lazy(() => import("../../code/text-difference"));
 
-/** Longer values are not laid side by side in a page. */
+/** Maximum size of values that are compared side by side. */
 const MAX_BYTES = 512 << 10;
 const MAX_DIFFERENCES = 100;
 
@@ -29,16 +31,16 @@ interface Props {
   node: NodeOfBoth | undefined;
 }
 
-/** What the chosen node (or the run as a whole) gave in both runs, and at which places that differs. */
+/** Values of the selected node, or of the whole run, in both runs, and their differences. */
 export function Sides({ workspace, found, chosen, node }: Props) {
-  const title = chosen === INPUT ? "Input" : chosen === RESULT ? "Result" : chosen;
+  const title = chosen === INPUT ? t("ui.input") : chosen === RESULT ? t("runs.result") : chosen;
   const values = valuesOf(found, chosen, node);
   return (
-    <section className={css.sides} aria-label="Both sides">
-      <h2>{title || "Choose a node"}</h2>
-      {node && <p className={css.soft}>{nodeDifferenceText(node) || "The same in both"}.</p>}
-      {node?.before?.error && <p>First: {node.before.error}</p>}
-      {node?.after?.error && <p>Second: {node.after.error}</p>}
+    <section className={css.sides} aria-label={t("runs.valuesOfBoth")}>
+      <h2>{title || t("runs.selectNode")}</h2>
+      {node && <p className={css.soft}>{nodeDifferenceText(node) || t("runs.sameInBoth")}.</p>}
+      {node?.before?.error && <p>{t("runs.firstErrorText", { error: node.before.error })}</p>}
+      {node?.after?.error && <p>{t("runs.secondErrorText", { error: node.after.error })}</p>}
       {title && <Values workspace={workspace} values={values} />}
     </section>
   );
@@ -59,13 +61,13 @@ function valuesOf(found: ComparedRuns, chosen: string, node: NodeOfBoth | undefi
 
 function Values({ workspace, values }: { workspace: string; values: (Value | null)[] }) {
   const [before = null, after = null] = values;
-  if (!before && !after) return <Empty title="Neither gave anything" />;
+  if (!before && !after) return <Empty title={t("runs.noValues")} />;
   if ([before, after].some((each) => each && each.glimpse.size > MAX_BYTES)) {
     return (
-      <Empty title="Too long to be laid side by side">
+      <Empty title={t("runs.tooLargeSideBySide")}>
         <p>
-          <File workspace={workspace} value={before} word="the first" />{" "}
-          <File workspace={workspace} value={after} word="the second" />
+          <File workspace={workspace} value={before} name="runs.downloadFirst" />{" "}
+          <File workspace={workspace} value={after} name="runs.downloadSecond" />
         </p>
       </Empty>
     );
@@ -73,12 +75,18 @@ function Values({ workspace, values }: { workspace: string; values: (Value | nul
   return <Short workspace={workspace} before={before} after={after} />;
 }
 
-function File({ workspace, value, word }: { workspace: string; value: Value | null; word: string }) {
+interface FileProps {
+  workspace: string;
+  value: Value | null;
+  name: "runs.downloadFirst" | "runs.downloadSecond";
+}
+
+function File({ workspace, value, name }: FileProps) {
   if (!value) return null;
   const call = value.kind === "args" ? "get_args" : "completed/get_result";
   return (
     <a href={`${BASE}/api/w/${workspace}/jobs_u/${call}/${value.id}`} download={`${value.id}.json`}>
-      {word} ({Math.ceil(value.glimpse.size / 1024).toLocaleString("en")} KiB)
+      {t(name, { size: bytes(value.glimpse.size) })}
     </a>
   );
 }
@@ -96,18 +104,18 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
   return (
     <>
       {places.length > 0 && (
-        <table className={css.places} aria-label="Places that differ">
+        <table className={css.places} aria-label={t("runs.differences")}>
           <thead>
             <tr>
-              <th scope="col">Where</th>
-              <th scope="col">First</th>
-              <th scope="col">Second</th>
+              <th scope="col">{t("ui.path")}</th>
+              <th scope="col">{t("runs.first")}</th>
+              <th scope="col">{t("runs.second")}</th>
             </tr>
           </thead>
           <tbody>
             {places.map((place) => (
               <tr key={place.path}>
-                <th scope="row">{place.path || "all of it"}</th>
+                <th scope="row">{place.path || t("runs.entireValue")}</th>
                 <td>{shown(place.before)}</td>
                 <td>{shown(place.after)}</td>
               </tr>
@@ -115,7 +123,9 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
           </tbody>
         </table>
       )}
-      {places.length >= MAX_DIFFERENCES && <p className={css.soft}>The first {MAX_DIFFERENCES} places.</p>}
+      {places.length >= MAX_DIFFERENCES && (
+        <p className={css.soft}>{t("runs.firstDifferences", { count: MAX_DIFFERENCES })}</p>
+      )}
       <Suspense fallback={<Skeleton />}>
         <TextDifference before={before ? pretty(one) : ""} after={after ? pretty(other) : ""} unified />
       </Suspense>
@@ -132,7 +142,7 @@ const pretty = (value: Json) => JSON.stringify(value, null, 2);
 const MAX_LENGTH = 200;
 
 function shown(value: Json | undefined): string {
-  if (value === undefined) return "nothing";
+  if (value === undefined) return t("runs.noValue");
   const text = JSON.stringify(value);
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} …` : text;
 }

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useEditor } from "../../editor/context";
 import { ENDED } from "../../lib/status";
+import { t } from "../../texts/t";
 import { Input } from "../../ui/controls";
 import { Status } from "../../ui/status";
 import { useRun } from "../context";
@@ -8,7 +9,7 @@ import css from "./data.module.css";
 import { NodeValues } from "./node-values";
 import { RunValue } from "./value";
 
-/** What came in, what came out, and what each node took and gave. */
+/** Inputs and result of the run, and the input and output of each node. */
 export function RunData() {
   const { id, about } = useRun();
   const [word, setWord] = useState("");
@@ -20,19 +21,19 @@ export function RunData() {
       <Input
         className={css.search}
         type="search"
-        aria-label="Search in the data"
-        placeholder="Search in what is open below"
+        aria-label={t("runs.filterData")}
+        placeholder={t("runs.filterDataPlaceholder")}
         value={word}
         onChange={(event) => setWord(event.target.value.trim())}
       />
-      <Section title="Inputs" open>
-        <RunValue label="Inputs" of={{ what: "args", job: id }} word={word} />
+      <Section title={t("runs.inputs")} open>
+        <RunValue name="Inputs" of={{ what: "args", job: id }} word={word} />
       </Section>
-      <Section title="Result" open>
+      <Section title={t("runs.result")} open>
         {over ? (
-          <RunValue label="Result" of={{ what: "result", job: id }} word={word} />
+          <RunValue name="Result" of={{ what: "result", job: id }} word={word} />
         ) : (
-          <p className={css.empty}>The run has not ended.</p>
+          <p className={css.empty}>{t("runs.resultLater")}</p>
         )}
       </Section>
       {about.is_workflow && begun.map(([node]) => <NodeSection key={node} id={node} word={word} />)}

@@ -1,12 +1,12 @@
 import type { Json } from "../../workflow/types";
 
-/** A place in a value: the keys that lead to it, and what stands there. */
+/** Match in a value: its path and the value there. */
 export interface Match {
   path: string;
   value: Json;
 }
 
-/** The keys and plain values in which a word stands, at most `most` of them, in order. */
+/** Return the keys and plain values that contain a word, in order, at most `limit`. */
 export function searchJson(value: Json, word: string, limit: number): Match[] {
   const lowered = word.toLowerCase();
   const found: Match[] = [];

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { t } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import type { Json } from "../../workflow/types";
 import css from "./data.module.css";
@@ -9,7 +10,7 @@ const INITIALLY_OPEN = 12;
 const MAX_LENGTH = 2_000;
 const MAX_MATCHES = 200;
 
-/** A value as a tree that opens where it is asked to; of a long list a part at a time. */
+/** Value as a collapsible tree. Long lists are shown in parts. */
 export function JsonTree({ value, word }: { value: Json; word: string }) {
   if (word) return <Found value={value} word={word} />;
   return (
@@ -36,9 +37,7 @@ function Branch({ name, value, depth }: { name: string | null; value: Json; dept
       <button type="button" className={css.branch} aria-expanded={open} onClick={() => setOpen(!open)}>
         <span aria-hidden="true">{open ? "▾" : "▸"}</span> <Key name={name} />{" "}
         <span className={css.count}>
-          {Array.isArray(value)
-            ? `list of ${entries.length}`
-            : `${entries.length} ${entries.length === 1 ? "key" : "keys"}`}
+          {t(Array.isArray(value) ? "runs.itemCount" : "runs.keyCount", { count: entries.length })}
         </span>
       </button>
       {open && (
@@ -49,7 +48,7 @@ function Branch({ name, value, depth }: { name: string | null; value: Json; dept
           {entries.length > shown && (
             <li>
               <Button look="quiet" onClick={() => setShown(shown + PAGE_SIZE)}>
-                {entries.length - shown} more
+                {t("runs.showMore", { count: Math.min(entries.length - shown, PAGE_SIZE) })}
               </Button>
             </li>
           )}
@@ -65,7 +64,8 @@ function Key({ name }: { name: string | null }) {
 
 function Scalar({ value }: { value: Json }) {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  const shown = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} … (${text.length} characters)` : text;
+  const shown =
+    text.length > MAX_LENGTH ? t("runs.textCut", { text: text.slice(0, MAX_LENGTH), count: text.length }) : text;
   return (
     <span className={css.scalar} data-type={value === null ? "null" : typeof value}>
       {shown}
@@ -75,15 +75,15 @@ function Scalar({ value }: { value: Json }) {
 
 function Found({ value, word }: { value: Json; word: string }) {
   const found = searchJson(value, word, MAX_MATCHES);
-  if (found.length === 0) return <p className={css.empty}>No match.</p>;
+  if (found.length === 0) return <p className={css.empty}>{t("ui.noMatches")}</p>;
   return (
-    <ul className={css.tree} aria-label="Matches">
+    <ul className={css.tree} aria-label={t("runs.matches")}>
       {found.map((match) => (
         <li key={match.path}>
-          <span className={css.key}>{match.path || "the value"}</span> <Scalar value={cut(match.value)} />
+          <span className={css.key}>{match.path || t("runs.entireValue")}</span> <Scalar value={cut(match.value)} />
         </li>
       ))}
-      {found.length === MAX_MATCHES && <li className={css.empty}>And maybe more: only {MAX_MATCHES} are shown.</li>}
+      {found.length === MAX_MATCHES && <li className={css.empty}>{t("runs.firstMatches", { count: MAX_MATCHES })}</li>}
     </ul>
   );
 }

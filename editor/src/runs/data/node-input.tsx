@@ -3,6 +3,7 @@ import { useShallow } from "zustand/react/shallow";
 import { valuePart } from "../../api/values";
 import { useEditor } from "../../editor/context";
 import type { Editor } from "../../editor/store";
+import { t } from "../../texts/t";
 import { isLoop } from "../../workflow/kinds";
 import { referencesIn, resolveInputs } from "../../workflow/resolved-inputs";
 import { at, isTree, type Json, type Tree } from "../../workflow/types";
@@ -10,12 +11,12 @@ import { useRun } from "../context";
 import css from "./data.module.css";
 import { JsonTree } from "./json-tree";
 
-/** Longer values are not read to show what a node took of them. */
+/** Maximum size of the values that are read to evaluate the input of a node. */
 const MAX_BYTES = 256 << 10;
 
 /**
- * What a node took, as its transforms make it of the run's inputs and of the results of other nodes; an expression that
- * only the server can answer stands as such.
+ * Input of a node, evaluated from its transforms, the inputs of the run and the results of other nodes. Expressions that
+ * only the server can evaluate are shown as such.
  */
 export function NodeInput({ id, word, places }: { id: string; word: string; places?: IterationNumbers }) {
   const { workspace, id: run } = useRun();
@@ -42,7 +43,7 @@ export function NodeInput({ id, word, places }: { id: string; word: string; plac
     if (value !== undefined && value !== null) known[name] = value.value;
   });
   const given = Object.entries(resolveInputs(transforms, withItem(args.data?.value ?? {}, around, known), known));
-  if (given.length === 0) return <p className={css.empty}>It takes no inputs.</p>;
+  if (given.length === 0) return <p className={css.empty}>{t("runs.noInputs")}</p>;
   const values = Object.fromEntries(given.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : [])));
   const asked = given.flatMap(([name, each]) => ("expr" in each ? [[name, each.expr] as const] : []));
   return (
@@ -66,7 +67,7 @@ interface LoopContext {
   place: number;
 }
 
-/** What the innermost loop around a node goes over, and which iteration of it is meant; 0: none. */
+/** Return the iterator of the innermost loop around a node and the number of its shown iteration; 0 if none. */
 function loopAround({ graph, tree }: Editor, id: string, places: IterationNumbers): LoopContext {
   for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
     const holder = graph.byId.get(each);
@@ -76,7 +77,7 @@ function loopAround({ graph, tree }: Editor, id: string, places: IterationNumber
   return { iterator: undefined, place: 0 };
 }
 
-/** The run's input as the iteration has it, where what its loop goes over is known. */
+/** Return the inputs of the run as an iteration has them, if the items of its loop are known. */
 function withItem(input: Json, { iterator, place }: LoopContext, results: Json): Json {
   if (place === 0 || !isTree(input)) return input;
   const items = resolveInputs({ items: iterator ?? null }, input, results).items;
@@ -85,7 +86,7 @@ function withItem(input: Json, { iterator, place }: LoopContext, results: Json):
   return { ...input, iter: { value: list[place - 1] ?? null, index: place - 1 } };
 }
 
-/** A value that is short enough, null else. */
+/** Query of a value; null if it is too large. */
 export const wholeQuery = (workspace: string, what: "args" | "result", job: string) => ({
   queryKey: ["whole-value", workspace, what, job],
   staleTime: Number.POSITIVE_INFINITY,

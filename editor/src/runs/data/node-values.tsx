@@ -1,25 +1,23 @@
 import { ENDED } from "../../lib/status";
+import { t } from "../../texts/t";
 import { useNodeJob } from "../node-job";
 import css from "./data.module.css";
 import { NodeInput } from "./node-input";
 import { RunValue } from "./value";
 
-/** What one node took and gave, in the iteration that is shown. */
+/** Input and output of a node in the shown iteration. */
 export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
   const { job, status, undecidedLoop } = useNodeJob(id);
-  if (undecidedLoop)
-    return (
-      <p className={css.empty}>It ran once for each iteration of {undecidedLoop}: choose one of them on the graph.</p>
-    );
+  if (undecidedLoop) return <p className={css.empty}>{t("runs.chooseIteration", { loop: undecidedLoop })}</p>;
   return (
     <>
-      <h3>Input</h3>
+      <h3>{t("ui.input")}</h3>
       <NodeInput id={id} word={word} />
-      <h3>{status === "failed" ? "Error" : "Output"}</h3>
+      <h3>{t(status === "failed" ? "ui.error" : "ui.output")}</h3>
       {job && ENDED.has(status) ? (
-        <RunValue key={job} label={`Output of ${id}`} of={{ what: "result", job }} word={word} />
+        <RunValue key={job} name={`Output of ${id}`} of={{ what: "result", job }} word={word} />
       ) : (
-        <p className={css.empty}>It has given nothing yet.</p>
+        <p className={css.empty}>{t("runs.noNodeOutput")}</p>
       )}
     </>
   );

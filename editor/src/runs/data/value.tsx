@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { ApiError } from "../../api/client";
 import { type ValueOf, type ValuePart, valueAddress, valuePart } from "../../api/values";
 import { bytes } from "../../lib/bytes";
+import { t } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Failed, Skeleton } from "../../ui/states";
@@ -12,12 +13,12 @@ import css from "./data.module.css";
 import { JsonTree } from "./json-tree";
 
 const FIRST = 64 << 10;
-/** Up to so many bytes a value is shown as a tree; so much of it is read at once. */
+/** Size in bytes up to which a value is shown as a tree, and of the parts that are read. */
 const NEXT = 1 << 20;
 const MAX_SHOWN = 4 << 20;
 
-/** A value: as a tree, or, of a large one, how it begins, and as much more of it as is asked for. */
-export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf; word?: string }) {
+/** Value as a tree. Of a large value the first bytes are shown, and more on request. `name`: attribute `data-value`. */
+export function RunValue({ name, of, word = "" }: { name: string; of: ValueOf; word?: string }) {
   const { workspace } = useRun();
   const found = useValue(of);
   const parts = found.data?.pages ?? [];
@@ -29,7 +30,7 @@ export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf;
   if (found.isPending) return <Skeleton rows={2} />;
   if (found.isError) return <Unreadable error={found.error} />;
   return (
-    <div className={css.value} data-value={label}>
+    <div className={css.value} data-value={name}>
       {value === undefined ? (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
         <pre className={css.text} tabIndex={0}>
@@ -40,10 +41,10 @@ export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf;
       )}
       {(!whole || size > FIRST) && (
         <div className={css.foot}>
-          <span>{whole ? bytes(size) : `${bytes(read)} of ${bytes(size)}`}</span>
+          <span>{whole ? bytes(size) : t("runs.partOf", { read: bytes(read), size: bytes(size) })}</span>
           {!whole && read < MAX_SHOWN && (
             <Button disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-              {size <= NEXT ? "Read the whole" : "Read on"}
+              {t(size <= NEXT ? "runs.loadAll" : "runs.loadMore")}
             </Button>
           )}
           <a
@@ -52,7 +53,7 @@ export function RunValue({ label, of, word = "" }: { label: string; of: ValueOf;
             href={valueAddress(workspace, of)}
             download={`${of.job}.json`}
           >
-            Download
+            {t("runs.download")}
           </a>
         </div>
       )}
@@ -86,6 +87,6 @@ function parsed(text: string): Json | undefined {
 }
 
 function Unreadable({ error }: { error: unknown }) {
-  if (error instanceof ApiError && error.status === 404) return <p className={css.empty}>There is nothing yet.</p>;
+  if (error instanceof ApiError && error.status === 404) return <p className={css.empty}>{t("runs.noData")}</p>;
   return <Failed error={error} />;
 }

@@ -6,7 +6,7 @@ import { useRun } from "../context";
 import css from "../page.module.css";
 import { NodePane } from "./node-pane";
 
-/** The workflow that ran, each node as it stands, and beside it the one that is selected. */
+/** Graph of the run with the status of its nodes, and the pane of the selected node. */
 export function RunGraph() {
   const store = useEditorStore();
   const { selection, select } = useRun();

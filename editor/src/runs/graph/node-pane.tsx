@@ -2,6 +2,7 @@ import { lazy, Suspense, useState } from "react";
 import { Link } from "react-router";
 import { useShallow } from "zustand/react/shallow";
 import { type RestartPoint, restartPointAt } from "../../api/restart";
+import type { NodeState } from "../../api/runs";
 import { NodeDecision } from "../../approvals/node-decision";
 import { IterationPicker, iterationCount } from "../../canvas/iterations";
 import { useEditor } from "../../editor/context";
@@ -9,9 +10,11 @@ import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { ENDED } from "../../lib/status";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import { Button, IconButton } from "../../ui/controls";
 import { Status } from "../../ui/status";
 import { isLoop } from "../../workflow/kinds";
+import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
 import { NodeValues } from "../data/node-values";
 import { useNodeJob } from "../node-job";
@@ -21,7 +24,7 @@ import { WaitReason } from "../wait-reasons";
 
 const Pausing = lazy(async () => ({ default: (await import("../breakpoints/breakpoint-form")).Breakpoints }));
 
-/** How one node stands, what it took and gave, and what can be done from there. */
+/** Pane of a node: its status, input, output and actions. */
 export function NodePane({ id, close }: { id: string; close: () => void }) {
   const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
@@ -31,23 +34,17 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   const child = stands?.bodies?.run;
   if (!node || !stands) return null;
   return (
-    <aside className={css.nodePane} aria-label={`Node ${id}`}>
+    <aside className={css.nodePane} aria-label={t("runs.node", { id })}>
       <div className={css.nodePaneHeader}>
         <h2>{node.summary || id}</h2>
         <Status status={status === "pending" ? stands.status : status} />
-        <IconButton label="Close" icon="cross" onClick={close} />
+        <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
       <Suspense>
         <Pausing node={id} />
       </Suspense>
       <div className={css.nodePaneBody}>
-        <p className={css.soft}>
-          {node.summary && id}
-          {stands.duration_ms != null && ` · took ${duration(stands.duration_ms)}`}
-          {(stands.attempt ?? 1) > 1 && ` · ${stands.attempt} attempts`}
-          {stands.kept && " · kept from an earlier run"}
-          {stands.skipped && " · skip_if was true"}
-        </p>
+        <p className={css.soft}>{factsOf(node, stands).join(" · ")}</p>
         {stands.waits?.map((wait) => (
           <p key={`${wait.code} ${wait.until}`} className={css.waiting}>
             <WaitReason wait={wait} />
@@ -57,9 +54,9 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
         {loop && <IterationPicker node={loop} />}
         {isLoop(node.kind) && <Opened id={id} />}
         <div className={css.buttons}>
-          {child && <Link to={`/w/${workspace}/runs/${child}`}>Its run</Link>}
+          {child && <Link to={`/w/${workspace}/runs/${child}`}>{t("runs.openRun")}</Link>}
           <Button look="quiet" onClick={() => select({ tab: "logs" })}>
-            Its log
+            {t("ui.logs")}
           </Button>
           <RestartHere id={id} />
         </div>
@@ -69,7 +66,18 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   );
 }
 
-/** The innermost loop that a node stands in. */
+function factsOf(node: Node, stands: NodeState): string[] {
+  const attempts = stands.attempt ?? 1;
+  return [
+    node.summary && node.id,
+    stands.duration_ms != null && t("runs.took", { duration: duration(stands.duration_ms) }),
+    attempts > 1 && t("runs.attemptCount", { count: attempts }),
+    stands.kept && t("runs.outputReused"),
+    stands.skipped && t("runs.skippedBySkipIf"),
+  ].filter((each) => typeof each === "string" && each !== "") as string[];
+}
+
+/** Return the innermost loop around a node; null if there is none. */
 function around(byId: Editor["graph"]["byId"], id: string) {
   for (let each = byId.get(id)?.inside; each; each = byId.get(each)?.inside) {
     const holder = byId.get(each);
@@ -80,14 +88,10 @@ function around(byId: Editor["graph"]["byId"], id: string) {
 
 function Opened({ id }: { id: string }) {
   const count = useEditor((editor) => iterationCount(editor, id));
-  return (
-    <p className={css.soft}>
-      {count} {count === 1 ? "iteration" : "iterations"}
-    </p>
-  );
+  return <p className={css.soft}>{t("runs.iterationCount", { count })}</p>;
 }
 
-/** Goes on from a node of a run that has ended, in the iterations that are shown. */
+/** Buttons to restart an ended run from a node, in the shown iterations. */
 function RestartHere({ id }: { id: string }) {
   const [point, setPoint] = useState<{ title: string; at: RestartPoint } | null>(null);
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? ""));
@@ -102,15 +106,20 @@ function RestartHere({ id }: { id: string }) {
   return (
     <>
       {typeof here === "string" ? (
-        <span className={css.soft}>To restart here, choose an iteration of {here}.</span>
+        <span className={css.soft}>{t("runs.chooseIterationToRestart", { loop: here })}</span>
       ) : (
-        <Button icon="play" onClick={() => setPoint({ title: `Restart from ${id}`, at: here })}>
-          Restart from here
+        <Button icon="play" onClick={() => setPoint({ title: t("runs.restartFrom", { node: id }), at: here })}>
+          {t("runs.restartHere")}
         </Button>
       )}
       {into && typeof into !== "string" && (
-        <Button icon="play" onClick={() => setPoint({ title: `Restart from iteration ${place} of ${id}`, at: into })}>
-          Restart from iteration {place}
+        <Button
+          icon="play"
+          onClick={() =>
+            setPoint({ title: t("runs.restartFromIterationOf", { number: place ?? 0, node: id }), at: into })
+          }
+        >
+          {t("runs.restartFromIteration", { number: place ?? 0 })}
         </Button>
       )}
       {point && <RestartDialog title={point.title} point={point.at} close={() => setPoint(null)} />}

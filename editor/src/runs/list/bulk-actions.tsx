@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { RunFilter } from "../../api/run-filter";
 import { cancelRuns, findRunIds, LIMIT, type RunRow, rerunRuns } from "../../api/run-list";
+import { t } from "../../texts/t";
 import { Confirm } from "../../ui/confirm";
 import { Button, LinkButton } from "../../ui/controls";
 import { notify, notifyError } from "../../ui/toasts";
@@ -11,16 +12,19 @@ interface Props {
   filter: RunFilter;
   rows: RunRow[];
   chosen: string[];
-  /** Ids of all that the filter finds, where all are chosen. */
+  /** Ids of all matching runs if all are selected. */
   all: string[] | null;
   choose: (ids: string[]) => void;
   chooseAll: (ids: string[]) => void;
   done: () => void;
 }
 
-const countRuns = (count: number): string => `${count} ${count === 1 ? "run" : "runs"}`;
+function countText(count: number, matching: boolean): string {
+  if (!matching) return t("runs.selectedCount", { count });
+  return t(count >= LIMIT ? "runs.newestMatching" : "runs.matchingCount", { count });
+}
 
-/** What can be done with the runs that are chosen, and with how many. */
+/** Number and bulk actions of the selected runs. */
 export function BulkActions({ workspace, filter, rows, chosen, all, choose, chooseAll, done }: Props) {
   const [asked, setAsked] = useState<"cancel" | "rerun" | null>(null);
   const [busy, setBusy] = useState(false);
@@ -37,16 +41,17 @@ export function BulkActions({ workspace, filter, rows, chosen, all, choose, choo
   };
   const cancel = async () => {
     const live = all ? await findRunIds(workspace, filter, true) : chosen;
-    notify(`${countRuns(await cancelRuns(workspace, live))} cancelled.`);
+    notify(t("runs.cancelledCount", { count: await cancelRuns(workspace, live) }));
     choose([]);
     done();
   };
   const rerun = async () => {
     const { made, refused } = await rerunRuns(workspace, ids);
-    notify(`${countRuns(made)} started again.`);
+    notify(t("runs.rerunCount", { count: made }));
     choose([]);
     done();
-    if (refused.length > 0) notifyError(new Error(`${countRuns(refused.length)} could not be: ${refused[0]}`));
+    const [reason] = refused;
+    if (reason !== undefined) notifyError(new Error(t("runs.rerunRefused", { count: refused.length, reason })));
   };
   const findAll = () => act(async () => chooseAll(await findRunIds(workspace, filter, false)));
   const [older, newer] = [...chosen].sort();
@@ -54,56 +59,52 @@ export function BulkActions({ workspace, filter, rows, chosen, all, choose, choo
     return (
       <div className={css.bulk}>
         <Button look="quiet" icon="check" onClick={() => choose(rows.map((row) => row.id))}>
-          Choose the {rows.length} loaded
+          {t("runs.selectLoaded", { count: rows.length })}
         </Button>
       </div>
     );
   }
   return (
-    <section className={css.bulk} aria-label="Chosen runs" data-chosen="">
-      <strong role="status">
-        {all && all.length >= LIMIT ? `The newest ${LIMIT} runs` : countRuns(ids.length)}{" "}
-        {all ? "that match" : "chosen"}
-      </strong>
+    <section className={css.bulk} aria-label={t("runs.selectedRuns")} data-chosen="">
+      <strong role="status">{countText(ids.length, all !== null)}</strong>
       <Button icon="stop" disabled={busy} onClick={() => setAsked("cancel")}>
-        Cancel …
+        {t("runs.cancelRuns")}
       </Button>
       <Button icon="loop" disabled={busy} onClick={() => setAsked("rerun")}>
-        Run again …
+        {t("runs.runAgainForm")}
       </Button>
       {!all && chosen.length === 2 && (
         <LinkButton icon="branches" to={`/w/${workspace}/runs/${older}/compare/${newer}`}>
-          Compare
+          {t("runs.compare")}
         </LinkButton>
       )}
       {!all && (
         <Button look="quiet" disabled={busy} onClick={() => void findAll()}>
-          All that match
+          {t("runs.selectAllMatching")}
         </Button>
       )}
       <Button look="quiet" icon="cross" onClick={() => choose([])}>
-        None
+        {t("runs.clearSelection")}
       </Button>
       {asked === "cancel" && (
         <Confirm
-          title={
-            all ? `Cancel those of ${countRuns(ids.length)} that are under way?` : `Cancel ${countRuns(ids.length)}?`
-          }
-          confirmLabel="Cancel them"
+          title={t(all ? "runs.cancelMatchingTitle" : "runs.cancelTitle", { count: ids.length })}
+          confirmLabel={t("runs.confirmCancel")}
+          cancelLabel={t("runs.keepRunning")}
           close={() => setAsked(null)}
           onConfirm={() => void act(cancel)}
         >
-          <p>Those that have ended stay as they are.</p>
+          <p>{t("runs.cancelHint")}</p>
         </Confirm>
       )}
       {asked === "rerun" && (
         <Confirm
-          title={`Run ${countRuns(ids.length)} again?`}
-          confirmLabel="Run them again"
+          title={t("runs.rerunTitle", { count: ids.length })}
+          confirmLabel={t("runs.runAgain")}
           close={() => setAsked(null)}
           onConfirm={() => void act(rerun)}
         >
-          <p>Each is started anew with the version and the inputs that it had.</p>
+          <p>{t("runs.rerunHint")}</p>
         </Confirm>
       )}
     </section>

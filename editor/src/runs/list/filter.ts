@@ -1,4 +1,8 @@
 import { DEFAULT_WINDOW, type RunFilter, WINDOWS } from "../../api/run-filter";
+import { statusStyle } from "../../lib/status";
+import { LOCALE } from "../../texts/language";
+import { t } from "../../texts/t";
+import { triggerName } from "../trigger-name";
 
 /** Changes parts of the address by their names; an empty value removes a part. */
 export type SetFilter = (changes: Record<string, string>) => void;
@@ -26,13 +30,16 @@ function parseTime(text: string | null): string {
   return Number.isNaN(at) ? "" : new Date(at).toISOString();
 }
 
-/** What narrows the list, each with the part of the address that says it. */
+const ANY = new Intl.ListFormat(LOCALE, { type: "disjunction" });
+const statusLabel = (status: string): string => statusStyle(status).label;
+
+/** Return the active filters: the parameter of the address, a label and the value. */
 export function activeFilters(filter: RunFilter): { name: string; word: string; value: string }[] {
   return [
-    { name: "state", word: "state", value: filter.states.map((each) => each.replace("_", " ")).join(" or ") },
-    { name: "path", word: "path", value: filter.path },
-    { name: "q", word: "path has", value: filter.text },
-    { name: "trigger", word: "trigger", value: filter.trigger },
-    { name: "by", word: "by", value: filter.by },
+    { name: "state", word: t("runs.filterStatus"), value: ANY.format(filter.states.map(statusLabel)) },
+    { name: "path", word: t("runs.filterPath"), value: filter.path },
+    { name: "q", word: t("runs.filterText"), value: filter.text },
+    { name: "trigger", word: t("runs.trigger"), value: triggerName(filter.trigger) },
+    { name: "by", word: t("runs.startedBy"), value: filter.by },
   ].filter((each) => each.value !== "");
 }

@@ -1,14 +1,17 @@
 import { useEffect, useRef, useState } from "react";
 import { type RunFilter, WINDOWS } from "../../api/run-filter";
+import { statusStyle } from "../../lib/status";
+import { t } from "../../texts/t";
 import { Button, Input } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Select } from "../../ui/select";
+import { triggerName } from "../trigger-name";
 import { activeFilters, type SetFilter, STATES, TRIGGERS } from "./filter";
 import css from "./runs.module.css";
 
 const PAUSE_MS = 250;
 
-/** Text in the path: asked for once nothing has been typed for a moment. */
+/** Search by text in the path. The request is sent after a pause in typing. */
 function Search({ text, put }: { text: string; put: SetFilter }) {
   const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -25,37 +28,47 @@ function Search({ text, put }: { text: string; put: SetFilter }) {
     <Input
       type="search"
       className={css.search}
-      aria-label="Search by path"
-      placeholder="Search by path"
+      aria-label={t("runs.searchPath")}
+      placeholder={t("runs.searchPath")}
       value={typed ?? text}
       onChange={(event) => change(event.target.value)}
     />
   );
 }
 
-/** What narrows the list: fields to choose it, and a chip for each that can be taken away. */
+/** Fields of the filter, and a chip for each active filter to remove it. */
 export function Filters({ filter, put }: { filter: RunFilter; put: SetFilter }) {
   const narrowed = activeFilters(filter);
   return (
     <>
       <search className={css.fields}>
         <Search text={filter.text} put={put} />
-        <Select aria-label="Add a state" value="" set={(next) => put({ state: [...filter.states, next].join(",") })}>
-          <option value="">State</option>
+        <Select
+          aria-label={t("runs.addStatus")}
+          value=""
+          set={(next) => put({ state: [...filter.states, next].join(",") })}
+        >
+          <option value="">{t("runs.filterStatus")}</option>
           {STATES.filter((each) => !filter.states.includes(each)).map((each) => (
             <option key={each} value={each}>
-              {each.replace("_", " ")}
+              {statusStyle(each).label}
             </option>
           ))}
         </Select>
-        <Select aria-label="Trigger" value={filter.trigger} set={(next) => put({ trigger: next })}>
-          <option value="">Any trigger</option>
+        <Select aria-label={t("runs.trigger")} value={filter.trigger} set={(next) => put({ trigger: next })}>
+          <option value="">{t("runs.anyTrigger")}</option>
           {[...new Set([...TRIGGERS, filter.trigger])].filter(Boolean).map((each) => (
-            <option key={each}>{each}</option>
+            <option key={each} value={each}>
+              {triggerName(each)}
+            </option>
           ))}
         </Select>
-        <Select aria-label="Time" value={filter.last} set={(next) => put({ last: next, from: "", to: "" })}>
-          {filter.from && <option value="">As chosen below</option>}
+        <Select
+          aria-label={t("runs.timeRange")}
+          value={filter.last}
+          set={(next) => put({ last: next, from: "", to: "" })}
+        >
+          {filter.from && <option value="">{t("runs.customRange")}</option>}
           {Object.entries(WINDOWS).map(([last, { name }]) => (
             <option key={last} value={last}>
               {name}
@@ -64,13 +77,13 @@ export function Filters({ filter, put }: { filter: RunFilter; put: SetFilter }) 
         </Select>
       </search>
       {narrowed.length > 0 && (
-        <ul className={css.chips} aria-label="Filters">
+        <ul className={css.chips} aria-label={t("runs.filters")}>
           {narrowed.map(({ name, word, value }) => (
             <li key={name}>
               <button
                 type="button"
                 className={css.chip}
-                aria-label={`Take away: ${word} ${value}`}
+                aria-label={t("runs.removeFilter", { name: word, value })}
                 onClick={() => put({ [name]: "" })}
               >
                 <span className={css.word}>{word}</span> {value} <Icon name="cross" size={11} />
@@ -80,7 +93,7 @@ export function Filters({ filter, put }: { filter: RunFilter; put: SetFilter }) 
           {narrowed.length > 1 && (
             <li>
               <Button look="quiet" onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>
-                Clear all
+                {t("runs.clearFilters")}
               </Button>
             </li>
           )}

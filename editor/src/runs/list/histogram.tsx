@@ -4,6 +4,8 @@ import type { RunHistogram } from "../../api/run-list";
 import { BUCKETS } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
 import { absolute } from "../../lib/time";
+import { LOCALE } from "../../texts/language";
+import { t } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import type { SetFilter } from "./filter";
@@ -18,7 +20,7 @@ interface Props {
   put: SetFilter;
 }
 
-/** Runs over time. A part of it is chosen with the mouse, or with arrow keys and Enter. */
+/** Runs over time. A time range is selected with the mouse, or with arrow keys and Enter. */
 export function Histogram({ histogram, filter, put }: Props) {
   const [brush, setBrush] = useState<{ from: number; to: number } | null>(null);
   const drag = useRef<number | null>(null);
@@ -48,14 +50,16 @@ export function Histogram({ histogram, filter, put }: Props) {
     else return;
     event.preventDefault();
   };
-  const words = brush ? `${span(at(brush.from), at(brush.to + 1))}: ${countIn(bars, brush)}` : "nothing chosen";
+  const words = brush
+    ? t("runs.rangeCounts", { range: span(at(brush.from), at(brush.to + 1)), counts: countIn(bars, brush) })
+    : t("runs.noRangeSelected");
   return (
-    <section className={css.histogram} aria-label="Runs over time">
+    <section className={css.histogram} aria-label={t("runs.histogram")}>
       <div
         className={css.plot}
         role="slider"
         tabIndex={0}
-        aria-label="Part of the time"
+        aria-label={t("runs.timeRange")}
         aria-valuemin={0}
         aria-valuemax={BUCKETS}
         aria-valuenow={brush?.from ?? 0}
@@ -79,7 +83,12 @@ export function Histogram({ histogram, filter, put }: Props) {
           )}
           {bars.map((bar) => (
             <g key={bar.place}>
-              <title>{`${span(at(bar.place), at(bar.place + 1))}: ${countsText(bar.counts)}`}</title>
+              <title>
+                {t("runs.rangeCounts", {
+                  range: span(at(bar.place), at(bar.place + 1)),
+                  counts: countsText(bar.counts),
+                })}
+              </title>
               <rect x={bar.place} width="1" y="0" height={HEIGHT} fill="transparent" />
               {stack(bar.counts, most).map(({ state, y, height }) => (
                 <rect
@@ -97,19 +106,19 @@ export function Histogram({ histogram, filter, put }: Props) {
         </svg>
       </div>
       <div className={css.axis}>
-        <span>{absolute(histogram.since).replace(/:\d\d .*/, "")}</span>
+        <span>{timeText(histogram.since)}</span>
         <span role="status">{brush ? words : ""}</span>
-        <span>{filter.to ? absolute(filter.to).replace(/:\d\d .*/, "") : "now"}</span>
+        <span>{filter.to ? timeText(filter.to) : t("runs.now")}</span>
       </div>
       <Legend {...{ totals, filter, put }} />
       {histogram.counted_from && (
-        <p className={css.note}>There are more: counted back to {absolute(histogram.counted_from)}.</p>
+        <p className={css.note}>{t("runs.countedFrom", { time: absolute(histogram.counted_from) })}</p>
       )}
     </section>
   );
 }
 
-/** How many runs stand how; each is a switch for that state. */
+/** Number of runs by status. Each is a switch of the filter. */
 function Legend({ totals, filter, put }: { totals: Record<string, number>; filter: RunFilter; put: SetFilter }) {
   const states = [...new Set([...ORDER, ...Object.keys(totals)])].filter(
     (state) => totals[state] || filter.states.includes(state),
@@ -130,12 +139,13 @@ function Legend({ totals, filter, put }: { totals: Record<string, number>; filte
           aria-pressed={filter.states.includes(state)}
           onClick={() => toggle(state)}
         >
-          <Icon name={statusStyle(state).icon} size={12} /> {totals[state] ?? 0} {statusStyle(state).label}
+          <Icon name={statusStyle(state).icon} size={12} />{" "}
+          {t("runs.statusCount", { count: totals[state] ?? 0, status: statusStyle(state).label })}
         </button>
       ))}
       {filter.from && (
         <Button look="quiet" icon="back" onClick={() => put({ from: "", to: "" })}>
-          Whole time
+          {t("runs.resetRange")}
         </Button>
       )}
     </div>
@@ -163,7 +173,7 @@ function totalsOf(bars: Bar[]): Record<string, number> {
   return totals;
 }
 
-/** From the bottom up; what is there at all is at least 3 % tall. */
+/** Return the stacked bars of the counts, from the bottom up, each at least 3 % tall. */
 function stack(counts: Record<string, number>, most: number) {
   let bottom = HEIGHT;
   return ORDER.concat(Object.keys(counts).filter((state) => !ORDER.includes(state)))
@@ -178,9 +188,10 @@ function stack(counts: Record<string, number>, most: number) {
 const clamp = (place: number): number => Math.min(Math.max(place, 0), BUCKETS - 1);
 const countsText = (counts: Record<string, number>): string =>
   Object.entries(counts)
-    .map(([state, runs]) => `${runs} ${statusStyle(state).label}`)
+    .map(([state, runs]) => t("runs.statusCount", { count: runs, status: statusStyle(state).label }))
     .join(", ");
 const countIn = (bars: Bar[], { from, to }: { from: number; to: number }): string =>
-  countsText(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || "no run";
-const TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  countsText(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || t("runs.noRunsCounted");
+const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const timeText = (at: string): string => TIME.format(new Date(at));
 const span = (from: string, to: string): string => TIME.formatRange(new Date(from), new Date(to));

@@ -4,6 +4,7 @@ import { useParams, useSearchParams } from "react-router";
 import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
 import { rememberWorkspace } from "../../lib/last-workspace";
+import { t } from "../../texts/t";
 import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { BulkActions } from "./bulk-actions";
@@ -18,14 +19,14 @@ import { SavedViewsMenu } from "./saved-views-menu";
 const FRESH_MS = 4000;
 const COUNT_MS = 20_000;
 
-/** All runs of a workspace, the newest first. What is shown of them is in the address. */
+/** Page of all runs of a workspace, newest first. The filter is in the address. */
 export function RunsPage() {
   const { workspace = "" } = useParams();
   const [search, setSearch] = useSearchParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const filter = filterOf(search);
   const setFilter: SetFilter = (changes) => {
-    // Of the address as it is, not as it was drawn: two changes may come between two drawings.
+    // Read the current address, not the rendered one: two changes may precede a render.
     const after = new URLSearchParams(window.location.search);
     for (const [name, value] of Object.entries(changes)) {
       if (value) after.set(name, value);
@@ -37,9 +38,9 @@ export function RunsPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Runs</h1>
+        <h1>{t("runs.runs")}</h1>
         <LinkButton look="quiet" icon="search" to={`/w/${workspace}/runs/search`}>
-          Search in data
+          {t("runs.searchData")}
         </LinkButton>
         <SavedViewsMenu workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
       </div>
@@ -56,7 +57,7 @@ interface Props {
   put: SetFilter;
 }
 
-/** The time that is looked at, with how many runs were made in each part of it. */
+/** Histogram of the runs in the time range of the filter. */
 function RunHistogram({ workspace, filter, put }: Props) {
   const counts = useQuery({
     ...histogramQuery(workspace, filter),
@@ -68,7 +69,7 @@ function RunHistogram({ workspace, filter, put }: Props) {
   return <Histogram histogram={counts.data} filter={filter} put={put} />;
 }
 
-/** The runs that are loaded, fetched anew while they are looked at: page 1, and one page of what is under way. */
+/** Fetch the runs. While the page is open, the first page and one page with unfinished runs are fetched again. */
 function useRuns(workspace: string, filter: RunFilter) {
   const queries = useQueryClient();
   const query = runsQuery(workspace, filter);
@@ -83,7 +84,7 @@ function useRuns(workspace: string, filter: RunFilter) {
       const data = queries.getQueryData<RunPages>(query.queryKey);
       if (!data) return null;
       const made = await refreshRuns(workspace, filter, data);
-      // What was fetched meanwhile stands: it is asked again soon.
+      // Data fetched in the meantime is used; the next refresh follows soon.
       queries.setQueryData<RunPages>(query.queryKey, (now) => (now === data ? made : now));
       return Date.now();
     },
@@ -124,7 +125,7 @@ function List({ workspace, filter, put }: Props) {
         more={() => runs.hasNextPage && !runs.isFetchingNextPage && void runs.fetchNextPage()}
       />
       {runs.isFetchingNextPage && <Skeleton rows={2} />}
-      {!runs.hasNextPage && <p className={css.end}>No older run in this time.</p>}
+      {!runs.hasNextPage && <p className={css.end}>{t("runs.noOlderRuns")}</p>}
     </>
   );
 }
@@ -134,15 +135,13 @@ function EmptyRuns({ filter, put }: { filter: RunFilter; put: SetFilter }) {
   const { since } = timeRange(filter, Date.now());
   const longest = Date.now() - since >= (WINDOWS["90d"]?.ms ?? 0);
   return (
-    <Empty title="No run here">
-      <p>
-        {narrowed || filter.by
-          ? "No run of this time is like that."
-          : "Nothing was started in this time. Runs stand here as soon as a person, a schedule or a call starts one."}
-      </p>
-      {!longest && <Button onClick={() => put({ last: "90d", from: "", to: "" })}>Look at the last 90 days</Button>}
+    <Empty title={t("runs.noRuns")}>
+      <p>{t(narrowed || filter.by ? "runs.noRunsFiltered" : "runs.noRunsHint")}</p>
+      {!longest && <Button onClick={() => put({ last: "90d", from: "", to: "" })}>{t("runs.showLast90Days")}</Button>}
       {(narrowed || filter.by) && (
-        <Button onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>Take the filters away</Button>
+        <Button onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>
+          {t("runs.clearFilters")}
+        </Button>
       )}
     </Empty>
   );

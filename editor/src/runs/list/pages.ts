@@ -1,6 +1,6 @@
 import type { RunPage, RunPages, RunRow } from "../../api/run-list";
 
-/** Pages with the newest rows put before them; where some may lie between, the newest alone. */
+/** Return the pages with the newest rows before them, or only the newest if rows between may be missing. */
 export function withNewestRows({ pages, pageParams }: RunPages, head: RunPage): RunPages {
   const [first] = pages;
   const [last, top] = [head.rows.at(-1)?.id ?? "", first?.rows[0]?.id ?? ""];
@@ -17,12 +17,12 @@ export function withNewestRows({ pages, pageParams }: RunPages, head: RunPage): 
   };
 }
 
-/** The place of the first page after the first one with a run that has not ended; -1: none. */
+/** Return the index of the first page after the first one with an unfinished run; -1 if none. */
 export function firstLivePage({ pages }: RunPages): number {
   return pages.findIndex(({ rows }, place) => place > 0 && rows.some((row) => !row.ended));
 }
 
-/** Pages of which one is as the server has it now. */
+/** Return the pages with the rows of one page replaced. */
 export function withRefreshedPage(data: RunPages, place: number, rows: RunRow[]): RunPages {
   const last = data.pages[place]?.rows.at(-1)?.id ?? "";
   const pages = data.pages.map((page, each) =>

@@ -2,9 +2,11 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { RunRow } from "../../api/run-list";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";
 import { useVisibleRows } from "../../ui/use-visible-rows";
+import { triggerName } from "../trigger-name";
 import type { SetFilter } from "./filter";
 import css from "./runs.module.css";
 
@@ -17,11 +19,11 @@ interface Props {
   isChosen: (id: string) => boolean;
   choose: (row: RunRow, yes: boolean) => void;
   put: SetFilter;
-  /** More rows are wanted. */
+  /** Fetch more rows. */
   more: () => void;
 }
 
-/** The rows on the screen, out of as many as there are; arrow keys walk them. */
+/** Virtual list of runs. Arrow keys move the focus between rows. */
 export function Rows({ rows, more, ...rest }: Props) {
   const list = useRef<HTMLUListElement>(null);
   const { first, end } = useVisibleRows(list, HEIGHT, rows.length);
@@ -33,7 +35,7 @@ export function Rows({ rows, more, ...rest }: Props) {
     <ul
       className={css.rows}
       ref={list}
-      aria-label="Runs"
+      aria-label={t("runs.runs")}
       style={{ height: rows.length * HEIGHT }}
       onKeyDown={(event) => moveFocus(event, rows.length)}
     >
@@ -53,12 +55,12 @@ export function Rows({ rows, more, ...rest }: Props) {
 }
 
 function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "more"> & { row: RunRow }) {
-  const name = row.path || "A preview";
+  const name = row.path || t("runs.preview");
   return (
     <>
       <input
         type="checkbox"
-        aria-label={`Choose the run of ${name}`}
+        aria-label={t("runs.selectRun", { name })}
         checked={isChosen(row.id)}
         onChange={(event) => choose(row, event.target.checked)}
       />
@@ -70,13 +72,18 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
           {name}
         </Link>
         <span className={css.reason}>
-          {(row.status !== "awaiting_approval" && row.why) || (row.tested ? "not deployed" : "")}
+          {(row.status !== "awaiting_approval" && row.why) || (row.tested ? t("runs.notDeployed") : "")}
         </span>
       </span>
-      <button type="button" className={css.fact} title="Only this trigger" onClick={() => put(onlyTrigger(row))}>
-        {row.trigger}
+      <button
+        type="button"
+        className={css.fact}
+        title={t("runs.onlyThisTrigger")}
+        onClick={() => put(onlyTrigger(row))}
+      >
+        {triggerText(row)}
       </button>
-      <button type="button" className={css.fact} title="Only theirs" onClick={() => put({ by: row.by })}>
+      <button type="button" className={css.fact} title={t("runs.onlyThisUser")} onClick={() => put({ by: row.by })}>
         {row.by}
       </button>
       <span className={css.when}>
@@ -89,7 +96,12 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
 
 const onlyTrigger = (row: RunRow) => ({ trigger: row.trigger.split(" ")[0] ?? "" });
 
-/** Arrow keys go from run to run; what is not drawn yet is, as soon as it comes near. */
+function triggerText(row: RunRow): string {
+  const [kind = "", ...rest] = row.trigger.split(" ");
+  return [triggerName(kind), ...rest].join(" ");
+}
+
+/** Move the focus to the next or previous run with the arrow keys. */
 function moveFocus(event: KeyboardEvent<HTMLUListElement>, count: number): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = (event.target as HTMLElement).closest("li");

@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from "react";
+import { t } from "../../texts/t";
 import { Button, Field, IconButton, Input } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Select } from "../../ui/select";
@@ -8,11 +9,11 @@ import { deleteView, savedViews, saveView } from "./saved-views";
 interface Props {
   workspace: string;
   search: URLSearchParams;
-  /** Shows what stands in an address. */
+  /** Show the view of a query. */
   show: (search: string) => void;
 }
 
-/** Views that were saved, to be shown again; and the one that is shown, to be saved. */
+/** Choice of a saved view, and a button to save or delete the shown one. */
 export function SavedViewsMenu({ workspace, search, show }: Props) {
   const [views, setViews] = useState(() => savedViews(workspace));
   const [naming, setNaming] = useState(false);
@@ -30,11 +31,11 @@ export function SavedViewsMenu({ workspace, search, show }: Props) {
     <div className={css.views}>
       {views.length > 0 && (
         <Select
-          aria-label="Saved views"
+          aria-label={t("runs.savedViews")}
           value={shown?.name ?? ""}
           set={(next) => show(views.find((view) => view.name === next)?.search ?? "")}
         >
-          <option value="">All runs</option>
+          <option value="">{t("runs.allRuns")}</option>
           {views.map((view) => (
             <option key={view.name}>{view.name}</option>
           ))}
@@ -42,25 +43,25 @@ export function SavedViewsMenu({ workspace, search, show }: Props) {
       )}
       {shown ? (
         <IconButton
-          label={`Forget the view ${shown.name}`}
+          label={t("runs.deleteView", { name: shown.name })}
           icon="trash"
           onClick={() => setViews(deleteView(workspace, shown.name))}
         />
       ) : (
         <Button icon="save" disabled={here === ""} onClick={() => setNaming(true)}>
-          Save view
+          {t("runs.saveView")}
         </Button>
       )}
       {naming && (
-        <Dialog title="Save this view" close={() => setNaming(false)}>
+        <Dialog title={t("runs.saveView")} close={() => setNaming(false)}>
           <form onSubmit={submit}>
-            <Field label="Name" help="This browser keeps it. To show it to others, send them the address.">
+            <Field label={t("ui.name")} help={t("runs.saveViewHelp")}>
               <Input value={name} maxLength={80} onChange={(event) => setName(event.target.value)} />
             </Field>
             <div className={dialogCss.foot}>
-              <Button onClick={() => setNaming(false)}>Back</Button>
+              <Button onClick={() => setNaming(false)}>{t("ui.cancel")}</Button>
               <Button look="main" type="submit" disabled={!name.trim()}>
-                Save
+                {t("ui.save")}
               </Button>
             </div>
           </form>

@@ -1,7 +1,7 @@
-/** Views that a person has named, of one workspace; this browser keeps them. */
+/** Named filter of the runs of a workspace, stored in this browser. */
 export interface SavedView {
   name: string;
-  /** What stands in the address after `?`. */
+  /** Query of the address. */
   search: string;
 }
 
@@ -22,7 +22,7 @@ function isView(each: unknown): each is SavedView {
   return typeof view?.name === "string" && typeof view.search === "string";
 }
 
-/** Keeps a view; one of the same name is replaced. */
+/** Store a view. It replaces a view of the same name. */
 export function saveView(workspace: string, view: SavedView): SavedView[] {
   return store(workspace, [...savedViews(workspace).filter((each) => each.name !== view.name), view]);
 }

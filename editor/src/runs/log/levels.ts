@@ -1,9 +1,9 @@
-/** How much a line matters, as far as it says so itself; `platform`: it is none of the job's. */
+/** Level of a line, read from its text. `platform`: the line was written by the platform, not by the job. */
 export type Level = "debug" | "info" | "warning" | "error" | "platform";
 
 export const LEVELS: readonly Level[] = ["debug", "info", "warning", "error", "platform"];
 
-/** The lines a reader wants to see. */
+/** Choice of the lines that are shown. */
 export type Filter = "all" | "warnings" | "errors" | "platform";
 
 const PLATFORM_PREFIX = "[orvanta] ";
@@ -17,8 +17,8 @@ const LEVEL_PATTERNS: [RegExp, Level][] = [
 ];
 
 /**
- * What a line says of itself: logs are text, and both streams of a process are one. What is indented belongs to the line
- * before it, whose level is `previous`.
+ * Return the level that the text of a line names; null if none. Logs are text, and both streams of a process are merged.
+ * An indented line has the level of the line before, which is `previous`.
  */
 export function levelOf(text: string, previous: Level | null): Level | null {
   if (text.startsWith(PLATFORM_PREFIX)) return "platform";
@@ -33,10 +33,10 @@ export function passesFilter(filter: Filter, level: Level | null): boolean {
   return level === "error" || (filter === "warnings" && level === "warning");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are removed
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 
-/** A line as a terminal would leave it: without colours, and of a line that was written over the last state. */
+/** Return a line as a terminal shows it: without colours, and the last state of a line that was overwritten. */
 export function stripEscapes(raw: string): string {
   let text = raw.includes("\x1b") ? raw.replace(ESCAPES, "") : raw;
   if (text.endsWith("\r")) text = text.slice(0, -1);

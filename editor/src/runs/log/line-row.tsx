@@ -1,3 +1,4 @@
+import { t } from "../../texts/t";
 import css from "./log.module.css";
 import { type LogBuffer, splitMatches } from "./log-buffer";
 
@@ -10,7 +11,7 @@ interface Props {
   measure: ((element: HTMLElement | null) => void) | null;
 }
 
-/** One line: its number, whose it is, its text with the words that are looked for. */
+/** One line: its number, its node, and its text with the matches of the search. */
 export function Row({ reading, place, start, named, current, measure }: Props) {
   const index = reading.index(place);
   const line = reading.lines.at(index);
@@ -45,7 +46,7 @@ export function Row({ reading, place, start, named, current, measure }: Props) {
           at += part.length;
           return each % 2 === 1 ? <mark key={`m${key}`}>{part}</mark> : <span key={`t${key}`}>{part}</span>;
         })}
-        {line.cut > 0 && <em className={css.cut}> … {line.cut.toLocaleString("en")} characters more in the file</em>}
+        {line.cut > 0 && <em className={css.cut}> {t("runs.charactersCut", { count: line.cut })}</em>}
       </span>
     </div>
   );

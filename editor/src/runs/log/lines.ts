@@ -1,7 +1,7 @@
 import type { LogPart } from "../../api/stream";
 import { LEVELS, type Level, levelOf, stripEscapes } from "./levels";
 
-/** Whose a line is: one attempt of one job. `place`: the iteration or branch in which that stands. */
+/** Source of a line: one attempt of one job. `place`: number of its iteration or branch. */
 export interface Owner {
   job: string;
   node: string | null;
@@ -9,7 +9,7 @@ export interface Owner {
   place: number | null;
 }
 
-/** A line as it is shown. `cut`: how many characters of it are left out. */
+/** Line as shown. `cut`: number of characters that are omitted. */
 export interface Line {
   text: string;
   level: Level | null;
@@ -26,8 +26,8 @@ interface Open {
 }
 
 /**
- * The lines of logs, in the order in which they began; text comes in parts that may end in the middle of a line.
- * No component holds them: they are read by their places.
+ * Lines of logs, in the order of their beginnings. Text arrives in parts, which may end in the middle of a line.
+ * Components read lines by their index and do not store them.
  */
 export class Lines {
   private readonly texts: string[] = [];
@@ -58,7 +58,7 @@ export class Lines {
     return LEVELS[(this.levels[index] ?? 0) - 1] ?? null;
   }
 
-  /** Adds text; gives the first line that is another than before. */
+  /** Add text and return the index of the first line that changed. */
   append(parts: readonly LogPart[]): number {
     let first = this.length;
     for (const part of parts) first = Math.min(first, this.appendPart(part));

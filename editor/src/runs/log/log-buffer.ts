@@ -2,20 +2,20 @@ import type { LogPart } from "../../api/stream";
 import { type Filter, passesFilter } from "./levels";
 import { Lines } from "./lines";
 
-/** More lines than these are not kept at once. */
+/** Maximum number of lines in the buffer. */
 export const MAX_LINES = 500_000;
 const MAX_CHARS = 96 << 20;
 
 type Scheduler = (work: () => void) => void;
 
-/** The log that is read: its lines, which of them are shown, where the words that are looked for stand. */
+/** Log that is being read: its lines, those that pass the filter, and the matches of the search. */
 export class LogBuffer {
   lines = new Lines();
   filter: Filter = "all";
   query = "";
-  /** The places (in what is shown) of lines with the words. */
+  /** Positions of lines with matches among the shown lines. */
   hits: number[] = [];
-  /** Whether more was printed than is kept at once. */
+  /** The buffer is full: the log has more lines. */
   full = false;
   ended = false;
   connected = true;
@@ -29,12 +29,12 @@ export class LogBuffer {
 
   constructor(private readonly later: Scheduler = (work) => requestAnimationFrame(() => work())) {}
 
-  /** How many lines are shown. */
+  /** Number of lines that are shown. */
   get count(): number {
     return this.shown === null ? this.lines.length : this.shown.length;
   }
 
-  /** The line at a place of what is shown. */
+  /** Index of the line at a position among the shown lines. */
   index(place: number): number {
     return this.shown === null ? place : (this.shown[place] ?? -1);
   }
@@ -50,12 +50,12 @@ export class LogBuffer {
     this.notify();
   }
 
-  setStatus(change: { heard?: boolean; ended?: boolean }): void {
+  setStatus(change: { connected?: boolean; ended?: boolean }): void {
     Object.assign(this, change);
     this.notify();
   }
 
-  /** Begins anew with what follows. */
+  /** Remove all lines, to read from another position. */
   clear(): void {
     this.lines = new Lines();
     this.chars = 0;
@@ -85,7 +85,7 @@ export class LogBuffer {
     return () => this.listeners.delete(listener);
   };
 
-  /** A line that was there goes on: what was decided of it and of those behind it is decided anew. */
+  /** Filter and search the lines from `first` on again, because the text of that line has changed. */
   private invalidateFrom(first: number): void {
     if (this.shown !== null) {
       while (this.shown.length > 0 && (this.shown.at(-1) ?? 0) >= first) this.shown.pop();

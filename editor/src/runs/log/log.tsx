@@ -3,13 +3,14 @@ import { BASE } from "../../api/client";
 import { useEditor } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
+import { t } from "../../texts/t";
 import { Select } from "../../ui/select";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
 import { type LogSource, useLog } from "./use-log";
 import { LogView } from "./view";
 
-/** What the selected node, or the whole run, prints. */
+/** Log of the selected node or of the whole run. */
 export function RunLog() {
   const { workspace, id, about, selection } = useRun();
   const node = useEditor(({ graph }) => (selection.node ? graph.byId.get(selection.node) : undefined));
@@ -30,7 +31,7 @@ export function RunLog() {
   );
 }
 
-/** The job whose log that of a node is, where there is one: of a loop that of the iteration that is shown. */
+/** Return the job whose log is that of a node; null if there is none. In a loop, it is the job of the shown iteration. */
 function jobOf(editor: Editor, node: Node): string | null {
   if (node.lanes.length > 0) return null;
   return nodeStateOf(editor, node.id)?.job ?? null;
@@ -53,13 +54,13 @@ function downloadUrl(workspace: string, run: string, { job, attempt }: LogSource
   return `${path}/get_logs/${job}?download=true${attempt === undefined ? "" : `&attempt=${attempt}`}`;
 }
 
-/** Which node's log is shown. */
+/** Choice of the node whose log is shown. */
 function NodeSelect() {
   const { selection, select } = useRun();
   const names = useEditor(useShallow(({ graph }) => [...graph.byId.keys()]));
   return (
-    <Select aria-label="Whose log" value={selection.node ?? ""} set={(next) => select({ node: next || null })}>
-      <option value="">The whole run</option>
+    <Select aria-label={t("runs.logNode")} value={selection.node ?? ""} set={(next) => select({ node: next || null })}>
+      <option value="">{t("runs.allNodes")}</option>
       {names.map((name) => (
         <option key={name}>{name}</option>
       ))}
@@ -67,7 +68,7 @@ function NodeSelect() {
   );
 }
 
-/** Which attempt's log is shown, where there is more than one. */
+/** Choice of the attempt whose log is shown, if there are several. */
 function AttemptSelect({ node }: { node: Node }) {
   const { selection, select } = useRun();
   const last = useEditor((editor) => nodeStateOf(editor, node.id)?.attempt ?? 1);
@@ -75,14 +76,14 @@ function AttemptSelect({ node }: { node: Node }) {
   if (most < 2) return null;
   return (
     <Select
-      aria-label="Which attempt"
+      aria-label={t("runs.logAttempt")}
       value={selection.attempt ?? ""}
       set={(next) => select({ attempt: Number(next) || null })}
     >
-      <option value="">Every attempt</option>
+      <option value="">{t("runs.allAttempts")}</option>
       {Array.from({ length: most }, (_, each) => each + 1).map((attempt) => (
         <option key={attempt} value={attempt}>
-          Attempt {attempt}
+          {t("runs.attemptNumber", { attempt })}
         </option>
       ))}
     </Select>

@@ -1,5 +1,6 @@
 import { type ReactNode, type Ref, useEffect, useMemo, useState } from "react";
 import { debounce } from "../../lib/debounce";
+import { t } from "../../texts/t";
 import { Button, IconButton, Input } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Icon } from "../../ui/icon";
@@ -10,10 +11,10 @@ import type { LogBuffer } from "./log-buffer";
 
 const PAUSE_MS = 120;
 const FILTERS: [Filter, string][] = [
-  ["all", "Every line"],
-  ["warnings", "Warnings and errors"],
-  ["errors", "Errors"],
-  ["platform", "Lines of the platform"],
+  ["all", t("runs.allLines")],
+  ["warnings", t("runs.warningsAndErrors")],
+  ["errors", t("runs.errors")],
+  ["platform", t("runs.platformMessages")],
 ];
 
 interface Props {
@@ -30,15 +31,15 @@ interface Props {
   children?: ReactNode;
 }
 
-/** What one can do with a log. */
+/** Filter, search, view options and download of a log. */
 export function LogToolbar(props: Props) {
   const { reading, follows, setFollows, wraps, setWraps, download, clearCurrent, children } = props;
   return (
     <div className={css.bar}>
       {children}
       <Select
-        aria-label="Which lines"
-        title="By what each line says of itself: ERROR, WARNING, a traceback …"
+        aria-label={t("runs.logLevel")}
+        title={t("runs.logLevelHint")}
         value={reading.filter}
         set={(next) => {
           clearCurrent();
@@ -57,34 +58,34 @@ export function LogToolbar(props: Props) {
           look={follows ? "main" : "plain"}
           icon="down"
           aria-pressed={follows}
-          title="Keep the end in sight (f)"
+          title={t("runs.followHint")}
           onClick={() => setFollows(!follows)}
         >
-          Follow
+          {t("runs.follow")}
         </Button>
         <Button
           look={wraps ? "main" : "plain"}
           aria-pressed={wraps}
-          title="Break long lines (w)"
+          title={t("runs.wrapHint")}
           onClick={() => setWraps(!wraps)}
         >
-          Wrap
+          {t("runs.wrap")}
         </Button>
         <a className={`${controls.button} ${css.download}`} data-look="plain" href={download} download>
           <Icon name="deploy" />
-          Download
+          {t("runs.download")}
         </a>
       </span>
       {!reading.connected && !reading.ended && (
         <span className={css.connectionLost} role="status">
-          <Icon name="warn" size={14} /> The server is not heard; it is tried again.
+          <Icon name="warn" size={14} /> {t("runs.connectionLost")}
         </span>
       )}
     </div>
   );
 }
 
-/** The words that are looked for, how often they are there, and the way from one to the next. */
+/** Search field with the number of matches and buttons to move between them. */
 function SearchField({ reading, current, step, clearCurrent, find }: Props) {
   const [words, setWords] = useState(reading.query);
   const search = useMemo(() => {
@@ -106,8 +107,8 @@ function SearchField({ reading, current, step, clearCurrent, find }: Props) {
       <Input
         ref={find}
         type="search"
-        aria-label="Find in the log"
-        placeholder="Find (/)"
+        aria-label={t("runs.findInLog")}
+        placeholder={t("runs.find")}
         value={words}
         onChange={(event) => {
           setWords(event.target.value);
@@ -122,10 +123,13 @@ function SearchField({ reading, current, step, clearCurrent, find }: Props) {
         }}
       />
       <span className={css.count} role="status">
-        {reading.query && (hits.length === 0 ? "none" : `${current === null ? "–" : current + 1} of ${hits.length}`)}
+        {reading.query &&
+          (hits.length === 0
+            ? t("ui.noMatches")
+            : t("runs.matchOf", { current: current === null ? "–" : current + 1, count: hits.length }))}
       </span>
-      <IconButton label="The place before" icon="up" disabled={hits.length === 0} onClick={() => step(-1)} />
-      <IconButton label="The next place" icon="down" disabled={hits.length === 0} onClick={() => step(1)} />
+      <IconButton label={t("runs.previousMatch")} icon="up" disabled={hits.length === 0} onClick={() => step(-1)} />
+      <IconButton label={t("runs.nextMatch")} icon="down" disabled={hits.length === 0} onClick={() => step(1)} />
     </search>
   );
 }

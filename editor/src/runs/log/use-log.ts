@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef } from "react";
 import { follow, type LogSelection } from "../../api/stream";
 import { LogBuffer } from "./log-buffer";
 
-/** Whose log is read. `names`: of several nodes, where neither one nor a job is asked for. */
+/** Selection of the log that is read. `names`: several nodes, if neither `node` nor `job` is set. */
 export interface LogSource {
   node?: string;
   job?: string;
@@ -10,14 +10,14 @@ export interface LogSource {
   names?: readonly string[];
 }
 
-/** Reads a log as it is printed; gives what reads on where more was printed than is kept at once. */
+/** Read a log while it is written. Return its buffer, and a function that reads on after a full buffer. */
 export function useLog(workspace: string, run: string, { names, ...asked }: LogSource): [LogBuffer, () => void] {
   const key = JSON.stringify([workspace, run, asked, names]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another log is another reading
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another log needs another buffer
   const reading = useMemo(() => new LogBuffer(), [key]);
   const cursor = useRef("");
   const stop = useRef(() => {});
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says all of it
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key covers all values
   const start = useCallback(
     (behind: LogSelection) => {
       stop.current();
@@ -33,7 +33,7 @@ export function useLog(workspace: string, run: string, { names, ...asked }: LogS
             cursor.current = at;
             if (reading.full) stop.current();
           },
-          connected: (heard) => reading.setStatus({ heard }),
+          connected: (connected) => reading.setStatus({ connected }),
           end: () => reading.setStatus({ ended: true }),
         },
         { ...asked, ...behind },

@@ -9,6 +9,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { t } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import { Empty, Skeleton } from "../../ui/states";
 import { Row } from "./line-row";
@@ -23,16 +24,16 @@ const NARROW = "(max-width: 600px)";
 
 interface Props {
   reading: LogBuffer;
-  /** Whether each line says whose it is. */
+  /** Show the node of each line. */
   named: boolean;
-  /** Where all of it can be had as a file. */
+  /** Address of the whole log as a file. */
   download: string;
-  /** Goes on behind what is kept at once. */
+  /** Read the lines after those in the buffer. */
   readOn: () => void;
   children?: ReactNode;
 }
 
-/** A log, however long: only what is seen is drawn. */
+/** View of a log of any length. Only visible lines are rendered. */
 export function LogView({ reading, named, download, readOn, children }: Props) {
   useSyncExternalStore(reading.subscribe, () => reading.version);
   const port = useRef<HTMLDivElement>(null);
@@ -106,7 +107,7 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
           className={css.port}
           role="log"
           aria-live="off"
-          aria-label="Log"
+          aria-label={t("runs.log")}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
           tabIndex={0}
           onScroll={onScroll}
@@ -128,15 +129,15 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
       )}
       {reading.full && (
         <p className={css.full} role="status">
-          The log goes on; {reading.lines.length.toLocaleString("en")} lines are kept here at once.
-          <Button onClick={readOn}>Read on</Button>
+          {t("runs.logContinues", { count: reading.lines.length })}
+          <Button onClick={readOn}>{t("runs.nextLines")}</Button>
         </p>
       )}
     </div>
   );
 }
 
-/** Keeps the end in sight while that is followed; who scrolls up follows no more, who comes back to the end does. */
+/** Scroll to new lines while the log is followed. Scrolling up ends following, scrolling to the end starts it again. */
 function useFollowEnd(
   port: { current: HTMLDivElement | null },
   rows: Virtualizer<HTMLDivElement, Element>,
@@ -161,13 +162,13 @@ function useFollowEnd(
 }
 
 function EmptyLog({ reading }: { reading: LogBuffer }) {
-  if (reading.lines.length > 0) return <Empty title="No line is like that" />;
-  if (reading.ended) return <Empty title="Nothing was printed" />;
+  if (reading.lines.length > 0) return <Empty title={t("runs.noLinesMatch")} />;
+  if (reading.ended) return <Empty title={t("runs.noOutput")} />;
   return reading.version === 0 ? (
     <Skeleton rows={6} />
   ) : (
-    <Empty title="Nothing has been printed yet">
-      <p>What comes is shown as it comes.</p>
+    <Empty title={t("runs.noOutputYet")}>
+      <p>{t("runs.noOutputYetHint")}</p>
     </Empty>
   );
 }

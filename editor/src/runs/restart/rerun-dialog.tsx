@@ -5,6 +5,7 @@ import { rerun, schemaOfScript } from "../../api/restart";
 import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
+import { t } from "../../texts/t";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Dialog } from "../../ui/dialog";
@@ -15,7 +16,7 @@ import { at, isTree, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./restart.module.css";
 
-/** Runs again what ran, with other inputs if need be. */
+/** Dialog to run a workflow or script again, with the same or other inputs. */
 export function RerunDialog({ close }: { close: () => void }) {
   const { workspace, id, about } = useRun();
   const navigate = useNavigate();
@@ -34,7 +35,7 @@ export function RerunDialog({ close }: { close: () => void }) {
     try {
       const made = await rerun(workspace, id, given, latest);
       close();
-      notify(latest ? "It runs again in the current version." : "It runs again in the same version.");
+      notify(t(latest ? "runs.rerunCurrent" : "runs.rerunSame"));
       await navigate(`/w/${workspace}/runs/${made}`);
     } catch (error) {
       setBusy(false);
@@ -45,14 +46,14 @@ export function RerunDialog({ close }: { close: () => void }) {
   const before = isTree(args.data ?? null) ? (args.data as Tree) : {};
   const ready = !args.isPending && (hash == null || !script.isPending);
   return (
-    <Dialog title="Run again" close={close}>
+    <Dialog title={t("runs.runAgain")} close={close}>
       {about.version && !about.version.current && (
         <label className={css.latest}>
           <input type="checkbox" checked={latest} onChange={(event) => setLatest(event.target.checked)} />
-          In the current version, not in version {about.version.number}
+          {t("runs.useCurrentVersion", { number: about.version.number })}
         </label>
       )}
-      {/* A failed refetch leaves the form, with what is written in it, in place. */}
+      {/* After a failed refetch the form stays, with its content. */}
       {args.isLoadingError && <Failed error={args.error} />}
       {!ready && <Skeleton rows={3} />}
       {ready && !args.isLoadingError && fieldNames(schema).length > 0 && (
@@ -60,7 +61,7 @@ export function RerunDialog({ close }: { close: () => void }) {
           schema={schema}
           busy={busy}
           initial={before}
-          submitLabel="Run again"
+          submitLabel={t("runs.runAgain")}
           run={(next) => void start({ ...before, ...next })}
         />
       )}
@@ -71,14 +72,14 @@ export function RerunDialog({ close }: { close: () => void }) {
   );
 }
 
-/** The inputs as JSON, where no schema names them. */
+/** Form of the inputs as JSON, for a run without a schema. */
 function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (args: Tree) => void }) {
   const [text, setText] = useState(() => JSON.stringify(before, null, 2));
   const [fault, setFault] = useState<string | undefined>();
   const submit = () => {
     try {
       const value = JSON.parse(text);
-      if (!isTree(value)) throw new Error("The inputs are an object.");
+      if (!isTree(value)) throw new Error(t("runs.inputsNotObject"));
       run(value);
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
@@ -91,7 +92,7 @@ function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (ar
         submit();
       }}
     >
-      <Field label="Inputs" help="JSON: an object" error={fault}>
+      <Field label={t("runs.inputs")} help={t("runs.inputsHelp")} error={fault}>
         <textarea
           className={`${controls.input} ${css.json}`}
           spellCheck={false}
@@ -100,7 +101,7 @@ function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (ar
         />
       </Field>
       <Button look="main" icon="play" type="submit" disabled={busy}>
-        Run again
+        {t("runs.runAgain")}
       </Button>
     </form>
   );

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
+import { t } from "../../texts/t";
 import { Button } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Icon } from "../../ui/icon";
@@ -10,7 +11,7 @@ import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";
 import css from "./restart.module.css";
 
-/** What going on from a point keeps and runs, before it is done. */
+/** Dialog that shows the nodes that a restart reuses and runs, before it starts. */
 export function RestartDialog({ title, point, close }: { title: string; point: RestartPoint; close: () => void }) {
   const { workspace, id } = useRun();
   const navigate = useNavigate();
@@ -25,7 +26,7 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
     try {
       const made = await restartRun(workspace, id, point);
       close();
-      notify("Started a new run. Reused nodes do not run again.");
+      notify(t("runs.restartStarted"));
       await navigate(`/w/${workspace}/runs/${made}`);
     } catch (error) {
       setBusy(false);
@@ -38,9 +39,9 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
       {preview.isError && <Failed error={preview.error} />}
       {preview.data && <Preview preview={preview.data} />}
       <div className={dialogCss.foot}>
-        <Button onClick={close}>Back</Button>
+        <Button onClick={close}>{t("ui.cancel")}</Button>
         <Button look="main" icon="play" disabled={busy || !preview.data} onClick={() => void restart()}>
-          Start
+          {t("runs.startRun")}
         </Button>
       </div>
     </Dialog>
@@ -48,14 +49,14 @@ export function RestartDialog({ title, point, close }: { title: string; point: R
 }
 
 const OUTCOMES = [
-  ["again", "runs", "play"],
-  ["kept", "kept", "check"],
-  ["skipped", "stays skipped", "skip"],
+  ["again", t("runs.willRun"), "play"],
+  ["kept", t("runs.willReuse"), "check"],
+  ["skipped", t("runs.willSkip"), "skip"],
 ] as const;
 
 function Preview({ preview }: { preview: RestartPreview }) {
   return (
-    <ul className={css.preview} aria-label="What will run">
+    <ul className={css.preview} aria-label={t("runs.restartPreview")}>
       {OUTCOMES.flatMap(([part, word, icon]) =>
         preview[part].map((id) => {
           const inside = preview.inside?.find((each) => each.step_id === id);
@@ -76,10 +77,9 @@ function Preview({ preview }: { preview: RestartPreview }) {
 }
 
 function bodyText(inside: NonNullable<RestartPreview["inside"]>[number]): string {
-  const kept = inside.bodies_kept;
-  const words = kept
-    ? `goes on, ${kept} ${kept === 1 ? "iteration or branch" : "iterations or branches"} kept`
-    : "goes on";
-  const number = inside.branch_or_iteration_n;
-  return number === undefined || number === null ? words : `${words}, in number ${number + 1}`;
+  const count = inside.bodies_kept;
+  const index = inside.branch_or_iteration_n;
+  if (index == null) return count ? t("runs.continuesReused", { count }) : t("runs.continues");
+  const number = index + 1;
+  return count ? t("runs.continuesReusedAt", { count, number }) : t("runs.continuesAt", { number });
 }

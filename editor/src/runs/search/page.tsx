@@ -5,6 +5,7 @@ import { ApiError } from "../../api/client";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
 import { rememberWorkspace } from "../../lib/last-workspace";
+import { t, tWith } from "../../texts/t";
 import { Button, Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { Status } from "../../ui/status";
@@ -13,7 +14,7 @@ import { notify, notifyError } from "../../ui/toasts";
 import list from "../list/runs.module.css";
 import css from "./search.module.css";
 
-/** Finds runs by what they got and gave. What is looked for stands in the address. */
+/** Page to find runs by their inputs and results. The query is in the address. */
 export function SearchPage() {
   const { workspace = "" } = useParams();
   const [search, setSearch] = useSearchParams();
@@ -27,29 +28,29 @@ export function SearchPage() {
   return (
     <main className={list.page}>
       <div className={list.head}>
-        <h1>Search in run data</h1>
-        <Link to={`/w/${workspace}/runs`}>All runs</Link>
+        <h1>{t("runs.searchData")}</h1>
+        <Link to={`/w/${workspace}/runs`}>{t("runs.allRuns")}</Link>
       </div>
       <search>
         <form className={list.fields} onSubmit={submit}>
           <Input
             type="search"
             className={list.search}
-            aria-label="Words in inputs and results"
-            placeholder="An id, an address, a name"
+            aria-label={t("runs.searchWords")}
+            placeholder={t("runs.searchPlaceholder")}
             value={typed}
             onChange={(event) => setTyped(event.target.value)}
           />
           <Button type="submit" look="main" icon="search">
-            Search
+            {t("ui.search")}
           </Button>
         </form>
       </search>
       {text ? (
         <Results workspace={workspace} text={text} />
       ) : (
-        <Empty title="Which run handled order 4711?">
-          <p>Every word of what you write must stand in the inputs or results of a run that has ended.</p>
+        <Empty title={t("runs.searchIntro")}>
+          <p>{t("runs.searchIntroHint")}</p>
         </Empty>
       )}
     </main>
@@ -64,21 +65,21 @@ function Results({ workspace, text }: { workspace: string; text: string }) {
   const runs = found.data.pages.flatMap((page) => page.runs);
   if (runs.length === 0 && !found.hasNextPage) {
     return (
-      <Empty title="No run has it">
-        <p>A run is found about a minute after its end. A word is found whole, the last one also by its beginning.</p>
+      <Empty title={t("runs.noRunsFound")}>
+        <p>{t("runs.noRunsFoundHint")}</p>
       </Empty>
     );
   }
   return (
     <>
-      <ul className={css.found} aria-label="Runs found">
+      <ul className={css.found} aria-label={t("runs.runsFound")}>
         {runs.map((run) => (
           <Found key={run.run_id} workspace={workspace} run={run} />
         ))}
       </ul>
       {found.hasNextPage && (
         <Button disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-          Older ones
+          {t("runs.loadOlder")}
         </Button>
       )}
     </>
@@ -90,15 +91,17 @@ function Found({ workspace, run }: { workspace: string; run: FoundRun }) {
   return (
     <li className={css.run}>
       <Status status={run.status} />
-      <Link to={page}>{run.path ?? "A preview"}</Link>
+      <Link to={page}>{run.path ?? t("runs.preview")}</Link>
       <span className={css.soft}>
         {run.created_by}, <Time at={run.created_at} />
       </span>
-      <ul className={css.places} aria-label="Where it stands">
+      <ul className={css.places} aria-label={t("runs.matches")}>
         {run.found.map(({ node, kind }) => (
           <li key={`${node} ${kind}`}>
             <Link to={node ? `${page}?node=${encodeURIComponent(node)}` : `${page}?tab=data`}>
-              {kind === "args" ? "input" : "result"} of {node ? <code>{node}</code> : "the run"}
+              {node
+                ? tWith(kind === "args" ? "runs.inputOf" : "runs.resultOf", { node: <code key="node">{node}</code> })
+                : t(kind === "args" ? "runs.inputOfRun" : "runs.resultOfRun")}
             </Link>
           </li>
         ))}
@@ -107,30 +110,27 @@ function Found({ workspace, run }: { workspace: string; run: FoundRun }) {
   );
 }
 
-/** It is not searched here; an admin may turn that on. */
+/** Empty state of a workspace without search, with a button for admins. */
 function Off({ workspace }: { workspace: string }) {
   const queries = useQueryClient();
   const places = useQuery(foldersQuery(workspace));
   const on = useMutation({
     mutationFn: () => turnSearchOn(workspace),
     onSuccess: () => {
-      notify("Runs are indexed from the oldest on; that may take a while.");
+      notify(t("runs.searchTurnedOn"));
       return queries.invalidateQueries({ queryKey: ["found-runs", workspace] });
     },
     onError: notifyError,
   });
   return (
-    <Empty title="Run data is not searched in this workspace">
-      <p>
-        When it is on, the words of inputs and results are kept in an index, apart from secrets. It takes room, and ends
-        with the runs themselves.
-      </p>
+    <Empty title={t("runs.searchOff")}>
+      <p>{t("runs.searchOffHint")}</p>
       {places.data?.admin ? (
         <Button look="main" disabled={on.isPending} onClick={() => on.mutate()}>
-          Turn it on
+          {t("runs.turnSearchOn")}
         </Button>
       ) : (
-        <p>An admin of the workspace can turn it on.</p>
+        <p>{t("runs.searchAskAdmin")}</p>
       )}
     </Empty>
   );

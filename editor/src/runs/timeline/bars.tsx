@@ -1,11 +1,12 @@
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import css from "./timeline.module.css";
 import { type Segment, segmentPosition, type Track } from "./tracks";
 
 const HEIGHT = 12;
 const MIN_WIDTH = 0.25;
 
-/** The patterns of the bars, once on a page: waiting is told from running by more than a colour. */
+/** Patterns of the bars, once on a page: waiting and running differ by more than their colour. */
 export function Patterns() {
   return (
     <svg className={css.patterns} aria-hidden="true">
@@ -24,18 +25,17 @@ export function Patterns() {
 interface Props {
   track: Track;
   span: readonly [number, number];
-  /** Of what waits and has no track yet: it is said by the words beside it. */
   choose: (segment: Segment) => void;
 }
 
-/** What a node did over time. The words beside say the same. */
+/** Bars of a node over time. The texts of the row have the same content. */
 export function Bars({ track, span, choose }: Props) {
   return (
     <svg className={css.bars} aria-hidden="true">
       {track.segments.map((segment) => {
         const { x, width } = segmentPosition(segment, span);
         return (
-          // biome-ignore lint/a11y/noStaticElementInteractions: the line that it is on is what keys choose
+          // biome-ignore lint/a11y/noStaticElementInteractions: keys choose its row
           <rect
             key={`${segment.kind} ${segment.from} ${segment.attempt}`}
             className={css.bar}
@@ -60,10 +60,14 @@ export function Bars({ track, span, choose }: Props) {
 }
 
 function segmentText({ kind, from, to, attempt, worker, why, failed }: Segment, now: number): string {
-  const took = duration(Math.max((to ?? now) - from, 0));
-  if (kind === "queued") return `Queued for ${took}`;
-  if (kind === "waiting") return `Waited for ${why}: ${took}`;
-  return [`Ran ${took}`, attempt > 1 && `attempt ${attempt}`, worker && `on ${worker}`, failed && "failed"]
-    .filter(Boolean)
-    .join(", ");
+  const values = { duration: duration(Math.max((to ?? now) - from, 0)) };
+  if (kind === "queued") return t("runs.queuedFor", values);
+  if (kind === "waiting" && why) return t(`runs.waitedFor${why}`, values);
+  const parts = [
+    t("runs.ranFor", values),
+    attempt > 1 && t("runs.ranAttempt", { attempt }),
+    worker && t("runs.ranOn", { worker }),
+    failed && t("runs.ranFailed"),
+  ];
+  return parts.filter(Boolean).join(", ");
 }

@@ -1,10 +1,12 @@
+import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import css from "./timeline.module.css";
 import { ticks } from "./tracks";
 
 const MARKS = 6;
 
-/** What the bars mean. */
+/** Legend of the bars. */
 export function Legend() {
   return (
     <p className={css.legend} aria-hidden="true">
@@ -20,29 +22,29 @@ export function Legend() {
               rx="2"
             />
           </svg>
-          {kind === "queued" ? "in the queue" : kind}
+          {statusStyle(kind).label}
         </span>
       ))}
     </p>
   );
 }
 
-/** The names of the columns, over the bars the time since the run was made. */
+/** Head of the table. Above the bars are the times since the start of the run. */
 export function Head({ span }: { span: readonly [number, number] }) {
   const whole = span[1] - span[0];
   return (
     <thead>
       <tr aria-rowindex={1} className={css.head}>
-        <th>Node</th>
-        <th className={css.axis} aria-label="Over time">
+        <th>{t("runs.nodeColumn")}</th>
+        <th className={css.axis} aria-label={t("runs.timeColumn")}>
           {ticks(whole, MARKS).map((at) => (
             <span key={at} style={{ left: `${(at / whole) * 100}%` }}>
               {duration(at)}
             </span>
           ))}
         </th>
-        <th>How long</th>
-        <th className={css.worker}>Worker</th>
+        <th>{t("runs.duration")}</th>
+        <th className={css.worker}>{t("runs.worker")}</th>
       </tr>
     </thead>
   );

@@ -1,5 +1,6 @@
 import type { TimedBody } from "../../api/iterations";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { Bars } from "./bars";
@@ -7,12 +8,12 @@ import type { Row } from "./rows";
 import css from "./timeline.module.css";
 import { type Segment, type Track, timeSpent, trackOf } from "./tracks";
 
-/** What lies deeper stands no further to the right. */
+/** Maximum indentation of nested rows. */
 const MAX_INDENT = 5;
 
 interface Props {
   row: Row;
-  /** The iteration, or the job in one, that the line is of. */
+  /** Iteration, or job in one, of the row. */
   body: TimedBody | undefined;
   index: number;
   start: number;
@@ -25,7 +26,7 @@ interface Props {
   toggle: (row: Row) => void;
 }
 
-/** One line of the timeline: what it is, its bars, the same in words, its worker. */
+/** Row of the timeline: name, bars, status, times and worker. */
 export function Line({ row, body, index, start, span, active, focused, selected, choose, toggle }: Props) {
   const track = row.kind === "node" || row.kind === "attempt" ? row.track : body && trackOf(body);
   const status = row.kind === "node" || row.kind === "attempt" ? row.status : (body?.status ?? "pending");
@@ -76,20 +77,16 @@ export function Line({ row, body, index, start, span, active, focused, selected,
 }
 
 function nameOf(row: Row): string {
-  if (row.kind === "attempt") return `Attempt ${row.attempt}`;
+  if (row.kind === "attempt") return t("runs.attemptNumber", { attempt: row.attempt });
   return row.kind === "node" || row.kind === "inside" ? row.id : `${row.loop}[${row.place}]`;
 }
 
-/** How long it waited and ran. */
+/** Return the times of a track in each state. */
 function timesText(track: Track, now: number): string {
   const parts: string[] = [];
-  for (const [kind, word] of [
-    ["queued", "queued"],
-    ["waiting", "waited"],
-    ["running", "ran"],
-  ] as const) {
+  for (const kind of ["queued", "waiting", "running"] as const) {
     const ms = timeSpent(track, kind, now);
-    if (ms >= 1) parts.push(`${word} ${duration(ms)}`);
+    if (ms >= 1) parts.push(t(`runs.${kind}Time`, { duration: duration(ms) }));
   }
   return parts.join(", ");
 }

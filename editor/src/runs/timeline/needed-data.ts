@@ -1,6 +1,6 @@
 import { bodyOf, type OpenRow, PAGE, type Page, type Pages, pageKey, type Row } from "./rows";
 
-/** What is to be fetched for the lines in sight: pages of iterations, and what is in those that are open. */
+/** Data to fetch for the visible rows: pages of iterations, and the content of open rows. */
 export interface NeededData {
   pages: Page[];
   inside: OpenRow[];
@@ -21,7 +21,7 @@ export function neededData(shown: readonly Row[], pages: Pages): NeededData {
   return { pages: [...found.values()], inside };
 }
 
-/** What is wanted now; what is open stays so when its line is scrolled out of sight. */
+/** Return the data needed now, and that of open rows that were scrolled out of view. */
 export function keepOpenData(before: NeededData, now: NeededData, open: ReadonlySet<string>): NeededData {
   const current = new Set(now.inside.map(({ key }) => key));
   return { ...now, inside: [...before.inside.filter(({ key }) => open.has(key) && !current.has(key)), ...now.inside] };

@@ -2,7 +2,7 @@ import type { Iteration, Selection } from "../selection";
 import type { Row } from "./rows";
 import type { Segment } from "./tracks";
 
-/** What a line, or a bar of it, selects. */
+/** Return the selection of a row or of one of its bars. */
 export function selectionFor(row: Row, segment: Segment | undefined): Partial<Selection> {
   if (row.kind === "node") {
     return { node: row.id, at: [], attempt: segment && segment.attempt > 1 ? segment.attempt : null };

@@ -7,15 +7,14 @@ import { attemptsOf, type Track } from "./tracks";
 
 export const PAGE = 100;
 
-/** What a line would show when it is opened: the iterations of a loop in it, or, null, the nodes in it. */
+/** Content of an open row: the iterations of a loop in it, or its nodes if `loop` is null. */
 export interface Inner {
   loop: string | null;
 }
 
 /**
- * A line of the timeline. `key` names it for good; `open`: whether what it holds is shown, null where it holds nothing.
- * `iteration`: of a loop of the run itself, which is fetched by pages; `nested`: of a loop inside another. `at`: the
- * iterations around, and the one that it is.
+ * Row of the timeline. `key` is stable; `open` is null for a row without content. `iteration`: of a loop of the top level,
+ * fetched by pages; `nested`: of a loop inside another. `at`: the iterations around, and that of the row.
  */
 export type Row = { key: string; depth: number; open: boolean | null } & (
   | { kind: "node"; id: string; status: string; track: Track | undefined }
@@ -30,11 +29,11 @@ export interface TimelineData {
   nodes: Record<string, NodeState>;
   tracks: Map<string, Track>;
   open: ReadonlySet<string>;
-  /** What is in a line that is open, by its key. */
+  /** Content of open rows by their keys. */
   insides: ReadonlyMap<string, readonly TimedBody[]>;
 }
 
-/** Iterations by loop and page (from 1), as far as they were fetched. */
+/** Fetched iterations by loop and page (from 1). */
 export type Pages = ReadonlyMap<string, readonly TimedBody[]>;
 
 /** A page of the iterations of a loop, counted from 1. */
@@ -43,7 +42,7 @@ export interface Page {
   page: number;
 }
 
-/** What is in the line `key`, which `job` is: the iterations of the loop in it, or, null, its nodes. */
+/** Open row `key` of a job: the iterations of the loop in it, or its nodes if `loop` is null. */
 export interface OpenRow {
   key: string;
   job: string;
@@ -52,14 +51,14 @@ export interface OpenRow {
 
 export const pageKey = (loop: string, page: number): string => `${loop} ${page}`;
 
-/** How many iterations or branches a node has begun. */
+/** Return the number of iterations or branches that have started. */
 export function iterationCount(stands: NodeState | undefined): number {
   const bodies = stands?.bodies;
   if (!bodies || bodies.run) return 0;
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 }
 
-/** All lines: nodes in the order in which they began, then those that have not; under what is open what it holds. */
+/** Return all rows: started nodes in the order of their starts, then the others. Content follows its open row. */
 export function rowsOf(data: TimelineData): Row[] {
   const top = topOf(data.graph).filter((each) => !data.tracks.has(each));
   const rows: Row[] = [];
@@ -109,7 +108,7 @@ function addIteration(rows: Row[], known: TimelineData, node: Node | undefined, 
   if (inner && open) addInner(rows, known, { key, depth: 2, at, inner });
 }
 
-/** What one iteration (or branch) of a node holds: its nodes, or the iterations of the only one; null: one job. */
+/** Return the content of an iteration or branch: its nodes, or the iterations of its only node; null if it is one job. */
 function innerOf(node: Node | undefined, place: number): Inner | null {
   const lane = node && node.lanes.length > 1 ? node.lanes[place - 1] : node?.lanes[0];
   const [only] = lane?.nodes ?? [];
@@ -144,7 +143,7 @@ function addInner(
   }
 }
 
-/** In the order in which they were queued; what was at one moment, as the workflow has it. */
+/** Sort by the time of queueing, then by the order in the workflow. */
 function inQueueOrder({ graph }: TimelineData, found: readonly TimedBody[]): TimedBody[] {
   const order = new Map([...graph.byId.keys()].map((id, n) => [id, n]));
   const place = ({ node }: TimedBody) => order.get(node ?? "") ?? 0;
@@ -153,7 +152,7 @@ function inQueueOrder({ graph }: TimelineData, found: readonly TimedBody[]): Tim
   );
 }
 
-/** The iteration of a line, where it was fetched. */
+/** Return the iteration of a row; undefined if it is not fetched. */
 export function bodyOf(row: Row, pages: Pages): TimedBody | undefined {
   if (row.kind === "inside" || row.kind === "nested") return row.body;
   if (row.kind !== "iteration") return undefined;

@@ -2,6 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { useEditor } from "../../editor/context";
 import { ENDED } from "../../lib/status";
+import { t } from "../../texts/t";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { useRun } from "../context";
 import { Patterns } from "./bars";
@@ -23,7 +24,7 @@ const NOTHING_NEEDED: NeededData = { pages: [], inside: [] };
 const NOTHING: ReadonlySet<string> = new Set();
 const NO_NODES = {};
 
-/** What each node did when: waiting in the queue, waiting for something, running; each attempt, each iteration. */
+/** Timeline of the nodes, attempts and iterations of a run: queued, waiting, running. */
 export function RunTimeline() {
   const { workspace, id, selection, select } = useRun();
   const live = useEditor((editor) => editor.live);
@@ -78,10 +79,10 @@ export function RunTimeline() {
     show: virtual.scrollToIndex,
     rowPx: ROW_PX,
   });
-  // A refetch that fails leaves the table, with the focus and the open rows, in place.
+  // After a failed refetch the table stays, with the focus and the open rows.
   if (events.isError && !events.data) return <Failed error={events.error} retry={() => void events.refetch()} />;
   if (!events.data || !live?.graph) return <Skeleton rows={6} />;
-  if (rows.length === 0) return <Empty title="There is nothing over time" />;
+  if (rows.length === 0) return <Empty title={t("runs.emptyTimeline")} />;
   const began = Date.parse(live.graph.created_at);
   const ended = over && live.graph.ended_at ? Date.parse(live.graph.ended_at) : Math.max(now, began + 1);
   const span = [began, ended] as const;
@@ -90,8 +91,8 @@ export function RunTimeline() {
       <Patterns />
       <Legend />
       <div ref={port} className={css.port}>
-        {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: its lines are walked and opened */}
-        <table role="treegrid" aria-label="Timeline" aria-rowcount={rows.length + 1} onKeyDown={keys}>
+        {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: its rows have the focus and are opened */}
+        <table role="treegrid" aria-label={t("runs.timeline")} aria-rowcount={rows.length + 1} onKeyDown={keys}>
           <Head span={span} />
           <tbody style={{ height: virtual.getTotalSize() }}>
             {shown.map(({ index, start }) => {

@@ -1,17 +1,20 @@
 import type { TimedBody } from "../../api/iterations";
 import type { RunEvent } from "../../api/run-events";
 
-/** What a node did for a while. `to` null: it still does. Times are milliseconds since 1970. */
+/** Cause of a wait. */
+export type Cause = "Delay" | "Approval" | "Limit" | "Debounce" | "Retry";
+
+/** Time that a node spent in one state. `to` null: it is still in it. Times are milliseconds since 1970. */
 export interface Segment {
   kind: "queued" | "waiting" | "running";
   from: number;
   to: number | null;
-  /** Of what runs: which attempt, by which worker, whether it failed. */
+  /** Attempt, worker and failure of a segment that runs. */
   attempt: number;
   worker: string | null;
   failed: boolean;
-  /** Of what waits: for what. */
-  why: string;
+  /** Cause of a wait; null for other kinds. */
+  why: Cause | null;
 }
 
 /** A node, an iteration, or an attempt over time. */
@@ -21,14 +24,14 @@ export interface Track {
   segments: Segment[];
 }
 
-const WAITS: Record<string, string> = {
-  delay: "its delay",
-  approval_opened: "approval",
-  limit: "a limit",
-  debounced: "later ones of its key",
+const WAITS: Record<string, Cause> = {
+  delay: "Delay",
+  approval_opened: "Approval",
+  limit: "Limit",
+  debounced: "Debounce",
 };
 
-/** What each node did, in the order in which they began. `events`: of the top level of a run. */
+/** Return the tracks of the nodes, in the order of their beginnings. `events`: those of the top level of a run. */
 export function tracksOf(events: readonly RunEvent[]): Map<string, Track> {
   const tracks = new Map<string, Track>();
   for (const event of events) {
@@ -47,7 +50,7 @@ function addEvent(track: Track, event: RunEvent): void {
   const last = track.segments.at(-1);
   const openSegment = (part: Partial<Segment> & Pick<Segment, "kind">) => {
     closeSegment(last, at);
-    track.segments.push({ from: at, to: null, attempt: 1, worker: null, failed: false, why: "", ...part });
+    track.segments.push({ from: at, to: null, attempt: 1, worker: null, failed: false, why: null, ...part });
   };
   switch (event.kind) {
     case "queued":
@@ -55,19 +58,19 @@ function addEvent(track: Track, event: RunEvent): void {
       break;
     case "started": {
       const attempt = event.attempt ?? 1;
-      // A job that ends may tell anew when its code began.
+      // The event of the end of a job may correct the start of its code.
       if (last?.kind === "running" && last.to === null && last.attempt === attempt) {
         last.from = at;
         last.worker = event.worker ?? last.worker;
         break;
       }
-      // What has no job only waits: for people, for a time, for what it holds.
+      // A node without a job only waits.
       openSegment({ kind: "running", attempt, worker: event.worker ?? null });
       break;
     }
     case "attempt_ended":
       if (last) last.failed = true;
-      openSegment({ kind: "waiting", why: "its next attempt" });
+      openSegment({ kind: "waiting", why: "Retry" });
       break;
     case "ended":
       if (last && event.error) last.failed = true;
@@ -89,20 +92,20 @@ function closeSegment(segment: Segment | undefined, at: number): void {
   if (segment && segment.to === null) segment.to = Math.max(at, segment.from);
 }
 
-/** Both lists as one: what is told anew is as it was told last. */
+/** Merge two lists of events. Of an event in both lists the later one is used. */
 export function withEvents(before: readonly RunEvent[], more: readonly RunEvent[]): RunEvent[] {
   const again = new Set(more.map((each) => each.id));
   return [...before.filter((each) => !again.has(each.id)), ...more];
 }
 
-/** How long a track did one thing, in milliseconds, `now` for what still goes on. */
+/** Return the time that a track spent in one state, in milliseconds. `now` is the end of open segments. */
 export function timeSpent(track: Track, kind: Segment["kind"], now: number): number {
   return track.segments
     .filter((each) => each.kind === kind)
     .reduce((sum, { from, to }) => sum + Math.max((to ?? now) - from, 0), 0);
 }
 
-/** The tracks of the attempts of one: what was waited for stands before the attempt that it led to. */
+/** Split a track into those of its attempts. A wait belongs to the attempt after it. */
 export function attemptsOf(track: Track): Track[] {
   const made: Track[] = [];
   let before: Segment[] = [];
@@ -116,12 +119,12 @@ export function attemptsOf(track: Track): Track[] {
   return made;
 }
 
-/** What one job did: it is told without its attempts. */
+/** Return the track of a job, without its attempts. */
 export function trackOf(body: TimedBody): Track {
   const [queued, from] = [Date.parse(body.created_at), Date.parse(body.started_at ?? "")];
   const to = body.ended_at === null ? null : Date.parse(body.ended_at);
   const began = body.started_at !== null;
-  const common = { attempt: 1, why: "" };
+  const common = { attempt: 1, why: null };
   const segments: Segment[] = [];
   if (body.kind === "approval" && began) {
     segments.push({
@@ -131,7 +134,7 @@ export function trackOf(body: TimedBody): Track {
       worker: null,
       failed: body.status === "failed",
       attempt: 1,
-      why: "approval",
+      why: "Approval",
     });
     return { node: body.node ?? "", job: body.job, segments };
   }
@@ -142,7 +145,7 @@ export function trackOf(body: TimedBody): Track {
   return { node: body.node ?? "", job: body.job, segments };
 }
 
-/** Where a segment lies on a line from `start` to `end`, in hundredths of it. */
+/** Return the position of a segment on a line from `start` to `end`, in percent. */
 export function segmentPosition(
   { from, to }: Pick<Segment, "from" | "to">,
   [start, end]: readonly [number, number],
@@ -155,7 +158,7 @@ export function segmentPosition(
 
 const STEPS = [1, 2, 5];
 
-/** Round times for the marks of a line of so many milliseconds, at most `most` of them behind its beginning. */
+/** Return round times for the marks of a line of `whole` milliseconds, at most `most` of them. */
 export function ticks(whole: number, most: number): number[] {
   if (whole <= 0) return [];
   let size = 1;

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 
 const TICK_MS = 500;
 
-/** The time, as long as something goes on. */
+/** Return the current time, updated until `over`. */
 export function useNow(over: boolean): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -13,7 +13,7 @@ interface ReadEvents {
   last: string | null;
 }
 
-/** What happened in a run, read on whenever it has moved; once it is over all of it is read again. */
+/** Fetch the events of a run: new ones when the run changes, and all of them again when it has ended. */
 export function useEvents(workspace: string, run: string, moved: string, over: boolean) {
   const client = useQueryClient();
   const queryKey = ["run", workspace, run, "events"];
@@ -26,12 +26,12 @@ export function useEvents(workspace: string, run: string, moved: string, over: b
     },
   });
   const { refetch } = found;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read on when the run has moved
+  // biome-ignore lint/correctness/useExhaustiveDependencies: fetched when the run changes
   useEffect(() => void refetch(), [moved, over, refetch]);
   return found;
 }
 
-/** Iterations by pages, as far as they are wanted. What has not ended is asked for again when the run has moved. */
+/** Fetch pages of iterations. Pages with unfinished iterations are fetched again when the run changes. */
 export function usePages(workspace: string, run: string, pages: readonly Page[], moved: string): Pages {
   const found = useQueries({
     queries: pages.map(({ loop, page }) => ({
@@ -45,7 +45,7 @@ export function usePages(workspace: string, run: string, pages: readonly Page[],
   return new Map(pages.map(({ loop, page }, each) => [pageKey(loop, page), found[each] ?? []]));
 }
 
-/** What is in lines that are open, in their order. */
+/** Fetch the content of open rows, in their order. */
 export function useInsides(workspace: string, run: string, inside: readonly OpenRow[]) {
   return useQueries({
     queries: inside.map(({ job, loop }) => ({
@@ -62,7 +62,7 @@ const dataOf = (results: readonly { data: TimedBody[] | undefined }[]) => result
 function useInvalidate(workspace: string, run: string, moved: string): void {
   const client = useQueryClient();
   const again = useThrottled(moved, THROTTLE_MS);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the run has moved
+  // biome-ignore lint/correctness/useExhaustiveDependencies: fetched again when the run changes
   useEffect(() => {
     const goesOn = ({ state }: Query) => {
       const data = state.data as TimedBody[] | undefined;
@@ -74,17 +74,17 @@ function useInvalidate(workspace: string, run: string, moved: string): void {
 
 const CACHED = { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false };
 
-/** Tells a value once it has not changed for a while. */
+/** Call `onSettled` with a value that has not changed for `ms`. */
 export function useSettled<T>(value: T, onSettled: (value: T) => void, ms: number): void {
   const key = JSON.stringify(value);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says what the value is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key covers the value
   useEffect(() => {
     const timer = setTimeout(() => onSettled(value), ms);
     return () => clearTimeout(timer);
   }, [key, ms]);
 }
 
-/** A value that changes at most so often. */
+/** Return a value that changes at most once per `ms`. */
 function useThrottled(value: string, ms: number): string {
   const [shown, setShown] = useState(value);
   useEffect(() => {
