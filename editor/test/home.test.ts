@@ -11,5 +11,5 @@ test("a deployed workflow has one row while the list of drafts is older than the
 
 test("a draft of a workflow that was never deployed has a row of its own", () => {
   const items = listItems([], [{ ...DRAFT, base_version: null, newest_version: null }], true);
-  expect(items.map(({ path, draft }) => [path, draft])).toEqual([["f/a/b", "draft, not deployed"]]);
+  expect(items.map(({ path, draft }) => [path, draft])).toEqual([["f/a/b", "Draft, not deployed"]]);
 });

@@ -25,7 +25,6 @@ const REMAINING = new Set([
   "versions",
   "workers",
   "workflow-page",
-  "workflows",
 ]);
 
 /** Attributes and properties that people read. */

@@ -26,7 +26,7 @@ async def _made(page: Page) -> str:
     await page.get_by_role("combobox", name="Folder").select_option("A new folder …")
     await page.get_by_label("Name of the folder").fill(folder)
     name = await page.get_by_label("Id", exact=True).input_value()
-    await page.get_by_role("button", name="Make the workflow").click()
+    await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url(f"**/workflows/f/{folder}/{name}")
     return f"f/{folder}/{name}"
 
@@ -45,14 +45,14 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
     await expect(node(page, "pass")).to_be_visible()
     await page.get_by_role("link", name="Workflows", exact=True).click()
     row = page.get_by_role("listitem").filter(has_text=path)
-    await expect(row).to_contain_text("draft, not deployed")
+    await expect(row).to_contain_text("Draft, not deployed")
     await row.get_by_role("link").first.click()
     await deploy(page, "The first version")
     assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')
     assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
     await page.get_by_role("link", name="Workflows", exact=True).click()
     await expect(row).to_contain_text("Greet: everybody")
-    await expect(row).not_to_contain_text("draft")
+    await expect(row).not_to_contain_text("Draft")
 
 
 async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) -> None:
@@ -79,14 +79,14 @@ async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: S
     await expect(page.get_by_label("Id", exact=True)).to_have_value("csv_report_2")
     await page.get_by_label("Id", exact=True).fill("csv_report")
     await expect(page.get_by_role("alert")).to_contain_text("stands there already")
-    await page.get_by_role("button", name="Make the workflow").click()
+    await page.get_by_role("button", name="Create workflow").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
 
 
 async def test_workflow_is_created_with_keyboard_only(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="New workflow").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("radio", name="Nothing")).to_be_focused()
+    await expect(page.get_by_role("radio", name="Blank")).to_be_focused()
     await expect(page.get_by_role("radio")).to_have_count(1 + len(TEMPLATES))
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_role("radio").nth(1)).to_be_checked()

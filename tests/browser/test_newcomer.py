@@ -140,7 +140,7 @@ async def first_workflow(page: Page) -> None:
     await page.get_by_label("Name", exact=True).fill("Greet")
     await page.get_by_role("combobox", name="Folder").select_option("A new folder …")
     await page.get_by_label("Name of the folder").fill("first")
-    await page.get_by_role("button", name="Make the workflow").click()
+    await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url("**/workflows/f/first/greet")
     await page.get_by_role("main").get_by_role("button", name="Add a node").last.click()
     await add(page, "Python")

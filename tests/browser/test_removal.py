@@ -17,7 +17,7 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     await page.goto(f"/w/main/workflows/{path}")
     await page.get_by_role("button", name="Archive …").click()
     await expect(page.get_by_label("Used by").get_by_role("listitem")).to_contain_text(
-        [f"workflow {caller}, node call"]
+        [f"Workflow {caller}, node call"]
     )
     await check(page)
     await page.get_by_role("button", name="Archive", exact=True).click()
@@ -25,7 +25,7 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is True
     await page.get_by_label("Search workflows").fill(path)
     await page.get_by_role("heading", name="No matches").wait_for()
-    await page.get_by_label("Which workflows").select_option("Archived")
+    await page.get_by_label("Show", exact=True).select_option("Archived")
     await page.get_by_role("link", name="Three steps").click()
     await expect(page.get_by_role("status").filter(has_text="is archived")).to_be_visible()
     await check(page)
@@ -35,13 +35,13 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     site.client.post(f"/api/w/main/flows/archive/{path}", json={"archived": True}).raise_for_status()
     await page.goto(f"/w/main/workflows?show=archived&q={path}")
     await check(page)
-    await page.get_by_role("button", name="Bring back").click()
-    await page.get_by_role("heading", name="Nothing").wait_for()
-    await page.get_by_label("Which workflows").select_option("Not archived")
+    await page.get_by_role("button", name="Restore").click()
+    await page.get_by_role("heading", name="No archived workflows").wait_for()
+    await page.get_by_label("Show", exact=True).select_option("Active")
     await page.get_by_role("link", name="Three steps").click()
     await page.get_by_role("button", name="Archive …").click()
     await page.get_by_role("button", name="Delete …").click()
-    await page.get_by_role("button", name="Delete for good").click()
+    await page.get_by_role("button", name="Delete permanently").click()
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get(f"/api/w/main/flows/get/{path}").status_code == 404
 
@@ -68,7 +68,7 @@ async def test_draft_of_deleted_workflow_deploys_as_new(page: Page, site: Site) 
     await gone.wait_for()
     await page.goto(f"/w/main/workflows?q={path}")
     row = page.get_by_role("main").get_by_role("listitem")
-    await expect(row).to_contain_text("draft, workflow deleted")
+    await expect(row).to_contain_text("Draft, workflow deleted")
     await row.get_by_role("link").first.click()
     await gone.wait_for()
     await check(page)

@@ -310,7 +310,7 @@ async def test_build_over_time_limit_is_killed(runtimes: Runtimes) -> None:
 
 
 async def test_build_time_does_not_count_as_job_time(runtimes: Runtimes) -> None:
-    assert (await run_spec(runtimes, spec("go", FIRST, timeout_s=0.2))).value == 1
+    assert (await run_spec(runtimes, spec("go", FIRST, timeout_s=1))).value == 1
 
 
 async def test_cancel_ends_build_and_its_waiters(runtimes: Runtimes) -> None:

@@ -4,7 +4,7 @@ import { type Edge, type Node, outline } from "../workflow/outline";
 import { parseSource } from "../workflow/source";
 import css from "./graph-thumbnail.module.css";
 
-// Drawn from left to right, each node a square: what is small is told apart by shape, not by words.
+// Drawn from left to right. Each node is a square without text, which would not be readable at this size.
 const SCALE = 60 / 232;
 const MARGIN = 12;
 

@@ -1,7 +1,8 @@
 import type { DraftHead } from "../api/drafts";
 import type { FlowItem } from "../api/flows";
+import { t } from "../texts/t";
 
-/** A line of the list of workflows: what is deployed, or a draft alone. */
+/** A row of the list of workflows: a deployed workflow, or a draft without one. */
 export interface Item {
   path: string;
   summary: string;
@@ -9,11 +10,11 @@ export interface Item {
   edited_by: string;
   deployed: boolean;
   archived: boolean;
-  /** What is said of the reader's draft of it; null: there is none. */
+  /** Shown state of the reader's draft of it; null without a draft. */
   draft: string | null;
 }
 
-/** One line per path. `alone`: drafts of what is not there, never deployed or deleted since, have a line too. */
+/** One row per path. `withDraftsOnly`: drafts of workflows that were never deployed, or were deleted, have rows. */
 export function listItems(flows: readonly FlowItem[], drafts: readonly DraftHead[], withDraftsOnly: boolean): Item[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
   const listed = new Set(flows.map((flow) => flow.path));
@@ -21,7 +22,7 @@ export function listItems(flows: readonly FlowItem[], drafts: readonly DraftHead
     ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
       ...{ path, summary, edited_at, edited_by, archived },
       deployed: true,
-      draft: drafted.has(path) ? "draft" : null,
+      draft: drafted.has(path) ? t("workflows.draft") : null,
     })),
     ...drafts
       // A draft with a version that is not listed belongs to an archived workflow. The two lists are fetched separately:
@@ -29,7 +30,7 @@ export function listItems(flows: readonly FlowItem[], drafts: readonly DraftHead
       .filter((draft) => withDraftsOnly && draft.newest_version === null && !listed.has(draft.path))
       .map(({ path, edited_at, base_version }) => ({
         ...{ path, summary: "", edited_at, edited_by: "", deployed: false, archived: false },
-        draft: base_version === null ? "draft, not deployed" : "draft, workflow deleted",
+        draft: base_version === null ? t("workflows.draftOnly") : t("workflows.draftOfDeleted"),
       })),
   ];
 }

@@ -4,6 +4,7 @@ import { Link, useParams } from "react-router";
 import { draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { t, tWith } from "../texts/t";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/list.module.css";
 import { type ListState, ListTools, moveFocusByRow, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
@@ -15,15 +16,16 @@ import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
 import { type Item, itemName, listItems } from "./items";
 
+const PUSH_COMMAND = "orvanta flow push";
 const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
 
 const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
-  { name: "edited", label: "Last changed first", before: (a, b) => b.edited_at.localeCompare(a.edited_at) },
-  { name: "name", label: "By name", before: (a, b) => itemName(a).localeCompare(itemName(b)) },
-  { name: "path", label: "By path", before: (a, b) => a.path.localeCompare(b.path) },
+  { name: "edited", label: t("workflows.byEdited"), before: (a, b) => b.edited_at.localeCompare(a.edited_at) },
+  { name: "name", label: t("workflows.byName"), before: (a, b) => itemName(a).localeCompare(itemName(b)) },
+  { name: "path", label: t("workflows.byPath"), before: (a, b) => a.path.localeCompare(b.path) },
 ];
 
-/** All workflows of a workspace: searched, sorted, walked by arrow keys; what is asked for is in the address. */
+/** List of all workflows of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function WorkflowsPage() {
   const { workspace = "" } = useParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
@@ -37,14 +39,14 @@ export function WorkflowsPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Workflows</h1>
+        <h1>{t("workflows.title")}</h1>
         <ListTools what="workflows" found={found} />
-        <Select aria-label="Which workflows" value={archived ? "archived" : ""} set={(next) => set("show", next)}>
-          <option value="">Not archived</option>
-          <option value="archived">Archived</option>
+        <Select aria-label={t("workflows.show")} value={archived ? "archived" : ""} set={(next) => set("show", next)}>
+          <option value="">{t("workflows.active")}</option>
+          <option value="archived">{t("workflows.archived")}</option>
         </Select>
         <Button look="main" icon="plus" onClick={() => set("new", "1")}>
-          New workflow
+          {t("workflows.new")}
         </Button>
       </div>
       {search.has("new") && (
@@ -57,7 +59,7 @@ export function WorkflowsPage() {
       {items && items.length === 0 && (
         <EmptyList archived={archived}>
           <Button look="main" icon="plus" onClick={() => set("new", "1")}>
-            Make the first one
+            {t("workflows.createFirst")}
           </Button>
         </EmptyList>
       )}
@@ -69,19 +71,16 @@ export function WorkflowsPage() {
 function EmptyList({ archived, children }: { archived: boolean; children: ReactNode }) {
   if (archived) {
     return (
-      <Empty title="Nothing is archived">
-        <p>What you archive on a workflow’s page stands here, with its versions, until you bring it back.</p>
+      <Empty title={t("workflows.noneArchived")}>
+        <p>{t("workflows.noneArchivedHint")}</p>
       </Empty>
     );
   }
   return (
-    <Empty title="No workflow yet">
-      <p>Begin with nothing or with one of the templates. It stays your draft until you deploy it.</p>
+    <Empty title={t("workflows.none")}>
+      <p>{t("workflows.noneHint")}</p>
       {children}
-      <p>
-        Workflows kept as files come in with <code>orvanta flow push</code>. Those of others are shown once you may read
-        their folder.
-      </p>
+      <p>{tWith("workflows.noneFiles", { command: <code>{PUSH_COMMAND}</code> })}</p>
     </Empty>
   );
 }
@@ -97,14 +96,13 @@ function Rows({ workspace, found: { items, query } }: { workspace: string; found
             <div className={css.path}>{item.path}</div>
           </div>
           <div className={css.when}>
-            {item.draft && <Status status="draft" word={item.draft} />} <Time at={item.edited_at} />{" "}
-            {item.edited_by ? `by ${item.edited_by}` : "by you"}
+            {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
           </div>
           {item.archived ? (
             <RestoreButton workspace={workspace} path={item.path} />
           ) : (
             <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${item.path}?panel=test`}>
-              {item.deployed ? "Run" : "Test"}
+              {item.deployed ? t("workflows.run") : t("workflows.test")}
             </LinkButton>
           )}
         </li>
@@ -113,21 +111,29 @@ function Rows({ workspace, found: { items, query } }: { workspace: string; found
   );
 }
 
-/** Brings an archived workflow back. */
+/** Time and author of the last change of an item. */
+function editedText({ edited_at, edited_by }: Item): ReactNode {
+  const time = <Time at={edited_at} />;
+  return edited_by
+    ? tWith("workflows.editedBy", { time }, { author: edited_by })
+    : tWith("workflows.editedByYou", { time });
+}
+
+/** Button that restores an archived workflow. */
 function RestoreButton({ workspace, path }: { workspace: string; path: string }) {
   const queries = useQueryClient();
   const restoring = useMutation({
     mutationFn: () => archiveFlow(workspace, path, false),
     onError: notifyError,
     onSuccess: async () => {
-      notify(`${path} is back.`);
+      notify(t("workflows.restoredPath", { path }));
       queries.removeQueries({ queryKey: ["flow", workspace, path] });
       await queries.invalidateQueries({ queryKey: ["flows", workspace] });
     },
   });
   return (
-    <Button look="quiet" icon="undo" title={`Bring back ${path}`} onClick={() => restoring.mutate()}>
-      Bring back
+    <Button look="quiet" icon="undo" title={t("workflows.restorePath", { path })} onClick={() => restoring.mutate()}>
+      {t("workflows.restore")}
     </Button>
   );
 }

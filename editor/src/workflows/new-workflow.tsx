@@ -8,6 +8,7 @@ import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Icon } from "../ui/icon";
@@ -20,20 +21,20 @@ import css from "./new-workflow.module.css";
 
 const EMPTY = "";
 
-/** Asks what a new workflow begins as and where it lies; makes its draft and opens it. */
+/** Dialog that creates the draft of a workflow, blank or from a template, and opens it. */
 export function NewWorkflow({ workspace, close }: { workspace: string; close: () => void }) {
   const templates = useQuery(templatesQuery(workspace));
   const [template, setTemplate] = useState(EMPTY);
   const chosen = templates.data?.find((each) => each.name === template);
   return (
-    <Dialog title="New workflow" wide close={close}>
+    <Dialog title={t("workflows.new")} wide close={close}>
       <div className={css.body}>
         <fieldset className={css.choices}>
-          <legend>Begin with</legend>
+          <legend>{t("workflows.startFrom")}</legend>
           <TemplateChoice
             name={EMPTY}
-            title="Nothing"
-            about="The first node is the next step"
+            title={t("workflows.blank")}
+            about={t("workflows.blankHint")}
             chosen={template}
             set={setTemplate}
           >
@@ -62,7 +63,7 @@ export function NewWorkflow({ workspace, close }: { workspace: string; close: ()
 }
 
 function templateFacts(template: TemplateHead): string {
-  const nodes = template.nodes === 1 ? "1 node" : `${template.nodes} nodes`;
+  const nodes = t("workflows.nodes", { count: template.nodes });
   return [nodes, ...template.languages.map(languageName)].join(" · ");
 }
 
@@ -91,14 +92,14 @@ function TemplatePicture({ workspace, name }: { workspace: string; name: string 
   return text.data ? <GraphThumbnail text={text.data} /> : null;
 }
 
-/** Name and place, with what stands there already said before anything is made. */
+/** Name, folder and id of the workflow. Reports a taken path before it creates anything. */
 function NameForm(props: { workspace: string; template: TemplateHead | undefined; close: () => void }) {
   const { workspace, template, close } = props;
   const queries = useQueryClient();
   const navigate = useNavigate();
   const places = useQuery(foldersQuery(workspace));
   const taken = useTakenPaths(workspace);
-  const [summary, setSummary] = useState(template?.summary ?? "New workflow");
+  const [summary, setSummary] = useState(template?.summary ?? t("workflows.new"));
   const [typedPlace, setPlace] = useState<string | null>(null);
   const [typedName, setName] = useState<string | null>(null);
   const place = typedPlace ?? lastFolder(places.data);
@@ -123,11 +124,11 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
   };
   return (
     <form className={css.form} onSubmit={submit}>
-      <Field label="Name">
+      <Field label={t("ui.name")}>
         <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
       </Field>
       <FolderField places={places.data} place={place} set={setPlace} />
-      <Field label="Id">
+      <Field label={t("workflows.id")}>
         <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
       </Field>
       <div className={css.foot}>
@@ -140,23 +141,23 @@ function NameForm(props: { workspace: string; template: TemplateHead | undefined
             path
           )}
         </span>
-        <Button onClick={close}>Back</Button>
+        <Button onClick={close}>{t("ui.cancel")}</Button>
         <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
-          Make the workflow
+          {t("workflows.create")}
         </Button>
       </div>
     </form>
   );
 }
 
-/** Paths at which something stands, deployed or as a draft. */
+/** Paths of deployed workflows and drafts. */
 function useTakenPaths(workspace: string): ReadonlySet<string> {
   const flows = useQuery(flowsQuery(workspace));
   const drafts = useQuery(draftsQuery(workspace));
   return new Set([...(flows.data ?? []), ...(drafts.data ?? [])].map((each) => each.path));
 }
 
-/** The text that the draft begins with. */
+/** Initial text of the draft. */
 function initialText(template: string | null, summary: string): string {
   if (template === null) return toYaml({ summary, value: { modules: [] } });
   return editSource(template, { op: "set", path: ["summary"], value: summary });
@@ -164,5 +165,5 @@ function initialText(template: string | null, summary: string): string {
 
 function errorOf(error: unknown): string {
   const known = error instanceof ApiError && error.code === "draft_conflict";
-  return known ? "You have a draft there already: choose another id." : errorText(error);
+  return known ? t("workflows.draftExists") : errorText(error);
 }

@@ -1,19 +1,31 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { errorText } from "../api/client";
 import { discardDraft } from "../api/drafts";
 import { archiveFlow, deleteFlow } from "../api/flows";
 import { type UsedBy, usedByQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
+import { t, tWith } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Skeleton } from "../ui/states";
 import { notify } from "../ui/toasts";
 
-const KINDS = { flow: "workflow", schedule: "schedule", http_trigger: "HTTP route" };
+const DONE = {
+  archive: t("workflows.doneArchive"),
+  back: t("workflows.doneRestore"),
+  delete: t("workflows.doneDelete"),
+  discard: t("workflows.doneDiscard"),
+};
 
-/** Archives or deletes a workflow, or discards a draft that was never deployed; says before what uses it. */
+const USERS = {
+  flow: "workflows.userFlow",
+  schedule: "workflows.userSchedule",
+  http_trigger: "workflows.userRoute",
+} as const;
+
+/** Dialog that archives or deletes a workflow after listing its users, or discards a draft that was never deployed. */
 export default function RemovalDialog({ close }: { close: () => void }) {
   const store = useEditorStore();
   const workspace = useEditor((editor) => editor.workspace);
@@ -24,7 +36,7 @@ export default function RemovalDialog({ close }: { close: () => void }) {
   const users = useQuery({ ...usedByQuery(workspace, path), enabled: version_id !== null });
   const removing = useMutation({
     mutationFn: async (action: "archive" | "back" | "delete" | "discard") => {
-      // What is not saved yet is not wanted any more.
+      // Unsaved changes are dropped.
       store.setState({ draft: { revision: null, state: "none" } });
       if (action === "delete") await deleteFlow(workspace, path);
       else if (action === "discard") await discardDraft(workspace, path);
@@ -33,41 +45,39 @@ export default function RemovalDialog({ close }: { close: () => void }) {
     },
     onSuccess: async (what) => {
       close();
-      notify({ archive: "Archived.", back: "It is back.", delete: "Deleted.", discard: "Discarded." }[what]);
+      notify(DONE[what]);
       queries.removeQueries({ queryKey: ["flow", workspace, path] });
       await navigate(`/w/${workspace}/workflows`);
     },
   });
   if (version_id === null) {
     return (
-      <Dialog title="Discard this draft?" close={close}>
-        <p className={dialogCss.description}>It is not deployed: nothing of it stays.</p>
+      <Dialog title={t("workflows.discard")} close={close}>
+        <p className={dialogCss.description}>{t("workflows.discardHint")}</p>
         <div className={dialogCss.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="danger" disabled={removing.isPending} onClick={() => removing.mutate("discard")}>
-            Discard
+            {t("workflows.discardConfirm")}
           </Button>
         </div>
       </Dialog>
     );
   }
   return (
-    <Dialog title={isConfirming ? "Delete it with all its versions?" : "Archive or delete"} close={close}>
+    <Dialog title={isConfirming ? t("workflows.delete") : t("workflows.remove")} close={close}>
       {users.isPending ? <Skeleton rows={2} /> : <UsedByList users={users.data ?? []} />}
-      <p className={dialogCss.description}>
-        {isConfirming
-          ? "Versions cannot be brought back. Runs that there were stay."
-          : "What is archived is not listed, does not run and can be brought back with its versions."}
-      </p>
+      <p className={dialogCss.description}>{isConfirming ? t("workflows.deleteHint") : t("workflows.removeHint")}</p>
       {removing.isError && <p role="alert">{errorText(removing.error)}</p>}
       <div className={dialogCss.foot}>
-        <Button onClick={() => (isConfirming ? setSure(false) : close())}>Back</Button>
+        <Button onClick={() => (isConfirming ? setSure(false) : close())}>
+          {isConfirming ? t("workflows.back") : t("ui.cancel")}
+        </Button>
         <Button
           look="danger"
           disabled={removing.isPending || users.isPending}
           onClick={() => (isConfirming ? removing.mutate("delete") : setSure(true))}
         >
-          {isConfirming ? "Delete for good" : "Delete …"}
+          {isConfirming ? t("workflows.deleteConfirm") : t("workflows.deleteStart")}
         </Button>
         {!isConfirming && (
           <Button
@@ -75,7 +85,7 @@ export default function RemovalDialog({ close }: { close: () => void }) {
             disabled={removing.isPending || users.isPending}
             onClick={() => removing.mutate(archived ? "back" : "archive")}
           >
-            {archived ? "Bring it back" : "Archive"}
+            {archived ? t("workflows.restore") : t("workflows.archive")}
           </Button>
         )}
       </div>
@@ -84,18 +94,20 @@ export default function RemovalDialog({ close }: { close: () => void }) {
 }
 
 function UsedByList({ users }: { users: readonly UsedBy[] }) {
-  if (users.length === 0) return <p>Nothing that you may read uses it.</p>;
+  if (users.length === 0) return <p>{t("workflows.usedByNone")}</p>;
   return (
     <div>
-      <p>It is used by:</p>
-      <ul aria-label="Used by">
+      <p>{t("workflows.usedBy")}</p>
+      <ul aria-label={t("workflows.usedBy")}>
         {users.map((each) => (
-          <li key={`${each.kind} ${each.path} ${each.node ?? ""}`}>
-            {KINDS[each.kind]} <code>{each.path}</code>
-            {each.node && `, node ${each.node}`}
-          </li>
+          <li key={`${each.kind} ${each.path} ${each.node ?? ""}`}>{userText(each)}</li>
         ))}
       </ul>
     </div>
   );
+}
+
+function userText({ kind, path, node }: UsedBy): ReactNode {
+  const link = { path: <code>{path}</code> };
+  return node ? tWith("workflows.userNode", link, { node }) : tWith(USERS[kind], link);
 }
