@@ -19,7 +19,6 @@ const REMAINING = new Set([
   "panels",
   "router.tsx",
   "schedules",
-  "scripts",
   "shell",
   "triggers",
   "versions",

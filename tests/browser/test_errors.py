@@ -30,7 +30,7 @@ async def test_error_of_a_script_test_is_shown_with_its_traceback(page: Page, si
     path = deployed(site, FAILS)
     await page.goto(f"/w/main/scripts/{path}")
     await page.get_by_role("button", name="Run", exact=True).click()
-    await check(page.get_by_label("The test").locator("[data-error]"))
+    await check(page.get_by_label("Test run").locator("[data-error]"))
 
 
 async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Site) -> None:

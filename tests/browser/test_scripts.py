@@ -42,7 +42,7 @@ async def deploy(page: Page, message: str) -> None:
     await page.get_by_label("What changed?").fill(message)
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
-    await expect(page.get_by_text("Deployed: runs take this version").last).to_be_visible()
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
 
 
 async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
@@ -53,7 +53,7 @@ async def test_new_script_is_written_tested_and_deployed(page: Page, site: Site)
     await dialog.get_by_label("Language").select_option("bash")
     await dialog.get_by_label("Folder").select_option("f/scripts")
     await dialog.get_by_label("Id").fill("greet")
-    await dialog.get_by_role("button", name="Make the script").click()
+    await dialog.get_by_role("button", name="Create script").click()
     await expect(page.get_by_role("heading", name="f/scripts/greet")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
     await code_of(page, 'name="$1"\necho "greeting" >&2\necho "Hello $name"\n')
@@ -74,9 +74,9 @@ async def test_log_is_shown_while_script_runs(page: Page, site: Site) -> None:
     await page.goto(f"/w/main/scripts/{path}")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.locator("[data-log]")).to_contain_text("begun", timeout=60_000)
-    await expect(page.get_by_label("The test").get_by_text("running")).to_be_visible()
+    await expect(page.get_by_label("Test run").get_by_text("running")).to_be_visible()
     await page.get_by_role("button", name="Stop").click()
-    await expect(page.get_by_label("The test").get_by_text("Cancelled", exact=True)).to_be_visible()
+    await expect(page.get_by_label("Test run").get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
 async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site) -> None:
@@ -85,7 +85,7 @@ async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site)
     await page.goto(f"/w/main/scripts/{path}")
     await code_of(page, TAX.replace("0.2", "0.19"))
     await page.get_by_role("button", name="Deploy", exact=True).click()
-    reached = page.get_by_label("What it reaches")
+    reached = page.get_by_label("Affected by this deploy")
     await expect(reached.get_by_role("listitem")).to_have_count(1)
     await expect(reached).to_contain_text(f"{path}_flow")
     await expect(reached).to_contain_text("node tax")
@@ -106,11 +106,11 @@ async def test_old_script_version_is_compared_and_redeployed(page: Page, site: S
     rows = page.get_by_label("Versions", exact=True).get_by_role("listitem")
     await expect(rows).to_have_count(2)
     await rows.nth(1).get_by_role("button", name="Compare").click()
-    beside = page.get_by_label("Version 1 beside the page")
+    beside = page.get_by_label("Version 1 and this page")
     await expect(beside.locator(".cm-changedLine").filter(has_text="rate: float = 0.2)").first).to_be_visible()
-    await expect(beside.get_by_role("textbox", name="On the page")).to_contain_text("0.19")
-    await beside.get_by_role("button", name="Deploy it again").click()
-    await expect(page.get_by_text("Version 1 is deployed again")).to_be_visible()
+    await expect(beside.get_by_role("textbox", name="This page")).to_contain_text("0.19")
+    await beside.get_by_role("button", name="Deploy this version").click()
+    await expect(page.get_by_text("Version 1 deployed again")).to_be_visible()
     await expect(rows).to_have_count(3)
     assert script(site, path)["content"] == TAX
 
@@ -136,7 +136,7 @@ async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> N
     await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
     await code_of(other, "def main(): return 2\n")
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
-    await other.get_by_role("button", name="Keep this one").click()
+    await other.get_by_role("button", name="Keep this draft").click()
     await expect(other.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
     kept = site.client.get(f"/api/w/main/drafts/get/script/{path}").json()["value"]
     assert kept["content"] == "def main(): return 2\n"

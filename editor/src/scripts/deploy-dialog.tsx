@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { errorText } from "../api/client";
 import { deployScript, getScript, scriptQuery, scriptUsersQuery } from "../api/scripts";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
@@ -9,14 +10,14 @@ import { notify } from "../ui/toasts";
 import { useScriptStore } from "./store";
 import { Users } from "./used-by";
 
-/** Asks what changed, and says what the new version reaches, before it is deployed. */
+/** Dialog that deploys the script. It lists what uses the script, and takes a message for the version. */
 export function DeployDialog({ close }: { close: () => void }) {
   const store = useScriptStore();
   const { workspace, path } = store.getState();
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
   const users = useQuery({ ...scriptUsersQuery(workspace, path), retry: false });
-  const reached = users.data?.filter((each) => !each.pinned) ?? [];
+  const affected = users.data?.filter((each) => !each.pinned) ?? [];
   const deploying = useMutation({
     mutationFn: async () => {
       const { deployed, content, language, summary, draft } = store.getState();
@@ -30,7 +31,7 @@ export function DeployDialog({ close }: { close: () => void }) {
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, draft: { revision: null, state: "none" } });
       close();
-      notify("Deployed: runs take this version from now on.");
+      notify(t("actions.deployed"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -38,31 +39,26 @@ export function DeployDialog({ close }: { close: () => void }) {
     deploying.mutate();
   };
   return (
-    <Dialog title="Deploy" close={close}>
+    <Dialog title={t("ui.deploy")} close={close}>
       <form onSubmit={submit} className={inspector.inner}>
         <Field
-          label="What changed?"
-          help="Stands in the history beside the version."
+          label={t("actions.deployMessage")}
+          help={t("actions.deployMessageHelp")}
           error={deploying.isError ? errorText(deploying.error) : undefined}
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
-        {reached.length > 0 && (
-          <section aria-label="What it reaches" className={inspector.inner}>
-            <p>
-              {reached.length === 1 ? "One place runs it and takes" : `${reached.length} places run it and take`} the
-              new version with the next run:
-            </p>
-            <Users users={reached} />
+        {affected.length > 0 && (
+          <section aria-label={t("scripts.affected")} className={inspector.inner}>
+            <p>{t("scripts.affectedCount", { count: affected.length })}</p>
+            <Users users={affected} />
           </section>
         )}
-        {users.isSuccess && reached.length === 0 && (
-          <p className={css.description}>Nothing that you may read runs it yet.</p>
-        )}
+        {users.isSuccess && affected.length === 0 && <p className={css.description}>{t("scripts.affectsNone")}</p>}
         <div className={css.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={deploying.isPending}>
-            Deploy
+            {t("ui.deploy")}
           </Button>
         </div>
       </form>

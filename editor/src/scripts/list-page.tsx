@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 import { type ScriptItem, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { t, tWith } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/list.module.css";
@@ -13,7 +14,7 @@ import { Time } from "../ui/time";
 import { kindOf } from "../workflow/kinds";
 import { NewScript } from "./new-script";
 
-/** A line of the list: what is deployed, or a draft that never was. */
+/** A row of the list: a deployed script, or a draft that was never deployed. `by` is empty for the reader. */
 interface Item {
   path: string;
   summary: string;
@@ -27,12 +28,12 @@ interface Item {
 const itemName = (item: Item) => item.summary || item.path.split("/").slice(2).join("/");
 
 const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
-  { name: "edited", label: "Last changed first", before: (a, b) => b.at.localeCompare(a.at) },
-  { name: "name", label: "By name", before: (a, b) => itemName(a).localeCompare(itemName(b)) },
-  { name: "path", label: "By path", before: (a, b) => a.path.localeCompare(b.path) },
+  { name: "edited", label: t("scripts.byEdited"), before: (a, b) => b.at.localeCompare(a.at) },
+  { name: "name", label: t("scripts.byName"), before: (a, b) => itemName(a).localeCompare(itemName(b)) },
+  { name: "path", label: t("scripts.byPath"), before: (a, b) => a.path.localeCompare(b.path) },
 ];
 
-/** All scripts of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
+/** List of all scripts of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
   const [creating, setMaking] = useState(false);
@@ -44,19 +45,17 @@ export function ScriptsPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Scripts</h1>
+        <h1>{t("scripts.title")}</h1>
         <ListTools what="scripts" found={found} />
         <Button look="main" icon="plus" onClick={() => setMaking(true)}>
-          New script
+          {t("scripts.new")}
         </Button>
       </div>
       {scripts.isPending && <Skeleton />}
       {scripts.error && <Failed error={scripts.error} retry={() => void scripts.refetch()} />}
       {items && items.length === 0 && (
-        <Empty title="No script yet">
-          <p>
-            A script is code that several workflows share, tested and deployed by itself. Begin one with “New script”.
-          </p>
+        <Empty title={t("scripts.none")}>
+          <p>{t("scripts.noneHint")}</p>
         </Empty>
       )}
       {items && items.length > 0 && <Rows workspace={workspace} found={found} />}
@@ -76,7 +75,7 @@ function listItems(scripts: readonly ScriptItem[], drafts: readonly { path: stri
     ...drafts
       .filter((each) => !deployed.has(each.path))
       .map(({ path, edited_at }) => {
-        return { path, summary: "", language: "", at: edited_at, by: "you", deployed: false, draft: true };
+        return { path, summary: "", language: "", at: edited_at, by: "", deployed: false, draft: true };
       }),
   ];
 }
@@ -92,8 +91,7 @@ function Rows({ workspace, found: { items, query } }: { workspace: string; found
             <div className={css.path}>{script.path}</div>
           </div>
           <div className={css.when}>
-            {script.draft && <Status status="draft" word={script.deployed ? "draft" : "draft, not deployed"} />}{" "}
-            <Time at={script.at} /> by {script.by}
+            {script.draft && <DraftStatus deployed={script.deployed} />} {editedText(script)}
           </div>
           <span className={css.kind} title={script.language && kindOf("rawscript", script.language).name}>
             {script.language && <Icon name={script.language} />}
@@ -102,4 +100,14 @@ function Rows({ workspace, found: { items, query } }: { workspace: string; found
       ))}
     </ul>
   );
+}
+
+function DraftStatus({ deployed }: { deployed: boolean }) {
+  return deployed ? <Status status="draft" /> : <Status status="draft" word={t("scripts.draftOnly")} />;
+}
+
+/** Time and author of the last change of a script. */
+function editedText({ at, by }: Item): ReactNode {
+  const time = <Time at={at} />;
+  return by ? tWith("scripts.editedBy", { time }, { author: by }) : tWith("scripts.editedByYou", { time });
 }

@@ -6,6 +6,7 @@ import { foldersQuery } from "../api/folders";
 import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, pathError } from "../forms/path-name";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
@@ -15,7 +16,7 @@ import { at, text } from "../workflow/types";
 
 const LANGUAGES = CATALOG.filter((offer) => offer.group === "Code" && offer.key !== "script");
 
-/** Where a new script stands and what it is written in; it is kept as a draft until it is deployed. */
+/** Dialog that creates a script with its folder, id and language. The script is a draft until it is deployed. */
 export function NewScript({ workspace, close }: { workspace: string; close: () => void }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
@@ -50,9 +51,9 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
     if (!pathProblem) creating.mutate();
   };
   return (
-    <Dialog title="New script" close={close}>
+    <Dialog title={t("scripts.new")} close={close}>
       <form onSubmit={submit} className={inspector.inner}>
-        <Field label="Language">
+        <Field label={t("scripts.language")}>
           <Select value={language} set={(next) => setLanguage(next)}>
             {LANGUAGES.map((each) => (
               <option key={each.key} value={each.key}>
@@ -62,13 +63,17 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
           </Select>
         </Field>
         <FolderField places={places.data} place={place} set={setPlace} />
-        <Field label="Id" help={path} error={pathProblem ?? (creating.isError ? errorOf(creating.error) : undefined)}>
+        <Field
+          label={t("scripts.id")}
+          help={path}
+          error={pathProblem ?? (creating.isError ? errorOf(creating.error) : undefined)}
+        >
           <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
         </Field>
         <div className={css.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={creating.isPending || !places.data}>
-            Make the script
+            {t("scripts.create")}
           </Button>
         </div>
       </form>
@@ -76,7 +81,7 @@ export function NewScript({ workspace, close }: { workspace: string; close: () =
   );
 }
 
-/** Paths at which a script stands, deployed or as a draft. */
+/** Paths of deployed scripts and drafts. */
 function useTakenPaths(workspace: string): ReadonlySet<string> {
   const scripts = useQuery(scriptsQuery(workspace));
   const drafts = useQuery(scriptDraftsQuery(workspace));
@@ -85,5 +90,5 @@ function useTakenPaths(workspace: string): ReadonlySet<string> {
 
 function errorOf(error: unknown): string {
   const known = error instanceof ApiError && error.code === "draft_conflict";
-  return known ? "You have a draft there already: choose another id." : errorText(error);
+  return known ? t("scripts.draftExists") : errorText(error);
 }

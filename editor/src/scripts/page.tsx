@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
+import { formatChord } from "../actions/keymap";
 import { attempt } from "../actions/registry";
 import { ApiError } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
 import { useFirst } from "../lib/use-first";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import workflow from "../ui/editor-page.module.css";
 import { Icon } from "../ui/icon";
@@ -21,7 +23,7 @@ import { TestPanel } from "./test-panel";
 import { UsedByPanel } from "./used-by";
 import { Versions } from "./versions";
 
-/** The page of a script: the code, a test, the versions and what uses it. */
+/** Page of a script: its code, a test, its versions and its users. */
 export function ScriptPage() {
   const { workspace = "", "*": path = "" } = useParams();
   return <Loaded key={`${workspace}/${path}`} workspace={workspace} path={path} />;
@@ -44,7 +46,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
     return (
       <main>
         <Failed error={error} retry={() => void Promise.all([script.refetch(), draft.refetch()])}>
-          <Link to={`/w/${workspace}/scripts`}>To the scripts</Link>
+          <Link to={`/w/${workspace}/scripts`}>{t("scripts.toList")}</Link>
         </Failed>
       </main>
     );
@@ -64,8 +66,8 @@ interface OpenedProps {
 }
 
 function Opened({ workspace, path, script, draft }: OpenedProps) {
-  // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
+  // One store while the page is open: a deploy or a save updates it, never replaces it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the opened script is its initial state
   const store = useMemo(() => createScriptEditor(workspace, path, script, draft), []);
   useAutosave(store);
   const [deploying, setDeploying] = useState(false);
@@ -115,8 +117,14 @@ function Head({ deploy }: { deploy: () => void }) {
       <span className={workflow.state} role="status">
         {words}
       </span>
-      <Button look="main" icon="deploy" title="Deploy (Ctrl Shift S)" disabled={!changed} onClick={deploy}>
-        Deploy
+      <Button
+        look="main"
+        icon="deploy"
+        title={t("scripts.deployKeys", { keys: formatChord("Mod-Shift-s") })}
+        disabled={!changed}
+        onClick={deploy}
+      >
+        {t("ui.deploy")}
       </Button>
     </div>
   );
@@ -124,18 +132,19 @@ function Head({ deploy }: { deploy: () => void }) {
 
 const STATE_TEXTS = {
   none: "",
-  saving: "Saving …",
-  saved: "Draft saved",
-  conflict: "Not saved",
-  unsaved: "Not saved yet",
+  saving: t("scripts.saving"),
+  saved: t("scripts.saved"),
+  conflict: t("scripts.notSaved"),
+  unsaved: t("scripts.unsaved"),
 };
 
 function stateText(editor: ReturnType<ReturnType<typeof createScriptEditor>["getState"]>): string {
-  if (isChanged(editor)) return STATE_TEXTS[editor.draft.state] || (editor.deployed ? "Changed" : "Not deployed yet");
-  return "Deployed";
+  if (isChanged(editor))
+    return STATE_TEXTS[editor.draft.state] || (editor.deployed ? t("scripts.changed") : t("scripts.notDeployed"));
+  return t("scripts.isDeployed");
 }
 
-/** Another page has saved the draft. */
+/** Banner shown after another page has saved the draft. */
 function Conflict() {
   const store = useScriptStore();
   const conflict = useScript((editor) => editor.draft.state === "conflict");
@@ -157,10 +166,10 @@ function Conflict() {
   };
   return (
     <div className={workflow.banner} role="alert">
-      <span>Another page has saved this draft. Nothing of yours is lost: choose which one goes on.</span>
-      <Button onClick={() => attempt(takeTheirs)}>Take the other one</Button>
+      <span>{t("scripts.conflict")}</span>
+      <Button onClick={() => attempt(takeTheirs)}>{t("scripts.useOther")}</Button>
       <Button look="main" onClick={() => attempt(keepMine)}>
-        Keep this one
+        {t("scripts.keepThis")}
       </Button>
     </div>
   );
@@ -184,7 +193,7 @@ function Code() {
   return (
     <div className={css.code}>
       <LazyCode
-        label="Code of the script"
+        label={t("scripts.code")}
         language={language}
         text={content}
         changed={(text) => edit(store, { content: text })}
@@ -196,10 +205,15 @@ function Code() {
   );
 }
 
-const TABS = { test: "Test", versions: "Versions", uses: "Used by", about: "About" } as const;
+const TABS = {
+  test: t("scripts.tabTest"),
+  versions: t("scripts.tabVersions"),
+  uses: t("scripts.tabUses"),
+  about: t("scripts.tabAbout"),
+} as const;
 type Tab = keyof typeof TABS;
 
-/** What stands beside the code; the tab is in the address. */
+/** Panel next to the code. The selected tab is in the address. */
 function Side() {
   const [search, setSearch] = useSearchParams();
   const asked = search.get("tab") ?? "";
@@ -210,7 +224,7 @@ function Side() {
       <div
         className={css.tabs}
         role="tablist"
-        aria-label="Beside the code"
+        aria-label={t("scripts.panels")}
         onKeyDown={(event) => {
           const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
           if (!step) return;
@@ -253,23 +267,23 @@ function About() {
     const { workspace, path } = store.getState();
     await discardScriptDraft(workspace, path);
     if (!deployed) return;
-    const { content, language, summary: said = "" } = deployed;
-    store.setState({ content, language, summary: said, draft: { revision: null, state: "none" } });
+    const { content, language, summary: deployedSummary = "" } = deployed;
+    store.setState({ content, language, summary: deployedSummary, draft: { revision: null, state: "none" } });
   };
   return (
-    <section className={inspector.pane} aria-label="About the script">
-      <Field label="Summary" help="Its name in lists.">
+    <section className={inspector.pane} aria-label={t("scripts.about")}>
+      <Field label={t("scripts.summary")} help={t("scripts.summaryHint")}>
         <Input value={summary} onChange={(event) => edit(store, { summary: event.target.value })} />
       </Field>
       {deployed?.lock_error_logs && (
         <div>
-          <h3>Its packages could not be locked</h3>
+          <h3>{t("scripts.lockFailed")}</h3>
           <pre className={inspector.value}>{deployed.lock_error_logs}</pre>
         </div>
       )}
       {draft !== null && deployed && (
         <Button look="danger" onClick={() => attempt(discard)}>
-          Discard the draft
+          {t("scripts.discard")}
         </Button>
       )}
     </section>

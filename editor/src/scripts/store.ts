@@ -16,10 +16,10 @@ import { ENDED } from "../lib/status";
 import { notifyError } from "../ui/toasts";
 import type { Json, Tree } from "../workflow/types";
 
-/** A run of the script on the page: its log as it is written, then what it gave. */
+/** Test run of the script on the page: its live log, then its result. */
 export interface TestRun {
   id: string;
-  /** The code that runs. */
+  /** Code of the run. */
   content: string;
   status: string;
   connected: boolean;
@@ -31,7 +31,7 @@ export interface TestRun {
 export interface ScriptEditor extends ScriptSource {
   workspace: string;
   path: string;
-  /** What is deployed; null of a script that never was. */
+  /** Deployed version; null if the script was never deployed. */
   deployed: Script | null;
   draft: { revision: number | null; state: "none" | "unsaved" | "saving" | "saved" | "conflict" };
   testRun: TestRun | null;
@@ -67,7 +67,7 @@ export const ScriptContext = createContext<ScriptStore | null>(null);
 
 export function useScriptStore(): ScriptStore {
   const store = useContext(ScriptContext);
-  if (!store) throw new Error("This stands on a script's page only.");
+  if (!store) throw new TypeError("no script editor around this component");
   return store;
 }
 
@@ -75,21 +75,21 @@ export function useScript<T>(part: (editor: ScriptEditor) => T): T {
   return useStore(useScriptStore(), part);
 }
 
-/** Whether what is on the page is not what runs by the path. */
+/** Return true if the script on the page differs from the deployed version. */
 export const isChanged = ({ deployed, content, summary, language }: ScriptEditor): boolean =>
   deployed === null ||
   content !== deployed.content ||
   summary !== (deployed.summary ?? "") ||
   language !== deployed.language;
 
-/** Writes on the page. */
+/** Change the script on the page. */
 export function edit(store: ScriptStore, change: Partial<ScriptSource>): void {
   store.setState(change);
   const { draft } = store.getState();
   if (draft.state !== "conflict") store.setState({ draft: { ...draft, state: "unsaved" } });
 }
 
-/** Saves the draft a moment after the last change, and again until the server has it. */
+/** Save the draft a second after the last change, and retry until the server has stored it. */
 export function useAutosave(store: ScriptStore): void {
   useEffect(() => {
     const save = debounce(SAVE_MS, () => saveNow(store, () => save.soon(RETRY_MS)));
@@ -139,7 +139,7 @@ async function saveNow(store: ScriptStore, again: () => void): Promise<void> {
 
 let stop: () => void = () => {};
 
-/** Runs what is on the page and follows it: its log as it is written, then its result. */
+/** Run the script on the page and follow its log and result. */
 export async function runTest(store: ScriptStore, args: Tree): Promise<void> {
   const editor = store.getState();
   const code = isChanged(editor) ? { content: editor.content, language: editor.language } : null;
@@ -161,7 +161,7 @@ export async function runTest(store: ScriptStore, args: Tree): Promise<void> {
     if (testRun?.id === id) store.setState({ testRun: { ...testRun, ...change(testRun) } });
   };
   stop = follow(editor.workspace, id, {
-    connected: (heard) => update(() => ({ connected: heard })),
+    connected: (connected) => update(() => ({ connected })),
     status: ({ status, duration_ms }) => update(() => ({ status, duration: duration_ms ?? null })),
     log: (parts) =>
       update(({ log }) => ({ log: (log + parts.map((each) => each.text).join("")).slice(-MAX_LOG_LENGTH) })),

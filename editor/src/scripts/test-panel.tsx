@@ -4,6 +4,7 @@ import { useSignature } from "../code/use-signature";
 import { InputForm } from "../forms/input-form";
 import { errorOfResult } from "../lib/error-line";
 import { duration } from "../lib/time";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
@@ -14,7 +15,7 @@ import { isTestRunning, runTest, type TestRun, useScript, useScriptStore } from 
 
 const MAX_LENGTH = 100_000;
 
-/** Runs what is on the page with a form made from its signature; the log as it is written, then the result. */
+/** Panel that runs the script on the page with a form of its signature, and shows log and result. */
 export function TestPanel() {
   const store = useScriptStore();
   const { workspace } = store.getState();
@@ -25,16 +26,16 @@ export function TestPanel() {
   const schema = (signature.data?.schema ?? undefined) as Json | undefined;
   const fault = signature.data?.fault;
   return (
-    <section className={css.pane} aria-label="Test of the script">
+    <section className={css.pane} aria-label={t("scripts.test")}>
       {fault && (
         <p className={css.problem} role="alert">
-          Line {fault.line}: {fault.message}
+          {t("scripts.lineError", { line: fault.line, message: fault.message })}
         </p>
       )}
       <InputForm
         schema={schema}
         busy={isTestRunning(trial)}
-        noInputsText="It takes no inputs: its `main` has no parameters that can be read."
+        noInputsText={t("scripts.noInputs")}
         run={(args) => attempt(() => runTest(store, args))}
       />
       {trial && <TestOutcome trial={trial} />}
@@ -46,21 +47,21 @@ function TestOutcome({ trial }: { trial: TestRun }) {
   const { workspace } = useScriptStore().getState();
   const error = trial.status === "failed" ? errorOfResult(trial.result) : null;
   return (
-    <section className={css.section} aria-label="The test">
+    <section className={css.section} aria-label={t("scripts.testRun")}>
       <div className={css.head}>
         <Status status={trial.status} />
         {trial.duration !== null && <span className={runs.duration}>{duration(trial.duration)}</span>}
         {isTestRunning(trial) && (
           <Button look="danger" icon="stop" onClick={() => attempt(() => cancelRun(workspace, trial.id))}>
-            Stop
+            {t("scripts.stop")}
           </Button>
         )}
       </div>
-      {!trial.connected && <p className={css.help}>The server is not heard; it is tried again.</p>}
-      {error && <ErrorText error={error} label="Error" />}
+      {!trial.connected && <p className={css.help}>{t("scripts.connectionLost")}</p>}
+      {error && <ErrorText error={error} label={t("ui.error")} />}
       {trial.result !== undefined && !error && (
         <div>
-          <h3>Result</h3>
+          <h3>{t("scripts.result")}</h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
           <pre className={css.value} tabIndex={0} data-result="Result">
             {JSON.stringify(trial.result, null, 2).slice(0, MAX_LENGTH)}
@@ -69,7 +70,7 @@ function TestOutcome({ trial }: { trial: TestRun }) {
       )}
       {trial.log && (
         <div>
-          <h3>Log</h3>
+          <h3>{t("ui.logs")}</h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
           <pre className={css.value} tabIndex={0} data-log="">
             {trial.log}

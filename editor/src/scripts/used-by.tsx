@@ -1,15 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { scriptUsersQuery, type UsedBy } from "../api/scripts";
+import { t } from "../texts/t";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import page from "./script.module.css";
 import { useScriptStore } from "./store";
 
-const KINDS = { flow: "workflow", schedule: "schedule", http_trigger: "HTTP route" };
+const KINDS = {
+  flow: t("scripts.userFlow"),
+  schedule: t("scripts.userSchedule"),
+  http_trigger: t("scripts.userRoute"),
+};
 
-/** Whatever runs the script. */
+/** Panel of the workflows, schedules and routes that use the script. */
 export function UsedByPanel() {
   const { workspace, path } = useScriptStore().getState();
   const users = useQuery({ ...scriptUsersQuery(workspace, path), retry: false });
@@ -17,19 +22,19 @@ export function UsedByPanel() {
   if (users.error) return <Failed error={users.error} retry={() => void users.refetch()} />;
   if (users.data.length === 0) {
     return (
-      <Empty title="Nothing uses it yet">
-        <p>Add it to a workflow as a “Deployed script” with the path {path}.</p>
+      <Empty title={t("scripts.unused")}>
+        <p>{t("scripts.unusedHint", { path })}</p>
       </Empty>
     );
   }
   return (
-    <section className={css.pane} aria-label="Used by">
+    <section className={css.pane} aria-label={t("scripts.tabUses")}>
       <Users users={users.data} />
     </section>
   );
 }
 
-/** A list of what runs a script, each with a way there. */
+/** List of users of a script, with links to workflows. */
 export function Users({ users }: { users: readonly UsedBy[] }) {
   const { workspace } = useScriptStore().getState();
   return (
@@ -46,9 +51,8 @@ export function Users({ users }: { users: readonly UsedBy[] }) {
               user.path
             )}
             <div className={page.soft}>
-              {KINDS[user.kind]}
-              {user.node && `, node ${user.node}`}
-              {user.pinned ? ", stays at its version" : ", takes the new version"}
+              {user.node ? t("scripts.userNode", { node: user.node }) : KINDS[user.kind]} ·{" "}
+              {user.pinned ? t("scripts.userPinned") : t("scripts.userLatest")}
             </div>
           </div>
         </li>

@@ -8,6 +8,7 @@ import {
   scriptVersionsQuery,
   type Version,
 } from "../api/scripts";
+import { t, tWith } from "../texts/t";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -18,7 +19,7 @@ import { useScript, useScriptStore } from "./store";
 
 const TextDifference = lazy(() => import("../code/text-difference"));
 
-/** All versions of the script; any one beside what is on the page. */
+/** Panel of the versions of the script, each of which can be compared with the page. */
 export function Versions() {
   const { workspace, path } = useScriptStore().getState();
   const versions = useQuery({ ...scriptVersionsQuery(workspace, path), retry: false });
@@ -26,27 +27,27 @@ export function Versions() {
   const [chosen, setChosen] = useState<Version | null>(null);
   if (!deployed) {
     return (
-      <Empty title="No version yet">
-        <p>The first deploy makes one.</p>
+      <Empty title={t("scripts.noVersions")}>
+        <p>{t("scripts.noVersionsHint")}</p>
       </Empty>
     );
   }
   if (versions.isPending) return <Skeleton />;
   if (versions.error) return <Failed error={versions.error} retry={() => void versions.refetch()} />;
   return (
-    <section className={css.pane} aria-label="Versions">
+    <section className={css.pane} aria-label={t("scripts.tabVersions")}>
       {chosen && <VersionComparison key={chosen.id} version={chosen} close={() => setChosen(null)} />}
       <ul className={page.list}>
         {versions.data.map((version) => (
           <li key={version.id} data-current={chosen?.id === version.id}>
             <div className={page.item}>
-              <strong>{version.number}</strong> {version.message || "No word about it"}
+              <strong>{version.number}</strong> {version.message || t("scripts.noMessage")}
               <div className={page.soft}>
-                <Time at={version.created_at} /> by {version.author}
-                {version.current && " · runs by the path take it"}
+                {tWith("scripts.editedBy", { time: <Time at={version.created_at} /> }, { author: version.author })}
+                {version.current && ` · ${t("scripts.current")}`}
               </div>
             </div>
-            <Button onClick={() => setChosen(version)}>Compare</Button>
+            <Button onClick={() => setChosen(version)}>{t("scripts.compare")}</Button>
           </li>
         ))}
       </ul>
@@ -72,25 +73,26 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
       const { content: text, language: of, summary } = deployed;
       store.setState({ deployed, content: text, language: of, summary, draft: { revision: null, state: "none" } });
       close();
-      notify(`Version ${version.number} is deployed again, as the newest one.`);
+      notify(t("scripts.redeployed", { number: version.number }));
     },
     onError: notifyError,
   });
   const same = old.data === content;
+  const title = t("scripts.comparison", { number: version.number });
   return (
-    <section className={css.inner} aria-label={`Version ${version.number} beside the page`}>
+    <section className={css.inner} aria-label={title}>
       <div className={css.head}>
-        <h2>Version {version.number} beside the page</h2>
+        <h2>{title}</h2>
         <Button disabled={version.current || redeploying.isPending} onClick={() => redeploying.mutate()}>
-          Deploy it again
+          {t("scripts.redeploy")}
         </Button>
         <Button look="quiet" onClick={close}>
-          Close
+          {t("ui.close")}
         </Button>
       </div>
       {old.isPending && <Skeleton />}
       {old.error && <Failed error={old.error} />}
-      {old.isSuccess && same && <p className={css.help}>They are the same.</p>}
+      {old.isSuccess && same && <p className={css.help}>{t("scripts.same")}</p>}
       {old.isSuccess && !same && (
         <div className={page.merge}>
           <Suspense fallback={<Skeleton />}>
@@ -98,7 +100,7 @@ function VersionComparison({ version, close }: { version: Version; close: () => 
               before={old.data ?? ""}
               after={content}
               language={language}
-              titles={[`Version ${version.number}`, "On the page"]}
+              titles={[t("scripts.version", { number: version.number }), t("scripts.thisPage")]}
             />
           </Suspense>
         </div>
