@@ -20,7 +20,6 @@ const REMAINING = new Set([
   "router.tsx",
   "schedules",
   "shell",
-  "triggers",
   "versions",
   "workers",
   "workflow-page",

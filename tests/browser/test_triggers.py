@@ -1,4 +1,4 @@
-"""What starts a workflow: its URL, schedules, HTTP routes, all set up on its page."""
+"""Triggers of a workflow, configured on its page: webhook, schedules and HTTP routes."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def found(site: Site, what: str, path: str) -> Any:
 async def test_copied_command_has_token_limited_to_workflow(page: Page, site: Site) -> None:
     site.deploy("f/triggers/hook", SOURCE)
     await page.goto(page_of("f/triggers/hook"))
-    assert (await called(page, "As a command")).status_code == 401
-    await page.get_by_role("button", name="Make a token").click()
-    await expect(page.get_by_text("shown this once")).to_be_visible()
-    answer = await called(page, "As a command")
+    assert (await called(page, "curl command")).status_code == 401
+    await page.get_by_role("button", name="Create token").click()
+    await expect(page.get_by_text("shown only once")).to_be_visible()
+    answer = await called(page, "curl command")
     assert answer.status_code == 201
     assert site.client.get(f"/api/w/main/jobs_u/get/{answer.text}").json()["trigger_kind"] == "webhook"
-    await page.get_by_label("at its end, with the result").check()
-    assert (await called(page, "As a command")).json() == "Ada's"
+    await page.get_by_label("Result, after the run").check()
+    assert (await called(page, "curl command")).json() == "Ada's"
     token = await page.locator('[data-command="Token"]').inner_text()
     refused = site.client.get("/api/w/main/flows/list", headers={"Authorization": f"Bearer {token}"})
     assert refused.status_code == 403
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.get_by_role("button", name="Copy: URL").click()
+    await page.get_by_role("button", name="Copy URL").click()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{site.base}/api/w/main/jobs/run_wait_result/f/f/triggers/hook"
 
@@ -84,21 +84,21 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_label("Cron").fill("0 30 2 * * *")
     await page.get_by_role("textbox", name="Inputs").fill('{"name": "Grace"}')
     await page.get_by_role("textbox", name="Summary").fill("By night")
-    await page.get_by_role("button", name="Make the schedule").click()
+    await page.get_by_role("button", name="Create schedule").click()
     row = page.get_by_role("listitem").filter(has_text="By night")
     await expect(row.get_by_label("Next runs").get_by_text("02:30:00")).to_have_count(5)
     [made] = found(site, "schedules", path)
     assert (made["timezone"], made["enabled"], made["args"]) == ("Europe/Paris", True, {"name": "Grace"})
     await row.get_by_role("button", name="Pause").click()
-    await expect(row).to_contain_text("paused")
-    await row.get_by_role("button", name="Switch on").click()
+    await expect(row).to_contain_text("Paused")
+    await row.get_by_role("button", name="Resume").click()
     await expect(row.get_by_label("Next runs")).to_be_visible()
     await row.get_by_role("button", name="Edit").click()
     await page.get_by_label("Cron").fill("0 45 3 * * *")
     await page.get_by_role("button", name="Save").click()
     await expect(row.get_by_label("Next runs").get_by_text("03:45:00")).to_have_count(5)
     await page.get_by_label("Search schedules and routes").fill("nothing like it")
-    await expect(page.get_by_text("No schedule matches.")).to_be_visible()
+    await expect(page.get_by_text("No matching schedules")).to_be_visible()
     await page.get_by_label("Search schedules and routes").fill("night")
     await row.get_by_role("button", name="Run now").click()
     await expect(node(page, "give").locator("[data-state=succeeded]")).to_be_visible()
@@ -106,7 +106,7 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_role("link", name="Triggers").click()
     await row.get_by_role("button", name="Delete By night").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("A schedule starts it at times")).to_be_visible()
+    await expect(page.get_by_text("A schedule starts the workflow")).to_be_visible()
     assert found(site, "schedules", path) == []
 
 
@@ -121,31 +121,31 @@ async def test_route_is_created_called_changed_and_disabled(page: Page, site: Si
     site.client.post("/api/w/main/resources/create", json=key).raise_for_status()
     await page.goto(page_of(path))
     await page.get_by_role("button", name="New route").click()
-    await page.get_by_label("Route", exact=False).first.fill("people/:name")
-    await page.get_by_label("The caller proves itself with").select_option("none")
-    await page.get_by_role("button", name="Make the route").click()
+    await page.get_by_role("textbox", name="Route", exact=True).fill("people/:name")
+    await page.get_by_label("Authentication").select_option("none")
+    await page.get_by_role("button", name="Create route").click()
     row = page.get_by_role("listitem").filter(has_text="people/:name")
     await expect(row).to_contain_text("POST /people/:name")
     [made] = found(site, "http_triggers", path)
     url = f"{site.base}/api/r/main/people/Grace"
     assert (await posted(url)).json() == "Grace"
     await row.get_by_role("button", name="Edit").click()
-    await page.get_by_label("It answers with").select_option("async")
+    await page.get_by_role("dialog").get_by_label("Response").select_option("async")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     assert (await posted(url)).status_code == 201
     await row.get_by_role("button", name="Edit").click()
-    await page.get_by_label("The caller proves itself with").select_option("api_key")
-    await page.get_by_label("Resource that holds the secret").select_option("f/triggers/key")
+    await page.get_by_label("Authentication").select_option("api_key")
+    await page.get_by_label("Resource with the secret").select_option("f/triggers/key")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     assert (await posted(url)).status_code == 401
-    await row.get_by_role("button", name="Switch off").click()
-    await expect(row.get_by_role("button", name="Switch on")).to_be_visible()
+    await row.get_by_role("button", name="Disable").click()
+    await expect(row.get_by_role("button", name="Enable")).to_be_visible()
     assert (await posted(url)).status_code == 404
     await row.get_by_role("button", name=f"Delete {made['path']}").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("A route is an address of your own")).to_be_visible()
+    await expect(page.get_by_text("A route is a URL of your own")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,13 +1,14 @@
 import { attempt } from "../actions/registry";
+import { t } from "../texts/t";
 import { IconButton } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import css from "./triggers.module.css";
 
-/** Text to take away, with a button that copies it. */
+/** Text with a button that copies it. */
 export function CopyableCommand({ label, text }: { label: string; text: string }) {
   const copy = async () => {
     await navigator.clipboard.writeText(text);
-    notify(`Copied: ${label}.`);
+    notify(t("ui.copied"));
   };
   return (
     <figure className={css.command}>
@@ -16,7 +17,7 @@ export function CopyableCommand({ label, text }: { label: string; text: string }
       <pre tabIndex={0} data-command={label}>
         {text}
       </pre>
-      <IconButton label={`Copy: ${label}`} icon="copy" onClick={() => attempt(copy)} />
+      <IconButton label={t("triggers.copyItem", { item: label })} icon="copy" onClick={() => attempt(copy)} />
     </figure>
   );
 }

@@ -1,4 +1,4 @@
-/** A command that calls a URL; `token`: null where the call proves itself otherwise, "" where it is not known. */
+/** curl command that calls a URL. `token`: null without a bearer token, "" for a placeholder. */
 export function curl(url: string, given: { method?: string; token: string | null; body?: unknown }): string {
   const { method = "POST", token, body } = given;
   const parts = [`curl -X ${method} ${quoted(url)}`];
@@ -9,7 +9,7 @@ export function curl(url: string, given: { method?: string; token: string | null
   return parts.join(" \\\n  ");
 }
 
-/** As one word of a shell. */
+/** The text quoted as one word of a shell. */
 function quoted(text: string): string {
   return /^[\w:/.?=&-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

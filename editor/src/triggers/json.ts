@@ -1,6 +1,6 @@
 import { isTree, type Tree } from "../workflow/types";
 
-/** A JSON object from what somebody wrote; null where it is none. */
+/** Parse a JSON object; null if the text is none. */
 export function parseJsonObject(text: string): Tree | null {
   try {
     const found = JSON.parse(text || "{}");

@@ -5,6 +5,7 @@ import { resourcesQuery } from "../api/options";
 import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
@@ -12,19 +13,19 @@ import css from "./triggers.module.css";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const RESPONSES: [string, string][] = [
-  ["sync", "its result, at its end"],
-  ["async", "the run's id, at once"],
-  ["sync_sse", "events while it runs"],
+  ["sync", t("triggers.responseResult")],
+  ["async", t("triggers.responseId")],
+  ["sync_sse", t("triggers.responseEvents")],
 ];
 const AUTHENTICATION: [string, string][] = [
-  ["orvanta", "A token of this platform"],
-  ["none", "Nothing: anybody may call it"],
-  ["api_key", "A key in a header"],
-  ["basic_http", "Name and password (HTTP Basic)"],
-  ["signature", "A signature of the body"],
+  ["orvanta", t("triggers.authToken")],
+  ["none", t("triggers.authNone")],
+  ["api_key", t("triggers.authKey")],
+  ["basic_http", t("triggers.authBasic")],
+  ["signature", t("triggers.authSignature")],
 ];
 
-/** A route to make or change. */
+/** Dialog that creates or changes a route. */
 export function RouteForm({ route, close }: { route: Route | null; close: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
@@ -62,10 +63,10 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
     saving.mutate();
   };
   return (
-    <Dialog title={route ? `Route ${route.path}` : "New route"} close={close}>
+    <Dialog title={route ? t("triggers.routeNamed", { path: route.path }) : t("triggers.newRoute")} close={close}>
       <form className={css.form} onSubmit={submit}>
         <div className={css.pair}>
-          <Field label="Route" help=":name takes one part, *name at the end all that follow">
+          <Field label={t("triggers.route")} help={t("triggers.routeHint")}>
             <Input
               required
               value={values.route_path}
@@ -74,7 +75,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
             />
           </Field>
           <Choose
-            label="Method"
+            label={t("triggers.method")}
             value={values.http_method}
             options={METHODS.map((each) => [each, each.toUpperCase()])}
             set={(http_method) => update({ http_method })}
@@ -88,17 +89,17 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
               checked={values.workspaced_route}
               onChange={(event) => update({ workspaced_route: event.target.checked })}
             />
-            Below the workspace's own name
+            {t("triggers.workspaced")}
           </label>
         )}
         <Choose
-          label="It answers with"
+          label={t("triggers.response")}
           value={values.request_type}
           options={RESPONSES}
           set={(request_type) => update({ request_type })}
         />
         <Choose
-          label="The caller proves itself with"
+          label={t("triggers.authentication")}
           value={values.authentication_method}
           options={AUTHENTICATION}
           set={(authentication_method) => update({ authentication_method })}
@@ -109,11 +110,11 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
             set={(authentication_resource_path) => update({ authentication_resource_path })}
           />
         )}
-        <Field label="Summary">
+        <Field label={t("triggers.summary")}>
           <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
         </Field>
         {!route && (
-          <Field label="Path">
+          <Field label={t("ui.path")}>
             <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
           </Field>
         )}
@@ -123,9 +124,9 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
           </p>
         )}
         <div className={dialogCss.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={saving.isPending}>
-            {route ? "Save" : "Make the route"}
+            {route ? t("ui.save") : t("triggers.createRoute")}
           </Button>
         </div>
       </form>
@@ -133,19 +134,16 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
   );
 }
 
-/** The resource that a caller's proof is held against, of those that one may read. */
+/** Selection of the resource whose secret authenticates callers, among those that the user can read. */
 function SecretField({ value, set }: { value: string; set: (value: string) => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const resources = useQuery(resourcesQuery(workspace, ""));
   const paths = (resources.data ?? []).map((each) => each.value.replace("$res:", ""));
   const none = resources.isSuccess && paths.length === 0;
   return (
-    <Field
-      label="Resource that holds the secret"
-      help={none ? "There is no resource here that you may read. Make one by the API or the command line." : undefined}
-    >
+    <Field label={t("triggers.secret")} help={none ? t("triggers.noSecret") : undefined}>
       <Select required value={value} set={(next) => set(next)}>
-        <option value="">{resources.isPending ? "Loading …" : "Choose one"}</option>
+        <option value="">{resources.isPending ? t("ui.loading") : t("triggers.chooseSecret")}</option>
         {[...new Set([...(value ? [value] : []), ...paths])].map((path) => (
           <option key={path}>{path}</option>
         ))}

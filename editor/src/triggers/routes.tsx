@@ -3,6 +3,7 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
@@ -27,19 +28,17 @@ export function Routes({ wanted: query }: { wanted: string }) {
   return (
     <section className={css.section} aria-labelledby="routes">
       <div className={css.row}>
-        <h2 id="routes">HTTP routes</h2>
+        <h2 id="routes">{t("triggers.routes")}</h2>
         <Button icon="plus" onClick={() => setEditing("new")}>
-          New route
+          {t("triggers.newRoute")}
         </Button>
       </div>
       {routes.isPending && <Skeleton rows={2} />}
       {routes.error && <Failed error={routes.error} retry={() => void routes.refetch()} />}
-      {routes.data?.length === 0 && (
-        <p className={css.help}>
-          None yet. A route is an address of your own, with parameters and its own way to prove who calls.
-        </p>
+      {routes.data?.length === 0 && <p className={css.help}>{t("triggers.noRoutes")}</p>}
+      {shown.length === 0 && (routes.data?.length ?? 0) > 0 && (
+        <p className={css.help}>{t("triggers.noMatchingRoutes")}</p>
       )}
-      {shown.length === 0 && (routes.data?.length ?? 0) > 0 && <p className={css.help}>No route matches.</p>}
       {shown.length > 0 && (
         <ul className={css.list}>
           {shown.map((each) => (
@@ -69,31 +68,36 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
         <code>
           {method} /{route.route_path}
         </code>
-        <Status status={on ? "succeeded" : "waiting"} word={on ? "on" : "off"} />
+        <Status status={on ? "succeeded" : "waiting"} word={on ? t("triggers.enabled") : t("triggers.disabled")} />
       </div>
-      {route.disabled_reason && <p className={css.help}>Disabled by the platform: {route.disabled_reason}</p>}
+      {route.disabled_reason && (
+        <p className={css.help}>{t("triggers.disabledReason", { reason: route.disabled_reason })}</p>
+      )}
       <TriggerAcceptance workspace={workspace} kind="http_trigger" path={path} className={css.help} />
-      <CopyableCommand label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
+      <CopyableCommand
+        label={t("triggers.curlFor", { path })}
+        text={curl(routeUrl(route), { method, token, body: {} })}
+      />
       <div className={css.tools}>
         <Button
           icon={on ? "pause" : "play"}
           onClick={() => attempt(async () => setRouteMode(workspace, path, on ? "disabled" : "enabled").then(changed))}
         >
-          {on ? "Switch off" : "Switch on"}
+          {on ? t("triggers.disable") : t("triggers.enable")}
         </Button>
         <Button icon="edit" onClick={edit}>
-          Edit
+          {t("ui.edit")}
         </Button>
-        <IconButton label={`Delete ${path}`} icon="trash" onClick={() => setDeleting(true)} />
+        <IconButton label={t("triggers.deleteItem", { name: path })} icon="trash" onClick={() => setDeleting(true)} />
       </div>
       {deleting && (
         <Confirm
-          title={`Delete the route ${path}?`}
-          confirmLabel="Delete"
+          title={t("triggers.deleteRoute", { path })}
+          confirmLabel={t("ui.delete")}
           close={() => setDeleting(false)}
           onConfirm={() => attempt(async () => deleteRoute(workspace, path).then(changed))}
         >
-          <p className={css.help}>Who calls it is answered 404 from then on. Runs that it started stay.</p>
+          <p className={css.help}>{t("triggers.deleteRouteHint")}</p>
         </Confirm>
       )}
     </li>

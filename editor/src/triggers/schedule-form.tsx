@@ -10,6 +10,7 @@ import {
   updateSchedule,
 } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -20,7 +21,7 @@ import { Ticks } from "./ticks";
 import { localTimeZone, PRESETS, zones } from "./times";
 import css from "./triggers.module.css";
 
-/** A schedule to make or change; its next runs are shown while it is written. */
+/** Dialog that creates or changes a schedule, with a preview of its next runs. */
 export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; close: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
@@ -63,9 +64,12 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
     if (args) saving.mutate();
   };
   return (
-    <Dialog title={schedule ? `Schedule ${schedule.path}` : "New schedule"} close={close}>
+    <Dialog
+      title={schedule ? t("triggers.scheduleNamed", { path: schedule.path }) : t("triggers.newSchedule")}
+      close={close}
+    >
       <form className={css.form} onSubmit={submit}>
-        <Field label="When">
+        <Field label={t("triggers.when")}>
           <Select
             value={PRESETS.some(([, cron]) => cron === values.cron) ? values.cron : ""}
             set={(next) => next && update({ cron: next })}
@@ -75,18 +79,18 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
                 {name}
               </option>
             ))}
-            <option value="">As written below</option>
+            <option value="">{t("triggers.custom")}</option>
           </Select>
         </Field>
         <div className={css.pair}>
           <Field
-            label="Cron"
-            help="Minute, hour, day, month, day of the week. A sixth field in front is the second."
+            label={t("triggers.cron")}
+            help={t("triggers.cronHint")}
             error={ticks.isError ? errorText(ticks.error) : undefined}
           >
             <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
           </Field>
-          <Field label="Time zone">
+          <Field label={t("triggers.timeZone")}>
             <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
           </Field>
         </div>
@@ -96,7 +100,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
           ))}
         </datalist>
         <Ticks schedule={values.cron} timezone={values.zone} />
-        <Field label="Inputs" help="JSON" error={args ? undefined : "This is no JSON object."}>
+        <Field label={t("triggers.inputs")} help="JSON" error={args ? undefined : t("triggers.notObject")}>
           <textarea
             className={controls.input}
             spellCheck={false}
@@ -105,14 +109,14 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
           />
         </Field>
         <div className={css.pair}>
-          <Field label="Summary">
+          <Field label={t("triggers.summary")}>
             <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
           </Field>
-          <Field label="Times missed while no server was there">
+          <Field label={t("triggers.missed")}>
             <Select value={values.missed} set={(next) => update({ missed: next })}>
-              <option value="once">Run the last of them</option>
-              <option value="all">Run all of them</option>
-              <option value="skip">Run none of them</option>
+              <option value="once">{t("triggers.missedOnce")}</option>
+              <option value="all">{t("triggers.missedAll")}</option>
+              <option value="skip">{t("triggers.missedSkip")}</option>
             </Select>
           </Field>
         </div>
@@ -122,10 +126,10 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
             checked={values.overlap}
             onChange={(event) => update({ overlap: event.target.checked })}
           />
-          Start also while a run of it is under way
+          {t("triggers.overlap")}
         </label>
         {!schedule && (
-          <Field label="Path">
+          <Field label={t("ui.path")}>
             <Input value={values.path} spellCheck={false} onChange={(event) => update({ path: event.target.value })} />
           </Field>
         )}
@@ -135,9 +139,9 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
           </p>
         )}
         <div className={dialogCss.foot}>
-          <Button onClick={close}>Back</Button>
+          <Button onClick={close}>{t("ui.cancel")}</Button>
           <Button look="main" type="submit" disabled={saving.isPending || !args || ticks.isError}>
-            {schedule ? "Save" : "Make the schedule"}
+            {schedule ? t("ui.save") : t("triggers.createSchedule")}
           </Button>
         </div>
       </form>

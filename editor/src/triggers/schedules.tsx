@@ -6,6 +6,7 @@ import { startFlow } from "../api/runs";
 import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
 import { watchTest } from "../editor/run-watch";
+import { t } from "../texts/t";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
@@ -28,17 +29,17 @@ export function Schedules({ wanted: query }: { wanted: string }) {
   return (
     <section className={css.section} aria-labelledby="schedules">
       <div className={css.row}>
-        <h2 id="schedules">Schedules</h2>
+        <h2 id="schedules">{t("triggers.schedules")}</h2>
         <Button icon="plus" onClick={() => setEditing("new")}>
-          New schedule
+          {t("triggers.newSchedule")}
         </Button>
       </div>
       {schedules.isPending && <Skeleton rows={2} />}
       {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
-      {schedules.data?.length === 0 && (
-        <p className={css.help}>None yet. A schedule starts it at times that you name.</p>
+      {schedules.data?.length === 0 && <p className={css.help}>{t("triggers.noSchedules")}</p>}
+      {shown.length === 0 && (schedules.data?.length ?? 0) > 0 && (
+        <p className={css.help}>{t("triggers.noMatchingSchedules")}</p>
       )}
-      {shown.length === 0 && (schedules.data?.length ?? 0) > 0 && <p className={css.help}>No schedule matches.</p>}
       {shown.length > 0 && (
         <ul className={css.list}>
           {shown.map((each) => (
@@ -73,34 +74,37 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
         <code>
           {schedule.schedule} {schedule.timezone}
         </code>
-        <Status status={enabled ? "succeeded" : "waiting"} word={enabled ? "on" : "paused"} />
+        <Status
+          status={enabled ? "succeeded" : "waiting"}
+          word={enabled ? t("triggers.active") : t("triggers.paused")}
+        />
       </div>
       {enabled && <Ticks schedule={schedule.schedule} timezone={schedule.timezone} />}
       {schedule.error && <p className={css.error}>{schedule.error}</p>}
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
         <Button icon="play" onClick={() => attempt(runNow)}>
-          Run now
+          {t("triggers.runNow")}
         </Button>
         <Button
           icon={enabled ? "pause" : "play"}
           onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
         >
-          {enabled ? "Pause" : "Switch on"}
+          {enabled ? t("triggers.pause") : t("triggers.resume")}
         </Button>
         <Button icon="edit" onClick={edit}>
-          Edit
+          {t("ui.edit")}
         </Button>
-        <IconButton label={`Delete ${name}`} icon="trash" onClick={() => setDeleting(true)} />
+        <IconButton label={t("triggers.deleteItem", { name })} icon="trash" onClick={() => setDeleting(true)} />
       </div>
       {deleting && (
         <Confirm
-          title={`Delete the schedule ${name}?`}
-          confirmLabel="Delete"
+          title={t("triggers.deleteSchedule", { name })}
+          confirmLabel={t("ui.delete")}
           close={() => setDeleting(false)}
           onConfirm={() => attempt(async () => deleteSchedule(workspace, path).then(changed))}
         >
-          <p className={css.help}>Runs that it started stay, and those under way go on.</p>
+          <p className={css.help}>{t("triggers.deleteScheduleHint")}</p>
         </Confirm>
       )}
     </li>

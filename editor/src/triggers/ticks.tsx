@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ticksQuery } from "../api/triggers";
+import { t } from "../texts/t";
 import { formatInZone } from "./times";
 import css from "./triggers.module.css";
 
@@ -8,7 +9,7 @@ export function Ticks({ schedule, timezone }: { schedule: string; timezone: stri
   const ticks = useQuery(ticksQuery(schedule, timezone));
   if (!ticks.data) return null;
   return (
-    <ol className={css.ticks} aria-label="Next runs">
+    <ol className={css.ticks} aria-label={t("triggers.nextRuns")}>
       {ticks.data.map((tick) => (
         <li key={tick}>
           <time dateTime={tick}>{formatInZone(tick, timezone)}</time>

@@ -1,6 +1,8 @@
-/** "Fri 27 Nov, 08:00:00", in an IANA zone. */
+import { LOCALE } from "../texts/language";
+import { t } from "../texts/t";
+/** Format a time such as "Fri 27 Nov, 08:00:00" in an IANA zone. */
 export function formatInZone(iso: string, timeZone: string): string {
-  return new Intl.DateTimeFormat("en-GB", {
+  return new Intl.DateTimeFormat(LOCALE, {
     timeZone,
     weekday: "short",
     day: "numeric",
@@ -11,17 +13,17 @@ export function formatInZone(iso: string, timeZone: string): string {
   }).format(new Date(iso));
 }
 
-/** The reader's own zone. */
+/** Time zone of the browser. */
 export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 export const zones = (): string[] => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
-/** Times that are asked for often, as cron expressions with seconds. */
+/** Frequent schedules, as cron expressions with seconds. */
 export const PRESETS: [string, string][] = [
-  ["Every day at 8:00", "0 0 8 * * *"],
-  ["On working days at 8:00", "0 0 8 * * 1-5"],
-  ["Every Monday at 8:00", "0 0 8 * * 1"],
-  ["On the first of the month at 6:00", "0 0 6 1 * *"],
-  ["Every hour", "0 0 * * * *"],
-  ["Every 15 minutes", "0 */15 * * * *"],
+  [t("triggers.daily"), "0 0 8 * * *"],
+  [t("triggers.weekdays"), "0 0 8 * * 1-5"],
+  [t("triggers.weekly"), "0 0 8 * * 1"],
+  [t("triggers.monthly"), "0 0 6 1 * *"],
+  [t("triggers.hourly"), "0 0 * * * *"],
+  [t("triggers.quarterHourly"), "0 */15 * * * *"],
 ];

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Input } from "../ui/controls";
 import { Empty } from "../ui/states";
 import { Routes } from "./routes";
@@ -7,14 +8,14 @@ import { Schedules } from "./schedules";
 import css from "./triggers.module.css";
 import { Webhook } from "./webhook";
 
-/** What starts a workflow: its URL, schedules, routes of one's own. */
+/** Triggers of a workflow: webhook, schedules and HTTP routes. */
 export default function TriggersView() {
   const fresh = useEditor((editor) => editor.flow.version_id === null);
   const [wanted, setWanted] = useState("");
   if (fresh) {
     return (
-      <Empty title="Deploy it first">
-        <p>A URL, schedules and HTTP routes start what is deployed. The first version opens them.</p>
+      <Empty title={t("triggers.notDeployed")}>
+        <p>{t("triggers.notDeployedHint")}</p>
       </Empty>
     );
   }
@@ -24,8 +25,8 @@ export default function TriggersView() {
       <Input
         className={css.search}
         type="search"
-        aria-label="Search schedules and routes"
-        placeholder="Search schedules and routes"
+        aria-label={t("triggers.search")}
+        placeholder={t("triggers.search")}
         value={wanted}
         onChange={(event) => setWanted(event.target.value)}
       />

@@ -2,13 +2,14 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { createRunToken, webhookUrl } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { at } from "../workflow/types";
 import { CopyableCommand } from "./command";
 import { curl } from "./curl";
 import css from "./triggers.module.css";
 
-/** The URL that every workflow has, and a token for whoever calls it. */
+/** Webhook URL of the workflow, and a token for its callers. */
 export function Webhook() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
@@ -18,31 +19,27 @@ export function Webhook() {
   const url = webhookUrl(workspace, path, waits);
   return (
     <section className={css.section} aria-labelledby="webhook">
-      <h2 id="webhook">Webhook</h2>
+      <h2 id="webhook">{t("triggers.webhook")}</h2>
       <fieldset className={css.choices}>
-        <legend>The call is answered</legend>
+        <legend>{t("triggers.response")}</legend>
         <label>
-          <input type="radio" name="waits" checked={!waits} onChange={() => setWaits(false)} /> at once, with the run's
-          id
+          <input type="radio" name="waits" checked={!waits} onChange={() => setWaits(false)} />{" "}
+          {t("triggers.responseId")}
         </label>
         <label>
-          <input type="radio" name="waits" checked={waits} onChange={() => setWaits(true)} /> at its end, with the
-          result
+          <input type="radio" name="waits" checked={waits} onChange={() => setWaits(true)} />{" "}
+          {t("triggers.responseResult")}
         </label>
       </fieldset>
-      <CopyableCommand label="URL" text={url} />
-      <CopyableCommand label="As a command" text={curl(url, { token, body: example ?? {} })} />
+      <CopyableCommand label={t("triggers.url")} text={url} />
+      <CopyableCommand label={t("triggers.curl")} text={curl(url, { token, body: example ?? {} })} />
       <div className={css.row}>
-        <p className={css.help}>
-          {token
-            ? "This token is shown this once: copy it now. It starts this workflow, whose runs act for you with all your rights."
-            : "Each caller needs a token. One made here starts this workflow, whose runs act for you with all your rights."}
-        </p>
+        <p className={css.help}>{token ? t("triggers.tokenShown") : t("triggers.tokenHint")}</p>
         <Button onClick={() => attempt(async () => setToken(await createRunToken(workspace, path)))}>
-          Make a token
+          {t("triggers.createToken")}
         </Button>
       </div>
-      {token && <CopyableCommand label="Token" text={token} />}
+      {token && <CopyableCommand label={t("triggers.token")} text={token} />}
     </section>
   );
 }
