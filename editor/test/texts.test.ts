@@ -15,7 +15,6 @@ const REMAINING = new Set([
   "conflicts",
   "editor",
   "forms",
-  "inspector",
   "panels",
   "router.tsx",
   "schedules",

@@ -173,16 +173,16 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
 async def test_node_form_with_data_and_test_is_accessible(page: Page, scheme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.goto(f"{FLOW}?panel=node&node=each")
-    ways = page.get_by_role("group", name="How For each item of is filled in")
-    for way in ("connected", "expression", "value"):
+    ways = page.get_by_role("group", name="Input mode of Iterate over")
+    for way in ("Connected", "Expression", "Value"):
         await ways.get_by_role("button", name=way).click()
-        if way == "expression":
+        if way == "Expression":
             await page.get_by_role("button", name="Pick data").click()
         await check(page)
     await page.get_by_role("button", name="Test …").click()
     await check(page)
     await page.goto(f"{FLOW}?panel=node&node=ask")
-    await page.get_by_role("button", name="Add somebody").click()
+    await page.get_by_role("button", name="Add approver").click()
     await page.get_by_role("dialog").wait_for()
     await check(page)
 

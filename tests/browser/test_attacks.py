@@ -96,7 +96,7 @@ async def test_texts_are_escaped_in_page(page: Page, site: Site) -> None:
         await test.get_by_role("button", name=each).click()
         await unhurt(page)
     await test.get_by_role("button", name="print").click()
-    await expect(page.locator('[data-result="Result of print"]')).to_contain_text("<svg onload=")
+    await expect(page.locator('[data-result="Output of print"]')).to_contain_text("<svg onload=")
     await expect(test).to_contain_text("<script>")
     await test.get_by_role("button", name="Approve").click()
     await expect(node(page, "ask").locator("[data-state=succeeded]")).to_be_visible()

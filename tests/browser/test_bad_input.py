@@ -54,8 +54,8 @@ async def test_edits_survive_server_outage(page: Page, site: Site, installation:
         await summary.fill("Written while nobody answered")
         await expect(page.get_by_role("status", name="Connection")).to_contain_text(AWAY)
         await expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()
-        await page.get_by_role("button", name="Undo: Set summary of two").click()
-        await page.get_by_role("button", name="Redo: Set summary of two").click()
+        await page.get_by_role("button", name="Undo: Set Summary of two").click()
+        await page.get_by_role("button", name="Redo: Set Summary of two").click()
         await expect(node(page, "two")).to_contain_text("Written while nobody answered")
     await expect(page.get_by_text("Draft saved")).to_be_visible(timeout=PATIENCE_MS)
     await expect(page.get_by_role("status", name="Connection")).to_be_empty()
@@ -114,7 +114,7 @@ async def test_reloaded_tab_shows_newer_draft(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Undo: Take the saved draft").click()
     await expect(node(page, "two")).not_to_contain_text("Of the other tab")
     await expect(node(page, "one")).to_contain_text("Of this tab")
-    await page.get_by_role("button", name="Undo: Set summary of one").click()
+    await page.get_by_role("button", name="Undo: Set Summary of one").click()
     await expect(node(page, "one")).not_to_contain_text("Of this tab")
 
 

@@ -40,8 +40,8 @@ LOOP = """value:
 async def test_branches_are_added_named_ordered_and_filled(page: Page, site: Site) -> None:
     path = await opened(page, site, CHOOSE, "?panel=node&node=choose")
     form = page.get_by_label("Branches", exact=True)
-    await form.get_by_role("button", name="Add a branch").click()
-    await form.get_by_label("Branch 2").get_by_label("Name of the branch").fill("In between")
+    await form.get_by_role("button", name="Add branch").click()
+    await form.get_by_label("Branch 2").get_by_label("Branch name").fill("In between")
     await expect(page.locator(".react-flow__node-lane")).to_have_text(
         ["flow_input.n > 10", "In between", "Otherwise Add a node"]
     )
@@ -100,16 +100,16 @@ async def test_empty_branch_is_filled_from_outline(page: Page, site: Site) -> No
 async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: Page, site: Site) -> None:
     path = await opened(page, site, CHOOSE)
     await page.keyboard.press("w")
-    form = page.get_by_role("region", name="Input of the workflow")
-    await form.get_by_label("Name of a field").fill("n")
+    form = page.get_by_role("region", name="Workflow input")
+    await form.get_by_label("Field name").fill("n")
     await page.keyboard.press("Enter")
     await form.get_by_label("Type of n").select_option("integer")
-    await form.get_by_label("needed").check()
+    await form.get_by_label("Required").check()
     await node(page, "ask").click()
-    form = page.get_by_role("region", name="Form of the approval")
-    await form.get_by_label("Name of a field").fill("reason")
+    form = page.get_by_role("region", name="Approval form")
+    await form.get_by_label("Field name").fill("reason")
     await form.get_by_role("button", name="Add field").click()
-    await form.get_by_label("What reason is").fill("Why")
+    await form.get_by_label("Description of reason").fill("Why")
     await deploy(page, "Asks")
     found = flow(site, path)
     assert found["schema"]["properties"] == {"n": {"type": "integer"}} and found["schema"]["required"] == ["n"]
@@ -134,4 +134,4 @@ async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> 
     await expect(node(page, "check").locator("[data-state=succeeded]")).to_be_visible()
     await node(page, "check").click()
     await page.locator("[data-canvas]").press("o")
-    await expect(page.locator('[data-result="Result of check"]')).to_have_text('"is 9"')
+    await expect(page.locator('[data-result="Output of check"]')).to_have_text('"is 9"')

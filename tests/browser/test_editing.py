@@ -163,7 +163,7 @@ async def test_yaml_and_graph_follow_each_other_and_bad_text_destroys_nothing(pa
 
 async def test_problems_are_the_servers_and_lead_to_the_node(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=three")
-    await page.get_by_text("More: retries").click()
+    await page.get_by_text("Advanced: ").click()
     await page.get_by_label("Retries").fill("5000")
     await page.get_by_role("button", name="1 problem").click()
     await expect(node(page, "three").get_by_title("error: see the problems")).to_be_visible()

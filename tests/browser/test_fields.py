@@ -56,20 +56,20 @@ async def prepared(page: Page, site: Site) -> str:
     path = await opened(page, site, SOURCE)
     run(site, path, {"customer": "Ada"})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
-    await expect(page.get_by_role("group", name="How n is filled in")).to_be_visible()
+    await expect(page.get_by_role("group", name="Input mode of n")).to_be_visible()
     return path
 
 
 async def fill_in(page: Page, field: str, way: str) -> None:
-    await page.get_by_role("group", name=f"How {field} is filled in").get_by_role("button", name=way).click()
+    await page.get_by_role("group", name=f"Input mode of {field}").get_by_role("button", name=way).click()
 
 
 async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) -> None:
     path = await prepared(page, site)
-    await fill_in(page, "n", "connected")
+    await fill_in(page, "n", "Connected")
     data = page.get_by_label("Data", exact=True)
     await expect(data.get_by_title("Insert results.give.price")).to_contain_text("41")
-    await data.get_by_label("Search the data").fill("tea")
+    await data.get_by_label("Search data").fill("tea")
     await data.get_by_title("Insert results.give.items[0].sku").click()
     await expect(page.get_by_role("button", name="n: results.give.items[0].sku")).to_contain_text('"tea"')
     await page.get_by_role("button", name="n: results.give.items[0].sku").click()
@@ -82,7 +82,7 @@ async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) 
 
 async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(page: Page, site: Site) -> None:
     path = await prepared(page, site)
-    await fill_in(page, "n", "expression")
+    await fill_in(page, "n", "Expression")
     code = page.get_by_role("textbox", name="n", exact=True)
     await code.fill("1 +  * 2")
     for _ in range(4):
@@ -90,7 +90,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     await page.get_by_role("button", name="Pick data").click()
     data = page.get_by_label("Data", exact=True)
     await expect(data.get_by_title("Insert flow_input.customer")).to_have_count(0)
-    await data.get_by_role("button", name="Open Workflow input").click()
+    await data.get_by_role("button", name="Expand Workflow input").click()
     await expect(data.get_by_title("Insert flow_input.customer")).to_contain_text("Ada")
     await data.get_by_title("Insert results.give.price").click()
     await expect(code).to_have_text("1 + results.give.price * 2")
@@ -100,7 +100,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
 
 async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> None:
     await prepared(page, site)
-    await fill_in(page, "n", "expression")
+    await fill_in(page, "n", "Expression")
     code = page.get_by_role("textbox", name="n", exact=True)
     await code.fill("")
     await code.press_sequentially("results.give.pr")
@@ -134,7 +134,7 @@ async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
     await expect(page.locator(".cm-lint-marker-error")).to_have_count(1)
     await code.fill("def main(n: int): ...")
     await expect(page.locator(".cm-lint-marker-error")).to_have_count(0)
-    await fill_in(page, "n", "expression")
+    await fill_in(page, "n", "Expression")
     await page.get_by_role("textbox", name="n", exact=True).fill("1 + ")
     await expect(page.get_by_role("alert").filter(has_text="cannot be parsed")).to_be_visible()
 
@@ -146,7 +146,7 @@ async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
             "/api/w/main/resources/create", params={"update_if_exists": True}, json=body
         ).raise_for_status()
     path = await opened(page, site, DATABASE, "?panel=node&node=ask")
-    await page.get_by_role("button", name="database: choose a postgresql resource").click()
+    await page.get_by_role("button", name="database: select a postgresql resource").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("option", name="$res:f/fields/shop")).to_be_visible()
     await expect(dialog.get_by_role("option", name="$res:f/fields/chat")).to_have_count(0)
@@ -159,8 +159,8 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
     site.client.post("/api/w/main/groups/create", json={"name": "finance", "summary": "Who pays"})
     path = await opened(page, site, DATABASE, "?panel=node&node=who")
     for word in ("finance", "u/admin"):
-        await page.get_by_role("button", name="Add somebody").click()
-        await page.get_by_placeholder("A name, a group, a role").fill(word)
+        await page.get_by_role("button", name="Add approver").click()
+        await page.get_by_placeholder("Search members, groups and roles").fill(word)
         await expect(page.get_by_role("option").first).to_contain_text(word)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog")).to_have_count(0)
@@ -170,15 +170,15 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
     await expect(page.get_by_label("Approvers").get_by_role("listitem").filter(has_text="finance")).to_have_count(0)
     await node(page, "ask").click()
     await page.get_by_text("Approval before the next node").click()
-    await page.get_by_label("Wait for approval afterwards").check()
-    await page.get_by_label("Only who is logged in may decide").check()
-    await page.get_by_label("Whoever started the run may not decide").check()
-    await page.get_by_label("Go on after a no, or when nobody answers in time").check()
-    await page.get_by_label("Waits at most (s)").fill("3600")
-    await page.get_by_role("button", name="Add a group").click()
+    await page.get_by_label("Wait for approval").check()
+    await page.get_by_label("Require login to decide").check()
+    await page.get_by_label("Starter may not approve").check()
+    await page.get_by_label("Continue if rejected or timed out").check()
+    await page.get_by_label("Timeout (s)", exact=True).fill("3600")
+    await page.get_by_role("button", name="Add group").click()
     await page.get_by_role("option", name="finance").click()
-    form = page.get_by_label("Form for whoever decides", exact=True)
-    await form.get_by_label("Name of a field of form for whoever decides").fill("reason")
+    form = page.get_by_label("Approval form", exact=True)
+    await form.get_by_label("Field name").fill("reason")
     await page.keyboard.press("Enter")
     await expect(form.get_by_label("Type of reason")).to_be_visible()
     await draft_saved(page)
@@ -194,7 +194,7 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
         "timeout": 3600,
         "user_groups_required": {"type": "static", "value": ["finance"]},
     }
-    await page.get_by_label("Wait for approval afterwards").uncheck()
+    await page.get_by_label("Wait for approval").uncheck()
     await draft_saved(page)
     assert "suspend" not in draft(site, path)
 
@@ -207,10 +207,10 @@ async def test_node_without_script_is_reported_until_script_is_selected(page: Pa
     await page.get_by_placeholder("Add a node").fill("Deployed script")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert").filter(has_text="names no script")).to_be_visible()
-    await page.get_by_role("button", name="Choose a script").click()
+    await page.get_by_role("button", name="Select a script").click()
     await page.get_by_placeholder("Search by path").fill("tax")
     await expect(page.get_by_role("option", name="f/fields/tax")).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
-    await expect(page.get_by_role("group", name="How net is filled in")).to_be_visible()
+    await expect(page.get_by_role("group", name="Input mode of net")).to_be_visible()
     await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "/w/main/scripts/f/fields/tax")

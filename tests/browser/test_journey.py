@@ -68,7 +68,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Fit View").click()
     await node(page, "script").click()
     await page.get_by_role("button", name="Pin output").first.click()
-    await expect(page.get_by_text("Pinned: it answers with a kept result")).to_be_visible()
+    await expect(page.get_by_text("returns its pinned output")).to_be_visible()
     await page.get_by_role("button", name="Unpin output").first.click()
     # An edge that says on which outcome: what is approved goes on.
     await page.get_by_role("button", name="Fit View").click()
@@ -131,7 +131,7 @@ async def test_journey_with_keyboard_only(page: Page, site: Site) -> None:
     await press("Shift+Enter")
     await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
     await press("o")
-    await expect(page.locator('[data-result="Result of script"]')).to_have_text("{}")
+    await expect(page.locator('[data-result="Output of script"]')).to_have_text("{}")
     await press("p")
     await expect(page.get_by_role("button", name="Undo: Pin output of script")).to_be_visible()
     await press("p")

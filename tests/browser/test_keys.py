@@ -185,7 +185,7 @@ async def look(page: Page, press: Keys) -> None:
     await press("Shift Alt t")
     await expect(page.get_by_role("button", name="Undo: Tidy up")).to_be_visible()
     for key, what in (
-        ("w", page.get_by_role("region", name="Input of the workflow")),
+        ("w", page.get_by_role("region", name="Workflow input")),
         ("a", page.get_by_label("Search nodes")),
         ("t", page.get_by_role("tree", name="Nodes")),
         ("y", page.get_by_label("YAML of the workflow")),
@@ -217,12 +217,12 @@ async def run(page: Page, press: Keys) -> None:
     await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
     await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')
     await press.at("one", "l")
-    await expect(page.get_by_role("region", name="Log of one")).to_be_focused()
-    await expect(page.get_by_role("region", name="Log of one")).to_contain_text("1")
+    await expect(page.get_by_role("region", name="Logs of one")).to_be_focused()
+    await expect(page.get_by_role("region", name="Logs of one")).to_contain_text("1")
     await press("o")
-    await expect(page.get_by_role("region", name="Result of one")).to_be_focused()
+    await expect(page.get_by_role("region", name="Output of one")).to_be_focused()
     await press.at("two", "Shift Enter")
-    await expect(page.get_by_label("Test of two").locator('[data-result="Result of two"]')).to_have_text('"got 41"')
+    await expect(page.get_by_label("Test of two").locator('[data-result="Output of two"]')).to_have_text('"got 41"')
     await press("p")
     await expect(node(page, "two").get_by_title("Pinned")).to_be_visible()
 

@@ -147,7 +147,7 @@ async def first_workflow(page: Page) -> None:
     await expect(node(page, "script")).to_be_visible()
     code = page.get_by_role("textbox", name="Code")
     await code.fill(CODE)
-    await fill_in(page, "name", "expression")
+    await fill_in(page, "name", "Expression")
     await page.get_by_role("textbox", name="name", exact=True).fill("flow_input.name")
     await draft_saved(page)
     await deploy(page, "Greets")

@@ -125,8 +125,8 @@ async def finished_renewal(page: Page) -> None:
 async def fields_from_real_data(page: Page) -> None:
     await finished_renewal(page)
     await page.goto("/w/main/workflows/f/sales/renewal?panel=node&node=offer")
-    ways = page.get_by_role("group", name="How discount is filled in")
-    await ways.get_by_role("button", name="connected").click()
+    ways = page.get_by_role("group", name="Input mode of discount")
+    await ways.get_by_role("button", name="Connected").click()
     await page.get_by_role("button", name="Open seats").click()
     await page.get_by_label("Data", exact=True).scroll_into_view_if_needed()
 
@@ -146,7 +146,7 @@ async def node_beside_its_test(page: Page) -> None:
     await expect(node(page, "contract").get_by_title("Pinned")).to_be_visible()
     await node(page, "offer").click()
     await page.keyboard.press("Shift+Enter")
-    await expect(page.locator('[data-result="Result of offer"]')).to_be_visible(timeout=60_000)
+    await expect(page.locator('[data-result="Output of offer"]')).to_be_visible(timeout=60_000)
     await expect(page.get_by_text("Draft saved")).to_be_visible()
 
 

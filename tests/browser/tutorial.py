@@ -165,7 +165,7 @@ class Reader:
             case {"choice": choice, "list": label}:
                 await self._scope().get_by_role("combobox", name=label, exact=True).select_option(choice)
             case {"way": way, "input": name}:
-                group = self.page.get_by_role("group", name=f"How {name} is filled in")
+                group = self.page.get_by_role("group", name=f"Input mode of {name}")
                 await group.get_by_role("button", name=way).click()
             case {"box": label}:
                 await self._scope().get_by_label(label).check()

@@ -2,16 +2,17 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Field, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { groupsOf, setGroup } from "../workflow/groups";
 import { COLOURS, notesOf, setNote } from "../workflow/notes";
 
-/** Whether what is selected stands beside the nodes: a note or a frame. */
+/** Return true if the selected item is a note or a group. */
 export const isAnnotation = (key: string): boolean => key.startsWith("note:") || key.startsWith("group:");
 
-/** The form of a note or a frame. */
+/** The form of a note or a group. */
 export function AnnotationForm({ chosen: selected }: { chosen: string }) {
   return selected.startsWith("note:") ? <NoteForm chosen={selected} /> : <GroupForm chosen={selected} />;
 }
@@ -27,11 +28,11 @@ function NoteForm({ chosen }: { chosen: string }) {
     <div className={css.pane}>
       <div className={css.head}>
         <Icon name="note" size={18} />
-        <h2>Sticky note</h2>
+        <h2>{t("inspector.note")}</h2>
         <ActionButton name="duplicate" />
         <ActionButton name="delete" />
       </div>
-      <Field label="Text">
+      <Field label={t("inspector.text")}>
         <textarea
           className={css.textarea}
           data-field="note"
@@ -57,13 +58,13 @@ function GroupForm({ chosen }: { chosen: string }) {
     <div className={css.pane}>
       <div className={css.head}>
         <Icon name="group" size={18} />
-        <h2>Group</h2>
+        <h2>{t("inspector.group")}</h2>
         <ActionButton name="ungroup" />
       </div>
-      <Field label="Name">
+      <Field label={t("ui.name")}>
         <Input data-field="group" value={group.summary} onChange={(event) => set("summary", event.target.value)} />
       </Field>
-      <Field label="What it is for">
+      <Field label={t("ui.description")}>
         <textarea
           className={css.textarea}
           rows={4}
@@ -72,19 +73,27 @@ function GroupForm({ chosen }: { chosen: string }) {
         />
       </Field>
       <ColourField value={group.color} set={(value) => set("color", value)} />
-      <p className={css.help}>Holds {group.ids.join(", ")}.</p>
+      <p className={css.help}>{t("inspector.groupNodes", { nodes: group.ids.join(", ") })}</p>
     </div>
   );
 }
 
+const COLOUR_NAMES: Record<(typeof COLOURS)[number], string> = {
+  yellow: t("inspector.yellow"),
+  blue: t("inspector.blue"),
+  green: t("inspector.green"),
+  red: t("inspector.red"),
+  grey: t("inspector.grey"),
+};
+
 function ColourField({ value, set }: { value: string; set: (value: string) => void }) {
   return (
     <fieldset className={css.swatches}>
-      <legend className={css.label}>Colour</legend>
+      <legend className={css.label}>{t("inspector.colour")}</legend>
       {COLOURS.map((each) => (
         <label key={each} className={css.check}>
           <input type="radio" name="colour" checked={value === each} onChange={() => set(each)} />
-          <span>{each}</span>
+          <span>{COLOUR_NAMES[each]}</span>
         </label>
       ))}
     </fieldset>

@@ -2,26 +2,27 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { peopleQuery } from "../api/options";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import type { Json } from "../workflow/types";
 
 const ROLES = [
-  { value: "role/admin", description: "all admins" },
-  { value: "role/developer", description: "developers and above" },
-  { value: "role/operator", description: "operators and above" },
+  { value: "role/admin", description: t("inspector.allAdmins") },
+  { value: "role/developer", description: t("inspector.allDevelopers") },
+  { value: "role/operator", description: t("inspector.allOperators") },
 ];
 
 interface Props {
   label: string;
   value: Json | undefined;
-  /** `names`: bare names of groups, else members, groups and roles as `u/…`, `g/…`, `role/…`. */
+  /** `groups`: names of groups only, otherwise members, groups and roles as `u/…`, `g/…`, `role/…`. */
   only?: "groups";
   set: (next: Json | undefined) => void;
 }
 
-/** Who may decide: chosen from the members, groups and roles of the workspace. */
+/** Approvers, selected from the members, groups and roles of the workspace. */
 export function ApproversField({ label, value, only, set }: Props) {
   const workspace = useEditor((editor) => editor.workspace);
   const people = useQuery(peopleQuery(workspace));
@@ -31,12 +32,12 @@ export function ApproversField({ label, value, only, set }: Props) {
   const bare = only === "groups";
   const lists = [
     {
-      heading: "Groups",
+      heading: t("inspector.groups"),
       icon: "list",
       items: bare ? groups.map((each) => ({ ...each, value: each.value.slice(2) })) : groups,
     },
-    { heading: "Members", icon: "person", items: bare ? [] : members },
-    { heading: "Roles", icon: "person", items: bare ? [] : ROLES },
+    { heading: t("inspector.members"), icon: "person", items: bare ? [] : members },
+    { heading: t("inspector.roles"), icon: "person", items: bare ? [] : ROLES },
   ].map((list) => ({ ...list, items: list.items.filter((each) => !chosen.includes(each.value)) }));
   return (
     <div>
@@ -45,7 +46,7 @@ export function ApproversField({ label, value, only, set }: Props) {
           <li key={each} className={css.chip}>
             <span>{each}</span>
             <IconButton
-              label={`Remove ${each}`}
+              label={t("inspector.removeApprover", { approver: each })}
               icon="cross"
               onClick={() => {
                 const remaining = chosen.filter((other) => other !== each);
@@ -56,15 +57,15 @@ export function ApproversField({ label, value, only, set }: Props) {
         ))}
         <li>
           <Button icon="plus" onClick={() => setChoosing(true)}>
-            Add {bare ? "a group" : "somebody"}
+            {bare ? t("inspector.addGroup") : t("inspector.addApprover")}
           </Button>
         </li>
       </ul>
       {choosing && (
         <ChooseDialog
           title={label}
-          placeholder="A name, a group, a role"
-          emptyText={people.isPending ? "Loading …" : "Everybody is chosen already."}
+          placeholder={bare ? t("inspector.searchGroups") : t("inspector.searchApprovers")}
+          emptyText={people.isPending ? t("ui.loading") : t("inspector.noMoreApprovers")}
           groups={lists}
           choose={(next) => set([...chosen, next])}
           close={() => setChoosing(false)}

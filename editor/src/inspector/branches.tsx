@@ -1,6 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { addBranch, moveBranch, removeBranch } from "../workflow/branches";
@@ -9,7 +10,7 @@ import type { Node } from "../workflow/outline";
 import { at } from "../workflow/types";
 import { NodeField } from "./field";
 
-/** The ways of a branching node: when each is taken, in which order, more and fewer of them. */
+/** The branches of a node: their names, conditions and order. */
 export function Branches({ node }: { node: Node }) {
   const store = useEditorStore();
   const list = useEditor((editor) => at(editor.tree, [...node.path, "value", "branches"]));
@@ -17,27 +18,27 @@ export function Branches({ node }: { node: Node }) {
   const change = (command: (model: Model) => Change) => attempt(() => apply(store, command));
   const first = node.kind === "branchone";
   return (
-    <section className={css.section} aria-label="Branches">
-      <h3>{first ? "Branches: the first that holds is taken" : "Branches: all are taken"}</h3>
+    <section className={css.section} aria-label={t("inspector.branches")}>
+      <h3>{t("inspector.branches")}</h3>
       {Array.from({ length: count }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a branch has no other name than its place
-        <fieldset key={index} className={css.branch} aria-label={`Branch ${index + 1}`}>
+        // biome-ignore lint/suspicious/noArrayIndexKey: a branch has no id
+        <fieldset key={index} className={css.branch} aria-label={t("workflow.branch", { number: index + 1 })}>
           <div className={css.head}>
-            <h3>Branch {index + 1}</h3>
+            <h3>{t("workflow.branch", { number: index + 1 })}</h3>
             <IconButton
-              label={`Move branch ${index + 1} up`}
+              label={t("inspector.moveBranchUp", { number: index + 1 })}
               icon="up"
               disabled={index === 0}
               onClick={() => change((model) => moveBranch(model, node, index, -1))}
             />
             <IconButton
-              label={`Move branch ${index + 1} down`}
+              label={t("inspector.moveBranchDown", { number: index + 1 })}
               icon="down"
               disabled={index === count - 1}
               onClick={() => change((model) => moveBranch(model, node, index, 1))}
             />
             <IconButton
-              label={`Remove branch ${index + 1}`}
+              label={t("inspector.removeBranch", { number: index + 1 })}
               icon="trash"
               disabled={count < 2}
               onClick={() => change((model) => removeBranch(model, node, index))}
@@ -46,27 +47,27 @@ export function Branches({ node }: { node: Node }) {
           <NodeField
             node={node.id}
             base={[...node.path, "value", "branches", index]}
-            field={{ path: ["summary"], label: "Name of the branch", control: "text" }}
+            field={{ path: ["summary"], label: t("inspector.branchName"), control: "text" }}
           />
           {first ? (
             <NodeField
               node={node.id}
               base={[...node.path, "value", "branches", index]}
-              field={{ path: ["expr"], label: "Taken if", control: "expr" }}
+              field={{ path: ["expr"], label: t("inspector.condition"), control: "expr" }}
             />
           ) : (
             <NodeField
               node={node.id}
               base={[...node.path, "value", "branches", index]}
-              field={{ path: ["skip_failure"], label: "Go on where it fails", control: "bool" }}
+              field={{ path: ["skip_failure"], label: t("inspector.continueOnError"), control: "bool" }}
             />
           )}
         </fieldset>
       ))}
-      {first && <p className={css.help}>Where none holds, the way “otherwise” is taken; it may be empty.</p>}
+      {first && <p className={css.help}>{t("inspector.switchHelp")}</p>}
       <div className={css.row}>
         <Button icon="plus" onClick={() => change((model) => addBranch(model, node))}>
-          Add a branch
+          {t("inspector.addBranch")}
         </Button>
       </div>
     </section>

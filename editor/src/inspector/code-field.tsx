@@ -14,7 +14,7 @@ interface Props {
   set: (next: string) => void;
 }
 
-/** The code of a node, with the line where it cannot be read, and that where the test that is shown failed. */
+/** The code of a node, with the lines of its syntax error and of the error of the last test. */
 export function CodeField({ node, label, value, set }: Props) {
   const language = useEditor((editor) => editor.graph.byId.get(node)?.language ?? "");
   const workspace = useEditor((editor) => editor.workspace);
@@ -34,7 +34,7 @@ export function CodeField({ node, label, value, set }: Props) {
   );
 }
 
-/** The job in which a node failed with the code that it still has; null: there is none. */
+/** Return the job in which a node failed with its current code, null if there is none. */
 function failedJob(editor: Editor, node: string): string | null {
   const stands = nodeStateOf(editor, node);
   if (stands?.status !== "failed" || !stands.job) return null;

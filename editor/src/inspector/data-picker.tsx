@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { t } from "../texts/t";
 import { IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { preview, type Row, rowsOf, type Source, search } from "../workflow/scope";
@@ -6,19 +7,19 @@ import css from "./data-picker.module.css";
 
 interface Props {
   sources: readonly Source[];
-  /** Puts a reference in. */
+  /** Inserts a reference. */
   insert: (expr: string) => void;
   close: () => void;
 }
 
-/** What a node can read, with what it really was: searched, opened, put in by a click. */
+/** The values that a node can read, with their last data, to search and to insert. */
 export function DataPicker({ sources, insert, close }: Props) {
   const [query, setWords] = useState("");
   const found = query.trim() ? search(sources, query) : null;
   return (
     <section
       className={css.picker}
-      aria-label="Data"
+      aria-label={t("inspector.data")}
       onKeyDown={(event) => {
         if (event.key !== "Escape") return;
         event.stopPropagation();
@@ -28,15 +29,15 @@ export function DataPicker({ sources, insert, close }: Props) {
       <div className={css.head}>
         <Input
           type="search"
-          aria-label="Search the data"
-          placeholder="Search names and values"
+          aria-label={t("inspector.searchData")}
+          placeholder={t("inspector.searchDataHint")}
           value={query}
           autoFocus
           onChange={(event) => setWords(event.target.value)}
         />
-        <IconButton label="Close the data" icon="cross" onClick={close} />
+        <IconButton label={t("inspector.closeData")} icon="cross" onClick={close} />
       </div>
-      {found?.length === 0 && <p className={css.hint}>No name and no value holds that.</p>}
+      {found?.length === 0 && <p className={css.hint}>{t("inspector.noData")}</p>}
       <ul className={css.list}>
         {found?.map((row) => (
           <ValueRow key={row.expr} row={row} insert={insert} />
@@ -56,7 +57,7 @@ function SourceRow({ source, open, insert }: { source: Source; open: boolean; in
       icon={source.icon}
       open={open}
       insert={insert}
-      hint={source.value === undefined ? "Not run yet: test it to see what it gives." : undefined}
+      hint={source.value === undefined ? t("inspector.noDataYet") : undefined}
     />
   );
 }
@@ -80,7 +81,7 @@ function ValueRow({ row, icon, open: first = false, hint, insert }: LineProps) {
             type="button"
             className={css.toggle}
             aria-expanded={open}
-            aria-label={`${open ? "Close" : "Open"} ${row.key}`}
+            aria-label={open ? t("inspector.collapse", { name: row.key }) : t("inspector.expand", { name: row.key })}
             onClick={() => setOpen(!open)}
           >
             <Icon name="down" size={12} />
@@ -88,7 +89,12 @@ function ValueRow({ row, icon, open: first = false, hint, insert }: LineProps) {
         ) : (
           <span className={css.toggle} />
         )}
-        <button type="button" className={css.row} title={`Insert ${row.expr}`} onClick={() => insert(row.expr)}>
+        <button
+          type="button"
+          className={css.row}
+          title={t("inspector.insert", { expr: row.expr })}
+          onClick={() => insert(row.expr)}
+        >
           {icon && <Icon name={icon} size={14} />}
           <span className={icon ? css.source : css.key}>{row.key}</span>
           <span className={css.value}>{preview(row.value)}</span>

@@ -1,5 +1,6 @@
 import { useCallback, useRef, useState } from "react";
 import { LazyCode } from "../code/lazy-code";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
@@ -13,12 +14,12 @@ interface Props {
   node: string;
   label: string;
   text: string;
-  /** Where it stands in the document. */
+  /** The path of the field in the document. */
   path: Path;
   set: (text: string) => void;
 }
 
-/** An expression: with names completed from real data, which can be picked too, and the server's faults at its lines. */
+/** An expression, with completion and a picker of real data, and the problems of the server at their lines. */
 export function Expression({ node, label, text, path, set }: Props) {
   const sources = useSources(node);
   const faults = useProblemsAt(path);
@@ -39,7 +40,7 @@ export function Expression({ node, label, text, path, set }: Props) {
       />
       <div className={css.below}>
         <Button look="quiet" icon="search" aria-expanded={picking} onClick={() => setPicking(!picking)}>
-          Pick data
+          {t("inspector.pickData")}
         </Button>
       </div>
       {picking && (
@@ -53,12 +54,12 @@ export function Expression({ node, label, text, path, set }: Props) {
   );
 }
 
-/** A reference to what another node gave, chosen from the data. */
+/** A reference to the output of another node or the input of the workflow, selected from the data. */
 export function Connection({ node, label, text, set }: Omit<Props, "path">) {
   const sources = useSources(node);
   const [picking, setPicking] = useState(text === "");
   const value = lastValue(sources, text);
-  const text_shown = text || "Choose what it is connected to";
+  const text_shown = text || t("inspector.selectData");
   return (
     <>
       <button
@@ -86,7 +87,7 @@ export function Connection({ node, label, text, set }: Omit<Props, "path">) {
   );
 }
 
-/** What a reference last was. */
+/** Return the last value of a reference. */
 function lastValue(sources: readonly Source[], text: string) {
   const path = pathOf(text);
   const source = sources.find(

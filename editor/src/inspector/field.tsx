@@ -2,6 +2,7 @@ import { useId, useState } from "react";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
@@ -21,17 +22,17 @@ interface Props {
   node: string;
   base: Path;
   field: FieldSpec;
-  /** What the value must be, where that is known. */
+  /** The JSON Schema of the value, if it is known. */
   schema?: Json | undefined;
 }
 
-/** One field of a node's form. Emptied, it is taken out of the document. */
+/** One field of the form of a node. An empty field is deleted from the document. */
 export function NodeField({ node, base, field, schema }: Props) {
   const store = useEditorStore();
   const path = [...base, ...field.path];
   const value = useEditor((editor) => at(editor.tree, path));
   const set = (next: Json | undefined) => {
-    const name = `Set ${field.label.toLowerCase()} of ${node}`;
+    const name = t("inspector.setField", { field: field.label, node });
     attempt(() => apply(store, (model) => setField(model, path, next, name), path.join(".")));
   };
   const [chosenMode, setAsked] = useState<InputMode | null>(null);
@@ -60,16 +61,20 @@ export function NodeField({ node, base, field, schema }: Props) {
   );
 }
 
-/** How a field is filled in: a value, an expression, or what another node gave. */
+/** The mode of an input: a value, an expression, or a reference to the output of another node. */
 export type InputMode = "value" | "expression" | "connected";
-const INPUT_MODES: readonly InputMode[] = ["value", "expression", "connected"];
+const INPUT_MODES: readonly [InputMode, string][] = [
+  ["value", t("inspector.value")],
+  ["expression", t("inspector.expression")],
+  ["connected", t("inspector.connected")],
+];
 
 export function inputModeOf(value: Json | undefined): InputMode {
   if (!isTree(value ?? null) || at(value, ["type"]) !== "javascript") return "value";
   return isConnection(text(at(value, ["expr"]))) ? "connected" : "expression";
 }
 
-/** What stays of an expression as a value: what it says, where that is a value already. */
+/** Return an expression as a static value: the value of a literal, otherwise an empty text. */
 function asValue(value: Json | undefined): Json {
   const expr = text(at(value, ["expr"]));
   try {
@@ -90,17 +95,17 @@ function plainOf(value: Json | undefined): Json | undefined {
 
 function ModeButtons({ label, way, go }: { label: string; way: InputMode; go: (way: InputMode) => void }) {
   return (
-    <fieldset className={css.mode} aria-label={`How ${label} is filled in`}>
-      {INPUT_MODES.map((each) => (
+    <fieldset className={css.mode} aria-label={t("inspector.inputMode", { field: label })}>
+      {INPUT_MODES.map(([each, name]) => (
         <button key={each} type="button" aria-pressed={way === each} onClick={() => way !== each && go(each)}>
-          {each}
+          {name}
         </button>
       ))}
     </fieldset>
   );
 }
 
-/** What the server says against the field. */
+/** The problems of the field that the server reports. */
 function FieldProblems({ path }: { path: Path }) {
   const faults = useProblemsAt(path);
   return faults.map((fault) => (
@@ -121,7 +126,7 @@ function Checkbox({ field, value, set }: ControlledProps & { field: FieldSpec })
       <label className={css.check}>
         <input
           type="checkbox"
-          checked={value === undefined ? field.fallback === "yes" : value === true}
+          checked={value === undefined ? field.checked === true : value === true}
           onChange={(event) => set(event.target.checked)}
         />
         <span className={css.label}>{field.label}</span>
@@ -181,7 +186,9 @@ function Choice({ id, field, value, set }: ControlledProps & { id: string; field
     <Select id={id} value={String(value ?? "")} set={(next) => set(next || undefined)}>
       <option value="">{field.fallback ? `(${field.fallback})` : "—"}</option>
       {field.choices?.map((choice) => (
-        <option key={choice}>{choice}</option>
+        <option key={choice.value} value={choice.value}>
+          {choice.name}
+        </option>
       ))}
     </Select>
   );
@@ -196,7 +203,7 @@ interface TransformProps extends ControlledProps {
   schema?: Json | undefined;
 }
 
-/** `{type: static, value}` or `{type: javascript, expr}`, filled in in one of three ways. */
+/** An input, `{type: static, value}` or `{type: javascript, expr}`, in one of three modes. */
 export function Transform({ id, node, label, path, value, way, schema, set }: TransformProps) {
   const expr = text(at(value, ["expr"]));
   const put = (next: string) => set({ type: "javascript", expr: next });

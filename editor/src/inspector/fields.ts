@@ -1,6 +1,7 @@
+import { t } from "../texts/t";
 import type { Path } from "../workflow/types";
 
-/** A field of a form: what it is called, where it is below the node, how it is filled in. */
+/** A field of a form: its label, its path below the node, its control. */
 export interface FieldSpec {
   path: Path;
   label: string;
@@ -19,9 +20,16 @@ export interface FieldSpec {
     | "script"
     | "workflow";
   help?: string;
-  choices?: readonly string[];
-  /** What counts where nothing is said. */
+  choices?: readonly Choice[];
+  /** The value that applies to an empty field, as text. */
   fallback?: string;
+  /** True if a checkbox is checked by default. */
+  checked?: true;
+}
+
+interface Choice {
+  value: string;
+  name: string;
 }
 
 const f = (path: string, label: string, how: FieldSpec["control"], more: Partial<FieldSpec> = {}): FieldSpec => ({
@@ -31,79 +39,97 @@ const f = (path: string, label: string, how: FieldSpec["control"], more: Partial
   ...more,
 });
 
-const PARALLEL = [
-  f("value.parallel", "All at once", "bool"),
-  f("value.parallelism", "At most so many at once", "transform"),
-];
+const unnamed = (...values: string[]): Choice[] => values.map((value) => ({ value, name: value }));
 
-/** What a node of a kind does. */
+const PARALLEL = f("value.parallel", t("inspector.parallel"), "bool");
+const TIMEOUT = { fallback: t("inspector.none") };
+const REQUIRED_APPROVALS = t("inspector.requiredApprovals");
+const SKIP_FAILURES = f("value.skip_failures", t("inspector.skipFailures"), "bool");
+
+/** The action of a node, by kind. */
 const MAIN_FIELDS: Record<string, FieldSpec[]> = {
-  rawscript: [f("value.content", "Code", "code")],
-  script: [f("value.path", "Path of the script", "script")],
-  flow: [f("value.path", "Path of the workflow", "workflow")],
+  rawscript: [f("value.content", t("inspector.code"), "code")],
+  script: [f("value.path", t("inspector.scriptPath"), "script")],
+  flow: [f("value.path", t("inspector.workflowPath"), "workflow")],
   forloopflow: [
-    f("value.iterator", "For each item of", "transform"),
-    ...PARALLEL,
-    f("value.skip_failures", "Go on after a failure", "bool"),
-    f("value.squash", "All in one process", "bool", { help: "One after the other, on one worker." }),
+    f("value.iterator", t("inspector.iterator"), "transform"),
+    PARALLEL,
+    f("value.parallelism", t("inspector.parallelism"), "transform"),
+    SKIP_FAILURES,
+    f("value.squash", t("inspector.squash"), "bool", { help: t("inspector.squashHelp") }),
   ],
   whileloopflow: [
-    f("stop_after_if.expr", "Stop after an iteration if", "expr", { help: "`result` is that of the iteration." }),
-    f("value.skip_failures", "Go on after a failure", "bool"),
+    f("stop_after_if.expr", t("inspector.stopLoop"), "expr", { help: t("inspector.stopLoopHelp") }),
+    SKIP_FAILURES,
   ],
-  branchall: [f("value.parallel", "All at once", "bool")],
-  condition: [f("value.expr", "Condition", "expr", { help: "Edges on true and on false leave this node." })],
+  branchall: [PARALLEL],
+  condition: [f("value.expr", t("inspector.condition"), "expr", { help: t("inspector.conditionHelp") })],
   approval: [
-    f("value.message", "Message", "text", { help: "May hold {{ context.name }}." }),
-    f("value.approvers", "Approvers", "people", { help: "None: whoever may run the workflow." }),
-    f("value.required_approvals", "How many must agree", "number", { fallback: "1" }),
-    f("value.self_approval", "Whoever started the run may decide", "bool", { fallback: "yes" }),
-    f("value.timeout", "Waits at most (s)", "number", { fallback: "for ever" }),
-    f("value.on_timeout", "After that", "choice", { choices: ["reject", "continue"], fallback: "reject" }),
+    f("value.message", t("inspector.message"), "text", {
+      help: t("inspector.messageHelp", { example: "{{ context.name }}" }),
+    }),
+    f("value.approvers", t("inspector.approvers"), "people", { help: t("inspector.approversHelp") }),
+    f("value.required_approvals", REQUIRED_APPROVALS, "number", { fallback: "1" }),
+    f("value.self_approval", t("inspector.selfApproval"), "bool", { checked: true }),
+    f("value.timeout", t("inspector.timeout"), "number", TIMEOUT),
+    f("value.on_timeout", t("inspector.onTimeout"), "choice", {
+      choices: [
+        { value: "reject", name: t("inspector.reject") },
+        { value: "continue", name: t("inspector.continue") },
+      ],
+      fallback: t("inspector.reject"),
+    }),
   ],
   webhook: [
-    f("value.method", "Method", "choice", { choices: ["GET", "POST", "PUT", "PATCH", "DELETE"] }),
-    f("value.url", "Address", "transform"),
-    f("value.headers", "Headers", "transform"),
-    f("value.query", "Query", "transform"),
-    f("value.body", "Body", "transform"),
-    f("value.auth", "Credentials", "resource"),
-    f("value.response", "Read the answer as", "choice", { choices: ["json", "text", "bytes"] }),
+    f("value.method", t("inspector.method"), "choice", { choices: unnamed("GET", "POST", "PUT", "PATCH", "DELETE") }),
+    f("value.url", t("inspector.url"), "transform"),
+    f("value.headers", t("inspector.headers"), "transform"),
+    f("value.query", t("inspector.query"), "transform"),
+    f("value.body", t("inspector.body"), "transform"),
+    f("value.auth", t("inspector.credentials"), "resource"),
+    f("value.response", t("inspector.responseFormat"), "choice", { choices: unnamed("json", "text", "bytes") }),
   ],
   delay: [
-    f("value.seconds", "Seconds", "transform"),
-    f("value.until", "Until", "transform", { help: "A time such as 2027-01-31T08:00:00Z." }),
+    f("value.seconds", t("inspector.seconds"), "transform"),
+    f("value.until", t("inspector.until"), "transform", { help: t("inspector.untilHelp") }),
   ],
 };
 
-/** What every node may have. */
+/** Fields of every node. */
 const COMMON_FIELDS: FieldSpec[] = [
-  f("join", "Runs when", "choice", { choices: ["all", "settled", "any"], fallback: "all its edges are taken" }),
-  f("skip_if.expr", "Skip if", "expr"),
-  f("continue_on_error", "Go on after a failure", "bool"),
-  f("retry.constant.attempts", "Retries", "number", { fallback: "none" }),
-  f("retry.constant.seconds", "Seconds between them", "number"),
-  f("timeout", "Time limit (s)", "transform"),
-  f("cache_ttl", "Use a result again for (s)", "number", { fallback: "never" }),
-  f("sleep", "Wait afterwards (s)", "transform"),
-  f("stop_after_if.expr", "End the workflow afterwards if", "expr"),
-  f("priority", "Priority", "number"),
-];
-
-/** What a node asks of people before the next one starts. */
-export const SUSPEND_FIELDS: FieldSpec[] = [
-  f("suspend.required_events", "How many must agree", "number", { fallback: "1" }),
-  f("suspend.user_auth_required", "Only who is logged in may decide", "bool"),
-  f("suspend.user_groups_required", "Groups that may decide", "groups", {
-    help: "None: whoever has the link, or may run the workflow.",
+  f("join", t("inspector.join"), "choice", {
+    choices: [
+      { value: "all", name: t("inspector.joinAll") },
+      { value: "settled", name: t("inspector.joinSettled") },
+      { value: "any", name: t("inspector.joinAny") },
+    ],
+    fallback: t("inspector.joinAll"),
   }),
-  f("suspend.self_approval_disabled", "Whoever started the run may not decide", "bool"),
-  f("suspend.timeout", "Waits at most (s)", "number", { fallback: "for ever" }),
-  f("suspend.continue_on_disapprove_timeout", "Go on after a no, or when nobody answers in time", "bool"),
-  f("suspend.hide_cancel", "The page does not offer a no", "bool"),
+  f("skip_if.expr", t("inspector.skipIf"), "expr"),
+  f("continue_on_error", t("inspector.continueOnError"), "bool"),
+  f("retry.constant.attempts", t("inspector.retries"), "number", { fallback: t("inspector.none") }),
+  f("retry.constant.seconds", t("inspector.retryInterval"), "number"),
+  f("timeout", t("inspector.executionTimeout"), "transform"),
+  f("cache_ttl", t("inspector.cache"), "number", { fallback: t("inspector.off") }),
+  f("sleep", t("inspector.delayAfter"), "transform"),
+  f("stop_after_if.expr", t("inspector.stopWorkflow"), "expr"),
+  f("priority", t("inspector.priority"), "number"),
 ];
 
-/** The fields of a node: what it does, and what else may be set. */
+/** The approval between a node and the next one. */
+export const SUSPEND_FIELDS: FieldSpec[] = [
+  f("suspend.required_events", REQUIRED_APPROVALS, "number", { fallback: "1" }),
+  f("suspend.user_auth_required", t("inspector.requireLogin"), "bool"),
+  f("suspend.user_groups_required", t("inspector.approverGroups"), "groups", {
+    help: t("inspector.approverGroupsHelp"),
+  }),
+  f("suspend.self_approval_disabled", t("inspector.noSelfApproval"), "bool"),
+  f("suspend.timeout", t("inspector.timeout"), "number", TIMEOUT),
+  f("suspend.continue_on_disapprove_timeout", t("inspector.continueIfRejected"), "bool"),
+  f("suspend.hide_cancel", t("inspector.hideReject"), "bool"),
+];
+
+/** Return the fields of a kind of node: those of its action, and the common ones. */
 export function fieldsOf(kind: string): { main: FieldSpec[]; common: FieldSpec[] } {
   const main = MAIN_FIELDS[kind] ?? [];
   const taken = new Set(main.map((field) => field.path.join(".")));

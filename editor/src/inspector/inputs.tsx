@@ -6,6 +6,7 @@ import { scriptQuery } from "../api/scripts";
 import { useSignature } from "../code/use-signature";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";
@@ -14,7 +15,7 @@ import { fieldNames } from "../workflow/schema-fields";
 import { at, isTree, type Json, text } from "../workflow/types";
 import { NodeField } from "./field";
 
-/** The schema of what a node takes: by its code, or of what it calls. */
+/** Return the schema of the inputs of a node: by its code, or by the script or workflow that it runs. */
 function useSchema(node: Node): Json | undefined {
   const workspace = useEditor((editor) => editor.workspace);
   const content = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
@@ -31,7 +32,7 @@ function useSchema(node: Node): Json | undefined {
   return signature.data?.schema as Json | undefined;
 }
 
-/** What a node gets: the parameters of its code, and whatever else the document names. */
+/** The inputs of a node: the parameters of its code, and further ones in the document. */
 export function Inputs({ node }: { node: Node }) {
   const store = useEditorStore();
   const base = [...node.path, "value", "input_transforms"];
@@ -41,18 +42,15 @@ export function Inputs({ node }: { node: Node }) {
   const assigned = isTree(transforms ?? null) ? Object.keys(transforms as object) : [];
   const names = [...new Set([...fieldNames(schema), ...assigned])];
   const add = () => {
-    attempt(() =>
-      apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, `Add input ${name}`)),
-    );
+    const title = t("inspector.addInput", { input: name });
+    attempt(() => apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, title)));
     setName("");
   };
   return (
     <section className={css.section}>
-      <h3>Inputs</h3>
+      <h3>{t("inspector.inputs")}</h3>
       {names.length === 0 && (
-        <p className={css.help}>
-          {node.kind === "rawscript" ? "It takes nothing yet: give `main` parameters, or name an input." : "None yet."}
-        </p>
+        <p className={css.help}>{node.kind === "rawscript" ? t("inspector.noCodeInputs") : t("inspector.noInputs")}</p>
       )}
       {names.map((each) => (
         <div key={each} className={css.input}>
@@ -64,11 +62,13 @@ export function Inputs({ node }: { node: Node }) {
           />
           {assigned.includes(each) && (
             <IconButton
-              label={`Remove the input ${each}`}
+              label={t("inspector.removeInput", { input: each })}
               icon="cross"
               onClick={() =>
                 attempt(() =>
-                  apply(store, (model) => setField(model, [...base, each], undefined, `Remove input ${each}`)),
+                  apply(store, (model) =>
+                    setField(model, [...base, each], undefined, t("inspector.removeInput", { input: each })),
+                  ),
                 )
               }
             />
@@ -77,13 +77,13 @@ export function Inputs({ node }: { node: Node }) {
       ))}
       <div className={css.row}>
         <Input
-          aria-label="Name of an input"
-          placeholder="name"
+          aria-label={t("inspector.inputName")}
+          placeholder={t("inspector.inputName")}
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
         <Button icon="plus" disabled={!/^[A-Za-z_]\w*$/.test(name) || names.includes(name)} onClick={add}>
-          Add
+          {t("ui.add")}
         </Button>
       </div>
     </section>

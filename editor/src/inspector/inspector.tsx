@@ -3,12 +3,14 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
+import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import { isPinned } from "../workflow/pins";
 import type { Outcome } from "../workflow/types";
@@ -20,7 +22,7 @@ import { NodeTest, useLastRun } from "./node-test";
 import { SuspendForm } from "./suspend-form";
 import { KindFields, WorkflowForm } from "./workflow-form";
 
-/** The form of the node that is selected. */
+/** The form of the selected item: a node, an edge, a note, a group, otherwise the workflow. */
 export function Inspector() {
   const node = useEditor((editor) => editor.graph.byId.get(editor.selection.at(-1) ?? ""));
   const edge = useEditor((editor) => editor.edge);
@@ -57,7 +59,11 @@ function NodeForm({ node }: { node: Node }) {
       </div>
       <PinnedNotice node={node} />
       <IdField node={node} />
-      <NodeField node={node.id} base={node.path} field={{ path: ["summary"], label: "Summary", control: "text" }} />
+      <NodeField
+        node={node.id}
+        base={node.path}
+        field={{ path: ["summary"], label: t("inspector.summary"), control: "text" }}
+      />
       {main.map((field) => (
         <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
       ))}
@@ -65,7 +71,7 @@ function NodeForm({ node }: { node: Node }) {
       {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
       <IncomingEdges node={node} />
       <details className={css.section}>
-        <summary>More: retries, limits, skips</summary>
+        <summary>{t("inspector.advanced")}</summary>
         <div className={css.inner}>
           {common.map((field) => (
             <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
@@ -77,42 +83,42 @@ function NodeForm({ node }: { node: Node }) {
   );
 }
 
-/** Opens the test beside the form. */
+/** Shows or hides the test beside the form. */
 function TestButton() {
   const store = useEditorStore();
   const testing = useEditor((editor) => editor.testing);
   return (
     <Button look="quiet" aria-expanded={testing} onClick={() => store.setState({ testing: !testing })}>
-      Test …
+      {t("inspector.showTest")}
     </Button>
   );
 }
 
-/** That the node does not run, and how it does again. */
+/** A notice that the node does not run because its output is pinned. */
 function PinnedNotice({ node }: { node: Node }) {
   const pinned = useEditor((editor) => isPinned(editor, node.id));
   if (!pinned) return null;
   return (
     <div className={css.pinnedNotice} role="status">
       <Icon name="pin" size={14} />
-      <span>Pinned: it answers with a kept result and does not run.</span>
+      <span>{t("inspector.pinned")}</span>
       <ActionButton name="pin" words />
     </div>
   );
 }
 
-/** The id, changed when the field is left: every letter would rewrite the references. */
+/** The id, changed when the field loses the focus: every letter would rewrite the references. */
 function IdField({ node }: { node: Node }) {
   const store = useEditorStore();
   const [typed, setTyped] = useState(node.id);
   const commit = () => {
     attempt(() => apply(store, (model) => rename(model, node.id, typed)));
-    // Refused, the field says again what counts.
+    // A refused id is replaced with the current one.
     const holder = store.getState().graph.byId.get(typed);
     setTyped(holder?.path.join() === node.path.join() ? typed : node.id);
   };
   return (
-    <Field label="Id" help="Edges and expressions that name it are rewritten.">
+    <Field label={t("inspector.id")} help={t("inspector.idHelp")}>
       <Input
         data-field="id"
         value={typed}
@@ -132,8 +138,8 @@ function IncomingEdges({ node }: { node: Node }) {
   const edges = laneOf(graph, node).edges.filter((edge) => edge.to === node.id);
   return (
     <section className={css.section}>
-      <h3>Runs after</h3>
-      {edges.length === 0 && <p className={css.help}>It starts at once.</p>}
+      <h3>{t("inspector.runsAfter")}</h3>
+      {edges.length === 0 && <p className={css.help}>{t("inspector.startsImmediately")}</p>}
       {edges.map((edge) => (
         <EdgeRow key={`${edge.from}:${edge.on}`} edge={edge} />
       ))}
@@ -148,16 +154,18 @@ function EdgeRow({ edge }: { edge: Edge }) {
     <div className={css.edge}>
       <span>{edge.from}</span>
       <Select
-        aria-label={`Outcome of ${edge.from}`}
+        aria-label={t("inspector.outcome", { node: edge.from })}
         value={edge.on}
         set={(next) => attempt(() => apply(store, (model) => setOutcome(model, edge, next as Outcome)))}
       >
         {outcomesOf(source?.kind ?? "").map((outcome) => (
-          <option key={outcome}>{outcome}</option>
+          <option key={outcome} value={outcome}>
+            {OUTCOME_NAMES[outcome]}
+          </option>
         ))}
       </Select>
       <IconButton
-        label={`Disconnect from ${edge.from}`}
+        label={t("inspector.disconnect", { node: edge.from })}
         icon="cross"
         onClick={() => attempt(() => apply(store, (model) => disconnect(model, edge)))}
       />
@@ -170,9 +178,7 @@ function EdgeForm({ edge }: { edge: Edge }) {
     <div className={css.pane}>
       <div className={css.head}>
         <Icon name="link" size={18} />
-        <h2>
-          {edge.from} to {edge.to}
-        </h2>
+        <h2>{t("inspector.edge", { from: edge.from, to: edge.to })}</h2>
       </div>
       <EdgeRow edge={edge} />
     </div>

@@ -4,6 +4,7 @@ import { fetchArgs, fetchResult, type NodeState, valueQuery } from "../api/runs"
 import { useEditor } from "../editor/context";
 import { errorOfResult } from "../lib/error-line";
 import { ENDED } from "../lib/status";
+import { t } from "../texts/t";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
 import { resolveInputs } from "../workflow/resolved-inputs";
@@ -11,7 +12,7 @@ import { at } from "../workflow/types";
 
 const MAX_LENGTH = 100_000;
 
-/** What a node gave, got and wrote in a run. */
+/** The output, input and logs of a node in a run. */
 export function NodeData(props: { run: string; id: string; node: NodeState; log: string | undefined }) {
   const { run, id, node, log } = props;
   const ended = ENDED.has(node.status) && node.status !== "skipped";
@@ -23,21 +24,21 @@ export function NodeData(props: { run: string; id: string; node: NodeState; log:
         </p>
       ))}
       {node.job && ended ? (
-        <ResultSection label={`Result of ${id}`} part="output" run={node.job} ask={fetchResult} />
+        <ResultSection label={t("inspector.output", { node: id })} part="output" run={node.job} ask={fetchResult} />
       ) : (
-        <DataSection label={`Result of ${id}`} part="output">
-          <p className={css.help}>It has given nothing yet.</p>
+        <DataSection label={t("inspector.output", { node: id })} part="output">
+          <p className={css.help}>{t("inspector.noOutput")}</p>
         </DataSection>
       )}
       <Input id={id} run={run} />
-      <DataSection label={`Log of ${id}`} part="log">
-        {log ? <Text text={log} /> : <p className={css.help}>It has written nothing.</p>}
+      <DataSection label={t("inspector.logs", { node: id })} part="log">
+        {log ? <Text text={log} /> : <p className={css.help}>{t("inspector.noLogs")}</p>}
       </DataSection>
     </>
   );
 }
 
-/** What a run or a node's job gave or got, as text: never as a page. */
+/** The result of a run or a job as text, never rendered as HTML. */
 export function ResultSection(props: {
   label: string;
   part?: string;
@@ -51,7 +52,7 @@ export function ResultSection(props: {
   const error = errorOfResult(found.data);
   return (
     <DataSection label={label} {...(part ? { part } : {})}>
-      {error && <ErrorText error={error} label={`Error in ${label}`} />}
+      {error && <ErrorText error={error} label={t("inspector.error", { section: label })} />}
       {found.isSuccess && !error && <Text text={formatJson(found.data)} label={label} />}
     </DataSection>
   );
@@ -59,7 +60,7 @@ export function ResultSection(props: {
 
 const formatJson = (value: unknown) => JSON.stringify(value ?? null, null, 2).slice(0, MAX_LENGTH);
 
-/** The inputs of a node as its transforms make them; an expression that only the server can answer stands as such. */
+/** The inputs of a node by its transforms. Expressions that only the server can evaluate are shown as such. */
 function Input({ id, run }: { id: string; run: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   const results = useEditor((editor) => editor.results);
@@ -69,14 +70,14 @@ function Input({ id, run }: { id: string; run: string }) {
   });
   const args = useQuery({ queryKey: ["args", workspace, run], queryFn: () => fetchArgs(workspace, run) });
   const inputs = Object.entries(resolveInputs(transforms, args.data ?? {}, results));
-  const label = `Input of ${id}`;
+  const label = t("inspector.input", { node: id });
   const known = inputs.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : []));
   const expressions = inputs.flatMap(([name, each]) => ("expr" in each ? [`${name} = ${each.expr}`] : []));
   return (
     <DataSection label={label} part="input">
       {known.length > 0 && <Text text={formatJson(Object.fromEntries(known))} label={label} />}
       {expressions.length > 0 && <Text text={expressions.join("\n")} />}
-      {inputs.length === 0 && <p className={css.help}>It takes no inputs.</p>}
+      {inputs.length === 0 && <p className={css.help}>{t("inspector.noInputs")}</p>}
     </DataSection>
   );
 }

@@ -9,6 +9,7 @@ import { loadLastResults } from "../editor/last-results";
 import { isRunOver, nodeStateOf, testNode } from "../editor/run-watch";
 import { apply, type Editor } from "../editor/store";
 import { InputForm } from "../forms/input-form";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
@@ -20,7 +21,7 @@ import { exampleOf } from "../workflow/scope";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 import { NodeData } from "./node-data";
 
-/** The last run's results, asked for once while the page is open. */
+/** Load the results of the last run once while the page is open. */
 export function useLastRun(): void {
   const store = useEditorStore();
   const { workspace, flow } = store.getState();
@@ -32,7 +33,7 @@ export function useLastRun(): void {
   });
 }
 
-/** The test of one node beside its form: what it gets from the nodes before it, and what came of it. */
+/** The test of one node beside its form: its upstream data and its output. */
 export function NodeTest({ node }: { node: Node }) {
   const store = useEditorStore();
   const live = useEditor((editor) => editor.live);
@@ -45,28 +46,28 @@ export function NodeTest({ node }: { node: Node }) {
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
   const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, node.id)));
   return (
-    <section className={css.pane} aria-label={`Test of ${node.id}`}>
+    <section className={css.pane} aria-label={t("inspector.testOf", { node: node.id })}>
       <div className={css.head}>
-        <h2>Test</h2>
+        <h2>{t("inspector.test")}</h2>
       </div>
       <div className={css.buttons}>
         <Button look="main" icon="play" disabled={busy} onClick={() => run(given ?? {}, false)}>
-          Test {node.id}
+          {t("inspector.testNode", { node: node.id })}
         </Button>
         <Button icon="play" disabled={busy} onClick={() => run(given ?? {}, true)}>
-          Test up to here
+          {t("inspector.runToHere")}
         </Button>
       </div>
-      {node.inside && <p className={css.help}>It stands in a box: the whole box is run.</p>}
+      {node.inside && <p className={css.help}>{t("inspector.testsContainer")}</p>}
       <UpstreamData node={node} again={rerun} setAgain={setAgain} />
       {asks && (
         <details className={css.section} open={given === null}>
-          <summary>Inputs of the workflow</summary>
+          <summary>{t("workflow.input")}</summary>
           <InputForm
             schema={schema}
             busy={busy}
             initial={given}
-            submitLabel="Test with these"
+            submitLabel={t("inspector.testWithInput")}
             run={(next) => run(next, false)}
           />
         </details>
@@ -99,7 +100,7 @@ interface BeforeProps {
   setAgain: (again: Set<string>) => void;
 }
 
-/** The nodes before it, each with what it gives to the test. */
+/** The nodes before it, each with the source of its data in the test. */
 function UpstreamData({ node, again, setAgain }: BeforeProps) {
   const graph = useEditor((editor) => editor.graph);
   let top = node;
@@ -110,7 +111,7 @@ function UpstreamData({ node, again, setAgain }: BeforeProps) {
   if (before.length === 0) return null;
   return (
     <div className={css.section}>
-      <h3>What comes before gives</h3>
+      <h3>{t("inspector.upstreamData")}</h3>
       {before.map((each) => (
         <UpstreamNode
           key={each.id}
@@ -143,10 +144,14 @@ function UpstreamNode({ node, again, setAgain }: { node: Node; again: boolean; s
   return (
     <div className={css.edge}>
       <span>{node.id}</span>
-      <Select aria-label={`What ${node.id} gives`} value={way} set={(next) => choose(next as UpstreamSource)}>
-        {known && <option value="last">its last result</option>}
-        {(known || pinned) && <option value="pinned">its pinned result</option>}
-        <option value="run">what it gives when run</option>
+      <Select
+        aria-label={t("inspector.dataOf", { node: node.id })}
+        value={way}
+        set={(next) => choose(next as UpstreamSource)}
+      >
+        {known && <option value="last">{t("inspector.lastOutput")}</option>}
+        {(known || pinned) && <option value="pinned">{t("inspector.pinnedOutput")}</option>}
+        <option value="run">{t("inspector.runNode")}</option>
       </Select>
     </div>
   );
@@ -154,7 +159,7 @@ function UpstreamNode({ node, again, setAgain }: { node: Node; again: boolean; s
 
 const LONGEST_SHOWN = 20_000;
 
-/** What the node gave last, where the test does not show it already. */
+/** The last output of the node, unless the test already shows it. */
 function LastResult({ node, shown }: { node: Node; shown: boolean }) {
   const known = useEditor((editor) => Object.hasOwn(editor.results, node.id));
   const result = useEditor((editor) => editor.results[node.id]);
@@ -162,7 +167,7 @@ function LastResult({ node, shown }: { node: Node; shown: boolean }) {
   return (
     <div className={css.section}>
       <div className={css.head}>
-        <h3 className={css.fill}>{shown ? "Keep this result" : "Last result"}</h3>
+        <h3 className={css.fill}>{shown ? t("inspector.reuseOutput") : t("inspector.lastOutput")}</h3>
         <ActionButton name="pin" words />
       </div>
       {!shown && (
@@ -175,7 +180,7 @@ function LastResult({ node, shown }: { node: Node; shown: boolean }) {
   );
 }
 
-/** What the node answers with instead of running: typed here, or pinned from a result. */
+/** The output that the node returns instead of running: entered here, or pinned from a result. */
 function PinnedOutput({ node }: { node: Node }) {
   const store = useEditorStore();
   const mock = useEditor((editor) => at(editor.tree, [...node.path, "mock"]));
@@ -194,7 +199,7 @@ function PinnedOutput({ node }: { node: Node }) {
   const fault = read(shownText).fault;
   return (
     <details className={css.section} open={found !== null}>
-      <summary>Answer without running</summary>
+      <summary>{t("inspector.pinnedOutput")}</summary>
       <div className={css.inner}>
         <label className={css.check}>
           <input
@@ -202,26 +207,27 @@ function PinnedOutput({ node }: { node: Node }) {
             checked={found?.enabled ?? false}
             onChange={(event) => {
               const enabled = event.target.checked;
-              storeMock({ enabled, return_value: found?.value }, `${enabled ? "Answer" : "Run"} ${node.id}`);
+              const name = enabled ? t("workflow.pin", { node: node.id }) : t("workflow.unpin", { node: node.id });
+              storeMock({ enabled, return_value: found?.value }, name);
             }}
           />
-          <span className={css.label}>It answers with this in every run</span>
+          <span className={css.label}>{t("inspector.returnPinned")}</span>
         </label>
         <LazyCode
-          label={`Answer of ${node.id}`}
+          label={t("inspector.pinnedOutputOf", { node: node.id })}
           language="json"
           text={shownText}
           changed={(text) => {
             setTyped(text);
             const { value, fault: wrong } = read(text);
-            if (wrong === null)
-              storeMock({ enabled: found?.enabled ?? true, return_value: value }, `Set the answer of ${node.id}`);
+            const name = t("inspector.setPinned", { node: node.id });
+            if (wrong === null) storeMock({ enabled: found?.enabled ?? true, return_value: value }, name);
           }}
           lines={4}
         />
         {fault && (
           <p className={css.problem} role="alert">
-            This is no JSON yet: it is not kept.
+            {t("inspector.invalidJson")}
           </p>
         )}
       </div>

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { flowsQuery } from "../api/flows";
 import { scriptsQuery } from "../api/scripts";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { IconButton, Input, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
@@ -15,7 +16,7 @@ interface Props {
   set: (next: Json | undefined) => void;
 }
 
-/** A deployed script or workflow by its path: typed or chosen, and opened. */
+/** The path of a deployed script or workflow, to enter, select and open. */
 export function PathField({ id, kind, value, set }: Props) {
   const workspace = useEditor((editor) => editor.workspace);
   const [choosing, setChoosing] = useState(false);
@@ -25,20 +26,27 @@ export function PathField({ id, kind, value, set }: Props) {
       <Input
         id={id}
         value={path}
-        placeholder={`f/folder/${kind}`}
+        placeholder={kind === "script" ? t("inspector.scriptExample") : t("inspector.workflowExample")}
         spellCheck={false}
         onChange={(e) => set(e.target.value)}
       />
-      <IconButton label={`Choose a ${kind}`} icon="search" onClick={() => setChoosing(true)} />
+      <IconButton
+        label={kind === "script" ? t("inspector.selectScript") : t("inspector.selectWorkflow")}
+        icon="search"
+        onClick={() => setChoosing(true)}
+      />
       {path && (
         <LinkButton look="quiet" icon={kind === "script" ? "script" : "flow"} to={`/w/${workspace}/${kind}s/${path}`}>
-          Open
+          {t("ui.open")}
         </LinkButton>
       )}
       {choosing && <PathDialog what={kind} choose={set} close={() => setChoosing(false)} />}
     </div>
   );
 }
+
+const SCRIPTS = { heading: t("inspector.scripts"), icon: "script" };
+const WORKFLOWS = { heading: t("inspector.workflows"), icon: "flow" };
 
 function PathDialog({
   what,
@@ -54,14 +62,13 @@ function PathDialog({
   const flows = useQuery({ ...flowsQuery(workspace), enabled: what === "workflow" });
   const list = what === "script" ? scripts : flows;
   const items = (list.data ?? []).map((each) => ({ value: each.path, description: each.summary }));
+  const emptyText = what === "script" ? t("inspector.noScripts") : t("inspector.noWorkflows");
   return (
     <ChooseDialog
-      title={`Choose a ${what}`}
-      placeholder="Search by path"
-      emptyText={list.isPending ? "Loading …" : `No ${what} is deployed here that you may read.`}
-      groups={[
-        { heading: what === "script" ? "Scripts" : "Workflows", icon: what === "script" ? "script" : "flow", items },
-      ]}
+      title={what === "script" ? t("inspector.selectScript") : t("inspector.selectWorkflow")}
+      placeholder={t("inspector.searchPaths")}
+      emptyText={list.isPending ? t("ui.loading") : emptyText}
+      groups={[what === "script" ? { ...SCRIPTS, items } : { ...WORKFLOWS, items }]}
       choose={choose}
       close={close}
     />

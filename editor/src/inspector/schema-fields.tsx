@@ -2,6 +2,7 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
@@ -16,7 +17,7 @@ import {
 } from "../workflow/schema-fields";
 import { at, type Path } from "../workflow/types";
 
-/** The fields that a JSON Schema of the document asks for: of the workflow's input, of an approval's form. */
+/** The fields of a JSON Schema of the document: the input of the workflow or the form of an approval. */
 export function SchemaFields({ title, path, none: emptyText }: { title: string; path: Path; none: string }) {
   const store = useEditorStore();
   const schema = useEditor((editor) => at(editor.tree, path));
@@ -37,14 +38,14 @@ export function SchemaFields({ title, path, none: emptyText }: { title: string; 
       ))}
       <div className={css.row}>
         <Input
-          aria-label={`Name of a field of ${title.toLowerCase()}`}
-          placeholder="name"
+          aria-label={t("inspector.fieldName")}
+          placeholder={t("inspector.fieldName")}
           value={name}
           onChange={(event) => setName(event.target.value)}
           onKeyDown={(event) => event.key === "Enter" && name && add()}
         />
         <Button icon="plus" disabled={!name} onClick={add}>
-          Add field
+          {t("inspector.addField")}
         </Button>
       </div>
     </section>
@@ -64,23 +65,27 @@ function SchemaFieldRow({ field, path, change }: SchemaFieldRowProps) {
   return (
     <div className={css.schemaField}>
       <code>{name}</code>
-      <Select aria-label={`Type of ${name}`} value={field.type} set={(next) => set({ type: next })}>
+      <Select
+        aria-label={t("inspector.fieldType", { field: name })}
+        value={field.type}
+        set={(next) => set({ type: next })}
+      >
         {[...new Set([...TYPES, field.type])].map((type) => (
           <option key={type}>{type}</option>
         ))}
       </Select>
       <label className={css.check}>
         <input type="checkbox" checked={field.required} onChange={(event) => set({ required: event.target.checked })} />
-        <span>needed</span>
+        <span>{t("ui.required")}</span>
       </label>
       <IconButton
-        label={`Remove the field ${name}`}
+        label={t("workflow.removeField", { field: name })}
         icon="cross"
         onClick={() => change((model) => removeSchemaField(model, path, name))}
       />
       <Input
-        aria-label={`What ${name} is`}
-        placeholder="what it is"
+        aria-label={t("inspector.fieldDescription", { field: name })}
+        placeholder={t("ui.description")}
         value={field.description}
         onChange={(event) => set({ description: event.target.value }, `${path.join(".")}.${name}`)}
       />

@@ -1,6 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
@@ -9,22 +10,22 @@ import { NodeField } from "./field";
 import { SUSPEND_FIELDS } from "./fields";
 import { SchemaFields } from "./schema-fields";
 
-/** Whether people are asked between this node and the next one: who, for what, and for how long. */
+/** The approval between this node and the next one: approvers, form and timeout. */
 export function SuspendForm({ node }: { node: Node }) {
   const store = useEditorStore();
   const path = [...node.path, "suspend"];
   const isEnabled = useEditor((editor) => isTree(at(editor.tree, path) ?? null));
   const toggle = (on: boolean) => {
-    const name = on ? `Ask people after ${node.id}` : `Ask nobody after ${node.id}`;
+    const name = on ? t("inspector.addApproval", { node: node.id }) : t("inspector.removeApproval", { node: node.id });
     attempt(() => apply(store, (model) => setField(model, path, on ? { required_events: 1 } : undefined, name)));
   };
   return (
     <details className={css.section} open={isEnabled || undefined}>
-      <summary>Approval before the next node</summary>
+      <summary>{t("inspector.approvalAfter")}</summary>
       <div className={css.inner}>
         <label className={css.check}>
           <input type="checkbox" checked={isEnabled} onChange={(event) => toggle(event.target.checked)} />
-          <span className={css.label}>Wait for approval afterwards</span>
+          <span className={css.label}>{t("inspector.waitForApproval")}</span>
         </label>
         {isEnabled &&
           SUSPEND_FIELDS.map((field) => (
@@ -32,9 +33,9 @@ export function SuspendForm({ node }: { node: Node }) {
           ))}
         {isEnabled && (
           <SchemaFields
-            title="Form for whoever decides"
+            title={t("inspector.approvalForm")}
             path={[...path, "resume_form", "schema"]}
-            none="Whoever decides is asked for nothing else."
+            none={t("inspector.noFields")}
           />
         )}
       </div>

@@ -3,7 +3,7 @@ import { useEditor } from "../editor/context";
 import { type Source, sourcesOf } from "../workflow/scope";
 import type { Path } from "../workflow/types";
 
-/** What the expressions of a node can read, with the values that it really had. */
+/** Return the values that expressions of a node can read, with their last data. */
 export function useSources(node: string): Source[] {
   const tree = useEditor((editor) => editor.tree);
   const graph = useEditor((editor) => editor.graph);
@@ -12,12 +12,12 @@ export function useSources(node: string): Source[] {
   return useMemo(() => sourcesOf(tree, graph, node, results, args), [tree, graph, node, results, args]);
 }
 
-/** A place of the document as the server's problems name it. */
+/** Return a path of the document as a JSON Pointer, the form in the problems of the server. */
 export function jsonPointer(path: Path): string {
   return path.map((key) => `/${String(key).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");
 }
 
-/** What the server says against what stands at a place or below it. */
+/** Return the problems that the server reports at a path or below it. */
 export function useProblemsAt(path: Path): { message: string; severity: "error" | "warning" }[] {
   const problems = useEditor((editor) => editor.problems);
   const pointerPrefix = jsonPointer(path);

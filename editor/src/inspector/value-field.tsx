@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { resourcesQuery, variablesQuery } from "../api/options";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
@@ -12,14 +13,14 @@ interface Props {
   id: string;
   label: string;
   value: Json | undefined;
-  /** What the value must be, where that is known. */
+  /** The JSON Schema of the value, if it is known. */
   schema?: Json | undefined;
   set: (next: Json | undefined) => void;
 }
 
 const RESOURCE = /^resource-(.+)$/;
 
-/** A value in the way its schema asks for: chosen, ticked, a resource, a text, else JSON. */
+/** A value with the control for its schema: a list of choices, a resource, a text, otherwise JSON. */
 export function ValueField(props: Props) {
   const { id, value, schema, set } = props;
   const type = at(schema, ["type"]);
@@ -48,8 +49,8 @@ export function ValueField(props: Props) {
   return <TextValue {...props} text={type === "string"} />;
 }
 
-/** A value as it is written: of a text the text itself, else JSON, and what is no JSON is a text. */
-function TextValue({ id, label, value, text, set }: Props & { text: boolean }) {
+/** A value as text. Unless the schema requires a text, JSON is parsed, and anything else is a text. */
+function TextValue({ id, label, value, schema, text, set }: Props & { text: boolean }) {
   const [typed, setTyped] = useState<string | null>(null);
   const [choosing, setChoosing] = useState(false);
   const shown = typed ?? (text && typeof value === "string" ? value : formatValue(value));
@@ -59,25 +60,28 @@ function TextValue({ id, label, value, text, set }: Props & { text: boolean }) {
       <Input
         id={id}
         value={shown}
-        placeholder="nothing"
+        placeholder={formatValue(at(schema, ["default"]))}
         onBlur={() => setTyped(null)}
         onChange={(event) => {
           setTyped(event.target.value);
           set(read(event.target.value));
         }}
       />
-      <IconButton label={`Take a variable or resource for ${label}`} icon="key" onClick={() => setChoosing(true)} />
+      <IconButton
+        label={t("inspector.selectReferenceFor", { field: label })}
+        icon="key"
+        onClick={() => setChoosing(true)}
+      />
       {choosing && <ReferenceDialog type="" choose={set} close={() => setChoosing(false)} />}
     </div>
   );
 }
 
-/** A resource by its path. */
+/** The path of a resource. */
 export function ResourceField({ id, label, value, type, set }: Props & { type: string }) {
   const [choosing, setChoosing] = useState(false);
   const isEmpty = value === undefined || value === "";
-  const asking = type ? `Choose a ${type} resource` : "Choose a resource";
-  const shown = isEmpty ? asking : typeof value === "string" ? value : JSON.stringify(value);
+  const shown = isEmpty ? selectResource(type) : typeof value === "string" ? value : JSON.stringify(value);
   return (
     <div className={css.row}>
       <Button
@@ -89,11 +93,16 @@ export function ResourceField({ id, label, value, type, set }: Props & { type: s
       >
         {shown}
       </Button>
-      {value !== undefined && <IconButton label={`Clear ${label}`} icon="cross" onClick={() => set(undefined)} />}
+      {value !== undefined && (
+        <IconButton label={t("inspector.clear", { field: label })} icon="cross" onClick={() => set(undefined)} />
+      )}
       {choosing && <ReferenceDialog type={type} choose={set} close={() => setChoosing(false)} />}
     </div>
   );
 }
+
+const selectResource = (type: string) =>
+  type ? t("inspector.selectTypedResource", { type }) : t("inspector.selectResource");
 
 interface ReferenceDialogProps {
   type: string;
@@ -106,18 +115,15 @@ function ReferenceDialog({ type, choose, close }: ReferenceDialogProps) {
   const resources = useQuery(resourcesQuery(workspace, type));
   const variables = useQuery({ ...variablesQuery(workspace), enabled: !type });
   const groups = [
-    { heading: "Resources", icon: "key", items: resources.data ?? [] },
-    { heading: "Variables", icon: "code", items: variables.data ?? [] },
+    { heading: t("inspector.resources"), icon: "key", items: resources.data ?? [] },
+    { heading: t("inspector.variables"), icon: "code", items: variables.data ?? [] },
   ];
+  const emptyText = type ? t("inspector.noTypedResources", { type }) : t("inspector.noReferences");
   return (
     <ChooseDialog
-      title={type ? `A resource of the type ${type}` : "A variable or resource"}
-      placeholder="Search by path"
-      emptyText={
-        resources.isPending
-          ? "Loading …"
-          : `There is no ${type || "variable or"} resource here that you may read. Make one by the API or the command line.`
-      }
+      title={type ? selectResource(type) : t("inspector.selectReference")}
+      placeholder={t("inspector.searchPaths")}
+      emptyText={resources.isPending ? t("ui.loading") : emptyText}
       groups={groups}
       choose={choose}
       close={close}

@@ -1,6 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Field, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { isBranching } from "../workflow/branches";
@@ -10,20 +11,20 @@ import { at, text } from "../workflow/types";
 import { Branches } from "./branches";
 import { SchemaFields } from "./schema-fields";
 
-/** What only some kinds of nodes have. */
+/** The fields of some kinds of nodes: branches, the form of an approval. */
 export function KindFields({ node }: { node: Node }) {
   if (isBranching(node.kind)) return <Branches node={node} />;
   if (node.kind !== "approval") return null;
   return (
     <SchemaFields
-      title="Form of the approval"
+      title={t("inspector.approvalForm")}
       path={[...node.path, "value", "form"]}
-      none="Whoever decides is asked for nothing else."
+      none={t("inspector.noFields")}
     />
   );
 }
 
-/** The form of the workflow itself, where no node is selected. */
+/** The settings of the workflow, shown if no node is selected. */
 export function WorkflowForm() {
   const store = useEditorStore();
   const tree = useEditor((editor) => editor.tree);
@@ -31,23 +32,23 @@ export function WorkflowForm() {
     attempt(() => apply(store, (model) => setField(model, [key], value || undefined, label), key));
   return (
     <div className={css.pane}>
-      <h2>Workflow</h2>
-      <Field label="Summary">
+      <h2>{t("inspector.workflowSettings")}</h2>
+      <Field label={t("inspector.summary")}>
         <Input
           value={text(at(tree, ["summary"]))}
-          onChange={(event) => set("summary", "Set the summary")(event.target.value)}
+          onChange={(event) => set("summary", t("inspector.setSummary"))(event.target.value)}
         />
       </Field>
-      <Field label="Description">
+      <Field label={t("ui.description")}>
         <textarea
           className={css.textarea}
           rows={3}
           value={text(at(tree, ["description"]))}
-          onChange={(event) => set("description", "Set the description")(event.target.value)}
+          onChange={(event) => set("description", t("inspector.setDescription"))(event.target.value)}
         />
       </Field>
-      <SchemaFields title="Input of the workflow" path={["schema"]} none="A run is asked for nothing." />
-      <p className={css.help}>Choose a node on the graph for its form, or press N to add one.</p>
+      <SchemaFields title={t("workflow.input")} path={["schema"]} none={t("inspector.noInputs")} />
+      <p className={css.help}>{t("inspector.selectNode")}</p>
     </div>
   );
 }
