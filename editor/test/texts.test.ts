@@ -15,7 +15,6 @@ const REMAINING = new Set([
   "conflicts",
   "editor",
   "forms",
-  "panels",
   "router.tsx",
   "schedules",
   "shell",

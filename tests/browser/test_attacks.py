@@ -90,7 +90,7 @@ async def test_texts_are_escaped_in_page(page: Page, site: Site) -> None:
         await unhurt(page)
     await page.goto(f"/w/main/workflows/{path}?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
-    test = page.get_by_label("The test")
+    test = page.get_by_label("Test run")
     await expect(test.get_by_role("button", name="Approve")).to_be_visible(timeout=60_000)
     for each in ("print", "fail", "ask"):
         await test.get_by_role("button", name=each).click()

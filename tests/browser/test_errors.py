@@ -39,4 +39,4 @@ async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Sit
     await page.get_by_role("button", name="Run", exact=True).click()
     await node(page, "broken").click()
     await page.get_by_role("button", name="Test", exact=True).click()
-    await check(page.get_by_label("The test").locator("[data-error]").first)
+    await check(page.get_by_label("Test run").locator("[data-error]").first)

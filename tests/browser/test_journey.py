@@ -83,7 +83,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await page.get_by_role("button", name="Approve", exact=True).click()
-    await expect(page.get_by_label("Result of the workflow")).to_be_visible()
+    await expect(page.get_by_label("Workflow result")).to_be_visible()
     # Another version without a node, compared with the first, which is restored.
     await page.get_by_role("button", name="Fit View").click()
     await node(page, "pass").click()

@@ -212,7 +212,7 @@ async def look(page: Page, press: Keys) -> None:
 
 async def run(page: Page, press: Keys) -> None:
     await press("Ctrl Enter")
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"got 41"')
+    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"got 41"')
     await press.at("two", "i")
     await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
     await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')

@@ -113,7 +113,7 @@ async def run_of_a_workflow(page: Page) -> None:
     await page.get_by_role("button", name="Fill in the example").click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(node(page, "invoice").locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_be_visible()
+    await expect(page.locator('[data-result="Workflow result"]')).to_be_visible()
 
 
 async def finished_renewal(page: Page) -> None:

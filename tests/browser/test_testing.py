@@ -87,8 +87,8 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
     await page.get_by_role("button", name="Run", exact=True).click()
     for name in ("price", "enrich", "report", "invoice"):
         await expect(node(page, name).locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_contain_text('"total": 465.48')
-    await expect(page.get_by_role("link", name="Its page")).to_be_visible()
+    await expect(page.locator('[data-result="Workflow result"]')).to_contain_text('"total": 465.48')
+    await expect(page.get_by_role("link", name="Open run")).to_be_visible()
     await expect(page.get_by_role("link", name="Runs", exact=True).last).to_have_attribute("href", re.compile("path="))
     for edge in ("price enrich", "price report", "enrich invoice", "report invoice"):
         await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
@@ -111,26 +111,26 @@ async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: 
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("button", name="Fill in the example").click()
     await page.get_by_role("button", name="Run", exact=True).click()
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"42"')
+    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"42"')
     await node(page, "give").click()
     await page.get_by_role("button", name="Test", exact=True).click()
     await expect(page.locator('[data-result="Output of give"]')).to_have_text('"41"')
-    await expect(page.get_by_label("The test")).to_contain_text("said by the first")
+    await expect(page.get_by_label("Test run")).to_contain_text("said by the first")
     await node(page, "more").click()
     await page.get_by_role("button", name="Test this node").click()
     await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
     await expect(page.get_by_label("Test of more").locator('[data-result="Output of more"]')).to_have_text('"42"')
     await page.get_by_role("button", name="Test", exact=True).click()
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"42"')
-    await expect(page.get_by_label("The test")).not_to_contain_text("said by the first")
+    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"42"')
+    await expect(page.get_by_label("Test run")).not_to_contain_text("said by the first")
 
 
 async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, site: Site) -> None:
     await opened(page, site, HOSTILE, "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
-    await page.get_by_label("The test").get_by_role("button", name="print").click()
+    await page.get_by_label("Test run").get_by_role("button", name="print").click()
     await expect(page.locator('[data-result="Output of print"]')).to_contain_text("<img src=x")
-    await expect(page.get_by_label("The test")).to_contain_text("<script>")
+    await expect(page.get_by_label("Test run")).to_contain_text("<script>")
     # On a phone nothing is edited; what waits is decided.
     await page.set_viewport_size({"width": 360, "height": 740})
     await expect(page.get_by_role("button", name="Deploy")).to_be_hidden()

@@ -102,7 +102,7 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await page.get_by_label("Search schedules and routes").fill("night")
     await row.get_by_role("button", name="Run now").click()
     await expect(node(page, "give").locator("[data-state=succeeded]")).to_be_visible()
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"Grace"')
+    await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"Grace"')
     await page.get_by_role("link", name="Triggers").click()
     await row.get_by_role("button", name="Delete By night").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()

@@ -3,6 +3,8 @@ import { ActionButton } from "../actions/button";
 import { actionOf, perform } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
+import { LOCALE } from "../texts/language";
+import { t } from "../texts/t";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Empty } from "../ui/states";
@@ -20,7 +22,7 @@ const KEYS: Record<string, string> = {
   F2: "rename",
 };
 
-/** The workflow as a tree, in which everything can be done that the canvas can. */
+/** The workflow as a tree, with the same actions as the canvas. */
 export function OutlinePanel() {
   const store = useEditorStore();
   const main = useEditor((editor) => editor.graph.main);
@@ -38,17 +40,17 @@ export function OutlinePanel() {
   return (
     <div className={css.pane}>
       <div className={css.head}>
-        <h2>Outline</h2>
+        <h2>{t("panels.outline")}</h2>
         <ActionButton name="add" />
         <ActionButton name="connect" />
         <ActionButton name="delete" />
       </div>
       {main.nodes.length === 0 ? (
-        <Empty title="No node yet">
-          <p>Add the first one with N.</p>
+        <Empty title={t("panels.noNodes")}>
+          <p>{t("panels.addFirst")}</p>
         </Empty>
       ) : (
-        <div role="tree" aria-label="Nodes" className={tree.tree} onKeyDown={onKey}>
+        <div role="tree" aria-label={t("panels.nodes")} className={tree.tree} onKeyDown={onKey}>
           <Nodes lane={main} level={1} />
         </div>
       )}
@@ -66,18 +68,18 @@ function Nodes({ lane, level }: { lane: Lane; level: number }) {
   );
 }
 
-/** A list of a box: N adds at its start, which is how an empty one gets its first node. */
+/** A list of a node. N adds a node at its start, also to an empty list. */
 function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) {
   const store = useEditorStore();
   if (!lane.title && lane.nodes.length > 0) return null;
-  const title = lane.title || "body";
+  const title = lane.title || t("panels.body");
   const add = () => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } });
   return (
     <div
       role="treeitem"
       aria-level={level}
       aria-selected={false}
-      aria-label={`${title} of ${of.id}`}
+      aria-label={t("panels.listOf", { list: title, node: of.id })}
       tabIndex={-1}
       className={tree.lane}
       onFocus={() => select(store, [of.id])}
@@ -93,7 +95,7 @@ function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) 
         type="button"
         className={tree.add}
         tabIndex={-1}
-        aria-label={`Add at the start of ${title}`}
+        aria-label={t("panels.addAtStart", { list: title })}
         onClick={add}
       >
         <Icon name="plus" size={12} />
@@ -101,6 +103,8 @@ function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) 
     </div>
   );
 }
+
+const AND = new Intl.ListFormat(LOCALE);
 
 function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) {
   const store = useEditorStore();
@@ -125,7 +129,7 @@ function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) 
         <span className={tree.id}>{node.id}</span>
         <span className={tree.summary}>
           {node.summary || kind.name}
-          {after.length > 0 && ` · after ${after.join(" and ")}`}
+          {after.length > 0 && ` · ${t("panels.after", { nodes: AND.format(after) })}`}
         </span>
       </div>
       {node.lanes.map((inner) => (

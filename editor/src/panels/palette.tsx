@@ -4,6 +4,7 @@ import { attempt } from "../actions/registry";
 import { DRAG_TYPE } from "../canvas/drop";
 import { useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
+import { t } from "../texts/t";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";
@@ -12,7 +13,7 @@ import { CATALOG } from "../workflow/catalog";
 import { addNode } from "../workflow/commands";
 import own from "./palette.module.css";
 
-/** Every kind of node, to be dragged onto the canvas; a click adds it after what is selected. */
+/** All kinds of nodes, to drag onto the canvas; a click adds one after the selection. */
 export function PalettePanel() {
   const store = useEditorStore();
   const [word, setWord] = useState("");
@@ -20,15 +21,15 @@ export function PalettePanel() {
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>
-      <h2>Nodes</h2>
+      <h2>{t("panels.library")}</h2>
       <Input
         type="search"
-        aria-label="Search nodes"
-        placeholder="Search: Python, loop, approval …"
+        aria-label={t("panels.searchNodes")}
+        placeholder={t("panels.searchNodesHint")}
         value={word}
         onChange={(event) => setWord(event.target.value)}
       />
-      <p className={css.help}>Drag one onto an edge, into a box or beside the graph.</p>
+      <p className={css.help}>{t("panels.libraryHelp")}</p>
       {groups.map((group) => (
         <section key={group} className={own.group}>
           <h3>{group}</h3>
@@ -56,7 +57,7 @@ export function PalettePanel() {
             ))}
         </section>
       ))}
-      {found.length === 0 && <p className={css.help}>No node is called that.</p>}
+      {found.length === 0 && <p className={css.help}>{t("panels.noMatchingNodes")}</p>}
     </div>
   );
 }

@@ -1,35 +1,34 @@
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
+import { t } from "../texts/t";
 import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
 
-/** What the server would say of the workflow if it were deployed now. */
+/** The problems that the server finds in the document on the page. */
 export function ProblemsPanel() {
   const store = useEditorStore();
   const problems = useEditor((editor) => editor.problems);
   const parseError = useEditor((editor) => editor.pending);
   if (parseError) {
     return (
-      <Empty title="The YAML cannot be read">
-        <p>
-          Line {parseError.line}: {parseError.fault}
-        </p>
+      <Empty title={t("panels.invalidYaml")}>
+        <p>{t("panels.lineError", { line: parseError.line, error: parseError.fault })}</p>
       </Empty>
     );
   }
   if (problems === null) return <Skeleton />;
   if (problems.length === 0) {
     return (
-      <Empty title="No problems">
-        <p>The workflow can be deployed.</p>
+      <Empty title={t("panels.noProblems")}>
+        <p>{t("panels.deployable")}</p>
       </Empty>
     );
   }
   return (
     <div className={css.pane}>
-      <h2>Problems</h2>
+      <h2>{t("panels.problems")}</h2>
       <ul className={runs.nodes}>
         {problems.map((each) => (
           <li key={`${each.code}${each.path}${each.message}`}>
@@ -48,7 +47,11 @@ export function ProblemsPanel() {
                 <br />
                 <code>{each.node ?? each.path}</code>
               </span>
-              <Status status={each.severity === "error" ? "failed" : "waiting"} word={each.severity} />
+              {each.severity === "error" ? (
+                <Status status="failed" word={t("ui.error")} />
+              ) : (
+                <Status status="waiting" word={t("panels.warning")} />
+              )}
             </button>
           </li>
         ))}

@@ -8,20 +8,21 @@ import { type Editor, type LiveRun, select } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { NodeData, ResultSection } from "../inspector/node-data";
 import { duration } from "../lib/time";
+import { t } from "../texts/t";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Status } from "../ui/status";
 import runs from "../ui/status.module.css";
 import { at } from "../workflow/types";
 
-/** Runs what is on the page: the form, and beside it what came of it. */
+/** Runs the workflow on the page: the form of its input, and the outcome. */
 export function TestPanel() {
   const store = useEditorStore();
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const live = useEditor((editor) => editor.live);
   return (
     <div className={css.pane}>
-      <h2>Test</h2>
+      <h2>{t("panels.test")}</h2>
       <InputForm
         schema={schema}
         busy={!isRunOver(live)}
@@ -41,7 +42,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
   const chosen = selection.at(-1);
   const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
   return (
-    <section className={css.section} aria-label="The test">
+    <section className={css.section} aria-label={t("panels.testRun")}>
       <div className={css.head}>
         <Status status={live.status} />
         {live.graph?.duration_ms !== undefined && (
@@ -49,15 +50,15 @@ function TestOutcome({ live }: { live: LiveRun }) {
         )}
         {live.graph?.reason && <span className={css.help}>{live.graph.reason}</span>}
         <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
-          Its page
+          {t("panels.openRun")}
         </LinkButton>
         {!over && (
           <Button look="danger" icon="stop" onClick={() => attempt(() => cancelRun(workspace, live.id))}>
-            Stop
+            {t("panels.cancelRun")}
           </Button>
         )}
       </div>
-      {!live.connected && <p className={css.help}>The server is not heard; it is tried again.</p>}
+      {!live.connected && <p className={css.help}>{t("panels.reconnecting")}</p>}
       <ul className={runs.nodes}>
         {nodes.map(([id, node]) => (
           <li key={id}>
@@ -77,7 +78,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
       </ul>
       {chosen && stands && <NodeData key={chosen} run={live.id} id={chosen} node={stands} log={live.logs[chosen]} />}
       {over && live.status !== "unknown" && (
-        <ResultSection label="Result of the workflow" run={live.id} ask={fetchResult} />
+        <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} />
       )}
     </section>
   );
@@ -85,8 +86,12 @@ function TestOutcome({ live }: { live: LiveRun }) {
 
 function progressOf(node: NodeState): string {
   const { bodies, duration_ms, attempt } = node;
-  const counted =
-    bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)} of ${bodies.total} · ` : "";
-  const again = attempt !== undefined && attempt > 1 ? `attempt ${attempt} · ` : "";
-  return counted + again + (duration_ms === undefined ? "" : duration(duration_ms ?? 0));
+  const total = bodies?.total ?? 0;
+  const done = (bodies?.succeeded ?? 0) + (bodies?.failed ?? 0);
+  const parts = [
+    total > 0 && t("panels.progress", { done, total }),
+    attempt !== undefined && attempt > 1 && t("panels.attempt", { attempt }),
+    duration_ms !== undefined && duration(duration_ms ?? 0),
+  ];
+  return parts.filter((part) => part !== false).join(" · ");
 }

@@ -2,9 +2,10 @@ import { useMemo } from "react";
 import { LazyCode } from "../code/lazy-code";
 import { useEditor, useEditorStore } from "../editor/context";
 import { write } from "../editor/store";
+import { t } from "../texts/t";
 import css from "../ui/panel.module.css";
 
-/** The document as text. What cannot be read stays here and leaves the graph as it was. */
+/** The document as text. Invalid text stays here and does not change the graph. */
 export function YamlPanel() {
   const store = useEditorStore();
   const text = useEditor((editor) => editor.pending?.text ?? editor.text);
@@ -19,14 +20,14 @@ export function YamlPanel() {
   }, [pending, problems]);
   return (
     <div className={css.pane}>
-      <h2>YAML</h2>
+      <h2>{t("panels.yaml")}</h2>
       {pending && (
         <p className={css.help} role="alert">
-          Line {pending.line}: {pending.fault} The graph shows the text as it was before.
+          {t("panels.lineError", { line: pending.line, error: pending.fault })} {t("panels.graphUnchanged")}
         </p>
       )}
       <LazyCode
-        label="YAML of the workflow"
+        label={t("panels.yamlOf")}
         language="yaml"
         text={text}
         changed={(next) => write(store, next)}
