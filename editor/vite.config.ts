@@ -21,5 +21,5 @@ export default defineConfig({
   plugins: [compiledTexts(), react()],
   build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   server: { proxy: { "/api": "http://127.0.0.1:8000" } },
-  test: { include: ["test/**/*.test.ts"], environment: "node", reporters: ["default"] },
+  test: { include: ["test/**/*.test.ts"], environment: "node", isolate: false, reporters: ["default"] },
 });
