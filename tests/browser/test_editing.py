@@ -166,7 +166,7 @@ async def test_problems_are_the_servers_and_lead_to_the_node(page: Page, site: S
     await page.get_by_text("Advanced: ").click()
     await page.get_by_label("Retries").fill("5000")
     await page.get_by_role("button", name="1 problem").click()
-    await expect(node(page, "three").get_by_title("error: see the problems")).to_be_visible()
+    await expect(node(page, "three").get_by_title("Error: see Problems")).to_be_visible()
     await page.get_by_role("button", name="Close").click()
     await page.locator("[data-canvas]").evaluate("canvas => document.activeElement.blur()")
     await page.keyboard.press("m")

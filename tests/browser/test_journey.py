@@ -49,7 +49,7 @@ async def code_is(page: Page, text: str) -> None:
 
 async def test_by_mouse(page: Page, site: Site) -> None:
     path = await opened(page, site, EMPTY)
-    await page.get_by_label("Graph of the workflow").get_by_role("button", name="Add a node").click()
+    await page.get_by_label("Workflow graph").get_by_role("button", name="Add a node").click()
     kinds = ["Bash", "Switch", "For-each loop", "Approval", "Condition", "Identity", "Bash"]
     for before, kind in zip([None, *STEPS[:-1]], kinds, strict=True):
         if before:
@@ -59,19 +59,19 @@ async def test_by_mouse(page: Page, site: Site) -> None:
         await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page.locator(".react-flow__node-card, .react-flow__node-group")).to_have_count(10)
     # Tested: one node, its result kept.
-    await page.get_by_role("button", name="Fit View").click()
+    await page.get_by_role("button", name="Fit to view").click()
     await node(page, "script").click()
     await page.get_by_label("Code").click()
     await code_is(page, CODE)
     await page.get_by_role("button", name="Test this node").click()
     await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
-    await page.get_by_role("button", name="Fit View").click()
+    await page.get_by_role("button", name="Fit to view").click()
     await node(page, "script").click()
     await page.get_by_role("button", name="Pin output").first.click()
     await expect(page.get_by_text("returns its pinned output")).to_be_visible()
     await page.get_by_role("button", name="Unpin output").first.click()
     # An edge that says on which outcome: what is approved goes on.
-    await page.get_by_role("button", name="Fit View").click()
+    await page.get_by_role("button", name="Fit to view").click()
     await node(page, "check").click()
     await page.get_by_label("Outcome of approval").select_option("approved")
     await deploy(page, "From nothing")
@@ -85,7 +85,7 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Approve", exact=True).click()
     await expect(page.get_by_label("Workflow result")).to_be_visible()
     # Another version without a node, compared with the first, which is restored.
-    await page.get_by_role("button", name="Fit View").click()
+    await page.get_by_role("button", name="Fit to view").click()
     await node(page, "pass").click()
     await page.get_by_role("button", name="Delete and reconnect").first.click()
     await deploy(page, "Without pass")

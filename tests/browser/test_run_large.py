@@ -47,7 +47,7 @@ async def test_loop_of_ten_thousand_iterations(page: Page, site: Site) -> None:
     await page.goto(f"/w/main/runs/{id}")
     await expect(node(page, "each")).to_contain_text("of 10000")
     opened = time.perf_counter()
-    await node(page, "each").get_by_label("Number of the iteration").fill("9876")
+    await node(page, "each").get_by_label("Iteration number").fill("9876")
     await node(page, "one").click()
     await expect(page.locator('[data-value="Output of one"]')).to_contain_text("9875")
     picked = time.perf_counter()

@@ -99,7 +99,7 @@ async def test_timeline_selection_matches_graph(page: Page, site: Site) -> None:
     await expect(line("y")).to_have_attribute("aria-level", "5")
     await expect(page).to_have_url(re.compile(r"node=y.*at=each\.2\.deep\.2"))
     await page.get_by_role("tab", name="Graph").click()
-    await expect(page.get_by_label("Number of the iteration").first).to_have_value("2")
+    await expect(page.get_by_label("Iteration number").first).to_have_value("2")
     await expect(node(page, "flaky").locator("[data-state=failed]")).to_have_text(re.compile(r"×2 \d.*s"))
     await expect(node(page, "flaky").locator("[data-state=failed] svg")).to_be_visible()
 

@@ -16,6 +16,7 @@ import { attempt } from "../actions/registry";
 import { hasOverview } from "../actions/view-actions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, select } from "../editor/store";
+import { t } from "../texts/t";
 import { Empty } from "../ui/states";
 import { connect, laneOf } from "../workflow/commands";
 import { foldGroups } from "../workflow/fold";
@@ -41,8 +42,16 @@ const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16
 const MULTI_SELECT_KEYS = ["Meta", "Control"];
 const PRO_OPTIONS = { hideAttribution: true };
 const VIRTUALIZE_FROM = 100;
+const LABELS = {
+  "controls.ariaLabel": t("canvas.controls"),
+  "controls.zoomIn.ariaLabel": t("canvas.zoomIn"),
+  "controls.zoomOut.ariaLabel": t("canvas.zoomOut"),
+  "controls.fitView.ariaLabel": t("canvas.fit"),
+  "minimap.ariaLabel": t("canvas.overview"),
+  "handle.ariaLabel": t("canvas.handle"),
+};
 
-/** The graph of the workflow: walked, selected, moved, connected. What it shows is derived from the document. */
+/** The graph of the workflow, derived from the document, to navigate, select, move and connect. */
 export function Canvas() {
   return (
     <ReactFlowProvider>
@@ -60,7 +69,7 @@ function Surface() {
   return (
     <section
       className={css.canvas}
-      aria-label="Graph of the workflow"
+      aria-label={t("canvas.graph")}
       data-canvas
       data-read-only={readOnly || undefined}
       {...(readOnly ? {} : drop)}
@@ -78,10 +87,10 @@ function Graph() {
   const overview = useEditor(hasOverview);
   const readOnly = useEditor((editor) => editor.readOnly);
   const groups = useMemo(() => groupsOf(tree, graph), [tree, graph]);
-  // Text that stays as long as the same groups are open: another selection alone draws nothing anew.
+  // A text that changes only with the open groups: a new selection alone does not draw the graph again.
   const open = useEditor((editor) => openGroups(groups, editor.selection));
   const seen = useMemo(() => {
-    // Where nothing is edited nothing can be unfolded: all of it is seen.
+    // Groups cannot be unfolded on a read-only page, so all nodes are shown.
     return readOnly ? graph : foldGroups(graph, groups, open === "" ? [] : open.split(" "));
   }, [graph, groups, open, readOnly]);
   const made = useMemo(() => layout(seen, tree), [seen, tree]);
@@ -105,7 +114,7 @@ function Graph() {
       node: { id: string; type?: string | undefined },
     ) => {
       if (node.type === "lane") return;
-      // A plain click on one of several that are selected leaves that one.
+      // A click without modifier on one of several selected nodes selects that one only.
       if (!event.shiftKey && !event.ctrlKey && !event.metaKey) select(store, [node.id]);
       store.setState({ panel: "node" });
     },
@@ -155,6 +164,7 @@ function Graph() {
       elevateNodesOnSelect={false}
       onlyRenderVisibleElements={nodes.length > VIRTUALIZE_FROM}
       proOptions={PRO_OPTIONS}
+      ariaLabelConfig={LABELS}
     >
       <Background gap={20} size={1} color="var(--line)" />
       <Controls showInteractive={false} />
@@ -162,7 +172,7 @@ function Graph() {
       <ProvideView />
       <KeepInView />
       {!readOnly && <SelectionBar />}
-      {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
+      {overview && <MiniMap pannable zoomable />}
     </ReactFlow>
   );
 }
@@ -170,7 +180,7 @@ function Graph() {
 /** Return the outcome of a labelled handle; undefined for the others, whose edges are on the next outcome. */
 const outcomeOf = (handle: string | null): Outcome | undefined => OUTCOMES.find((each) => each === handle);
 
-/** Writes down where what was dragged stands now. The same function at every drawing: the canvas hears of each new one. */
+/** Store the positions of dragged nodes. The callback is stable, as the canvas re-renders for a new one. */
 function useStorePositions(moved: DisplayedBoxes, made: Layout, settle: () => void): () => void {
   const store = useEditorStore();
   const now = useRef({ moved, made });
@@ -181,7 +191,7 @@ function useStorePositions(moved: DisplayedBoxes, made: Layout, settle: () => vo
     for (const [id, { x, y, width }] of Object.entries(now.current.moved)) {
       const node = graph.byId.get(id);
       if (!node && (!id.startsWith("note:") || width !== undefined)) continue;
-      // A node in a box has its place beside the corner of its list.
+      // The position of a node in a box is relative to the corner of its list.
       const from = node && node.list.length > 1 ? originOf(laneOf(graph, node), now.current.made) : { x: 0, y: 0 };
       places[id] = { x: Math.round(x - from.x), y: Math.round(y - from.y) };
     }
@@ -190,16 +200,16 @@ function useStorePositions(moved: DisplayedBoxes, made: Layout, settle: () => vo
   }, [store, settle]);
 }
 
-/** What is selected within folded groups, which are open for as long as it is. */
+/** Return the selected nodes of folded groups, which are open while a node of them is selected. */
 const openGroups = (groups: readonly NodeGroup[], selection: readonly string[]): string =>
   selection.filter((id) => groups.some((group) => group.folded && group.ids.includes(id))).join(" ");
 
 function EmptyCanvas() {
   const readOnly = useEditor((editor) => editor.readOnly);
-  if (readOnly) return <Empty title="This workflow has no nodes" />;
+  if (readOnly) return <Empty title={t("canvas.noNodes")} />;
   return (
-    <Empty title="This workflow is empty">
-      <p>Add the first node; the next ones come after it or on an edge.</p>
+    <Empty title={t("canvas.empty")}>
+      <p>{t("canvas.addFirst")}</p>
       <ActionButton name="add" words main />
     </Empty>
   );

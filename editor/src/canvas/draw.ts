@@ -1,9 +1,12 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
+import { t } from "../texts/t";
 import { isEqual } from "../workflow/edit";
 import { FOLDED } from "../workflow/fold";
 import { type Group, isGroup } from "../workflow/groups";
+import { kindOf } from "../workflow/kinds";
 import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
 import type { Note } from "../workflow/notes";
+import { OUTCOME_NAMES } from "../workflow/outcome-names";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
 import type { Json, Outcome } from "../workflow/types";
 
@@ -12,7 +15,7 @@ export type GroupNode = FlowNode<{ node: Node }, "group">;
 export type LaneNode = FlowNode<{ lane: Lane }, "lane">;
 export type NoteNode = FlowNode<{ note: Note }, "note">;
 export type FrameNode = FlowNode<{ group: Group }, "frame">;
-/** A group that stands for what it holds. */
+/** A folded group, drawn in place of its nodes. */
 export type FoldedNode = FlowNode<{ group: Group }, "folded">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
 export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
@@ -21,7 +24,7 @@ export interface Drawing {
   edges: DrawnEdge[];
 }
 
-/** What the canvas shows of a workflow: parents before what they hold. */
+/** Return the nodes and edges of the canvas. Parents precede their contents. */
 export function draw(
   graph: Outline,
   layout: Layout,
@@ -41,11 +44,15 @@ export function draw(
     };
     const group = node.kind === FOLDED ? groups.find((each) => each.key === node.id) : undefined;
     if (group) {
-      const fixed = { draggable: false, connectable: false, ariaLabel: `Group ${group.summary}, folded` };
+      const fixed = {
+        draggable: false,
+        connectable: false,
+        ariaLabel: t("canvas.foldedGroup", { group: group.summary }),
+      };
       nodes.push({ ...place, type: "folded", data: { group }, ...fixed });
       return;
     }
-    const ariaLabel = `${node.summary || node.id}, ${node.kind}`;
+    const ariaLabel = `${node.summary || node.id}, ${kindOf(node.kind, node.language).name}`;
     nodes.push({ ...place, type: node.lanes.length > 0 ? "group" : "card", data: { node }, ariaLabel });
     for (const lane of node.lanes) {
       addLane(node, lane);
@@ -79,7 +86,7 @@ export function draw(
   return { nodes, edges };
 }
 
-/** A drawing in which all that is as it was before is the same object as before: what changed is drawn anew, no more. */
+/** Replace equal parts of a drawing with the objects of the previous one, so that only changed parts render again. */
 export function reuseUnchanged(before: Drawing | null, now: Drawing): Drawing {
   return before ? { nodes: reuseItems(before.nodes, now.nodes), edges: reuseItems(before.edges, now.edges) } : now;
 }
@@ -95,7 +102,7 @@ function reuseItems<T extends { id: string }>(before: T[], now: T[]): T[] {
 
 const holds = (lane: Lane, group: Group) => lane.nodes.some((node) => node.id === group.ids[0]);
 
-/** A place and a size that are known beforehand: nothing has to be measured on the page. */
+/** Return a known position and size, so that the page does not measure the node. */
 function sized({ x, y, width, height }: Box) {
   return { position: { x, y }, width, height, measured: { width, height } };
 }
@@ -126,7 +133,7 @@ const BEHIND = -1;
 const FRAME = { side: 16, head: 30, foot: 16 };
 
 function drawNote(note: Note): NoteNode {
-  const label = `Note: ${note.text.slice(0, 60) || "empty"}`;
+  const label = note.text ? t("canvas.note", { text: note.text.slice(0, 60) }) : t("canvas.emptyNote");
   return {
     id: note.key,
     type: "note",
@@ -153,7 +160,7 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
     ...(inside ? { parentId: inside } : {}),
     data: { group },
     dragHandle: "[data-frame-head]",
-    ariaLabel: `Group ${group.summary}`,
+    ariaLabel: t("canvas.group", { group: group.summary }),
     zIndex: inside ? 0 : BEHIND,
     connectable: false,
   };
@@ -161,8 +168,8 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
 
 function drawEdge(edge: Edge, way: readonly Point[]): DrawnEdge {
   const id = edgeId(edge);
-  const ariaLabel = `${edge.from} to ${edge.to}, on ${edge.on}`;
-  // An edge of a folded group stands for several.
+  const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
+  // An edge of a folded group represents several edges.
   const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
   return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route: way }, ariaLabel, ...fixed };
 }

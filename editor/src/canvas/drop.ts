@@ -10,7 +10,7 @@ import { edgeId, laneKey } from "../workflow/layout";
 
 export const DRAG_TYPE = "application/x-orvanta-offer";
 
-/** Takes a kind of node that is dropped: on an edge, a node, a list, or anywhere else on the canvas. */
+/** Return the handlers that add a dropped kind of node: on an edge, after a node, in a list, or without edges. */
 export function useDrop() {
   const store = useEditorStore();
   const { screenToFlowPosition } = useReactFlow();

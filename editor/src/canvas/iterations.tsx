@@ -6,20 +6,21 @@ import { useEditor, useEditorStore } from "../editor/context";
 import type { Editor } from "../editor/store";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
+import { t } from "../texts/t";
 import { IconButton } from "../ui/controls";
 import { Status } from "../ui/status";
 import { isLoop } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
 import css from "./iterations.module.css";
 
-/** How many iterations (or branches) a node that holds others has opened in the run that is shown. */
+/** Return the number of iterations (or branches) that a node has started in the shown run. */
 export const iterationCount = ({ live }: Editor, id: string): number => {
   const bodies = live?.nodes[id]?.bodies;
   if (!bodies) return 0;
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 };
 
-/** Which iteration of a loop the graph shows: all together, or one by its number. `brief`: without how it stands. */
+/** The iteration of a loop that the graph shows: all together, or one by its number. `brief`: without its state. */
 export function IterationPicker({ node, brief: compact = false }: { node: Node; brief?: boolean }) {
   const store = useEditorStore();
   const count = useEditor((editor) => iterationCount(editor, node.id));
@@ -28,23 +29,33 @@ export function IterationPicker({ node, brief: compact = false }: { node: Node; 
   if (count === 0) return null;
   const pick = (next: number) => showIteration(store.getState(), store.setState, node.id, next);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: what is selected stays so while its iterations are walked
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click in the picker must not change the selection
     <fieldset
       className={`nodrag nopan ${css.picker}`}
-      aria-label={`Iteration of ${node.id}`}
+      aria-label={t("canvas.iterationOf", { node: node.id })}
       onClick={(event) => event.stopPropagation()}
     >
-      <IconButton label="The iteration before" icon="back" disabled={place === 0} onClick={() => pick(place - 1)} />
+      <IconButton
+        label={t("canvas.previousIteration")}
+        icon="back"
+        disabled={place === 0}
+        onClick={() => pick(place - 1)}
+      />
       <input
         className={css.number}
-        aria-label="Number of the iteration"
+        aria-label={t("canvas.iterationNumber")}
         inputMode="numeric"
-        placeholder="all"
+        placeholder={t("canvas.allIterations")}
         value={place === 0 ? "" : place}
         onChange={(event) => pick(Math.min(Math.max(Number.parseInt(event.target.value, 10) || 0, 0), count))}
       />
-      <span>of {count}</span>
-      <IconButton label="The next iteration" icon="next" disabled={place >= count} onClick={() => pick(place + 1)} />
+      <span>{t("canvas.ofCount", { count })}</span>
+      <IconButton
+        label={t("canvas.nextIteration")}
+        icon="next"
+        disabled={place >= count}
+        onClick={() => pick(place + 1)}
+      />
       {body && !compact && (
         <Status
           status={body.status}
@@ -55,7 +66,7 @@ export function IterationPicker({ node, brief: compact = false }: { node: Node; 
   );
 }
 
-/** Shows one iteration, or all (0); what was picked inside it is let go. */
+/** Show one iteration, or all (0), and reset the iterations of loops inside it. */
 export function showIteration(
   { shownIterations, graph }: Editor,
   set: (part: Partial<Editor>) => void,
@@ -75,7 +86,7 @@ export function showIteration(
   });
 }
 
-/** Where a loop stands: the run, or the iteration that is shown of the loop around it. */
+/** Return the job that contains a loop: the run, or the shown iteration of the outer loop. */
 function parentOf({ live, shownIterations, graph }: Editor, node: Node): string | null {
   for (let id = node.inside; id; id = graph.byId.get(id)?.inside ?? null) {
     if (isLoop(graph.byId.get(id)?.kind ?? "")) return shownIterations[id]?.job ?? null;
@@ -83,13 +94,13 @@ function parentOf({ live, shownIterations, graph }: Editor, node: Node): string 
   return live?.id ?? null;
 }
 
-/** Keeps the iterations that are shown as they stand. */
+/** Keeps the states of the shown iterations up to date. */
 export function FollowShownIterations() {
   const loops = useEditor(useShallow(({ shownIterations }: Editor) => Object.keys(shownIterations)));
   return loops.map((loop) => <FollowIteration key={loop} loop={loop} />);
 }
 
-/** Fetches an iteration whenever the run has moved, until it has ended. */
+/** Fetches an iteration after each change of the run, until the iteration has ended. */
 function FollowIteration({ loop }: { loop: string }) {
   const store = useEditorStore();
   const workspace = useEditor((editor) => editor.workspace);
@@ -107,7 +118,7 @@ function FollowIteration({ loop }: { loop: string }) {
   });
   const { data, refetch } = found;
   const over = data ? ENDED.has(data.body.status) : false;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the run has moved
+  // biome-ignore lint/correctness/useExhaustiveDependencies: fetched again after each change of the run
   useEffect(() => {
     if (!over) void refetch();
   }, [moved, over, refetch]);

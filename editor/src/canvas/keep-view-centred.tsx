@@ -4,8 +4,8 @@ import { useEditor } from "../editor/context";
 import { FIT } from "./view";
 
 /**
- * When a panel makes the canvas smaller or larger, what is in the middle stays there. A run that is seen whole stays so
- * when what is told above it comes or goes.
+ * Keeps the middle of the view in place when a panel changes the size of the canvas. A run that fits into the view still
+ * fits after notices above it appear or disappear.
  */
 export function KeepViewCentred() {
   const width = useStore((state) => state.width);

@@ -4,7 +4,7 @@ import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 import type { Drawn } from "./draw";
 
-/** Where something is shown while it is dragged, sized or gliding, other than where the document has it. */
+/** The displayed position of an item while it is dragged, resized or animated, instead of that in the document. */
 export interface DisplayedBox {
   x: number;
   y: number;
@@ -17,15 +17,15 @@ const GLIDE_MS = 260;
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
- * The drawn nodes with what is going on with them: selected, dragged, gliding. A node that nothing happened to is the
- * same object as before, so that a drag draws what moves and nothing else.
+ * Return the drawn nodes with their state: selected, dragged, animated. An unchanged node is the same object as before, so
+ * that a drag renders only the moved nodes.
  */
 export function useDisplayedNodes(drawn: readonly Drawn[]) {
   const store = useEditorStore();
   const selection = useEditor((editor) => editor.selection);
   const [moved, setMoved] = useState<DisplayedBoxes>({});
   const gliding = useAnimatedPositions(drawn);
-  // What the document says anew counts: a note that was sized, a change while something is held.
+  // A change of the document takes precedence, for example a resized note or a change during a drag.
   const [seen, setSeen] = useState(drawn);
   if (seen !== drawn) {
     setSeen(drawn);
@@ -84,7 +84,7 @@ function withState(
   return { ...base, position: { x, y }, width, height, measured: { width, height }, selected } as Drawn;
 }
 
-/** A frame takes with it what it holds. */
+/** Add the members of moved groups to the moved items. */
 function withMembers(
   places: Record<string, DisplayedBox>,
   kept: Map<string, { base: Drawn; made: Drawn }>,
@@ -102,7 +102,7 @@ function withMembers(
   return all;
 }
 
-/** After the page asked for it, nodes go from where they were to where they are now within a moment. */
+/** Return animated positions of nodes, from the old to the new ones, after the page requested an animation. */
 function useAnimatedPositions(drawn: readonly Drawn[]): DisplayedBoxes {
   const glides = useEditor((editor) => editor.animations);
   const [places, setPlaces] = useState<DisplayedBoxes>({});

@@ -1,18 +1,19 @@
 import { Panel } from "@xyflow/react";
 import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
+import { t } from "../texts/t";
 import css from "./canvas.module.css";
 
 const ALIGN = ["left", "centre", "right", "top", "middle", "bottom", "across", "down"];
 
-/** What can be done with several things at once, over the canvas while they are selected. */
+/** The actions for several selected items, above the canvas. */
 export function SelectionBar() {
   const count = useEditor((editor) => editor.selection.length);
   if (count < 2) return null;
   return (
     <Panel position="top-center">
-      <div className={css.bar} role="toolbar" aria-label="Selection">
-        <span className={css.count}>{count} selected</span>
+      <div className={css.bar} role="toolbar" aria-label={t("canvas.selection")}>
+        <span className={css.count}>{t("canvas.selected", { count })}</span>
         {ALIGN.map((how) => (
           <ActionButton key={how} name={`align-${how}`} />
         ))}

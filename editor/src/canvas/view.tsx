@@ -5,7 +5,7 @@ import { useEditor, useEditorStore } from "../editor/context";
 export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Lets the page's actions zoom and go to nodes while the canvas is there. */
+/** Provides zoom and navigation to the actions of the page while the canvas is mounted. */
 export function ProvideView() {
   const store = useEditorStore();
   const flow = useReactFlow();
@@ -35,7 +35,7 @@ export function ProvideView() {
 
 const MARGIN = 24;
 
-/** Pans as far as it must to show the node that was selected: one that was just added, or that a key led to. */
+/** Pans to show the selected node, for example one that was just added or selected by a key. */
 export function KeepInView() {
   const chosen = useEditor((editor) => (editor.selection.length === 1 ? editor.selection[0] : undefined));
   const flow = useReactFlow();
@@ -58,7 +58,7 @@ export function KeepInView() {
   return null;
 }
 
-/** How far something of a length must move to lie within a frame; what is longer than it shows its beginning. */
+/** Return the distance to move a length into a frame. A length that exceeds the frame shows its start. */
 function overflow(start: number, length: number, frame: number): number {
   if (start >= MARGIN && start + length <= frame - MARGIN) return 0;
   if (length > frame - 2 * MARGIN) return start > frame - MARGIN || start + length < MARGIN ? MARGIN - start : 0;

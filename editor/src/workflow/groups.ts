@@ -106,7 +106,7 @@ export function setGroup(group: Group, change: { summary?: string; note?: string
 /** Fold a group into one node, or unfold it. */
 export function foldGroup(group: Group, fold: boolean): Change {
   const path = [...PATH, group.index, FOLDED];
-  const values = { group: group.summary };
+  const values = { group: group.summary || t("workflow.group") };
   const name = fold ? t("workflow.foldGroup", values) : t("workflow.unfoldGroup", values);
   return { name, edits: [fold ? { op: "set", path, value: true } : { op: "remove", path }], select: [group.key] };
 }

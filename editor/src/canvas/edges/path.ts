@@ -4,7 +4,7 @@ import type { DrawnEdge } from "../draw";
 
 const CORNER = 10;
 
-/** The line of an edge, by the way that the layout found for it, and where its label stands. */
+/** Return the path of an edge along its route in the layout, and the position of its label. */
 export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number; y: number } {
   const { sourceX, sourceY, targetX, targetY, data } = props;
   const way = (data?.route ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
@@ -13,7 +13,7 @@ export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number
     const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: CORNER });
     return { path, x, y };
   }
-  // Down to each space between two rows, there aside to where the next row is passed.
+  // Down to each gap between two rows, there sideways to the point in the next row.
   const corners: Point[] = [{ x: sourceX, y: sourceY }];
   for (let n = 0; n < way.length; n += 2) {
     const y = way[n]?.y ?? targetY;
@@ -24,7 +24,7 @@ export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number
   return { path: rounded(corners), ...label };
 }
 
-/** A path through points, with its corners cut round. */
+/** Return a path through points with rounded corners. */
 export function rounded(points: readonly Point[]): string {
   const kept = points.filter(({ x, y }, n) => x !== points[n - 1]?.x || y !== points[n - 1]?.y);
   return kept

@@ -1,14 +1,16 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editor/context";
+import { t } from "../../texts/t";
 import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
 import { isGroup } from "../../workflow/groups";
 import { edgeId } from "../../workflow/layout";
+import { OUTCOME_NAMES } from "../../workflow/outcome-names";
 import css from "../canvas.module.css";
 import type { DrawnEdge } from "../draw";
 import { stepPath } from "./path";
 
-/** An edge with its outcome, where it is another than success, and a + that puts a node in between. */
+/** An edge with its outcome, unless that is success, and a button that adds a node on it. */
 export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
   const store = useEditorStore();
@@ -39,15 +41,15 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
         >
           {edge.on !== "success" && (
             <span className={css.label} data-on={edge.on}>
-              {edge.on}
+              {OUTCOME_NAMES[edge.on]}
             </span>
           )}
           {!readOnly && !isGroup(edge.from) && !isGroup(edge.to) && (
             <button
               type="button"
               className={css.addOnEdge}
-              aria-label={`Add a node between ${edge.from} and ${edge.to}`}
-              title="Add a node here"
+              aria-label={t("canvas.addBetween", { from: edge.from, to: edge.to })}
+              title={t("canvas.add")}
               tabIndex={-1}
               onClick={add}
             >

@@ -6,10 +6,12 @@ import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
+import { t } from "../../texts/t";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { isDisabled, laneOf, type Spot } from "../../workflow/commands";
 import { isLoop, kindOf } from "../../workflow/kinds";
+import { OUTCOME_NAMES } from "../../workflow/outcome-names";
 import type { Node } from "../../workflow/outline";
 import { isPinned } from "../../workflow/pins";
 import css from "../canvas.module.css";
@@ -29,9 +31,9 @@ function Handles({ kind }: { kind: string }) {
           position={Position.Bottom}
           className={`${css.handle} ${css.labelled}`}
           style={{ left: `${left * 100}%` }}
-          title={`Connect on ${on}`}
+          title={t("canvas.connectOn", { outcome: OUTCOME_NAMES[on] })}
         >
-          <span className={css.handleLabel}>{on}</span>
+          <span className={css.handleLabel}>{OUTCOME_NAMES[on]}</span>
         </Handle>
       ))}
     </>
@@ -57,14 +59,14 @@ function NodeLabel({ node }: { node: Node }) {
   );
 }
 
-/** That the node answers with a kept result, and that the run pauses before it. */
+/** Marks of a node with a pinned output or a breakpoint. */
 function NodeMarks({ id }: { id: string }) {
   const pinned = useEditor((editor) => isPinned(editor, id));
   const held = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id));
   return (
     <>
-      {pinned && <Mark icon="pin" title="Pinned: it answers with a kept result" />}
-      {held && <Mark icon="pause" title="The run pauses before it" />}
+      {pinned && <Mark icon="pin" title={t("canvas.pinned")} />}
+      {held && <Mark icon="pause" title={t("canvas.breakpoint")} />}
     </>
   );
 }
@@ -75,7 +77,7 @@ const Mark = ({ icon, title }: { icon: string; title: string }) => (
   </span>
 );
 
-/** How the node stands in the test that is shown, or what is wrong with it. */
+/** The state of the node in the shown test, otherwise its problem. */
 function Badge({ id }: { id: string }) {
   const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const severity = useEditor((editor) => worstSeverity(editor.problems?.filter((each) => each.node === id)));
@@ -94,7 +96,11 @@ function Badge({ id }: { id: string }) {
   }
   if (!severity) return null;
   return (
-    <span className={css.problem} data-severity={severity} title={`${severity}: see the problems`}>
+    <span
+      className={css.problem}
+      data-severity={severity}
+      title={severity === "error" ? t("canvas.error") : t("canvas.warning")}
+    >
       <Icon name="warn" />
     </span>
   );
@@ -105,7 +111,7 @@ function worstSeverity(problems: { severity: "error" | "warning" }[] | undefined
   return problems.some((each) => each.severity === "error") ? "error" : "warning";
 }
 
-/** The + below a node. */
+/** The button below a node that adds the next one. */
 function AddAfter({ node }: { node: Node }) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
@@ -115,8 +121,8 @@ function AddAfter({ node }: { node: Node }) {
     <button
       type="button"
       className={`nodrag ${css.addAfter}`}
-      aria-label={`Add a node after ${node.id}`}
-      title="Add a node after this one"
+      aria-label={t("canvas.addAfter", { node: node.id })}
+      title={t("canvas.addAfter", { node: node.id })}
       tabIndex={-1}
       onClick={(event) => {
         event.stopPropagation();
@@ -183,7 +189,7 @@ export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
           className={`nodrag ${css.addInside}`}
           onClick={() => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } })}
         >
-          <Icon name="plus" size={12} /> Add a node
+          <Icon name="plus" size={12} /> {t("canvas.add")}
         </button>
       )}
     </div>

@@ -5,6 +5,7 @@ import { attempt } from "../../actions/registry";
 import { useEditor, useEditorStore } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
 import { apply } from "../../editor/store";
+import { t } from "../../texts/t";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { foldGroup, type Group } from "../../workflow/groups";
@@ -12,7 +13,7 @@ import { notesOf, setNote } from "../../workflow/notes";
 import type { FoldedNode, FrameNode, NoteNode } from "../draw";
 import css from "./notes.module.css";
 
-/** A sticky note: its text is written in the pane beside the graph. */
+/** A sticky note; its text is edited in the pane beside the graph. */
 export const NoteCard = memo(({ data, selected }: NodeProps<NoteNode>) => {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
@@ -28,7 +29,7 @@ export const NoteCard = memo(({ data, selected }: NodeProps<NoteNode>) => {
     const position = { x: Math.round(box.x), y: Math.round(box.y) };
     attempt(() =>
       apply(store, () => ({
-        name: "Size a note",
+        name: t("workflow.resizeNote"),
         edits: [
           ...setNote(now, "size", size).edits,
           ...(now.x === position.x && now.y === position.y ? [] : setNote(now, "position", position).edits),
@@ -51,7 +52,7 @@ export const NoteCard = memo(({ data, selected }: NodeProps<NoteNode>) => {
         onResizeEnd={sized}
         color="var(--accent)"
       />
-      <div className={css.text}>{note.text || "An empty note: a double click writes on it."}</div>
+      <div className={css.text}>{note.text || t("canvas.emptyNote")}</div>
     </div>
   );
 });
@@ -63,7 +64,7 @@ export const FrameBox = memo(({ data, selected }: NodeProps<FrameNode>) => {
     <div className={css.frame} data-colour={group.color} data-selected={selected}>
       <div className={css.top}>
         <div className={css.head} data-frame-head title={group.note || group.summary}>
-          {group.summary || "Group"}
+          {group.summary || t("workflow.group")}
         </div>
         <FoldButton group={group} />
       </div>
@@ -71,10 +72,10 @@ export const FrameBox = memo(({ data, selected }: NodeProps<FrameNode>) => {
   );
 });
 
-/** What of its nodes a folded group shows, the first one that is there. */
+/** The states that a folded group shows: the first one that a node of it has. */
 const STATUS_PRIORITY = ["failed", "running", "awaiting_approval", "paused", "queued", "succeeded"];
 
-/** A group in place of what it holds. */
+/** A folded group, in place of its nodes. */
 export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
   const { group } = data;
   const status = useEditor((editor) => {
@@ -90,8 +91,8 @@ export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
     >
       <Handle type="target" position={Position.Top} />
       <div className={css.words}>
-        <strong>{group.summary || "Group"}</strong>
-        <span>{group.ids.length} nodes</span>
+        <strong>{group.summary || t("workflow.group")}</strong>
+        <span>{t("canvas.nodes", { count: group.ids.length })}</span>
       </div>
       {status && <Status status={status} />}
       <FoldButton group={group} />
@@ -100,12 +101,13 @@ export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
   );
 });
 
-/** Folds a group or opens it. */
+/** Folds or unfolds a group. */
 function FoldButton({ group }: { group: Group }) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   if (readOnly) return null;
-  const label = `${group.folded ? "Unfold" : "Fold"} ${group.summary || "the group"}`;
+  const values = { group: group.summary || t("workflow.group") };
+  const label = group.folded ? t("workflow.unfoldGroup", values) : t("workflow.foldGroup", values);
   return (
     <button
       type="button"
