@@ -19,7 +19,6 @@ const REMAINING = new Set([
   "shell",
   "versions",
   "workers",
-  "workflow-page",
 ]);
 
 /** Attributes and properties that people read. */

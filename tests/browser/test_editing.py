@@ -117,7 +117,7 @@ async def test_duplicate_node_id_is_rejected_with_message(page: Page, site: Site
     await opened(page, site, query="?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("two")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("The id two is taken.")).to_be_visible()
+    await expect(page.get_by_text("The id two is already in use.")).to_be_visible()
     await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
 
 
@@ -185,12 +185,12 @@ async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> No
     await draft_saved(page)
     await other.get_by_role("textbox", name="Summary").fill("Of the other")
     await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
-    await other.get_by_role("button", name="Keep this one").click()
+    await other.get_by_role("button", name="Keep this draft").click()
     await draft_saved(other)
     stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
     assert "Of the other" in stored and "Of this page" not in stored
     await page.get_by_role("textbox", name="Summary").fill("Of this page again")
-    await page.get_by_role("button", name="Take the other one").click()
+    await page.get_by_role("button", name="Use the other draft").click()
     await expect(node(page, "two")).to_contain_text("Of the other")
 
 

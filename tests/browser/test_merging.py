@@ -55,7 +55,7 @@ async def test_concurrent_deployment_is_merged_and_deployed(page: Page, site: Si
     await draft_saved(page)
     await page.get_by_role("button", name="Deploy").click()
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Somebody has deployed since")
+    await expect(page.get_by_role("alert")).to_contain_text("A new version was deployed after")
     await page.reload()
     await page.get_by_role("button", name="Merge …").click()
     await expect(part(page, "three")).to_contain_text("both changed")

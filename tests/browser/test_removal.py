@@ -29,8 +29,8 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     await page.get_by_role("link", name="Three steps").click()
     await expect(page.get_by_role("status").filter(has_text="is archived")).to_be_visible()
     await check(page)
-    await page.get_by_role("button", name="Bring it back").click()
-    await expect(page.get_by_role("button", name="Bring it back")).to_have_count(0)
+    await page.get_by_role("button", name="Restore").click()
+    await expect(page.get_by_role("button", name="Restore")).to_have_count(0)
     assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is False
     site.client.post(f"/api/w/main/flows/archive/{path}", json={"archived": True}).raise_for_status()
     await page.goto(f"/w/main/workflows?show=archived&q={path}")

@@ -14,6 +14,7 @@ import {
 } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { isChanged } from "../editor/store";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { notify } from "../ui/toasts";
@@ -21,7 +22,7 @@ import type { Part } from "../workflow/merge";
 
 const MergeDialog = lazy(() => import("../conflicts/merge-dialog"));
 
-/** What somebody must know of the draft: what it changes is gone or archived, or others have saved or deployed too. */
+/** Notices about the draft: its workflow is deleted or archived, or others have saved or deployed meanwhile. */
 export function Banner() {
   const gone = useEditor((editor) => editor.flow.version_id === null && editor.base !== null);
   const archived = useEditor((editor) => editor.flow.archived);
@@ -37,9 +38,7 @@ export function Banner() {
 function DeletedBanner() {
   return (
     <div className={css.banner} role="alert">
-      <span>
-        This workflow was deleted. Your draft is still here: deploy it as a new workflow at this path, or discard it.
-      </span>
+      <span>{t("workflow-page.deleted")}</span>
       <ActionButton name="deploy" words main />
     </div>
   );
@@ -53,13 +52,13 @@ function ArchivedBanner() {
     await archiveFlow(workspace, flow.path, false);
     store.setState({ flow: { ...flow, archived: false } });
     queries.removeQueries({ queryKey: flowQuery(workspace, flow.path).queryKey });
-    notify("It is back.");
+    notify(t("workflow-page.restored"));
   };
   return (
     <div className={css.banner} role="status">
-      <span>This workflow is archived: it does not run and is not listed. Deploying it brings it back too.</span>
+      <span>{t("workflow-page.archived")}</span>
       <Button icon="undo" onClick={() => attempt(bringBack)}>
-        Bring it back
+        {t("workflow-page.restore")}
       </Button>
     </div>
   );
@@ -80,17 +79,13 @@ function ConflictBanner() {
   if (!conflict && !behind) return null;
   return (
     <div className={css.banner} role="alert">
-      <span>
-        {conflict
-          ? "Another page has saved this draft. Nothing of yours is lost: merge them, or choose which one goes on."
-          : "Somebody has deployed since this draft was begun. Merge it with that version, or choose which one goes on."}
-      </span>
+      <span>{conflict ? t("workflow-page.conflict") : t("workflow-page.behind")}</span>
       <Button onClick={() => attempt(async () => takeTheirs(store, await other()))}>
-        {conflict ? "Take the other one" : "Take what is deployed"}
+        {conflict ? t("workflow-page.useOther") : t("workflow-page.useDeployed")}
       </Button>
-      <Button onClick={() => attempt(async () => keepMine(store, await other()))}>Keep this one</Button>
+      <Button onClick={() => attempt(async () => keepMine(store, await other()))}>{t("workflow-page.keepThis")}</Button>
       <Button look="main" disabled={unreadable} onClick={() => attempt(ask)}>
-        Merge …
+        {t("workflow-page.merge")}
       </Button>
       {merging && (
         <Suspense>

@@ -14,6 +14,7 @@ import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, isChanged, textOf } from "../editor/store";
 import { useNarrowReadOnly } from "../editor/use-narrow-read-only";
 import { useFirst } from "../lib/use-first";
+import { t } from "../texts/t";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
@@ -27,7 +28,7 @@ const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
 const TriggersView = lazy(() => import("../triggers/view"));
 
-/** The page of a workflow: the graph, and beside it the form of a node, a test, the text. */
+/** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
 export function WorkflowPage() {
   const { workspace = "", "*": path = "" } = useParams();
   return <Loaded key={`${workspace}/${path}`} workspace={workspace} path={path} />;
@@ -63,7 +64,7 @@ function Loaded({ workspace, path }: { workspace: string; path: string }) {
     return (
       <main>
         <Failed error={error} retry={() => void Promise.all([flow.refetch(), draft.refetch()])}>
-          <Link to={`/w/${workspace}/workflows`}>To the workflows</Link>
+          <Link to={`/w/${workspace}/workflows`}>{t("workflow-page.toWorkflows")}</Link>
         </Failed>
       </main>
     );
@@ -86,8 +87,8 @@ interface OpenedProps {
 
 function Opened({ workspace, flow, draft, kept }: OpenedProps) {
   const [search] = useSearchParams();
-  // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
+  // One store while the page is open: a deploy or a save updates it and never replaces it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the initial values matter
   const store = useMemo(() => {
     const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
     const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
@@ -171,15 +172,15 @@ function Tools({ graph }: { graph: boolean }) {
       <Button
         look="quiet"
         icon={errors === 0 ? "check" : "warn"}
-        title="Problems (M)"
+        title={t("workflow-page.openProblems")}
         onClick={() => store.setState({ panel: "problems" })}
       >
-        {errors === 0 ? "No problems" : errors === 1 ? "1 problem" : `${errors} problems`}
+        {t("workflow-page.problemCount", { count: errors })}
       </Button>
       <ActionButton name="palette" />
       <span className={css.gap} />
-      <Button icon="play" title="Test the workflow" onClick={() => store.setState({ panel: "test" })}>
-        Test
+      <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
+        {t("workflow-page.test")}
       </Button>
       <span className={css.editTools}>
         <ActionButton name="deploy" words main />
@@ -193,7 +194,7 @@ function Removal() {
   const [asking, setAsking] = useState(false);
   return (
     <>
-      <IconButton label="Archive …" icon="trash" onClick={() => setAsking(true)} />
+      <IconButton label={t("workflow-page.archive")} icon="trash" onClick={() => setAsking(true)} />
       {asking && (
         <Suspense>
           <RemovalDialog close={() => setAsking(false)} />
@@ -203,14 +204,21 @@ function Removal() {
   );
 }
 
-/** Whether what is on the page is deployed, saved, or neither. */
+const DRAFT_STATES = {
+  none: t("workflow-page.changed"),
+  saving: t("workflow-page.saving"),
+  saved: t("workflow-page.saved"),
+  conflict: t("workflow-page.notSaved"),
+  unsaved: t("workflow-page.notSavedYet"),
+};
+
+/** The state of the document on the page: deployed, or the state of its draft. */
 function State() {
   const state = useEditor((editor) => editor.draft.state);
   const changed = useEditor(isChanged);
-  const words = { none: "", saving: "Saving …", saved: "Draft saved", conflict: "Not saved", unsaved: "Not saved yet" };
   return (
     <span className={css.state} role="status">
-      {changed ? words[state] || "Changed" : "Deployed"}
+      {changed ? DRAFT_STATES[state] : t("workflow-page.deployed")}
     </span>
   );
 }

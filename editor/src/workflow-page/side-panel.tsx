@@ -6,6 +6,7 @@ import { OutlinePanel } from "../panels/outline";
 import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
 import { YamlPanel } from "../panels/yaml";
+import { t } from "../texts/t";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Skeleton } from "../ui/states";
@@ -16,26 +17,26 @@ const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 
-/** Whatever is being asked over the page. */
+/** The open dialog of the page. */
 export function OpenDialog() {
   const asked = useEditor((editor) => editor.dialog !== null);
   return <Suspense>{asked && <Dialogs />}</Suspense>;
 }
 
 const TITLES: Record<Exclude<Panel, null>, string> = {
-  node: "Node",
-  test: "Test",
-  yaml: "YAML",
-  problems: "Problems",
-  outline: "Outline",
-  palette: "Nodes",
+  node: t("workflow-page.node"),
+  test: t("workflow-page.test"),
+  yaml: t("workflow-page.yaml"),
+  problems: t("workflow-page.problems"),
+  outline: t("workflow-page.outline"),
+  palette: t("workflow-page.library"),
 };
 
-/** What hands ask for is fetched as soon as somebody moves one: before it is asked for, and after the first sight. */
+/** Load the inspector and the dialogs on the first movement of the pointer or the first key. */
 export function usePreload(): void {
   useEffect(() => {
     const once = { once: true };
-    // Where the server is away, they are asked for again when they are opened.
+    // If the server is unreachable, they are loaded when they are opened.
     const load = () => void Promise.allSettled([loadInspector(), loadDialogs()]);
     window.addEventListener("pointermove", load, once);
     window.addEventListener("keydown", load, once);
@@ -46,7 +47,7 @@ export function usePreload(): void {
   }, []);
 }
 
-/** What is open beside the canvas. */
+/** The open panel beside the canvas. */
 export function SidePanel() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
@@ -56,12 +57,12 @@ export function SidePanel() {
   return (
     <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
       <span className={css.close}>
-        <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
+        <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
       {panel === "node" && (
         <Suspense fallback={<Skeleton />}>
           <fieldset key={String(readOnly)} className={css.form} disabled={readOnly}>
-            {readOnly && <p className={css.narrow}>This window is too narrow to edit: it needs 900 pixels.</p>}
+            {readOnly && <p className={css.narrow}>{t("workflow-page.narrow")}</p>}
             <Inspector />
           </fieldset>
         </Suspense>
@@ -79,7 +80,7 @@ export function SidePanel() {
   );
 }
 
-/** What the address opens: before the canvas is measured, so that the graph fits beside the panel. */
+/** Return the panel and the selection in the address, before the canvas is measured, so that the graph fits beside them. */
 export function stateFromUrl(search: URLSearchParams, store: EditorStore) {
   const panel = search.get("panel") as Panel;
   const node = search.get("node");
@@ -89,14 +90,14 @@ export function stateFromUrl(search: URLSearchParams, store: EditorStore) {
   };
 }
 
-/** The panel and the node that are open stand in the address. */
+/** Write the open panel and the selected node to the address. */
 export function usePanelInUrl(): void {
   const [, setSearch] = useSearchParams();
   const panel = useEditor((editor) => editor.panel);
   const node = useEditor((editor) => editor.selection.at(-1) ?? null);
   const opening = useRef(true);
-  // What is opened on another view leads back to the graph.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
+  // Opening a panel or node on another view leads back to the graph.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not vice versa
   useEffect(() => {
     if (opening.current) {
       opening.current = false;

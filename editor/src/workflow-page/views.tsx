@@ -1,15 +1,16 @@
 import { Link, useParams, useSearchParams } from "react-router";
+import { t } from "../texts/t";
 import css from "./views.module.css";
 
 export type View = "graph" | "versions" | "triggers";
 
 const VIEWS: [View, string][] = [
-  ["graph", "Graph"],
-  ["versions", "Versions"],
-  ["triggers", "Triggers"],
+  ["graph", t("workflow-page.graph")],
+  ["versions", t("workflow-page.versions")],
+  ["triggers", t("workflow-page.triggers")],
 ];
 
-/** What of a workflow is shown; it stands in the address. */
+/** Return the shown view of the workflow, from the address. */
 export function useView(): View {
   const [search] = useSearchParams();
   const asked = search.get("view");
@@ -20,7 +21,7 @@ export function ViewLinks() {
   const shown = useView();
   const { workspace, "*": path = "" } = useParams();
   return (
-    <nav className={css.views} aria-label="Views of the workflow">
+    <nav className={css.views} aria-label={t("workflow-page.views")}>
       {VIEWS.map(([view, name]) => (
         <Link
           key={view}
@@ -32,7 +33,7 @@ export function ViewLinks() {
         </Link>
       ))}
       <Link className={css.view} to={`/w/${workspace}/runs?path=${encodeURIComponent(path)}`}>
-        Runs
+        {t("workflow-page.runs")}
       </Link>
     </nav>
   );
