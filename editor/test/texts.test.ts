@@ -10,7 +10,6 @@ const TEXTS = join(SOURCE, "texts");
 const REMAINING = new Set([
   "api",
   "approvals",
-  "code",
   "conflicts",
   "editor",
   "forms",

@@ -60,7 +60,7 @@ async def test_concurrent_deployment_is_merged_and_deployed(page: Page, site: Si
     await page.get_by_role("button", name="Merge …").click()
     await expect(part(page, "three")).to_contain_text("both changed")
     await expect(part(page, "three").get_by_label("Mine")).to_be_checked()
-    await expect(page.get_by_label("Text with what differs")).to_contain_text("The third of mine")
+    await expect(page.get_by_label("Text with differences")).to_contain_text("The third of mine")
     await part(page, "three").get_by_label("Theirs").check()
     await page.get_by_role("button", name="Merge", exact=True).click()
     await expect(node(page, "one")).to_contain_text("Theirs")
@@ -80,7 +80,7 @@ async def test_merge_is_accessible_by_keyboard(page: Page, site: Site, scheme: L
     deployed_meanwhile(site, path, LIST.replace("id: two\n", "id: two\n      summary: Theirs\n"))
     await page.reload()
     await page.get_by_role("button", name="Merge …").click()
-    await page.get_by_label("Text with what differs").wait_for()
+    await page.get_by_label("Text with differences").wait_for()
     for width in (1440, 360):
         await page.set_viewport_size({"width": width, "height": 900})
         await check(page)

@@ -170,7 +170,7 @@ async def merge(page: Page) -> None:
     await page.request.post("/api/w/main/flows/update/f/sales/contract", data=body, headers={"X-Orvanta": "1"})
     await page.reload()
     await page.get_by_role("button", name="Merge …").click()
-    await page.get_by_label("Text with what differs").wait_for()
+    await page.get_by_label("Text with differences").wait_for()
 
 
 async def script(page: Page) -> None:

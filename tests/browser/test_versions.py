@@ -62,13 +62,13 @@ async def test_two_versions_are_compared_on_one_graph(page: Page) -> None:
 async def test_comparison_includes_comments(page: Page) -> None:
     await page.goto(PAGE)
     await page.get_by_role("button", name="Text", exact=True).click()
-    text = page.get_by_label("Difference of the texts")
+    text = page.get_by_label("Text comparison")
     await expect(text.get_by_label("Text before")).to_contain_text("look")
     await expect(text.get_by_label("Text after")).to_contain_text("tell")
     assert "as=text" in page.url
     await page.set_viewport_size({"width": 360, "height": 800})
     await page.reload()
-    await expect(text.get_by_label("Text with what differs")).to_contain_text("# Orders.")
+    await expect(text.get_by_label("Text with differences")).to_contain_text("# Orders.")
 
 
 @pytest.mark.usefixtures("orders")
@@ -121,5 +121,5 @@ async def test_versions_are_readable_everywhere(page: Page, scheme: Literal["lig
     await expect(node(page, "tell")).to_be_visible()
     await check(page)
     await page.goto(f"{PAGE}&as=text")
-    await page.get_by_label("Difference of the texts").locator(".cm-content").first.wait_for()
+    await page.get_by_label("Text comparison").locator(".cm-content").first.wait_for()
     await check(page)

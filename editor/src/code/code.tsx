@@ -6,10 +6,12 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, StateEffect } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type RefObject, useEffect, useRef } from "react";
+import { t } from "../texts/t";
 import type { Completions } from "../workflow/completion";
+import { PHRASES } from "./phrases";
 import { COMPLETE_GRAMMARS, HIGHLIGHTING, LANGUAGES, THEME } from "./theme";
 
-/** Something wrong in a text. Without a line it stands where the text cannot be read, else at its beginning. */
+/** A problem in a text. Without a line it is shown at the first syntax error, otherwise at the beginning. */
 export interface CodeDiagnostic {
   line?: number;
   message: string;
@@ -24,20 +26,20 @@ export interface CodeProps {
   lines?: number;
   numbers?: boolean;
   readOnly?: boolean;
-  /** What can go on after a text. */
+  /** Returns completions of the text before the cursor. */
   complete?: ((before: string) => Completions | null) | undefined;
   diagnostics?: readonly CodeDiagnostic[];
-  /** Holds, while this is shown, what puts a text in at the cursor. */
+  /** Set to a function that inserts text at the cursor while the editor is mounted. */
   insert?: RefObject<((text: string) => void) | null> | undefined;
 }
 
-/** Other faults came from outside, maybe long after the text was looked at. */
+/** The diagnostics of the props have changed, possibly long after the text. */
 const refreshDiagnostics = StateEffect.define<null>();
 const LINT_MS = 250;
 const MAX_SYNTAX_ERRORS = 5;
 const PARSE_MS = 50;
 
-/** Code that is written: its text comes from outside and goes there at each change. */
+/** A code editor, controlled by `text` and `changed`. */
 export default function Code(props: CodeProps) {
   const { label, language, text, lines = 3, numbers = false, readOnly = false, diagnostics, insert } = props;
   const container = useRef<HTMLDivElement>(null);
@@ -84,7 +86,7 @@ export default function Code(props: CodeProps) {
     shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text }, userEvent: "outside" });
   }, [text]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other faults are shown at once
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new diagnostics are shown immediately
   useEffect(() => {
     view.current?.dispatch({ effects: refreshDiagnostics.of(null) });
   }, [diagnostics]);
@@ -111,6 +113,7 @@ function baseExtensions(label: string, language: string, numbers: boolean): Exte
     ]),
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ "aria-label": label }),
+    PHRASES,
     THEME,
   ];
 }
@@ -124,7 +127,7 @@ function completionsAt(context: CompletionContext, { complete }: CodeProps) {
     label,
     detail,
     apply: insert,
-    // Names are matched as they are written, so that a dot before them counts for nothing.
+    // Names are matched without the dot before them.
     displayLabel: label,
     type: "property",
     boost: label.startsWith(typed.replace(/^\??\./, "")) ? 1 : 0,
@@ -137,7 +140,7 @@ function completionsAt(context: CompletionContext, { complete }: CodeProps) {
   };
 }
 
-/** Puts a choice in the place of what was typed, together with the dots before it. */
+/** Return the function that replaces the typed text and the dots before it with a completion. */
 function applied(insert: string, dots: number) {
   return (view: EditorView, _: unknown, from: number, to: number) => {
     const cursor = insert.endsWith('("")') ? insert.length - 2 : insert.length;
@@ -160,7 +163,7 @@ function lint(view: EditorView, { language, diagnostics }: CodeProps): Diagnosti
   const { doc } = view.state;
   const unread = syntaxErrors(view);
   const own = COMPLETE_GRAMMARS.has(language)
-    ? unread.map((at): Diagnostic => ({ ...lineAt(view, at), severity: "error", message: "This cannot be read here." }))
+    ? unread.map((at): Diagnostic => ({ ...lineAt(view, at), severity: "error", message: t("code.syntaxError") }))
     : [];
   const outside = (diagnostics ?? []).map((fault): Diagnostic => {
     const start =
@@ -175,7 +178,7 @@ function lineAt(view: EditorView, at: number): { from: number; to: number } {
   return { from, to };
 }
 
-/** Where the grammar of the language cannot go on, once per line. */
+/** Return the positions of syntax errors, one per line. */
 function syntaxErrors(view: EditorView): number[] {
   const places = new Map<number, number>();
   ensureSyntaxTree(view.state, view.state.doc.length, PARSE_MS)?.iterate({

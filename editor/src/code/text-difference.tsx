@@ -3,24 +3,26 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
+import { t } from "../texts/t";
 import css from "../versions/versions.module.css";
+import { PHRASES } from "./phrases";
 import { HIGHLIGHTING, LANGUAGES, THEME } from "./theme";
 
 const COLLAPSE = { margin: 3, minSize: 6 };
 const SIDE_BY_SIDE_FROM = 1100;
-const TITLES = ["Text before", "Text after"] as const;
+const TITLES = [t("code.before"), t("code.after")] as const;
 
 interface Props {
   before: string;
   after: string;
   language?: string;
-  /** What the two are called. */
+  /** The labels of the two texts. */
   titles?: readonly [string, string];
-  /** In one, also where there is room for both. */
+  /** True to show one column even if there is room for two. */
   unified?: boolean;
 }
 
-/** Two texts and what differs between them: beside each other where there is room, else in one. It is not written in. */
+/** Two read-only texts with their differences, side by side if there is room, otherwise in one column. */
 export default function TextDifference({ before, after, language = "yaml", titles = TITLES, unified = false }: Props) {
   const [first, second] = titles;
   const place = useRef<HTMLElement>(null);
@@ -34,6 +36,7 @@ export default function TextDifference({ before, after, language = "yaml", title
       EditorState.readOnly.of(true),
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ "aria-label": label }),
+      PHRASES,
       THEME,
     ];
     const view =
@@ -49,11 +52,11 @@ export default function TextDifference({ before, after, language = "yaml", title
             parent,
             doc: after,
             extensions: [
-              ...common("Text with what differs"),
+              ...common(t("code.differences")),
               unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: COLLAPSE }),
             ],
           });
     return () => view.destroy();
   }, [before, after, language, first, second, unified]);
-  return <section ref={place} className={css.text} aria-label="Difference of the texts" />;
+  return <section ref={place} className={css.text} aria-label={t("code.comparison")} />;
 }

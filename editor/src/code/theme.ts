@@ -29,7 +29,7 @@ export const LANGUAGES: Record<string, () => Extension> = {
   ruby: () => StreamLanguage.define(ruby),
 };
 
-/** Languages whose grammar here is whole: what it cannot read, nothing can. */
+/** Languages with a complete grammar: a syntax error of it is one of the language. */
 export const COMPLETE_GRAMMARS = new Set(["bun", "bunnative", "deno", "nativets", "json"]);
 
 export const HIGHLIGHTING = HighlightStyle.define([
@@ -55,7 +55,7 @@ export const THEME = [
     ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)" },
     ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-wash)", color: "var(--text)" },
     ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal" },
-    // The sign that comes with it is in few fonts.
+    // Few fonts have the default sign.
     ".cm-collapsedLines": { "&:before, &:after": { content: '"⋮"' } },
     ".cm-diagnostic": { fontFamily: "var(--font)" },
   }),

@@ -5,8 +5,8 @@ import type { CodeDiagnostic } from "./code";
 import { useSignature } from "./use-signature";
 
 /**
- * What is wrong with a code, at its lines: where it cannot be read, and where its last test failed. `failed`: what that
- * gave, `{error: {…}}`; undefined where none of this very code did.
+ * Return the problems of a code at their lines: its syntax error and the error of its last test. `failedResult`: the result
+ * of that test, `{error: {…}}`; undefined if this code has not failed.
  */
 export function useDiagnostics(
   workspace: string,

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { scriptSchema } from "../api/validation";
 
-/** What a script takes by its signature, and where it cannot be read; of the text before while a new one is asked. */
+/** Fetch the schema of the parameters of a script, or its syntax error. Returns the previous answer while loading. */
 export function useSignature(workspace: string, language: string, content: string) {
   return useQuery({
     queryKey: ["signature", workspace, language, content],
