@@ -38,7 +38,7 @@ test("text that cannot be read is kept beside the document, which stays", () => 
   expect(store.getState().pending?.text).toBe(`${text}  bad: [`);
   expect(store.getState().text).toBe(text);
   expect([...store.getState().graph.byId.keys()]).toEqual(["a"]);
-  expect(() => apply(store, () => ({ name: "Any", edits: [] }))).toThrow("mend it first");
+  expect(() => apply(store, () => ({ name: "Any", edits: [] }))).toThrow("Fix it first");
   write(store, text);
   expect(store.getState().pending).toBeNull();
 });

@@ -11,7 +11,6 @@ const REMAINING = new Set([
   "api",
   "approvals",
   "conflicts",
-  "editor",
   "forms",
   "router.tsx",
   "schedules",

@@ -111,7 +111,7 @@ async def test_reloaded_tab_shows_newer_draft(page: Page, site: Site) -> None:
     await draft_saved(other)
     await page.reload()
     await expect(node(page, "two")).to_contain_text("Of the other tab")
-    await page.get_by_role("button", name="Undo: Take the saved draft").click()
+    await page.get_by_role("button", name="Undo: Use the saved draft").click()
     await expect(node(page, "two")).not_to_contain_text("Of the other tab")
     await expect(node(page, "one")).to_contain_text("Of this tab")
     await page.get_by_role("button", name="Undo: Set Summary of one").click()

@@ -11,7 +11,7 @@ const SAVE_MS = 1000;
 const CHECK_MS = 400;
 const RETRY_MS = 4000;
 
-/** Saves the draft and asks for problems, each a moment after the last change. */
+/** Save the draft and validate the text shortly after each change. */
 export function useAutosave(store: EditorStore): void {
   useEffect(() => {
     const save = debounce(SAVE_MS, () => saveNow(store, () => save.soon(RETRY_MS)));
@@ -40,12 +40,12 @@ export function useAutosave(store: EditorStore): void {
   }, [store]);
 }
 
-/** For when the tab is loaded again. */
+/** Store the history, to restore it after a reload. */
 function storeHistory({ workspace, flow, draft, text, history }: Editor): void {
   saveLocalHistory(workspace, flow.path, { version: flow.version_id, revision: draft.revision, text, history });
 }
 
-/** Saves what is not saved yet, at once. */
+/** Save unsaved changes at once. */
 export async function saveDraftNow(store: EditorStore): Promise<void> {
   await saveNow(store, () => {});
 }
@@ -60,7 +60,7 @@ async function saveNow(store: EditorStore, again: () => void): Promise<void> {
       ? await saveDraft({ workspace, path: flow.path }, text, base, draft.revision)
       : await discardSaved(workspace, flow.path, draft.revision);
     const later = store.getState();
-    // Where more was written meanwhile, it is saved on what was saved just now.
+    // Text written in the meantime is saved next, on this revision.
     const state = later.text === text ? (revision === null ? "none" : "saved") : "unsaved";
     if (later.draft.state === "none") return;
     store.setState({ draft: { revision, state } });

@@ -4,14 +4,14 @@ import type { Editor, EditorStore } from "./store";
 
 export const EditorContext = createContext<EditorStore | null>(null);
 
-/** The store of the page. */
+/** Return the store of the page. */
 export function useEditorStore(): EditorStore {
   const store = useContext(EditorContext);
-  if (!store) throw new Error("This stands on a workflow's page only.");
+  if (!store) throw new TypeError("useEditor requires an EditorContext.");
   return store;
 }
 
-/** A part of its state. */
+/** Return a part of the state of the page. */
 export function useEditor<T>(selector: (editor: Editor) => T): T {
   return useStore(useEditorStore(), selector);
 }

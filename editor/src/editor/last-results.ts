@@ -4,7 +4,7 @@ import type { EditorStore } from "./store";
 
 const MOST_NODES = 60;
 
-/** The results and inputs of the last runs, for nodes of which this page knows none: of each node its newest result. */
+/** Fetch the newest result of each node without one, and the inputs of the last run. */
 export async function loadLastResults(store: EditorStore): Promise<true> {
   const { workspace, flow, live } = store.getState();
   const runs = live ? [] : await lastRuns(workspace, flow.path);
@@ -34,7 +34,7 @@ async function resultsOf(workspace: string, run: string, known: Set<string>): Pr
       try {
         return [id, await fetchResult(workspace, node.job ?? "")];
       } catch {
-        // What retention has taken is not known.
+        // Retention has deleted the result.
         return null;
       }
     }),

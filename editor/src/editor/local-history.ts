@@ -1,6 +1,6 @@
 import type { History } from "../workflow/history";
 
-/** What a tab keeps of a page: its text, how it came about, and the draft and version that it builds on. */
+/** Text and history of a page, stored per tab, with the draft revision and version that they are based on. */
 export interface LocalHistory {
   version: number | null;
   revision: number | null;
@@ -18,7 +18,7 @@ interface Row extends LocalHistory {
   at: number;
 }
 
-/** This tab, also after it was loaded again. */
+/** Return the id of this tab, which survives a reload. */
 function tabId(): string {
   const known = sessionStorage.getItem(TAB);
   if (known) return known;
@@ -47,7 +47,7 @@ function database(): Promise<IDBDatabase> {
   return opening;
 }
 
-/** What this tab kept of a workflow; null where it kept nothing, or the browser keeps nothing. */
+/** Return the stored history of a workflow in this tab; null if there is none or the browser stores nothing. */
 export async function loadLocalHistory(workspace: string, path: string): Promise<LocalHistory | null> {
   try {
     const store = (await database()).transaction(STORE, "readwrite").objectStore(STORE);
@@ -65,7 +65,7 @@ export async function loadLocalHistory(workspace: string, path: string): Promise
 let waiting: Row | null = null;
 let writing = false;
 
-/** Keeps what is on the page for when it is loaded again. Of what comes while it writes, the last is written. */
+/** Store the history, to restore it after a reload. Of calls during a write, only the last is written. */
 export function saveLocalHistory(workspace: string, path: string, entry: LocalHistory): void {
   waiting = { ...entry, key: keyOf(workspace, path), at: Date.now() };
   if (!writing) void write();
@@ -80,7 +80,7 @@ async function write(): Promise<void> {
       await requestResult((await database()).transaction(STORE, "readwrite").objectStore(STORE).put(row));
     }
   } catch {
-    // A browser that keeps nothing still edits; the draft is kept by the server.
+    // Editing also works without local storage: the server stores the draft.
   } finally {
     writing = false;
   }

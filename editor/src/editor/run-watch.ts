@@ -10,7 +10,7 @@ const MAX_LOG_LENGTH = 200_000;
 let stop: () => void = () => {};
 let testsStarted = 0;
 
-/** Runs what is on the page, deployed or not, and shows it on the graph as it goes. */
+/** Run the text of the page, deployed or not, and show the run on the graph. */
 export async function testWorkflow(store: EditorStore, args: Tree): Promise<void> {
   const editor = store.getState();
   store.setState({ args });
@@ -21,8 +21,8 @@ export async function testWorkflow(store: EditorStore, args: Tree): Promise<void
 }
 
 /**
- * Runs one node of the main list, or the box of the list that holds it. What comes before it gives its last result where
- * it has one and `again` does not name it, and is run where not; what is pinned answers with that.
+ * Run one node of the top level, or the container around it. Nodes before it return their last result, unless they have
+ * none or `rerun` names them; then they run. Nodes with pinned output return that.
  */
 export async function testNode(store: EditorStore, id: string, args: Tree, rerun: "all" | Set<string>): Promise<void> {
   const { workspace, flow, tree, graph, results } = store.getState();
@@ -46,19 +46,19 @@ export async function testNode(store: EditorStore, id: string, args: Tree, rerun
   await watchStarted(store, startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
 }
 
-/** Watches a test once it has an id, unless another test was started in the meantime: the newest one is shown. */
+/** Watch a test once it has an id, unless a newer test was started in the meantime. */
 async function watchStarted(store: EditorStore, starting: Promise<string>, only: string | null): Promise<void> {
   const number = ++testsStarted;
   const id = await starting;
   if (number === testsStarted) watchTest(store, id, only);
 }
 
-/** What is tested runs, whatever it is pinned to. */
+/** Return a node without its pinned output, so that its test runs it. */
 function withoutMock({ mock: _, ...module }: Tree): Tree {
   return module;
 }
 
-/** Shows a test on the graph as it goes, with its logs, and keeps the results of its nodes. */
+/** Show a test on the graph, with its logs, and store the results of its nodes. */
 export function watchTest(store: EditorStore, id: string, only: string | null): void {
   stop();
   stop = followRun(store, id, only, {
@@ -75,7 +75,7 @@ interface RunHandlers {
   log?: (parts: LogPart[]) => void;
 }
 
-/** Follows a run and keeps how it stands in the page's state; gives what ends that. `also`: what else hears of it. */
+/** Follow a run and store its state in that of the page. Return a function that stops it. */
 export function followRun(store: EditorStore, id: string, only: string | null, handlers: RunHandlers = {}): () => void {
   const { workspace, tree } = store.getState();
   const initial: LiveRun = { id, tree, status: "queued", connected: true, graph: null, nodes: {}, logs: {}, only };
@@ -85,7 +85,7 @@ export function followRun(store: EditorStore, id: string, only: string | null, h
     if (live?.id === id) store.setState({ live: { ...live, ...change(live) } });
   };
   return follow(workspace, id, {
-    connected: (heard) => update(() => ({ connected: heard })),
+    connected: (connected) => update(() => ({ connected })),
     status: (graph) => {
       update((live) => withStatus(live, graph));
       handlers.status?.(graph);
@@ -97,7 +97,7 @@ export function followRun(store: EditorStore, id: string, only: string | null, h
 
 function withStatus(live: LiveRun, update: RunGraph): Partial<LiveRun> {
   if (!update.part || !live.graph) return { graph: update, nodes: update.nodes, status: update.status };
-  // A part tells only what has changed since.
+  // A partial update contains only changes.
   const graph = {
     ...update,
     taken: [...live.graph.taken, ...update.taken],
@@ -112,7 +112,7 @@ function withLogParts(logs: Record<string, string>, parts: LogPart[]): Record<st
   return made;
 }
 
-/** The results of nodes that have ended, each asked for once. */
+/** Fetch the results of nodes that have ended. */
 function fetchResults(store: EditorStore, graph: RunGraph): void {
   const { workspace } = store.getState();
   for (const [id, node] of Object.entries(graph.nodes)) {
@@ -125,13 +125,13 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
 
 export const isRunOver = (live: LiveRun | null): boolean => live === null || ENDED.has(live.status);
 
-/** How a node stands in what is shown: in the run, or in the iteration that was picked of the loop around it. */
+/** Return the state of a node in the run, or in the shown iteration of the loop around it. */
 export function nodeStateOf({ live, shownIterations, graph }: Editor, id: string): NodeState | undefined {
   const stands = live?.nodes[id];
   const inside = graph.byId.get(id)?.inside;
   const one = inside ? shownIterations[inside]?.nodes[id] : undefined;
   if (!stands || !one) return stands;
-  // What all iterations took together is not what this one did.
+  // The times of all iterations are not those of this one.
   const { duration_ms: _, started_at: __, ...rest } = stands;
   return { ...rest, ...one };
 }

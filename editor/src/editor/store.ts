@@ -3,6 +3,7 @@ import type { Flow } from "../api/flows";
 import type { BodyState } from "../api/iterations";
 import type { NodeState, RunGraph } from "../api/runs";
 import type { Problem } from "../api/validation";
+import { t } from "../texts/t";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
 import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";
@@ -20,21 +21,21 @@ export type OpenDialog =
   | { kind: "actions" | "keys" | "deploy" | "find" }
   | null;
 
-/** A test of what is on the page. `nodes` by id; `logs` by node, in the order of their writing. */
+/** Test run of the page. `nodes` by id; `logs` by node, in the order of writing. */
 export interface LiveRun {
   id: string;
-  /** The document as it was when the test began. */
+  /** Document at the start of the test. */
   tree: Json;
   status: string;
   connected: boolean;
   graph: RunGraph | null;
   nodes: Record<string, NodeState>;
   logs: Record<string, string>;
-  /** The nodes that were part of it: of a test of one node, that node alone. */
+  /** Node of a test of one node; null for a test of the workflow. */
   only: string | null;
 }
 
-/** An iteration that is shown: its number from 1, and once they are known its job, how it stands, how its nodes do. */
+/** Shown iteration: its number from 1, and once fetched its job, its state and the states of its nodes. */
 export interface ShownIteration {
   place: number;
   job: string | null;
@@ -42,56 +43,56 @@ export interface ShownIteration {
   nodes: Record<string, BodyState>;
 }
 
-/** What the canvas can be asked for while it is on the page. */
+/** Methods of the canvas while it is on the page. */
 export interface CanvasView {
   fit(): void;
   zoomTo(zoom: number): void;
   zoomBy(factor: number): void;
-  /** Brings nodes into view. */
+  /** Scroll nodes into view. */
   reveal(ids: readonly string[]): void;
-  /** The middle of what is seen, in the graph's pixels. */
+  /** Centre of the visible part, in pixels of the graph. */
   middle(): { x: number; y: number };
 }
 
 export interface Editor {
   workspace: string;
-  /** A run is looked at: what ran is shown and not changed. */
+  /** The page shows a run, or is too narrow to edit. */
   readOnly: boolean;
   flow: Flow;
-  /** The version that the draft was begun from; null: there was none. Another than `flow`: somebody deployed since. */
+  /** Version that the draft is based on; null if there is none. Other than that of `flow` if a newer one was deployed. */
   base: number | null;
-  /** What is deployed, and what is on the page. Nothing else is the document. */
+  /** Deployed text and text of the page. All other state of the document is derived from them. */
   deployed: string;
   text: string;
   tree: Json;
   graph: Outline;
-  /** Text that somebody writes and that cannot be read yet: the graph is of the last one that could. */
+  /** Text that is being written and is invalid. The graph is that of the last valid text. */
   pending: { text: string; fault: string; line: number } | null;
   history: History;
   selection: string[];
   edge: Edge | null;
   panel: Panel;
   canvas: CanvasView | null;
-  /** Whether the small map is shown; null: by the number of nodes. */
+  /** Show the minimap; null: depends on the number of nodes. */
   overview: boolean | null;
-  /** How often nodes were asked to glide to their new places. */
+  /** Number of animated layouts so far. */
   animations: number;
   dialog: OpenDialog;
   problems: Problem[] | null;
   draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
   live: LiveRun | null;
-  /** Which iteration of a loop is shown (from 1), by the loop's id, and how its nodes stand in it. */
+  /** Shown iterations by the id of the loop. */
   shownIterations: Record<string, ShownIteration>;
-  /** The last results of nodes, by id, and the inputs that the workflow had then. */
+  /** Last results of nodes, by id, and the inputs of the workflow in that run. */
   results: Record<string, Json>;
   args: Tree | null;
-  /** The test of a node stands beside its form. */
+  /** The panel shows the test of the node. */
   testing: boolean;
 }
 
 export type EditorStore = ReturnType<typeof createEditor>;
 
-/** The text of a workflow: as it came, else written from its value. */
+/** Return the text of a workflow: its source, or YAML of its value. */
 export function textOf(flow: Flow): string {
   if (flow.source?.format === "yaml") return flow.source.text;
   const { summary, description, schema, value } = flow;
@@ -99,14 +100,14 @@ export function textOf(flow: Flow): string {
   return toYaml(JSON.parse(JSON.stringify(whole)));
 }
 
-/** What a page begins with: a draft's text and revision and the version that it was begun from, or what is deployed. */
+/** Initial text of a page: the draft with its revision and base version, or the deployed text. */
 export interface InitialText {
   text: string;
   revision: number | null;
   base?: number | null;
 }
 
-/** The state of one workflow's page. */
+/** Create the state of the page of a workflow. */
 export function createEditor(
   workspace: string,
   flow: Flow,
@@ -146,8 +147,8 @@ export function createEditor(
 }
 
 /**
- * What the page begins with. What this tab had not saved goes on; where the draft was saved by another one meanwhile, that
- * one is shown and this tab's is a step away.
+ * Return the initial state. Unsaved changes of this tab are restored. If another tab saved the draft in the meantime, that
+ * draft is shown, and undo returns to the text of this tab.
  */
 function initialState(
   flow: Flow,
@@ -157,7 +158,7 @@ function initialState(
   if (!kept || kept.version !== flow.version_id) return { text: opened.text, history: EMPTY, unsaved: false };
   if (kept.text === opened.text) return { text: opened.text, history: kept.history, unsaved: false };
   if (kept.revision === opened.revision) return { text: kept.text, history: kept.history, unsaved: true };
-  const history = addStep(kept.history, "Take the saved draft", kept.text, opened.text, null);
+  const history = addStep(kept.history, t("editor.useSavedDraft"), kept.text, opened.text, null);
   return { text: opened.text, history, unsaved: false };
 }
 
@@ -176,22 +177,22 @@ function parseErrorOf(text: string, error: unknown): Editor["pending"] {
   return { text, fault: error instanceof Error ? error.message : String(error), line: known ? error.line : 1 };
 }
 
-/** Whether what is on the page is another text than what runs take; nothing was deployed: it always is. */
+/** Return true if the text of the page differs from the deployed one, or nothing is deployed. */
 export const isChanged = (editor: Editor): boolean =>
   editor.flow.version_id === null || editor.text !== editor.deployed;
 export const modelOf = (editor: Editor): Model => ({ tree: editor.tree, graph: editor.graph });
 
-/** Applies what a command gives. `key`: changes of one key that follow each other are undone together. */
+/** Apply the change of a command. Consecutive changes with the same `key` are undone together. */
 export function apply(store: EditorStore, command: (model: Model) => Change, key: string | null = null): void {
   const editor = store.getState();
-  if (editor.pending) throw new NotPossible("The YAML cannot be read: mend it first.");
+  if (editor.pending) throw new NotPossible(t("editor.yamlInvalid"));
   const change = command(modelOf(editor));
   if (change.edits.length === 0) return;
   const text = change.edits.reduce(editSource, editor.text);
   record(store, text, change.name, key, change.select);
 }
 
-/** Text from the YAML pane. What cannot be read changes nothing but the pane. */
+/** Apply text of the YAML pane. Invalid text changes only the pane. */
 export function write(store: EditorStore, text: string): void {
   const editor = store.getState();
   if (text === editor.text) {
@@ -204,7 +205,7 @@ export function write(store: EditorStore, text: string): void {
     store.setState({ pending: parseErrorOf(text, error) });
     return;
   }
-  record(store, text, "Edit YAML", "yaml");
+  record(store, text, t("editor.editYaml"), "yaml");
 }
 
 function record(store: EditorStore, text: string, name: string, key: string | null, select?: string[]): void {
@@ -219,7 +220,7 @@ function show(store: EditorStore, text: string, history: History, select?: strin
   store.setState({ text, tree, graph, history, selection, edge: null, pending: null });
 }
 
-/** Whether what a selection names is there: a node, a note, a frame. */
+/** Return true if a selected node, note or group exists. */
 function exists(key: string, tree: Json, graph: Outline): boolean {
   if (graph.byId.has(key)) return true;
   return notesOf(tree).some((note) => note.key === key) || groupsOf(tree, graph).some((group) => group.key === key);
@@ -237,7 +238,7 @@ export function redoIn(store: EditorStore): void {
   if (forth) show(store, forth.text, forth.history);
 }
 
-/** After a deploy: what is on the page is the newest version. */
+/** Mark the text of the page as the newest version, after a deploy. */
 export function markDeployed(store: EditorStore, flow: Flow): void {
   store.setState({
     flow,
@@ -247,7 +248,7 @@ export function markDeployed(store: EditorStore, flow: Flow): void {
   });
 }
 
-/** Another text in place of all that was done, such as the deployed one or that of another page. */
+/** Replace the text of the page, for example by the deployed one. */
 export function replaceAll(store: EditorStore, text: string, name: string): void {
   record(store, text, name, null);
 }

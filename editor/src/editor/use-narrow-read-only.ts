@@ -3,7 +3,7 @@ import type { EditorStore } from "./store";
 
 const NARROW = "(max-width: 900px)";
 
-/** Where there is no room to edit, a workflow's page is for watching and deciding. */
+/** Make the page read-only in narrow windows. */
 export function useNarrowReadOnly(store: EditorStore): void {
   useEffect(() => {
     const narrow = window.matchMedia(NARROW);
