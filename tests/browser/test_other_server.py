@@ -44,5 +44,5 @@ async def test_page_of_unlisted_server_has_no_access(chromium: Browser, site: Si
         context = await chromium.new_context(base_url=stranger.origin)
         page = await context.new_page()
         await page.goto("/")
-        await expect(page.get_by_text("does not answer").first).to_be_visible()
+        await expect(page.get_by_text("does not respond").first).to_be_visible()
         await context.close()

@@ -4,7 +4,7 @@ import type { components } from "./schema";
 
 export type WaitingVersion = components["schemas"]["WaitingVersion"];
 
-/** Versions that wait for acceptance: of an item (at its deployed `version`) and of what its triggers reach, or all. */
+/** Query of versions that wait for acceptance: all, or those of an item at `version` and of the items that its triggers start. */
 export const waitingQuery = (
   workspace: string,
   item?: { kind: "script" | "flow"; path: string },
@@ -20,7 +20,7 @@ export const waitingQuery = (
     },
   });
 
-/** Let a version run for others' triggers: for everybody where the caller may, else for the caller. */
+/** Accept a version for triggers: for all members if the user may, otherwise for the user. */
 export async function acceptVersion(workspace: string, waiting: WaitingVersion): Promise<void> {
   await api.POST("/api/w/{workspace}/acceptance/accept/{kind}/{path}", {
     params: { path: { workspace, kind: waiting.kind, path: waiting.path } },

@@ -8,7 +8,7 @@ export type FormField = components["schemas"]["FormField"];
 const LIMIT = 200;
 const REFRESH_MS = 5000;
 
-/** What is asked now in a workspace, the longest asked first. */
+/** Query of the open approvals of a workspace, oldest first. */
 export const approvalsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["approvals", workspace],
@@ -24,11 +24,11 @@ export const approvalsQuery = (workspace: string) =>
 export interface Decision {
   approved: boolean;
   reason: string;
-  /** The texts that were typed, by field. */
+  /** Entered texts by field. */
   fields: Record<string, string>;
 }
 
-/** Decides something that is asked; gives what was decided and by whom. */
+/** Decide an approval. Return the decision and its user. */
 export async function decide(workspace: string, approval: WaitingApproval, { approved, reason, fields }: Decision) {
   const { data } = await api.POST("/api/v1/runs/{id}/consent", {
     params: { path: { id: approval.run } },

@@ -9,7 +9,7 @@ export type PausedInputs = components["schemas"]["PausedInputs"];
 
 const workspaceHeader = (workspace: string) => ({ "X-Workspace": workspace });
 
-/** Where a run pauses, and what is paused; `sign`: another one whenever that may have changed. */
+/** Query of the breakpoints and paused jobs of a run. `revision` differs after each change. */
 export const pausesQuery = (workspace: string, run: string, revision: string) =>
   queryOptions({
     queryKey: ["run", workspace, run, "pauses", revision],
@@ -22,7 +22,7 @@ export const pausesQuery = (workspace: string, run: string, revision: string) =>
     },
   });
 
-/** A paused node with the inputs that it would get. */
+/** Query of a paused node with its evaluated inputs. */
 export const pausedQuery = (workspace: string, run: string, job: string) =>
   queryOptions({
     queryKey: ["run", workspace, run, "paused", job],
@@ -51,7 +51,7 @@ export async function removeBreakpoint(workspace: string, run: string, node: str
   });
 }
 
-/** What a node goes on with: nothing of anybody's, some inputs in the place of its own, or a result. */
+/** Values that a paused node continues with: its own, changed inputs, or a result. */
 export type Continuation = Record<string, never> | { inputs: Tree } | { result: Json };
 
 export async function continueNode(workspace: string, run: string, job: string, given: Continuation): Promise<void> {

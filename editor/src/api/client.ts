@@ -1,14 +1,15 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { t } from "../texts/t";
 import { reportResponse } from "./connection";
 import type { paths } from "./schema";
 
-/** Where the API is: this server, or what the page's meta element `orvanta-api` names. */
+/** Base address of the API: this server, or that of the meta element `orvanta-api` of the page. */
 export const BASE = document.querySelector<HTMLMetaElement>('meta[name="orvanta-api"]')?.content ?? "";
 
-/** The session's cookie goes to the API alone, also where that is another origin than the page's. */
+/** Credentials mode of requests: the session cookie is also sent to an API on another origin. */
 export const CREDENTIALS: RequestCredentials = BASE ? "include" : "same-origin";
 
-/** What the server refused, in its own words. `status` 0: no answer came. */
+/** Error of a request, with the message of the server. `status` is 0 if the server did not respond. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -23,7 +24,7 @@ export class ApiError extends Error {
 
 const sessionListeners = new Set<() => void>();
 
-/** Calls `listener` whenever the session turns out to be over; gives what ends that. */
+/** Call `listener` whenever the session has ended. Return a function that removes it. */
 export function onSessionLost(listener: () => void): () => void {
   sessionListeners.add(listener);
   return () => sessionListeners.delete(listener);
@@ -42,7 +43,7 @@ const middleware: Middleware = {
   },
   onError() {
     reportResponse(0);
-    return new ApiError(0, "unreachable", "The server does not answer.", "It is asked again by itself.", null);
+    return new ApiError(0, "unreachable", t("api.unreachable"), t("api.unreachableHint"), null);
   },
 };
 
@@ -51,15 +52,15 @@ async function apiErrorOf(response: Response): Promise<ApiError> {
     const { error } = await response.json();
     return new ApiError(response.status, error.code, error.message, error.hint ?? null, error.details ?? null);
   } catch {
-    return new ApiError(response.status, "no_answer", `The server answered ${response.status}.`, null, null);
+    return new ApiError(response.status, "no_answer", t("api.status", { status: response.status }), null, null);
   }
 }
 
-/** The API, typed by the server's own description. Every call throws ApiError where it is refused. */
+/** Typed client of the API. Each call throws ApiError if the request fails. */
 export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
 api.use(middleware);
 
-/** The sentence to show for whatever was thrown. */
+/** Return the message and hint of a thrown value. */
 export function errorText(error: unknown): string {
   if (error instanceof ApiError) return error.hint ? `${error.message} ${error.hint}` : error.message;
   return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 import { type RunRow, toRunRow } from "./run-list";
 import type { components } from "./schema";
@@ -9,7 +10,7 @@ export type RunOfBoth = components["schemas"]["RunOfBoth"];
 export type SideOfNode = components["schemas"]["SideOfNode"];
 export type Glimpse = components["schemas"]["Glimpse"];
 
-/** Two runs side by side. */
+/** Query of the comparison of two runs. */
 export const comparisonQuery = (workspace: string, run: string, other: string) =>
   queryOptions({
     queryKey: ["run", workspace, run, "compare", other],
@@ -18,12 +19,12 @@ export const comparisonQuery = (workspace: string, run: string, other: string) =
         params: { path: { run_id: run, other } },
         headers: { "X-Workspace": workspace },
       });
-      if (!data) throw new Error("The server said nothing.");
+      if (!data) throw new Error(t("api.noData"));
       return data;
     },
   });
 
-/** The last runs of a path before another one, newest first; `success`: that succeeded. */
+/** Fetch the last runs of a path before a run, newest first. `success`: only successful ones. */
 export async function runsBefore(
   workspace: string,
   path: string,

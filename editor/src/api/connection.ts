@@ -1,9 +1,9 @@
 import { create } from "zustand";
 
-/** Whether the server answers. */
+/** State of the connection to the server. */
 export const useConnection = create<{ reached: boolean }>(() => ({ reached: true }));
 
-/** Answers of what stands before a server that is away. */
+/** Status codes of a proxy whose server does not respond. */
 const AWAY = new Set([502, 503, 504]);
 
 export function reportResponse(status: number): void {

@@ -1,11 +1,12 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 import type { components } from "./schema";
 
 /** A draft in a list. */
 export type DraftHead = components["schemas"]["DraftHead"];
 
-/** The caller's drafts of workflows, the one edited last first. */
+/** Query of the drafts of the user, last edited first. */
 export const draftsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["drafts", workspace],
@@ -17,7 +18,7 @@ export const draftsQuery = (workspace: string) =>
     },
   });
 
-/** The caller's draft of a workflow: its text, and the revision that the next save builds on. */
+/** Draft of a workflow: its text, and the revision that the next save is based on. */
 export interface Draft {
   revision: number;
   base_version: number | null;
@@ -27,7 +28,7 @@ export interface Draft {
 
 const place = (workspace: string, path: string) => ({ path: { workspace, kind: "flow", path } });
 
-/** The draft at a path; null where there is none. */
+/** Return the draft at a path; null if there is none. */
 export async function getDraft(workspace: string, path: string): Promise<Draft | null> {
   const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: place(workspace, path) });
   const value = data?.value as { source?: { text?: string } } | undefined;
@@ -36,7 +37,7 @@ export async function getDraft(workspace: string, path: string): Promise<Draft |
   return { revision, base_version, newest_version, text: value.source.text };
 }
 
-/** Saves a draft on the revision it builds on; gives the next one. Throws ApiError `draft_conflict`. */
+/** Save a draft based on a revision. Return the next revision. Throws ApiError `draft_conflict`. */
 export async function saveDraft(
   where: { workspace: string; path: string },
   text: string,
@@ -47,7 +48,7 @@ export async function saveDraft(
     params: place(where.workspace, where.path),
     body: { value: { source: { format: "yaml", text } }, base_version: base, revision },
   });
-  if (!data) throw new Error("The server said nothing.");
+  if (!data) throw new Error(t("api.noData"));
   return data.revision;
 }
 

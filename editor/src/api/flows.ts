@@ -1,7 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "./client";
 
-/** A workflow in a list. */
+/** Workflow in a list. */
 export interface FlowItem {
   path: string;
   summary: string;
@@ -11,9 +11,9 @@ export interface FlowItem {
   version_id: number;
 }
 
-/** A workflow with its document: `source` where it came as text, `value` and `schema` always. */
+/** Workflow with its document: `source` if it was deployed as text, `value` and `schema` always. */
 export interface Flow extends Omit<FlowItem, "version_id"> {
-  /** null: it was never deployed. */
+  /** null if it was never deployed. */
   version_id: number | null;
   description?: string;
   value: unknown;
@@ -21,7 +21,7 @@ export interface Flow extends Omit<FlowItem, "version_id"> {
   source?: { format: "yaml" | "json"; text: string };
 }
 
-/** The workflows of a workspace: those that may run, or those that are archived. */
+/** Query of the workflows of a workspace, archived ones or the others. */
 export const flowsQuery = (workspace: string, archived = false) =>
   queryOptions({
     queryKey: ["flows", workspace, archived],
@@ -53,14 +53,14 @@ const SETTINGS = [
   "on_behalf_of_email",
 ] as const;
 
-/** What stands at a path at which only a draft does. */
+/** Return an empty workflow for a path with only a draft. */
 export function emptyFlow(path: string): Flow {
   const value = { modules: [] };
   return { path, summary: "", edited_by: "", edited_at: "", archived: false, version_id: null, value };
 }
 
 /**
- * Deploys a text as the next version, over the one it was made from, or as the first one.
+ * Deploy a text as the next version after the version of `flow`, or as the first one.
  * Throws ApiError `version_conflict` and others.
  */
 export async function deployFlow(
@@ -90,7 +90,7 @@ export async function deployFlow(
   });
 }
 
-/** Archives a workflow, or brings it back. */
+/** Archive or restore a workflow. */
 export async function archiveFlow(workspace: string, path: string, archived: boolean): Promise<void> {
   await api.POST("/api/w/{workspace}/flows/archive/{path}", {
     params: { path: { workspace, path } },
@@ -99,7 +99,7 @@ export async function archiveFlow(workspace: string, path: string, archived: boo
   });
 }
 
-/** Deletes a workflow with its versions; runs under way go on. */
+/** Delete a workflow with its versions. Running runs continue. */
 export async function deleteFlow(workspace: string, path: string): Promise<void> {
   await api.DELETE("/api/w/{workspace}/flows/delete/{path}", {
     params: { path: { workspace, path } },

@@ -1,10 +1,11 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 
-/** Where the caller may put something. `all`: folders that may be written to and what is theirs alone, as `f/a`, `u/me`. */
+/** Places where the user may create items. `all`: writable folders and the own one, as `f/a`, `u/me`. */
 export interface WritableFolders {
   all: string[];
-  /** A folder that is not there is made by what is put there. */
+  /** The user may create folders. */
   admin: boolean;
 }
 
@@ -14,7 +15,7 @@ export const foldersQuery = (workspace: string) =>
     queryFn: async (): Promise<WritableFolders> => {
       const path = { workspace };
       const me = await api.GET("/api/w/{workspace}/users/whoami", { params: { path } });
-      if (!me.data) throw new Error("The server said nothing.");
+      if (!me.data) throw new Error(t("api.noData"));
       const { username, is_admin: admin } = me.data;
       const query = (admin ? {} : { only_member_of: "true" }) as never;
       const folders = await api.GET("/api/w/{workspace}/folders/listnames", { params: { path, query } });

@@ -1,19 +1,19 @@
 import type { Node } from "../workflow/outline";
 import { api } from "./client";
 
-/** How a node stands in one iteration; `job` where it had one. */
+/** State of a node in an iteration. `job`: its job, if it has one. */
 export interface BodyState {
   status: string;
   job?: string;
   duration_ms?: number;
 }
 
-/** One iteration of a loop (or one branch): the id of its job, how it stands, how long it took. */
+/** Iteration of a loop, or branch, with its job, status and duration. */
 export interface Body extends BodyState {
   job: string;
 }
 
-/** The same with its times: when it could begin, began and ended, and on which worker. `node`: whose job it is. */
+/** Iteration or job with its times and worker. `node`: node of the job. */
 export interface TimedBody extends Body {
   node: string | null;
   kind: string;
@@ -40,7 +40,7 @@ interface JobRow {
 }
 
 function stateOf(row: JobRow): BodyState {
-  // A body that has ended does not say when it began.
+  // An ended body has no start time.
   const known = typeof row.duration_ms === "number" && row.started_at !== row.completed_at;
   const took = known ? { duration_ms: row.duration_ms as number } : {};
   if (row.type !== "CompletedJob") return { status: row.running ? "running" : "queued" };
@@ -49,7 +49,7 @@ function stateOf(row: JobRow): BodyState {
   return { status: row.success ? "succeeded" : "failed", ...took };
 }
 
-/** Iterations by their place, `most` from the page (counted from 1) on; `parent`: the run, or the body around the loop. */
+/** Fetch a page (from 1) of iterations, in their order. `parent`: the run, or the body around the loop. */
 export async function listBodies(
   workspace: string,
   parent: string,
@@ -65,7 +65,7 @@ export async function listBodies(
 
 const LIMIT = 1000;
 
-/** The jobs in one iteration of a loop of several nodes. */
+/** Fetch the jobs in an iteration of a loop of several nodes. */
 export async function listInside(workspace: string, body: string): Promise<TimedBody[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
     params: { path: { workspace }, query: { parent_job: body, per_page: LIMIT } },
@@ -73,7 +73,7 @@ export async function listInside(workspace: string, body: string): Promise<Timed
   return ((data ?? []) as unknown as JobRow[]).map(bodyOf);
 }
 
-/** The iterations of a loop that stands in one of another, the first thousand. */
+/** Fetch the first thousand iterations of a nested loop. */
 export const listNested = (workspace: string, parent: string, loop: string): Promise<TimedBody[]> =>
   listBodies(workspace, parent, loop, 1, LIMIT);
 
@@ -103,7 +103,7 @@ interface ModuleRow {
   job?: string;
 }
 
-/** How the nodes of a loop's body stand in one iteration. A body of one node is that node's job. */
+/** Fetch the states of the nodes in an iteration. A body of one node is the job of that node. */
 export async function nodeStatesIn(
   workspace: string,
   body: Body,

@@ -1,16 +1,17 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 
 const ALL = { per_page: "1000" } as never;
 const STALE_MS = 30_000;
 
-/** Something that a person chooses from a list by its path or name. */
+/** Option of a list, by its path or name. */
 export interface Option {
   value: string;
   description: string;
 }
 
-/** Resources by path; of one type, or with "" of all. */
+/** Query of resources by path, of one type, or of all types with "". */
 export const resourcesQuery = (workspace: string, type: string) =>
   queryOptions({
     queryKey: ["resources", workspace, type],
@@ -32,12 +33,12 @@ export const variablesQuery = (workspace: string) =>
       });
       return (data ?? []).map((each) => ({
         value: `$var:${each.path}`,
-        description: [each.is_secret && "secret", each.description].filter(Boolean).join(", "),
+        description: [each.is_secret && t("api.secret"), each.description].filter(Boolean).join(", "),
       }));
     },
   });
 
-/** Members and groups of the workspace as approvers name them. */
+/** Query of the members and groups of a workspace, in the format of approvers. */
 export const peopleQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["people", workspace],

@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 import type { components } from "./schema";
 
@@ -6,19 +7,19 @@ export type Overview = components["schemas"]["Overview"];
 
 const REFRESH_MS = 8000;
 
-/** What is to be known first of a workspace. */
+/** Query of the overview of a workspace. */
 export const overviewQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["overview", workspace],
     refetchInterval: REFRESH_MS,
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/overview", { params: { path: { workspace } } });
-      if (!data) throw new Error("The server said nothing.");
+      if (!data) throw new Error(t("api.noData"));
       return data;
     },
   });
 
-/** Whether there is a workflow at a path that the caller may see. */
+/** Query that returns true if a workflow exists at a path and the user may read it. */
 export const flowExistsQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["flow-exists", workspace, path],

@@ -11,12 +11,12 @@ interface Step {
   branch_or_iteration_n: number | null;
 }
 
-/** Where a run goes on: from the outside in; null: where it failed. */
+/** Point of a restart, from the outermost container to the node; null: the failed node. */
 export type RestartPoint = readonly Step[] | null;
 
 /**
- * The way to a node, through the iterations that are shown (`place` counts from 1) and the branches that it stands in.
- * `into`: the iteration of the node itself. Gives the id of a loop instead of which no iteration is shown.
+ * Return the path to a node through the shown iterations (`place` counts from 1) and branches around it. `into`: the
+ * iteration of the node itself. Return the id of a loop instead if none of its iterations is shown.
  */
 export function restartPointAt(
   graph: Outline,
@@ -35,7 +35,7 @@ export function restartPointAt(
   return steps;
 }
 
-/** The number of the body, from 0, in which a node stands; null where the server knows it. */
+/** Return the index of the body of a node; null if the server determines it, undefined if no iteration is shown. */
 function bodyOf(
   holder: Node,
   node: Node,
@@ -51,7 +51,7 @@ function bodyOfPoint([first, ...nested]: readonly Step[]) {
   return { ...first, nested_path: nested };
 }
 
-/** What going on from there would keep and run. Throws ApiError `cannot_restart` and others. */
+/** Return the nodes that a restart reuses and runs. Throws ApiError `cannot_restart` and others. */
 export async function previewRestart(workspace: string, id: string, point: RestartPoint): Promise<RestartPreview> {
   const params = { path: { workspace, id } };
   const { data } =
@@ -61,7 +61,7 @@ export async function previewRestart(workspace: string, id: string, point: Resta
   return data as RestartPreview;
 }
 
-/** Starts a run that goes on from there; gives its id. */
+/** Restart a run from a point. Return the id of the new run. */
 export async function restartRun(workspace: string, id: string, point: RestartPoint): Promise<string> {
   const params = { path: { workspace, id } } as never;
   const { data } =
@@ -75,7 +75,7 @@ export async function restartRun(workspace: string, id: string, point: RestartPo
   return String(data);
 }
 
-/** Runs again what a run ran, with these inputs, in its version or in the newest; gives the new run's id. */
+/** Rerun with inputs, in the version of the run or the newest. Return the id of the new run. */
 export async function rerun(workspace: string, id: string, args: Tree, latest: boolean): Promise<string> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/rerun/{id}", {
     params: { path: { workspace, id }, query: { latest } } as never,
@@ -85,7 +85,7 @@ export async function rerun(workspace: string, id: string, args: Tree, latest: b
   return String(data);
 }
 
-/** The schema of a script's inputs; null where it has none. */
+/** Return the schema of the inputs of a script; null if it has none. */
 export async function schemaOfScript(workspace: string, hash: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/scripts/get/h/{hash}", { params: { path: { workspace, hash } } });
   return ((data as { schema?: Json } | undefined)?.schema ?? null) as Json;

@@ -5,7 +5,7 @@ export type RunEvent = components["schemas"]["RunEvent"];
 
 const PAGE = 1000;
 
-/** What happened in a run behind `after` (null: from its beginning), all of it, and where to go on. */
+/** Fetch all events of a run after `after` (null: from its start), and the position of the last one. */
 export async function eventsAfter(
   workspace: string,
   run: string,

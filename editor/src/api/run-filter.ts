@@ -1,3 +1,4 @@
+import { t } from "../texts/t";
 /** Filter of a list of runs. Each part is a parameter of the address. */
 export interface RunFilter {
   states: string[];
@@ -6,7 +7,7 @@ export interface RunFilter {
   text: string;
   trigger: string;
   by: string;
-  /** How far back, one of WINDOWS; "" where `from` and `to` say it. */
+  /** Time range, one of WINDOWS; "" if `from` and `to` are used. */
   last: string;
   /** ISO 8601, or "". */
   from: string;
@@ -16,21 +17,21 @@ export interface RunFilter {
 const HOUR_MS = 3_600_000;
 
 export const WINDOWS: Record<string, { name: string; ms: number }> = {
-  "1h": { name: "Last hour", ms: HOUR_MS },
-  "24h": { name: "Last 24 hours", ms: 24 * HOUR_MS },
-  "7d": { name: "Last 7 days", ms: 7 * 24 * HOUR_MS },
-  "30d": { name: "Last 30 days", ms: 30 * 24 * HOUR_MS },
-  "90d": { name: "Last 90 days", ms: 90 * 24 * HOUR_MS },
+  "1h": { name: t("api.lastHour"), ms: HOUR_MS },
+  "24h": { name: t("api.last24Hours"), ms: 24 * HOUR_MS },
+  "7d": { name: t("api.last7Days"), ms: 7 * 24 * HOUR_MS },
+  "30d": { name: t("api.last30Days"), ms: 30 * 24 * HOUR_MS },
+  "90d": { name: t("api.last90Days"), ms: 90 * 24 * HOUR_MS },
 };
 export const DEFAULT_WINDOW = "7d";
 
-/** The times that a filter means now (milliseconds); `until` null: to the end. */
+/** Return the time range of a filter, in milliseconds; `until` is null if it is open. */
 export function timeRange({ last, from, to }: RunFilter, now: number): { since: number; until: number | null } {
   if (from) return { since: Date.parse(from), until: to ? Date.parse(to) : null };
   return { since: now - (WINDOWS[last]?.ms ?? 0), until: null };
 }
 
-/** A filter as the API's lists take it. */
+/** Return the query parameters of a filter. */
 export function toQuery(filter: RunFilter, now: number) {
   const { since, until } = timeRange(filter, now);
   return {

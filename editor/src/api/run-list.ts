@@ -1,5 +1,6 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 import { type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";
@@ -7,7 +8,7 @@ import type { components } from "./schema";
 type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
 export type RunHistogram = components["schemas"]["Histogram"];
 
-/** A run as a list shows it. `path` "": it was never deployed. `why` it does not run yet. */
+/** Run in a list. `path` is "" for a preview without a path. `why`: reason for waiting. */
 export interface RunRow {
   id: string;
   status: string;
@@ -25,12 +26,12 @@ export interface RunRow {
 
 export interface RunPage {
   rows: RunRow[];
-  /** Nothing comes after it. */
+  /** The page is the last one. */
   end: boolean;
 }
 
 export const PAGE = 100;
-/** Runs that one call cancels or runs again, at most. */
+/** Maximum number of runs that one call cancels or reruns. */
 export const LIMIT = 1000;
 
 export function toRunRow(row: Row): RunRow {
@@ -62,7 +63,7 @@ function statusOf(row: Row): string {
   return row.success ? "succeeded" : "failed";
 }
 
-/** Runs after the one with the id `before` (""): from the newest on. */
+/** Fetch runs older than the one with the id `before`, or the newest with "". */
 export async function listRuns(
   workspace: string,
   filter: RunFilter,
@@ -88,7 +89,7 @@ export const runsQuery = (workspace: string, filter: RunFilter) =>
 
 export const BUCKETS = 60;
 
-/** How many runs were made when, by state; whatever their state is. */
+/** Query of the number of runs by time and status. The filter of status does not apply. */
 export const histogramQuery = (workspace: string, filter: RunFilter) => {
   const { states: _, ...rest } = filter;
   const unfiltered = { ...rest, states: [] };
@@ -97,13 +98,13 @@ export const histogramQuery = (workspace: string, filter: RunFilter) => {
     queryFn: async () => {
       const query = { ...toQuery(unfiltered, Date.now()), buckets: BUCKETS };
       const { data } = await api.GET("/api/w/{workspace}/jobs/histogram", { params: { path: { workspace }, query } });
-      if (!data) throw new Error("The server said nothing.");
+      if (!data) throw new Error(t("api.noData"));
       return data;
     },
   });
 };
 
-/** Ids of the runs that a filter finds, at most MOST; `live`: of those under way alone. */
+/** Fetch the ids of the runs of a filter, at most LIMIT. `live`: only unfinished runs. */
 export async function findRunIds(workspace: string, filter: RunFilter, live: boolean): Promise<string[]> {
   const params = { path: { workspace }, query: { ...toQuery(filter, Date.now()), per_page: LIMIT } };
   const { data } = live
@@ -112,7 +113,7 @@ export async function findRunIds(workspace: string, filter: RunFilter, live: boo
   return data ?? [];
 }
 
-/** Cancels runs; gives how many were under way. */
+/** Cancel runs. Return the number of runs that had not ended. */
 export async function cancelRuns(workspace: string, ids: string[]): Promise<number> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/queue/cancel_selection", {
     params: { path: { workspace } },
@@ -121,7 +122,7 @@ export async function cancelRuns(workspace: string, ids: string[]): Promise<numb
   return data?.length ?? 0;
 }
 
-/** Runs them again as they were; gives how many were started, and why others were not. */
+/** Rerun runs with their inputs and versions. Return the number of started runs and the errors of the others. */
 export async function rerunRuns(workspace: string, ids: string[]): Promise<{ made: number; refused: string[] }> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/run/batch_rerun_jobs", {
     params: { path: { workspace } },

@@ -5,7 +5,7 @@ import type { components } from "./schema";
 export type FoundRun = components["schemas"]["FoundRun"];
 type Page = components["schemas"]["FoundRuns"];
 
-/** Runs whose inputs or results have all words of `text`, the newest first. */
+/** Query of runs whose inputs or results contain all words of `text`, newest first. */
 export const foundQuery = (workspace: string, text: string) =>
   infiniteQueryOptions({
     queryKey: ["found-runs", workspace, text],

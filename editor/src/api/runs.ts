@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import type { Json } from "../workflow/types";
 import { ApiError, api } from "./client";
 import type { components } from "./schema";
@@ -7,7 +8,7 @@ export type RunGraph = components["schemas"]["Graph"];
 export type NodeState = components["schemas"]["NodeStands"];
 export type RunAbout = components["schemas"]["About"];
 
-/** What a run is: what it runs, who began it and why. */
+/** Query of the facts of a run: workflow, version, user, trigger. */
 export const aboutQuery = (workspace: string, id: string) =>
   queryOptions({
     queryKey: ["run", workspace, id, "about"],
@@ -22,7 +23,7 @@ export const aboutQuery = (workspace: string, id: string) =>
 
 export type RunFailureReport = components["schemas"]["WhyFailed"];
 
-/** The first error of a run that failed, and the last run before that went well. */
+/** Query of the first error of a failed run, and the last successful run before it. */
 export const failureQuery = (workspace: string, id: string) =>
   queryOptions({
     queryKey: ["run", workspace, id, "failure"],
@@ -36,7 +37,7 @@ export const failureQuery = (workspace: string, id: string) =>
     },
   });
 
-/** The text of the workflow that a run runs, which never changes. */
+/** Query of the document of a run, which never changes. */
 export const documentQuery = (workspace: string, id: string) =>
   queryOptions({
     queryKey: ["run", workspace, id, "document"],
@@ -50,7 +51,7 @@ export const documentQuery = (workspace: string, id: string) =>
     },
   });
 
-/** Starts what is deployed at a path; gives the run's id. */
+/** Start the deployed workflow at a path. Return the id of the run. */
 export async function startFlow(workspace: string, path: string, args: Json): Promise<string> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/run/f/{path}", {
     params: { path: { workspace, path }, header: { "X-Trigger": "manual" } } as never,
@@ -60,7 +61,7 @@ export async function startFlow(workspace: string, path: string, args: Json): Pr
   return String(data);
 }
 
-/** Starts a workflow as it stands on the page, deployed or not; gives the run's id. */
+/** Start a workflow that need not be deployed. Return the id of the run. */
 export async function startPreview(workspace: string, path: string, value: Json, args: Json): Promise<string> {
   const { data } = await api.POST("/api/w/{workspace}/jobs/run/preview_flow", {
     params: { path: { workspace } },
@@ -70,18 +71,18 @@ export async function startPreview(workspace: string, path: string, value: Json,
   return String(data);
 }
 
-/** Cancels a run; `force`: without waiting for workers to answer. */
+/** Cancel a run. `force`: do not wait for workers. */
 export async function cancelRun(workspace: string, id: string, force = false): Promise<void> {
   const request = {
     params: { path: { workspace, id } },
-    body: { reason: "Stopped in the editor" },
+    body: { reason: t("api.cancelReason") },
     parseAs: "text",
   } as const;
   if (force) await api.POST("/api/w/{workspace}/jobs_u/queue/force_cancel/{id}", request);
   else await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", request);
 }
 
-/** What a run or one of its jobs gave. Throws ApiError 404 where it has not ended. */
+/** Fetch the result of a run or job. Throws ApiError 404 if it has not ended. */
 export async function fetchResult(workspace: string, id: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/jobs_u/completed/get_result/{id}", {
     params: { path: { workspace, id } },
@@ -91,7 +92,7 @@ export async function fetchResult(workspace: string, id: string): Promise<Json> 
 
 const TRIES = 5;
 
-/** What a run or job gave (`output`), or what else `ask` says of it. Just ended, it may not be there at once. */
+/** Query of a value of a run or job, the result by default. Retried, as it may be missing just after the end. */
 export const valueQuery = (
   workspace: string,
   run: string,
@@ -108,7 +109,7 @@ export const valueQuery = (
 
 const LAST_RUNS = 3;
 
-/** The ids of the last runs of a path that have ended, deployed or tested, the newest first. */
+/** Fetch the ids of the last ended runs of a path, including tests, newest first. */
 export async function lastRuns(workspace: string, path: string): Promise<string[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/completed/list", {
     params: {
@@ -124,23 +125,23 @@ export async function lastRuns(workspace: string, path: string): Promise<string[
   return (data ?? []).map((each) => each.id);
 }
 
-/** How the nodes of a run stand. */
+/** Fetch the states of the nodes of a run. */
 export async function fetchGraph(workspace: string, id: string): Promise<RunGraph> {
   const { data } = await api.GET("/api/v1/runs/{run_id}/graph", {
     params: { path: { run_id: id } },
     headers: { "X-Workspace": workspace },
   });
-  if (!data) throw new Error("The server said nothing.");
+  if (!data) throw new Error(t("api.noData"));
   return data as RunGraph;
 }
 
-/** What a run or one of its jobs got. */
+/** Fetch the inputs of a run or job. */
 export async function fetchArgs(workspace: string, id: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/jobs_u/get_args/{id}", { params: { path: { workspace, id } } });
   return (data ?? null) as Json;
 }
 
-/** Decides what a run waits for. */
+/** Decide an approval of a run. */
 export async function decideApproval(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
   await api.POST("/api/v1/runs/{id}/consent", {
     params: { path: { id: run }, header: { "X-Workspace": workspace } } as never,

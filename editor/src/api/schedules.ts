@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import type { Json } from "../workflow/types";
 import { api } from "./client";
 import { startFlow } from "./runs";
@@ -7,11 +8,11 @@ import type { components } from "./schema";
 export type ListedSchedule = components["schemas"]["ScheduleWithJobs"];
 export type ScheduleCalendar = components["schemas"]["Calendar"];
 
-/** Schedules that the list shows, at most. */
+/** Maximum number of schedules in the list. */
 export const LIMIT = 200;
 const REFRESH_MS = 15_000;
 
-/** All schedules of a workspace with their last ticks and the next five. */
+/** Query of the schedules of a workspace with their last runs and the next five times. */
 export const allSchedulesQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, "all"],
@@ -24,7 +25,7 @@ export const allSchedulesQuery = (workspace: string) =>
     },
   });
 
-/** Past and coming ticks from one time to another (ISO 8601). */
+/** Query of past and future runs of schedules between two times (ISO 8601). */
 export const calendarQuery = (workspace: string, since: string, until: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, "calendar", since, until],
@@ -33,12 +34,12 @@ export const calendarQuery = (workspace: string, since: string, until: string) =
       const { data } = await api.GET("/api/w/{workspace}/schedules/calendar", {
         params: { path: { workspace }, query: { since, until } },
       });
-      if (!data) throw new Error("The server said nothing.");
+      if (!data) throw new Error(t("api.noData"));
       return data;
     },
   });
 
-/** Starts what a schedule starts, with its inputs; gives the run's id. */
+/** Start the workflow or script of a schedule with its inputs. Return the id of the run. */
 export async function runNow(workspace: string, schedule: ListedSchedule): Promise<string> {
   const args = (schedule.args ?? {}) as Json;
   if (schedule.is_flow) return startFlow(workspace, schedule.script_path, args);

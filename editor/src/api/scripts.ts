@@ -1,9 +1,10 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import type { Tree } from "../workflow/types";
 import { api } from "./client";
 import type { components } from "./schema";
 
-/** A script in a list. */
+/** Script in a list. */
 export interface ScriptItem {
   path: string;
   summary: string;
@@ -16,7 +17,7 @@ export interface ScriptItem {
   has_draft?: boolean;
 }
 
-/** A script with its text, the schema of its inputs and whatever else was deployed with it. */
+/** Script with its text, the schema of its inputs and its settings. */
 export interface Script extends ScriptItem {
   content: string;
   description?: string;
@@ -45,7 +46,7 @@ export async function getScript(workspace: string, path: string): Promise<Script
 export const scriptQuery = (workspace: string, path: string) =>
   queryOptions({ queryKey: ["script", workspace, path], queryFn: () => getScript(workspace, path) });
 
-/** What somebody writes of a script, as their draft keeps it. */
+/** Editable part of a script, as stored in a draft. */
 export interface ScriptSource {
   content: string;
   language: string;
@@ -60,7 +61,7 @@ export interface ScriptDraft extends ScriptSource {
 
 const draftParams = (workspace: string, path: string) => ({ path: { workspace, kind: "script", path } });
 
-/** The caller's draft of a script; null where there is none. */
+/** Return the draft of a script; null if there is none. */
 export async function getScriptDraft(workspace: string, path: string): Promise<ScriptDraft | null> {
   const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", {
     params: draftParams(workspace, path),
@@ -72,7 +73,7 @@ export async function getScriptDraft(workspace: string, path: string): Promise<S
   return { revision, base_version, newest_version, content, language, summary };
 }
 
-/** The caller's drafts of scripts, the one edited last first. */
+/** Query of the drafts of scripts of the user, last edited first. */
 export const scriptDraftsQuery = (workspace: string) =>
   queryOptions({
     queryKey: ["script-drafts", workspace],
@@ -84,7 +85,7 @@ export const scriptDraftsQuery = (workspace: string) =>
     },
   });
 
-/** Saves a draft on the revision it builds on; gives the next one. Throws ApiError `draft_conflict`. */
+/** Save a draft based on a revision. Return the next revision. Throws ApiError `draft_conflict`. */
 export async function saveScriptDraft(
   workspace: string,
   path: string,
@@ -96,7 +97,7 @@ export async function saveScriptDraft(
     params: draftParams(workspace, path),
     body: { value: { ...value }, base_version: base, revision },
   });
-  if (!data) throw new Error("The server said nothing.");
+  if (!data) throw new Error(t("api.noData"));
   return data.revision;
 }
 
@@ -107,14 +108,14 @@ export async function discardScriptDraft(workspace: string, path: string): Promi
   });
 }
 
-/** What the server says of a script by itself, and does not take back. */
+/** Fields that the server sets and does not accept. */
 const SERVER_FIELDS = new Set([
   ...["hash", "path", "content", "language", "version_id", "extra_perms", "workspace_id", "schema", "has_preprocessor"],
   ...["created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"],
   ...["parent_hashes", "lock", "lock_error_logs"],
 ]);
 
-/** Deploys a script as the next version over the one it was made from; what else was set stays. */
+/** Deploy a script as the next version after `deployed`, with its settings. */
 export async function deployScript(
   workspace: string,
   path: string,
@@ -138,7 +139,7 @@ export async function deployScript(
   });
 }
 
-/** Starts a script: the deployed one, or `code` as it stands on the page. Gives the run's id. */
+/** Start the deployed script, or `code`. Return the id of the run. */
 export async function startScript(
   workspace: string,
   path: string,
@@ -175,7 +176,7 @@ export const scriptVersionsQuery = (workspace: string, path: string) =>
     },
   });
 
-/** The text of any version. */
+/** Query of the text of a version. */
 export const scriptVersionQuery = (workspace: string, version: number) =>
   queryOptions({
     queryKey: ["script-version", workspace, version],
@@ -188,7 +189,7 @@ export const scriptVersionQuery = (workspace: string, version: number) =>
     },
   });
 
-/** What a deploy of a script reaches. */
+/** Query of the uses of a script. */
 export const scriptUsersQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["script-users", workspace, path],

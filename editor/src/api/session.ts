@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 
 export async function login(email: string, password: string): Promise<void> {
@@ -9,13 +10,13 @@ export async function logout(): Promise<void> {
   await api.POST("/api/auth/logout", { parseAs: "text" });
 }
 
-/** The caller's account with its workspaces. */
+/** Query of the account of the user with its workspaces. */
 export const meQuery = queryOptions({
   queryKey: ["me"],
   staleTime: 60_000,
   queryFn: async () => {
     const [account, member] = await Promise.all([api.GET("/api/users/whoami"), api.GET("/api/workspaces/users")]);
-    if (!account.data || !member.data) throw new Error("The server said nothing.");
+    if (!account.data || !member.data) throw new Error(t("api.noData"));
     return { email: account.data.email, superAdmin: account.data.super_admin, workspaces: member.data.workspaces };
   },
 });

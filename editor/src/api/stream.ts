@@ -1,7 +1,7 @@
 import { BASE, CREDENTIALS } from "./client";
 import type { RunGraph } from "./runs";
 
-/** A part of a node's log. `offset` counts characters of that attempt's log. */
+/** Part of the log of a node. `offset`: position in the log of the attempt, in characters. */
 export interface LogPart {
   job: string;
   node: string;
@@ -13,10 +13,10 @@ export interface LogPart {
 
 export interface RunListener {
   status: (graph: RunGraph) => void;
-  /** `cursor`: what follows behind these parts can be asked for by it. */
+  /** `cursor`: position after these parts. */
   log?: (parts: LogPart[], cursor: string) => void;
   end: (status: string) => void;
-  /** Whether the server is heard. */
+  /** Called when the connection is established or lost. */
   connected: (yes: boolean) => void;
 }
 
@@ -29,12 +29,12 @@ export interface LogSelection {
 }
 
 const PAUSES_MS = [300, 1000, 3000, 5000];
-/** A stream says at least each 15 s that it is alive. */
+/** Time after which a silent connection is closed. The server sends at least every 15 s. */
 const SILENCE_MS = 40_000;
 
 /**
- * Follows a run until it has ended, without its logs where nobody takes them; where the line breaks it goes on after the
- * last message. Gives what stops it.
+ * Follow a run until it ends, with its logs if the listener has `log`. After a lost connection the stream resumes after the
+ * last message. Return a function that stops it.
  */
 export function follow(
   workspace: string,
@@ -70,7 +70,7 @@ async function listen(
         if (await read(answer.body, line, cursor, listener)) return;
       }
     } catch {
-      // The line broke: it is tried again below.
+      // The connection was lost and is retried below.
     } finally {
       line.close();
     }
@@ -80,35 +80,35 @@ async function listen(
   }
 }
 
-/** One connection: it is given up where nothing is heard of it, or the browser has lost the network. */
+/** Connection that is aborted after a silence, or when the browser is offline. */
 class Line {
   private readonly cut = new AbortController();
   private silence: ReturnType<typeof setTimeout> | undefined;
-  private readonly give = () => this.cut.abort();
+  private readonly abort = () => this.cut.abort();
 
   constructor(private readonly outer: AbortSignal) {
-    outer.addEventListener("abort", this.give);
-    window.addEventListener("offline", this.give);
-    this.heard();
+    outer.addEventListener("abort", this.abort);
+    window.addEventListener("offline", this.abort);
+    this.reset();
   }
 
   get signal(): AbortSignal {
     return this.cut.signal;
   }
 
-  heard(): void {
+  reset(): void {
     clearTimeout(this.silence);
-    this.silence = setTimeout(this.give, SILENCE_MS);
+    this.silence = setTimeout(this.abort, SILENCE_MS);
   }
 
   close(): void {
     clearTimeout(this.silence);
-    this.outer.removeEventListener("abort", this.give);
-    window.removeEventListener("offline", this.give);
+    this.outer.removeEventListener("abort", this.abort);
+    window.removeEventListener("offline", this.abort);
   }
 }
 
-/** Until then, or until the browser has its network again. */
+/** Wait for a time, or until the browser is online again. */
 function pause(ms: number): Promise<void> {
   return new Promise((done) => {
     const end = () => {
@@ -121,7 +121,7 @@ function pause(ms: number): Promise<void> {
   });
 }
 
-/** Reads messages until the stream ends; true where the run has. */
+/** Read messages until the stream ends. Return true if the run has ended. */
 async function read(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   line: Line,
@@ -133,7 +133,7 @@ async function read(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return false;
-    line.heard();
+    line.reset();
     const messages = (rest + value).split("\n\n");
     rest = messages.pop() ?? "";
     for (const message of messages) if (dispatch(message, cursor, listener)) return true;

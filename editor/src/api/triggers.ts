@@ -1,4 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api, BASE } from "./client";
 import type { components } from "./schema";
 
@@ -9,7 +10,7 @@ export type NewRoute = components["schemas"]["CreateHttpTrigger"];
 
 const LIMIT = "1000";
 
-/** Schedules that start a workflow. */
+/** Query of the schedules of a workflow. */
 export const schedulesQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["schedules", workspace, path],
@@ -20,7 +21,7 @@ export const schedulesQuery = (workspace: string, path: string) =>
     },
   });
 
-/** The next five times of a cron expression in a zone, as ISO 8601 text. Refused for one that is none. */
+/** Query of the next five times of a cron expression in a time zone, as ISO 8601 text. Fails for an invalid expression. */
 export const ticksQuery = (schedule: string, timezone: string) =>
   queryOptions({
     queryKey: ["ticks", schedule, timezone],
@@ -59,7 +60,7 @@ export async function deleteSchedule(workspace: string, path: string): Promise<v
   });
 }
 
-/** HTTP routes that start a workflow. */
+/** Query of the HTTP routes of a workflow. */
 export const routesQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["routes", workspace, path],
@@ -103,11 +104,11 @@ export async function deleteRoute(workspace: string, path: string): Promise<void
   });
 }
 
-/** A token that starts one workflow, whose runs have all rights of its owner; it is shown this once. */
+/** Create a token that starts one workflow with all rights of its owner. The token is returned only once. */
 export async function createRunToken(workspace: string, path: string): Promise<string> {
   const { data } = await api.POST("/api/users/tokens/create", {
     body: {
-      label: `Webhook of ${path}`.slice(0, 100),
+      label: t("api.tokenLabel", { path }).slice(0, 100),
       scopes: [`jobs:run:${path}`, `jobs:delegate:${path}`],
       workspace_id: workspace,
     },
@@ -116,10 +117,10 @@ export async function createRunToken(workspace: string, path: string): Promise<s
   return String(data);
 }
 
-/** Where the API is for a caller outside. */
+/** Return the address of the API for external callers. */
 const origin = (): string => BASE || window.location.origin;
 
-/** The URL that starts a workflow; `waits`: the answer is its result, else the run's id. */
+/** Return the URL that starts a workflow. It responds with the result if `waits`, otherwise with the id of the run. */
 export function webhookUrl(workspace: string, path: string, waits: boolean): string {
   return `${origin()}/api/w/${workspace}/jobs/${waits ? "run_wait_result" : "run"}/f/${path}`;
 }

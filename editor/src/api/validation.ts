@@ -3,7 +3,7 @@ import type { components } from "./schema";
 
 export type Problem = components["schemas"]["Problem"];
 
-/** All that a deploy would say of a text. */
+/** Return the problems of a text. */
 export async function validateText(workspace: string, text: string): Promise<Problem[]> {
   const { data } = await api.POST("/api/w/{workspace}/flows/validate", {
     params: { path: { workspace } },
@@ -14,7 +14,7 @@ export async function validateText(workspace: string, text: string): Promise<Pro
 
 export type ScriptSchema = components["schemas"]["ScriptSchema"];
 
-/** The JSON Schema of what a script takes; null where its signature cannot be read, with where and why if that is known. */
+/** Return the JSON Schema of the inputs of a script; null with an error if its signature cannot be parsed. */
 export async function scriptSchema(workspace: string, language: string, content: string): Promise<ScriptSchema> {
   const { data } = await api.POST("/api/w/{workspace}/scripts/schema", {
     params: { path: { workspace } },

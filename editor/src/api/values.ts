@@ -1,12 +1,13 @@
+import { t } from "../texts/t";
 import { ApiError, BASE, CREDENTIALS } from "./client";
 
-/** Whose value: what a run or job gave, or got. */
+/** Source of a value: the result or inputs of a run or job. */
 export interface ValueOf {
   what: "result" | "args";
   job: string;
 }
 
-/** A part of a value's JSON text, and how many bytes the whole has. */
+/** Part of the JSON text of a value, its length in bytes and that of the whole value. */
 export interface ValuePart {
   text: string;
   bytes: number;
@@ -17,8 +18,8 @@ export const valueAddress = (workspace: string, { what, job }: ValueOf): string 
   `${BASE}/api/w/${workspace}/jobs_u/${what === "args" ? "get_args" : "completed/get_result"}/${job}`;
 
 /**
- * `length` bytes from `start` on. A character that the end cuts is left out, and so are its bytes. Throws ApiError 404
- * where there is none yet.
+ * Fetch `length` bytes from `start`. A character that is cut at the end is left out, with its bytes. Throws ApiError 404 if
+ * there is no value yet.
  */
 export async function valuePart(workspace: string, source: ValueOf, start: number, length: number): Promise<ValuePart> {
   const answer = await fetch(valueAddress(workspace, source), {
@@ -27,13 +28,7 @@ export async function valuePart(workspace: string, source: ValueOf, start: numbe
   });
   if (!answer.ok) {
     const { error } = await answer.json().catch(() => ({ error: {} }));
-    throw new ApiError(
-      answer.status,
-      error.code ?? "",
-      error.message ?? "It cannot be read.",
-      error.hint ?? null,
-      null,
-    );
+    throw new ApiError(answer.status, error.code ?? "", error.message ?? t("api.unreadable"), error.hint ?? null, null);
   }
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const size = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? bytes.length);

@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { t } from "../texts/t";
 import { api } from "./client";
 import type { Flow } from "./flows";
 import type { components } from "./schema";
@@ -7,12 +8,12 @@ export type Version = components["schemas"]["Version"];
 export type Difference = components["schemas"]["Difference"];
 export type UsedBy = components["schemas"]["UsedBy"];
 
-/** A version by its id, or the caller's draft. */
+/** Side of a comparison: a version by its id, or the draft of the user. */
 export type Side = number | "draft";
 
 const PAGE = 100;
 
-/** The versions of a workflow, newest first, a page at a time. */
+/** Query of the versions of a workflow, newest first, by pages. */
 export const versionsQuery = (workspace: string, path: string) =>
   infiniteQueryOptions({
     queryKey: ["versions", workspace, path],
@@ -27,7 +28,7 @@ export const versionsQuery = (workspace: string, path: string) =>
     getNextPageParam: (last) => (last.length < PAGE ? null : (last.at(-1)?.id ?? null)),
   });
 
-/** One version, which never changes. */
+/** Query of a version, which never changes. */
 export const versionQuery = (workspace: string, id: number) =>
   queryOptions({
     queryKey: ["version", workspace, id],
@@ -40,7 +41,7 @@ export const versionQuery = (workspace: string, id: number) =>
     },
   });
 
-/** What differs between two sides. `revision`: of the draft, where it is one of them. */
+/** Query of the difference of two sides. `revision`: that of the draft, if it is one of them. */
 export const differenceQuery = (
   workspace: string,
   path: string,
@@ -58,12 +59,12 @@ export const differenceQuery = (
           query: { before: String(before), after: String(after) } as never,
         },
       });
-      if (!data) throw new Error("The server said nothing.");
+      if (!data) throw new Error(t("api.noData"));
       return data;
     },
   });
 
-/** What runs a workflow: nodes of others, schedules, HTTP triggers. */
+/** Query of the uses of a workflow: nodes, schedules, HTTP triggers. */
 export const usedByQuery = (workspace: string, path: string) =>
   queryOptions({
     queryKey: ["used-by", workspace, path],

@@ -9,7 +9,7 @@ const REFRESH_MS = 4000;
 const SEEN_WITHIN_S = 600;
 const LIMIT = 1000;
 
-/** Workers and queues as they were at `at` (milliseconds), with how many jobs a second each worker ended since before. */
+/** Workers and queues at the time `at` (milliseconds), with the jobs per second of each worker. */
 export interface WorkerStatus {
   at: number;
   workers: Worker[];
@@ -17,7 +17,7 @@ export interface WorkerStatus {
   rates: Record<string, number>;
 }
 
-/** Jobs a second by worker, from two looks; none of a worker that is new. */
+/** Return the jobs per second by worker, from two snapshots. New workers are left out. */
 export function ratesOf(before: WorkerStatus | undefined, workers: Worker[], at: number): Record<string, number> {
   const seconds = before ? (at - before.at) / 1000 : 0;
   if (!before || seconds <= 0) return {};
@@ -45,7 +45,7 @@ export const workersQuery = (before: () => WorkerStatus | undefined) =>
     },
   });
 
-/** Lets a worker take no more jobs, or take jobs again. */
+/** Drain or resume a worker. */
 export async function drainWorker(id: string, drained: boolean): Promise<void> {
   await api.POST("/api/workers/drain/{id}", { params: { path: { id } }, body: { drained }, parseAs: "text" });
 }
