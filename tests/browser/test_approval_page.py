@@ -83,16 +83,16 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     refused = await page.get_by_role("alert").text_content()
     assert refused and "maximum of 9" in refused
     await page.goto("/w/main/approvals?q=november")
-    card = page.get_by_role("region", name="Waits for you").get_by_role("listitem").filter(has_text=message)
+    card = page.get_by_role("region", name="Awaiting your approval").get_by_role("listitem").filter(has_text=message)
     await expect(card).to_contain_text("Started by admin")
-    await expect(card).to_contain_text("to be answered in 1")
+    await expect(card).to_contain_text("Due in 1")
     assert await fields_of(page) == on_page
     await check(page)
     await card.get_by_label("Sum").fill("12")
     await card.get_by_role("button", name="Approve").click()
     await expect(card.get_by_role("alert")).to_contain_text(refused)
     # The page of the run has the same form.
-    await card.get_by_role("link", name="A preview").click()
+    await card.get_by_role("link", name="Preview").click()
     await page.wait_for_url(f"**/runs/{run}*")
     await page.goto(f"/w/main/runs/{run}?node=ask")
     form = page.get_by_role("form", name="Decide ask")
@@ -102,7 +102,7 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await form.get_by_label("sure").check()
     await form.get_by_label("Reason").fill("It is due")
     await form.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
+    await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
     await page.goto("/w/main/approvals?q=november")
     await expect(page.get_by_role("heading", name="Approvals")).to_be_visible()
     await expect(card).to_have_count(0)

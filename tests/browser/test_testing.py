@@ -146,6 +146,6 @@ async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, si
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("form", name="Decide ask").get_by_label("Reason").fill("As agreed")
     await page.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
+    await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
     await expect(node(page, "ask").locator("[data-state=succeeded]")).to_be_visible()
     assert await page.evaluate("window.hurt") is None

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
 import { errorText } from "../api/client";
+import { t, tWith } from "../texts/t";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Status } from "../ui/status";
@@ -11,9 +12,9 @@ import { notify } from "../ui/toasts";
 import css from "./approvals.module.css";
 import { FormFields, initialValues } from "./form-fields";
 
-/** Something that is asked: what, by whom, until when; for who may decide with the form and both buttons. */
+/** Card of an open approval, with the form for members who may decide. */
 export function ApprovalCard({ workspace, asked: approval }: { workspace: string; asked: WaitingApproval }) {
-  const name = approval.path ?? "A preview";
+  const name = approval.path ?? t("approvals.preview");
   return (
     <li className={css.card}>
       <div className={css.heading}>
@@ -21,26 +22,32 @@ export function ApprovalCard({ workspace, asked: approval }: { workspace: string
           {name}
         </Link>
         <code>{approval.node}</code>
-        <Status status="awaiting_approval" word={approval.mine ? "waits for you" : "waits for others"} />
+        <Status
+          status="awaiting_approval"
+          word={t(approval.mine ? "approvals.awaitingYou" : "approvals.awaitingOthers")}
+        />
       </div>
       {approval.message && <p className={css.message}>{approval.message}</p>}
       <p className={css.facts}>
-        Started by {approval.created_by}, asked <Time at={approval.opened_at} />
+        {t("approvals.startedBy", { user: approval.created_by })}
+        {" · "}
+        {tWith("approvals.requested", { time: <Time key="time" at={approval.opened_at} /> })}
         {approval.due_at && (
           <>
-            , to be answered <Time at={approval.due_at} ahead />
+            {" · "}
+            {tWith("approvals.due", { time: <Time key="time" at={approval.due_at} ahead /> })}
           </>
         )}
-        {approval.required > 1 && <>, {approval.required} must agree</>}
-        {approval.approvers.length > 0 && <>; asked are {approval.approvers.join(", ")}</>}
+        {approval.required > 1 && ` · ${t("approvals.requiredCount", { count: approval.required })}`}
+        {approval.approvers.length > 0 && ` · ${t("approvals.approvers", { names: approval.approvers.join(", ") })}`}
       </p>
       {approval.said.length > 0 && (
-        <ul className={css.decisions} aria-label="Said so far">
+        <ul className={css.decisions} aria-label={t("approvals.decisions")}>
           {approval.said.map((each) => (
             <li key={`${each.approver} ${each.at}`}>
               <Status
                 status={each.approved ? "succeeded" : "failed"}
-                word={`${each.approved ? "approved" : "rejected"} by ${each.approver}`}
+                word={t(each.approved ? "approvals.approvedBy" : "approvals.rejectedBy", { user: each.approver })}
               />{" "}
               <Time at={each.at} /> {each.reason}
             </li>
@@ -52,7 +59,7 @@ export function ApprovalCard({ workspace, asked: approval }: { workspace: string
   );
 }
 
-/** The form of what is asked, and both buttons. */
+/** Form of an approval with the buttons to approve and reject. */
 export function DecisionForm({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
   const queries = useQueryClient();
   const [typed, setTyped] = useState<Record<string, string>>(() => initialValues(asked.fields));
@@ -64,7 +71,7 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
     setFault("");
     try {
       await decide(workspace, asked, { approved, reason: reason.trim(), fields: typed });
-      notify(approved ? "Your yes is recorded." : "Your no is recorded.");
+      notify(t(approved ? "approvals.approved" : "approvals.rejected"));
     } catch (error) {
       setFault(errorText(error));
     } finally {
@@ -77,9 +84,9 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
     void answer(true);
   };
   return (
-    <form className={css.form} onSubmit={submit} aria-label={`Decide ${asked.node}`}>
+    <form className={css.form} onSubmit={submit} aria-label={t("approvals.decide", { node: asked.node })}>
       <FormFields id={asked.job} fields={asked.fields} typed={typed} set={setTyped} />
-      <Field label="Reason (optional)">
+      <Field label={t("approvals.reason")}>
         <textarea
           className={`${controls.input} ${css.reason}`}
           rows={1}
@@ -95,11 +102,11 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
       )}
       <div className={css.buttons}>
         <Button look="main" icon="check" type="submit" disabled={busy}>
-          Approve
+          {t("approvals.approve")}
         </Button>
         {!asked.hide_cancel && (
           <Button look="danger" icon="cross" disabled={busy} onClick={() => void answer(false)}>
-            Reject
+            {t("approvals.reject")}
           </Button>
         )}
       </div>

@@ -1,4 +1,5 @@
 import type { FormField } from "../api/approvals";
+import { t } from "../texts/t";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";
@@ -7,21 +8,21 @@ import css from "./approvals.module.css";
 type FieldValues = Record<string, string>;
 
 interface Props {
-  /** What makes the fields' ids different from those of other forms. */
+  /** Prefix of the ids of the fields. */
   id: string;
   fields: FormField[];
   typed: FieldValues;
   set: (next: FieldValues) => void;
 }
 
-/** What the fields hold at first. A boolean is there where it is ticked. */
+/** Return the initial values of the fields. A boolean is present if it is checked. */
 export function initialValues(fields: FormField[]): FieldValues {
   return Object.fromEntries(
     fields.filter((field) => field.kind !== "boolean" || field.value).map((field) => [field.name, field.value]),
   );
 }
 
-/** The fields of a form as the server describes them: the approval page without scripts has the same. */
+/** Fields of a form as the server describes them, like those of the approval page without scripts. */
 export function FormFields({ id, fields, typed, set }: Props) {
   return fields.map((field) => (
     <FormControl
@@ -45,7 +46,8 @@ interface ControlProps {
 }
 
 function FormControl({ id, field, text, set }: ControlProps) {
-  const label = field.required || field.kind === "boolean" ? field.label : `${field.label} (optional)`;
+  const label =
+    field.required || field.kind === "boolean" ? field.label : t("approvals.optionalField", { label: field.label });
   const given = { label, help: field.help || undefined };
   const value = text ?? "";
   if (field.kind === "boolean") {

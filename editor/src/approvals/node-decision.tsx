@@ -4,6 +4,7 @@ import { approvalsQuery } from "../api/approvals";
 import { decideApproval } from "../api/runs";
 import { useEditor } from "../editor/context";
 import css from "../runs/page.module.css";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { DecisionForm } from "./card";
@@ -14,7 +15,7 @@ interface Props {
   id: string;
 }
 
-/** Of an approval that waits in the run that is shown: its form, the inbox's own. */
+/** Form of an open approval of the shown run, like that of the approvals page. */
 export function NodeDecision(props: Props) {
   const { id } = props;
   const waits = useEditor(
@@ -28,25 +29,25 @@ function PendingApproval({ workspace, run, id }: Props) {
   const inbox = useQuery(approvalsQuery(workspace));
   const asked = inbox.data?.find((each) => each.run === run && each.node === id);
   if (inbox.isPending || (!asked && inbox.isFetching)) return null;
-  if (asked && !asked.mine) return <p className={css.waiting}>Others are asked.</p>;
+  if (asked && !asked.mine) return <p className={css.waiting}>{t("approvals.onlyOthers")}</p>;
   if (asked) return <DecisionForm workspace={workspace} asked={asked} />;
   return <DecisionButtons workspace={workspace} run={run} id={id} />;
 }
 
-/** Without the form, where the inbox is longer than what is looked at of it. */
+/** Buttons without a form, for an approval beyond the fetched ones. */
 function DecisionButtons({ workspace, run, id }: Props) {
   const decide = (approved: boolean) =>
     attempt(async () => {
       await decideApproval(workspace, run, id, approved);
-      notify(approved ? `Approved: ${id} goes on.` : `Rejected: ${id}.`);
+      notify(t(approved ? "approvals.nodeApproved" : "approvals.nodeRejected", { node: id }));
     });
   return (
     <div className={css.buttons}>
       <Button look="main" icon="check" onClick={() => decide(true)}>
-        Approve
+        {t("approvals.approve")}
       </Button>
       <Button icon="cross" onClick={() => decide(false)}>
-        Reject
+        {t("approvals.reject")}
       </Button>
     </div>
   );

@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { useParams } from "react-router";
 import { approvalsQuery, type WaitingApproval } from "../api/approvals";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { t } from "../texts/t";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import css from "./approvals.module.css";
@@ -10,16 +11,16 @@ import { ApprovalCard } from "./card";
 
 const NO_DEADLINE = "9999";
 const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApproval>[]] = [
-  { name: "asked", label: "Asked longest first", before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
+  { name: "asked", label: t("approvals.sortOldest"), before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
   {
     name: "deadline",
-    label: "Deadline first",
+    label: t("approvals.sortDeadline"),
     before: (a, b) => (a.due_at ?? NO_DEADLINE).localeCompare(b.due_at ?? NO_DEADLINE),
   },
-  { name: "path", label: "By workflow", before: (a, b) => (a.path ?? "").localeCompare(b.path ?? "") },
+  { name: "path", label: t("approvals.sortWorkflow"), before: (a, b) => (a.path ?? "").localeCompare(b.path ?? "") },
 ];
 
-/** What waits for people in a workspace: first for the one who looks, then for others. */
+/** Page of the open approvals of a workspace: those that the user may decide, then the others. */
 export function ApprovalsPage() {
   const { workspace = "" } = useParams();
   const approvals = useQuery(approvalsQuery(workspace));
@@ -29,21 +30,21 @@ export function ApprovalsPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Approvals</h1>
+        <h1>{t("approvals.approvals")}</h1>
         <ListTools what="approvals" found={found} />
       </div>
       {approvals.isPending && <Skeleton />}
       {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
       {approvals.data?.length === 0 && (
-        <Empty title="Nothing waits for anybody">
-          <p>A workflow that needs a yes or no of people stands here until somebody has decided.</p>
+        <Empty title={t("approvals.empty")}>
+          <p>{t("approvals.emptyHint")}</p>
         </Empty>
       )}
       {approvals.data && approvals.data.length > 0 && items.length === 0 && (
         <NoMatches what="approvals" wanted={query} />
       )}
-      <Group title="Waits for you" items={items.filter((each) => each.mine)} workspace={workspace} />
-      <Group title="Waits for others" items={items.filter((each) => !each.mine)} workspace={workspace} />
+      <Group title={t("approvals.awaitingYou")} items={items.filter((each) => each.mine)} workspace={workspace} />
+      <Group title={t("approvals.awaitingOthers")} items={items.filter((each) => !each.mine)} workspace={workspace} />
     </main>
   );
 }

@@ -10,7 +10,8 @@ const NAMES: Record<string, string> = {
   deploy: t("runs.triggerDeploy"),
 };
 
-/** Return the name of a kind of trigger. Other kinds are returned unchanged. */
-export function triggerName(kind: string): string {
-  return NAMES[kind] ?? kind;
+/** Return the name of a trigger, such as "Schedule f/a" for "schedule f/a". Unknown kinds are returned unchanged. */
+export function triggerName(trigger: string): string {
+  const [kind = "", ...rest] = trigger.split(" ");
+  return [NAMES[kind] ?? kind, ...rest].join(" ");
 }

@@ -8,6 +8,7 @@ import { relative } from "../../lib/time";
 import { t } from "../../texts/t";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";
+import { triggerName } from "../trigger-name";
 
 const LIMIT = 20;
 
@@ -63,5 +64,5 @@ const describeRun = (row: RunRow) =>
   t("runs.runSummary", {
     status: statusStyle(row.status).label,
     time: relative(row.created_at, Date.now()),
-    trigger: row.trigger,
+    trigger: triggerName(row.trigger),
   });

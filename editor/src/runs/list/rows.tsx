@@ -81,7 +81,7 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
         title={t("runs.onlyThisTrigger")}
         onClick={() => put(onlyTrigger(row))}
       >
-        {triggerText(row)}
+        {triggerName(row.trigger)}
       </button>
       <button type="button" className={css.fact} title={t("runs.onlyThisUser")} onClick={() => put({ by: row.by })}>
         {row.by}
@@ -95,11 +95,6 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
 }
 
 const onlyTrigger = (row: RunRow) => ({ trigger: row.trigger.split(" ")[0] ?? "" });
-
-function triggerText(row: RunRow): string {
-  const [kind = "", ...rest] = row.trigger.split(" ");
-  return [triggerName(kind), ...rest].join(" ");
-}
 
 /** Move the focus to the next or previous run with the arrow keys. */
 function moveFocus(event: KeyboardEvent<HTMLUListElement>, count: number): void {
