@@ -11,7 +11,6 @@ const REMAINING = new Set([
   "conflicts",
   "forms",
   "router.tsx",
-  "schedules",
   "shell",
   "versions",
   "workers",

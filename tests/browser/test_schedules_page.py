@@ -34,14 +34,14 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     rows = page.get_by_label("Schedules", exact=True).get_by_role("listitem")
     nightly = rows.filter(has_text="Every night")
     await expect(nightly.get_by_label("Next runs of f/times/nightly").get_by_text("02:30:00")).to_have_count(5)
-    await expect(nightly).to_contain_text("missed times are not run")
-    await expect(nightly).to_contain_text("has not run yet")
-    # How the last time ended is said, with its run.
+    await expect(nightly).to_contain_text("Missed: skip")
+    await expect(nightly).to_contain_text("No runs yet")
+    # The outcome of the last run is shown with a link to the run.
     often = rows.filter(has_text="f/times/often")
     await expect(often.get_by_role("link", name=re.compile("Succeeded"))).to_be_visible()
     await often.get_by_role("button", name="Pause").click()
-    await expect(often).to_contain_text("paused")
-    await expect(often.get_by_role("button", name="Switch on")).to_be_visible()
+    await expect(often).to_contain_text("Paused")
+    await expect(often.get_by_role("button", name="Resume")).to_be_visible()
     await expect(often.get_by_label("Next runs of f/times/often")).to_have_count(0)
     # Many at the same minute are visible on the calendar, by week and by day.
     await page.get_by_role("link", name="Calendar").click()

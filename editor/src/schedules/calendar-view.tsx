@@ -3,6 +3,8 @@ import { Link } from "react-router";
 import { calendarQuery } from "../api/schedules";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
+import { LOCALE } from "../texts/language";
+import { t } from "../texts/t";
 import { localTimeZone } from "../triggers/times";
 import { Button, IconButton } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -24,8 +26,8 @@ import css from "./schedules.module.css";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const NARROW = window.matchMedia("(max-width: 700px)");
-const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short" });
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
 const hourText = (hour: number): string => `${String(hour).padStart(2, "0")}:00`;
 
 interface Props {
@@ -34,7 +36,7 @@ interface Props {
   set: (name: string, value: string) => void;
 }
 
-/** Past and coming runs of all schedules: a week by hours, or a day by minutes. Times are the reader's. */
+/** Past and upcoming runs of all schedules: a week by hours, or a day by minutes, in the time zone of the browser. */
 export default function CalendarView({ workspace, search, set }: Props) {
   const week = (search.get("span") ?? (NARROW.matches ? "day" : "week")) === "week";
   const day = parseDay(search.get("day"), new Date());
@@ -47,13 +49,23 @@ export default function CalendarView({ workspace, search, set }: Props) {
   return (
     <>
       <div className={css.fields}>
-        <IconButton label={week ? "The week before" : "The day before"} icon="back" onClick={() => step(-1)} />
-        <Button onClick={() => set("day", "")}>Today</Button>
-        <IconButton label={week ? "The next week" : "The next day"} icon="next" onClick={() => step(1)} />
+        <IconButton
+          label={week ? t("schedules.previousWeek") : t("schedules.previousDay")}
+          icon="back"
+          onClick={() => step(-1)}
+        />
+        <Button onClick={() => set("day", "")}>{t("schedules.today")}</Button>
+        <IconButton
+          label={week ? t("schedules.nextWeek") : t("schedules.nextDay")}
+          icon="next"
+          onClick={() => step(1)}
+        />
         <strong className={css.span}>
           {week ? DAY.formatRange(first, plusDays(first, 6)) : DAY.format(first)} <span>{localTimeZone()}</span>
         </strong>
-        <Button onClick={() => set("span", week ? "day" : "week")}>{week ? "By day" : "By week"}</Button>
+        <Button onClick={() => set("span", week ? "day" : "week")}>
+          {week ? t("schedules.byDay") : t("schedules.byWeek")}
+        </Button>
       </div>
       {found.isPending && <Skeleton />}
       {found.error && <Failed error={found.error} retry={() => void found.refetch()} />}
@@ -72,7 +84,7 @@ export default function CalendarView({ workspace, search, set }: Props) {
             <Day workspace={workspace} entries={entries} />
           )}
           {found.data.complete_until && (
-            <p className={css.note}>More come than are shown: all up to {absolute(found.data.complete_until)}.</p>
+            <p className={css.note}>{t("schedules.incomplete", { time: absolute(found.data.complete_until) })}</p>
           )}
         </>
       )}
@@ -86,7 +98,7 @@ function Week({ days, entries, open }: { days: Date[]; entries: Entry[]; open: (
   return (
     <div className={css.scroll}>
       <table className={css.week}>
-        <caption>Past and coming runs by hour</caption>
+        <caption>{t("schedules.week")}</caption>
         <thead>
           <tr>
             <td />
@@ -137,7 +149,7 @@ function Hour({ entries }: { entries: Entry[] }) {
       {most > 1 && (
         <span className={css.clash} title={clashes.map(clashText).join("\n")}>
           <Icon name="warn" size={11} />
-          {most} at once
+          {t("schedules.atOnce", { count: most })}
         </span>
       )}
     </span>
@@ -148,10 +160,10 @@ const clashText = (clash: { at: number; paths: string[] }): string =>
   `${CLOCK.format(clash.at)}: ${clash.paths.join(", ")}`;
 
 function Day({ workspace, entries }: { workspace: string; entries: Entry[] }) {
-  if (entries.length === 0) return <p className={css.note}>Nothing ran by schedule on this day, and nothing will.</p>;
+  if (entries.length === 0) return <p className={css.note}>{t("schedules.noneOnDay")}</p>;
   const clashes = new Map(clashesOf(entries).map((clash) => [clash.at, clash.paths.length]));
   return (
-    <ul className={css.day} aria-label="Runs of the day">
+    <ul className={css.day} aria-label={t("schedules.day")}>
       {entries.map((entry) => {
         const together = clashes.get(entry.at - (entry.at % 60_000));
         return (
@@ -166,7 +178,7 @@ function Day({ workspace, entries }: { workspace: string; entries: Entry[] }) {
             {together && (
               <span className={css.clash}>
                 <Icon name="warn" size={11} />
-                {together} at once
+                {t("schedules.atOnce", { count: together })}
               </span>
             )}
             {entry.detail && <span className={css.soft}>{entry.detail}</span>}

@@ -1,6 +1,6 @@
 import type { ScheduleCalendar } from "../api/schedules";
 
-/** A tick on the calendar: what became of it, or that it comes. `at`: milliseconds. */
+/** Past or upcoming tick of a schedule. `at`: milliseconds. */
 export interface Entry {
   at: number;
   path: string;
@@ -11,9 +11,9 @@ export interface Entry {
 }
 
 export interface Cell {
-  /** How many ticks stand how. */
+  /** Number of ticks by state. */
   counts: Record<string, number>;
-  /** Minutes at which several schedules tick. */
+  /** Minutes with ticks of several schedules. */
   clashes: Clash[];
 }
 
@@ -24,7 +24,7 @@ export interface Clash {
 
 const MINUTE_MS = 60_000;
 
-/** All ticks of a calendar, in order of time. */
+/** Return all ticks of a calendar in order of time. */
 export function entriesOf({ past, coming }: ScheduleCalendar): Entry[] {
   return [
     ...past.map((tick) => ({
@@ -46,7 +46,7 @@ export function entriesOf({ past, coming }: ScheduleCalendar): Entry[] {
   ].sort((a, b) => a.at - b.at);
 }
 
-/** Minutes at which more than one schedule ticks. */
+/** Return the minutes with ticks of more than one schedule. */
 export function clashesOf(entries: Entry[]): Clash[] {
   const minutes = new Map<number, Set<string>>();
   for (const { at, path } of entries) {
@@ -58,7 +58,7 @@ export function clashesOf(entries: Entry[]): Clash[] {
 
 export const cellKey = (day: Date, hour: number): string => `${day.toDateString()} ${hour}`;
 
-/** The ticks of each hour of each day, in the reader's zone, by `keyOf`. */
+/** Group ticks by day and hour in the time zone of the browser, by `cellKey`. */
 export function cellsOf(entries: Entry[]): Map<string, Entry[]> {
   const cells = new Map<string, Entry[]>();
   for (const entry of entries) {
@@ -75,7 +75,7 @@ export function summarizeCell(entries: Entry[]): Cell {
   return { counts, clashes: clashesOf(entries) };
 }
 
-/** The days that are shown around one: itself, or its week from Monday on. */
+/** Return the displayed days: the day itself, or its week from Monday on. */
 export function daysOf(day: Date, week: boolean): Date[] {
   const first = new Date(day.getFullYear(), day.getMonth(), day.getDate() - (week ? (day.getDay() + 6) % 7 : 0));
   return Array.from({ length: week ? 7 : 1 }, (_, each) => plusDays(first, each));
@@ -84,10 +84,11 @@ export function daysOf(day: Date, week: boolean): Date[] {
 export const plusDays = (day: Date, days: number): Date =>
   new Date(day.getFullYear(), day.getMonth(), day.getDate() + days);
 
-/** "2026-01-31" of a day in the reader's zone, and back; what is none is today. */
+/** Format a day of the browser's time zone as "2026-01-31". */
 export const formatDay = (day: Date): string =>
   [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((each) => String(each).padStart(2, "0")).join("-");
 
+/** Parse the format of `formatDay`; `now` if the text is no day. */
 export function parseDay(text: string | null, now: Date): Date {
   const [year, month, day] = (text ?? "").split("-").map(Number);
   const found = new Date(year ?? 0, (month ?? 0) - 1, day);

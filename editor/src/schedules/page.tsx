@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect } from "react";
 import { Link, useParams } from "react-router";
 import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules";
 import { rememberWorkspace } from "../lib/last-workspace";
+import { t } from "../texts/t";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { useUrlParams } from "../ui/use-url-params";
@@ -15,13 +16,13 @@ const NEVER = "9999";
 const ORDERS: readonly [SortOption<ListedSchedule>, ...SortOption<ListedSchedule>[]] = [
   {
     name: "next",
-    label: "Next run first",
+    label: t("schedules.byNext"),
     before: (a, b) => (a.next_at ?? NEVER).localeCompare(b.next_at ?? NEVER),
   },
-  { name: "path", label: "By path", before: (a, b) => a.path.localeCompare(b.path) },
+  { name: "path", label: t("schedules.byPath"), before: (a, b) => a.path.localeCompare(b.path) },
 ];
 
-/** All schedules of a workspace, as a list or as a calendar. */
+/** List or calendar of all schedules of a workspace. */
 export function SchedulesPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useUrlParams();
@@ -30,13 +31,13 @@ export function SchedulesPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Schedules</h1>
-        <nav className={css.viewLinks} aria-label="Ways to look at them">
+        <h1>{t("schedules.title")}</h1>
+        <nav className={css.viewLinks} aria-label={t("schedules.views")}>
           <Link to={{ search: "" }} aria-current={calendar ? undefined : "page"}>
-            List
+            {t("schedules.list")}
           </Link>
           <Link to={{ search: "?view=calendar" }} aria-current={calendar ? "page" : undefined}>
-            Calendar
+            {t("schedules.calendar")}
           </Link>
         </nav>
       </div>
@@ -63,21 +64,21 @@ function List({ workspace }: { workspace: string }) {
       {schedules.isPending && <Skeleton />}
       {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
       {schedules.data?.length === 0 && (
-        <Empty title="No schedule yet">
-          <p>A schedule starts a workflow at times that you name. Make one under “Triggers” of the workflow.</p>
+        <Empty title={t("schedules.none")}>
+          <p>{t("schedules.noneHint")}</p>
         </Empty>
       )}
       {schedules.data && schedules.data.length > 0 && items.length === 0 && (
         <NoMatches what="schedules" wanted={query} />
       )}
       {items.length > 0 && (
-        <ul className={css.list} aria-label="Schedules">
+        <ul className={css.list} aria-label={t("schedules.title")}>
           {items.map((each) => (
             <ScheduleRow key={each.path} workspace={workspace} schedule={each} />
           ))}
         </ul>
       )}
-      {schedules.data?.length === LIMIT && <p className={css.note}>The first {LIMIT} by path are shown.</p>}
+      {schedules.data?.length === LIMIT && <p className={css.note}>{t("schedules.limited", { count: LIMIT })}</p>}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { allSchedulesQuery, type ListedSchedule, runNow } from "../api/schedules";
 import { enableSchedule } from "../api/triggers";
+import { t, tWith } from "../texts/t";
 import { formatInZone } from "../triggers/times";
 import { Button, LinkButton } from "../ui/controls";
 import { Status } from "../ui/status";
@@ -12,12 +13,12 @@ import { TriggerAcceptance } from "../versions/acceptance";
 import css from "./schedules.module.css";
 
 const MISSED: Record<string, string> = {
-  once: "of missed times the last is run",
-  all: "missed times are all run",
-  skip: "missed times are not run",
+  once: t("schedules.missedOnce"),
+  all: t("schedules.missedAll"),
+  skip: t("schedules.missedSkip"),
 };
 
-/** A schedule: when, what, how its last time ended, its next five times; and what can be done with it. */
+/** Row of a schedule with its last and next runs, and buttons to run, pause and edit it. */
 export function ScheduleRow({ workspace, schedule }: { workspace: string; schedule: ListedSchedule }) {
   const queries = useQueryClient();
   const navigate = useNavigate();
@@ -36,7 +37,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
   const toggle = async () => {
     await enableSchedule(workspace, path, !enabled);
     await queries.invalidateQueries(allSchedulesQuery(workspace));
-    notify(enabled ? `${path} is paused.` : `${path} is on.`);
+    notify(enabled ? t("schedules.pausedPath", { path }) : t("schedules.resumedPath", { path }));
   };
   const run = async () => navigate(`/w/${workspace}/runs/${await runNow(workspace, schedule)}`);
   const home = `/w/${workspace}/${schedule.is_flow ? "workflows" : "scripts"}/${what}`;
@@ -44,7 +45,10 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
     <li className={css.row}>
       <div className={css.heading}>
         <span className={css.name}>{schedule.summary || path}</span>
-        <Status status={enabled ? "succeeded" : "waiting"} word={enabled ? "on" : "paused"} />
+        <Status
+          status={enabled ? "succeeded" : "waiting"}
+          word={enabled ? t("schedules.active") : t("schedules.paused")}
+        />
         <LastTick workspace={workspace} schedule={schedule} />
       </div>
       <div className={css.facts}>
@@ -52,10 +56,10 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <code>{schedule.schedule}</code>
         <span>{timezone}</span>
         <span>{MISSED[schedule.missed] ?? schedule.missed}</span>
-        {schedule.no_flow_overlap && <span>one at a time</span>}
+        {schedule.no_flow_overlap && <span>{t("schedules.noOverlap")}</span>}
       </div>
       {upcoming.length > 0 && (
-        <ol className={css.ticks} aria-label={`Next runs of ${path}`}>
+        <ol className={css.ticks} aria-label={t("schedules.nextRuns", { path })}>
           {upcoming.map((tick) => (
             <li key={tick}>
               <time dateTime={tick}>{formatInZone(tick, timezone)}</time>
@@ -67,37 +71,39 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
       <TriggerAcceptance workspace={workspace} kind="schedule" path={path} className={css.note} />
       <div className={css.tools}>
         <Button icon="play" disabled={busy} onClick={() => void act(run)}>
-          Run now
+          {t("schedules.runNow")}
         </Button>
         <Button icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
-          {enabled ? "Pause" : "Switch on"}
+          {enabled ? t("schedules.pause") : t("schedules.resume")}
         </Button>
         {schedule.is_flow && (
           <LinkButton icon="edit" to={`${home}?view=triggers`}>
-            Edit
+            {t("ui.edit")}
           </LinkButton>
         )}
         <LinkButton look="quiet" icon="list" to={`/w/${workspace}/runs?path=${what}&trigger=schedule&last=30d`}>
-          Its runs
+          {t("schedules.runs")}
         </LinkButton>
       </div>
     </li>
   );
 }
 
-/** What became of the last time. */
+/** Outcome of the last run. */
 function LastTick({ workspace, schedule }: { workspace: string; schedule: ListedSchedule }) {
   const last = schedule.ticks[0];
-  if (!last) return <span className={css.soft}>has not run yet</span>;
+  if (!last) return <span className={css.soft}>{t("schedules.noRuns")}</span>;
   const state = last.state === "ended" ? (last.outcome ?? "succeeded") : last.state;
-  const said = (
+  const outcome = (
     <>
       <Status status={state} /> <Time at={last.tick_at} />
     </>
   );
   return (
     <span className={css.soft} title={last.detail ?? ""}>
-      last: {last.job ? <Link to={`/w/${workspace}/runs/${last.job}`}>{said}</Link> : said}
+      {tWith("schedules.lastRun", {
+        run: last.job ? <Link to={`/w/${workspace}/runs/${last.job}`}>{outcome}</Link> : outcome,
+      })}
     </span>
   );
 }
