@@ -12,7 +12,6 @@ const REMAINING = new Set([
   "forms",
   "router.tsx",
   "shell",
-  "versions",
   "workers",
 ]);
 

@@ -1,4 +1,4 @@
-"""A version that waits for acceptance: said on the page of the workflow and of its schedule, compared, accepted."""
+"""A version that waits for acceptance: shown on the pages of the workflow and of its schedule, compared, accepted."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ async def test_waiting_version_is_compared_and_accepted(page: Page, site: Site, 
     await page.goto(f"/w/main/workflows/{place.main}")
     notices = page.get_by_label("Waiting for acceptance").get_by_role("status")
     own = notices.filter(has_text="Version 2 by bob waits for acceptance.").filter(has_not_text=place.tool)
-    await expect(own).to_contain_text(f"The schedule f/{place.folder}/nightly of u/admin runs version 1 until then.")
+    await expect(own).to_contain_text(f"Until then, schedule f/{place.folder}/nightly of u/admin runs version 1.")
     inner = notices.filter(has_text=place.tool)
     await expect(inner).to_contain_text("Version 2 by bob waits for acceptance.")
     await own.get_by_role("button", name="Show differences").click()
-    await expect(own.get_by_label("What differs")).to_contain_text("extra")
+    await expect(own.get_by_label("Differences", exact=True)).to_contain_text("extra")
     await check(page)
     for scheme in ("light", "dark"):
         for width in (1440, 390):
@@ -123,5 +123,5 @@ async def test_author_sees_version_that_runs_until_acceptance(stranger: Page, si
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
     await stranger.goto(f"/w/main/workflows/{place.main}")
     notice = stranger.get_by_label("Waiting for acceptance").get_by_role("status").first
-    await expect(notice).to_contain_text("Your version 2 runs for people who start it themselves")
+    await expect(notice).to_contain_text("Your version 2 runs when people start it themselves")
     await expect(stranger.get_by_role("button", name="Accept")).to_have_count(0)

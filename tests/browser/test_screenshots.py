@@ -152,7 +152,7 @@ async def node_beside_its_test(page: Page) -> None:
 
 async def versions(page: Page) -> None:
     await page.goto("/w/main/workflows/f/sales/contract?view=versions")
-    await expect(node(page, "consent")).to_contain_text("added")
+    await expect(node(page, "consent")).to_contain_text("Added")
 
 
 async def triggers(page: Page) -> None:

@@ -42,20 +42,20 @@ async def test_two_versions_are_compared_on_one_graph(page: Page) -> None:
     await expect(versions(page)).to_have_count(2)
     await expect(versions(page).first).to_contain_text("Tell, do not look")
     await expect(versions(page).first).to_contain_text("admin")
-    await expect(node(page, "tell")).to_contain_text("added")
-    await expect(node(page, "look")).to_contain_text("removed")
-    await expect(node(page, "book")).to_contain_text("changed")
-    await expect(node(page, "take")).not_to_contain_text("changed")
+    await expect(node(page, "tell")).to_contain_text("Added")
+    await expect(node(page, "look")).to_contain_text("Removed")
+    await expect(node(page, "book")).to_contain_text("Changed")
+    await expect(node(page, "take")).not_to_contain_text("Changed")
     for edge in ("take look removed", "look book removed", "take book moved", "book tell added"):
         await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
-    said = page.get_by_label("What differs").get_by_role("listitem")
+    said = page.get_by_label("Differences", exact=True).get_by_role("listitem")
     await expect(said.filter(has_text="book").filter(has_text="summary")).to_have_count(1)
     await page.get_by_label("Compare from").select_option("Version 2")
     await page.get_by_label("Compare to").select_option("Version 1")
-    await expect(node(page, "look")).to_contain_text("added")
+    await expect(node(page, "look")).to_contain_text("Added")
     assert "before=" in page.url and "after=" in page.url
     await page.reload()
-    await expect(node(page, "look")).to_contain_text("added")
+    await expect(node(page, "look")).to_contain_text("Added")
 
 
 @pytest.mark.usefixtures("orders")
@@ -81,7 +81,7 @@ async def test_versions_are_searched_and_walked_by_keyboard(page: Page) -> None:
     await page.get_by_label("Search versions").fill("do not")
     await expect(versions(page)).to_have_count(1)
     await page.get_by_label("Search versions").fill("nowhere")
-    await expect(page.get_by_text("No version has")).to_be_visible()
+    await expect(page.get_by_text("No message or author contains")).to_be_visible()
 
 
 async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: Site) -> None:
@@ -90,14 +90,14 @@ async def test_old_version_is_restored_as_draft_and_deployed(page: Page, site: S
     site.client.post(f"/api/w/main/flows/update/{path}", json={"source": {"format": "yaml", "text": SECOND}})
     await page.goto(f"/w/main/workflows/{path}?view=versions")
     await versions(page).last.get_by_role("button").click()
-    await page.get_by_role("button", name="Restore as a draft").click()
+    await page.get_by_role("button", name="Restore as draft").click()
     await expect(node(page, "look")).to_be_visible()
     await page.get_by_role("button", name="Undo: Restore version 1").click()
     await expect(node(page, "look")).to_have_count(0)
     await page.get_by_role("button", name="Redo: Restore version 1").click()
     await page.get_by_role("link", name="Versions").click()
     await expect(versions(page).first).to_contain_text("Your draft")
-    await expect(node(page, "look")).to_contain_text("added")
+    await expect(node(page, "look")).to_contain_text("Added")
     await page.keyboard.press("Delete")
     await deploy(page, "As it was")
     assert flow(site, path)["source"]["text"] == FIRST
@@ -109,7 +109,7 @@ async def test_undeployed_workflow_explains_versions(page: Page, site: Site) -> 
     source = {"source": {"format": "yaml", "text": FIRST}}
     site.client.put("/api/w/main/drafts/save/flow/f/versions/none", json={"value": source})
     await page.goto("/w/main/workflows/f/versions/none?view=versions")
-    await expect(page.get_by_role("heading", name="No version yet")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No versions yet")).to_be_visible()
 
 
 @pytest.mark.usefixtures("orders")

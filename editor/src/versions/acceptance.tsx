@@ -1,9 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Link } from "react-router";
 import { acceptVersion, type WaitingVersion, waitingQuery } from "../api/acceptance";
 import { scriptVersionQuery } from "../api/scripts";
 import { differenceQuery } from "../api/versions";
+import { LOCALE } from "../texts/language";
+import { t, tWith } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
@@ -17,7 +19,7 @@ interface Item {
   path: string;
 }
 
-/** Versions that do not run for others' triggers yet: of this item, and of what its own triggers reach. */
+/** Notices of versions that triggers of other members do not run yet: of this item, and of items that its triggers run. */
 export function AcceptanceNotices({
   workspace,
   item,
@@ -31,7 +33,7 @@ export function AcceptanceNotices({
   const groups = groupsOf(waiting.data ?? []);
   if (groups.length === 0) return null;
   return (
-    <section className={css.notices} aria-label="Waiting for acceptance">
+    <section className={css.notices} aria-label={t("versions.waiting")}>
       {groups.map((rows) => (
         <Notice key={`${rows[0].kind} ${rows[0].path}`} workspace={workspace} rows={rows} item={item} />
       ))}
@@ -46,7 +48,7 @@ interface LineProps {
   className: string | undefined;
 }
 
-/** Of a trigger: which versions it does not run yet. */
+/** Versions that a trigger does not run yet. */
 export function TriggerAcceptance({ workspace, kind, path, className }: LineProps) {
   const waiting = useQuery({ ...waitingQuery(workspace), retry: false });
   const rows = (waiting.data ?? []).filter((row) =>
@@ -54,16 +56,20 @@ export function TriggerAcceptance({ workspace, kind, path, className }: LineProp
   );
   return rows.map((row) => (
     <p key={`${row.kind} ${row.path}`} className={className}>
-      <ItemLink workspace={workspace} row={row} />
-      {row.accepted ? `runs version ${row.accepted.number}; ` : "does not run; "}
-      version {row.version.number} by {row.version.author} waits for acceptance.
+      {triggerText(row, <ItemLink workspace={workspace} row={row} />)}
     </p>
   ));
 }
 
+function triggerText({ accepted, version: { number, author } }: WaitingVersion, item: ReactNode): ReactNode {
+  return accepted
+    ? tWith("versions.triggerRuns", { item }, { accepted: accepted.number, number, author })
+    : tWith("versions.triggerStopped", { item }, { number, author });
+}
+
 type Rows = [WaitingVersion, ...WaitingVersion[]];
 
-/** One group for each item, with a row for each member whose triggers run it. */
+/** Group rows by item. A group has one row per member whose triggers run the item. */
 function groupsOf(rows: readonly WaitingVersion[]): Rows[] {
   const found = new Map<string, Rows>();
   for (const row of rows) {
@@ -85,7 +91,7 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
     mutationFn: (row: WaitingVersion) => acceptVersion(workspace, row),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["acceptance", workspace] });
-      notify(`Version ${first.version.number} of ${first.path} is accepted.`);
+      notify(t("versions.accepted", { number: first.version.number, path: first.path }));
     },
     onError: notifyError,
   });
@@ -93,20 +99,24 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
     <div className={css.notice} role="status">
       <div className={css.head}>
         <p>
-          {!here && <ItemLink workspace={workspace} row={first} />}
+          {!here && (
+            <>
+              <ItemLink workspace={workspace} row={first} />:{" "}
+            </>
+          )}
           {first.yours
-            ? `Your version ${first.version.number} runs for people who start it themselves. Members whose triggers run it have to accept it first.`
-            : `Version ${first.version.number} by ${first.version.author} waits for acceptance.`}{" "}
+            ? t("versions.yours", { number: first.version.number })
+            : t("versions.waits", { number: first.version.number, author: first.version.author })}{" "}
           {rows.map(untilAccepted).join(" ")}
         </p>
         {first.accepted && (
           <Button aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Hide differences" : "Show differences"}
+            {open ? t("versions.hideDifferences") : t("versions.showDifferences")}
           </Button>
         )}
         {acceptable && (
           <Button look="main" icon="check" disabled={accepting.isPending} onClick={() => accepting.mutate(acceptable)}>
-            Accept
+            {t("versions.accept")}
           </Button>
         )}
       </div>
@@ -125,37 +135,32 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
 
 function ItemLink({ workspace, row }: { workspace: string; row: WaitingVersion }) {
   const area = row.kind === "flow" ? "workflows" : "scripts";
-  return (
-    <>
-      <Link to={`/w/${workspace}/${area}/${row.path}`}>{row.path}</Link>:{" "}
-    </>
-  );
+  return <Link to={`/w/${workspace}/${area}/${row.path}`}>{row.path}</Link>;
 }
 
 const TRIGGER_NAMES = {
-  schedule: "the schedule",
-  http_trigger: "the HTTP route",
-  flow: "the workflow",
-  webhook: "the webhook",
-};
+  schedule: "versions.schedule",
+  http_trigger: "versions.route",
+  flow: "versions.workflow",
+  webhook: "versions.webhook",
+} as const;
 
 /** The version that runs for a member until this one is accepted. */
 function untilAccepted(row: WaitingVersion): string {
-  const triggers = row.triggers.map((each) => `${TRIGGER_NAMES[each.kind]} ${each.path}`);
-  const who = triggers.length === 0 ? "Everything that acts for" : `${capital(listed(triggers))} of`;
-  const many = triggers.length > 1;
-  const does = row.accepted
-    ? `${many ? "run" : "runs"} version ${row.accepted.number}`
-    : `${many ? "do" : "does"} not run`;
-  return `${who} ${row.permissioned_as} ${does} until then.`;
+  const names = row.triggers.map(({ kind, path }) => t(TRIGGER_NAMES[kind], { path }));
+  const [count, triggers, user] = [names.length, listed(names), row.permissioned_as];
+  return row.accepted
+    ? t("versions.runsUntil", { count, triggers, user, version: row.accepted.number })
+    : t("versions.stoppedUntil", { count, triggers, user });
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const MAX_NAMES = 3;
+const LIST = new Intl.ListFormat(LOCALE, { type: "conjunction" });
 
-function listed(words: string[]): string {
-  if (words.length < 2) return words.join("");
-  if (words.length > 3) return `${words.slice(0, 2).join(", ")} and ${words.length - 2} more`;
-  return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+function listed(names: string[]): string {
+  if (names.length <= MAX_NAMES) return LIST.format(names);
+  const shown = names.slice(0, MAX_NAMES - 1);
+  return LIST.format([...shown, t("versions.more", { count: names.length - shown.length })]);
 }
 
 function FlowDifference({ workspace, row, before }: { workspace: string; row: WaitingVersion; before: number }) {
@@ -165,7 +170,7 @@ function FlowDifference({ workspace, row, before }: { workspace: string; row: Wa
   return (
     <>
       <Changes difference={found.data} first={false} />
-      <Link to={`/w/${workspace}/workflows/${row.path}?view=versions`}>See both versions</Link>
+      <Link to={`/w/${workspace}/workflows/${row.path}?view=versions`}>{t("versions.compareBoth")}</Link>
     </>
   );
 }
@@ -187,7 +192,10 @@ function ScriptDifference({ workspace, row, before }: ScriptSides) {
         before={old.data}
         after={fresh.data}
         language=""
-        titles={[`Version ${before.number}`, `Version ${row.version.number}`]}
+        titles={[
+          t("versions.version", { number: before.number }),
+          t("versions.version", { number: row.version.number }),
+        ]}
       />
     </Suspense>
   );

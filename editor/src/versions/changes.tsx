@@ -1,14 +1,15 @@
 import type { Difference } from "../api/versions";
+import { t } from "../texts/t";
 import { Icon } from "../ui/icon";
 import type { Mark } from "../workflow/compare";
 import css from "./versions.module.css";
 
 export const MARKS: Record<Mark, { word: string; icon: string }> = {
-  added: { word: "added", icon: "plus" },
-  removed: { word: "removed", icon: "minus" },
-  changed: { word: "changed", icon: "code" },
-  moved: { word: "moved", icon: "tidy" },
-  renamed: { word: "renamed", icon: "copy" },
+  added: { word: t("versions.added"), icon: "plus" },
+  removed: { word: t("versions.removed"), icon: "minus" },
+  changed: { word: t("versions.changed"), icon: "code" },
+  moved: { word: t("versions.moved"), icon: "tidy" },
+  renamed: { word: t("versions.renamed"), icon: "copy" },
 };
 
 interface Line {
@@ -17,13 +18,13 @@ interface Line {
   detail: string;
 }
 
-/** What differs, in words. */
+/** List of the differences. */
 export function Changes({ difference, first }: { difference: Difference | null; first: boolean }) {
-  if (first) return <p className={css.empty}>This is the first version.</p>;
-  if (!difference || difference.same) return <p className={css.empty}>Nothing differs but the way it is written.</p>;
+  if (first) return <p className={css.empty}>{t("versions.first")}</p>;
+  if (!difference || difference.same) return <p className={css.empty}>{t("versions.same")}</p>;
   const lines = linesOf(difference);
   return (
-    <ul className={css.changes} aria-label="What differs">
+    <ul className={css.changes} aria-label={t("versions.differences")}>
       {lines.map((line) => (
         <li key={`${line.mark} ${line.what} ${line.detail}`} data-mark={line.mark}>
           <span className={css.mark} data-mark={line.mark}>
@@ -40,23 +41,32 @@ export function Changes({ difference, first }: { difference: Difference | null; 
 
 function linesOf(found: Difference): Line[] {
   const edge = (each: { source: string; target: string; on: string }) =>
-    `${each.source} → ${each.target}${each.on === "success" ? "" : ` on ${each.on}`}`;
+    each.on === "success"
+      ? `${each.source} → ${each.target}`
+      : t("versions.edgeOn", { source: each.source, target: each.target, outcome: each.on });
+  const mainList = t("versions.mainList");
   const line = (mark: Mark, what: string, detail = ""): Line => ({ mark, what, detail });
   return [
     ...(found.added ?? []).map((each) => line("added", each.id)),
     ...(found.removed ?? []).map((each) => line("removed", each.id)),
-    ...(found.renamed ?? []).map((each) => line("renamed", each.after, `was ${each.before}`)),
+    ...(found.renamed ?? []).map((each) => line("renamed", each.after, t("versions.was", { name: each.before }))),
     ...(found.changed ?? []).map((each) => line("changed", each.id, (each.keys ?? []).map(plain).join(", "))),
-    ...(found.moved ?? []).map((each) => line("moved", each.id, `to ${each.after || "the main list"}`)),
-    ...(found.edges_added ?? []).map((each) => line("added", edge(each), "edge")),
-    ...(found.edges_removed ?? []).map((each) => line("removed", edge(each), "edge")),
-    ...(found.edges_moved ?? []).map((each) => line("moved", edge(each.after), `edge, was ${edge(each.before)}`)),
-    ...(found.reordered ?? []).map((each) => line("moved", each || "the main list", "order of its nodes")),
-    ...(found.document ?? []).map((each) => line("changed", plain(each) || "the document", "beside the nodes")),
+    ...(found.moved ?? []).map((each) =>
+      line("moved", each.id, t("versions.toList", { list: each.after || mainList })),
+    ),
+    ...(found.edges_added ?? []).map((each) => line("added", edge(each), t("versions.edge"))),
+    ...(found.edges_removed ?? []).map((each) => line("removed", edge(each), t("versions.edge"))),
+    ...(found.edges_moved ?? []).map((each) =>
+      line("moved", edge(each.after), t("versions.edgeWas", { edge: edge(each.before) })),
+    ),
+    ...(found.reordered ?? []).map((each) => line("moved", each || mainList, t("versions.order"))),
+    ...(found.document ?? []).map((each) =>
+      line("changed", plain(each) || t("versions.document"), t("versions.settings")),
+    ),
   ];
 }
 
-/** A JSON pointer as a person reads it: `/value/content` is `content`. */
+/** Shorten a JSON pointer: `/value/content` is `content`. */
 function plain(pointer: string): string {
   return pointer
     .replace(/^\/(value\/)?/, "")

@@ -5,6 +5,7 @@ import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { replaceAll, textOf } from "../editor/store";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
@@ -23,7 +24,7 @@ interface Props {
   set: (before: Side | null, after: Side) => void;
 }
 
-/** Two sides as one graph with what differs, and as text. */
+/** Comparison of two sides: their differences as a list, and on a graph or in the text. */
 export function Comparison({ versions, drafted, sides, set }: Props) {
   const [search, setSearch] = useSearchParams();
   const { before, after } = sides;
@@ -39,24 +40,38 @@ export function Comparison({ versions, drafted, sides, set }: Props) {
   const all: Side[] = [...(drafted ? ["draft" as const] : []), ...versions.map((each) => each.id)];
   const error = beforeText.error ?? afterText.error ?? difference.error;
   return (
-    <section className={css.comparison} aria-label="Comparison">
+    <section className={css.comparison} aria-label={t("versions.comparison")}>
       <div className={css.head}>
-        <SideSelect label="From" value={before} sides={all} versions={versions} set={(side) => set(side, after)} />
-        <SideSelect label="to" value={after} sides={all} versions={versions} set={(side) => set(before, side)} />
+        <SideSelect
+          label={t("versions.from")}
+          name={t("versions.compareFrom")}
+          value={before}
+          sides={all}
+          versions={versions}
+          set={(side) => set(side, after)}
+        />
+        <SideSelect
+          label={t("versions.to")}
+          name={t("versions.compareTo")}
+          value={after}
+          sides={all}
+          versions={versions}
+          set={(side) => set(before, side)}
+        />
         <span className={css.views}>
           <Button
             look={viewMode === "graph" ? "main" : "plain"}
             aria-pressed={viewMode === "graph"}
             onClick={() => show("graph")}
           >
-            Graph
+            {t("versions.graph")}
           </Button>
           <Button
             look={viewMode === "text" ? "main" : "plain"}
             aria-pressed={viewMode === "text"}
             onClick={() => show("text")}
           >
-            Text
+            {t("versions.text")}
           </Button>
         </span>
         {after !== "draft" && <Restore version={versions.find((each) => each.id === after)} text={afterText.text} />}
@@ -90,23 +105,25 @@ const NOTHING: Difference = { same: true };
 
 function SideSelect(props: {
   label: string;
+  /** Name for screen readers. */
+  name: string;
   value: Side | null;
   sides: Side[];
   versions: Version[];
   set: (side: Side) => void;
 }) {
-  const { label, value, sides, versions, set } = props;
+  const { label, name, value, sides, versions, set } = props;
   const all = value === null || sides.includes(value) ? sides : [...sides, value];
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
     <label className={css.choose}>
       <span>{label}</span>
       <Select
-        aria-label={`Compare ${label.toLowerCase()}`}
+        aria-label={name}
         value={value === null ? "" : String(value)}
         set={(next) => set(next === "draft" ? "draft" : Number(next))}
       >
-        {value === null && <option value="">nothing</option>}
+        {value === null && <option value="">{t("versions.noVersion")}</option>}
         {all.map((side) => (
           <option key={side} value={String(side)}>
             {versionName(side, versions)}
@@ -117,7 +134,7 @@ function SideSelect(props: {
   );
 }
 
-/** The YAML of a side; "" where there is none, null while it is not here. */
+/** YAML of a side: "" without a side, null while it is loading. */
 function useText(side: Side | null): { text: string | null; error: unknown } {
   const workspace = useEditor((editor) => editor.workspace);
   const draft = useEditor((editor) => editor.text);
@@ -127,7 +144,7 @@ function useText(side: Side | null): { text: string | null; error: unknown } {
   return { text: version.data ? textOf(version.data) : null, error: version.error };
 }
 
-/** What the server says differs; a draft is compared once it is saved. */
+/** Differences found by the server. A draft is compared once it is saved. */
 function useDifference({ before, after }: Sides) {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
@@ -139,7 +156,7 @@ function useDifference({ before, after }: Sides) {
   });
 }
 
-/** Puts an old version's text onto the page: a draft as any other, undone by its name. */
+/** Button that restores an old version as a draft, which can be undone. */
 function Restore({ version, text }: { version: Version | undefined; text: string | null }) {
   const store = useEditorStore();
   const [, setSearch] = useSearchParams();
@@ -148,13 +165,13 @@ function Restore({ version, text }: { version: Version | undefined; text: string
   const restore = () =>
     attempt(() => {
       if (text === null) return;
-      replaceAll(store, text, `Restore version ${version.number}`);
+      replaceAll(store, text, t("versions.restoreVersion", { number: version.number }));
       setSearch({});
-      notify(`Version ${version.number} is your draft now. Deploy it, or undo.`);
+      notify(t("versions.restored", { number: version.number }));
     });
   return (
     <Button icon="undo" data-edits="" disabled={text === null || same} onClick={restore}>
-      Restore as a draft
+      {t("versions.restore")}
     </Button>
   );
 }

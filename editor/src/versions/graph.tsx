@@ -1,3 +1,4 @@
+import { t } from "../texts/t";
 import "@xyflow/react/dist/base.css";
 import "../canvas/flow.css";
 import {
@@ -44,7 +45,7 @@ interface Props {
   overlay?: NodeOverlay;
 }
 
-/** What is told at the nodes beside what became of them, and which of them is chosen. `first`: the one that matters most. */
+/** Notes at nodes, and the selected node. `first`: the first differing node. */
 interface NodeOverlay {
   note: (id: string) => ReactNode;
   chosen: string;
@@ -52,23 +53,25 @@ interface NodeOverlay {
   choose: (id: string) => void;
 }
 
-/** Both sides as one graph: what was added, removed, changed, moved has a colour, an icon and a word. */
+/** Both sides as one graph. Differences have a colour, an icon and a label. */
 export function DifferenceGraph({ before, after, difference, names, overlay }: Props) {
   const both = useMemo(() => {
     const trees = [parsed(before), parsed(after)] as const;
     const made = compareGraphs(outline(trees[0]), outline(trees[1]), difference);
-    // Places that somebody gave are those of nodes that are there: with others in between they would lie over each other.
-    const given = (difference.removed ?? []).length > 0 || (difference.added ?? []).length > 0 ? null : trees[1];
-    return { made, drawn: draw(made.graph, layout(made.graph, given)) };
+    // Stored positions leave no room for nodes of the other side, so they are used only without such nodes.
+    const positioned = (difference.removed ?? []).length > 0 || (difference.added ?? []).length > 0 ? null : trees[1];
+    return { made, drawn: draw(made.graph, layout(made.graph, positioned)) };
   }, [before, after, difference]);
   if (both.made.graph.byId.size === 0) {
     return (
-      <Empty title="No node on either side">
-        <p>The text says what differs.</p>
+      <Empty title={t("versions.noNodes")}>
+        <p>{t("versions.noNodesHint")}</p>
       </Empty>
     );
   }
-  const label = names[0] ? `${names[0]} and ${names[1]} as one graph` : `Graph of ${names[1]}`;
+  const label = names[0]
+    ? t("versions.graphOfBoth", { before: names[0], after: names[1] })
+    : t("versions.graphOf", { name: names[1] });
   return (
     <section className={css.graph} aria-label={label}>
       <ComparisonContext value={both.made}>
@@ -102,7 +105,7 @@ export function DifferenceGraph({ before, after, difference, names, overlay }: P
   );
 }
 
-/** The document; of text that cannot be read there is no graph. */
+/** Parse a document; without nodes if the text cannot be parsed. */
 function parsed(text: string): Json {
   try {
     return parseSource(text);

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactNode, useState } from "react";
 import type { Side, Version } from "../api/versions";
+import { t, tWith } from "../texts/t";
 import { Input } from "../ui/controls";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
@@ -11,11 +12,11 @@ interface Props {
   drafted: boolean;
   sides: Sides | null;
   set: (before: Side | null, after: Side) => void;
-  /** What leads to older ones. */
+  /** Button that loads older versions. */
   children: ReactNode;
 }
 
-/** The versions, newest first; one that is chosen is compared with the one before it. */
+/** List of versions, newest first. A selected version is compared with the previous one. */
 export function History({ versions, drafted, sides, set, children }: Props) {
   const [query, setWanted] = useState("");
   const words = query.toLowerCase().split(/\s+/);
@@ -24,11 +25,11 @@ export function History({ versions, drafted, sides, set, children }: Props) {
   );
   const choose = (side: Side) => set(previousVersion(side, versions), side);
   return (
-    <section className={css.history} aria-label="Versions">
+    <section className={css.history} aria-label={t("versions.title")}>
       <Input
         type="search"
-        aria-label="Search versions"
-        placeholder="Search message or author"
+        aria-label={t("versions.search")}
+        placeholder={t("versions.searchHint")}
         value={query}
         onChange={(event) => setWanted(event.target.value)}
       />
@@ -41,7 +42,7 @@ export function History({ versions, drafted, sides, set, children }: Props) {
               aria-current={sides?.after === "draft"}
               onClick={() => choose("draft")}
             >
-              <span className={css.message}>Your draft</span>
+              <span className={css.message}>{t("versions.draft")}</span>
               <Status status="draft" />
             </button>
           </li>
@@ -54,25 +55,25 @@ export function History({ versions, drafted, sides, set, children }: Props) {
               aria-current={sides?.after === each.id}
               onClick={() => choose(each.id)}
             >
-              <span className={css.number}>v{each.number}</span>
+              <span className={css.number}>{t("versions.number", { number: each.number })}</span>
               <span className={css.message} data-none={each.message === undefined || undefined}>
-                {each.message ?? "No message"}
+                {each.message ?? t("versions.noMessage")}
               </span>
               <span className={css.by}>
-                {each.author}, <Time at={each.created_at} />
+                {tWith("versions.byAuthor", { time: <Time at={each.created_at} /> }, { author: each.author })}
               </span>
-              {each.current && <Status status="succeeded" word="runs take it" />}
+              {each.current && <Status status="succeeded" word={t("versions.current")} />}
             </button>
           </li>
         ))}
       </ul>
-      {shown.length === 0 && <p className={css.empty}>No version has “{query}” in its message or author.</p>}
+      {shown.length === 0 && <p className={css.empty}>{t("versions.noMatch", { query })}</p>}
       {children}
     </section>
   );
 }
 
-/** Arrow keys go from version to version. */
+/** Move the focus between versions with the arrow keys. */
 function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;

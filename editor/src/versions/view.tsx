@@ -3,6 +3,7 @@ import { useSearchParams } from "react-router";
 import { type Side, type Version, versionsQuery } from "../api/versions";
 import { useEditor } from "../editor/context";
 import { isChanged } from "../editor/store";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Comparison } from "./comparison";
@@ -10,7 +11,7 @@ import { History } from "./history";
 import { previousVersion, type Sides } from "./naming";
 import css from "./versions.module.css";
 
-/** The versions of a workflow, and what differs between two of them. What is compared stands in the address. */
+/** Versions of a workflow, and a comparison of two of them. The compared versions are in the address. */
 export default function VersionsView() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
@@ -20,8 +21,8 @@ export default function VersionsView() {
   const pages = useInfiniteQuery({ ...versionsQuery(workspace, path), enabled: !fresh });
   if (fresh) {
     return (
-      <Empty title="No version yet">
-        <p>Each deploy adds one, with the words you give it. They are compared and brought back here.</p>
+      <Empty title={t("versions.none")}>
+        <p>{t("versions.noneHint")}</p>
       </Empty>
     );
   }
@@ -41,7 +42,7 @@ export default function VersionsView() {
       <History versions={versions} drafted={drafted} sides={sides} set={set}>
         {pages.hasNextPage && (
           <Button disabled={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
-            Older versions
+            {t("versions.older")}
           </Button>
         )}
       </History>
@@ -50,12 +51,12 @@ export default function VersionsView() {
   );
 }
 
-/** What the address asks for, else what changed last. */
+/** The sides named by the address, by default the last change. */
 function chosen(search: URLSearchParams, versions: Version[], drafted: boolean): Sides | null {
   const known = (name: string): Side | null => {
-    const said = search.get(name);
-    if (said === "draft") return drafted ? "draft" : null;
-    return said && /^\d+$/.test(said) ? Number(said) : null;
+    const text = search.get(name);
+    if (text === "draft") return drafted ? "draft" : null;
+    return text && /^\d+$/.test(text) ? Number(text) : null;
   };
   const after = known("after") ?? (drafted ? "draft" : versions[0]?.id);
   if (after === undefined) return null;
