@@ -14,7 +14,7 @@ pytestmark = pytest.mark.extended
 
 
 def part(page: Page, name: str) -> Locator:
-    return page.get_by_label("What differs").get_by_role("group", name=name)
+    return page.get_by_label("Differences", exact=True).get_by_role("group", name=name)
 
 
 def deployed_meanwhile(site: Site, path: str, source: str) -> None:
@@ -32,7 +32,7 @@ async def test_two_pages_on_one_draft_are_merged_and_the_merge_is_undone(page: P
     await other.get_by_role("textbox", name="Summary").fill("Of the other")
     await other.get_by_role("button", name="Merge …").click()
     await expect(part(other, "one").get_by_label("Theirs")).to_be_checked()
-    await expect(part(other, "one")).to_contain_text("changed by them")
+    await expect(part(other, "one")).to_contain_text("Changed by them")
     await expect(part(other, "two").get_by_label("Mine")).to_be_checked()
     await other.get_by_role("button", name="Merge", exact=True).click()
     await draft_saved(other)
@@ -58,7 +58,7 @@ async def test_concurrent_deployment_is_merged_and_deployed(page: Page, site: Si
     await expect(page.get_by_role("alert")).to_contain_text("A new version was deployed after")
     await page.reload()
     await page.get_by_role("button", name="Merge …").click()
-    await expect(part(page, "three")).to_contain_text("both changed")
+    await expect(part(page, "three")).to_contain_text("Changed by both")
     await expect(part(page, "three").get_by_label("Mine")).to_be_checked()
     await expect(page.get_by_label("Text with differences")).to_contain_text("The third of mine")
     await part(page, "three").get_by_label("Theirs").check()

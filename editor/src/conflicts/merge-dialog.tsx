@@ -1,5 +1,6 @@
 import { lazy, Suspense, useState } from "react";
 import { attempt } from "../actions/registry";
+import { t } from "../texts/t";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Icon } from "../ui/icon";
@@ -11,14 +12,14 @@ import css from "./merge-dialog.module.css";
 const TextDifference = lazy(() => import("../code/text-difference"));
 
 interface Props {
-  /** Whose the other side is: "the other page", "version 4". */
+  /** Name of the other side: "the other page", "version 4". */
   them: string;
   parts: readonly Part[];
   done: (choices: ReadonlyMap<string, Choice>) => void;
   close: () => void;
 }
 
-/** Node by node: mine or theirs. What only one side changed is chosen already; what both did begins as mine. */
+/** Dialog that merges two drafts part by part. Changes of one side are preselected; for changes of both, mine are. */
 export default function MergeDialog({ them, parts, done, close }: Props) {
   const [choices, setChoices] = useState<ReadonlyMap<string, Choice>>(
     () => new Map(parts.map((part) => [part.key, part.state === "theirs" ? "theirs" : "mine"])),
@@ -27,35 +28,32 @@ export default function MergeDialog({ them, parts, done, close }: Props) {
   const all = (choice: Choice) => setChoices(new Map(parts.map((part) => [part.key, choice])));
   const both = parts.filter((part) => part.state === "both").length;
   return (
-    <Dialog title={`Merge with ${them}`} wide close={close}>
+    <Dialog title={t("conflicts.merge", { other: them })} wide close={close}>
       <p className={dialogCss.description}>
-        {both === 0
-          ? "No node was changed on both sides: what is chosen keeps every change."
-          : `${both === 1 ? "One part was" : `${both} parts were`} changed on both sides: look at those.`}
+        {both === 0 ? t("conflicts.noneOnBoth") : t("conflicts.onBoth", { count: both })}
       </p>
       {parts.length === 0 && (
-        <Empty title="Nothing differs">
-          <p>Both sides say the same.</p>
+        <Empty title={t("conflicts.same")}>
+          <p>{t("conflicts.sameHint")}</p>
         </Empty>
       )}
-      <ul className={css.parts} aria-label="What differs">
+      <ul className={css.parts} aria-label={t("conflicts.differences")}>
         {parts.map((part) => (
           <PartRow
             key={part.key}
             part={part}
-            them={them}
             choice={choices.get(part.key) ?? "mine"}
             choose={(choice) => choose(part.key, choice)}
           />
         ))}
       </ul>
       <div className={css.foot}>
-        <Button onClick={() => all("mine")}>All of mine</Button>
-        <Button onClick={() => all("theirs")}>All of theirs</Button>
+        <Button onClick={() => all("mine")}>{t("conflicts.allMine")}</Button>
+        <Button onClick={() => all("theirs")}>{t("conflicts.allTheirs")}</Button>
         <span className={css.gap} />
-        <Button onClick={close}>Back</Button>
+        <Button onClick={close}>{t("ui.cancel")}</Button>
         <Button look="main" onClick={() => attempt(() => done(choices))}>
-          Merge
+          {t("conflicts.confirm")}
         </Button>
       </div>
     </Dialog>
@@ -63,13 +61,13 @@ export default function MergeDialog({ them, parts, done, close }: Props) {
 }
 
 const STATES = {
-  mine: { word: "changed by you", icon: "person" },
-  theirs: { word: "changed by them", icon: "globe" },
-  both: { word: "both changed", icon: "warn" },
+  mine: { word: t("conflicts.byYou"), icon: "person" },
+  theirs: { word: t("conflicts.byThem"), icon: "globe" },
+  both: { word: t("conflicts.byBoth"), icon: "warn" },
 };
 
-function PartRow(props: { part: Part; them: string; choice: Choice; choose: (choice: Choice) => void }) {
-  const { part, them, choice, choose } = props;
+function PartRow(props: { part: Part; choice: Choice; choose: (choice: Choice) => void }) {
+  const { part, choice, choose } = props;
   const [open, setOpen] = useState(part.state === "both");
   const { word, icon } = STATES[part.state];
   return (
@@ -85,17 +83,17 @@ function PartRow(props: { part: Part; them: string; choice: Choice; choose: (cho
         {(["mine", "theirs"] as const).map((each) => (
           <label key={each} className={css.side}>
             <input type="radio" name={part.key} checked={choice === each} onChange={() => choose(each)} />
-            {each === "mine" ? "Mine" : "Theirs"}
-            {part[each] === undefined && <span className={dialogCss.description}>(not there)</span>}
+            {t(`conflicts.${each}`)}
+            {part[each] === undefined && <span className={dialogCss.description}>{t("conflicts.absent")}</span>}
           </label>
         ))}
         <Button look="quiet" icon="down" aria-expanded={open} onClick={() => setOpen(!open)}>
-          Difference
+          {t("conflicts.difference")}
         </Button>
       </fieldset>
       {open && (
         <Suspense fallback={<Skeleton rows={2} />}>
-          <p className={dialogCss.description}>From mine (red) to that of {them} (green)</p>
+          <p className={dialogCss.description}>{t("conflicts.sides")}</p>
           <TextDifference before={yamlOf(part.mine)} after={yamlOf(part.theirs)} unified />
         </Suspense>
       )}
