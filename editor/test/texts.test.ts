@@ -11,7 +11,6 @@ const REMAINING = new Set([
   "forms",
   "router.tsx",
   "shell",
-  "workers",
 ]);
 
 /** Attributes and properties that people read. */

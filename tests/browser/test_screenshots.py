@@ -105,7 +105,7 @@ async def calendar(page: Page) -> None:
 async def workers(page: Page) -> None:
     await page.goto("/w/main/workers")
     await expect(page.get_by_role("list", name="Workers").get_by_role("listitem")).to_have_count(1)
-    await expect(page.get_by_text("jobs a second")).to_be_visible()
+    await expect(page.get_by_text("jobs per second")).to_be_visible()
 
 
 async def run_of_a_workflow(page: Page) -> None:

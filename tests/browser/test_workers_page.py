@@ -1,4 +1,4 @@
-"""Workers and queues: what waits, who works; a drained worker takes nothing until it is let."""
+"""Workers and queues: waiting jobs, used slots; a drained worker claims no jobs until it is resumed."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
     await page.get_by_role("link", name="Workers", exact=True).click()
     worker = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="live")
     await expect(worker).to_have_count(1)
-    await expect(worker).to_contain_text(re.compile(r"0 of \d+ slots.*jobs in all.*last beat .* ago.*every queue"))
-    await expect(worker).to_contain_text("jobs a second")
+    await expect(worker).to_contain_text(
+        re.compile(r"0 of \d+ slots.*jobs? in total.*Last heartbeat .* ago.*All queues")
+    )
+    await expect(worker).to_contain_text("jobs per second")
     await worker.get_by_role("button", name="Drain …").click()
-    await page.get_by_role("button", name="Drain it").click()
+    await page.get_by_role("button", name="Drain", exact=True).click()
     drained = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="drained")
     try:
         await expect(drained).to_have_count(1)
-        # Once its beat has told it, what is started waits; the queue says that nobody serves it.
+        # After its next heartbeat, new runs wait, and the queue has no worker.
         run = await waiting(page, site)
         queue = page.get_by_role("list", name="Queues").get_by_role("listitem").filter(has_text="bash")
-        await expect(queue).to_contain_text("no worker serves it")
-        await expect(queue).to_contain_text(re.compile(r"[1-9]\d* waiting.*oldest waits"))
+        await expect(queue).to_contain_text("No worker serves this queue")
+        await expect(queue).to_contain_text(re.compile(r"[1-9]\d* waiting.*Longest wait"))
         assert site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "QueuedJob"
         await why_waiting_says_so(page, site, run)
     finally:
         await page.goto("/w/main/workers")
-        await drained.get_by_role("button", name="Take jobs again").click()
+        await drained.get_by_role("button", name="Resume").click()
     await expect(worker).to_have_count(1)
     await expect(page.get_by_role("list", name="Queues")).to_have_count(0)
     assert site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()["success"] is True

@@ -5,6 +5,8 @@ import { meQuery } from "../api/session";
 import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery } from "../api/workers";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { duration } from "../lib/time";
+import { LOCALE } from "../texts/language";
+import { t, tWith } from "../texts/t";
 import { Confirm } from "../ui/confirm";
 import { Button, Input } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -14,7 +16,10 @@ import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
 import css from "./workers.module.css";
 
-/** Workers and queues of the installation: what waits, for how long, and who works. */
+const WORKER_COMMAND = "orvanta worker";
+const RATE = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** Workers and queues of the installation, with waiting jobs and used slots. */
 export function WorkersPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useUrlParams();
@@ -27,12 +32,12 @@ export function WorkersPage() {
   return (
     <main className={css.page}>
       <div className={css.head}>
-        <h1>Workers and queues</h1>
+        <h1>{t("workers.title")}</h1>
         <Input
           className={css.search}
           type="search"
-          aria-label="Search workers"
-          placeholder="Search workers"
+          aria-label={t("workers.search")}
+          placeholder={t("workers.search")}
           value={search.get("q") ?? ""}
           onChange={(event) => set("q", event.target.value)}
         />
@@ -44,18 +49,18 @@ export function WorkersPage() {
           <Totals standing={data} />
           <Queues queues={data.queues} />
           <section className={css.section} aria-labelledby="workers">
-            <h2 id="workers">Workers</h2>
+            <h2 id="workers">{t("workers.workers")}</h2>
             {workers.length === 0 && (
-              <Empty title={data.workers.length === 0 ? "No worker is there" : "Nothing matches"}>
+              <Empty title={data.workers.length === 0 ? t("workers.none") : t("ui.noMatches")}>
                 <p>
                   {data.workers.length === 0
-                    ? "Nothing runs until one is. Start it with orvanta worker, on any machine that reaches the database."
-                    : `No worker has “${query}” in its name, group or queues.`}
+                    ? tWith("workers.noneHint", { command: <code>{WORKER_COMMAND}</code> })
+                    : t("workers.noMatch", { query })}
                 </p>
               </Empty>
             )}
             {workers.length > 0 && (
-              <ul className={css.list} aria-label="Workers">
+              <ul className={css.list} aria-label={t("workers.workers")}>
                 {workers.map((each) => (
                   <WorkerRow key={each.id} worker={each} rate={data.rates[each.id]} />
                 ))}
@@ -69,7 +74,7 @@ export function WorkersPage() {
 }
 
 const textOf = (each: Worker): string =>
-  `${each.worker} ${each.worker_group} ${each.state} ${(each.custom_tags ?? ["every queue"]).join(" ")}`.toLowerCase();
+  `${each.worker} ${each.worker_group} ${each.state} ${(each.custom_tags ?? [t("workers.allQueues")]).join(" ")}`.toLowerCase();
 
 function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStatus }) {
   const live = workers.filter((each) => each.state === "live");
@@ -77,11 +82,14 @@ function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStat
   const known = Object.values(rates);
   const oldest = Math.max(-1, ...queues.map((each) => each.oldest_s ?? -1));
   const facts: [string, string][] = [
-    ["Workers", String(live.length)],
-    ["Slots used", `${sum(live.map((each) => each.running))} of ${sum(live.map((each) => each.slots))}`],
-    ["Jobs waiting", String(sum(queues.map((each) => each.waiting)))],
-    ["Oldest waits", oldest < 0 ? "—" : duration(oldest * 1000)],
-    ["Jobs a second", known.length === 0 ? "—" : sum(known).toFixed(1)],
+    [t("workers.workers"), String(live.length)],
+    [
+      t("workers.slotsInUse"),
+      t("workers.slotsOf", { used: sum(live.map((each) => each.running)), total: sum(live.map((each) => each.slots)) }),
+    ],
+    [t("workers.jobsWaiting"), String(sum(queues.map((each) => each.waiting)))],
+    [t("workers.longestWait"), oldest < 0 ? "—" : duration(oldest * 1000)],
+    [t("workers.jobsPerSecond"), known.length === 0 ? "—" : RATE.format(sum(known))],
   ];
   return (
     <dl className={css.totals}>
@@ -98,25 +106,25 @@ function Totals({ standing: { workers, queues, rates } }: { standing: WorkerStat
 function Queues({ queues }: { queues: Queue[] }) {
   return (
     <section className={css.section} aria-labelledby="queues">
-      <h2 id="queues">Queues</h2>
-      {queues.length === 0 && <p className={css.soft}>Nothing waits or runs in any queue.</p>}
+      <h2 id="queues">{t("workers.queues")}</h2>
+      {queues.length === 0 && <p className={css.soft}>{t("workers.queuesEmpty")}</p>}
       {queues.length > 0 && (
-        <ul className={css.list} aria-label="Queues">
+        <ul className={css.list} aria-label={t("workers.queues")}>
           {queues.map((each) => (
             <li key={each.queue} className={css.queue}>
               <span className={css.name}>{each.queue}</span>
               {each.workers === 0 ? (
-                <Status status="failed" word="no worker serves it" />
+                <Status status="failed" word={t("workers.noWorker")} />
               ) : (
                 <Status
                   status={each.waiting > 0 ? "waiting" : "running"}
-                  word={`${each.workers} ${each.workers === 1 ? "worker" : "workers"}`}
+                  word={t("workers.servedBy", { count: each.workers })}
                 />
               )}
-              <span className={css.fact}>{each.waiting} waiting</span>
-              <span className={css.fact}>{each.running} running</span>
+              <span className={css.fact}>{t("workers.waitingCount", { count: each.waiting })}</span>
+              <span className={css.fact}>{t("workers.runningCount", { count: each.running })}</span>
               <span className={css.fact}>
-                {each.oldest_s === null ? "" : `oldest waits ${duration(each.oldest_s * 1000)}`}
+                {each.oldest_s === null ? "" : t("workers.longestWaitOf", { duration: duration(each.oldest_s * 1000) })}
               </span>
             </li>
           ))}
@@ -127,10 +135,10 @@ function Queues({ queues }: { queues: Queue[] }) {
 }
 
 const STATES: Record<string, [string, string]> = {
-  live: ["succeeded", "live"],
-  drained: ["waiting", "drained"],
-  lost: ["failed", "lost"],
-  stopped: ["skipped", "stopped"],
+  live: ["succeeded", t("workers.live")],
+  drained: ["waiting", t("workers.drained")],
+  lost: ["failed", t("workers.lost")],
+  stopped: ["skipped", t("workers.stopped")],
 };
 
 function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined }) {
@@ -142,7 +150,8 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
   const drain = async (drained: boolean) => {
     try {
       await drainWorker(worker.id, drained);
-      notify(drained ? `${worker.worker} takes no more jobs.` : `${worker.worker} takes jobs again.`);
+      const name = { worker: worker.worker };
+      notify(drained ? t("workers.drainedWorker", name) : t("workers.resumedWorker", name));
     } catch (error) {
       notifyError(error);
     } finally {
@@ -158,11 +167,11 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
           <span className={css.tools}>
             {worker.drained ? (
               <Button icon="play" onClick={() => void drain(false)}>
-                Take jobs again
+                {t("workers.resume")}
               </Button>
             ) : (
               <Button icon="stop" onClick={() => setAsked(true)}>
-                Drain …
+                {t("workers.drainStart")}
               </Button>
             )}
           </span>
@@ -171,31 +180,33 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
       <div className={css.facts}>
         <span>
           <meter
-            aria-label={`Slots used by ${worker.worker}`}
+            aria-label={t("workers.slotsUsedBy", { worker: worker.worker })}
             min={0}
             max={worker.slots}
             value={Math.min(worker.running, worker.slots)}
           />{" "}
-          {worker.running} of {worker.slots} slots
+          {t("workers.slots", { used: worker.running, total: worker.slots })}
         </span>
-        <span>{rate === undefined ? "" : `${rate.toFixed(1)} jobs a second`}</span>
-        <span>{worker.jobs_executed} jobs in all</span>
-        <span>last beat {duration(worker.last_ping * 1000)} ago</span>
+        <span>{rate === undefined ? "" : t("workers.rate", { rate: RATE.format(rate) })}</span>
+        <span>{t("workers.jobsTotal", { count: worker.jobs_executed })}</span>
+        <span>{t("workers.heartbeat", { duration: duration(worker.last_ping * 1000) })}</span>
+        <span>{tWith("workers.started", { time: <Time at={worker.started_at} /> })}</span>
         <span>
-          started <Time at={worker.started_at} />
+          {worker.custom_tags
+            ? t("workers.queuesOf", { names: worker.custom_tags.join(", ") })
+            : t("workers.allQueues")}
         </span>
-        <span>{worker.custom_tags ? `queues ${worker.custom_tags.join(", ")}` : "every queue"}</span>
-        <span>group {worker.worker_group}</span>
-        <span>version {worker.wm_version}</span>
+        <span>{t("workers.group", { name: worker.worker_group })}</span>
+        <span>{t("workers.version", { version: worker.wm_version })}</span>
       </div>
       {asked && (
         <Confirm
-          title={`Drain ${worker.worker}?`}
-          confirmLabel="Drain it"
+          title={t("workers.drainTitle", { worker: worker.worker })}
+          confirmLabel={t("workers.drain")}
           close={() => setAsked(false)}
           onConfirm={() => void drain(true)}
         >
-          <p>It takes no more jobs, until you let it or it is started anew. What it runs goes on to its end.</p>
+          <p>{t("workers.drainHint")}</p>
         </Confirm>
       )}
     </li>
