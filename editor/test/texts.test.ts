@@ -8,7 +8,6 @@ const TEXTS = join(SOURCE, "texts");
 
 /** Rooms whose texts are still in their sources. */
 const REMAINING = new Set([
-  "forms",
   "router.tsx",
   "shell",
 ]);

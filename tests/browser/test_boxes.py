@@ -117,7 +117,7 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
     assert form_of["properties"] == {"reason": {"type": "string", "description": "Why"}}
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("button", name="Run", exact=True).click()
-    await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
+    await expect(page.get_by_role("alert")).to_contain_text("Required")
 
 
 async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> None:

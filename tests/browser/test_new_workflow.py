@@ -23,8 +23,8 @@ async def _asked(page: Page) -> None:
 async def _made(page: Page) -> str:
     """Fills in a new folder, makes the workflow; gives its path."""
     folder = f"made{next(_numbers)}"
-    await page.get_by_role("combobox", name="Folder").select_option("A new folder …")
-    await page.get_by_label("Name of the folder").fill(folder)
+    await page.get_by_role("combobox", name="Folder").select_option("New folder …")
+    await page.get_by_label("Folder name").fill(folder)
     name = await page.get_by_label("Id", exact=True).input_value()
     await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url(f"**/workflows/f/{folder}/{name}")
@@ -78,7 +78,7 @@ async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: S
     await page.get_by_role("combobox", name="Folder").select_option("f/taken")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("csv_report_2")
     await page.get_by_label("Id", exact=True).fill("csv_report")
-    await expect(page.get_by_role("alert")).to_contain_text("stands there already")
+    await expect(page.get_by_role("alert")).to_contain_text("already used")
     await page.get_by_role("button", name="Create workflow").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
 

@@ -138,8 +138,8 @@ async def first_workflow(page: Page) -> None:
     """A workflow of one Python node that greets whom the call names, made and deployed on the page."""
     await page.get_by_role("button", name="New workflow").click()
     await page.get_by_label("Name", exact=True).fill("Greet")
-    await page.get_by_role("combobox", name="Folder").select_option("A new folder …")
-    await page.get_by_label("Name of the folder").fill("first")
+    await page.get_by_role("combobox", name="Folder").select_option("New folder …")
+    await page.get_by_label("Folder name").fill("first")
     await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url("**/workflows/f/first/greet")
     await page.get_by_role("main").get_by_role("button", name="Add a node").last.click()

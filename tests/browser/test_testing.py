@@ -97,11 +97,11 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
 async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> None:
     await opened(page, site, SOURCE, "?panel=test")
     await page.get_by_role("button", name="Run", exact=True).click()
-    await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
+    await expect(page.get_by_role("alert")).to_contain_text("Required")
     await page.get_by_label("name").fill("Ada")
     await page.get_by_label("count").fill("many")
     await page.get_by_role("button", name="Run", exact=True).click()
-    await expect(page.get_by_role("alert")).to_contain_text("This is no integer")
+    await expect(page.get_by_role("alert")).to_contain_text("Enter a whole number")
 
 
 async def test_undeployed_workflow_and_single_node_are_tested(page: Page, site: Site) -> None:

@@ -1,12 +1,13 @@
 import { useState } from "react";
 import type { WritableFolders } from "../api/folders";
+import { t } from "../texts/t";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 
 const KEY = "orvanta.place";
 const NEW_FOLDER = "";
 
-/** Where the last thing was put, else the first folder, else what is the person's own. */
+/** Folder of the last created item, otherwise the first one. */
 export function lastFolder(folders: WritableFolders | undefined): string {
   const last = localStorage.getItem(KEY);
   if (last && folders?.all.includes(last)) return last;
@@ -17,7 +18,7 @@ export function rememberFolder(folder: string): void {
   localStorage.setItem(KEY, folder);
 }
 
-/** A folder that is chosen; an admin may name a new one. */
+/** Selection of a folder. Admins can also name a new one. */
 export function FolderField(props: {
   places: WritableFolders | undefined;
   place: string;
@@ -31,18 +32,18 @@ export function FolderField(props: {
   };
   return (
     <>
-      <Field label="Folder">
+      <Field label={t("forms.folder")}>
         <Select value={isNew ? NEW_FOLDER : place} disabled={!places} set={(next) => choose(next)}>
           {places?.all.map((each) => (
             <option key={each} value={each}>
-              {each.startsWith("u/") ? `${each} (yours alone)` : each}
+              {each.startsWith("u/") ? t("forms.personal", { folder: each }) : each}
             </option>
           ))}
-          {places?.admin && <option value={NEW_FOLDER}>A new folder …</option>}
+          {places?.admin && <option value={NEW_FOLDER}>{t("forms.newFolder")}</option>}
         </Select>
       </Field>
       {isNew && (
-        <Field label="Name of the folder">
+        <Field label={t("forms.folderName")}>
           <Input value={place.slice(2)} spellCheck={false} onChange={(event) => set(`f/${event.target.value}`)} />
         </Field>
       )}

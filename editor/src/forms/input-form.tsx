@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { resourcesQuery } from "../api/options";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
@@ -13,24 +14,24 @@ import { at, isTree, type Json, type Tree } from "../workflow/types";
 interface Props {
   schema: Json | undefined;
   busy: boolean;
-  /** What the fields hold at first. */
+  /** Initial values of the fields. */
   initial?: Tree | null;
-  /** What the button says. */
+  /** Text of the button. */
   submitLabel?: string;
-  /** What is said where the schema names no input. */
+  /** Text shown if the schema has no inputs. */
   noInputsText?: string;
   run: (args: Tree) => void;
 }
 
 type Fields = Record<string, string>;
 
-/** A form for the inputs of a workflow, made from its schema. */
+/** Form of the inputs of a workflow or script, made from its schema. */
 export function InputForm({
   schema,
   busy,
   initial = null,
-  submitLabel = "Run",
-  noInputsText = "This workflow takes no inputs.",
+  submitLabel = t("ui.run"),
+  noInputsText = t("forms.noInputs"),
   run,
 }: Props) {
   const names = fieldNames(schema);
@@ -69,7 +70,7 @@ export function InputForm({
           {submitLabel}
         </Button>
         {example && (
-          <Button onClick={() => setTyped(initialFields(names, properties, example))}>Fill in the example</Button>
+          <Button onClick={() => setTyped(initialFields(names, properties, example))}>{t("forms.useExample")}</Button>
         )}
       </div>
     </form>
@@ -112,7 +113,7 @@ function InputField(props: {
   }
   if (type === "object" || type === "array") {
     return (
-      <Field {...given} help={given.help ?? `JSON: ${type === "array" ? "a list" : "an object"}`}>
+      <Field {...given} help={given.help ?? (type === "array" ? t("forms.array") : t("forms.object"))}>
         <textarea
           className={controls.input}
           spellCheck={false}
@@ -133,7 +134,7 @@ function InputField(props: {
   );
 }
 
-/** The type of resource that an input is; null of every other input. */
+/** Resource type of an input; null of other inputs. */
 function resourceOf(schema: Json | undefined): string | null {
   const format = at(schema, ["format"]);
   return typeof format === "string" && format.startsWith("resource-") ? format.slice("resource-".length) : null;
@@ -152,7 +153,7 @@ function ResourceField({ type, text, set, ...given }: ResourceFieldProps) {
   const { workspace = "" } = useParams();
   const resources = useQuery(resourcesQuery(workspace, type));
   const none = resources.isSuccess && resources.data.length === 0;
-  const help = none ? `There is no ${type} resource that you may read.` : (given.help ?? `A ${type} resource.`);
+  const help = none ? t("forms.noResource", { type }) : (given.help ?? t("forms.resource", { type }));
   return (
     <Field {...given} help={help}>
       <Select value={text} set={(next) => set(next)}>
@@ -194,7 +195,7 @@ function readFields(
     const text = fields[name] ?? "";
     const type = typeOf(properties[name]);
     if (text === "") {
-      if (Array.isArray(required) && required.includes(name)) wrong[name] = "This is asked for.";
+      if (Array.isArray(required) && required.includes(name)) wrong[name] = t("ui.required");
       continue;
     }
     if (type === "string" || resourceOf(properties[name])) args[name] = text;
@@ -202,9 +203,15 @@ function readFields(
       try {
         args[name] = JSON.parse(text) as Json;
       } catch {
-        wrong[name] = type === "object" || type === "array" ? "This is no JSON." : `This is no ${type}.`;
+        wrong[name] = parseError(type);
       }
     }
   }
   return { args, wrong };
+}
+
+/** Error of a text that is no value of a JSON Schema type. */
+function parseError(type: string): string {
+  if (type === "integer") return t("forms.notInteger");
+  return type === "number" ? t("forms.notNumber") : t("forms.notJson");
 }

@@ -1,4 +1,5 @@
-/** An id from a name: "Import rows!" gives `import_rows`. */
+import { t } from "../texts/t";
+/** Return an id made from a name: `import_rows` for "Import rows!". */
 export function idFromName(summary: string): string {
   const plain = summary.normalize("NFD").replace(/[\u0300-\u036f]/g, "");
   return (
@@ -10,7 +11,7 @@ export function idFromName(summary: string): string {
   );
 }
 
-/** The name, with a number behind it where it is taken in its place. */
+/** Return the id, with a number appended if it is taken in its folder. */
 export function freeId(place: string, preferred: string, taken: ReadonlySet<string>): string {
   for (let number = 1; ; number++) {
     const name = number === 1 ? preferred : `${preferred}_${number}`;
@@ -21,10 +22,10 @@ export function freeId(place: string, preferred: string, taken: ReadonlySet<stri
 const PLACE = /^[uf]\/[A-Za-z0-9_-]+$/;
 const NAME = /^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*$/;
 
-/** What is wrong with a place and a name in it; undefined where nothing is. */
+/** Return the error of a folder and an id in it; undefined if the path is valid and free. */
 export function pathError(place: string, name: string, taken: ReadonlySet<string>): string | undefined {
-  if (!PLACE.test(place)) return "A folder's name has letters, digits, _ and -.";
-  if (!NAME.test(name)) return "An id has letters, digits, _ and -, with / for folders inside.";
-  if (`${place}/${name}`.length > 255) return "That is too long.";
-  return taken.has(`${place}/${name}`) ? "Something stands there already: choose another id." : undefined;
+  if (!PLACE.test(place)) return t("forms.folderCharacters");
+  if (!NAME.test(name)) return t("forms.idCharacters");
+  if (`${place}/${name}`.length > 255) return t("forms.pathTooLong");
+  return taken.has(`${place}/${name}`) ? t("forms.pathTaken") : undefined;
 }
