@@ -1,16 +1,25 @@
 import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
 import { Shell, ToWorkspace } from "./shell/shell";
-import { Failed, Skeleton } from "./ui/states";
+import { t } from "./texts/t";
+import { Empty, Failed, Skeleton } from "./ui/states";
 
-/** What is shown where a page breaks or does not exist. */
+/** Error of a page that failed or does not exist. */
 function Broken() {
   const error = useRouteError();
-  const missing = isRouteErrorResponse(error) && error.status === 404;
+  const link = <Link to="/">{t("shell.toHome")}</Link>;
+  if (isRouteErrorResponse(error) && error.status === 404) {
+    return (
+      <main>
+        <Empty title={t("shell.pageNotFound")}>
+          <p>{t("shell.pageNotFoundHint")}</p>
+          {link}
+        </Empty>
+      </main>
+    );
+  }
   return (
     <main>
-      <Failed error={missing ? new Error("There is no such page.") : error}>
-        <Link to="/">To the workflows</Link>
-      </Failed>
+      <Failed error={error}>{link}</Failed>
     </main>
   );
 }

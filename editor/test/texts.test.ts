@@ -8,8 +8,6 @@ const TEXTS = join(SOURCE, "texts");
 
 /** Rooms whose texts are still in their sources. */
 const REMAINING = new Set([
-  "router.tsx",
-  "shell",
 ]);
 
 /** Attributes and properties that people read. */

@@ -92,7 +92,7 @@ async def test_session_ended_elsewhere_is_renewed_in_place(page: Page, site: Sit
     assert status < 300
     await page.context.add_cookies(kept)  # type: ignore[arg-type]
     await page.get_by_role("textbox", name="Summary").fill("Of the old session")
-    await expect(page.get_by_text("Your session is over")).to_be_visible()
+    await expect(page.get_by_text("Your session has expired")).to_be_visible()
     await page.get_by_label("E-mail address").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in", exact=True).click()

@@ -208,7 +208,7 @@ async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
     await page.context.clear_cookies()
     await page.get_by_role("textbox", name="Summary").fill("Written before the login")
-    await expect(page.get_by_text("Your session is over")).to_be_visible()
+    await expect(page.get_by_text("Your session has expired")).to_be_visible()
     await page.get_by_label("E-mail address").fill("admin@example.org")
     await page.get_by_label("Password").fill("correct horse")
     await page.get_by_role("button", name="Log in", exact=True).click()

@@ -66,7 +66,7 @@ async def test_missing_page_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/nothing")
     await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     await page.goto("/no/such/page")
-    await expect(page.get_by_role("link", name="To the workflows")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
 async def test_graph_shows_nodes_and_edges(page: Page) -> None:

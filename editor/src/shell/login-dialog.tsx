@@ -1,16 +1,17 @@
 import { Dialog } from "radix-ui";
+import { t } from "../texts/t";
 import { LoginForm } from "./login";
 import css from "./login.module.css";
 
-/** The login as a dialog over what is being done. */
+/** Login dialog over the current page. */
 export default function LoginDialog({ done }: { done: () => void }) {
   return (
     <Dialog.Root open>
       <Dialog.Portal>
         <Dialog.Overlay className={css.over}>
           <Dialog.Content aria-describedby={undefined}>
-            <Dialog.Title hidden>Log in again</Dialog.Title>
-            <LoginForm title="Your session is over: log in again" done={done} />
+            <Dialog.Title hidden>{t("shell.logInAgain")}</Dialog.Title>
+            <LoginForm title={t("shell.sessionExpired")} done={done} />
           </Dialog.Content>
         </Dialog.Overlay>
       </Dialog.Portal>

@@ -4,10 +4,11 @@ import { useNavigate, useSearchParams } from "react-router";
 import { errorText } from "../api/client";
 import { login } from "../api/session";
 import logo from "../icon.svg";
+import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import css from "./login.module.css";
 
-/** Asks for e-mail address and password. `done` is called once the session is there. */
+/** Login form. Calls `done` after a successful login. */
 export function LoginForm({ done, title }: { done: () => void; title: string }) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -22,10 +23,10 @@ export function LoginForm({ done, title }: { done: () => void; title: string }) 
         <img src={logo} alt="" width="28" height="28" />
         <h1>{title}</h1>
       </div>
-      <Field label="E-mail address">
+      <Field label={t("shell.email")}>
         <Input type="email" autoComplete="username" required value={email} onChange={(e) => setEmail(e.target.value)} />
       </Field>
-      <Field label="Password" error={loggingIn.isError ? errorText(loggingIn.error) : undefined}>
+      <Field label={t("shell.password")} error={loggingIn.isError ? errorText(loggingIn.error) : undefined}>
         <Input
           type="password"
           autoComplete="current-password"
@@ -35,11 +36,9 @@ export function LoginForm({ done, title }: { done: () => void; title: string }) 
         />
       </Field>
       <Button look="main" type="submit" disabled={loggingIn.isPending}>
-        Log in
+        {t("shell.logIn")}
       </Button>
-      <p className={css.note}>
-        First visit? The terminal where the server started shows a one-time link that sets the password.
-      </p>
+      <p className={css.note}>{t("shell.firstVisit")}</p>
     </form>
   );
 }
@@ -54,12 +53,12 @@ export function LoginPage() {
   };
   return (
     <main className={css.page}>
-      <LoginForm title="Log in to Orvanta" done={enter} />
+      <LoginForm title={t("shell.logInTitle")} done={enter} />
     </main>
   );
 }
 
-/** A path of this page, never another site. */
+/** Return the path if it is one of this site, otherwise `/`. */
 function localPath(then: string | null): string {
   return then && /^\/(?![/\\])/.test(then) ? then : "/";
 }

@@ -15,14 +15,15 @@ import { Failed, Skeleton } from "../ui/states";
 import { notifyError } from "../ui/toasts";
 import css from "./shell.module.css";
 
+const PRODUCT = "Orvanta";
 const LoginDialog = lazy(() => import("./login-dialog"));
 
-/** The bar above every page. Who is not logged in is sent to log in; whose session ends may do so in place. */
+/** The bar above every page. Users without a session are sent to the login page; after its end they can log in in place. */
 export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
   if (me.isPending) return <Skeleton />;
-  // Who was logged in once is asked over the page: what is being written there stays.
+  // After a first login, SessionDialog asks in place, so that unsaved input stays on the page.
   if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
     return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
   }
@@ -54,7 +55,7 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
     <header className={css.bar}>
       <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label={t("shell.home")}>
         <img src={logo} alt="" width="24" height="24" />
-        <span className={css.wordmark}>Orvanta</span>
+        <span className={css.wordmark}>{PRODUCT}</span>
       </Link>
       {workspace && (
         <Select aria-label={t("shell.workspace")} value={workspace} set={(next) => void navigate(`/w/${next}`)}>
@@ -106,8 +107,8 @@ const PAGES: [string, string][] = [
 function Navigation({ workspace }: { workspace: string }) {
   const { pathname } = useLocation();
   const nav = useRef<HTMLElement>(null);
-  // Where the bar is narrower than its links, the one of this page is on the screen.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the page is what it follows
+  // If the bar is narrower than its links, scroll to the link of this page.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page
   useEffect(() => {
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [pathname]);
@@ -124,7 +125,7 @@ function Navigation({ workspace }: { workspace: string }) {
 
 const RETRY_MS = 2000;
 
-/** While the server does not answer: that it does not, and that nothing is lost. It is asked until it does. */
+/** Message shown while the server does not answer. Retries until it does. */
 function ConnectionStatus() {
   const reached = useConnection((state) => state.reached);
   const queries = useQueryClient();
@@ -143,14 +144,14 @@ function ConnectionStatus() {
   );
 }
 
-/** Over the page while the session is over: what is being edited stays behind it. */
+/** Login dialog shown after the end of the session. The page stays behind it. */
 function SessionDialog() {
   const [lost, setLost] = useState(false);
   useEffect(() => onSessionLost(() => setLost(true)), []);
   return <Suspense>{lost && <LoginDialog done={() => setLost(false)} />}</Suspense>;
 }
 
-/** To the workspace of last time, else the first one that is not for administration. */
+/** Redirect to the last workspace, otherwise to the first one other than `admins`. */
 export function ToWorkspace() {
   const { data } = useQuery(meQuery);
   const ids = data?.workspaces.map((each) => each.id) ?? [];
