@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_imports_point_one_way() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_package_but_db_is_kept_from_the_driver() -> None:
+    contracts = ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    listed = set(contracts["importlinter:contract:driver"]["source_modules"].split())
+    packages = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert listed == {f"orvanta_platform.{name}" for name in packages - {"__init__", "db"}}
 
 
 @pytest.mark.parametrize(("folder", "limit"), [("src", 600), ("tests", 600)])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
 
+from orvanta_platform.db.errors import InvalidValue, QueryCanceled
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.errors import (
     BadRequest,
@@ -52,14 +52,14 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
         return error
     if isinstance(error, HTTPException):
         return _from_router(error, scope)
-    if isinstance(error, asyncpg.DataError | UnicodeEncodeError):
+    if isinstance(error, InvalidValue | UnicodeEncodeError):
         return BadRequest(
             "A value cannot be stored.", hint="Text must not contain NUL characters, and numbers must fit in 64 bits."
         )
     if isinstance(error, CONNECTION_LOST):
         log.warning("database_lost", error=type(error).__name__)
         return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
-    if isinstance(error, asyncpg.QueryCanceledError):
+    if isinstance(error, QueryCanceled):
         log.warning("query_timeout", path=scope.get("path"))
         return QueryTimeout("The database took too long for this call.", hint="Request less data at a time.")
     if isinstance(error, TRANSIENT):

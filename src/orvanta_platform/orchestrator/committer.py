@@ -53,7 +53,7 @@ class Committer:
         """Return True once the step is written, False if it is stale or its run is locked elsewhere.
 
         In the latter case nothing changed and the caller takes the slow path. Raises the error of a step that fails
-        on its own, such as asyncpg.PostgresError.
+        on its own, such as DatabaseError.
         """
         item = _Item(write, asyncio.get_running_loop().create_future())
         self._items.append(item)

@@ -34,7 +34,7 @@ async def finish_job(
 ) -> Finished:
     """Record the completion of a job. `hand_off`: the slot takes the run's next job of the same queue.
 
-    Raises asyncpg.PostgresError if the database rejects the step itself, for which the job is at fault. Raises
+    Raises DatabaseError if the database rejects the step itself, for which the job is at fault. Raises
     SecretsOpened if the result must be masked again.
     """
     write = None if finish.cancelled or job.frame is not None else await _decide_on_claim(tools, job, blueprint, finish)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 
-import asyncpg
 import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.db import jobs
+from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.queue.claim import rest_s
 from orvanta_platform.services.platform import Platform
@@ -26,7 +26,7 @@ HAND_OFF_S = 0.05
 
 DATABASE_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
 
-CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
+CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, DatabaseError)
 """Database errors that fail a claim but not the jobs that are running."""
 
 log = structlog.get_logger(__name__)

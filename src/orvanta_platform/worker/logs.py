@@ -11,10 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
-import asyncpg
 import structlog
 
 from orvanta_platform.db import logs, streams
+from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.errors import StorageError
@@ -41,7 +41,7 @@ SYSTEM_LINES = 50
 _IN_THREAD_FROM = 16 << 10
 _RETRY_S = 0.2
 _AGAIN: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
-_CANNOT_MOVE: tuple[type[Exception], ...] = (*_AGAIN, asyncpg.PostgresError, StorageError)
+_CANNOT_MOVE: tuple[type[Exception], ...] = (*_AGAIN, DatabaseError, StorageError)
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db.errors import DatabaseError
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.engine.events import NamedError
@@ -305,7 +305,7 @@ class Worker:
 
     def _refused(self, job: ClaimedJob, finish: Finish, error: Exception) -> Finish:
         """Return a finish that fails the job with the reason for which its step was refused."""
-        by_database = isinstance(error, asyncpg.PostgresError)
+        by_database = isinstance(error, DatabaseError)
         reason = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
         log.error("step refused", action="step_refused", job=str(job.id), error=reason, exc_info=not by_database)
         fault = NamedError("StepRefused", f"The result could not be recorded: {reason}")

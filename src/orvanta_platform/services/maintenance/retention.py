@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from orvanta_platform import ids
 from orvanta_platform.db import retention
+from orvanta_platform.db.errors import PARTITION_IN_USE
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.retention import Partition
 from orvanta_platform.errors import DatabaseUnavailable
@@ -31,13 +31,6 @@ MOST_RUNS = 20_000
 
 _ORDER = ("run_text", "value", "log_object", "log_chunk", "stream_chunk", "event", "job", "run")
 _FIRST = UUID(int=0)
-_IN_USE = (
-    asyncpg.LockNotAvailableError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedObjectError,
-)
-"""The partition is being read, or dropped by another process."""
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +101,7 @@ async def _drop_weeks(database: Database, storage: Storage, end: datetime, owner
 
 async def _finish_others(conn: Connection) -> None:
     """Complete the work of a sweep that was killed between detaching and dropping a partition."""
-    with suppress(*_IN_USE):
+    with suppress(*PARTITION_IN_USE):
         for each in await retention.list_partitions(conn):
             if each.pending:
                 await retention.change_partition(conn, "finish", each.parent, each.child)
@@ -133,7 +126,7 @@ async def _drop_each(database: Database, storage: Storage, conn: Connection, end
             try:
                 await retention.change_partition(conn, "detach", each.parent, each.child)
                 await retention.change_partition(conn, "drop", each.parent, each.child)
-            except _IN_USE:
+            except PARTITION_IN_USE:
                 done.held[each.child] = "it is in use; the next sweep tries again"
                 return
             done.partitions.append(each.child)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from msgspec.structs import replace
 
 from orvanta_platform.control import audit
@@ -16,6 +15,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.audit import NewAudit, append
+from orvanta_platform.db.errors import UniqueViolation
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
@@ -115,7 +115,7 @@ class RunInsertion:
         options = self._run.options
         try:
             return await db.retrying(self._write)
-        except (asyncpg.UniqueViolationError, _RunAlreadyEnded) as error:
+        except (UniqueViolation, _RunAlreadyEnded) as error:
             # If the response to an earlier COMMIT was lost, the next attempt finds the run, which may have ended.
             if self._attempts > 1:
                 return self._run.new.id

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
-import asyncpg
-
 from orvanta_platform.control import audit, limits, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
 from orvanta_platform.control.route_paths import RoutePath
 from orvanta_platform.db import http_triggers, resources, workspaces
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.errors import UniqueViolation
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
@@ -79,7 +78,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, path: str, dr
         await folders.ensure(conn, actor, workspace, path)
         try:
             made = await http_triggers.insert(conn, workspace, uuid4(), path, settings, actor.username)
-        except asyncpg.UniqueViolationError as error:
+        except UniqueViolation as error:
             raise _route_taken(settings) from error
         if not made:
             raise AlreadyExists(f"The HTTP trigger {path} exists already.", hint="Change it with http_triggers/update.")
@@ -100,7 +99,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         settings = await _settings(conn, actor, workspace, draft, row)
         try:
             await http_triggers.update(conn, workspace, path, settings, actor.username)
-        except asyncpg.UniqueViolationError as error:
+        except UniqueViolation as error:
             raise _route_taken(settings) from error
         if _runs(row) != _runs(settings):
             await _accept(conn, actor, workspace, settings)

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -20,6 +19,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import identity
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import schedules, ticks
+from orvanta_platform.db.errors import UniqueViolation
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import NewTick
@@ -188,7 +188,7 @@ async def _record_start(tick: Due, next_at: datetime | None, kind: str, conn: Co
 async def _insert(conn: Connection, tick: NewTick) -> None:
     try:
         await ticks.insert(conn, tick)
-    except asyncpg.UniqueViolationError as error:
+    except UniqueViolation as error:
         # Converted here, because the caller would take the error for a conflict of the run's id.
         raise TickClaimed from error
 
