@@ -1,4 +1,4 @@
-"""How large this process has been, by the kernel's account."""
+"""Peak memory of this process, as the kernel counts it."""
 
 from __future__ import annotations
 

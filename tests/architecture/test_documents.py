@@ -52,7 +52,7 @@ def test_every_command_explains_itself() -> None:
 
 
 def repository_files() -> list[Path]:
-    """What is or would be committed; without git every file that is not made by a tool."""
+    """Return the files that are or would be committed; without git, all files that no tool creates."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+TESTS = list((ROOT / "tests").rglob("*.py"))
 QUERIES = list((ROOT / "src").rglob("sql/*.sql"))
 PAGES = list((ROOT / "docs").rglob("*.md"))
+SCRIPTS: list[Path] = []
+"""Sources of the editor whose comments are checked; all of them: `[*(ROOT / "editor" / "src").rglob("*.ts*")]`."""
 TEXTS = [*MODULES, *QUERIES, *PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 OPENINGS = {"What", "Who", "Whom", "Whose", "Where", "Whether", "How", "So", "That", "Nobody"}
@@ -42,23 +48,68 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), text
 
 
-def test_docstring_starts_with_a_noun_or_a_verb() -> None:
-    found = [
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each comment of a module."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def descriptions(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of the description of each query of a file, which follows its name."""
+    lines = path.read_text().splitlines()
+    for number, (name, text) in enumerate(pairwise(lines), 2):
+        if name.startswith("-- name:") and text.startswith("-- "):
+            yield number, text.removeprefix("-- ")
+
+
+def script_comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each comment before a declaration of TypeScript."""
+    text = path.read_text()
+    for found in re.finditer(r"/\*\*\s*(?:\*\s*)?(.+)", text):
+        yield text.count("\n", 0, found.start()) + 1, found[1]
+
+
+def openings(paths: Iterable[Path], read: Callable[[Path], Iterator[tuple[int, str]]]) -> list[str]:
+    """Return the texts that start with one of OPENINGS, each with its place."""
+    return [
         f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
-        for path in MODULES
-        for line, text in docstrings(path)
+        for path in paths
+        for line, text in read(path)
         if text.split(maxsplit=1)[0].strip(",.:;") in OPENINGS
     ]
+
+
+def test_docstring_starts_with_a_noun_or_a_verb() -> None:
+    found = openings([*MODULES, *TESTS], docstrings)
+    assert not found, "\n".join(found)
+
+
+def test_description_of_query_starts_with_a_noun_or_a_verb() -> None:
+    assert any(descriptions(path) for path in QUERIES)
+    found = openings(QUERIES, descriptions)
+    assert not found, "\n".join(found)
+
+
+def test_comment_of_the_editor_starts_with_a_noun_or_a_verb() -> None:
+    found = openings(SCRIPTS, script_comments)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("phrase", BANNED)
 def test_text_is_free_of_phrasings_that_are_no_terms(phrase: str) -> None:
     pattern = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
+    lines = [(path, number, line) for path in TEXTS for number, line in enumerate(path.read_text().splitlines(), 1)]
+    # The code of tests has texts of pages and inputs; only their docstrings and comments are prose.
+    lines += [
+        (path, number, text)
+        for path in TESTS
+        if path != Path(__file__)
+        for number, text in (*docstrings(path), *comments(path))
+    ]
     found = [
-        f"{path.relative_to(ROOT)}:{number}: {line.strip()}\n    write: {BANNED[phrase]}"
-        for path in TEXTS
-        for number, line in enumerate(path.read_text().splitlines(), 1)
-        if pattern.search(line)
+        f"{path.relative_to(ROOT)}:{number}: {text.strip()}\n    write: {BANNED[phrase]}"
+        for path, number, text in lines
+        if pattern.search(text)
     ]
     assert not found, "\n".join(found)

@@ -32,7 +32,7 @@ def sentences() -> list[tuple[str, str]]:
 
 
 def cells(row: str) -> list[tuple[str, str]]:
-    """What a row of a table says; nothing of its head."""
+    """Return the marked sentences of a row of a table; none for its head."""
     said = row.strip("|").partition("|")[2]
     return [] if set(row) <= set("|- ") or said.strip() == "possible outcomes" else marked(said)
 

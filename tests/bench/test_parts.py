@@ -1,4 +1,4 @@
-"""What the measurements are made of: a wrong answer, a peer that is missing and a lost child are all seen."""
+"""Parts of the measurements: they detect a wrong response, a missing peer and a lost child."""
 
 from __future__ import annotations
 

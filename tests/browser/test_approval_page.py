@@ -57,7 +57,7 @@ async def test_approval_is_decided_on_phone(
 
 
 def fields_of(page: Page, form: str = "form") -> Any:
-    """What the form has: of each field its label, its kind, whether it must be filled in, and what it offers."""
+    """Return the fields of the form, each with its label, type, requirement and options."""
     return page.evaluate(
         """form => [...document.querySelectorAll(`${form} :is(input, select, textarea)`)]
           .map((each) => [

@@ -1,4 +1,4 @@
-"""What goes wrong while somebody edits: a server that goes away, a session that ends, other pages, broken documents."""
+"""Faults during editing: a lost server, an ended session, other pages, broken documents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def server_of(installation: Running) -> int:
 
 @contextmanager
 def without_server(installation: Running) -> Iterator[None]:
-    """The server is killed, and whoever would start it again stands still meanwhile."""
+    """Kill the server, and stop its supervisor meanwhile."""
     os.kill(installation.pid, signal.SIGSTOP)
     try:
         os.kill(server_of(installation), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a browser loads before the first workflow is on the screen: at most 300 kB, packed."""
+"""Size of the files loaded before the first workflow is shown: at most 300 kB, compressed."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CODE = "echo '{\"rows\": 3}'"
 
 
 def trigger(site: Site, path: str) -> Any:
-    """By the webhook's address, as another program would; whoever is asked agrees. Gives the result."""
+    """Start a run by the address of its webhook, approve it, and return the result."""
     run = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={}).text
     asked = False
     headers = {"X-Workspace": "main", "Accept": "text/event-stream"}

@@ -116,7 +116,7 @@ async def test_waiting_reason_of_whole_run(page: Page, site: Site, installation:
     later, _ = deployed(site, ends, flow(bash("a")), "?scheduled_in_secs=3600")
     await waits(page, later, "time", "waiting for its start time, until")
 
-    # What waits for the first step is over in milliseconds; the database is told another time than the timer.
+    # The wait of the first step lasts milliseconds; the database gets another time than the timer.
     connection = await asyncpg.connect(existing(Path(installation.environ["ORVANTA_HOME"])).url("owner"))
     try:
         await connection.execute("UPDATE run_live SET scheduled_at = app_now() WHERE id = $1", later)

@@ -45,7 +45,7 @@ def leaving_nothing() -> Iterator[None]:
 
 
 def ended(pid: int) -> bool:
-    """Whether a child has ended; it is then waited for."""
+    """Return True if a child has ended, and reap it."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:

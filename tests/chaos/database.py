@@ -66,7 +66,7 @@ class Database:
         await self.until(f"SELECT ({UNANSWERED}) > 0", backend)
 
     async def end_unanswered(self) -> None:
-        """End the backends that wait in a COMMIT: it has gone through, nobody is told."""
+        """End the backends that wait in a COMMIT: it succeeded, but the client gets no response."""
         await self.rows(END_UNANSWERED)
 
     def processes(self) -> list[int]:

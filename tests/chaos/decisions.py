@@ -45,7 +45,7 @@ class Decide:
         return await scene.end()
 
     async def _decide(self, stage: Stage, runs: list[object]) -> None:
-        """Say yes to each; whoever is not asked any more, or gets no answer, is told so."""
+        """Approve each; report those that are no longer pending or get no response."""
         async with stage.client() as client:
             calls = [client.post(f"/api/w/main/jobs/flow/resume/{run}", json={}) for run in runs]
             for answer in await asyncio.gather(*calls, return_exceptions=True):

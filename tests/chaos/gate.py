@@ -63,12 +63,12 @@ class Gate:
         self._write()
 
     def count(self, point: str) -> None:
-        """Whoever arrives at `point` is seen from now on, and goes on at once."""
+        """From now on, record arrivals at `point` without stopping them."""
         self._counted.add(point)
         self.arm(point)
 
     def disarm(self, *points: str) -> None:
-        """Let go who stands at these points (none named: at all), and whoever comes later."""
+        """Release the processes at these points (without names: at all points), and do not stop later ones."""
         gone = points or tuple(self._armed)
         for point in gone:
             self._armed.pop(point, None)

@@ -184,12 +184,12 @@ class Stood:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of the runs of a cell.
+    """Outcome of the runs of a cell.
 
     `wrong`: ended, but not with the right result. `doubles`: results recorded twice or not the ones that were
     worked on with. `lost`: runs that were accepted and did not end. `again`: starts of jobs beyond the first.
     `recovery_s`: the longest that a job which stood in a slot or in the queue had to wait, from the blow until it
-    was recorded or started anew. Where two workers die one after the other, each job counts from its own's death.
+    was recorded or started again. Where two workers die one after the other, each job counts from its own's death.
     """
 
     runs: int
@@ -213,7 +213,7 @@ async def standing(database: Database) -> dict[UUID, Stood]:
 
 
 async def runs_since(database: Database, since: UUID) -> dict[UUID, int]:
-    """Every run made after the id `since`, whether or not anybody was told of it, with its n."""
+    """Every run created after the id `since`, with its n, also those whose callers got no response."""
     return {row["id"]: json.loads(row["body"])["n"] for row in await database.rows(_SINCE, since)}
 
 
@@ -228,7 +228,7 @@ async def until_ended(database: Database, runs: Sequence[UUID]) -> None:
 
 
 async def judge(database: Database, runs: dict[UUID, int], stood: Iterable[Stood]) -> Verdict:
-    """What became of `runs` (each with its n), of which `stood` were the jobs when they were struck."""
+    """Return the verdict on `runs` (each with its n); `stood` are the jobs at the time of the fault."""
     ids = list(runs)
     ended = {row["id"]: row for row in await database.rows(_RUNS, ids)}
     jobs = await database.rows(_JOBS, ids)
@@ -278,7 +278,7 @@ def _wrong(run: UUID, n: int, row: Any, nodes: dict[str, Any], results: dict[UUI
 
 
 def _mixed(run: UUID, nodes: dict[str, Any], attempts: dict[str, int]) -> list[str]:
-    """Where a node worked with another result than the one that is recorded, or another attempt made it."""
+    """Return the nodes that used a result other than the recorded one, or one of another attempt."""
     try:
         a, b, c, d = (nodes[name] for name in "abcd")
         _, b_nonce, b_of, b_attempt = b.split()

@@ -1,4 +1,4 @@
-"""What is under test: a database, a server and two workers, as processes that can be killed and started again."""
+"""System under test: a database, a server and two workers, as processes that can be killed and restarted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Part:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """True while the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -110,7 +110,7 @@ class Part:
                     os.kill(pid, signal.SIGCONT)
 
     def owns(self, arrival: Arrival) -> bool:
-        """Whether it is this part, or its supervised process, that stands at the gate."""
+        """Return True if this part, or the process it supervises, waits at the gate."""
         return self.pid in (arrival.pid, arrival.parent)
 
     def told(self) -> str:
@@ -166,7 +166,7 @@ class Stage:
                 assert answer.status_code == 201, answer.text
 
     def doctor(self) -> subprocess.CompletedProcess[str]:
-        """What `orvanta doctor --consistency` says."""
+        """Run `orvanta doctor --consistency`."""
         command = [sys.executable, "-P", "-m", "orvanta_platform.cli.main", "doctor", "--consistency"]
         return subprocess.run(command, env=self._doctor, capture_output=True, text=True, check=False)
 
@@ -224,7 +224,7 @@ class Stage:
         return found
 
     def part_of(self, arrival: Arrival) -> Part:
-        """Who stands there."""
+        """Return the part that waits at the gate."""
         return next(part for part in self.parts if part.owns(arrival))
 
 

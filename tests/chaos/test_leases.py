@@ -133,7 +133,7 @@ async def test_server_frozen_past_lease_reaps_no_worker(scene: ApiHarness) -> No
 
 
 async def test_supervisor_requeues_jobs_of_ended_process_immediately(scene: ApiHarness) -> None:
-    """Nobody else can: all observers stand at the gate."""
+    """No other process can: all observers wait at the gate."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
     worker = await stage.worker_of(part)
@@ -158,7 +158,7 @@ async def test_sync_during_finish_keeps_handed_off_job(scene: ApiHarness) -> Non
 
 
 async def test_job_killing_its_workers_fails_after_max_losses(stage: Stage) -> None:
-    """Whoever starts its code is killed, again and again: neither it nor its run is started for ever (S25)."""
+    """Each worker that starts its code is killed: the platform stops starting the job and its run (S25)."""
     await stage.make_ready()
     stage.gate.arm("running")
     killed: set[int] = set()

@@ -61,7 +61,7 @@ class Tick:
         )
 
     async def _schedule(self, stage: Stage, count: int) -> str:
-        """What the paths of the new schedules begin with."""
+        """Create schedules and return the prefix of their paths."""
         paths = f"u/admin/{uuid4().hex}_"
         async with stage.client() as client:
             calls = []

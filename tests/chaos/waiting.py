@@ -85,14 +85,14 @@ class Join:
         return replace(verdict, doubles=[*verdict.doubles, *more])
 
     async def _call(self, stage: Stage, count: int) -> set[UUID]:
-        """Call for each anew; the runs that stand for the calls."""
+        """Repeat each call; return the runs of the calls."""
         async with stage.client() as client:
             calls = [stage.accept(client, n, 0, PUT_OFF) for n in range(count)]
             return {answer for answer in await _answers(calls) if isinstance(answer, UUID)}
 
 
 async def _answers(calls: Sequence[Awaitable[T]]) -> list[T]:
-    """What the server lived to answer: done, or done already."""
+    """Return the responses of the server: done, or done before."""
     answers = await asyncio.gather(*calls, return_exceptions=True)
     given: list[T] = []
     for answer in answers:

@@ -22,7 +22,7 @@ Answer = str | Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended."""
+    """Outcome of a command."""
 
     code: int
     out: str

@@ -97,7 +97,7 @@ def test_token_is_read_from_stdin(cli: Cli) -> None:
     assert (done.json["email"], done.json["workspace"]) == ("admin@localhost", "main")
     assert cli.installation.token not in done.out + done.err
     assert cli("whoami", "--json").json["profile"] == "127-0-0-1"
-    # A token of the user is only forgotten: it is good for whoever has it otherwise.
+    # A token of the user is only forgotten: it remains valid for its other users.
     cli("logout")
     assert cli.installation.client.get("/api/users/whoami").status_code == 200
 

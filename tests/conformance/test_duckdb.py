@@ -145,7 +145,7 @@ async def test_scripts_in_python_do_not_find_it(runtimes: Runtimes) -> None:
 
 
 async def test_of_the_machine_no_more_is_read_than_the_limits(runtimes: Runtimes, level: str) -> None:
-    """What the level landlock lets through so that DuckDB starts."""
+    """Files that the level landlock allows, so that DuckDB starts."""
     content = "import os\ndef main():\n    return os.listdir('/sys/fs/cgroup')"
     assert (await run(runtimes, "python3", content)).error[0] == (
         "PermissionError" if level == "landlock" else "FileNotFoundError"

@@ -1,4 +1,4 @@
-"""What Go has of its own: compiled once and kept, kinds of parameters and results, the library alone."""
+"""Features of Go: cached builds, kinds of parameters and results, only the standard library."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def go_on(runtimes: Runtimes, text: str, args: dict[str, Any] | None = Non
 
 @pytest.mark.parametrize("level", LEVELS[-1:])
 async def test_seeds_of_other_compilers_are_removed_in_the_end(runtimes: Runtimes, tmp_path: Path) -> None:
-    """What the platform caches of the standard library: one for each compiler, while it is used."""
+    """The platform caches one build of the standard library for each compiler in use."""
     seeds = tmp_path / "home" / "packages" / ".go"
     seeds.unlink()
     for name, days in (("old", 31), ("recent", 29)):
@@ -261,7 +261,7 @@ async def test_stored_build_is_read_only(runtimes: Runtimes) -> None:
 
 
 async def test_builds_are_isolated_between_workspaces(runtimes: Runtimes) -> None:
-    """What is cached for one is spoilt: it meets that itself, the others do not."""
+    """A damaged cache of one workspace affects only that workspace."""
     await run(runtimes, "go", FIRST)
     for path in (runtimes.packages / "admins" / ".go-cache").glob("*/*-d"):
         path.write_bytes(b"x" * path.stat().st_size)  # of another size it would be noticed

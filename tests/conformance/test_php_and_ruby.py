@@ -1,4 +1,4 @@
-"""What PHP and Ruby have of their own: kinds of parameters, results that are not JSON, errors of their engines."""
+"""Features of PHP and Ruby: kinds of parameters, results that are not JSON, errors of their engines."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ async def test_error_has_message_and_position(
 async def test_without_a_database_there_is_none(
     runtimes: Runtimes, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of the worker's own environment or of what drivers look up stands in for it."""
+    """Neither the environment of the worker nor the files that drivers read replace it."""
     url = urlsplit(database.owner_url)
     monkeypatch.setenv("PGHOST", parse_qs(url.query)["host"][0])
     monkeypatch.setenv("PGUSER", url.username or "")

@@ -1,4 +1,4 @@
-"""What every language must do, in one table: the same cases, each in the language's own words."""
+"""Requirements of every language in one table: the same cases, each as a script of the language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job streams: in every language the lines that the published clients print, in two what `main` yields."""
+"""Streams of jobs: in every language the lines that the published clients print, in two those that `main` yields."""
 
 from __future__ import annotations
 

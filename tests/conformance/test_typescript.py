@@ -1,4 +1,4 @@
-"""What TypeScript has beside the table: kept processes, packages, ways to end and results that are no JSON."""
+"""Features of TypeScript beside the table: reused processes, packages, ways to end, results that are not JSON."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def processes(house: Running) -> dict[str, int]:
 
 
 def waiting(client: httpx.Client) -> int:
-    """How many jobs and runs wait or run."""
+    """Return the number of jobs and runs that wait or run."""
     return int(client.get(f"{W}/jobs/queue/count").json()["database_length"])
 
 
@@ -115,7 +115,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
 
 @pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak(minutes=40))])
 def test_long_loop(house: Running, client: httpx.Client, many: int) -> None:
-    """Whoever joins the results of a loop holds them once; nothing else grows with it."""
+    """The process that joins the results of a loop holds them once; no other process grows with them."""
     iterator = {"type": "javascript", "expr": f"Array.from({{length: {many}}}, (_, i) => i)"}
     body = [{"id": "x", "value": {"type": "condition", "expr": "flow_input.iter.value === 7"}}]
     value = {"type": "forloopflow", "iterator": iterator, "parallel": True, "skip_failures": False, "modules": body}

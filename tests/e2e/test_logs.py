@@ -1,4 +1,4 @@
-"""What people find in logs: the job's own lines, those of the platform, the whole of a workflow."""
+"""Logs: lines of the job, lines of the platform, and those of a whole workflow."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def skip_without_registry(answer: str) -> None:
 
 
 def readme_command(installation: Installation, place: int, **replaced: str) -> str:
-    """What the README's curl number `place` prints, against this installation's port and home."""
+    """Return the output of the README's curl number `place`, with the port and home of this installation."""
     command = re.findall(r"^    (curl (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)[place]
     here = command.replace("http://127.0.0.1:8000", installation.base).replace("/var/lib/orvanta/token ", "")
     for old, new in replaced.items():

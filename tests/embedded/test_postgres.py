@@ -80,7 +80,7 @@ def await_end(pid: int) -> None:
 
 
 def state(home: Path) -> str:
-    """What the control file says of the last shutdown."""
+    """Return the state of the cluster in its control file."""
     made = cluster.existing(home)
     told = subprocess.run(
         [binaries.find() / "pg_controldata", made.data], capture_output=True, text=True, check=True
@@ -261,6 +261,6 @@ def test_start_waits_for_ending_keeper(home: Path) -> None:
 
 
 def waits_for(inode: int) -> bool:
-    """Whether a process waits for a lock of this file."""
+    """Return True if a process waits for a lock on this file."""
     lines = Path("/proc/locks").read_text().splitlines()
     return any("->" in line and f":{inode} " in line for line in lines)

@@ -116,7 +116,7 @@ def up(home: Path) -> Iterator[Up]:
     running.read_until("Ctrl-C")
     yield running
     running.kill()
-    # Whoever uses the database next waits until what the kill left has shut down.
+    # The next user of the database waits until the remaining processes have shut down.
     start(home).close()
 
 

@@ -32,7 +32,7 @@ from orvanta_platform.worker.native import webhook
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "60"))
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 CALLS, CALLS_S = 40, 50
-"""Of the short run: so many calls, or for so long."""
+"""Limit of the short run: a number of calls, or a time."""
 
 W = "/api/w/main"
 JSON = {"Content-Type": "application/json"}

@@ -149,7 +149,7 @@ async def test_concurrent_attempts_are_counted_before_comparison(
 
 
 async def test_attacks_from_elsewhere_do_not_lock_account(api: ApiHarness) -> None:
-    """This also holds for so many addresses that the account counts as attacked."""
+    """This also holds for enough addresses that the account counts as attacked."""
     async with at(api, "203.0.113.1") as attacker:
         for _ in range(login_limits.FREE):
             assert (await login(attacker, password="wrong")).status_code == 401

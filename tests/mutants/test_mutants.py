@@ -168,7 +168,7 @@ def start(source: Path, tests: list[str]) -> Ran:
         "no:cacheprovider",
         "-m",
         "not soak",
-        f"--basetemp={source.parent / 'tmp'}",  # the common folder is cleaned by whoever ends
+        f"--basetemp={source.parent / 'tmp'}",  # the common folder is cleaned by the first session that ends
         "-W",
         "ignore::pytest.PytestUnraisableExceptionWarning",
     ]

@@ -282,7 +282,7 @@ async def state_of(core: CoreHarness, id: UUID) -> str:
 
 
 async def push(core: CoreHarness, worker: Worker, claimed: ClaimedJob, new: JobState) -> None:
-    """Apply all operations of the protocol that lead to this state, whoever holds the job."""
+    """Apply all operations of the protocol that lead to this state, for any holder of the job."""
     live = await core.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
     match new:
         case JobState.RUNNING:

@@ -59,7 +59,7 @@ class Shop:
         asked = PackageRequest(uuid4(), 1, workspace, language, content)
         return await self.packages.lock(asked, needed, self.log, asyncio.Event())
 
-    def anew(self, **settings: Any) -> Shop:
+    def restarted(self, **settings: Any) -> Shop:
         """Another worker with the same home and database, which remembers nothing."""
         chosen = replace(self.platform.settings, **settings)
         packages = Packages(self.runtimes, chosen, Locks(self.platform), {})

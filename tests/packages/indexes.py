@@ -19,7 +19,7 @@ from typing import Any
 
 @dataclass
 class Index:
-    """What is served, by path, and which paths were asked for."""
+    """Files that are served, by path, and the paths that were requested."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

@@ -65,7 +65,7 @@ async def create(api: ApiHarness, *, status: int = 201, **changes: Any) -> str:
 
 
 async def until(look: Callable[[], Awaitable[Any]]) -> Any:
-    """What `look` gives as soon as it gives something."""
+    """Repeat `look` until it returns something, and return that."""
     async with asyncio.timeout(60):
         while not (found := await look()):
             await asyncio.sleep(0.02)
@@ -73,7 +73,7 @@ async def until(look: Callable[[], Awaitable[Any]]) -> Any:
 
 
 async def locked(api: ApiHarness, what: str) -> dict[str, Any]:
-    """What is said of a deploy once its lock has come to an end."""
+    """Return the status of a deploy after its lock has ended."""
 
     async def look() -> dict[str, Any] | None:
         status: dict[str, Any] = await api.get(what)
@@ -178,7 +178,7 @@ async def test_version_with_failed_lock_never_runs(api: ApiHarness, working: Wor
 
 
 async def test_first_version_runs_before_lock(api: ApiHarness, working: Worker, index: Index) -> None:
-    """Whoever comes first makes the lock: here the run, which has the higher priority."""
+    """The first job makes the lock: here that of the run, which has the higher priority."""
     publish(index)
     digest = await create(api, priority=50)
     run = await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})

@@ -60,7 +60,7 @@ async def test_locked_script_is_reproducible(shop: Shop) -> None:
     publish(shop)
     first = await shop.lock(SCRIPT, language="bun")
     publish(shop, "1.1.0")
-    again = shop.anew()
+    again = shop.restarted()
     assert await again.lock(SCRIPT, language="bun") == first
     assert installed(shop, await again.provide(SCRIPT, language="bun"), "greeting")["version"] == "1.0.0"
 
@@ -88,7 +88,7 @@ async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
     evil = npm("greeting", "1.0.0", "exports.hello = 'evil'", dependencies={"@here/naming": "^2"})
     shop.index.files["/tarballs/greeting-1.0.0.tgz"] = evil
     with pytest.raises(PackageError) as raised:
-        await shop.anew().provide(SCRIPT, language="bun", workspace="other")
+        await shop.restarted().provide(SCRIPT, language="bun", workspace="other")
     assert raised.value.name == "lock_hash_mismatch", raised.value.message
     assert not (shop.runtimes.packages / "other" / "bun").exists()
 

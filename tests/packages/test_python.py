@@ -46,7 +46,7 @@ async def test_locked_script_is_reproducible(shop: Shop) -> None:
     publish(shop)
     first = await shop.lock(SCRIPT)
     publish(shop, "1.1")
-    again = shop.anew()
+    again = shop.restarted()
     assert await again.lock(SCRIPT) == first
     assert (await again.run(SCRIPT)).value[0] == "hello 1.0"
     assert (await again.run(f"{SCRIPT}\n# other text\n")).value[0] == "hello 1.1"
@@ -56,7 +56,7 @@ async def test_installed_package_is_not_requested_again(shop: Shop) -> None:
     publish(shop)
     package = await shop.provide(SCRIPT)
     shop.index.asked.clear()
-    again = shop.anew()
+    again = shop.restarted()
     assert await again.provide(SCRIPT) == package
     assert (shop.index.asked, again.log.text) == ([], "")
 
@@ -78,7 +78,7 @@ async def test_code_that_needs_nothing(shop: Shop, language: str, content: str) 
 
 async def test_concurrent_jobs_install_package_once(shop: Shop) -> None:
     publish(shop)
-    workers = [shop, shop.anew()]
+    workers = [shop, shop.restarted()]
     found = await asyncio.gather(*(worker.provide(SCRIPT) for worker in workers for _ in range(3)))
     assert len(set(found)) == 1
     assert "".join(worker.log.text for worker in workers).count("locking") <= len(workers)
@@ -110,7 +110,7 @@ async def test_package_changed_since_lock_is_rejected(shop: Shop) -> None:
     await shop.lock(SCRIPT)
     shop.index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "HELLO = 'evil'\n"}))
     with pytest.raises(PackageError, match="differ from what was locked") as raised:
-        await shop.anew().provide(SCRIPT, workspace="other")
+        await shop.restarted().provide(SCRIPT, workspace="other")
     assert raised.value.name == "lock_hash_mismatch"
     assert not (shop.runtimes.packages / "other" / "python3").exists()
 
@@ -240,7 +240,7 @@ async def test_builds_run_only_if_allowed(shop: Shop, home: Path) -> None:
     shop.index.publish("greeting", "greeting-1.0.tar.gz", project(BACKEND))
     with pytest.raises(PackageError):
         await shop.provide(SCRIPT)
-    assert (await shop.anew(package_builds="on").run(SCRIPT)).value == [[], "built"]
+    assert (await shop.restarted(package_builds="on").run(SCRIPT)).value == [[], "built"]
 
 
 @pytest.mark.parametrize("act", ["os.symlink('/etc', f'{tree}/evil')", "os.mkfifo(f'{tree}/evil')"])
@@ -250,7 +250,7 @@ async def test_package_added_by_build_is_rejected(shop: Shop, act: str) -> None:
     slip = f"import os\ntree = '/output/tree'\n{once}\n    {act}\n"
     shop.index.publish("greeting", "greeting-1.0.tar.gz", project(slip + BACKEND))
     with pytest.raises(PackageError, match="evil") as raised:
-        await shop.anew(package_builds="on").provide(SCRIPT)
+        await shop.restarted(package_builds="on").provide(SCRIPT)
     assert raised.value.name == "unsafe_package"
     assert not list(shop.runtimes.packages.glob("main/python3/*"))
 

@@ -1,4 +1,4 @@
-"""What may not stand in a package, and what becomes of the rest; where packages come from."""
+"""Files that a package must not contain, the treatment of the others, and the sources of packages."""
 
 from __future__ import annotations
 

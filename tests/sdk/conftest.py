@@ -31,7 +31,7 @@ SCRIPTS = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the programs are told: see `program.main`."""
+    """Arguments of the programs: see `program.main`."""
 
     values: dict[str, Any]
 

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What programs do with the published Python client: run in an environment of its own, and as a job.
+"""Program that uses the published Python client: runs in an environment of its own, and as a job.
 
 Nothing of the product is imported and nothing is typed: it is a script as people write them. `main` gives the names
 of all functions of the client that were called, by the interpreter's own account.
@@ -241,13 +241,13 @@ def state(client):
 
 
 def streams():
-    """What they print is a stream in a job, and elsewhere only lines."""
+    """Print a stream, which is one in a job and only lines elsewhere."""
     orvanta.stream_result(text for text in ("one\n", "two"))
     orvanta.append_to_result_stream(" three")
 
 
 def without_a_server():
-    """What needs nothing of the server: parsing, and the file that stands in for it."""
+    """Call the functions that need no server: parsing, and the file that replaces it."""
     assert orvanta.parse_resource_syntax("$res:u/a/b") == orvanta.parse_resource_syntax("res://u/a/b") == "u/a/b"
     assert orvanta.parse_variable_syntax("var://u/a/b") == "u/a/b"
     assert orvanta.parse_s3_object("s3://store/key") == {"s3": "key", "storage": "store"}

@@ -1,4 +1,4 @@
-"""What befalls an installation: each a block, over when it ends, at a pace that is given."""
+"""Faults of an installation: each lasts for a block, at a given rate."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class Line:
 
     @asynccontextmanager
     async def cut(self) -> AsyncIterator[None]:
-        """Nobody gets through, and who was connected is so no more."""
+        """Refuse connections, and close those that exist."""
         await self._stop()
         try:
             yield
@@ -198,7 +198,7 @@ class Line:
 
     @asynccontextmanager
     async def slow(self, bytes_per_s: int) -> AsyncIterator[None]:
-        """Each connection passes on so many bytes a second, each way."""
+        """Limit each connection to this number of bytes per second in each direction."""
         self._rate = bytes_per_s
         try:
             yield

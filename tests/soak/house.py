@@ -30,7 +30,7 @@ LOOK_S = 0.2
 
 @dataclass(slots=True)
 class House:
-    """Where it is, how it is called, what is deployed in it. `helpers`: workers beside the first."""
+    """A running installation and the definitions deployed in it. `helpers`: further workers."""
 
     running: Running
     helpers: list[Program] = field(default_factory=list)
@@ -95,7 +95,7 @@ class House:
         assert answer.status_code == 201, answer.text
 
     def restart_database(self, how: signal.Signals) -> None:
-        """Shut PostgreSQL down (SIGINT: fast, SIGQUIT: immediately); its keeper starts it anew."""
+        """Shut PostgreSQL down (SIGINT: fast, SIGQUIT: immediately); its keeper restarts it."""
         pid = keeper.running_server(self.data)
         if pid is not None:
             with suppress(ProcessLookupError):
@@ -133,7 +133,7 @@ class House:
         return [pid for top in tops for pid in (top, *descendants(top))]
 
     def doctor(self) -> str:
-        """What is not consistent, if anything; the database rests meanwhile."""
+        """Return the inconsistencies of the data; call it while nothing writes."""
         done = subprocess.run(
             [str(ORVANTA), "doctor", "--consistency"],
             env=self.running.environ,

@@ -1,4 +1,4 @@
-"""Who uses a house: callers who start runs and look at what came of them, people who answer, the judge of both."""
+"""Users of an installation: callers that start and watch runs, people who answer, and the check of both."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LEFT = "SELECT id::text AS id, path FROM run_live WHERE parent IS NULL"
 
 @dataclass(slots=True)
 class Record:
-    """What was asked for and what came of it.
+    """Requests and their outcomes.
 
     `open`: started and not seen to end; `starts`: by path; `reasons`: how often each was the one of something that
     waited; `silent`: runs that waited and did not say why.
@@ -118,7 +118,7 @@ async def until_ended(client: httpx.AsyncClient, record: Record, run: str) -> No
 
 
 def wrong(what: Definition, n: int, run: str, ended: dict[str, Any]) -> list[str]:
-    """Where a run gave something else than it should."""
+    """Return the differences between the result of a run and the expected one."""
     right, result = what.gives(n), ended["result"]
     if isinstance(right, Fails):
         name = result.get("error", {}).get("name") if isinstance(result, dict) else None
@@ -131,7 +131,7 @@ def wrong(what: Definition, n: int, run: str, ended: dict[str, Any]) -> list[str
 
 
 async def why(client: httpx.AsyncClient, run: str) -> str:
-    """What the platform says that a run waits for, as a whole or in its nodes; empty: it says nothing."""
+    """Return the reasons for which a run or its nodes wait; empty if the platform states none."""
     answer = await client.get(f"/api/v1/runs/{run}")
     if answer.is_error:
         return ""
@@ -142,7 +142,7 @@ async def why(client: httpx.AsyncClient, run: str) -> str:
 
 @asynccontextmanager
 async def calls(house: House, record: Record, kinds: Sequence[Definition], rate: float) -> AsyncIterator[None]:
-    """So many runs are started each second while the block runs, and all of them have ended at its end."""
+    """Start `rate` runs each second during the block, and wait for the end of all."""
     over = asyncio.Event()
 
     async def go_on(client: httpx.AsyncClient) -> None:
@@ -174,7 +174,7 @@ async def many(
     at_once: int,
     begun: asyncio.Event,
 ) -> None:
-    """Start so many runs, few calls at a time, and see each to its end; `begun`: all are started."""
+    """Start this number of runs with few concurrent calls, and wait for the end of each; `begun`: all started."""
     few = asyncio.Semaphore(at_once)
 
     async def one(what: Definition, n: int) -> str:
@@ -282,7 +282,7 @@ async def look_for_doubles(house: House, record: Record) -> None:
 
 
 async def look_for_unasked(house: House, record: Record) -> None:
-    """While nobody calls: runs that no call was told of."""
+    """Runs whose ids no call received; run it while there are no calls."""
     record.doubled |= {row[0] for row in await house.ask(_UNASKED, list(record.accepted))}
 
 
@@ -303,7 +303,7 @@ def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def print_record(record: Record) -> None:
-    """What came of it, in a few lines."""
+    """Print the outcomes in a few lines."""
     print(json.dumps(record.told() | {"starts": len(record.starts)}))
     for each in (*record.wrong, *record.doubled, *record.lost, *record.stuck, *record.silent.values()):
         print("   ", each)

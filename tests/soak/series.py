@@ -1,4 +1,4 @@
-"""What an installation takes, minute by minute, and how fast it grows at the end."""
+"""Resources of an installation by minute, and their growth at the end."""
 
 from __future__ import annotations
 

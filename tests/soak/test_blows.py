@@ -35,12 +35,12 @@ _LOOK_S = 2.0
 
 
 def runs(otherwise: int) -> int:
-    """How many are started."""
+    """Return the number of runs to start."""
     return int(os.environ.get("SOAK_RUNS", otherwise))
 
 
 def seconds(otherwise: float) -> float:
-    """How long it lasts."""
+    """Return the duration in seconds."""
     return float(os.environ.get("SOAK_SECONDS", otherwise))
 
 
@@ -57,7 +57,7 @@ def folder() -> Iterator[Path]:
 
 @asynccontextmanager
 async def under_way(home: House, record: Record, count: int, *excuses: str) -> AsyncIterator[asyncio.Event]:
-    """So many runs while the block runs, and on until all have ended and were judged; the event says that all began.
+    """Start `count` runs during the block, wait for their ends, and check them; the event is set when all started.
 
     `excuses`: what stands in the words on a run that may fail.
 
@@ -84,7 +84,7 @@ async def under_way(home: House, record: Record, count: int, *excuses: str) -> A
 
 
 async def lasting(wanted_s: float) -> None:
-    """So long it goes on."""
+    """Wait for the duration of the test."""
     await asyncio.sleep(wanted_s)
 
 
@@ -105,7 +105,7 @@ async def test_full_disk_of_the_database() -> None:
 
 @pytest.mark.parametrize("isolation", ["auto", "landlock"])
 async def test_full_disk_of_the_jobs(isolation: str) -> None:
-    """Where jobs have a file system of their own that is what they build and install, else their folders as well.
+    """Fill the disk of builds and packages; without a file system of their own for jobs, also that of their folders.
 
     What Go's compiler says of a full disk is not always that it is full.
     """

@@ -28,7 +28,7 @@ MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 RATE = float(os.environ.get("SOAK_RATE", "6"))
 DAYS = 90
 KEPT = timedelta(minutes=5)
-"""What the policy of 90 days keeps here: history is looked at as if all but the last minutes were that old."""
+"""Age given to history, so that a policy of 90 days deletes all but the last minutes."""
 
 WEEKS = timedelta(weeks=20)
 """So far back a week begins that is filled and dropped in each minute."""
@@ -98,7 +98,7 @@ async def test_half_an_hour_of_everything() -> None:
 
 
 async def retain(home: House, swept: retention.SweepResult) -> None:
-    """What the leader does each hour, at a time at which all but the last minutes is too old."""
+    """Apply the retention as the leader does each hour, with all but the last minutes too old."""
     owner = home.url()
     old = clock.now() - WEEKS
     connection = await asyncpg.connect(owner)

@@ -25,7 +25,7 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it answers, and the environment that a program needs to use it."""
+    """Address of the server, and the environment of programs that use it."""
 
     port: int
 

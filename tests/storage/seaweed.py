@@ -26,7 +26,7 @@ _LARGEST = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it answers, and the environment that a program needs to use it."""
+    """Address of the server, and the environment of programs that use it."""
 
     endpoint: str
     process: subprocess.Popen[bytes]

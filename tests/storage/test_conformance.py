@@ -1,4 +1,4 @@
-"""What every storage does alike: a folder, memory behind the client of remote stores, a real S3 server."""
+"""Behaviour common to all storages: a folder, memory behind the client of remote stores, a real S3 server."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Collected:
 
 @dataclass
 class Ran:
-    """What came of a job."""
+    """Outcome of a job."""
 
     outcome: JobOutcome
     log: str

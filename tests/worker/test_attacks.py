@@ -1,4 +1,4 @@
-"""What a job must not reach (attack cases S07 and S08), at every level; what a level does not hold is said."""
+"""Resources that a job must not reach (attacks S07 and S08), at every level, with the exceptions of each level."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ async def test_reference_in_response_of_another_server(house: House) -> None:
 
 
 async def test_reference_in_approver_answer(house: House) -> None:
-    """By consent, and to a step that suspends the run: it names nothing, whoever sends it."""
+    """In a decision, and to a step that suspends the run: a reference has no effect for any sender."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
     said = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
@@ -298,7 +298,7 @@ async def test_reference_in_stored_values(house: House) -> None:
 
 
 async def test_reference_in_debounced_node_of_other_runs(house: House) -> None:
-    """What the others hand over was an argument of theirs, and is none of this run's."""
+    """The inputs of the other runs are arguments of theirs, not of this run."""
     code_b = code(ECHO, x=js("flow_input.key"))
     value = {
         "modules": [

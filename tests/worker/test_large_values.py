@@ -39,7 +39,7 @@ async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None, **val
 
 
 async def history(api: ApiHarness, id: str) -> list[tuple[str | None, str]]:
-    """What the history says of large values, by node."""
+    """Return the events about large values, by node."""
     answer = await api.client.get(f"/api/v1/runs/{id}/events", headers={"X-Workspace": "main"})
     assert answer.status_code == 200, answer.text
     return [(each.get("node"), each["text"]) for each in answer.json()["events"] if each["kind"] == "value_near_limit"]

@@ -1,4 +1,4 @@
-"""Who dies when: jobs with their end, everything with the worker, and what the worker survives."""
+"""Lifetimes: processes of jobs end with the job, all processes end with the worker, and faults that it survives."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def test_closing_ends_everything(level: Level, tmp_path: Path) -> None:
 
 
 def descriptors() -> list[str]:
-    """What this process has open, but for the control groups that wait to be used again."""
+    """Return the open files of this process, except the control groups that wait for reuse."""
     return [name for name in processes.open_files(os.getpid()) if "/orvanta-" not in name]
 
 

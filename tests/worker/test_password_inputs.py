@@ -127,7 +127,7 @@ async def test_script_receives_passwords_that_nobody_can_read(house: House) -> N
 
 
 async def test_restarted_run_has_passwords(house: House) -> None:
-    """By whoever started it, as it was or edited; a mask in the arguments of somebody else stands for nothing."""
+    """By its own starter, unchanged or edited; a mask in the arguments of another user has no value."""
     await script(house)
     oda = await writer(house)
     id = (await post(house.api.client, "jobs/run/p/f/team/login", ARGS)).text
@@ -240,7 +240,7 @@ async def test_passwords_are_passed_to_sub_workflows(house: House) -> None:
 
 
 async def test_preprocessor_returns_passwords(house: House) -> None:
-    """What it is given and what it gives: a password stays one under the same name, and becomes one by its own."""
+    """A password of its input remains one under the same name, and its result can add one by its own schema."""
     content = """
 def main(**event):
     return {"password": event["password"], "list": [{"key": event["body"] + "-in-a-list"}]}

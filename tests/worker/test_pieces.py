@@ -109,7 +109,7 @@ def test_too_long_last_line_is_discarded() -> None:
 
 
 async def pumped(pieces: list[bytes]) -> str:
-    """What reaches the log when the pieces arrive one by one."""
+    """Return the log of output that arrives in these pieces."""
     read, write = os.pipe()
     log = Collected()
     output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
@@ -238,7 +238,7 @@ def test_filter_consists_of_whole_instructions() -> None:
 def verdict_of(
     program: bytes, number: int, first: int = 0, second: int = 0, third: int = 0, arch: int | None = None
 ) -> int:
-    """What the filter says of a system call: the machine of classic BPF, in the six instructions that it uses."""
+    """Return the action of the filter for a system call: an interpreter of six instructions of classic BPF."""
     code = list(struct.iter_unpack("HBBI", program))
     own = code[1][3]
     data = {0: number, 4: own if arch is None else arch, 16: first, 24: second, 32: third}

@@ -49,7 +49,7 @@ class Fuzz:
     runs: int = 0
 
     async def run(self, spec: JobSpec, *_: Any) -> JobOutcome:
-        """What the code of a node does: its first line says it."""
+        """Execute the operation in the first line of the code."""
         self.given.append(spec.args)
         args = json.loads(spec.args)
         op = spec.content.removeprefix("# ").split(" ")[0]
@@ -241,7 +241,7 @@ async def one_round(fuzz: Fuzz, seed: int) -> None:
             assert answer.status_code in (201, 400, 404), answer.text
     await over(fuzz)
     for run in [each["id"] for each in await api.get("jobs/list", per_page=100) if each["job_kind"] == "flow"][:8]:
-        # Whoever starts a run of others again means what was given to it, not more.
+        # A rerun of the run of another user refers to the original inputs, not to more.
         again = await fuzz.ann.post(f"{W}/jobs/rerun/{run}", params={"skip_preprocessor": "true"})
         assert again.status_code < 500, again.text
     for run in runs[:1]:

@@ -1,4 +1,4 @@
-"""What a waiting process does before there is a job leaves nothing behind that a job could see."""
+"""The preparation of a waiting process leaves nothing that a job could see."""
 
 from __future__ import annotations
 

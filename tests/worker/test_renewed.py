@@ -39,7 +39,7 @@ def main(secret):
 """
 )
 
-# What is looked for is never put together here: this process's own memory is searched as well.
+# The text of the search never occurs here as a whole: the memory of this process is searched as well.
 LOOK = (
     CELL
     + """
@@ -88,7 +88,7 @@ async def runtimes(level: Level, home: Path) -> AsyncIterator[Runtimes]:
 
 
 async def in_every_cell(runtimes: Runtimes, content: str, **args: Any) -> list[Ran]:
-    """So many jobs after each other that each of the cells that wait has had one."""
+    """Run enough jobs in sequence that each waiting cell has had one."""
     rans = []
     for _ in range(4):
         rans.append(await run(runtimes, "python3", content, args, slot=1))
@@ -114,7 +114,7 @@ async def test_previous_job_leaves_no_state(runtimes: Runtimes, package: str | N
 
 
 async def test_leftover_search_finds_planted_state(runtimes: Runtimes) -> None:
-    """So that the test above can fail."""
+    """The test above can fail: planted state is found."""
     own = "own-of-this-job"
     what = spec("python3", LOOK, {"parts": [byte ^ 1 for byte in own.encode()]}, env={"OV_TOKEN": own})
     ran = await run_spec(runtimes, what)

@@ -1,4 +1,4 @@
-"""Log and stream are told apart in the same way, however the output is cut into pieces."""
+"""Log and stream are separated in the same way for any division of the output into pieces."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Crash points inside the product's processes, without a hook in the product.
 
 Python imports this at the start of every process that has this folder in PYTHONPATH. It wraps the functions
-between which the process is to be stopped: whoever arrives at an armed point tells the gate (a socket) and
+between which the process is to be stopped: a process that reaches an armed point notifies the gate (a socket) and
 waits there for its answer, while everything else in the process goes on.
 """
 
@@ -101,7 +101,7 @@ async def taking_a_tick(original: Function, *args: Any) -> None:
 
 
 async def leading(original: Function, *args: Any) -> None:
-    """With a lease of so many seconds, where it is given, and a fifth of it from beat to beat."""
+    """Set the lease in seconds, if there is a setting, and beats every fifth of it."""
     lease_s = float(os.environ.get("CHAOS_LEADER_LEASE_S", "0"))
     await original(*args, **({"lease_s": lease_s, "beat_s": lease_s / 5} if lease_s else {}))
 

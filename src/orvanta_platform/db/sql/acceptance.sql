@@ -8,7 +8,7 @@ ON CONFLICT DO NOTHING
 RETURNING version;
 
 -- name: is_accepted
--- Whether all of these versions are accepted for a member.
+-- Returns true if all of these versions are accepted for a member.
 SELECT NOT EXISTS (
     SELECT FROM unnest($1::bigint[]) AS wanted (id)
     WHERE NOT EXISTS (SELECT FROM acceptance AS a WHERE a.version = wanted.id AND a.permissioned_as IN ('g/all', $2)));

@@ -13,7 +13,7 @@ SELECT count(*) FROM (SELECT 1 FROM account LIMIT 1) AS any_account;
 SELECT pg_advisory_xact_lock(hashtext('orvanta.first_start'));
 
 -- name: is_username_taken
--- Whether an account has this username.
+-- Returns true if an account has this username.
 SELECT EXISTS (SELECT 1 FROM account WHERE username = $1);
 
 -- name: insert

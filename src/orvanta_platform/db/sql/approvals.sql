@@ -139,7 +139,7 @@ WHERE run = ANY($1::uuid[])
 ORDER BY seq
 
 -- name: has_signed_approval
--- Whether a signed-in person approved at nodes of these numbers in these runs, or anywhere in the sub-workflows at $3.
+-- Returns true if a signed-in person approved at nodes of these numbers in these runs, or in the sub-workflows at $3.
 WITH RECURSIVE called AS (
     SELECT id
     FROM run

@@ -28,7 +28,7 @@ ORDER BY sequencename;
 SELECT setval(format('public.%I', $1::text)::regclass, $2);
 
 -- name: is_used
--- Whether this installation has been used.
+-- Returns true if this installation has been used.
 SELECT EXISTS (SELECT FROM account) OR EXISTS (SELECT FROM workspace);
 
 -- name: count_live_workers

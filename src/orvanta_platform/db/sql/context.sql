@@ -28,5 +28,5 @@ WHERE e.counts AND (NOT e.brought OR e.run = ($1::uuid[])[cardinality($1::uuid[]
 ORDER BY e.name, e.written_at DESC, e.seq DESC
 
 -- name: has_context
--- Whether a run has a context.
+-- Returns true if a run has a context.
 SELECT EXISTS (SELECT FROM value WHERE id = $1 AND kind = 'context')

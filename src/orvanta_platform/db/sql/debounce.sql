@@ -45,7 +45,7 @@ INSERT INTO event (run, kind, data)
 VALUES ($1, 'debounced', json_build_object('call', $2::uuid, 'by', $3::text))
 
 -- name: includes_call
--- Whether the run already includes this call, checked when the answer to a COMMIT was lost.
+-- Returns true if the run already includes this call, checked when the answer to a COMMIT was lost.
 SELECT EXISTS (SELECT FROM event WHERE run = $1 AND kind = 'debounced' AND data ->> 'call' = $2::text)
 
 -- name: delete_unused

@@ -53,7 +53,7 @@ WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND ($5::bigint 
 RETURNING revision;
 
 -- name: is_version
--- Whether a version belongs to this path.
+-- Returns true if a version belongs to this path.
 SELECT EXISTS (SELECT 1 FROM version WHERE id = $4 AND workspace = $1 AND kind = $2 AND path = $3);
 
 -- name: delete_deployed

@@ -200,7 +200,7 @@ GROUP BY state, island
 ORDER BY first
 
 -- name: any_succeeded_in_failed_bodies
--- Whether any node succeeded in failed bodies of these openings; a loop or branch in them counts as succeeded.
+-- Returns true if any node succeeded in failed bodies of these openings; a loop or branch in them counts as succeeded.
 SELECT EXISTS (
     SELECT FROM job AS body
     JOIN job AS node ON node.parent = body.id
@@ -208,7 +208,7 @@ SELECT EXISTS (
       AND (node.state = 'succeeded' OR node.kind = ANY ($2::text[])))
 
 -- name: any_succeeded_inside
--- Whether any node of these numbers succeeded in these runs, or any node in the sub-workflows at $3 that they called.
+-- Returns true if any node of these numbers succeeded in these runs, or any node in their sub-workflows at $3.
 WITH RECURSIVE called AS (
     SELECT id
     FROM run

@@ -34,7 +34,7 @@ WHERE t.http_method = $1
 SELECT pg_advisory_xact_lock(hashtextextended('instance routes', 0))
 
 -- name: is_first_segment
--- Whether an instance route starts with this part.
+-- Returns true if an instance route starts with this part.
 SELECT EXISTS (SELECT FROM http_trigger t WHERE NOT t.workspaced_route AND t.route_first = $1)
 
 -- name: list_other_instance_routes

@@ -77,7 +77,7 @@ ORDER BY id
 FOR NO KEY UPDATE
 
 -- name: is_completion_recorded
--- Whether this attempt's completion is in history, checked when the answer to a COMMIT was lost.
+-- Returns true if this attempt's completion is in history, checked when the answer to a COMMIT was lost.
 SELECT EXISTS (SELECT FROM job
                WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state <> 'cancelled')
     OR EXISTS (SELECT FROM run WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4)

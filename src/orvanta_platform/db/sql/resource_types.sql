@@ -30,5 +30,5 @@ RETURNING name;
 DELETE FROM resource_type WHERE workspace = $1 AND name = $2 RETURNING name;
 
 -- name: is_used
--- Whether a resource of this type exists.
+-- Returns true if a resource of this type exists.
 SELECT EXISTS (SELECT FROM resource WHERE workspace = $1 AND resource_type = $2);

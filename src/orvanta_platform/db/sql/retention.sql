@@ -18,7 +18,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relisparti
 ORDER BY relname;
 
 -- name: can_drop_partitions
--- Whether this role may detach and drop partitions.
+-- Returns true if this role may detach and drop partitions.
 SELECT pg_has_role(current_user, relowner, 'USAGE')
 FROM pg_class
 WHERE oid = 'run'::regclass;

@@ -16,7 +16,7 @@ WHERE id = $1
 FOR NO KEY UPDATE
 
 -- name: is_held
--- Whether another transaction locks the run, so that nothing else can step it.
+-- Returns true if another transaction locks the run, so that nothing else can step it.
 SELECT EXISTS (SELECT FROM run_live WHERE id = $1)
    AND NOT EXISTS (SELECT FROM (SELECT id FROM run_live WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED) AS free)
 

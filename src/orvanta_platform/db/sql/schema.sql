@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS migration (
 )
 
 -- name: migration_table_exists
--- Whether this database was ever migrated.
+-- Returns true if this database was ever migrated.
 SELECT to_regclass('migration') IS NOT NULL
 
 -- name: lock_migrations

@@ -11,7 +11,7 @@ WHERE schedule = $1 AND tick_at = $2 AND state = 'asking'
 RETURNING schedule
 
 -- name: is_running
--- Whether a run of this schedule is live.
+-- Returns true if a run of this schedule is live.
 SELECT EXISTS (SELECT FROM schedule_tick t JOIN run_live r ON r.id = t.run
                WHERE t.schedule = $1 AND t.state = 'running')
 

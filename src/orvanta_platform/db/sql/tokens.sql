@@ -114,7 +114,7 @@ RETURNING prefix;
 DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
 
 -- name: link_exists
--- Whether a one-time link is valid.
+-- Returns true if a one-time link is valid.
 SELECT EXISTS (SELECT 1 FROM token WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now());
 
 -- name: use_link

@@ -48,7 +48,7 @@ ORDER BY random() LIMIT 1
 SELECT id FROM run_live WHERE queue = $1 ORDER BY id
 
 -- name: is_waiting_long
--- Whether the run waits for a person, or for at least a minute.
+-- Returns true if the run waits for a person, or for at least a minute.
 SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
    AND (EXISTS (SELECT FROM approval a WHERE a.run = $1) OR EXISTS (SELECT FROM pause p WHERE p.run = $1)
         OR EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.due_at > app_now() + interval '1 minute'))

@@ -1,5 +1,5 @@
 -- name: exists
--- Whether a workspace has this id, including archived ones.
+-- Returns true if a workspace has this id, including archived ones.
 SELECT EXISTS (SELECT 1 FROM workspace WHERE id = $1);
 
 -- name: insert
@@ -25,7 +25,7 @@ ON CONFLICT DO NOTHING
 RETURNING username;
 
 -- name: is_username_taken
--- Whether a member of a workspace has this username.
+-- Returns true if a member of a workspace has this username.
 SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
 
 -- name: get_member
@@ -54,7 +54,7 @@ WHERE m.workspace = $1 AND m.username > $2
 ORDER BY m.username LIMIT $3 OFFSET $4;
 
 -- name: are_secrets_readable
--- Whether a workspace lets developers read secrets through the API.
+-- Returns true if a workspace lets developers read secrets through the API.
 SELECT secrets_readable FROM workspace WHERE id = $1;
 
 -- name: set_secrets_readable
@@ -70,7 +70,7 @@ SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live
 SELECT retention_days FROM workspace WHERE id = $1;
 
 -- name: is_search_enabled
--- Whether the data of a workspace's runs is indexed for search.
+-- Returns true if the data of a workspace's runs is indexed for search.
 SELECT search_run_data FROM workspace WHERE id = $1;
 
 -- name: set_search_run_data
