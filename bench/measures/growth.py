@@ -213,7 +213,7 @@ async def _in_database(url: str, tries: int) -> dict[str, Samples]:
                         raise RollBack
         found["claim of 1"] = Samples.of("ms", taken[1][WARM_UP * _ONES :])
         found[f"claim of {_MANY}"] = Samples.of("ms", taken[_MANY][WARM_UP:])
-        due = load("jobs")["take_due_timers"].text
+        due = load("timers")["take_due_timers"].text
         fired = []
         for _ in range(WARM_UP + tries):
             with suppress(RollBack):

@@ -165,15 +165,18 @@ class Settings:
         shown="none",
     )
     memory_limit: int = _setting(
-        "ORVANTA_MEMORY_LIMIT", readers.size, "Memory of one job.", default=1 << 30, shown="1GiB", unit="size"
+        "ORVANTA_MEMORY_LIMIT", readers.size, "Maximum memory of one job.", default=1 << 30, shown="1GiB", unit="size"
     )
     process_limit: int = _setting(
-        "ORVANTA_PROCESS_LIMIT", readers.integer(1, 100_000), "Processes and threads of one job.", default=256
+        "ORVANTA_PROCESS_LIMIT",
+        readers.integer(1, 100_000),
+        "Maximum number of processes and threads of one job.",
+        default=256,
     )
     disk_limit: int = _setting(
         "ORVANTA_DISK_LIMIT",
         readers.size,
-        "Total size of the files that one job may write.",
+        "Maximum total size of the files of one job.",
         default=1 << 30,
         shown="1GiB",
         unit="size",
@@ -181,43 +184,48 @@ class Settings:
     result_limit: int = _setting(
         "ORVANTA_RESULT_LIMIT",
         readers.size,
-        "Largest result of one job.",
+        "Maximum size of the result of one job.",
         default=100 << 20,
         shown="100MiB",
         unit="size",
     )
     file_limit: int = _setting(
-        "ORVANTA_FILE_LIMIT", readers.size, "Largest file of a workspace.", default=5 << 30, shown="5GiB", unit="size"
+        "ORVANTA_FILE_LIMIT",
+        readers.size,
+        "Maximum size of one file of a workspace.",
+        default=5 << 30,
+        shown="5GiB",
+        unit="size",
     )
     log_limit: int = _setting(
         "ORVANTA_LOG_LIMIT",
         readers.size,
-        "Largest log of one job; a longer log is truncated, which its last line notes.",
+        "Maximum size of the log of one job; a longer one is truncated, which its last line notes.",
         default=200 << 20,
         shown="200MiB",
         unit="size",
     )
     job_timeout_s: int = _setting(
-        "ORVANTA_JOB_TIMEOUT_S", readers.integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
+        "ORVANTA_JOB_TIMEOUT_S", readers.integer(1, 31_536_000), "Maximum run time of one job.", default=3600, unit="s"
     )
     statement_timeout_ms: int = _setting(
         "ORVANTA_STATEMENT_TIMEOUT_MS",
         readers.integer(100, 60_000),
-        "Longest run time of one database statement of a server process; a longer one fails with `query_timeout`.",
+        "Maximum run time of one database statement of a server process; a longer one fails with `query_timeout`.",
         default=30_000,
         unit="ms",
     )
     wait_s: int = _setting(
         "ORVANTA_WAIT_S",
         readers.integer(1, 86_400),
-        "Longest time that a call waits for the result of a run.",
+        "Maximum time that a call waits for the result of a run.",
         default=600,
         unit="s",
     )
     anonymous_rate: int = _setting(
         "ORVANTA_ANONYMOUS_RATE",
         readers.integer(1, 10**6),
-        "Calls per minute without a token from one address.",
+        "Maximum number of calls per minute without a token from one address.",
         default=3000,
     )
     trusted_proxies: tuple[str, ...] = _setting(
@@ -231,7 +239,7 @@ class Settings:
     forwarded_header: str = _setting(
         "ORVANTA_FORWARDED_HEADER",
         readers.choice("x-forwarded-for", "forwarded"),
-        "Header in which these proxies forward the address of the caller; the other one is not read.",
+        "Header in which these proxies forward the address of the caller; other such headers are ignored.",
         default="x-forwarded-for",
     )
     request_grace_s: int = _setting(
@@ -252,20 +260,20 @@ class Settings:
     request_timeout_s: int = _setting(
         "ORVANTA_REQUEST_TIMEOUT_S",
         readers.integer(1, 604_800),
-        "Longest time for a body, regardless of its speed.",
+        "Maximum time for a body, regardless of its speed.",
         default=21_600,
         unit="s",
     )
     anonymous_body: int = _setting(
         "ORVANTA_ANONYMOUS_BODY",
         readers.size,
-        "Largest body of a call without a token, such as to the route of an HTTP trigger.",
+        "Maximum size of the body of a call without a token, such as to the route of an HTTP trigger.",
         default=2 << 20,
         shown="2MiB",
         unit="size",
     )
-    waiting_runs: int = _setting(
-        "ORVANTA_WAITING_RUNS",
+    waiting_run_limit: int = _setting(
+        "ORVANTA_WAITING_RUN_LIMIT",
         readers.integer(0, 10**8),
         "Maximum number of waiting runs of a workspace; 0: unlimited.",
         default=0,
@@ -341,7 +349,7 @@ class Settings:
     retention_days: int = _setting(
         "ORVANTA_RETENTION_DAYS",
         readers.integer(0, 36_500),
-        "Days for which runs are kept; 0: forever.",
+        "Age in days at which runs are deleted; 0: never.",
         default=90,
         unit="days",
     )

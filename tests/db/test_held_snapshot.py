@@ -73,7 +73,7 @@ async def held(database: TestDatabase) -> AsyncIterator[Connection]:
     await holder.close()
 
 
-async def pages(connection: Connection, name: str, past: str, noun: str = "jobs") -> int:
+async def pages(connection: Connection, name: str, past: str, noun: str) -> int:
     """Return the number of pages read by a query that scans above `past`."""
     text = load(noun)[name].text.replace("$1", past).replace("$2", past)
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}")
@@ -88,10 +88,10 @@ async def test_scans_past_deleted_timers_and_events(held: Connection) -> None:
     await held.execute("DELETE FROM inbox")
     await held.execute(TIMERS, 1, timedelta(seconds=-1))
     for name in ("get_next_due", "take_due_timers"):
-        from_the_start = await pages(held, name, "'2000-01-01Z'")
+        from_the_start = await pages(held, name, "'2000-01-01Z'", "timers")
         assert from_the_start > FEW_PAGES, "nothing is held"
         async with held.transaction():
-            assert await pages(held, name, PAST) < FEW_PAGES
+            assert await pages(held, name, PAST, "timers") < FEW_PAGES
 
 
 async def test_scans_past_deleted_ticks(held: Connection) -> None:
@@ -108,7 +108,7 @@ async def test_plan_made_without_timers(held: Connection) -> None:
     await held.execute("DELETE FROM timer")
     await held.execute("ANALYZE timer")
     await held.execute(TIMERS, 1, timedelta(seconds=-1))
-    assert await pages(held, "take_due_timers", "'2000-01-01Z'") < FEW_PAGES
+    assert await pages(held, "take_due_timers", "'2000-01-01Z'", "timers") < FEW_PAGES
 
 
 def retried(run: UUID, job: UUID) -> StepWrite:

@@ -43,8 +43,8 @@ CLAIM = (
 QUEUE = {
     "claim": ("jobs", CLAIM),
     "list_waiting_pairs": ("jobs", ""),
-    "take_due_timers": ("jobs", "'2020-01-01Z'"),
-    "get_next_due": ("jobs", "'2020-01-01Z', '2020-01-01Z'"),
+    "take_due_timers": ("timers", "'2020-01-01Z'"),
+    "get_next_due": ("timers", "'2020-01-01Z', '2020-01-01Z'"),
     "list_queue_heads": ("gates", "ARRAY['\\x01', '\\x02']::bytea[], ARRAY[2, 2]"),
     "list_due_gates": ("gates", "'2020-01-01Z'"),
     "end_due": ("step_debounces", "'2020-01-01Z'"),

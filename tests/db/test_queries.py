@@ -9,9 +9,11 @@ import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 
-from orvanta_platform.db.queries import load, nouns
+from orvanta_platform.db.queries import load
 
-EVERY = [(noun, query) for noun in nouns() for query in load(noun).values()]
+_FOLDER = importlib.resources.files("orvanta_platform.db").joinpath("sql")
+NOUNS = sorted(entry.name.removesuffix(".sql") for entry in _FOLDER.iterdir())
+EVERY = [(noun, query) for noun in NOUNS for query in load(noun).values()]
 
 
 @pytest.mark.every_postgres

@@ -160,7 +160,7 @@ async def test_queue_limit_is_429(api: ApiHarness) -> None:
 
 
 async def test_instance_limits_waiting_runs(database: TestDatabase, tmp_path: Path) -> None:
-    async with api_harness(database, tmp_path, waiting_runs=1) as api:
+    async with api_harness(database, tmp_path, waiting_run_limit=1) as api:
         body = msgspec.json.encode(PYTHON)
         answers = [await post(api, "run/preview", body, params={"queue_limit": 9}) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [201, 201, 429, 429]

@@ -15,6 +15,7 @@ from orvanta_platform.db.queries import query_texts
 from orvanta_platform.db.runs import RunRow
 
 _SQL = query_texts("jobs")
+_TIMERS = query_texts("timers")
 
 
 class ClaimedJob(msgspec.Struct, frozen=True):
@@ -244,9 +245,9 @@ async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -
 
 async def take_due_timers(connection: Connection, past: datetime) -> list[DueTimer]:
     """Delete and return up to 200 timers due after `past`."""
-    return [DueTimer(**dict(row)) for row in await connection.fetch(_SQL["take_due_timers"], past)]
+    return [DueTimer(**dict(row)) for row in await connection.fetch(_TIMERS["take_due_timers"], past)]
 
 
 async def get_next_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
     """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
-    return Due(**dict(await connection.fetchrow(_SQL["get_next_due"], past, inbox_past)))
+    return Due(**dict(await connection.fetchrow(_TIMERS["get_next_due"], past, inbox_past)))

@@ -51,9 +51,3 @@ def _parse(name: str, block: str) -> Query:
         raise ValueError(f"query {name} has no description")
     description = " ".join(line.removeprefix("-- ") for line in lines[:comments])
     return Query(name, description, "\n".join(lines[comments:]).strip().rstrip(";"))
-
-
-def nouns() -> list[str]:
-    """Return the names of all query files."""
-    folder = resources.files(__package__).joinpath("sql")
-    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))

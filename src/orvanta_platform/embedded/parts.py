@@ -110,7 +110,7 @@ class ChildProcess:
 
 
 def read_secrets(handle: int) -> dict[str, str]:
-    """Return the values that `Part.start` wrote into the pipe, by their names in the environment."""
+    """Return the values that `ChildProcess.start` wrote into the pipe, by their names in the environment."""
     with os.fdopen(handle) as pipe:
         found: dict[str, str] = json.load(pipe)
     return found

@@ -124,7 +124,7 @@ def _body_has(body: Body) -> bool:
 def key(
     step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int
 ) -> tuple[str, ...] | NamedError | None:
-    """Return the texts of a key; None while an answer is missing; Err if an expression threw."""
+    """Return the texts of a key; None while an answer is missing; the error if an expression threw."""
     answers = [
         (each, step.answer_to("key", index, each.source, place, *part))
         for place, each in enumerate(parts)

@@ -10,7 +10,7 @@ from orvanta_platform.engine.step import Step
 
 
 def result(step: Step) -> ResultRef | NamedError | None:
-    """Return the run's result; Err if `output` threw, None while the answer is missing."""
+    """Return the run's result; the error if `output` threw, None while the answer is missing."""
     plan = step.plan
     if plan.output is not None:
         answer = step.answer_to("output", len(plan.nodes), plan.output)

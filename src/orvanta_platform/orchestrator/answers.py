@@ -125,7 +125,7 @@ async def answer_all(
     *,
     pins: Pins,
 ) -> dict[tuple[str | int, ...], Answer | NamedError]:
-    """Return the answers to all requests of `need`; an expression that throws yields an Err.
+    """Return the answers to all requests of `need`; for an expression that throws, its error.
 
     `known` holds values of this step that are not in a table yet: the result of the finished job, the input of a
     run that starts. `within` is the position of the list of `plan` if it is inside a node. `pins` are those of the run.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from io import StringIO
 from typing import Any, Final
@@ -32,11 +31,6 @@ def write_yaml(tree: dict[str, Any]) -> str:
     Tolerant spellings stay: normalise first to write the canonical ones.
     """
     return _dump(_writer(indented=True), _with_scalars(tree))
-
-
-def write_json(tree: Any) -> str:
-    """Write a plain tree as indented JSON, in the order of its keys."""
-    return json.dumps(tree, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def open_yaml(text: str) -> CommentedMap:

@@ -31,7 +31,7 @@ def forms(secret: str) -> list[str]:
 
 
 def leaks(secret: str, text: str) -> bool:
-    """Return whether the text, or a decoded part of it, contains the secret."""
+    """Return True if the text contains the secret or its Base64 form."""
     return secret in text or any(part in text for part in (base64.b64encode(secret.encode()).decode()[:-4],))
 
 

@@ -273,7 +273,7 @@ async def require_room_for_runs(platform: Platform, actor: Actor, workspace: str
     `limit`: limit of the call; None: it has none.
     """
     permissions.require_workspace(actor, workspace)
-    limits = {"the call": limit, "the instance": platform.settings.waiting_runs or None}
+    limits = {"the call": limit, "the instance": platform.settings.waiting_run_limit or None}
     by, least = min(limits.items(), key=lambda each: math.inf if each[1] is None else each[1])
     if least is None:
         return

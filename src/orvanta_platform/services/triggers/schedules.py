@@ -253,7 +253,7 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
 
 _RETRY_DOCUMENT = b"""{"value": {"modules": [{"id": "main", "retry": %s,
     "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": {}}}]}}"""
-"""A workflow that is valid if and only if its retry is."""
+"""Workflow that is valid if and only if its retry is."""
 
 
 def _check_object(name: str, text: str) -> None:
@@ -310,7 +310,7 @@ async def _require_references(
         writer: Actor | None = actor
         if row is not None and getattr(draft, name) is msgspec.UNSET:
             writer = await identity.actor_of_run(conn, workspace, row.permissioned_as, row.email, row.scopes)
-        hidden: str | None = "something"
+        hidden: str | None = "a variable or resource"
         if writer is not None:
             if writer.permissioned_as == settings.permissioned_as:
                 continue
@@ -341,10 +341,10 @@ async def _require_targets(
     """Raise NotFound or Forbidden unless the actor may run all items that the schedule names."""
     named = (draft.dynamic_skip, draft.on_failure, draft.on_recovery, draft.on_success)
     for path, is_flow in (target, *(target_of(name) for name in named if isinstance(name, str))):
-        kind = "flow" if is_flow else "script"
+        kind, name = ("flow", "workflow") if is_flow else ("script", "script")
         found = await run_rows.resolve_path(conn, workspace, kind, path)
         if found is None or found.archived:
-            raise NotFound(f"The {kind} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
+            raise NotFound(f"The {name} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
         require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
 
 
