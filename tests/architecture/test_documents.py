@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from orvanta_platform import __version__
 from orvanta_platform.cli import reference
 from orvanta_platform.errors import OrvantaError
 
@@ -49,6 +52,15 @@ def test_every_command_explains_itself() -> None:
     page = reference.cli_page()
     for command in ("up", "server", "worker", "migrate", "doctor", "version", "admin create-user"):
         assert re.search(rf"^## orvanta {command}\n\n\S", page, re.MULTILINE), command
+
+
+def test_pages_and_packages_have_the_version_of_the_code() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    stated = {found for page in pages for found in re.findall(r"Orvanta (\d+\.\d+\.\d+)", page.read_text())}
+    assert stated == {__version__}
+    assert json.loads((ROOT / "editor" / "package.json").read_text())["version"] == __version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "version" in project["dynamic"] and "version" not in project
 
 
 def repository_files() -> list[Path]:
