@@ -52,7 +52,11 @@ def test_pushed_workflow_keeps_its_yaml(cli: Cli, flow: str) -> None:
     done = cli("flow", "push", f"{flow}.flow", "--message", "Erste Fassung", "--json")
     assert (done.json["path"], done.json["state"]) == (flow, "created")
     deployed = at_server(cli, flow)
-    assert (deployed["summary"], str(deployed["version_id"])) == ("Héllo 世界", done.json["version"])
+    assert (deployed["summary"], str(deployed["version_id"]), 1) == (
+        "Héllo 世界",
+        done.json["version"],
+        done.json["number"],
+    )
     assert deployed["value"]["modules"][0]["value"]["content"] == CODE
     text = deployed["source"]["text"]
     for comment in ("# Grüße: a comment at the top\n", "# the only node\n", "# what it gets\n"):
@@ -64,10 +68,10 @@ def test_pushed_workflow_keeps_its_yaml(cli: Cli, flow: str) -> None:
 
 
 def test_unchanged_item_is_not_deployed(cli: Cli, flow: str) -> None:
-    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: created (version ")
-    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: unchanged (version ")
+    assert cli("flow", "push", f"{flow}.flow").out == f"{flow}: created (version 1)\n"
+    assert cli("flow", "push", f"{flow}.flow").out == f"{flow}: unchanged (version 1)\n"
     cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
-    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: updated (version ")
+    assert cli("flow", "push", f"{flow}.flow").out == f"{flow}: updated (version 2)\n"
     assert at_server(cli, flow)["value"]["modules"][0]["value"]["content"].startswith("def main(name):\n")
     assert len(cli.installation.client.get(f"/api/w/main/flows/history/p/{flow}").json()) == 2
 
@@ -83,15 +87,15 @@ def test_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
 
 
 def test_push_with_base_does_not_overwrite_newer_version(cli: Cli, flow: str) -> None:
-    base = cli("flow", "push", f"{flow}.flow", "--json").json["version"]
+    base = cli("flow", "push", f"{flow}.flow", "--json").json["number"]
     deploy(cli, flow, "Theirs")
     cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
-    done = cli("flow", "push", f"{flow}.flow", "--base", base, code=1)
-    newest = at_server(cli, flow)["version_id"]
-    assert done.err.startswith(f"Error: The newest version of {flow} is {newest}, not {base}.\n")
+    done = cli("flow", "push", f"{flow}.flow", "--base", str(base), code=1)
+    newest = base + 1
+    assert done.err.startswith(f"Error: The newest version of {flow} is version {newest}, not version {base}.\n")
     assert f"`orvanta flow show {flow}`" in done.err
     assert at_server(cli, flow)["summary"] == "Theirs"
-    done = cli("flow", "push", f"{flow}.flow", "--base", base, "--json", code=1)
+    done = cli("flow", "push", f"{flow}.flow", "--base", str(base), "--json", code=1)
     assert done.json["error"]["code"] == "conflict"
     assert cli("flow", "push", f"{flow}.flow", "--base", str(newest)).out.startswith(f"{flow}: updated")
 
@@ -210,12 +214,14 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
 
 def test_push_with_base_does_not_overwrite_newer_script(cli: Cli) -> None:
     cli.write("f/examples/mine.sh", "echo 1\n")
-    base = cli("script", "push", "f/examples/mine.sh", "--json").json["version"]
+    base = cli("script", "push", "f/examples/mine.sh", "--json").json["number"]
     cli.write("f/examples/mine.sh", "echo 2\n")
-    newest = cli("script", "push", "f/examples/mine.sh", "--json").json["version"]
+    newest = cli("script", "push", "f/examples/mine.sh", "--json").json["number"]
     cli.write("f/examples/mine.sh", "echo 3\n")
-    done = cli("script", "push", "f/examples/mine.sh", "--base", base, code=1)
-    assert done.err.startswith(f"Error: The newest version of f/examples/mine is {newest}, not {base}.\n")
+    done = cli("script", "push", "f/examples/mine.sh", "--base", str(base), code=1)
+    assert done.err.startswith(
+        f"Error: The newest version of f/examples/mine is version {newest}, not version {base}.\n"
+    )
     assert cli("script", "run", "f/examples/mine").json == "2"
 
 

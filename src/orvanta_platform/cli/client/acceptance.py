@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Kind of the item: flow or script.")]
-Version = Annotated[int, typer.Argument(metavar="VERSION", help="Id of the version, as in `orvanta acceptance list`.")]
+Version = Annotated[int, typer.Argument(metavar="ID", help="Id of the version, as in `orvanta acceptance list`.")]
 For = Annotated[
     str | None,
     typer.Option("--for", help="Member to accept it for: u/<username>, or g/all for everybody.", metavar="MEMBER"),
@@ -44,14 +44,15 @@ def _list(session: Session) -> None:
         [
             each["kind"],
             each["path"],
+            str(each["version"]["number"]),
             str(each["version"]["id"]),
             each["version"]["author"],
             each["permissioned_as"],
-            str(each["accepted"]["id"]) if "accepted" in each else "none",
+            str(each["accepted"]["number"]) if "accepted" in each else "none",
         ]
         for each in found
     ]
-    print_table(["KIND", "PATH", "VERSION", "BY", "FOR", "RUNS"], rows)
+    print_table(["KIND", "PATH", "VERSION", "ID", "BY", "FOR", "RUNS"], rows)
 
 
 @command(app, "orvanta acceptance accept flow f/sales/report 42")

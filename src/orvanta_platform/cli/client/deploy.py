@@ -30,7 +30,7 @@ class Options:
     """Options of a deployment."""
 
     message: str | None = None
-    base: str | None = None
+    base: int | None = None
     """Version that the files are based on."""
     dry_run: bool = False
     wait: bool = True
@@ -45,6 +45,8 @@ class Pushed:
     state: State
     version: str | None = None
     """Version id of a workflow, hash of a script; None in a dry run of a new item."""
+    number: int | None = None
+    """Number of the version in the history of its path, as the editor shows it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
@@ -63,9 +65,10 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
     if present is not None and _same_flow(body, present):
         state = "unchanged"
     newest = None if present is None else str(present["version_id"])
-    _refuse_stale("flow", path, options.base, newest)
+    number = None if present is None else _newest_number(api, "flow", path)
+    _refuse_stale("flow", path, options.base, number)
     if options.dry_run or state == "unchanged":
-        return Pushed(path, str(flow.file), state, newest)
+        return Pushed(path, str(flow.file), state, newest, number)
     body |= {"deployment_message": options.message} if options.message else {}
     try:
         if present is None:
@@ -77,18 +80,20 @@ def push_flow(api: Api, flow: FlowFile, path: str, options: Options) -> Pushed:
     if options.wait:
         await_lock(api, api.item("flows/deployment_status/p", path), path)
     deployed = api.get(api.item("flows/get_latest_version", path))
-    return Pushed(path, str(flow.file), state, str(deployed["id"]))
+    return Pushed(path, str(flow.file), state, str(deployed["id"]), _newest_number(api, "flow", path))
 
 
 def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pushed:
     """Deploy a script. Raises like `push_flow`."""
     present = api.get_or_none(api.item("scripts/get/p", path))
     newest = None if present is None else str(present["hash"])
-    _refuse_stale("script", path, options.base, newest)
+    number = None if present is None else _newest_number(api, "script", path)
+    _refuse_stale("script", path, options.base, number)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
     if options.dry_run:
         same = present is not None and all(present.get(name) == value for name, value in body.items())
-        return Pushed(path, str(script.file), "unchanged" if same else "updated" if present else "created", newest)
+        state: State = "unchanged" if same else "updated" if present else "created"
+        return Pushed(path, str(script.file), state, newest, number)
     body |= {"deployment_message": options.message} if options.message else {}
     body |= {"parent_hash": newest} if newest else {}
     try:
@@ -99,7 +104,8 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
         raise
     if options.wait:
         await_lock(api, api.in_workspace(f"scripts/deployment_status/h/{quote(digest, safe='')}"), path)
-    return Pushed(path, str(script.file), "created" if present is None else _moved(newest, digest), digest)
+    state = "created" if present is None else _moved(newest, digest)
+    return Pushed(path, str(script.file), state, digest, _newest_number(api, "script", path))
 
 
 def await_lock(api: Api, status: str, path: str) -> None:
@@ -180,12 +186,17 @@ def _translate_error(error: ServerRefused, flow: FlowFile, path: str) -> Orvanta
     return error
 
 
-def _refuse_stale(kind: Kind, path: str, base: str | None, newest: str | None) -> None:
+def _newest_number(api: Api, kind: Kind, path: str) -> int | None:
+    found = api.get(api.item(f"versions/list/{kind}", path), per_page=1)
+    return found[0]["number"] if found else None
+
+
+def _refuse_stale(kind: Kind, path: str, base: int | None, newest: int | None) -> None:
     """Raise Conflict if the base of the files is not the newest version."""
     if base is not None and base != newest:
         if newest is None:
             raise _conflict(kind, path, f"{path} no longer exists.")
-        raise _conflict(kind, path, f"The newest version of {path} is {newest}, not {base}.")
+        raise _conflict(kind, path, f"The newest version of {path} is version {newest}, not version {base}.")
 
 
 def _conflict(kind: Kind, path: str, sentence: str) -> Conflict:

@@ -132,4 +132,4 @@ def _list(session: Session, prefix: options.Prefix = None, limit: options.Limit 
         [each["path"], str(each["version_id"]), local_time(each["edited_at"]), each["edited_by"], each["summary"]]
         for each in found
     ]
-    print_table(["PATH", "VERSION", "DEPLOYED", "BY", "SUMMARY"], rows)
+    print_table(["PATH", "VERSION ID", "DEPLOYED", "BY", "SUMMARY"], rows)

@@ -33,7 +33,8 @@ Message = Annotated[
     str | None, typer.Option("--message", "-m", help="Description of the version, stored in its history.")
 ]
 Base = Annotated[
-    str | None, typer.Option("--base", help="Version that the files are based on: refuse if a newer one is deployed.")
+    int | None,
+    typer.Option("--base", help="Number of the version that the files are based on: refuse if there is a newer one."),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would be deployed, and its problems, without deploying.")

@@ -101,7 +101,7 @@ def _print_outcome(
         return
     for each in done:
         would = "would be " if options.dry_run and each.state != "unchanged" else ""
-        version = f" (version {each.version})" if each.version and not would else ""
+        version = f" (version {each.number})" if each.number and not would else ""
         print(f"{each.path}: {would}{each.state}{version}")
     if failed:
         print(f"{len(done)} pushed, {len(failed)} failed.")
