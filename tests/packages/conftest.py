@@ -14,13 +14,19 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, api_harness
 from tests.packages.indexes import Index, serving
 from tests.worker.jobs import LEVELS, Collected, Ran, run_spec, spec
 
+from orvanta_platform.db import workers
+from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.services.runs.locks import Locks
 from orvanta_platform.settings import Settings
+from orvanta_platform.worker.imports import Imports
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.packages.store import PackageRequest, Packages
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -45,7 +51,7 @@ class Shop:
     async def provide(
         self, content: str, *, language: str = "python3", workspace: str = "main", lock: str | None = None
     ) -> str | None:
-        asked = PackageRequest(uuid4(), 1, workspace, language, content, lock)
+        asked = PackageRequest(uuid4(), 1, workspace, language, content, lock=lock)
         return await self.packages.provide(asked, self.log, asyncio.Event())
 
     async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
@@ -54,20 +60,25 @@ class Shop:
         return await run_spec(self.runtimes, replace(spec(language, content), package=package))
 
     async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
-        needed = await self.packages.requirements(workspace, language, content)
-        assert needed is not None
         asked = PackageRequest(uuid4(), 1, workspace, language, content)
+        needed = await self.packages.requirements(asked)
+        assert needed is not None
         return await self.packages.lock(asked, needed, self.log, asyncio.Event())
 
     def restarted(self, **settings: Any) -> Shop:
         """Another worker with the same home and database, which remembers nothing."""
         chosen = replace(self.platform.settings, **settings)
-        packages = Packages(self.runtimes, chosen, Locks(self.platform), {})
+        packages = _packages(self.runtimes, self.platform, chosen)
         return Shop(self.platform, self.runtimes, packages, self.index)
 
     def folder(self, relative: str | None) -> Path:
         assert relative is not None
         return self.runtimes.packages / relative
+
+
+def _packages(runtimes: Runtimes, platform: Platform, settings: Settings) -> Packages:
+    imports = Imports(platform, runtimes.packages, runtimes.staging)
+    return Packages(runtimes, settings, Locks(platform), imports, {})
 
 
 @pytest.fixture
@@ -106,7 +117,28 @@ async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -
     runtimes = Runtimes(home, [], level)
     try:
         await runtimes.start()
-        yield Shop(platform, runtimes, Packages(runtimes, settings, Locks(platform), {}), index)
+        yield Shop(platform, runtimes, _packages(runtimes, platform, settings), index)
     finally:
         await runtimes.close()
         await platform.close()
+
+
+@pytest.fixture
+async def api(database: TestDatabase, home: Path, index: Index) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, home, python_index=index.python, npm_registry=index.url) as made:
+        yield made
+
+
+@pytest.fixture
+async def working(api: ApiHarness, home: Path) -> AsyncIterator[Worker]:
+    """The worker's loop with its real runtimes at the strongest level, not started: a task of `run` starts it."""
+    row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
+    async with api.platform.db.acquire() as connection:
+        await workers.register(connection, row)
+    runtimes = Runtimes(home, [])
+    await runtimes.start()
+    worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
+    yield worker
+    worker.drain()
+    await worker.run()
+    await runtimes.close()

@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W
 from tests.packages.indexes import Index, npm, wheel
 
-from orvanta_platform.db import workers
-from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.services.runs import locks as locking
-from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
-from orvanta_platform.worker.runtimes.pool import Runtimes
 
 pytestmark = pytest.mark.extended
 
 PATH = "f/team/greet"
 CODE = "import greeting\ndef main(name: str = 'x'):\n    return greeting.HELLO"
-
-
-@pytest.fixture
-async def api(database: TestDatabase, home: Path, index: Index) -> AsyncIterator[ApiHarness]:
-    async with api_harness(database, home, python_index=index.python, npm_registry=index.url) as made:
-        yield made
-
-
-@pytest.fixture
-async def working(api: ApiHarness, home: Path) -> AsyncIterator[Worker]:
-    """The worker's loop with its real runtimes, not started: `start` does it."""
-    row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
-    async with api.platform.db.acquire() as connection:
-        await workers.register(connection, row)
-    runtimes = Runtimes(home, [])
-    await runtimes.start()
-    worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
-    yield worker
-    worker.drain()
-    await worker.run()
-    await runtimes.close()
 
 
 def start(worker: Worker) -> asyncio.Task[None]:

@@ -11,6 +11,7 @@ from tests.packages.conftest import Shop
 from tests.worker.jobs import Ran
 
 from orvanta_platform.services.runs.locks import Locks
+from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.packages.store import PackageError, Packages
 
 pytestmark = pytest.mark.extended
@@ -25,7 +26,8 @@ UNREACHED = re.compile(
 async def world(shop: Shop) -> Shop:
     """The shop with what this machine is set to instead of the indexes of the tests."""
     settings = replace(shop.platform.settings, python_index=None, npm_registry=None)
-    packages = Packages(shop.runtimes, settings, Locks(shop.platform), dict(os.environ))
+    imports = Imports(shop.platform, shop.runtimes.packages, shop.runtimes.staging)
+    packages = Packages(shop.runtimes, settings, Locks(shop.platform), imports, dict(os.environ))
     return Shop(shop.platform, shop.runtimes, packages, shop.index)
 
 

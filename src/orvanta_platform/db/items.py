@@ -106,6 +106,8 @@ class NewVersion:
     """JSON text if no schema was submitted."""
     permissioned_as: str | None = None
     """Identity that its runs act as; None: that of their starter."""
+    imports: dict[str, str] = field(default_factory=dict)
+    """Hashes (hex) of closures: by node for a workflow, under "" for a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.lock_job,
         version.made_schema,
         version.permissioned_as,
+        msgspec.json.encode(version.imports).decode() if version.imports else None,
     )
     await conn.execute(_SQL["set_current_version"], version.workspace, version.kind, version.path, username)
     return added

@@ -42,6 +42,8 @@ class VersionRow:
     lock_error: str | None
     permissioned_as: str | None
     """Identity that its runs act as; None: that of their starter."""
+    imports: dict[str, str]
+    """Hashes (hex) of the closures of imported scripts: by node for a workflow, under "" for a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class PinnedScript:
     created_by: str
     lock_state: str
     permissioned_as: str | None
+    imports: dict[str, str]
+    """As in VersionRow."""
     hash: str | None = None
 
 
@@ -195,7 +199,12 @@ def _version(row: Any) -> VersionRow | None:
     fields = dict(row)
     fields["settings"] = msgspec.json.decode(fields["settings"])
     fields["extra_perms"] = msgspec.json.decode(fields["extra_perms"])
+    fields["imports"] = _imports(fields["imports"])
     return VersionRow(**fields)
+
+
+def _imports(text: str | None) -> dict[str, str]:
+    return {} if text is None else msgspec.json.decode(text, type=dict[str, str])
 
 
 async def resolve_path(
@@ -243,6 +252,7 @@ def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
             created_by=row["created_by"],
             lock_state=row["lock_state"],
             permissioned_as=row["permissioned_as"],
+            imports=_imports(row["imports"]),
             hash=row.get("hash"),
         )
         for row in rows

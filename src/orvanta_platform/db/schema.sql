@@ -186,6 +186,7 @@ CREATE TABLE version (
     deleted      boolean NOT NULL DEFAULT false,
     made_schema  json,
     permissioned_as text,
+    imports      json,
     UNIQUE (workspace, kind, path, number),
     FOREIGN KEY (workspace, kind, path) REFERENCES item (workspace, kind, path) ON DELETE CASCADE
 );
@@ -195,6 +196,7 @@ COMMENT ON COLUMN version.hash IS 'Script: 16 hex digits of its version hash. Fl
 COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {value, schema} as they came, or its YAML source.';
 COMMENT ON COLUMN version.made_schema IS 'The JSON Schema read from a script''s signature where none was deployed with it: for forms, inputs are not checked against it.';
 COMMENT ON COLUMN version.permissioned_as IS 'u/<username> of the member named by on_behalf_of_email, allowed when it was deployed. NULL: its runs act for whoever starts them.';
+COMMENT ON COLUMN version.imports IS 'Script: {"": hash of its closure}. Flow: {id of an inline script''s node: hash of its closure}. The hash (hex) names the document that lists the imported scripts; null: there are none.';
 COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
 
 CREATE TABLE lock (
@@ -215,10 +217,12 @@ CREATE TABLE version_use (
     kind      text NOT NULL CHECK (kind IN ('script', 'flow')),
     path      text NOT NULL,
     pinned    text,
-    PRIMARY KEY (version, node)
+    PRIMARY KEY (version, node, kind, path)
 );
 CREATE INDEX version_use_of ON version_use (workspace, kind, path);
-COMMENT ON COLUMN version_use.pinned IS 'The hash of the version that the node names; null: it takes the newest.';
+COMMENT ON TABLE version_use IS 'What a version refers to: the nodes of a workflow run an item by path, or import a script; a script imports scripts.';
+COMMENT ON COLUMN version_use.node IS 'Id of the node; empty for what a script imports.';
+COMMENT ON COLUMN version_use.pinned IS 'The hash of the version that the node names or that is imported; null: it takes the newest.';
 
 CREATE TABLE acceptance (
     workspace       text NOT NULL,

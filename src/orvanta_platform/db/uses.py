@@ -1,4 +1,4 @@
-"""Rows of references from workflow nodes to scripts and workflows, and their reverse look-up."""
+"""Rows of references from versions to scripts and workflows, and their reverse look-up."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ _SQL = query_texts("uses")
 
 
 @dataclass(frozen=True, slots=True)
-class NodeUse:
-    """The script or flow (`kind`) that one node runs; `pinned` is the hash it names, None: the newest version."""
+class Use:
+    """The script or flow (`kind`) that a node runs or imports, or that a script imports (`node` is empty).
+
+    `pinned` is the hash of the version, None: the newest version.
+    """
 
     node: str
     kind: str
@@ -43,8 +46,8 @@ class Readers:
     http_triggers: list[str] | None
 
 
-async def record(conn: Connection, version: int, workspace: str, uses: Sequence[NodeUse]) -> None:
-    """Record the scripts and workflows that the nodes of a version run."""
+async def record(conn: Connection, version: int, workspace: str, uses: Sequence[Use]) -> None:
+    """Record the scripts and workflows that a version refers to."""
     if uses:
         columns = zip(*((use.node, use.kind, use.path, use.pinned) for use in uses), strict=True)
         await conn.execute(_SQL["record"], version, workspace, *(list(column) for column in columns))

@@ -1,4 +1,4 @@
-"""Signatures and required packages of scripts, read in a confined child process.
+"""Signatures, required packages and imports of scripts, read in a confined child process.
 
 A parser may take minutes for a few malicious kilobytes, and holds the interpreter's lock meanwhile.
 """
@@ -15,6 +15,7 @@ from orvanta_platform.errors import InvalidScript
 from orvanta_platform.evaluate.child.code import HEAD
 from orvanta_platform.evaluate.pool import Children
 from orvanta_platform.evaluate.process import CODE, Ended
+from orvanta_platform.workflow.imports import Import, may_import
 from orvanta_platform.workflow.requirements import Requirements, ecosystem_of, may_need
 from orvanta_platform.workflow.signature.fault import Fault
 
@@ -33,6 +34,8 @@ class Script:
 
     language: str
     content: str
+    path: str | None = None
+    """Path that relative imports start from, if it has one."""
 
 
 class Signature(msgspec.Struct):
@@ -80,13 +83,22 @@ class Scripts:
             found |= {each: _requirements(each, need) for each, need in zip(pending, needs, strict=True)}
         return [found[each] for each in scripts]
 
+    async def imports(self, workspace: str, scripts: Sequence[Script]) -> list[list[Import]]:
+        """Return the imports of other scripts in each script. Raises CodeTooComplex, EvaluatorUnavailable."""
+        pending = [each for each in dict.fromkeys(scripts) if may_import(each.language, each.content)]
+        found: dict[Script, list[Import]] = {}
+        if pending:
+            answer = await self._ask(workspace, "imports", pending, list[list[Import]])
+            found = dict(zip(pending, answer, strict=True))
+        return [found.get(each, []) for each in scripts]
+
     async def close(self) -> None:
         """End the child processes. The object cannot be used afterwards."""
         await self._children.close()
 
     async def _ask(self, workspace: str, kind: str, scripts: Sequence[Script], answer_type: type[T]) -> T:
         texts = [each.content.encode("utf-8", "replace") for each in scripts]
-        sizes = [(each.language, len(text)) for each, text in zip(scripts, texts, strict=True)]
+        sizes = [(each.language, len(text), each.path) for each, text in zip(scripts, texts, strict=True)]
         head = msgspec.json.encode({"ask": kind, "scripts": sizes})
         try:
             reply = await self._children.ask(workspace, HEAD.pack(len(head)), head, *texts)

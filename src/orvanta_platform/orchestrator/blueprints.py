@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace as replace_pin
 
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
@@ -60,10 +61,17 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Email of that identity."""
     passwords: dict[str, Any] | None = None
     """JSON Schema if it names password inputs; under OWN, the schema of a workflow with a preprocessor."""
+    imports: str | None = None
+    """Hash (hex) of the closure of scripts that the code imports."""
+    inline_imports: dict[str, str] | None = None
+    """Hashes of the closures of a workflow's inline scripts, by node."""
 
 
 Pins = Mapping[str, Pin]
-"""Pins by reference: `<path>` or `<path>@<hash>`. OWN holds the settings of the script or workflow for all its jobs."""
+"""Pins by reference: `<path>`, `<path>@<hash>`, or `imports:<path>:<node>` for the imports of an inline script.
+
+OWN holds the settings of the script or workflow for all its jobs.
+"""
 
 OWN = ""
 
@@ -145,6 +153,19 @@ class Blueprint:
     def flow_pin(self, node: Node) -> Pin:
         """Return the pin of the node's sub-workflow. Raises VersionNotPinned."""
         return self._pin(flow_key(node.value["path"]))
+
+    def imports(self, node: Node, path: str | None) -> str | None:
+        """Return the hash (hex) of the closure that a node's script imports; None if it imports nothing.
+
+        `path` is that of the run.
+        """
+        if self.plan.single:
+            pin = self.pins.get(OWN)
+        elif node.kind is Kind.SCRIPT:
+            pin = self.pin(node)
+        else:
+            pin = self.pins.get(inline_key(path, node.id))
+        return None if pin is None else pin.imports
 
     def _pin(self, key: str) -> Pin:
         found = self.pins.get(key)
@@ -276,6 +297,33 @@ def flow_key(path: str) -> str:
     return f"flow:{path}"
 
 
+_INLINE = "imports:"
+
+
+def inline_key(path: str | None, node: str) -> str:
+    """Return the key of the imports of an inline script in the workflow at `path`."""
+    return f"{_INLINE}{path or ''}:{node}"
+
+
+def inline_pins(path: str | None, imports: Mapping[str, str]) -> dict[str, Pin]:
+    """Return the pins of the imports of a workflow's inline scripts; `imports`: hashes of closures by node."""
+    return {
+        inline_key(path, node): Pin(path="", version=0, document="", language="", imports=digest)
+        for node, digest in imports.items()
+    }
+
+
+def inline_imports(pins: Pins, path: str | None) -> dict[str, Pin]:
+    """Return the pins of the imports of the inline scripts in the workflow at `path`, by node."""
+    start = inline_key(path, "")
+    return {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
+
+
+def lasting_pins(pins: Pins) -> dict[str, Pin]:
+    """Return the pins of a workflow's run that a restart of it uses without resolving them again."""
+    return {key: pin for key, pin in pins.items() if key == OWN or key.startswith(_INLINE)}
+
+
 _SCOPE = "|"
 
 
@@ -308,12 +356,18 @@ def unscoped(key: str) -> str:
     return key.rpartition(_SCOPE)[2]
 
 
-def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
-    """Return the pin with the settings for all jobs: those of a script or workflow, and the `retry` of this run."""
+def own_pins(
+    settings: Mapping[str, Any], retry: dict[str, Any] | None = None, imports: str | None = None
+) -> dict[str, Pin]:
+    """Return the pin with the settings for all jobs: those of a script or workflow, and the `retry` of this run.
+
+    `imports` is the hash (hex) of the closure that a script imports.
+    """
     dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)
-    if not (dedicated or retry or limits):
+    if not (dedicated or retry or limits or imports):
         return {}
-    return {OWN: Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)}
+    own = Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)
+    return {OWN: replace_pin(own, imports=imports)}
 
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:

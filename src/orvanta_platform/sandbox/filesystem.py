@@ -21,7 +21,7 @@ from orvanta_platform.sandbox.plan import Plan
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 JOB_FOLDER = "/tmp/job"
-PACKAGE, OUTPUT, SHARED = "/packages", "/output", "/shared"
+PACKAGE, IMPORTS, OUTPUT, SHARED = "/packages", "/imports", "/output", "/shared"
 STAGING = ".staging"
 _SHARED_MEMORY = "/tmp/.shm"
 _PLACE = "/.packages"
@@ -71,7 +71,7 @@ def build(plan: Plan) -> None:
 
 
 def _bind_packages(root: str, packages: str) -> None:
-    for folder in (PACKAGE, OUTPUT, _PLACE, f"{_PLACE}/{_READABLE}", f"{_PLACE}/{_WRITABLE}"):
+    for folder in (PACKAGE, IMPORTS, OUTPUT, _PLACE, f"{_PLACE}/{_READABLE}", f"{_PLACE}/{_WRITABLE}"):
         os.mkdir(root + folder)
     os.symlink(OUTPUT, root + SHARED)
     syscalls.mount(packages, f"{root}{_PLACE}/{_READABLE}", None, syscalls.MS_BIND | syscalls.MS_REC)
@@ -158,17 +158,18 @@ class Room:
 
     def fits(self, job: Job) -> bool:
         """Return whether the job needs none of the changes of `furnish`."""
-        return job.package is None and job.output is None and job.disk_bytes == self._disk_bytes
+        return _sees_nothing(job) and job.disk_bytes == self._disk_bytes
 
     def furnish(self, job: Job) -> None:
-        """Resize the disk, and mount the package of the job at PACKAGE and its output at OUTPUT. Raises OSError."""
+        """Resize the disk, and mount the folders of the job at PACKAGE, IMPORTS and OUTPUT. Raises OSError."""
         if job.disk_bytes != self._disk_bytes:
             flags = syscalls.MS_REMOUNT | _PRIVATE
             syscalls.mount("orvanta", "/tmp", None, flags, f"size={job.disk_bytes}")
             self._disk_bytes = job.disk_bytes
-        if job.package is not None or job.output is not None:
+        if not _sees_nothing(job):
             os.fchdir(self._place)
             self._show(_READABLE, job.package_source, PACKAGE)
+            self._show(_READABLE, job.imports_source, IMPORTS)
             self._show(_WRITABLE, job.output_source, OUTPUT)
             os.chdir("/")
 
@@ -185,6 +186,11 @@ class Room:
         self._shown = []
         self._lay_tmp()
         syscalls.unshare(syscalls.CLONE_NEWIPC)
+
+
+def _sees_nothing(job: Job) -> bool:
+    """Return whether no folder is shown to the job."""
+    return job.package is None and job.imports is None and job.output is None
 
 
 def is_full(folder: str | None, disk_bytes: int) -> bool:

@@ -70,7 +70,8 @@ def run(
     _set_limits(job, plan)
     if plan.level == "landlock":
         writable = [job.folder] if job.output is None else [job.folder, job.output]
-        landlock.restrict_files(writable, plan.visible, plan.hidden, job.package, plan.ports)
+        readable = [path for path in (job.package, job.imports) if path is not None]
+        landlock.restrict_files(writable, plan.visible, plan.hidden, readable, plan.ports)
         syscalls.install_seccomp(seccomp.program())
     os.environ.clear()
     os.environ.update(job.env)

@@ -55,10 +55,15 @@ class Job:
     result_bytes: int
     package: str | None
     """Path of the package inside the cell, read-only; its source is below the plan's packages."""
+    imports: str | None
+    """Path of the imported scripts inside the cell, read-only; their source is below the plan's packages."""
     output: str | None
     """Path of the writable output inside the cell; its source is below the staging folder."""
     package_source: str | None
+    imports_source: str | None
     output_source: str | None
+    path: str
+    """Path of the script in its workspace, if it imports other scripts."""
     programs: dict[str, str]
     """Absolute paths by name."""
     dedicated: bool

@@ -52,12 +52,12 @@ def restrict_sockets(ports: list[int] | None) -> None:
 
 
 def restrict_files(
-    writable: list[str], visible: list[str], hidden: list[str], package: str | None, ports: list[int] | None
+    writable: list[str], visible: list[str], hidden: list[str], readable: list[str], ports: list[int] | None
 ) -> None:
-    """Allow reading only the files that cells of the higher levels see and those below `package`, and writing only
-    below `writable`.
+    """Allow reading only the files that cells of the higher levels see and those below `readable`, and writing
+    only below `writable`.
 
-    `package` and `writable` can be in hidden folders. Sockets are restricted like in `restrict_sockets`. Raises
+    `readable` and `writable` can be in hidden folders. Sockets are restricted like in `restrict_sockets`. Raises
     OSError.
     """
     handled = _handled()
@@ -72,8 +72,8 @@ def restrict_files(
     _allow(ruleset, "/proc/self", _READ)  # resolves to the id of this process: Bun and others read their maps
     for file in _limits():
         _allow(ruleset, file, _READ_FILE)
-    if package is not None:
-        _allow(ruleset, package, _READ)
+    for folder in readable:
+        _allow(ruleset, folder, _READ)
     for folder in writable:
         _allow(ruleset, folder, handled)
     _restrict(ruleset)

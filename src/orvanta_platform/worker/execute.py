@@ -38,6 +38,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs.locks import LOCKING_KINDS, Locks
 from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
+from orvanta_platform.worker.imports import ImportFolder, Imports
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, retry_while_unavailable
@@ -85,6 +86,8 @@ class _Script:
     blueprint: Blueprint
     node: Node
     content: str
+    imports: str | None
+    """Hash (hex) of the closure of scripts that the code imports."""
     args: bytes
     env: Mapping[str, str]
     masking: Masking
@@ -114,7 +117,8 @@ class Executor:
         self._reuse = ResultReuse(platform)
         self._locks = Locks(platform)
         self._guard = Guard(platform.settings.allowed_networks)
-        self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
+        self._imports = Imports(platform, runtimes.packages, runtimes.staging)
+        self._packages = Packages(runtimes, platform.settings, self._locks, self._imports, dict(os.environ))
 
     async def execute(self, job: ClaimedJob, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
         """Run the job and return its result; errors of the job are part of the result.
@@ -201,21 +205,23 @@ class Executor:
         args, referring = await self._args(job, blueprint, node, view, masking.opened)
         content = await self._content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
-            return await self._lock(job, content, args, cancelled)
+            return await self._lock(job, blueprint, content, args, cancelled)
         args = await masking.fill(args, referring)
         if fault := self._platform.tools.sizes.fault("the input", len(args)):
             return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)
         job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
-        script = _Script(job, blueprint, node, content, args, env, masking, job_log)
+        imports = blueprint.imports(node, job.run.path)
+        script = _Script(job, blueprint, node, content, imports, args, env, masking, job_log)
         if script.is_dedicated:
             self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
-        hit = await self._reuse.find(job, blueprint, node, content, args)
+        hit = await self._reuse.find(job, blueprint, node, content, args, imports)
         if hit is not None:
             return await _reused(script, hit)
         if job.attempt > 1:
             await job_log.system(_earlier_attempts(job))
         try:
             package = await self._package(script, cancelled)
+            folder = None if imports is None else await self._imports.provide(job.run.workspace, imports)
         except (PackageError, OrvantaError) as error:
             return _package_failure(error, job, await job_log.close())
         except BaseException:
@@ -223,7 +229,7 @@ class Executor:
             raise
         if script.is_call:
             _mask_credentials(script)
-        return await self._run_script(script, self._spec(script, package, slot), cancelled)
+        return await self._run_script(script, self._spec(script, package, folder, slot), cancelled)
 
     def _environment(self, job: ClaimedJob, view: View | None) -> Mapping[str, str]:
         iteration = job.place
@@ -231,7 +237,7 @@ class Executor:
             iteration = None if view.iteration is None else view.iteration.number
         return environment(self._platform.settings, self._platform.keys, job, self._lease.generation, iteration)
 
-    def _spec(self, script: _Script, package: str | None, slot: int) -> JobSpec:
+    def _spec(self, script: _Script, package: str | None, imports: ImportFolder | None, slot: int) -> JobSpec:
         """Build the runtime's specification of the attempt."""
         job, settings = script.job, self._platform.settings
         shared = self.shared.of(job)
@@ -256,6 +262,8 @@ class Executor:
             ),
             slot=slot,
             package=package,
+            imports=None if imports is None else imports.folder,
+            path="" if imports is None else imports.path,
             output=shared,
             dedicated=script.is_dedicated,
             shared=shared is not None,
@@ -328,16 +336,19 @@ class Executor:
         else:
             version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
             lock = None if version is None else await self._locks.of_version(version)
-        request = PackageRequest(job.id, job.attempt, job.run.workspace, language, script.content, lock)
+        workspace = job.run.workspace
+        request = PackageRequest(job.id, job.attempt, workspace, language, script.content, script.imports, lock)
         return await self._packages.provide(request, script.log, cancelled)
 
-    async def _lock(self, job: ClaimedJob, body: str, args: bytes, cancelled: asyncio.Event) -> _AttemptResult:
+    async def _lock(
+        self, job: ClaimedJob, blueprint: Blueprint, body: str, args: bytes, cancelled: asyncio.Event
+    ) -> _AttemptResult:
         """Execute a run that makes locks: its code is read and not run."""
         job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt))
         started = clock.monotonic()
         try:
             lock_run = LockRuns(self._platform, self._packages)
-            result = _AttemptResult(await lock_run.run(job, body, args, job_log, cancelled))
+            result = _AttemptResult(await lock_run.run(job, blueprint.pins, body, args, job_log, cancelled))
         except (PackageError, OrvantaError) as error:
             return _package_failure(error, job, await job_log.close())
         except BaseException:

@@ -35,11 +35,17 @@ class JobSpec:
     package: str | None = None
     """Folder below `Runtimes.packages` that the job may read. It sees no other one."""
 
+    imports: str | None = None
+    """Folder below `Runtimes.packages` with the scripts that the script imports. The job may read it."""
+
+    path: str = ""
+    """Path of the script, from which its relative imports start. Only used with `imports`."""
+
     output: str | None = None
     """Folder below `Runtimes.staging` that the job may write, made by `Runtimes.make_output`. It sees no other one."""
 
     dedicated: bool = False
-    """True if the process may be reused for jobs of the same workspace, language, content and package."""
+    """True if the process may be reused for jobs of the same workspace, language, content, imports and package."""
 
     shared: bool = False
     """True if other jobs of the run write to `output` as well."""

@@ -32,17 +32,18 @@ class ResultReuse:
         self._keys: dict[UUID, tuple[bytes, float]] = {}
 
     async def find(
-        self, job: ClaimedJob, blueprint: Blueprint, node: Node, content: str, args: bytes
+        self, job: ClaimedJob, blueprint: Blueprint, node: Node, content: str, args: bytes, imports: str | None
     ) -> CacheHit | None:
         """Return the cached result for these inputs, with references filled in, or None if the job must run.
 
-        Raises the database's error if it is unavailable.
+        `imports`: hash of the closure of scripts that the code imports. Raises the database's error if it is
+        unavailable.
         """
         ttl_s = blueprint.cache_s(node)
         if ttl_s is None:
             return None
         platform = self._platform
-        identity = _code_identity(job, blueprint, node, content)
+        identity = [*_code_identity(job, blueprint, node, content), *([] if imports is None else [imports])]
         key = caching.key_of(platform.keys, job.run, identity, args)
         hit = await caching.find(platform.db, platform.storage, job.run.workspace, key, ttl_s)
         if hit is None:

@@ -52,8 +52,12 @@ def push_scripts(
         return push_script(session.api, script, needed(place or script.path, file), options)
 
     single = root.is_file()
-    files = [root] if single else [file for file in script_files.find(root) if script_files.path_in_folders(file)]
+    files = [root] if single else script_files.in_import_order(_scripts_in_folders(root))
     _push(session, files, path, options, push, single=single)
+
+
+def _scripts_in_folders(root: Path) -> list[Path]:
+    return [file for file in script_files.find(root) if script_files.path_in_folders(file)]
 
 
 def _push(

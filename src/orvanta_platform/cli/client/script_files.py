@@ -9,8 +9,9 @@ from typing import Any
 import typer
 
 from orvanta_platform.cli.client.places import path_of
-from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.imports import imports_of
 
 LANGUAGES = {
     ".pg.sql": "postgresql",
@@ -104,3 +105,35 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
 def path_in_folders(file: Path) -> str | None:
     """Return the path derived from the location of a file in the folders, or None."""
     return path_of(file, [_ending(file) or file.suffix])
+
+
+def in_import_order(files: list[Path]) -> list[Path]:
+    """Return the scripts so that each follows those that it imports; otherwise in the order of `files`.
+
+    Scripts that cannot be read, and cycles, remain for the deployment to report.
+    """
+    by_path = {path: file for file in files if (path := path_in_folders(file)) is not None}
+    ordered: dict[Path, None] = {}
+    for file in files:
+        chain = [(file, _imported_files(file, by_path))]
+        seen = {file}
+        while chain:
+            current, rest = chain[-1]
+            if rest:
+                following = rest.pop()
+                if following not in ordered and following not in seen:
+                    seen.add(following)
+                    chain.append((following, _imported_files(following, by_path)))
+            else:
+                ordered.setdefault(current)
+                chain.pop()
+    return list(ordered)
+
+
+def _imported_files(file: Path, by_path: dict[str, Path]) -> list[Path]:
+    try:
+        script = read(file)
+    except (OrvantaError, typer.BadParameter):
+        return []
+    paths = [path for each in imports_of(script.language, script.content, script.path) for path in each.candidates]
+    return [by_path[path] for path in paths if path in by_path]

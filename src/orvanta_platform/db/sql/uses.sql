@@ -1,5 +1,5 @@
 -- name: record
--- Records the references of a version's nodes: by node the kind, the path, and the pinned hash.
+-- Records the references of a version: by node (empty for a script) the kind, the path, and the pinned hash.
 INSERT INTO version_use (version, workspace, node, kind, path, pinned)
 SELECT $1, $2, u.node, u.kind, u.path, u.pinned
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS u (node, kind, path, pinned)
@@ -12,7 +12,7 @@ FROM (
     SELECT 'flow' AS kind, i.path, u.node, u.pinned
     FROM version_use AS u
     JOIN item AS i ON i.version = u.version
-    WHERE u.workspace = $1 AND u.kind = $2 AND u.path = $3 AND NOT i.archived
+    WHERE u.workspace = $1 AND u.kind = $2 AND u.path = $3 AND NOT i.archived AND i.kind = 'flow'
       AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
       AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))
     UNION ALL

@@ -1,8 +1,8 @@
 -- name: resolve_path
 -- The version that a run by path uses, with the fields of the item that determine permissions. $4: the newest one
 -- accepted for this member; null: the current one.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state,
-       v.lock_error, i.extra_perms, i.created_by, i.archived OR v.archived AS archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.imports, v.permissioned_as,
+       v.lock_state, v.lock_error, i.extra_perms, i.created_by, i.archived OR v.archived AS archived
 FROM item i
 JOIN version v
     ON v.id = CASE WHEN $4::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $4) END
@@ -10,8 +10,8 @@ WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3
 
 -- name: resolve_hash
 -- The script version with this hash.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state,
-       v.lock_error, i.extra_perms, i.created_by, v.archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.imports, v.permissioned_as,
+       v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = $2
@@ -19,15 +19,16 @@ ORDER BY v.id DESC LIMIT 1
 
 -- name: resolve_version
 -- The flow version with this id.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state,
-       v.lock_error, i.extra_perms, i.created_by, v.archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.imports, v.permissioned_as,
+       v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
 
 -- name: resolve_pins
 -- The current versions of a workflow's script paths, in one query. $3 as $4 of resolve_path.
-SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
+SELECT i.path, v.id, v.document, v.language, v.settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
+       i.created_by
 FROM item i
 JOIN version v
     ON v.id = CASE WHEN $3::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $3) END
@@ -35,7 +36,8 @@ WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NO
 
 -- name: resolve_flow_pins
 -- The current versions of a workflow's workflow paths. $3 as $4 of resolve_path.
-SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
+SELECT i.path, v.id, v.document, v.language, v.settings, v.imports, v.permissioned_as, v.lock_state, i.extra_perms,
+       i.created_by
 FROM item i
 JOIN version v
     ON v.id = CASE WHEN $3::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $3) END
@@ -43,8 +45,8 @@ WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT 
 
 -- name: resolve_pinned_hashes
 -- Scripts that a workflow names by version hash.
-SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms,
-       i.created_by
+SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.imports, v.permissioned_as, v.lock_state,
+       i.extra_perms, i.created_by
 FROM version v
 JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = ANY($2::text[])

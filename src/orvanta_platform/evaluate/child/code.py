@@ -1,15 +1,18 @@
-"""Reading of scripts for their signature or their requirements. Standard library, msgspec and tree-sitter only.
+"""Reading of scripts for their signature, requirements or imports. Standard library, msgspec and tree-sitter only.
 
-A request is HEAD (the length of a text), a JSON text {"ask": "signature" or "requirements", "scripts": [[language,
-bytes], …]}, and the scripts one after another. The answer's value is a list with one entry per script:
+A request is HEAD (the length of a text), a JSON text {"ask": "signature", "requirements" or "imports", "scripts":
+[[language, bytes, path or null], …]}, and the scripts one after another. The answer's value is a list with one entry
+per script:
 
     {"schema": {…} or null, "fault": {"line", "column", "message"} or null}    its signature
     {"packages": [[name, range], …]}                                           its requirements
+    [{"candidates": [path, …], "name", "line", "column", "optional"}, …]       its imports of other scripts
     {"invalid": {"message": "…", "hint": "…" or null}}                         an invalid requirement
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -18,6 +21,7 @@ import warnings
 from typing import Any, Final
 
 from orvanta_platform.errors import InvalidScript
+from orvanta_platform.workflow.imports import imports_of
 from orvanta_platform.workflow.requirements.needs import requirements_of
 from orvanta_platform.workflow.signature.fault import fault_of
 from orvanta_platform.workflow.signature.schema import schema_of
@@ -58,6 +62,7 @@ class Engine:
         for language, content in _SAMPLES:
             _signature(language, content)
             _requirements(language, content)
+            _imports(language, content, "f/folder/name")
 
     @property
     def is_prepared(self) -> bool:
@@ -81,13 +86,19 @@ class Engine:
         ) % text
 
 
-def _read_scripts(request: bytes) -> list[dict[str, Any]]:
+def _read_scripts(request: bytes) -> list[Any]:
     start = HEAD.size + HEAD.unpack_from(request)[0]
     head = json.loads(request[HEAD.size : start])
-    read = _signature if head["ask"] == "signature" else _requirements
-    found = []
-    for language, length in head["scripts"]:
-        found.append(read(language, request[start : start + length].decode()))
+    found: list[Any] = []
+    for language, length, path in head["scripts"]:
+        content = request[start : start + length].decode()
+        match head["ask"]:
+            case "signature":
+                found.append(_signature(language, content))
+            case "imports":
+                found.append(_imports(language, content, path))
+            case _:
+                found.append(_requirements(language, content))
         start += length
     return found
 
@@ -104,3 +115,7 @@ def _requirements(language: str, content: str) -> dict[str, Any]:
     except InvalidScript as error:
         return {"invalid": {"message": error.message, "hint": error.hint}}
     return {"packages": [] if needed is None else needed.packages}
+
+
+def _imports(language: str, content: str, path: str | None) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(each) for each in imports_of(language, content, path)]

@@ -17,11 +17,13 @@ from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, Ver
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
 from orvanta_platform.orchestrator import document_threads, inputs
+from orvanta_platform.orchestrator.blueprints import inline_pins
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.catalog import deploy, uses
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import imports, script_access, syntax
 from orvanta_platform.services.runs import locks as locking
-from orvanta_platform.services.runs import script_access, syntax
+from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
@@ -80,11 +82,11 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
     names.check_path(new.path)
     checked = await _check(platform, workspace, new)
 
-    async def write(conn: Connection, lock: _Lock) -> int:
+    async def write(conn: Connection, resolved: _Resolved) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, new, checked, lock, is_new=True)
+        return await _store(conn, actor, workspace, new, checked, resolved, is_new=True)
 
     return await _deploy(platform, actor, workspace, new, checked, write)
 
@@ -113,7 +115,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     merged = await document_threads.run_in_thread(workspace, _with_stored_source, before, new)
     checked = await _check(platform, workspace, merged)
 
-    async def write(conn: Connection, lock: _Lock) -> int:
+    async def write(conn: Connection, resolved: _Resolved) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         present = await items.get(conn, workspace, "flow", path)
         if present is None:
@@ -124,7 +126,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         if new.path != path:
             await _move(conn, actor, present, new, head)
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, merged, checked, lock, is_new=False)
+        return await _store(conn, actor, workspace, merged, checked, resolved, is_new=False)
 
     return await _deploy(platform, actor, workspace, merged, checked, write)
 
@@ -134,10 +136,13 @@ class _ConcurrentDeploy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lock:
-    """Lock of a version to store; None: `run` creates it."""
+class _Resolved:
+    """Imports and lock of a version to store."""
 
-    text: str | None
+    imports: Mapping[str, Imported]
+    """The scripts that inline scripts import, by node."""
+    lock: str | None
+    """None: `run` creates it."""
     run: UUID | None = None
 
 
@@ -147,22 +152,26 @@ async def _deploy(
     workspace: str,
     new: NewFlow,
     checked: _Checked,
-    write: Callable[[Connection, _Lock], Awaitable[int]],
+    write: Callable[[Connection, _Resolved], Awaitable[int]],
 ) -> int:
     """Write the version, directly if all its scripts are locked, otherwise with the run that locks them."""
     limits.check_settings(_settings(new, checked))
-    state = await locking.state_of_flow(platform, workspace, dict(checked.tree))
+    tree = dict(checked.tree)
+    imported = await imports.resolve_inline(platform, actor, workspace, new.path, tree)
+    scripts = {node: each.scripts for node, each in imported.items()}
+    state = await locking.state_of_flow(platform, workspace, tree, scripts)
     lock, stored = state.lock, 0
     if lock is not None:
-        return await platform.db.retrying(lambda conn: write(conn, _Lock(lock)))
+        return await platform.db.retrying(lambda conn: write(conn, _Resolved(imported, lock)))
 
     async def with_run(conn: Connection, run: UUID) -> None:
         nonlocal stored
-        stored = await write(conn, _Lock(None, run))
+        stored = await write(conn, _Resolved(imported, None, run))
 
     tag = _plain(_settings(new, checked).get("tag")) or None
     what = (locking.FLOW_KIND, new.path, checked.body, state.language)
-    await locking.start(platform, actor, workspace, *what, tag=tag, in_transaction=with_run)
+    pins = inline_pins(new.path, {node: each.digest for node, each in imported.items()})
+    await locking.start(platform, actor, workspace, *what, tag=tag, pins=pins, in_transaction=with_run)
     return stored
 
 
@@ -332,7 +341,14 @@ async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, 
 
 
 async def _store(
-    conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, lock: _Lock, *, is_new: bool
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    new: NewFlow,
+    checked: _Checked,
+    resolved: _Resolved,
+    *,
+    is_new: bool,
 ) -> int:
     number, newest = await items.get_newest_version(conn, workspace, "flow", new.path)
     settings = _settings(new, checked)
@@ -350,12 +366,14 @@ async def _store(
         parent=newest,
         author=actor.username,
         message=new.message,
-        lock=lock.text,
-        lock_job=lock.run,
+        lock=resolved.lock,
+        lock_job=resolved.run,
+        imports={node: each.digest for node, each in resolved.imports.items()},
         permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
     await uses.record(conn, actor, workspace, stored, checked.tree)
+    await uses.record_imports(conn, actor, workspace, stored, resolved.imports)
     await acceptance.accept_references(conn, actor, workspace, stored)
     return stored
 

@@ -14,14 +14,17 @@ from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
+from orvanta_platform.db.imports import get_imports
 from orvanta_platform.db.items import Filter, ItemHead, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inputs
+from orvanta_platform.orchestrator.blueprints import own_pins
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.catalog import deploy, uses
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.languages import RUNNABLE
@@ -53,7 +56,8 @@ async def create(
 ) -> str:
     """Deploy a version; returns its hash, or with `skip_if_noop` the hash of the newest version if nothing changes.
 
-    A parent at another path moves the script here. The content is stored, never run. If its packages are not locked
+    A parent at another path moves the script here. The content is stored, never run. The scripts that it imports are
+    pinned: its runs use the versions that are the newest now. If its packages are not locked
     yet, a run locks them, and runs by path use the previous version until then. Raises NotFound, Forbidden, BadRequest,
     InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent that is not the
     newest version).
@@ -61,7 +65,11 @@ async def create(
     require_workspace(actor, workspace)
     names.check_path(new.path)
     await _check(platform, workspace, new)
-    state = await locking.state_of_script(platform, workspace, new.language, new.content, new.lock)
+    script = Script(new.language, new.content, new.path)
+    imported = await imports.resolve(platform, actor, workspace, script)
+    closure = {"": imported.digest} if imported else {}
+    scripts = imported.scripts if imported else ()
+    state = await locking.state_of_script(platform, workspace, script, scripts, new.lock)
     schema = await _schema_from_signature(platform, workspace, new)
     stored = ""
 
@@ -71,14 +79,15 @@ async def create(
         number, newest = await items.get_newest_version(conn, workspace, "script", new.path)
         if skip_if_noop and newest is not None and not head.archived:
             current = await items.get(conn, workspace, "script", new.path)
-            if current is not None and _is_same(current, new):
+            if current is not None and _is_same(current, new) and await get_imports(conn, current.id) == closure:
                 raise _Unchanged(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
-        version = _version(workspace, new, number + 1, actor)
+        version = _version(workspace, new, number + 1, actor, closure)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)
         is_new = new.parent is None
-        await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+        added = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+        await uses.record_imports(conn, actor, workspace, added, {"": imported} if imported else {})
         stored = version.hash
         return stored
 
@@ -90,7 +99,8 @@ async def create(
             return await platform.db.retrying(write)
         body, tag = new.content.encode(), _plain(new.settings.get("tag")) or None
         what = (locking.SCRIPT_KIND, new.path, body, new.language)
-        await locking.start(platform, actor, workspace, *what, tag=tag, in_transaction=with_run)
+        pins = own_pins({}, imports=closure.get(""))
+        await locking.start(platform, actor, workspace, *what, tag=tag, pins=pins, in_transaction=with_run)
     except _Unchanged as same:
         return same.hash
     return stored
@@ -246,7 +256,7 @@ async def _check_parent(
     await audit.record(conn, actor, "scripts.move", "Updated", parent.path, {"to": new.path})
 
 
-def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVersion:
+def _version(workspace: str, new: NewScript, number: int, actor: Actor, closure: dict[str, str]) -> NewVersion:
     settings = {name: _plain(value) for name, value in new.settings.items()} | {"lock": new.lock}
     schema = settings.pop("schema", None)
     named = {
@@ -258,6 +268,7 @@ def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVe
         "schema": schema,
         "settings": _present(settings),
     }
+    named |= {"imports": closure} if closure else {}
     return NewVersion(
         workspace=workspace,
         kind="script",
@@ -273,6 +284,7 @@ def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVe
         author=actor.username,
         message=new.message,
         lock=new.lock,
+        imports=closure,
     )
 
 

@@ -9,11 +9,12 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import items, uses
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.uses import NodeUse, Readers, UserRow
+from orvanta_platform.db.uses import Readers, Use, UserRow
 from orvanta_platform.errors import Forbidden
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs.imports import Imported
 from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.normal import normalise
 
@@ -43,12 +44,24 @@ async def record(conn: Connection, actor: Actor, workspace: str, version: int, t
     await uses.record(conn, version, workspace, list(_uses(tree)))
 
 
-def _uses(tree: Mapping[str, Any]) -> Iterator[NodeUse]:
+async def record_imports(
+    conn: Connection, actor: Actor, workspace: str, version: int, imported: Mapping[str, Imported]
+) -> None:
+    """Store the scripts that a version imports itself, in the transaction that deploys it.
+
+    `imported` is by node, with "" for a script.
+    """
+    require_workspace(actor, workspace)
+    found = [Use(node, "script", path, digest) for node, each in imported.items() for path, digest in each.direct]
+    await uses.record(conn, version, workspace, found)
+
+
+def _uses(tree: Mapping[str, Any]) -> Iterator[Use]:
     for node in build(normalise(tree)["value"]).nodes():
         path = node.value.get("path")
         if node.kind in ("script", "flow") and isinstance(path, str):
             pinned = node.value.get("hash") if node.kind == "script" else None
-            yield NodeUse(node.id, node.kind, path, str(pinned) if pinned else None)
+            yield Use(node.id, node.kind, path, str(pinned) if pinned else None)
 
 
 def _readers(actor: Actor) -> Readers:

@@ -92,6 +92,7 @@ async def resolve_scripts(
                 timeout_s=script.settings.get("timeout") or None,
                 dedicated=script.settings.get("dedicated_worker") is True,
                 limits=limits_of(script.settings),
+                imports=script.imports.get(""),
             )
     for value in named:
         if pin_key(value) not in pins:

@@ -6,6 +6,7 @@ A lock is found by a key derived from the code and its requirements. A run creat
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -25,13 +26,14 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, LockFailed
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, Blueprint
+from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, Blueprint, Pins, inline_pins, own_pins
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.requirements import Requirements, inline_scripts
+from orvanta_platform.workflow.requirements import Requirements, inline_scripts, union
 
 SCRIPT_KIND: Final = "dependencies"
 FLOW_KIND: Final = "flowdependencies"
@@ -67,49 +69,74 @@ class InlineNeed:
     requirements: Requirements
 
 
-async def requirements(platform: Platform, workspace: str, language: str, content: str) -> Requirements | None:
-    """Return the packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
-    (found,) = await platform.evaluator.scripts.requirements(workspace, [Script(language, content)])
-    if isinstance(found, InvalidScript):
-        raise found
-    return found
-
-
-async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any]) -> list[InlineNeed]:
-    """Return the scripts without locks in the tree of a workflow that need packages, in document order.
+async def requirements(
+    platform: Platform, workspace: str, script: Script, imported: Sequence[Script] = ()
+) -> Requirements | None:
+    """Return the packages that a script needs, with those of the scripts that it imports.
 
     Raises InvalidScript, EvaluatorUnavailable.
     """
+    scripts = [script, *imported]
+    found = await platform.evaluator.scripts.requirements(workspace, scripts)
+    return union(zip((each.path or "The script" for each in scripts), map(_valid, found), strict=True))
+
+
+def _valid(needed: Requirements | InvalidScript | None) -> Requirements | None:
+    if isinstance(needed, InvalidScript):
+        raise needed
+    return needed
+
+
+async def inline_needs(
+    platform: Platform, workspace: str, tree: dict[str, Any], imported: Mapping[str, Sequence[Script]]
+) -> list[InlineNeed]:
+    """Return the scripts without locks in the tree of a workflow that need packages, in document order.
+
+    `imported`: the scripts that they import, by node. Raises InvalidScript, EvaluatorUnavailable.
+    """
     inside = await document_threads.run_in_thread(workspace, inline_scripts, tree)
     scripts = [Script(each.language, each.content) for each in inside]
+    outside = list(dict.fromkeys(script for each in imported.values() for script in each))
+    read = await platform.evaluator.scripts.requirements(workspace, [*scripts, *outside])
+    of_outside = dict(zip(outside, read[len(scripts) :], strict=True))
     needs = []
-    for each, found in zip(inside, await platform.evaluator.scripts.requirements(workspace, scripts), strict=True):
-        if isinstance(found, InvalidScript):
-            raise InvalidScript(f"Node {each.node}: {found.message}", hint=found.hint)
+    for each, own in zip(inside, read, strict=False):
+        try:
+            parts = [("the script", own)]
+            parts += [(script.path or "", of_outside[script]) for script in imported.get(each.node, ())]
+            found = union((name, _valid(part)) for name, part in parts)
+        except InvalidScript as error:
+            raise InvalidScript(f"Node {each.node}: {error.message}", hint=error.hint) from error
         if found is not None:
             needs.append(InlineNeed(each.node, each.language, each.content, found))
     return needs
 
 
 async def state_of_script(
-    platform: Platform, workspace: str, language: str, content: str, lock: str | None
+    platform: Platform, workspace: str, script: Script, imported: Sequence[Script], lock: str | None
 ) -> LockState:
-    """Return the lock of a script to deploy: the passed one, a known one, or "" if it needs no packages."""
+    """Return the lock of a script to deploy: the passed one, a known one, or "" if it needs no packages.
+
+    The lock includes the packages of the scripts that it imports.
+    """
     if lock:
         return LockState(lock)
-    needed = await requirements(platform, workspace, language, content)
+    needed = await requirements(platform, workspace, script, imported)
     if needed is None:
         return LockState("")
     async with platform.db.acquire() as connection:
-        return LockState(await locks.get(connection, key_of(language, content, needed)), language)
+        return LockState(await locks.get(connection, key_of(script.language, script.content, needed)), script.language)
 
 
-async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]) -> LockState:
+async def state_of_flow(
+    platform: Platform, workspace: str, tree: dict[str, Any], imported: Mapping[str, Sequence[Script]]
+) -> LockState:
     """Return the lock of a workflow to deploy, or "" if it needs no packages.
 
-    The lock is JSON text of {id of the node: key of the lock}.
+    The lock is JSON text of {id of the node: key of the lock}. `imported`: the scripts that inline scripts import, by
+    node.
     """
-    needs = await inline_needs(platform, workspace, tree)
+    needs = await inline_needs(platform, workspace, tree, imported)
     if not needs:
         return LockState("")
     keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
@@ -135,13 +162,25 @@ async def start(
     *,
     tag: str | None = None,
     args: bytes = b"{}",
+    pins: Pins | None = None,
     in_transaction: TransactionHook | None = None,
 ) -> UUID:
     """Start the run, of one of LOCKING_KINDS, that locks `body` (a script or a workflow's document); returns its id.
 
+    `pins` names the scripts that are imported.
+
     `in_transaction` writes the version that waits for the run, in the transaction that creates the run.
     """
-    spec = RunSpec(workspace=workspace, kind=kind, path=path, blueprint=_SINGLE, text=body, language=language, tag=tag)
+    spec = RunSpec(
+        workspace=workspace,
+        kind=kind,
+        path=path,
+        blueprint=_SINGLE,
+        text=body,
+        language=language,
+        tag=tag,
+        pins=pins or {},
+    )
     return await create_run(platform, actor, spec, args, RunOptions(trigger="deploy"), in_transaction=in_transaction)
 
 
@@ -150,8 +189,12 @@ async def lock_script(
 ) -> UUID:
     """Start a run that returns `{"lock": text}` for this code; returns its id. Raises Forbidden, InvalidScript."""
     permissions.require(actor, "run", Target(workspace, "preview", path))
-    await requirements(platform, workspace, language, content)
-    return await start(platform, actor, workspace, SCRIPT_KIND, path, content.encode("utf-8", "replace"), language)
+    script = Script(language, content, path)
+    imported = await imports.resolve(platform, actor, workspace, script)
+    await requirements(platform, workspace, script, imported.scripts if imported else ())
+    pins = own_pins({}, imports=imported.digest) if imported else {}
+    body = content.encode("utf-8", "replace")
+    return await start(platform, actor, workspace, SCRIPT_KIND, path, body, language, pins=pins)
 
 
 async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str | None, value: bytes) -> UUID:
@@ -163,10 +206,13 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
     parsed = await document_threads.run_in_thread(workspace, document.parse, body, "json")
-    needs = await inline_needs(platform, workspace, parsed.tree)
+    imported = await imports.resolve_inline(platform, actor, workspace, path, parsed.tree)
+    scripts = {node: each.scripts for node, each in imported.items()}
+    needs = await inline_needs(platform, workspace, parsed.tree, scripts)
     language = needs[0].language if needs else NATIVE_QUEUE
     args = b'{"updated_flow_value":true}'
-    return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=args)
+    pins = inline_pins(path, {node: each.digest for node, each in imported.items()})
+    return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=args, pins=pins)
 
 
 async def status_of(platform: Platform, actor: Actor, row: ItemRow) -> ItemRow:
@@ -210,9 +256,14 @@ class Locks:
         self._of_versions[version] = found[1]
         return found[1]
 
-    async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
-        """Return the packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
-        return await requirements(self._platform, workspace, language, content)
+    async def requirements(
+        self, workspace: str, language: str, content: str, imported: Sequence[Script]
+    ) -> Requirements | None:
+        """Return the packages that a script needs, with those of the scripts that it imports.
+
+        Raises InvalidScript, EvaluatorUnavailable.
+        """
+        return await requirements(self._platform, workspace, Script(language, content), imported)
 
     async def get(self, key: bytes) -> str | None:
         """Return the lock of a key; None if it does not exist."""

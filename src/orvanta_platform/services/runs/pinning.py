@@ -15,7 +15,7 @@ from orvanta_platform.db.runs import PinnedScript
 from orvanta_platform.engine import duration
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import CannotRestart, InvalidWorkflow
-from orvanta_platform.orchestrator.blueprints import Pin, Pins, flow_key, pin_key, scoped, scoped_key
+from orvanta_platform.orchestrator.blueprints import Pin, Pins, flow_key, inline_pins, pin_key, scoped, scoped_key
 from orvanta_platform.orchestrator.compilation import compiled_for_call
 from orvanta_platform.orchestrator.interpolation import references
 from orvanta_platform.orchestrator.scope import NO_ENV
@@ -70,7 +70,8 @@ async def _resolve(
                 digest = bytes.fromhex(pin.document)
                 each = await compiled_for_call(digest, await runs.get_document(connection, digest))
                 called, inner = await _identity_of_child(connection, workspace, reader, caller, pin, each)
-                pins |= scoped(await versions.scripts(called, inner, each), inner.scope)
+                inside = await versions.scripts(called, inner, each)
+                pins |= scoped(inside | inline_pins(path, pin.inline_imports or {}), inner.scope)
                 named = flow_paths(each)
                 calls[caller.scope, path] = [(inner.scope, one) for one in named]
                 if named:
@@ -222,6 +223,7 @@ def _flow_pin(found: PinnedScript) -> Pin:
         permissioned_as=found.permissioned_as,
         email=settings.get("on_behalf_of_email") if found.permissioned_as is not None else None,
         passwords=settings["schema"] if may_declare(settings.get("schema")) else None,
+        inline_imports=found.imports or None,
     )
 
 

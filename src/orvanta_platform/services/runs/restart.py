@@ -24,7 +24,14 @@ from orvanta_platform.engine.restart import FinishedList
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.orchestrator import inputs
-from orvanta_platform.orchestrator.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins
+from orvanta_platform.orchestrator.blueprints import (
+    Blueprint,
+    blueprint_of,
+    inline_pins,
+    is_workflow,
+    lasting_pins,
+    own_pins,
+)
 from orvanta_platform.orchestrator.context_events import SHOWN_EXPORT
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.platform import Platform
@@ -205,9 +212,10 @@ async def _blueprint(
     if version is None or version.id == source.run.version:
         taken = source.blueprint.pins
         pins = await pinning.resolve_pinned(conn, actor, workspace, source.blueprint.plan, view, taken)
-        return blueprint_of(source.blueprint.plan, pins | ({OWN: taken[OWN]} if OWN in taken else {}))
+        return blueprint_of(source.blueprint.plan, pins | lasting_pins(taken))
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
-    return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
+    pins = await pinning.resolve(conn, actor, workspace, plan, view)
+    return blueprint_of(plan, pins | own_pins(version.settings) | inline_pins(version.path, version.imports))
 
 
 async def _restart_point(

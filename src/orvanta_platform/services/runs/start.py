@@ -19,6 +19,7 @@ from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.advance import advance
 from orvanta_platform.orchestrator.blueprints import (
@@ -28,6 +29,7 @@ from orvanta_platform.orchestrator.blueprints import (
     Pins,
     blueprint_of,
     flow_key,
+    inline_pins,
     own_pins,
     pin_key,
     single,
@@ -36,11 +38,12 @@ from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.approvals.lookup import find_job
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
+from orvanta_platform.services.runs import imports, pinning
 from orvanta_platform.services.runs import locks as locking
-from orvanta_platform.services.runs import pinning
 from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
+from orvanta_platform.workflow.imports import may_import
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.secret_schemas import may_declare
 
@@ -147,16 +150,31 @@ async def start_preview(
             f"This version has no runtime for {preview.language or 'a script without language'}.",
             hint=f"It supports {', '.join(sorted(RUNNABLE))}.",
         )
+    pins = {} if identity else await _imports_of_preview(platform, actor, workspace, preview)
     spec = RunSpec(
         workspace=workspace,
         kind="identity" if identity else "preview",
         path=preview.path,
-        blueprint=_IDENTITY if identity else _SINGLE,
+        blueprint=_IDENTITY if identity else single(pins) if pins else _SINGLE,
+        pins=pins,
         text=None if identity else preview.content.encode("utf-8", "replace"),
         language=None if identity else preview.language,
         tag=preview.tag,
     )
     return await create_run(platform, actor, spec, args, options)
+
+
+async def _imports_of_preview(
+    platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview
+) -> dict[str, Pin]:
+    """Return the pin of the scripts that a preview imports. Raises InvalidScript."""
+    script = Script(preview.language, preview.content, preview.path)
+    if not may_import(script.language, script.content):
+        return {}
+    async with platform.db.acquire() as connection:
+        view = await imports.preview_view(connection, actor)
+    imported = await imports.resolve(platform, actor, workspace, script, view)
+    return own_pins({}, imports=imported.digest) if imported else {}
 
 
 async def start_flow_preview(
@@ -186,6 +204,9 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
         pins = await pinning.resolve(connection, on_behalf.acting(actor, None, None), workspace, plan, view)
+        seen = await imports.preview_view(connection, actor)
+    imported = await imports.resolve_inline(platform, actor, workspace, path, tree, seen)
+    pins |= inline_pins(path, {node: each.digest for node, each in imported.items()})
     _require_calls(actor, workspace, plan, pins)
     return RunSpec(
         workspace=workspace,
@@ -303,7 +324,7 @@ async def _run_script(
         async with platform.db.acquire() as connection:
             owner = await on_behalf.owner_of(connection, workspace, found)
     settings = found.settings
-    pins = own_pins(settings, retry)
+    pins = own_pins(settings, retry, found.imports.get(""))
     spec = RunSpec(
         workspace=workspace,
         kind="script",
@@ -345,7 +366,8 @@ async def _run_flow(
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)
         runner = on_behalf.acting(actor, owner, found.path)
-        pins = await pinning.resolve(connection, runner, workspace, plan, view) | own_pins(found.settings)
+        pins = await pinning.resolve(connection, runner, workspace, plan, view)
+    pins |= own_pins(found.settings) | inline_pins(found.path, found.imports)
     if preprocessed and may_declare(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)

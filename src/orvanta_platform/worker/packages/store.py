@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ import msgspec
 import structlog
 
 from orvanta_platform.db.locks import NewLock
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.runs.locks import Locks, key_of
 from orvanta_platform.settings import Settings
+from orvanta_platform.worker.imports import Imports
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
 from orvanta_platform.worker.packages import orders
@@ -66,6 +68,8 @@ class PackageRequest:
     workspace: str
     language: str
     content: str
+    imports: str | None = None
+    """Hash (hex) of the closure of scripts that the code imports."""
     lock: str | None = None
     """The lock to install, or None to find or make it for the code."""
 
@@ -73,13 +77,16 @@ class PackageRequest:
 class Packages:
     """Packages of one worker; owned by the event loop that owns `runtimes`."""
 
-    def __init__(self, runtimes: Runtimes, settings: Settings, locks: Locks, environ: dict[str, str]) -> None:
+    def __init__(
+        self, runtimes: Runtimes, settings: Settings, locks: Locks, imports: Imports, environ: dict[str, str]
+    ) -> None:
         self._runtimes = runtimes
         self._settings = settings
         self._locks = locks
+        self._imports = imports
         self._environ = environment(environ, python_index=settings.python_index, npm_registry=settings.npm_registry)
         self._builds = settings.package_builds == "on"
-        self._requirements: _Cache[tuple[str, str], Requirements | None] = _Cache()
+        self._requirements: _Cache[tuple[str, str, str | None], Requirements | None] = _Cache()
         self._known: _Cache[bytes, str] = _Cache()
         self._turns = OrderLocks()
         self._outputs = Outputs(runtimes.staging, runtimes.make_output, settings.disk_limit)
@@ -94,18 +101,26 @@ class Packages:
             return None
         lock = request.lock
         if lock is None:
-            requirements = await self.requirements(request.workspace, request.language, request.content)
+            requirements = await self.requirements(request)
             lock = "" if requirements is None else await self.lock(request, requirements, log, cancelled)
         return await self._installed(request, ecosystem, lock, log, cancelled) if lock.strip() else None
 
-    async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
-        """Return the requirements of a script, from memory if possible. Raises InvalidScript."""
-        if (language, content) in self._requirements:
-            return self._requirements[language, content]
-        found = await self._locks.requirements(workspace, language, content)
-        if len(content) <= _REMEMBERED_CHARS:
-            self._requirements.put((language, content), found)
+    async def requirements(self, request: PackageRequest) -> Requirements | None:
+        """Return the requirements of a script and of those it imports, from memory if possible. Raises InvalidScript,
+        ImportsUnavailable.
+        """
+        key = request.language, request.content, request.imports
+        if key in self._requirements:
+            return self._requirements[key]
+        imported = () if request.imports is None else await self.imported(request.imports)
+        found = await self._locks.requirements(request.workspace, request.language, request.content, imported)
+        if len(request.content) <= _REMEMBERED_CHARS:
+            self._requirements.put(key, found)
         return found
+
+    async def imported(self, digest: str) -> Sequence[Script]:
+        """Return the scripts of the closure with this hash (hex). Raises ImportsUnavailable."""
+        return await self._imports.scripts(digest)
 
     async def lock(
         self,

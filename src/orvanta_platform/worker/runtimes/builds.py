@@ -75,7 +75,7 @@ class Builds:
         try:
             place = _place(build, spec)
             final = self._packages / place
-            if _mark_used(final):
+            if mark_used(final):
                 return place
             async with self._turns.take(spec.workspace, cancelled):
                 failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
@@ -91,7 +91,7 @@ class Builds:
     ) -> JobOutcome | None:
         """Compile the script and store the result; return the outcome of a failed build."""
         seed = self._packages / f".{spec.language}" / _digest(build)
-        if not _mark_used(seed):
+        if not mark_used(seed):
             async with self._turns.take("", cancelled):
                 if not seed.is_dir():
                     async with self._outputs.open(_FIRST_USER + _USERS) as output:
@@ -99,13 +99,13 @@ class Builds:
                         failed = await self._compile(sample, "cache", seed, log, cancelled)
                         if failed is not None:
                             return failed
-                    await asyncio.to_thread(_remove_unused, seed.parent)
+                    await asyncio.to_thread(remove_unused, seed.parent)
         user = _FIRST_USER + zlib.crc32(spec.workspace.encode()) % _USERS
         cache = self._packages / spec.workspace / f".{spec.language}-cache"
         async with self._outputs.open(user, cache, seed) as output:
             failed = await self._compile(_order(spec, build, output, user), "tree", final, log, cancelled)
         if failed is None:
-            await asyncio.to_thread(_remove_unused, final.parent)
+            await asyncio.to_thread(remove_unused, final.parent)
         return failed
 
     async def _compile(
@@ -119,7 +119,7 @@ class Builds:
         return None
 
 
-def _mark_used(final: Path) -> bool:
+def mark_used(final: Path) -> bool:
     """Return whether the program exists; record its use in the time of its folder."""
     now = clock.now().timestamp()
     try:
@@ -130,8 +130,8 @@ def _mark_used(final: Path) -> bool:
     return True
 
 
-def _remove_unused(programs: Path) -> None:
-    """Remove programs that no job has used for _UNUSED_S. They are compiled again when needed."""
+def remove_unused(programs: Path) -> None:
+    """Remove the folders below `programs` that no job has used for _UNUSED_S. They are made again when needed."""
     for folder in programs.iterdir():
         with contextlib.suppress(OSError):  # another worker may remove it at the same time
             if folder.stat().st_mtime < clock.now().timestamp() - _UNUSED_S:

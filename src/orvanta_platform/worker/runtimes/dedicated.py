@@ -23,8 +23,9 @@ from orvanta_platform.worker.runtimes.exit_status import JobObservations, outcom
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 
-Key = tuple[str, str, str, str | None, str, str]
-"""Workspace, language, content, package, principal and purpose: jobs with equal keys may share a process."""
+Key = tuple[str, str, str, str | None, str, str | None, str, str]
+"""Workspace, language, content, imports, path, package, principal and purpose: jobs with equal keys may share a
+process."""
 
 _CHUNK = 256 << 10
 _MUCH = 32 << 10
@@ -47,7 +48,8 @@ _write = msgspec.json.Encoder().encode
 
 def key_of(spec: JobSpec) -> Key:
     """Return the key of the processes that may run the job."""
-    return spec.workspace, spec.language, spec.content, spec.package, spec.principal, spec.reserved_for
+    code = spec.workspace, spec.language, spec.content, spec.imports, spec.path
+    return *code, spec.package, spec.principal, spec.reserved_for
 
 
 class Process:

@@ -35,6 +35,7 @@ class Placement:
 
     separate_output: bool
     package: str | None = None
+    imports: str | None = None
     output: str | None = None
     programs: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,8 +58,11 @@ def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str,
         "disk_bytes": limits.disk_bytes,
         "result_bytes": limits.result_bytes,
         "package": place.package,
+        "imports": place.imports,
         "output": place.output,
         "package_source": spec.package,
+        "imports_source": spec.imports,
+        "path": spec.path,
         "output_source": spec.output,
         "programs": dict(place.programs),
         "dedicated": spec.dedicated,

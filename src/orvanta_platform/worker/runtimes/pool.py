@@ -66,9 +66,9 @@ class Runtimes:
         """Create the runtimes.
 
         `home` is the platform's folder. It is hidden from jobs, as are the paths in `hidden`; `home/sandbox` is used
-        as a mount point. Folders that jobs may read are below `packages` (JobSpec.package), folders that they write
-        below `staging`. At most `max_idle_processes` dedicated processes wait for further jobs. Jobs may listen on
-        `job_ports` by number (None: on any port).
+        as a mount point. Folders that jobs may read are below `packages` (JobSpec.package, JobSpec.imports), those that
+        they write below `staging`. At most `max_idle_processes` dedicated processes wait for further jobs. Jobs may
+        listen on `job_ports` by number (None: on any port).
         """
         self._home = home.absolute()
         self._hidden = hidden
@@ -222,8 +222,9 @@ class Runtimes:
             if isinstance(built, JobOutcome):
                 return built
             spec = replace(spec, package=built)
-        if spec.package is not None and not _is_below(self.packages, spec.package):
-            return _failed("PackageMissing", f"there is no package {spec.package}")
+        for folder in (spec.package, spec.imports):
+            if folder is not None and not _is_below(self.packages, folder):
+                return _failed("PackageMissing", f"there is no package {folder}")
         reusable = spec.dedicated and runtime.dedicated and (spec.output is None or bool(spec.reserved_for))
         if spec.dedicated and not reusable:  # its process must not wait for further jobs
             spec = replace(spec, dedicated=False)
@@ -290,8 +291,9 @@ class Runtimes:
         programs = {name: self._plan.inside(path) for name, path in self._plan.programs.items()}
         if self._plan.namespaces:
             package = None if spec.package is None else filesystem.PACKAGE
+            imports = None if spec.imports is None else filesystem.IMPORTS
             output = None if spec.output is None else filesystem.OUTPUT
-            return Placement(filesystem.JOB_FOLDER, "/tmp", uid, separate, package, output, programs)
+            return Placement(filesystem.JOB_FOLDER, "/tmp", uid, separate, package, imports, output, programs)
         if self._folders is None:
             self._folders = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
             self._folders.chmod(0o711)
@@ -301,8 +303,9 @@ class Runtimes:
             if uid is not None:
                 os.chown(path, uid, uid)
         package = None if spec.package is None else str(self.packages / spec.package)
+        imports = None if spec.imports is None else str(self.packages / spec.imports)
         output = None if spec.output is None else str(self.staging / spec.output)
-        return Placement(str(folder), str(folder / "tmp"), uid, separate, package, output, programs)
+        return Placement(str(folder), str(folder / "tmp"), uid, separate, package, imports, output, programs)
 
     async def _clear(self, cell: Cell, placement: Placement | None) -> None:
         await cell.wait_ended()

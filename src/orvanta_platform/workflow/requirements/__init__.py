@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orvanta_platform.workflow.requirements.flow import InlineScript, inline_scripts, rawscripts
+from orvanta_platform.workflow.requirements.flow import InlineScript, inline_scripts, placed_rawscripts, rawscripts
 from orvanta_platform.workflow.requirements.needs import (
     Ecosystem,
     Requirements,
@@ -11,6 +11,7 @@ from orvanta_platform.workflow.requirements.needs import (
     requirements_of,
 )
 from orvanta_platform.workflow.requirements.squatting import suspicions
+from orvanta_platform.workflow.requirements.union import union
 
 __all__ = [
     "Ecosystem",
@@ -19,7 +20,9 @@ __all__ = [
     "ecosystem_of",
     "inline_scripts",
     "may_need",
+    "placed_rawscripts",
     "rawscripts",
     "requirements_of",
     "suspicions",
+    "union",
 ]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from orvanta_platform.workflow.diagnostics import pointer
+
 _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_form", "ui"})
 """Keys that contain data, which is not searched for scripts."""
 
@@ -30,14 +32,20 @@ def inline_scripts(tree: dict[str, Any]) -> list[InlineScript]:
 
 def rawscripts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (node id, value) of every inline script of a workflow, including tools of agents."""
-    pending: list[tuple[str, Any]] = [("", tree)]
+    for node, _, value in placed_rawscripts(tree):
+        yield node, value
+
+
+def placed_rawscripts(tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (node id, JSON pointer, value) of every inline script of a workflow, including tools of agents."""
+    pending: list[tuple[str, str, Any]] = [("", "", tree)]
     while pending:
-        node, value = pending.pop()
+        node, place, value = pending.pop()
         if isinstance(value, list):
-            pending += [("", item) for item in reversed(value)]
+            pending += [("", f"{place}/{index}", item) for index, item in reversed([*enumerate(value)])]
         elif isinstance(value, dict) and value.get("type") == "rawscript":
-            yield node, value
+            yield node, place, value
         elif isinstance(value, dict):
             owner_id = value.get("id")
             owner_id = owner_id if isinstance(owner_id, str) else node
-            pending += [(owner_id, value[name]) for name in reversed(value) if name not in _DATA]
+            pending += [(owner_id, pointer(place, name), value[name]) for name in reversed(value) if name not in _DATA]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
-
-from tree_sitter import Node
 
 from orvanta_platform.errors import InvalidScript
 from orvanta_platform.workflow import typescript
@@ -34,8 +31,8 @@ def packages(content: str) -> dict[str, str]:
     Raises InvalidScript for a version that is a path or an address, and for two different versions of a package.
     """
     found: dict[str, str] = {}
-    for specifier in _specifiers(content):
-        package = _package_of(specifier)
+    for specifier in typescript.specifiers(content):
+        package = _package_of(specifier.text)
         if package is None:
             continue
         name, range_ = package
@@ -61,33 +58,3 @@ def _package_of(specifier: str) -> tuple[str, str] | None:
             hint='Write a version or a range after the name, such as "lodash@4.17.21" or "lodash@^4".',
         )
     return match["name"], range_
-
-
-def _specifiers(content: str) -> Iterator[str]:
-    """Yield the literal specifiers of imports, exports, dynamic imports and requires, without those of types only."""
-    for node in typescript.walk(typescript.parse(content)):
-        match node.type:
-            case "import_statement" | "export_statement":
-                source = node.child_by_field_name("source") or _required(node)
-                if not any(child.type == "type" for child in node.children):
-                    yield from _literal(source)
-            case "call_expression":
-                function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-                if function is not None and arguments is not None and _imports(function):
-                    yield from _literal(next(iter(arguments.named_children), None))
-
-
-def _required(node: Node) -> Node | None:
-    """Return the source of `import x = require("y")`."""
-    clause = next((child for child in node.named_children if child.type == "import_require_clause"), None)
-    return None if clause is None else clause.child_by_field_name("source")
-
-
-def _imports(function: Node) -> bool:
-    return function.type == "import" or (function.type == "identifier" and function.text == b"require")
-
-
-def _literal(node: Node | None) -> Iterator[str]:
-    text = None if node is None else typescript.string(node)
-    if text is not None:
-        yield text

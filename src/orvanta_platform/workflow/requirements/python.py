@@ -57,14 +57,22 @@ _cached = lru_cache(maxsize=1024)(_imported)
 
 def _modules(tree: ast.Module) -> Iterator[str]:
     """Yield dotted names as imported; `from a import b` yields a.b, for distributions that share a namespace."""
-    pending: list[Any] = [tree]
-    while pending:
-        node = pending.pop()
-        match node:
+    for statement in import_statements(tree):
+        match statement:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=str(module), level=0, names=names):
                 yield from (f"{module}.{alias.name}" for alias in names)
+
+
+def import_statements(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield all import statements in any order, without those that run for type checking only."""
+    pending: list[Any] = [tree]
+    while pending:
+        node = pending.pop()
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                yield node
             case ast.If(test=test, orelse=orelse) if _is_for_types(test):
                 pending += orelse
             case _:

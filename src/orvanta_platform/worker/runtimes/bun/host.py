@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -20,7 +21,8 @@ _STREAMS = re.compile(r"std(?:out|err)")
 def run(job: Job, content: str, args: bytes) -> NoReturn:
     """Replace this process by `bun -e <host.ts>`; see `Host.run`."""
     try:
-        with open(_SCRIPT, "w", encoding="utf-8") as file:
+        script = _SCRIPT if job.imports is None else _lay_out(job, job.imports)
+        with open(script, "w", encoding="utf-8") as file:
             file.write(content)
         if job.package is not None:
             os.symlink(f"{job.package}/{_PACKAGES}", _PACKAGES)
@@ -30,9 +32,34 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder
         # Prevents the download of packages that are imported but not installed.
         command = [program.find("bun", job), "--no-install", "-e", _HOST]
-        program.become([*command, *map(str, numbers)], job)
+        program.become([*command, *map(str, numbers), script, job.imports or ""], job)
     except OSError as error:
         program.fail(job, "CannotStart", f"bun cannot be started: {error}")
+
+
+def _lay_out(job: Job, imports: str) -> str:
+    """Prepare the job's folder for a script that imports others; return the path of the script's file in it.
+
+    The file has the script's path in the workspace, so that its relative imports have the same meaning as in the
+    imported scripts. Everything else in the folders above it is linked from `imports`.
+    """
+    with open("tsconfig.json", "w", encoding="utf-8") as file:
+        json.dump({"compilerOptions": {"paths": {f"/{name}/*": [f"{imports}/{name}/*"] for name in "fu"}}}, file)
+    if job.package is not None:
+        job.env["NODE_PATH"] = f"{job.package}/{_PACKAGES}"  # for the imported scripts
+    if not job.path:
+        return _SCRIPT
+    folders = job.path.split("/")[:-1]
+    for depth, folder in enumerate(["", *folders]):
+        place = "/".join(folders[:depth])
+        if folder:
+            os.mkdir(place)
+        source = f"{imports}/{place}"
+        inner = folders[depth] if depth < len(folders) else ""
+        for name in os.listdir(source) if os.path.isdir(source) else ():
+            if name not in (inner, "tsconfig.json"):
+                os.symlink(f"{source}/{name}", f"{place}/{name}" if place else name)
+    return f"{job.path}.ts"
 
 
 finish: None = None

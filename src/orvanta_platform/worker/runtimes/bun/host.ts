@@ -1,6 +1,8 @@
-// Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO`.
+// Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO SCRIPT
+// IMPORTS`.
 // ARGUMENTS and ANSWER are descriptors: a JSON object, and the destination of answers (sandbox/job.py). LIMIT is the
-// maximum size of the result in bytes. STDIO 1: the script may use process.stdout. Modules of Node are loaded only when
+// maximum size of the result in bytes. STDIO 1: the script may use process.stdout. SCRIPT is the script's file below the
+// current folder, IMPORTS the folder of the scripts that it imports, or empty. Modules of Node are loaded only when
 // needed, as each takes as long as the start of Bun itself.
 
 type Kind = "result" | "error";
@@ -8,7 +10,6 @@ type Described = { name: string; message: string; stack: string | null };
 type Parameter = { name: string | null; rest: boolean };
 type Environment = Record<string, string>;
 
-const SCRIPT = "script.ts";
 const STACK_CHARS = 32 << 10;
 const MESSAGE_CHARS = 64 << 10;
 const CHUNK = 64 << 10;
@@ -16,7 +17,8 @@ const STREAMED_CHARS = 1000;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 const folder = process.cwd();
-const [inputs, answers, resultBytes, dedicated, stdio] = process.argv.slice(1).map(Number);
+const [inputs, answers, resultBytes, dedicated, stdio] = process.argv.slice(1, 6).map(Number);
+const [script, imports] = process.argv.slice(6);
 const reallyExit = process.reallyExit.bind(process);
 let answered = false;
 
@@ -78,7 +80,7 @@ async function writeLastAnswer(kind: Kind, text: string): Promise<void> {
 
 async function call(text: string): Promise<string> {
   const given = JSON.parse(text || "{}");
-  const { main } = await import(`${folder}/${SCRIPT}`);
+  const { main } = await import(`${folder}/${script}`);
   if (typeof main !== "function") throw new MissingMain("the script exports no function main");
   const value = await main(...words(parameters(String(main)), given));
   return isStreamed(value) ? stream(value) : toJson(value);
@@ -248,7 +250,7 @@ function describe(thrown: unknown): Described {
   if (own) return named(own.name, (thrown as Error).message, null);
   const { name, message, stack } = read(thrown);
   if (name === "BuildMessage") return named("SyntaxError", built(thrown as BuildMessage), null);
-  if (name === "ResolveMessage") return named("ModuleNotFound", message.replaceAll(`${folder}/`, ""), null);
+  if (name === "ResolveMessage") return named("ModuleNotFound", shortened(message), null);
   if (thrown instanceof AggregateError && thrown.errors.length && read(thrown.errors[0]).name === "BuildMessage")
     return named("SyntaxError", thrown.errors.map(built).join("\n"), null);
   if (name === "RangeError" && message === "Out of memory") return named("MemoryError", message, userFrames(stack));
@@ -293,8 +295,14 @@ function cut(text: string, most: number): string {
 // Returns the stack down to the script's outermost frame, or null if it has none. Frames below belong to this program.
 function userFrames(stack: string | null): string | null {
   const lines = (stack ?? "").split("\n");
-  const last = lines.findLastIndex((line) => /^\s+at /.test(line) && line.includes(`${folder}/${SCRIPT}`));
-  return last < 0 ? null : lines.slice(0, last + 1).join("\n").replaceAll(`${folder}/`, "");
+  const last = lines.findLastIndex((line) => /^\s+at /.test(line) && line.includes(`${folder}/${script}`));
+  return last < 0 ? null : shortened(lines.slice(0, last + 1).join("\n"));
+}
+
+// Removes the folders of the script and of its imports from a text.
+function shortened(text: string): string {
+  const own = text.replaceAll(`${folder}/`, "");
+  return imports ? own.replaceAll(`${imports}/`, "") : own;
 }
 
 function exited(code: number): void {
@@ -367,7 +375,7 @@ function setEnvironment(given: Environment, changes: Record<string, string | nul
 }
 
 delete process.env.BUN_RUNTIME_TRANSPILER_CACHE_PATH;
-process.argv.splice(0, Infinity, process.execPath, `${folder}/${SCRIPT}`);
+process.argv.splice(0, Infinity, process.execPath, `${folder}/${script}`);
 if (stdio) watchStdio();
 process.on("exit", exited);
 process.on("beforeExit", drained);

@@ -38,7 +38,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     """Run the script and write its result or error to the result pipe; see `Host.run`."""
     gc.enable()
     streams = _open_stdio()
-    sys.path[:0] = [job.folder] if job.package is None else [job.folder, job.package]
+    sys.path[:0] = [path for path in (job.folder, job.imports, job.package) if path is not None]
     script = _Script(job, content, streams)
     if job.dedicated:
         _serve(job, script, args)
@@ -125,7 +125,7 @@ class _Script:
     def _result(self, args: bytes) -> bytes:
         arguments = json.loads(args)
         if self._main is None:
-            self._main = _Main.of(_load(self._content))
+            self._main = _Main.of(_load(self._content, self._job.path))
         try:
             value = self._main.call(arguments, lambda: _flush(self.streams))
         except SystemExit as exit_:
@@ -143,9 +143,12 @@ finish: None = None
 """No function, as the script's process writes its result itself."""
 
 
-def _load(content: str) -> ModuleType:
+def _load(content: str, path: str) -> ModuleType:
+    """Execute the script at `path`, which its relative imports start from, as the module `script`."""
     code: CodeType = compile(content, _FILE, "exec", dont_inherit=True)
     module = ModuleType("script")
+    if path:
+        module.__package__ = path.rpartition("/")[0].replace("/", ".")
     module.__file__ = _FILE
     sys.modules["script"] = module
     linecache.cache[_FILE] = (len(content), None, content.splitlines(keepends=True), _FILE)
@@ -211,8 +214,11 @@ class ResultTooLarge(Exception):
 
 
 def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
+    stack = _stack(error)
+    if stack is not None and job.imports is not None:
+        stack = stack.replace(f"{job.imports}/", "")
     if isinstance(error, SystemExit):
-        return _named("ExitCode", _exit_message(error), _stack(error))
+        return _named("ExitCode", _exit_message(error), stack)
     if isinstance(error, NotJson):
         return _named("ResultNotJson", str(error), None)
     if isinstance(error, ResultTooLarge):
@@ -222,10 +228,10 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
     if isinstance(error, SyntaxError) and error.filename == _FILE:
         return _named(type(error).__name__, _syntax_message(error), None)
     if isinstance(error, MemoryError):
-        return _named("MemoryError", _text(error) or "out of memory", _stack(error))
+        return _named("MemoryError", _text(error) or "out of memory", stack)
     if _is_refused_process(error):
-        return _named("ProcessLimit", f"too many processes: limit {job.processes}", _stack(error))
-    return _named(type(error).__name__, _text(error), _stack(error))
+        return _named("ProcessLimit", f"too many processes: limit {job.processes}", stack)
+    return _named(type(error).__name__, _text(error), stack)
 
 
 def _is_refused_process(error: BaseException) -> bool:

@@ -1,0 +1,21 @@
+"""Reference of a script to another script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A reference to a script by path."""
+
+    candidates: tuple[str, ...]
+    """Paths that the reference may mean; the first one that exists counts. Empty: it names no path."""
+    name: str
+    """The reference as written."""
+    line: int
+    """Line of the reference, from 1."""
+    column: int
+    """Column of the reference, from 1."""
+    optional: bool = False
+    """True if it is evaluated at run time only, so that a missing script is no error."""
