@@ -6,10 +6,6 @@ import { expect, test } from "vitest";
 const SOURCE = join(import.meta.dirname, "..", "src");
 const TEXTS = join(SOURCE, "texts");
 
-/** Rooms whose texts are still in their sources. */
-const REMAINING = new Set([
-]);
-
 /** Attributes and properties that people read. */
 const READ = new Set(["label", "title", "placeholder", "aria-label", "alt", "hint", "text", "summary", "description"]);
 /** Functions whose first argument people read. */
@@ -90,9 +86,7 @@ test("each text is used, and each call passes the values of its text", () => {
     .map((path) => readFileSync(path, "utf-8"))
     .join("\n");
   const prefixes = [...whole.matchAll(/`([a-z-]+\.\w*)\$\{/g)].map((match) => match[1] ?? "");
-  // The shared words of `ui` precede the rooms that use them.
-  const checked = Object.keys(ENGLISH).filter((key) => REMAINING.size === 0 || !key.startsWith("ui."));
-  const unused = checked.filter(
+  const unused = Object.keys(ENGLISH).filter(
     (key) => !whole.includes(`"${key}"`) && !prefixes.some((prefix) => key.startsWith(prefix)),
   );
   expect(unused).toEqual([]);
@@ -114,7 +108,7 @@ function shownText(node: ts.Node): string {
 }
 
 test("no text of the page is in its sources", () => {
-  const found = NODES.filter(([where]) => !REMAINING.has(where.split("/")[0] ?? "")).flatMap(([where, nodes]) =>
+  const found = NODES.flatMap(([where, nodes]) =>
     nodes
       .filter((node) => /\p{L}{2}/u.test(shownText(node)))
       .map((node) => `${where}:${lineOf(node)} ${node.getText()}`),

@@ -211,9 +211,7 @@ async def test_without_a_database_there_is_none(
 async def test_large_values_and_the_limit(runtimes: Runtimes, address: Address) -> None:
     content = "-- $1 x (text)\nselect $1 || $1 as x"
     assert (await sql(runtimes, address, content, x="y" * 5_000_000)).value == [{"x": "y" * 10_000_000}]
-    name, message = (
-        await sql(runtimes, address, "select generate_series(1, 100000000) i", result_bytes=100_000)
-    ).error
+    name, message = (await sql(runtimes, address, "select generate_series(1, 100000000) i", result_bytes=100_000)).error
     assert name == "result_too_large"
     assert "97.66 KiB" in message
 
