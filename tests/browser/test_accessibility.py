@@ -125,7 +125,7 @@ async def test_run_page_is_accessible(page: Page, site: Site, scheme: Literal["l
     await expect(page.locator('[data-value="Output of fails"]')).to_be_visible()
     await check(page)
     await page.get_by_role("button", name="Retry from the failed node").click()
-    await page.get_by_label("What will run").first.wait_for()
+    await page.get_by_label("Nodes of the new run").first.wait_for()
     await check(page)
     await page.get_by_role("button", name="Cancel").click()
     await page.get_by_role("tab", name="Data").click()
