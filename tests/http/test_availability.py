@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import Administrator, fresh
-from tests.holds import LONGEST_S, Held, held_server
+from tests.loop_blocking import LONGEST_S, Held, held_server
 
 W = "/api/w/main"
 JSON = {"Content-Type": "application/json"}

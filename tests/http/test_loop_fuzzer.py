@@ -1,8 +1,8 @@
 """Fuzzing of schemas, bodies, decisions, results and webhook responses: none blocks an event loop.
 
-The server is a separate process whose loop is measured as described in `tests/holds.py`. Calls of webhook nodes are
-made in the loop of the test, which is measured the same way as a worker's. A probe requests `/api/version` every 50 ms;
-its times are only printed, as a busy machine delays them.
+The server is a separate process whose loop is measured as described in `tests/loop_blocking.py`. Calls of webhook nodes
+are made in the loop of the test, which is measured the same way as a worker's. A probe requests `/api/version` every
+50 ms; its times are only printed, as a busy machine delays them.
 
 `FUZZ_MINUTES` (60) is the duration of the long run, `FUZZ_SEED` repeats a run.
 """
@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import Administrator, fresh
-from tests.holds import BAR_S, LONGEST_S, Held, Watch, held_server
+from tests.loop_blocking import BAR_S, LONGEST_S, Held, Watch, held_server
 from tests.worker.answering import answering, http
 from tests.worker.jobs import Collected, spec
 

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 from tests.orchestrator.harness import WORKSPACE, CoreHarness, core_harness
-from tests.property.crowd import SCRIPT, Crowd, Tracked
 from tests.property.replay import Journal
+from tests.property.workload import SCRIPT, Tracked, Workload
 from tests.unit.engine import oracle
 from tests.unit.engine.generate import EXPRESSIONS, THROWN
 
@@ -62,23 +62,23 @@ async def run_all(
         await keep_script(core)
         while ran < count:
             journal = Journal()
-            crowd = Crowd(core, seed, journal)
+            workload = Workload(core, seed, journal)
             seeds = list(range(seed, seed + min(AT_ONCE, count - ran)))
             with patch.context() as within:
                 journal.listen(within)
                 try:
-                    await crowd.gather(seeds)
-                    await crowd.drive()
-                    for run in crowd.runs.values():
+                    await workload.gather(seeds)
+                    await workload.drive()
+                    for run in workload.runs.values():
                         await check(core, run, journal)
                     await core.is_whole()
                 except BaseException as error:
                     error.add_note(f"PROPERTY_SEED={seed} PROPERTY_RUNS={len(seeds)}")
                     raise
-            ran, seed = ran + len(crowd.runs), seed + len(seeds)
-            had.update(trait for run in crowd.runs.values() for trait in run.happened)
-            moves.update(crowd.moves)
-            assert len(crowd.runs) > len(seeds) / 2, "most documents are refused"
+            ran, seed = ran + len(workload.runs), seed + len(seeds)
+            had.update(trait for run in workload.runs.values() for trait in run.happened)
+            moves.update(workload.moves)
+            assert len(workload.runs) > len(seeds) / 2, "most documents are refused"
     with capsys.disabled():
         print(f"\n{ran} random runs had: " + ", ".join(f"{name} {had[name]}" for name in FEATURES))
         print("moves: " + ", ".join(f"{name} {moves[name]}" for name in sorted(moves)))

@@ -9,7 +9,7 @@ import json
 import os
 
 import pytest
-from tests.soak import blows, load
+from tests.soak import faults, load
 from tests.soak.definitions import Definition, code, flow, loop, node
 from tests.soak.house import every, house
 from tests.soak.load import Record
@@ -71,13 +71,13 @@ async def test_random_processes_are_killed() -> None:
             for kind in {kind.path: kind for kind in kinds if kind.language == "go"}.values():
                 await load.until_ended(client, record, await load.start(client, record, kind, 0))
         async with load.people(home, record), load.calls(home, record, kinds, RATE):
-            killed = await blows.kills(home, SECONDS)
+            killed = await faults.kills(home, SECONDS)
         await load.until_empty(home, record)
         await load.look_for_doubles(home, record)
         await load.look_for_unasked(home, record)
         losses = await home.value("SELECT coalesce(sum(losses), 0)::bigint FROM job")
         load.print_record(record)
         print(json.dumps({"seconds": SECONDS, "killed": dict(killed), "losses": losses}))
-        assert SECONDS < 300 or (set(killed) == set(blows.ROLES) and losses > 0)
+        assert SECONDS < 300 or (set(killed) == set(faults.ROLES) and losses > 0)
         assert (record.wrong, record.lost, record.stuck, record.doubled) == ([], [], [], set())
         assert home.doctor() == ""

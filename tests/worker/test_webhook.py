@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.holds import LONGEST_S, Watch
+from tests.loop_blocking import LONGEST_S, Watch
 from tests.worker.answering import Asked, answering, http
 from tests.worker.jobs import Collected, Ran, spec
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.embedded import postgres
-from orvanta_platform.embedded.parts import read_secrets
+from orvanta_platform.embedded.child_processes import read_secrets
 from orvanta_platform.embedded.progress import progress
 from orvanta_platform.settings import Settings
 

@@ -24,10 +24,10 @@ def up() -> None:
     raise typer.Exit(run(take_settings(), Console()))
 
 
-def prepare(secrets_fd: SecretsFd = None) -> None:
-    """Prepare the database for `orvanta up`, in a child process. Not for manual use."""
+def setup(secrets_fd: SecretsFd = None) -> None:
+    """Set up the database for `orvanta up`, in a child process. Not for manual use."""
     from orvanta_platform.cli.environment import take_settings
-    from orvanta_platform.embedded.prepare import prepare as run
+    from orvanta_platform.embedded.setup import set_up as run
 
     print(run(take_settings(secrets_fd)))
 

@@ -16,11 +16,11 @@ from rich.console import Console
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
 from orvanta_platform.embedded import cluster, local, postgres
-from orvanta_platform.embedded.parts import ChildProcess
+from orvanta_platform.embedded.child_processes import ChildProcess
 from orvanta_platform.embedded.port import check_port
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
-from orvanta_platform.embedded.preparation import Preparation, Prepared, StartFailed
 from orvanta_platform.embedded.progress import Progress, progress
+from orvanta_platform.embedded.setup_process import SetupProcess, SetupResult, StartFailed
 from orvanta_platform.errors import OrvantaError, SettingsError
 from orvanta_platform.settings import Settings
 
@@ -44,19 +44,19 @@ class AlreadyRunning(OrvantaError):
 def up(settings: Settings, console: Console) -> int:
     """Run the platform until SIGINT or SIGTERM and return the exit code.
 
-    Raises AlreadyRunning, PortTaken, StartFailed, and the errors of starting and preparing the database.
+    Raises AlreadyRunning, PortTaken, StartFailed, and the errors of starting and setting up the database.
     """
     with _locked_home(settings.home), _stop_requests() as stop, progress(console) as display:
         check_port(settings)
-        with closing(Preparation()) as preparation:
+        with closing(SetupProcess()) as setup:
             database = None
             if settings.database_url is None:
                 database = postgres.start(settings.home, progress=display.start)
                 settings = settings_module.with_database(settings, database.app_url, database.owner_url)
             supervisor = Supervisor(settings, database, stop, display)
             try:
-                display.start("Preparing the database")
-                first = preparation.run(settings)
+                display.start("Setting up the database")
+                first = setup.run(settings)
                 local.write(settings)
                 supervisor.run(lambda: _print_address(console, settings, first))
             finally:
@@ -240,7 +240,7 @@ def _stop_requests() -> Iterator[StopRequests]:
         os.close(write)
 
 
-def _print_address(console: Console, settings: Settings, first: Prepared) -> None:
+def _print_address(console: Console, settings: Settings, first: SetupResult) -> None:
     log_in = f"as {settings.admin_email}"
     if first.link is not None:
         log_in = f"open {first.link} once, within 15 minutes, and choose a password for {settings.admin_email}"

@@ -8,7 +8,7 @@ import resource
 import signal
 from collections.abc import Callable
 
-from orvanta_platform.evaluate.child import calls
+from orvanta_platform.evaluate.child import syscall_filter
 from orvanta_platform.sandbox import landlock, network, syscalls
 from orvanta_platform.sandbox.cell import map_identity
 
@@ -44,7 +44,7 @@ def confine(namespaces: list[str]) -> list[str]:
     confinements += _try_to("rights", drop_rights)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     confinements += _try_to("landlock", landlock.restrict_all)
-    confinements += _try_to("seccomp", lambda: syscalls.install_seccomp(calls.program()))
+    confinements += _try_to("seccomp", lambda: syscalls.install_seccomp(syscall_filter.program()))
     return confinements
 
 

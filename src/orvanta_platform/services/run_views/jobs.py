@@ -14,7 +14,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import frames, gates, job_lists, job_views, locks, runs, ticks
+from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_views, runs, ticks
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
@@ -335,7 +335,7 @@ async def waiting_reason(conn: Connection, row: JobRow) -> Reason | None:
 
 async def _locked_by(conn: Connection, row: JobRow) -> UUID | None:
     """Return the run that creates the lock of its packages; None if it waits for none."""
-    return None if row.ended or row.version is None else await locks.find_locking_run(conn, row.version)
+    return None if row.ended or row.version is None else await dependency_locks.find_locking_run(conn, row.version)
 
 
 def cancelled_error(row: JobRow | JobStatus) -> bytes:

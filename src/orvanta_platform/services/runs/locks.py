@@ -17,9 +17,9 @@ from orvanta_platform.control import actor as actors
 from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
-from orvanta_platform.db import items, locks
+from orvanta_platform.db import dependency_locks, items
+from orvanta_platform.db.dependency_locks import NewLock
 from orvanta_platform.db.items import ItemRow
-from orvanta_platform.db.locks import NewLock
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
@@ -125,7 +125,9 @@ async def state_of_script(
     if needed is None:
         return LockState("")
     async with platform.db.acquire() as connection:
-        return LockState(await locks.get(connection, key_of(script.language, script.content, needed)), script.language)
+        return LockState(
+            await dependency_locks.get(connection, key_of(script.language, script.content, needed)), script.language
+        )
 
 
 async def state_of_flow(
@@ -141,7 +143,7 @@ async def state_of_flow(
         return LockState("")
     keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
     async with platform.db.acquire() as connection:
-        known = await locks.filter_known(connection, list(keys.values()))
+        known = await dependency_locks.filter_known(connection, list(keys.values()))
     lock = flow_lock(keys) if known.issuperset(keys.values()) else None
     return LockState(lock, needs[0].language)
 
@@ -248,7 +250,7 @@ class Locks:
         if cached is not None:
             return cached
         async with self._platform.db.acquire() as connection:
-            found = await locks.get_lock_of_version(connection, version)
+            found = await dependency_locks.get_lock_of_version(connection, version)
         if found is None or found[0] != "locked" or found[1] is None:
             return None
         if len(self._of_versions) >= 1_000:
@@ -268,12 +270,12 @@ class Locks:
     async def get(self, key: bytes) -> str | None:
         """Return the lock of a key; None if it does not exist."""
         async with self._platform.db.acquire() as connection:
-            return await locks.get(connection, key)
+            return await dependency_locks.get(connection, key)
 
     async def store(self, lock: NewLock) -> str:
         """Store a lock; returns the stored one, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:
-            return await locks.store(connection, lock)
+            return await dependency_locks.store(connection, lock)
 
 
 async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
@@ -281,7 +283,7 @@ async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, erro
 
     async def write(connection: Connection) -> None:
         text = None if error is None else error[-_LONGEST_ERROR:].replace("\0", "\ufffd")
-        for each in await locks.store_outcome(connection, run, lock, text):
+        for each in await dependency_locks.store_outcome(connection, run, lock, text):
             parameters = {"hash": each.hash, "run": str(run), "state": "failed" if lock is None else "locked"}
             acting = actors.system(each.workspace)
             await audit.record(connection, acting, f"{each.kind}s.lock", "Updated", each.path, parameters)
@@ -292,6 +294,6 @@ async def store_outcome(platform: Platform, run: UUID, *, lock: str | None, erro
 async def store_abandoned(platform: Platform) -> None:
     """Fail the versions whose run ended without a result: cancelled before it started, or lost too often."""
     async with platform.db.acquire() as connection:
-        runs = await locks.list_abandoned(connection)
+        runs = await dependency_locks.list_abandoned(connection)
     for run in runs:
         await store_outcome(platform, run, lock=None, error=f"The run {run} ended without creating the lock.")

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from orvanta_platform.db.locks import NewLock
+from orvanta_platform.db.dependency_locks import NewLock
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.runs.locks import Locks, key_of
 from orvanta_platform.settings import Settings

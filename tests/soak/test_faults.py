@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.soak import blows, load
-from tests.soak.blows import Line
+from tests.soak import faults, load
+from tests.soak.faults import Line
 from tests.soak.house import House, every, house
 from tests.soak.load import Record
 from tests.storage import seaweed
@@ -47,7 +47,7 @@ def seconds(otherwise: float) -> float:
 @contextmanager
 def folder() -> Iterator[Path]:
     """A home that the database's user can enter."""
-    made = Path(tempfile.mkdtemp(prefix="orvanta-blows-"))
+    made = Path(tempfile.mkdtemp(prefix="orvanta-faults-"))
     made.chmod(0o711)
     try:
         yield made
@@ -90,7 +90,7 @@ async def lasting(wanted_s: float) -> None:
 
 async def test_database_restart() -> None:
     async with house("restarts") as home, under_way(home, Record(), runs(5000), *CALLING) as begun:
-        count = await blows.restarts(home, seconds(300), begun)
+        count = await faults.restarts(home, seconds(300), begun)
     print(f"{count} restarts")
 
 
@@ -99,7 +99,7 @@ async def test_full_disk_of_the_database() -> None:
         home_there = {"ORVANTA_HOME": str(place)}
         async with house("full", settings=home_there) as home, under_way(home, Record(), runs(1000), *CALLING):
             await lasting(5)
-            with blows.full(place / "postgres"):
+            with faults.full(place / "postgres"):
                 await lasting(seconds(60))
 
 
@@ -117,7 +117,7 @@ async def test_full_disk_of_the_jobs(isolation: str) -> None:
             under_way(home, Record(), runs(1000), "o space left on device", "of u/admin/go("),
         ):
             await lasting(5)
-            with blows.full(place / "packages"), blows.full(place / "tmp"):
+            with faults.full(place / "packages"), faults.full(place / "tmp"):
                 await lasting(seconds(60))
 
 
@@ -142,7 +142,7 @@ async def test_300_idle_connections(most: int) -> None:
         home_there = {"ORVANTA_HOME": str(place)}
         async with house("idle", settings=home_there) as home, under_way(home, Record(), runs(1000)):
             await lasting(5)
-            async with blows.idle_connections(home, 300) as held:
+            async with faults.idle_connections(home, 300) as held:
                 print(f"{held} idle connections")
                 await lasting(seconds(60))
 
@@ -150,14 +150,14 @@ async def test_300_idle_connections(most: int) -> None:
 async def test_idle_transaction() -> None:
     async with house("transaction") as home, under_way(home, Record(), runs(1000)):
         await lasting(5)
-        async with blows.idle_transaction(home):
+        async with faults.idle_transaction(home):
             await lasting(seconds(600))
 
 
 @contextmanager
 def _disk(place: Path, size: str) -> Iterator[None]:
     try:
-        with blows.small_disk(place, size):
+        with faults.small_disk(place, size):
             yield
     except PermissionError as error:
         pytest.skip(f"no file system may be mounted here: {error}")

@@ -9,7 +9,7 @@ from uuid import UUID
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import query_texts
 
-_SQL = query_texts("locks")
+_SQL = query_texts("dependency_locks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,11 @@ def _limited(rng: Random, module: dict[str, Any]) -> dict[str, Any]:
     if module["value"]["type"] != "rawscript" or rng.random() > 0.2:
         return module
     window = {"concurrency_time_window_s": 60} if rng.random() < 0.3 else {}
-    limit = {"concurrent_limit": 2, "custom_concurrency_key": f"crowd {len(window)}"}
+    limit = {"concurrent_limit": 2, "custom_concurrency_key": f"workload {len(window)}"}
     return {**module, "value": {**module["value"], **limit, **window}}
 
 
-class Crowd:
+class Workload:
     """Random runs, created by `gather`; `drive` runs all of them to their ends."""
 
     def __init__(self, core: CoreHarness, seed: int, journal: Journal) -> None:

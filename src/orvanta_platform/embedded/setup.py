@@ -1,4 +1,4 @@
-"""`orvanta prepare`, the process of `Preparation`: migrations, first account, examples."""
+"""`orvanta setup`, the process of `SetupProcess`: migrations, first account, examples."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from orvanta_platform.services.platform import open_platform
 from orvanta_platform.settings import Settings
 
 
-def prepare(settings: Settings) -> str:
-    """Prepare the database of these settings and return the JSON that `Preparation.run` reads."""
+def set_up(settings: Settings) -> str:
+    """Set up the database of these settings and return the JSON that `SetupProcess.run` reads."""
     try:
-        first = asyncio.run(_prepare(settings))
+        first = asyncio.run(_set_up(settings))
     except OrvantaError as error:
         return json.dumps({"error": error.as_dict()}, default=str)
     return json.dumps({"link": first.link, "token_file": str(first.token_file)})
 
 
-async def _prepare(settings: Settings) -> FirstStart:
+async def _set_up(settings: Settings) -> FirstStart:
     assert settings.owner_url is not None and settings.database_url is not None
     await migrate(settings.owner_url, app_url=settings.database_url)
     platform = await open_platform(settings)

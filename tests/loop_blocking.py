@@ -80,7 +80,7 @@ def held_server(database: TestDatabase, home: Path, **environ: str) -> Iterator[
         **environ,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.holds", str(notes)],
+        [sys.executable, "-m", "tests.loop_blocking", str(notes)],
         env=given,
         stdout=subprocess.PIPE,
         text=True,
