@@ -29,7 +29,7 @@ def page_of(path: str) -> str:
 
 
 async def called(page: Page, label: str) -> httpx.Response:
-    """What the command that is shown does, without a shell."""
+    """Execute the displayed command without a shell."""
     text = await page.locator(f'[data-command="{label}"]').inner_text()
     words = shlex.split(text.replace("\\\n", " "))
     assert words[:2] == ["curl", "-X"]
