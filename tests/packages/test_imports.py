@@ -174,3 +174,14 @@ async def test_npm_packages_of_all_scripts_are_locked_together(catalog: Catalog,
     other = 'import { a } from "../lib/a"; import { word } from "greeting@2.0.0"; export const main = () => [a, word];'
     answer = await catalog.refusal("f/app/other", other, "bun")
     assert answer["code"] == "invalid_script" and "greeting as 1.0.0" in answer["message"]
+
+
+async def test_chain_of_scripts_is_imported(catalog: Catalog) -> None:
+    """The chain is longer than Python's recursion limit allows by itself."""
+    last = 200
+    for number in range(last, -1, -1):
+        content = f"from f.lib.n{number + 1} import depth as inner\ndef depth(): return inner() + 1"
+        await catalog.deploy(f"f/lib/n{number}", "def depth(): return 1" if number == last else content)
+    main = "import sys\nfrom f.lib.n0 import depth\ndef main(): return [depth(), sys.getrecursionlimit()]"
+    await catalog.deploy("f/app/main", main)
+    assert await catalog.result("f/app/main") == [last + 1, 1000]

@@ -60,6 +60,14 @@ async def list_drafts(conn: Connection, workspace: str, paths: Sequence[str], ow
     return [ScriptDraft(row["path"], row["body"], _perms(row["extra_perms"]), row["created_by"] or "") for row in rows]
 
 
+async def list_reachable(conn: Connection, workspace: str, paths: Sequence[str], limit: int) -> list[str]:
+    """Return the paths of scripts that the current versions at these paths import, directly or through others.
+
+    The given paths are included. At most `limit` paths.
+    """
+    return [row["path"] for row in await conn.fetch(_SQL["list_reachable"], workspace, list(paths), limit)]
+
+
 async def list_documents(conn: Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return the documents with these hashes, by hash. Missing ones are left out."""
     return {row["hash"]: row["body"] for row in await conn.fetch(_SQL["list_documents"], list(hashes))}

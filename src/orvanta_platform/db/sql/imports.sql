@@ -39,3 +39,17 @@ ON CONFLICT DO NOTHING;
 SELECT imports
 FROM version
 WHERE id = $1;
+
+-- name: list_reachable
+-- Paths of scripts that the current versions of these scripts import, directly or through others, at most $3.
+WITH RECURSIVE reached AS (
+    SELECT named.path
+    FROM unnest($2::text[]) AS named (path)
+    UNION
+    SELECT u.path
+    FROM reached AS r
+    JOIN item AS i ON i.workspace = $1 AND i.kind = 'script' AND i.path = r.path
+    JOIN version_use AS u ON u.version = i.version AND u.kind = 'script' AND u.node = ''
+)
+SELECT path
+FROM reached LIMIT $3;

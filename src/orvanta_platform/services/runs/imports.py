@@ -7,7 +7,7 @@ whose hash is part of the version and of the pins of its runs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -198,6 +198,11 @@ class _Found:
     size: int
     content: str | None = None
 
+    @property
+    def script(self) -> Script:
+        """Return the script, whose content must be loaded."""
+        return Script(self.language, self.content or "", self.path)
+
 
 class _LimitExceeded(Exception):
     """Raised if the closure is larger than allowed; the message is a sentence."""
@@ -215,6 +220,7 @@ class _Search:
     known: dict[str, _Found] = field(default_factory=dict)
     """Readable scripts by path."""
     looked_up: set[str] = field(default_factory=set)
+    parsed: dict[Script, list[Import]] = field(default_factory=dict)
     included: dict[str, _Found] = field(default_factory=dict)
     graph: dict[str, dict[str, Import]] = field(default_factory=dict)
     """By path of a script (empty for one without a path) the paths that it imports."""
@@ -234,10 +240,12 @@ class _Search:
 
     async def _follow(self) -> None:
         pending = [self.root]
-        scripts = self.platform.evaluator.scripts
         while pending and len(self.faults) < _MOST_FAULTS:
-            imports = await scripts.imports(self.workspace, pending)
-            await self._look_up(each for found in imports for each in found)
+            imports = await self._imports_of(pending)
+            paths = {path for each in imports for reference in each for path in reference.candidates}
+            await self._look_up(paths)
+            if pending[0] is self.root:
+                await self._prefetch()
             added: list[_Found] = []
             for script, found in zip(pending, imports, strict=True):
                 for each in found:
@@ -247,17 +255,45 @@ class _Search:
                     f"{self.root.path or _UNNAMED} imports more than {MOST_SCRIPTS} scripts, counting those that they "
                     "import."
                 )
+            self.size += sum(each.size for each in added)
+            if self.size > MOST_BYTES:
+                raise _LimitExceeded(
+                    f"The scripts that {self.root.path or _UNNAMED} imports have more than {MOST_BYTES >> 20} MiB "
+                    "together."
+                )
             await self._load(added)
-            pending = [Script(each.language, each.content or "", each.path) for each in added]
+            pending = [each.script for each in added]
 
-    async def _look_up(self, imports: Iterable[Import]) -> None:
-        paths = {path for each in imports for path in each.candidates} - self.looked_up - {self.root.path}
-        if len(paths) + len(self.looked_up) > _MOST_CANDIDATES:
-            raise _LimitExceeded(f"{self.root.path or _UNNAMED} imports more than {MOST_SCRIPTS} scripts.")
-        if not paths:
+    async def _imports_of(self, scripts: Sequence[Script]) -> list[list[Import]]:
+        missing = [each for each in scripts if each not in self.parsed]
+        if missing:
+            found = await self.platform.evaluator.scripts.imports(self.workspace, missing)
+            self.parsed |= zip(missing, found, strict=True)
+        return [self.parsed[each] for each in scripts]
+
+    async def _prefetch(self) -> None:
+        """Load and parse what the deployed versions of the scripts found so far import.
+
+        A long chain of imports then takes a few queries instead of a few per script.
+        """
+        if not self.known:
             return
-        self.looked_up |= paths
-        ordered = sorted(paths)
+        async with self.platform.db.acquire() as conn:
+            paths = await rows.list_reachable(conn, self.workspace, sorted(self.known), MOST_SCRIPTS)
+        await self._look_up(set(paths))
+        if sum(each.size for each in self.known.values()) <= MOST_BYTES:
+            found = [*self.known.values()]
+            await self._load(found)
+            await self._imports_of([each.script for each in found])
+
+    async def _look_up(self, paths: set[str]) -> None:
+        """Find the scripts at these paths that are not known yet and that the actor may read."""
+        ordered = sorted(paths - self.looked_up - {self.root.path or ""})
+        if len(ordered) + len(self.looked_up) > _MOST_CANDIDATES:
+            raise _LimitExceeded(f"{self.root.path or _UNNAMED} imports more than {MOST_SCRIPTS} scripts.")
+        if not ordered:
+            return
+        self.looked_up.update(ordered)
         async with self.platform.db.acquire() as conn:
             for row in await rows.find_importable(conn, self.workspace, ordered, self.view.accepted_for):
                 if self._may_read(row.path, row.created_by, row.extra_perms):
@@ -299,11 +335,6 @@ class _Search:
 
     async def _load(self, added: Sequence[_Found]) -> None:
         """Load the contents of scripts that are not loaded yet."""
-        self.size += sum(each.size for each in added)
-        if self.size > MOST_BYTES:
-            raise _LimitExceeded(
-                f"The scripts that {self.root.path or _UNNAMED} imports have more than {MOST_BYTES >> 20} MiB together."
-            )
         hashes = [each.document for each in added if each.content is None]
         if not hashes:
             return
@@ -347,7 +378,7 @@ class _Search:
         direct = self.graph.get(self.root.path or "", {})
         return Imported(
             Closure(self.root.path or "", modules),
-            tuple(Script(each.language, each.content or "", each.path) for each in ordered),
+            tuple(each.script for each in ordered),
             tuple((path, self.included[path].hash) for path in sorted(direct)),
         )
 

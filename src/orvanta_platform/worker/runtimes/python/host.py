@@ -16,7 +16,7 @@ import linecache
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -30,6 +30,7 @@ from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_str
 Streams = tuple[io.TextIOWrapper, io.TextIOWrapper]
 
 _FILE = "script.py"
+_IMPORT_FRAMES = 12  # frames of the import of one module
 _STACK_CHARS = 32 << 10
 _MESSAGE_CHARS = 64 << 10
 
@@ -125,7 +126,7 @@ class _Script:
     def _result(self, args: bytes) -> bytes:
         arguments = json.loads(args)
         if self._main is None:
-            self._main = _Main.of(_load(self._content, self._job.path))
+            self._main = _Main.of(_load(self._content, self._job.path, imports=self._job.imports is not None))
         try:
             value = self._main.call(arguments, lambda: _flush(self.streams))
         except SystemExit as exit_:
@@ -143,8 +144,11 @@ finish: None = None
 """No function, as the script's process writes its result itself."""
 
 
-def _load(content: str, path: str) -> ModuleType:
-    """Execute the script at `path`, which its relative imports start from, as the module `script`."""
+def _load(content: str, path: str, *, imports: bool) -> ModuleType:
+    """Execute the script at `path`, which its relative imports start from, as the module `script`.
+
+    `imports`: the script imports other scripts.
+    """
     code: CodeType = compile(content, _FILE, "exec", dont_inherit=True)
     module = ModuleType("script")
     if path:
@@ -152,8 +156,21 @@ def _load(content: str, path: str) -> ModuleType:
     module.__file__ = _FILE
     sys.modules["script"] = module
     linecache.cache[_FILE] = (len(content), None, content.splitlines(keepends=True), _FILE)
-    exec(code, module.__dict__)
+    with _deep_imports() if imports else contextlib.nullcontext():
+        exec(code, module.__dict__)
     return module
+
+
+@contextlib.contextmanager
+def _deep_imports() -> Iterator[None]:
+    """Allow a chain of a thousand modules that import each other, unless the script sets a recursion limit itself."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit * _IMPORT_FRAMES)
+    try:
+        yield
+    finally:
+        if sys.getrecursionlimit() == limit * _IMPORT_FRAMES:
+            sys.setrecursionlimit(limit)
 
 
 @dataclass(frozen=True, slots=True)
