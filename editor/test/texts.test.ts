@@ -95,6 +95,23 @@ test("each text is used, and each call passes the values of its text", () => {
   expect(wrong).toEqual([]);
 });
 
+/** Rooms whose texts are part of the first load. */
+const SHARED = new Set(["lib", "shell", "ui", "workflow"]);
+
+test("a file uses texts of its room, which its import of `t` loads, and shared texts", () => {
+  const wrong = NODES.flatMap(([where, nodes]) => {
+    const room = where.split("/")[0] ?? "";
+    const loads = nodes.some((node) => ts.isImportDeclaration(node) && node.getText().endsWith(`texts/${room}";`));
+    return nodes
+      .flatMap((node) => callOf(where, node))
+      .filter(({ key }) => {
+        const page = key.split(".")[0] ?? "";
+        return !SHARED.has(page) && !(page === room && loads);
+      });
+  });
+  expect(wrong).toEqual([]);
+});
+
 /** The literal text that a node shows to people, if it is one. */
 function shownText(node: ts.Node): string {
   if (ts.isJsxText(node)) return node.text;

@@ -56,7 +56,7 @@ async def prepared(page: Page, site: Site) -> str:
     path = await opened(page, site, SOURCE)
     run(site, path, {"customer": "Ada"})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
-    await expect(page.get_by_role("group", name="Input mode of n")).to_be_visible()
+    await expect(page.get_by_role("group", name="Input mode of n", exact=True)).to_be_visible()
     return path
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Request, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, draft_saved, flow, node
 from tests.browser.test_editing import deploy as deploy_flow
@@ -67,6 +71,28 @@ async def test_workflow_keeps_its_nodes_over_the_first_and_second_deploy(page: P
     assert sorted(ids) == ["pass", "pass_2", "start"]
 
 
+async def test_script_is_deployed_after_the_running_save(page: Page, site: Site) -> None:
+    path = _draft_of_script(site)
+    await page.goto(f"/w/main/scripts/{path}")
+    async with _held_save(page) as deployments:
+        await code_of(page, _FIRST)
+        await _deploy_while_saving(page, deployments)
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
+    assert script(site, path)["content"] == _FIRST
+    assert site.client.get(f"/api/w/main/drafts/get/script/{path}").json() is None
+
+
+async def test_workflow_is_deployed_after_the_running_save(page: Page, site: Site) -> None:
+    path = _draft_of_flow(site)
+    await page.goto(f"/w/main/workflows/{path}")
+    async with _held_save(page) as deployments:
+        await _add_after(page, "start")
+        await _deploy_while_saving(page, deployments)
+    await expect(page.get_by_text("Deployed. New runs use this version.").last).to_be_visible()
+    assert sorted(each["id"] for each in flow(site, path)["value"]["modules"]) == ["pass", "start"]
+    assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
+
+
 async def test_undeployed_script_stays_open_after_the_server_was_away(page: Page, site: Site) -> None:
     path = _draft_of_script(site)
     await page.goto(f"/w/main/scripts/{path}")
@@ -93,6 +119,36 @@ async def test_undeployed_workflow_stays_open_after_the_server_was_away(page: Pa
     await draft_saved(page)
     await expect(page.locator("[data-mark=opened]")).to_be_visible()
     await expect(node(page, "pass")).to_be_visible()
+
+
+@asynccontextmanager
+async def _held_save(page: Page) -> AsyncIterator[list[str]]:
+    """Hold the saves of a draft until the end of the block. Yields the calls that deploy."""
+    deployments: list[str] = []
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and re.search("/(scripts/create|flows/create|flows/update/)", request.url):
+            deployments.append(request.url)
+
+    await page.route("**/drafts/save/**", hold)
+    page.on("request", note)
+    yield deployments
+    released.set()
+
+
+async def _deploy_while_saving(page: Page, deployments: list[str]) -> None:
+    """Press Deploy while a save is held, and check that the page waits."""
+    await expect(page.get_by_text("Saving", exact=False).first).to_be_visible()
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    deploy = page.get_by_role("dialog").get_by_role("button", name="Deploy")
+    await deploy.click()
+    await expect(deploy).to_be_disabled()
+    assert not deployments
 
 
 async def _add_after(page: Page, id: str) -> None:

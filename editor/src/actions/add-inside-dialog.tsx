@@ -1,6 +1,6 @@
 import { Command } from "cmdk";
 import { useEditor, useEditorStore } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";

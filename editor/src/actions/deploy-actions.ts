@@ -1,6 +1,6 @@
 import { saveDraftNow } from "../editor/autosave";
 import { isChanged } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { notify } from "../ui/toasts";
 import { type Action, always, openDialog } from "./action";
 

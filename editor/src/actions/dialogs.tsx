@@ -9,7 +9,7 @@ import { saveDraftNow } from "../editor/autosave";
 import { refetchDeployed } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, markDeployed, select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
@@ -212,10 +212,8 @@ function DeployDialog() {
   const [unpinned, setUnpinned] = useState(true);
   const deploying = useMutation({
     mutationFn: async () => {
-      if (unpinned && pinned) {
-        apply(store, unpinAll);
-        await saveDraftNow(store);
-      }
+      if (unpinned && pinned) apply(store, unpinAll);
+      await saveDraftNow(store);
       const { workspace, flow, base, text, draft } = store.getState();
       // A workflow that was deleted meanwhile is deployed as a new one.
       const over = flow.version_id === null ? null : base;
@@ -238,7 +236,7 @@ function DeployDialog() {
       queries.setQueryData(flowQuery(store.getState().workspace, flow.path).queryKey, flow);
       markDeployed(store, flow);
       close();
-      notify(t("actions.deployed"));
+      notify(t("ui.deployed"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -249,8 +247,8 @@ function DeployDialog() {
     <Dialog title={t("actions.deploy")} close={close}>
       <form onSubmit={submit} style={{ display: "flex", flexDirection: "column", gap: "0.75rem" }}>
         <Field
-          label={t("actions.deployMessage")}
-          help={t("actions.deployMessageHelp")}
+          label={t("ui.deployMessage")}
+          help={t("ui.deployMessageHelp")}
           error={deploying.isError ? errorText(deploying.error) : undefined}
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />

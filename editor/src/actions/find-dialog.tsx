@@ -2,7 +2,7 @@ import { Command } from "cmdk";
 import { useMemo, useState } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { findInNodes } from "../workflow/find";

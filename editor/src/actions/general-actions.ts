@@ -1,5 +1,5 @@
 import { redoIn, undoIn } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { redoName, undoName } from "../workflow/history";
 import { type Action, always, openDialog } from "./action";
 

@@ -1,5 +1,5 @@
 import { apply, type Editor, type EditorStore } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { ALIGNMENTS, type Alignment, align } from "../workflow/align";
 import { laneOf, NotPossible } from "../workflow/commands";
 import { groupNodes, groupsOf, ungroup } from "../workflow/groups";

@@ -1,5 +1,5 @@
 import { apply, type Editor, type EditorStore, modelOf } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { notify } from "../ui/toasts";
 import * as commands from "../workflow/commands";
 import type { Lane } from "../workflow/outline";

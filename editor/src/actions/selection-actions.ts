@@ -1,5 +1,5 @@
 import { type EditorStore, select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { withConnected } from "../workflow/traversal";
 import { type Action, always, hasSelection } from "./action";
 import { type Direction, neighbour } from "./neighbour";

@@ -1,7 +1,7 @@
 import { loadLastResults } from "../editor/last-results";
 import { isRunOver, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import { isPinned, pin, unpin } from "../workflow/pins";
 import { exampleOf } from "../workflow/scope";
 import { at, isTree } from "../workflow/types";

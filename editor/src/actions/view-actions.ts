@@ -1,5 +1,5 @@
 import { apply, type EditorStore, select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/actions";
 import * as commands from "../workflow/commands";
 import { type Action, always, openDialog, toggle } from "./action";
 

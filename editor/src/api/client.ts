@@ -1,5 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 import { reportResponse } from "./connection";
 import type { paths } from "./schema";
 

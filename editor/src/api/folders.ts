@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 import { api } from "./client";
 
 /** Places where the user may create items. `all`: writable folders and the own one, as `f/a`, `u/me`. */

@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 import { api } from "./client";
 import type { components } from "./schema";
 

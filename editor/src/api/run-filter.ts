@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 /** Filter of a list of runs. Each part is a parameter of the address. */
 export interface RunFilter {
   states: string[];

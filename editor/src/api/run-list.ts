@@ -1,6 +1,6 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 import { api } from "./client";
 import { type RunFilter, toQuery } from "./run-filter";
 import type { components } from "./schema";

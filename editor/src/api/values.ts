@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/api";
 import { ApiError, BASE, CREDENTIALS } from "./client";
 
 /** Source of a value: the result or inputs of a run or job. */

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import { approvalsQuery, decide, type WaitingApproval } from "../api/approvals";
 import { errorText } from "../api/client";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/approvals";
 import { Button, Field } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Status } from "../ui/status";

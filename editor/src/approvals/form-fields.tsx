@@ -1,5 +1,5 @@
 import type { FormField } from "../api/approvals";
-import { t } from "../texts/t";
+import { t } from "../texts/approvals";
 import { Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Select } from "../ui/select";

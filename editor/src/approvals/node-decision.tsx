@@ -4,7 +4,7 @@ import { approvalsQuery } from "../api/approvals";
 import { decideApproval } from "../api/runs";
 import { useEditor } from "../editor/context";
 import css from "../runs/page.module.css";
-import { t } from "../texts/t";
+import { t } from "../texts/approvals";
 import { Button } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { DecisionForm } from "./card";

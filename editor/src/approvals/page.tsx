@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { useParams } from "react-router";
 import { approvalsQuery, type WaitingApproval } from "../api/approvals";
 import { rememberWorkspace } from "../lib/last-workspace";
-import { t } from "../texts/t";
+import { t } from "../texts/approvals";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import css from "./approvals.module.css";

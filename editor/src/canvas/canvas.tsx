@@ -16,7 +16,7 @@ import { attempt } from "../actions/registry";
 import { hasOverview } from "../actions/view-actions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply, select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/canvas";
 import { Empty } from "../ui/states";
 import { connect, laneOf } from "../workflow/commands";
 import { foldGroups } from "../workflow/fold";

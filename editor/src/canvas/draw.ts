@@ -1,5 +1,5 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
-import { t } from "../texts/t";
+import { t } from "../texts/canvas";
 import { isEqual } from "../workflow/edit";
 import { FOLDED } from "../workflow/fold";
 import { type Group, isGroup } from "../workflow/groups";

@@ -6,7 +6,7 @@ import { useEditor, useEditorStore } from "../editor/context";
 import type { Editor } from "../editor/store";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
-import { t } from "../texts/t";
+import { t } from "../texts/canvas";
 import { IconButton } from "../ui/controls";
 import { Status } from "../ui/status";
 import { isLoop } from "../workflow/kinds";

@@ -1,7 +1,7 @@
 import { Panel } from "@xyflow/react";
 import { ActionButton } from "../actions/button";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/canvas";
 import css from "./canvas.module.css";
 
 const ALIGN = ["left", "centre", "right", "top", "middle", "bottom", "across", "down"];

@@ -6,7 +6,7 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, StateEffect } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type RefObject, useEffect, useRef } from "react";
-import { t } from "../texts/t";
+import { t } from "../texts/code";
 import type { Completions } from "../workflow/completion";
 import { PHRASES } from "./phrases";
 import { COMPLETE_GRAMMARS, HIGHLIGHTING, LANGUAGES, THEME } from "./theme";

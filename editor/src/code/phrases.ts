@@ -1,5 +1,5 @@
 import { EditorState } from "@codemirror/state";
-import { t } from "../texts/t";
+import { t } from "../texts/code";
 
 /** The texts of CodeMirror: its search panel, its lists and its messages to screen readers. */
 export const PHRASES = EditorState.phrases.of({

@@ -3,7 +3,7 @@ import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { t } from "../texts/t";
+import { t } from "../texts/code";
 import css from "../versions/versions.module.css";
 import { PHRASES } from "./phrases";
 import { HIGHLIGHTING, LANGUAGES, THEME } from "./theme";

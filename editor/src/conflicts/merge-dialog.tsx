@@ -1,6 +1,6 @@
 import { lazy, Suspense, useState } from "react";
 import { attempt } from "../actions/registry";
-import { t } from "../texts/t";
+import { t } from "../texts/conflicts";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Icon } from "../ui/icon";

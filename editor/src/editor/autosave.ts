@@ -45,12 +45,21 @@ function storeHistory({ workspace, flow, draft, text, history }: Editor): void {
   saveLocalHistory(workspace, flow.path, { version: flow.version_id, revision: draft.revision, text, history });
 }
 
-/** Save unsaved changes at once. */
+const saves = new WeakMap<EditorStore, Promise<void>>();
+
+/** Save unsaved changes as soon as an earlier save has ended. */
+function saveNow(store: EditorStore, again: () => void): Promise<void> {
+  const save = (saves.get(store) ?? Promise.resolve()).then(() => saveUnsaved(store, again));
+  saves.set(store, save);
+  return save;
+}
+
+/** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */
 export async function saveDraftNow(store: EditorStore): Promise<void> {
   await saveNow(store, () => {});
 }
 
-async function saveNow(store: EditorStore, again: () => void): Promise<void> {
+async function saveUnsaved(store: EditorStore, again: () => void): Promise<void> {
   const editor = store.getState();
   const { workspace, flow, base, text, draft } = editor;
   if (draft.state !== "unsaved") return;

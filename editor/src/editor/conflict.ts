@@ -2,7 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { getDraft } from "../api/drafts";
 import { flowQuery } from "../api/flows";
 import { versionQuery } from "../api/versions";
-import { t } from "../texts/t";
+import { t } from "../texts/editor";
 import { type Choice, findDifferences, mergeParts, type Part } from "../workflow/merge";
 import { parseSource } from "../workflow/source";
 import type { Json } from "../workflow/types";

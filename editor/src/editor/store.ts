@@ -3,7 +3,7 @@ import type { Flow } from "../api/flows";
 import type { BodyState } from "../api/iterations";
 import type { NodeState, RunGraph } from "../api/runs";
 import type { Problem } from "../api/validation";
-import { t } from "../texts/t";
+import { t } from "../texts/editor";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
 import { addStep, EMPTY, type History, redo, undo } from "../workflow/history";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { WritableFolders } from "../api/folders";
-import { t } from "../texts/t";
+import { t } from "../texts/forms";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 

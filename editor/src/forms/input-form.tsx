@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { resourcesQuery } from "../api/options";
-import { t } from "../texts/t";
+import { t } from "../texts/forms";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/forms";
 /** Return an id made from a name: `import_rows` for "Import rows!". */
 export function idFromName(summary: string): string {
   const plain = summary.normalize("NFD").replace(/[\u0300-\u036f]/g, "");

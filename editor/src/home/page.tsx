@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
 import { rememberWorkspace } from "../lib/last-workspace";
-import { t } from "../texts/t";
+import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { peopleQuery } from "../api/options";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/panel.module.css";

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { preview, type Row, rowsOf, type Source, search } from "../workflow/scope";

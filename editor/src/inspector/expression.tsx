@@ -1,6 +1,6 @@
 import { useCallback, useRef, useState } from "react";
 import { LazyCode } from "../code/lazy-code";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import type { Path } from "../workflow/types";
 
 /** A field of a form: its label, its path below the node, its control. */

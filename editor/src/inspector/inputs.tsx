@@ -6,7 +6,7 @@ import { scriptQuery } from "../api/scripts";
 import { useSignature } from "../code/use-signature";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";

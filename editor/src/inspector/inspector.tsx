@@ -3,7 +3,7 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";

@@ -4,7 +4,7 @@ import { fetchArgs, fetchResult, type NodeState, valueQuery } from "../api/runs"
 import { useEditor } from "../editor/context";
 import { errorOfResult } from "../lib/error-line";
 import { ENDED } from "../lib/status";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
 import { resolveInputs } from "../workflow/resolved-inputs";

@@ -9,7 +9,7 @@ import { loadLastResults } from "../editor/last-results";
 import { isRunOver, nodeStateOf, testNode } from "../editor/run-watch";
 import { apply, type Editor } from "../editor/store";
 import { InputForm } from "../forms/input-form";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";

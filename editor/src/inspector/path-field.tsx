@@ -3,7 +3,7 @@ import { useState } from "react";
 import { flowsQuery } from "../api/flows";
 import { scriptsQuery } from "../api/scripts";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { ChooseDialog } from "../ui/choose-dialog";
 import { IconButton, Input, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Button, IconButton, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";

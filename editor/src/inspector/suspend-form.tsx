@@ -1,7 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import css from "../ui/panel.module.css";
 import { setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";

@@ -1,7 +1,7 @@
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/inspector";
 import { Field, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { isBranching } from "../workflow/branches";

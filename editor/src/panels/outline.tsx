@@ -4,7 +4,7 @@ import { actionOf, perform } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 import { LOCALE } from "../texts/language";
-import { t } from "../texts/t";
+import { t } from "../texts/panels";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Empty } from "../ui/states";

@@ -4,7 +4,7 @@ import { attempt } from "../actions/registry";
 import { DRAG_TYPE } from "../canvas/drop";
 import { useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/panels";
 import { Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { matchScore } from "../ui/match-score";

@@ -1,6 +1,6 @@
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/panels";
 import css from "../ui/panel.module.css";
 import { Empty, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";

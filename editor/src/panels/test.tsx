@@ -8,7 +8,7 @@ import { type Editor, type LiveRun, select } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { NodeData, ResultSection } from "../inspector/node-data";
 import { duration } from "../lib/time";
-import { t } from "../texts/t";
+import { t } from "../texts/panels";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Status } from "../ui/status";

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { LazyCode } from "../code/lazy-code";
 import { useEditor, useEditorStore } from "../editor/context";
 import { write } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/panels";
 import css from "../ui/panel.module.css";
 
 /** The document as text. Invalid text stays here and does not change the graph. */

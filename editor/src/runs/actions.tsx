@@ -2,7 +2,7 @@ import { useState } from "react";
 import { cancelRun } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 import { Button } from "../ui/controls";
 import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";

@@ -4,7 +4,7 @@ import type { RunAbout } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/runs";
 import { Time } from "../ui/time";
 import { useRun } from "./context";
 import css from "./page.module.css";

@@ -3,7 +3,7 @@ import { Link } from "react-router";
 import { failureQuery, type RunFailureReport } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { errorOf, lineOf } from "../lib/error-line";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/runs";
 import { Icon } from "../ui/icon";
 import { isLoop } from "../workflow/kinds";
 import { ChangesSinceSuccess } from "./changes-since-success";

@@ -1,6 +1,6 @@
 import { Link } from "react-router";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 import { Status } from "../ui/status";
 import { RunActions } from "./actions";
 import { useRun } from "./context";

@@ -6,7 +6,7 @@ import { FollowShownIterations } from "../canvas/iterations";
 import { EditorContext } from "../editor/context";
 import { followRun } from "../editor/run-watch";
 import { createEditor, type EditorStore } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 import { Failed, Skeleton } from "../ui/states";
 import { RunContext, type RunView, useRun } from "./context";
 import { RunGraph } from "./graph/graph";

@@ -1,5 +1,5 @@
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";

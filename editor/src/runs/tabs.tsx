@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 import compare from "./compare/compare.module.css";
 import { CompareButton } from "./compare/compare-button";
 import { useRun } from "./context";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/runs";
 
 const NAMES: Record<string, string> = {
   manual: t("runs.triggerManual"),

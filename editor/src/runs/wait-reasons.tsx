@@ -3,7 +3,7 @@ import type { components } from "../api/schema";
 import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { absolute } from "../lib/time";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/runs";
 import { Icon } from "../ui/icon";
 import { useRun } from "./context";
 import css from "./wait-reasons.module.css";

@@ -4,7 +4,7 @@ import { calendarQuery } from "../api/schedules";
 import { statusStyle } from "../lib/status";
 import { absolute } from "../lib/time";
 import { LOCALE } from "../texts/language";
-import { t } from "../texts/t";
+import { t } from "../texts/schedules";
 import { localTimeZone } from "../triggers/times";
 import { Button, IconButton } from "../ui/controls";
 import { Icon } from "../ui/icon";

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect } from "react";
 import { Link, useParams } from "react-router";
 import { allSchedulesQuery, LIMIT, type ListedSchedule } from "../api/schedules";
 import { rememberWorkspace } from "../lib/last-workspace";
-import { t } from "../texts/t";
+import { t } from "../texts/schedules";
 import { ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { useUrlParams } from "../ui/use-url-params";

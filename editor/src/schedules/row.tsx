@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { allSchedulesQuery, type ListedSchedule, runNow } from "../api/schedules";
 import { enableSchedule } from "../api/triggers";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/schedules";
 import { formatInZone } from "../triggers/times";
 import { Button, LinkButton } from "../ui/controls";
 import { Status } from "../ui/status";

@@ -2,12 +2,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { errorText } from "../api/client";
 import { deployScript, getScript, scriptQuery, scriptUsersQuery } from "../api/scripts";
-import { t } from "../texts/t";
+import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";
 import { notify } from "../ui/toasts";
-import { useScriptStore } from "./store";
+import { saveScriptNow, useScriptStore } from "./store";
 import { Users } from "./used-by";
 
 /** Dialog that deploys the script. It lists what uses the script, and takes a message for the version. */
@@ -20,6 +20,7 @@ export function DeployDialog({ close }: { close: () => void }) {
   const affected = users.data?.filter((each) => !each.pinned) ?? [];
   const deploying = useMutation({
     mutationFn: async () => {
+      await saveScriptNow(store);
       const { deployed, content, language, summary, draft } = store.getState();
       await deployScript(workspace, path, deployed, { content, language, summary, message, draft: draft.revision });
       await Promise.all(
@@ -31,7 +32,7 @@ export function DeployDialog({ close }: { close: () => void }) {
       queries.setQueryData(scriptQuery(workspace, path).queryKey, deployed);
       store.setState({ deployed, draft: { revision: null, state: "none" } });
       close();
-      notify(t("actions.deployed"));
+      notify(t("ui.deployed"));
     },
   });
   const submit = (event: FormEvent) => {
@@ -42,8 +43,8 @@ export function DeployDialog({ close }: { close: () => void }) {
     <Dialog title={t("ui.deploy")} close={close}>
       <form onSubmit={submit} className={inspector.inner}>
         <Field
-          label={t("actions.deployMessage")}
-          help={t("actions.deployMessageHelp")}
+          label={t("ui.deployMessage")}
+          help={t("ui.deployMessageHelp")}
           error={deploying.isError ? errorText(deploying.error) : undefined}
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />

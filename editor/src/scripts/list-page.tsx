@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 import { type ScriptItem, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { rememberWorkspace } from "../lib/last-workspace";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/list.module.css";

@@ -6,7 +6,7 @@ import { foldersQuery } from "../api/folders";
 import { saveScriptDraft, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, pathError } from "../forms/path-name";
-import { t } from "../texts/t";
+import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
 import inspector from "../ui/panel.module.css";

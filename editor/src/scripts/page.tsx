@@ -8,7 +8,7 @@ import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scri
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
 import { useFirst } from "../lib/use-first";
-import { t } from "../texts/t";
+import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import workflow from "../ui/editor-page.module.css";
 import { Icon } from "../ui/icon";

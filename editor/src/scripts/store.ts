@@ -113,7 +113,21 @@ export function useAutosave(store: ScriptStore): void {
 const sourceOf = ({ content, language, summary }: ScriptSource): ScriptSource => ({ content, language, summary });
 const isSameSource = (a: ScriptSource, b: ScriptSource) => JSON.stringify(sourceOf(a)) === JSON.stringify(sourceOf(b));
 
-async function saveNow(store: ScriptStore, again: () => void): Promise<void> {
+const saves = new WeakMap<ScriptStore, Promise<void>>();
+
+/** Save unsaved changes as soon as an earlier save has ended. */
+function saveNow(store: ScriptStore, again: () => void): Promise<void> {
+  const save = (saves.get(store) ?? Promise.resolve()).then(() => saveUnsaved(store, again));
+  saves.set(store, save);
+  return save;
+}
+
+/** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */
+export async function saveScriptNow(store: ScriptStore): Promise<void> {
+  await saveNow(store, () => {});
+}
+
+async function saveUnsaved(store: ScriptStore, again: () => void): Promise<void> {
   const editor = store.getState();
   const { workspace, path, deployed, draft } = editor;
   if (draft.state !== "unsaved") return;

@@ -4,7 +4,7 @@ import { useSignature } from "../code/use-signature";
 import { InputForm } from "../forms/input-form";
 import { errorOfResult } from "../lib/error-line";
 import { duration } from "../lib/time";
-import { t } from "../texts/t";
+import { t } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";

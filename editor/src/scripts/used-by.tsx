@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { scriptUsersQuery, type UsedBy } from "../api/scripts";
-import { t } from "../texts/t";
+import { t } from "../texts/scripts";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";

@@ -8,7 +8,7 @@ import {
   scriptVersionsQuery,
   type Version,
 } from "../api/scripts";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { Empty, Failed, Skeleton } from "../ui/states";

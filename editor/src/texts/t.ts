@@ -1,6 +1,8 @@
 import { i18n, type Messages } from "@lingui/core";
 import { createElement, Fragment, type ReactNode } from "react";
-import { type en, messages as english } from "./en";
+import { collect } from "./collect";
+import type { en } from "./en";
+import { messages as english } from "./en/shared";
 import { LANGUAGES, type Language } from "./language";
 
 type Catalogue = typeof en;
@@ -11,9 +13,14 @@ export type Key = { [Page in keyof Catalogue & string]: `${Page}.${keyof Catalog
 
 i18n.loadAndActivate({ locale: LANGUAGES[0], messages: english });
 
-/** Replace English as the language of `t`. Missing messages stay English. */
+/** Replace English as the language of `t`. `messages` must be complete. */
 export function activate(language: Language, messages: Messages): void {
-  i18n.loadAndActivate({ locale: language, messages: { ...english, ...messages } });
+  i18n.loadAndActivate({ locale: language, messages });
+}
+
+/** Add the English texts of a page that is loaded later. */
+export function addPage(page: keyof Catalogue, messages: Record<string, string>): void {
+  i18n.load(LANGUAGES[0], collect({ [page]: messages }));
 }
 
 /** Return a text of the page in the active language. `values` fill the placeholders of the message, in ICU format. */

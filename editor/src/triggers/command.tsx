@@ -1,5 +1,5 @@
 import { attempt } from "../actions/registry";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { IconButton } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import css from "./triggers.module.css";

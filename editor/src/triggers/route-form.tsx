@@ -5,7 +5,7 @@ import { resourcesQuery } from "../api/options";
 import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { deleteRoute, type Route, routesQuery, routeUrl, setRouteMode } from "../api/triggers";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";

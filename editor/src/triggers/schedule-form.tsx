@@ -10,7 +10,7 @@ import {
   updateSchedule,
 } from "../api/triggers";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";

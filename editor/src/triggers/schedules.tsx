@@ -6,7 +6,7 @@ import { startFlow } from "../api/runs";
 import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery } from "../api/triggers";
 import { useEditor, useEditorStore } from "../editor/context";
 import { watchTest } from "../editor/run-watch";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ticksQuery } from "../api/triggers";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { formatInZone } from "./times";
 import css from "./triggers.module.css";
 

@@ -1,5 +1,5 @@
 import { LOCALE } from "../texts/language";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 /** Format a time such as "Fri 27 Nov, 08:00:00" in an IANA zone. */
 export function formatInZone(iso: string, timeZone: string): string {
   return new Intl.DateTimeFormat(LOCALE, {

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Input } from "../ui/controls";
 import { Empty } from "../ui/states";
 import { Routes } from "./routes";

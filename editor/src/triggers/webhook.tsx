@@ -2,7 +2,7 @@ import { useState } from "react";
 import { attempt } from "../actions/registry";
 import { createRunToken, webhookUrl } from "../api/triggers";
 import { useEditor } from "../editor/context";
-import { t } from "../texts/t";
+import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
 import { at } from "../workflow/types";
 import { CopyableCommand } from "./command";

@@ -5,7 +5,7 @@ import { acceptVersion, type WaitingVersion, waitingQuery } from "../api/accepta
 import { scriptVersionQuery } from "../api/scripts";
 import { differenceQuery } from "../api/versions";
 import { LOCALE } from "../texts/language";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";

@@ -1,5 +1,5 @@
 import type { Difference } from "../api/versions";
-import { t } from "../texts/t";
+import { t } from "../texts/versions";
 import { Icon } from "../ui/icon";
 import type { Mark } from "../workflow/compare";
 import css from "./versions.module.css";

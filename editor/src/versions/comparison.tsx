@@ -5,7 +5,7 @@ import { attempt } from "../actions/registry";
 import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
 import { replaceAll, textOf } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";

@@ -1,4 +1,4 @@
-import { t } from "../texts/t";
+import { t } from "../texts/versions";
 import "@xyflow/react/dist/base.css";
 import "../canvas/flow.css";
 import {

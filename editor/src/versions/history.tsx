@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type ReactNode, useState } from "react";
 import type { Side, Version } from "../api/versions";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/versions";
 import { Input } from "../ui/controls";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";

@@ -1,5 +1,5 @@
 import type { Side, Version } from "../api/versions";
-import { t } from "../texts/t";
+import { t } from "../texts/versions";
 
 /** The two sides of a comparison. */
 export interface Sides {

@@ -3,7 +3,7 @@ import { useSearchParams } from "react-router";
 import { type Side, type Version, versionsQuery } from "../api/versions";
 import { useEditor } from "../editor/context";
 import { isChanged } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/versions";
 import { Button } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Comparison } from "./comparison";

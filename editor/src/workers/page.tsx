@@ -6,7 +6,7 @@ import { drainWorker, type Queue, type Worker, type WorkerStatus, workersQuery }
 import { rememberWorkspace } from "../lib/last-workspace";
 import { duration } from "../lib/time";
 import { LOCALE } from "../texts/language";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/workers";
 import { Confirm } from "../ui/confirm";
 import { Button, Input } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";

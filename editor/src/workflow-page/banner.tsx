@@ -14,7 +14,7 @@ import {
 } from "../editor/conflict";
 import { useEditor, useEditorStore } from "../editor/context";
 import { isChanged } from "../editor/store";
-import { t } from "../texts/t";
+import { t } from "../texts/workflow-page";
 import { Button } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { notify } from "../ui/toasts";

@@ -14,7 +14,7 @@ import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, isChanged, textOf } from "../editor/store";
 import { useNarrowReadOnly } from "../editor/use-narrow-read-only";
 import { useFirst } from "../lib/use-first";
-import { t } from "../texts/t";
+import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";

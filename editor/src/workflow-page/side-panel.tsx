@@ -6,7 +6,7 @@ import { OutlinePanel } from "../panels/outline";
 import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
 import { YamlPanel } from "../panels/yaml";
-import { t } from "../texts/t";
+import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Skeleton } from "../ui/states";

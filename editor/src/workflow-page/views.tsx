@@ -1,5 +1,5 @@
 import { Link, useParams, useSearchParams } from "react-router";
-import { t } from "../texts/t";
+import { t } from "../texts/workflow-page";
 import css from "./views.module.css";
 
 export type View = "graph" | "versions" | "triggers";

@@ -1,6 +1,6 @@
 import type { DraftHead } from "../api/drafts";
 import type { FlowItem } from "../api/flows";
-import { t } from "../texts/t";
+import { t } from "../texts/workflows";
 
 /** A row of the list of workflows: a deployed workflow, or a draft without one. */
 export interface Item {

@@ -4,7 +4,7 @@ import { Link, useParams } from "react-router";
 import { draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { rememberWorkspace } from "../lib/last-workspace";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/list.module.css";
 import { type ListState, ListTools, moveFocusByRow, NoMatches, type SortOption, useListTools } from "../ui/list-tools";

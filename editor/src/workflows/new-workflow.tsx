@@ -8,7 +8,7 @@ import { foldersQuery } from "../api/folders";
 import { type TemplateHead, templateQuery, templatesQuery } from "../api/templates";
 import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
 import { freeId, idFromName, pathError } from "../forms/path-name";
-import { t } from "../texts/t";
+import { t } from "../texts/workflows";
 import { Button, Field, Input } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Icon } from "../ui/icon";

@@ -6,7 +6,7 @@ import { discardDraft } from "../api/drafts";
 import { archiveFlow, deleteFlow } from "../api/flows";
 import { type UsedBy, usedByQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editor/context";
-import { t, tWith } from "../texts/t";
+import { t, tWith } from "../texts/workflows";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Skeleton } from "../ui/states";

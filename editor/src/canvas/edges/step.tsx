@@ -1,6 +1,6 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editor/context";
-import { t } from "../../texts/t";
+import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
 import { isGroup } from "../../workflow/groups";

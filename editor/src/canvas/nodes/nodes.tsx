@@ -6,7 +6,7 @@ import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { isDisabled, laneOf, type Spot } from "../../workflow/commands";

@@ -5,7 +5,7 @@ import { attempt } from "../../actions/registry";
 import { useEditor, useEditorStore } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
 import { apply } from "../../editor/store";
-import { t } from "../../texts/t";
+import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { foldGroup, type Group } from "../../workflow/groups";

@@ -4,7 +4,7 @@ import { pausesQuery, type RunPauses, removeBreakpoint, setBreakpoint } from "..
 import { useEditor } from "../../editor/context";
 import { isRunOver } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
-import { t, tWith } from "../../texts/t";
+import { t, tWith } from "../../texts/runs";
 import { Button, Field, Input } from "../../ui/controls";
 import { notify, notifyError } from "../../ui/toasts";
 import { useRun } from "../context";

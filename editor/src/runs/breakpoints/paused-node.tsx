@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { type Continuation, continueNode, type PausedNode, type RunPauses } from "../../api/breakpoints";
-import { t, tWith } from "../../texts/t";
+import { t, tWith } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Skeleton } from "../../ui/states";
 import { Status } from "../../ui/status";

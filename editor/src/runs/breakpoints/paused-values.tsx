@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Continuation, type PausedNode, pausedQuery } from "../../api/breakpoints";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Failed, Skeleton } from "../../ui/states";

@@ -5,7 +5,7 @@ import { runsBefore } from "../../api/comparison";
 import type { RunRow } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
 import { relative } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { ChooseDialog } from "../../ui/choose-dialog";
 import { Button } from "../../ui/controls";
 import { triggerName } from "../trigger-name";

@@ -1,6 +1,6 @@
 import type { ComparedRuns, NodeOfBoth } from "../../api/comparison";
 import { statusStyle } from "../../lib/status";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 
 /** Return the differences of a node between both runs; "" if there are none. */
 export function nodeDifferenceText(node: NodeOfBoth): string {

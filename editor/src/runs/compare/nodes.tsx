@@ -1,6 +1,6 @@
 import type { ComparedRuns, NodeOfBoth, SideOfNode } from "../../api/comparison";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Status } from "../../ui/status";
 import css from "./compare.module.css";
 import { nodeDifferenceText } from "./difference-text";

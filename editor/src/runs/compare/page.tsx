@@ -3,7 +3,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { type ComparedRuns, comparisonQuery, type NodeOfBoth, type RunOfBoth } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
 import { duration } from "../../lib/time";
-import { t, tWith } from "../../texts/t";
+import { t, tWith } from "../../texts/runs";
 import { LinkButton } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Failed, Skeleton } from "../../ui/states";

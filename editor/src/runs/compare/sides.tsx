@@ -4,7 +4,7 @@ import { BASE } from "../../api/client";
 import type { ComparedRuns, Glimpse, NodeOfBoth } from "../../api/comparison";
 import { fetchArgs, fetchResult } from "../../api/runs";
 import { bytes } from "../../lib/bytes";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import css from "./compare.module.css";

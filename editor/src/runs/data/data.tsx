@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useEditor } from "../../editor/context";
 import { ENDED } from "../../lib/status";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Input } from "../../ui/controls";
 import { Status } from "../../ui/status";
 import { useRun } from "../context";

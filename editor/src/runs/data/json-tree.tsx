@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import type { Json } from "../../workflow/types";
 import css from "./data.module.css";

@@ -3,7 +3,7 @@ import { useShallow } from "zustand/react/shallow";
 import { valuePart } from "../../api/values";
 import { useEditor } from "../../editor/context";
 import type { Editor } from "../../editor/store";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { isLoop } from "../../workflow/kinds";
 import { referencesIn, resolveInputs } from "../../workflow/resolved-inputs";
 import { at, isTree, type Json, type Tree } from "../../workflow/types";

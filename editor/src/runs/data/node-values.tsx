@@ -1,5 +1,5 @@
 import { ENDED } from "../../lib/status";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { useNodeJob } from "../node-job";
 import css from "./data.module.css";
 import { NodeInput } from "./node-input";

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { ApiError } from "../../api/client";
 import { type ValueOf, type ValuePart, valueAddress, valuePart } from "../../api/values";
 import { bytes } from "../../lib/bytes";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Failed, Skeleton } from "../../ui/states";

@@ -10,7 +10,7 @@ import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { ENDED } from "../../lib/status";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, IconButton } from "../../ui/controls";
 import { Status } from "../../ui/status";
 import { isLoop } from "../../workflow/kinds";

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { RunFilter } from "../../api/run-filter";
 import { cancelRuns, findRunIds, LIMIT, type RunRow, rerunRuns } from "../../api/run-list";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Confirm } from "../../ui/confirm";
 import { Button, LinkButton } from "../../ui/controls";
 import { notify, notifyError } from "../../ui/toasts";

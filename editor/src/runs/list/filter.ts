@@ -1,7 +1,7 @@
 import { DEFAULT_WINDOW, type RunFilter, WINDOWS } from "../../api/run-filter";
 import { statusStyle } from "../../lib/status";
 import { LOCALE } from "../../texts/language";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { triggerName } from "../trigger-name";
 
 /** Changes parts of the address by their names; an empty value removes a part. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { type RunFilter, WINDOWS } from "../../api/run-filter";
 import { statusStyle } from "../../lib/status";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, Input } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { Select } from "../../ui/select";

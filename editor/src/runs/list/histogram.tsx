@@ -5,7 +5,7 @@ import { BUCKETS } from "../../api/run-list";
 import { statusStyle } from "../../lib/status";
 import { absolute } from "../../lib/time";
 import { LOCALE } from "../../texts/language";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import type { SetFilter } from "./filter";

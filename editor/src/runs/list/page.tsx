@@ -4,7 +4,7 @@ import { useParams, useSearchParams } from "react-router";
 import { type RunFilter, timeRange, WINDOWS } from "../../api/run-filter";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
 import { rememberWorkspace } from "../../lib/last-workspace";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { BulkActions } from "./bulk-actions";

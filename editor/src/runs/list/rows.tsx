@@ -2,7 +2,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { RunRow } from "../../api/run-list";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Status } from "../../ui/status";
 import { Time } from "../../ui/time";
 import { useVisibleRows } from "../../ui/use-visible-rows";

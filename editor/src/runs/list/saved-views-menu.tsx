@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, Field, IconButton, Input } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Select } from "../../ui/select";

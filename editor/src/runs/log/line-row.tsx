@@ -1,4 +1,4 @@
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import css from "./log.module.css";
 import { type LogBuffer, splitMatches } from "./log-buffer";
 

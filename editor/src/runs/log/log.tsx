@@ -3,7 +3,7 @@ import { BASE } from "../../api/client";
 import { useEditor } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Select } from "../../ui/select";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";

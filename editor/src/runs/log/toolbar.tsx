@@ -1,6 +1,6 @@
 import { type ReactNode, type Ref, useEffect, useMemo, useState } from "react";
 import { debounce } from "../../lib/debounce";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, IconButton, Input } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Icon } from "../../ui/icon";

@@ -9,7 +9,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Empty, Skeleton } from "../../ui/states";
 import { Row } from "./line-row";

@@ -5,7 +5,7 @@ import { rerun, schemaOfScript } from "../../api/restart";
 import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
 import { InputForm } from "../../forms/input-form";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Dialog } from "../../ui/dialog";

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { previewRestart, type RestartPoint, type RestartPreview, restartRun } from "../../api/restart";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Dialog, dialogCss } from "../../ui/dialog";
 import { Icon } from "../../ui/icon";

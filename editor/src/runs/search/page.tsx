@@ -5,7 +5,7 @@ import { ApiError } from "../../api/client";
 import { foldersQuery } from "../../api/folders";
 import { type FoundRun, foundQuery, turnSearchOn } from "../../api/run-search";
 import { rememberWorkspace } from "../../lib/last-workspace";
-import { t, tWith } from "../../texts/t";
+import { t, tWith } from "../../texts/runs";
 import { Button, Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { Status } from "../../ui/status";

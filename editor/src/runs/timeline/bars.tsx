@@ -1,5 +1,5 @@
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import css from "./timeline.module.css";
 import { type Segment, segmentPosition, type Track } from "./tracks";
 

@@ -1,6 +1,6 @@
 import { statusStyle } from "../../lib/status";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import css from "./timeline.module.css";
 import { ticks } from "./tracks";
 

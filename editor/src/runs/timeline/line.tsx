@@ -1,6 +1,6 @@
 import type { TimedBody } from "../../api/iterations";
 import { duration } from "../../lib/time";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Icon } from "../../ui/icon";
 import { Status } from "../../ui/status";
 import { Bars } from "./bars";

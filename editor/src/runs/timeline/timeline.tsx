@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState } from "react";
 import { useEditor } from "../../editor/context";
 import { ENDED } from "../../lib/status";
-import { t } from "../../texts/t";
+import { t } from "../../texts/runs";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { useRun } from "../context";
 import { Patterns } from "./bars";

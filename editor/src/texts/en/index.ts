@@ -1,4 +1,3 @@
-import { collect } from "../collect";
 import actions from "./actions.json";
 import api from "./api.json";
 import approvals from "./approvals.json";
@@ -23,7 +22,7 @@ import workflow from "./workflow.json";
 import workflowPage from "./workflow-page.json";
 import workflows from "./workflows.json";
 
-/** English catalogue: one file per page or room. It defines the keys. */
+/** English catalogue: one file per page or room. Its type defines the keys; see `shared.ts` for what is loaded. */
 export const en = {
   actions,
   api,
@@ -49,5 +48,3 @@ export const en = {
   "workflow-page": workflowPage,
   workflows,
 };
-
-export const messages = collect(en);

@@ -1,0 +1,6 @@
+import actions from "./en/actions.json";
+import { addPage } from "./t";
+
+addPage("actions", actions);
+
+export { t, tWith } from "./t";
