@@ -114,6 +114,8 @@ async def test_inline_scripts_of_workflow_import(catalog: Catalog) -> None:
     (fault,) = await catalog.refuse_flow("f/app/flow", value)
     assert (fault["code"], fault["node"]) == ("import_not_found", "add")
     assert fault["path"] == "/value/modules/0/value/modules/0/value/content"
+    answer = await catalog.api.client.post(f"{W}/flows/validate", json={"path": "f/app/flow", "value": value})
+    assert [each["code"] for each in answer.json()["diagnostics"]] == ["import_not_found"]
     await catalog.deploy("f/app/b", "B = 10")
     await catalog.deploy_flow("f/app/flow", value)
     await catalog.deploy("f/app/b", "B = 20")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
@@ -13,7 +14,7 @@ from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import script_access
+from orvanta_platform.services.runs import imports, script_access
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.positions import Position, position_in_message, positions
@@ -52,6 +53,9 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     if not errors(found):
         async with platform.db.acquire() as conn:
             found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
+        if names.is_path(new.path):  # relative imports of a document without a path cannot be checked
+            _, faults = await imports.examine_inline(platform, actor, workspace, new.path, tree)
+            found = [*faults, *found]
     return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
 
 

@@ -143,6 +143,20 @@ async def resolve_inline(
 
     Raises InvalidWorkflow with diagnostics, and the errors of `resolve`.
     """
+    found, faults = await examine_inline(platform, actor, workspace, path, tree, view)
+    if faults:
+        raise invalid(faults)
+    if found:
+        async with platform.db.acquire() as conn:
+            for imported in found.values():
+                await store(conn, imported)
+    return found
+
+
+async def examine_inline(
+    platform: Platform, actor: Actor, workspace: str, path: str | None, tree: Any, view: View | None = None
+) -> tuple[dict[str, Imported], list[Diagnostic]]:
+    """Resolve the imports of the inline scripts of a workflow without storing anything; also returns the faults."""
     inline = await document_threads.run_in_thread(workspace, _importing, tree)
     found: dict[str, Imported] = {}
     faults: list[Diagnostic] = []
@@ -152,13 +166,7 @@ async def resolve_inline(
         faults += [Diagnostic(fault.code, "error", node, f"{place}/content", fault.message) for fault in each.faults]
         if each.imported is not None:
             found[node] = each.imported
-    if faults:
-        raise invalid(faults)
-    if found:
-        async with platform.db.acquire() as conn:
-            for imported in found.values():
-                await store(conn, imported)
-    return found
+    return found, faults
 
 
 def _importing(tree: Any) -> list[tuple[str, str, str, str]]:
