@@ -32,11 +32,17 @@ export function useRowKeys(
 ) {
   const { toggle, choose, port, show, rowPx } = acts;
   const focus = useRef(false);
+  const focused = useRef<Element | null>(null);
   useEffect(() => {
-    if (!focus.current) return;
+    const current = document.activeElement;
+    if (port.current?.contains(current)) focused.current = current;
+    // A row that is removed takes the focus with it, and keys would no longer reach the table.
+    const lost = focused.current?.isConnected === false && current === document.body;
+    if (!focus.current && !lost) return;
     const row = port.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
     if (!row) return;
     focus.current = false;
+    focused.current = row;
     row.focus({ preventScroll: true });
   });
   return (event: KeyboardEvent) => {
