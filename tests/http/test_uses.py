@@ -111,3 +111,30 @@ async def test_unreadable_users_are_hidden(api: ApiHarness) -> None:
     assert [each["path"] for each in (await near.get(url)).json()] == ["f/secret/a"]
     assert (await bea.get(f"{W}/versions/used_by/flow/f/secret/a")).status_code == 404
     assert (await bea.get(f"{W}/versions/used_by/script/f/team/none")).status_code == 404
+
+
+async def test_importing_scripts_are_found(api: ApiHarness) -> None:
+    async def create(path: str, content: str, **more: Any) -> str:
+        body = {"path": path, "summary": "", "content": content, "language": "python3", **more}
+        answer = await api.client.post(f"{W}/scripts/create", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.text)
+
+    pinned = await create("f/team/lib", "X = 1")
+    first = await create("f/team/main", "from .lib import X")
+    await create("f/secret/main", "from f.team.lib import X")
+    await create("f/team/outer", "from f.team.main import X")
+    content = "from f.team.lib import X\ndef main(): return X"
+    inline = {"id": "one", "value": {"type": "rawscript", "language": "python3", "content": content}}
+    await deploy(api, "f/team/flow", inline)
+    users = [
+        {"kind": "flow", "path": "f/team/flow", "node": "one", "pinned": pinned},
+        {"kind": "script", "path": "f/secret/main", "pinned": pinned},
+        {"kind": "script", "path": "f/team/main", "pinned": pinned},
+    ]
+    assert await used_by(api, path="f/team/lib") == users
+    ann = await api.member("ann", Role.DEVELOPER)
+    seen = (await ann.get(f"{W}/versions/used_by/script/f/team/lib")).json()
+    assert seen == [users[0], users[2]], "a script that may not be read is not listed"
+    await create("f/team/main", "X = 2", parent_hash=first)
+    assert await used_by(api, path="f/team/lib") == users[:2]

@@ -10,6 +10,7 @@ import { useScriptStore } from "./store";
 
 const KINDS = {
   flow: t("scripts.userFlow"),
+  script: t("scripts.userScript"),
   schedule: t("scripts.userSchedule"),
   http_trigger: t("scripts.userRoute"),
 };

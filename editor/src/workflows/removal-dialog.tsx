@@ -21,6 +21,7 @@ const DONE = {
 
 const USERS = {
   flow: "workflows.userFlow",
+  script: "workflows.userScript",
   schedule: "workflows.userSchedule",
   http_trigger: "workflows.userRoute",
 } as const;

@@ -26,7 +26,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A user of a script or workflow. `kind`: flow, schedule or http_trigger; `node` is set for flows only."""
+    """A user of a script or workflow. `kind`: flow, script, schedule or http_trigger; `node` is set for flows only."""
 
     kind: str
     path: str
@@ -42,6 +42,7 @@ class Readers:
     patterns: list[str]
     principals: list[str]
     flows: list[str] | None
+    scripts: list[str] | None
     schedules: list[str] | None
     http_triggers: list[str] | None
 
@@ -56,5 +57,5 @@ async def record(conn: Connection, version: int, workspace: str, uses: Sequence[
 async def list_users(conn: Connection, workspace: str, kind: str, path: str, who: Readers, limit: int) -> list[UserRow]:
     """Return the users of the script or workflow at a path, at most `limit` rows, by kind and path."""
     shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
-    rows = await conn.fetch(_SQL["list_users"], workspace, kind, path, *shown, limit)
+    rows = await conn.fetch(_SQL["list_users"], workspace, kind, path, *shown, limit, who.scripts)
     return [UserRow(**row) for row in rows]

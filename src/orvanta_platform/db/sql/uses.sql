@@ -6,15 +6,19 @@ FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS u (node, kind, pa
 ON CONFLICT DO NOTHING;
 
 -- name: list_users
--- Users of a script or workflow: current workflows by node, schedules, HTTP triggers; only readable ones.
+-- Users of a script or workflow: current workflows by node, current scripts that import it, schedules, HTTP triggers;
+-- only readable ones.
 SELECT *
 FROM (
-    SELECT 'flow' AS kind, i.path, u.node, u.pinned
+    SELECT i.kind, i.path, nullif(u.node, '') AS node, u.pinned
     FROM version_use AS u
     JOIN item AS i ON i.version = u.version
-    WHERE u.workspace = $1 AND u.kind = $2 AND u.path = $3 AND NOT i.archived AND i.kind = 'flow'
+    WHERE u.workspace = $1 AND u.kind = $2 AND u.path = $3 AND NOT i.archived
       AND ($4 OR i.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
-      AND ($7::text[] IS NULL OR i.path LIKE ANY ($7))
+      AND CASE i.kind
+              WHEN 'flow' THEN $7::text[] IS NULL OR i.path LIKE ANY ($7)
+              ELSE $11::text[] IS NULL OR i.path LIKE ANY ($11)
+          END
     UNION ALL
     SELECT 'schedule', s.path, NULL, NULL
     FROM schedule AS s

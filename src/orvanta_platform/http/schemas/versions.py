@@ -48,15 +48,15 @@ class Restored(msgspec.Struct, kw_only=True):
 
 
 class UsedBy(msgspec.Struct, kw_only=True):
-    """A user of an item: a schedule, an HTTP trigger or a node of a workflow."""
+    """A user of an item: a schedule, an HTTP trigger, a node of a workflow, or a script that imports it."""
 
-    kind: Literal["flow", "schedule", "http_trigger"]
+    kind: Literal["flow", "script", "schedule", "http_trigger"]
     path: str
     node: str | UnsetType = UNSET
     """Node of the workflow."""
 
     pinned: str | UnsetType = UNSET
-    """Hash of the version that the node is pinned to. Without it, the node uses the newest version."""
+    """Hash of the version that the node or importing script is pinned to. Without it, the newest version is used."""
 
 
 def user(row: UserRow) -> UsedBy:

@@ -23,7 +23,8 @@ MOST_SHOWN = 1000
 
 
 async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[UserRow]:
-    """Return the readable users of an item: nodes of current workflows, schedules, HTTP triggers; at most MOST_SHOWN.
+    """Return the readable users of an item, at most MOST_SHOWN: nodes of current workflows, scripts that import it,
+    schedules, HTTP triggers.
 
     Raises NotFound.
     """
@@ -71,6 +72,7 @@ def _readers(actor: Actor) -> Readers:
         patterns=who.patterns,
         principals=who.principals,
         flows=_limit(actor, "flow"),
+        scripts=_limit(actor, "script"),
         schedules=_limit(actor, "schedule"),
         http_triggers=_limit(actor, "http_trigger"),
     )
