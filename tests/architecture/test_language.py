@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,9 +18,9 @@ MODULES = [*(ROOT / "src").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
 TESTS = list((ROOT / "tests").rglob("*.py"))
 QUERIES = list((ROOT / "src").rglob("sql/*.sql"))
 PAGES = list((ROOT / "docs").rglob("*.md"))
-SCRIPTS: list[Path] = []
-"""Sources of the editor whose comments are checked; all of them: `[*(ROOT / "editor" / "src").rglob("*.ts*")]`."""
-TEXTS = [*MODULES, *QUERIES, *PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+SCRIPTS = list((ROOT / "editor" / "src").rglob("*.ts*"))
+CATALOGUE = list((ROOT / "editor" / "src" / "texts" / "en").glob("*.json"))
+TEXTS = [*MODULES, *QUERIES, *PAGES, *SCRIPTS, *CATALOGUE, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 OPENINGS = {"What", "Who", "Whom", "Whose", "Where", "Whether", "How", "So", "That", "Nobody"}
 """Words that no docstring starts with: it starts with a noun phrase, or with a verb that names the action."""
@@ -70,6 +71,18 @@ def script_comments(path: Path) -> Iterator[tuple[int, str]]:
         yield text.count("\n", 0, found.start()) + 1, found[1]
 
 
+@cache
+def prose() -> list[tuple[Path, int, str]]:
+    """Return the lines of sources and pages, and docstrings and comments of tests, whose code has texts of pages."""
+    lines = [(path, number, line) for path in TEXTS for number, line in enumerate(path.read_text().splitlines(), 1)]
+    return lines + [
+        (path, number, text)
+        for path in TESTS
+        if path != Path(__file__)
+        for number, text in (*docstrings(path), *comments(path))
+    ]
+
+
 def openings(paths: Iterable[Path], read: Callable[[Path], Iterator[tuple[int, str]]]) -> list[str]:
     """Return the texts that start with one of OPENINGS, each with its place."""
     return [
@@ -99,17 +112,9 @@ def test_comment_of_the_editor_starts_with_a_noun_or_a_verb() -> None:
 @pytest.mark.parametrize("phrase", BANNED)
 def test_text_is_free_of_phrasings_that_are_no_terms(phrase: str) -> None:
     pattern = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
-    lines = [(path, number, line) for path in TEXTS for number, line in enumerate(path.read_text().splitlines(), 1)]
-    # The code of tests has texts of pages and inputs; only their docstrings and comments are prose.
-    lines += [
-        (path, number, text)
-        for path in TESTS
-        if path != Path(__file__)
-        for number, text in (*docstrings(path), *comments(path))
-    ]
     found = [
         f"{path.relative_to(ROOT)}:{number}: {text.strip()}\n    write: {BANNED[phrase]}"
-        for path, number, text in lines
+        for path, number, text in prose()
         if pattern.search(text)
     ]
     assert not found, "\n".join(found)

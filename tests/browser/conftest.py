@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 from tests.browser.other_server import OtherServer, serving
 from tests.installation import PATIENCE_S, Running, running
 
@@ -153,6 +153,15 @@ async def log_in(page: Page) -> None:
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in", exact=True).click()
     await page.get_by_label("Workspace").wait_for()
+
+
+async def write_code(editor: Locator, text: str) -> None:
+    """Replace the text of a code editor. `Locator.fill` selects in the page, which the editor may notice too late."""
+    await editor.focus()
+    await editor.press("ControlOrMeta+a")
+    await editor.press("Delete")
+    await expect(editor).to_have_text("")
+    await editor.page.keyboard.insert_text(text)
 
 
 async def _watched(context: BrowserContext, base: str) -> AsyncIterator[Page]:

@@ -163,7 +163,7 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
         await check(page)
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
-    await page.get_by_role("button", name="Archive …").click()
+    await page.get_by_role("button", name="Archive…").click()
     await page.get_by_role("dialog").wait_for()
     await check(page)
 
@@ -179,7 +179,7 @@ async def test_node_form_with_data_and_test_is_accessible(page: Page, scheme: Li
         if way == "Expression":
             await page.get_by_role("button", name="Pick data").click()
         await check(page)
-    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_role("button", name="Test…").click()
     await check(page)
     await page.goto(f"{FLOW}?panel=node&node=ask")
     await page.get_by_role("button", name="Add approver").click()

@@ -104,7 +104,7 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await form.get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
     await page.goto("/w/main/approvals?q=november")
-    await expect(page.get_by_role("heading", name="Approvals")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Approvals", exact=True)).to_be_visible()
     await expect(card).to_have_count(0)
     result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
     assert (result["decision"], result["reason"], result["form"]) == ("approved", "It is due", {"sum": 7, "sure": True})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, deploy, flow, node, opened
+
+pytestmark = pytest.mark.extended
 
 CHOOSE = """# Kept.
 value:

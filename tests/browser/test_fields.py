@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playwright.async_api import Page, expect
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import draft_saved, flow, node, opened
 
 SOURCE = """value:
@@ -61,7 +61,7 @@ async def prepared(page: Page, site: Site) -> str:
 
 
 async def fill_in(page: Page, field: str, way: str) -> None:
-    await page.get_by_role("group", name=f"Input mode of {field}").get_by_role("button", name=way).click()
+    await page.get_by_role("group", name=f"Input mode of {field}", exact=True).get_by_role("button", name=way).click()
 
 
 async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) -> None:
@@ -84,7 +84,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     path = await prepared(page, site)
     await fill_in(page, "n", "Expression")
     code = page.get_by_role("textbox", name="n", exact=True)
-    await code.fill("1 +  * 2")
+    await write_code(code, "1 +  * 2")
     for _ in range(4):
         await code.press("ArrowLeft")
     await page.get_by_role("button", name="Pick data").click()
@@ -102,14 +102,14 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await prepared(page, site)
     await fill_in(page, "n", "Expression")
     code = page.get_by_role("textbox", name="n", exact=True)
-    await code.fill("")
+    await write_code(code, "")
     await code.press_sequentially("results.give.pr")
     options = page.locator(".cm-tooltip-autocomplete").get_by_role("option")
     await expect(options).to_have_count(1)
     await expect(options).to_contain_text("41")
     await options.click()
     await expect(code).to_have_text("results.give.price")
-    await code.fill("")
+    await write_code(code, "")
     await code.press_sequentially("results.give.ord")
     await expect(options).to_have_count(1)
     await expect(options).to_contain_text("order-id")
@@ -129,13 +129,13 @@ async def test_input_form_follows_signature(page: Page, site: Site) -> None:
 async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
     await prepared(page, site)
     code = page.get_by_role("textbox", name="Code")
-    await code.fill("x = 1\ndef main(:\n  pass")
+    await write_code(code, "x = 1\ndef main(:\n  pass")
     await expect(page.locator(".cm-line").nth(1).locator(".cm-lintRange-error")).to_be_visible()
     await expect(page.locator(".cm-lint-marker-error")).to_have_count(1)
-    await code.fill("def main(n: int): ...")
+    await write_code(code, "def main(n: int): ...")
     await expect(page.locator(".cm-lint-marker-error")).to_have_count(0)
     await fill_in(page, "n", "Expression")
-    await page.get_by_role("textbox", name="n", exact=True).fill("1 + ")
+    await write_code(page.get_by_role("textbox", name="n", exact=True), "1 + ")
     await expect(page.get_by_role("alert").filter(has_text="cannot be parsed")).to_be_visible()
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, deploy, flow, node, opened
 from tests.browser.test_versions import versions
+
+pytestmark = pytest.mark.extended
 
 EMPTY = "summary: The long journey\nvalue:\n  modules: []\n"
 STEPS = ["script", "choose", "each", "approval", "check", "pass", "script_2"]

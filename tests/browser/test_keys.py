@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import ROOT, Site
 from tests.browser.test_arranging import drag
 from tests.browser.test_editing import draft_saved, node, opened
+
+pytestmark = pytest.mark.extended
 
 STEPS = """value:
   modules:

@@ -23,7 +23,7 @@ async def _asked(page: Page) -> None:
 async def _made(page: Page) -> str:
     """Fills in a new folder, makes the workflow; gives its path."""
     folder = f"made{next(_numbers)}"
-    await page.get_by_role("combobox", name="Folder").select_option("New folder …")
+    await page.get_by_role("combobox", name="Folder").select_option("New folder…")
     await page.get_by_label("Folder name").fill(folder)
     name = await page.get_by_label("Id", exact=True).input_value()
     await page.get_by_role("button", name="Create workflow").click()

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
-from tests.browser.conftest import PASSWORD, ROOT
+from tests.browser.conftest import PASSWORD, ROOT, write_code
 from tests.browser.test_editing import add, deploy, draft_saved, node
 from tests.browser.test_fields import fill_in
 
@@ -138,7 +138,7 @@ async def first_workflow(page: Page) -> None:
     """A workflow of one Python node that greets whom the call names, made and deployed on the page."""
     await page.get_by_role("button", name="New workflow").click()
     await page.get_by_label("Name", exact=True).fill("Greet")
-    await page.get_by_role("combobox", name="Folder").select_option("New folder …")
+    await page.get_by_role("combobox", name="Folder").select_option("New folder…")
     await page.get_by_label("Folder name").fill("first")
     await page.get_by_role("button", name="Create workflow").click()
     await page.wait_for_url("**/workflows/f/first/greet")
@@ -146,8 +146,8 @@ async def first_workflow(page: Page) -> None:
     await add(page, "Python")
     await expect(node(page, "script")).to_be_visible()
     code = page.get_by_role("textbox", name="Code")
-    await code.fill(CODE)
+    await write_code(code, CODE)
     await fill_in(page, "name", "Expression")
-    await page.get_by_role("textbox", name="name", exact=True).fill("flow_input.name")
+    await write_code(page.get_by_role("textbox", name="name", exact=True), "flow_input.name")
     await draft_saved(page)
     await deploy(page, "Greets")

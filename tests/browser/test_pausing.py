@@ -9,6 +9,8 @@ from tests.browser.test_accessibility import check
 from tests.browser.test_editing import node
 from tests.browser.test_run_page import run, stands
 
+pytestmark = pytest.mark.extended
+
 CHARGES = """value:
   output: {type: javascript, expr: "[results.charge, results.each[1]]"}
   modules:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import deploy, draft_saved, flow, node, opened
 from tests.browser.test_fields import draft, run
+
+pytestmark = pytest.mark.extended
 
 SOURCE = """value:
   modules:
@@ -37,7 +40,7 @@ async def test_node_is_tested_with_last_or_new_results(page: Page, site: Site) -
     path = await opened(page, site, SOURCE)
     run(site, path, {"n": 1})
     await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
-    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_role("button", name="Test…").click()
     test = page.get_by_label("Test of more")
     await expect(test.locator("[data-last=more]")).to_have_text('"20"')
     await expect(test.get_by_label("Data of give")).to_have_value("last")
@@ -100,13 +103,13 @@ async def test_without_a_result_there_is_nothing_to_pin_and_a_word_about_it(page
 
 async def test_mock_result_must_be_json(page: Page, site: Site) -> None:
     path = await opened(page, site, SOURCE, "?panel=node&node=give")
-    await page.get_by_role("button", name="Test …").click()
+    await page.get_by_role("button", name="Test…").click()
     test = page.get_by_label("Test of give")
     await test.get_by_text("Pinned output").click()
     answer = test.get_by_role("textbox", name="Pinned output of give")
-    await answer.fill('{"typed": true}')
+    await write_code(answer, '{"typed": true}')
     await expect(node(page, "give").get_by_title("Pinned")).to_be_visible()
-    await answer.fill('{"typed": ')
+    await write_code(answer, '{"typed": ')
     await expect(test.get_by_role("alert")).to_contain_text("Invalid JSON")
     await draft_saved(page)
     assert "typed: true" in draft(site, path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_run_page import run, started
+
+pytestmark = pytest.mark.extended
 
 LINE = """value:
   modules:

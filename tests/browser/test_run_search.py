@@ -11,6 +11,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import ONE_LOOK, Site
 from tests.browser.test_accessibility import check
 
+pytestmark = pytest.mark.extended
+
 PATH = "f/runs/searched"
 FLOW = """value:
   modules:

@@ -12,6 +12,8 @@ from tests.browser.conftest import Site
 from tests.browser.test_editing import node
 from tests.browser.test_run_page import consent, started
 
+pytestmark = pytest.mark.extended
+
 LOOPING = """value:
   modules:
     - id: flaky

@@ -38,9 +38,9 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await expect(nightly).to_contain_text("No runs yet")
     # The outcome of the last run is shown with a link to the run.
     often = rows.filter(has_text="f/times/often")
-    await expect(often.get_by_role("link", name=re.compile("Succeeded"))).to_be_visible()
     await often.get_by_role("button", name="Pause").click()
     await expect(often).to_contain_text("Paused")
+    await expect(often.get_by_role("link", name=re.compile("Succeeded"))).to_be_visible()
     await expect(often.get_by_role("button", name="Resume")).to_be_visible()
     await expect(often.get_by_label("Next runs of f/times/often")).to_have_count(0)
     # Many at the same minute are visible on the calendar, by week and by day.

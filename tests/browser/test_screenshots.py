@@ -169,7 +169,7 @@ async def merge(page: Page) -> None:
     body = {"source": {"format": "yaml", "text": text}, "deployment_message": "Seats are read"}
     await page.request.post("/api/w/main/flows/update/f/sales/contract", data=body, headers={"X-Orvanta": "1"})
     await page.reload()
-    await page.get_by_role("button", name="Merge …").click()
+    await page.get_by_role("button", name="Merge…").click()
     await page.get_by_label("Text with differences").wait_for()
 
 

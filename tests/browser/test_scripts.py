@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from playwright.async_api import Page, expect
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, write_code
 
 TAX = """def main(net: float, rate: float = 0.2):
     print("taxing")
@@ -34,7 +34,7 @@ def script(site: Site, path: str) -> Any:
 
 
 async def code_of(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Code of the script").fill(text)
+    await write_code(page.get_by_role("textbox", name="Code of the script"), text)
 
 
 async def deploy(page: Page, message: str) -> None:

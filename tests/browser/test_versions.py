@@ -10,6 +10,8 @@ from tests.browser.conftest import ONE_LOOK, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import deploy, flow, node
 
+pytestmark = pytest.mark.extended
+
 PATH = "f/versions/orders"
 PAGE = f"/w/main/workflows/{PATH}?view=versions"
 FIRST = """# Orders.

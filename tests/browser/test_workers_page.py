@@ -27,7 +27,7 @@ async def test_worker_is_drained_and_resumed(page: Page, site: Site) -> None:
         re.compile(r"0 of \d+ slots.*jobs? in total.*Last heartbeat .* ago.*All queues")
     )
     await expect(worker).to_contain_text("jobs per second")
-    await worker.get_by_role("button", name="Drain …").click()
+    await worker.get_by_role("button", name="Drain…").click()
     await page.get_by_role("button", name="Drain", exact=True).click()
     drained = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="drained")
     try:

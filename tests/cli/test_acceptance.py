@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.cli.client import Cli
+
+pytestmark = pytest.mark.extended
 
 PATH = "f/examples/order_receipt"
 

@@ -6,6 +6,8 @@ import pytest
 from tests.cli.client import Cli
 from tests.e2e.conftest import Installation
 
+pytestmark = pytest.mark.extended
+
 FLOW = "f/examples/again"
 
 

@@ -12,6 +12,8 @@ from tests.cli.client import Cli
 from tests.cli.test_commands import free_port
 from tests.e2e.conftest import Installation
 
+pytestmark = pytest.mark.extended
+
 PASSWORD = "correct horse battery"
 ADA = "ada@example.org"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.cli.client import Cli
 
+pytestmark = pytest.mark.extended
+
 SECRET = "geheim-☃-8f31c0"
 
 

@@ -22,6 +22,8 @@ from orvanta_platform.embedded.binaries import EmbeddedDatabaseError
 from orvanta_platform.embedded.keeper import KEEPER_LOCK
 from orvanta_platform.embedded.postgres import start
 
+pytestmark = pytest.mark.extended
+
 USER = """
 import sys
 from pathlib import Path

@@ -38,7 +38,7 @@ export function rounded(points: readonly Point[]): string {
     .join("");
 }
 
-/** So far from one point towards another, at most half of the way. */
+/** Point on the way from one point to another, `far` away and at most half of the distance. */
 function pointTowards(from: Point, to: Point, far: number): Point {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
   const part = Math.min(far, length / 2) / length;
