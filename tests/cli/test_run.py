@@ -143,6 +143,10 @@ def test_on_a_terminal_the_nodes_are_drawn_and_logs_cannot_steer_it(cli: Cli, ec
     assert "\x1b[31mred" in drawn.err
 
 
+def _wait() -> None:
+    """Answer nothing."""
+
+
 def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation) -> None:
     inside = [{"id": id, "value": {"type": "identity"}} for id in ("one", "two")]
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "modules": inside}
@@ -156,7 +160,9 @@ def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation
 
     with proxy.to(installation.base) as cut:
         given = {"ORVANTA_URL": f"http://127.0.0.1:{cut.port}", "ORVANTA_TOKEN": installation.token}
-        done = cli.on_terminal("job", "watch", run, answers=[("awaiting approval", agree)], **given)
+        # The nodes of the loop come with the stream, which is cut after them.
+        answers = [("two", _wait), ("awaiting approval", agree)]
+        done = cli.on_terminal("job", "watch", run, answers=answers, **given)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.err)
     assert done.code == 0
     assert re.search(r"✓ +each +succeeded .*3 succeeded", plain), plain
