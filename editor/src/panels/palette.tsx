@@ -21,7 +21,7 @@ export function PalettePanel() {
   const groups = [...new Set(found.map((offer) => offer.group))];
   return (
     <div className={css.pane}>
-      <h2>{t("panels.library")}</h2>
+      <h2>{t("panels.nodeLibrary")}</h2>
       <Input
         type="search"
         aria-label={t("panels.searchNodes")}
@@ -29,7 +29,7 @@ export function PalettePanel() {
         value={word}
         onChange={(event) => setWord(event.target.value)}
       />
-      <p className={css.help}>{t("panels.libraryHelp")}</p>
+      <p className={css.help}>{t("panels.nodeLibraryHelp")}</p>
       {groups.map((group) => (
         <section key={group} className={own.group}>
           <h3>{group}</h3>

@@ -29,7 +29,7 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
   yaml: t("workflow-page.yaml"),
   problems: t("workflow-page.problems"),
   outline: t("workflow-page.outline"),
-  palette: t("workflow-page.library"),
+  palette: t("workflow-page.nodeLibrary"),
 };
 
 /** Load the inspector and the dialogs on the first movement of the pointer or the first key. */
