@@ -170,7 +170,9 @@ class Reader:
             case {"box": label}:
                 await self._scope().get_by_label(label).check()
             case {"copied": label, "old": old, "new": new}:
-                text = await self.page.locator(f'[data-command="{label}"]').inner_text()
+                shown = self.page.locator(f'[data-command="{label}"]')
+                await expect(shown, "the command contains the new token").not_to_contain_text("<token>")
+                text = await shown.inner_text()
                 assert old in text, text
                 self.output = await asyncio.to_thread(self._terminal, text.replace(old, new))
             case {"label": text} | {"text": text}:
