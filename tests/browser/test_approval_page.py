@@ -19,6 +19,7 @@ FORM = {
         "sum": {"type": "integer", "title": "Sum", "description": "At most nine.", "maximum": 9},
         "why": {"type": "string", "enum": ["rent", "food"]},
         "sure": {"type": "boolean"},
+        "reason": {"type": "string"},
     },
 }
 ASK = {"id": "ask", "value": {"type": "approval", "message": "Pay? " + "unbreakable" * 20, "form": FORM}}
@@ -70,14 +71,16 @@ def fields_of(page: Page, form: str = "form") -> Any:
 async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> None:
     """The same fields, and the same wrong answer is refused with the same words; then it is decided in place."""
     message = "Pay the rent of November?"
-    value = {
-        "modules": [{"id": "ask", "value": {"type": "approval", "message": message, "form": FORM, "timeout": 900}}]
-    }
+    order = {"type": "javascript", "expr": "({ id: 'A-17', lines: [1, 2] })"}
+    ask = {"type": "approval", "message": message, "form": FORM, "timeout": 900}
+    ask["input_transforms"] = {"order": order, "total": {"type": "javascript", "expr": "1000 + 200"}}
+    value = {"modules": [{"id": "ask", "value": ask}]}
     run, address = asked(site, value)
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.goto(address)
     on_page = await fields_of(page)
-    assert [each[0] for each in on_page] == ["Sum", "why (optional)", "sure", "Reason (optional)"]
+    labels = ["Sum", "why (optional)", "sure", "reason (optional)", "Reason for the decision (optional)"]
+    assert [each[0] for each in on_page] == labels
     await page.get_by_label("Sum").fill("12")
     await page.get_by_role("button", name="Approve").click()
     refused = await page.get_by_role("alert").text_content()
@@ -87,6 +90,9 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await expect(card).to_contain_text("Started by admin")
     await expect(card).to_contain_text("Due in 1")
     assert await fields_of(page) == on_page
+    inputs = card.locator("dl")
+    await expect(inputs).to_contain_text("A-17")
+    await expect(inputs).to_contain_text("total1200")
     await check(page)
     await card.get_by_label("Sum").fill("12")
     await card.get_by_role("button", name="Approve").click()
@@ -97,14 +103,22 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await page.goto(f"/w/main/runs/{run}?node=ask")
     form = page.get_by_role("form", name="Decide ask")
     await expect(form.get_by_label("Sum")).to_be_visible()
+    node = page.get_by_role("complementary", name="ask")
+    await expect(node).to_contain_text(message)
+    await expect(node.locator("dl")).to_contain_text("A-17")
     assert await fields_of(page, "form[aria-label='Decide ask']") == on_page
     await form.get_by_label("Sum").fill("7")
     await form.get_by_label("sure").check()
-    await form.get_by_label("Reason").fill("It is due")
+    await form.get_by_label("reason (optional)", exact=True).fill("of the form")
+    await form.get_by_label("Reason for the decision").fill("It is due")
     await form.get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
     await page.goto("/w/main/approvals?q=november")
     await expect(page.get_by_role("heading", name="Approvals", exact=True)).to_be_visible()
     await expect(card).to_have_count(0)
     result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
-    assert (result["decision"], result["reason"], result["form"]) == ("approved", "It is due", {"sum": 7, "sure": True})
+    assert (result["decision"], result["reason"], result["form"]) == (
+        "approved",
+        "It is due",
+        {"sum": 7, "sure": True, "reason": "of the form"},
+    )

@@ -506,11 +506,20 @@ async def test_form_and_message_read_node_inputs(api: ApiHarness, stranger: http
         "120 of 200",
         {"type": "number", "maximum": 200, "default": 120},
     )
+    (waiting,) = await api.get("approvals/list")
+    assert (waiting["inputs"], waiting["omitted_inputs"]) == ({"most": 200, "order": {"amount": 120}}, [])
     both = await urls(api, info["job"], 1, approver="eve")
     assert "Why not 120?" in (await stranger.get(both["approvalPage"])).text
     assert (await stranger.post(both["resume"], json={"amount": 300})).status_code == 400
     assert (await consent(api.client, run, form={"amount": 150})).status_code == 200
     assert (await ended(api, run))["result"]["form"] == {"amount": 150}
+
+
+async def test_large_input_of_approval_is_left_out(api: ApiHarness) -> None:
+    inputs = {"small": js("1 + 1"), "large": js("'x'.repeat(70000)"), "last": js("null")}
+    await api.flow(approval(input_transforms=inputs))
+    (waiting,) = await api.get("approvals/list")
+    assert (waiting["inputs"], waiting["omitted_inputs"]) == ({"small": 2, "last": None}, ["large"])
 
 
 async def test_body_of_link_is_limited(api: ApiHarness, stranger: httpx.AsyncClient) -> None:

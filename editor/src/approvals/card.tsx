@@ -11,6 +11,7 @@ import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import css from "./approvals.module.css";
 import { FormFields, initialValues } from "./form-fields";
+import { ApprovalRequest } from "./request";
 
 /** Card of an open approval, with the form for members who may decide. */
 export function ApprovalCard({ workspace, asked: approval }: { workspace: string; asked: WaitingApproval }) {
@@ -27,7 +28,7 @@ export function ApprovalCard({ workspace, asked: approval }: { workspace: string
           word={t(approval.mine ? "approvals.awaitingYou" : "approvals.awaitingOthers")}
         />
       </div>
-      {approval.message && <p className={css.message}>{approval.message}</p>}
+      <ApprovalRequest asked={approval} />
       <p className={css.facts}>
         {t("approvals.startedBy", { user: approval.created_by })}
         {" · "}

@@ -8,6 +8,7 @@ import { t } from "../texts/approvals";
 import { Button } from "../ui/controls";
 import { notify } from "../ui/toasts";
 import { DecisionForm } from "./card";
+import { ApprovalRequest } from "./request";
 
 interface Props {
   workspace: string;
@@ -29,8 +30,18 @@ function PendingApproval({ workspace, run, id }: Props) {
   const inbox = useQuery(approvalsQuery(workspace));
   const asked = inbox.data?.find((each) => each.run === run && each.node === id);
   if (inbox.isPending || (!asked && inbox.isFetching)) return null;
-  if (asked && !asked.mine) return <p className={css.waiting}>{t("approvals.onlyOthers")}</p>;
-  if (asked) return <DecisionForm workspace={workspace} asked={asked} />;
+  if (asked) {
+    return (
+      <>
+        <ApprovalRequest asked={asked} />
+        {asked.mine ? (
+          <DecisionForm workspace={workspace} asked={asked} />
+        ) : (
+          <p className={css.waiting}>{t("approvals.onlyOthers")}</p>
+        )}
+      </>
+    );
+  }
   return <DecisionButtons workspace={workspace} run={run} id={id} />;
 }
 

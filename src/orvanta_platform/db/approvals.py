@@ -35,6 +35,8 @@ class NewApproval:
     """Notifications to send."""
     form: str | None = None
     """JSON text."""
+    inputs: str | None = None
+    """JSON object text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class OpenApproval:
     due_at: datetime | None
     """Deadline, if there is one."""
     form: str | None = None
+    inputs: str | None = None
+    """JSON object text of the node's inputs, without those that are too large; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ async def insert_open(connection: Connection, run: UUID, workspace: str, opened:
         [each.message for each in opened],
         [each.groups for each in opened],
         [each.form for each in opened],
+        [each.inputs for each in opened],
     ]
     await connection.execute(_SQL["insert_open"], run, workspace, *columns)
     notifications = [notice for each in opened for notice in each.notices]

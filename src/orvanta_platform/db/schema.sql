@@ -526,6 +526,7 @@ CREATE TABLE approval (
     groups    text,
     opened_at timestamptz NOT NULL DEFAULT app_now(),
     form      text,
+    inputs    text,
     PRIMARY KEY (run, job)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
@@ -534,6 +535,7 @@ CREATE INDEX approval_job ON approval (job);
 COMMENT ON TABLE approval IS 'What a run asks of people now; what it asks is in its plan. The row goes when nobody is asked any more.';
 COMMENT ON COLUMN approval.groups IS 'JSON text: user_groups_required as computed.';
 COMMENT ON COLUMN approval.form IS 'JSON text: the form with the inputs of its node put in; without inputs it is in the plan.';
+COMMENT ON COLUMN approval.inputs IS 'JSON text: the inputs of the node for the approvers, without those that are too large; null: it has none.';
 
 CREATE TABLE decision (
     job       uuid NOT NULL,

@@ -30,7 +30,7 @@ def open_node(step: Step, index: int, opened: OpenApproval) -> None:
     consent = step.plan.node(index).approval
     if consent is not None:
         step.mark(index, Mark.WAITING_APPROVAL)
-        suspending.open_wait(step, index, consent, opened.message, form=opened.form)
+        suspending.open_wait(step, index, consent, opened.message, form=opened.form, inputs=opened.inputs)
 
 
 def approved(step: Step, event: Approved) -> bool:

@@ -12,7 +12,7 @@ from orvanta_platform.engine.events import Answer, NamedError
 from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.engine.readiness import Fail, OpenApproval
 from orvanta_platform.engine.step import Step
-from orvanta_platform.workflow.limits import MAX_FORM_BYTES
+from orvanta_platform.workflow.limits import MAX_APPROVAL_INPUT_BYTES, MAX_FORM_BYTES
 from orvanta_platform.workflow.secret_schemas import declares
 
 RUN_FIELDS: Final = ("id", "path", "created_by")
@@ -45,7 +45,7 @@ def of(step: Step, node: Node, consent: Consent) -> OpenApproval | Fail | None:
                 "InvalidForm", f"The form with its inputs has {len(form)} bytes; at most {MAX_FORM_BYTES} are allowed."
             )
         )
-    return OpenApproval(parts, form)
+    return OpenApproval(parts, form, _shown(inputs))
 
 
 def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | NamedError | None:
@@ -57,6 +57,18 @@ def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | NamedE
         return thrown
     values = {name: msgspec.json.decode(answer.raw) for name, answer in answers.items() if isinstance(answer, Answer)}
     return values if len(values) == len(answers) else None
+
+
+def _shown(inputs: Inputs) -> bytes | None:
+    """Return the inputs for the approvers as a JSON object, without those that would exceed its maximum size."""
+    shown: dict[str, msgspec.Raw] = {}
+    size = 0
+    for name, value in inputs.items():
+        raw = msgspec.json.encode(value)
+        if size + len(raw) <= MAX_APPROVAL_INPUT_BYTES:
+            shown[name] = msgspec.Raw(raw)
+            size += len(raw)
+    return msgspec.json.encode(shown) if inputs else None
 
 
 def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str, ...] | None:

@@ -148,6 +148,8 @@ class OpenWait:
     """JSON text of `user_groups_required`, if it is computed."""
     form: bytes | None = None
     """JSON text of the form, if it has inputs."""
+    inputs: bytes | None = None
+    """JSON object of the node's inputs for the approvers, without those that are too large; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)

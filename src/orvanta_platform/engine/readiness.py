@@ -80,10 +80,11 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class OpenApproval:
-    """The node asks for approval; `message` and `form` are described in `effects.OpenWait`."""
+    """The node asks for approval; its fields are described in `effects.OpenWait`."""
 
     message: tuple[str, ...]
     form: bytes | None = None
+    inputs: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ def open_wait(
     message: tuple[str, ...] = (),
     groups: bytes | None = None,
     form: bytes | None = None,
+    inputs: bytes | None = None,
 ) -> None:
-    """Open the approval of a node; `message`, `groups` and `form` are described in OpenWait."""
-    step.effects.append(OpenWait(index, message, groups, form))
+    """Open the approval of a node; `message`, `groups`, `form` and `inputs` are described in OpenWait."""
+    step.effects.append(OpenWait(index, message, groups, form, inputs))
     if consent.timeout_s is not None:
         step.effects.append(SetTimer(index, "deadline", consent.timeout_s))
     step.effects.append(Record("approval_opened", index, {"required": consent.required}))

@@ -55,7 +55,7 @@ def question(
     reason = escape((sent or {}).get("reason", ""), quote=True)
     parts.append(
         f'<form method="post" accept-charset="utf-8">{fields}'
-        '<label for="reason">Reason (optional)</label>'
+        '<label for="reason">Reason for the decision (optional)</label>'
         f'<textarea id="reason" name="reason" rows="2" maxlength="2000">{reason}</textarea>{who}{buttons}</form>'
     )
     return page(title, "".join(parts) + _decisions(seen))

@@ -384,10 +384,10 @@ def _approval_of(effect: fx.OpenWait, node: Node, run: RunRow, job: UUID) -> New
     fields = {"id": str(run.id), "path": run.path or "", "created_by": run.created_by}
     parts = [fields.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
     kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
-    groups, form = (text.decode() if text else None for text in (effect.groups, effect.form))
+    groups, form, inputs = (text.decode() if text else None for text in (effect.groups, effect.form, effect.inputs))
     notify = node.approval.notify if node.approval else ()
     notices = tuple(
         NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
         for place, each in enumerate(notify)
     )
-    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form)
+    return NewApproval(job, node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups, notices, form, inputs)

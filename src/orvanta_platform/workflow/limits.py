@@ -31,6 +31,9 @@ MAX_NODES: Final = 5_000
 MAX_FORM_BYTES: Final = 100_000
 """Maximum size of the form of an approval in bytes of JSON, without and with its inputs."""
 
+MAX_APPROVAL_INPUT_BYTES: Final = 64 << 10
+"""Maximum size of all inputs of an approval node that approvers see, in bytes of JSON."""
+
 
 def too_large() -> InvalidWorkflow:
     """Return the error for a document over MAX_BYTES."""

@@ -1,9 +1,9 @@
 -- name: insert_open
 -- Inserts the approvals of nodes of a run that start to wait for decisions.
-INSERT INTO approval (run, job, workspace, node, kind, message, groups, form)
-SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form
-FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-    AS a(job, node, kind, message, groups, form)
+INSERT INTO approval (run, job, workspace, node, kind, message, groups, form, inputs)
+SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form, a.inputs
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+    AS a(job, node, kind, message, groups, form, inputs)
 
 -- name: delete_open
 -- Deletes the approvals of nodes of a run, and marks the decision ($3, $4), if any, as counted.
@@ -26,7 +26,7 @@ WHERE run = $1
 
 -- name: list_open_of_run
 -- Open approvals of a run, the oldest first.
-SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.inputs, a.opened_at, t.due_at
 FROM approval a
 LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1
@@ -34,7 +34,7 @@ ORDER BY a.opened_at, a.node, a.job
 
 -- name: list_open_of_workspace
 -- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs.
-SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at, a.run,
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.inputs, a.opened_at, t.due_at, a.run,
        coalesce(i.extra_perms, '{}') AS extra_perms
 FROM approval a
 JOIN run_live r ON r.id = a.run

@@ -142,11 +142,17 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
     path: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
     due_at: datetime | UnsetType = UNSET
+    inputs: dict[str, Any]
+    """Inputs of the node, computed when the approval opened."""
+
+    omitted_inputs: list[str]
+    """Names of inputs that are too large to be shown here."""
 
 
 def waiting_approval(found: Waiting) -> WaitingApproval:
     """Convert a pending decision."""
     opened, consent = found.opened, found.request.consent
+    inputs = msgspec.json.decode(opened.inputs, type=dict[str, Any]) if opened.inputs else {}
     return WaitingApproval(
         run=found.run.id,
         job=opened.job,
@@ -177,6 +183,8 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
         path=UNSET if found.run.path is None else found.run.path,
         message=opened.message or UNSET,
         due_at=UNSET if opened.due_at is None else opened.due_at,
+        inputs=inputs,
+        omitted_inputs=[name for name in consent.inputs if name not in inputs],
     )
 
 

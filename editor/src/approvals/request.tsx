@@ -1,0 +1,39 @@
+import type { WaitingApproval } from "../api/approvals";
+import { t } from "../texts/approvals";
+import css from "./approvals.module.css";
+
+/** Message of an approval, and the inputs of its node. */
+export function ApprovalRequest({ asked }: { asked: WaitingApproval }) {
+  const inputs = Object.entries(asked.inputs);
+  return (
+    <>
+      {asked.message && <p className={css.message}>{asked.message}</p>}
+      {inputs.length > 0 && (
+        <dl className={css.inputs} aria-label={t("approvals.inputs")}>
+          {inputs.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <InputValue value={value} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {asked.omitted_inputs.length > 0 && (
+        <p className={css.help}>{t("approvals.omittedInputs", { names: asked.omitted_inputs.join(", ") })}</p>
+      )}
+    </>
+  );
+}
+
+function InputValue({ value }: { value: unknown }) {
+  if (typeof value === "string") return <span className={css.text}>{value}</span>;
+  if (typeof value !== "object" || value === null) return <code>{JSON.stringify(value)}</code>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long value is scrolled by keyboard
+    <pre className={css.json} tabIndex={0}>
+      {JSON.stringify(value, null, 2)}
+    </pre>
+  );
+}
