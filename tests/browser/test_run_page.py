@@ -135,7 +135,7 @@ FAILS = """value:
                         content: |
                           def main(n: int):
                               return 1 / (n - 3)
-                        input_transforms: {n: {type: javascript, expr: flow_input.iter.value}}
+                        input_transforms: {n: {type: javascript, expr: flow_input.iter.value + 0}}
               default: []
           - {id: keep, value: {type: identity}}
     - {id: end, value: {type: identity}}
@@ -177,6 +177,11 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await expect(page).to_have_url(re.compile(r"node=divide&at=each\.3"))
     pane = page.get_by_label("Node divide")
     await expect(pane.locator('[data-value="Output of divide"]')).to_contain_text("division by zero")
+    received = pane.locator('[data-value="Input of divide"]')
+    await expect(received).to_contain_text("n: 3")
+    await expect(received.get_by_text("n = flow_input.iter.value + 0")).to_be_hidden()
+    await received.get_by_text("Expressions").click()
+    await expect(received.get_by_text("n = flow_input.iter.value + 0")).to_be_visible()
     await pane.get_by_role("button", name="Restart from here").click()
     preview = page.get_by_role("dialog")
     for part, id in (("kept", "begin"), ("kept", "before"), ("again", "divide"), ("again", "keep"), ("again", "end")):

@@ -1,4 +1,5 @@
 import { t } from "../texts/api";
+import type { Json } from "../workflow/types";
 import { ApiError, BASE, CREDENTIALS } from "./client";
 
 /** Source of a value: the result or inputs of a run or job. */
@@ -43,3 +44,16 @@ function wholeCharacters(bytes: Uint8Array): number {
   const needs = last >= 0xf0 ? 4 : last >= 0xe0 ? 3 : last >= 0xc0 ? 2 : 1;
   return needs > 1 && end - 1 + needs > bytes.length ? end - 1 : bytes.length;
 }
+
+/** Maximum size of a value that is read as a whole. */
+const MAX_WHOLE_BYTES = 256 << 10;
+
+/** Query of a value; null if it is too large. */
+export const wholeQuery = (workspace: string, what: ValueOf["what"], job: string) => ({
+  queryKey: ["whole-value", workspace, what, job],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: async (): Promise<{ value: Json } | null> => {
+    const part = await valuePart(workspace, { what, job }, 0, MAX_WHOLE_BYTES);
+    return part.bytes < part.size ? null : { value: JSON.parse(part.text) as Json };
+  },
+});

@@ -1,14 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { fetchArgs, fetchResult, type NodeState, valueQuery } from "../api/runs";
+import { fetchResult, type NodeState, valueQuery } from "../api/runs";
 import { useEditor } from "../editor/context";
+import { useReceivedInputs } from "../editor/node-inputs";
 import { errorOfResult } from "../lib/error-line";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/inspector";
 import { ErrorText } from "../ui/error-text";
 import css from "../ui/panel.module.css";
-import { resolveInputs } from "../workflow/resolved-inputs";
-import { at } from "../workflow/types";
 
 const MAX_LENGTH = 100_000;
 
@@ -30,7 +29,7 @@ export function NodeData(props: { run: string; id: string; node: NodeState; log:
           <p className={css.help}>{t("inspector.noOutput")}</p>
         </DataSection>
       )}
-      <Input id={id} run={run} />
+      <Input id={id} run={run} status={node.status} />
       <DataSection label={t("inspector.logs", { node: id })} part="log">
         {log ? <Text text={log} /> : <p className={css.help}>{t("inspector.noLogs")}</p>}
       </DataSection>
@@ -60,24 +59,16 @@ export function ResultSection(props: {
 
 const formatJson = (value: unknown) => JSON.stringify(value ?? null, null, 2).slice(0, MAX_LENGTH);
 
-/** The inputs of a node by its transforms. Expressions that only the server can evaluate are shown as such. */
-function Input({ id, run }: { id: string; run: string }) {
-  const workspace = useEditor((editor) => editor.workspace);
-  const results = useEditor((editor) => editor.results);
-  const transforms = useEditor((editor) => {
-    const node = editor.graph.byId.get(id);
-    return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
-  });
-  const args = useQuery({ queryKey: ["args", workspace, run], queryFn: () => fetchArgs(workspace, run) });
-  const inputs = Object.entries(resolveInputs(transforms, args.data ?? {}, results));
+/** The inputs that a node received. Expressions whose values are unknown are shown as such. */
+function Input({ id, run, status }: { id: string; run: string; status: string }) {
+  const { values, expressions, empty } = useReceivedInputs(run, id, status);
   const label = t("inspector.input", { node: id });
-  const known = inputs.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : []));
-  const expressions = inputs.flatMap(([name, each]) => ("expr" in each ? [`${name} = ${each.expr}`] : []));
+  const unknown = expressions.filter((each) => each.unknown).map(({ name, expr }) => `${name} = ${expr}`);
   return (
     <DataSection label={label} part="input">
-      {known.length > 0 && <Text text={formatJson(Object.fromEntries(known))} label={label} />}
-      {expressions.length > 0 && <Text text={expressions.join("\n")} />}
-      {inputs.length === 0 && <p className={css.help}>{t("inspector.noInputs")}</p>}
+      {values && Object.keys(values).length > 0 && <Text text={formatJson(values)} label={label} />}
+      {unknown.length > 0 && <Text text={unknown.join("\n")} />}
+      {empty && <p className={css.help}>{t("inspector.noInputs")}</p>}
     </DataSection>
   );
 }

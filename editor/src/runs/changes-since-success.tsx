@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import type { RunFailureReport } from "../api/runs";
+import { wholeQuery } from "../api/values";
 import { t, tWith } from "../texts/runs";
 import { Time } from "../ui/time";
 import { isTree, type Json } from "../workflow/types";
 import { useRun } from "./context";
-import { wholeQuery } from "./data/node-input";
 import css from "./failure.module.css";
 
 /** Changes since the last successful run: version, called scripts, inputs. */

@@ -76,7 +76,12 @@ function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failur
         {node && !inOtherRun && (
           <details>
             <summary>{t("ui.input")}</summary>
-            <NodeInput id={node} word="" places={Object.fromEntries(at.map(({ loop, place }) => [loop, { place }]))} />
+            <NodeInput
+              id={node}
+              status="failed"
+              word=""
+              places={Object.fromEntries(at.map(({ loop, place }) => [loop, { place }]))}
+            />
           </details>
         )}
         {node && !inOtherRun && (

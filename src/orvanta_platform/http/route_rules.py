@@ -223,6 +223,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/v1/runs/{run_id}/document
             GET /api/v1/runs/{run_id}/graph
             GET /api/v1/runs/{run_id}/compare/{other}
+            GET /api/v1/runs/{run_id}/nodes/{node}/inputs
             GET /api/v1/runs/{run_id}/events
             GET /api/v1/runs/{run_id}/stream
             GET /api/v1/runs/{run_id}/pauses

@@ -12,7 +12,7 @@ export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
   return (
     <>
       <h3>{t("ui.input")}</h3>
-      <NodeInput id={id} word={word} />
+      <NodeInput id={id} status={status} word={word} />
       <h3>{t(status === "failed" ? "ui.error" : "ui.output")}</h3>
       {job && ENDED.has(status) ? (
         <RunValue key={job} name={`Output of ${id}`} of={{ what: "result", job }} word={word} />

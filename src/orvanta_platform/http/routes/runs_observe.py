@@ -25,13 +25,13 @@ from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.run_about import About, RunDocument
 from orvanta_platform.http.schemas.run_failure import WhyFailed, why_failed
 from orvanta_platform.http.schemas.run_search import FoundRuns
-from orvanta_platform.http.schemas.runs import Run
+from orvanta_platform.http.schemas.runs import ReceivedInputs, Run
 from orvanta_platform.services.run_views import about as run_about
 from orvanta_platform.services.run_views import comparison as run_comparison
 from orvanta_platform.services.run_views import detail as run_detail
 from orvanta_platform.services.run_views import failure as run_failure
 from orvanta_platform.services.run_views import graph as run_graph
-from orvanta_platform.services.run_views import history
+from orvanta_platform.services.run_views import history, node_inputs
 from orvanta_platform.services.run_views import search as run_search
 from orvanta_platform.services.run_views import stream as run_stream
 
@@ -99,6 +99,23 @@ async def compare_runs(request: AnyRequest, run_id: FromPath[UUID], other: FromP
     actor, workspace = actor_and_workspace(request)
     found = await run_comparison.compare(platform_of(request), actor, workspace, run_id, other)
     return answers.json(comparison_schemas.compared(found))
+
+
+@get("/api/v1/runs/{run_id:uuid}/nodes/{node:str}/inputs", opt=call(answer=ReceivedInputs))
+async def get_node_inputs(
+    request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str], iterations: FromQuery[str | None] = None
+) -> Response[bytes]:
+    """Get the inputs that a node of a run received, computed again from the values of the run.
+
+    `iterations`: indexes from 0 of the iterations of the loops around the node, outermost first, separated by commas.
+    """
+    actor, workspace = actor_and_workspace(request)
+    try:
+        numbers = [int(each) for each in iterations.split(",")] if iterations else []
+    except ValueError as error:
+        raise BadRequest("iterations must be integers separated by commas.") from error
+    found = await node_inputs.get(platform_of(request), actor, workspace, run_id, node, numbers)
+    return answers.json(run_schemas.received_inputs(found))
 
 
 @get("/api/v1/runs/{run_id:uuid}/events", opt=call(answer=RunEvents))
@@ -169,6 +186,7 @@ ROUTES = [
     get_document,
     get_graph,
     compare_runs,
+    get_node_inputs,
     get_events,
     stream_run,
     search_runs,

@@ -14,6 +14,7 @@ from orvanta_platform.http.schemas.restarts import RestartedFrom
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.run_views.detail import RunDetail
 from orvanta_platform.services.run_views.flow_status import NodeProgress
+from orvanta_platform.services.run_views.node_inputs import NodeInputs
 
 
 class RunNode(msgspec.Struct, kw_only=True):
@@ -34,6 +35,19 @@ class RunNode(msgspec.Struct, kw_only=True):
     error: Raw | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
     """True if the result comes from an earlier run, of which this run is a restart."""
+
+
+class ReceivedInputs(msgspec.Struct, kw_only=True):
+    """Inputs that a node of a run received."""
+
+    inputs: Raw
+    """Object of the inputs, with secrets masked."""
+
+    unknown: list[str]
+    """Names of inputs that cannot be computed again.
+
+    They read the context, variables, resources, or values that are erased or large.
+    """
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -160,3 +174,8 @@ def _node(node: NodeProgress, error: bytes | None) -> RunNode:
         error=UNSET if error is None else Raw(error),
         kept=True if node.reused else UNSET,
     )
+
+
+def received_inputs(found: NodeInputs) -> ReceivedInputs:
+    """Convert the inputs that a node received."""
+    return ReceivedInputs(inputs=Raw(found.inputs), unknown=list(found.unknown))

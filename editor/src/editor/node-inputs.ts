@@ -1,0 +1,33 @@
+import { useQuery } from "@tanstack/react-query";
+import { useShallow } from "zustand/react/shallow";
+import { nodeInputsQuery } from "../api/node-inputs";
+import {
+  describeInputs,
+  type IterationNumbers,
+  iterationsAround,
+  type ReceivedInputs,
+} from "../workflow/received-inputs";
+import { at } from "../workflow/types";
+import { useEditor } from "./context";
+import type { Editor } from "./store";
+
+const NOT_STARTED = new Set(["pending", "skipped"]);
+
+/** Return the inputs that a node received in the shown iteration, or that of `places`. */
+export function useReceivedInputs(run: string, id: string, status: string, places?: IterationNumbers): ReceivedInputs {
+  const workspace = useEditor((editor) => editor.workspace);
+  const transforms = useEditor((editor) => {
+    const node = editor.graph.byId.get(id);
+    return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
+  });
+  const iterations = useEditor(
+    useShallow((editor: Editor) => iterationsAround(editor.graph, id, places ?? editor.shownIterations) ?? [0]),
+  );
+  const isShown = !iterations.includes(0);
+  const found = useQuery({
+    ...nodeInputsQuery(workspace, run, id, iterations, status),
+    enabled: isShown && !NOT_STARTED.has(status),
+    retry: false,
+  });
+  return describeInputs(transforms, found.data ?? null);
+}

@@ -1,0 +1,40 @@
+import { isLoop } from "./kinds";
+import type { Outline } from "./outline";
+import { isTree, type Json, type Tree } from "./types";
+
+export type IterationNumbers = Readonly<Record<string, { place: number }>>;
+
+/** Inputs of a node in a run. */
+export interface ReceivedInputs {
+  /** Values that it received; null while they are read, or if it has not started. */
+  values: Tree | null;
+  /** Expressions of its inputs. `unknown`: the received value cannot be computed again. */
+  expressions: { name: string; expr: string; unknown: boolean }[];
+  /** The node has no inputs. */
+  empty: boolean;
+}
+
+/** Return the shown iterations (from 1) of the loops around a node, outermost first; null if one is not shown. */
+export function iterationsAround(graph: Outline, id: string, shown: IterationNumbers): number[] | null {
+  const numbers: number[] = [];
+  for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
+    if (isLoop(graph.byId.get(each)?.kind ?? "")) numbers.unshift(shown[each]?.place ?? 0);
+  }
+  return numbers.includes(0) ? null : numbers;
+}
+
+/** Combine the transforms of a node with the inputs that it received, if they are known. */
+export function describeInputs(
+  transforms: Json | undefined,
+  received: { inputs: unknown; unknown: string[] } | null,
+): ReceivedInputs {
+  const each = Object.entries(isTree(transforms ?? null) ? (transforms as Tree) : {});
+  const values = received && isTree(received.inputs as Json) ? (received.inputs as Tree) : null;
+  const unknown = new Set(received?.unknown ?? each.map(([name]) => name));
+  const expressions = each.flatMap(([name, transform]) =>
+    isTree(transform) && transform.type === "javascript"
+      ? [{ name, expr: String(transform.expr ?? "").trim(), unknown: unknown.has(name) }]
+      : [],
+  );
+  return { values, expressions, empty: each.length === 0 && Object.keys(values ?? {}).length === 0 };
+}
