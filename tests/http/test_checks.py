@@ -59,7 +59,10 @@ async def test_document_without_text_has_pointers_only(api: ApiHarness) -> None:
     found = await check(api, value={"modules": [script("a", needs=["nobody"])]})
     (only,) = found["diagnostics"]
     assert only["node"] == "a" and "line" not in only and found["deployable"] is False
-    assert await check(api, value={"modules": [script("a")]}) == {"deployable": True, "diagnostics": []}
+    assert await check(api, value={"modules": [inline("a", "python3", "def main(): pass")]}) == {
+        "deployable": True,
+        "diagnostics": [],
+    }
     assert (await api.client.get(f"{W}/flows/list")).json() == []
 
 
@@ -73,6 +76,63 @@ async def test_check_reports_deploy_diagnostics(api: ApiHarness) -> None:
     assert [each["code"] for each in found["diagnostics"]] == ["script_not_readable"]
     limited = await api.member("lim", Role.DEVELOPER, scopes=["jobs:read"])
     assert (await limited.post(f"{W}/flows/validate", json={"value": value})).status_code == 403
+
+
+YAML_TEXT_WITHOUT_INPUT = """\
+value:
+  modules:
+    - id: a
+      value:
+        type: rawscript
+        input_transforms: {}
+        language: python3
+        content: "def main(x): pass"
+"""
+
+
+def inline(id: str, language: str, content: str, transforms: Any = None, **more: Any) -> dict[str, Any]:
+    value = {"type": "rawscript", "language": language, "content": content, "input_transforms": transforms or {}}
+    return {"id": id, "value": value, **more}
+
+
+async def test_check_reports_unreadable_code_and_missing_inputs(api: ApiHarness) -> None:
+    needs_two = "def main(a: int, b: str, c: str = ''):\n    return a"
+    given = {"a": {"type": "static", "value": 1}, "b": {"type": "static"}, "c": {"type": "static"}}
+    code = {"path": "f/a/code", "summary": "", "content": needs_two, "language": "python3"}
+    assert (await api.client.post(f"{W}/scripts/create", json=code)).status_code == 201
+    inner = {"path": "f/a/inner", "summary": "", "value": {"modules": [script("x")]}}
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    assert (await api.client.post(f"{W}/flows/create", json={**inner, "schema": schema})).status_code == 201
+    broken = [
+        inline("broken", "python3", "x = 1\ndef main(:"),
+        inline("typed", "bun", "export async function main(a: number {"),
+    ]
+    loop = {"type": "forloopflow", "iterator": {"type": "static", "value": []}, "skip_failures": False}
+    modules = [
+        {"id": "loop", "value": {**loop, "modules": broken}},
+        inline("two", "python3", needs_two, given),
+        inline("all", "bun", "export function main(a: number) {}", {"a": {"type": "javascript", "expr": "1"}}),
+        inline("mocked", "python3", needs_two, mock={"enabled": True, "return_value": 1}),
+        {"id": "named", "value": {"type": "script", "path": "f/a/code", "input_transforms": {}}},
+        {"id": "called", "value": {"type": "flow", "path": "f/a/inner", "input_transforms": {}}},
+    ]
+    found = await check(api, value={"modules": modules})
+    assert found["deployable"] is True
+    told = sorted((each["node"], each["code"], each["message"]) for each in found["diagnostics"])
+    unread = "the inputs of the code cannot be read"
+    assert [each for each in told if each[1] != "mock_enabled"] == [
+        ("broken", "code_unreadable", f"node broken: {unread}: line 2: invalid syntax"),
+        ("called", "missing_input", "node called: the required input 'n' has no value"),
+        ("named", "missing_input", "node named: the required input 'a' has no value"),
+        ("named", "missing_input", "node named: the required input 'b' has no value"),
+        ("two", "missing_input", "node two: the required input 'b' has no value"),
+        ("typed", "code_unreadable", f"node typed: {unread}: it has a syntax error, or no function `main`"),
+    ]
+    (two,) = [each for each in found["diagnostics"] if each["node"] == "two"]
+    assert (two["severity"], two["path"]) == ("warning", "/value/modules/1/value/input_transforms/b")
+    text = YAML_TEXT_WITHOUT_INPUT
+    (only,) = (await check(api, source={"format": "yaml", "text": text}))["diagnostics"]
+    assert (only["code"], only["line"]) == ("missing_input", 6)
 
 
 async def test_script_schema(api: ApiHarness) -> None:

@@ -74,6 +74,7 @@ STANDARD: Final = frozenset({"Error", "MemoryError", "RangeError", "ReferenceErr
 
 DIAGNOSTICS: Final = {
     "cache_no_effect": "Nodes of this kind compute nothing that could be cached.",
+    "code_unreadable": "The inputs of the code of a node cannot be read: it has a syntax error, or no function `main`.",
     "condition_success_edge": "An edge follows a condition on success; use the outcomes true and false.",
     "context_race": "Two nodes that can run concurrently export the same name.",
     "cyclic_graph": "The edges of the graph form a cycle.",
@@ -94,6 +95,7 @@ DIAGNOSTICS: Final = {
     "invalid_schema": "The schema of the input is not a valid JSON Schema.",
     "invalid_yaml": "The document is not valid YAML.",
     "join_never": "A node can never run, because its edges exclude each other.",
+    "missing_input": "A required input of a node has no value.",
     "missing_key": "A required key is missing.",
     "mock_enabled": "The node is mocked: it returns a fixed value and does not run.",
     "module_id": "The failure module or the preprocessor has an id other than its own.",

@@ -158,6 +158,23 @@ async def get_perms(conn: Connection, workspace: str, kind: str, paths: Sequence
     return {row["path"]: _perms(row["extra_perms"]) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class ItemSchema:
+    """JSON Schema of the inputs of an item, with the fields that determine who may read it."""
+
+    path: str
+    schema: str | None
+    """JSON text."""
+    created_by: str
+    extra_perms: dict[str, bool]
+
+
+async def list_schemas(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> list[ItemSchema]:
+    """Return the schemas of the current versions at those of these paths that exist."""
+    rows = await conn.fetch(_SQL["list_schemas"], workspace, kind, paths)
+    return [ItemSchema(row["path"], row["schema"], row["created_by"], _perms(row["extra_perms"])) for row in rows]
+
+
 async def list_parents(conn: Connection, row: ItemRow) -> list[str]:
     """Return hashes of the versions before this one, newest first, at most 100."""
     rows = await conn.fetch(_SQL["list_parents"], row.workspace, row.path, row.number)

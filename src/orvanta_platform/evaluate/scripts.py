@@ -5,6 +5,7 @@ A parser may take minutes for a few malicious kilobytes, and holds the interpret
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -20,6 +21,12 @@ from orvanta_platform.workflow.requirements import Requirements, ecosystem_of, m
 from orvanta_platform.workflow.signature.fault import Fault
 
 T = TypeVar("T")
+
+_CACHED: Final = 1_000
+"""Maximum number of cached signatures."""
+
+_CACHED_CHARS: Final = 16 << 10
+"""Maximum length of a script whose signature is cached."""
 
 
 class CodeTooComplex(InvalidScript):
@@ -62,11 +69,30 @@ class Scripts:
 
     def __init__(self) -> None:
         self._children = Children(CODE)
+        self._signatures: OrderedDict[Script, Signature] = OrderedDict()
 
     async def signature(self, workspace: str, script: Script) -> Signature:
         """Return the signature of a script. Raises CodeTooComplex, EvaluatorUnavailable."""
-        (found,) = await self._ask(workspace, "signature", [script], list[Signature])
+        (found,) = await self.signatures(workspace, [script])
         return found
+
+    async def signatures(self, workspace: str, scripts: Sequence[Script]) -> list[Signature]:
+        """Return the signature of each script. Those of short scripts are cached, because editors ask again and again.
+
+        Raises CodeTooComplex, EvaluatorUnavailable.
+        """
+        found = {each: self._signatures[each] for each in scripts if each in self._signatures}
+        pending = [each for each in dict.fromkeys(scripts) if each not in found]
+        if pending:
+            answer = await self._ask(workspace, "signature", pending, list[Signature])
+            found |= dict(zip(pending, answer, strict=True))
+        for each, signature in found.items():
+            if len(each.content) <= _CACHED_CHARS:
+                self._signatures[each] = signature
+                self._signatures.move_to_end(each)
+        while len(self._signatures) > _CACHED:
+            self._signatures.popitem(last=False)
+        return [found[each] for each in scripts]
 
     async def requirements(
         self, workspace: str, scripts: Sequence[Script]

@@ -44,6 +44,13 @@ SELECT path, extra_perms
 FROM item
 WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
 
+-- name: list_schemas
+-- The JSON Schemas of the inputs of several items of a kind, in their current versions.
+SELECT i.path, coalesce(v.settings -> 'schema', v.made_schema)::text AS schema, i.created_by, i.extra_perms
+FROM item i
+JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = ANY ($3::text[]) AND NOT i.archived;
+
 -- name: list_parents
 -- The hashes of the versions before this one at its path, newest first, at most 100.
 SELECT hash

@@ -11,7 +11,7 @@ from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog import flows, signatures
 from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
@@ -37,8 +37,8 @@ class Finding:
 
 
 async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> list[Finding]:
-    """Return all diagnostics that deploying a document would report, errors first; with positions if it is sent as
-    `source`.
+    """Return all diagnostics that deploying a document would report, and warnings about the code and the inputs of its
+    nodes; errors first, with positions if it is sent as `source`.
 
     Raises NotFound, Forbidden, BadRequest, EvaluatorUnavailable.
     """
@@ -56,6 +56,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         if names.is_path(new.path):  # relative imports of a document without a path cannot be checked
             _, faults = await imports.examine_inline(platform, actor, workspace, new.path, tree)
             found = [*faults, *found]
+        found += await signatures.diagnostics(platform, actor, workspace, tree)
     return await document_threads.run_in_thread(workspace, _placed, new, found, is_read=True)
 
 

@@ -43,13 +43,19 @@ async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mappi
 
 def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
     """Yield (node, JSON pointer, path) of every script that a flow value refers to."""
+    for place, module in placed_modules(value, where):
+        inner = module.get("value")
+        if isinstance(inner, dict) and inner.get("type") == "script":
+            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
+
+
+def placed_modules(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (JSON pointer, tree) of every node of a normalised flow value, at any depth."""
     modules = deque((f"{where}/modules/{index}", each) for index, each in enumerate(value["modules"]))
     alone = ("failure_module", "preprocessor_module")
     modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))
     while modules:
         place, module = modules.popleft()
-        inner = module.get("value")
-        if isinstance(inner, dict) and inner.get("type") == "script":
-            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
+        yield place, module
         for path, bodies in body_lists(module, place):
             modules.extend((f"{path}/{index}", each) for index, each in enumerate(bodies or []))

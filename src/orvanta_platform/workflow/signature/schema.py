@@ -25,6 +25,11 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
 }
 
 
+def has_signatures(language: str) -> bool:
+    """Return whether scripts of a language have signatures."""
+    return language in _READERS
+
+
 def schema_of(language: str, content: str) -> dict[str, Any] | None:
     """Return the JSON Schema of a script's inputs, an object whose `order` lists the names as written.
 
