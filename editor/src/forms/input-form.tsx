@@ -9,7 +9,18 @@ import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
 import { fieldNames } from "../workflow/schema-fields";
 import { exampleOf } from "../workflow/scope";
-import { at, isTree, type Json, type Tree } from "../workflow/types";
+import { at, type Json, type Tree } from "../workflow/types";
+import {
+  type FormErrors,
+  formErrors,
+  initialFields,
+  NO_ERRORS,
+  propertiesOf,
+  readFields,
+  resourceOf,
+  type Texts,
+  typeOf,
+} from "./inputs";
 
 interface Props {
   schema: Json | undefined;
@@ -20,10 +31,77 @@ interface Props {
   submitLabel?: string;
   /** Text shown if the schema has no inputs. */
   noInputsText?: string;
-  run: (args: Tree) => void;
+  /** Start it. A refusal is shown at the fields that it names. */
+  run: (args: Tree) => void | Promise<void>;
 }
 
-type Fields = Record<string, string>;
+/** State of the fields of a schema: their texts and errors. */
+export interface Inputs {
+  names: string[];
+  properties: Tree;
+  texts: Texts;
+  errors: FormErrors;
+  set: (name: string, text: string) => void;
+  /** Replace all texts with those of `values`. */
+  fill: (values: Tree) => void;
+  /** Return the values; null, and show the errors, if a text is invalid. */
+  read: () => Tree | null;
+  /** Show the error of a request at the fields that it names. */
+  refuse: (error: unknown) => void;
+}
+
+/** Return the state of the fields of a schema. `initial`: their first values. */
+export function useInputs(schema: Json | undefined, initial: Tree | null): Inputs {
+  const names = fieldNames(schema);
+  const properties = propertiesOf(schema);
+  const [typed, setTyped] = useState<Texts>({});
+  const [errors, setErrors] = useState(NO_ERRORS);
+  const texts = { ...initialFields(names, properties, initial ?? {}), ...typed };
+  return {
+    names,
+    properties,
+    texts,
+    errors,
+    set: (name, text) => {
+      setTyped((before) => ({ ...before, [name]: text }));
+      setErrors(({ fields: { [name]: _, ...fields }, form }) => ({ fields, form }));
+    },
+    fill: (values) => {
+      setTyped(initialFields(names, properties, values));
+      setErrors(NO_ERRORS);
+    },
+    read: () => {
+      const { args, wrong } = readFields(names, texts, schema);
+      setErrors({ fields: wrong, form: null });
+      return Object.keys(wrong).length === 0 ? args : null;
+    },
+    refuse: (error) => setErrors(formErrors(error, names)),
+  };
+}
+
+/** The fields of a schema, to be placed in a form. */
+export function InputFields({ inputs }: { inputs: Inputs }) {
+  const { names, properties, texts, errors, set } = inputs;
+  return (
+    <>
+      {names.map((name) => (
+        <InputField
+          key={name}
+          name={name}
+          schema={properties[name]}
+          text={texts[name] ?? ""}
+          error={errors.fields[name]}
+          set={(text) => set(name, text)}
+        />
+      ))}
+      {errors.form && (
+        <p className={css.problem} role="alert">
+          {errors.form}
+        </p>
+      )}
+    </>
+  );
+}
 
 /** Form of the inputs of a workflow or script, made from its schema. */
 export function InputForm({
@@ -34,44 +112,32 @@ export function InputForm({
   noInputsText = t("forms.noInputs"),
   run,
 }: Props) {
-  const names = fieldNames(schema);
-  const properties =
-    isTree(schema ?? null) && isTree((schema as Tree).properties ?? null) ? ((schema as Tree).properties as Tree) : {};
+  const inputs = useInputs(schema, initial);
   const example = exampleOf(schema);
-  const [typed, setTyped] = useState<Fields>({});
-  const fields = { ...initialFields(names, properties, initial ?? {}), ...typed };
-  const [errors, setErrors] = useState<Fields>({});
-  const submit = () => {
-    const { args, wrong } = readFields(names, properties, fields, schema);
-    setErrors(wrong);
-    if (Object.keys(wrong).length === 0) run(args);
+  const submit = async () => {
+    const args = inputs.read();
+    if (!args) return;
+    try {
+      await run(args);
+    } catch (error) {
+      inputs.refuse(error);
+    }
   };
   return (
     <form
       className={css.inner}
       onSubmit={(event) => {
         event.preventDefault();
-        submit();
+        void submit();
       }}
     >
-      {names.map((name) => (
-        <InputField
-          key={name}
-          name={name}
-          schema={properties[name]}
-          text={fields[name] ?? ""}
-          error={errors[name]}
-          set={(text) => setTyped((before) => ({ ...before, [name]: text }))}
-        />
-      ))}
-      {names.length === 0 && <p className={css.help}>{noInputsText}</p>}
+      <InputFields inputs={inputs} />
+      {inputs.names.length === 0 && <p className={css.help}>{noInputsText}</p>}
       <div className={css.row}>
         <Button look="main" icon="play" type="submit" disabled={busy}>
           {submitLabel}
         </Button>
-        {example && (
-          <Button onClick={() => setTyped(initialFields(names, properties, example))}>{t("forms.useExample")}</Button>
-        )}
+        {example && <Button onClick={() => inputs.fill(example)}>{t("forms.useExample")}</Button>}
       </div>
     </form>
   );
@@ -134,12 +200,6 @@ function InputField(props: {
   );
 }
 
-/** Resource type of an input; null of other inputs. */
-function resourceOf(schema: Json | undefined): string | null {
-  const format = at(schema, ["format"]);
-  return typeof format === "string" && format.startsWith("resource-") ? format.slice("resource-".length) : null;
-}
-
 interface ResourceFieldProps {
   label: string;
   help: string | undefined;
@@ -165,53 +225,4 @@ function ResourceField({ type, text, set, ...given }: ResourceFieldProps) {
       </Select>
     </Field>
   );
-}
-
-function typeOf(schema: Json | undefined): string {
-  const type = at(schema, ["type"]);
-  return typeof type === "string" ? type : Array.isArray(type) ? String(type[0]) : "string";
-}
-
-function initialFields(names: string[], properties: Tree, values: Tree): Fields {
-  return Object.fromEntries(
-    names.map((name) => {
-      const value = values[name] ?? at(properties[name], ["default"]);
-      if (value === undefined || value === null) return [name, ""];
-      return [name, typeof value === "string" ? value : JSON.stringify(value, null, 2)];
-    }),
-  );
-}
-
-function readFields(
-  names: string[],
-  properties: Tree,
-  fields: Fields,
-  schema: Json | undefined,
-): { args: Tree; wrong: Fields } {
-  const args: Tree = {};
-  const wrong: Fields = {};
-  const required = at(schema, ["required"]);
-  for (const name of names) {
-    const text = fields[name] ?? "";
-    const type = typeOf(properties[name]);
-    if (text === "") {
-      if (Array.isArray(required) && required.includes(name)) wrong[name] = t("ui.required");
-      continue;
-    }
-    if (type === "string" || resourceOf(properties[name])) args[name] = text;
-    else {
-      try {
-        args[name] = JSON.parse(text) as Json;
-      } catch {
-        wrong[name] = parseError(type);
-      }
-    }
-  }
-  return { args, wrong };
-}
-
-/** Error of a text that is no value of a JSON Schema type. */
-function parseError(type: string): string {
-  if (type === "integer") return t("forms.notInteger");
-  return type === "number" ? t("forms.notNumber") : t("forms.notJson");
 }

@@ -68,7 +68,7 @@ export function NodeTest({ node }: { node: Node }) {
             busy={busy}
             initial={given}
             submitLabel={t("inspector.testWithInput")}
-            run={(next) => run(next, false)}
+            run={(next) => testNode(store, node.id, next, rerun)}
           />
         </details>
       )}

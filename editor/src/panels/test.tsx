@@ -27,7 +27,7 @@ export function TestPanel() {
         schema={schema}
         busy={!isRunOver(live)}
         initial={store.getState().args}
-        run={(args) => attempt(() => testWorkflow(store, args))}
+        run={(args) => testWorkflow(store, args)}
       />
       {live && <TestOutcome live={live} />}
     </div>

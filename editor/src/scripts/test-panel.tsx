@@ -36,7 +36,7 @@ export function TestPanel() {
         schema={schema}
         busy={isTestRunning(trial)}
         noInputsText={t("scripts.noInputs")}
-        run={(args) => attempt(() => runTest(store, args))}
+        run={(args) => runTest(store, args)}
       />
       {trial && <TestOutcome trial={trial} />}
     </section>

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
+import { errorText } from "../../api/client";
 import { rerun, schemaOfScript } from "../../api/restart";
 import { fetchArgs } from "../../api/runs";
 import { useEditor } from "../../editor/context";
@@ -10,7 +11,7 @@ import { Button, Field } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
 import { Dialog } from "../../ui/dialog";
 import { Failed, Skeleton } from "../../ui/states";
-import { notify, notifyError } from "../../ui/toasts";
+import { notify } from "../../ui/toasts";
 import { fieldNames } from "../../workflow/schema-fields";
 import { at, isTree, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
@@ -39,7 +40,7 @@ export function RerunDialog({ close }: { close: () => void }) {
       await navigate(`/w/${workspace}/runs/${made}`);
     } catch (error) {
       setBusy(false);
-      notifyError(error);
+      throw error;
     }
   };
   const schema = about.is_workflow ? flowSchema : (script.data ?? undefined);
@@ -62,34 +63,35 @@ export function RerunDialog({ close }: { close: () => void }) {
           busy={busy}
           initial={before}
           submitLabel={t("runs.runAgain")}
-          run={(next) => void start({ ...before, ...next })}
+          run={(next) => start({ ...before, ...next })}
         />
       )}
       {ready && !args.isLoadingError && fieldNames(schema).length === 0 && (
-        <JsonForm before={before} busy={busy} run={(next) => void start(next)} />
+        <JsonForm before={before} busy={busy} run={start} />
       )}
     </Dialog>
   );
 }
 
 /** Form of the inputs as JSON, for a run without a schema. */
-function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (args: Tree) => void }) {
+function JsonForm({ before, busy, run }: { before: Tree; busy: boolean; run: (args: Tree) => Promise<void> }) {
   const [text, setText] = useState(() => JSON.stringify(before, null, 2));
   const [fault, setFault] = useState<string | undefined>();
-  const submit = () => {
+  const submit = async () => {
+    setFault(undefined);
     try {
       const value = JSON.parse(text);
       if (!isTree(value)) throw new Error(t("runs.inputsNotObject"));
-      run(value);
+      await run(value);
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(errorText(error));
     }
   };
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        submit();
+        void submit();
       }}
     >
       <Field label={t("runs.inputs")} help={t("runs.inputsHelp")} error={fault}>
