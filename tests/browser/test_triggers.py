@@ -20,7 +20,7 @@ value:
   modules:
     - {id: give, value: {type: identity}}
   output: {type: javascript, expr: flow_input.name}
-schema: {type: object, properties: {name: {type: string}}, examples: [{name: Ada's}]}
+schema: {type: object, required: [name], properties: {name: {type: string}}, examples: [{name: Ada's}]}
 """
 
 
@@ -81,8 +81,17 @@ async def test_schedule_is_created_paused_changed_run_and_deleted(page: Page, si
     await expect(dialog.get_by_label("Next runs").get_by_role("listitem").first).to_contain_text("Mon")
     await page.get_by_label("Cron").fill("0 0 25 * * *")
     await expect(dialog.get_by_role("alert")).to_be_visible()
-    await page.get_by_label("Cron").fill("0 30 2 * * *")
-    await page.get_by_role("textbox", name="Inputs").fill('{"name": "Grace"}')
+    await page.get_by_label("Cron").fill("30 2 * * *")
+    await page.get_by_label("Time zone").fill("Europe/Nowhere")
+    await expect(dialog.get_by_role("alert")).to_contain_text("Unknown time zone Europe/Nowhere")
+    await page.get_by_label("Time zone").fill("Europe/Paris")
+    # The inputs have the fields of the schema, with its example.
+    name = dialog.get_by_role("group", name="Inputs").get_by_label("name", exact=True)
+    await expect(name).to_have_value("Ada's")
+    await name.fill("")
+    await page.get_by_role("button", name="Create schedule").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Required")
+    await name.fill("Grace")
     await page.get_by_role("textbox", name="Summary").fill("By night")
     await page.get_by_role("button", name="Create schedule").click()
     row = page.get_by_role("listitem").filter(has_text="By night")

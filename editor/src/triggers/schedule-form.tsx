@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { errorText } from "../api/client";
 import {
   createSchedule,
@@ -10,22 +10,24 @@ import {
   updateSchedule,
 } from "../api/triggers";
 import { useEditor } from "../editor/context";
+import { InputFields, useInputs } from "../forms/input-form";
 import { t } from "../texts/triggers";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
-import { at } from "../workflow/types";
+import { exampleOf } from "../workflow/scope";
+import type { Json, Tree } from "../workflow/types";
 import { parseJsonObject } from "./json";
 import { Ticks } from "./ticks";
-import { localTimeZone, PRESETS, zones } from "./times";
+import { isTimeZone, localTimeZone, PRESETS, zones } from "./times";
 import css from "./triggers.module.css";
 
 /** Dialog that creates or changes a schedule, with a preview of its next runs. */
 export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; close: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
-  const example = useEditor((editor) => at(editor.tree, ["schema", "examples", 0]));
+  const schema = useEditor((editor) => editor.flow.schema) as Json | undefined;
   const queries = useQueryClient();
   const existing = useQuery(schedulesQuery(workspace, flow)).data?.length ?? 0;
   const [values, setGiven] = useState({
@@ -33,15 +35,15 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
     summary: schedule?.summary ?? "",
     cron: schedule?.schedule ?? "0 0 8 * * *",
     zone: schedule?.timezone ?? localTimeZone(),
-    args: JSON.stringify(schedule ? (schedule.args ?? {}) : (example ?? {}), null, 2),
     missed: schedule?.missed ?? "once",
     overlap: !(schedule?.no_flow_overlap ?? false),
   });
   const update = (change: Partial<typeof values>) => setGiven((before) => ({ ...before, ...change }));
   const ticks = useQuery(ticksQuery(values.cron, values.zone));
-  const args = parseJsonObject(values.args);
+  const zoneError = isTimeZone(values.zone) ? undefined : t("triggers.noTimeZone", { zone: values.zone });
+  const args = useScheduleArgs(schema, schedule ? ((schedule.args ?? {}) as Tree) : exampleOf(schema));
   const saving = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (given: Tree) => {
       const body: NewSchedule = {
         path: values.path,
         script_path: flow,
@@ -49,7 +51,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
         enabled: schedule?.enabled ?? true,
         schedule: values.cron,
         timezone: values.zone,
-        args: args ?? {},
+        args: given,
         missed: values.missed,
         no_flow_overlap: !values.overlap,
         summary: values.summary || null,
@@ -61,7 +63,8 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (args) saving.mutate();
+    const given = args.read();
+    if (given) saving.mutate(given);
   };
   return (
     <Dialog
@@ -86,11 +89,11 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
           <Field
             label={t("triggers.cron")}
             help={t("triggers.cronHint")}
-            error={ticks.isError ? errorText(ticks.error) : undefined}
+            error={ticks.isError && zoneError === undefined ? errorText(ticks.error) : undefined}
           >
             <Input value={values.cron} spellCheck={false} onChange={(event) => update({ cron: event.target.value })} />
           </Field>
-          <Field label={t("triggers.timeZone")}>
+          <Field label={t("triggers.timeZone")} error={zoneError}>
             <Input list="zones" value={values.zone} onChange={(event) => update({ zone: event.target.value })} />
           </Field>
         </div>
@@ -100,14 +103,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
           ))}
         </datalist>
         <Ticks schedule={values.cron} timezone={values.zone} />
-        <Field label={t("triggers.inputs")} help="JSON" error={args ? undefined : t("triggers.notObject")}>
-          <textarea
-            className={controls.input}
-            spellCheck={false}
-            value={values.args}
-            onChange={(event) => update({ args: event.target.value })}
-          />
-        </Field>
+        {args.fields}
         <div className={css.pair}>
           <Field label={t("triggers.summary")}>
             <Input value={values.summary} onChange={(event) => update({ summary: event.target.value })} />
@@ -140,11 +136,49 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | null; c
         )}
         <div className={dialogCss.foot}>
           <Button onClick={close}>{t("ui.cancel")}</Button>
-          <Button look="main" type="submit" disabled={saving.isPending || !args || ticks.isError}>
+          <Button look="main" type="submit" disabled={saving.isPending || ticks.isError}>
             {schedule ? t("ui.save") : t("triggers.createSchedule")}
           </Button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+interface ScheduleArgs {
+  fields: ReactNode;
+  /** Return the inputs; null, and show the errors, if they are invalid. */
+  read: () => Tree | null;
+}
+
+/** Return the fields of a schedule's inputs: those of the schema, otherwise one of JSON. Inputs without a field are preserved. */
+function useScheduleArgs(schema: Json | undefined, initial: Tree | null): ScheduleArgs {
+  const inputs = useInputs(schema, initial);
+  const [json, setJson] = useState(() => JSON.stringify(initial ?? {}, null, 2));
+  const parsed = parseJsonObject(json);
+  if (inputs.names.length === 0) {
+    const fields = (
+      <Field label={t("triggers.inputs")} help="JSON" error={parsed ? undefined : t("triggers.notObject")}>
+        <textarea
+          className={controls.input}
+          spellCheck={false}
+          value={json}
+          onChange={(event) => setJson(event.target.value)}
+        />
+      </Field>
+    );
+    return { fields, read: () => parsed };
+  }
+  const fields = (
+    <fieldset className={css.inputs}>
+      <legend>{t("triggers.inputs")}</legend>
+      <InputFields inputs={inputs} />
+    </fieldset>
+  );
+  const others = Object.entries(initial ?? {}).filter(([name]) => !inputs.names.includes(name));
+  const read = () => {
+    const given = inputs.read();
+    return given && { ...Object.fromEntries(others), ...given };
+  };
+  return { fields, read };
 }
