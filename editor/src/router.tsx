@@ -1,25 +1,18 @@
 import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
+import { PageNotFound } from "./shell/not-found";
 import { Shell, ToWorkspace } from "./shell/shell";
 import { t } from "./texts/t";
-import { Empty, Failed, Skeleton } from "./ui/states";
+import { Failed, Skeleton } from "./ui/states";
 
 /** Error of a page that failed or does not exist. */
 function Broken() {
   const error = useRouteError();
-  const link = <Link to="/">{t("shell.toHome")}</Link>;
-  if (isRouteErrorResponse(error) && error.status === 404) {
-    return (
-      <main>
-        <Empty title={t("shell.pageNotFound")}>
-          <p>{t("shell.pageNotFoundHint")}</p>
-          {link}
-        </Empty>
-      </main>
-    );
-  }
+  if (isRouteErrorResponse(error) && error.status === 404) return <PageNotFound />;
   return (
     <main>
-      <Failed error={error}>{link}</Failed>
+      <Failed error={error}>
+        <Link to="/">{t("shell.toHome")}</Link>
+      </Failed>
     </main>
   );
 }
@@ -37,54 +30,62 @@ export const router = createBrowserRouter([
     errorElement: <Broken />,
     hydrateFallbackElement: <Skeleton />,
     children: [
-      { index: true, element: <ToWorkspace /> },
       {
-        path: "w/:workspace",
-        lazy: async () => ({ Component: (await import("./home/page")).HomePage }),
-      },
-      {
-        path: "w/:workspace/workflows",
-        lazy: async () => ({ Component: (await import("./workflows/list-page")).WorkflowsPage }),
-      },
-      {
-        path: "w/:workspace/runs",
-        lazy: async () => ({ Component: (await import("./runs/list/page")).RunsPage }),
-      },
-      {
-        path: "w/:workspace/runs/search",
-        lazy: async () => ({ Component: (await import("./runs/search/page")).SearchPage }),
-      },
-      {
-        path: "w/:workspace/approvals",
-        lazy: async () => ({ Component: (await import("./approvals/page")).ApprovalsPage }),
-      },
-      {
-        path: "w/:workspace/schedules",
-        lazy: async () => ({ Component: (await import("./schedules/page")).SchedulesPage }),
-      },
-      {
-        path: "w/:workspace/workers",
-        lazy: async () => ({ Component: (await import("./workers/page")).WorkersPage }),
-      },
-      {
-        path: "w/:workspace/scripts",
-        lazy: async () => ({ Component: (await import("./scripts/list-page")).ScriptsPage }),
-      },
-      {
-        path: "w/:workspace/scripts/*",
-        lazy: async () => ({ Component: (await import("./scripts/page")).ScriptPage }),
-      },
-      {
-        path: "w/:workspace/runs/:id",
-        lazy: async () => ({ Component: (await import("./runs/page")).RunPage }),
-      },
-      {
-        path: "w/:workspace/runs/:id/compare/:other",
-        lazy: async () => ({ Component: (await import("./runs/compare/page")).ComparePage }),
-      },
-      {
-        path: "w/:workspace/workflows/*",
-        lazy: async () => ({ Component: (await import("./workflow-page/page")).WorkflowPage }),
+        // An error of a page leaves the bar above it.
+        errorElement: <Broken />,
+        children: [
+          { index: true, element: <ToWorkspace /> },
+          {
+            path: "w/:workspace",
+            lazy: async () => ({ Component: (await import("./home/page")).HomePage }),
+          },
+          {
+            path: "w/:workspace/workflows",
+            lazy: async () => ({ Component: (await import("./workflows/list-page")).WorkflowsPage }),
+          },
+          {
+            path: "w/:workspace/runs",
+            lazy: async () => ({ Component: (await import("./runs/list/page")).RunsPage }),
+          },
+          {
+            path: "w/:workspace/runs/search",
+            lazy: async () => ({ Component: (await import("./runs/search/page")).SearchPage }),
+          },
+          {
+            path: "w/:workspace/approvals",
+            lazy: async () => ({ Component: (await import("./approvals/page")).ApprovalsPage }),
+          },
+          {
+            path: "w/:workspace/schedules",
+            lazy: async () => ({ Component: (await import("./schedules/page")).SchedulesPage }),
+          },
+          {
+            path: "w/:workspace/workers",
+            lazy: async () => ({ Component: (await import("./workers/page")).WorkersPage }),
+          },
+          {
+            path: "w/:workspace/scripts",
+            lazy: async () => ({ Component: (await import("./scripts/list-page")).ScriptsPage }),
+          },
+          {
+            path: "w/:workspace/scripts/*",
+            lazy: async () => ({ Component: (await import("./scripts/page")).ScriptPage }),
+          },
+          {
+            path: "w/:workspace/runs/:id",
+            lazy: async () => ({ Component: (await import("./runs/page")).RunPage }),
+          },
+          {
+            path: "w/:workspace/runs/:id/compare/:other",
+            lazy: async () => ({ Component: (await import("./runs/compare/page")).ComparePage }),
+          },
+          {
+            path: "w/:workspace/workflows/*",
+            lazy: async () => ({ Component: (await import("./workflow-page/page")).WorkflowPage }),
+          },
+          { path: "w/:workspace/*", element: <PageNotFound /> },
+          { path: "*", element: <PageNotFound /> },
+        ],
       },
     ],
   },

@@ -65,8 +65,16 @@ async def test_search_without_matches_shows_message(page: Page) -> None:
 async def test_missing_page_shows_not_found(page: Page) -> None:
     await page.goto("/w/main/workflows/f/examples/nothing")
     await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
-    await page.goto("/no/such/page")
-    await expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    pages = page.get_by_role("navigation", name="Pages")
+    for address in ("/no/such/page", "/w/main/no/such/page"):
+        await page.goto(address)
+        await expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+        await expect(pages.get_by_role("link", name="Workflows")).to_have_attribute("href", "/w/main/workflows")
+    await page.goto("/w/nowhere/workflows")
+    await expect(page.get_by_role("heading", name="Workspace nowhere not found")).to_be_visible()
+    await expect(page.get_by_label("Workspace", exact=True)).to_have_count(0)
+    await page.get_by_role("link", name="Open workspace main").click()
+    await expect(page.get_by_role("heading", name="Home")).to_be_visible()
 
 
 async def test_graph_shows_nodes_and_edges(page: Page) -> None:

@@ -20,3 +20,10 @@ export const meQuery = queryOptions({
     return { email: account.data.email, superAdmin: account.data.super_admin, workspaces: member.data.workspaces };
   },
 });
+
+/** Query whether a workspace exists. */
+export const workspaceExistsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["workspace-exists", id],
+    queryFn: async () => (await api.POST("/api/workspaces/exists", { body: { id } })).data ?? false,
+  });

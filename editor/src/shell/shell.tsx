@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
 import { ApiError, api, BASE, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
-import { logout, meQuery } from "../api/session";
+import { logout, meQuery, workspaceExistsQuery } from "../api/session";
 import logo from "../icon.svg";
 import { lastWorkspace } from "../lib/last-workspace";
 import { toggleTheme } from "../lib/theme";
@@ -13,6 +13,7 @@ import { IconButton, LinkButton } from "../ui/controls";
 import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
 import { notifyError } from "../ui/toasts";
+import { WorkspaceNotFound } from "./not-found";
 import css from "./shell.module.css";
 
 const PRODUCT = "Orvanta";
@@ -22,27 +23,49 @@ const LoginDialog = lazy(() => import("./login-dialog"));
 export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
+  const { workspace: asked } = useParams();
+  const exists = useWorkspaceExists(asked);
   if (me.isPending) return <Skeleton />;
   // After a first login, SessionDialog asks in place, so that unsaved input stays on the page.
   if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
     return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
   }
   if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
+  const ids = me.data.workspaces.map((each) => each.id);
+  const missing = exists === false;
   return (
     <div className={css.shell}>
-      <Bar email={me.data.email} workspaces={me.data.workspaces.map((each) => each.id)} />
+      <Bar email={me.data.email} workspaces={ids} workspace={missing ? undefined : (asked ?? initialWorkspace(ids))} />
       <ConnectionStatus />
       <div className={css.body}>
-        <Outlet />
+        {missing && <WorkspaceNotFound id={asked ?? ""} workspaces={ids} />}
+        {exists && <Outlet />}
       </div>
       <SessionDialog />
     </div>
   );
 }
 
-function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
+/** Return whether the user can open a workspace; undefined until that is known. */
+function useWorkspaceExists(id: string | undefined): boolean | undefined {
+  const me = useQuery(meQuery).data;
+  const isMember = id === undefined || me?.workspaces.some((each) => each.id === id);
+  // Super administrators can open workspaces without being a member.
+  const asks = id !== undefined && me?.superAdmin === true && !isMember;
+  const exists = useQuery({ ...workspaceExistsQuery(id ?? ""), enabled: asks });
+  if (!asks) return isMember;
+  return exists.isError ? true : exists.data;
+}
+
+interface BarProps {
+  email: string;
+  workspaces: string[];
+  /** Workspace of the page, or of its links if the page has none. */
+  workspace: string | undefined;
+}
+
+function Bar({ email, workspaces, workspace }: BarProps) {
   const navigate = useNavigate();
-  const { workspace } = useParams();
   const leave = async () => {
     try {
       await logout();
@@ -59,7 +82,7 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
       </Link>
       {workspace && (
         <Select aria-label={t("shell.workspace")} value={workspace} set={(next) => void navigate(`/w/${next}`)}>
-          {workspaces.map((id) => (
+          {[...new Set([...workspaces, workspace])].map((id) => (
             <option key={id}>{id}</option>
           ))}
         </Select>
@@ -151,12 +174,16 @@ function SessionDialog() {
   return <Suspense>{lost && <LoginDialog done={() => setLost(false)} />}</Suspense>;
 }
 
-/** Redirect to the last workspace, otherwise to the first one other than `admins`. */
+/** Return the last workspace, otherwise the first one other than `admins`. */
+function initialWorkspace(ids: string[]): string | undefined {
+  const last = lastWorkspace();
+  return ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
+}
+
+/** Redirect to the initial workspace. */
 export function ToWorkspace() {
   const { data } = useQuery(meQuery);
-  const ids = data?.workspaces.map((each) => each.id) ?? [];
-  const last = lastWorkspace();
-  const chosen = ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
+  const chosen = initialWorkspace(data?.workspaces.map((each) => each.id) ?? []);
   if (!chosen) return <Failed error={new Error(t("shell.noWorkspace"))} />;
   return <Navigate to={`/w/${chosen}`} replace />;
 }
