@@ -214,3 +214,35 @@ async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(node(page, "two")).to_contain_text("Written before the login")
     await draft_saved(page)
+
+
+async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: Page, site: Site) -> None:
+    # The size of 1440 x 900 at a zoom of 200 %.
+    await page.set_viewport_size({"width": 720, "height": 450})
+    await opened(page, site)
+    await node(page, "three").click()
+    panel = page.get_by_role("complementary", name="Node")
+    await panel.get_by_role("textbox", name="Summary").fill("The third")
+    await page.get_by_role("button", name="Add a node between one and two").click()
+    await add(page, "Delay")
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    await draft_saved(page)
+    await page.set_viewport_size({"width": 1440, "height": 500})
+    await node(page, "three").click()
+    edge = page.get_by_role("separator", name="Width of the panel")
+    await edge.focus()
+    for _ in range(20):
+        await edge.press("ArrowLeft")
+    await expect(edge).to_have_attribute("aria-valuenow", "720")
+    await edge.press("ArrowRight")
+    await page.reload()
+    await expect(edge).to_have_attribute("aria-valuenow", "696")
+    box = await panel.bounding_box()
+    assert box is not None and round(box["width"]) == 696
+    # The head of the form stays while the form is scrolled, and so does the test next to it.
+    await panel.get_by_role("button", name="Test…").click()
+    test = panel.get_by_role("region", name="Test of three")
+    await panel.get_by_text("Advanced").scroll_into_view_if_needed()
+    await expect(panel.get_by_role("textbox", name="Id", exact=True)).not_to_be_in_viewport()
+    await expect(panel.get_by_role("button", name="Duplicate")).to_be_in_viewport(ratio=1)
+    await expect(test.get_by_role("button", name="Test three")).to_be_in_viewport(ratio=1)

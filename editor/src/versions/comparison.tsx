@@ -170,7 +170,7 @@ function Restore({ version, text }: { version: Version | undefined; text: string
       notify(t("versions.restored", { number: version.number }));
     });
   return (
-    <Button icon="undo" data-edits="" disabled={text === null || same} onClick={restore}>
+    <Button icon="undo" disabled={text === null || same} onClick={restore}>
       {t("versions.restore")}
     </Button>
   );

@@ -12,7 +12,6 @@ import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, isChanged, textOf } from "../editor/store";
-import { useNarrowReadOnly } from "../editor/use-narrow-read-only";
 import { useFirst } from "../lib/use-first";
 import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
@@ -112,7 +111,6 @@ function Page() {
   usePanelInUrl();
   usePreload();
   const view = useView();
-  useNarrowReadOnly(store);
   useKeyboard(store, view === "graph");
   return (
     <main className={css.page}>
@@ -123,7 +121,9 @@ function Page() {
         </div>
         <ViewLinks />
         <State />
-        <Tools graph={view === "graph"} />
+        <div className={css.tools}>
+          <Tools graph={view === "graph"} />
+        </div>
       </div>
       <div>
         <Banner />
@@ -158,15 +158,13 @@ function Tools({ graph }: { graph: boolean }) {
   const errors = useEditor((editor) => editor.problems?.length ?? 0);
   return (
     <>
-      <span className={css.editTools}>
-        <ActionButton name="undo" />
-        <ActionButton name="redo" />
-        {graph && <ActionButton name="add" />}
-        {graph && <ActionButton name="tidy" />}
-        <span className={css.gap} />
-        {graph && <ActionButton name="workflow" />}
-        {graph && <ActionButton name="nodes" />}
-      </span>
+      <ActionButton name="undo" />
+      <ActionButton name="redo" />
+      {graph && <ActionButton name="add" />}
+      {graph && <ActionButton name="tidy" />}
+      <span className={css.gap} />
+      {graph && <ActionButton name="workflow" />}
+      {graph && <ActionButton name="nodes" />}
       {graph && <ActionButton name="outline" />}
       {graph && <ActionButton name="yaml" />}
       <Button
@@ -182,10 +180,8 @@ function Tools({ graph }: { graph: boolean }) {
       <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
         {t("workflow-page.test")}
       </Button>
-      <span className={css.editTools}>
-        <ActionButton name="deploy" words main />
-        <Removal />
-      </span>
+      <ActionButton name="deploy" words main />
+      <Removal />
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { type CSSProperties, lazy, Suspense, useEffect, useRef } from "react";
 import { useSearchParams } from "react-router";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { EditorStore, Panel } from "../editor/store";
@@ -10,6 +10,7 @@ import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Skeleton } from "../ui/states";
+import { PanelEdge, usePanelWidth } from "./panel-width";
 
 const loadInspector = () => import("../inspector/inspector");
 const loadDialogs = () => import("../actions/dialogs");
@@ -51,31 +52,37 @@ export function usePreload(): void {
 export function SidePanel() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
-  const readOnly = useEditor((editor) => editor.readOnly);
   const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
+  const [width, setWidth] = usePanelWidth(panel ?? "");
   if (!panel) return null;
   return (
-    <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
+    <aside
+      className={css.side}
+      data-panel={panel}
+      data-wide={panel === "node" && wide}
+      style={{ "--panel-width": `${width}px` } as CSSProperties}
+      aria-label={TITLES[panel]}
+    >
+      <PanelEdge width={width} set={setWidth} />
       <span className={css.close}>
         <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
-      {panel === "node" && (
-        <Suspense fallback={<Skeleton />}>
-          <fieldset key={String(readOnly)} className={css.form} disabled={readOnly}>
-            {readOnly && <p className={css.narrow}>{t("workflow-page.narrow")}</p>}
+      <div className={css.content}>
+        {panel === "node" && (
+          <Suspense fallback={<Skeleton />}>
             <Inspector />
-          </fieldset>
-        </Suspense>
-      )}
-      {panel === "test" && (
-        <Suspense fallback={<Skeleton />}>
-          <TestPanel />
-        </Suspense>
-      )}
-      {panel === "yaml" && <YamlPanel />}
-      {panel === "problems" && <ProblemsPanel />}
-      {panel === "outline" && <OutlinePanel />}
-      {panel === "palette" && <PalettePanel />}
+          </Suspense>
+        )}
+        {panel === "test" && (
+          <Suspense fallback={<Skeleton />}>
+            <TestPanel />
+          </Suspense>
+        )}
+        {panel === "yaml" && <YamlPanel />}
+        {panel === "problems" && <ProblemsPanel />}
+        {panel === "outline" && <OutlinePanel />}
+        {panel === "palette" && <PalettePanel />}
+      </div>
     </aside>
   );
 }
