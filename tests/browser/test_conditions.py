@@ -35,8 +35,12 @@ async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Pa
     for target, outcome in (("yes", "false"), ("no", "true")):
         handle = node(page, "check").locator(f'.react-flow__handle[data-handleid="{outcome}"]')
         await expect(handle).to_have_text(outcome)
+        label, card = await handle.get_by_text(outcome).bounding_box(), await node(page, "check").bounding_box()
+        assert label and card and label["y"] >= card["y"] + card["height"]
         await handle.drag_to(node(page, target).locator(".react-flow__handle.target"))
         await expect(page.locator(f'[data-edge^="check {target}"]')).to_contain_text(outcome)
+        # The edge has the name of the outcome now.
+        await expect(handle.get_by_text(outcome)).to_be_hidden()
     await deploy(page, "")
     found = needs(site, path)
     assert found["yes"] == [{"node": "check", "on": "false"}]

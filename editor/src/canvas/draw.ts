@@ -18,7 +18,8 @@ export type FrameNode = FlowNode<{ group: Group }, "frame">;
 /** A folded group, drawn in place of its nodes. */
 export type FoldedNode = FlowNode<{ group: Group }, "folded">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
-export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
+/** `depth`: number of boxes around the edge. */
+export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[]; depth: number }, "step">;
 export interface Drawing {
   nodes: Drawn[];
   edges: DrawnEdge[];
@@ -33,7 +34,7 @@ export function draw(
 ): Drawing {
   const nodes: Drawn[] = [...notes.map(drawNote)];
   const edges: DrawnEdge[] = [];
-  const add = (node: Node) => {
+  const add = (node: Node, depth: number) => {
     const box = layout.nodes.get(node.id);
     if (!box) return;
     const place = {
@@ -60,7 +61,7 @@ export function draw(
         const frame = drawFrame(group, graph, layout);
         if (frame?.parentId === node.id && holds(lane, group)) nodes.push(frame);
       }
-      addList(lane);
+      addList(lane, depth + 1);
     }
   };
   const addLane = (node: Node, lane: Lane) => {
@@ -70,19 +71,19 @@ export function draw(
     const fixed = { draggable: false, selectable: false, focusable: false };
     nodes.push({ id, type: "lane", parentId: node.id, ...sized(box), data: { lane }, ...fixed });
   };
-  const addList = (lane: Lane) => {
+  const addList = (lane: Lane, depth: number) => {
     const known = new Set(lane.nodes.map((node) => node.id));
-    for (const node of lane.nodes) add(node);
+    for (const node of lane.nodes) add(node, depth);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? []));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? [], depth));
     }
   };
   for (const group of groups) {
     const frame = drawFrame(group, graph, layout);
     if (frame && !frame.parentId) nodes.push(frame);
   }
-  addList(graph.main);
-  for (const node of [graph.preprocessor, graph.failure]) if (node) add(node);
+  addList(graph.main, 0);
+  for (const node of [graph.preprocessor, graph.failure]) if (node) add(node, 0);
   return { nodes, edges };
 }
 
@@ -166,10 +167,10 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
-function drawEdge(edge: Edge, way: readonly Point[]): DrawnEdge {
+function drawEdge(edge: Edge, route: readonly Point[], depth: number): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
   // An edge of a folded group represents several edges.
   const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route: way }, ariaLabel, ...fixed };
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route, depth }, ariaLabel, ...fixed };
 }

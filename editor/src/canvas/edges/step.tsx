@@ -37,7 +37,8 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
           data-canvas-edge=""
           data-id={edgeId(edge)}
           data-edge={`${edge.from} ${edge.to} ${taken ?? "open"}`}
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+          // In a box, above the area of its list; outside of boxes, below moved nodes.
+          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)`, zIndex: data.depth && data.depth + 1 }}
         >
           {edge.on !== "success" && (
             <span className={css.label} data-on={edge.on}>

@@ -14,16 +14,20 @@ import { isLoop, kindOf } from "../../workflow/kinds";
 import { OUTCOME_NAMES } from "../../workflow/outcome-names";
 import type { Node } from "../../workflow/outline";
 import { isPinned } from "../../workflow/pins";
+import type { Outcome } from "../../workflow/types";
 import css from "../canvas.module.css";
 import { type CardNode, type GroupNode, type LaneNode, labelledHandles } from "../draw";
 import { IterationPicker } from "../iterations";
 
-function Handles({ kind }: { kind: string }) {
+/** Class of elements on which a press with Shift selects the node instead of starting a selection box. */
+const NO_BOX = "nokey";
+
+function Handles({ node }: { node: Node }) {
   return (
     <>
       <Handle type="target" position={Position.Top} className={css.handle} />
       <Handle type="source" position={Position.Bottom} className={css.handle} />
-      {labelledHandles(kind).map(({ on, left }) => (
+      {labelledHandles(node.kind).map(({ on, left }) => (
         <Handle
           key={on}
           id={on}
@@ -33,10 +37,23 @@ function Handles({ kind }: { kind: string }) {
           style={{ left: `${left * 100}%` }}
           title={t("canvas.connectOn", { outcome: OUTCOME_NAMES[on] })}
         >
-          <span className={css.handleLabel}>{OUTCOME_NAMES[on]}</span>
+          <HandleLabel node={node} on={on} />
         </Handle>
       ))}
     </>
+  );
+}
+
+/** Name of the outcome below a handle, unless an edge shows it already. */
+function HandleLabel({ node, on }: { node: Node; on: Outcome }) {
+  const drawn = useEditor(
+    ({ graph }) =>
+      node.list.length > 1 && laneOf(graph, node).edges.some((edge) => edge.from === node.id && edge.on === on),
+  );
+  return (
+    <span className={css.handleLabel} hidden={drawn}>
+      {OUTCOME_NAMES[on]}
+    </span>
   );
 }
 
@@ -145,7 +162,7 @@ function useNodeClass(node: Node, selected: boolean | undefined): string {
 
 export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
   return (
-    <Frame node={data.node} className={`${css.card} ${useNodeClass(data.node, selected)}`}>
+    <Frame node={data.node} className={`${css.card} ${NO_BOX} ${useNodeClass(data.node, selected)}`}>
       <NodeLabel node={data.node} />
     </Frame>
   );
@@ -154,7 +171,7 @@ export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
 export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
   return (
     <Frame node={data.node} className={`${css.group} ${useNodeClass(data.node, selected)}`}>
-      <header>
+      <header className={NO_BOX}>
         <NodeLabel node={data.node} />
         {isLoop(data.node.kind) && <IterationPicker node={data.node} brief />}
       </header>
@@ -165,7 +182,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
 function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
   return (
     <div className={className}>
-      <Handles kind={node.kind} />
+      <Handles node={node} />
       {children}
       <AddAfter node={node} />
     </div>
