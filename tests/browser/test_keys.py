@@ -237,6 +237,20 @@ async def test_search_in_code_opens_matching_node(page: Page, site: Site) -> Non
     await expect(page.get_by_role("option")).to_have_text(["$_threeecho 3"])
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
+    # Far away, the view moves to it at a zoom at which it can be read.
+    for _ in range(12):
+        await page.locator("[data-canvas]").press("-")
+    await page.keyboard.press("Control+f")
+    await page.get_by_placeholder("Find in ids").fill("one")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
+    await expect(node(page, "one")).to_be_in_viewport(ratio=1)
+    box = await node(page, "one").bounding_box()
+    assert box and box["width"] > 180
+    # Shift adds a node to the selection and removes it, like Ctrl.
+    for count in (2, 1):
+        await node(page, "two").click(modifiers=["Shift"])
+        await expect(page.locator(".react-flow__node.selected")).to_have_count(count)
 
 
 async def test_nodes_are_copied_into_the_workflow_of_another_tab_and_cut(page: Page, site: Site) -> None:

@@ -22,7 +22,7 @@ export function FindDialog() {
     close();
     select(store, [id]);
     store.setState({ panel: "node" });
-    store.getState().canvas?.reveal([id]);
+    store.getState().canvas?.reveal(id);
   };
   return (
     <Dialog title={t("actions.find")} hideTitle close={close}>

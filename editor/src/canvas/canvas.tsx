@@ -39,7 +39,7 @@ import { FIT, KeepInView, ProvideView } from "./view";
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
 const EDGES = { step: StepEdge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
-const MULTI_SELECT_KEYS = ["Meta", "Control"];
+const MULTI_SELECT_KEYS = ["Meta", "Control", "Shift"];
 const PRO_OPTIONS = { hideAttribution: true };
 const VIRTUALIZE_FROM = 100;
 const LABELS = {

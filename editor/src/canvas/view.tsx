@@ -3,6 +3,9 @@ import { useEffect } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 
 export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
+const MARGIN = 24;
+/** Zoom from which the texts of nodes can be read. */
+const READABLE = 0.8;
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Provides zoom and navigation to the actions of the page while the canvas is mounted. */
@@ -17,9 +20,18 @@ export function ProvideView() {
         fit: () => void flow.fitView({ ...FIT, duration }),
         zoomTo: (zoom) => void flow.zoomTo(zoom, { duration }),
         zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration }),
-        reveal: (ids) => {
-          const nodes = ids.map((id) => ({ id }));
-          void flow.fitView({ nodes, padding: 0.4, maxZoom: Math.max(flow.getZoom(), 0.8), minZoom: 0.15, duration });
+        reveal: (id) => {
+          const node = flow.getInternalNode(id);
+          if (!node) return;
+          const { width, height } = inner.getState();
+          const zoom = Math.max(flow.getZoom(), READABLE);
+          // Of a box that exceeds the view, its head is shown.
+          const middle = (length = 0, frame: number) => Math.min(length, frame / zoom - 2 * MARGIN) / 2;
+          const { x, y } = node.internals.positionAbsolute;
+          // Not animated: a panel that opens at the same time moves the view, which would end the animation.
+          void flow.setCenter(x + middle(node.measured.width, width), y + middle(node.measured.height, height), {
+            zoom,
+          });
         },
         middle: () => {
           const { width, height, transform } = inner.getState();
@@ -32,8 +44,6 @@ export function ProvideView() {
   }, [store, flow, inner]);
   return null;
 }
-
-const MARGIN = 24;
 
 /** Pans to show the selected node, for example one that was just added or selected by a key. */
 export function KeepInView() {

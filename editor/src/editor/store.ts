@@ -48,8 +48,8 @@ export interface CanvasView {
   fit(): void;
   zoomTo(zoom: number): void;
   zoomBy(factor: number): void;
-  /** Scroll nodes into view. */
-  reveal(ids: readonly string[]): void;
+  /** Scroll to a node, at a zoom at which it can be read. */
+  reveal(id: string): void;
   /** Centre of the visible part, in pixels of the graph. */
   middle(): { x: number; y: number };
 }
