@@ -117,6 +117,7 @@ function Head({ deploy }: { deploy: () => void }) {
       <span className={workflow.state} role="status">
         {words}
       </span>
+      <span className={workflow.tools} />
       <Button
         look="main"
         icon="deploy"

@@ -23,6 +23,7 @@ import { Banner } from "./banner";
 import { OpenDialog, SidePanel, stateFromUrl, usePanelInUrl, usePreload } from "./side-panel";
 import { useView, ViewLinks } from "./views";
 
+const RunsView = lazy(() => import("../runs/list/workflow-runs"));
 const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
 const TriggersView = lazy(() => import("../triggers/view"));
@@ -137,7 +138,9 @@ function Page() {
       ) : (
         <div className={css.whole}>
           <Suspense fallback={<Skeleton rows={6} />}>
-            {view === "versions" ? <VersionsView /> : <TriggersView />}
+            {view === "runs" && <RunsView />}
+            {view === "versions" && <VersionsView />}
+            {view === "triggers" && <TriggersView />}
           </Suspense>
         </div>
       )}

@@ -1,11 +1,12 @@
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { t } from "../texts/workflow-page";
 import css from "./views.module.css";
 
-export type View = "graph" | "versions" | "triggers";
+export type View = "graph" | "runs" | "versions" | "triggers";
 
 const VIEWS: [View, string][] = [
   ["graph", t("workflow-page.graph")],
+  ["runs", t("workflow-page.runs")],
   ["versions", t("workflow-page.versions")],
   ["triggers", t("workflow-page.triggers")],
 ];
@@ -13,13 +14,11 @@ const VIEWS: [View, string][] = [
 /** Return the shown view of the workflow, from the address. */
 export function useView(): View {
   const [search] = useSearchParams();
-  const asked = search.get("view");
-  return asked === "versions" || asked === "triggers" ? asked : "graph";
+  return VIEWS.find(([view]) => view === search.get("view"))?.[0] ?? "graph";
 }
 
 export function ViewLinks() {
   const shown = useView();
-  const { workspace, "*": path = "" } = useParams();
   return (
     <nav className={css.views} aria-label={t("workflow-page.views")}>
       {VIEWS.map(([view, name]) => (
@@ -32,9 +31,6 @@ export function ViewLinks() {
           {name}
         </Link>
       ))}
-      <Link className={css.view} to={`/w/${workspace}/runs?path=${encodeURIComponent(path)}`}>
-        {t("workflow-page.runs")}
-      </Link>
     </nav>
   );
 }

@@ -36,13 +36,13 @@ function Search({ text, put }: { text: string; put: SetFilter }) {
   );
 }
 
-/** Fields of the filter, and a chip for each active filter to remove it. */
-export function Filters({ filter, put }: { filter: RunFilter; put: SetFilter }) {
-  const narrowed = activeFilters(filter);
+/** Fields of the filter, and a chip for each active filter to remove it. `fixedPath`: only runs of one workflow are shown. */
+export function Filters({ filter, put, fixedPath }: { filter: RunFilter; put: SetFilter; fixedPath: boolean }) {
+  const narrowed = activeFilters(filter).filter((each) => !fixedPath || each.name !== "path");
   return (
     <>
       <search className={css.fields}>
-        <Search text={filter.text} put={put} />
+        {!fixedPath && <Search text={filter.text} put={put} />}
         <Select
           aria-label={t("runs.addStatus")}
           value=""

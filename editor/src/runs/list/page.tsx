@@ -24,17 +24,6 @@ export function RunsPage() {
   const { workspace = "" } = useParams();
   const [search, setSearch] = useSearchParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const filter = filterOf(search);
-  const setFilter: SetFilter = (changes) => {
-    // Read the current address, not the rendered one: two changes may precede a render.
-    const after = new URLSearchParams(window.location.search);
-    for (const [name, value] of Object.entries(changes)) {
-      if (value) after.set(name, value);
-      else after.delete(name);
-    }
-    setSearch(after, { replace: true });
-  };
-  const shown = JSON.stringify(filter);
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -44,10 +33,36 @@ export function RunsPage() {
         </LinkButton>
         <SavedViewsMenu workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
       </div>
-      <Filters filter={filter} put={setFilter} />
-      <RunHistogram workspace={workspace} filter={filter} put={setFilter} />
-      <List key={`${workspace} ${shown}`} workspace={workspace} filter={filter} put={setFilter} />
+      <FilteredRuns workspace={workspace} />
     </main>
+  );
+}
+
+/** Filter, histogram and list of runs: those of a workflow, otherwise all. The filter is in the address. */
+export function FilteredRuns({ workspace, workflow }: { workspace: string; workflow?: string }) {
+  const [search, setSearch] = useSearchParams();
+  const filter = { ...filterOf(search), ...(workflow === undefined ? {} : { path: workflow }) };
+  const setFilter: SetFilter = (changes) => {
+    // Read the current address, not the rendered one: two changes may precede a render.
+    const after = new URLSearchParams(window.location.search);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value) after.set(name, value);
+      else after.delete(name);
+    }
+    setSearch(after, { replace: true });
+  };
+  return (
+    <>
+      <Filters filter={filter} put={setFilter} fixedPath={workflow !== undefined} />
+      <RunHistogram workspace={workspace} filter={filter} put={setFilter} />
+      <List
+        key={`${workspace} ${JSON.stringify(filter)}`}
+        workspace={workspace}
+        filter={filter}
+        put={setFilter}
+        fixedPath={workflow !== undefined}
+      />
+    </>
   );
 }
 
@@ -92,14 +107,14 @@ function useRuns(workspace: string, filter: RunFilter) {
   return runs;
 }
 
-function List({ workspace, filter, put }: Props) {
+function List({ workspace, filter, put, fixedPath }: Props & { fixedPath: boolean }) {
   const runs = useRuns(workspace, filter);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [all, setAll] = useState<string[] | null>(null);
   if (runs.isPending) return <Skeleton />;
   if (runs.error) return <Failed error={runs.error} retry={() => void runs.refetch()} />;
   const rows = runs.data.pages.flatMap((page) => page.rows);
-  if (rows.length === 0) return <EmptyRuns filter={filter} put={put} />;
+  if (rows.length === 0) return <EmptyRuns filter={fixedPath ? { ...filter, path: "" } : filter} put={put} />;
   const choose = (row: RunRow, yes: boolean) => {
     setAll(null);
     const next = new Set(chosen);
