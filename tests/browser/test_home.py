@@ -50,7 +50,7 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
 
 async def test_introduction_can_be_dismissed(page: Page) -> None:
     first = page.get_by_role("region", name="Start here")
-    await expect(first.get_by_role("link", name="Run order_processing")).to_be_visible()
+    await expect(first.get_by_role("button", name="Run order_processing")).to_be_visible()
     await first.get_by_role("button", name="Do not show this again").click()
     await page.reload()
     await expect(page.get_by_role("region", name="Failed recently")).to_be_visible()

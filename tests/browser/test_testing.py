@@ -82,16 +82,34 @@ async def test_test_error_is_shown_at_its_line(page: Page, site: Site, commands:
 
 
 async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: Page) -> None:
-    await page.get_by_role("link", name="Run order_processing").click()
-    await page.get_by_role("button", name="Fill in the example").click()
-    await page.get_by_role("button", name="Run", exact=True).click()
+    await page.get_by_role("button", name="Run order_processing").click()
+    await page.wait_for_url("**/runs/*")
     for name in ("price", "enrich", "report", "invoice"):
         await expect(node(page, name).locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
-    await expect(page.locator('[data-result="Workflow result"]')).to_contain_text('"total": 465.48')
-    await expect(page.get_by_role("link", name="Open run")).to_be_visible()
-    await expect(page.get_by_role("link", name="Runs", exact=True).last).to_have_attribute("href", re.compile("path="))
+    await expect(page.get_by_role("main")).to_contain_text("465.48")
     for edge in ("price enrich", "price report", "enrich invoice", "report invoice"):
         await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
+    # Its runs are listed on its page, whose tabs stay in place. "Run" of the list has the form of the inputs.
+    await page.get_by_role("link", name="Workflows", exact=True).click()
+    await page.get_by_role("listitem").filter(has_text="order_processing").get_by_role("button", name="Run").click()
+    form = page.get_by_role("dialog", name="Run Processing of an order")
+    await form.get_by_role("button", name="Run").click()
+    await expect(form.get_by_role("alert").first).to_have_text("Required")
+    await form.get_by_role("button", name="Fill in the example").click()
+    await form.get_by_label("order_id").fill("none")
+    await form.get_by_role("button", name="Run").click()
+    await expect(form.get_by_role("alert")).to_contain_text("does not match")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("link", name="Processing of an order").click()
+    views = page.get_by_role("navigation", name="Workflow views")
+    places = []
+    for view in ("Versions", "Triggers", "Graph", "Runs"):
+        await views.get_by_role("link", name=view).click()
+        await expect(views.get_by_role("link", name=view)).to_have_attribute("aria-current", "page")
+        places.append((await views.bounding_box() or {}).get("x"))
+    assert len(set(places)) == 1
+    await expect(page.get_by_role("heading", name="Processing of an order")).to_be_visible()
+    await expect(page.get_by_label("Runs", exact=True).get_by_role("listitem")).not_to_have_count(0)
 
 
 async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> None:

@@ -1,14 +1,19 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
+import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
+import { startFlow } from "../api/runs";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
+import { notifyError } from "../ui/toasts";
+import { exampleOf } from "../workflow/scope";
+import type { Json } from "../workflow/types";
 import css from "./home.module.css";
 
 const EXAMPLE = "f/examples/order_processing";
@@ -43,21 +48,30 @@ export function HomePage() {
 /** Example workflow for new users. It can be dismissed. */
 function FirstVisit({ workspace }: { workspace: string }) {
   const there = useQuery(flowExistsQuery(workspace, EXAMPLE));
+  const navigate = useNavigate();
   const [hidden, setHidden] = useState(() => localStorage.getItem(HIDDEN_KEY) !== null);
-  if (hidden || !there.data) return null;
+  const starting = useMutation({
+    mutationFn: async () => {
+      const flow = await getFlow(workspace, EXAMPLE);
+      return startFlow(workspace, EXAMPLE, exampleOf(flow.schema as Json | undefined) ?? {});
+    },
+    onError: notifyError,
+    onSuccess: (run) => navigate(`/w/${workspace}/runs/${run}`),
+  });
   const hide = () => {
     localStorage.setItem(HIDDEN_KEY, "1");
     setHidden(true);
   };
+  if (hidden || !there.data) return null;
   return (
     <section className={css.firstVisit} aria-label={t("home.start")}>
       <div>
         <h2>{t("home.startTitle")}</h2>
         <p>{t("home.startText")}</p>
       </div>
-      <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${EXAMPLE}?panel=test`}>
+      <Button look="main" icon="play" disabled={starting.isPending} onClick={() => starting.mutate()}>
         {t("home.runExample")}
-      </LinkButton>
+      </Button>
       <LinkButton to={`/w/${workspace}/workflows/${EXAMPLE}`}>{t("home.openExample")}</LinkButton>
       <IconButton label={t("home.dismiss")} icon="cross" onClick={hide} />
     </section>

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 import { draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
@@ -17,6 +17,7 @@ import { useUrlParams } from "../ui/use-url-params";
 import { type Item, itemName, listItems } from "./items";
 
 const PUSH_COMMAND = "orvanta flow push";
+const RunDialog = lazy(() => import("./run-dialog"));
 const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
 
 const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
@@ -86,28 +87,45 @@ function EmptyList({ archived, children }: { archived: boolean; children: ReactN
 }
 
 function Rows({ workspace, found: { items, query } }: { workspace: string; found: ListState<Item> }) {
+  const [running, setRunning] = useState<Item | null>(null);
   if (items.length === 0) return <NoMatches what="workflows" wanted={query} />;
   return (
-    <ul className={css.list} onKeyDown={moveFocusByRow}>
-      {items.map((item) => (
-        <li key={item.path} className={css.row}>
-          <div className={css.name}>
-            <Link to={`/w/${workspace}/workflows/${item.path}`}>{itemName(item)}</Link>
-            <div className={css.path}>{item.path}</div>
-          </div>
-          <div className={css.when}>
-            {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
-          </div>
-          {item.archived ? (
-            <RestoreButton workspace={workspace} path={item.path} />
-          ) : (
-            <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${item.path}?panel=test`}>
-              {item.deployed ? t("workflows.run") : t("workflows.test")}
-            </LinkButton>
-          )}
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className={css.list} onKeyDown={moveFocusByRow}>
+        {items.map((item) => (
+          <li key={item.path} className={css.row}>
+            <div className={css.name}>
+              <Link to={`/w/${workspace}/workflows/${item.path}`}>{itemName(item)}</Link>
+              <div className={css.path}>{item.path}</div>
+            </div>
+            <div className={css.when}>
+              {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
+            </div>
+            {item.archived && <RestoreButton workspace={workspace} path={item.path} />}
+            {!item.archived && item.deployed && (
+              <Button look="quiet" icon="play" onClick={() => setRunning(item)}>
+                {t("workflows.run")}
+              </Button>
+            )}
+            {!item.deployed && (
+              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${item.path}?panel=test`}>
+                {t("workflows.test")}
+              </LinkButton>
+            )}
+          </li>
+        ))}
+      </ul>
+      {running && (
+        <Suspense>
+          <RunDialog
+            workspace={workspace}
+            path={running.path}
+            name={itemName(running)}
+            close={() => setRunning(null)}
+          />
+        </Suspense>
+      )}
+    </>
   );
 }
 
