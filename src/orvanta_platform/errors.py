@@ -60,6 +60,12 @@ class UnsupportedPassword(BadRequest):
     code = "unsupported_password"
 
 
+class WrongPassword(BadRequest):
+    """The current password, which is required to choose another one, is wrong."""
+
+    code = "wrong_password"
+
+
 class InvalidRunId(BadRequest):
     """The id chosen by the caller is not valid for a new run."""
 
@@ -110,6 +116,12 @@ class Conflict(OrvantaError):
 
     code = "conflict"
     status = 409
+
+
+class LastAdmin(Conflict):
+    """The last superadmin of the installation, or the last admin of a workspace, cannot lose this role."""
+
+    code = "last_admin"
 
 
 class AlreadyExists(Conflict):

@@ -112,7 +112,7 @@ async def test_new_user_runs_own_workflow_by_webhook(newcomer: Page) -> None:
             found = re.search(r"open (\S+) once", "".join(said))
             assert found is not None
             await page.goto(found[1])
-            await page.get_by_label("Password of the administrator").fill(PASSWORD)
+            await page.get_by_label("New password").fill(PASSWORD)
             await page.get_by_role("button", name="Set the password").click()
             await page.get_by_role("link", name="Workflows", exact=True).click()
             watch.reached("logged in")

@@ -29,6 +29,8 @@ THING = {"resource_type": "thing", "value": {"a": 1}}
 BODIES: dict[str, Any] = {
     "POST /api/users/tokens/create": {"label": "x"},
     "POST /api/users/create": {"email": "new@example.com", "password": "a long password", "username": "new"},
+    "POST /api/users/setpassword": {"current_password": "wrong one", "password": "another password"},
+    "POST /api/users/update/{email}": {"name": "A"},
     "POST /api/workspaces/create": {"id": "fresh", "name": "fresh"},
     "POST /api/workspaces/exists": {"id": "main"},
     "POST /api/workspaces/exists_username": {"id": "main", "username": "admin"},
@@ -202,6 +204,7 @@ class Examples:
             "name": GONE.get(short, NAMES.get(area, "x")),
             "kind": "flow",
             "username": "admin",
+            "email": "admin@localhost",
             "hash": self._ids[VERSIONS.get(short, "hash")],
             "version": self._ids["version"],
             "token_prefix": "unknown",

@@ -21,6 +21,7 @@ ABSENT_FOR_EVERYBODY = {
     "GET /api/v1/runs/{run_id}/pauses/{job}": "nothing is paused in this run",
     "POST /api/v1/runs/{run_id}/pauses/{job}/continue": "nothing is paused in this run",
     "DELETE /api/users/tokens/delete/{token_prefix}": "there is no such token",
+    "DELETE /api/users/sessions/delete/{token_prefix}": "there is no such session",
     "GET /api/v1/runs/{run_id}/failure": "the run did not fail",
 }
 """Routes answered with 404 to permitted callers as well: the example names an object that does not exist."""

@@ -14,7 +14,18 @@ import typer
 
 from orvanta_platform import __version__
 from orvanta_platform.cli import admin, backup, doctor, lint, processes
-from orvanta_platform.cli.client import acceptance, flow, job, login, profile, resource, resource_type, script, variable
+from orvanta_platform.cli.client import (
+    acceptance,
+    flow,
+    job,
+    login,
+    profile,
+    resource,
+    resource_type,
+    script,
+    user,
+    variable,
+)
 from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import OrvantaError
@@ -43,6 +54,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(variable.app, name="variable")
 app.add_typer(resource.app, name="resource")
 app.add_typer(resource_type.app, name="resource-type")
+app.add_typer(user.app, name="user")
 lint.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,18 @@ async def record(
     """
     entry = row(actor, operation, action_kind, resource, parameters, workspace=workspace, on_behalf_of=on_behalf_of)
     await append(conn, entry)
+
+
+async def record_instance(
+    conn: Connection,
+    actor: Actor,
+    operation: str,
+    action_kind: ActionKind,
+    resource: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
+    """Append one row that belongs to the instance and to no workspace, whichever workspace the call named."""
+    await record(conn, replace(actor, workspace=None), operation, action_kind, resource, parameters)
 
 
 def row(

@@ -123,11 +123,13 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("group", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("group", "write"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
         ("account", "read"): Rule(_INSTANCE, Condition.SELF, "users:read"),
+        ("account", "write"): Rule(_INSTANCE, Condition.SELF, "users:write"),
         ("token", "read"): Rule(_INSTANCE, Condition.SELF, "tokens:read"),
         ("token", "write"): Rule(_INSTANCE, Condition.SELF, "tokens:write"),
         ("instance", "list_workspaces"): Rule(_INSTANCE, Condition.LOGIN, "workspaces:read"),
         ("instance", "list_accounts"): Rule(_INSTANCE, Condition.INSTANCE_READ, "users:read"),
         ("instance", "create_account"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
+        ("instance", "manage_accounts"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
         ("instance", "create_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
         ("instance", "write_routes"): Rule(_INSTANCE, Condition.INSTANCE, "http_triggers:write"),
         ("instance", "preview_schedule"): Rule(_INSTANCE, Condition.LOGIN, "schedules:read"),
@@ -198,6 +200,18 @@ def require_workspace(actor: Actor, workspace: str) -> None:
     """Check that the actor is a member of `workspace`. Raises NotFound."""
     if actor.workspace != workspace or actor.role is None:
         raise NotFound(f"The workspace {workspace} does not exist.")
+
+
+def refuse_limited(actor: Actor, doing: str, *, bound: bool = False) -> None:
+    """Raise Forbidden if the token has fewer rights than its owner, so that it cannot obtain the rest of them.
+
+    `doing` completes "cannot …". `bound`: tokens that are valid in one workspace only are accepted, except those of
+    jobs.
+    """
+    if actor.kind == "job" or actor.scopes is not None or actor.via_query or (actor.bound and not bound):
+        raise Forbidden(
+            f"Jobs, and tokens with limits, cannot {doing}.", hint="Log in, or use a token that has no limits."
+        )
 
 
 def readable(actor: Actor, kind: str = "run") -> Readable:

@@ -28,6 +28,8 @@ class AccountRow:
     verified: bool
     disabled: bool
     created_at: datetime
+    deleted_at: datetime | None
+    """Set if the account was deleted; such an account is disabled for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,55 @@ async def find_superadmin_without_password(conn: Connection) -> str | None:
     return found
 
 
-async def list_page(conn: Connection, *, after: str, limit: int, offset: int) -> list[AccountRow]:
-    """Return accounts by address, those after `after`."""
-    rows = await conn.fetch(_SQL["list"], after, limit, offset)
+async def list_page(
+    conn: Connection, *, after: str, limit: int, offset: int, deleted: bool = False
+) -> list[AccountRow]:
+    """Return accounts by address, those after `after`. `deleted`: with deleted ones."""
+    rows = await conn.fetch(_SQL["list"], after, limit, offset, deleted)
     return [AccountRow(**row) for row in rows]
+
+
+async def lock_roles(conn: Connection) -> None:
+    """Wait until no other transaction changes the superadmins; the lock lasts until the transaction ends."""
+    await conn.execute(_SQL["lock_roles"])
+
+
+async def lock(conn: Connection, email: str) -> AccountRow | None:
+    """Return the account with this address, locked until the transaction ends."""
+    row = await conn.fetchrow(_SQL["lock"], email.lower())
+    return AccountRow(**row) if row else None
+
+
+async def has_other_superadmin(conn: Connection, email: str) -> bool:
+    """Return whether an enabled account other than this one is a superadmin."""
+    return bool(await conn.fetchval(_SQL["has_other_superadmin"], email))
+
+
+async def update(
+    conn: Connection, email: str, *, name: str | None, super_admin: bool | None, devops: bool | None
+) -> None:
+    """Change the name and the instance roles of an account; None: unchanged."""
+    await conn.execute(_SQL["update"], email, name, super_admin, devops)
+
+
+async def set_disabled(conn: Connection, email: str, disabled: bool) -> None:
+    """Disable or enable an account."""
+    await conn.execute(_SQL["set_disabled"], email, disabled)
+
+
+async def delete(conn: Connection, email: str) -> None:
+    """Delete an account; its address and username remain reserved."""
+    await conn.execute(_SQL["delete"], email)
+
+
+async def clear_password(conn: Connection, email: str) -> None:
+    """Remove the password of an account."""
+    await conn.execute(_SQL["clear_password"], email)
+
+
+async def change_password(conn: Connection, email: str, before: str, after: str) -> bool:
+    """Replace a password hash; return False if the account has another one, or is disabled."""
+    return await conn.fetchval(_SQL["change_password"], email, before, after) is not None
 
 
 async def get_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:

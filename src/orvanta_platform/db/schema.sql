@@ -24,8 +24,11 @@ CREATE TABLE account (
     devops        boolean NOT NULL DEFAULT false,
     verified      boolean NOT NULL DEFAULT true,
     disabled      boolean NOT NULL DEFAULT false,
-    created_at    timestamptz NOT NULL DEFAULT app_now()
+    created_at    timestamptz NOT NULL DEFAULT app_now(),
+    deleted_at    timestamptz,
+    CHECK (deleted_at IS NULL OR (disabled AND NOT super_admin AND NOT devops AND password_hash IS NULL))
 );
+COMMENT ON COLUMN account.deleted_at IS 'Time of deletion. The row remains, so that nobody else gets the address or the username.';
 
 CREATE TABLE workspace (
     id          text PRIMARY KEY,
@@ -58,6 +61,15 @@ CREATE TABLE member (
 );
 CREATE INDEX member_email ON member (email);
 
+CREATE TABLE former_member (
+    workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    username   text NOT NULL,
+    email      text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    removed_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, username)
+);
+COMMENT ON TABLE former_member IS 'Usernames of members who were removed. Only the same account may use the username again.';
+
 CREATE TABLE token (
     hash         bytea PRIMARY KEY,
     prefix       text NOT NULL,
@@ -68,8 +80,10 @@ CREATE TABLE token (
     scopes       text[],
     created_at   timestamptz NOT NULL DEFAULT app_now(),
     expires_at   timestamptz,
-    last_used_at timestamptz NOT NULL DEFAULT app_now()
+    last_used_at timestamptz NOT NULL DEFAULT app_now(),
+    last_address text
 );
+COMMENT ON COLUMN token.last_address IS 'Address of the last recorded use; null: not used yet.';
 COMMENT ON COLUMN token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';
 CREATE INDEX token_email ON token (email, created_at);
 

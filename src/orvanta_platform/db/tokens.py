@@ -66,6 +66,21 @@ class TokenRow:
     last_used_at: datetime
     scopes: list[str] | None
     workspace: str | None
+    last_address: str | None
+    """Address of the last recorded use; None: not used yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session in the list of its owner."""
+
+    prefix: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime
+    last_address: str | None
+    current: bool
+    """True for the session of the call."""
 
 
 async def resolve(conn: Connection, digest: bytes, workspace: str | None, most_scopes: int) -> Bearer | None:
@@ -99,9 +114,9 @@ async def resolve_identity(
     return Bearer(kind="job", devops=False, scopes=scopes, token_workspace=row["workspace"], **values)
 
 
-async def record_use(conn: Connection, digest: bytes) -> None:
-    """Record that the token was used."""
-    await conn.execute(_SQL["record_use"], digest)
+async def record_use(conn: Connection, digest: bytes, address: str | None) -> None:
+    """Record that the token was used from an address."""
+    await conn.execute(_SQL["record_use"], digest, address or "")
 
 
 async def insert(
@@ -154,9 +169,25 @@ async def delete_links(conn: Connection, email: str) -> None:
     await conn.execute(_SQL["delete_links"], email)
 
 
-async def delete_sessions(conn: Connection, email: str) -> None:
-    """Delete all sessions of an account."""
-    await conn.execute(_SQL["delete_sessions"], email)
+async def delete_sessions(conn: Connection, email: str, except_for: bytes | None = None) -> None:
+    """Delete all sessions of an account, except the one with the hash `except_for`."""
+    await conn.execute(_SQL["delete_sessions"], email, except_for)
+
+
+async def list_sessions(conn: Connection, email: str, digest: bytes | None) -> list[SessionRow]:
+    """Return the sessions of an account, newest first; `digest`: hash of the token of the call."""
+    rows = await conn.fetch(_SQL["list_sessions"], email, digest or b"")
+    return [SessionRow(**row) for row in rows]
+
+
+async def delete_session_by_prefix(conn: Connection, email: str, prefix: str) -> bool:
+    """Delete the sessions of an account with this prefix; return False if there is none."""
+    return bool(await conn.fetch(_SQL["delete_session_by_prefix"], email, prefix))
+
+
+async def delete_of_account(conn: Connection, email: str) -> None:
+    """Delete all tokens, sessions and one-time links of an account."""
+    await conn.execute(_SQL["delete_of_account"], email)
 
 
 async def delete_expired(conn: Connection) -> None:

@@ -17,6 +17,7 @@ from orvanta_platform.http.origins import EditorOrigins
 from orvanta_platform.http.pages import Page, Pages, read_pages
 from orvanta_platform.http.routes import (
     acceptance,
+    accounts,
     approval_page,
     approvals,
     checks,
@@ -54,6 +55,7 @@ MAX_BODY = 24 << 20
 ROUTES: list[HTTPRouteHandler | Router] = [
     *instance.ROUTES,
     *session.ROUTES,
+    *accounts.ROUTES,
     *workspaces.ROUTES,
     *scripts.ROUTES,
     *flows.ROUTES,

@@ -15,7 +15,7 @@ from typing import Any
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Receive
 
-from orvanta_platform.services.access.setup import LINK_PATH
+from orvanta_platform.services.access.one_time_links import LINK_PATH
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

@@ -47,8 +47,13 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/users/whoami
             GET /api/users/email
         """,
-        ("token", "read"): "GET /api/users/tokens/list",
-        ("token", "write"): "POST /api/users/tokens/create\nDELETE /api/users/tokens/delete/{token_prefix}",
+        ("account", "write"): "POST /api/users/setpassword",
+        ("token", "read"): "GET /api/users/tokens/list\nGET /api/users/sessions/list",
+        ("token", "write"): """
+            POST /api/users/tokens/create
+            DELETE /api/users/tokens/delete/{token_prefix}
+            DELETE /api/users/sessions/delete/{token_prefix}
+        """,
         ("instance", "list_workspaces"): """
             GET /api/workspaces/users
             GET /api/workspaces/list
@@ -57,6 +62,13 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("instance", "create_workspace"): "POST /api/workspaces/create",
         ("instance", "create_account"): "POST /api/users/create",
+        ("instance", "manage_accounts"): """
+            POST /api/users/update/{email}
+            POST /api/users/disable/{email}
+            POST /api/users/enable/{email}
+            POST /api/users/reset_password/{email}
+            DELETE /api/users/delete/{email}
+        """,
         ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
         ("instance", "preview_schedule"): "POST /api/schedules/preview",
         ("instance", "list_workers"): """

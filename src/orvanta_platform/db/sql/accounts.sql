@@ -1,6 +1,7 @@
 -- name: get
 -- One account by its email address, in lower case.
-SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at
+SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
+       deleted_at
 FROM account
 WHERE email = $1;
 
@@ -41,15 +42,59 @@ RETURNING email, username;
 -- The oldest superadmin, if no account of the instance has a password.
 SELECT email
 FROM account
-WHERE super_admin AND NOT EXISTS (SELECT 1 FROM account WHERE password_hash IS NOT NULL)
+WHERE super_admin AND NOT disabled AND NOT EXISTS (SELECT 1 FROM account WHERE password_hash IS NOT NULL)
 ORDER BY created_at, email LIMIT 1;
 
 -- name: list
--- A page of all accounts by address.
-SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at
+-- A page of all accounts by address; $4: with deleted ones.
+SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
+       deleted_at
 FROM account
-WHERE email > $1
+WHERE email > $1 AND ($4 OR deleted_at IS NULL)
 ORDER BY email LIMIT $2 OFFSET $3;
+
+-- name: lock_roles
+-- Serialises changes of the instance's superadmins until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtext('orvanta.superadmins'));
+
+-- name: lock
+-- One account, locked until the transaction ends.
+SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
+       deleted_at
+FROM account
+WHERE email = $1
+FOR NO KEY UPDATE;
+
+-- name: has_other_superadmin
+-- Returns true if an enabled account other than this one is a superadmin.
+SELECT EXISTS (SELECT FROM account WHERE super_admin AND NOT disabled AND email <> $1);
+
+-- name: update
+-- Changes name and instance roles of an account; null: unchanged.
+UPDATE account
+SET name = coalesce($2, name), super_admin = coalesce($3, super_admin), devops = coalesce($4, devops)
+WHERE email = $1;
+
+-- name: set_disabled
+-- Disables or enables an account.
+UPDATE account SET disabled = $2 WHERE email = $1;
+
+-- name: delete
+-- Leaves the tombstone of an account.
+UPDATE account
+SET deleted_at = app_now(), disabled = true, password_hash = NULL, super_admin = false, devops = false, name = NULL
+WHERE email = $1;
+
+-- name: clear_password
+-- Removes the password of an account, which a one-time link then sets.
+UPDATE account SET password_hash = NULL WHERE email = $1;
+
+-- name: change_password
+-- Replaces the password hash $2 by $3; returns no row if the account has another one, or is disabled.
+UPDATE account
+SET password_hash = $3
+WHERE email = $1 AND password_hash = $2 AND NOT disabled
+RETURNING email;
 
 -- name: get_attempts
 -- Attempts of these keys; those older than $2 seconds do not count.

@@ -2,7 +2,7 @@
 -- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own).
 SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
        a.super_admin, a.devops, w.id AS workspace, m.username, m.role, p.groups, g.grants,
-       t.last_used_at < app_now() - interval '1 minute' AS stale
+       (t.last_address IS NULL OR t.last_used_at < app_now() - interval '1 minute') AS stale
 FROM token AS t
 JOIN account AS a ON a.email = t.email AND NOT a.disabled
 LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace) AND w.archived_at IS NULL
@@ -86,10 +86,10 @@ WHERE a.email = $3 AND NOT a.disabled
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
 
 -- name: record_use
--- Records that a token was used, at most once a minute.
+-- Records that a token was used from address $2: the first time, then at most once a minute.
 UPDATE token
-SET last_used_at = app_now()
-WHERE hash = $1 AND last_used_at < app_now() - interval '1 minute';
+SET last_used_at = app_now(), last_address = $2
+WHERE hash = $1 AND (last_address IS NULL OR last_used_at < app_now() - interval '1 minute');
 
 -- name: insert
 -- Adds a token. $9: its lifetime in seconds; null: it lasts until $8 or until it is deleted.
@@ -98,7 +98,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs 
 
 -- name: list
 -- A page of the tokens of an account, newest first, without sessions and one-time links.
-SELECT prefix, label, created_at, expires_at, last_used_at, scopes, workspace
+SELECT prefix, label, created_at, expires_at, last_used_at, scopes, workspace, last_address
 FROM token
 WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_now())
 ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
@@ -128,8 +128,23 @@ RETURNING email;
 DELETE FROM token WHERE email = $1 AND kind = 'first_password';
 
 -- name: delete_sessions
--- Deletes all sessions of an account.
-DELETE FROM token WHERE email = $1 AND kind = 'session';
+-- Deletes all sessions of an account except the one with the hash $2.
+DELETE FROM token WHERE email = $1 AND kind = 'session' AND hash IS DISTINCT FROM $2;
+
+-- name: list_sessions
+-- The sessions of an account, newest first.
+SELECT prefix, created_at, expires_at, last_used_at, last_address, hash = $2 AS current
+FROM token
+WHERE email = $1 AND kind = 'session' AND expires_at > app_now()
+ORDER BY created_at DESC, prefix;
+
+-- name: delete_session_by_prefix
+-- Deletes the sessions of an account with this prefix.
+DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind = 'session' RETURNING prefix;
+
+-- name: delete_of_account
+-- Deletes all tokens, sessions and one-time links of an account.
+DELETE FROM token WHERE email = $1 RETURNING kind;
 
 -- name: delete_expired
 -- Deletes tokens and links that expired more than a day ago.

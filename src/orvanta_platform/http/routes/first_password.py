@@ -7,7 +7,7 @@ from typing import Final
 from litestar import Response, get
 
 from orvanta_platform.http.html_page import page, script_policy
-from orvanta_platform.services.access.setup import LINK_PATH
+from orvanta_platform.services.access.one_time_links import LINK_PATH
 
 _SCRIPT: Final = """
 const status = document.querySelector("[role=status]");
@@ -24,7 +24,7 @@ document.querySelector("form").addEventListener("submit", async (event) => {
 });
 """
 
-_FORM: Final = f"""<form><label for="password">Password of the administrator</label>
+_FORM: Final = f"""<form><label for="password">New password</label>
 <small id="rule">8 characters or more</small>
 <input id="password" type="password" autocomplete="new-password" aria-describedby="rule"
   minlength="8" maxlength="1000" required>

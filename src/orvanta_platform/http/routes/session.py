@@ -8,8 +8,8 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.auth_middleware import COOKIE
-from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, page_of, platform_of
+from orvanta_platform.http.openapi import PAGED, call
+from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import session, tokens, users, workspaces
 from orvanta_platform.services.access.session import Caller, Session
@@ -91,7 +91,7 @@ async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Resp
 
 @post("/api/users/create", status_code=201, opt=call(body=accounts.CreateUser))
 async def create_user(request: AnyRequest) -> Response[bytes]:
-    """Create an account. Superadmins only."""
+    """Create an account. Superadmins only. With `link`, the response is the link, which is valid for 24 hours."""
     body = await body_of(request, accounts.CreateUser)
     new = NewAccount(
         email=body.email,
@@ -101,16 +101,21 @@ async def create_user(request: AnyRequest) -> Response[bytes]:
         super_admin=body.super_admin,
         devops=body.devops,
     )
-    await users.create(platform_of(request), actor_of(request), new)
-    return answers.text(f"Created the account {body.email}.", 201)
+    link = await users.create(platform_of(request), actor_of(request), new, link=body.link)
+    return answers.text(link or f"Created the account {body.email}.", 201)
 
 
-@get("/api/users/list_as_super_admin", opt=call(answer=list[accounts.User]))
+@get("/api/users/list_as_super_admin", opt=call(answer=list[accounts.User], query=(*PAGED[:2], "after", "deleted")))
 async def list_accounts(request: AnyRequest) -> Response[bytes]:
-    """List all accounts by address. Superadmins and devops only."""
+    """List all accounts by address; with `deleted=true`, deleted ones as well. Superadmins and devops only."""
     page = page_of(request)
     rows = await users.list_accounts(
-        platform_of(request), actor_of(request), after=page.after or "", limit=page.limit, offset=page.offset
+        platform_of(request),
+        actor_of(request),
+        after=page.after or "",
+        limit=page.limit,
+        offset=page.offset,
+        deleted=bool_of(request, "deleted") or False,
     )
     return answers.json([accounts.user(row) for row in rows])
 

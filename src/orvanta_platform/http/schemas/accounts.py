@@ -48,6 +48,8 @@ class CreateUser(msgspec.Struct):
     devops: bool = False
     name: str | None = None
     username: str | None = None
+    link: bool = False
+    """Return a one-time link by which the owner of the account chooses the password."""
 
 
 class CreateWorkspace(msgspec.Struct):
@@ -160,6 +162,8 @@ class User(msgspec.Struct, kw_only=True):
     devops: bool
     username: str
     operator_only: bool
+    created_at: datetime
+    deleted: bool
     name: str | UnsetType = UNSET
 
 
@@ -191,6 +195,8 @@ class Token(msgspec.Struct, kw_only=True):
     expiration: datetime | UnsetType = UNSET
     scopes: list[str] | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    last_address: str | UnsetType = UNSET
+    """Address of the last recorded use."""
 
 
 class Workspace(msgspec.Struct):
@@ -256,6 +262,8 @@ def user(row: AccountRow) -> User:
         devops=row.devops,
         username=row.username,
         operator_only=False,
+        created_at=row.created_at,
+        deleted=row.deleted_at is not None,
         name=_optional(row.name),
     )
 
@@ -290,6 +298,7 @@ def token(row: TokenRow) -> Token:
         expiration=UNSET if row.expires_at is None else row.expires_at,
         scopes=UNSET if row.scopes is None else row.scopes,
         workspace_id=_optional(row.workspace),
+        last_address=row.last_address or UNSET,
     )
 
 

@@ -75,7 +75,7 @@ class Authenticator:
         async with self._platform.db.acquire() as conn:
             bearer = await tokens.resolve(conn, digest, caller.workspace, limits.MOST_SCOPES)
             if bearer is not None and bearer.stale:
-                await tokens.record_use(conn, digest)
+                await tokens.record_use(conn, digest, caller.address)
         if bearer is None:
             return None
         kind: Literal["user", "session"] = "session" if bearer.kind == "session" else "user"
@@ -157,7 +157,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
-        await _note_attempt(conn, keys)
+        await note_attempt(conn, keys)
         account = await accounts.get(conn, email)
     usable = account is not None and not account.disabled
     stored = account.password_hash if account is not None and usable else None
@@ -170,7 +170,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
         return await _start_session(conn, account.email, account.username, "users.login", caller)
 
 
-async def _note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
+async def note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
     """Count a login attempt. Raises RateLimited if the caller has to wait; that attempt is not counted."""
     for read in (accounts.get_attempts, accounts.lock_attempts):
         wait_s = login_limits.wait_s(await read(conn, keys.all, login_limits.FORGOTTEN_S), keys)
@@ -201,7 +201,7 @@ async def logout(platform: Platform, actor: Actor) -> None:
 async def first_password(platform: Platform, link: str, password: str, caller: Caller) -> Session:
     """Consume a one-time link: set the account's first password and log in.
 
-    Raises Unauthenticated if the link is unknown, used or older than 15 minutes, or if the account already has a
+    Raises Unauthenticated if the link is unknown, used or expired, or if the account already has a
     password; BadRequest if the password is too short, in which case the link remains valid.
     """
     passwords.check(password)
@@ -222,7 +222,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
 def _link_used_up() -> Unauthenticated:
     return Unauthenticated(
         "The link was used before or has expired.",
-        hint="Restart the server to get a new link, or set ORVANTA_ADMIN_PASSWORD.",
+        hint="A superadmin can create a new one; without any password, each start of the server prints one.",
     )
 
 

@@ -15,13 +15,13 @@ from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import accounts, tokens, workspaces
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import NotFound
+from orvanta_platform.services.access import one_time_links
 from orvanta_platform.services.access.users import NewAccount, add_account
 from orvanta_platform.settings import Settings
 
 ADMINS = "admins"
 ADMIN = "admin"
 LINK_S = 15 * 60
-LINK_PATH = "/first_password"
 _TOKEN_FILE = "token"
 _ACTOR = system(name="orvanta")
 
@@ -120,6 +120,4 @@ async def _first_link(conn: Connection, settings: Settings, password_hash: str |
         await accounts.set_first_password(conn, email, password_hash)
         await audit.record(conn, _ACTOR, "users.set_first_password", "Updated", email)
         return None
-    link = names.new_token("first_password")
-    await tokens.insert(conn, names.token_hash(link), names.token_prefix(link), "first_password", email, lives_s=LINK_S)
-    return f"{settings.base_url.rstrip('/')}{LINK_PATH}#{link}"
+    return await one_time_links.create(conn, settings, email, LINK_S)

@@ -15,12 +15,13 @@ from orvanta_platform.control.actor import (
     folder_access,
     principals_of,
 )
-from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, folders, workspaces
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workspaces import MemberRow
-from orvanta_platform.errors import AlreadyExists, NotFound, Unauthenticated
+from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound, Unauthenticated
+from orvanta_platform.services.access import one_time_links
 from orvanta_platform.services.platform import Platform
 
 
@@ -61,12 +62,22 @@ async def whoami(platform: Platform, actor: Actor) -> AccountRow:
     return account
 
 
-async def create(platform: Platform, actor: Actor, new: NewAccount) -> None:
-    """Add an account. Raises Forbidden, BadRequest (address, password), AlreadyExists."""
+async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: bool = False) -> str | None:
+    """Add an account; `link`: returns a one-time link by which its owner chooses the password.
+
+    Raises Forbidden, BadRequest (address, password), AlreadyExists.
+    """
     require(actor, "create_account", Target(None, "instance"))
+    if new.super_admin or new.devops:
+        refuse_limited(actor, "grant roles of the instance")
+    if link and new.password is not None:
+        raise BadRequest("An account gets either a password or a link.")
     stored = None if new.password is None else await passwords.make(new.password)
     async with platform.db.transaction() as conn:
         await add_account(conn, actor, replace(new, password=None), stored)
+        if not link:
+            return None
+        return await one_time_links.create(conn, platform.settings, new.email.lower(), one_time_links.INVITATION_S)
 
 
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
@@ -86,15 +97,17 @@ async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_
     if not added:
         raise AlreadyExists(f"The address {email} or the username {username} is taken.")
     parameters = {"username": username, "super_admin": new.super_admin, "devops": new.devops}
-    await audit.record(conn, actor, "users.create", "Created", email, parameters)
+    await audit.record_instance(conn, actor, "users.create", "Created", email, parameters)
     return username
 
 
-async def list_accounts(platform: Platform, actor: Actor, *, after: str, limit: int, offset: int) -> list[AccountRow]:
-    """Return all accounts, for superadmins and devops only."""
+async def list_accounts(
+    platform: Platform, actor: Actor, *, after: str, limit: int, offset: int, deleted: bool = False
+) -> list[AccountRow]:
+    """Return all accounts, for superadmins and devops only. `deleted`: with deleted ones."""
     require(actor, "list_accounts", Target(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await accounts.list_page(conn, after=after, limit=limit, offset=offset)
+        return await accounts.list_page(conn, after=after, limit=limit, offset=offset, deleted=deleted)
 
 
 async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:

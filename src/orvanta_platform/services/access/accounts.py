@@ -1,0 +1,129 @@
+"""Management of accounts by superadmins: roles, disabling, deletion, and new passwords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.db import accounts, tokens
+from orvanta_platform.db.accounts import AccountRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, Conflict, LastAdmin, NotFound
+from orvanta_platform.services.access import one_time_links
+from orvanta_platform.services.platform import Platform
+
+_INSTANCE = Target(None, "instance")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """Changes of an account; None: unchanged."""
+
+    name: str | None = None
+    super_admin: bool | None = None
+    devops: bool | None = None
+
+
+async def update(platform: Platform, actor: Actor, email: str, change: AccountChange) -> None:
+    """Change the name or the roles of an account. Raises Forbidden, NotFound, Conflict, LastAdmin."""
+    _require_management(actor, "change accounts")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        if row.disabled and (change.super_admin or change.devops):
+            raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a role.")
+        if change.super_admin is False:
+            await _require_other_superadmin(conn, row)
+        await accounts.update(conn, row.email, name=change.name, super_admin=change.super_admin, devops=change.devops)
+        parameters = {"super_admin": change.super_admin, "devops": change.devops, "name": change.name}
+        parameters = {name: value for name, value in parameters.items() if value is not None}
+        await audit.record_instance(conn, actor, "users.update", "Updated", row.email, parameters)
+
+
+async def disable(platform: Platform, actor: Actor, email: str) -> None:
+    """Disable an account: its tokens and sessions end at once. Raises Forbidden, NotFound, BadRequest, LastAdmin."""
+    _require_management(actor, "disable accounts")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        _refuse_self(actor, row)
+        await _require_other_superadmin(conn, row)
+        await accounts.set_disabled(conn, row.email, True)
+        await tokens.delete_of_account(conn, row.email)
+        await audit.record_instance(conn, actor, "users.disable", "Updated", row.email)
+
+
+async def enable(platform: Platform, actor: Actor, email: str) -> None:
+    """Enable an account. Tokens, sessions and everything else that was stopped do not return.
+
+    Raises Forbidden, NotFound.
+    """
+    _require_management(actor, "enable accounts")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        if row.disabled:
+            # A token may have been created while the account was being disabled.
+            await tokens.delete_of_account(conn, row.email)
+        await accounts.set_disabled(conn, row.email, False)
+        await audit.record_instance(conn, actor, "users.enable", "Updated", row.email)
+
+
+async def delete(platform: Platform, actor: Actor, email: str) -> None:
+    """Delete an account: everything that disabling ends, its roles and its password.
+
+    What it wrote remains, and nobody else gets its address or its username. Raises the errors of `disable`.
+    """
+    _require_management(actor, "delete accounts")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        _refuse_self(actor, row)
+        await _require_other_superadmin(conn, row)
+        await tokens.delete_of_account(conn, row.email)
+        await accounts.delete(conn, row.email)
+        await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, {"username": row.username})
+
+
+async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
+    """Remove the password of an account, end its sessions, and return a one-time link that sets a new one.
+
+    API tokens remain valid. Raises Forbidden, NotFound, BadRequest, Conflict if the account is disabled.
+    """
+    _require_management(actor, "reset passwords")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        _refuse_self(actor, row)
+        if row.disabled:
+            raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a password.")
+        await accounts.clear_password(conn, row.email)
+        await tokens.delete_sessions(conn, row.email)
+        await tokens.delete_links(conn, row.email)
+        link = await one_time_links.create(conn, platform.settings, row.email, one_time_links.INVITATION_S)
+        await audit.record_instance(conn, actor, "users.reset_password", "Updated", row.email)
+    return link
+
+
+def _require_management(actor: Actor, doing: str) -> None:
+    require(actor, "manage_accounts", _INSTANCE)
+    refuse_limited(actor, doing)
+
+
+async def _lock(conn: Connection, email: str) -> AccountRow:
+    """Return an account, locked. Changes of accounts are serialized, so that two superadmins cannot remove each other.
+
+    Raises NotFound, also for a deleted account.
+    """
+    await accounts.lock_roles(conn)
+    row = await accounts.lock(conn, email)
+    if row is None or row.deleted_at is not None:
+        raise NotFound(f"There is no account {email[:200]}.")
+    return row
+
+
+def _refuse_self(actor: Actor, row: AccountRow) -> None:
+    if row.email == actor.email:
+        raise BadRequest("You cannot do this to your own account.", hint="Another superadmin can.")
+
+
+async def _require_other_superadmin(conn: Connection, row: AccountRow) -> None:
+    if row.super_admin and not await accounts.has_other_superadmin(conn, row.email):
+        raise LastAdmin(f"{row.email} is the last superadmin.", hint="Make another account superadmin first.")
