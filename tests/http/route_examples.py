@@ -88,6 +88,7 @@ BODIES: dict[str, Any] = {
     "POST jobs_u/flow/resume_suspended/{job_id}": {"approved": True},
     "POST /api/v1/runs/{id}/consent": {"decision": "approved"},
     "POST jobs/flow/user_states/{id}/{key}": 1,
+    "POST job_metrics/set_progress/{id}": {"percent": 50},
 }
 QUERIES = {
     "GET job_helpers/download_s3_file": "?file_key=f/team/file",

@@ -1,11 +1,11 @@
-"""Flow user states: the run's context by API, for members who may run the workflow, while the run is active."""
+"""Flow user states (the run's context by API) and progress, for members who may run the workflow while it is active."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.http.harness import ApiHarness, W, script
-from tests.http.jobs_running import claimed, job_client
+from tests.http.jobs_running import claimed, job_client, started
 from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
@@ -67,3 +67,24 @@ async def test_states_of_on_behalf_run_cannot_be_set_by_caller(api: ApiHarness) 
     async with job_client(api, mine) as job:
         assert (await job.post(state(run, "k"), json="by its job")).status_code == 200
     assert (await api.client.get(state(run, "k"))).json() == "by its job"
+
+
+async def test_progress_of_running_job(api: ApiHarness) -> None:
+    """It never decreases, starts again with each attempt, and ends with the job."""
+    job = await started(api)
+    client = job_client(api, job)
+    get, put = f"{W}/job_metrics/get_progress/{job.id}", f"{W}/job_metrics/set_progress/{job.id}"
+    assert (await client.get(get)).json() is None
+    for percent, expected in ((40, 40), (20.5, 40), (-1, 40), (1000, 99)):
+        assert (await client.post(put, json={"percent": percent, "flow_job_id": None})).json() == expected
+        assert (await api.client.get(get)).json() == expected
+    assert (await client.post(put, json={"percent": "much"})).status_code == 400
+    other = await api.member("bea", role=Role.OPERATOR)
+    assert (await other.get(get)).status_code == (await other.post(put, json={"percent": 1})).status_code == 404
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE job_live SET state = 'available', seq = nextval('job_seq') WHERE id = $1", job.id)
+    again = await claimed(api, str(job.run.id))
+    assert (await api.client.get(get)).json() is None
+    await api.worker.finish(again, {})
+    assert (await api.client.get(get)).json() is None
+    assert (await api.client.post(put, json={"percent": 1})).status_code == 409

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,12 @@ __all__ = ["installation", "s3"]
 HERE = Path(__file__).parent
 W = "/api/w/main"
 FOLDER = "u/admin/sdk"
+
+NO_ANSWER = re.compile(
+    r"ConnectionRefused|Failed to fetch|ConnectionClosed|"
+    r"FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UNABLE_TO_VERIFY",
+    re.IGNORECASE,
+)
 
 SCRIPTS = {
     "script": "def main(n: int):\n    return {'double': 2 * n}\n",
@@ -108,3 +115,17 @@ def run_program(python: Path, installation: Installation, given: dict[str, Any])
     assert done.returncode == 0, done.stderr[-3000:]
     called: list[str] = json.loads(done.stdout.splitlines()[-1])
     return called
+
+
+def locked(installation: Installation, hash_: str) -> dict[str, Any]:
+    """Wait until the packages of a version are locked."""
+    while True:
+        status: dict[str, Any] = installation.client.get(f"{W}/scripts/deployment_status/h/{hash_}").json()
+        if error := status.get("lock_error_logs"):
+            if NO_ANSWER.search(error):
+                pytest.skip(f"the registry of packages does not answer: {error[-500:]}")
+            raise AssertionError(error)
+        if status.get("lock") is not None:
+            return status
+        # Held by the server until something of the run that makes the lock is new.
+        installation.client.get(f"{W}/jobs_u/getupdate/{status['job_id']}", params={"running": True})

@@ -1,4 +1,4 @@
-"""The published Python client, unchanged, against a real server and worker: from outside, and inside a job."""
+"""The published Python client, unchanged, against a real server and worker: from outside, and required by a job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.e2e.conftest import PATIENCE_S, Installation
-from tests.sdk.conftest import FOLDER, HERE, Given, W, run_program
+from tests.sdk.conftest import FOLDER, HERE, Given, W, locked, run_program
 from tests.sdk.functions import AT_IMPORT, FOR_USERS, IN_A_WORKFLOW, LATER, NOW, public_functions
 
 pytestmark = pytest.mark.extended
@@ -29,17 +29,18 @@ def test_outside_program_calls_supported_functions(python: Path, installation: I
     assert called >= NOW
 
 
-def test_job_calls_client_with_its_token(installation: Installation, given: Given) -> None:
+def test_client_required_by_job_precedes_provided_one(installation: Installation, given: Given) -> None:
     path = f"{FOLDER}_program"
     body = {
         "path": path,
         "summary": "",
-        "content": (HERE / "program.py").read_text(),
+        "content": f"# requirements:\n# orvanta==6.5.0\n\n{(HERE / 'program.py').read_text()}",
         "language": "python3",
         "schema": {"type": "object", "properties": {"given": {"type": "object"}}},
     }
     deployed = installation.client.post(f"{W}/scripts/create", json=body)
     assert deployed.status_code == 201, deployed.text
+    locked(installation, deployed.text)
     answer = installation.client.post(f"{W}/jobs/run_wait_result/p/{path}", json={"given": given.to(job=True)})
     run = answer.headers["X-Run-Id"]
     log = installation.client.get(f"{W}/jobs_u/get_logs/{run}").text
@@ -53,10 +54,10 @@ def test_job_calls_client_with_its_token(installation: Installation, given: Give
 
 
 ASKS = """
-import orvanta
+import wmill as orvanta
 
 def main():
-    client = orvanta.Orvanta()
+    client = orvanta.Windmill()
     orvanta.set_flow_user_state("asked", {"n": 1})
     client.set_flow_user_state("asked", {"n": client.get_flow_user_state("asked")["n"] + 1})
     return {"urls": orvanta.get_resume_urls("eve"), "all": client.get_resume_urls(flow_level=True),

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pytest
 from tests.e2e.conftest import Installation
-from tests.sdk.conftest import FOLDER, HERE, Given, W
+from tests.sdk.conftest import FOLDER, HERE, Given, W, locked
 
 pytestmark = pytest.mark.extended
-
-NO_ANSWER = re.compile(
-    r"ConnectionRefused|ConnectionClosed|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UNABLE_TO_VERIFY",
-    re.IGNORECASE,
-)
 
 
 def test_typescript_job_calls_client_with_its_token(installation: Installation, given: Given) -> None:
@@ -39,17 +31,3 @@ def test_typescript_job_calls_client_with_its_token(installation: Installation, 
     update = installation.client.get(f"{W}/jobs_u/getupdate/{run}", params={"stream_offset": 0}).json()
     assert update["new_result_stream"] == "one\ntwo three"
     assert "_STREAM: " not in log
-
-
-def locked(installation: Installation, hash_: str) -> dict[str, Any]:
-    """Wait until the client's package is locked."""
-    while True:
-        status: dict[str, Any] = installation.client.get(f"{W}/scripts/deployment_status/h/{hash_}").json()
-        if error := status.get("lock_error_logs"):
-            if NO_ANSWER.search(error):
-                pytest.skip(f"the registry of npm packages does not answer: {error[-500:]}")
-            raise AssertionError(error)
-        if status.get("lock") is not None:
-            return status
-        # Held by the server until something of the run that makes the lock is new.
-        installation.client.get(f"{W}/jobs_u/getupdate/{status['job_id']}", params={"running": True})

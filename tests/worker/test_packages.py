@@ -75,10 +75,29 @@ async def test_job_imports_from_its_package(runtimes: Runtimes) -> None:
 
 
 async def test_package_takes_precedence_over_client(runtimes: Runtimes) -> None:
-    (runtimes.packages / PACKAGE / "httpx.py").write_text("MINE = True\n")
-    content = "import httpx\ndef main():\n    return hasattr(httpx, 'MINE')"
-    assert (await python(runtimes, content, package=PACKAGE)).value is True
-    assert (await python(runtimes, content)).value is False
+    (runtimes.packages / PACKAGE / "wmill.py").write_text("MINE = True\n")
+    content = "import orvanta, wmill\ndef main():\n    return [hasattr(wmill, 'MINE'), hasattr(orvanta, 'set_state')]"
+    assert (await python(runtimes, content, package=PACKAGE)).value == [True, True]
+    assert (await python(runtimes, content)).value == [False, True]
+
+
+async def test_npm_package_takes_precedence_over_client(runtimes: Runtimes) -> None:
+    module = runtimes.packages / PACKAGE / "node_modules" / "windmill-client"
+    module.mkdir(parents=True)
+    (module / "index.js").write_text("export const MINE = true;\n")
+    content = (
+        "import * as a from 'windmill-client'; import * as b from 'orvanta-client';\n"
+        "export function main() { return ['MINE' in a, 'setState' in b]; }"
+    )
+    assert (await run_spec(runtimes, replace(spec("bun", content), package=PACKAGE))).value == [True, True]
+    assert (await run_spec(runtimes, spec("bun", content))).value == [False, True]
+
+
+async def test_provided_clients_are_read_only(runtimes: Runtimes, level: Level) -> None:
+    if level == "none":
+        pytest.skip("this level confines nothing")
+    content = "import os, wmill\ndef main():\n    open(os.path.dirname(wmill.__file__) + '/x.py', 'w')"
+    assert (await python(runtimes, content)).error[0] in ("OSError", "PermissionError")
 
 
 async def test_package_is_read_only_and_others_are_hidden(runtimes: Runtimes, level: Level) -> None:
@@ -160,7 +179,7 @@ async def test_only_client_is_importable(runtimes: Runtimes, level: Level) -> No
     content = "import sys, orvanta\ndef main():\n    return orvanta.__name__, sorted(sys.modules)"
     name, loaded = (await python(runtimes, content)).value
     assert name == "orvanta"
-    assert "httpx" in loaded
+    assert "httpx" not in loaded
     if level == "none":
         return
     beside = "import msgspec\ndef main(): pass"

@@ -251,3 +251,15 @@ async def take_due_timers(connection: Connection, past: datetime) -> list[DueTim
 async def get_next_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
     """Return the next timers and windows after `past`, and the oldest pending event after `inbox_past`."""
     return Due(**dict(await connection.fetchrow(_TIMERS["get_next_due"], past, inbox_past)))
+
+
+async def set_progress(connection: Connection, id: UUID, workspace: str, percent: int) -> int | None:
+    """Raise the progress of a running job and return it; None if there is no such job."""
+    progress: int | None = await connection.fetchval(_SQL["set_progress"], id, workspace, percent)
+    return progress
+
+
+async def get_progress(connection: Connection, id: UUID, workspace: str) -> int | None:
+    """Return the progress of a job, None if it has reported none or has ended."""
+    progress: int | None = await connection.fetchval(_SQL["get_progress"], id, workspace)
+    return progress

@@ -452,7 +452,8 @@ CREATE TABLE job_live (
     parent       uuid,
     place        integer,
     untaken_at   timestamptz,
-    nonce        uuid
+    nonce        uuid,
+    progress     smallint
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
@@ -463,6 +464,7 @@ COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending t
 COMMENT ON COLUMN job_live.frame IS 'The frame in which its node stands; null: the run.';
 COMMENT ON COLUMN job_live.untaken_at IS 'Since when the object storage does not take what the job gave; before claimed_at: of an attempt that is over.';
 COMMENT ON COLUMN job_live.nonce IS 'Drawn at random by each claim: the token of the job is signed over it. Null: never claimed.';
+COMMENT ON COLUMN job_live.progress IS 'In percent, as reported by the current attempt; null: it has reported none.';
 COMMENT ON COLUMN job_live.openings IS 'How many openings this attempt has: a worker that knows of fewer masks too little.';
 
 CREATE TABLE opening (

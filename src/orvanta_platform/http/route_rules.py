@@ -229,6 +229,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET jobs_u/flow/approval_info/{job_id}
             GET approvals/list
             GET jobs/flow/user_states/{id}/{key}
+            GET job_metrics/get_progress/{id}
             GET /api/v1/runs/{run_id}
             GET /api/v1/runs/{run_id}/about
             GET /api/v1/runs/{run_id}/failure
@@ -259,7 +260,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST jobs/flow/resume/{id}
             POST /api/v1/runs/{id}/consent
         """,
-        ("run", "write_state"): "POST jobs/flow/user_states/{id}/{key}",
+        ("run", "write_state"): """
+            POST jobs/flow/user_states/{id}/{key}
+            POST job_metrics/set_progress/{id}
+        """,
         ("schedule", "read"): """
             GET schedules/get/{path}
             GET schedules/exists/{path}

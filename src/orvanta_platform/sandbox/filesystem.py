@@ -55,7 +55,7 @@ def build(plan: Plan) -> None:
     choices = [(path, False) for path in plan.visible] + [(path, True) for path in plan.hidden]
     for path, hide in sorted(choices, key=lambda choice: (len(PurePosixPath(choice[0]).parts), choice[1])):
         (_hide if hide else _bind)(plan.root, path)
-    for path in (*plan.modules.values(), *plan.programs.values()):
+    for path in dict.fromkeys((*plan.modules.values(), *plan.programs.values())):
         _bind(plan.root, path, plan.inside(path))
     if plan.packages is not None:
         _bind_packages(plan.root, plan.packages)

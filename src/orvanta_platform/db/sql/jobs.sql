@@ -46,7 +46,7 @@ WITH fence AS MATERIALIZED (
 )
 UPDATE job_live j
 SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL,
-    openings = 0, nonce = gen_random_uuid()
+    openings = 0, nonce = gen_random_uuid(), progress = NULL
 FROM picked
 CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = picked.run OFFSET 0) r
 WHERE j.ctid = picked.at AND r.cancel_at IS NULL
@@ -146,3 +146,16 @@ UPDATE run_live SET rev = rev + 1 WHERE id = ANY($1::uuid[])
 INSERT INTO event (run, kind, node, data)
 SELECT *
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
+
+-- name: set_progress
+-- Raises the progress of a job of workspace $2 to $3 percent if it is running.
+UPDATE job_live
+SET progress = greatest(progress, $3)
+WHERE id = $1 AND workspace = $2 AND state = 'running'
+RETURNING progress
+
+-- name: get_progress
+-- The progress of a job of workspace $2 that has not ended.
+SELECT progress
+FROM job_live
+WHERE id = $1 AND workspace = $2

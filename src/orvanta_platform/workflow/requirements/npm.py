@@ -11,6 +11,9 @@ from orvanta_platform.workflow import typescript
 LATEST: Final = "latest"
 """Range of an import without one."""
 
+_PROVIDED: Final = frozenset({"orvanta-client", "windmill-client"})
+"""Clients of the platform's API, which every script can import; with a version they are ordinary packages."""
+
 _SPECIFIER: Final = re.compile(
     r"(?P<name>(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-zA-Z0-9~-][a-zA-Z0-9._~-]*)(?:@(?P<range>[^/@]*))?(?:/.*)?$"
 )
@@ -28,6 +31,8 @@ _BUILTIN: Final = frozenset(_BUILTINS.split())
 def packages(content: str) -> dict[str, str]:
     """Return name → range of package.json, `latest` if no import of the package has a range.
 
+    Clients of the platform's API without a range are not listed.
+
     Raises InvalidScript for a version that is a path or an address, and for two different versions of a package.
     """
     found: dict[str, str] = {}
@@ -42,7 +47,7 @@ def packages(content: str) -> dict[str, str]:
                 f"The script imports {name} as {known} and as {range_}.", hint="Import one version of a package."
             )
         found[name] = range_ if known == LATEST else known
-    return found
+    return {name: range_ for name, range_ in found.items() if name not in _PROVIDED or range_ != LATEST}
 
 
 def _package_of(specifier: str) -> tuple[str, str] | None:

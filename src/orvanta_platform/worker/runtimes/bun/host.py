@@ -28,6 +28,9 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
             os.symlink(f"{job.package}/{_PACKAGES}", _PACKAGES)
         # Packages may use the streams even if the script does not name them.
         streams = job.package is not None or _STREAMS.search(content) is not None
+        packages = [f"{job.package}/{_PACKAGES}"] if job.package is not None else []
+        # The clients of the platform's API come last, after a required one.
+        job.env["NODE_PATH"] = os.pathsep.join([*packages, job.programs["npm"]])
         numbers = [program.inherited(args), job.result, job.result_bytes, int(job.dedicated), int(streams)]
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder
         # Prevents the download of packages that are imported but not installed.
@@ -45,8 +48,6 @@ def _lay_out(job: Job, imports: str) -> str:
     """
     with open("tsconfig.json", "w", encoding="utf-8") as file:
         json.dump({"compilerOptions": {"paths": {f"/{name}/*": [f"{imports}/{name}/*"] for name in "fu"}}}, file)
-    if job.package is not None:
-        job.env["NODE_PATH"] = f"{job.package}/{_PACKAGES}"  # for the imported scripts
     if not job.path:
         return _SCRIPT
     folders = job.path.split("/")[:-1]

@@ -1,0 +1,35 @@
+"""Progress in percent that a running job reports of itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.errors import Conflict
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+
+_MOST = 99
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> int | None:
+    """Return the progress of a job, None if it has reported none or has ended. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        return await job_rows.get_progress(conn, row.id, workspace)
+
+
+async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, percent: int) -> int:
+    """Set the progress of a running job and return it: it is limited to 0…99 and never decreases.
+
+    Raises NotFound, Forbidden, and Conflict if the job is not running.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.get_readable(platform, conn, actor, workspace, id)
+        permissions.require(actor, "write_state", jobs.target_of(row))
+        progress = await job_rows.set_progress(conn, row.id, workspace, min(max(percent, 0), _MOST))
+    if progress is None:
+        raise Conflict("The job is not running, so its progress cannot be set.")
+    return progress

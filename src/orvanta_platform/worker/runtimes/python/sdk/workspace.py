@@ -1,0 +1,78 @@
+"""Access to a workspace with the token of the job."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from typing import Any
+
+from .connection import Connection, Response
+
+
+class Workspace:
+    """Access to one workspace. In a job, all arguments have their values from its environment."""
+
+    def __init__(
+        self, base_url: str | None = None, token: str | None = None, workspace: str | None = None, verify: bool = True
+    ) -> None:
+        """Create the client. `base_url` is the address without `/api`; `verify`: certificates are checked."""
+        base = base_url or os.environ.get("BASE_INTERNAL_URL") or environ("BASE_URL")
+        self.base_url = f"{base}/api"
+        self.token = token or environ("TOKEN")
+        self.verify = verify
+        self.client = self.get_client()
+        self.workspace = workspace or environ("WORKSPACE")
+        self.path = environ("JOB_PATH")
+        if not self.workspace:
+            raise ValueError("There is no workspace: pass one, or set WM_WORKSPACE.")
+
+    def get_client(self) -> Connection:
+        """Return a new connection, with the methods get, post, put, delete and request."""
+        return Connection(self.base_url, self.token, self.verify)
+
+    def worker_has_internal_server(self) -> bool:
+        """Return whether the API is on this machine."""
+        return re.match(r"https?://(localhost|127\.0\.0\.1)(:|/|$)", self.base_url) is not None
+
+    def get(self, endpoint: str, raise_for_status: bool = True, **options: Any) -> Response:
+        """Send a GET request, with the options of Connection.stream. Raises ApiError if it is refused."""
+        response = self.client.get(endpoint, **options)
+        return response.raise_for_status() if raise_for_status else response
+
+    def post(self, endpoint: str, raise_for_status: bool = True, **options: Any) -> Response:
+        """Send a POST request, with the options of Connection.stream. Raises ApiError if it is refused."""
+        response = self.client.post(endpoint, **options)
+        return response.raise_for_status() if raise_for_status else response
+
+    def in_workspace(self, rest: str) -> str:
+        """Return the path of a call of the workspace."""
+        return f"/w/{self.workspace}/{rest}"
+
+    @property
+    def version(self) -> str:
+        """Version of the platform."""
+        return self.get("version").text
+
+    def whoami(self) -> Any:
+        """Return the user that the job acts for."""
+        return self.get("/users/whoami").json()
+
+    @property
+    def user(self) -> Any:
+        """The user that the job acts for."""
+        return self.whoami()
+
+    def username_to_email(self, username: str) -> str:
+        """Return the email address of a member of the workspace."""
+        return self.get(self.in_workspace(f"users/username_to_email/{username}")).text
+
+    def create_token(self, duration: dt.timedelta = dt.timedelta(days=1)) -> str:
+        """Create a token of the user. The token of a job may not do this."""
+        expiration = (dt.datetime.now(dt.UTC) + duration).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.post("/users/tokens/create", json={"label": "created by a client", "expiration": expiration}).text
+
+
+def environ(name: str) -> str | None:
+    """Return a variable of the job's environment by its name without prefix."""
+    return os.environ.get(f"WM_{name}", os.environ.get(f"OV_{name}"))

@@ -1,0 +1,72 @@
+"""The clients that every job can import without requiring them: all their functions, each in a real job."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.sdk.conftest import FOLDER, HERE, Given, W
+
+pytestmark = pytest.mark.extended
+
+PYTHON = re.findall(r"^def (\w+)\(given\):$", (HERE / "provided.py").read_text(), re.MULTILINE)
+TYPESCRIPT = re.findall(r"^  async (\w+)\(.*\{$", (HERE / "provided.ts").read_text(), re.MULTILINE)
+
+
+def run(installation: Installation, given: Given, language: str, file: str) -> dict[str, Any]:
+    """Deploy and run a program of this folder; return its result, checking its log and stream."""
+    client, path = installation.client, f"{FOLDER}_provided_{language}"
+    body = {"path": path, "summary": "", "content": (HERE / file).read_text(), "language": language}
+    deployed = client.post(f"{W}/scripts/create", json=body)
+    assert deployed.status_code == 201, deployed.text
+    assert client.get(f"{W}/scripts/deployment_status/h/{deployed.text}").json()["lock"] == "", "it needs no package"
+    answer = client.post(f"{W}/jobs/run_wait_result/p/{path}", json={"given": given.to(job=True)}, timeout=PATIENCE_S)
+    id = answer.headers["X-Run-Id"]
+    log = client.get(f"{W}/jobs_u/get_logs/{id}").text
+    assert answer.status_code == 200, answer.text[:3000] + log[-3000:]
+    assert "opened ***" in log and "s3cret-value" not in log and "_STREAM: " not in log
+    update = client.get(f"{W}/jobs_u/getupdate/{id}", params={"stream_offset": 0}).json()
+    assert update["new_result_stream"] == "one\ntwo three"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def python_outcomes(installation: Installation, given: Given) -> dict[str, Any]:
+    return run(installation, given, "python3", "provided.py")
+
+
+@pytest.fixture(scope="module")
+def typescript_outcomes(installation: Installation, given: Given) -> dict[str, Any]:
+    return run(installation, given, "bun", "provided.ts")
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_python_function(python_outcomes: dict[str, Any], name: str) -> None:
+    assert python_outcomes[name] == ""
+
+
+@pytest.mark.parametrize("name", TYPESCRIPT)
+def test_typescript_function(typescript_outcomes: dict[str, Any], name: str) -> None:
+    assert typescript_outcomes[name] == ""
+
+
+SHARED_WRITE = (
+    "import wmill\ndef main():\n    wmill.set_shared_state({'n': 1})\n    wmill.set_shared_state_pickle({2})\n"
+)
+SHARED_READ = (
+    "import wmill\ndef main():\n    return [wmill.get_shared_state(), list(wmill.get_shared_state_pickle())]\n"
+)
+
+
+def test_shared_state_of_nodes_on_one_worker(installation: Installation) -> None:
+    scripts = {"write": SHARED_WRITE, "read": SHARED_READ}
+    modules = [
+        {"id": id, "value": {"type": "rawscript", "language": "python3", "content": text, "input_transforms": {}}}
+        for id, text in scripts.items()
+    ]
+    body = {"value": {"modules": modules, "same_worker": True}}
+    answer = installation.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body, timeout=PATIENCE_S)
+    assert (answer.status_code, answer.json()) == (200, [{"n": 1}, [2]])
