@@ -212,6 +212,36 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     assert cli("script", "push", "f/examples/unlocked.py", "--no-wait", "--json").json["state"] == "updated"
 
 
+def test_lock_file_of_script(cli: Cli) -> None:
+    """A lock that cannot be used is not sent: the next push changes nothing."""
+    cli.write("f/examples/locked.py", "import six\ndef main():\n    return 1\n")
+    cli.write("f/examples/locked.script.yaml", "summary: Locked\nlock: '!inline f/examples/locked.script.lock'\n")
+    lock = "# py: 3.11\nsix==1.16.0"
+    cli.write("f/examples/locked.script.lock", lock)
+    assert cli("script", "push", "f/examples/locked.py", "--json").json["state"] == "created"
+    assert cli("script", "show", "f/examples/locked", "--json").json["lock"] == lock
+    assert cli("script", "push", "f/examples/locked.py", "--dry-run", "--json").json["state"] == "unchanged"
+    assert cli("script", "push", "f/examples/locked.py", "--json").json["state"] == "unchanged"
+
+
+def test_missing_lock_file_is_a_warning(cli: Cli) -> None:
+    cli.write("f/examples/nolock.py", "def main():\n    return 1\n")
+    cli.write("f/examples/nolock.script.yaml", "summary: ''\nlock: '!inline f/examples/nolock.script.lock'\n")
+    done = cli("script", "push", "f/examples/nolock.py", "--json")
+    assert (
+        "warning lock_not_used: its lock is not used, since its file f/examples/nolock.script.lock is missing"
+        in done.err
+    )
+    assert cli("script", "push", "f/examples/nolock.py", "--json").json["state"] == "unchanged"
+    cli.write(
+        "f/examples/nolock.flow/flow.yaml", FLOW.replace("greet.py'", "greet.py'\n        lock: '!inline greet.lock'")
+    )
+    cli.write("f/examples/nolock.flow/greet.py", CODE)
+    done = cli("flow", "push", "f/examples/nolock.flow", "--json")
+    assert done.json["state"] == "created"
+    assert "warning lock_not_used: node greet" in cli("lint", "f/examples/nolock.flow").err
+
+
 def test_push_with_base_does_not_overwrite_newer_script(cli: Cli) -> None:
     cli.write("f/examples/mine.sh", "echo 1\n")
     base = cli("script", "push", "f/examples/mine.sh", "--json").json["number"]

@@ -302,3 +302,25 @@ async def test_settling_twice_changes_nothing(api: ApiHarness, index: Index) -> 
     await locking.store_outcome(api.platform, UUID(job), lock="a==1")
     await locking.store_outcome(api.platform, UUID(job), lock=None, error="late")
     assert await api.get(f"scripts/deployment_status/h/{digest}") == {"lock": "a==1", "job_id": job}
+
+
+UNUSABLE = {"python3": "{}", "bun": "{}\n//bun.lockb\n<empty>"}
+
+
+async def test_lock_that_cannot_be_used_is_made_again(api: ApiHarness, working: Worker, index: Index) -> None:
+    """Also at a workflow that is already deployed with one, and a repeated deployment changes nothing."""
+    publish(index)
+    start(working)
+    digest = await create(api, lock=UNUSABLE["python3"])
+    assert "greeting==1.0" in (await deployed(api, digest))["lock"]
+    answer = await api.client.post(
+        f"{W}/scripts/create?skip_if_noop=true",
+        json={"path": PATH, "summary": "", "language": "python3", "content": CODE, "lock": UNUSABLE["python3"]},
+    )
+    assert (answer.status_code, answer.text) == (201, digest)
+    assert await result(api, f"p/{PATH}") == "hello 1.0"
+    value = {"type": "rawscript", "language": "python3", "content": f"{CODE}\n", "lock": UNUSABLE["python3"]}
+    flow = {"modules": [{"id": "a", "value": {**value, "input_transforms": {}}}]}
+    await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": flow})
+    assert (await locked(api, "flows/deployment_status/p/f/team/flow"))["lock"]
+    assert await result(api, "f/f/team/flow") == "hello 1.0"

@@ -49,7 +49,7 @@ from orvanta_platform.worker.packages.store import PackageError, PackageRequest,
 from orvanta_platform.worker.reuse import ResultReuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
-from orvanta_platform.workflow.requirements import ecosystem_of
+from orvanta_platform.workflow.requirements import ecosystem_of, lock_of
 
 CALL_DEFAULT_S = 60.0
 """Timeout of a call, in seconds, if the webhook node sets none."""
@@ -332,7 +332,7 @@ class Executor:
             return None
         lock = None
         if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
-            lock = node.value.get("lock") or None
+            lock = lock_of(node.value)
         else:
             version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
             lock = None if version is None else await self._locks.of_version(version)

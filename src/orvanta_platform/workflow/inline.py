@@ -18,7 +18,8 @@ _FIELDS: Final = ("content", "lock")
 def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     """Return the tree with every `!inline <name>` replaced by the text of that file.
 
-    Raises InvalidWorkflow (inline_file_missing) with each file that `files` lacks.
+    References to locks that `files` lacks stay. Raises InvalidWorkflow (inline_file_missing) with each other file that
+    it lacks.
     """
     copy: dict[str, Any] = deep_copy(tree)
     missing: list[Diagnostic] = []
@@ -29,7 +30,7 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
                 continue
             if name in files:
                 value[field] = files[name]
-            else:
+            elif field == "content":
                 message = f"node {node_id or '?'} reads its {field} from the file {name}, which is missing"
                 missing.append(Diagnostic("inline_file_missing", "error", node_id, pointer(path, field), message))
     if missing:

@@ -123,6 +123,12 @@ def test_file_name_contains_no_path() -> None:
     assert list(inline.extract({"modules": [script]})[1]) == ["____.inline_script.sh"]
 
 
+def test_reference_to_missing_lock_stays() -> None:
+    tree = _flow({"type": "rawscript", "language": "bash", "content": "!inline a.sh", "lock": "!inline gone.lock"})
+    found = inline.resolve(tree, {"a.sh": "text"})["value"]["modules"][0]["value"]
+    assert (found["content"], found["lock"]) == ("text", "!inline gone.lock")
+
+
 def test_missing_file_is_reported_with_its_node() -> None:
     tree = _flow({"type": "rawscript", "language": "bash", "content": "!inline gone.sh", "lock": "!inline l"})
     with pytest.raises(InvalidWorkflow) as caught:

@@ -338,6 +338,8 @@ def test_probably_unintended_constructs_are_warnings() -> None:
         node("b", "rawscript", value={"language": "cobol", "content": ""}, mock={"enabled": True}, retry=retry),
         node("c", mock={"enabled": False, "return_value": 3}, cache_ttl=60),
         node("d", "rawscript", value={"language": "deno", "content": ""}),
+        node("e", "rawscript", value={"language": "bun", "content": "", "lock": "{}\n//bun.lockb\n"}),
+        node("f", "rawscript", value={"language": "python3", "content": "", "lock": "# py: 3.12\nrequests==2\n"}),
     )
     assert {(each.code, each.node, each.severity) for each in found} == {
         ("retry_no_effect", "a", "warning"),
@@ -345,6 +347,7 @@ def test_probably_unintended_constructs_are_warnings() -> None:
         ("cache_no_effect", "c", "warning"),
         ("no_runtime", "b", "warning"),
         ("runs_on_bun", "d", "warning"),
+        ("lock_not_used", "e", "warning"),
     }
 
 

@@ -16,6 +16,7 @@ from orvanta_platform.cli.client.output import say
 from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.requirements import lock_fault, usable_lock
 
 State = Literal["created", "updated", "unchanged"]
 Kind = Literal["flow", "script"]
@@ -90,6 +91,7 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     number = None if present is None else _newest_number(api, "script", path)
     _refuse_stale("script", path, options.base, number)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
+    body |= _script_lock(script, path)
     if options.dry_run:
         same = present is not None and all(present.get(name) == value for name, value in body.items())
         state: State = "unchanged" if same else "updated" if present else "created"
@@ -170,6 +172,14 @@ def _script_settings(script: ScriptFile, present: dict[str, Any] | None) -> dict
         return {"summary": "", **(script.settings or {})}
     deployed = {name: present.get(name, nothing) for name, nothing in _SCRIPT_DEFAULTS.items()}
     return {"summary": "", **{name: value for name, value in deployed.items() if value != _SCRIPT_DEFAULTS[name]}}
+
+
+def _script_lock(script: ScriptFile, path: str) -> dict[str, str]:
+    """Return the lock as sent, without one that cannot be used, of which it warns."""
+    if script.lock and (fault := lock_fault(script.language, script.lock)) is not None:
+        say(f"{path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
+    lock = usable_lock(script.language, script.lock)
+    return {} if lock is None else {"lock": lock}
 
 
 def _moved(before: str | None, after: str) -> State:

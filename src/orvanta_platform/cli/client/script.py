@@ -51,7 +51,7 @@ def push(
 
     The extension determines the language: .py .sh .ts .go .php .rb .pg.sql .duckdb.sql .fetch.ts .deno.ts and others.
     Summary, description, schema and tag are read from total.script.yaml (or .json) next to total.py; without that file
-    the deployed values are kept. Waits until the dependencies are locked.
+    the deployed values are kept. A lock is read from total.script.lock. Waits until the dependencies are locked.
     """
     from orvanta_platform.cli.client.deploy import Options
     from orvanta_platform.cli.client.push import push_scripts

@@ -43,6 +43,7 @@ LANGUAGES = {
 """File extension → language; the longest matching extension applies."""
 
 _SETTINGS = (".script.json", ".script.yaml")
+_LOCK = ".script.lock"
 _NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
 
 
@@ -56,6 +57,8 @@ class ScriptFile:
     language: str
     settings: dict[str, Any] | None
     """Summary, description, schema, kind, tag …; None without a settings file."""
+    lock: str | None = None
+    """Text of `<name>.script.lock`, or of `lock` in the settings, in which a missing file is `!inline <file>`."""
 
 
 def read(file: Path, language: str | None = None) -> ScriptFile:
@@ -70,7 +73,10 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
         raise BadRequest(f"The script {file} is not UTF-8: byte {error.start}.") from None
     except OSError as error:
         raise BadRequest(f"The script {file} cannot be read: {error.strerror}.") from None
-    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, _settings(file, ending))
+    tree = _settings(file, ending)
+    settings = tree and {name: value for name, value in tree.items() if name not in _NOT_SETTINGS and value is not None}
+    lock = _lock(file, ending, tree or {})
+    return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock)
 
 
 def find(folder: Path) -> list[Path]:
@@ -95,11 +101,20 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
         settings_file = file.with_name(stem + suffix)
         if settings_file.is_file():
             try:
-                tree = document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
+                return document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
             except InvalidWorkflow as error:
                 raise BadRequest(f"The settings in {settings_file} cannot be read: {error.message}.") from None
-            return {name: value for name, value in tree.items() if name not in _NOT_SETTINGS and value is not None}
     return None
+
+
+def _lock(file: Path, ending: str | None, settings: dict[str, Any]) -> str | None:
+    lock_file = file.with_name(file.name.removesuffix(ending or file.suffix) + _LOCK)
+    if lock_file.is_file():
+        return lock_file.read_text(encoding="utf-8", errors="replace")
+    lock = settings.get("lock")
+    if isinstance(lock, list):
+        return "\n".join(map(str, lock))
+    return lock if isinstance(lock, str) else None
 
 
 def path_in_folders(file: Path) -> str | None:

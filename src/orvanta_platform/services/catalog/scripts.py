@@ -28,6 +28,7 @@ from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
@@ -46,6 +47,7 @@ class NewScript:
     parent: str | None = None
     """Hash of the preceding version; None for the first at its path."""
     lock: str | None = None
+    """The lock; one that cannot be used is ignored."""
     message: str | None = None
     draft_revision: int | None = None
     """Revision of the draft that is deployed."""
@@ -65,6 +67,7 @@ async def create(
     require_workspace(actor, workspace)
     names.check_path(new.path)
     await _check(platform, workspace, new)
+    new = replace(new, lock=usable_lock(new.language, new.lock))
     script = Script(new.language, new.content, new.path)
     imported = await imports.resolve(platform, actor, workspace, script)
     closure = {"": imported.digest} if imported else {}

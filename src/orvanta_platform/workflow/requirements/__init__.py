@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from orvanta_platform.workflow.requirements.flow import InlineScript, inline_scripts, placed_rawscripts, rawscripts
+from orvanta_platform.workflow.requirements.flow import (
+    InlineScript,
+    inline_scripts,
+    lock_of,
+    placed_rawscripts,
+    rawscripts,
+)
+from orvanta_platform.workflow.requirements.lock_text import lock_fault, usable_lock
 from orvanta_platform.workflow.requirements.needs import (
     Ecosystem,
     Requirements,
@@ -19,10 +26,13 @@ __all__ = [
     "Requirements",
     "ecosystem_of",
     "inline_scripts",
+    "lock_fault",
+    "lock_of",
     "may_need",
     "placed_rawscripts",
     "rawscripts",
     "requirements_of",
     "suspicions",
     "union",
+    "usable_lock",
 ]

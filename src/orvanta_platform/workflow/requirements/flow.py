@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orvanta_platform.workflow.diagnostics import pointer
+from orvanta_platform.workflow.requirements.lock_text import usable_lock
 
 _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_form", "ui"})
 """Keys that contain data, which is not searched for scripts."""
@@ -14,7 +15,7 @@ _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_
 
 @dataclass(frozen=True, slots=True)
 class InlineScript:
-    """Rawscript without a lock: the id of its node, its language and its code."""
+    """Rawscript without a usable lock: the id of its node, its language and its code."""
 
     node: str
     language: str
@@ -22,12 +23,18 @@ class InlineScript:
 
 
 def inline_scripts(tree: dict[str, Any]) -> list[InlineScript]:
-    """Return the scripts without locks in the tree of a workflow, in document order."""
+    """Return the scripts without usable locks in the tree of a workflow, in document order."""
     return [
         InlineScript(node, str(value.get("language")), value["content"])
         for node, value in rawscripts(tree)
-        if isinstance(value.get("content"), str) and not value.get("lock")
+        if isinstance(value.get("content"), str) and lock_of(value) is None
     ]
+
+
+def lock_of(value: dict[str, Any]) -> str | None:
+    """Return the lock of an inline script; None if it has none that can be used."""
+    language, lock = value.get("language"), value.get("lock")
+    return usable_lock(language, lock) if isinstance(language, str) and isinstance(lock, str) else None
 
 
 def rawscripts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:

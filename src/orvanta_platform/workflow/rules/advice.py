@@ -7,6 +7,7 @@ from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.languages import EXTENSIONS
+from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
 _NOT_COMPUTING: Final = frozenset({"condition", "identity", "delay", "approval"})
@@ -14,7 +15,9 @@ _NOT_COMPUTING: Final = frozenset({"condition", "identity", "delay", "approval"}
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, runs_on_bun, early_return_never."""
+    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, runs_on_bun, lock_not_used,
+    early_return_never.
+    """
     early_return = subject.value.get("early_return")
     top_ids = {node.id for node in subject.graph.top.nodes}
     if isinstance(early_return, str) and early_return and early_return not in top_ids:
@@ -42,3 +45,9 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.kind == "rawscript" and isinstance(language, str) and language not in EXTENSIONS:
             message = f"there is no runtime for the language {language!r}; a run fails at this node"
             yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)
+        lock = node.value.get("lock")
+        if node.kind == "rawscript" and isinstance(language, str) and isinstance(lock, str) and lock:
+            fault = lock_fault(language, lock)
+            if fault is not None:
+                message = f"its lock is not used, since {fault}; its packages are locked at the deployment"
+                yield diagnostic("lock_not_used", "warning", place, f"{path}/value/lock", message)
