@@ -183,11 +183,9 @@ def _path(path: Path, scope: Scope) -> _Value:
 def _first_member(root: str, values: Mapping[str, bytes], step: Step) -> _Value:
     if step.key in values:
         return strip(values[step.key])
-    if root == "results":
-        return b"null"
     if _inherits("object", step.key):
         raise NeedsJavaScript(f"{root}.{step.key}")
-    return UNDEFINED
+    return b"null" if root == "results" else UNDEFINED
 
 
 def _member(value: _Value, key: str) -> _Value:

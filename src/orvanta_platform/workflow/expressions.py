@@ -93,6 +93,7 @@ _GLOBALS: Final = (
     "Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError "
     "ReferenceError Reflect RegExp Set SharedArrayBuffer String Symbol SyntaxError TypeError URIError "
     "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet WebAssembly console "
+    "atob btoa structuredClone DOMException TextDecoder TextEncoder URL URLSearchParams "
     "decodeURI decodeURIComponent encodeURI encodeURIComponent escape globalThis isFinite isNaN parseFloat "
     "parseInt unescape "
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from orvanta_platform.evaluate.child.frames import MAX_REACTIONS, MEMORY_BYTES, 
 _KEEPER_TIME_S = 2 * TIME_S
 _STACK_BYTES = 2 << 20
 _PREPARED_CONTEXTS = 8
+_WEB_NAMES = re.compile(rb"URL|structuredClone|Text(?:En|De)coder|console")
+"""Names that web.js defines. A request that contains none of them is evaluated without it."""
 _OVER_TIME = ("expression_timeout", f"the expression ran for more than {TIME_S:g} s")
 _OVER_MEMORY = (
     "expression_out_of_memory",
@@ -27,7 +30,9 @@ class Engine:
     """Evaluates each request in an isolated context; a few contexts are prepared in advance."""
 
     def __init__(self) -> None:
-        self._prelude = (Path(__file__).parent / "prelude.js").read_text(encoding="utf-8")
+        self._prelude, self._web = (
+            (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("prelude.js", "web.js")
+        )
         self._prepared: list[tuple[Any, Any]] = []
         self.prepare()
 
@@ -51,7 +56,10 @@ class Engine:
             self.prepare()
         signal.setitimer(signal.ITIMER_PROF, _KEEPER_TIME_S)
         try:
-            return _evaluate(request.decode("utf-8", "replace"), *self._prepared.pop())
+            context, step = self._prepared.pop()
+            if _WEB_NAMES.search(request):
+                context.eval(self._web)
+            return _evaluate(request.decode("utf-8", "replace"), context, step)
         except _quickjs.StackOverflow as error:
             return _error("RangeError", _first_line(error))
         except _quickjs.JSException as error:

@@ -3,9 +3,8 @@
 (() => {
   'use strict';
   const { stringify } = JSON;
-  const { freeze, setPrototypeOf } = Object;
+  const { getOwnPropertyNames, hasOwn } = Object;
   const { apply, construct } = Reflect;
-  const { isArray } = Array;
   const text = String;
   const Native = Date;
   const SyncFunction = Function;
@@ -51,24 +50,6 @@
     Math.random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
   };
 
-  const harden = (whole) => {
-    const pending = [whole];
-    while (pending.length) {
-      const value = pending.pop();
-      if (isArray(value)) {
-        for (const each of value) if (each !== null && typeof each === 'object') pending.push(each);
-      } else {
-        setPrototypeOf(value, null);
-        for (const key in value) {
-          const each = value[key];
-          if (each !== null && typeof each === 'object') pending.push(each);
-        }
-      }
-      freeze(value);
-    }
-    return whole;
-  };
-
   // The engine throws null if there is no memory left for an error.
   const restoreError = (thrown, source) => (thrown === null && !/throw|reject/.test(source) ? OUT_OF_MEMORY : thrown);
 
@@ -81,12 +62,12 @@
 
   const opener = (kind, opened) => (path) => {
     if (typeof path !== 'string') throw new TypeError(`${kind}() requires a path, which must be a string`);
-    const found = opened[kind][path];
+    const found = hasOwn(opened[kind], path) ? opened[kind][path] : undefined;
     if (found === undefined) {
       needed ??= [kind, path];
       throw new Error(`${kind} ${path} is not known yet`);
     }
-    if (found.error === undefined) return found.value;
+    if (!hasOwn(found, 'error')) return found.value;
     const error = new Error(found.error.message);
     error.name = found.error.name;
     throw error;
@@ -184,9 +165,7 @@
   };
 
   const evaluate = ({ source, at, seed, scope, opened }) => {
-    harden(scope);
-    harden(opened);
-    const names = ['variable', 'resource', ...Object.getOwnPropertyNames(scope)];
+    const names = ['variable', 'resource', ...getOwnPropertyNames(scope)];
     const values = [opener('variable', opened), opener('resource', opened)];
     for (const name of names.slice(2)) values.push(name === 'results' ? nullable(scope[name]) : scope[name]);
     try {
