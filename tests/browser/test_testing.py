@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 
 import pytest
@@ -106,7 +105,9 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
     for view in ("Versions", "Triggers", "Graph", "Runs"):
         await views.get_by_role("link", name=view).click()
         await expect(views.get_by_role("link", name=view)).to_have_attribute("aria-current", "page")
-        places.append((await views.bounding_box() or {}).get("x"))
+        box = await views.bounding_box()
+        assert box is not None
+        places.append(box["x"])
     assert len(set(places)) == 1
     await expect(page.get_by_role("heading", name="Processing of an order")).to_be_visible()
     await expect(page.get_by_label("Runs", exact=True).get_by_role("listitem")).not_to_have_count(0)
