@@ -10,12 +10,13 @@ import asyncio
 import faulthandler
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,11 +26,14 @@ import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 from tests.selection import extend_repeated_cases, extended_after_first
+from tests.sharing import SharedDatabase, open_shared
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
-from orvanta_platform.embedded import binaries
+from orvanta_platform.embedded import binaries, cluster
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.settings import Settings
 
 T = TypeVar("T")
 
@@ -86,6 +90,14 @@ class TestDatabase:
     owner_url: str
     app_url: str
     server: EmbeddedPostgres
+    shared: SharedDatabase | None = None
+    """The connections to a database that is used by one test after another."""
+
+    async def platform(self, settings: Settings, *, connections: int = 8) -> Platform:
+        """Open a platform on this database; on shared connections if it is shared."""
+        if self.shared is None:
+            return await open_platform(settings, connections=connections)
+        return await open_shared(self.shared, settings, connections=connections)
 
 
 class Administrator:
@@ -164,18 +176,76 @@ def database(request: pytest.FixtureRequest, administrators: dict[str, Administr
 @contextmanager
 def fresh(administrators: dict[str, Administrator], name: str = SERVERS[0]) -> Iterator[TestDatabase]:
     """The same for a fixture of wider scope."""
-    if name not in administrators:
-        programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
-        home = Path(tempfile.mkdtemp(prefix="orvanta-test-", dir=_fast_folder()))
-        administrators[name] = Administrator(start(home, programs=programs, options=FAST))
-    made = administrators[name].create()
+    made = _new(administrators, name)
     yield made
     administrators[name].drop(made)
 
 
+def _new(administrators: dict[str, Administrator], name: str) -> TestDatabase:
+    """Create a database on a server, which is started first if necessary."""
+    if name not in administrators:
+        programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
+        home = Path(tempfile.mkdtemp(prefix="orvanta-test-", dir=_fast_folder()))
+        _allow_emptying(home, programs)
+        administrators[name] = Administrator(start(home, programs=programs, options=FAST))
+    return administrators[name].create()
+
+
+def _allow_emptying(home: Path, programs: Path | None) -> None:
+    """Let the owner of a new server empty tables whose triggers and foreign keys forbid it."""
+    cluster.make_root(home.absolute())
+    prepared = cluster.prepare(home.absolute(), programs, lambda text: None)
+    subprocess.run(
+        [prepared.bin / "postgres", "--single", "-F", "-D", prepared.data, "postgres"],
+        input=b"GRANT SET ON PARAMETER session_replication_role TO orvanta_owner\n",
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        env=cluster.environment(),
+        check=True,
+        **prepared.user.arguments(),
+    )
+
+
+@pytest.fixture(scope="session")
+async def shared_databases(administrators: dict[str, Administrator]) -> AsyncIterator[dict[str, TestDatabase]]:
+    """Databases that tests use one after another, by server."""
+    opened: dict[str, TestDatabase] = {}
+    yield opened
+    for name in [*opened]:
+        await _close_shared(administrators, opened, name)
+
+
+async def _close_shared(administrators: dict[str, Administrator], opened: dict[str, TestDatabase], name: str) -> None:
+    database = opened.pop(name)
+    assert database.shared is not None
+    await database.shared.close()
+    administrators[name].drop(database)
+
+
+@pytest.fixture
+async def shared_database(
+    request: pytest.FixtureRequest,
+    administrators: dict[str, Administrator],
+    shared_databases: dict[str, TestDatabase],
+) -> AsyncIterator[TestDatabase]:
+    """A database without rows. Tests in one process use the same one after another, with its connections."""
+    name = getattr(request, "param", SERVERS[0])
+    if name not in shared_databases:
+        made = _new(administrators, name)
+        shared_databases[name] = replace(made, shared=await SharedDatabase.open(made.owner_url, made.app_url))
+    database = shared_databases[name]
+    yield database
+    assert database.shared is not None
+    if not await database.shared.empty():
+        await _close_shared(administrators, shared_databases, name)
+
+
 @pytest.fixture
 async def db(database: TestDatabase) -> AsyncIterator[Database]:
-    """The pool on a fresh database, as the application role."""
+    """The pool on the database of the test, as the application role."""
+    if database.shared is not None:
+        yield await database.shared.pool(8)
+        return
     made = await Database.connect(database.app_url)
     yield made
     await made.close()
@@ -216,4 +286,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_postgres") and "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", extended_after_first(SERVERS), indirect=True)
+        shares = "shared_database" in metafunc.fixturenames
+        fixture = "shared_database" if shares else "database"
+        metafunc.parametrize(fixture, extended_after_first(SERVERS), indirect=True)

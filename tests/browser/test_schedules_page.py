@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_runs_list import GOOD
@@ -20,6 +21,7 @@ def scheduled(site: Site, name: str, cron: str, **more: Any) -> None:
     site.client.post("/api/w/main/schedules/create", json=body).raise_for_status()
 
 
+@pytest.mark.extended
 async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page, site: Site) -> None:
     site.deploy("f/times/good", GOOD)
     scheduled(site, "often", "* * * * * *", enabled=True)

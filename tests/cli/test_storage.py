@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
 from tests.e2e.conftest import ORVANTA, Installation
 
 from orvanta_platform.cli.storage_report import size
@@ -17,6 +18,7 @@ def storage(installation: Installation, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.extended
 def test_report_shows_tables_weeks_and_workspaces(installation: Installation) -> None:
     text = storage(installation)
     assert "version_use" in text or "value" in text

@@ -78,6 +78,7 @@ async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
     await owner.close()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 async def test_queue_queries_use_indexes(grown: Connection, mode: str) -> None:
     """No table is scanned or sorted as a whole, whichever way the server plans a prepared statement."""
@@ -121,6 +122,7 @@ async def test_plan_made_on_empty_tables_finds_results_by_id(
     await owner.close()
 
 
+@pytest.mark.extended
 async def test_list_queries_use_indexes(grown: Connection) -> None:
     """The newest rows of one workspace, of each part alone and of all of them."""
     heard = Heard()

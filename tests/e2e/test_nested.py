@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.e2e.conftest import Installation
 
 W = "/api/w/main"
@@ -72,6 +73,7 @@ def test_squashed_loop_reuses_one_process_per_script(installation: Installation)
     assert run(installation, loop("l", "['a']", *both, squash=True)) == [[1]]
 
 
+@pytest.mark.extended
 def test_ten_thousand_identities(installation: Installation) -> None:
     identity = {"id": "same", "value": {"type": "identity"}}
     found = run(installation, loop("l", "Array.from({length: 10000}, (_, i) => i)", identity))
@@ -79,6 +81,7 @@ def test_ten_thousand_identities(installation: Installation) -> None:
     assert found[9_999] == {"iter": {"value": 9_999, "index": 9_999}}
 
 
+@pytest.mark.extended
 def test_completed_run_leaves_no_inner_rows(installation: Installation) -> None:
     checked = installation.doctor("--consistency")
     assert checked.returncode == 0, checked.stdout + checked.stderr

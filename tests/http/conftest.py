@@ -11,6 +11,12 @@ from tests.http.harness import ApiHarness, api_harness
 
 
 @pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    """Share one database among the tests of this folder."""
+    return shared_database
+
+
+@pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
     """The API on a fresh database, with the client of an admin and a worker that the test controls."""
     async with api_harness(database, tmp_path) as made:

@@ -20,7 +20,7 @@ from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.http.app import create_app
 from orvanta_platform.services.access import setup, users
 from orvanta_platform.services.access.users import NewAccount
-from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.settings import Settings
 
 W = "/api/w/main"
@@ -98,7 +98,7 @@ def client_of(app: ASGIApp, token: str) -> httpx.AsyncClient:
 async def api_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[ApiHarness]:
     """Everything that answers the calls of jobs, on `database`."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
-    platform = await open_platform(chosen)
+    platform = await database.platform(chosen)
     try:
         first = await setup.first_start(platform.db, chosen)
         app = create_app(platform)

@@ -145,6 +145,7 @@ def yaml(section: str) -> dict[str, str]:
     return {"format": "yaml", "text": YAML % (section, "".join(f"  - k{n}: {n}\n" for n in range(4_000)))}
 
 
+@pytest.mark.extended
 def test_stored_workflow_does_not_block_server(server: Held) -> None:
     """The workflow is parsed for a conflict, for a run, and for the diff of two versions."""
     client, path = server.client, "f/bombs/yaml"
@@ -182,6 +183,7 @@ def test_preview_of_large_workflow_does_not_block_server(server: Held) -> None:
     assert held < LONGEST_S
 
 
+@pytest.mark.extended
 def test_large_workflows_leave_connections_to_others(server: Held) -> None:
     """More calls than there are connections read large workflows that nobody has read; a small call is answered first.
 
@@ -230,6 +232,7 @@ def test_cookie_of_a_stranger_does_not_block_server(server: Held, cookie: str, p
     assert held < LONGEST_S
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("prefix", [pytest.param("b", id="other nodes"), pytest.param("a", id="changed nodes")])
 def test_comparison_of_large_runs_does_not_block_server(server: Held, prefix: str) -> None:
     """Every node of the first run is missing, or defined differently, in the second one."""
@@ -270,6 +273,7 @@ def doubled(levels: int) -> bytes:
     return b'{"a":' + b'{"x":' * levels + b"{}" + b"}" * (levels + 1)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("schema", "args", "status"),
     [
@@ -312,6 +316,7 @@ QUOTES = "export function main(" + "\"'" * 500_000
 NUMBERS = "def main(" + ",".join(f"a{n}:dict[str,list[int]]={{}}" for n in range(30_000)) + "):pass"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("language", "content", "status"),
     [("bun", ERRORS, 400), ("deno", QUOTES, 400), ("python3", NUMBERS, 200)],
@@ -330,6 +335,7 @@ def of_nodes(*contents: str) -> dict[str, Any]:
     return {"modules": [{"id": f"n{place}", "value": value} for place, value in enumerate(values)]}
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -349,6 +355,7 @@ def test_script_deploy_does_not_block_server(server: Held, path: str, body: dict
     assert server.longest_s() < LONGEST_S
 
 
+@pytest.mark.extended
 def test_document_of_many_values_does_not_block_server(server: Held) -> None:
     value = b'{"modules":[],"a":[%s{}]}' % (b'{"b":[]},' * 1_000_000)
     server.longest_s()

@@ -218,6 +218,7 @@ async def _call_servers(making: Making, notes: Path, end: asyncio.Event) -> int:
     return count
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("minutes", [None, pytest.param(MINUTES, marks=pytest.mark.soak(minutes=MINUTES + 15))])
 async def test_random_input_does_not_block_event_loop(server: Held, minutes: float | None, tmp_path: Path) -> None:
     notes, end = tmp_path / "answers", asyncio.Event()

@@ -82,6 +82,7 @@ async def test_delegating_token_runs_on_behalf_workflow_of_its_owner(api: ApiHar
     assert await result(api, run) == "sub"
 
 
+@pytest.mark.extended
 async def test_sub_workflow_without_pins_uses_none_of_its_caller(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """The caller has the same path pinned to a version that the member did not accept."""
     await shared(api)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
@@ -175,6 +176,7 @@ async def test_run_of_a_script_has_no_nodes(api: ApiHarness) -> None:
     assert (await graph(api, id))["status"] == "succeeded"
 
 
+@pytest.mark.extended
 async def test_graph_of_500_nodes_is_small_and_needs_two_queries(api: ApiHarness) -> None:
     id = await api.flow(*({"id": f"n{number}", "value": {"type": "identity"}} for number in range(500)))
     while jobs := await api.worker.claim_all():

@@ -274,6 +274,7 @@ async def test_slow_reader_continues_from_database(api: ApiHarness, monkeypatch:
     assert text_of(messages) == "begin;more;0;1;2;3;4;"
 
 
+@pytest.mark.extended
 async def test_readers_share_queries(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, pages = 0, 0
     query, read_on = Feed.query, log_tail.read_on

@@ -132,6 +132,7 @@ def test_body_over_the_limit_is_413(server: Server) -> None:
     assert answer.status_code == 413 and answer.json()["error"]["code"] == "too_large"
 
 
+@pytest.mark.extended
 async def test_many_open_streams_leave_room_for_others(server: Server) -> None:
     headers = {"Authorization": f"Bearer {server.token}"}
     limits = httpx.Limits(max_connections=300)

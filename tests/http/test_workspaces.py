@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from tests.http.harness import ApiHarness, W
+from tests.conftest import Administrator, fresh
+from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import folders, tokens
@@ -139,16 +142,18 @@ async def test_folders_are_visible_by_permission(api: ApiHarness) -> None:
     assert (await bea.post(f"{W}/folders/create", json={"name": "more"})).status_code in (403, 404)
 
 
-async def test_health_and_version(api: ApiHarness) -> None:
-    version = await api.client.get("/api/version")
-    assert version.text.startswith("Orvanta ") and version.headers["content-type"].startswith("text/plain")
-    health = (await api.client.get("/api/health/status")).json()
-    assert health["status"] == "healthy" and health["database_healthy"] is True
-    await api.platform.db.close()
-    sick = await api.client.get("/api/health/status")
-    assert sick.status_code == 503 and sick.json()["status"] == "unhealthy"
-    refused = await api.client.get("/api/users/whoami")
-    assert refused.status_code == 503 and refused.json()["error"]["code"] == "database_unavailable"
+async def test_health_and_version(administrators: dict[str, Administrator], tmp_path: Path) -> None:
+    with fresh(administrators) as database:
+        async with api_harness(database, tmp_path) as api:
+            version = await api.client.get("/api/version")
+            assert version.text.startswith("Orvanta ") and version.headers["content-type"].startswith("text/plain")
+            health = (await api.client.get("/api/health/status")).json()
+            assert health["status"] == "healthy" and health["database_healthy"] is True
+            await api.platform.db.close()
+            sick = await api.client.get("/api/health/status")
+            assert sick.status_code == 503 and sick.json()["status"] == "unhealthy"
+            refused = await api.client.get("/api/users/whoami")
+            assert refused.status_code == 503 and refused.json()["error"]["code"] == "database_unavailable"
 
 
 async def test_api_description_is_built_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,12 @@ from tests.orchestrator.harness import CoreHarness, core_harness
 
 
 @pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    """Share one database among the tests of this folder."""
+    return shared_database
+
+
+@pytest.fixture
 async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
     """A platform on a fresh database."""
     async with core_harness(database, tmp_path / "home") as made:

@@ -27,7 +27,7 @@ from orvanta_platform.orchestrator.job_completion import Finished, finish_job
 from orvanta_platform.orchestrator.recovery import Recovery, reap
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.maintenance import consistency
-from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.settings import Settings
@@ -266,7 +266,7 @@ class ThirdSession:
 async def core_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[CoreHarness]:
     """Open a platform on `database`, with a workspace."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
-    platform = await open_platform(chosen, connections=12)
+    platform = await database.platform(chosen, connections=12)
     made = CoreHarness(platform, database)
     try:
         await made.run(

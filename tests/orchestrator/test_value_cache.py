@@ -10,6 +10,7 @@ import pytest
 from orvanta_platform.orchestrator.value_cache import LARGEST, MAX_BYTES, RecentValues
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("size", [4, 100, 10_000, LARGEST])
 def test_memory_is_bounded(size: int) -> None:
     recent = RecentValues()

@@ -98,6 +98,7 @@ async def test_cycle_is_refused_with_its_path(catalog: Catalog) -> None:
     assert "f/lib/c → f/lib/c" in own["message"]
 
 
+@pytest.mark.extended
 async def test_closure_of_10000_scripts_is_refused(catalog: Catalog, database: TestDatabase) -> None:
     """A star of many scripts, and a chain that is longer than allowed."""
     star = "\n".join(f"import f.lib.n{number}" for number in range(10_000))

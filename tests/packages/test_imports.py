@@ -178,6 +178,7 @@ async def test_npm_packages_of_all_scripts_are_locked_together(catalog: Catalog,
     assert answer["code"] == "invalid_script" and "greeting as 1.0.0" in answer["message"]
 
 
+@pytest.mark.extended
 async def test_chain_of_scripts_is_imported(catalog: Catalog) -> None:
     """The chain is longer than Python's recursion limit allows by itself."""
     last = 200

@@ -32,6 +32,7 @@ async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarn
         yield made
 
 
+@pytest.mark.extended
 async def test_random_restarts_match_original_run(core: CoreHarness) -> None:
     worker, had = await core.worker(), Counter[str]()
     for seed in range(1_000, 1_000 + NESTS):

@@ -32,6 +32,7 @@ FEATURES = (
 )  # fmt: skip
 
 
+@pytest.mark.extended
 @pytest.mark.every_postgres
 async def test_random_runs_match_oracle(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

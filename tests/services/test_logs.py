@@ -92,6 +92,7 @@ async def until_written(log: logs.JobLog) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.extended
 async def test_moving_and_reading_a_long_log_uses_little_memory(on: LogGround) -> None:
     """64 MiB without repetition within a page: neither the text nor its compressed form is ever completely in
     memory."""

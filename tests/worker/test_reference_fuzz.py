@@ -269,6 +269,7 @@ async def check(fuzz: Fuzz, seed: int) -> None:
             assert SECRET not in held, f"seed {seed}: {table} holds it"
 
 
+@pytest.mark.extended
 async def test_no_foreign_secret_leaks_from_random_workflows(database: TestDatabase, tmp_path: Path) -> None:
     async with fuzzing(database, tmp_path) as fuzz:
         for seed in range(ROUNDS):

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import asyncpg
 
@@ -74,7 +74,7 @@ class Database:
         max_size: int = 8,
         by_index: bool = False,
         statement_timeout_ms: int | None = None,
-    ) -> Database:
+    ) -> Self:
         """Open the pool. `by_index`: plan statements with index scans only (see `BY_INDEX`).
 
         PostgreSQL cancels statements that take longer than `statement_timeout_ms`. If a pooler does not pass on

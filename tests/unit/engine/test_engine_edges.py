@@ -177,6 +177,7 @@ def test_skips_propagate_over_5000_nodes_without_recursion() -> None:
     assert len(run.state.encode()) <= 8_000
 
 
+@pytest.mark.extended
 def test_5000_nodes_in_a_chain_run_to_the_end() -> None:
     run = Driven(*(job(f"n{i}") for i in range(5000))).start()
     for index in range(5000):

@@ -107,6 +107,7 @@ def _in(field: str, value: int) -> bool:
     return int(low) <= value <= int(high) if high else value in map(int, field.split(","))
 
 
+@pytest.mark.extended
 def test_ticks_follow_each_other_in_every_zone_and_never_twice() -> None:
     for zone in ("Europe/Paris", "America/Sao_Paulo", "Africa/Casablanca", "Asia/Beirut", "Pacific/Apia"):
         for text in ("0 0 0 * * *", "0 30 1-3 * * *", "30 59 23 * * *", "0 */45 * * * *"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
+import pytest
 from tests.unit.engine.generate import Scenario, scenario
 from tests.unit.engine.simulated import Simulated
 
@@ -44,6 +45,7 @@ def whole(seed: int) -> Simulated | None:
     return first
 
 
+@pytest.mark.extended
 def test_restart_from_any_node_ends_as_original_run() -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):

@@ -118,6 +118,7 @@ class Patient(Simulated):
                 super().apply(effect)
 
 
+@pytest.mark.extended
 def test_random_waiting_runs_have_the_same_outcome(capsys: pytest.CaptureFixture[str]) -> None:
     had: Counter[str] = Counter()
     for seed in range(RUNS):

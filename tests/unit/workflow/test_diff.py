@@ -64,6 +64,7 @@ def test_anything_can_be_compared(one: Any, other: Any) -> None:
     assert (list(differing(one, other)) == []) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
 
 
+@pytest.mark.extended
 def test_thousands_of_renamed_nodes_are_matched_quickly() -> None:
     many = range(5_000)
     before = {"value": {"modules": [node(f"a{each}", needs=[]) for each in many]}}

@@ -209,6 +209,7 @@ def test_yaml_of_a_caller_has_its_own_limits(text: str) -> None:
     assert "a" in parse(text.encode(), "yaml").tree
 
 
+@pytest.mark.extended
 def test_yaml_within_the_limits_and_large_json_are_accepted() -> None:
     entries = MAX_YAML_EVENTS - 20
     assert len(parse(f"a: [{'1,' * entries}]".encode(), "yaml", limit_yaml=True).tree["a"]) == entries

@@ -67,6 +67,7 @@ def test_script_without_path_has_no_relative_imports() -> None:
     assert imports_of("bash", "from f.lib.a import b", None) == []
 
 
+@pytest.mark.extended
 def test_words_of_any_script_are_searched_in_linear_time() -> None:
     for part in ("import a, ", "from ", "import \\\n", ", f", "'./"):
         may_import("python3", part * 1_000_000)

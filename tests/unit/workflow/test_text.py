@@ -144,6 +144,7 @@ def test_missing_file_is_reported_with_its_node() -> None:
     ]
 
 
+@pytest.mark.extended
 def test_data_that_looks_like_a_script_is_unchanged() -> None:
     value = {"type": "rawscript", "content": "!inline x"}
     tree = _flow({"type": "identity", "input_transforms": {"a": {"type": "static", "value": [value]}}})

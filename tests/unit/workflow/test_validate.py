@@ -369,6 +369,7 @@ def test_errors_come_first_and_form_the_error() -> None:
     assert refusal.details == [each.as_dict() for each in found]
 
 
+@pytest.mark.extended
 def test_500_nodes_that_all_export_and_read_are_validated() -> None:
     export: dict[str, Any] = {"export": {"n": {"type": "static", "value": 1}}}
     found = check(*(script(f"n{place}", "context.n", needs=[], **export) for place in range(500)))
