@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { errorOf, lineOf } from "../src/lib/error-line";
+import { errorOf, errorOfFailed, lineOf } from "../src/lib/error-line";
 
 const at = (message: string, stack = "") => lineOf({ name: "Error", message, stack });
 
@@ -29,5 +29,14 @@ describe("the line of an error", () => {
     expect(at("it took 12:30 (about)")).toBeNull();
     expect(errorOf("failed")).toBeNull();
     expect(errorOf({ message: "no" })).toEqual({ name: "Error", message: "no", stack: "" });
+  });
+});
+
+describe("the error of a failed run", () => {
+  it("may have further members beside it", () => {
+    const rejected = { error: { name: "Rejected", message: "Rejected by ann" }, decision: "rejected" };
+    expect(errorOfFailed(rejected)).toEqual({ name: "Rejected", message: "Rejected by ann", stack: "" });
+    expect(errorOfFailed([1])).toBeNull();
+    expect(errorOfFailed({ rows: 1 })).toBeNull();
   });
 });

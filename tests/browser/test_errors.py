@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node, opened
@@ -40,3 +42,13 @@ async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Sit
     await node(page, "broken").click()
     await page.get_by_role("button", name="Test", exact=True).click()
     await check(page.get_by_label("Test run").locator("[data-error]").first)
+    # The page of the run shows it above, at the node and in the data.
+    await page.get_by_label("Test run").get_by_role("link", name="Open run").click()
+    await expect(page).to_have_url(re.compile("/runs/"))
+    first = page.get_by_label("First error")
+    await expect(first).to_contain_text("TypeError in broken, line 2")
+    await expect(first.locator("pre")).to_contain_text("line 2, in main")
+    await first.get_by_role("button", name="broken").click()
+    await check(page.get_by_label("Node broken").locator("[data-error]"))
+    await page.get_by_role("tab", name="Data").click()
+    await check(page.locator('[data-value="Result"] [data-error]'))

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { fetchResult, type NodeState, valueQuery } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { useReceivedInputs } from "../editor/node-inputs";
-import { errorOfResult } from "../lib/error-line";
+import { errorOfFailed } from "../lib/error-line";
 import { ENDED } from "../lib/status";
 import { t } from "../texts/inspector";
 import { ErrorText } from "../ui/error-text";
@@ -23,7 +23,13 @@ export function NodeData(props: { run: string; id: string; node: NodeState; log:
         </p>
       ))}
       {node.job && ended ? (
-        <ResultSection label={t("inspector.output", { node: id })} part="output" run={node.job} ask={fetchResult} />
+        <ResultSection
+          label={t("inspector.output", { node: id })}
+          part="output"
+          run={node.job}
+          ask={fetchResult}
+          failed={node.status === "failed"}
+        />
       ) : (
         <DataSection label={t("inspector.output", { node: id })} part="output">
           <p className={css.help}>{t("inspector.noOutput")}</p>
@@ -43,12 +49,14 @@ export function ResultSection(props: {
   part?: string;
   run: string;
   ask: (workspace: string, run: string) => Promise<unknown>;
+  /** The run or job has failed: its error is shown as text. */
+  failed: boolean;
 }) {
-  const { label, part, run, ask } = props;
+  const { label, part, run, ask, failed } = props;
   const workspace = useEditor((editor) => editor.workspace);
   const found = useQuery(valueQuery(workspace, run, part ?? "whole", ask));
   if (found.isError) return null;
-  const error = errorOfResult(found.data);
+  const error = failed ? errorOfFailed(found.data) : null;
   return (
     <DataSection label={label} {...(part ? { part } : {})}>
       {error && <ErrorText error={error} label={t("inspector.error", { section: label })} />}

@@ -77,7 +77,7 @@ export function NodeTest({ node }: { node: Node }) {
           <div className={css.buttons}>
             <Status status={stands.status} />
           </div>
-          {stands.error && <p className={css.problem}>{stands.error}</p>}
+          {stands.error && !stands.job && <p className={css.problem}>{stands.error}</p>}
           <NodeData run={live.id} id={node.id} node={stands} log={live.logs[node.id]} />
         </div>
       )}

@@ -18,11 +18,10 @@ export function errorOf(value: unknown): JobError | null {
   };
 }
 
-/** Return the error in the result `{error}` of a failed run or job; null for other results. */
-export function errorOfResult(result: unknown): JobError | null {
+/** Return the error in the result of a failed run or job, which may have further members; null if there is none. */
+export function errorOfFailed(result: unknown): JobError | null {
   if (typeof result !== "object" || result === null || Array.isArray(result)) return null;
-  const members = Object.entries(result);
-  return members.length === 1 && members[0]?.[0] === "error" ? errorOf(members[0][1]) : null;
+  return errorOf((result as Record<string, unknown>).error);
 }
 
 /**

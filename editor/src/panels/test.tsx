@@ -78,7 +78,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
       </ul>
       {chosen && stands && <NodeData key={chosen} run={live.id} id={chosen} node={stands} log={live.logs[chosen]} />}
       {over && live.status !== "unknown" && (
-        <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} />
+        <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
       )}
     </section>
   );

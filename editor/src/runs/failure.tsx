@@ -4,6 +4,7 @@ import { failureQuery, type RunFailureReport } from "../api/runs";
 import { useEditor } from "../editor/context";
 import { errorOf, lineOf } from "../lib/error-line";
 import { t, tWith } from "../texts/runs";
+import { Traceback } from "../ui/error-text";
 import { Icon } from "../ui/icon";
 import { isLoop } from "../workflow/kinds";
 import { ChangesSinceSuccess } from "./changes-since-success";
@@ -67,12 +68,7 @@ function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failur
           {line !== null && <span className={css.context}>, {t("runs.atLine", { line })}</span>}
         </p>
         <p className={css.message}>{message}</p>
-        {stack && (
-          <details>
-            <summary>{t("runs.traceback")}</summary>
-            <pre>{stack}</pre>
-          </details>
-        )}
+        <Traceback stack={stack} />
         {node && !inOtherRun && (
           <details>
             <summary>{t("ui.input")}</summary>

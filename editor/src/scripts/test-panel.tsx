@@ -2,7 +2,7 @@ import { attempt } from "../actions/registry";
 import { cancelRun } from "../api/runs";
 import { useSignature } from "../code/use-signature";
 import { InputForm } from "../forms/input-form";
-import { errorOfResult } from "../lib/error-line";
+import { errorOfFailed } from "../lib/error-line";
 import { duration } from "../lib/time";
 import { t } from "../texts/scripts";
 import { Button } from "../ui/controls";
@@ -45,7 +45,7 @@ export function TestPanel() {
 
 function TestOutcome({ trial }: { trial: TestRun }) {
   const { workspace } = useScriptStore().getState();
-  const error = trial.status === "failed" ? errorOfResult(trial.result) : null;
+  const error = trial.status === "failed" ? errorOfFailed(trial.result) : null;
   return (
     <section className={css.section} aria-label={t("scripts.testRun")}>
       <div className={css.head}>

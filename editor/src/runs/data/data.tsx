@@ -14,6 +14,7 @@ export function RunData() {
   const { id, about } = useRun();
   const [word, setWord] = useState("");
   const over = useEditor((editor) => ENDED.has(editor.live?.status ?? ""));
+  const failed = useEditor((editor) => editor.live?.status === "failed");
   const nodes = useEditor((editor) => editor.live?.nodes);
   const begun = Object.entries(nodes ?? {}).filter(([, node]) => !["pending", "skipped"].includes(node.status));
   return (
@@ -31,7 +32,7 @@ export function RunData() {
       </Section>
       <Section title={t("runs.result")} open>
         {over ? (
-          <RunValue name="Result" of={{ what: "result", job: id }} word={word} />
+          <RunValue name="Result" of={{ what: "result", job: id }} word={word} failed={failed} />
         ) : (
           <p className={css.empty}>{t("runs.resultLater")}</p>
         )}

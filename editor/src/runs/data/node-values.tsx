@@ -15,7 +15,13 @@ export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
       <NodeInput id={id} status={status} word={word} />
       <h3>{t(status === "failed" ? "ui.error" : "ui.output")}</h3>
       {job && ENDED.has(status) ? (
-        <RunValue key={job} name={`Output of ${id}`} of={{ what: "result", job }} word={word} />
+        <RunValue
+          key={job}
+          name={`Output of ${id}`}
+          of={{ what: "result", job }}
+          word={word}
+          failed={status === "failed"}
+        />
       ) : (
         <p className={css.empty}>{t("runs.noNodeOutput")}</p>
       )}

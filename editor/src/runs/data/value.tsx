@@ -3,9 +3,11 @@ import { useMemo } from "react";
 import { ApiError } from "../../api/client";
 import { type ValueOf, type ValuePart, valueAddress, valuePart } from "../../api/values";
 import { bytes } from "../../lib/bytes";
+import { errorOfFailed } from "../../lib/error-line";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import controls from "../../ui/controls.module.css";
+import { ErrorText } from "../../ui/error-text";
 import { Failed, Skeleton } from "../../ui/states";
 import type { Json } from "../../workflow/types";
 import { useRun } from "../context";
@@ -17,8 +19,18 @@ const FIRST = 64 << 10;
 const NEXT = 1 << 20;
 const MAX_SHOWN = 4 << 20;
 
-/** Value as a tree. Of a large value the first bytes are shown, and more on request. `name`: attribute `data-value`. */
-export function RunValue({ name, of, word = "" }: { name: string; of: ValueOf; word?: string }) {
+interface Props {
+  /** Attribute `data-value`. */
+  name: string;
+  of: ValueOf;
+  /** Only matches of this word are shown. */
+  word?: string;
+  /** The run or job has failed: its error is shown as text. */
+  failed?: boolean;
+}
+
+/** Value as a tree. Of a large value the first bytes are shown, and more on request. */
+export function RunValue({ name, of, word = "", failed = false }: Props) {
   const { workspace } = useRun();
   const found = useValue(of);
   const parts = found.data?.pages ?? [];
@@ -37,7 +49,7 @@ export function RunValue({ name, of, word = "" }: { name: string; of: ValueOf; w
           {text.slice(0, MAX_SHOWN)}
         </pre>
       ) : (
-        <JsonTree value={value} word={word} />
+        <Value value={value} word={word} failed={failed} />
       )}
       {(!whole || size > FIRST) && (
         <div className={css.foot}>
@@ -58,6 +70,20 @@ export function RunValue({ name, of, word = "" }: { name: string; of: ValueOf; w
         </div>
       )}
     </div>
+  );
+}
+
+function Value({ value, word, failed }: { value: Json; word: string; failed: boolean }) {
+  const error = failed && word === "" ? errorOfFailed(value) : null;
+  if (!error) return <JsonTree value={value} word={word} />;
+  return (
+    <>
+      <ErrorText error={error} label={t("ui.error")} />
+      <details className={css.expressions}>
+        <summary>{t("runs.asJson")}</summary>
+        <JsonTree value={value} word={word} />
+      </details>
+    </>
   );
 }
 
