@@ -122,3 +122,21 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
         "It is due",
         {"sum": 7, "sure": True, "reason": "of the form"},
     )
+
+
+async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: Site) -> None:
+    ask = {"id": "ask", "value": {"type": "approval", "message": "Order {{ flow_input.iter.value }}?"}}
+    loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "skip_failures": False}
+    modules = [{"id": "take", "value": {"type": "identity"}}, ask]
+    value = {"modules": [{"id": "each", "value": {**loop, "parallel": True, "modules": modules}}]}
+    started = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": value, "args": {}})
+    for iteration in (3, 1):
+        await page.goto(f"/w/main/runs/{started.text}?node=ask&at=each.{iteration}")
+        pane = page.get_by_label("Node ask")
+        await expect(pane.get_by_role("form", name="Decide ask")).to_have_count(1)
+        await expect(pane).to_contain_text(f"Order {iteration}?")
+    await pane.get_by_role("button", name="Reject").click()
+    await expect(page.get_by_text("Rejected", exact=True)).to_be_visible()
+    waiting = site.client.get("/api/w/main/approvals/list").json()
+    assert {each["message"] for each in waiting if each["run"] == started.text} == {"Order 2?", "Order 3?"}
+    site.client.post(f"/api/w/main/jobs_u/queue/cancel/{started.text}", json={}).raise_for_status()

@@ -21,6 +21,16 @@ export const approvalsQuery = (workspace: string) =>
     },
   });
 
+/** Return the open approvals of a node of a run, oldest first; with `job`, only that of this job. */
+export function approvalsOf(
+  inbox: readonly WaitingApproval[],
+  run: string,
+  node: string,
+  job: string | null,
+): WaitingApproval[] {
+  return inbox.filter((each) => each.run === run && each.node === node && (job === null || each.job === job));
+}
+
 export interface Decision {
   approved: boolean;
   reason: string;

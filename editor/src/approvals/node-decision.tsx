@@ -1,8 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
-import { approvalsQuery } from "../api/approvals";
+import { approvalsOf, approvalsQuery, type WaitingApproval } from "../api/approvals";
 import { decideApproval } from "../api/runs";
 import { useEditor } from "../editor/context";
+import { nodeStateOf } from "../editor/run-watch";
+import type { Editor } from "../editor/store";
 import css from "../runs/page.module.css";
 import { t } from "../texts/approvals";
 import { Button } from "../ui/controls";
@@ -16,40 +19,45 @@ interface Props {
   id: string;
 }
 
-/** Form of an open approval of the shown run, like that of the approvals page. */
+/** Open approvals of a node: that of the shown iteration, or, if none is shown, those of all iterations. */
 export function NodeDecision(props: Props) {
   const { id } = props;
-  const waits = useEditor(
-    (editor) =>
-      editor.live?.nodes[id]?.waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false,
+  const { waits, job } = useEditor(
+    useShallow((editor: Editor) => {
+      const { waits, status, job } = nodeStateOf(editor, id) ?? {};
+      const isAsked = waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false;
+      return { waits: isAsked && status !== "pending" && status !== "succeeded", job: job ?? null };
+    }),
   );
-  return waits ? <PendingApproval {...props} /> : null;
+  return waits ? <PendingApprovals {...props} job={job} /> : null;
 }
 
-function PendingApproval({ workspace, run, id }: Props) {
+function PendingApprovals({ workspace, run, id, job }: Props & { job: string | null }) {
   const inbox = useQuery(approvalsQuery(workspace));
-  const asked = inbox.data?.find((each) => each.run === run && each.node === id);
-  if (inbox.isPending || (!asked && inbox.isFetching)) return null;
-  if (asked) {
-    return (
-      <>
-        <ApprovalRequest asked={asked} />
-        {asked.mine ? (
-          <DecisionForm workspace={workspace} asked={asked} />
-        ) : (
-          <p className={css.waiting}>{t("approvals.onlyOthers")}</p>
-        )}
-      </>
-    );
-  }
-  return <DecisionButtons workspace={workspace} run={run} id={id} />;
+  const found = approvalsOf(inbox.data ?? [], run, id, job);
+  if (inbox.isPending || (found.length === 0 && inbox.isFetching)) return null;
+  if (found.length === 0) return <DecisionButtons workspace={workspace} run={run} id={id} job={job} />;
+  return found.map((asked) => <PendingApproval key={asked.job} workspace={workspace} asked={asked} />);
+}
+
+function PendingApproval({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
+  return (
+    <>
+      <ApprovalRequest asked={asked} />
+      {asked.mine ? (
+        <DecisionForm workspace={workspace} asked={asked} />
+      ) : (
+        <p className={css.waiting}>{t("approvals.onlyOthers")}</p>
+      )}
+    </>
+  );
 }
 
 /** Buttons without a form, for an approval beyond the fetched ones. */
-function DecisionButtons({ workspace, run, id }: Props) {
+function DecisionButtons({ workspace, run, id, job }: Props & { job: string | null }) {
   const decide = (approved: boolean) =>
     attempt(async () => {
-      await decideApproval(workspace, run, id, approved);
+      await decideApproval(workspace, run, job ?? id, approved);
       notify(t(approved ? "approvals.nodeApproved" : "approvals.nodeRejected", { node: id }));
     });
   return (
