@@ -117,3 +117,40 @@ async def test_mock_result_must_be_json(page: Page, site: Site) -> None:
     await expect(node(page, "give").get_by_title("Pinned")).to_have_count(0)
     await draft_saved(page)
     assert "typed: true" in draft(site, path) and "enabled: false" in draft(site, path)
+
+
+WAITS = """value:
+  modules:
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [1, 2]}
+        skip_failures: false
+        parallel: true
+        modules:
+          - {id: take, value: {type: identity}}
+          - {id: ask, value: {type: approval, message: "Order {{ flow_input.iter.value }}?"}}
+    - {id: after, value: {type: identity}}
+"""
+
+
+async def test_waiting_node_test_is_decided_and_cancelled(page: Page, site: Site) -> None:
+    await opened(page, site, WAITS, "?panel=node&node=ask")
+    await page.get_by_role("button", name="Test…").click()
+    test = page.get_by_label("Test of ask")
+    await test.get_by_role("button", name="Test ask").click()
+    forms = test.get_by_role("form", name="Decide ask")
+    await expect(forms).to_have_count(2)
+    await expect(test).to_contain_text("Order 1?")
+    await expect(test).to_contain_text("Order 2?")
+    await forms.first.get_by_role("button", name="Approve").click()
+    await expect(forms).to_have_count(1)
+    address = await test.get_by_role("link", name="Open run").get_attribute("href")
+    await node(page, "after").click()
+    after = page.get_by_label("Test of after")
+    await expect(after).to_contain_text("after is not part of this test")
+    await after.get_by_role("button", name="Cancel run").click()
+    await expect(forms).to_have_count(0)
+    await expect(after.get_by_role("button", name="Cancel run")).to_have_count(0)
+    await expect(after).not_to_contain_text("Succeeded")
+    assert address and address.startswith("/w/main/runs/")

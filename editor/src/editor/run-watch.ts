@@ -125,6 +125,12 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
 
 export const isRunOver = (live: LiveRun | null): boolean => live === null || ENDED.has(live.status);
 
+/** Return the nodes of a run that wait for an approval. */
+export const waitingApprovals = (live: LiveRun): string[] =>
+  Object.entries(live.nodes).flatMap(([id, node]) =>
+    node.waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ? [id] : [],
+  );
+
 /** Return the state of a node in the run, or in the shown iteration of the loop around it. */
 export function nodeStateOf({ live, shownIterations, graph }: Editor, id: string): NodeState | undefined {
   const stands = live?.nodes[id];

@@ -20,6 +20,7 @@ import { pin, pinOf, unpin } from "../workflow/pins";
 import { exampleOf } from "../workflow/scope";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 import { NodeData } from "./node-data";
+import { TestProgress } from "./test-progress";
 
 /** Load the results of the last run once while the page is open. */
 export function useLastRun(): void {
@@ -82,10 +83,15 @@ export function NodeTest({ node }: { node: Node }) {
         </div>
       )}
       {live && !stands && (
-        <div className={css.buttons}>
-          <Status status={live.status} />
+        <div className={css.section} role="status">
+          {live.graph ? (
+            <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>
+          ) : (
+            <Status status={live.status} />
+          )}
         </div>
       )}
+      {live && <TestProgress live={live} />}
       <LastResult node={node} shown={stands?.status === "succeeded"} />
       <PinnedOutput node={node} />
     </section>
