@@ -56,6 +56,27 @@ async def test_workflow_list_is_searched_sorted_and_navigated_by_keyboard(page: 
     await expect(page.get_by_role("heading", name="Receipt of an order")).to_be_visible()
 
 
+async def test_palette_and_shortcuts_open_on_every_page(page: Page) -> None:
+    await page.get_by_role("button", name="Search and commands").wait_for()
+    await page.keyboard.press("Control+k")
+    await page.get_by_placeholder("Search pages, commands").fill("workers")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/w/main/workers")
+    await page.keyboard.press("?")
+    shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
+    await expect(shortcuts.get_by_role("link", name="Shortcuts of the workflow editor")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Search and commands").click()
+    await page.get_by_placeholder("Search pages, commands").fill("receipt")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/workflows/f/examples/order_receipt")
+    # The editor has its own palette.
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("dialog")).to_have_count(1)
+    await expect(page.get_by_placeholder("Search commands, nodes")).to_be_focused()
+
+
 async def test_search_without_matches_shows_message(page: Page) -> None:
     await page.goto("/w/main/workflows")
     await page.get_by_label("Search workflows").fill("no such thing")

@@ -1,4 +1,5 @@
 import type { EditorStore } from "../editor/store";
+import { isTextInput } from "../lib/text-input";
 import { ACTIONS, type Action, perform } from "./registry";
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -27,14 +28,6 @@ const BROWSER_HANDLED = new Set(["copy", "cut", "paste"]);
 
 /** Actions available while a run is displayed. */
 const READ_ONLY_ACTIONS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
-
-/** Return true if an element handles typed keys itself. */
-export function isTextInput(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    target.closest("input, textarea, select, [contenteditable], [role=dialog]") !== null
-  );
-}
 
 /**
  * Perform the action of a key on a workflow's page. Tab moves to the next control unless the canvas has the focus.

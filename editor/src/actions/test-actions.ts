@@ -2,8 +2,8 @@ import { loadLastResults } from "../editor/last-results";
 import { isRunOver, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
 import { t } from "../texts/actions";
+import { exampleOf } from "../workflow/example";
 import { isPinned, pin, unpin } from "../workflow/pins";
-import { exampleOf } from "../workflow/scope";
 import { at, isTree } from "../workflow/types";
 import { type Action, firstSelected, focusSoon, hasSingleNode } from "./action";
 

@@ -1,7 +1,8 @@
 import { useEffect } from "react";
 import type { EditorStore } from "../editor/store";
+import { isTextInput } from "../lib/text-input";
 import { CLIPBOARD_EVENTS, takeClipboard } from "./clipboard";
-import { handleKey, isTextInput } from "./keymap";
+import { handleKey } from "./keymap";
 import { attempt } from "./registry";
 
 /** Handle keys and clipboard events of a workflow's page. `graph`: the graph is displayed. */

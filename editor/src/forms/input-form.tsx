@@ -7,8 +7,8 @@ import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import css from "../ui/panel.module.css";
 import { Select } from "../ui/select";
+import { exampleOf } from "../workflow/example";
 import { fieldNames } from "../workflow/schema-fields";
-import { exampleOf } from "../workflow/scope";
 import { at, type Json, type Tree } from "../workflow/types";
 import {
   type FormErrors,

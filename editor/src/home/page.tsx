@@ -12,7 +12,7 @@ import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notifyError } from "../ui/toasts";
-import { exampleOf } from "../workflow/scope";
+import { exampleOf } from "../workflow/example";
 import type { Json } from "../workflow/types";
 import css from "./home.module.css";
 

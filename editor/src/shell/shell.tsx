@@ -14,9 +14,13 @@ import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
 import { notifyError } from "../ui/toasts";
 import { WorkspaceNotFound } from "./not-found";
+import { PAGES } from "./pages";
 import css from "./shell.module.css";
+import { type PageDialog, useDialogKeys } from "./use-dialog-keys";
 
 const PRODUCT = "Orvanta";
+const Palette = lazy(() => import("./palette"));
+const Shortcuts = lazy(() => import("./shortcuts"));
 const LoginDialog = lazy(() => import("./login-dialog"));
 
 /** The bar above every page. Users without a session are sent to the login page; after its end they can log in in place. */
@@ -66,6 +70,8 @@ interface BarProps {
 
 function Bar({ email, workspaces, workspace }: BarProps) {
   const navigate = useNavigate();
+  const [dialog, setDialog] = useState<PageDialog>(null);
+  useDialogKeys(setDialog);
   const leave = async () => {
     try {
       await logout();
@@ -89,6 +95,14 @@ function Bar({ email, workspaces, workspace }: BarProps) {
       )}
       {workspace && <Navigation workspace={workspace} />}
       <div className={css.userMenu}>
+        {workspace && (
+          <IconButton
+            label={t("shell.palette")}
+            icon="search"
+            title={t("shell.paletteKeys")}
+            onClick={() => setDialog("palette")}
+          />
+        )}
         <span className={css.account}>{email}</span>
         <LinkButton
           look="quiet"
@@ -113,19 +127,15 @@ function Bar({ email, workspaces, workspace }: BarProps) {
         <IconButton label={t("shell.theme")} icon="moon" onClick={toggleTheme} />
         <IconButton label={t("shell.logOut")} icon="logout" onClick={() => void leave()} />
       </div>
+      <Suspense>
+        {dialog === "palette" && workspace && (
+          <Palette workspace={workspace} open={setDialog} close={() => setDialog(null)} />
+        )}
+        {dialog === "shortcuts" && <Shortcuts close={() => setDialog(null)} />}
+      </Suspense>
     </header>
   );
 }
-
-const PAGES: [string, string][] = [
-  [t("shell.pageHome"), ""],
-  [t("shell.pageWorkflows"), "/workflows"],
-  [t("shell.pageScripts"), "/scripts"],
-  [t("shell.pageRuns"), "/runs"],
-  [t("shell.pageApprovals"), "/approvals"],
-  [t("shell.pageSchedules"), "/schedules"],
-  [t("shell.pageWorkers"), "/workers"],
-];
 
 function Navigation({ workspace }: { workspace: string }) {
   const { pathname } = useLocation();

@@ -16,7 +16,7 @@ import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
 import { Dialog, dialogCss } from "../ui/dialog";
 import { Select } from "../ui/select";
-import { exampleOf } from "../workflow/scope";
+import { exampleOf } from "../workflow/example";
 import type { Json, Tree } from "../workflow/types";
 import { parseJsonObject } from "./json";
 import { Ticks } from "./ticks";

@@ -116,13 +116,6 @@ export function shapeOf(schema: Json | undefined, depth = 0): Known {
   return definition.type === "array" ? [shapeOf(definition.items, depth + 1)] : undefined;
 }
 
-/** Return the first example of a schema. */
-export function exampleOf(schema: Json | undefined): Tree | null {
-  const examples = at(schema, ["examples"]);
-  const found = Array.isArray(examples) ? examples[0] : null;
-  return isTree(found ?? null) ? (found as Tree) : null;
-}
-
 const STEP = /^(?:\??\.([A-Za-z_$][\w$]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\['([^'\\]*)'\])/;
 
 /** Return the members of an expression that is a plain path, such as `results.a[0]`; null for other expressions. */
