@@ -55,6 +55,8 @@ async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
     await expect(nodes.locator("tr[data-parts=true]")).to_contain_text(["Input", "total", "send", "Result"])
     places = page.get_by_role("table", name="Differences")
     await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"sum\s*1\s*2"))
+    await nodes.get_by_role("button", name="fetch").click()
+    await expect(page.get_by_text("The same value in both runs:")).to_be_visible()
     await nodes.get_by_role("button", name="Input of the run").click()
     await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"n\s*1\s*2"))
 

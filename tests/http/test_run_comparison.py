@@ -101,6 +101,20 @@ async def test_loop_precedes_its_nodes(api: ApiHarness) -> None:
     assert found["nodes"][1]["parts"] == ["status"]
 
 
+async def test_contents_of_a_reused_loop_are_no_difference(api: ApiHarness) -> None:
+    iterator = {"type": "static", "value": [1]}
+    loop = {"id": "each", "value": {"type": "forloopflow", "iterator": iterator, "modules": [script("in")]}}
+    before = await run_of(api, {"in": 1}, loop, script("after"))
+    after = await api.client.post(f"/api/w/main/jobs/restart/f/{before}", json={"step_id": "after"})
+    assert after.status_code == 201, after.text
+    await api.worker.finish((await api.worker.claim())["after"], None)
+    found = await compared(api, before, after.text)
+    assert ("parts_at" in found, parts(found)) == (False, {})
+    (each, inner, _) = found["nodes"]
+    assert (each["after"]["kept"], each["after"]["status"]) == (True, "succeeded")
+    assert (inner["after"]["kept"], inner["after"]["status"]) == (True, "pending")
+
+
 async def test_comparison_needs_access_to_both_runs(api: ApiHarness) -> None:
     runs = [await run_of(api, {"a": each}, script("a")) for each in (1, 2)]
     other = await api.member("olga", Role.OPERATOR)

@@ -80,12 +80,15 @@ function Whole(props: {
   );
 }
 
+/** Return true for a node inside a container with a reused result: its run has no status of it. */
+export const isReusedInside = (side: SideOfNode): boolean => side.kept === true && side.status === "pending";
+
 function Side({ side }: { side: SideOfNode | undefined }) {
   if (!side) return <span className={css.soft}>—</span>;
   const times = side.attempt === undefined ? "" : ` ×${side.attempt}`;
   return (
     <span className={css.side}>
-      <Status status={side.status} />
+      <Status status={side.status} {...(isReusedInside(side) ? { word: t("runs.reused") } : {})} />
       <span className={css.soft}>
         {side.duration_ms === undefined ? "" : duration(side.duration_ms)}
         {times}

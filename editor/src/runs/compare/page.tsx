@@ -1,6 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearchParams } from "react-router";
-import { type ComparedRuns, comparisonQuery, type NodeOfBoth, type RunOfBoth } from "../../api/comparison";
+import {
+  type ComparedRuns,
+  comparisonQuery,
+  type NodeOfBoth,
+  type RunOfBoth,
+  type SideOfNode,
+} from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
 import { duration } from "../../lib/time";
 import { t, tWith } from "../../texts/runs";
@@ -12,7 +18,7 @@ import { Time } from "../../ui/time";
 import { DifferenceGraph } from "../../versions/graph";
 import css from "./compare.module.css";
 import { firstDifferenceText, nodeDifferenceText } from "./difference-text";
-import { Nodes } from "./nodes";
+import { isReusedInside, Nodes } from "./nodes";
 import { Sides } from "./sides";
 
 const SAME = { same: true };
@@ -146,17 +152,19 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
   );
 }
 
+/** Text of the status of a node in one of the runs, unless it is that of the status. */
+function wordOf(side: SideOfNode | undefined): { word?: string } {
+  if (side && isReusedInside(side)) return { word: t("runs.reused") };
+  return side?.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
+}
+
 /** Status of a node in both runs, below it on the graph. */
 function Both({ node }: { node: NodeOfBoth | undefined }) {
   if (!node) return null;
   return (
     <span className={css.both} title={nodeDifferenceText(node)} data-parts={node.parts.length > 0}>
       {[node.before, node.after].map((side, each) => (
-        <Status
-          key={each === 0 ? "before" : "after"}
-          status={side?.status ?? "none"}
-          {...(side?.duration_ms === undefined ? {} : { word: duration(side.duration_ms) })}
-        />
+        <Status key={each === 0 ? "before" : "after"} status={side?.status ?? "none"} {...wordOf(side)} />
       ))}
     </span>
   );

@@ -41,6 +41,7 @@ export function Sides({ workspace, found, chosen, node }: Props) {
       {node && <p className={css.soft}>{nodeDifferenceText(node) || t("runs.sameInBoth")}.</p>}
       {node?.before?.error && <p>{t("runs.firstErrorText", { error: node.before.error })}</p>}
       {node?.after?.error && <p>{t("runs.secondErrorText", { error: node.after.error })}</p>}
+      {node && <h3>{t("ui.output")}</h3>}
       {title && <Values workspace={workspace} values={values} />}
     </section>
   );
@@ -100,6 +101,17 @@ function Short({ workspace, before, after }: { workspace: string; before: Value 
   if (found.isError) return <Failed error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <Skeleton />;
   const [one = null, other = null] = found.data;
+  if (before && after && pretty(one) === pretty(other)) {
+    return (
+      <>
+        <p className={css.soft}>{t("runs.sameValues")}</p>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
+        <pre className={css.value} tabIndex={0}>
+          {pretty(other)}
+        </pre>
+      </>
+    );
+  }
   const places = before && after ? findJsonDifferences(one, other, MAX_DIFFERENCES) : [];
   return (
     <>

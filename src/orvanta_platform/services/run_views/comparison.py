@@ -306,11 +306,18 @@ def _node(
     else:
         if redefined:
             parts.append("definition")
-        if before.status != after.status or before.error_name != after.error_name or before.counts != after.counts:
+        if not _has_same_status(before, after):
             parts.append("status")
         if same == "differs":
             parts.append("output")
     return ComparedNode(id, before, after, outputs, same, tuple(parts), renamed)
+
+
+def _has_same_status(before: GraphNode, after: GraphNode) -> bool:
+    """Return whether a node had the same outcome. Contents of a container with a reused result have none of their own."""
+    if any(node.inside is not None and node.reused for node in (before, after)):
+        return True
+    return (before.status, before.error_name, before.counts) == (after.status, after.error_name, after.counts)
 
 
 def _redefined(difference: Difference) -> set[str]:

@@ -159,7 +159,7 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
         else display_status.status(plan, state, row.running).reason or _of_pause(paused) or graph.reason
     )
     before = () if row.ended else tuple(plan.node(at).id for at, set_ in state.breakpoints.items() if set_.on)
-    return replace(graph, nodes=tuple(nodes), breakpoints=before, taken=taken, dead=dead, reason=reason)
+    return replace(graph, nodes=_with_reused_contents(nodes), breakpoints=before, taken=taken, dead=dead, reason=reason)
 
 
 async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> Counts:
@@ -211,6 +211,16 @@ def _inside(
         counts=dict(sorted(counted.counts.items())),
         inside=holder,
     )
+
+
+def _with_reused_contents(nodes: Sequence[GraphNode]) -> tuple[GraphNode, ...]:
+    """Mark the nodes inside a container with a reused result as reused: this run has no jobs of them."""
+    found = {node.id: node for node in nodes}
+    for id, node in found.items():
+        holder = found.get(node.inside or "")
+        if holder is not None and holder.reused and not node.counts:
+            found[id] = replace(node, reused=True)
+    return tuple(found.values())
 
 
 def _of_pause(paused: Sequence[PauseRow]) -> str | None:
