@@ -194,9 +194,15 @@ async def test_overview(api: ApiHarness, jobs: dict[str, str]) -> None:
         body = {"path": f"f/team/{name}", "script_path": "f/team/code", "is_flow": False, "enabled": enabled}
         more = {"schedule": "0 0 * * * *", "timezone": "Europe/Paris", "args": {}}
         assert (await api.client.post(f"{W}/schedules/create", json={**body, **more})).status_code == 201
+    # A failed test of code that is not deployed is not listed.
+    assert (await api.get("overview"))["failed"] == []
+    assert (await api.client.post(f"{W}/scripts/create", json={**code, "path": "u/admin/bad"})).status_code == 201
+    deployed = await api.client.post(f"{W}/jobs/run/p/u/admin/bad", json={})
+    assert deployed.status_code == 201, deployed.text
+    await api.worker.finish((await api.worker.claim())[""], error="Boom")
     found = await api.get("overview")
     assert [(each["path"], each["runs"], each["last"]["id"]) for each in found["failed"]] == [
-        ("u/admin/bad", 1, jobs["failed"])
+        ("u/admin/bad", 1, deployed.text)
     ]
     assert {each["id"] for each in found["running"]} == {jobs["running"], jobs["flow"]} and found["running_runs"] == 2
     assert [each["message"] for each in found["waiting"]] == ["Go on?"] and found["waiting_runs"] == 1

@@ -15,6 +15,7 @@ from orvanta_platform.services.approvals import inbox as approval_inbox
 from orvanta_platform.services.approvals.inbox import Waiting
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.runs.locks import LOCKING_KINDS
 from orvanta_platform.services.triggers import calendar as schedule_calendar
 
 SHOWN = 6
@@ -23,6 +24,9 @@ SHOWN = 6
 FAILURE_WINDOW = timedelta(days=7)
 SCHEDULE_WINDOW = timedelta(days=7)
 _FAILURES = 200
+_DEPLOYED = ("flow", "script", *sorted(LOCKING_KINDS))
+"""Kinds of runs whose failures are shown: all but tests of code that is not deployed."""
+
 _COUNT_LIMIT = 50
 
 
@@ -42,7 +46,7 @@ class Overview:
     """Sections of the dashboard, each limited to a few entries."""
 
     failed: Sequence[Failing]
-    """Failures of the last week by path, counted over the newest 200 failed runs."""
+    """Failures of the last week by path, counted over the newest 200 failed runs, without tests."""
     waiting: Sequence[Waiting]
     waiting_runs: int
     """Number of pending approvals, counted up to 50."""
@@ -55,7 +59,7 @@ class Overview:
 async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview:
     """Return the overview of a workspace. Raises NotFound, Forbidden."""
     since = clock.now() - FAILURE_WINDOW
-    failures = JobFilter(states=("failed",), created_after=since, has_null_parent=True)
+    failures = JobFilter(states=("failed",), created_after=since, has_null_parent=True, job_kinds=_DEPLOYED)
     failed = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), failures, Slice(limit=_FAILURES))
     live = JobFilter(has_null_parent=True, suspended=False)
     running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))

@@ -314,7 +314,7 @@ def _node(
 
 
 def _has_same_status(before: GraphNode, after: GraphNode) -> bool:
-    """Return whether a node had the same outcome. Contents of a container with a reused result have none of their own."""
+    """Return whether a node had the same outcome. Contents of a container with a reused result have none."""
     if any(node.inside is not None and node.reused for node in (before, after)):
         return True
     return (before.status, before.error_name, before.counts) == (after.status, after.error_name, after.counts)
