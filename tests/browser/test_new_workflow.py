@@ -46,6 +46,7 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
     await page.get_by_role("link", name="Workflows", exact=True).click()
     row = page.get_by_role("listitem").filter(has_text=path)
     await expect(row).to_contain_text("Draft, not deployed")
+    await expect(row.get_by_role("link", name="Greet: everybody")).to_be_visible()
     await row.get_by_role("link").first.click()
     await deploy(page, "The first version")
     assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')

@@ -14,24 +14,32 @@ export interface Item {
   draft: string | null;
 }
 
-/** One row per path. `withDraftsOnly`: drafts of workflows that were never deployed, or were deleted, have rows. */
-export function listItems(flows: readonly FlowItem[], drafts: readonly DraftHead[], withDraftsOnly: boolean): Item[] {
-  const drafted = new Set(drafts.map((draft) => draft.path));
+/** Return the drafts of workflows that are not deployed, which have rows of their own. */
+export function undeployedDrafts(flows: readonly FlowItem[], drafts: readonly DraftHead[]): DraftHead[] {
   const listed = new Set(flows.map((flow) => flow.path));
+  // A draft with a version that is not listed belongs to an archived workflow. The two lists are fetched separately:
+  // after a deployment, the list of drafts may still hold the deployed draft.
+  return drafts.filter((draft) => draft.newest_version === null && !listed.has(draft.path));
+}
+
+/** Return one row per path. `only`: drafts with rows of their own. `names`: summaries of these drafts by path. */
+export function listItems(
+  flows: readonly FlowItem[],
+  drafts: readonly DraftHead[],
+  only: readonly DraftHead[],
+  names: ReadonlyMap<string, string>,
+): Item[] {
+  const drafted = new Set(drafts.map((draft) => draft.path));
   return [
     ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
       ...{ path, summary, edited_at, edited_by, archived },
       deployed: true,
       draft: drafted.has(path) ? t("workflows.draft") : null,
     })),
-    ...drafts
-      // A draft with a version that is not listed belongs to an archived workflow. The two lists are fetched separately:
-      // after a deployment, the list of drafts may still hold the deployed draft.
-      .filter((draft) => withDraftsOnly && draft.newest_version === null && !listed.has(draft.path))
-      .map(({ path, edited_at, base_version }) => ({
-        ...{ path, summary: "", edited_at, edited_by: "", deployed: false, archived: false },
-        draft: base_version === null ? t("workflows.draftOnly") : t("workflows.draftOfDeleted"),
-      })),
+    ...only.map(({ path, edited_at, base_version }) => ({
+      ...{ path, summary: names.get(path) ?? "", edited_at, edited_by: "", deployed: false, archived: false },
+      draft: base_version === null ? t("workflows.draftOnly") : t("workflows.draftOfDeleted"),
+    })),
   ];
 }
 

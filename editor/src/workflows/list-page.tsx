@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
-import { draftsQuery } from "../api/drafts";
+import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t, tWith } from "../texts/workflows";
@@ -14,8 +14,11 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
-import { type Item, itemName, listItems } from "./items";
+import { draftNameQuery } from "./draft-name";
+import { type Item, itemName, listItems, undeployedDrafts } from "./items";
 
+/** Number of drafts whose names are fetched; the others are listed by their path. */
+const NAMED_DRAFTS = 50;
 const PUSH_COMMAND = "orvanta flow push";
 const RunDialog = lazy(() => import("./run-dialog"));
 const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
@@ -34,7 +37,9 @@ export function WorkflowsPage() {
   const archived = search.get("show") === "archived";
   const flows = useQuery(flowsQuery(workspace, archived));
   const drafts = useQuery(draftsQuery(workspace));
-  const items = flows.data && drafts.data && listItems(flows.data, drafts.data, !archived);
+  const only = flows.data && drafts.data && !archived ? undeployedDrafts(flows.data, drafts.data) : [];
+  const names = useDraftNames(workspace, only);
+  const items = flows.data && drafts.data && listItems(flows.data, drafts.data, only, names);
   const found = useListTools(items, (item) => `${item.path} ${item.summary}`, ORDERS);
   const error = flows.error ?? drafts.error;
   return (
@@ -67,6 +72,14 @@ export function WorkflowsPage() {
       {items && items.length > 0 && <Rows workspace={workspace} found={found} />}
     </main>
   );
+}
+
+/** Return the summaries of drafts by path, as far as they are fetched. */
+function useDraftNames(workspace: string, drafts: readonly DraftHead[]): ReadonlyMap<string, string> {
+  return useQueries({
+    queries: drafts.slice(0, NAMED_DRAFTS).map((draft) => draftNameQuery(workspace, draft)),
+    combine: (found) => new Map(found.flatMap(({ data }) => (data ? [[data.path, data.name] as const] : []))),
+  });
 }
 
 function EmptyList({ archived, children }: { archived: boolean; children: ReactNode }) {
