@@ -124,6 +124,12 @@ class LastAdmin(Conflict):
     code = "last_admin"
 
 
+class IdentityDisabled(Conflict):
+    """The member for whom a run would act was disabled or removed, so nothing can run for this member."""
+
+    code = "identity_disabled"
+
+
 class AlreadyExists(Conflict):
     """An item with this name or path exists."""
 

@@ -37,6 +37,12 @@ BODIES: dict[str, Any] = {
     "POST /api/schedules/preview": {"schedule": "0 0 3 * * *", "timezone": "UTC"},
     "POST /api/workers/drain/{id}": {"drained": False},
     "POST workspaces/add_user": {"email": "admin@localhost", "username": "second"},
+    "POST workspaces/invite_user": {"email": "guest@example.com"},
+    "POST workspaces/delete_invite": {"email": "invited@example.com"},
+    "POST users/update/{username}": {"role": "developer"},
+    "POST /api/users/accept_invite": {"workspace_id": "main"},
+    "POST /api/users/decline_invite": {"workspace_id": "main"},
+    "POST ownership/assign": {"kind": "schedule", "path": "f/team/schedule", "owner": "u/admin"},
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
     "POST workspaces/edit_retention": {"retention_days": 30},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
@@ -120,6 +126,10 @@ GONE = {
 }
 """What a route that deletes is called with: nothing else needs it."""
 
+LEAVERS = {
+    "POST users/update/{username}": "remaining",
+    "DELETE users/delete/{username}": "leaver",
+}
 VERSIONS = {
     "POST scripts/archive/h/{hash}": "archived_version",
     "POST scripts/delete/h/{hash}": "deleted_version",
@@ -159,6 +169,9 @@ class Examples:
             await self._post("folders/create", {"name": folder, "owners": ["g/all"]})
         for group in ("ops", "gone"):
             await self._post("groups/create", {"name": group})
+        for username in ("leaver", "remaining"):
+            await self._stage.member(username)
+        await self._post("workspaces/invite_user", {"email": "invited@example.com"})
         for name in ("script", "archived", "deleted"):
             await self._post("scripts/create", {**CODE, "path": f"f/team/{name}"})
         for version in ("archived_version", "deleted_version"):
@@ -184,6 +197,7 @@ class Examples:
             )
             assert answer.is_success, answer.text
         self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
+        self._ids["audit"] = str((await self._stage.get("audit/list"))[0]["id"])
         self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
 
     async def request(self, method: str, path: str, instead: Mapping[str, str] | None = None) -> tuple[str, Any]:
@@ -204,7 +218,7 @@ class Examples:
             "path": GONE.get(short, PATHS.get(area, "f/team/flow")),
             "name": GONE.get(short, NAMES.get(area, "x")),
             "kind": "flow",
-            "username": "admin",
+            "username": LEAVERS.get(short, "admin"),
             "email": "admin@localhost",
             "hash": self._ids[VERSIONS.get(short, "hash")],
             "version": self._ids["version"],
@@ -221,6 +235,8 @@ class Examples:
             values["path"] = "f/team/flow/runs"
         elif "raw/h" in path:
             values["path"] = f"{self._ids['hash']}.sh"
+        elif "audit/get" in path:
+            values["id"] = self._ids["audit"]
         elif "workers" in path:
             values["id"] = str(self._stage.worker.id)
         return values

@@ -15,6 +15,7 @@ from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import passwords
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import accounts
 from orvanta_platform.services.access import setup
 
 PASSWORD = "correct horse"
@@ -140,14 +141,14 @@ async def test_last_superadmin_remains(api: ApiHarness) -> None:
         await changed(api, f"{call}/admin@localhost", status=400, method=method)
     await changed(api, f"update/{EMAIL}", {"is_super_admin": True, "name": "Ada"})
     ada = await session(api)
-    both = (
-        ada.post(f"{U}/update/admin@localhost", json={"is_super_admin": False}),
-        api.client.post(f"{U}/update/{EMAIL}", json={"is_super_admin": False}),
-    )
-    answers = await asyncio.gather(*both)
-    assert sorted(each.status_code for each in answers) in ([200, 403], [200, 409])
-    async with api.platform.db.acquire() as conn:
-        assert await conn.fetchval("SELECT count(*) FROM account WHERE super_admin") == 1
+    async with api.platform.db.transaction() as conn:
+        await accounts.lock_roles(conn)
+        waiting = asyncio.ensure_future(ada.post(f"{U}/update/admin@localhost", json={"is_super_admin": False}))
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        while not waiting.done() and not await conn.fetchval(waits):
+            await asyncio.sleep(0)
+        await conn.execute("UPDATE account SET super_admin = false WHERE email = $1", EMAIL)
+    assert (await waiting).status_code == 409, "two superadmins cannot remove each other"
 
 
 @pytest.mark.parametrize("limits", [{"scopes": ["users:write", "users:read"]}, {"workspace_id": "main"}])

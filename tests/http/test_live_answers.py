@@ -28,9 +28,11 @@ from tests.http.reader import Reader, read
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import audit as audit_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.http.app import api_handlers, create_router
+from orvanta_platform.services.access import audit_trail
 
 SECRET = "not-for-you-any-more"
 FILL = 6 << 20
@@ -244,6 +246,8 @@ OF_THEIR_OWN = {
     "rerun_many": "test_batch_rerun_stops_with_token",
     "cancel_many": "test_batch_cancel_stops_with_token",
     "upload_file": "test_upload_needs_write_right_at_end",
+    "export_audit": "test_audit_export_ends_with_rights",
+    "export_instance_audit": "test_audit_export_ends_with_rights",
 }
 """Calls that do something over a longer time, with the test of each."""
 
@@ -389,6 +393,29 @@ async def test_batch_cancel_stops_with_token(
     answer = await bea.post(f"{J}/queue/cancel_selection", json=runs)
     states = [(await api.get(f"jobs_u/get/{run}")).get("canceled") for run in runs]
     assert (answer.status_code, states) == (401, [True, False, False])
+
+
+@pytest.mark.parametrize("path", [f"{W}/audit/export", "/api/audit/export"])
+async def test_audit_export_ends_with_rights(
+    api: ApiHarness, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    ada = await api.member("ada", Role.ADMIN)
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE account SET super_admin = true WHERE username = 'ada'")
+    batches, read = audit_rows.list_ascending, []
+
+    async def read_and_lose(*args: Any, **more: Any) -> Any:
+        read.append(await batches(*args, **more))
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE account SET super_admin = false WHERE username = 'ada'")
+            await conn.execute("UPDATE member SET role = 'viewer' WHERE username = 'ada'")
+        later(1.01)
+        return read[-1]
+
+    monkeypatch.setattr(audit_trail, "_BATCH", 1)
+    monkeypatch.setattr(audit_rows, "list_ascending", read_and_lose)
+    await asyncio.gather(ada.get(path), return_exceptions=True)
+    assert [len(rows) for rows in read] == [1]
 
 
 @pytest.mark.parametrize(("way", "status"), [("deleted", 401), ("folder", 404)])

@@ -216,7 +216,7 @@ async def test_owner_who_left_runs_nothing(api: ApiHarness) -> None:
         await conn.execute("UPDATE account SET disabled = true WHERE email = $1", ANN)
     for path in ("f/team/hers", "f/team/top"):
         refused = await start(api.client, path)
-        assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"]
+        assert refused.status_code == 409 and "u/ann" in refused.json()["error"]["message"]
 
 
 async def test_starter_reads_inner_runs_by_their_paths(api: ApiHarness) -> None:
@@ -292,6 +292,6 @@ async def test_reused_username_is_not_acted_for(api: ApiHarness) -> None:
         note = {"path": "u/ann/more", "value": "1", "is_secret": False, "description": ""}
         assert (await inside.post(f"{W}/variables/create", json=note)).status_code == 401
     refused = await start(bea, "f/team/hers")
-    assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"], refused.text
+    assert refused.status_code == 409 and "u/ann" in refused.json()["error"]["message"], refused.text
     assert await fire(api.platform)
     assert "u/ann" in (await api.get("schedules/get/f/team/nightly"))["error"]

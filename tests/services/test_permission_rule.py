@@ -21,6 +21,7 @@ EXEMPT = {
     "access.session.login": "creates the actor",
     "access.session.first_password": "creates the actor",
     "access.session.logout": "ends the caller's own session, authenticated by its token",
+    "access.departures.advance_cancelled": "takes runs whose cancellation its caller has requested",
     "access.workspaces.health": "called by load balancers without a token",
     "runs.locks.requirements": "reads code that its caller has sent",
     "runs.locks.inline_needs": "reads code that its caller has sent",

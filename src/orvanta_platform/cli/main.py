@@ -16,13 +16,17 @@ from orvanta_platform import __version__
 from orvanta_platform.cli import admin, backup, doctor, lint, processes
 from orvanta_platform.cli.client import (
     acceptance,
+    audit,
     flow,
+    group,
     job,
     login,
+    member,
     profile,
     resource,
     resource_type,
     script,
+    token,
     user,
     variable,
 )
@@ -55,6 +59,10 @@ app.add_typer(variable.app, name="variable")
 app.add_typer(resource.app, name="resource")
 app.add_typer(resource_type.app, name="resource-type")
 app.add_typer(user.app, name="user")
+app.add_typer(member.app, name="member")
+app.add_typer(group.app, name="group")
+app.add_typer(token.app, name="token")
+app.add_typer(audit.app, name="audit")
 lint.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)

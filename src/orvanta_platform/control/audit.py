@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db.audit import NewAudit, append
+from orvanta_platform.db.audit import NewAudit, append, append_many
 from orvanta_platform.db.pool import Connection
 
 ActionKind = Literal["Created", "Updated", "Delete", "Execute"]
@@ -45,6 +45,20 @@ async def record_instance(
 ) -> None:
     """Append one row that belongs to the instance and to no workspace, whichever workspace the call named."""
     await record(conn, replace(actor, workspace=None), operation, action_kind, resource, parameters)
+
+
+async def record_many(
+    conn: Connection, actor: Actor, subjects: Sequence[tuple[str, str, str | None]], parameters: Mapping[str, Any]
+) -> None:
+    """Append one row of the kind Updated for each (workspace, operation, resource), with the same parameters."""
+    await append_many(
+        conn,
+        subjects,
+        actor=actor.username,
+        parameters=msgspec.json.encode(parameters).decode(),
+        address=actor.address,
+        request_id=actor.request_id,
+    )
 
 
 def row(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 import msgspec
 from msgspec.structs import astuple
 
@@ -25,6 +29,83 @@ class NewAudit(msgspec.Struct, frozen=True):
     request_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A stored row; `parameters` is JSON text."""
+
+    id: int
+    workspace: str | None
+    at: datetime
+    actor: str
+    on_behalf_of: str | None
+    operation: str
+    action_kind: str
+    resource: str | None
+    parameters: str | None
+    address: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Conditions of a list; None: any."""
+
+    actor: str | None = None
+    operation: str | None = None
+    """An operation (users.create), or its first part (users)."""
+    action_kind: str | None = None
+    resource: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_page(
+    conn: Connection, workspace: str | None, filter: AuditFilter, *, before: int | None, limit: int, offset: int
+) -> list[AuditRow]:
+    """Return rows of a workspace (None: of the instance) with ids below `before`, newest first."""
+    query = _SQL["list" if workspace is not None else "list_of_instance"]
+    return [AuditRow(**row) for row in await conn.fetch(query, workspace, *_values(filter), before, limit, offset)]
+
+
+async def list_ascending(
+    conn: Connection, workspace: str | None, filter: AuditFilter, *, after: int, last: int, limit: int
+) -> list[AuditRow]:
+    """Return rows of a workspace (None: of the instance) with ids above `after` up to `last`, oldest first."""
+    query = _SQL["list_ascending" if workspace is not None else "list_ascending_of_instance"]
+    return [AuditRow(**row) for row in await conn.fetch(query, workspace, *_values(filter), after, last, limit)]
+
+
+async def get(conn: Connection, workspace: str, id: int) -> AuditRow | None:
+    """Return one row of a workspace."""
+    row = await conn.fetchrow(_SQL["get"], workspace, id)
+    return AuditRow(**row) if row else None
+
+
+async def get_last_id(conn: Connection) -> int:
+    """Return the id of the newest row; 0 if there is none."""
+    last: int = await conn.fetchval(_SQL["get_last_id"])
+    return last
+
+
+def _values(filter: AuditFilter) -> tuple[object, ...]:
+    return (filter.actor, filter.operation, filter.action_kind, filter.resource, filter.since, filter.until)
+
+
 async def append(connection: Connection, row: NewAudit) -> None:
     """Append one row, in the transaction of the audited change."""
     await connection.execute(_SQL["append"], *astuple(row))
+
+
+async def append_many(
+    connection: Connection,
+    subjects: Sequence[tuple[str, str, str | None]],
+    *,
+    actor: str,
+    parameters: str,
+    address: str | None,
+    request_id: str | None,
+) -> None:
+    """Append a row for each (workspace, operation, resource), in the transaction of the audited changes."""
+    if subjects:
+        columns = [list(column) for column in zip(*subjects, strict=True)]
+        await connection.execute(_SQL["append_many"], *columns, actor, parameters, address, request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -15,7 +16,7 @@ _SQL = query_texts("groups")
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A group (g/<name>); `members` are usernames."""
+    """A group (g/<name>); `members` are usernames. A manager has the permission to write (true) in `extra_perms`."""
 
     name: str
     summary: str | None
@@ -47,6 +48,15 @@ async def insert(conn: Connection, workspace: str, name: str, summary: str | Non
 async def set_summary(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
     """Set the summary of a group; return False if it does not exist."""
     return await conn.fetchval(_SQL["set_summary"], workspace, name, summary) is not None
+
+
+async def set_managers(conn: Connection, workspace: str, name: str, usernames: Sequence[str]) -> list[str]:
+    """Set the managers of a group, which its extra_perms contain; returns those that are not members, which are left
+    out.
+    """
+    await conn.execute(_SQL["set_managers"], workspace, name, list(usernames))
+    rows = await conn.fetch(_SQL["list_unknown_members"], workspace, list(usernames))
+    return [row["username"] for row in rows]
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:

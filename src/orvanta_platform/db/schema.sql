@@ -70,6 +70,29 @@ CREATE TABLE former_member (
 );
 COMMENT ON TABLE former_member IS 'Usernames of members who were removed. Only the same account may use the username again.';
 
+CREATE TABLE invitation (
+    workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    email      text NOT NULL,
+    role       text NOT NULL CHECK (role IN ('admin', 'developer', 'operator', 'viewer')),
+    invited_by text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, email)
+);
+CREATE INDEX invitation_email ON invitation (email);
+COMMENT ON TABLE invitation IS 'Addresses that may join a workspace; the account need not exist yet.';
+COMMENT ON COLUMN invitation.invited_by IS 'E-mail address of the admin. The invitation ends when this admin loses the role.';
+
+CREATE FUNCTION is_active_identity(of_workspace text, acting_as text, of_email text) RETURNS boolean
+    LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (
+        SELECT FROM account AS a
+        LEFT JOIN member AS m
+            ON m.workspace = of_workspace AND m.email = a.email AND 'u/' || m.username = acting_as AND NOT m.disabled
+        WHERE a.email = of_email AND NOT a.disabled
+          AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = acting_as)))
+$$;
+COMMENT ON FUNCTION is_active_identity IS 'True if runs can act as the username of this account in the workspace.';
+
 CREATE TABLE token (
     hash         bytea PRIMARY KEY,
     prefix       text NOT NULL,
@@ -206,6 +229,7 @@ CREATE TABLE version (
 );
 CREATE INDEX version_hash ON version (workspace, hash);
 CREATE INDEX version_locking ON version (lock_job) WHERE lock_state = 'locking';
+CREATE INDEX version_on_behalf ON version (workspace) WHERE permissioned_as IS NOT NULL;
 COMMENT ON COLUMN version.hash IS 'Script: 16 hex digits of its version hash. Flow: the artifact hash.';
 COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {value, schema} as they came, or its YAML source.';
 COMMENT ON COLUMN version.made_schema IS 'The JSON Schema read from a script''s signature where none was deployed with it: for forms, inputs are not checked against it.';
@@ -1081,6 +1105,7 @@ CREATE TABLE schedule (
 ) WITH (fillfactor = 70);
 CREATE INDEX schedule_next ON schedule (next_at) WHERE enabled;
 CREATE INDEX schedule_runs ON schedule (workspace, script_path);
+CREATE INDEX schedule_email ON schedule (email);
 COMMENT ON COLUMN schedule.next_at IS 'The tick that comes next, made from the one before, never from the clock. Null: disabled, or it never ticks again.';
 COMMENT ON COLUMN schedule.scopes IS 'The scopes of the token that wrote it, which limit its runs. NULL: no limits.';
 COMMENT ON COLUMN schedule.error IS 'Why the last tick, or a handler, could not start; null where it did.';
@@ -1149,6 +1174,7 @@ CREATE UNIQUE INDEX http_trigger_route ON http_trigger (http_method, route_key) 
 CREATE UNIQUE INDEX http_trigger_workspaced ON http_trigger (workspace, http_method, route_key) WHERE workspaced_route;
 CREATE INDEX http_trigger_first ON http_trigger (http_method, route_first);
 CREATE INDEX http_trigger_runs ON http_trigger (workspace, script_path);
+CREATE INDEX http_trigger_email ON http_trigger (email);
 COMMENT ON COLUMN http_trigger.scopes IS 'The scopes of the token that wrote it, which limit its runs. NULL: no limits.';
 COMMENT ON COLUMN http_trigger.disabled_reason IS 'Why the platform disabled it; NULL: it did not.';
 COMMENT ON COLUMN http_trigger.route_key IS 'The route without the names of its parameters: two of the same key are the same route.';

@@ -83,6 +83,22 @@ class SessionRow:
     """True for the session of the call."""
 
 
+@dataclass(frozen=True, slots=True)
+class MemberTokenRow:
+    """A token with which a member can act in a workspace."""
+
+    username: str
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime
+    scopes: list[str] | None
+    bound: bool
+    """True if the token is valid in this workspace only. The label and the address are known for such tokens only."""
+    label: str | None
+    last_address: str | None
+
+
 async def resolve(conn: Connection, digest: bytes, workspace: str | None, most_scopes: int) -> Bearer | None:
     """Return the identity behind the token with this SHA-256, in this workspace; None if the token is not valid.
 
@@ -141,6 +157,23 @@ async def list_page(conn: Connection, email: str, *, limit: int, offset: int) ->
     """Return the account's tokens, newest first."""
     rows = await conn.fetch(_SQL["list"], email, limit, offset)
     return [TokenRow(**row) for row in rows]
+
+
+async def list_of_workspace(conn: Connection, workspace: str, *, limit: int, offset: int) -> list[MemberTokenRow]:
+    """Return a page of the tokens with which members can act in a workspace, by username."""
+    rows = await conn.fetch(_SQL["list_of_workspace"], workspace, limit, offset)
+    return [MemberTokenRow(**row) for row in rows]
+
+
+async def delete_of_workspace(conn: Connection, workspace: str, prefix: str) -> str | None:
+    """Delete the tokens with this prefix that are valid in this workspace only; return the owner's address."""
+    email: str | None = await conn.fetchval(_SQL["delete_of_workspace"], workspace, prefix)
+    return email
+
+
+async def is_of_member(conn: Connection, workspace: str, prefix: str) -> bool:
+    """Return whether a member has a token with this prefix that is valid in all of the member's workspaces."""
+    return bool(await conn.fetchval(_SQL["is_of_member"], workspace, prefix))
 
 
 async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:

@@ -62,13 +62,13 @@ async def list_of_account(conn: Connection, email: str, *, every: bool) -> list[
 
 
 async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:
-    """Add a member; return False if the username or the account is already a member."""
+    """Add a member; return False if the username is or was that of another account, or the account is a member."""
     query = _SQL["add_member"]
     return await conn.fetchval(query, workspace, username, email, role) is not None
 
 
 async def is_username_taken(conn: Connection, workspace: str, username: str) -> bool:
-    """Return whether a member has this username."""
+    """Return whether a member, or a former one, has this username."""
     return bool(await conn.fetchval(_SQL["is_username_taken"], workspace, username))
 
 

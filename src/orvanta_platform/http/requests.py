@@ -136,6 +136,14 @@ def bool_of(request: AnyRequest, key: str) -> bool | None:
     return None if text is None else text.lower() in ("true", "1")
 
 
+def cancels_runs_of(request: AnyRequest) -> bool:
+    """Return whether the query asks to cancel runs (`runs=cancel`) or lets them continue. Raises BadRequest."""
+    choice = request.query_params.get("runs") or "continue"
+    if choice not in ("cancel", "continue"):
+        raise BadRequest("runs must be cancel or continue.")
+    return choice == "cancel"
+
+
 def comma_list_of(request: AnyRequest, key: str) -> list[str] | None:
     """Return a comma-separated list of the query, or None if the parameter is missing."""
     text = request.query_params.get(key)

@@ -46,8 +46,13 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/auth/logout
             GET /api/users/whoami
             GET /api/users/email
+            GET /api/users/list_invites
         """,
-        ("account", "write"): "POST /api/users/setpassword",
+        ("account", "write"): """
+            POST /api/users/setpassword
+            POST /api/users/accept_invite
+            POST /api/users/decline_invite
+        """,
         ("token", "read"): "GET /api/users/tokens/list\nGET /api/users/sessions/list",
         ("token", "write"): """
             POST /api/users/tokens/create
@@ -64,10 +69,15 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "create_account"): "POST /api/users/create",
         ("instance", "manage_accounts"): """
             POST /api/users/update/{email}
+            GET /api/users/leaving/{email}
             POST /api/users/disable/{email}
             POST /api/users/enable/{email}
             POST /api/users/reset_password/{email}
             DELETE /api/users/delete/{email}
+        """,
+        ("instance", "read_audit"): """
+            GET /api/audit/list
+            GET /api/audit/export
         """,
         ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
         ("instance", "preview_schedule"): "POST /api/schedules/preview",
@@ -95,8 +105,26 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET users/list
             GET users/list_usernames
             GET users/username_to_email/{username}
+            GET users/is_owner/{path}
         """,
-        ("member", "admin"): "POST workspaces/add_user",
+        ("member", "admin"): """
+            POST workspaces/add_user
+            POST workspaces/invite_user
+            POST workspaces/delete_invite
+            GET workspaces/list_pending_invites
+            POST users/update/{username}
+            DELETE users/delete/{username}
+            GET users/leaving/{username}
+            GET ownership/list
+            POST ownership/assign
+        """,
+        ("member_token", "list"): "GET tokens/list",
+        ("member_token", "revoke"): "DELETE tokens/delete/{token_prefix}",
+        ("audit", "list"): """
+            GET audit/list
+            GET audit/get/{id}
+            GET audit/export
+        """,
         ("group", "read"): """
             GET groups/list
             GET groups/listnames
@@ -105,9 +133,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("group", "write"): """
             POST groups/create
             POST groups/update/{name}
+            DELETE groups/delete/{name}
+        """,
+        ("group", "manage"): """
             POST groups/adduser/{name}
             POST groups/removeuser/{name}
-            DELETE groups/delete/{name}
         """,
         ("folder", "read"): """
             GET folders/get/{name}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client import leaving, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.prompts import prompt_secret
 from orvanta_platform.cli.help_text import CommandGroup
@@ -72,10 +72,16 @@ def update(
     _done(session, email, "updated")
 
 
-@command(app, "orvanta user disable ada@example.org")
-def disable(session: Session, email: Email) -> None:
-    """Disable an account and end its tokens and sessions. Superadmins only."""
-    session.api.post(_path("disable", email))
+@command(app, "orvanta user leaving ada@example.org")
+def leaving_(session: Session, email: Email) -> None:
+    """List what stops when an account is disabled or deleted. Superadmins only."""
+    leaving.show(session, _path("leaving", email))
+
+
+@command(app, "orvanta user disable ada@example.org", "orvanta user disable ada@example.org --cancel-runs")
+def disable(session: Session, email: Email, cancel_runs: leaving.CancelRuns = False) -> None:
+    """Disable an account, end its tokens and sessions, and stop everything that acts for it. Superadmins only."""
+    session.api.post(_path("disable", email) + leaving.runs_query(cancel_runs))
     _done(session, email, "disabled")
 
 
@@ -87,9 +93,12 @@ def enable(session: Session, email: Email) -> None:
 
 
 @command(app, "orvanta user delete ada@example.org")
-def delete(session: Session, email: Email) -> None:
-    """Delete an account. What it wrote remains, and nobody else gets its address. Superadmins only."""
-    session.api.delete(_path("delete", email))
+def delete(session: Session, email: Email, cancel_runs: leaving.CancelRuns = False) -> None:
+    """Delete an account, and stop everything that acts for it. Superadmins only.
+
+    What it wrote remains, and nobody else gets its address.
+    """
+    session.api.delete(_path("delete", email) + leaving.runs_query(cancel_runs))
     _done(session, email, "deleted")
 
 
@@ -152,12 +161,9 @@ def _path(call: str, email: str) -> str:
 
 
 def _done(session: Session, subject: str, state: str) -> None:
-    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.output import print_state
 
-    if session.as_json:
-        print_json({"subject": subject, "state": state})
-    else:
-        print(f"{subject}: {state}")
+    print_state(subject, state, as_json=session.as_json)
 
 
 def _print_link(session: Session, email: str, link: str) -> None:

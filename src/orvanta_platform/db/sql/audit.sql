@@ -2,3 +2,75 @@
 -- Appends one row to the audit trail.
 INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9);
+
+-- name: append_many
+-- Appends one row for each of these workspaces ($1), operations ($2) and resources ($3), alike in everything else.
+INSERT INTO audit (workspace, actor, operation, action_kind, resource, parameters, address, request_id)
+SELECT e.workspace, $4, e.operation, 'Updated', e.resource, $5::jsonb, $6, $7
+FROM unnest($1::text[], $2::text[], $3::text[]) AS e (workspace, operation, resource);
+
+-- name: list
+-- A page of the rows of a workspace, newest first, those before $8 (null: all). $3: an operation, or its first part.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace = $1
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($8::bigint IS NULL OR id < $8)
+ORDER BY id DESC LIMIT $9 OFFSET $10;
+
+-- name: list_ascending
+-- The rows of a workspace, oldest first, those after $8 up to $9. $3: an operation, or its first part.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace = $1
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND id > $8 AND id <= $9
+ORDER BY id LIMIT $10;
+
+-- name: list_of_instance
+-- A page of the rows of the instance, which belong to no workspace, newest first, those before $8 (null: all). $3: an operation, or its first part.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace IS NULL AND $1::text IS NULL
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($8::bigint IS NULL OR id < $8)
+ORDER BY id DESC LIMIT $9 OFFSET $10;
+
+-- name: list_ascending_of_instance
+-- The rows of the instance, which belong to no workspace, oldest first, those after $8 up to $9. $3: an operation, or its first part.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace IS NULL AND $1::text IS NULL
+  AND ($2::text IS NULL OR actor = $2)
+  AND ($3::text IS NULL OR operation = $3 OR starts_with(operation, $3 || '.'))
+  AND ($4::text IS NULL OR action_kind = $4)
+  AND ($5::text IS NULL OR resource = $5)
+  AND ($6::timestamptz IS NULL OR at >= $6)
+  AND ($7::timestamptz IS NULL OR at < $7)
+  AND id > $8 AND id <= $9
+ORDER BY id LIMIT $10;
+
+-- name: get
+-- One row of a workspace.
+SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
+FROM audit
+WHERE workspace = $1 AND id = $2;
+
+-- name: get_last_id
+-- The id of the newest row.
+SELECT coalesce(max(id), 0) FROM audit;

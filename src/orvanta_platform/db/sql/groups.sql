@@ -27,8 +27,22 @@ ON CONFLICT DO NOTHING
 RETURNING name;
 
 -- name: set_summary
--- Sets the summary of a group.
-UPDATE team SET summary = $3 WHERE workspace = $1 AND name = $2 RETURNING name;
+-- Sets the summary of a group; null: unchanged.
+UPDATE team SET summary = coalesce($3, summary) WHERE workspace = $1 AND name = $2 RETURNING name;
+
+-- name: set_managers
+-- Sets the managers of a group: the members among these usernames.
+UPDATE team
+SET extra_perms = (SELECT coalesce(jsonb_object_agg('u/' || m.username, true), '{}')
+                   FROM member AS m
+                   WHERE m.workspace = $1 AND m.username = ANY ($3::text[]))
+WHERE workspace = $1 AND name = $2;
+
+-- name: list_unknown_members
+-- Those of these usernames that no member of the workspace has.
+SELECT u.username
+FROM unnest($2::text[]) AS u (username)
+WHERE NOT EXISTS (SELECT FROM member AS m WHERE m.workspace = $1 AND m.username = u.username);
 
 -- name: delete
 -- Deletes a group with its memberships.

@@ -103,6 +103,27 @@ FROM token
 WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_now())
 ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
 
+-- name: list_of_workspace
+-- A page of the tokens with which members can act in a workspace, without sessions. Labels and addresses of tokens that
+-- are valid in other workspaces as well are left out.
+SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.scopes, t.workspace IS NOT NULL AS bound,
+       CASE WHEN t.workspace IS NOT NULL THEN t.label END AS label,
+       CASE WHEN t.workspace IS NOT NULL THEN t.last_address END AS last_address
+FROM member AS m
+JOIN token AS t ON t.email = m.email
+WHERE m.workspace = $1 AND t.kind = 'user' AND (t.workspace = $1 OR t.workspace IS NULL)
+  AND (t.expires_at IS NULL OR t.expires_at > app_now())
+ORDER BY m.username, t.created_at DESC, t.prefix LIMIT $2 OFFSET $3;
+
+-- name: delete_of_workspace
+-- Deletes the tokens with this prefix that are valid in this workspace only; returns their owners.
+DELETE FROM token WHERE workspace = $1 AND prefix = $2 AND kind = 'user' RETURNING email;
+
+-- name: is_of_member
+-- Returns true if a member of a workspace has a token with this prefix that is valid in all of its workspaces.
+SELECT EXISTS (SELECT FROM token AS t JOIN member AS m ON m.email = t.email
+               WHERE m.workspace = $1 AND t.prefix = $2 AND t.kind = 'user' AND t.workspace IS NULL);
+
 -- name: delete_by_prefix
 -- Deletes an account's tokens with this prefix.
 DELETE FROM token

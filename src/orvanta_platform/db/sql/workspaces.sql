@@ -18,15 +18,18 @@ WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
 ORDER BY w.id;
 
 -- name: add_member
--- Adds a member; returns no row if the username or the account is a member already.
+-- Adds a member; returns no row if the username or the account is a member already, or if the username was that of a
+-- former member with another account.
 INSERT INTO member (workspace, username, email, role)
-VALUES ($1, $2, $3, $4)
+SELECT $1, $2, $3, $4
+WHERE NOT EXISTS (SELECT FROM former_member WHERE workspace = $1 AND username = $2 AND email <> $3)
 ON CONFLICT DO NOTHING
 RETURNING username;
 
 -- name: is_username_taken
--- Returns true if a member of a workspace has this username.
-SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
+-- Returns true if a member of a workspace, or a former one, has this username.
+SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2)
+    OR EXISTS (SELECT 1 FROM former_member WHERE workspace = $1 AND username = $2);
 
 -- name: get_member
 -- One member by username.

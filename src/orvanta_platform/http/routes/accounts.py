@@ -7,9 +7,9 @@ from litestar.params import FromPath
 
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, cancels_runs_of, platform_of
 from orvanta_platform.http.schemas import people
-from orvanta_platform.services.access import accounts, own_account
+from orvanta_platform.services.access import accounts, departures, own_account
 from orvanta_platform.services.access.accounts import AccountChange
 
 _U = "/api/users"
@@ -24,10 +24,20 @@ async def update_account(request: AnyRequest, email: FromPath[str]) -> Response[
     return answers.text(f"Updated the account {email}.")
 
 
-@post(f"{_U}/disable/{{email:str}}", status_code=200, opt=call())
+@get(f"{_U}/leaving/{{email:str}}", opt=call(answer=people.Leaving))
+async def preview_account_departure(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
+    """List what stops when an account is disabled or deleted. Superadmins only."""
+    return answers.json(people.leaving(await departures.of_account(platform_of(request), actor_of(request), email)))
+
+
+@post(f"{_U}/disable/{{email:str}}", status_code=200, opt=call(query=("runs",)))
 async def disable_account(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
-    """Disable an account and end its tokens and sessions. Superadmins only."""
-    await accounts.disable(platform_of(request), actor_of(request), email)
+    """Disable an account, end its tokens and sessions, and stop what acts for it. Superadmins only.
+
+    `runs`: `continue` (default) or `cancel`.
+    """
+    cancel = cancels_runs_of(request)
+    await accounts.disable(platform_of(request), actor_of(request), email, cancel_runs=cancel)
     return answers.text(f"Disabled the account {email}.")
 
 
@@ -38,10 +48,14 @@ async def enable_account(request: AnyRequest, email: FromPath[str]) -> Response[
     return answers.text(f"Enabled the account {email}.")
 
 
-@delete(f"{_U}/delete/{{email:str}}", status_code=200, opt=call())
+@delete(f"{_U}/delete/{{email:str}}", status_code=200, opt=call(query=("runs",)))
 async def delete_account(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
-    """Delete an account. What it wrote remains. Superadmins only."""
-    await accounts.delete(platform_of(request), actor_of(request), email)
+    """Delete an account, and stop what acts for it. What it wrote remains. Superadmins only.
+
+    `runs`: `continue` (default) or `cancel`.
+    """
+    cancel = cancels_runs_of(request)
+    await accounts.delete(platform_of(request), actor_of(request), email, cancel_runs=cancel)
     return answers.text(f"Deleted the account {email}.")
 
 
@@ -79,6 +93,7 @@ async def revoke_session(request: AnyRequest, token_prefix: FromPath[str]) -> Re
 
 ROUTES = [
     update_account,
+    preview_account_departure,
     disable_account,
     enable_account,
     delete_account,

@@ -22,6 +22,9 @@ class Group(msgspec.Struct, kw_only=True):
     name: str
     members: list[str]
     extra_perms: dict[str, bool]
+    managers: list[str]
+    """Usernames of members who may add and remove members."""
+
     summary: str | UnsetType = UNSET
 
 
@@ -32,10 +35,12 @@ class CreateGroup(msgspec.Struct, kw_only=True):
     summary: str | None = None
 
 
-class DescribeGroup(msgspec.Struct, kw_only=True):
-    """The description of a group."""
+class UpdateGroup(msgspec.Struct, kw_only=True):
+    """The description of a group, and its managers."""
 
     summary: str | None = None
+    managers: list[str] | None = None
+    """Usernames of members who may add and remove members. Null does not change them."""
 
 
 class GroupUser(msgspec.Struct, kw_only=True):
@@ -79,17 +84,19 @@ async def create_group(request: AnyRequest, workspace: FromPath[str]) -> Respons
     return answers.text(f"Created the group {body.name}.")
 
 
-@post(f"{_G}/update/{{name:str}}", status_code=200, opt=call(body=DescribeGroup))
+@post(f"{_G}/update/{{name:str}}", status_code=200, opt=call(body=UpdateGroup))
 async def update_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Set the description of a group. Admins only."""
-    body = await body_of(request, DescribeGroup)
-    await groups.update(platform_of(request), actor_of(request), workspace, name, body.summary)
+    """Set the description and the managers of a group. Admins only."""
+    body = await body_of(request, UpdateGroup)
+    await groups.update(
+        platform_of(request), actor_of(request), workspace, name, summary=body.summary, managers=body.managers
+    )
     return answers.text(f"Updated the group {name}.")
 
 
 @post(f"{_G}/adduser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
 async def add_user_to_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Add a member to a group. Admins only."""
+    """Add a member to a group. Admins and managers of the group only."""
     body = await body_of(request, GroupUser)
     await groups.add_user(platform_of(request), actor_of(request), workspace, name, body.username)
     return answers.text(f"Added {body.username} to the group {name}.")
@@ -97,7 +104,7 @@ async def add_user_to_group(request: AnyRequest, workspace: FromPath[str], name:
 
 @post(f"{_G}/removeuser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
 async def remove_user_from_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
-    """Remove a member from a group. Admins only."""
+    """Remove a member from a group. Admins and managers of the group only."""
     body = await body_of(request, GroupUser)
     await groups.remove_user(platform_of(request), actor_of(request), workspace, name, body.username)
     return answers.text(f"Removed {body.username} from the group {name}.")
@@ -111,7 +118,14 @@ async def delete_group(request: AnyRequest, workspace: FromPath[str], name: From
 
 
 def _group(row: GroupRow) -> Group:
-    return Group(name=row.name, members=row.members, extra_perms=row.extra_perms, summary=row.summary or UNSET)
+    managers = [name.removeprefix("u/") for name, write in sorted(row.extra_perms.items()) if write]
+    return Group(
+        name=row.name,
+        members=row.members,
+        extra_perms=row.extra_perms,
+        managers=managers,
+        summary=row.summary or UNSET,
+    )
 
 
 ROUTES = [

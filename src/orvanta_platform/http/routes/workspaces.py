@@ -52,21 +52,6 @@ async def username_exists(request: AnyRequest) -> Response[bytes]:
     return answers.json(taken)
 
 
-@post(f"{_W}/workspaces/add_user", status_code=200, opt=call(body=accounts.AddUser))
-async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Add an account to the workspace. Admins only."""
-    body = await body_of(request, accounts.AddUser)
-    username = await workspaces.add_member(
-        platform_of(request),
-        actor_of(request),
-        workspace,
-        email=body.email,
-        username=body.username or None,
-        role=body.chosen_role,
-    )
-    return answers.text(f"Added {username} to the workspace {workspace}.")
-
-
 @get(f"{_W}/workspaces/get_settings", opt=call(answer=accounts.WorkspaceSettings))
 async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the settings of the workspace."""
@@ -245,7 +230,6 @@ ROUTES = [
     create_workspace,
     workspace_exists,
     username_exists,
-    add_user,
     get_settings,
     edit_secrets_readable,
     edit_retention,

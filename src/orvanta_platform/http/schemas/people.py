@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db.departures import OwnerlessRow
+from orvanta_platform.db.members import InvitationRow
 from orvanta_platform.db.tokens import SessionRow
+from orvanta_platform.services.access.departures import Departure
 
 
 class UpdateAccount(msgspec.Struct):
@@ -37,6 +42,130 @@ class OwnSession(msgspec.Struct, kw_only=True):
 
     last_address: str | UnsetType = UNSET
     """Address of the last recorded use."""
+
+
+class UpdateMember(msgspec.Struct):
+    """Changes of a member; a field that is missing or null does not change."""
+
+    role: Role | None = None
+    is_admin: bool | None = None
+    operator: bool | None = None
+    """True: operator. With `is_admin`, both false: developer. `role` takes precedence."""
+
+    disabled: bool | None = None
+
+
+class InvitedEmail(msgspec.Struct):
+    """The address of an invitation."""
+
+    email: str
+
+
+class AcceptInvitation(msgspec.Struct):
+    """The workspace to join."""
+
+    workspace_id: str
+    username: str | None = None
+
+
+class DeclineInvitation(msgspec.Struct):
+    """The workspace of the invitation."""
+
+    workspace_id: str
+
+
+class Invitation(msgspec.Struct, kw_only=True):
+    """An invitation to a workspace."""
+
+    workspace_id: str
+    workspace_name: str
+    email: str
+    is_admin: bool
+    operator: bool
+    role: str
+    invited_by: str
+    created_at: datetime
+
+
+class ActingItem(msgspec.Struct, kw_only=True):
+    """An item that acts for a member."""
+
+    kind: str
+    """schedule, http_trigger, flow or script."""
+
+    workspace_id: str
+    path: str
+
+
+class Leaving(msgspec.Struct, kw_only=True):
+    """Sessions, tokens, runs and items that end when an account or a member is disabled or removed."""
+
+    sessions: int
+    tokens: int
+    runs: int
+    """Runs in progress, which continue or are cancelled."""
+
+    items: list[ActingItem]
+    """Items that act for the member, at most 1000."""
+
+    only_admin_of: list[str]
+    """Workspaces without another enabled admin."""
+
+
+class Ownerless(msgspec.Struct, kw_only=True):
+    """An item that acts for a member who was disabled or removed."""
+
+    kind: str
+    path: str
+    permissioned_as: str
+    enabled: bool
+
+
+class Assign(msgspec.Struct, kw_only=True):
+    """The new owner of an item."""
+
+    kind: Literal["schedule", "http_trigger", "flow", "script"]
+    path: str
+    owner: str
+    """u/<username> of an enabled member."""
+
+    enable: bool = False
+    """Enable a schedule or HTTP trigger as well."""
+
+    references: bool = False
+    """Let runs of a schedule read what its arguments refer to, with the rights of the new owner."""
+
+
+def invitation(row: InvitationRow) -> Invitation:
+    """Convert an invitation."""
+    return Invitation(
+        workspace_id=row.workspace,
+        workspace_name=row.name,
+        email=row.email,
+        is_admin=row.role == Role.ADMIN,
+        operator=row.role in (Role.OPERATOR, Role.VIEWER),
+        role=row.role,
+        invited_by=row.invited_by,
+        created_at=row.created_at,
+    )
+
+
+def leaving(found: Departure) -> Leaving:
+    """Convert a departure."""
+    items = [ActingItem(kind=each.kind, workspace_id=each.workspace, path=each.path) for each in found.items]
+    counts = found.counts
+    return Leaving(
+        sessions=counts.sessions,
+        tokens=counts.tokens,
+        runs=counts.runs,
+        items=items,
+        only_admin_of=found.only_admin_of,
+    )
+
+
+def ownerless(row: OwnerlessRow) -> Ownerless:
+    """Convert an item that acts for nobody."""
+    return Ownerless(kind=row.kind, path=row.path, permissioned_as=row.permissioned_as, enabled=row.enabled)
 
 
 def own_session(row: SessionRow) -> OwnSession:

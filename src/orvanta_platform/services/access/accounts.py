@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import accounts, tokens
+from orvanta_platform.db import accounts, members, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, LastAdmin, NotFound
-from orvanta_platform.services.access import one_time_links
+from orvanta_platform.services.access import departures, one_time_links
 from orvanta_platform.services.platform import Platform
 
 _INSTANCE = Target(None, "instance")
@@ -41,16 +42,24 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
         await audit.record_instance(conn, actor, "users.update", "Updated", row.email, parameters)
 
 
-async def disable(platform: Platform, actor: Actor, email: str) -> None:
-    """Disable an account: its tokens and sessions end at once. Raises Forbidden, NotFound, BadRequest, LastAdmin."""
+async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: bool = False) -> None:
+    """Disable an account: its tokens and sessions, and everything that acts for it (see departures), end at once.
+
+    `cancel_runs`: its runs as well. Raises Forbidden, NotFound, BadRequest, LastAdmin.
+    """
     _require_management(actor, "disable accounts")
-    async with platform.db.transaction() as conn:
-        row = await _lock(conn, email)
-        _refuse_self(actor, row)
-        await _require_other_superadmin(conn, row)
+    grace_s = platform.settings.cancel_grace_ms / 1000
+
+    async def write(conn: Connection) -> list[UUID]:
+        row = await _lock_leaver(conn, actor, email)
         await accounts.set_disabled(conn, row.email, True)
         await tokens.delete_of_account(conn, row.email)
-        await audit.record_instance(conn, actor, "users.disable", "Updated", row.email)
+        runs = await departures.stop(conn, actor, row.email, None, cancel_after_s=grace_s if cancel_runs else None)
+        parameters = {"runs": "cancel" if cancel_runs else "continue"}
+        await audit.record_instance(conn, actor, "users.disable", "Updated", row.email, parameters)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
 async def enable(platform: Platform, actor: Actor, email: str) -> None:
@@ -68,19 +77,25 @@ async def enable(platform: Platform, actor: Actor, email: str) -> None:
         await audit.record_instance(conn, actor, "users.enable", "Updated", row.email)
 
 
-async def delete(platform: Platform, actor: Actor, email: str) -> None:
-    """Delete an account: everything that disabling ends, its roles and its password.
+async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: bool = False) -> None:
+    """Delete an account: everything that disabling ends, its roles, its password and its memberships.
 
     What it wrote remains, and nobody else gets its address or its username. Raises the errors of `disable`.
     """
     _require_management(actor, "delete accounts")
-    async with platform.db.transaction() as conn:
-        row = await _lock(conn, email)
-        _refuse_self(actor, row)
-        await _require_other_superadmin(conn, row)
+    grace_s = platform.settings.cancel_grace_ms / 1000
+
+    async def write(conn: Connection) -> list[UUID]:
+        row = await _lock_leaver(conn, actor, email)
         await tokens.delete_of_account(conn, row.email)
+        runs = await departures.stop(conn, actor, row.email, None, cancel_after_s=grace_s if cancel_runs else None)
+        await members.remove(conn, row.email, None)
         await accounts.delete(conn, row.email)
-        await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, {"username": row.username})
+        parameters = {"username": row.username, "runs": "cancel" if cancel_runs else "continue"}
+        await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, parameters)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
 
 
 async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
@@ -116,6 +131,14 @@ async def _lock(conn: Connection, email: str) -> AccountRow:
     row = await accounts.lock(conn, email)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no account {email[:200]}.")
+    return row
+
+
+async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow:
+    """Return an account that may be disabled or deleted, locked. Raises NotFound, BadRequest, LastAdmin."""
+    row = await _lock(conn, email)
+    _refuse_self(actor, row)
+    await _require_other_superadmin(conn, row)
     return row
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from orvanta_platform.control import audit
+from collections.abc import Sequence
+
+from orvanta_platform.control import audit, limits
 from orvanta_platform.control import names as naming
 from orvanta_platform.control.actor import EVERYONE, Actor
-from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.permissions import Target, require, require_workspace
 from orvanta_platform.db import groups
 from orvanta_platform.db.groups import GroupRow
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
 
@@ -53,13 +56,30 @@ async def create(platform: Platform, actor: Actor, workspace: str, name: str, su
         await audit.record(conn, actor, "groups.create", "Created", name)
 
 
-async def update(platform: Platform, actor: Actor, workspace: str, name: str, summary: str | None) -> None:
-    """Change the summary of a group; admins only. Raises NotFound, Forbidden, BadRequest (for `all`)."""
+async def update(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    name: str,
+    *,
+    summary: str | None,
+    managers: Sequence[str] | None,
+) -> None:
+    """Change the summary and the managers of a group; admins only.
+
+    `managers`: usernames of members who may add and remove members; None: unchanged. Raises NotFound, Forbidden,
+    BadRequest (for `all`, or a manager who is not a member).
+    """
     _require_changeable(actor, workspace, name)
+    limits.check_principals(len(managers or ()))
     async with platform.db.transaction() as conn:
         if not await groups.set_summary(conn, workspace, name, summary):
             raise _missing(name)
-        await audit.record(conn, actor, "groups.update", "Updated", name)
+        if managers is not None:
+            unknown = await groups.set_managers(conn, workspace, name, managers)
+            if unknown:
+                raise BadRequest(f"{unknown[0][:100]} is not a member of the workspace.")
+        await audit.record(conn, actor, "groups.update", "Updated", name, {"managers": managers})
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
@@ -72,27 +92,44 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
 
 
 async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
-    """Add a member to a group; a repeated call has no effect. Raises the errors of `update`."""
-    _require_changeable(actor, workspace, name)
+    """Add a member to a group; admins and managers of the group only. A repeated call has no effect.
+
+    Raises the errors of `update`.
+    """
     async with platform.db.transaction() as conn:
-        if await groups.get(conn, workspace, name) is None:
-            raise _missing(name)
+        await _managed(conn, actor, workspace, name)
         if not await groups.add_user(conn, workspace, name, username):
             raise NotFound(f"{username[:100]} is not a member of the workspace.")
         await audit.record(conn, actor, "groups.adduser", "Updated", name, {"username": username})
 
 
 async def remove_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
-    """Remove a member from a group. Raises the errors of `update`."""
-    _require_changeable(actor, workspace, name)
+    """Remove a member from a group; admins and managers of the group only. Raises the errors of `update`."""
     async with platform.db.transaction() as conn:
+        await _managed(conn, actor, workspace, name)
         if not await groups.remove_user(conn, workspace, name, username):
             raise NotFound(f"{username[:100]} is not in the group {name}.")
         await audit.record(conn, actor, "groups.removeuser", "Updated", name, {"username": username})
 
 
+async def _managed(conn: Connection, actor: Actor, workspace: str, name: str) -> GroupRow:
+    """Return a group whose members the actor may change. Raises NotFound, Forbidden, BadRequest (for `all`)."""
+    require_workspace(actor, workspace)
+    row = await groups.get(conn, workspace, name)
+    perms = row.extra_perms if row is not None else {}
+    require(actor, "manage", Target(workspace, "group", f"g/{name}", extra_perms=perms))
+    _refuse_everybody(name)
+    if row is None:
+        raise _missing(name)
+    return row
+
+
 def _require_changeable(actor: Actor, workspace: str, name: str) -> None:
     require(actor, "write", Target(workspace, "group"))
+    _refuse_everybody(name)
+
+
+def _refuse_everybody(name: str) -> None:
     if name == EVERYONE:
         raise BadRequest(f"The group {EVERYONE} contains every member and cannot be changed.")
 

@@ -12,7 +12,7 @@ from orvanta_platform.control.permissions import DEPLOYERS
 from orvanta_platform.db import workspaces
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
-from orvanta_platform.errors import BadRequest, Forbidden, NotFound
+from orvanta_platform.errors import BadRequest, Forbidden, IdentityDisabled
 from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.orchestrator.interpolation import Interpolation, Vault, holds_references
 
@@ -103,7 +103,7 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
 async def owner_of(conn: Connection, workspace: str, version: VersionRow) -> Actor | None:
     """Return the member that the runs of a version act for; None: the member who starts them.
 
-    Raises NotFound if that member has left the workspace.
+    Raises IdentityDisabled if that member was disabled, or has left the workspace.
     """
     if version.permissioned_as is None:
         return None
@@ -111,14 +111,22 @@ async def owner_of(conn: Connection, workspace: str, version: VersionRow) -> Act
 
 
 async def member(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Actor:
-    """Return the member that runs act for. Raises NotFound if they have left the workspace."""
+    """Return the member that runs act for. Raises IdentityDisabled if it was disabled, or has left the workspace."""
     found = await identity.actor_of_run(conn, workspace, permissioned_as, email)
     if found is None:
-        raise NotFound(
+        raise IdentityDisabled(
             f"{permissioned_as}, for whom the run would act, is no longer a member of {workspace}.",
             hint=f"Deploy it again with another {KEY}.",
         )
     return found
+
+
+async def require_active(conn: Connection, workspace: str, permissioned_as: str, email: str) -> None:
+    """Raise IdentityDisabled if nothing can run for a member, before a trigger that acts for it is enabled."""
+    if await identity.actor_of_run(conn, workspace, permissioned_as, email) is None:
+        raise IdentityDisabled(
+            f"{permissioned_as}, for whom it acts, was disabled or removed.", hint="Give it another owner first."
+        )
 
 
 async def require_references(vault: Vault, actor: Actor, owner: Actor | None, workspace: str, args: bytes) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from orvanta_platform import clock
 from orvanta_platform.control import audit, limits, names, scopes
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import tokens, workspaces
-from orvanta_platform.db.tokens import TokenRow
+from orvanta_platform.db.tokens import MemberTokenRow, TokenRow
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
@@ -88,6 +88,34 @@ async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
         if not await tokens.delete_by_prefix(conn, actor.email, prefix):
             raise NotFound(f"You have no token {prefix}.")
         await audit.record(conn, actor, "users.token.delete", "Delete", prefix)
+
+
+async def list_of_workspace(
+    platform: Platform, actor: Actor, workspace: str, *, limit: int, offset: int
+) -> list[MemberTokenRow]:
+    """Return the tokens with which members can act in a workspace, by username. Raises NotFound, Forbidden."""
+    require(actor, "list", Target(workspace, "member_token"))
+    async with platform.db.acquire() as conn:
+        return await tokens.list_of_workspace(conn, workspace, limit=limit, offset=offset)
+
+
+async def revoke(platform: Platform, actor: Actor, workspace: str, prefix: str) -> None:
+    """Delete a token of any member that is valid in this workspace only.
+
+    Raises NotFound, Forbidden, also for a token that is valid in all workspaces of its owner.
+    """
+    require(actor, "revoke", Target(workspace, "member_token"))
+    refuse_limited(actor, "revoke tokens of others", bound=True)
+    async with platform.db.transaction() as conn:
+        email = await tokens.delete_of_workspace(conn, workspace, prefix)
+        if email is None and await tokens.is_of_member(conn, workspace, prefix):
+            raise Forbidden(
+                f"The token {prefix} is valid in all workspaces of its owner.",
+                hint="Its owner can delete it. Disabling or removing the member ends its access to this workspace.",
+            )
+        if email is None:
+            raise NotFound(f"There is no token {prefix[:100]}.")
+        await audit.record(conn, actor, "tokens.revoke", "Delete", prefix, {"owner": email}, workspace=workspace)
 
 
 def _refuse_bound(actor: Actor) -> None:

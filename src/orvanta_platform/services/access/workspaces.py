@@ -5,7 +5,7 @@ from __future__ import annotations
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.db import accounts, http_triggers, workspaces
+from orvanta_platform.db import http_triggers, workspaces
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.workspaces import Health, WorkspaceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
@@ -65,24 +65,6 @@ async def username_exists(platform: Platform, actor: Actor, workspace: str, user
         raise NotFound(f"The workspace {workspace[:100]} does not exist.")
     async with platform.db.acquire() as conn:
         return await workspaces.is_username_taken(conn, workspace, username)
-
-
-async def add_member(
-    platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role
-) -> str:
-    """Add an account to a workspace; returns its username. Raises NotFound (no such account), AlreadyExists."""
-    require(actor, "admin", Target(workspace, "member"))
-    async with platform.db.transaction() as conn:
-        account = await accounts.get(conn, email)
-        if account is None:
-            raise NotFound(f"There is no account {email}.", hint="A superadmin can create it with users/create.")
-        chosen = username or account.username
-        names.check_name("user", chosen)
-        if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
-            raise AlreadyExists(f"{email} or the username {chosen} is in the workspace already.")
-        parameters = {"email": account.email, "role": role}
-        await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
-    return chosen
 
 
 async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.items import ItemRow, VersionRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.access import on_behalf
 from orvanta_platform.services.catalog import deploy, drafts, flows, scripts
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.catalog.flows import NewFlow
@@ -64,6 +66,22 @@ async def restore(
     newest = await scripts.get(platform, actor, workspace, path)
     digest = await scripts.create(platform, actor, workspace, _restored_script(old, newest.hash, message))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
+
+
+async def redeploy_on_behalf(
+    platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, email: str, *, message: str
+) -> None:
+    """Deploy the newest version again, on behalf of the member with this e-mail address.
+
+    Raises NotFound, Forbidden, and the errors of deploying it.
+    """
+    newest = await deploy.get(platform, actor, workspace, kind, path)
+    settings = msgspec.json.decode(newest.settings)
+    changed = replace(newest, settings=msgspec.json.encode({**settings, on_behalf.KEY: email}).decode())
+    if kind == "flow":
+        await flows.update(platform, actor, workspace, path, await _restored_flow(changed, message))
+    else:
+        await scripts.create(platform, actor, workspace, _restored_script(changed, newest.hash, message))
 
 
 async def _restored_flow(old: ItemRow, message: str) -> NewFlow:

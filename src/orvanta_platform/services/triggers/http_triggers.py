@@ -109,7 +109,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 
 
 async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, mode: str) -> None:
-    """Enable, disable or suspend a trigger. Raises NotFound, Forbidden, BadRequest."""
+    """Enable, disable or suspend a trigger. Raises NotFound, Forbidden, BadRequest, IdentityDisabled."""
     require_workspace(actor, workspace)
     _one_of("mode", mode, MODES)
 
@@ -117,6 +117,8 @@ async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, 
         row = await _writable(conn, actor, workspace, path)
         if not row.workspaced_route and mode == "enabled":
             _require_instance(actor)
+        if mode == "enabled":
+            await on_behalf.require_active(conn, workspace, row.permissioned_as, row.email)
         await http_triggers.set_mode(conn, workspace, path, mode, actor.username)
         await audit.record(conn, actor, "http_triggers.setmode", "Updated", path, {"mode": mode})
 

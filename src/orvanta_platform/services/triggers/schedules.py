@@ -133,12 +133,14 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 
 
 async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: str, *, enabled: bool) -> None:
-    """Enable or disable a schedule. Its owner does not change. Raises NotFound, Forbidden."""
+    """Enable or disable a schedule. Its owner does not change. Raises NotFound, Forbidden, IdentityDisabled."""
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
         if row.enabled != enabled:
+            if enabled:
+                await on_behalf.require_active(conn, workspace, row.permissioned_as, row.email)
             ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
             next_at = _first(ticking, await schedules.get_time(conn), row.paused_until) if ticking else None
             await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)

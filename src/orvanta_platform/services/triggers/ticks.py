@@ -24,7 +24,7 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import NewTick
 from orvanta_platform.engine.ticks import MAX_COUNTED
-from orvanta_platform.errors import NotFound, OrvantaError
+from orvanta_platform.errors import IdentityDisabled, OrvantaError
 from orvanta_platform.queue.scan_cursor import START, ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
@@ -150,11 +150,13 @@ async def start_handler(
 
 
 async def owner_of(platform: Platform, row: ScheduleRow) -> Actor:
-    """Return the member that the schedule's runs act for. Raises NotFound if they have left the workspace."""
+    """Return the member that the schedule's runs act for. Raises IdentityDisabled if it was disabled or removed."""
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email, row.scopes)
     if owner is None or owner.role is None:
-        raise NotFound(f"{row.permissioned_as}, for whom the schedule acts, is no longer a member of {row.workspace}.")
+        raise IdentityDisabled(
+            f"{row.permissioned_as}, for whom the schedule acts, is no longer a member of {row.workspace}."
+        )
     return replace(owner, kind="system")
 
 

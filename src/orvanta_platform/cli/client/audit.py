@@ -1,0 +1,97 @@
+"""`orvanta audit`: the audit trail of a workspace, or of the installation."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+
+app = typer.Typer(no_args_is_help=True, help="Read the audit trail.", cls=CommandGroup, rich_markup_mode=None)
+
+User = Annotated[str | None, typer.Option("--user", help="Only rows of this username.")]
+Operation = Annotated[
+    str | None, typer.Option("--operation", help="Only this operation (users.create), or its first part (users).")
+]
+Resource = Annotated[str | None, typer.Option("--resource", help="Only rows about this path, name or address.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only rows from this time on (2026-01-31T12:00:00Z).")]
+Until = Annotated[str | None, typer.Option("--until", help="Only rows before this time.")]
+Instance = Annotated[
+    bool, typer.Option("--instance", help="Rows of the installation: accounts and logins. Superadmins only.")
+]
+
+
+@app.callback()
+def audit() -> None:
+    """Read the audit trail."""
+
+
+@command(app, "orvanta audit list --operation users", "orvanta audit list --instance --user admin")
+def _list(
+    session: Session,
+    user: User = None,
+    operation: Operation = None,
+    resource: Resource = None,
+    since: Since = None,
+    until: Until = None,
+    instance: Instance = False,
+    limit: options.Limit = 100,
+) -> None:
+    """List rows of the audit trail, newest first. Admins only. The call is a row itself."""
+    from orvanta_platform.cli.client.output import local_time, print_json, print_table
+
+    filters = _filters(user, operation, resource, since, until)
+    found = session.api.get(_path(session, "list", instance), **filters, per_page=limit)
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            str(each["id"]),
+            local_time(each["timestamp"]),
+            each["username"],
+            each["operation"],
+            each.get("resource", ""),
+            json.dumps(each["parameters"]) if "parameters" in each else "",
+        ]
+        for each in found
+    ]
+    print_table(["ID", "TIME", "USER", "OPERATION", "RESOURCE", "PARAMETERS"], rows)
+
+
+@command(app, "orvanta audit export > audit.ndjson", "orvanta audit export --since 2026-01-01 > year.ndjson")
+def export(
+    session: Session,
+    user: User = None,
+    operation: Operation = None,
+    resource: Resource = None,
+    since: Since = None,
+    until: Until = None,
+    instance: Instance = False,
+) -> None:
+    """Print the audit trail as NDJSON, one row a line, oldest first. Admins only. The call is a row itself."""
+    from orvanta_platform.cli.client.api import accepted, reaching
+    from orvanta_platform.cli.client.output import print_bytes
+
+    api = session.api
+    filters = {name: value for name, value in _filters(user, operation, resource, since, until).items() if value}
+    path = _path(session, "export", instance)
+    with reaching(api.connection.url), api.client.stream("GET", path, params=filters) as answer:
+        if not answer.is_success:
+            answer.read()
+        for piece in accepted(answer, api.connection).iter_bytes():
+            print_bytes(piece)
+
+
+def _path(session: Session, call: str, instance: bool) -> str:
+    return f"/api/audit/{call}" if instance else session.api.in_workspace(f"audit/{call}")
+
+
+def _filters(
+    user: str | None, operation: str | None, resource: str | None, since: str | None, until: str | None
+) -> dict[str, Any]:
+    return {"username": user, "operation": operation, "resource": resource, "after": since, "before": until}

@@ -1,0 +1,191 @@
+"""`orvanta member`: members of the workspace, invitations, and new owners for what acted for former members."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from orvanta_platform.cli.client import leaving, options
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+
+app = typer.Typer(
+    no_args_is_help=True, help="Manage the members of a workspace.", cls=CommandGroup, rich_markup_mode=None
+)
+
+
+class RoleName(StrEnum):
+    """Role in a workspace."""
+
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
+class ItemKind(StrEnum):
+    """Kind of an item that acts for a member."""
+
+    SCHEDULE = "schedule"
+    HTTP_TRIGGER = "http_trigger"
+    FLOW = "flow"
+    SCRIPT = "script"
+
+
+Username = Annotated[str, typer.Argument(help="Username in the workspace.", metavar="USERNAME")]
+Email = Annotated[str, typer.Argument(help="E-mail address of the account.", metavar="EMAIL")]
+RoleOption = Annotated[RoleName, typer.Option("--role", help="Role in the workspace.")]
+RoleArgument = Annotated[RoleName, typer.Argument(help="Role in the workspace.", metavar="ROLE")]
+NewUsername = Annotated[str | None, typer.Option("--username", help="Username; that of the account by default.")]
+Kind = Annotated[ItemKind, typer.Argument(help="schedule, http_trigger, flow or script.", metavar="KIND")]
+Owner = Annotated[str, typer.Argument(help="Member that it acts for from now on: u/<username>.", metavar="OWNER")]
+Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule or HTTP trigger as well.")]
+References = Annotated[
+    bool, typer.Option("--references", help="Let runs read what the arguments refer to as the new owner.")
+]
+
+
+@app.callback()
+def member() -> None:
+    """Manage the members of a workspace."""
+
+
+@command(app, "orvanta member list", "orvanta member list --workspace sales --json")
+def _list(session: Session, limit: options.Limit = 100) -> None:
+    """List the members of the workspace."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    api = session.api
+    found = api.get(api.in_workspace("users/list"), per_page=limit)
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            each["username"],
+            each["email"],
+            each["role"],
+            "disabled" if each["disabled"] else "enabled",
+            ", ".join(name for name in each["groups"] if name != "all"),
+        ]
+        for each in found
+    ]
+    print_table(["USERNAME", "EMAIL", "ROLE", "STATE", "GROUPS"], rows)
+
+
+@command(app, "orvanta member add ada@example.org --role operator")
+def add(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER, username: NewUsername = None) -> None:
+    """Add an account to the workspace. Admins only."""
+    body = {"email": email, "role": role, "username": username}
+    _change(session, "workspaces/add_user", body, email, "added")
+
+
+@command(app, "orvanta member invite ada@example.org --role operator")
+def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER) -> None:
+    """Invite an address, whose account need not exist yet. Admins only.
+
+    Its owner joins with `orvanta member join`.
+    """
+    _change(session, "workspaces/invite_user", {"email": email, "role": role}, email, "invited")
+
+
+@command(app, "orvanta member invitations")
+def invitations(session: Session) -> None:
+    """List the invitations of the workspace. Admins only."""
+    from orvanta_platform.cli.client.output import local_time, print_json, print_table
+
+    api = session.api
+    found = api.get(api.in_workspace("workspaces/list_pending_invites"))
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [[each["email"], each["role"], each["invited_by"], local_time(each["created_at"])] for each in found]
+    print_table(["EMAIL", "ROLE", "BY", "SINCE"], rows)
+
+
+@command(app, "orvanta member withdraw ada@example.org")
+def withdraw(session: Session, email: Email) -> None:
+    """Withdraw an invitation. Admins only."""
+    _change(session, "workspaces/delete_invite", {"email": email}, email, "withdrawn")
+
+
+@command(app, "orvanta member join --workspace sales")
+def join(session: Session, username: NewUsername = None) -> None:
+    """Accept an invitation to the workspace."""
+    workspace = session.api.connection.workspace
+    session.api.post("/api/users/accept_invite", {"workspace_id": workspace, "username": username})
+    _done(session, workspace, "joined")
+
+
+@command(app, "orvanta member role ada viewer")
+def role(session: Session, username: Username, role: RoleArgument) -> None:
+    """Change the role of a member. Admins only."""
+    _change(session, f"users/update/{quote(username, safe='')}", {"role": role}, username, role)
+
+
+@command(app, "orvanta member leaving ada")
+def leaving_(session: Session, username: Username) -> None:
+    """List what stops when a member is disabled or removed. Admins only."""
+    leaving.show(session, session.api.in_workspace(f"users/leaving/{quote(username, safe='')}"))
+
+
+@command(app, "orvanta member disable ada", "orvanta member disable ada --cancel-runs")
+def disable(session: Session, username: Username, cancel_runs: leaving.CancelRuns = False) -> None:
+    """Disable a member, and stop everything that acts for it. Admins only."""
+    call = f"users/update/{quote(username, safe='')}{leaving.runs_query(cancel_runs)}"
+    _change(session, call, {"disabled": True}, username, "disabled")
+
+
+@command(app, "orvanta member enable ada")
+def enable(session: Session, username: Username) -> None:
+    """Enable a member. What was stopped remains stopped. Admins only."""
+    _change(session, f"users/update/{quote(username, safe='')}", {"disabled": False}, username, "enabled")
+
+
+@command(app, "orvanta member remove ada", "orvanta member remove ada --cancel-runs")
+def remove(session: Session, username: Username, cancel_runs: leaving.CancelRuns = False) -> None:
+    """Remove a member, and stop everything that acts for it. Admins only."""
+    call = f"users/delete/{quote(username, safe='')}{leaving.runs_query(cancel_runs)}"
+    session.api.delete(session.api.in_workspace(call))
+    _done(session, username, "removed")
+
+
+@command(app, "orvanta member ownerless")
+def ownerless(session: Session, limit: options.Limit = 100) -> None:
+    """List schedules, HTTP triggers, workflows and scripts that act for members who left. Admins only."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    api = session.api
+    found = api.get(api.in_workspace("ownership/list"), per_page=limit)
+    if session.as_json:
+        print_json(found)
+        return
+    print_table(["KIND", "PATH", "ACTS FOR"], [[each["kind"], each["path"], each["permissioned_as"]] for each in found])
+
+
+@command(app, "orvanta member assign schedule f/sales/nightly u/ada --enable")
+def assign(
+    session: Session,
+    kind: Kind,
+    path: options.ItemPath,
+    owner: Owner,
+    enable: Enable = False,
+    references: References = False,
+) -> None:
+    """Let an item act for another member. Its current version is accepted for this member. Admins only."""
+    body: dict[str, Any] = {"kind": kind, "path": path, "owner": owner, "enable": enable, "references": references}
+    _change(session, "ownership/assign", body, path, owner)
+
+
+def _change(session: Session, call: str, body: dict[str, Any], subject: str, state: str) -> None:
+    session.api.post(session.api.in_workspace(call), body)
+    _done(session, subject, state)
+
+
+def _done(session: Session, subject: str, state: str) -> None:
+    from orvanta_platform.cli.client.output import print_state
+
+    print_state(subject, state, as_json=session.as_json)

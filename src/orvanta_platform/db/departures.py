@@ -1,0 +1,100 @@
+"""Rows of what acts for an account: listed and stopped when the account leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("departures")
+
+
+@dataclass(frozen=True, slots=True)
+class ActingItem:
+    """A schedule, HTTP trigger, flow or script that acts for an account."""
+
+    kind: str
+    workspace: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers of what an account has."""
+
+    sessions: int
+    tokens: int
+    runs: int
+    """Live runs, without those that are part of another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledRun:
+    """A live run whose cancellation was requested."""
+
+    id: UUID
+    workspace: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerlessRow:
+    """An item that acts for an identity which is no longer active."""
+
+    kind: str
+    path: str
+    permissioned_as: str
+    enabled: bool
+
+
+async def list_stopping(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
+    """Return what acts for an account in a workspace (None: all), at most `limit` items."""
+    return [ActingItem(**row) for row in await conn.fetch(_SQL["list_stopping"], email, workspace, limit)]
+
+
+async def count(conn: Connection, email: str, workspace: str | None) -> Counts:
+    """Return the numbers of sessions, tokens and runs of an account; in a workspace, tokens bound to it."""
+    return Counts(**await conn.fetchrow(_SQL["count"], email, workspace))
+
+
+async def list_only_admin(conn: Connection, email: str, workspace: str | None) -> list[str]:
+    """Return the workspaces (None: of all) whose only enabled admin is this account."""
+    return [row["workspace"] for row in await conn.fetch(_SQL["list_only_admin"], email, workspace)]
+
+
+async def stop(conn: Connection, email: str, workspace: str | None, reason: str) -> list[ActingItem]:
+    """Disable the schedules and HTTP triggers that act for an account in a workspace (None: all); returns them."""
+    schedules = await conn.fetch(_SQL["stop_schedules"], email, workspace, reason)
+    triggers = await conn.fetch(_SQL["stop_http_triggers"], email, workspace, reason)
+    return [
+        *(ActingItem("schedule", **row) for row in schedules),
+        *(ActingItem("http_trigger", **row) for row in triggers),
+    ]
+
+
+async def delete_tokens(conn: Connection, email: str, workspace: str) -> None:
+    """Delete the tokens of an account that are valid in this workspace only."""
+    await conn.execute(_SQL["delete_tokens"], email, workspace)
+
+
+async def cancel_runs(
+    conn: Connection, email: str, workspace: str | None, *, by: str, reason: str, event: str, grace_s: float
+) -> list[CancelledRun]:
+    """Request the cancellation of the live runs of an account in a workspace (None: all); returns them.
+
+    `event`: the cancellation as an event of an inbox. `grace_s`: seconds until the runs end without their workers.
+    """
+    rows = await conn.fetch(_SQL["cancel_runs"], email, workspace, by, reason, event, grace_s)
+    return [CancelledRun(**row) for row in rows]
+
+
+async def list_ownerless(conn: Connection, workspace: str, *, after: tuple[str, str], limit: int) -> list[OwnerlessRow]:
+    """Return a page of what acts for nobody, by kind and path, after `after`."""
+    return [OwnerlessRow(**row) for row in await conn.fetch(_SQL["list_ownerless"], workspace, *after, limit)]
+
+
+async def is_active(conn: Connection, workspace: str, permissioned_as: str, email: str) -> bool:
+    """Return whether runs can act as `permissioned_as` of this account in a workspace."""
+    return bool(await conn.fetchval(_SQL["is_active"], workspace, permissioned_as, email))

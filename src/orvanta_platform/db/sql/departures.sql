@@ -1,0 +1,108 @@
+-- name: list_stopping
+-- Enabled schedules and HTTP triggers that act for an account, and workflows and scripts deployed on its behalf, in one
+-- workspace or ($2 null) all of them; at most $3.
+SELECT 'schedule' AS kind, workspace, path
+FROM schedule
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
+UNION ALL
+SELECT 'http_trigger', workspace, path
+FROM http_trigger
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
+UNION ALL
+SELECT i.kind, i.workspace, i.path
+FROM version AS v
+JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.permissioned_as IS NOT NULL AND v.settings ->> 'on_behalf_of_email' = $1
+  AND ($2::text IS NULL OR v.workspace = $2) AND NOT i.archived
+ORDER BY workspace, kind, path LIMIT $3;
+
+-- name: count
+-- Numbers of sessions, tokens and live runs of an account, in one workspace or ($2 null) all of them.
+SELECT (SELECT count(*) FROM token
+        WHERE email = $1 AND kind = 'session' AND expires_at > app_now() AND $2::text IS NULL) AS sessions,
+       (SELECT count(*) FROM token
+        WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_now())
+          AND ($2::text IS NULL OR workspace = $2)) AS tokens,
+       (SELECT count(*) FROM run_live AS r
+        LEFT JOIN run_live AS p ON p.id = r.parent
+        WHERE r.email = $1 AND ($2::text IS NULL OR r.workspace = $2) AND p.email IS DISTINCT FROM $1) AS runs;
+
+-- name: list_only_admin
+-- Workspaces of which an account is the only enabled admin, among one or ($2 null) all of them.
+SELECT m.workspace
+FROM member AS m
+WHERE m.email = $1 AND m.role = 'admin' AND NOT m.disabled AND ($2::text IS NULL OR m.workspace = $2)
+  AND NOT EXISTS (SELECT FROM member AS o JOIN account AS a ON a.email = o.email
+                  WHERE o.workspace = m.workspace AND o.role = 'admin' AND o.email <> $1
+                    AND NOT o.disabled AND NOT a.disabled)
+ORDER BY m.workspace;
+
+-- name: stop_schedules
+-- Disables the schedules that act for an account, in one workspace or ($2 null) all of them; $3: the reason.
+UPDATE schedule
+SET enabled = false, next_at = NULL, error = $3
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND enabled
+RETURNING workspace, path;
+
+-- name: stop_http_triggers
+-- Disables the HTTP triggers that act for an account, in one workspace or ($2 null) all of them; $3: the reason.
+UPDATE http_trigger
+SET mode = 'disabled', disabled_reason = $3
+WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
+RETURNING workspace, path;
+
+-- name: delete_tokens
+-- Deletes the tokens of an account that are valid in one workspace only.
+DELETE FROM token WHERE email = $1 AND workspace = $2;
+
+-- name: cancel_runs
+-- Requests the cancellation of the live runs of an account, in one workspace or ($2 null) all of them, except those that
+-- are part of another such run. $3 is the member who cancels, $4 the reason, $5 the event for the inbox, $6 the seconds
+-- until the runs end without their workers.
+WITH chosen AS (
+    SELECT r.id
+    FROM run_live AS r
+    LEFT JOIN run_live AS p ON p.id = r.parent
+    WHERE r.email = $1 AND ($2::text IS NULL OR r.workspace = $2) AND r.cancel_at IS NULL
+      AND p.email IS DISTINCT FROM $1
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+), requested AS (
+    UPDATE run_live AS r
+    SET cancel_at = app_now(), cancel_by = $3, cancel_reason = $4, status = 'cancelling', rev = r.rev + 1
+    FROM chosen AS c
+    WHERE r.id = c.id AND r.cancel_at IS NULL
+    RETURNING r.id, r.workspace, r.path
+), events AS (
+    INSERT INTO inbox (run, event) SELECT id, $5::json FROM requested
+), timers AS (
+    INSERT INTO timer (run, job, kind, due_at)
+    SELECT id, id, 'cancel', app_now() + make_interval(secs => $6) FROM requested
+    ON CONFLICT (run, job, kind) DO UPDATE SET due_at = least(timer.due_at, excluded.due_at)
+)
+SELECT id, workspace, path FROM requested ORDER BY id;
+
+-- name: list_ownerless
+-- A page of what acts for an identity of a workspace that is no longer active: schedules, HTTP triggers, workflows and
+-- scripts on behalf of somebody. $2 and $3: kind and path of the last one of the page before.
+SELECT kind, path, permissioned_as, enabled
+FROM (
+    SELECT 'schedule' AS kind, path, permissioned_as, email, enabled
+    FROM schedule
+    WHERE workspace = $1
+    UNION ALL
+    SELECT 'http_trigger', path, permissioned_as, email, mode = 'enabled'
+    FROM http_trigger
+    WHERE workspace = $1
+    UNION ALL
+    SELECT i.kind, i.path, v.permissioned_as, v.settings ->> 'on_behalf_of_email', true
+    FROM version AS v
+    JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+    WHERE v.workspace = $1 AND v.permissioned_as IS NOT NULL AND NOT i.archived
+) AS acting
+WHERE NOT is_active_identity($1, permissioned_as, email) AND (kind, path) > ($2::text, $3::text)
+ORDER BY kind, path LIMIT $4;
+
+-- name: is_active
+-- Returns true if runs can act as $2 (u/<username>) of the account $3 in a workspace.
+SELECT is_active_identity($1, $2, $3);

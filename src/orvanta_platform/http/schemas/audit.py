@@ -1,0 +1,88 @@
+"""Schemas of the audit trail and of tokens of members."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.db.audit import AuditRow
+from orvanta_platform.db.tokens import MemberTokenRow
+
+
+class AuditEntry(msgspec.Struct, kw_only=True):
+    """A row of the audit trail."""
+
+    id: int
+    timestamp: datetime
+    username: str
+    operation: str
+    """`<noun>.<verb>`, such as `scripts.create`."""
+
+    action_kind: str
+    """Created, Updated, Delete or Execute."""
+
+    workspace_id: str | UnsetType = UNSET
+    """Missing for rows of the instance."""
+
+    resource: str | UnsetType = UNSET
+    parameters: msgspec.Raw | UnsetType = UNSET
+    on_behalf_of: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+
+
+class MemberToken(msgspec.Struct, kw_only=True):
+    """A token with which a member can act in the workspace."""
+
+    username: str
+    token_prefix: str
+    created_at: datetime
+    last_used_at: datetime
+    bound: bool
+    """True if the token is valid in this workspace only. Only such a token can be revoked here."""
+
+    expiration: datetime | UnsetType = UNSET
+    scopes: list[str] | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+    """Missing unless the token is valid in this workspace only."""
+
+    last_address: str | UnsetType = UNSET
+    """Missing unless the token is valid in this workspace only."""
+
+
+def audit_entry(row: AuditRow) -> AuditEntry:
+    """Convert a row of the audit trail."""
+    return AuditEntry(
+        id=row.id,
+        timestamp=row.at,
+        username=row.actor,
+        operation=row.operation,
+        action_kind=row.action_kind,
+        workspace_id=_optional(row.workspace),
+        resource=_optional(row.resource),
+        parameters=UNSET if row.parameters is None else msgspec.Raw(row.parameters.encode()),
+        on_behalf_of=_optional(row.on_behalf_of),
+        address=_optional(row.address),
+        request_id=_optional(row.request_id),
+    )
+
+
+def member_token(row: MemberTokenRow) -> MemberToken:
+    """Convert a token of a member."""
+    return MemberToken(
+        username=row.username,
+        token_prefix=row.prefix,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        bound=row.bound,
+        expiration=UNSET if row.expires_at is None else row.expires_at,
+        scopes=UNSET if row.scopes is None else row.scopes,
+        label=_optional(row.label),
+        last_address=row.last_address or UNSET,
+    )
+
+
+def _optional(text: str | None) -> str | UnsetType:
+    return UNSET if text is None else text

@@ -1,0 +1,90 @@
+"""Reading the audit trail. Each list and export is itself a row of the trail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import audit as rows
+from orvanta_platform.db.audit import AuditFilter, AuditRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import NotFound
+from orvanta_platform.services.platform import Platform
+
+_BATCH = 1000
+
+
+async def list_page(
+    platform: Platform,
+    actor: Actor,
+    workspace: str | None,
+    filter: AuditFilter,
+    *,
+    before: int | None,
+    limit: int,
+    offset: int,
+) -> list[AuditRow]:
+    """Return rows of a workspace, or of the instance (None), newest first. Raises NotFound, Forbidden."""
+    _require(actor, workspace)
+    async with platform.db.transaction() as conn:
+        found = await rows.list_page(conn, workspace, filter, before=before, limit=limit, offset=offset)
+        await _record(conn, actor, workspace, "audit.list", filter)
+    return found
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: int) -> AuditRow:
+    """Return a row of a workspace. Raises NotFound, Forbidden."""
+    _require(actor, workspace)
+    async with platform.db.transaction() as conn:
+        found = await rows.get(conn, workspace, id)
+        if found is None:
+            raise NotFound(f"There is no audit row {id}.")
+        await audit.record(conn, actor, "audit.get", "Execute", str(id), workspace=workspace)
+    return found
+
+
+async def export(
+    platform: Platform, caller: LiveActor, workspace: str | None, filter: AuditFilter
+) -> AsyncIterator[list[AuditRow]]:
+    """Return batches of all rows up to now, oldest first. Raises NotFound, Forbidden.
+
+    The iterator raises Unauthenticated, Forbidden or NotFound once the caller has lost the right.
+    """
+    actor = await caller.current()
+    _require(actor, workspace)
+    async with platform.db.transaction() as conn:
+        last = await rows.get_last_id(conn)
+        await _record(conn, actor, workspace, "audit.export", filter)
+
+    async def batches() -> AsyncIterator[list[AuditRow]]:
+        after = 0
+        while True:
+            _require(await caller.current(), workspace)
+            async with platform.db.acquire() as conn:
+                found = await rows.list_ascending(conn, workspace, filter, after=after, last=last, limit=_BATCH)
+            if not found:
+                return
+            yield found
+            after = found[-1].id
+
+    return batches()
+
+
+def _require(actor: Actor, workspace: str | None) -> None:
+    if workspace is None:
+        require(actor, "read_audit", Target(None, "instance"))
+    else:
+        require(actor, "list", Target(workspace, "audit"))
+
+
+async def _record(conn: Connection, actor: Actor, workspace: str | None, operation: str, filter: AuditFilter) -> None:
+    parameters: dict[str, Any] = {name: value for name, value in asdict(filter).items() if value is not None}
+    if workspace is None:
+        await audit.record_instance(conn, actor, operation, "Execute", None, parameters)
+    else:
+        await audit.record(conn, actor, operation, "Execute", None, parameters, workspace=workspace)

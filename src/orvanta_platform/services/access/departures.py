@@ -1,0 +1,102 @@
+"""Departures: what stops when an account is disabled or deleted, or when a member is disabled or removed.
+
+Everything that acts for the account ends in the transaction that ends its access. Runs in progress continue without the
+rights of the account, or are cancelled if the caller asks for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import accounts, departures, members, workspaces
+from orvanta_platform.db.departures import ActingItem, Counts
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import IdentityDisabled, NotFound
+from orvanta_platform.orchestrator import inbox
+from orvanta_platform.orchestrator.advance import advance_all
+from orvanta_platform.services.platform import Platform
+
+REASON = IdentityDisabled.code
+_LISTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Sessions, tokens, runs and items that end when an account or a member leaves."""
+
+    counts: Counts
+    items: list[ActingItem]
+    """Items that act for the account; the first 1000."""
+    only_admin_of: list[str]
+    """Workspaces without another enabled admin."""
+
+
+async def of_account(platform: Platform, actor: Actor, email: str) -> Departure:
+    """Return what would stop in all workspaces if an account was disabled or deleted. Raises Forbidden, NotFound."""
+    require(actor, "manage_accounts", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        account = await accounts.get(conn, email)
+        if account is None or account.deleted_at is not None:
+            raise NotFound(f"There is no account {email[:200]}.")
+        return await _read(conn, account.email, None)
+
+
+async def of_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Departure:
+    """Return what would stop in a workspace if a member was disabled or removed. Raises Forbidden, NotFound."""
+    require(actor, "admin", Target(workspace, "member"))
+    async with platform.db.acquire() as conn:
+        row = await workspaces.get_member(conn, workspace, username)
+        if row is None:
+            raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")
+        return await _read(conn, row.email, workspace)
+
+
+async def _read(conn: Connection, email: str, workspace: str | None) -> Departure:
+    items = await departures.list_stopping(conn, email, workspace, _LISTED)
+    only = await departures.list_only_admin(conn, email, workspace)
+    return Departure(await departures.count(conn, email, workspace), items, only)
+
+
+async def stop(
+    conn: Connection, actor: Actor, email: str, workspace: str | None, *, cancel_after_s: float | None
+) -> list[UUID]:
+    """Stop everything that acts for an account in a workspace (None: in all), in the caller's transaction.
+
+    `cancel_after_s`: cancel its runs, with this number of seconds for their workers to respond; None: they continue.
+    Returns the cancelled runs, to be passed to `advance_cancelled` after the commit. The caller has checked permissions
+    and ends the access itself.
+    """
+    text = f"{REASON}: the member for whom it acts was disabled or removed."
+    stopped = await departures.stop(conn, email, workspace, text)
+    if workspace is not None:
+        await departures.delete_tokens(conn, email, workspace)
+    await members.withdraw_invitations(conn, email, workspace)
+    subjects: list[tuple[str, str, str | None]] = [
+        (each.workspace, f"{each.kind}s.stop", each.path) for each in stopped
+    ]
+    runs = []
+    if cancel_after_s is not None:
+        runs = await departures.cancel_runs(
+            conn,
+            email,
+            workspace,
+            by=actor.username,
+            reason=REASON,
+            event=inbox.write(inbox.CancelRun()),
+            grace_s=cancel_after_s,
+        )
+        subjects += [(each.workspace, "jobs.cancel", each.path) for each in runs]
+    await audit.record_many(conn, actor, subjects, {"reason": REASON, "email": email})
+    return [each.id for each in runs]
+
+
+async def advance_cancelled(platform: Platform, runs: Sequence[UUID]) -> None:
+    """End the runs that `stop` has cancelled. If this is interrupted, the sweep and the timers of the runs do it."""
+    for run in runs:
+        platform.notify.cancelled(run)
+    await advance_all(platform.tools, runs)

@@ -1,0 +1,225 @@
+"""Members of a workspace: adding, inviting, roles, disabling and removal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.control import audit, names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Target, can, refuse_limited, require
+from orvanta_platform.db import accounts, members, workspaces
+from orvanta_platform.db.members import InvitationRow, LockedMember
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound
+from orvanta_platform.services.access import departures
+from orvanta_platform.services.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """Changes of a member; None: unchanged."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+def _target(workspace: str) -> Target:
+    return Target(workspace, "member")
+
+
+async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role) -> str:
+    """Add an account to a workspace; returns its username.
+
+    Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists.
+    """
+    require(actor, "admin", _target(workspace))
+    _refuse_limited_grant(actor, role)
+    async with platform.db.transaction() as conn:
+        chosen = await _insert(conn, workspace, email, username, role)
+        await members.take_invitation(conn, workspace, email.lower())
+        parameters = {"email": email.lower(), "role": role}
+        await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
+    return chosen
+
+
+async def update(
+    platform: Platform, actor: Actor, workspace: str, username: str, change: MemberChange, *, cancel_runs: bool = False
+) -> None:
+    """Change the role of a member, or disable or enable it.
+
+    Disabling stops everything that acts for the member (see departures); `cancel_runs`: its runs as well. Raises
+    Forbidden, NotFound, LastAdmin.
+    """
+    require(actor, "admin", _target(workspace))
+    refuse_limited(actor, "change members", bound=True)
+    grace_s = platform.settings.cancel_grace_ms / 1000
+
+    async def write(conn: Connection) -> list[UUID]:
+        row = await _lock(conn, workspace, username)
+        runs: list[UUID] = []
+        if change.disabled is True or change.role not in (None, Role.ADMIN):
+            await _require_other_admin(conn, row)
+        if change.role is not None:
+            await members.set_role(conn, workspace, username, change.role)
+            if change.role is not Role.ADMIN:
+                await members.withdraw_invitations(conn, row.email, workspace)
+        if change.disabled is not None:
+            await members.set_disabled(conn, workspace, username, change.disabled)
+        if change.disabled:
+            after_s = grace_s if cancel_runs else None
+            runs = await departures.stop(conn, actor, row.email, workspace, cancel_after_s=after_s)
+        parameters = {"role": change.role, "disabled": change.disabled, "before": row.role}
+        parameters = {name: value for name, value in parameters.items() if value is not None}
+        await audit.record(conn, actor, "users.update", "Updated", username, parameters, workspace=workspace)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def remove(platform: Platform, actor: Actor, workspace: str, username: str, *, cancel_runs: bool = False) -> None:
+    """Remove a member, its groups and the permissions granted to it, and stop everything that acts for it.
+
+    What the member wrote remains, and no other account gets the username. Raises Forbidden, NotFound, LastAdmin.
+    """
+    require(actor, "admin", _target(workspace))
+    refuse_limited(actor, "remove members", bound=True)
+    grace_s = platform.settings.cancel_grace_ms / 1000
+
+    async def write(conn: Connection) -> list[UUID]:
+        row = await _lock(conn, workspace, username)
+        await _require_other_admin(conn, row)
+        after_s = grace_s if cancel_runs else None
+        runs = await departures.stop(conn, actor, row.email, workspace, cancel_after_s=after_s)
+        await members.remove(conn, row.email, workspace)
+        parameters = {"email": row.email, "role": row.role}
+        await audit.record(conn, actor, "users.delete", "Delete", username, parameters, workspace=workspace)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str, role: Role) -> None:
+    """Invite an address, whose account need not exist yet, to join the workspace with a role.
+
+    The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists.
+    """
+    require(actor, "admin", _target(workspace))
+    _refuse_limited_grant(actor, role)
+    email = names.check_email(email)
+    async with platform.db.transaction() as conn:
+        if await members.is_member(conn, workspace, email):
+            raise AlreadyExists(f"{email} is a member of the workspace already.")
+        await members.invite(conn, workspace, email, role, actor.email)
+        await audit.record(conn, actor, "workspaces.invite_user", "Created", email, {"role": role})
+
+
+async def withdraw_invitation(platform: Platform, actor: Actor, workspace: str, email: str) -> None:
+    """Withdraw an invitation. Raises Forbidden, NotFound."""
+    require(actor, "admin", _target(workspace))
+    async with platform.db.transaction() as conn:
+        if await members.take_invitation(conn, workspace, email.lower()) is None:
+            raise NotFound(f"{email[:200]} is not invited.")
+        await audit.record(conn, actor, "workspaces.delete_invite", "Delete", email.lower())
+
+
+async def list_invitations(platform: Platform, actor: Actor, workspace: str) -> list[InvitationRow]:
+    """Return the invitations of a workspace. Raises Forbidden."""
+    require(actor, "admin", _target(workspace))
+    async with platform.db.acquire() as conn:
+        return await members.list_invitations(conn, workspace)
+
+
+async def list_own_invitations(platform: Platform, actor: Actor) -> list[InvitationRow]:
+    """Return the invitations of the actor. Raises Forbidden for tokens with limits."""
+    require(actor, "read", Target(None, "account", created_by=actor.email))
+    refuse_limited(actor, "list invitations")
+    async with platform.db.acquire() as conn:
+        return await members.list_invitations_of(conn, actor.email)
+
+
+async def accept_invitation(platform: Platform, actor: Actor, workspace: str, username: str | None) -> str:
+    """Join a workspace that the actor is invited to; returns the username there.
+
+    Raises NotFound, Forbidden for tokens with limits, AlreadyExists.
+    """
+    require(actor, "write", Target(None, "account", created_by=actor.email))
+    refuse_limited(actor, "accept invitations")
+    async with platform.db.transaction() as conn:
+        role = await members.take_invitation(conn, workspace, actor.email)
+        if role is None:
+            raise _not_invited(workspace)
+        chosen = await _insert(conn, workspace, actor.email, username, Role(role))
+        parameters = {"email": actor.email, "role": role}
+        await audit.record(conn, actor, "workspaces.accept_invite", "Created", chosen, parameters, workspace=workspace)
+    return chosen
+
+
+async def decline_invitation(platform: Platform, actor: Actor, workspace: str) -> None:
+    """Decline an invitation. Raises NotFound, Forbidden for tokens with limits."""
+    require(actor, "write", Target(None, "account", created_by=actor.email))
+    refuse_limited(actor, "decline invitations")
+    async with platform.db.transaction() as conn:
+        if await members.take_invitation(conn, workspace, actor.email) is None:
+            raise _not_invited(workspace)
+        await audit.record(conn, actor, "workspaces.decline_invite", "Delete", actor.email, workspace=workspace)
+
+
+async def is_owner(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Return whether the actor owns a path: its own `u/…`, a folder that it owns, or any path as an admin."""
+    require(actor, "read", _target(workspace))
+    if path.startswith(f"u/{actor.username}/"):
+        return True
+    folder = names.folder_of(path)
+    return actor.role is Role.ADMIN or (
+        folder is not None and can(actor, "write", Target(workspace, "folder", f"f/{folder}"))
+    )
+
+
+async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
+    account = await accounts.get(conn, email)
+    if account is None or account.deleted_at is not None:
+        raise NotFound(f"There is no account {email[:200]}.", hint="A superadmin can create it with users/create.")
+    if account.disabled:
+        raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
+    former = await members.get_former_username(conn, workspace, account.email)
+    chosen = username or former or account.username
+    names.check_name("user", chosen)
+    if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
+        raise AlreadyExists(
+            f"{account.email} or the username {chosen} is or was in the workspace already.",
+            hint="Choose another username.",
+        )
+    return chosen
+
+
+async def _lock(conn: Connection, workspace: str, username: str) -> LockedMember:
+    row = await members.lock(conn, workspace, username)
+    if row is None:
+        raise NotFound(f"The workspace {workspace} has no member {username[:100]}.")
+    return row
+
+
+async def _require_other_admin(conn: Connection, row: LockedMember) -> None:
+    if row.role == Role.ADMIN and not await members.has_other_admin(conn, row.workspace, row.username):
+        raise LastAdmin(
+            f"{row.username} is the last admin of {row.workspace}.", hint="Make another member admin first."
+        )
+
+
+def _refuse_limited_grant(actor: Actor, role: Role) -> None:
+    if role is Role.ADMIN:
+        refuse_limited(actor, "grant the role admin", bound=True)
+
+
+def _not_invited(workspace: str) -> NotFound:
+    return NotFound(f"You are not invited to {workspace[:100]}.")
+
+
+def role_of(role: Role | None, *, is_admin: bool | None, operator: bool | None) -> Role | None:
+    """Return the role that a call asks for, by name or by the two flags; None: unchanged. Raises BadRequest."""
+    if role is not None or (is_admin is None and operator is None):
+        return role
+    if is_admin and operator:
+        raise BadRequest("A member is either admin or operator.")
+    return Role.ADMIN if is_admin else Role.OPERATOR if operator else Role.DEVELOPER

@@ -1,0 +1,114 @@
+"""Items that act for nobody, because their member was disabled or removed, and new owners for them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.db import departures, http_triggers, schedules
+from orvanta_platform.db import workspaces as workspace_rows
+from orvanta_platform.db.departures import OwnerlessRow
+from orvanta_platform.db.schedules import ScheduleRow
+from orvanta_platform.errors import BadRequest, Forbidden
+from orvanta_platform.orchestrator import interpolation
+from orvanta_platform.services.access import items
+from orvanta_platform.services.catalog import versions
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.triggers import http_triggers as routes
+from orvanta_platform.services.triggers import schedules as scheduling
+from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
+from orvanta_platform.services.triggers.schedules import ScheduleDraft
+
+Kind = Literal["schedule", "http_trigger", "flow", "script"]
+_ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+
+
+async def list_ownerless(
+    platform: Platform, actor: Actor, workspace: str, *, after: tuple[str, str], limit: int
+) -> list[OwnerlessRow]:
+    """Return a page of what acts for nobody, by kind and path. Raises Forbidden."""
+    require(actor, "admin", Target(workspace, "member"))
+    async with platform.db.acquire() as conn:
+        return await departures.list_ownerless(conn, workspace, after=after, limit=limit)
+
+
+async def assign(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: Kind,
+    path: str,
+    owner: str,
+    *,
+    enable: bool,
+    references: bool = False,
+) -> None:
+    """Let an item act for another member, `owner` (u/<username>), and enable it if requested.
+
+    Its current version is accepted for the new owner. `references`: arguments of a schedule that contain references
+    are accepted unchanged, although their runs will read them with the rights of the new owner. Raises Forbidden,
+    NotFound, BadRequest, and the errors of changing the item.
+    """
+    require(actor, "admin", Target(workspace, "member"))
+    refuse_limited(actor, "change owners", bound=True)
+    email = await _email_of(platform, actor, workspace, owner)
+    match kind:
+        case "schedule":
+            await _assign_schedule(platform, actor, workspace, path, owner, enable=enable, references=references)
+        case "http_trigger":
+            await _assign_http_trigger(platform, actor, workspace, path, owner, enable=enable)
+        case "flow" | "script":
+            message = f"Acts for {owner}"
+            await versions.redeploy_on_behalf(platform, actor, workspace, kind, path, email, message=message)
+    async with platform.db.transaction() as conn:
+        parameters = {"kind": kind, "owner": owner, "enabled": enable}
+        await audit.record(conn, actor, "ownership.assign", "Updated", path, parameters)
+
+
+async def _email_of(platform: Platform, actor: Actor, workspace: str, owner: str) -> str:
+    async with platform.db.acquire() as conn:
+        username = owner.removeprefix("u/") if owner.startswith("u/") else None
+        row = await workspace_rows.get_member(conn, workspace, username) if username else None
+        active = row is not None and await departures.is_active(conn, workspace, owner, row.email)
+    if row is None or not active:
+        raise BadRequest(f"{owner[:200]} is not an enabled member of {workspace}.", hint="Use u/<username>.")
+    return row.email
+
+
+async def _assign_schedule(
+    platform: Platform, actor: Actor, workspace: str, path: str, owner: str, *, enable: bool, references: bool
+) -> None:
+    async with platform.db.acquire() as conn:
+        row = items.require_item(
+            actor, "write", workspace, "schedule", path, await schedules.get(conn, workspace, path)
+        )
+    if not references and _has_references(row):
+        raise Forbidden(
+            f"Arguments of the schedule contain references, which its runs will read with the rights of {owner}.",
+            hint="Check the arguments, then repeat the call with `references`.",
+        )
+    draft = ScheduleDraft(
+        cron=row.cron, timezone=row.timezone, owner=owner, **{name: getattr(row, name) for name in _ARGS}
+    )
+    await scheduling.update(platform, actor, workspace, path, draft)
+    if enable:
+        await scheduling.set_enabled(platform, actor, workspace, path, enabled=True)
+
+
+def _has_references(row: ScheduleRow) -> bool:
+    texts = [getattr(row, name) for name in _ARGS]
+    return any(text and interpolation.holds_references(text.encode()) for text in texts)
+
+
+async def _assign_http_trigger(
+    platform: Platform, actor: Actor, workspace: str, path: str, owner: str, *, enable: bool
+) -> None:
+    async with platform.db.acquire() as conn:
+        row = items.require_item(
+            actor, "write", workspace, "http_trigger", path, await http_triggers.get(conn, workspace, path)
+        )
+    mode = "enabled" if enable else None
+    draft = HttpTriggerDraft(script_path=row.script_path, is_flow=row.is_flow, mode=mode, owner=owner)
+    await routes.update(platform, actor, workspace, path, draft)

@@ -1,0 +1,54 @@
+"""Accounts, members, groups, tokens and the audit trail from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.cli.client import Cli
+
+pytestmark = pytest.mark.extended
+
+EMAIL = "eve@example.org"
+
+
+def test_person_from_account_to_departure(cli: Cli) -> None:
+    link = cli("user", "create", EMAIL, "--name", "Eve").out.strip()
+    assert "/first_password#ovf_" in link
+    assert cli("user", "list", "--json").json[-1]["email"] == EMAIL
+    assert cli("member", "add", EMAIL, "--role", "operator").out == f"{EMAIL}: added\n"
+    assert cli("member", "role", "eve", "developer").out == "eve: developer\n"
+    assert cli("group", "create", "night").out == "night: created\n"
+    cli("group", "managers", "night", "eve")
+    cli("group", "add", "night", "eve")
+    assert cli("group", "list").out.splitlines()[-1].split() == ["night", "eve", "eve"]
+    assert "Sessions: 0, tokens: 0" in cli("user", "leaving", EMAIL).out
+    assert cli("member", "leaving", "eve", "--json").json["items"] == []
+    assert cli("member", "remove", "eve", "--cancel-runs", "--json").json == {"subject": "eve", "state": "removed"}
+    assert cli("member", "ownerless").out == ""
+    cli("member", "invite", EMAIL, "--role", "viewer")
+    assert cli("member", "invitations").out.split()[:2] == [EMAIL, "viewer"]
+    cli("member", "withdraw", EMAIL)
+    assert "/first_password#ovf_" in cli("user", "reset-password", EMAIL, "--json").json["link"]
+    for call in ("disable", "enable", "delete"):
+        assert cli("user", call, EMAIL).out == f"{EMAIL}: {call}d\n"
+    assert cli("user", "enable", EMAIL, "--json", code=1).json["error"]["code"] == "not_found"
+    cli("group", "delete", "night")
+
+
+def test_tokens_and_audit(cli: Cli) -> None:
+    made = cli(
+        "token", "create", "--label", "cli", "--scope", "jobs:run", "--days", "2", "--this-workspace"
+    ).out.strip()
+    listed = {row["token_prefix"]: row for row in cli("token", "list", "--all", "--json").json}
+    assert made.startswith("ov_") and listed[made[:12]]["scopes"] == ["jobs:run"]
+    assert "expiration" in listed[made[:12]] and made not in json.dumps(listed)
+    cli("token", "revoke", made[:12], "--all")
+    assert made[:12] not in cli("token", "list").out
+    row = cli("audit", "list", "--operation", "tokens.revoke", "--json").json[0]
+    assert row["resource"] == made[:12]
+    lines = cli("audit", "export", "--operation", "tokens").out.splitlines()
+    assert json.loads(lines[-1])["id"] == row["id"]
+    assert cli("audit", "list", "--instance", "--operation", "users").out
+    assert cli("audit", "list", "--since", "soon", code=1).err.startswith("Error: after must be a time")
+    assert cli("user", "sessions", "--json").json == []

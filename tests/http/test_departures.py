@@ -1,0 +1,189 @@
+"""Disabling and removal: everything that acts for the leaver stops at once, and gets a new owner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.http.harness import ApiHarness, W, client_of
+
+from orvanta_platform.control.actor import Role
+
+PASS_ON = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
+ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
+SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "is_flow": True, "enabled": True}
+HOOK = {
+    "script_path": "f/team/flow",
+    "is_flow": True,
+    "route_path": "hook",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "is_static_website": False,
+    "request_type": "async",
+}
+REASON = "identity_disabled"
+
+
+async def sent(
+    client: httpx.AsyncClient, call: str, body: Any = None, status: int = 200, method: str = "POST"
+) -> httpx.Response:
+    url = call if call.startswith("/") else f"{W}/{call}"
+    answer = await client.request(method, url, json=body)
+    assert answer.status_code == status, (call, answer.text)
+    return answer
+
+
+async def leaver(api: ApiHarness) -> httpx.AsyncClient:
+    """Return bea, for whom a schedule, a route and a workflow act."""
+    bea = await api.member("bea", Role.DEVELOPER)
+    await sent(api.client, "folders/create", {"name": "team", "owners": ["g/all"]})
+    await sent(bea, "flows/create", {"summary": "", "value": PASS_ON, "path": "f/team/flow"}, 201)
+    await sent(bea, "flows/create", {"summary": "", "value": ASKS, "path": "f/team/asks"}, 201)
+    hers = {"summary": "", "value": PASS_ON, "path": "f/team/hers", "on_behalf_of_email": "bea@example.com"}
+    await sent(bea, "flows/create", hers, 201)
+    await sent(bea, "schedules/create", {**SCHEDULE, "path": "f/team/nightly", "script_path": "f/team/flow"}, 201)
+    await sent(bea, "http_triggers/create", {**HOOK, "path": "f/team/hook"}, 201)
+    return bea
+
+
+async def depart(api: ApiHarness, how: str, runs: str = "continue") -> None:
+    match how:
+        case "disabled":
+            await sent(api.client, f"users/update/bea?runs={runs}", {"disabled": True})
+        case "removed":
+            await sent(api.client, f"users/delete/bea?runs={runs}", method="DELETE")
+        case "account_disabled":
+            await sent(api.client, f"/api/users/disable/bea@example.com?runs={runs}")
+        case "account_deleted":
+            await sent(api.client, f"/api/users/delete/bea@example.com?runs={runs}", method="DELETE")
+
+
+WAYS = ["disabled", "removed", "account_disabled", "account_deleted"]
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_everything_of_leaver_stops_at_once(api: ApiHarness, how: str) -> None:
+    bea = await leaver(api)
+    bound = (await bea.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
+    assert (await api.client.post("/api/r/main/hook")).is_success
+    await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)
+    path = "users/leaving/bea" if how in WAYS[:2] else "/api/users/leaving/bea@example.com"
+    before = (await sent(api.client, path, method="GET")).json()
+    expected = [("flow", "f/team/hers"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/nightly")]
+    assert [(each["kind"], each["path"]) for each in before["items"]] == expected
+    assert before["tokens"] == (1 if how in WAYS[:2] else 2)
+    await depart(api, how)
+    schedule = await api.get("schedules/get/f/team/nightly")
+    assert not schedule["enabled"] and schedule["error"].startswith(REASON)
+    hook = await api.get("http_triggers/get/f/team/hook")
+    assert hook["mode"] == "disabled" and hook["disabled_reason"].startswith(REASON)
+    assert (await api.client.post("/api/r/main/hook")).status_code == 404
+    answer = await api.client.post(f"{W}/jobs/run/f/f/team/hers", json={})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, REASON)
+    assert (await client_of(api.app, bound).get(f"{W}/users/whoami")).status_code == 401
+    assert (await bea.get(f"{W}/users/whoami")).status_code == (404 if how in WAYS[:2] else 401)
+    for call, body in (
+        ("schedules/setenabled/f/team/nightly", {"enabled": True}),
+        ("http_triggers/setmode/f/team/hook", {"mode": "enabled"}),
+    ):
+        assert (await sent(api.client, call, body, 409)).json()["error"]["code"] == REASON
+    async with api.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT operation, resource FROM audit WHERE workspace = 'main' AND actor = 'admin'")
+    assert {("schedules.stop", "f/team/nightly"), ("http_triggers.stop", "f/team/hook")} <= {
+        (row["operation"], row["resource"]) for row in rows
+    }
+
+
+@pytest.mark.parametrize("how", ["removed", "account_disabled"])
+@pytest.mark.parametrize("runs", ["continue", "cancel"])
+async def test_runs_of_leaver_continue_or_are_cancelled(api: ApiHarness, how: str, runs: str) -> None:
+    bea = await leaver(api)
+    run = (await sent(bea, "jobs/run/f/f/team/asks", {}, 201)).text
+    other = (await sent(api.client, "jobs/run/f/f/team/asks", {}, 201)).text
+    path = "users/leaving/bea" if how == "removed" else "/api/users/leaving/bea@example.com"
+    assert (await sent(api.client, path, method="GET")).json()["runs"] == 1
+    await depart(api, how, runs)
+    found = await api.get(f"jobs_u/get/{run}")
+    assert found["type"] == ("CompletedJob" if runs == "cancel" else "QueuedJob")
+    assert (await api.get(f"jobs_u/get/{other}"))["type"] == "QueuedJob"
+    if runs == "cancel":
+        assert (found["canceled"], found["canceled_by"], found["canceled_reason"]) == (True, "admin", REASON)
+        return
+    await sent(api.client, f"jobs_u/flow/resume_suspended/{run}", {"approved": True}, 201)
+    assert (await api.get(f"jobs_u/get/{run}"))["success"] is True
+
+
+async def test_unknown_choice_for_runs_is_400(api: ApiHarness) -> None:
+    await api.member("bea")
+    await sent(api.client, "users/delete/bea?runs=pause", None, 400, "DELETE")
+    assert "bea" in await api.get("users/list_usernames")
+
+
+async def test_items_that_act_for_nobody_get_new_owner(api: ApiHarness) -> None:
+    await leaver(api)
+    carl = await api.member("carl", Role.DEVELOPER)
+    await api.member("dora", Role.DEVELOPER)
+    await depart(api, "removed")
+    await sent(api.client, "users/update/dora", {"disabled": True})
+    rows = await api.get("ownership/list")
+    assert [(each["kind"], each["path"], each["permissioned_as"]) for each in rows] == [
+        ("flow", "f/team/hers", "u/bea"),
+        ("http_trigger", "f/team/hook", "u/bea"),
+        ("schedule", "f/team/nightly", "u/bea"),
+    ]
+    paged = await api.get("ownership/list", per_page=1, after="flow:f/team/hers")
+    assert [each["kind"] for each in paged] == ["http_trigger"]
+    one = {"kind": "schedule", "path": "f/team/nightly"}
+    for owner in ("u/bea", "u/dora", "u/nobody", "g/all", "carl"):
+        await sent(api.client, "ownership/assign", {**one, "owner": owner}, 400)
+    await sent(carl, "ownership/assign", {**one, "owner": "u/carl"}, 403)
+    await sent(api.client, "ownership/assign", {**one, "path": "f/team/none", "owner": "u/carl"}, 404)
+    for row in rows:
+        body = {"kind": row["kind"], "path": row["path"], "owner": "u/carl", "enable": True}
+        await sent(api.client, "ownership/assign", body)
+    assert await api.get("ownership/list") == []
+    schedule = await api.get("schedules/get/f/team/nightly")
+    assert (schedule["enabled"], schedule["permissioned_as"], schedule.get("error")) == (True, "u/carl", None)
+    assert (await api.client.post("/api/r/main/hook")).is_success
+    run = (await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)).text
+    assert (await api.get(f"jobs_u/get/{run}"))["permissioned_as"] == "u/carl"
+
+
+async def test_references_in_arguments_need_confirmation(api: ApiHarness) -> None:
+    """The leaver could not read the secret; the runs of the new owner would."""
+    bea = await leaver(api)
+    carl = await api.member("carl", Role.DEVELOPER)
+    await sent(carl, "variables/create", {"path": "u/carl/secret", "value": "1", "is_secret": True}, 201)
+    args = {**SCHEDULE, "path": "f/team/refers", "script_path": "f/team/flow", "args": {"x": "$var:u/carl/secret"}}
+    await sent(bea, "schedules/create", args, 201)
+    await depart(api, "removed")
+    body = {"kind": "schedule", "path": "f/team/refers", "owner": "u/carl"}
+    await sent(api.client, "ownership/assign", body, 403)
+    assert (await api.get("schedules/get/f/team/refers"))["permissioned_as"] == "u/bea"
+    await sent(api.client, "ownership/assign", {**body, "references": True})
+
+
+async def test_departure_shows_own_workspace_only(api: ApiHarness) -> None:
+    await leaver(api)
+    async with api.platform.db.transaction() as conn:
+        await conn.execute(
+            "INSERT INTO member (workspace, username, email, role) VALUES ('admins', 'bea', 'bea@example.com', 'admin')"
+        )
+    zoe = await api.member("zoe", Role.ADMIN, workspace="admins")
+    found = (await zoe.get("/api/w/admins/users/leaving/bea")).json()
+    assert (found["items"], found["sessions"], found["tokens"]) == ([], 0, 0)
+    await sent(zoe, "users/leaving/bea", None, 404, "GET")
+    await sent(zoe, "/api/users/leaving/bea@example.com", None, 403, "GET")
+    await sent(zoe, "/api/w/admins/users/delete/bea", None, 200, "DELETE")
+    assert (await api.get("schedules/get/f/team/nightly"))["enabled"] is True
+    assert (await api.get("users/get/bea"))["username"] == "bea"
+
+
+async def test_account_that_is_only_admin_is_shown(api: ApiHarness) -> None:
+    await sent(api.client, "/api/workspaces/create", {"id": "other", "name": "other"}, 201)
+    await api.member("ada", Role.ADMIN, workspace="other")
+    await sent(api.client, "/api/w/other/users/delete/admin", method="DELETE")
+    found = (await sent(api.client, "/api/users/leaving/ada@example.com", method="GET")).json()
+    assert found["only_admin_of"] == ["other"]

@@ -1,0 +1,190 @@
+"""Members of a workspace: roles, invitations, removal; managers of groups."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from tests.http.harness import ApiHarness, W, client_of
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import members as member_rows
+
+
+async def sent(
+    client: httpx.AsyncClient, call: str, body: Any = None, status: int = 200, method: str = "POST"
+) -> httpx.Response:
+    url = call if call.startswith("/") else f"{W}/{call}"
+    answer = await client.request(method, url, json=body)
+    assert answer.status_code == status, (call, answer.text)
+    return answer
+
+
+async def remove(api: ApiHarness, username: str, status: int = 200) -> None:
+    await sent(api.client, f"users/delete/{username}", status=status, method="DELETE")
+
+
+async def test_role_is_changed_by_admins_only(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.OPERATOR)
+    for body, role in (
+        ({"role": "viewer"}, "viewer"),
+        ({"is_admin": True}, "admin"),
+        ({"is_admin": False, "operator": False}, "developer"),
+        ({"operator": True}, "operator"),
+    ):
+        await sent(api.client, "users/update/bea", body)
+        assert (await bea.get(f"{W}/users/whoami")).json()["role"] == role
+    await sent(api.client, "users/update/bea", {"is_admin": True, "operator": True}, 400)
+    await sent(api.client, "users/update/nobody", {"role": "viewer"}, 404)
+    for role in (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER):
+        await sent(api.client, "users/update/bea", {"role": role})
+        for call, sent_body, method in (
+            ("users/update/bea", {"role": "admin"}, "POST"),
+            ("users/update/admin", {"disabled": True}, "POST"),
+            ("users/delete/admin", None, "DELETE"),
+            ("workspaces/invite_user", {"email": "x@example.org", "is_admin": True}, "POST"),
+            ("workspaces/list_pending_invites", None, "GET"),
+            ("users/leaving/admin", None, "GET"),
+            ("ownership/list", None, "GET"),
+        ):
+            await sent(bea, call, sent_body, 403, method)
+    assert (await bea.get(f"{W}/users/whoami")).json()["role"] == "developer"
+
+
+async def test_token_with_scopes_cannot_raise_roles(api: ApiHarness) -> None:
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["users:write", "users:read"]})
+    limited = client_of(api.app, made.text)
+    await api.member("bea", Role.OPERATOR)
+    await sent(api.client, "/api/users/create", {"email": "new@example.org"}, 201)
+    await sent(limited, "users/update/bea", {"role": "admin"}, 403)
+    await sent(limited, "users/delete/bea", None, 403, "DELETE")
+    for call in ("workspaces/add_user", "workspaces/invite_user"):
+        await sent(limited, call, {"email": "new@example.org", "role": "admin"}, 403)
+    await sent(limited, "workspaces/add_user", {"email": "new@example.org", "role": "viewer"})
+    await sent(limited, "ownership/assign", {"kind": "flow", "path": "f/a/b", "owner": "u/bea"}, 403)
+    bound = (await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
+    await sent(client_of(api.app, bound), "users/update/bea", {"role": "admin"})
+
+
+async def test_last_admin_remains(api: ApiHarness) -> None:
+    await sent(api.client, "users/update/admin", {"role": "developer"}, 409)
+    await sent(api.client, "users/update/admin", {"disabled": True}, 409)
+    await remove(api, "admin", 409)
+    ada = await api.member("ada", Role.ADMIN)
+    await sent(api.client, "/api/users/disable/ada@example.com")
+    await remove(api, "admin", 409)
+    await sent(api.client, "/api/users/enable/ada@example.com")
+    assert (await ada.get(f"{W}/users/whoami")).status_code == 401
+    async with api.platform.db.transaction() as conn:
+        await member_rows.lock(conn, "main", "admin")
+        waiting = asyncio.ensure_future(api.client.delete(f"{W}/users/delete/admin"))
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
+        while not waiting.done() and not await conn.fetchval(waits):
+            await asyncio.sleep(0)
+        await conn.execute("UPDATE member SET role = 'viewer' WHERE workspace = 'main' AND username = 'ada'")
+    assert (await waiting).status_code == 409, "two admins cannot remove each other"
+
+
+async def test_removed_member_loses_grants_and_username_is_reserved(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.DEVELOPER)
+    await sent(api.client, "groups/create", {"name": "deployers"})
+    await sent(api.client, "groups/adduser/deployers", {"username": "bea"})
+    await sent(api.client, "groups/update/deployers", {"managers": ["bea"]})
+    await sent(api.client, "folders/create", {"name": "night", "owners": ["u/bea"], "extra_perms": {"u/bea": True}})
+    await sent(bea, "variables/create", {"path": "u/bea/mine", "value": "1"}, 201)
+    await remove(api, "bea")
+    assert (await bea.get(f"{W}/users/whoami")).status_code == 404
+    group = await api.get("groups/get/deployers")
+    folder = await api.get("folders/get/night")
+    assert (group["members"], group["managers"]) == ([], [])
+    assert folder["owners"] == ["u/admin"] and "u/bea" not in folder["extra_perms"]
+    assert (await api.get("variables/get/u/bea/mine"))["value"] == "1"
+    await sent(api.client, "/api/users/create", {"email": "other@example.org"}, 201)
+    await sent(api.client, "workspaces/add_user", {"email": "other@example.org", "username": "bea"}, 409)
+    await sent(api.client, "workspaces/invite_user", {"email": "bea@example.com"})
+    await sent(bea, "/api/users/accept_invite", {"workspace_id": "main"})
+    found = (await bea.get(f"{W}/users/whoami")).json()
+    assert (found["username"], found["groups"], found["folders"]) == ("bea", ["all"], [])
+
+
+async def test_invitation_is_accepted_once_by_its_address(api: ApiHarness) -> None:
+    zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
+    eve = await api.member("eve", Role.VIEWER, workspace="admins")
+    await sent(api.client, "workspaces/invite_user", {"email": "Zoe@example.com", "role": "operator"})
+    pending = (await api.client.get(f"{W}/workspaces/list_pending_invites")).json()
+    assert [(each["email"], each["role"], each["operator"]) for each in pending] == [
+        ("zoe@example.com", "operator", True)
+    ]
+    assert (await eve.get("/api/users/list_invites")).json() == []
+    await sent(eve, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+    assert [each["workspace_id"] for each in (await zoe.get("/api/users/list_invites")).json()] == ["main"]
+    assert (await zoe.get(f"{W}/users/whoami")).status_code == 404
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zed"})
+    assert (await zoe.get(f"{W}/users/whoami")).json()["role"] == "operator"
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+    await sent(api.client, "workspaces/invite_user", {"email": "zoe@example.com"}, 409)
+    await sent(api.client, "workspaces/invite_user", {"email": "eve@example.com"})
+    await sent(eve, "/api/users/decline_invite", {"workspace_id": "main"})
+    await sent(api.client, "workspaces/delete_invite", {"email": "eve@example.com"}, 404)
+
+
+@pytest.mark.parametrize("loss", ["role", "disabled", "removed", "account"])
+async def test_invitation_ends_with_admin_who_made_it(api: ApiHarness, loss: str) -> None:
+    ada = await api.member("ada", Role.ADMIN)
+    zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
+    await sent(ada, "workspaces/invite_user", {"email": "zoe@example.com", "role": "admin"})
+    match loss:
+        case "role":
+            await sent(api.client, "users/update/ada", {"role": "developer"})
+        case "disabled":
+            await sent(api.client, "users/update/ada", {"disabled": True})
+        case "removed":
+            await remove(api, "ada")
+        case "account":
+            await sent(api.client, "/api/users/disable/ada@example.com")
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+
+
+async def test_disabled_or_deleted_account_is_not_added(api: ApiHarness) -> None:
+    await api.member("zoe", Role.VIEWER, workspace="admins")
+    await sent(api.client, "/api/users/disable/zoe@example.com")
+    await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com"}, 409)
+    await sent(api.client, "/api/users/delete/zoe@example.com", method="DELETE")
+    await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com"}, 404)
+    members = (await api.client.get("/api/w/admins/users/list")).json()
+    assert "zoe" not in [each["username"] for each in members]
+
+
+async def test_manager_changes_members_of_own_group_only(api: ApiHarness) -> None:
+    bea, vic = await api.member("bea", Role.OPERATOR), await api.member("vic", Role.VIEWER)
+    for name in ("ops", "deployers"):
+        await sent(api.client, "groups/create", {"name": name, "summary": "S"})
+    await sent(api.client, "groups/update/ops", {"managers": ["bea", "vic"]})
+    found = await api.get("groups/get/ops")
+    assert (found["managers"], found["summary"]) == (["bea", "vic"], "S")
+    await sent(bea, "groups/adduser/ops", {"username": "vic"})
+    await sent(bea, "groups/removeuser/ops", {"username": "vic"})
+    for call, body in (
+        ("groups/adduser/deployers", {"username": "bea"}),
+        ("groups/update/ops", {"managers": ["bea"]}),
+        ("groups/create", {"name": "mine"}),
+    ):
+        await sent(bea, call, body, 403)
+    await sent(bea, "groups/delete/ops", None, 403, "DELETE")
+    await sent(vic, "groups/adduser/ops", {"username": "vic"}, 403)
+    await sent(api.client, "groups/update/ops", {"managers": ["nobody"]}, 400)
+    assert (await api.get("groups/get/ops"))["managers"] == ["bea", "vic"]
+
+
+async def test_ownership_of_paths(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.DEVELOPER)
+    await sent(api.client, "folders/create", {"name": "hers", "owners": ["u/bea"]})
+    await sent(api.client, "folders/create", {"name": "other"})
+    owned = {
+        path: (await bea.get(f"{W}/users/is_owner/{path}")).json()
+        for path in ("u/bea/x", "u/admin/x", "f/hers/x", "f/other/x")
+    }
+    assert owned == {"u/bea/x": True, "u/admin/x": False, "f/hers/x": True, "f/other/x": False}
+    assert (await api.client.get(f"{W}/users/is_owner/u/bea/x")).json() is True
