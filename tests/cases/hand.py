@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import traceback
 from dataclasses import replace
@@ -132,7 +133,9 @@ async def one(core: CoreHarness, worker: Worker, job: ClaimedJob) -> None:
 
 
 def call(content: str, args: dict[str, Any]) -> Any:
-    """Call `main(**args)` of a script."""
+    """Call `main` of a script with the arguments that it names."""
     names: dict[str, Any] = {}
     exec(content, names)
-    return names["main"](**args)
+    parameters = inspect.signature(names["main"]).parameters
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return names["main"](**{name: value for name, value in args.items() if takes_all or name in parameters})

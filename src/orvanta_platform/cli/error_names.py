@@ -110,6 +110,7 @@ DIAGNOSTICS: Final = {
     "number_not_exact": "A number cannot be represented exactly.",
     "out_of_bounds": "A number or the length of a list is outside the allowed range.",
     "reserved_id": "The id of a node is reserved.",
+    "result_of_loop": "An expression reads a node inside a loop, whose result is null unless there is one iteration.",
     "retry_no_effect": "Nodes of this kind are not retried.",
     "runs_on_bun": "A Deno script runs on Bun.",
     "script_not_readable": "A script does not exist, or may not be read.",

@@ -17,6 +17,8 @@ _KINDS = frozenset(Kind)
 _LOOPS = frozenset(kind for kind in Kind if kind.is_loop)
 _RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, *(kind for kind in Kind if kind.is_container)})
 """Kinds on which `retry` has an effect; `validate` warns about it on others."""
+_CALLED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.FLOW})
+_ERROR_INPUT = {"error": {"type": "javascript", "expr": "error"}}
 _NEVER_DEBOUNCED = frozenset({"failure", "preprocessor"})
 """Ids of nodes that a later run cannot replace; `validate` warns about `debouncing` on them."""
 
@@ -29,7 +31,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
     """
     tree = normalise_value(value)
     built = graph.build(tree)
-    inside = graph.build({"modules": [built.failure.tree]}) if built.failure else None
+    inside = graph.build({"modules": [_with_error(built.failure.tree)]}) if built.failure else None
     _refuse(built, inside)
     top = built.top
     numbers = _Numbers(len(top.nodes) + 1)
@@ -61,6 +63,14 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         same_worker=tree.get("same_worker") is True,
         gated=gate is not None or gates.has_gate([*nodes, failure, before]),
     )
+
+
+def _with_error(failure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tree of the failure module; without inputs, it gets `error`."""
+    value = failure.get("value") or {}
+    if value.get("type") not in _CALLED or value.get("input_transforms"):
+        return dict(failure)
+    return {**failure, "value": {**value, "input_transforms": _ERROR_INPUT}}
 
 
 def _erasures(tree: Mapping[str, Any], nodes: Iterable[Node | None]) -> tuple[tuple[int, float], ...]:

@@ -12,10 +12,12 @@ import msgspec
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.reused_results import Origin
 from orvanta_platform.engine.scope import is_preprocessed, previous_sources, visible
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.ids import inner_job_id
+from orvanta_platform.orchestrator.inner_results import InnerResult, inner_result
 from orvanta_platform.orchestrator.iterations import ITEMS, items_key, iteration, with_iter
 from orvanta_platform.orchestrator.last_iteration import iteration_before
 
@@ -139,6 +141,8 @@ class _Places:
     """Keys of the values to load: results by id, sources of previous_result, failures, context names."""
 
     results: Mapping[str, ValueKey]
+    inner: Mapping[str, InnerResult]
+    """Results of nodes inside of loops and branches that the reader is outside of."""
     previous: tuple[tuple[str, ValueKey], ...]
     failures: tuple[ValueKey, ...]
     context: Mapping[str, ValueKey]
@@ -152,6 +156,7 @@ class _Places:
         """Return all keys, possibly with duplicates."""
         keys = [
             *self.results.values(),
+            *(key for each in self.inner.values() for key in (each.key, *each.others)),
             *(key for _, key in self.previous),
             *self.failures,
             *self.context.values(),
@@ -175,8 +180,10 @@ def _places(view: View, names: Names) -> _Places:
     wants_input = "flow_input" in names or (any(root in names for root in _PREVIOUS) and not previous)
     only_iter = names.get("flow_input") == _ITER and not (any(root in names for root in _PREVIOUS) and not previous)
     around = view.iteration if wants_input else None
+    results = _result_places(view, names["results"]) if "results" in names else {}
     return _Places(
-        results=_result_places(view, names["results"]) if "results" in names else {},
+        results=results,
+        inner=_inner_places(view, (names.get("results") or frozenset()) - results.keys()),
         previous=previous,
         failures=tuple(error_key(top.plan, run, index) for index in failed),
         resumes=_resumes_of(view) if any(root in names for root in _RESUMES) else (),
@@ -231,6 +238,31 @@ def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueK
         if view.within is None:
             return found
         view = view.within.outer
+
+
+def _inner_places(view: View, names: frozenset[str]) -> dict[str, InnerResult]:
+    """Locate results of nodes inside of the readable nodes of this list and of the lists around it."""
+    found: dict[str, InnerResult] = {}
+    while names:
+        holders = [node for node in view.plan.nodes if node.bodies]
+        here = view.index < len(view.plan.nodes) or not view.plan.inner
+        seen = visible(view.plan, view.state, view.index, [node.id for node in holders]) if here and holders else {}
+        for node in holders:
+            origin = _origin(view, node.index) if node.id in seen else None
+            inside = [(name, inner_result(node, origin, name)) for name in names] if origin is not None else ()
+            found |= {name: each for name, each in inside if each is not None}
+        if view.within is None:
+            return found
+        view = view.within.outer
+    return found
+
+
+def _origin(view: View, index: int) -> Origin | None:
+    """Return the list in which a container was executed; None if it continued the bodies of another run."""
+    reused = view.state.reused
+    if reused is not None and index in reused.inside:
+        return None
+    return (reused.origin(index) if reused is not None else None) or Origin(view.run.id, view.frame)
 
 
 def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
@@ -295,6 +327,11 @@ def _resumes_of(view: View) -> tuple[ValueKey, ...]:
 
 def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> dict[str, bytes]:
     found = {name: values[key] for name, key in places.results.items() if key in values}
+    found |= {
+        name: values[each.key]
+        for name, each in places.inner.items()
+        if each.key in values and values.keys().isdisjoint(each.others)
+    }
     if view.own is not None and (view.index < len(view.plan.nodes) or view.plan.failure is not None):
         found[view.plan.node(view.index).id] = view.own
     return found

@@ -303,6 +303,24 @@ def test_only_ancestors_results_are_readable() -> None:
     ]
 
 
+def test_result_inside_container_is_readable() -> None:
+    """Of a node in a loop only after one iteration, of which a warning names the alternative."""
+    iterator = {"type": "static", "value": [1]}
+    nested = node("loop", "forloopflow", value={"modules": [node("deep")], "iterator": iterator})
+    branch = node("both", "branchall", value={"branches": [{"modules": [node("in"), nested]}]})
+    found = check(branch, script("after", "results.in && results.deep && results.loop"), node("later"))
+    assert [(each.code, each.node, each.message) for each in found] == [
+        (
+            "result_of_loop",
+            "after",
+            "node after: results.deep in /value/modules/1/value/input_transforms/x/expr is null unless the loop loop "
+            "has a single iteration: read results.loop, which has the results of all iterations",
+        )
+    ]
+    found = check(script("before", "results.in && results.deep"), branch)
+    assert [each.code for each in found] == ["not_an_ancestor"] * 2
+
+
 def test_body_reads_ancestors_of_its_container() -> None:
     def loop(kind: str, **value: Any) -> dict[str, Any]:
         body = [script("in", "results.a && results.later && results.out && results.in2"), node("in2")]

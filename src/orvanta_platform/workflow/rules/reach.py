@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.graph import Graph
+from orvanta_platform.workflow.graph import Graph, Node
 from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, Use, diagnostic
+
+_LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
 
 
 def reach(subject: Subject) -> Iterator[Diagnostic]:
-    """not_an_ancestor."""
+    """not_an_ancestor, result_of_loop."""
     for use in subject.uses:
         for node_id in sorted(use.reads.get("results") or ()):
-            if not _reachable(subject.graph, use, node_id):
+            if _reachable(subject.graph, use, node_id):
+                continue
+            holders = _readable_holders(subject.graph, use, node_id)
+            if holders is None:
                 known = node_id in subject.graph.positions
                 reason = "is not an ancestor of this node" if known else "is not a node of this workflow"
                 message = f"results.{node_id} in {use.path} is always null: {node_id} {reason}"
                 yield diagnostic("not_an_ancestor", "warning", use.place, use.path, message)
+            elif loop := next((each for each in holders if each.kind in _LOOPS), None):
+                message = f"results.{node_id} in {use.path} is null unless the loop {loop.id} has a single iteration"
+                message += f": read results.{loop.id}, which has the results of all iterations"
+                yield diagnostic("result_of_loop", "warning", use.place, use.path, message)
+
+
+def _readable_holders(graph: Graph, use: Use, node_id: str) -> list[Node] | None:
+    """Return the nodes around a node, from the outermost inwards, of which the first can be read; None if none can."""
+    found = graph.positions.get(node_id)
+    holders = [] if found is None else [*graph.holders(found[0])]
+    for place, holder in enumerate(holders):
+        if holder is not (use.place and use.place.node) and _reachable(graph, use, holder.id):
+            return holders[place::-1]
+    return None
 
 
 def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
