@@ -1,7 +1,7 @@
-"""Real PostgreSQL for every test that wants it: one server a session, one fresh database a test.
+"""Real PostgreSQL for tests: one server per process, and a new database for each test or an emptied, shared one.
 
-`database` gives addresses, `db` the open pool. A test marked `every_postgres` runs on each PostgreSQL of
-the machine, the others on the embedded one.
+`database` has the addresses, `db` is an open pool. A test marked `every_postgres` runs on each PostgreSQL of the
+machine, the others on the embedded one.
 """
 
 from __future__ import annotations

@@ -313,7 +313,7 @@ def test_password_in_recursive_schema_does_not_block_server(server: Held) -> Non
 
 ERRORS = "!}" * 32_000
 QUOTES = "export function main(" + "\"'" * 500_000
-NUMBERS = "def main(" + ",".join(f"a{n}:dict[str,list[int]]={{}}" for n in range(30_000)) + "):pass"
+NUMBERS = "def main(" + ",".join(f"a{n}:dict[str,list[int]]={{}}" for n in range(10_000)) + "):pass"
 
 
 @pytest.mark.extended
