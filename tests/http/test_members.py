@@ -130,10 +130,13 @@ async def test_invitation_is_accepted_once_by_its_address(api: ApiHarness) -> No
     await sent(api.client, "workspaces/delete_invite", {"email": "eve@example.com"}, 404)
 
 
-@pytest.mark.parametrize("loss", ["role", "disabled", "removed", "account"])
+@pytest.mark.parametrize("loss", ["role", "disabled", "removed", "account", "superadmin"])
 async def test_invitation_ends_with_admin_who_made_it(api: ApiHarness, loss: str) -> None:
-    ada = await api.member("ada", Role.ADMIN)
+    at = "admins" if loss == "superadmin" else "main"
+    ada = await api.member("ada", Role.ADMIN, workspace=at)
     zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
+    if loss == "superadmin":
+        await sent(api.client, "/api/users/update/ada@example.com", {"is_super_admin": True})
     await sent(ada, "workspaces/invite_user", {"email": "zoe@example.com", "role": "admin"})
     match loss:
         case "role":
@@ -142,6 +145,8 @@ async def test_invitation_ends_with_admin_who_made_it(api: ApiHarness, loss: str
             await sent(api.client, "users/update/ada", {"disabled": True})
         case "removed":
             await remove(api, "ada")
+        case "superadmin":
+            await sent(api.client, "/api/users/update/ada@example.com", {"is_super_admin": False})
         case "account":
             await sent(api.client, "/api/users/disable/ada@example.com")
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)

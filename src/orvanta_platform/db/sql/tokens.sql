@@ -111,7 +111,7 @@ SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.scope
        CASE WHEN t.workspace IS NOT NULL THEN t.last_address END AS last_address
 FROM member AS m
 JOIN token AS t ON t.email = m.email
-WHERE m.workspace = $1 AND t.kind = 'user' AND (t.workspace = $1 OR t.workspace IS NULL)
+WHERE m.workspace = $1 AND NOT m.disabled AND t.kind = 'user' AND (t.workspace = $1 OR t.workspace IS NULL)
   AND (t.expires_at IS NULL OR t.expires_at > app_now())
 ORDER BY m.username, t.created_at DESC, t.prefix LIMIT $2 OFFSET $3;
 

@@ -36,6 +36,8 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
             raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a role.")
         if change.super_admin is False:
             await _require_other_superadmin(conn, row)
+            # A superadmin may have invited people to workspaces without being their admin.
+            await members.withdraw_invitations(conn, row.email, None)
         await accounts.update(conn, row.email, name=change.name, super_admin=change.super_admin, devops=change.devops)
         parameters = {"super_admin": change.super_admin, "devops": change.devops, "name": change.name}
         parameters = {name: value for name, value in parameters.items() if value is not None}
