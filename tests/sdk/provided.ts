@@ -145,7 +145,7 @@ const CHECKS: Record<string, (given: Given) => Promise<void>> = {
   },
   async notServed() {
     const names = [
-      ...["getIdToken", "requestInteractiveSlackApproval", "requestInteractiveTeamsApproval", "getApprovalUrls"],
+      ...["getIdToken", "requestInteractiveTeamsApproval", "getApprovalUrls"],
       ...["datatable", "ducklake", "upsertPartition", "appendPartition", "commitKafkaOffsets", "task", "taskScript"],
       ...["taskFlow", "workflow", "step", "sleep", "parallel", "waitForApproval", "setWorkflowCtx"],
     ];

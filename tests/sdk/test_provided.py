@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
+import json
 import re
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -70,3 +75,62 @@ def test_shared_state_of_nodes_on_one_worker(installation: Installation) -> None
     body = {"value": {"modules": modules, "same_worker": True}}
     answer = installation.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body, timeout=PATIENCE_S)
     assert (answer.status_code, answer.json()) == (200, [{"n": 1}, [2]])
+
+
+ASK_SLACK = {
+    "python3": "import wmill\ndef main(slack):\n"
+    "    wmill.request_interactive_slack_approval(slack, 'C1', 'Ship it?', 'eve')\n",
+    "bun": "import * as wmill from 'windmill-client';\nexport async function main(slack: string) {\n"
+    "  await wmill.requestInteractiveSlackApproval("
+    "{ slackResourcePath: slack, channelId: 'C1', message: 'Ship it?', approver: 'eve' });\n}\n",
+}
+
+
+@pytest.mark.parametrize("language", ASK_SLACK)
+def test_slack_approval(installation: Installation, language: str) -> None:
+    """The message has a button to the approval page of the node; a refusal by Slack fails the job."""
+    client, path = installation.client, f"{FOLDER}_slack_{language}"
+    with slack() as (received, url):
+        for channel_ok, expected in ((True, 200), (False, 500)):
+            received.clear()
+            received.append({"ok": channel_ok, "error": "channel_not_found"})
+            value = {"token": "xoxb-s3cret", "api_url": url}
+            body = {"path": path, "value": value, "resource_type": "slack"}
+            assert client.post(f"{W}/resources/create?update_if_exists=true", json=body).is_success
+            code = {"type": "rawscript", "language": language, "content": ASK_SLACK[language]}
+            modules = [
+                {"id": "ask", "value": {**code, "input_transforms": {"slack": {"type": "static", "value": path}}}}
+            ]
+            answer = client.post(
+                f"{W}/jobs/run_wait_result/preview_flow", json={"value": {"modules": modules}}, timeout=PATIENCE_S
+            )
+            assert answer.status_code == expected, answer.text
+            message = received[1]
+            assert (message["channel"], message["token"]) == ("C1", "Bearer xoxb-s3cret")
+            page = message["blocks"][1]["elements"][0]["url"]
+            assert "approver=eve" in page and message["text"] == f"Ship it? {page}"
+    assert "Slack refused the message: channel_not_found." in answer.text
+
+
+@contextlib.contextmanager
+def slack() -> Iterator[tuple[list[Any], str]]:
+    """A server that answers with the first of the received values and appends messages to them."""
+    received: list[Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append({**message, "token": self.headers["Authorization"], "path": self.path})
+            answer = json.dumps(received[0]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield received, f"http://127.0.0.1:{server.server_address[1]}/api"
+        server.shutdown()

@@ -80,6 +80,7 @@ get_shared_state = Windmill.get_shared_state
 set_shared_state_pickle = Windmill.set_shared_state_pickle
 get_shared_state_pickle = Windmill.get_shared_state_pickle
 get_resume_urls = _function(Windmill.get_resume_urls)
+request_interactive_slack_approval = _function(Windmill.request_interactive_slack_approval)
 load_s3_file = _function(Windmill.load_s3_file)
 load_s3_file_reader = _function(Windmill.load_s3_file_reader)
 write_s3_file = _function(Windmill.write_s3_file)

@@ -7,8 +7,9 @@ import logging
 import os
 from typing import Any
 
-from .connection import ApiError
+from .connection import ApiError, Connection
 from .runs import Runs
+from .unavailable import NotServed
 from .workspace import environ
 
 logger = logging.getLogger("wmill")
@@ -141,6 +142,40 @@ class Data(Runs):
         """Return a value that a node of the same run has stored with `set_shared_state`."""
         with open(_shared(path), encoding="utf-8") as file:
             return json.load(file)
+
+    def request_interactive_slack_approval(
+        self,
+        slack_resource_path: str,
+        channel_id: str,
+        message: str | None = None,
+        approver: str | None = None,
+        default_args_json: Any = None,
+        dynamic_enums_json: Any = None,
+    ) -> None:
+        """Send the approval page of this node to a Slack channel, with the `token` of a `slack` resource.
+
+        Raises NotServed for values of the form, which the result of the node sets.
+        """
+        if not environ("FLOW_JOB_ID"):
+            raise Exception("request_interactive_slack_approval() needs a workflow, whose run waits for the approval.")
+        if default_args_json or dynamic_enums_json:
+            raise NotServed(
+                "request_interactive_slack_approval() does not set values of the form: return "
+                "`default_args` and `enums` from the node."
+            )
+        slack = self.get_resource(slack_resource_path)
+        page = self.get_resume_urls(approver)["approvalPage"]
+        text = message or "A workflow waits for an approval."
+        button = {"type": "button", "text": {"type": "plain_text", "text": "Decide"}, "url": page}
+        blocks = [
+            {"type": "section", "text": {"type": "mrkdwn", "text": text}},
+            {"type": "actions", "elements": [button]},
+        ]
+        body = {"channel": channel_id, "text": f"{text} {page}", "blocks": blocks}
+        api = Connection(slack.get("api_url") or "https://slack.com/api", slack["token"])
+        answer = api.post("chat.postMessage", json=body).raise_for_status().json()
+        if not answer.get("ok"):
+            raise Exception(f"Slack refused the message: {answer.get('error')}.")
 
 
 def resource_path(path: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Final, NoReturn
 METHODS: Final = {
     "get_id_token": "it issues no OpenID tokens for other services",
     "worker_is_draining": "workers that stop are not visible to jobs",
-    "request_interactive_slack_approval": "use an approval node with `notify`, or send the links of `get_resume_urls`",
     "send_teams_message": "send the message with the API of Microsoft Teams",
     "get_approval_urls": "workflows are not written as code; use `get_resume_urls`",
     "get_mocked_api": "there is no mocked API",

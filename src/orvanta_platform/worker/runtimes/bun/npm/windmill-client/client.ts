@@ -252,6 +252,40 @@ export async function getResumeUrls(approver?: string, flowLevel?: boolean): Pro
 
 export const getResumeEndpoints = (approver?: string): Promise<ResumeUrls> => getResumeUrls(approver);
 
+export type SlackApproval = {
+  slackResourcePath: string;
+  channelId: string;
+  message?: string;
+  approver?: string;
+  defaultArgsJson?: Record<string, any>;
+  dynamicEnumsJson?: Record<string, any>;
+  resumeButtonText?: string;
+  cancelButtonText?: string;
+};
+
+/** Sends the approval page of this node to a Slack channel, with the `token` of a `slack` resource. */
+export async function requestInteractiveSlackApproval(given: SlackApproval): Promise<void> {
+  const name = "requestInteractiveSlackApproval()";
+  if (!ours("FLOW_JOB_ID")) throw new Error(`${name} needs a workflow, whose run waits for the approval.`);
+  if (given.defaultArgsJson || given.dynamicEnumsJson)
+    throw new Error(`${name} does not set values of the form: return \`default_args\` and \`enums\` from the node.`);
+  const { token, api_url } = await getResource(given.slackResourcePath);
+  const { approvalPage } = await getResumeUrls(given.approver);
+  const text = given.message ?? "A workflow waits for an approval.";
+  const button = { type: "button", text: { type: "plain_text", text: "Decide" }, url: approvalPage };
+  const blocks = [
+    { type: "section", text: { type: "mrkdwn", text } },
+    { type: "actions", elements: [button] },
+  ];
+  const response = await fetch(`${api_url ?? "https://slack.com/api"}/chat.postMessage`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ channel: given.channelId, text: `${text} ${approvalPage}`, blocks }),
+  });
+  const answer = (await response.json()) as { ok: boolean; error?: string };
+  if (!answer.ok) throw new Error(`Slack refused the message: ${answer.error}.`);
+}
+
 export async function usernameToEmail(username: string): Promise<string> {
   return call("GET", `users/username_to_email/${username}`);
 }

@@ -12,10 +12,6 @@ function refusing(name: string, reason: string): (...args: any[]) => any {
 }
 
 export const getIdToken = refusing("getIdToken", "it issues no OpenID tokens for other services");
-export const requestInteractiveSlackApproval = refusing(
-  "requestInteractiveSlackApproval",
-  "use an approval node with `notify`, or send the links of `getResumeUrls`",
-);
 export const requestInteractiveTeamsApproval = refusing(
   "requestInteractiveTeamsApproval",
   "send the links of `getResumeUrls` with the API of Microsoft Teams",
