@@ -95,6 +95,7 @@ DIAGNOSTICS: Final = {
     "invalid_schema": "The schema of the input is not a valid JSON Schema.",
     "invalid_yaml": "The document is not valid YAML.",
     "join_never": "A node can never run, because its edges exclude each other.",
+    "locale_ignored": "An expression formats for a locale or time zone, which expressions do not have.",
     "lock_not_used": "A lock cannot be read, or its file is missing: the packages are locked at the deployment.",
     "missing_input": "A required input of a node has no value.",
     "missing_key": "A required key is missing.",
