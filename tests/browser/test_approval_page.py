@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 from uuid import UUID
 
@@ -125,9 +126,9 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
 
 
 async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: Site) -> None:
-    ask = {"id": "ask", "value": {"type": "approval", "message": "Order {{ flow_input.iter.value }}?"}}
+    asking = {"id": "ask", "value": {"type": "approval", "message": "Order {{ flow_input.iter.value }}?"}}
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "skip_failures": False}
-    modules = [{"id": "take", "value": {"type": "identity"}}, ask]
+    modules = [{"id": "take", "value": {"type": "identity"}}, asking]
     value = {"modules": [{"id": "each", "value": {**loop, "parallel": True, "modules": modules}}]}
     started = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": value, "args": {}})
     for iteration in (3, 1):
@@ -135,6 +136,15 @@ async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: 
         pane = page.get_by_label("Node ask")
         await expect(pane.get_by_role("form", name="Decide ask")).to_have_count(1)
         await expect(pane).to_contain_text(f"Order {iteration}?")
+    await page.get_by_role("tab", name="Timeline").click()
+    grid = page.get_by_role("treegrid", name="Timeline")
+    for name in ("each", "each[1]"):
+        await grid.get_by_role("row").filter(has=page.get_by_text(name, exact=True)).focus()
+        await page.keyboard.press("ArrowRight")
+    ask = grid.get_by_role("row").filter(has=page.get_by_text("ask", exact=True))
+    await expect(ask).to_contain_text(re.compile("Waiting.*waited .*s"))
+    await expect(ask.locator("rect[data-kind=waiting]")).to_have_count(1)
+    await page.get_by_role("tab", name="Graph").click()
     await pane.get_by_role("button", name="Reject").click()
     await expect(page.get_by_text("Rejected", exact=True)).to_be_visible()
     waiting = site.client.get("/api/w/main/approvals/list").json()

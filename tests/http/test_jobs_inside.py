@@ -61,6 +61,25 @@ async def test_iteration_of_several_nodes_is_read_by_id(api: ApiHarness) -> None
     assert frame not in [each["id"] for each in listed]
 
 
+async def test_open_approval_is_listed_in_its_iteration(api: ApiHarness) -> None:
+    ask = {"id": "ask", "value": {"type": "approval"}}
+    id = await api.flow(loop("loop", script("a"), ask))
+    await api.worker.finish((await api.worker.claim())["a"], 1)
+    (frame,) = (await module(api, id))["flow_jobs"]
+    waiting, a = await api.get("jobs/list", parent_job=frame)
+    assert (a["flow_step_id"], a["type"]) == ("a", "CompletedJob")
+    kind = (waiting["flow_step_id"], waiting["job_kind"], waiting["type"], waiting["running"], waiting["parent_job"])
+    assert kind == ("ask", "approval", "QueuedJob", True, frame)
+    (opened,) = await api.get("approvals/list")
+    assert (waiting["id"], waiting["started_at"]) == (opened["job"], opened["opened_at"])
+    assert len(await api.get("jobs/list", parent_job=frame, page=2, per_page=1)) == 0
+    eve = await api.member("eve", Role.VIEWER)
+    assert (await eve.get(f"{W}/jobs/list", params={"parent_job": frame})).json() == []
+    single = await api.flow(loop("loop", ask))
+    (only,) = await api.get("jobs/list", parent_job=single, node="loop")
+    assert (only["job_kind"], only["type"]) == ("approval", "QueuedJob")
+
+
 async def test_status_names_chosen_branch(api: ApiHarness) -> None:
     branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
     one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}

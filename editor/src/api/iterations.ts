@@ -43,6 +43,7 @@ function stateOf(row: JobRow): BodyState {
   // An ended body has no start time.
   const known = typeof row.duration_ms === "number" && row.started_at !== row.completed_at;
   const took = known ? { duration_ms: row.duration_ms as number } : {};
+  if (row.type !== "CompletedJob" && row.job_kind === "approval") return { status: "waiting" };
   if (row.type !== "CompletedJob") return { status: row.running ? "running" : "queued" };
   if (row.canceled) return { status: "cancelled", ...took };
   if (row.is_skipped) return { status: "skipped", ...took };

@@ -127,7 +127,8 @@ async def list_jobs(
 
     With only `parent_job` (a run, or an iteration or branch with several nodes) and `node` (a loop or branch in it),
     lists the iterations or branches in order; `page` and `per_page` then count these. A loop or branch can also be
-    `parent_job` itself. An iteration or branch as the only `parent_job` lists the jobs in it.
+    `parent_job` itself. An iteration or branch as the only `parent_job` lists the jobs in it, preceded by
+    its open approvals.
     """
     platform, actor = platform_of(request), actor_of(request)
     parent, node = job_filter.parent_job, job_filter.node
@@ -137,6 +138,8 @@ async def list_jobs(
         if found is not None:
             return [schemas.listed(row) for row in found]
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.ALL_PARTS, job_filter, job_slice)
+    if parent is not None and job_filter == JobFilter(parent_job=parent) and job_slice.offset == 0:
+        rows = [*await body_jobs.list_open_approvals(platform, actor, workspace, parent), *rows]
     return [schemas.listed(row) for row in rows]
 
 
