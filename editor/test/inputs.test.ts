@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 vi.stubGlobal("document", { querySelector: () => null });
 vi.stubGlobal("window", { location: { origin: "http://localhost" } });
 const { ApiError } = await import("../src/api/client");
+const { pathError } = await import("../src/forms/path-name");
 const { formErrors, initialFields, propertiesOf, readFields } = await import("../src/forms/inputs");
 vi.unstubAllGlobals();
 
@@ -46,4 +47,10 @@ test("a refusal of the server is shown at the fields that it names, otherwise in
   expect(formErrors(refusal(["/other", "unknown"]), NAMES)).toEqual({ fields: {}, form });
   expect(formErrors(refusal(), NAMES)).toEqual({ fields: {}, form });
   expect(formErrors(new Error("no connection"), NAMES)).toEqual({ fields: {}, form: "no connection" });
+});
+
+test("a path has no error before the folders are fetched", () => {
+  expect(pathError("", "new_workflow", new Set())).toBeUndefined();
+  expect(pathError("f/", "new_workflow", new Set())).toContain("folder name");
+  expect(pathError("f/a", "b", new Set(["f/a/b"]))).toContain("already used");
 });

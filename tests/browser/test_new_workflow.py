@@ -91,6 +91,7 @@ async def test_workflow_is_created_with_keyboard_only(page: Page, site: Site) ->
     await expect(page.get_by_role("radio")).to_have_count(1 + len(TEMPLATES))
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_role("radio").nth(1)).to_be_checked()
+    await expect(page.get_by_role("button", name="Create workflow")).to_be_enabled()
     name = await page.get_by_label("Id", exact=True).input_value()
     assert name.startswith(TEMPLATES[0])
     await page.get_by_label("Id", exact=True).focus()

@@ -22,8 +22,10 @@ export function freeId(place: string, preferred: string, taken: ReadonlySet<stri
 const PLACE = /^[uf]\/[A-Za-z0-9_-]+$/;
 const NAME = /^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*$/;
 
-/** Return the error of a folder and an id in it; undefined if the path is valid and free. */
+/** Return the error of a folder and an id in it; undefined if the path is valid and free, or has no folder yet. */
 export function pathError(place: string, name: string, taken: ReadonlySet<string>): string | undefined {
+  // The folders are still being fetched.
+  if (place === "") return undefined;
   if (!PLACE.test(place)) return t("forms.folderCharacters");
   if (!NAME.test(name)) return t("forms.idCharacters");
   if (`${place}/${name}`.length > 255) return t("forms.pathTooLong");
