@@ -22,10 +22,14 @@ const CALENDAR = {
 test("ticks of an hour are counted by how they stand, and schedules of one minute clash", () => {
   const cells = cellsOf(entriesOf(CALENDAR));
   const day = new Date(2026, 0, 7);
-  expect(summarizeCell(cells.get(cellKey(day, 8)) ?? [])).toEqual({ counts: { failed: 1, skipped: 1 }, clashes: [] });
+  expect(summarizeCell(cells.get(cellKey(day, 8)) ?? [])).toMatchObject({
+    counts: { failed: 1, skipped: 1 },
+    clashes: [],
+  });
   expect(summarizeCell(cells.get(cellKey(day, 9)) ?? [])).toEqual({
     counts: { scheduled: 3 },
     clashes: [{ at: Date.parse(at(9, 0)), paths: ["f/a/one", "f/a/two"] }],
+    names: ["f/a/one", "f/a/two"],
   });
 });
 

@@ -128,9 +128,12 @@ function Week({ days, entries, open }: { days: Date[]; entries: Entry[]; open: (
   );
 }
 
+const NAMES_SHOWN = 2;
+const shortName = (path: string): string => path.split("/").slice(2).join("/");
+
 function Hour({ entries }: { entries: Entry[] }) {
   if (entries.length === 0) return null;
-  const { counts, clashes } = summarizeCell(entries);
+  const { counts, clashes, names } = summarizeCell(entries);
   const most = Math.max(0, ...clashes.map((clash) => clash.paths.length));
   return (
     <span className={css.hour}>
@@ -146,6 +149,10 @@ function Hour({ entries }: { entries: Entry[] }) {
           <span className={css.hidden}> {statusStyle(state).label}</span>
         </span>
       ))}
+      <span className={css.names} title={names.join("\n")}>
+        {names.slice(0, NAMES_SHOWN).map(shortName).join(", ")}
+        {names.length > NAMES_SHOWN && ` +${names.length - NAMES_SHOWN}`}
+      </span>
       {most > 1 && (
         <span className={css.clash} title={clashes.map(clashText).join("\n")}>
           <Icon name="warn" size={11} />

@@ -15,6 +15,8 @@ export interface Cell {
   counts: Record<string, number>;
   /** Minutes with ticks of several schedules. */
   clashes: Clash[];
+  /** Paths of the schedules, in order. */
+  names: string[];
 }
 
 export interface Clash {
@@ -72,7 +74,7 @@ export function cellsOf(entries: Entry[]): Map<string, Entry[]> {
 export function summarizeCell(entries: Entry[]): Cell {
   const counts: Record<string, number> = {};
   for (const { state } of entries) counts[state] = (counts[state] ?? 0) + 1;
-  return { counts, clashes: clashesOf(entries) };
+  return { counts, clashes: clashesOf(entries), names: [...new Set(entries.map((each) => each.path))].sort() };
 }
 
 /** Return the displayed days: the day itself, or its week from Monday on. */
