@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { type Box, edgeId, layout } from "../src/workflow/layout";
 import { type Lane, outline } from "../src/workflow/outline";
+import { resultNodes } from "../src/workflow/result-nodes";
+import { parseSource } from "../src/workflow/source";
 import { at, isTree, type Json } from "../src/workflow/types";
 import { trees } from "./documents";
 
@@ -100,4 +102,15 @@ value:
   expect(read.byId.get("small")?.inside).toBe("choose");
   const made = layout(read, tree);
   expect(made.nodes.get("small")?.x).toBeGreaterThan(made.nodes.get("big")?.x ?? 0);
+});
+
+test("the result of a list is its last node, that of a graph its main sinks", () => {
+  const results = (modules: string) => resultNodes(outline(parseSource(`value:\n  modules: ${modules}\n`)).main);
+  const node = (id: string, needs = "") => `{id: ${id}, value: {type: identity}${needs}}`;
+  expect(results("[]")).toEqual([]);
+  expect(results(`[${node("a")}, ${node("b")}]`)).toEqual(["b"]);
+  const graph = [node("a"), node("b", ", needs: [a]"), node("c", ", needs: [a]")];
+  expect(results(`[${graph.join(", ")}]`)).toEqual(["b", "c"]);
+  const handled = [node("a"), node("b", ", needs: [a]"), node("alert", ", needs: [{node: b, on: failure}]")];
+  expect(results(`[${handled.join(", ")}]`)).toEqual(["b"]);
 });

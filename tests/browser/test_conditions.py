@@ -28,6 +28,15 @@ async def test_nodes_added_after_a_condition_run_on_true_and_on_false(page: Page
     await deploy(page, "")
     on = [{"node": "check", "on": outcome} for outcome in ("true", "false")]
     assert needs(site, path) == {"check": None, "pass": [on[0]], "pass_2": [on[1]]}
+    # What a new node holds is an example, and the form of a loop names its result.
+    await node(page, "check").click()
+    await expect(page.get_by_role("note")).to_have_text("This is an example. Replace it.")
+    await node(page, "check").hover()
+    await page.get_by_role("button", name="Add a node after check").click()
+    await add(page, "For-each loop")
+    form = page.get_by_role("complementary", name="Node")
+    await expect(form.get_by_role("note")).to_have_count(1)
+    await expect(form.get_by_text("a list with the output of item for each iteration")).to_be_visible()
 
 
 async def test_labelled_handles_of_a_condition_connect_on_their_outcome(page: Page, site: Site) -> None:

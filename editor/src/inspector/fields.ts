@@ -1,4 +1,5 @@
 import { t } from "../texts/inspector";
+import { EXAMPLES } from "../workflow/catalog";
 import type { Path } from "../workflow/types";
 
 /** A field of a form: its label, its path below the node, its control. */
@@ -23,6 +24,8 @@ export interface FieldSpec {
   choices?: readonly Choice[];
   /** The value that applies to an empty field, as text. */
   fallback?: string;
+  /** The expression of a new node, which is only an example. */
+  example?: string;
   /** True if a checkbox is checked by default. */
   checked?: true;
 }
@@ -52,18 +55,26 @@ const MAIN_FIELDS: Record<string, FieldSpec[]> = {
   script: [f("value.path", t("inspector.scriptPath"), "script")],
   flow: [f("value.path", t("inspector.workflowPath"), "workflow")],
   forloopflow: [
-    f("value.iterator", t("inspector.iterator"), "transform"),
+    f("value.iterator", t("inspector.iterator"), "transform", { example: EXAMPLES.items }),
     PARALLEL,
     f("value.parallelism", t("inspector.parallelism"), "transform"),
     SKIP_FAILURES,
     f("value.squash", t("inspector.squash"), "bool", { help: t("inspector.squashHelp") }),
   ],
   whileloopflow: [
-    f("stop_after_if.expr", t("inspector.stopLoop"), "expr", { help: t("inspector.stopLoopHelp") }),
+    f("stop_after_if.expr", t("inspector.stopLoop"), "expr", {
+      help: t("inspector.stopLoopHelp"),
+      example: EXAMPLES.stop,
+    }),
     SKIP_FAILURES,
   ],
   branchall: [PARALLEL],
-  condition: [f("value.expr", t("inspector.condition"), "expr", { help: t("inspector.conditionHelp") })],
+  condition: [
+    f("value.expr", t("inspector.condition"), "expr", {
+      help: t("inspector.conditionHelp"),
+      example: EXAMPLES.condition,
+    }),
+  ],
   approval: [
     f("value.message", t("inspector.message"), "text", {
       help: t("inspector.messageHelp", { example: "{{ context.name }}" }),

@@ -15,6 +15,13 @@ import { fieldNames } from "../workflow/schema-fields";
 import { at, isTree, type Json, text } from "../workflow/types";
 import { NodeField } from "./field";
 
+/** Declaration of a parameter in code, by language; the others declare those of the function `main`. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  bash: 'name="$1"',
+  postgresql: "-- $1 name (text)",
+  duckdb: "-- $name (text)",
+};
+
 /** Return the schema of the inputs of a node: by its code, or by the script or workflow that it runs. */
 function useSchema(node: Node): Json | undefined {
   const workspace = useEditor((editor) => editor.workspace);
@@ -50,7 +57,11 @@ export function Inputs({ node }: { node: Node }) {
     <section className={css.section}>
       <h3>{t("inspector.inputs")}</h3>
       {names.length === 0 && (
-        <p className={css.help}>{node.kind === "rawscript" ? t("inspector.noCodeInputs") : t("inspector.noInputs")}</p>
+        <p className={css.help}>
+          {node.kind === "rawscript"
+            ? t("inspector.noCodeInputs", { example: PARAMETERS[node.language] ?? "main(name)" })
+            : t("inspector.noInputs")}
+        </p>
       )}
       {names.map((each) => (
         <div key={each} className={css.input}>

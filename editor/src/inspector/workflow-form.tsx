@@ -2,18 +2,24 @@ import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editor/context";
 import { apply } from "../editor/store";
 import { t } from "../texts/inspector";
+import { LOCALE } from "../texts/language";
 import { Field, Input } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { isBranching } from "../workflow/branches";
 import { setField } from "../workflow/commands";
+import { isLoop } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
+import { resultNodes } from "../workflow/result-nodes";
 import { at, text } from "../workflow/types";
 import { Branches } from "./branches";
 import { SchemaFields } from "./schema-fields";
 
-/** The fields of some kinds of nodes: branches, the form of an approval. */
+const AND = new Intl.ListFormat(LOCALE);
+
+/** The fields of some kinds of nodes: branches, the form of an approval, the result of a loop. */
 export function KindFields({ node }: { node: Node }) {
   if (isBranching(node.kind)) return <Branches node={node} />;
+  if (isLoop(node.kind)) return <LoopResult node={node} />;
   if (node.kind !== "approval") return null;
   return (
     <SchemaFields
@@ -22,6 +28,15 @@ export function KindFields({ node }: { node: Node }) {
       none={t("inspector.noFields")}
     />
   );
+}
+
+/** Explains the result of a loop, which is that of the last nodes of its body, for each iteration. */
+function LoopResult({ node }: { node: Node }) {
+  const [lane] = node.lanes;
+  const last = lane ? resultNodes(lane) : [];
+  if (last.length === 0) return null;
+  const names = { count: last.length, nodes: AND.format(last) };
+  return <p className={css.help}>{t("inspector.loopResult", names)}</p>;
 }
 
 /** The settings of the workflow, shown if no node is selected. */

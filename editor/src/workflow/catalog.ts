@@ -33,6 +33,9 @@ const script = (language: string, content: string, description: string): Catalog
   make: (id) => ({ id, value: { type: "rawscript", language, content, input_transforms: {} } }),
 });
 
+/** Expressions of new nodes, to be replaced. */
+export const EXAMPLES = { condition: "true", items: "[1, 2, 3]", stop: "flow_input.iter.index >= 2" };
+
 const identity = (id: string): Tree => ({ id, value: { type: "identity" } });
 
 export const CATALOG: readonly CatalogEntry[] = [
@@ -69,7 +72,7 @@ export const CATALOG: readonly CatalogEntry[] = [
     icon: "question",
     base: "check",
     group: GROUP.flow,
-    make: (id) => ({ id, value: { type: "condition", expr: "true" } }),
+    make: (id) => ({ id, value: { type: "condition", expr: EXAMPLES.condition } }),
   },
   {
     key: "branchone",
@@ -82,7 +85,7 @@ export const CATALOG: readonly CatalogEntry[] = [
       id,
       value: {
         type: "branchone",
-        branches: [{ expr: "true", modules: [identity(inner("when"))] }],
+        branches: [{ expr: EXAMPLES.condition, modules: [identity(inner("when"))] }],
         default: [identity(inner("otherwise"))],
       },
     }),
@@ -114,7 +117,7 @@ export const CATALOG: readonly CatalogEntry[] = [
       id,
       value: {
         type: "forloopflow",
-        iterator: { type: "javascript", expr: "[1, 2, 3]" },
+        iterator: { type: "javascript", expr: EXAMPLES.items },
         skip_failures: false,
         modules: [identity(inner("item"))],
       },
@@ -129,7 +132,7 @@ export const CATALOG: readonly CatalogEntry[] = [
     group: GROUP.flow,
     make: (id, inner) => ({
       id,
-      stop_after_if: { expr: "flow_input.iter.index >= 2" },
+      stop_after_if: { expr: EXAMPLES.stop },
       value: { type: "whileloopflow", skip_failures: false, modules: [identity(inner("turn"))] },
     }),
   },
