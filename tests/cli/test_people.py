@@ -52,3 +52,7 @@ def test_tokens_and_audit(cli: Cli) -> None:
     assert cli("audit", "list", "--instance", "--operation", "users").out
     assert cli("audit", "list", "--since", "soon", code=1).err.startswith("Error: after must be a time")
     assert cli("user", "sessions", "--json").json == []
+    head = cli("audit", "verify").out.splitlines()[0]
+    assert int(head.partition(":")[0]) > 0, "the server links rows"
+    assert "broken" not in cli("audit", "verify", "--anchor", head, "--json").json
+    assert cli("audit", "verify", "--anchor", "1:00", code=1).out.endswith("the chain does not contain the anchor.\n")

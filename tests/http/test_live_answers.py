@@ -29,10 +29,11 @@ from tests.http.reader import Reader, read
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import audit as audit_rows
+from orvanta_platform.db import audit_chain as chain_rows
 from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.http.app import api_handlers, create_router
-from orvanta_platform.services.access import audit_trail
+from orvanta_platform.services.access import audit_chain, audit_trail
 
 SECRET = "not-for-you-any-more"
 FILL = 6 << 20
@@ -248,6 +249,8 @@ OF_THEIR_OWN = {
     "upload_file": "test_upload_needs_write_right_at_end",
     "export_audit": "test_audit_export_ends_with_rights",
     "export_instance_audit": "test_audit_export_ends_with_rights",
+    "verify_audit": "test_audit_verification_ends_with_rights",
+    "verify_instance_audit": "test_audit_verification_ends_with_rights",
 }
 """Calls that do something over a longer time, with the test of each."""
 
@@ -416,6 +419,29 @@ async def test_audit_export_ends_with_rights(
     monkeypatch.setattr(audit_rows, "list_ascending", read_and_lose)
     await asyncio.gather(ada.get(path), return_exceptions=True)
     assert [len(rows) for rows in read] == [1]
+
+
+@pytest.mark.parametrize("path", [f"{W}/audit/verify", "/api/audit/verify"])
+async def test_audit_verification_ends_with_rights(
+    api: ApiHarness, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    ada = await api.member("ada", Role.ADMIN)
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE account SET super_admin = true WHERE username = 'ada'")
+    await audit_chain.link_new(api.platform)
+    links = chain_rows.list_links
+
+    async def read_and_lose(*args: Any, **more: Any) -> Any:
+        found = await links(*args, **more)
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE account SET super_admin = false WHERE username = 'ada'")
+            await conn.execute("UPDATE member SET role = 'viewer' WHERE username = 'ada'")
+        later(1.01)
+        return found
+
+    monkeypatch.setattr(audit_chain, "BATCH", 1)
+    monkeypatch.setattr(chain_rows, "list_links", read_and_lose)
+    assert (await ada.get(path)).status_code == 403
 
 
 @pytest.mark.parametrize(("way", "status"), [("deleted", 401), ("folder", 404)])

@@ -78,6 +78,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "read_audit"): """
             GET /api/audit/list
             GET /api/audit/export
+            GET /api/audit/verify
         """,
         ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
         ("instance", "preview_schedule"): "POST /api/schedules/preview",
@@ -124,6 +125,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET audit/list
             GET audit/get/{id}
             GET audit/export
+            GET audit/verify
         """,
         ("group", "read"): """
             GET groups/list

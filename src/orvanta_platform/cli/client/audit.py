@@ -20,6 +20,9 @@ Operation = Annotated[
 Resource = Annotated[str | None, typer.Option("--resource", help="Only rows about this path, name or address.")]
 Since = Annotated[str | None, typer.Option("--since", help="Only rows from this time on (2026-01-31T12:00:00Z).")]
 Until = Annotated[str | None, typer.Option("--until", help="Only rows before this time.")]
+Anchor = Annotated[
+    str | None, typer.Option("--anchor", help="Output of an earlier verification: <links>:<hash>.", metavar="ANCHOR")
+]
 Instance = Annotated[
     bool, typer.Option("--instance", help="Rows of the installation: accounts and logins. Superadmins only.")
 ]
@@ -85,6 +88,29 @@ def export(
             answer.read()
         for piece in accepted(answer, api.connection).iter_bytes():
             print_bytes(piece)
+
+
+@command(app, "orvanta audit verify", "orvanta audit verify --anchor 1200:9f86d081…")
+def verify(session: Session, anchor: Anchor = None, instance: Instance = False) -> None:
+    """Verify that no row was changed, deleted or inserted afterwards. Admins only.
+
+    Prints the number of links and the hash of the last one. Store them elsewhere, and pass them as --anchor later, to
+    find out whether the end of the chain was cut off. Fails if the chain is broken.
+    """
+    from orvanta_platform.cli.client.output import print_json
+
+    found = session.api.get(_path(session, "verify", instance), anchor=anchor)
+    broken = found.get("broken")
+    if session.as_json:
+        print_json(found)
+    else:
+        print(f"{found['links']}:{found['head']}")
+        if found["unlinked"]:
+            print(f"{found['unlinked']} rows older than 10 seconds are not linked.")
+        if broken:
+            print(f"Broken at link {broken['n']}, row {broken['audit_id']}: {broken['reason']}.")
+    if broken:
+        raise typer.Exit(1)
 
 
 def _path(session: Session, call: str, instance: bool) -> str:

@@ -16,7 +16,7 @@ from orvanta_platform.http import answers, streaming
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, live_actor_of, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import audit as shapes
-from orvanta_platform.services.access import audit_trail, tokens
+from orvanta_platform.services.access import audit_chain, audit_trail, tokens
 
 _W = "/api/w/{workspace:str}"
 _FILTERS = ("username", "operation", "action_kind", "resource", "after", "before")
@@ -58,6 +58,21 @@ async def export_instance_audit(request: AnyRequest) -> Stream:
     return await _exported(request, None)
 
 
+@get(f"{_W}/audit/verify", opt=call(answer=shapes.AuditVerification, query=("anchor",)))
+async def verify_audit(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Verify the hash chain of the workspace's audit trail. Admins only.
+
+    `anchor`: `<links>:<head>` of an earlier verification, which the chain must still contain.
+    """
+    return await _verified(request, workspace)
+
+
+@get("/api/audit/verify", opt=call(answer=shapes.AuditVerification, query=("anchor",)))
+async def verify_instance_audit(request: AnyRequest) -> Response[bytes]:
+    """Verify the hash chain of the instance's audit trail. Superadmins only."""
+    return await _verified(request, None)
+
+
 @get(f"{_W}/tokens/list", opt=call(answer=list[shapes.MemberToken], query=("page", "per_page")))
 async def list_member_tokens(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the tokens with which members can act in the workspace, by username. Admins only."""
@@ -89,6 +104,16 @@ async def _listed(request: AnyRequest, workspace: str | None) -> Response[bytes]
         offset=page.offset,
     )
     return answers.json([shapes.audit_entry(row) for row in rows])
+
+
+async def _verified(request: AnyRequest, workspace: str | None) -> Response[bytes]:
+    text = request.query_params.get("anchor")
+    number, colon, digest = (text or "").partition(":")
+    if text and not (colon and number.isascii() and number.isdigit() and len(number) < 19):
+        raise BadRequest("anchor must be <links>:<head>.")
+    anchor = (int(number), digest) if text else None
+    found = await audit_chain.verify(platform_of(request), live_actor_of(request), workspace, anchor)
+    return answers.json(shapes.verification(found))
 
 
 async def _exported(request: AnyRequest, workspace: str | None) -> Stream:
@@ -131,6 +156,8 @@ ROUTES = [
     get_audit,
     export_audit,
     export_instance_audit,
+    verify_audit,
+    verify_instance_audit,
     list_member_tokens,
     revoke_member_token,
 ]

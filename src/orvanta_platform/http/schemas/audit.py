@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.audit import AuditRow
 from orvanta_platform.db.tokens import MemberTokenRow
+from orvanta_platform.services.access.audit_chain import Verification
 
 
 class AuditEntry(msgspec.Struct, kw_only=True):
@@ -50,6 +51,38 @@ class MemberToken(msgspec.Struct, kw_only=True):
 
     last_address: str | UnsetType = UNSET
     """Missing unless the token is valid in this workspace only."""
+
+
+class BrokenLink(msgspec.Struct, kw_only=True):
+    """The first link of the chain that does not match."""
+
+    n: int
+    audit_id: int
+    reason: str
+
+
+class AuditVerification(msgspec.Struct, kw_only=True):
+    """Result of verifying the hash chain of the audit trail."""
+
+    links: int
+    head: str
+    """Hash of the last link. Recorded elsewhere, it shows whether later links were cut off."""
+
+    unlinked: int
+    """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
+
+    broken: BrokenLink | UnsetType = UNSET
+
+
+def verification(found: Verification) -> AuditVerification:
+    """Convert a verification."""
+    broken = found.broken
+    return AuditVerification(
+        links=found.links,
+        head=found.head.hex(),
+        unlinked=found.unlinked,
+        broken=UNSET if broken is None else BrokenLink(n=broken.n, audit_id=broken.audit, reason=broken.reason),
+    )
 
 
 def audit_entry(row: AuditRow) -> AuditEntry:

@@ -30,7 +30,7 @@ async def list_page(
     offset: int,
 ) -> list[AuditRow]:
     """Return rows of a workspace, or of the instance (None), newest first. Raises NotFound, Forbidden."""
-    _require(actor, workspace)
+    require_reader(actor, workspace)
     async with platform.db.transaction() as conn:
         found = await rows.list_page(conn, workspace, filter, before=before, limit=limit, offset=offset)
         await _record(conn, actor, workspace, "audit.list", filter)
@@ -39,7 +39,7 @@ async def list_page(
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: int) -> AuditRow:
     """Return a row of a workspace. Raises NotFound, Forbidden."""
-    _require(actor, workspace)
+    require_reader(actor, workspace)
     async with platform.db.transaction() as conn:
         found = await rows.get(conn, workspace, id)
         if found is None:
@@ -56,7 +56,7 @@ async def export(
     The iterator raises Unauthenticated, Forbidden or NotFound once the caller has lost the right.
     """
     actor = await caller.current()
-    _require(actor, workspace)
+    require_reader(actor, workspace)
     async with platform.db.transaction() as conn:
         last = await rows.get_last_id(conn)
         await _record(conn, actor, workspace, "audit.export", filter)
@@ -64,7 +64,7 @@ async def export(
     async def batches() -> AsyncIterator[list[AuditRow]]:
         after = 0
         while True:
-            _require(await caller.current(), workspace)
+            require_reader(await caller.current(), workspace)
             async with platform.db.acquire() as conn:
                 found = await rows.list_ascending(conn, workspace, filter, after=after, last=last, limit=_BATCH)
             if not found:
@@ -75,7 +75,8 @@ async def export(
     return batches()
 
 
-def _require(actor: Actor, workspace: str | None) -> None:
+def require_reader(actor: Actor, workspace: str | None) -> None:
+    """Raise NotFound or Forbidden unless the actor may read the trail of a workspace, or of the instance (None)."""
     if workspace is None:
         require(actor, "read_audit", Target(None, "instance"))
     else:

@@ -1,0 +1,83 @@
+"""Rows of the hash chain of the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from orvanta_platform.db.audit import AuditRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("audit_chain")
+Position = tuple[int, int]
+"""Transaction and id of a row. Rows are linked in the order of their positions."""
+
+INSTANCE = ""
+"""Workspace of the chain of rows that belong to no workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link of the chain of a workspace."""
+
+    workspace: str
+    n: int
+    audit: int
+    row_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A link with its row; None: the row is gone."""
+
+    link: Link
+    row: AuditRow | None
+
+
+async def get_position(conn: Connection) -> Position:
+    """Return the position of the last linked row."""
+    row = await conn.fetchrow(_SQL["get_position"])
+    return (row["xid"], row["id"]) if row else (0, 0)
+
+
+async def list_unlinked(conn: Connection, after: Position, limit: int) -> list[tuple[AuditRow, Position]]:
+    """Return rows that can be linked after a position, with their positions, in order."""
+    rows = await conn.fetch(_SQL["list_unlinked"], *after, limit)
+    return [(_row(row), (row["xid"], row["id"])) for row in rows]
+
+
+async def get_heads(conn: Connection, workspaces: Sequence[str]) -> dict[str, tuple[int, bytes]]:
+    """Return number and hash of the last link of each of these workspaces that has one."""
+    return {row["workspace"]: (row["n"], row["hash"]) for row in await conn.fetch(_SQL["get_heads"], list(workspaces))}
+
+
+async def append(conn: Connection, links: Sequence[Link]) -> None:
+    """Append links."""
+    fields = ("workspace", "n", "audit", "row_hash", "hash")
+    await conn.execute(_SQL["append"], *([getattr(link, name) for link in links] for name in fields))
+
+
+async def list_links(conn: Connection, workspace: str, after: int, limit: int) -> list[StoredLink]:
+    """Return links of a workspace after the link `after`, with their rows."""
+    rows = await conn.fetch(_SQL["list_links"], workspace, after, limit)
+    return [
+        StoredLink(
+            Link(workspace, row["n"], row["audit"], row["row_hash"], row["hash"]),
+            None if row["id"] is None else _row(row),
+        )
+        for row in rows
+    ]
+
+
+async def count_unlinked(conn: Connection, workspace: str) -> int:
+    """Return the number of rows of a workspace that are not linked although they are older than 10 seconds."""
+    found: int = await conn.fetchval(_SQL["count_unlinked"], workspace)
+    return found
+
+
+def _row(row: asyncpg.Record) -> AuditRow:
+    return AuditRow(**{name: row[name] for name in AuditRow.__dataclass_fields__})

@@ -1,0 +1,41 @@
+-- name: get_position
+-- Transaction and id of the last row that is linked. Rows are linked in this order, so all before it are linked.
+SELECT a.xid::text::bigint AS xid, a.id
+FROM audit AS a
+WHERE EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
+ORDER BY a.xid DESC, a.id DESC LIMIT 1;
+
+-- name: list_unlinked
+-- Rows after the position ($1, $2) whose transactions are older than every running one; at most $3.
+SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters, a.address,
+       a.request_id, a.xid::text::bigint AS xid
+FROM audit AS a
+WHERE (a.xid, a.id) > ($1::bigint::text::xid8, $2::bigint) AND a.xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY a.xid, a.id LIMIT $3;
+
+-- name: get_heads
+-- The last link of each of these workspaces; empty: the instance.
+SELECT w.workspace, h.n, h.hash
+FROM unnest($1::text[]) AS w (workspace)
+CROSS JOIN LATERAL (SELECT l.n, l.hash FROM audit_link AS l WHERE l.workspace = w.workspace ORDER BY l.n DESC LIMIT 1) AS h;
+
+-- name: append
+-- Appends links.
+INSERT INTO audit_link (workspace, n, audit, row_hash, hash)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[]);
+
+-- name: list_links
+-- The links of a workspace after the link $2, with their rows, which are null if they are gone.
+SELECT l.n, l.audit, l.row_hash, l.hash, a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind,
+       a.resource, a.parameters, a.address, a.request_id
+FROM audit_link AS l
+LEFT JOIN audit AS a ON a.id = l.audit
+WHERE l.workspace = $1 AND l.n > $2
+ORDER BY l.n LIMIT $3;
+
+-- name: count_unlinked
+-- Number of rows of a workspace that are not linked although they are older than 10 seconds.
+SELECT count(*)
+FROM audit AS a
+WHERE (a.workspace = $1 OR ($1 = '' AND a.workspace IS NULL)) AND a.at < app_now() - interval '10 seconds'
+  AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id);
