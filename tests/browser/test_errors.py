@@ -18,6 +18,7 @@ FLOW = """value:
         language: python3
         content: "def main():\\n    return 1 + 'a'\\n"
         input_transforms: {}
+    - {id: after, value: {type: identity}}
 """
 
 
@@ -36,7 +37,11 @@ async def test_error_of_a_script_test_is_shown_with_its_traceback(page: Page, si
 
 
 async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Site) -> None:
-    await opened(page, site, FLOW)
+    await opened(page, site, FLOW, "?panel=node&node=after")
+    # A test that ends before its node shows the error of the node that failed.
+    await page.get_by_role("button", name="Test…").click()
+    await page.get_by_role("button", name="Test after").click()
+    await check(page.get_by_label("Test of after").locator("[data-error]"))
     await page.get_by_role("button", name="Test", exact=True).click()
     await page.get_by_role("button", name="Run", exact=True).click()
     await node(page, "broken").click()

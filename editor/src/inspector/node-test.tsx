@@ -91,7 +91,7 @@ export function NodeTest({ node }: { node: Node }) {
           )}
         </div>
       )}
-      {live && <TestProgress live={live} />}
+      {live && <TestProgress live={live} id={node.id} />}
       <LastResult node={node} shown={stands?.status === "succeeded"} />
       <PinnedOutput node={node} />
     </section>

@@ -1,5 +1,5 @@
 import { attempt } from "../actions/registry";
-import { cancelRun } from "../api/runs";
+import { cancelRun, fetchResult } from "../api/runs";
 import { NodeDecision } from "../approvals/node-decision";
 import { useEditor } from "../editor/context";
 import { isRunOver, waitingApprovals } from "../editor/run-watch";
@@ -7,12 +7,16 @@ import type { LiveRun } from "../editor/store";
 import { t } from "../texts/inspector";
 import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
+import { ResultSection } from "./node-data";
 
-/** Link to the run of a test, a button to cancel it, and the approvals that it waits for. */
-export function TestProgress({ live }: { live: LiveRun }) {
+/** Error of a test whose node `id` has not failed, link to its run, button to cancel it, and approvals it waits for. */
+export function TestProgress({ live, id }: { live: LiveRun; id: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   return (
     <>
+      {live.status === "failed" && live.nodes[id]?.status !== "failed" && (
+        <ResultSection label={t("inspector.testResult")} run={live.id} ask={fetchResult} failed />
+      )}
       <div className={css.buttons}>
         <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
           {t("inspector.openRun")}
