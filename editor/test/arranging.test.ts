@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { draw } from "../src/canvas/draw";
 import { align } from "../src/workflow/align";
 import { applyChange, deleteNodes, type Model, rename } from "../src/workflow/commands";
 import type { Edit } from "../src/workflow/edit";
@@ -146,16 +145,4 @@ test("a node in a box keeps its place, and the box grows with it", () => {
   expect(boxes.nodes.get("last")).toMatchObject({ x: from.x + 400, y: from.y });
   expect(boxes.nodes.get("each")?.width).toBeGreaterThanOrEqual(from.x + 400 + NODE.width);
   expect(before.nodes.get("each")?.width).toBeLessThan(400);
-});
-
-test("the label of an edge is above the boxes around the edge", () => {
-  const { tree, graph } = model(TEXT);
-  const { edges } = draw(graph, layout(graph, tree));
-  const depths = edges.map(({ data }) => [data?.edge.to, data?.depth]);
-  expect(depths).toEqual([
-    ["last", 1],
-    ["b", 0],
-    ["c", 0],
-    ["each", 0],
-  ]);
 });

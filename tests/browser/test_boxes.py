@@ -125,7 +125,8 @@ async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: 
 
 async def test_single_iteration_is_selected_on_graph(page: Page, site: Site) -> None:
     await opened(page, site, LOOP)
-    # Nothing covers the button of an edge in the box.
+    # Nothing covers the button of an edge in the box, even if the box is selected when the page opens.
+    await page.goto(f"{page.url}?panel=node&node=each")
     await page.get_by_role("button", name="Add a node between check and after").click(trial=True)
     await page.keyboard.press("Control+Enter")
     await expect(node(page, "each").locator("header [data-state=succeeded]")).to_be_visible(timeout=60_000)

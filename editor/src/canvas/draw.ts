@@ -18,8 +18,7 @@ export type FrameNode = FlowNode<{ group: Group }, "frame">;
 /** A folded group, drawn in place of its nodes. */
 export type FoldedNode = FlowNode<{ group: Group }, "folded">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
-/** `depth`: number of boxes around the edge. */
-export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[]; depth: number }, "step">;
+export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
 export interface Drawing {
   nodes: Drawn[];
   edges: DrawnEdge[];
@@ -34,7 +33,7 @@ export function draw(
 ): Drawing {
   const nodes: Drawn[] = [...notes.map(drawNote)];
   const edges: DrawnEdge[] = [];
-  const add = (node: Node, depth: number) => {
+  const add = (node: Node) => {
     const box = layout.nodes.get(node.id);
     if (!box) return;
     const place = {
@@ -61,7 +60,7 @@ export function draw(
         const frame = drawFrame(group, graph, layout);
         if (frame?.parentId === node.id && holds(lane, group)) nodes.push(frame);
       }
-      addList(lane, depth + 1);
+      addList(lane);
     }
   };
   const addLane = (node: Node, lane: Lane) => {
@@ -71,19 +70,19 @@ export function draw(
     const fixed = { draggable: false, selectable: false, focusable: false };
     nodes.push({ id, type: "lane", parentId: node.id, ...sized(box), data: { lane }, ...fixed });
   };
-  const addList = (lane: Lane, depth: number) => {
+  const addList = (lane: Lane) => {
     const known = new Set(lane.nodes.map((node) => node.id));
-    for (const node of lane.nodes) add(node, depth);
+    for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? [], depth));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.routes.get(edgeId(edge)) ?? []));
     }
   };
   for (const group of groups) {
     const frame = drawFrame(group, graph, layout);
     if (frame && !frame.parentId) nodes.push(frame);
   }
-  addList(graph.main, 0);
-  for (const node of [graph.preprocessor, graph.failure]) if (node) add(node, 0);
+  addList(graph.main);
+  for (const node of [graph.preprocessor, graph.failure]) if (node) add(node);
   return { nodes, edges };
 }
 
@@ -167,10 +166,10 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
-function drawEdge(edge: Edge, route: readonly Point[], depth: number): DrawnEdge {
+function drawEdge(edge: Edge, route: readonly Point[]): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = t("canvas.edge", { from: edge.from, to: edge.to, outcome: OUTCOME_NAMES[edge.on] });
   // An edge of a folded group represents several edges.
   const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route, depth }, ariaLabel, ...fixed };
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, route }, ariaLabel, ...fixed };
 }

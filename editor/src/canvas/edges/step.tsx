@@ -1,4 +1,4 @@
-import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
+import { BaseEdge, EdgeLabelRenderer, type EdgeProps, type InternalNode, useStore } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editor/context";
 import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
@@ -16,6 +16,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   const taken = useEditor((editor) => (data ? edgeState(editor.live?.graph, data.edge) : null));
+  const zIndex = useStore((state) => levelOf(state.nodeLookup.get(props.source)));
   const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
@@ -38,7 +39,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
           data-id={edgeId(edge)}
           data-edge={`${edge.from} ${edge.to} ${taken ?? "open"}`}
           // In a box, above the area of its list; outside of boxes, below moved nodes.
-          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)`, zIndex: data.depth && data.depth + 1 }}
+          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)`, zIndex }}
         >
           {edge.on !== "success" && (
             <span className={css.label} data-on={edge.on}>
@@ -62,6 +63,9 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
     </>
   );
 }
+
+/** Return the level of the label of an edge that starts at a node of the canvas. */
+const levelOf = (source: InternalNode | undefined): number => (source?.parentId ? source.internals.z + 1 : 0);
 
 type EdgeStates = { taken: unknown[][]; dead: unknown[][] } | null | undefined;
 
