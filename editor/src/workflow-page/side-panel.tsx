@@ -2,8 +2,6 @@ import { type CSSProperties, lazy, Suspense, useEffect, useRef } from "react";
 import { useSearchParams } from "react-router";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { EditorStore, Panel } from "../editor/store";
-import { OutlinePanel } from "../panels/outline";
-import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
 import { YamlPanel } from "../panels/yaml";
 import { t } from "../texts/workflow-page";
@@ -14,6 +12,10 @@ import { PanelEdge, usePanelWidth } from "./panel-width";
 
 const loadInspector = () => import("../inspector/inspector");
 const loadDialogs = () => import("../actions/dialogs");
+const loadOutline = () => import("../panels/outline");
+const loadPalette = () => import("../panels/palette");
+const OutlinePanel = lazy(async () => ({ default: (await loadOutline()).OutlinePanel }));
+const PalettePanel = lazy(async () => ({ default: (await loadPalette()).PalettePanel }));
 const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
@@ -33,12 +35,12 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
   palette: t("workflow-page.nodeLibrary"),
 };
 
-/** Load the inspector and the dialogs on the first movement of the pointer or the first key. */
+/** Load the inspector, the dialogs and other panels on the first movement of the pointer or the first key. */
 export function usePreload(): void {
   useEffect(() => {
     const once = { once: true };
     // If the server is unreachable, they are loaded when they are opened.
-    const load = () => void Promise.allSettled([loadInspector(), loadDialogs()]);
+    const load = () => void Promise.allSettled([loadInspector(), loadDialogs(), loadOutline(), loadPalette()]);
     window.addEventListener("pointermove", load, once);
     window.addEventListener("keydown", load, once);
     return () => {
@@ -80,8 +82,16 @@ export function SidePanel() {
         )}
         {panel === "yaml" && <YamlPanel />}
         {panel === "problems" && <ProblemsPanel />}
-        {panel === "outline" && <OutlinePanel />}
-        {panel === "palette" && <PalettePanel />}
+        {panel === "outline" && (
+          <Suspense fallback={<Skeleton />}>
+            <OutlinePanel />
+          </Suspense>
+        )}
+        {panel === "palette" && (
+          <Suspense fallback={<Skeleton />}>
+            <PalettePanel />
+          </Suspense>
+        )}
       </div>
     </aside>
   );
