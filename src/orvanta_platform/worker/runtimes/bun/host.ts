@@ -375,6 +375,7 @@ function setEnvironment(given: Environment, changes: Record<string, string | nul
 }
 
 delete process.env.BUN_RUNTIME_TRANSPILER_CACHE_PATH;
+delete process.env.NODE_PATH; // Bun has read it
 process.argv.splice(0, Infinity, process.execPath, `${folder}/${script}`);
 if (stdio) watchStdio();
 process.on("exit", exited);
