@@ -1,7 +1,7 @@
 """Databases, connections and evaluators that the tests of one process use one after another.
 
-Opening them takes longer than most tests: a new database is copied, each of its connections reads the catalog and plans
-every statement anew, and an evaluator starts a process. A test with a database of its own uses the fixture `database`
+Opening them takes longer than most tests: a new database is copied, each new connection reads the catalog and plans all
+statements, and an evaluator starts a process. A test with a database of its own uses the fixture `database`
 of `tests/conftest.py`; the folders that share one replace the fixture.
 """
 
