@@ -197,6 +197,8 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await expect(preview.locator('[data-part=again][data-node="divide"]')).to_be_visible()
     await preview.get_by_role("button", name="Cancel").click()
     await page.goto(f"{page.url.partition('?')[0]}?node=each&at=each.3")
+    # Above the graph, and loaded later.
+    await expect(first).to_contain_text("Inputs changed: items, most")
     each = page.get_by_role("complementary", name="Node each")
     await each.get_by_role("button", name="Restart from iteration 3").click()
     await expect(preview.locator('[data-part=again][data-node="each"]')).to_contain_text(

@@ -157,7 +157,7 @@ async def test_group_names(api: ApiHarness) -> None:
         await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
     everybody, ops = await api.get("groups/list")
     assert everybody["name"] == "all" and everybody["members"] == []
-    assert ops == {"name": "ops", "summary": "Operations", "members": ["admin"], "extra_perms": {}}
+    assert ops == {"name": "ops", "summary": "Operations", "members": ["admin"], "managers": [], "extra_perms": {}}
     assert await api.get("groups/listnames") == ["all", "ops"]
     assert await api.get("groups/get/ops") == ops
     assert [each["name"] for each in await api.get("groups/list", after="all")] == ["ops"]

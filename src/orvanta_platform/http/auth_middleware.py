@@ -71,6 +71,8 @@ COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
+_DISCARDED_BYTES = 32 << 20
+"""Maximum size of the rest of a refused body that is read before the response."""
 _ROUTINE = ("/api/health/", "/assets/", f"{documentation.ADDRESS}/")
 """Paths whose successful requests are logged at level debug: probes repeat them every few seconds."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -206,6 +208,7 @@ class AuthenticationMiddleware:
             message: Any = await receive()
             left -= len(message.get("body") or b"")
             if left < 0:
+                await _discard_rest(receive, message)
                 raise TooLarge(
                     f"The body of a call without a token is limited to {size_text(self._longest)}.",
                     hint="Send less, or upload it as a file and send its name; ORVANTA_ANONYMOUS_BODY sets the limit.",
@@ -225,6 +228,14 @@ class AuthenticationMiddleware:
         actor = await self._authenticator.actor(token, caller, changes=True)
         if actor is not None:
             scope[ACTOR] = actor
+
+
+async def _discard_rest(receive: Receive, message: Any) -> None:
+    """Read what the client still sends: if the connection closed before, it might not receive the response."""
+    left = _DISCARDED_BYTES
+    while message.get("more_body") and left > 0:
+        message = await receive()
+        left -= len(message.get("body") or b"")
 
 
 def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
