@@ -125,6 +125,7 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     )
 
 
+@pytest.mark.extended
 async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: Site) -> None:
     asking = {"id": "ask", "value": {"type": "approval", "message": "Order {{ flow_input.iter.value }}?"}}
     loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "skip_failures": False}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import DIST
 
@@ -11,6 +12,7 @@ FIRST_LOAD = 300_000
 """Bytes, with gzip."""
 
 
+@pytest.mark.extended
 async def test_first_load_is_within_budget(page: Page) -> None:
     loaded: set[str] = set()
     page.on("response", lambda answer: loaded.add(answer.url))

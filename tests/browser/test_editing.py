@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import Site
 
@@ -103,6 +104,7 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     await expect(page.get_by_text("The deleted output is still used by three.")).to_be_visible()
 
 
+@pytest.mark.extended
 async def test_renaming_node_rewrites_references(page: Page, site: Site) -> None:
     path = await opened(page, site, query="?panel=node&node=one")
     await page.get_by_label("Id", exact=True).fill("first")
@@ -194,6 +196,7 @@ async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> No
     await expect(node(page, "two")).to_contain_text("Of the other")
 
 
+@pytest.mark.extended
 async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> None:
     source = LIST.replace("summary: Three", "x-future: {deep: [1, 2]}\nsummary: Three")
     path = await opened(page, site, source, "?panel=node&node=two")
@@ -203,6 +206,7 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
     assert "x-future: {deep: [1, 2]}\n" in flow(site, path)["source"]["text"]
 
 
+@pytest.mark.extended
 async def test_expired_session_preserves_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
     await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site, write_code
 from tests.browser.test_editing import draft_saved, flow, node, opened
@@ -80,6 +81,7 @@ async def test_field_is_connected_to_actual_node_result(page: Page, site: Site) 
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
 
 
+@pytest.mark.extended
 async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(page: Page, site: Site) -> None:
     path = await prepared(page, site)
     await fill_in(page, "n", "Expression")
@@ -98,6 +100,7 @@ async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(pa
     assert "1 + results.give.price * 2" in draft(site, path)
 
 
+@pytest.mark.extended
 async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> None:
     await prepared(page, site)
     await fill_in(page, "n", "Expression")
@@ -117,6 +120,7 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await expect(code).to_have_text('results.give["order-id"]')
 
 
+@pytest.mark.extended
 async def test_input_form_follows_signature(page: Page, site: Site) -> None:
     path = await prepared(page, site)
     await page.get_by_label("how", exact=True).select_option("slow")
@@ -141,6 +145,7 @@ async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
     await expect(page.get_by_role("alert").filter(has_text="cannot be parsed")).to_be_visible()
 
 
+@pytest.mark.extended
 async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
     for name, kind in (("shop", "postgresql"), ("chat", "slack")):
         body = {"path": f"f/fields/{name}", "resource_type": kind, "value": {}}
@@ -157,6 +162,7 @@ async def test_resource_is_selected_by_type(page: Page, site: Site) -> None:
     assert "value: $res:f/fields/shop" in draft(site, path)
 
 
+@pytest.mark.extended
 async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Site) -> None:
     site.client.post("/api/w/main/groups/create", json={"name": "finance", "summary": "Who pays"})
     path = await opened(page, site, DATABASE, "?panel=node&node=who")

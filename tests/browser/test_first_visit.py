@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, log_in
 
@@ -25,6 +26,7 @@ async def test_wrong_password_is_shown_in_form(stranger: Page) -> None:
     assert stranger.url.endswith("/login")
 
 
+@pytest.mark.extended
 async def test_login_does_not_redirect_to_another_site(stranger: Page) -> None:
     for then in ("https://example.org/", "//example.org/", "/\\example.org"):
         await stranger.goto(f"/login?{urlencode({'then': then})}")

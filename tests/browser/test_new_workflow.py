@@ -56,6 +56,7 @@ async def test_empty_workflow_is_draft_until_deployed(page: Page, site: Site) ->
     await expect(row).not_to_contain_text("Draft")
 
 
+@pytest.mark.extended
 async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) -> None:
     await _asked(page)
     await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
@@ -70,6 +71,7 @@ async def test_template_is_previewed_and_keeps_comments(page: Page, site: Site) 
     assert text.startswith("# Row by row")
 
 
+@pytest.mark.extended
 async def test_taken_path_is_reported_and_free_one_suggested(page: Page, site: Site) -> None:
     site.deploy("f/taken/csv_report", "value: {modules: []}\n")
     await page.reload()

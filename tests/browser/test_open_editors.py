@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from playwright.async_api import Page, Request, Route, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, draft_saved, flow, node
@@ -93,6 +94,7 @@ async def test_workflow_is_deployed_after_the_running_save(page: Page, site: Sit
     assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").json() is None
 
 
+@pytest.mark.extended
 async def test_undeployed_script_stays_open_after_the_server_was_away(page: Page, site: Site) -> None:
     path = _draft_of_script(site)
     await page.goto(f"/w/main/scripts/{path}")
@@ -108,6 +110,7 @@ async def test_undeployed_script_stays_open_after_the_server_was_away(page: Page
     assert draft["value"]["content"] == _FIRST
 
 
+@pytest.mark.extended
 async def test_undeployed_workflow_stays_open_after_the_server_was_away(page: Page, site: Site) -> None:
     path = _draft_of_flow(site)
     await page.goto(f"/w/main/workflows/{path}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 from tests import processes
 from tests.browser.conftest import Site
@@ -67,6 +68,7 @@ async def stands(page: Page, id: str, state: str) -> None:
     await expect(node(page, id).locator(f"[data-state={state}]").first).to_be_visible(timeout=60_000)
 
 
+@pytest.mark.extended
 async def test_twelve_nodes_with_a_loop_are_watched_live_through_a_lost_connection(page: Page, site: Site) -> None:
     _, id = started(site, TWELVE)
     await page.goto(f"/w/main/runs/{id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site, write_code
 
@@ -98,6 +99,7 @@ async def test_deploy_lists_users_and_preserves_settings(page: Page, site: Site)
     await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", f"/w/main/scripts/{path}")
 
 
+@pytest.mark.extended
 async def test_old_script_version_is_compared_and_redeployed(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}?tab=versions")
@@ -127,6 +129,7 @@ async def test_script_with_syntax_error_shows_position(page: Page, site: Site) -
     await expect(page.get_by_label("net", exact=True)).to_have_value("5")
 
 
+@pytest.mark.extended
 async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")

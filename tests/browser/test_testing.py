@@ -52,6 +52,7 @@ FAILING = {
 """By the command they need: language, code, the line that is wrong, what is said there."""
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("commands", [("bash", "php", "ruby"), pytest.param(("go",), marks=pytest.mark.soak)])
 async def test_test_error_is_shown_at_its_line(page: Page, site: Site, commands: tuple[str, ...]) -> None:
     there = {command: FAILING[command] for command in commands if shutil.which(command)}

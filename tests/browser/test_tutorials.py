@@ -33,6 +33,7 @@ async def start(reader: Reader) -> None:
     await reader.follow_text(beginning)
 
 
+@pytest.mark.extended
 async def test_first_workflow(reader: Reader) -> None:
     await reader.follow(FIRST)
 

@@ -201,6 +201,7 @@ def test_id_that_is_none_is_rejected_with_a_hint(command: str, tmp_path: Path) -
     assert "'nope' is not an id" in done.stderr and "orvanta job list" in " ".join(done.stderr.split())
 
 
+@pytest.mark.extended
 def test_reset_password_replaces_it_and_ends_sessions(database: TestDatabase, tmp_path: Path) -> None:
     run("admin", "create-user", "ada@example.org", text="correct horse\n", **on(database, tmp_path))
     done = run("admin", "reset-password", "Ada@example.org", text="battery staple\n", **on(database, tmp_path))
@@ -210,6 +211,7 @@ def test_reset_password_replaces_it_and_ends_sessions(database: TestDatabase, tm
     assert unknown.stderr.startswith("Error: No enabled account has the address nobody@example.org.")
 
 
+@pytest.mark.extended
 def test_create_user_reads_the_password_from_standard_input(database: TestDatabase, tmp_path: Path) -> None:
     arguments = ("admin", "create-user", "ada@example.org")
     done = run(*arguments, text="correct horse\n", **on(database, tmp_path))

@@ -76,6 +76,7 @@ def test_unchanged_item_is_not_deployed(cli: Cli, flow: str) -> None:
     assert len(cli.installation.client.get(f"/api/w/main/flows/history/p/{flow}").json()) == 2
 
 
+@pytest.mark.extended
 def test_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
     assert cli("flow", "push", f"{flow}.flow", "--dry-run").out == f"{flow}: would be created\n"
     assert cli.installation.client.get(f"/api/w/main/flows/exists/{flow}").json() is False
@@ -145,6 +146,7 @@ def test_unreadable_folder_is_rejected_locally(cli: Cli, files: dict[str, str], 
     assert told in cli("flow", "push", "f/examples/refused.flow", code=1).err
 
 
+@pytest.mark.extended
 def test_json_document_is_pushed(cli: Cli) -> None:
     tree = {"summary": "Json", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
     cli.write("here.json", json.dumps(tree))
@@ -155,6 +157,7 @@ def test_json_document_is_pushed(cli: Cli) -> None:
     assert listed == {"f/examples/json"}
 
 
+@pytest.mark.extended
 def test_path_with_special_characters_is_rejected(cli: Cli) -> None:
     cli.write("loose.flow/flow.yaml", FLOW)
     cli.write("loose.flow/greet.py", CODE)
@@ -180,6 +183,7 @@ def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) 
     cli("flow", "push", "repo", "f/examples/x", code=2)
 
 
+@pytest.mark.extended
 def test_script_language_follows_extension(cli: Cli) -> None:
     cli.write("f/examples/hello.py", "def main(name: str):\n    return 'Grüße, ' + name\n")
     first = cli("script", "push", "f/examples/hello.py", "-m", "Eins", "--json").json
@@ -199,6 +203,7 @@ def test_script_language_follows_extension(cli: Cli) -> None:
     assert [each["path"] for each in listed] == ["f/examples/hello"]
 
 
+@pytest.mark.extended
 def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     """The name in the address is another one, which is seen before anything is fetched."""
     needs = "# requirements:\n# first @ http://127.0.0.1:9/second-1.0-py3-none-any.whl\n"
@@ -212,6 +217,7 @@ def test_unlockable_dependencies_are_reported(cli: Cli) -> None:
     assert cli("script", "push", "f/examples/unlocked.py", "--no-wait", "--json").json["state"] == "updated"
 
 
+@pytest.mark.extended
 def test_lock_file_of_script(cli: Cli) -> None:
     """A lock that cannot be used is not sent: the next push changes nothing."""
     cli.write("f/examples/locked.py", "import six\ndef main():\n    return 1\n")

@@ -81,6 +81,7 @@ def test_inputs_are_texts_json_and_a_file_together(cli: Cli, echo: str) -> None:
     }
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("arguments", "text", "code"),
     [
@@ -118,6 +119,7 @@ def test_failed_run_exits_with_one(cli: Cli, failing: str) -> None:
     cli("flow", "run", "f/examples/nowhere", code=1)
 
 
+@pytest.mark.extended
 def test_special_characters_are_preserved(cli: Cli, echo: str) -> None:
     done = cli("script", "run", echo, "-i", f"text={ODD}")
     assert done.json == {"text": ODD}
@@ -172,6 +174,7 @@ def test_live_tree_survives_lost_connection(cli: Cli, installation: Installation
     assert re.search(rf"run succeeded .*\n?.*run {run}", plain, re.DOTALL | re.IGNORECASE), plain
 
 
+@pytest.mark.extended
 def test_detached_a_run_is_watched_later(cli: Cli, echo: str) -> None:
     run = cli("script", "run", echo, "-i", "n:=1", "--detach").out.strip()
     started = cli("script", "run", echo, "--detach", "--json").json
@@ -231,6 +234,7 @@ def test_ctrl_c_cancels_run_if_requested(cli: Cli, endless: str) -> None:
     assert done.json["error"]["message"] == "Cancelled by admin: Ctrl-C"
 
 
+@pytest.mark.extended
 def test_lost_connection_resumes_at_last_position(cli: Cli, installation: Installation) -> None:
     """The job prints its lines over some time; the connections are cut again and again meanwhile."""
     content = "import time\ndef main():\n    for n in range(40):\n        print('line', n, flush=True)\n"
@@ -247,6 +251,7 @@ def test_lost_connection_resumes_at_last_position(cli: Cli, installation: Instal
     assert done.err.count("Lost the connection") >= 1
 
 
+@pytest.mark.extended
 def test_unknown_job_is_reported_in_one_sentence(cli: Cli) -> None:
     for command in ("get", "logs", "result", "cancel", "watch"):
         done = cli("job", command, "01a20fdb-79bc-7776-b5b0-9c61de6bc108", "--json", code=1)
