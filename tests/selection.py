@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ def extended_after_first(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+_GO = re.compile(r"[-[]go[-\]]", re.IGNORECASE)
 CASE_EACH = ("browser", "cli", "conformance", "e2e", "evaluate", "http", "property", "services", "worker")
 """Folders in which one case takes a tenth of a second or more: it needs a database, a process or a page."""
 
@@ -33,7 +35,7 @@ def extend_repeated_cases(items: Iterable[pytest.Item]) -> None:
         if folder in CASE_EACH and isinstance(item, pytest.Function) and not _is_placed(item):
             cases.setdefault((item.path, item.originalname), []).append(item)
     for (_, name), group in cases.items():
-        quick = [each for each in group if "go" not in each.name.lower().strip("]").replace("[", "-").split("-")] or group
+        quick = [each for each in group if not _GO.search(each.name)] or group
         chosen = quick[crc32(name.encode()) % len(quick)]
         for each in group:
             if each is not chosen:
