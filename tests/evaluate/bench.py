@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+from tests import processes
 
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator
@@ -25,6 +27,8 @@ class Bench:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
+        self.others = set(processes.children(os.getpid()))
+        """Child processes of other evaluators in this process."""
 
     async def answer(self, text: str, scope: Scope | None = None, moment: Moment = MOMENT) -> Answer:
         return await self.evaluator.expression(text, scope or {}, moment, nothing)
