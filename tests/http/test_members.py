@@ -193,3 +193,29 @@ async def test_ownership_of_paths(api: ApiHarness) -> None:
     }
     assert owned == {"u/bea/x": True, "u/admin/x": False, "f/hers/x": True, "f/other/x": False}
     assert (await api.client.get(f"{W}/users/is_owner/u/bea/x")).json() is True
+
+
+async def test_nobody_takes_username_of_another_account(api: ApiHarness) -> None:
+    """A superadmin acts in workspaces without being a member, as the username of its account."""
+    root = await api.member("root", Role.ADMIN, workspace="admins")
+    zoe = await api.member("zoe", Role.VIEWER, workspace="admins")
+    await sent(api.client, "/api/users/update/root@example.com", {"is_super_admin": True})
+    await sent(root, "variables/create", {"path": "u/root/plan", "value": "hers"}, 201)
+    await sent(api.client, "workspaces/invite_user", {"email": "zoe@example.com", "role": "developer"})
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "root"}, 409)
+    await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com", "username": "root"}, 409)
+    await sent(root, "/api/workspaces/create", {"id": "hers", "name": "hers", "username": "zoe"}, 409)
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main", "username": "zed"})
+    await sent(zoe, "variables/get_value/u/root/plan", status=404, method="GET")
+    await sent(api.client, "/api/users/create", {"email": "new@example.org", "username": "zed"}, 409)
+    await sent(api.client, "/api/users/create", {"email": "zed@example.org"}, 201)
+    rows = (await api.client.get("/api/users/list_as_super_admin")).json()
+    assert {each["email"]: each["username"] for each in rows}["zed@example.org"] == "zed2"
+
+
+async def test_names_of_platform_are_reserved(api: ApiHarness) -> None:
+    await api.member("zoe", Role.VIEWER, workspace="admins")
+    for username in ("system", "orvanta", "nobody"):
+        await sent(api.client, "/api/users/create", {"email": "new@example.org", "username": username}, 400)
+        await sent(api.client, "workspaces/add_user", {"email": "zoe@example.com", "username": username}, 400)
+    await sent(api.client, "/api/users/create", {"email": "system@example.org"}, 201)

@@ -19,6 +19,9 @@ _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 LONGEST_FILE_KEY = 1024
+RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "system"})
+"""Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
+
 _PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_"}
 _SHOWN = 12
 
@@ -72,6 +75,13 @@ def check_name(kind: str, name: str) -> None:
     """Check the name of a `kind` (workspace, folder, user). Raises BadRequest."""
     if not _NAME.fullmatch(name):
         raise BadRequest(f"{name[:200]!r} is not a valid {kind} name.", hint="Use letters, digits, _ and -.")
+
+
+def check_username(username: str) -> None:
+    """Check the username of an account or member. Raises BadRequest, also for RESERVED_USERNAMES."""
+    check_name("user", username)
+    if username in RESERVED_USERNAMES:
+        raise BadRequest(f"The username {username} is reserved.", hint="Choose another one.")
 
 
 def check_email(email: str) -> str:

@@ -59,7 +59,7 @@ async def lock_first_start(conn: Connection) -> None:
 
 
 async def is_username_taken(conn: Connection, username: str) -> bool:
-    """Return whether an account has this username."""
+    """Return whether an account, or a member or former member of a workspace, has this username."""
     return bool(await conn.fetchval(_SQL["is_username_taken"], username))
 
 

@@ -14,13 +14,16 @@ SELECT count(*) FROM (SELECT 1 FROM account LIMIT 1) AS any_account;
 SELECT pg_advisory_xact_lock(hashtext('orvanta.first_start'));
 
 -- name: is_username_taken
--- Returns true if an account has this username.
-SELECT EXISTS (SELECT 1 FROM account WHERE username = $1);
+-- Returns true if an account, or a member or former member of a workspace, has this username.
+SELECT EXISTS (SELECT FROM account WHERE username = $1)
+    OR EXISTS (SELECT FROM member WHERE username = $1)
+    OR EXISTS (SELECT FROM former_member WHERE username = $1);
 
 -- name: insert
--- Adds an account; returns no row if the address or the username is taken.
+-- Adds an account; returns no row if the address or the username is taken, also by a member or former member of a workspace.
 INSERT INTO account (email, username, name, password_hash, super_admin, devops)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT $1, $2, $3, $4, $5, $6
+WHERE NOT EXISTS (SELECT FROM member WHERE username = $2) AND NOT EXISTS (SELECT FROM former_member WHERE username = $2)
 ON CONFLICT DO NOTHING
 RETURNING email;
 

@@ -18,11 +18,12 @@ WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
 ORDER BY w.id;
 
 -- name: add_member
--- Adds a member; returns no row if the username or the account is a member already, or if the username was that of a
--- former member with another account.
+-- Adds a member; returns no row if the username or the account is a member already, or if the username is that of another
+-- account, as which a superadmin acts in workspaces without being a member, or that of a former member with another account.
 INSERT INTO member (workspace, username, email, role)
 SELECT $1, $2, $3, $4
 WHERE NOT EXISTS (SELECT FROM former_member WHERE workspace = $1 AND username = $2 AND email <> $3)
+  AND NOT EXISTS (SELECT FROM account WHERE username = $2 AND email <> $3)
 ON CONFLICT DO NOTHING
 RETURNING username;
 

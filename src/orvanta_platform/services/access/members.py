@@ -184,10 +184,10 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
         raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
     former = await members.get_former_username(conn, workspace, account.email)
     chosen = username or former or account.username
-    names.check_name("user", chosen)
+    names.check_username(chosen)
     if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
         raise AlreadyExists(
-            f"{account.email} or the username {chosen} is or was in the workspace already.",
+            f"{account.email} is in the workspace already, or the username {chosen} is or was that of another account.",
             hint="Choose another username.",
         )
     return chosen

@@ -84,7 +84,7 @@ async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_
     """Add an account in the caller's transaction and return its username. The caller has checked permissions."""
     email = names.check_email(new.email)
     username = new.username or await _free_username(conn, email)
-    names.check_name("user", username)
+    names.check_username(username)
     added = await accounts.insert(
         conn,
         email,
@@ -157,7 +157,7 @@ async def _free_username(conn: Connection, email: str) -> str:
     """Derive an unused username from an address: `ada.l@example.org` becomes ada_l, then ada_l2, …"""
     base = re.sub(r"[^a-z0-9_-]+", "_", email.partition("@")[0]).strip("_") or "user"
     username, number = base[:90], 1
-    while await accounts.is_username_taken(conn, username):
+    while username in names.RESERVED_USERNAMES or await accounts.is_username_taken(conn, username):
         number += 1
         username = f"{base[:90]}{number}"
     return username

@@ -22,7 +22,7 @@ async def create(
     require(actor, "create_workspace", Target(None, "instance"))
     names.check_name("workspace", workspace)
     username = username or actor.username
-    names.check_name("user", username)
+    names.check_username(username)
     async with platform.db.transaction() as conn:
         await http_triggers.lock_instance_routes(conn)
         if await http_triggers.is_first_segment(conn, workspace):
@@ -32,7 +32,8 @@ async def create(
             )
         if not await workspaces.insert(conn, workspace, name, actor.email, color):
             raise AlreadyExists(f"The workspace {workspace} exists already.")
-        await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN)
+        if not await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN):
+            raise AlreadyExists(f"The username {username} is that of another account.", hint="Choose another username.")
         parameters = {"name": name}
         await audit.record(conn, actor, "workspaces.create", "Created", workspace, parameters, workspace=workspace)
 
