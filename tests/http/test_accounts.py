@@ -15,7 +15,7 @@ from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import passwords
 from orvanta_platform.control.actor import Role
-from orvanta_platform.db import accounts
+from orvanta_platform.db import accounts, tokens
 from orvanta_platform.services.access import setup
 
 PASSWORD = "correct horse"
@@ -117,6 +117,27 @@ async def test_token_created_while_disabling_is_not_valid_later(api: ApiHarness)
         )
     await changed(api, f"enable/{EMAIL}")
     assert (await client_of(api.app, "late").get(f"{U}/whoami")).status_code == 401
+
+
+@pytest.mark.parametrize("change", ["reset", "disabled"])
+async def test_login_that_overlaps_reset_or_disabling_starts_no_session(api: ApiHarness, change: str) -> None:
+    """Otherwise somebody who knows the old password could keep a session by logging in all the time."""
+    async with api.platform.db.transaction() as conn:
+        await conn.execute("SELECT FROM account WHERE email = $1 FOR UPDATE", EMAIL)
+        await conn.execute("SELECT pg_current_xact_id()")
+        overlapping = asyncio.ensure_future(login(api))
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
+        while not overlapping.done() and not await conn.fetchval(waits):
+            await asyncio.sleep(0)
+        if change == "reset":
+            await accounts.clear_password(conn, EMAIL)
+            await tokens.delete_sessions(conn, EMAIL)
+        else:
+            await accounts.set_disabled(conn, EMAIL, True)
+            await tokens.delete_of_account(conn, EMAIL)
+    assert (await overlapping).status_code == 401
+    async with api.platform.db.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM token WHERE email = $1", EMAIL) == 0
 
 
 async def test_deleted_account_leaves_tombstone(api: ApiHarness) -> None:

@@ -152,8 +152,9 @@ def _actor(bearer: Bearer, caller: Caller) -> Actor:
 async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:
     """Create a session after checking the password.
 
-    Raises Unauthenticated with the same message for an unknown account and a wrong password, RateLimited if this
-    address has to wait before the next attempt (`details.retry_after_s`; see login_limits).
+    Raises Unauthenticated with the same message for an unknown account and a wrong password, also if the password was
+    changed or the account disabled meanwhile, and RateLimited if this address has to wait before the next attempt
+    (`details.retry_after_s`; see login_limits).
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
@@ -164,10 +165,18 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
     if not await passwords.matches(stored, password) or account is None:
         log.warning("login_failed", address=caller.address)
         await _record_failure(platform, account, caller)
-        raise Unauthenticated("The e-mail address or the password is wrong.")
+        raise _wrong_password()
     async with platform.db.transaction() as conn:
         await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
+        # A reset of the password ends the sessions that exist, so that no session may start for the old one after it.
+        current = await accounts.lock(conn, account.email)
+        if current is None or current.disabled or current.password_hash != stored:
+            raise _wrong_password()
         return await _start_session(conn, account.email, account.username, "users.login", caller)
+
+
+def _wrong_password() -> Unauthenticated:
+    return Unauthenticated("The e-mail address or the password is wrong.")
 
 
 async def note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
