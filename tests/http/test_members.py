@@ -68,6 +68,24 @@ async def test_token_with_scopes_cannot_raise_roles(api: ApiHarness) -> None:
     await sent(client_of(api.app, bound), "users/update/bea", {"role": "admin"})
 
 
+async def test_token_with_scopes_cannot_add_deployers_or_accounts(api: ApiHarness) -> None:
+    """Deployers let runs act for admins, and the owner of an account accepts the invitations to its address."""
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["users:write", "users:read"]})
+    limited = client_of(api.app, made.text)
+    await api.member("bea", Role.DEVELOPER)
+    for name in ("deployers", "ops"):
+        await sent(limited, "groups/create", {"name": name})
+    await sent(limited, "groups/adduser/ops", {"username": "bea"})
+    await sent(limited, "groups/update/ops", {"managers": ["bea"]})
+    await sent(limited, "groups/adduser/deployers", {"username": "bea"}, 403)
+    await sent(limited, "groups/update/deployers", {"managers": ["bea"]}, 403)
+    await sent(limited, "groups/update/deployers", {"summary": "S"})
+    await sent(api.client, "workspaces/invite_user", {"email": "new@example.org", "role": "admin"})
+    await sent(limited, "/api/users/create", {"email": "new@example.org", "password": "correct horse"}, 403)
+    bound = (await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
+    await sent(client_of(api.app, bound), "groups/adduser/deployers", {"username": "bea"})
+
+
 async def test_last_admin_remains(api: ApiHarness) -> None:
     await sent(api.client, "users/update/admin", {"role": "developer"}, 409)
     await sent(api.client, "users/update/admin", {"disabled": True}, 409)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control import names as naming
 from orvanta_platform.control.actor import EVERYONE, Actor
-from orvanta_platform.control.permissions import Target, require, require_workspace
+from orvanta_platform.control.permissions import DEPLOYERS, Target, refuse_limited, require, require_workspace
 from orvanta_platform.db import groups
 from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.db.pool import Connection
@@ -71,6 +71,8 @@ async def update(
     BadRequest (for `all`, or a manager who is not a member).
     """
     _require_changeable(actor, workspace, name)
+    if managers:
+        _refuse_limited_grant(actor, name)
     limits.check_principals(len(managers or ()))
     async with platform.db.transaction() as conn:
         if not await groups.set_summary(conn, workspace, name, summary):
@@ -96,6 +98,7 @@ async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, 
 
     Raises the errors of `update`.
     """
+    _refuse_limited_grant(actor, name)
     async with platform.db.transaction() as conn:
         await _managed(conn, actor, workspace, name)
         if not await groups.add_user(conn, workspace, name, username):
@@ -127,6 +130,12 @@ async def _managed(conn: Connection, actor: Actor, workspace: str, name: str) ->
 def _require_changeable(actor: Actor, workspace: str, name: str) -> None:
     require(actor, "write", Target(workspace, "group"))
     _refuse_everybody(name)
+
+
+def _refuse_limited_grant(actor: Actor, name: str) -> None:
+    """Raise Forbidden if a token with limits adds to the group that may let runs act for admins."""
+    if name == DEPLOYERS:
+        refuse_limited(actor, f"add to the group {DEPLOYERS}", bound=True)
 
 
 def _refuse_everybody(name: str) -> None:

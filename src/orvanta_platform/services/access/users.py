@@ -68,8 +68,8 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
     Raises Forbidden, BadRequest (address, password), AlreadyExists.
     """
     require(actor, "create_account", Target(None, "instance"))
-    if new.super_admin or new.devops:
-        refuse_limited(actor, "grant roles of the instance")
+    # A new account can accept invitations to its address, also as an admin.
+    refuse_limited(actor, "create accounts")
     if link and new.password is not None:
         raise BadRequest("An account gets either a password or a link.")
     stored = None if new.password is None else await passwords.make(new.password)
