@@ -170,6 +170,20 @@ async def test_invitation_ends_with_admin_who_made_it(api: ApiHarness, loss: str
     await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
 
 
+async def test_invitation_made_while_its_author_or_address_was_removed_is_void(api: ApiHarness) -> None:
+    """The call that invites may be admitted before the removal, and end after it."""
+    zoe = await api.member("zoe", Role.VIEWER)
+    await api.member("ada", Role.ADMIN)
+    async with api.platform.db.transaction() as conn:
+        await member_rows.invite(conn, "main", "zoe@example.com", "admin", "ada@example.com")
+    await remove(api, "zoe")
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+    await remove(api, "ada")
+    async with api.platform.db.transaction() as conn:
+        await member_rows.invite(conn, "main", "zoe@example.com", "admin", "ada@example.com")
+    await sent(zoe, "/api/users/accept_invite", {"workspace_id": "main"}, 404)
+
+
 async def test_disabled_or_deleted_account_is_not_added(api: ApiHarness) -> None:
     await api.member("zoe", Role.VIEWER, workspace="admins")
     await sent(api.client, "/api/users/disable/zoe@example.com")

@@ -64,8 +64,8 @@ async def set_disabled(conn: Connection, workspace: str, username: str, disabled
 
 
 async def remove(conn: Connection, email: str, workspace: str | None) -> None:
-    """Remove an account from a workspace (None: all), with its groups, the permissions granted to it, and its
-    acceptances. Its usernames remain reserved.
+    """Remove an account from a workspace (None: all), with its groups, the permissions granted to it, its acceptances
+    and its invitations. Its usernames remain reserved.
     """
     await conn.execute(_SQL["remove_grants"], email, workspace)
     await conn.execute(_SQL["remove"], email, workspace)
@@ -94,6 +94,12 @@ async def list_invitations_of(conn: Connection, email: str) -> list[InvitationRo
 async def take_invitation(conn: Connection, workspace: str, email: str) -> str | None:
     """Delete an invitation and return its role; None if there is none."""
     role: str | None = await conn.fetchval(_SQL["take_invitation"], workspace, email)
+    return role
+
+
+async def accept_invitation(conn: Connection, workspace: str, email: str) -> str | None:
+    """Delete an invitation and return its role; None if there is none whose author is still an admin."""
+    role: str | None = await conn.fetchval(_SQL["accept_invitation"], workspace, email)
     return role
 
 

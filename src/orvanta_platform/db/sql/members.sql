@@ -64,11 +64,14 @@ WITH who AS (
 DELETE FROM acceptance AS a USING who AS w WHERE a.workspace = w.workspace AND a.permissioned_as = w.principal;
 
 -- name: remove
--- Removes the memberships of an account in one workspace or ($2 null) all of them, and reserves its usernames.
+-- Removes the memberships of an account in one workspace or ($2 null) all of them, and its invitations to them, and
+-- reserves its usernames.
 WITH removed AS (
     DELETE FROM member
     WHERE email = $1 AND ($2::text IS NULL OR workspace = $2)
     RETURNING workspace, username, email
+), uninvited AS (
+    DELETE FROM invitation WHERE email = $1 AND ($2::text IS NULL OR workspace = $2)
 )
 INSERT INTO former_member (workspace, username, email)
 SELECT workspace, username, email FROM removed
@@ -104,6 +107,15 @@ ORDER BY i.workspace;
 -- name: take_invitation
 -- Deletes an invitation, and returns its role.
 DELETE FROM invitation WHERE workspace = $1 AND email = $2 RETURNING role;
+
+-- name: accept_invitation
+-- Deletes an invitation whose author is still an admin, and returns its role.
+DELETE FROM invitation AS i
+WHERE i.workspace = $1 AND i.email = $2
+  AND EXISTS (SELECT FROM account AS a
+              LEFT JOIN member AS m ON m.workspace = i.workspace AND m.email = a.email AND NOT m.disabled
+              WHERE a.email = i.invited_by AND NOT a.disabled AND (a.super_admin OR m.role = 'admin'))
+RETURNING i.role;
 
 -- name: withdraw_invitations
 -- Deletes the invitations that an account has made, in one workspace or ($2 null) all of them.

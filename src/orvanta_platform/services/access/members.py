@@ -146,7 +146,8 @@ async def accept_invitation(platform: Platform, actor: Actor, workspace: str, us
     require(actor, "write", Target(None, "account", created_by=actor.email))
     refuse_limited(actor, "accept invitations")
     async with platform.db.transaction() as conn:
-        role = await members.take_invitation(conn, workspace, actor.email)
+        # The author may have invited while losing the role.
+        role = await members.accept_invitation(conn, workspace, actor.email)
         if role is None:
             raise _not_invited(workspace)
         chosen = await _insert(conn, workspace, actor.email, username, Role(role))
