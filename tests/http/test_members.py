@@ -122,6 +122,7 @@ async def test_removed_member_loses_grants_and_username_is_reserved(api: ApiHarn
     await sent(api.client, "/api/users/create", {"email": "other@example.org"}, 201)
     await sent(api.client, "workspaces/add_user", {"email": "other@example.org", "username": "bea"}, 409)
     await sent(api.client, "workspaces/invite_user", {"email": "bea@example.com"})
+    await sent(bea, "/api/users/accept_invite", {"workspace_id": "main", "username": "bee"}, 409)
     await sent(bea, "/api/users/accept_invite", {"workspace_id": "main"})
     found = (await bea.get(f"{W}/users/whoami")).json()
     assert (found["username"], found["groups"], found["folders"]) == ("bea", ["all"], [])

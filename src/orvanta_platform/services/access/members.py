@@ -184,6 +184,11 @@ async def _insert(conn: Connection, workspace: str, email: str, username: str | 
     if account.disabled:
         raise Conflict(f"The account {account.email} is disabled.", hint="A superadmin can enable it.")
     former = await members.get_former_username(conn, workspace, account.email)
+    if former is not None and username not in (None, former):
+        # Otherwise the account could decide about its own earlier runs under another name.
+        raise Conflict(
+            f"{account.email} was {former} in the workspace before.", hint=f"Use the username {former} again."
+        )
     chosen = username or former or account.username
     names.check_username(chosen)
     if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
