@@ -81,6 +81,21 @@ async def test_changes_by_database_owner_are_found(
     assert reason in (await verified(api))["broken"]["reason"]
 
 
+async def test_rows_are_linked_after_move_to_cluster_with_lower_transactions(
+    api: ApiHarness, database: TestDatabase
+) -> None:
+    """As after pg_dump and pg_restore; otherwise no new row is ever linked again."""
+    await grown(api, "one")
+    before = await verified(api)
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("ALTER TABLE audit DISABLE TRIGGER USER")
+    await owner.execute("UPDATE audit SET xid = (xid::text::bigint + 1000000000000)::text::xid8")
+    await owner.close()
+    await grown(api, "two")
+    after = await verified(api, anchor=f"{before['links']}:{before['head']}")
+    assert after["links"] > before["links"] and "broken" not in after
+
+
 async def test_late_insertion_is_reported(api: ApiHarness, database: TestDatabase) -> None:
     await grown(api, "one")
     owner = await asyncpg.connect(database.owner_url)

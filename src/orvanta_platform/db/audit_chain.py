@@ -39,7 +39,7 @@ class StoredLink:
 
 
 async def get_position(conn: Connection) -> Position:
-    """Return the position of the last linked row."""
+    """Return a position up to which all rows are linked."""
     row = await conn.fetchrow(_SQL["get_position"])
     return (row["xid"], row["id"]) if row else (0, 0)
 

@@ -1,16 +1,20 @@
 -- name: get_position
--- Transaction and id of the last row that is linked. Rows are linked in this order, so all before it are linked.
-SELECT a.xid::text::bigint AS xid, a.id
+-- Transaction and id of a row before which all are linked: the last one, as rows are linked in this order. Rows of a backup
+-- all have the transaction that restored them, and rows of a database that was moved may have transactions of the future.
+SELECT a.xid::text::bigint AS xid,
+       coalesce((SELECT min(o.id) - 1 FROM audit AS o
+                 WHERE o.xid = a.xid AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = o.id)), a.id) AS id
 FROM audit AS a
-WHERE EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
+WHERE a.xid < pg_snapshot_xmax(pg_current_snapshot()) AND EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
 ORDER BY a.xid DESC, a.id DESC LIMIT 1;
 
 -- name: list_unlinked
--- Rows after the position ($1, $2) whose transactions are older than every running one; at most $3.
+-- Rows without a link after the position ($1, $2) whose transactions are older than every running one; at most $3.
 SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters, a.address,
        a.request_id, a.xid::text::bigint AS xid
 FROM audit AS a
 WHERE (a.xid, a.id) > ($1::bigint::text::xid8, $2::bigint) AND a.xid < pg_snapshot_xmin(pg_current_snapshot())
+  AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
 ORDER BY a.xid, a.id LIMIT $3;
 
 -- name: get_heads

@@ -1,8 +1,10 @@
 -- name: list_tables
--- All tables with data of their own, and their columns in the order of writing.
+-- All tables with data of their own, and their columns in the order of writing, without ids of transactions, which are
+-- meaningless in another cluster.
 SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
 FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    AND a.atttypid <> 'xid8'::regtype
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND c.relname <> 'migration'
 GROUP BY c.relname
