@@ -31,6 +31,22 @@ async def test_group_grants_apply_to_members(api: ApiHarness) -> None:
     assert await api.get("groups/listnames") == ["all"]
 
 
+async def test_later_group_of_same_name_has_no_grants_of_deleted_one(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.DEVELOPER)
+    await change(api, "create", name="ops")
+    for body in (
+        {"name": "owned", "owners": ["g/ops"]},
+        {"name": "shared", "extra_perms": {"g/ops": True, "g/other": True}},
+    ):
+        assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    await change(api, "delete/ops", method="DELETE")
+    await change(api, "create", name="ops")
+    await change(api, "adduser/ops", username="bea")
+    assert (await bea.get(f"{W}/folders/listnames")).json() == []
+    assert (await api.get("folders/get/shared"))["extra_perms"] == {"u/admin": True, "g/other": True}
+    await change(api, "delete/none", 404, method="DELETE")
+
+
 async def test_invalid_groups_are_refused(api: ApiHarness) -> None:
     await change(api, "create", name="ops")
     await change(api, "create", 409, name="ops")

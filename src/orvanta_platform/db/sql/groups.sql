@@ -45,7 +45,34 @@ FROM unnest($2::text[]) AS u (username)
 WHERE NOT EXISTS (SELECT FROM member AS m WHERE m.workspace = $1 AND m.username = u.username);
 
 -- name: delete
--- Deletes a group with its memberships.
+-- Deletes a group with its memberships and the permissions granted to it.
+WITH who AS (
+    SELECT $1::text AS workspace, 'g/' || $2::text AS principal
+), folders AS (
+    UPDATE folder AS f SET owners = array_remove(f.owners, w.principal), extra_perms = f.extra_perms - w.principal
+    FROM who AS w
+    WHERE f.workspace = w.workspace AND (w.principal = ANY (f.owners) OR f.extra_perms ? w.principal)
+), items AS (
+    UPDATE item AS i SET extra_perms = i.extra_perms - w.principal
+    FROM who AS w
+    WHERE i.workspace = w.workspace AND i.extra_perms ? w.principal
+), variables AS (
+    UPDATE variable AS v SET extra_perms = v.extra_perms - w.principal
+    FROM who AS w
+    WHERE v.workspace = w.workspace AND v.extra_perms ? w.principal
+), resources AS (
+    UPDATE resource AS r SET extra_perms = r.extra_perms - w.principal
+    FROM who AS w
+    WHERE r.workspace = w.workspace AND r.extra_perms ? w.principal
+), schedules AS (
+    UPDATE schedule AS s SET extra_perms = s.extra_perms - w.principal
+    FROM who AS w
+    WHERE s.workspace = w.workspace AND s.extra_perms ? w.principal
+), http_triggers AS (
+    UPDATE http_trigger AS h SET extra_perms = h.extra_perms - w.principal
+    FROM who AS w
+    WHERE h.workspace = w.workspace AND h.extra_perms ? w.principal
+)
 DELETE FROM team WHERE workspace = $1 AND name = $2 RETURNING name;
 
 -- name: add_user

@@ -85,7 +85,10 @@ async def update(
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Delete a group. Permissions granted to it remain stored without effect. Raises the errors of `update`."""
+    """Delete a group and the permissions granted to it, which a later group of this name must not have.
+
+    Raises the errors of `update`.
+    """
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
         if not await groups.delete(conn, workspace, name):
