@@ -109,6 +109,7 @@ async def test_admin_sees_and_revokes_tokens_of_workspace(api: ApiHarness) -> No
     bea = await api.member("bea", Role.DEVELOPER)
     bound, bound_prefix = await made(bea, label="ci", workspace_id="main", scopes=["jobs:run"])
     _, wide_prefix = await made(bea, label="private")
+    _, limited_prefix = await made(bea, scopes=["jobs:run:f/plan_x/*", "jobs:run:f/plan_y/*", "jobs:read"])
     assert (await client_of(api.app, bound).get(f"{W}/users/whoami")).status_code == 403
     rows = {row["token_prefix"]: row for row in await found(api.client, "tokens/list")}
     assert bound not in str(rows)
@@ -116,6 +117,7 @@ async def test_admin_sees_and_revokes_tokens_of_workspace(api: ApiHarness) -> No
     assert (one["username"], one["label"], one["bound"], one["scopes"]) == ("bea", "ci", True, ["jobs:run"])
     assert one["last_address"] == "127.0.0.1"
     assert not rows[wide_prefix]["bound"] and not {"label", "last_address"} & set(rows[wide_prefix])
+    assert rows[limited_prefix]["scopes"] == ["jobs:read", "jobs:run"], "paths may be those of other workspaces"
     zoe = await api.member("zoe", Role.ADMIN, workspace="admins")
     assert bound_prefix not in str(await found(zoe, "/api/w/admins/tokens/list"))
     assert (await zoe.delete(f"/api/w/admins/tokens/delete/{bound_prefix}")).status_code == 404

@@ -104,9 +104,12 @@ WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_n
 ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
 
 -- name: list_of_workspace
--- A page of the tokens with which members can act in a workspace, without sessions. Labels and addresses of tokens that
--- are valid in other workspaces as well are left out.
-SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.scopes, t.workspace IS NOT NULL AS bound,
+-- A page of the tokens with which members can act in a workspace, without sessions. Labels, addresses and the paths in
+-- scopes of tokens that are valid in other workspaces as well are left out.
+SELECT m.username, t.prefix, t.created_at, t.expires_at, t.last_used_at, t.workspace IS NOT NULL AS bound,
+       CASE WHEN t.workspace IS NOT NULL THEN t.scopes
+            WHEN t.scopes IS NOT NULL THEN ARRAY(SELECT DISTINCT split_part(s, ':', 1) || ':' || split_part(s, ':', 2)
+                                                 FROM unnest(t.scopes) AS s ORDER BY 1) END AS scopes,
        CASE WHEN t.workspace IS NOT NULL THEN t.label END AS label,
        CASE WHEN t.workspace IS NOT NULL THEN t.last_address END AS last_address
 FROM member AS m

@@ -46,6 +46,8 @@ class MemberToken(msgspec.Struct, kw_only=True):
 
     expiration: datetime | UnsetType = UNSET
     scopes: list[str] | UnsetType = UNSET
+    """Without their paths unless the token is valid in this workspace only."""
+
     label: str | UnsetType = UNSET
     """Missing unless the token is valid in this workspace only."""
 
