@@ -96,3 +96,41 @@ async def test_stored_token_with_too_many_scopes_is_invalid(api: ApiHarness) -> 
     async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE token SET scopes = array_append(scopes, 'jobs:read:f/b/*') WHERE label = 'x'")
     assert (await api.client.get(f"{W}/jobs/list", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("call", "update", "body", "field"),
+    [
+        (
+            "variables/create",
+            "variables/update/f/team/v",
+            {**LABELLED["variables"][0], "path": "f/team/v"},
+            "description",
+        ),
+        (
+            "resources/create",
+            "resources/update/f/team/r",
+            {**LABELLED["resources"][0], "path": "f/team/r"},
+            "description",
+        ),
+        ("resources/type/create", "resources/type/update/host", {"name": "host", "schema": {}}, "description"),
+        ("groups/create", "groups/update/ops", {"name": "ops"}, "summary"),
+        ("folders/create", "folders/update/more", {"name": "more"}, "summary"),
+        ("/api/users/create", "/api/users/update/a@b", {"email": "a@b"}, "name"),
+    ],
+)
+async def test_listed_texts_are_limited_in_length(
+    api: ApiHarness, call: str, update: str, body: dict[str, Any], field: str
+) -> None:
+    """A page of 1,000 items with texts of 24 MB exhausted the memory of the server."""
+    for url, longest in ((call, 10_000), (update, 10_000)):
+        url = url if url.startswith("/") else f"{W}/{url}"
+        answer = await api.client.post(url, json={**body, field: "x" * (longest + 1)})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
+        assert (await api.client.post(url, json={**body, field: "x" * longest})).status_code in (200, 201)
+
+
+async def test_schema_of_resource_type_is_limited(api: ApiHarness) -> None:
+    body = {"name": "host", "schema": {"description": "x" * (256 << 10)}}
+    answer = await api.client.post(f"{W}/resources/type/create", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text

@@ -17,8 +17,14 @@ LONGEST_SCOPE: Final = 300
 MOST_LABELS: Final = 100
 LONGEST_LABEL: Final = 200
 
+LONGEST_TEXT: Final = 10_000
+"""Characters of a name, summary or description that lists show."""
+
 LARGEST_SETTINGS: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
+
+LARGEST_TYPE_SCHEMA: Final = 256 << 10
+"""Characters of the schema of a resource type as JSON text."""
 
 
 def check_count(what: str, count: int, limit: int, *, hint: str) -> None:
@@ -46,6 +52,16 @@ def check_labels(labels: Any) -> None:
     if isinstance(labels, list):
         check_count("Labels", len(labels), MOST_LABELS, hint="Use fewer labels.")
         _check_lengths("A label", [each for each in labels if isinstance(each, str)], LONGEST_LABEL)
+
+
+def check_text(what: str, text: str | None) -> None:
+    """Check the length of a text that lists show. Raises LimitExceeded."""
+    _check_lengths(what, [text or ""], LONGEST_TEXT)
+
+
+def check_type_schema(text: str | None) -> None:
+    """Check the length of the schema of a resource type, which lists show. Raises LimitExceeded."""
+    _check_lengths("The schema of a resource type", [text or ""], LARGEST_TYPE_SCHEMA)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

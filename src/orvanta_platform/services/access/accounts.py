@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, members, tokens
@@ -30,6 +30,7 @@ class AccountChange:
 async def update(platform: Platform, actor: Actor, email: str, change: AccountChange) -> None:
     """Change the name or the roles of an account. Raises Forbidden, NotFound, Conflict, LastAdmin."""
     _require_management(actor, "change accounts")
+    limits.check_text("A name", change.name)
     async with platform.db.transaction() as conn:
         row = await _lock(conn, email)
         if row.disabled and (change.super_admin or change.devops):

@@ -31,6 +31,7 @@ async def create(
     """Create a folder with the actor among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
     require(actor, "create", _target(workspace, name))
     names.check_name("folder", name)
+    limits.check_text("A summary", summary)
     everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
     _check_principals({*everyone, *extra_perms})
     async with platform.db.transaction() as conn:
@@ -73,6 +74,7 @@ async def update(
 ) -> None:
     """Change the arguments that are not None. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "write", _target(workspace, name))
+    limits.check_text("A summary", summary)
     owners = None if owners is None else list(dict.fromkeys(owners))
     _check_principals({*(owners or ()), *(extra_perms or ())})
     async with platform.db.transaction() as conn:

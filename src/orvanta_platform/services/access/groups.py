@@ -50,6 +50,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, name: str, su
     """Create a group; admins only. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
     require(actor, "write", Target(workspace, "group"))
     naming.check_name("group", name)
+    limits.check_text("A summary", summary)
     async with platform.db.transaction() as conn:
         if name == EVERYONE or not await groups.insert(conn, workspace, name, summary):
             raise AlreadyExists(f"The group {name} exists already.")
@@ -71,6 +72,7 @@ async def update(
     BadRequest (for `all`, or a manager who is not a member).
     """
     _require_changeable(actor, workspace, name)
+    limits.check_text("A summary", summary)
     if managers:
         _refuse_limited_grant(actor, name)
     limits.check_principals(len(managers or ()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from orvanta_platform.control import audit, names, secrets
+from orvanta_platform.control import audit, limits, names, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
 from orvanta_platform.control.secrets import DataKey
@@ -44,6 +44,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: Resource
     require(actor, "create", Target(workspace, "resource_type"))
     names.check_name("resource type", new.name)
     _check_schema(new.schema)
+    limits.check_text("A description", new.description)
     if new.name in shipped():
         raise AlreadyExists(f"The resource type {new.name} is part of the platform.", hint="An admin may update it.")
     await _store(platform, actor, workspace, new, is_new=True)
@@ -57,6 +58,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, name: str, ch
     """
     require(actor, "write", Target(workspace, "resource_type"))
     _check_schema(change.schema)
+    limits.check_text("A description", change.description)
     row = await get(platform, actor, workspace, name)
     changed = replace(
         row,
@@ -149,6 +151,7 @@ async def _reseal(
 
 
 def _check_schema(text: str | None) -> None:
+    limits.check_type_schema(text)
     tree = msgspec.json.decode(text) if text else {}
     if not isinstance(tree, dict):
         raise BadRequest("The schema of a resource type is a JSON Schema, an object.")

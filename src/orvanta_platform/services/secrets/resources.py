@@ -47,6 +47,7 @@ async def create(
     path, kind = draft.path or "", draft.resource_type or ""
     names.check_path(path)
     limits.check_labels(draft.labels)
+    limits.check_text("A description", draft.description)
     _check_type(kind)
     require(actor, _write(actor, kind), Target(workspace, "resource", path))
     async with platform.db.acquire() as conn:
@@ -83,6 +84,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     target = draft.path or path
     names.check_path(target)
     limits.check_labels(draft.labels)
+    limits.check_text("A description", draft.description)
     before = await get(platform, actor, workspace, path)
     kind = draft.resource_type or before.resource_type
     _check_type(kind)

@@ -50,6 +50,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
     path = draft.path or ""
     names.check_path(path)
     limits.check_labels(draft.labels)
+    limits.check_text("A description", draft.description)
     require(actor, "write", Target(workspace, "variable", path))
     text = await _plaintext_of(platform, workspace, draft) or ""
     new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
@@ -72,6 +73,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     target = draft.path or path
     names.check_path(target)
     limits.check_labels(draft.labels)
+    limits.check_text("A description", draft.description)
     new_value = await _plaintext_of(platform, workspace, draft)
     before, _ = await get(platform, actor, workspace, path)
     # Outside the transaction, because the first secret of a workspace creates its key.
