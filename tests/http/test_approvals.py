@@ -322,6 +322,19 @@ async def test_self_approval_is_refused(api: ApiHarness) -> None:
     assert (await consent(bea, run)).status_code == 200
 
 
+async def test_self_approval_under_another_username_is_refused(api: ApiHarness) -> None:
+    """A superadmin who starts a run without being a member can become one under another name."""
+    root = await api.member("root", workspace="admins", role=Role.ADMIN)
+    await api.client.post("/api/users/update/root@example.com", json={"is_super_admin": True})
+    value = {"modules": [approval(self_approval=False)]}
+    run = (await root.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})).text
+    added = {"email": "root@example.com", "username": "other", "role": "admin"}
+    assert (await root.post(f"{W}/workspaces/add_user", json=added)).status_code == 200
+    assert (await root.get(f"{W}/users/whoami")).json()["username"] == "other"
+    assert (await consent(root, run)).status_code == 403
+    assert (await consent(api.client, run)).status_code == 200
+
+
 async def test_suspend_requires_login_and_groups(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     groups = {"type": "javascript", "expr": "[flow_input.group]"}
     a = {**passing("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}

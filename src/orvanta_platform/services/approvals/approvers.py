@@ -70,6 +70,8 @@ class ApprovalRequest:
     created_by: str
     permissioned_as: str
     scopes: list[str] | None
+    accounts: frozenset[str]
+    """E-mail addresses of the accounts that the run and its root run act for."""
 
     @property
     def groups(self) -> list[str] | None:
@@ -219,10 +221,12 @@ def _check_member(request: ApprovalRequest, actor: Actor) -> None:
         raise Forbidden(
             "You are in none of the groups that may decide this.", hint=f"The groups are {', '.join(groups) or 'none'}."
         )
-    if not request.consent.self_approval and f"u/{actor.username}" in (
+    # An account may have had another username when it started the run.
+    own = actor.email in request.accounts or actor.permissioned_as in (
         f"u/{request.created_by}",
         request.permissioned_as,
-    ):
+    )
+    if own and not request.consent.self_approval:
         raise Forbidden("You may not decide about your own run here.", hint="Ask another approver.")
 
 

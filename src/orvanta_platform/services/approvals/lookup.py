@@ -101,7 +101,9 @@ async def find_request(
     # A run of an on-behalf sub-workflow belongs to the member it acts for, but the starter of the root run must not
     # decide there either.
     root = await run_rows.get_live_run(conn, live.root)
-    return found if root is None else replace(found, created_by=root.created_by)
+    if root is None:
+        return found
+    return replace(found, created_by=root.created_by, accounts=found.accounts | {root.email})
 
 
 async def _find_request(
@@ -159,7 +161,8 @@ def _find_waiting_node(node: Node | None, opened: OpenApproval | None, live: Run
         return None
     if opened is not None and opened.form is not None:
         consent = replace(consent, form=msgspec.json.decode(opened.form))
-    return ApprovalRequest(node, consent, opened, live.created_by, live.permissioned_as, live.scopes)
+    accounts = frozenset([live.email])
+    return ApprovalRequest(node, consent, opened, live.created_by, live.permissioned_as, live.scopes, accounts)
 
 
 def _by_id(plan: Plan, id: str) -> Node | None:
