@@ -134,3 +134,18 @@ async def test_schema_of_resource_type_is_limited(api: ApiHarness) -> None:
     body = {"name": "host", "schema": {"description": "x" * (256 << 10)}}
     answer = await api.client.post(f"{W}/resources/type/create", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
+
+
+async def test_texts_in_audit_rows_are_limited_in_length(api: ApiHarness) -> None:
+    """The chain of the audit trail and its readers read 1,000 rows at a time."""
+    long = "x" * 10_001
+    run = await api.flow({"id": "ask", "value": {"type": "approval"}})
+    consent = {"decision": "approved", "reason": long}
+    deploy = {**FLOW, "path": "f/team/job", "deployment_message": long}
+    for url, body in (
+        (f"{W}/jobs_u/queue/cancel/{run}", {"reason": long}),
+        (f"/api/v1/runs/{run}/consent", consent),
+        (f"{W}/flows/update/f/team/job", deploy),
+    ):
+        answer = await api.client.post(url, json=body, headers={"X-Workspace": "main"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text

@@ -18,7 +18,7 @@ MOST_LABELS: Final = 100
 LONGEST_LABEL: Final = 200
 
 LONGEST_TEXT: Final = 10_000
-"""Characters of a name, summary or description that lists show."""
+"""Characters of a name, summary, description, message or reason that lists and the audit trail show."""
 
 LARGEST_SETTINGS: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
@@ -55,7 +55,7 @@ def check_labels(labels: Any) -> None:
 
 
 def check_text(what: str, text: str | None) -> None:
-    """Check the length of a text that lists show. Raises LimitExceeded."""
+    """Check the length of a text that lists or the audit trail show. Raises LimitExceeded."""
     _check_lengths(what, [text or ""], LONGEST_TEXT)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import permissions
+from orvanta_platform.control import limits, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.links import Action
 from orvanta_platform.db import approvals as rows
@@ -174,9 +174,11 @@ async def decide(
 
     `fields`, instead of `payload`: texts entered into the form, by field, parsed as on the approval page.
 
-    Raises NotFound, Forbidden, InvalidInput; Conflict if no approval is open, or several are and `node` selects none.
+    Raises NotFound, Forbidden, InvalidInput, LimitExceeded; Conflict if no approval is open, or several are and `node`
+    selects none.
     """
     permissions.require_workspace(actor, workspace)
+    limits.check_text("A reason", reason)
     async with platform.db.acquire() as conn:
         row = await find_job(platform, conn, workspace, id)
         if row is None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Literal
 
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, limits
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
 from orvanta_platform.db import drafts, items
@@ -123,8 +123,9 @@ async def store(
 ) -> int:
     """Add a version to a locked item, with its audit row; returns its id.
 
-    The actor's draft is deleted if it is at `draft_revision`, because that is the deployed state.
+    The actor's draft is deleted if it is at `draft_revision`, because that is the deployed state. Raises LimitExceeded.
     """
+    limits.check_text("A message", version.message)
     if draft_revision is not None:
         await drafts.delete_deployed(conn, version.workspace, actor.username, draft_revision)
     await acceptance.withdraw_ungrantable(conn, actor, version.workspace, version.kind, version.path)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from orvanta_platform.control import audit, permissions, scopes
+from orvanta_platform.control import audit, limits, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import frames as frame_rows
@@ -236,8 +236,9 @@ async def cancel(
     """Cancel a run, or, by the id of a node or loop body, only that part (it fails with the error name Canceled).
 
     `force` does not wait for workers to respond. A repeated call has no effect. Returns False if the run or part had
-    already ended. Raises NotFound, Forbidden.
+    already ended. Raises NotFound, Forbidden, LimitExceeded.
     """
+    limits.check_text("A reason", reason)
     target = await platform.db.retrying(
         lambda connection: _request_cancel(platform, actor, workspace, id, reason, force, connection)
     )
