@@ -115,6 +115,19 @@ async def test_runs_of_leaver_continue_or_are_cancelled(api: ApiHarness, how: st
     assert (await api.get(f"jobs_u/get/{run}"))["success"] is True
 
 
+@pytest.mark.parametrize(("how", "deployed"), [("disabled", 400), ("account_disabled", 409)])
+async def test_nothing_new_acts_for_disabled_member(api: ApiHarness, how: str, deployed: int) -> None:
+    """It would start by itself once the member is enabled again."""
+    await leaver(api)
+    await depart(api, how)
+    owner = {"permissioned_as": "u/bea", "preserve_permissioned_as": True}
+    schedule = {**SCHEDULE, "path": "f/team/late", "script_path": "f/team/flow", **owner}
+    await sent(api.client, "schedules/create", schedule, 409)
+    await sent(api.client, "http_triggers/create", {**HOOK, "path": "f/team/late", "route_path": "late", **owner}, 409)
+    flow = {"summary": "", "value": PASS_ON, "path": "f/team/late", "on_behalf_of_email": "bea@example.com"}
+    await sent(api.client, "flows/create", flow, deployed)
+
+
 async def test_unknown_choice_for_runs_is_400(api: ApiHarness) -> None:
     await api.member("bea")
     await sent(api.client, "users/delete/bea?runs=pause", None, 400, "DELETE")

@@ -69,12 +69,13 @@ def acting(actor: Actor, owner: Actor | None, path: str | None) -> Actor:
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:
     """Return the e-mail address of the member `owner` (`u/<username>`) that `what` ("a schedule") is to act for.
 
-    Raises Forbidden, BadRequest.
+    Raises Forbidden, BadRequest, IdentityDisabled.
     """
     _require_others(actor, what)
     member = await workspaces.get_member(conn, workspace, owner.removeprefix("u/")) if owner.startswith("u/") else None
     if member is None:
         raise BadRequest(f"{owner[:200]} is not a member of {workspace}.", hint="Use u/<username>.")
+    await require_active(conn, workspace, owner, member.email)
     return member.email
 
 
@@ -82,7 +83,8 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
     """Return `u/<username>` of the member that a version acts for, by its setting; None: the member who starts its
     runs.
 
-    Raises Forbidden if that is another member and the actor may not name others, BadRequest if it is not a member.
+    Raises Forbidden if that is another member and the actor may not name others, BadRequest if it is not a member,
+    IdentityDisabled.
     """
     if not email:
         return None
@@ -97,6 +99,7 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
     username = await workspaces.get_username(conn, workspace, str(email))
     if username is None:
         raise BadRequest(f"{str(email)[:200]} is not a member of {workspace}.", hint=f"Correct {KEY}, or leave it out.")
+    await require_active(conn, workspace, f"u/{username}", str(email))
     return f"u/{username}"
 
 
@@ -122,7 +125,7 @@ async def member(conn: Connection, workspace: str, permissioned_as: str, email: 
 
 
 async def require_active(conn: Connection, workspace: str, permissioned_as: str, email: str) -> None:
-    """Raise IdentityDisabled if nothing can run for a member, before a trigger that acts for it is enabled."""
+    """Raise IdentityDisabled if nothing can run for a member, before what acts for it is stored or enabled."""
     if await identity.actor_of_run(conn, workspace, permissioned_as, email) is None:
         raise IdentityDisabled(
             f"{permissioned_as}, for whom it acts, was disabled or removed.", hint="Give it another owner first."
