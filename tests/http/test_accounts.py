@@ -156,6 +156,14 @@ async def test_deleted_account_leaves_tombstone(api: ApiHarness) -> None:
     assert [each["deleted"] for each in whole if each["email"] == EMAIL] == [True]
 
 
+async def test_address_that_no_path_can_name_is_refused(api: ApiHarness) -> None:
+    """Nobody could disable the account: paths of calls contain the address."""
+    for email in ("a/b@example.org", "a\\b@example.org", "a\x7fb@example.org"):
+        await changed(api, "create", {"email": email}, 400)
+    await changed(api, "create", {"email": "a+b%2F?#@example.org"}, 201)
+    await changed(api, "disable/a+b%252F%3F%23@example.org")
+
+
 async def test_last_superadmin_remains(api: ApiHarness) -> None:
     await changed(api, "update/admin@localhost", {"is_super_admin": False}, 409)
     for call, method in (("disable", "POST"), ("delete", "DELETE")):

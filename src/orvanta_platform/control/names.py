@@ -17,7 +17,7 @@ PATH = rf"[uf]/[A-Za-z0-9_-]+(?:/{_SEGMENT})+"
 LONGEST_PATH = 255
 _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f/\\]{1,64}@[^@\s\x00-\x1f\x7f/\\]{1,190}")
 LONGEST_FILE_KEY = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
@@ -85,7 +85,7 @@ def check_username(username: str) -> None:
 
 
 def check_email(email: str) -> str:
-    """Return the address in lower case. Raises BadRequest if it is invalid."""
+    """Return the address in lower case. Raises BadRequest if it is invalid, or cannot be part of the path of a call."""
     if not _EMAIL.fullmatch(email):
         raise BadRequest(f"{email[:200]!r} is not a valid e-mail address.")
     return email.lower()
