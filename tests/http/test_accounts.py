@@ -157,7 +157,7 @@ async def test_deleted_account_leaves_tombstone(api: ApiHarness) -> None:
 
 
 async def test_address_that_no_path_can_name_is_refused(api: ApiHarness) -> None:
-    """Nobody could disable the account: paths of calls contain the address."""
+    """Paths of calls contain the address, so nobody could disable the account."""
     for email in ("a/b@example.org", "a\\b@example.org", "a\x7fb@example.org"):
         await changed(api, "create", {"email": email}, 400)
     await changed(api, "create", {"email": "a+b%2F?#@example.org"}, 201)
