@@ -149,3 +149,13 @@ async def test_texts_in_audit_rows_are_limited_in_length(api: ApiHarness) -> Non
     ):
         answer = await api.client.post(url, json=body, headers={"X-Workspace": "main"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
+
+
+async def test_list_of_variables_leaves_out_long_values(api: ApiHarness) -> None:
+    """A page of 1,000 values of 1 MiB exhausted the memory of the server."""
+    for name, length in (("long", 10_001), ("short", 10_000)):
+        body = {"path": f"f/team/{name}", "value": "x" * length, "is_secret": False, "description": ""}
+        assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    rows = {row["path"]: row.get("value") for row in await api.get("variables/list")}
+    assert rows == {"f/team/long": None, "f/team/short": "x" * 10_000}
+    assert len(await api.get("variables/get_value/f/team/long")) == 10_001

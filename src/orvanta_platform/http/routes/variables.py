@@ -73,7 +73,7 @@ async def variable_exists(request: AnyRequest, workspace: FromPath[str], path: F
 
 @get(f"{_V}/list", opt=call(answer=list[shapes.Variable], query=(*PAGED, *_FILTERS)))
 async def list_variables(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List variables the caller may read, by path. `after` is a path."""
+    """List variables the caller may read, by path, without values over 10,000 characters. `after` is a path."""
     page = page_of(request)
     filters: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
     filter_ = VariableFilter(**filters, after=page.after or "", limit=page.limit, offset=page.offset)
