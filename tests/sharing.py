@@ -13,7 +13,7 @@ import asyncpg
 
 from orvanta_platform.db.pool import Database
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.services.platform import Platform, platform_on
+from orvanta_platform.services.platform import Platform, create_platform
 from orvanta_platform.settings import Settings
 
 _TABLES = """
@@ -109,5 +109,5 @@ async def _catalog(owner: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Record:
 
 async def open_shared(shared: SharedDatabase, settings: Settings, *, connections: int = 8) -> Platform:
     """Return a platform with the shared connections and evaluator; closing it leaves both open."""
-    platform = await platform_on(await shared.pool(connections), settings)
+    platform = await create_platform(await shared.pool(connections), settings)
     return replace(platform, evaluator=shared.evaluator)

@@ -22,8 +22,8 @@ def test_person_from_account_to_departure(cli: Cli) -> None:
     cli("group", "managers", "night", "eve")
     cli("group", "add", "night", "eve")
     assert cli("group", "list").out.splitlines()[-1].split() == ["night", "eve", "eve"]
-    assert "Sessions: 0, tokens: 0" in cli("user", "leaving", EMAIL).out
-    assert cli("member", "leaving", "eve", "--json").json["items"] == []
+    assert "Sessions: 0, tokens: 0" in cli("user", "departure", EMAIL).out
+    assert cli("member", "departure", "eve", "--json").json["items"] == []
     assert cli("member", "remove", "eve", "--cancel-runs", "--json").json == {"subject": "eve", "state": "removed"}
     assert cli("member", "ownerless").out == ""
     cli("member", "invite", EMAIL, "--role", "viewer")

@@ -202,7 +202,7 @@ def test_run_shows_its_nodes(cli: Cli) -> None:
     assert [each["id"] for each in listed] == [run]
     assert run in cli("job", "list").out
     assert job not in cli("job", "list").out
-    assert job in cli("job", "list", "--steps").out
+    assert job in cli("job", "list", "--nodes").out
 
 
 def test_ctrl_c_stops_only_watching(cli: Cli, endless: str) -> None:

@@ -69,7 +69,7 @@ async def test_everything_of_leaver_stops_at_once(api: ApiHarness, how: str) -> 
     bound = (await bea.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
     assert (await api.client.post("/api/r/main/hook")).is_success
     await sent(api.client, "jobs/run/f/f/team/hers", {}, 201)
-    path = "users/leaving/bea" if how in WAYS[:2] else "/api/users/leaving/bea@example.com"
+    path = "users/departure/bea" if how in WAYS[:2] else "/api/users/departure/bea@example.com"
     before = (await sent(api.client, path, method="GET")).json()
     expected = [("flow", "f/team/hers"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/nightly")]
     assert [(each["kind"], each["path"]) for each in before["items"]] == expected
@@ -102,7 +102,7 @@ async def test_runs_of_leaver_continue_or_are_cancelled(api: ApiHarness, how: st
     bea = await leaver(api)
     run = (await sent(bea, "jobs/run/f/f/team/asks", {}, 201)).text
     other = (await sent(api.client, "jobs/run/f/f/team/asks", {}, 201)).text
-    path = "users/leaving/bea" if how == "removed" else "/api/users/leaving/bea@example.com"
+    path = "users/departure/bea" if how == "removed" else "/api/users/departure/bea@example.com"
     assert (await sent(api.client, path, method="GET")).json()["runs"] == 1
     await depart(api, how, runs)
     found = await api.get(f"jobs_u/get/{run}")
@@ -185,10 +185,10 @@ async def test_departure_shows_own_workspace_only(api: ApiHarness) -> None:
             "INSERT INTO member (workspace, username, email, role) VALUES ('admins', 'bea', 'bea@example.com', 'admin')"
         )
     zoe = await api.member("zoe", Role.ADMIN, workspace="admins")
-    found = (await zoe.get("/api/w/admins/users/leaving/bea")).json()
+    found = (await zoe.get("/api/w/admins/users/departure/bea")).json()
     assert (found["items"], found["sessions"], found["tokens"]) == ([], 0, 0)
-    await sent(zoe, "users/leaving/bea", None, 404, "GET")
-    await sent(zoe, "/api/users/leaving/bea@example.com", None, 403, "GET")
+    await sent(zoe, "users/departure/bea", None, 404, "GET")
+    await sent(zoe, "/api/users/departure/bea@example.com", None, 403, "GET")
     await sent(zoe, "/api/w/admins/users/delete/bea", None, 200, "DELETE")
     assert (await api.get("schedules/get/f/team/nightly"))["enabled"] is True
     assert (await api.get("users/get/bea"))["username"] == "bea"
@@ -198,5 +198,5 @@ async def test_account_that_is_only_admin_is_shown(api: ApiHarness) -> None:
     await sent(api.client, "/api/workspaces/create", {"id": "other", "name": "other"}, 201)
     await api.member("ada", Role.ADMIN, workspace="other")
     await sent(api.client, "/api/w/other/users/delete/admin", method="DELETE")
-    found = (await sent(api.client, "/api/users/leaving/ada@example.com", method="GET")).json()
+    found = (await sent(api.client, "/api/users/departure/ada@example.com", method="GET")).json()
     assert found["only_admin_of"] == ["other"]

@@ -46,7 +46,7 @@ async def test_role_is_changed_by_admins_only(api: ApiHarness) -> None:
             ("users/delete/admin", None, "DELETE"),
             ("workspaces/invite_user", {"email": "x@example.org", "is_admin": True}, "POST"),
             ("workspaces/list_pending_invites", None, "GET"),
-            ("users/leaving/admin", None, "GET"),
+            ("users/departure/admin", None, "GET"),
             ("ownership/list", None, "GET"),
         ):
             await sent(bea, call, sent_body, 403, method)

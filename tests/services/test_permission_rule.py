@@ -21,7 +21,7 @@ EXEMPT = {
     "access.session.login": "creates the actor",
     "access.session.first_password": "creates the actor",
     "access.session.logout": "ends the caller's own session, authenticated by its token",
-    "access.audit_chain.link_new": "called by the chainer; links rows that are already written",
+    "access.audit_chain.link_new": "called by a daemon; links rows that are already written",
     "access.departures.advance_cancelled": "takes runs whose cancellation its caller has requested",
     "access.workspaces.health": "called by load balancers without a token",
     "runs.locks.requirements": "reads code that its caller has sent",

@@ -43,7 +43,7 @@ async def record_instance(
     resource: str | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append one row that belongs to the instance and to no workspace, whichever workspace the call named."""
+    """Append one row of the instance, which belongs to no workspace even if the call named one."""
     await record(conn, replace(actor, workspace=None), operation, action_kind, resource, parameters)
 
 

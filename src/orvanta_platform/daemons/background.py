@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from orvanta_platform.daemons import chainer, janitor, notices, reaper, scheduler, timers
+from orvanta_platform.daemons import audit_chain, janitor, notices, reaper, scheduler, timers
 from orvanta_platform.services.platform import Platform
 
 Daemon = Callable[[Platform], Awaitable[None]]
@@ -22,7 +22,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     janitor.index,
     janitor.sweep_objects,
     notices.run,
-    chainer.run,
+    audit_chain.run,
     scheduler.run,
 )
 

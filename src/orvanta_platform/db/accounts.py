@@ -29,7 +29,7 @@ class AccountRow:
     disabled: bool
     created_at: datetime
     deleted_at: datetime | None
-    """Set if the account was deleted; such an account is disabled for ever."""
+    """Set if the account was deleted; such an account stays disabled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of what acts for an account: listed and stopped when the account leaves."""
+"""Rows of items that act for an account: listed, and stopped when the account leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ActingItem:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of what an account has."""
+    """Numbers of sessions, tokens and runs of an account."""
 
     sessions: int
     tokens: int
@@ -50,7 +50,7 @@ class OwnerlessRow:
 
 
 async def list_stopping(conn: Connection, email: str, workspace: str | None, limit: int) -> list[ActingItem]:
-    """Return what acts for an account in a workspace (None: all), at most `limit` items."""
+    """Return the items that act for an account in a workspace (None: all), at most `limit`."""
     return [ActingItem(**row) for row in await conn.fetch(_SQL["list_stopping"], email, workspace, limit)]
 
 
@@ -65,7 +65,7 @@ async def list_only_admin(conn: Connection, email: str, workspace: str | None) -
 
 
 async def stop(conn: Connection, email: str, workspace: str | None, reason: str) -> list[ActingItem]:
-    """Disable the schedules and HTTP triggers that act for an account in a workspace (None: all); returns them."""
+    """Disable the schedules and HTTP triggers that act for an account in a workspace (None: all); return them."""
     schedules = await conn.fetch(_SQL["stop_schedules"], email, workspace, reason)
     triggers = await conn.fetch(_SQL["stop_http_triggers"], email, workspace, reason)
     return [
@@ -82,7 +82,7 @@ async def delete_tokens(conn: Connection, email: str, workspace: str) -> None:
 async def cancel_runs(
     conn: Connection, email: str, workspace: str | None, *, by: str, reason: str, event: str, grace_s: float
 ) -> list[CancelledRun]:
-    """Request the cancellation of the live runs of an account in a workspace (None: all); returns them.
+    """Request the cancellation of the live runs of an account in a workspace (None: all); return them.
 
     `event`: the cancellation as an event of an inbox. `grace_s`: seconds until the runs end without their workers.
     """
@@ -91,10 +91,5 @@ async def cancel_runs(
 
 
 async def list_ownerless(conn: Connection, workspace: str, *, after: tuple[str, str], limit: int) -> list[OwnerlessRow]:
-    """Return a page of what acts for nobody, by kind and path, after `after`."""
+    """Return a page of the items that act for nobody, by kind and path, after `after`."""
     return [OwnerlessRow(**row) for row in await conn.fetch(_SQL["list_ownerless"], workspace, *after, limit)]
-
-
-async def is_active(conn: Connection, workspace: str, permissioned_as: str, email: str) -> bool:
-    """Return whether runs can act as `permissioned_as` of this account in a workspace."""
-    return bool(await conn.fetchval(_SQL["is_active"], workspace, permissioned_as, email))

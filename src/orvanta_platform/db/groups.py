@@ -51,9 +51,7 @@ async def set_summary(conn: Connection, workspace: str, name: str, summary: str 
 
 
 async def set_managers(conn: Connection, workspace: str, name: str, usernames: Sequence[str]) -> list[str]:
-    """Set the managers of a group, which its extra_perms contain; returns those that are not members, which are left
-    out.
-    """
+    """Set the managers of a group in its extra_perms; return the usernames that are not members, which are omitted."""
     await conn.execute(_SQL["set_managers"], workspace, name, list(usernames))
     rows = await conn.fetch(_SQL["list_unknown_members"], workspace, list(usernames))
     return [row["username"] for row in rows]

@@ -1,4 +1,4 @@
-"""Rows of members who change or leave, and of invitations."""
+"""Rows of members that change or leave, and of invitations."""
 
 from __future__ import annotations
 

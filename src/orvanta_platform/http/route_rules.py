@@ -69,7 +69,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "create_account"): "POST /api/users/create",
         ("instance", "manage_accounts"): """
             POST /api/users/update/{email}
-            GET /api/users/leaving/{email}
+            GET /api/users/departure/{email}
             POST /api/users/disable/{email}
             POST /api/users/enable/{email}
             POST /api/users/reset_password/{email}
@@ -115,7 +115,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET workspaces/list_pending_invites
             POST users/update/{username}
             DELETE users/delete/{username}
-            GET users/leaving/{username}
+            GET users/departure/{username}
             GET ownership/list
             POST ownership/assign
         """,

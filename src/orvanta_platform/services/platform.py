@@ -81,13 +81,13 @@ async def open_platform(
         statement_timeout_ms=statement_timeout_ms,
     )
     try:
-        return await platform_on(database, settings)
+        return await create_platform(database, settings)
     except BaseException:
         await database.close()
         raise
 
 
-async def platform_on(database: Database, settings: Settings) -> Platform:
+async def create_platform(database: Database, settings: Settings) -> Platform:
     """Create the platform on an open database; closing the platform closes it. Raises SchemaTooNew, SettingsError."""
     async with database.acquire() as connection:
         await migrate.check_schema(connection)

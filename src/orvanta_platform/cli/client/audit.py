@@ -44,7 +44,7 @@ def _list(
     instance: Instance = False,
     limit: options.Limit = 100,
 ) -> None:
-    """List rows of the audit trail, newest first. Admins only. The call is a row itself."""
+    """List rows of the audit trail, newest first. Admins only. The call itself is recorded."""
     from orvanta_platform.cli.client.output import local_time, print_json, print_table
 
     filters = _filters(user, operation, resource, since, until)
@@ -76,7 +76,7 @@ def export(
     until: Until = None,
     instance: Instance = False,
 ) -> None:
-    """Print the audit trail as NDJSON, one row a line, oldest first. Admins only. The call is a row itself."""
+    """Print the audit trail as NDJSON, one row per line, oldest first. Admins only. The call itself is recorded."""
     from orvanta_platform.cli.client.api import accepted, reaching
     from orvanta_platform.cli.client.output import print_bytes
 
@@ -95,7 +95,7 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
     """Verify that no row was changed, deleted or inserted afterwards. Admins only.
 
     Prints the number of links and the hash of the last one. Store them elsewhere, and pass them as --anchor later, to
-    find out whether the end of the chain was cut off. Fails if the chain is broken.
+    detect that the end of the chain was cut off. Fails if the chain is broken.
     """
     from orvanta_platform.cli.client.output import print_json
 

@@ -61,6 +61,20 @@ class Session:
             self._api = open_api(self.connect())
         return self._api
 
+    def change(self, call: str, body: dict[str, Any], subject: str, state: str) -> None:
+        """Send a POST request to a call of the workspace, then print the new state of its subject."""
+        self.api.post(self.api.in_workspace(call), body)
+        self.print_state(subject, state)
+
+    def print_state(self, subject: str, state: str) -> None:
+        """Print the result of a change: its subject and the new state."""
+        from orvanta_platform.cli.client.output import print_json
+
+        if self.as_json:
+            print_json({"subject": subject, "state": state})
+        else:
+            print(f"{subject}: {state}")
+
     def close(self) -> None:
         """Close the connection to the server."""
         if self._api is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -43,40 +43,29 @@ def _list(session: Session, limit: options.Limit = 100) -> None:
 @command(app, "orvanta group create night --summary 'Night shift'")
 def create(session: Session, name: Name, summary: Summary = None) -> None:
     """Create a group. Admins only."""
-    _change(session, "groups/create", {"name": name, "summary": summary}, name, "created")
+    session.change("groups/create", {"name": name, "summary": summary}, name, "created")
 
 
 @command(app, "orvanta group add night ada")
 def add(session: Session, name: Name, username: Username) -> None:
     """Add a member to a group. Admins and managers of the group only."""
-    _change(session, f"groups/adduser/{quote(name, safe='')}", {"username": username}, name, f"added {username}")
+    session.change(f"groups/adduser/{quote(name, safe='')}", {"username": username}, name, f"added {username}")
 
 
 @command(app, "orvanta group remove night ada")
 def remove(session: Session, name: Name, username: Username) -> None:
     """Remove a member from a group. Admins and managers of the group only."""
-    _change(session, f"groups/removeuser/{quote(name, safe='')}", {"username": username}, name, f"removed {username}")
+    session.change(f"groups/removeuser/{quote(name, safe='')}", {"username": username}, name, f"removed {username}")
 
 
 @command(app, "orvanta group managers night ada bea")
 def managers(session: Session, name: Name, usernames: Usernames = None) -> None:
     """Set the managers of a group, who may add and remove members. Admins only."""
-    _change(session, f"groups/update/{quote(name, safe='')}", {"managers": usernames or []}, name, "updated")
+    session.change(f"groups/update/{quote(name, safe='')}", {"managers": usernames or []}, name, "updated")
 
 
 @command(app, "orvanta group delete night")
 def delete(session: Session, name: Name) -> None:
     """Delete a group. Admins only."""
     session.api.delete(session.api.in_workspace(f"groups/delete/{quote(name, safe='')}"))
-    _done(session, name, "deleted")
-
-
-def _change(session: Session, call: str, body: dict[str, Any], subject: str, state: str) -> None:
-    session.api.post(session.api.in_workspace(call), body)
-    _done(session, subject, state)
-
-
-def _done(session: Session, subject: str, state: str) -> None:
-    from orvanta_platform.cli.client.output import print_state
-
-    print_state(subject, state, as_json=session.as_json)
+    session.print_state(name, "deleted")

@@ -23,7 +23,7 @@ JobId = Annotated[
     str, typer.Argument(help="Id of a run, or of the job of one of its nodes.", metavar="ID", parser=run_id)
 ]
 RunPath = Annotated[str | None, typer.Option("--path", help="Only runs of the workflow or script at this path.")]
-Steps = Annotated[bool, typer.Option("--steps", help="Include the jobs of nodes.")]
+Nodes = Annotated[bool, typer.Option("--nodes", help="Include the jobs of nodes.")]
 Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Only the log of this attempt.")]
 Merged = Annotated[bool, typer.Option("--merged", help="Merge the lines of all nodes of a workflow by time.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the job has ended.")]
@@ -46,14 +46,14 @@ def job() -> None:
 
 @command(app, "orvanta job list", "orvanta job list --path f/sales/report --status failed --limit 5 --json")
 def _list(
-    session: Session, path: RunPath = None, status: Statuses = None, steps: Steps = False, limit: options.Limit = 20
+    session: Session, path: RunPath = None, status: Statuses = None, nodes: Nodes = False, limit: options.Limit = 20
 ) -> None:
     """List runs, newest first. Cancelled runs count as failed."""
     from orvanta_platform.cli.client.output import duration, local_time, print_json, print_table
 
     api = session.api
     call, query = _CALLS[status]
-    only_runs = None if steps else False
+    only_runs = None if nodes else False
     found = api.get(api.in_workspace(call), script_path_exact=path, is_flow_step=only_runs, per_page=limit, **query)
     if session.as_json:
         print_json(found)

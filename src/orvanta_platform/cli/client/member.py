@@ -1,4 +1,4 @@
-"""`orvanta member`: members of the workspace, invitations, and new owners for what acted for former members."""
+"""`orvanta member`: members of the workspace, invitations, and new owners for items of former members."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from orvanta_platform.cli.client import leaving, options
+from orvanta_platform.cli.client import departure, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
 
@@ -41,10 +41,10 @@ RoleOption = Annotated[RoleName, typer.Option("--role", help="Role in the worksp
 RoleArgument = Annotated[RoleName, typer.Argument(help="Role in the workspace.", metavar="ROLE")]
 NewUsername = Annotated[str | None, typer.Option("--username", help="Username; that of the account by default.")]
 Kind = Annotated[ItemKind, typer.Argument(help="schedule, http_trigger, flow or script.", metavar="KIND")]
-Owner = Annotated[str, typer.Argument(help="Member that it acts for from now on: u/<username>.", metavar="OWNER")]
+Owner = Annotated[str, typer.Argument(help="New owner, for whom the item acts: u/<username>.", metavar="OWNER")]
 Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule or HTTP trigger as well.")]
 References = Annotated[
-    bool, typer.Option("--references", help="Let runs read what the arguments refer to as the new owner.")
+    bool, typer.Option("--references", help="Allow runs to read references in the arguments as the new owner.")
 ]
 
 
@@ -80,7 +80,7 @@ def _list(session: Session, limit: options.Limit = 100) -> None:
 def add(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER, username: NewUsername = None) -> None:
     """Add an account to the workspace. Admins only."""
     body = {"email": email, "role": role, "username": username}
-    _change(session, "workspaces/add_user", body, email, "added")
+    session.change("workspaces/add_user", body, email, "added")
 
 
 @command(app, "orvanta member invite ada@example.org --role operator")
@@ -89,7 +89,7 @@ def invite(session: Session, email: Email, role: RoleOption = RoleName.DEVELOPER
 
     Its owner joins with `orvanta member join`.
     """
-    _change(session, "workspaces/invite_user", {"email": email, "role": role}, email, "invited")
+    session.change("workspaces/invite_user", {"email": email, "role": role}, email, "invited")
 
 
 @command(app, "orvanta member invitations")
@@ -109,7 +109,7 @@ def invitations(session: Session) -> None:
 @command(app, "orvanta member withdraw ada@example.org")
 def withdraw(session: Session, email: Email) -> None:
     """Withdraw an invitation. Admins only."""
-    _change(session, "workspaces/delete_invite", {"email": email}, email, "withdrawn")
+    session.change("workspaces/delete_invite", {"email": email}, email, "withdrawn")
 
 
 @command(app, "orvanta member join --workspace sales")
@@ -117,45 +117,45 @@ def join(session: Session, username: NewUsername = None) -> None:
     """Accept an invitation to the workspace."""
     workspace = session.api.connection.workspace
     session.api.post("/api/users/accept_invite", {"workspace_id": workspace, "username": username})
-    _done(session, workspace, "joined")
+    session.print_state(workspace, "joined")
 
 
 @command(app, "orvanta member role ada viewer")
 def role(session: Session, username: Username, role: RoleArgument) -> None:
     """Change the role of a member. Admins only."""
-    _change(session, f"users/update/{quote(username, safe='')}", {"role": role}, username, role)
+    session.change(f"users/update/{quote(username, safe='')}", {"role": role}, username, role)
 
 
-@command(app, "orvanta member leaving ada")
-def leaving_(session: Session, username: Username) -> None:
+@command(app, "orvanta member departure ada")
+def departure_(session: Session, username: Username) -> None:
     """List what stops when a member is disabled or removed. Admins only."""
-    leaving.show(session, session.api.in_workspace(f"users/leaving/{quote(username, safe='')}"))
+    departure.show(session, session.api.in_workspace(f"users/departure/{quote(username, safe='')}"))
 
 
 @command(app, "orvanta member disable ada", "orvanta member disable ada --cancel-runs")
-def disable(session: Session, username: Username, cancel_runs: leaving.CancelRuns = False) -> None:
+def disable(session: Session, username: Username, cancel_runs: departure.CancelRuns = False) -> None:
     """Disable a member, and stop everything that acts for it. Admins only."""
-    call = f"users/update/{quote(username, safe='')}{leaving.runs_query(cancel_runs)}"
-    _change(session, call, {"disabled": True}, username, "disabled")
+    call = f"users/update/{quote(username, safe='')}{departure.runs_query(cancel_runs)}"
+    session.change(call, {"disabled": True}, username, "disabled")
 
 
 @command(app, "orvanta member enable ada")
 def enable(session: Session, username: Username) -> None:
-    """Enable a member. What was stopped remains stopped. Admins only."""
-    _change(session, f"users/update/{quote(username, safe='')}", {"disabled": False}, username, "enabled")
+    """Enable a member. Items that were stopped stay disabled. Admins only."""
+    session.change(f"users/update/{quote(username, safe='')}", {"disabled": False}, username, "enabled")
 
 
 @command(app, "orvanta member remove ada", "orvanta member remove ada --cancel-runs")
-def remove(session: Session, username: Username, cancel_runs: leaving.CancelRuns = False) -> None:
+def remove(session: Session, username: Username, cancel_runs: departure.CancelRuns = False) -> None:
     """Remove a member, and stop everything that acts for it. Admins only."""
-    call = f"users/delete/{quote(username, safe='')}{leaving.runs_query(cancel_runs)}"
+    call = f"users/delete/{quote(username, safe='')}{departure.runs_query(cancel_runs)}"
     session.api.delete(session.api.in_workspace(call))
-    _done(session, username, "removed")
+    session.print_state(username, "removed")
 
 
 @command(app, "orvanta member ownerless")
 def ownerless(session: Session, limit: options.Limit = 100) -> None:
-    """List schedules, HTTP triggers, workflows and scripts that act for members who left. Admins only."""
+    """List schedules, HTTP triggers, workflows and scripts that act for former members. Admins only."""
     from orvanta_platform.cli.client.output import print_json, print_table
 
     api = session.api
@@ -175,17 +175,6 @@ def assign(
     enable: Enable = False,
     references: References = False,
 ) -> None:
-    """Let an item act for another member. Its current version is accepted for this member. Admins only."""
+    """Assign an item to another owner. Its current version is accepted for this member. Admins only."""
     body: dict[str, Any] = {"kind": kind, "path": path, "owner": owner, "enable": enable, "references": references}
-    _change(session, "ownership/assign", body, path, owner)
-
-
-def _change(session: Session, call: str, body: dict[str, Any], subject: str, state: str) -> None:
-    session.api.post(session.api.in_workspace(call), body)
-    _done(session, subject, state)
-
-
-def _done(session: Session, subject: str, state: str) -> None:
-    from orvanta_platform.cli.client.output import print_state
-
-    print_state(subject, state, as_json=session.as_json)
+    session.change("ownership/assign", body, path, owner)

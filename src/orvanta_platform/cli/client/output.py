@@ -47,14 +47,6 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def print_state(subject: str, state: str, *, as_json: bool) -> None:
-    """Print the result of a change: its subject and the new state."""
-    if as_json:
-        print_json({"subject": subject, "state": state})
-    else:
-        print(f"{subject}: {state}")
-
-
 def width(text: str) -> int:
     """Return the number of terminal columns of a text."""
     if text.isascii():

@@ -1,4 +1,4 @@
-"""`orvanta token`: one's own tokens, and those of a workspace's members."""
+"""`orvanta token`: the user's own tokens, and those of the members of a workspace."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Scope = Annotated[
     list[str] | None,
     typer.Option("--scope", help="<area>:<action> or <area>:<action>:<path>. Repeatable; all rights by default."),
 ]
-Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; it does not by default.")]
-Bound = Annotated[bool, typer.Option("--this-workspace", help="Valid in this workspace only.")]
+Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires; never by default.")]
+Bound = Annotated[bool, typer.Option("--this-workspace", help="Restrict the token to this workspace.")]
 
 
 @app.callback()
@@ -60,7 +60,7 @@ def _list(session: Session, all: All = False, limit: options.Limit = 100) -> Non
 def create(
     session: Session, label: Label = None, scope: Scope = None, days: Days = None, this_workspace: Bound = False
 ) -> None:
-    """Create a token of yours, and print it. It is shown once."""
+    """Create a token for your account, and print it. It is shown only once."""
     from orvanta_platform.cli.client.output import print_json
 
     body: dict[str, Any] = {"label": label, "scopes": scope or None}
@@ -77,10 +77,8 @@ def create(
 
 @command(app, "orvanta token revoke ov_Vq3kLm2xA", "orvanta token revoke ov_Vq3kLm2xA --all")
 def revoke(session: Session, prefix: Prefix, all: All = False) -> None:
-    """Revoke a token of yours, or with --all one of any member that is valid in this workspace only."""
-    from orvanta_platform.cli.client.output import print_state
-
+    """Revoke one of your tokens, or with --all a token of any member that is valid in this workspace only."""
     api = session.api
     name = quote(prefix, safe="")
     api.delete(api.in_workspace(f"tokens/delete/{name}") if all else f"/api/users/tokens/delete/{name}")
-    print_state(prefix, "revoked", as_json=session.as_json)
+    session.print_state(prefix, "revoked")

@@ -1,4 +1,4 @@
-"""`orvanta user`: accounts of the installation, and one's own password and sessions."""
+"""`orvanta user`: accounts of the installation, and the user's own password and sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from orvanta_platform.cli.client import leaving, options
+from orvanta_platform.cli.client import departure, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.prompts import prompt_secret
 from orvanta_platform.cli.help_text import CommandGroup
@@ -21,7 +21,7 @@ Name = Annotated[str | None, typer.Option("--name", help="Name of the person.")]
 Superadmin = Annotated[
     bool | None, typer.Option("--superadmin/--no-superadmin", help="Grant all rights in every workspace.")
 ]
-Devops = Annotated[bool | None, typer.Option("--devops/--no-devops", help="Let it see all accounts and workers.")]
+Devops = Annotated[bool | None, typer.Option("--devops/--no-devops", help="Allow it to list all accounts and workers.")]
 Deleted = Annotated[bool, typer.Option("--deleted", help="Also list deleted accounts.")]
 Prefix = Annotated[str, typer.Argument(help="First characters of the token, as listed.", metavar="PREFIX")]
 
@@ -55,7 +55,7 @@ def create(
 ) -> None:
     """Create an account, and print a one-time link by which its owner chooses the password. Superadmins only.
 
-    The link is valid for 24 hours and is shown once.
+    The link is valid for 24 hours and is shown only once.
     """
     body: dict[str, Any] = {"email": email, "link": True, "username": username, "name": name}
     body |= {"super_admin": bool(superadmin), "devops": bool(devops)}
@@ -69,44 +69,44 @@ def update(
     """Change the name or the roles of an account. Superadmins only."""
     body = {"name": name, "is_super_admin": superadmin, "is_devops": devops}
     session.api.post(_path("update", email), body)
-    _done(session, email, "updated")
+    session.print_state(email, "updated")
 
 
-@command(app, "orvanta user leaving ada@example.org")
-def leaving_(session: Session, email: Email) -> None:
+@command(app, "orvanta user departure ada@example.org")
+def departure_(session: Session, email: Email) -> None:
     """List what stops when an account is disabled or deleted. Superadmins only."""
-    leaving.show(session, _path("leaving", email))
+    departure.show(session, _path("departure", email))
 
 
 @command(app, "orvanta user disable ada@example.org", "orvanta user disable ada@example.org --cancel-runs")
-def disable(session: Session, email: Email, cancel_runs: leaving.CancelRuns = False) -> None:
+def disable(session: Session, email: Email, cancel_runs: departure.CancelRuns = False) -> None:
     """Disable an account, end its tokens and sessions, and stop everything that acts for it. Superadmins only."""
-    session.api.post(_path("disable", email) + leaving.runs_query(cancel_runs))
-    _done(session, email, "disabled")
+    session.api.post(_path("disable", email) + departure.runs_query(cancel_runs))
+    session.print_state(email, "disabled")
 
 
 @command(app, "orvanta user enable ada@example.org")
 def enable(session: Session, email: Email) -> None:
     """Enable an account. Its tokens and sessions do not return. Superadmins only."""
     session.api.post(_path("enable", email))
-    _done(session, email, "enabled")
+    session.print_state(email, "enabled")
 
 
 @command(app, "orvanta user delete ada@example.org")
-def delete(session: Session, email: Email, cancel_runs: leaving.CancelRuns = False) -> None:
+def delete(session: Session, email: Email, cancel_runs: departure.CancelRuns = False) -> None:
     """Delete an account, and stop everything that acts for it. Superadmins only.
 
-    What it wrote remains, and nobody else gets its address.
+    Its items and runs remain, and its address cannot be used again.
     """
-    session.api.delete(_path("delete", email) + leaving.runs_query(cancel_runs))
-    _done(session, email, "deleted")
+    session.api.delete(_path("delete", email) + departure.runs_query(cancel_runs))
+    session.print_state(email, "deleted")
 
 
 @command(app, "orvanta user reset-password ada@example.org")
 def reset_password(session: Session, email: Email) -> None:
     """Remove the password of an account, end its sessions, and print a one-time link. Superadmins only.
 
-    The link is valid for 24 hours and is shown once. API tokens of the account remain valid.
+    The link is valid for 24 hours and is shown only once. API tokens of the account remain valid.
     """
     _print_link(session, email, session.api.post(_path("reset_password", email)))
 
@@ -153,17 +153,11 @@ def sessions(session: Session) -> None:
 def revoke_session(session: Session, prefix: Prefix) -> None:
     """End one of your own sessions."""
     session.api.delete(f"/api/users/sessions/delete/{quote(prefix, safe='')}")
-    _done(session, prefix, "revoked")
+    session.print_state(prefix, "revoked")
 
 
 def _path(call: str, email: str) -> str:
     return f"/api/users/{call}/{quote(email, safe='')}"
-
-
-def _done(session: Session, subject: str, state: str) -> None:
-    from orvanta_platform.cli.client.output import print_state
-
-    print_state(subject, state, as_json=session.as_json)
 
 
 def _print_link(session: Session, email: str, link: str) -> None:
@@ -181,7 +175,7 @@ def _passwords() -> tuple[str, str]:
         return prompt_secret("Current password"), prompt_secret("New password")
     lines = sys.stdin.read().splitlines()
     if len(lines) != 2:
-        raise typer.BadParameter("Write two lines to stdin: the current password and the new one.")
+        raise typer.BadParameter("Write two lines to standard input: the current password and the new one.")
     return lines[0], lines[1]
 
 

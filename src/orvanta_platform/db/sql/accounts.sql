@@ -57,7 +57,7 @@ WHERE email > $1 AND ($4 OR deleted_at IS NULL)
 ORDER BY email LIMIT $2 OFFSET $3;
 
 -- name: lock_roles
--- Serialises changes of the instance's superadmins until the transaction ends.
+-- Serializes changes of the instance's superadmins until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtext('orvanta.superadmins'));
 
 -- name: lock

@@ -38,7 +38,8 @@ WHERE workspace = $1
 ORDER BY id LIMIT $10;
 
 -- name: list_of_instance
--- A page of the rows of the instance, which belong to no workspace, newest first, those before $8 (null: all). $3: an operation, or its first part.
+-- A page of the rows of the instance, newest first, those before $8 (null: all). $1 is null, as for every row of the
+-- instance. $3: an operation, or its first part.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace IS NULL AND $1::text IS NULL
@@ -52,7 +53,8 @@ WHERE workspace IS NULL AND $1::text IS NULL
 ORDER BY id DESC LIMIT $9 OFFSET $10;
 
 -- name: list_ascending_of_instance
--- The rows of the instance, which belong to no workspace, oldest first, those after $8 up to $9. $3: an operation, or its first part.
+-- The rows of the instance, oldest first, those after $8 up to $9. $1 is null, as for every row of the instance. $3: an
+-- operation, or its first part.
 SELECT id, workspace, at, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id
 FROM audit
 WHERE workspace IS NULL AND $1::text IS NULL

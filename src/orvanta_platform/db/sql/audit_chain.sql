@@ -10,8 +10,8 @@ ORDER BY a.xid DESC, a.id DESC LIMIT 1;
 
 -- name: list_unlinked
 -- Rows without a link after the position ($1, $2) whose transactions are older than every running one; at most $3.
-SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters, a.address,
-       a.request_id, a.xid::text::bigint AS xid
+SELECT a.id, a.workspace, a.at, a.actor, a.on_behalf_of, a.operation, a.action_kind, a.resource, a.parameters,
+       a.address, a.request_id, a.xid::text::bigint AS xid
 FROM audit AS a
 WHERE (a.xid, a.id) > ($1::bigint::text::xid8, $2::bigint) AND a.xid < pg_snapshot_xmin(pg_current_snapshot())
   AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id)
@@ -21,7 +21,9 @@ ORDER BY a.xid, a.id LIMIT $3;
 -- The last link of each of these workspaces; empty: the instance.
 SELECT w.workspace, h.n, h.hash
 FROM unnest($1::text[]) AS w (workspace)
-CROSS JOIN LATERAL (SELECT l.n, l.hash FROM audit_link AS l WHERE l.workspace = w.workspace ORDER BY l.n DESC LIMIT 1) AS h;
+CROSS JOIN LATERAL (
+    SELECT l.n, l.hash FROM audit_link AS l WHERE l.workspace = w.workspace ORDER BY l.n DESC LIMIT 1
+) AS h;
 
 -- name: append
 -- Appends links.

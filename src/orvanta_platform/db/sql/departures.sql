@@ -56,9 +56,9 @@ RETURNING workspace, path;
 DELETE FROM token WHERE email = $1 AND workspace = $2;
 
 -- name: cancel_runs
--- Requests the cancellation of the live runs of an account, in one workspace or ($2 null) all of them, except those that
--- are part of another such run. $3 is the member who cancels, $4 the reason, $5 the event for the inbox, $6 the seconds
--- until the runs end without their workers.
+-- Requests the cancellation of the live runs of an account, in one workspace or ($2 null) all of them, except those
+-- that are part of another such run. $3 is the member who cancels, $4 the reason, $5 the event for the inbox, $6 the
+-- seconds until the runs end without their workers.
 WITH chosen AS (
     SELECT r.id
     FROM run_live AS r
@@ -83,8 +83,8 @@ WITH chosen AS (
 SELECT id, workspace, path FROM requested ORDER BY id;
 
 -- name: list_ownerless
--- A page of what acts for an identity of a workspace that is no longer active: schedules, HTTP triggers, workflows and
--- scripts on behalf of somebody. $2 and $3: kind and path of the last one of the page before.
+-- A page of the items that act for an identity of a workspace which is no longer active: schedules, HTTP triggers,
+-- workflows and scripts on behalf of somebody. $2 and $3: kind and path of the last item of the page before.
 SELECT kind, path, permissioned_as, enabled
 FROM (
     SELECT 'schedule' AS kind, path, permissioned_as, email, enabled
@@ -102,7 +102,3 @@ FROM (
 ) AS acting
 WHERE NOT is_active_identity($1, permissioned_as, email) AND (kind, path) > ($2::text, $3::text)
 ORDER BY kind, path LIMIT $4;
-
--- name: is_active
--- Returns true if runs can act as $2 (u/<username>) of the account $3 in a workspace.
-SELECT is_active_identity($1, $2, $3);

@@ -1,5 +1,5 @@
 -- name: lock
--- One member, and its workspace locked, so that changes of its members are serialised until the transaction ends.
+-- One member, and its workspace locked, so that changes of its members are serialized until the transaction ends.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled
 FROM workspace AS w
 LEFT JOIN member AS m ON m.workspace = w.id AND m.username = $2
@@ -24,44 +24,44 @@ UPDATE member SET role = $3 WHERE workspace = $1 AND username = $2;
 UPDATE member SET disabled = $3 WHERE workspace = $1 AND username = $2;
 
 -- name: remove_grants
--- Removes an account's memberships in groups, and the permissions granted to its usernames, in one workspace or ($2 null)
--- all of them.
-WITH who AS (
+-- Removes an account's memberships in groups, and the permissions granted to its usernames, in one workspace or
+-- ($2 null) all of them.
+WITH leavers AS (
     SELECT workspace, username, 'u/' || username AS principal
     FROM member
     WHERE email = $1 AND ($2::text IS NULL OR workspace = $2)
 ), team_members AS (
-    DELETE FROM team_member AS t USING who AS w WHERE t.workspace = w.workspace AND t.username = w.username
+    DELETE FROM team_member AS t USING leavers AS l WHERE t.workspace = l.workspace AND t.username = l.username
 ), teams AS (
-    UPDATE team AS t SET extra_perms = t.extra_perms - w.principal
-    FROM who AS w
-    WHERE t.workspace = w.workspace AND t.extra_perms ? w.principal
+    UPDATE team AS t SET extra_perms = t.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE t.workspace = l.workspace AND t.extra_perms ? l.principal
 ), folders AS (
-    UPDATE folder AS f SET owners = array_remove(f.owners, w.principal), extra_perms = f.extra_perms - w.principal
-    FROM who AS w
-    WHERE f.workspace = w.workspace AND (w.principal = ANY (f.owners) OR f.extra_perms ? w.principal)
+    UPDATE folder AS f SET owners = array_remove(f.owners, l.principal), extra_perms = f.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE f.workspace = l.workspace AND (l.principal = ANY (f.owners) OR f.extra_perms ? l.principal)
 ), items AS (
-    UPDATE item AS i SET extra_perms = i.extra_perms - w.principal
-    FROM who AS w
-    WHERE i.workspace = w.workspace AND i.extra_perms ? w.principal
+    UPDATE item AS i SET extra_perms = i.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE i.workspace = l.workspace AND i.extra_perms ? l.principal
 ), variables AS (
-    UPDATE variable AS v SET extra_perms = v.extra_perms - w.principal
-    FROM who AS w
-    WHERE v.workspace = w.workspace AND v.extra_perms ? w.principal
+    UPDATE variable AS v SET extra_perms = v.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE v.workspace = l.workspace AND v.extra_perms ? l.principal
 ), resources AS (
-    UPDATE resource AS r SET extra_perms = r.extra_perms - w.principal
-    FROM who AS w
-    WHERE r.workspace = w.workspace AND r.extra_perms ? w.principal
+    UPDATE resource AS r SET extra_perms = r.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE r.workspace = l.workspace AND r.extra_perms ? l.principal
 ), schedules AS (
-    UPDATE schedule AS s SET extra_perms = s.extra_perms - w.principal
-    FROM who AS w
-    WHERE s.workspace = w.workspace AND s.extra_perms ? w.principal
+    UPDATE schedule AS s SET extra_perms = s.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE s.workspace = l.workspace AND s.extra_perms ? l.principal
 ), http_triggers AS (
-    UPDATE http_trigger AS h SET extra_perms = h.extra_perms - w.principal
-    FROM who AS w
-    WHERE h.workspace = w.workspace AND h.extra_perms ? w.principal
+    UPDATE http_trigger AS h SET extra_perms = h.extra_perms - l.principal
+    FROM leavers AS l
+    WHERE h.workspace = l.workspace AND h.extra_perms ? l.principal
 )
-DELETE FROM acceptance AS a USING who AS w WHERE a.workspace = w.workspace AND a.permissioned_as = w.principal;
+DELETE FROM acceptance AS a USING leavers AS l WHERE a.workspace = l.workspace AND a.permissioned_as = l.principal;
 
 -- name: remove
 -- Removes the memberships of an account in one workspace or ($2 null) all of them, and its invitations to them, and

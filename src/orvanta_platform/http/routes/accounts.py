@@ -24,10 +24,11 @@ async def update_account(request: AnyRequest, email: FromPath[str]) -> Response[
     return answers.text(f"Updated the account {email}.")
 
 
-@get(f"{_U}/leaving/{{email:str}}", opt=call(answer=people.Leaving))
+@get(f"{_U}/departure/{{email:str}}", opt=call(answer=people.Departure))
 async def preview_account_departure(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
     """List what stops when an account is disabled or deleted. Superadmins only."""
-    return answers.json(people.leaving(await departures.of_account(platform_of(request), actor_of(request), email)))
+    found = await departures.preview_account(platform_of(request), actor_of(request), email)
+    return answers.json(people.departure(found))
 
 
 @post(f"{_U}/disable/{{email:str}}", status_code=200, opt=call(query=("runs",)))

@@ -25,18 +25,18 @@ _NDJSON = "application/x-ndjson"
 
 @get(f"{_W}/audit/list", opt=call(answer=list[shapes.AuditEntry], query=(*_FILTERS, "before_id", "page", "per_page")))
 async def list_audit(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List the audit trail of the workspace, newest first. Admins only. The call is a row itself.
+    """List the audit trail of the workspace, newest first. Admins only. The call itself is recorded.
 
     `operation`: an operation, or its first part (`users`). `after` and `before`: times; `before_id`: the id of the
     last row of the page before.
     """
-    return await _listed(request, workspace)
+    return await _list(request, workspace)
 
 
 @get("/api/audit/list", opt=call(answer=list[shapes.AuditEntry], query=(*_FILTERS, "before_id", "page", "per_page")))
 async def list_instance_audit(request: AnyRequest) -> Response[bytes]:
     """List the audit trail of the instance (accounts, logins), newest first. Superadmins only."""
-    return await _listed(request, None)
+    return await _list(request, None)
 
 
 @get(f"{_W}/audit/get/{{id:int}}", opt=call(answer=shapes.AuditEntry))
@@ -48,14 +48,14 @@ async def get_audit(request: AnyRequest, workspace: FromPath[str], id: FromPath[
 
 @get(f"{_W}/audit/export", opt=call(query=_FILTERS))
 async def export_audit(request: AnyRequest, workspace: FromPath[str]) -> Stream:
-    """Export the audit trail of the workspace as NDJSON, oldest first. Admins only. The call is a row itself."""
-    return await _exported(request, workspace)
+    """Export the audit trail of the workspace as NDJSON, oldest first. Admins only. The call itself is recorded."""
+    return await _export(request, workspace)
 
 
 @get("/api/audit/export", opt=call(query=_FILTERS))
 async def export_instance_audit(request: AnyRequest) -> Stream:
     """Export the audit trail of the instance as NDJSON, oldest first. Superadmins only."""
-    return await _exported(request, None)
+    return await _export(request, None)
 
 
 @get(f"{_W}/audit/verify", opt=call(answer=shapes.AuditVerification, query=("anchor",)))
@@ -64,13 +64,13 @@ async def verify_audit(request: AnyRequest, workspace: FromPath[str]) -> Respons
 
     `anchor`: `<links>:<head>` of an earlier verification, which the chain must still contain.
     """
-    return await _verified(request, workspace)
+    return await _verify(request, workspace)
 
 
 @get("/api/audit/verify", opt=call(answer=shapes.AuditVerification, query=("anchor",)))
 async def verify_instance_audit(request: AnyRequest) -> Response[bytes]:
     """Verify the hash chain of the instance's audit trail. Superadmins only."""
-    return await _verified(request, None)
+    return await _verify(request, None)
 
 
 @get(f"{_W}/tokens/list", opt=call(answer=list[shapes.MemberToken], query=("page", "per_page")))
@@ -92,7 +92,7 @@ async def revoke_member_token(
     return answers.text("Revoked the token.")
 
 
-async def _listed(request: AnyRequest, workspace: str | None) -> Response[bytes]:
+async def _list(request: AnyRequest, workspace: str | None) -> Response[bytes]:
     page = page_of(request)
     rows = await audit_trail.list_page(
         platform_of(request),
@@ -106,7 +106,7 @@ async def _listed(request: AnyRequest, workspace: str | None) -> Response[bytes]
     return answers.json([shapes.audit_entry(row) for row in rows])
 
 
-async def _verified(request: AnyRequest, workspace: str | None) -> Response[bytes]:
+async def _verify(request: AnyRequest, workspace: str | None) -> Response[bytes]:
     text = request.query_params.get("anchor")
     number, colon, digest = (text or "").partition(":")
     if text and not (colon and number.isascii() and number.isdigit() and len(number) < 19):
@@ -116,7 +116,7 @@ async def _verified(request: AnyRequest, workspace: str | None) -> Response[byte
     return answers.json(shapes.verification(found))
 
 
-async def _exported(request: AnyRequest, workspace: str | None) -> Stream:
+async def _export(request: AnyRequest, workspace: str | None) -> Stream:
     batches = await audit_trail.export(platform_of(request), live_actor_of(request), workspace, _filter(request))
     return streaming.download(_lines(batches), _NDJSON)
 

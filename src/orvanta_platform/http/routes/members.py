@@ -1,4 +1,4 @@
-"""Routes of the members of a workspace, of invitations, and of what acts for members who have left."""
+"""Routes of the members of a workspace, of invitations, and of items that act for former members."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ async def remove_member(request: AnyRequest, workspace: FromPath[str], username:
     return answers.text(f"Removed {username} from the workspace {workspace}.")
 
 
-@get(f"{_W}/users/leaving/{{username:str}}", opt=call(answer=people.Leaving))
+@get(f"{_W}/users/departure/{{username:str}}", opt=call(answer=people.Departure))
 async def preview_member_departure(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
     """List what stops when a member is disabled or removed. Admins only."""
-    found = await departures.of_member(platform_of(request), actor_of(request), workspace, username)
-    return answers.json(people.leaving(found))
+    found = await departures.preview_member(platform_of(request), actor_of(request), workspace, username)
+    return answers.json(people.departure(found))
 
 
 @get(f"{_W}/users/is_owner/{{path:path}}", opt=call(answer=bool))
 async def is_owner_of_path(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Check whether the caller owns a path: its own, or one in a folder that it owns."""
+    """Check whether the caller owns a path: below its own `u/…`, or in a folder that it owns."""
     owned = await members.is_owner(platform_of(request), actor_of(request), workspace, item_path(path))
     return answers.json(owned)
 
@@ -90,10 +90,10 @@ async def invite_user(request: AnyRequest, workspace: FromPath[str]) -> Response
     return answers.text(f"Invited {body.email} to the workspace {workspace}.")
 
 
-@post(f"{_W}/workspaces/delete_invite", status_code=200, opt=call(body=people.InvitedEmail))
+@post(f"{_W}/workspaces/delete_invite", status_code=200, opt=call(body=people.WithdrawInvitation))
 async def delete_invite(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Withdraw an invitation. Admins only."""
-    body = await body_of(request, people.InvitedEmail)
+    body = await body_of(request, people.WithdrawInvitation)
     await members.withdraw_invitation(platform_of(request), actor_of(request), workspace, body.email)
     return answers.text(f"Withdrew the invitation of {body.email}.")
 
@@ -130,9 +130,9 @@ async def decline_invite(request: AnyRequest) -> Response[bytes]:
     return answers.text("Declined the invitation.")
 
 
-@get(f"{_W}/ownership/list", opt=call(answer=list[people.Ownerless], query=("per_page", "after")))
+@get(f"{_W}/ownership/list", opt=call(answer=list[people.OwnerlessItem], query=("per_page", "after")))
 async def list_ownerless(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """List what acts for members who were disabled or removed, by kind and path. Admins only.
+    """List the items that act for members who were disabled or removed, by kind and path. Admins only.
 
     `after` is `<kind>:<path>` of the last item of the page before.
     """
@@ -146,10 +146,10 @@ async def list_ownerless(request: AnyRequest, workspace: FromPath[str]) -> Respo
     return answers.json([people.ownerless(row) for row in rows])
 
 
-@post(f"{_W}/ownership/assign", status_code=200, opt=call(body=people.Assign))
+@post(f"{_W}/ownership/assign", status_code=200, opt=call(body=people.AssignOwner))
 async def assign_owner(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Let a schedule, HTTP trigger, workflow or script act for another member. Admins only."""
-    body = await body_of(request, people.Assign)
+    """Assign a schedule, HTTP trigger, workflow or script to another owner, for whom it acts. Admins only."""
+    body = await body_of(request, people.AssignOwner)
     await ownership.assign(
         platform_of(request),
         actor_of(request),

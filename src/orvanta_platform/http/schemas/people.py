@@ -12,7 +12,7 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.db.departures import OwnerlessRow
 from orvanta_platform.db.members import InvitationRow
 from orvanta_platform.db.tokens import SessionRow
-from orvanta_platform.services.access.departures import Departure
+from orvanta_platform.services.access import departures
 
 
 class UpdateAccount(msgspec.Struct):
@@ -55,8 +55,8 @@ class UpdateMember(msgspec.Struct):
     disabled: bool | None = None
 
 
-class InvitedEmail(msgspec.Struct):
-    """The address of an invitation."""
+class WithdrawInvitation(msgspec.Struct):
+    """The address of the invitation to withdraw."""
 
     email: str
 
@@ -97,7 +97,7 @@ class ActingItem(msgspec.Struct, kw_only=True):
     path: str
 
 
-class Leaving(msgspec.Struct, kw_only=True):
+class Departure(msgspec.Struct, kw_only=True):
     """Sessions, tokens, runs and items that end when an account or a member is disabled or removed."""
 
     sessions: int
@@ -112,7 +112,7 @@ class Leaving(msgspec.Struct, kw_only=True):
     """Workspaces without another enabled admin."""
 
 
-class Ownerless(msgspec.Struct, kw_only=True):
+class OwnerlessItem(msgspec.Struct, kw_only=True):
     """An item that acts for a member who was disabled or removed."""
 
     kind: str
@@ -121,7 +121,7 @@ class Ownerless(msgspec.Struct, kw_only=True):
     enabled: bool
 
 
-class Assign(msgspec.Struct, kw_only=True):
+class AssignOwner(msgspec.Struct, kw_only=True):
     """The new owner of an item."""
 
     kind: Literal["schedule", "http_trigger", "flow", "script"]
@@ -133,7 +133,7 @@ class Assign(msgspec.Struct, kw_only=True):
     """Enable a schedule or HTTP trigger as well."""
 
     references: bool = False
-    """Let runs of a schedule read what its arguments refer to, with the rights of the new owner."""
+    """Allow runs of a schedule to read references in its arguments with the rights of the new owner."""
 
 
 def invitation(row: InvitationRow) -> Invitation:
@@ -150,11 +150,11 @@ def invitation(row: InvitationRow) -> Invitation:
     )
 
 
-def leaving(found: Departure) -> Leaving:
+def departure(found: departures.Departure) -> Departure:
     """Convert a departure."""
     items = [ActingItem(kind=each.kind, workspace_id=each.workspace, path=each.path) for each in found.items]
     counts = found.counts
-    return Leaving(
+    return Departure(
         sessions=counts.sessions,
         tokens=counts.tokens,
         runs=counts.runs,
@@ -163,9 +163,9 @@ def leaving(found: Departure) -> Leaving:
     )
 
 
-def ownerless(row: OwnerlessRow) -> Ownerless:
+def ownerless(row: OwnerlessRow) -> OwnerlessItem:
     """Convert an item that acts for nobody."""
-    return Ownerless(kind=row.kind, path=row.path, permissioned_as=row.permissioned_as, enabled=row.enabled)
+    return OwnerlessItem(kind=row.kind, path=row.path, permissioned_as=row.permissioned_as, enabled=row.enabled)
 
 
 def own_session(row: SessionRow) -> OwnSession:

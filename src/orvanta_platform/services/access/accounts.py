@@ -51,13 +51,12 @@ async def disable(platform: Platform, actor: Actor, email: str, *, cancel_runs: 
     `cancel_runs`: its runs as well. Raises Forbidden, NotFound, BadRequest, LastAdmin.
     """
     _require_management(actor, "disable accounts")
-    grace_s = platform.settings.cancel_grace_ms / 1000
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock_leaver(conn, actor, email)
         await accounts.set_disabled(conn, row.email, True)
         await tokens.delete_of_account(conn, row.email)
-        runs = await departures.stop(conn, actor, row.email, None, cancel_after_s=grace_s if cancel_runs else None)
+        runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
         parameters = {"runs": "cancel" if cancel_runs else "continue"}
         await audit.record_instance(conn, actor, "users.disable", "Updated", row.email, parameters)
         return runs
@@ -86,12 +85,11 @@ async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: b
     What it wrote remains, and nobody else gets its address or its username. Raises the errors of `disable`.
     """
     _require_management(actor, "delete accounts")
-    grace_s = platform.settings.cancel_grace_ms / 1000
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock_leaver(conn, actor, email)
         await tokens.delete_of_account(conn, row.email)
-        runs = await departures.stop(conn, actor, row.email, None, cancel_after_s=grace_s if cancel_runs else None)
+        runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
         await members.remove(conn, row.email, None)
         await accounts.delete(conn, row.email)
         parameters = {"username": row.username, "runs": "cancel" if cancel_runs else "continue"}

@@ -21,7 +21,7 @@ _FIRST = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenLink:
     """The first link that does not match."""
 
     n: int
@@ -37,13 +37,13 @@ class Verification:
     links: int
     """Number of links; the last one is the head."""
     head: bytes
-    broken: Broken | None
+    broken: BrokenLink | None
     unlinked: int
     """Rows older than 10 seconds without a link: the chain is behind, or somebody inserted them."""
 
 
 async def link_new(platform: Platform, after: Position | None = None) -> tuple[int, Position]:
-    """Link rows after a position (None: after the last linked row); returns their number and the last position.
+    """Link rows after a position (None: after the last linked row); return their number and the last position.
 
     Rows of transactions that are still running follow later.
     """
@@ -71,7 +71,7 @@ async def verify(
     """Verify the chain of a workspace, or of the instance (None).
 
     `anchor`: number and hash (hex) of a link that was recorded elsewhere, which shows whether later links were cut off.
-    Raises NotFound, Forbidden, and Unauthenticated once the caller's token has ended.
+    Raises NotFound, Forbidden, and Unauthenticated once the caller's token is no longer valid.
     """
     actor = await caller.current()
     require_reader(actor, workspace)
@@ -90,7 +90,7 @@ async def verify(
             n, head = stored.link.n, stored.link.hash
             anchored = anchored or (n, head.hex()) == anchor
     if broken is None and not anchored and anchor is not None:
-        broken = Broken(anchor[0], 0, "the chain does not contain the anchor")
+        broken = BrokenLink(anchor[0], 0, "the chain does not contain the anchor")
     async with platform.db.acquire() as conn:
         return Verification(n, head, broken, await audit_chain.count_unlinked(conn, chain))
 
@@ -101,16 +101,16 @@ def hash_of(row: AuditRow) -> bytes:
     return hashlib.sha256(msgspec.json.encode(fields)).digest()
 
 
-def _fault(stored: StoredLink, n: int, head: bytes) -> Broken | None:
+def _fault(stored: StoredLink, n: int, head: bytes) -> BrokenLink | None:
     link, row = stored.link, stored.row
     if link.n != n + 1:
-        return Broken(n + 1, link.audit, "a link is missing")
+        return BrokenLink(n + 1, link.audit, "a link is missing")
     if link.hash != _link_hash(head, link.n, link.row_hash):
-        return Broken(link.n, link.audit, "the link was changed")
+        return BrokenLink(link.n, link.audit, "the link was changed")
     if row is None:
-        return Broken(link.n, link.audit, "the row was deleted")
+        return BrokenLink(link.n, link.audit, "the row was deleted")
     if hash_of(row) != link.row_hash:
-        return Broken(link.n, link.audit, "the row was changed")
+        return BrokenLink(link.n, link.audit, "the row was changed")
     return None
 
 

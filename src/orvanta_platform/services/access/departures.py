@@ -36,8 +36,8 @@ class Departure:
     """Workspaces without another enabled admin."""
 
 
-async def of_account(platform: Platform, actor: Actor, email: str) -> Departure:
-    """Return what would stop in all workspaces if an account was disabled or deleted. Raises Forbidden, NotFound."""
+async def preview_account(platform: Platform, actor: Actor, email: str) -> Departure:
+    """Return what stops in all workspaces when an account is disabled or deleted. Raises Forbidden, NotFound."""
     require(actor, "manage_accounts", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         account = await accounts.get(conn, email)
@@ -46,8 +46,8 @@ async def of_account(platform: Platform, actor: Actor, email: str) -> Departure:
         return await _read(conn, account.email, None)
 
 
-async def of_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Departure:
-    """Return what would stop in a workspace if a member was disabled or removed. Raises Forbidden, NotFound."""
+async def preview_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Departure:
+    """Return what stops in a workspace when a member is disabled or removed. Raises Forbidden, NotFound."""
     require(actor, "admin", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, username)
@@ -63,13 +63,12 @@ async def _read(conn: Connection, email: str, workspace: str | None) -> Departur
 
 
 async def stop(
-    conn: Connection, actor: Actor, email: str, workspace: str | None, *, cancel_after_s: float | None
+    platform: Platform, conn: Connection, actor: Actor, email: str, workspace: str | None, *, cancel_runs: bool
 ) -> list[UUID]:
     """Stop everything that acts for an account in a workspace (None: in all), in the caller's transaction.
 
-    `cancel_after_s`: cancel its runs, with this number of seconds for their workers to respond; None: they continue.
-    Returns the cancelled runs, to be passed to `advance_cancelled` after the commit. The caller has checked permissions
-    and ends the access itself.
+    `cancel_runs`: cancel its runs; otherwise they continue. Returns the cancelled runs, to be passed to
+    `advance_cancelled` after the commit. The caller has checked permissions and ends the access itself.
     """
     text = f"{REASON}: the member for whom it acts was disabled or removed."
     stopped = await departures.stop(conn, email, workspace, text)
@@ -80,7 +79,7 @@ async def stop(
         (each.workspace, f"{each.kind}s.stop", each.path) for each in stopped
     ]
     runs = []
-    if cancel_after_s is not None:
+    if cancel_runs:
         runs = await departures.cancel_runs(
             conn,
             email,
@@ -88,7 +87,7 @@ async def stop(
             by=actor.username,
             reason=REASON,
             event=inbox.write(inbox.CancelRun()),
-            grace_s=cancel_after_s,
+            grace_s=platform.settings.cancel_grace_ms / 1000,
         )
         subjects += [(each.workspace, "jobs.cancel", each.path) for each in runs]
     await audit.record_many(conn, actor, subjects, {"reason": REASON, "email": email})

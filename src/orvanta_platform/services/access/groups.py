@@ -105,7 +105,7 @@ async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, 
     """
     _refuse_limited_grant(actor, name)
     async with platform.db.transaction() as conn:
-        await _managed(conn, actor, workspace, name)
+        await _get_managed(conn, actor, workspace, name)
         if not await groups.add_user(conn, workspace, name, username):
             raise NotFound(f"{username[:100]} is not a member of the workspace.")
         await audit.record(conn, actor, "groups.adduser", "Updated", name, {"username": username})
@@ -114,19 +114,19 @@ async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, 
 async def remove_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
     """Remove a member from a group; admins and managers of the group only. Raises the errors of `update`."""
     async with platform.db.transaction() as conn:
-        await _managed(conn, actor, workspace, name)
+        await _get_managed(conn, actor, workspace, name)
         if not await groups.remove_user(conn, workspace, name, username):
             raise NotFound(f"{username[:100]} is not in the group {name}.")
         await audit.record(conn, actor, "groups.removeuser", "Updated", name, {"username": username})
 
 
-async def _managed(conn: Connection, actor: Actor, workspace: str, name: str) -> GroupRow:
+async def _get_managed(conn: Connection, actor: Actor, workspace: str, name: str) -> GroupRow:
     """Return a group whose members the actor may change. Raises NotFound, Forbidden, BadRequest (for `all`)."""
     require_workspace(actor, workspace)
     row = await groups.get(conn, workspace, name)
     perms = row.extra_perms if row is not None else {}
     require(actor, "manage", Target(workspace, "group", f"g/{name}", extra_perms=perms))
-    _refuse_everybody(name)
+    _refuse_group_of_all(name)
     if row is None:
         raise _missing(name)
     return row
@@ -134,7 +134,7 @@ async def _managed(conn: Connection, actor: Actor, workspace: str, name: str) ->
 
 def _require_changeable(actor: Actor, workspace: str, name: str) -> None:
     require(actor, "write", Target(workspace, "group"))
-    _refuse_everybody(name)
+    _refuse_group_of_all(name)
 
 
 def _refuse_limited_grant(actor: Actor, name: str) -> None:
@@ -143,7 +143,7 @@ def _refuse_limited_grant(actor: Actor, name: str) -> None:
         refuse_limited(actor, f"add to the group {DEPLOYERS}", bound=True)
 
 
-def _refuse_everybody(name: str) -> None:
+def _refuse_group_of_all(name: str) -> None:
     if name == EVERYONE:
         raise BadRequest(f"The group {EVERYONE} contains every member and cannot be changed.")
 

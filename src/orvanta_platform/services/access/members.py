@@ -29,7 +29,7 @@ def _target(workspace: str) -> Target:
 
 
 async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role) -> str:
-    """Add an account to a workspace; returns its username.
+    """Add an account to a workspace; return its username.
 
     Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists.
     """
@@ -53,7 +53,6 @@ async def update(
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "change members", bound=True)
-    grace_s = platform.settings.cancel_grace_ms / 1000
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, workspace, username)
@@ -67,8 +66,7 @@ async def update(
         if change.disabled is not None:
             await members.set_disabled(conn, workspace, username, change.disabled)
         if change.disabled:
-            after_s = grace_s if cancel_runs else None
-            runs = await departures.stop(conn, actor, row.email, workspace, cancel_after_s=after_s)
+            runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
         parameters = {"role": change.role, "disabled": change.disabled, "before": row.role}
         parameters = {name: value for name, value in parameters.items() if value is not None}
         await audit.record(conn, actor, "users.update", "Updated", username, parameters, workspace=workspace)
@@ -84,13 +82,11 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "remove members", bound=True)
-    grace_s = platform.settings.cancel_grace_ms / 1000
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, workspace, username)
         await _require_other_admin(conn, row)
-        after_s = grace_s if cancel_runs else None
-        runs = await departures.stop(conn, actor, row.email, workspace, cancel_after_s=after_s)
+        runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
         await members.remove(conn, row.email, workspace)
         parameters = {"email": row.email, "role": row.role}
         await audit.record(conn, actor, "users.delete", "Delete", username, parameters, workspace=workspace)
@@ -139,7 +135,7 @@ async def list_own_invitations(platform: Platform, actor: Actor) -> list[Invitat
 
 
 async def accept_invitation(platform: Platform, actor: Actor, workspace: str, username: str | None) -> str:
-    """Join a workspace that the actor is invited to; returns the username there.
+    """Join a workspace that the actor is invited to; return the username there.
 
     Raises NotFound, Forbidden for tokens with limits, AlreadyExists.
     """

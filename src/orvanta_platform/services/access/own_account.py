@@ -1,4 +1,4 @@
-"""Calls of the owner of an account: another password, and the list of sessions."""
+"""Calls of the owner of an account: change of the password, and sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.tokens import SessionRow
 from orvanta_platform.errors import Conflict, NotFound, WrongPassword
-from orvanta_platform.services.access.session import note_attempt
+from orvanta_platform.services.access.session import count_attempt
 from orvanta_platform.services.platform import Platform
 
 
@@ -24,7 +24,7 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
     passwords.check(new)
     keys = login_limits.keys_of(actor.email, network_of(actor.address))
     async with platform.db.transaction() as conn:
-        await note_attempt(conn, keys)
+        await count_attempt(conn, keys)
         account = await accounts.get(conn, actor.email)
     stored = None if account is None or account.disabled else account.password_hash
     if not await passwords.matches(stored, current):

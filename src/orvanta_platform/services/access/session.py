@@ -158,7 +158,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
-        await note_attempt(conn, keys)
+        await count_attempt(conn, keys)
         account = await accounts.get(conn, email)
     usable = account is not None and not account.disabled
     stored = account.password_hash if account is not None and usable else None
@@ -179,7 +179,7 @@ def _wrong_password() -> Unauthenticated:
     return Unauthenticated("The e-mail address or the password is wrong.")
 
 
-async def note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
+async def count_attempt(conn: Connection, keys: login_limits.Keys) -> None:
     """Count a login attempt. Raises RateLimited if the caller has to wait; that attempt is not counted."""
     for read in (accounts.get_attempts, accounts.lock_attempts):
         wait_s = login_limits.wait_s(await read(conn, keys.all, login_limits.FORGOTTEN_S), keys)

@@ -63,7 +63,7 @@ async def whoami(platform: Platform, actor: Actor) -> AccountRow:
 
 
 async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: bool = False) -> str | None:
-    """Add an account; `link`: returns a one-time link by which its owner chooses the password.
+    """Add an account. `link`: return a one-time link by which its owner chooses the password.
 
     Raises Forbidden, BadRequest (address, password), AlreadyExists.
     """

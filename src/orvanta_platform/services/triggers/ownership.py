@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, identity
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import departures, http_triggers, schedules
@@ -28,7 +28,7 @@ _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_
 async def list_ownerless(
     platform: Platform, actor: Actor, workspace: str, *, after: tuple[str, str], limit: int
 ) -> list[OwnerlessRow]:
-    """Return a page of what acts for nobody, by kind and path. Raises Forbidden."""
+    """Return a page of the items that act for nobody, by kind and path. Raises Forbidden."""
     require(actor, "admin", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         return await departures.list_ownerless(conn, workspace, after=after, limit=limit)
@@ -45,7 +45,7 @@ async def assign(
     enable: bool,
     references: bool = False,
 ) -> None:
-    """Let an item act for another member, `owner` (u/<username>), and enable it if requested.
+    """Assign an item to another owner (u/<username>), for whom it acts, and enable it if requested.
 
     Its current version is accepted for the new owner. `references`: arguments of a schedule that contain references
     are accepted unchanged, although their runs will read them with the rights of the new owner. Raises Forbidden,
@@ -71,7 +71,7 @@ async def _email_of(platform: Platform, actor: Actor, workspace: str, owner: str
     async with platform.db.acquire() as conn:
         username = owner.removeprefix("u/") if owner.startswith("u/") else None
         row = await workspace_rows.get_member(conn, workspace, username) if username else None
-        active = row is not None and await departures.is_active(conn, workspace, owner, row.email)
+        active = row is not None and await identity.actor_of_run(conn, workspace, owner, row.email) is not None
     if row is None or not active:
         raise BadRequest(f"{owner[:200]} is not an enabled member of {workspace}.", hint="Use u/<username>.")
     return row.email

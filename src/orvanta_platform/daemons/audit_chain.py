@@ -1,4 +1,4 @@
-"""Chainer: links new rows of the audit trail, in the leading process."""
+"""Audit chain: links new rows of the audit trail, in the leading process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output of the calls that list what ends when an account or a member leaves."""
+"""Preview of what stops when an account or a member leaves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CancelRuns = Annotated[
 
 
 def runs_query(cancel: bool) -> str:
-    """Return the query of a call that ends the access of somebody."""
+    """Return the query of a call that disables or removes an account or a member."""
     return "?runs=cancel" if cancel else ""
 
 
 def show(session: Session, path: str) -> None:
-    """Print what ends when an account or a member is disabled or removed."""
+    """Print what stops when an account or a member is disabled or removed."""
     from orvanta_platform.cli.client.output import print_json, print_table
 
     found: dict[str, Any] = session.api.get(path)
