@@ -40,11 +40,13 @@ async def check(api: ApiHarness, **body: Any) -> dict[str, Any]:
 async def test_diagnostic_has_position_in_text(api: ApiHarness) -> None:
     found = await check(api, source={"format": "yaml", "text": YAML})
     assert found["deployable"] is False
-    told = {each["code"]: (each["path"], each["line"], each["column"]) for each in found["diagnostics"]}
-    assert told["expression_syntax"] == ("/value/modules/1/value/input_transforms/x/expr", 14, 39)
+    reported = {each["code"]: (each["path"], each["line"], each["column"]) for each in found["diagnostics"]}
+    assert reported["expression_syntax"] == ("/value/modules/1/value/input_transforms/x/expr", 14, 39)
     lines = YAML.splitlines()
-    assert {line for path, line, _ in told.values() if path.startswith("/value/modules/1/needs")} == {7}
-    assert {lines[line - 1].strip() for path, line, _ in told.values() if path == "/value/modules/2/id"} <= {"- id: a"}
+    assert {line for path, line, _ in reported.values() if path.startswith("/value/modules/1/needs")} == {7}
+    assert {lines[line - 1].strip() for path, line, _ in reported.values() if path == "/value/modules/2/id"} <= {
+        "- id: a"
+    }
 
 
 async def test_syntax_error_has_position(api: ApiHarness) -> None:
@@ -118,9 +120,9 @@ async def test_check_reports_unreadable_code_and_missing_inputs(api: ApiHarness)
     ]
     found = await check(api, value={"modules": modules})
     assert found["deployable"] is True
-    told = sorted((each["node"], each["code"], each["message"]) for each in found["diagnostics"])
+    reported = sorted((each["node"], each["code"], each["message"]) for each in found["diagnostics"])
     unread = "the inputs of the code cannot be read"
-    assert [each for each in told if each[1] != "mock_enabled"] == [
+    assert [each for each in reported if each[1] != "mock_enabled"] == [
         ("broken", "code_unreadable", f"node broken: {unread}: line 2: invalid syntax"),
         ("called", "missing_input", "node called: the required input 'n' has no value"),
         ("named", "missing_input", "node named: the required input 'a' has no value"),
@@ -199,8 +201,10 @@ async def test_instance_administrator_drains_worker(api: ApiHarness) -> None:
     nobody = "/api/workers/drain/00000000-0000-7000-8000-000000000000"
     assert (await api.client.post(nobody, json={})).status_code == 404
     async with api.platform.db.acquire() as conn:
-        told = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'workers.drain' ORDER BY id")
-    assert [each["resource"] for each in told] == [worker["worker"]] * 2
+        reported = await conn.fetch(
+            "SELECT resource, parameters FROM audit WHERE operation = 'workers.drain' ORDER BY id"
+        )
+    assert [each["resource"] for each in reported] == [worker["worker"]] * 2
 
 
 async def test_slow_yaml_is_refused_without_position(api: ApiHarness) -> None:

@@ -31,7 +31,7 @@ from orvanta_platform.engine.states import NODE
 from orvanta_platform.errors import InvalidWorkflow, NotFound
 from orvanta_platform.orchestrator import inbox, timers
 from orvanta_platform.orchestrator.attempt_outcome import Finish
-from orvanta_platform.orchestrator.scope import job_id
+from orvanta_platform.orchestrator.view import job_id
 from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 

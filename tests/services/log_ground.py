@@ -12,7 +12,7 @@ from uuid import UUID
 from tests.conftest import TestDatabase
 
 from orvanta_platform import ids
-from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.db.job_views import NodeJobRow
 from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.services.platform import Platform, open_platform
@@ -76,9 +76,9 @@ async def ground(database: TestDatabase, home: Path) -> AsyncIterator[LogGround]
         await platform.close()
 
 
-def step(run: UUID, node: str, *, attempt: int = 1, chars: int = 0) -> StepRow:
+def step(run: UUID, node: str, *, attempt: int = 1, chars: int = 0) -> NodeJobRow:
     """Create the row of a node's job for the merge; `chars` 0: it is live."""
-    return StepRow(
+    return NodeJobRow(
         node=node,
         node_index=0,
         id=ids.node_job_id(run, node),

@@ -12,7 +12,7 @@ from tests.conftest import TestDatabase
 from tests.services.log_ground import LogGround, ground, step
 
 from orvanta_platform import ids
-from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.db.job_views import NodeJobRow
 from orvanta_platform.services.logs import flow_log
 from orvanta_platform.services.logs import objects as log_objects
 from orvanta_platform.worker import logs
@@ -25,7 +25,7 @@ async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]
         yield made
 
 
-async def merged(on: LogGround, run: UUID, *steps: StepRow) -> str:
+async def merged(on: LogGround, run: UUID, *steps: NodeJobRow) -> str:
     pages = flow_log.merged(on.platform.db, on.platform.storage, run, steps)
     return "".join([page async for page in pages])
 

@@ -5,10 +5,10 @@ import { type RunRow, toRunRow } from "./run-list";
 import type { components } from "./schema";
 
 export type ComparedRuns = components["schemas"]["ComparedRuns"];
-export type NodeOfBoth = components["schemas"]["NodeOfBoth"];
-export type RunOfBoth = components["schemas"]["RunOfBoth"];
-export type SideOfNode = components["schemas"]["SideOfNode"];
-export type Glimpse = components["schemas"]["Glimpse"];
+export type NodeComparison = components["schemas"]["NodeComparison"];
+export type RunSummary = components["schemas"]["RunSummary"];
+export type NodeInRun = components["schemas"]["NodeInRun"];
+export type ValueSummary = components["schemas"]["ValueSummary"];
 
 /** Query of the comparison of two runs. */
 export const comparisonQuery = (workspace: string, run: string, other: string) =>

@@ -5,7 +5,7 @@ import { ApiError, api } from "./client";
 import type { components } from "./schema";
 
 export type RunGraph = components["schemas"]["Graph"];
-export type NodeState = components["schemas"]["NodeStands"];
+export type NodeState = components["schemas"]["NodeSnapshot"];
 export type RunAbout = components["schemas"]["About"];
 
 /** Query of the facts of a run: workflow, version, user, trigger. */
@@ -21,7 +21,7 @@ export const aboutQuery = (workspace: string, id: string) =>
     },
   });
 
-export type RunFailureReport = components["schemas"]["WhyFailed"];
+export type RunFailureReport = components["schemas"]["RunFailureReport"];
 
 /** Query of the first error of a failed run, and the last successful run before it. */
 export const failureQuery = (workspace: string, id: string) =>

@@ -8,7 +8,7 @@ import { Icon } from "../ui/icon";
 import { useRun } from "./context";
 import css from "./wait-reasons.module.css";
 
-export type WaitingReason = components["schemas"]["NodeWaits"];
+export type WaitingReason = components["schemas"]["NodeWait"];
 
 const LIMIT = 6;
 

@@ -117,7 +117,7 @@ class JobRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
+class NodeJobRow:
     """The job of one node of a run. `queue` is None for a node that needed no job."""
 
     node: str
@@ -208,19 +208,19 @@ async def get_status(conn: Connection, workspace: str, id: UUID) -> StatusWithRe
     )
 
 
-async def list_steps(conn: Connection, run: UUID) -> list[StepRow]:
+async def list_node_jobs(conn: Connection, run: UUID) -> list[NodeJobRow]:
     """Return the jobs of a run's nodes in document order; nodes that never had one are left out."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_steps"], run)]
+    return [NodeJobRow(**dict(record)) for record in await conn.fetch(_SQL["list_node_jobs"], run)]
 
 
-async def list_top_steps(conn: Connection, run: UUID) -> list[StepRow]:
+async def list_top_node_jobs(conn: Connection, run: UUID) -> list[NodeJobRow]:
     """Return the jobs of a run's top-level nodes."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_top_steps"], run)]
+    return [NodeJobRow(**dict(record)) for record in await conn.fetch(_SQL["list_top_node_jobs"], run)]
 
 
-async def list_steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
+async def list_node_jobs_inside(conn: Connection, run: UUID, frame: UUID) -> list[NodeJobRow]:
     """Return the jobs of the nodes of one body of a loop or branch."""
-    return [StepRow(**dict(record)) for record in await conn.fetch(_SQL["list_steps_inside"], run, frame)]
+    return [NodeJobRow(**dict(record)) for record in await conn.fetch(_SQL["list_node_jobs_inside"], run, frame)]
 
 
 async def list_runs_of_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:

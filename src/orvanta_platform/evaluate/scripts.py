@@ -77,7 +77,7 @@ class Scripts:
         return found
 
     async def signatures(self, workspace: str, scripts: Sequence[Script]) -> list[Signature]:
-        """Return the signature of each script. Those of short scripts are cached, because editors ask again and again.
+        """Return the signature of each script. Those of short ones are cached, because editors request them repeatedly.
 
         Raises CodeTooComplex, EvaluatorUnavailable.
         """

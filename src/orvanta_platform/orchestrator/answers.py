@@ -54,20 +54,11 @@ from orvanta_platform.orchestrator.decided_values import decided_values
 from orvanta_platform.orchestrator.evaluation_context import all_of, moment_of, resolver
 from orvanta_platform.orchestrator.interpolation import only, referring
 from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
-from orvanta_platform.orchestrator.scope import (
-    ERROR,
-    ListPosition,
-    Load,
-    Names,
-    View,
-    compose,
-    job_id,
-    load_scope,
-    value_id,
-)
+from orvanta_platform.orchestrator.scope import Load, Names, compose, load_scope
 from orvanta_platform.orchestrator.secret_access import Identity, hidden_from
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.value_cache import RecentValues
+from orvanta_platform.orchestrator.view import ERROR, ListPosition, View, job_id, value_id
 from orvanta_platform.storage import ObjectMissing, Storage
 
 _INVALID_DELAY = "InvalidDelay"

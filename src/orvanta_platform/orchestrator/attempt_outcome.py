@@ -9,9 +9,9 @@ import msgspec
 from orvanta_platform.db.steps import Fate, JobCompletion, NewValue
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Event, Failed, JobCancelled, NamedError, Succeeded
-from orvanta_platform.orchestrator.scope import PREPROCESSED
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key
 from orvanta_platform.orchestrator.sizes import SizeWarning
+from orvanta_platform.orchestrator.view import PREPROCESSED
 
 
 class SecretsOpened(Exception):

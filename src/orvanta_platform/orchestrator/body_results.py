@@ -18,8 +18,8 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.decided_values import error_json
 from orvanta_platform.orchestrator.frames import Counter
-from orvanta_platform.orchestrator.scope import ERROR
 from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.orchestrator.view import ERROR
 
 _PAGE = 5_000
 _NULL = b"null"

@@ -17,7 +17,7 @@ from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import inbox, values, worker_affinity
 from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints, Pin, pins_inside, write_pins
-from orvanta_platform.orchestrator.scope import NO_ENV, env_key
+from orvanta_platform.orchestrator.view import NO_ENV, env_key
 from orvanta_platform.orchestrator.wakeups import is_wait_change
 from orvanta_platform.queue.claim import is_pinned
 

@@ -14,7 +14,7 @@ from orvanta_platform.engine.events import NamedError
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import Status
 from orvanta_platform.orchestrator.paused_inputs import EDITED
-from orvanta_platform.orchestrator.scope import ERROR, PREPROCESSED, result_key
+from orvanta_platform.orchestrator.view import ERROR, PREPROCESSED, result_key
 
 
 def decided_values(

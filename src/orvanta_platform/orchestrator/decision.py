@@ -19,9 +19,10 @@ from orvanta_platform.orchestrator.answers import Reader, answer_all, is_volatil
 from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.effect_rows import DecidedStep, translate
-from orvanta_platform.orchestrator.scope import compose, value_id
+from orvanta_platform.orchestrator.scope import compose
 from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, Prepared
+from orvanta_platform.orchestrator.view import value_id
 from orvanta_platform.storage import Storage
 
 _MAX_VOLATILE_ROUNDS = 3

@@ -31,10 +31,10 @@ from orvanta_platform.orchestrator.context_events import export_data
 from orvanta_platform.orchestrator.decided_values import error_json, error_name
 from orvanta_platform.orchestrator.limits import queue_entry
 from orvanta_platform.orchestrator.paused_inputs import EDITED
-from orvanta_platform.orchestrator.scope import ERROR, job_id
 from orvanta_platform.orchestrator.step_debounce import entry_of
 from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.orchestrator.step_rows import StepRows
+from orvanta_platform.orchestrator.view import ERROR, job_id
 from orvanta_platform.orchestrator.wakeups import is_wait_change
 
 _MESSAGE_CHARS = 20_000

@@ -26,9 +26,10 @@ from orvanta_platform.orchestrator.decision import Answered, upload
 from orvanta_platform.orchestrator.frames import Counter, Frame, loop_of
 from orvanta_platform.orchestrator.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.orchestrator.nested_transaction import NestedTransaction
-from orvanta_platform.orchestrator.scope import BEGINNING, ERROR, compose
+from orvanta_platform.orchestrator.scope import compose
 from orvanta_platform.orchestrator.step_needs import NeedsUpload
 from orvanta_platform.orchestrator.step_result import Item, NeedsIO
+from orvanta_platform.orchestrator.view import BEGINNING, ERROR
 from orvanta_platform.orchestrator.wait_outcomes import cancelled, job_lost
 from orvanta_platform.queue.claim import UNDER_WAY
 

@@ -18,7 +18,7 @@ from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.reused_results import Reopening
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import frame_id, opening_id
-from orvanta_platform.orchestrator.scope import ListPosition, View, job_id, value_id
+from orvanta_platform.orchestrator.view import ListPosition, View, job_id, value_id
 
 
 @dataclass(slots=True, eq=False)

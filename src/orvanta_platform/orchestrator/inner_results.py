@@ -1,7 +1,7 @@
 """Location of the result of a node inside a loop or branch, for expressions outside of it.
 
 Such a result can be read if the node was executed once: if each loop around it had one iteration, and no container was
-retried. `others` are values that exist only otherwise.
+retried. The values of `others` exist only otherwise.
 """
 
 from __future__ import annotations

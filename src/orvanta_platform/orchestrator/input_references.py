@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orvanta_platform.engine.scope import is_preprocessed
 from orvanta_platform.evaluate.transforms import Provenance
-from orvanta_platform.orchestrator.scope import View
+from orvanta_platform.orchestrator.view import View
 
 _NONE: frozenset[str] = frozenset()
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.reused_results import Origin, Reopening
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import frame_id, inner_job_id, opening_id
-
-if TYPE_CHECKING:
-    from orvanta_platform.orchestrator.scope import ListPosition, View
+from orvanta_platform.orchestrator.view import ListPosition, View
 
 _CONTAINERS = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
 

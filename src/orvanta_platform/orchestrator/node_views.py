@@ -10,7 +10,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import opening_id
-from orvanta_platform.orchestrator.scope import ListPosition, View
+from orvanta_platform.orchestrator.view import ListPosition, View
 
 
 async def view_of(database: Database, plan: Plan, run: RunRow, number: int, frame: UUID | None) -> View:

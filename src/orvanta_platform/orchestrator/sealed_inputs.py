@@ -26,7 +26,8 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.orchestrator import resource_schemas
 from orvanta_platform.orchestrator.interpolation import Vault
-from orvanta_platform.orchestrator.scope import PREPROCESSED, Load
+from orvanta_platform.orchestrator.scope import Load
+from orvanta_platform.orchestrator.view import PREPROCESSED
 from orvanta_platform.workflow.secret_schemas import WorkBudget, may_declare, resource_types
 
 SEALED: Final = "sealed"

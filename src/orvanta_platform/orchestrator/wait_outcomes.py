@@ -34,7 +34,7 @@ from orvanta_platform.errors import InvalidInput
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.inbox import CancelJob, InboxEvent, JobLost, NodeDue
-from orvanta_platform.orchestrator.scope import job_id
+from orvanta_platform.orchestrator.view import job_id
 
 AWAITING_DECISION = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _CANCELLABLE_WITHOUT_JOB = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)

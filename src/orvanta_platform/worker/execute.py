@@ -28,9 +28,10 @@ from orvanta_platform.orchestrator.caching import CacheHit
 from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
 from orvanta_platform.orchestrator.node_views import view_of
 from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
-from orvanta_platform.orchestrator.scope import Names, View, load_scope
+from orvanta_platform.orchestrator.scope import Names, load_scope
 from orvanta_platform.orchestrator.secret_access import Identity
 from orvanta_platform.orchestrator.sizes import SizeWarning
+from orvanta_platform.orchestrator.view import View
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.logs import streams as stream_text
 from orvanta_platform.services.logs.objects import Attempt

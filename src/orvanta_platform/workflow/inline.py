@@ -18,8 +18,8 @@ _FIELDS: Final = ("content", "lock")
 def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     """Return the tree with every `!inline <name>` replaced by the text of that file.
 
-    References to locks that `files` lacks stay. Raises InvalidWorkflow (inline_file_missing) with each other file that
-    it lacks.
+    References to missing locks remain. Raises InvalidWorkflow (inline_file_missing) with each other file that `files`
+    lacks.
     """
     copy: dict[str, Any] = deep_copy(tree)
     missing: list[Diagnostic] = []

@@ -1,9 +1,9 @@
-import type { ComparedRuns, NodeOfBoth } from "../../api/comparison";
+import type { ComparedRuns, NodeComparison } from "../../api/comparison";
 import { statusStyle } from "../../lib/status";
 import { t } from "../../texts/runs";
 
 /** Return the differences of a node between both runs; "" if there are none. */
-export function nodeDifferenceText(node: NodeOfBoth): string {
+export function nodeDifferenceText(node: NodeComparison): string {
   const words = node.parts.map((part) => {
     switch (part) {
       case "missing":
@@ -19,7 +19,7 @@ export function nodeDifferenceText(node: NodeOfBoth): string {
   return words.join(". ");
 }
 
-function statusDifference({ before, after }: NodeOfBoth): string {
+function statusDifference({ before, after }: NodeComparison): string {
   const [one, other] = [before?.status ?? "", after?.status ?? ""];
   if (one !== other)
     return t("runs.statusDiffers", { first: statusStyle(one).label, second: statusStyle(other).label });

@@ -1,4 +1,4 @@
-import type { ComparedRuns, NodeOfBoth, SideOfNode } from "../../api/comparison";
+import type { ComparedRuns, NodeComparison, NodeInRun } from "../../api/comparison";
 import { duration } from "../../lib/time";
 import { t } from "../../texts/runs";
 import { Status } from "../../ui/status";
@@ -81,9 +81,9 @@ function Whole(props: {
 }
 
 /** Return true for a node inside a container with a reused result: its run has no status of it. */
-export const isReusedInside = (side: SideOfNode): boolean => side.kept === true && side.status === "pending";
+export const isReusedInside = (side: NodeInRun): boolean => side.kept === true && side.status === "pending";
 
-function Side({ side }: { side: SideOfNode | undefined }) {
+function Side({ side }: { side: NodeInRun | undefined }) {
   if (!side) return <span className={css.soft}>—</span>;
   const times = side.attempt === undefined ? "" : ` ×${side.attempt}`;
   return (
@@ -98,7 +98,7 @@ function Side({ side }: { side: SideOfNode | undefined }) {
 }
 
 /** Return the change of the duration, with its sign. */
-function slower({ before, after }: NodeOfBoth): string {
+function slower({ before, after }: NodeComparison): string {
   if (before?.duration_ms === undefined || after?.duration_ms === undefined) return "";
   const by = after.duration_ms - before.duration_ms;
   return by === 0 ? "0 ms" : `${by < 0 ? "−" : "+"}${duration(Math.abs(by))}`;

@@ -3,9 +3,9 @@ import { Link, useParams, useSearchParams } from "react-router";
 import {
   type ComparedRuns,
   comparisonQuery,
-  type NodeOfBoth,
-  type RunOfBoth,
-  type SideOfNode,
+  type NodeComparison,
+  type NodeInRun,
+  type RunSummary,
 } from "../../api/comparison";
 import { documentQuery } from "../../api/runs";
 import { duration } from "../../lib/time";
@@ -105,7 +105,7 @@ function Summary({ found, choose }: { found: ComparedRuns; choose: (node: string
   );
 }
 
-function RunCard({ workspace, name, run }: { workspace: string; name: string; run: RunOfBoth }) {
+function RunCard({ workspace, name, run }: { workspace: string; name: string; run: RunSummary }) {
   const time = <Time key="time" at={run.created_at} />;
   return (
     <section className={css.run} aria-label={name}>
@@ -153,13 +153,13 @@ function Graph({ workspace, found, chosen, choose }: GraphProps) {
 }
 
 /** Text of the status of a node in one of the runs, unless it is that of the status. */
-function wordOf(side: SideOfNode | undefined): { word?: string } {
+function wordOf(side: NodeInRun | undefined): { word?: string } {
   if (side && isReusedInside(side)) return { word: t("runs.reused") };
   return side?.duration_ms === undefined ? {} : { word: duration(side.duration_ms) };
 }
 
 /** Status of a node in both runs, below it on the graph. */
-function Both({ node }: { node: NodeOfBoth | undefined }) {
+function Both({ node }: { node: NodeComparison | undefined }) {
   if (!node) return null;
   return (
     <span className={css.both} title={nodeDifferenceText(node)} data-parts={node.parts.length > 0}>

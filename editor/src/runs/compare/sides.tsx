@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { BASE } from "../../api/client";
-import type { ComparedRuns, Glimpse, NodeOfBoth } from "../../api/comparison";
+import type { ComparedRuns, NodeComparison, ValueSummary } from "../../api/comparison";
 import { fetchArgs, fetchResult } from "../../api/runs";
 import { bytes } from "../../lib/bytes";
 import { t } from "../../texts/runs";
@@ -20,7 +20,7 @@ const MAX_DIFFERENCES = 100;
 
 interface Value {
   id: string;
-  glimpse: Glimpse;
+  summary: ValueSummary;
   kind: "result" | "args";
 }
 
@@ -28,7 +28,7 @@ interface Props {
   workspace: string;
   found: ComparedRuns;
   chosen: string;
-  node: NodeOfBoth | undefined;
+  node: NodeComparison | undefined;
 }
 
 /** Values of the selected node, or of the whole run, in both runs, and their differences. */
@@ -47,23 +47,23 @@ export function Sides({ workspace, found, chosen, node }: Props) {
   );
 }
 
-function valuesOf(found: ComparedRuns, chosen: string, node: NodeOfBoth | undefined): (Value | null)[] {
+function valuesOf(found: ComparedRuns, chosen: string, node: NodeComparison | undefined): (Value | null)[] {
   const { before, after } = found;
   if (chosen === INPUT || chosen === RESULT) {
     return [before, after].map((run) => {
-      const glimpse = chosen === INPUT ? run.input : run.result;
-      return glimpse ? { id: run.run_id, glimpse, kind: chosen === INPUT ? "args" : "result" } : null;
+      const summary = chosen === INPUT ? run.input : run.result;
+      return summary ? { id: run.run_id, summary, kind: chosen === INPUT ? "args" : "result" } : null;
     });
   }
   return [node?.before, node?.after].map((side) =>
-    side?.output && side.job ? { id: side.job, glimpse: side.output, kind: "result" } : null,
+    side?.output && side.job ? { id: side.job, summary: side.output, kind: "result" } : null,
   );
 }
 
 function Values({ workspace, values }: { workspace: string; values: (Value | null)[] }) {
   const [before = null, after = null] = values;
   if (!before && !after) return <Empty title={t("runs.noValues")} />;
-  if ([before, after].some((each) => each && each.glimpse.size > MAX_BYTES)) {
+  if ([before, after].some((each) => each && each.summary.size > MAX_BYTES)) {
     return (
       <Empty title={t("runs.tooLargeSideBySide")}>
         <p>
@@ -87,7 +87,7 @@ function File({ workspace, value, name }: FileProps) {
   const call = value.kind === "args" ? "get_args" : "completed/get_result";
   return (
     <a href={`${BASE}/api/w/${workspace}/jobs_u/${call}/${value.id}`} download={`${value.id}.json`}>
-      {t(name, { size: bytes(value.glimpse.size) })}
+      {t(name, { size: bytes(value.summary.size) })}
     </a>
   );
 }

@@ -45,7 +45,7 @@ SELECT *
 FROM past_job_view
 WHERE id = ANY($1::uuid[]) AND workspace = $2
 
--- name: list_steps
+-- name: list_node_jobs
 -- The jobs of one run, live and ended. Their ids contain the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
@@ -63,7 +63,7 @@ WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
--- name: list_top_steps
+-- name: list_top_node_jobs
 -- The jobs of a run's top-level nodes, live and ended. Their ids contain the run's milliseconds, so that one partition
 -- is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
@@ -82,7 +82,7 @@ WHERE run = $1 AND parent IS NULL AND id >= (left($1::uuid::text, 13) || '-0000-
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
--- name: list_steps_inside
+-- name: list_node_jobs_inside
 -- The jobs in one frame of a run, live and ended. Their ids contain the run's milliseconds, so that one partition is
 -- read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,

@@ -23,7 +23,7 @@ from orvanta_platform.http.schemas import approvals as schemas
 from orvanta_platform.http.schemas.approvals import (
     ApprovalInfo,
     ConsentBody,
-    Consented,
+    RecordedDecision,
     ResumeBody,
     SuspendedFlow,
     Urls,
@@ -200,8 +200,8 @@ async def list_approvals(
     return shown
 
 
-@post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))
-async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
+@post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=RecordedDecision))
+async def consent(request: AnyRequest, id: FromPath[UUID]) -> RecordedDecision:
     """Make a pending decision of a run as the caller.
 
     If several decisions are pending, `node` selects one by its node id or job id.
@@ -221,7 +221,9 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
         reason=body.reason,
         node=body.node,
     )
-    return Consented(decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first)
+    return RecordedDecision(
+        decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first
+    )
 
 
 def decider_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Decider:

@@ -15,7 +15,7 @@ _W = "/api/w/{workspace:str}"
 _UNNAMED = ""
 
 
-@post(f"{_W}/flows/validate", status_code=200, opt=call(body=items.CreateFlow, answer=checks.Checked))
+@post(f"{_W}/flows/validate", status_code=200, opt=call(body=items.CreateFlow, answer=checks.DocumentCheck))
 async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Check a workflow as a deploy would: `value` and `schema`, or `source` to get positions in the text as well."""
     new = items.new_flow(await request.body(), _UNNAMED)
@@ -23,10 +23,10 @@ async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Respon
     return answers.json(checks.checked(found))
 
 
-@post(f"{_W}/scripts/schema", status_code=200, opt=call(body=checks.AskSchema, answer=checks.ScriptSchema))
+@post(f"{_W}/scripts/schema", status_code=200, opt=call(body=checks.SchemaRequest, answer=checks.ScriptSchema))
 async def script_schema(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the JSON Schema of a script's arguments from the signature of `main`. The script is not run."""
-    body = await body_of(request, checks.AskSchema)
+    body = await body_of(request, checks.SchemaRequest)
     found, fault = await checking.schema(
         platform_of(request), actor_of(request), workspace, body.language, body.content
     )

@@ -149,7 +149,7 @@ async def try_storage(request: AnyRequest, workspace: FromPath[str]) -> Response
 @post(
     f"{_H}/v2/s3_resource_info",
     status_code=200,
-    opt=call(body=shapes.BucketAsked, answer=shapes.BucketSettings),
+    opt=call(body=shapes.BucketRequest, answer=shapes.BucketSettings),
 )
 async def bucket_info(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the bucket of a resource of type s3. Only jobs can read its secret key: 403 `secret_is_write_only`.
@@ -162,7 +162,7 @@ async def bucket_info(request: AnyRequest, workspace: FromPath[str]) -> Response
 @post(
     f"{_H}/v2/polars_connection_settings",
     status_code=200,
-    opt=call(body=shapes.BucketAsked, answer=AnyObject),
+    opt=call(body=shapes.BucketRequest, answer=AnyObject),
 )
 async def polars_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the bucket of a resource of type s3 as settings of s3fs and Polars."""
@@ -172,7 +172,7 @@ async def polars_settings(request: AnyRequest, workspace: FromPath[str]) -> Resp
 @post(
     f"{_H}/v2/duckdb_connection_settings",
     status_code=200,
-    opt=call(body=shapes.BucketAsked, answer=shapes.DuckDbSettings),
+    opt=call(body=shapes.BucketRequest, answer=shapes.DuckDbSettings),
 )
 async def duckdb_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Get the bucket of a resource of type s3 as statements for DuckDB."""
@@ -180,7 +180,7 @@ async def duckdb_settings(request: AnyRequest, workspace: FromPath[str]) -> Resp
 
 
 async def _bucket(request: AnyRequest, workspace: str) -> buckets.Bucket:
-    body = await body_of(request, shapes.BucketAsked)
+    body = await body_of(request, shapes.BucketRequest)
     return await buckets.get(platform_of(request), actor_of(request), workspace, body.s3_resource_path)
 
 

@@ -23,7 +23,7 @@ from orvanta_platform.http.schemas.comparison import ComparedRuns
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.run_about import About, RunDocument
-from orvanta_platform.http.schemas.run_failure import WhyFailed, why_failed
+from orvanta_platform.http.schemas.run_failure import RunFailureReport, failure_report
 from orvanta_platform.http.schemas.run_search import FoundRuns
 from orvanta_platform.http.schemas.runs import ReceivedInputs, Run
 from orvanta_platform.services.run_views import about as run_about
@@ -60,11 +60,11 @@ async def get_about(request: AnyRequest, run_id: FromPath[UUID]) -> About:
     return about_schemas.about(await run_about.get(platform_of(request), actor, workspace, run_id))
 
 
-@get("/api/v1/runs/{run_id:uuid}/failure", opt=call(answer=WhyFailed))
-async def get_failure(request: AnyRequest, run_id: FromPath[UUID]) -> WhyFailed:
+@get("/api/v1/runs/{run_id:uuid}/failure", opt=call(answer=RunFailureReport))
+async def get_failure(request: AnyRequest, run_id: FromPath[UUID]) -> RunFailureReport:
     """Get the first unhandled error of a run, in whichever node it occurred, and the last successful run before it."""
     actor, workspace = actor_and_workspace(request)
-    return why_failed(await run_failure.get(platform_of(request), actor, workspace, run_id))
+    return failure_report(await run_failure.get(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/document", opt=call(answer=RunDocument))

@@ -44,10 +44,10 @@ async def workspace_exists(request: AnyRequest) -> Response[bytes]:
     return answers.json(await workspaces.exists(platform_of(request), actor_of(request), body.id))
 
 
-@post("/api/workspaces/exists_username", status_code=200, opt=call(body=accounts.UsernameIn, answer=bool))
+@post("/api/workspaces/exists_username", status_code=200, opt=call(body=accounts.WorkspaceUsername, answer=bool))
 async def username_exists(request: AnyRequest) -> Response[bytes]:
     """Check whether a username is taken in a workspace."""
-    body = await body_of(request, accounts.UsernameIn)
+    body = await body_of(request, accounts.WorkspaceUsername)
     taken = await workspaces.username_exists(platform_of(request), actor_of(request), body.id, body.username)
     return answers.json(taken)
 

@@ -23,7 +23,7 @@ class VersionAt(msgspec.Struct, kw_only=True):
     """User who deployed the version."""
 
 
-class RunsIt(msgspec.Struct, kw_only=True):
+class AffectedTrigger(msgspec.Struct, kw_only=True):
     """A trigger that runs an item for a member."""
 
     kind: Literal["schedule", "http_trigger", "flow", "webhook"]
@@ -39,7 +39,7 @@ class WaitingVersion(msgspec.Struct, kw_only=True):
     permissioned_as: str
     version: VersionAt
     created_at: datetime
-    triggers: list[RunsIt]
+    triggers: list[AffectedTrigger]
     """Triggers that run the version for that member. Only those that the caller may read are listed."""
 
     may_accept: bool
@@ -99,7 +99,7 @@ def _accepted(row: WaitingRow) -> VersionAt | UnsetType:
     return VersionAt(id=row.accepted, number=row.accepted_number or 0, author=row.accepted_author or "")
 
 
-def _source(text: str) -> RunsIt:
+def _source(text: str) -> AffectedTrigger:
     kind, _, path = text.partition(":")
     word: Any = kind
-    return RunsIt(kind=word, path=path)
+    return AffectedTrigger(kind=word, path=path)

@@ -68,7 +68,7 @@ class WorkspaceId(msgspec.Struct):
     id: str
 
 
-class UsernameIn(msgspec.Struct):
+class WorkspaceUsername(msgspec.Struct):
     """A username in a workspace."""
 
     id: str

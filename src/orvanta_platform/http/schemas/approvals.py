@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.http.schemas.flow_status import ApproverOf
+from orvanta_platform.http.schemas.flow_status import NodeApprover
 from orvanta_platform.http.schemas.jobs import QueuedJob
 from orvanta_platform.services.approvals import approvers
 from orvanta_platform.services.approvals.decisions import Info, LinkView
@@ -50,7 +50,7 @@ class ConsentBody(msgspec.Struct, kw_only=True):
     """Alternative to `form`: entered texts by field. A boolean is true if its field is present."""
 
 
-class Consented(msgspec.Struct, kw_only=True):
+class RecordedDecision(msgspec.Struct, kw_only=True):
     """A recorded decision."""
 
     decision: Literal["approved", "rejected"]
@@ -68,7 +68,7 @@ class SuspendedFlow(msgspec.Struct, kw_only=True):
     `running` is true while the run continues, `suspend` while it waits for a decision.
     """
 
-    approvers: list[ApproverOf]
+    approvers: list[NodeApprover]
     node: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     due_at: datetime | UnsetType = UNSET
@@ -88,7 +88,7 @@ class ApprovalInfo(msgspec.Struct, kw_only=True):
     flow_id: UUID
     can_approve: bool
     user_auth_required: bool
-    approvers: list[ApproverOf]
+    approvers: list[NodeApprover]
     form_schema: Any | UnsetType = UNSET
     description: str | UnsetType = UNSET
     approval_conditions: Conditions | UnsetType = UNSET
@@ -111,7 +111,7 @@ class FormField(msgspec.Struct, kw_only=True):
     choices: list[str]
 
 
-class Said(msgspec.Struct, kw_only=True):
+class PersonDecision(msgspec.Struct, kw_only=True):
     """A decision of one person."""
 
     approver: str
@@ -134,7 +134,7 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
     required: int
     """Number of approvals needed."""
 
-    said: list[Said]
+    said: list[PersonDecision]
     fields: list[FormField]
     hide_cancel: bool
     approvers: list[str]
@@ -146,7 +146,7 @@ class WaitingApproval(msgspec.Struct, kw_only=True):
     """Inputs of the node, computed when the approval opened."""
 
     omitted_inputs: list[str]
-    """Names of inputs that are too large to be shown here."""
+    """Names of inputs that are omitted because of their size."""
 
 
 def waiting_approval(found: Waiting) -> WaitingApproval:
@@ -162,7 +162,7 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
         opened_at=opened.opened_at,
         required=consent.required,
         said=[
-            Said(approver=each.approver, approved=each.approved, at=each.at, reason=each.reason)
+            PersonDecision(approver=each.approver, approved=each.approved, at=each.at, reason=each.reason)
             for each in found.decisions
         ],
         fields=[
@@ -188,9 +188,9 @@ def waiting_approval(found: Waiting) -> WaitingApproval:
     )
 
 
-def approvers_of(decisions: Sequence[DecisionRow]) -> list[ApproverOf]:
+def approvers_of(decisions: Sequence[DecisionRow]) -> list[NodeApprover]:
     """Return those who approved."""
-    return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in decisions if each.approved]
+    return [NodeApprover(resume_id=each.resume_id, approver=each.approver) for each in decisions if each.approved]
 
 
 def suspended_flow(seen: LinkView) -> SuspendedFlow:

@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, kw_only=True):
     """Column in `source`, from 1."""
 
 
-class Checked(msgspec.Struct, kw_only=True):
+class DocumentCheck(msgspec.Struct, kw_only=True):
     """The diagnostics of a document."""
 
     deployable: bool
@@ -38,7 +38,7 @@ class Checked(msgspec.Struct, kw_only=True):
     """All diagnostics, errors first."""
 
 
-class AskSchema(msgspec.Struct, kw_only=True):
+class SchemaRequest(msgspec.Struct, kw_only=True):
     """A script whose signature is to be read."""
 
     language: str
@@ -63,10 +63,10 @@ class ScriptSchema(msgspec.Struct, kw_only=True):
     """The error, if its position is known."""
 
 
-def checked(found: list[Finding]) -> Checked:
+def checked(found: list[Finding]) -> DocumentCheck:
     """Convert the findings of a check."""
     problems = [_problem(each) for each in found]
-    return Checked(deployable=all(each.severity != "error" for each in problems), diagnostics=problems)
+    return DocumentCheck(deployable=all(each.severity != "error" for each in problems), diagnostics=problems)
 
 
 def script_schema(schema: dict[str, Any] | None, fault: Fault | None) -> ScriptSchema:

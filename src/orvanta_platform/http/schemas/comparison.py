@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.http.schemas import graph as graph_schemas
-from orvanta_platform.http.schemas.graph import NodeStands
+from orvanta_platform.http.schemas.graph import NodeSnapshot
 from orvanta_platform.http.schemas.jobs import duration_ms
 from orvanta_platform.services.run_views.comparison import ComparedNode, ComparedRun, ComparedValue, RunComparison
 from orvanta_platform.workflow.diff import Difference
@@ -20,7 +20,7 @@ T = TypeVar("T")
 Same = Literal["same", "differs", "unknown"]
 
 
-class Glimpse(msgspec.Struct, kw_only=True):
+class ValueSummary(msgspec.Struct, kw_only=True):
     """A summary of a value."""
 
     size: int
@@ -30,14 +30,14 @@ class Glimpse(msgspec.Struct, kw_only=True):
     """Start of the JSON text, for a short value."""
 
 
-class SideOfNode(NodeStands, kw_only=True):
+class NodeInRun(NodeSnapshot, kw_only=True):
     """A node in one of the two runs."""
 
-    output: Glimpse | UnsetType = UNSET
+    output: ValueSummary | UnsetType = UNSET
     """The node's result, if it has one."""
 
 
-class NodeOfBoth(msgspec.Struct, kw_only=True):
+class NodeComparison(msgspec.Struct, kw_only=True):
     """A node in both runs."""
 
     id: str
@@ -49,10 +49,10 @@ class NodeOfBoth(msgspec.Struct, kw_only=True):
     parts: list[str]
     """Aspects in which the node differs: missing, definition, status, output."""
 
-    before: SideOfNode | UnsetType = UNSET
+    before: NodeInRun | UnsetType = UNSET
     """The node in the run before; absent if that run has no such node."""
 
-    after: SideOfNode | UnsetType = UNSET
+    after: NodeInRun | UnsetType = UNSET
     """The node in the run after; absent if that run has no such node."""
 
     inside: str | UnsetType = UNSET
@@ -60,7 +60,7 @@ class NodeOfBoth(msgspec.Struct, kw_only=True):
     """Id of the node in `before`, if it differs."""
 
 
-class RunOfBoth(msgspec.Struct, kw_only=True):
+class RunSummary(msgspec.Struct, kw_only=True):
     """One of the two runs."""
 
     run_id: UUID
@@ -76,18 +76,18 @@ class RunOfBoth(msgspec.Struct, kw_only=True):
     started_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     error: str | UnsetType = UNSET
-    input: Glimpse | UnsetType = UNSET
-    result: Glimpse | UnsetType = UNSET
+    input: ValueSummary | UnsetType = UNSET
+    result: ValueSummary | UnsetType = UNSET
 
 
 class ComparedRuns(msgspec.Struct, kw_only=True):
     """The comparison of two runs."""
 
-    before: RunOfBoth
-    after: RunOfBoth
+    before: RunSummary
+    after: RunSummary
     input: Same
     result: Same
-    nodes: list[NodeOfBoth]
+    nodes: list[NodeComparison]
     """Nodes, predecessors first."""
 
     parts_at: str | UnsetType = UNSET
@@ -110,9 +110,9 @@ def compared(found: RunComparison) -> ComparedRuns:
     )
 
 
-def _run(found: ComparedRun) -> RunOfBoth:
+def _run(found: ComparedRun) -> RunSummary:
     row = found.row
-    return RunOfBoth(
+    return RunSummary(
         run_id=row.id,
         kind=row.kind,
         status=found.graph.status,
@@ -124,19 +124,19 @@ def _run(found: ComparedRun) -> RunOfBoth:
         started_at=_optional(row.started_at),
         duration_ms=duration_ms(row.started_at, row.ended_at),
         error=_optional(row.error_name),
-        input=_glimpse(found.input),
-        result=_glimpse(found.result),
+        input=_summary(found.input),
+        result=_summary(found.result),
     )
 
 
-def _node(node: ComparedNode) -> NodeOfBoth:
+def _node(node: ComparedNode) -> NodeComparison:
     before, after = (
         UNSET
         if side is None
-        else SideOfNode(**msgspec.structs.asdict(graph_schemas.node(side)), output=_glimpse(output))
+        else NodeInRun(**msgspec.structs.asdict(graph_schemas.node(side)), output=_summary(output))
         for side, output in zip((node.before, node.after), node.outputs, strict=True)
     )
-    return NodeOfBoth(
+    return NodeComparison(
         id=node.id,
         output=node.output,
         parts=list(node.parts),
@@ -147,11 +147,11 @@ def _node(node: ComparedNode) -> NodeOfBoth:
     )
 
 
-def _glimpse(value: ComparedValue | None) -> Glimpse | UnsetType:
+def _summary(value: ComparedValue | None) -> ValueSummary | UnsetType:
     if value is None:
         return UNSET
     begins = UNSET if value.beginning is None else value.beginning.decode("utf-8", "ignore")
-    return Glimpse(size=value.size, begins=begins)
+    return ValueSummary(size=value.size, begins=begins)
 
 
 def _optional(value: T | None) -> T | UnsetType:

@@ -58,7 +58,7 @@ class FileLink(msgspec.Struct):
     expires_at: datetime
 
 
-class BucketAsked(msgspec.Struct):
+class BucketRequest(msgspec.Struct):
     """The resource of type s3 that contains the bucket."""
 
     s3_resource_path: str | None = None

@@ -34,7 +34,7 @@ _TYPES: Mapping[NodeState, ModuleType] = {
 }
 
 
-class ApproverOf(msgspec.Struct, kw_only=True):
+class NodeApprover(msgspec.Struct, kw_only=True):
     """A person who approved, with the resume id used."""
 
     resume_id: int
@@ -54,7 +54,7 @@ class Module(Bodies, kw_only=True):
     count: int | UnsetType = UNSET
     """Number of people who must still approve."""
 
-    approvers: list[ApproverOf] | UnsetType = UNSET
+    approvers: list[NodeApprover] | UnsetType = UNSET
     parent_module: str | UnsetType = UNSET
 
 
@@ -124,7 +124,7 @@ def _module(node: NodeProgress) -> Module:
         **{name: getattr(found, name) for name in Bodies.__struct_fields__},
         type=kind,
         id=node.id,
-        approvers=[ApproverOf(resume_id=number, approver=name) for number, name in node.approvers]
+        approvers=[NodeApprover(resume_id=number, approver=name) for number, name in node.approvers]
         if node.approvers and kind == "Success"
         else UNSET,
         job=UNSET if kind == "WaitingForPriorSteps" else child or node.job,

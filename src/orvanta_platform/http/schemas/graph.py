@@ -19,14 +19,14 @@ T = TypeVar("T")
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class NodeWaits(Waiting, kw_only=True):
+class NodeWait(Waiting, kw_only=True):
     """The reason for which a node waits. If `approvers` is empty, anyone who may run the workflow may decide."""
 
     left: int | UnsetType = UNSET
     """Number of approvers who must still decide."""
 
 
-class BodiesCounted(msgspec.Struct, kw_only=True, omit_defaults=True):
+class BodySummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The number of iterations or branches by state."""
 
     running: int = 0
@@ -43,7 +43,7 @@ class BodiesCounted(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Run of a sub-workflow."""
 
 
-class NodeStands(msgspec.Struct, kw_only=True):
+class NodeSnapshot(msgspec.Struct, kw_only=True):
     """The state of one node."""
 
     status: str
@@ -60,8 +60,8 @@ class NodeStands(msgspec.Struct, kw_only=True):
     error: str | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
     skipped: bool | UnsetType = UNSET
-    waits: list[NodeWaits] | UnsetType = UNSET
-    bodies: BodiesCounted | UnsetType = UNSET
+    waits: list[NodeWait] | UnsetType = UNSET
+    bodies: BodySummary | UnsetType = UNSET
     counts: dict[str, int] | UnsetType = UNSET
     """Number of occurrences by status, for a node inside another one."""
 
@@ -81,7 +81,7 @@ class Graph(msgspec.Struct, kw_only=True):
     recovered: bool
     skipped: bool
     created_at: datetime
-    nodes: dict[str, NodeStands]
+    nodes: dict[str, NodeSnapshot]
     """Nodes by id."""
 
     taken: list[tuple[str, str, str]]
@@ -138,10 +138,10 @@ def graph(found: RunGraph) -> Graph:
     )
 
 
-def node(found: GraphNode) -> NodeStands:
+def node(found: GraphNode) -> NodeSnapshot:
     """Convert one node."""
     started = found.status != "pending"
-    return NodeStands(
+    return NodeSnapshot(
         status=found.status,
         job=_optional(found.job) if started else UNSET,
         attempt=found.attempt if found.attempt > 1 else UNSET,
@@ -157,12 +157,12 @@ def node(found: GraphNode) -> NodeStands:
     )
 
 
-def _wait(wait: GraphWait) -> NodeWaits:
-    return NodeWaits(**fields(wait.why), left=_optional(wait.left))  # type: ignore[arg-type]
+def _wait(wait: GraphWait) -> NodeWait:
+    return NodeWait(**fields(wait.why), left=_optional(wait.left))  # type: ignore[arg-type]
 
 
-def _bodies(counted: BodyCounts) -> BodiesCounted:
-    return BodiesCounted(
+def _bodies(counted: BodyCounts) -> BodySummary:
+    return BodySummary(
         running=counted.running,
         succeeded=counted.succeeded,
         failed=counted.failed,

@@ -8,11 +8,11 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.http.schemas import approvals, jobs, schedules
 from orvanta_platform.http.schemas.approvals import WaitingApproval
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
-from orvanta_platform.http.schemas.schedules import ComingTick
+from orvanta_platform.http.schemas.schedules import UpcomingTick
 from orvanta_platform.services import dashboard
 
 
-class Failing(msgspec.Struct, kw_only=True):
+class FailingItem(msgspec.Struct, kw_only=True):
     """An item with recent failures."""
 
     runs: int
@@ -28,7 +28,7 @@ class Failing(msgspec.Struct, kw_only=True):
 class Overview(msgspec.Struct, kw_only=True):
     """The overview of a workspace, with a few entries of each kind."""
 
-    failed: list[Failing]
+    failed: list[FailingItem]
     waiting: list[WaitingApproval]
     waiting_runs: int
     """Number of waiting runs, at most 50."""
@@ -37,19 +37,19 @@ class Overview(msgspec.Struct, kw_only=True):
     running_runs: int
     """Number of running runs, at most 50."""
 
-    coming: list[ComingTick]
+    coming: list[UpcomingTick]
 
 
 def shown(found: dashboard.Overview) -> Overview:
     """Convert an overview."""
     return Overview(
         failed=[
-            Failing(path=UNSET if each.path is None else each.path, runs=each.runs, last=jobs.listed(each.last))
+            FailingItem(path=UNSET if each.path is None else each.path, runs=each.runs, last=jobs.listed(each.last))
             for each in found.failed
         ],
         waiting=[approvals.waiting_approval(each) for each in found.waiting],
         waiting_runs=found.waiting_runs,
         running=[jobs.listed(row) for row in found.running],
         running_runs=found.running_runs,
-        coming=[schedules.coming_tick(each) for each in found.coming],
+        coming=[schedules.upcoming_tick(each) for each in found.coming],
     )

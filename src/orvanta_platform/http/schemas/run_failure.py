@@ -16,7 +16,7 @@ from orvanta_platform.services.run_views.failure import EnclosingNode, Failure, 
 T = TypeVar("T")
 
 
-class AroundFailure(msgspec.Struct, kw_only=True):
+class FailureContainer(msgspec.Struct, kw_only=True):
     """A node that contains the failed one."""
 
     node: str
@@ -36,7 +36,7 @@ class FirstError(msgspec.Struct, kw_only=True):
     job: UUID
     """Job with the log and result of the failure."""
 
-    around: list[AroundFailure]
+    around: list[FailureContainer]
     """Nodes that contain the failed one, from the outside in."""
 
     failures: int
@@ -58,7 +58,7 @@ class CalledVersion(msgspec.Struct, kw_only=True):
     after: RunVersion | UnsetType = UNSET
 
 
-class SinceSuccess(msgspec.Struct, kw_only=True):
+class SuccessfulRun(msgspec.Struct, kw_only=True):
     """The last successful run of the same path."""
 
     run: UUID
@@ -69,19 +69,19 @@ class SinceSuccess(msgspec.Struct, kw_only=True):
     version: RunVersion | UnsetType = UNSET
 
 
-class WhyFailed(msgspec.Struct, kw_only=True):
+class RunFailureReport(msgspec.Struct, kw_only=True):
     """The failure of a run."""
 
     failure: FirstError | UnsetType = UNSET
     """The first unhandled error; absent if the run has not failed."""
 
-    since: SinceSuccess | UnsetType = UNSET
+    since: SuccessfulRun | UnsetType = UNSET
     """The last successful run; absent if there is no recent one."""
 
 
-def why_failed(found: RunFailure) -> WhyFailed:
+def failure_report(found: RunFailure) -> RunFailureReport:
     """Convert the failure of a run."""
-    return WhyFailed(
+    return RunFailureReport(
         failure=UNSET if found.failure is None else _failure(found.failure),
         since=UNSET if found.since is None else _since(found.since),
     )
@@ -92,7 +92,7 @@ def _failure(found: Failure) -> FirstError:
         run=found.run,
         job=found.job,
         around=[
-            AroundFailure(node=each.node, place=_optional(each.place), run=_optional(each.child))
+            FailureContainer(node=each.node, place=_optional(each.place), run=_optional(each.child))
             for each in found.around
         ],
         failures=found.failures,
@@ -102,12 +102,12 @@ def _failure(found: Failure) -> FirstError:
     )
 
 
-def _around(found: EnclosingNode) -> AroundFailure:
-    return AroundFailure(node=found.node, place=_optional(found.place), run=_optional(found.child))
+def _around(found: EnclosingNode) -> FailureContainer:
+    return FailureContainer(node=found.node, place=_optional(found.place), run=_optional(found.child))
 
 
-def _since(found: LastSuccess) -> SinceSuccess:
-    return SinceSuccess(
+def _since(found: LastSuccess) -> SuccessfulRun:
+    return SuccessfulRun(
         run=found.run,
         called=[_called(each) for each in found.called],
         ended_at=_optional(found.ended_at),

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.services.run_views.search import Page
 
 
-class FoundPlace(msgspec.Struct):
+class SearchMatch(msgspec.Struct):
     """A value that matches."""
 
     kind: str
@@ -29,7 +29,7 @@ class FoundRun(msgspec.Struct, kw_only=True):
     path: str | UnsetType = UNSET
     created_at: datetime
     created_by: str
-    found: list[FoundPlace]
+    found: list[SearchMatch]
 
 
 class FoundRuns(msgspec.Struct):
@@ -49,7 +49,7 @@ def found_runs(page: Page) -> FoundRuns:
             path=UNSET if each.row.path is None else each.row.path,
             created_at=each.row.created_at,
             created_by=each.row.created_by,
-            found=[FoundPlace(kind, node or UNSET) for node, kind in each.places],
+            found=[SearchMatch(kind, node or UNSET) for node, kind in each.places],
         )
         for each in page.found
     ]

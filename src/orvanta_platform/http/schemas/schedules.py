@@ -151,7 +151,7 @@ class ScheduleWithJobs(Schedule, kw_only=True):
     upcoming: list[datetime]
 
 
-class PastTickOf(Tick, kw_only=True):
+class ScheduleTick(Tick, kw_only=True):
     """The outcome of a tick of the schedule at `path`."""
 
     path: str
@@ -159,7 +159,7 @@ class PastTickOf(Tick, kw_only=True):
     is_flow: bool
 
 
-class ComingTick(msgspec.Struct, kw_only=True):
+class UpcomingTick(msgspec.Struct, kw_only=True):
     """A future tick of the schedule at `path`."""
 
     tick_at: datetime
@@ -172,8 +172,8 @@ class ComingTick(msgspec.Struct, kw_only=True):
 class Calendar(msgspec.Struct, kw_only=True):
     """The ticks of a period, in order."""
 
-    past: list[PastTickOf]
-    coming: list[ComingTick]
+    past: list[ScheduleTick]
+    coming: list[UpcomingTick]
     complete_until: datetime | UnsetType = UNSET
     """Time up to which all future ticks are listed. It is set if there are more than 2,000 of them."""
 
@@ -221,16 +221,16 @@ def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequen
     )
 
 
-def coming_tick(tick: NextTick) -> ComingTick:
+def upcoming_tick(tick: NextTick) -> UpcomingTick:
     """Convert a future tick."""
-    return ComingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
+    return UpcomingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
 
 
 def calendar(found: schedule_calendar.Calendar) -> Calendar:
     """Convert the ticks of a period."""
     return Calendar(
-        past=[PastTickOf(**_tick(tick), **_of(row)) for row, tick in found.past],
-        coming=[coming_tick(each) for each in found.coming],
+        past=[ScheduleTick(**_tick(tick), **_of(row)) for row, tick in found.past],
+        coming=[upcoming_tick(each) for each in found.coming],
         complete_until=_optional(found.until),
     )
 

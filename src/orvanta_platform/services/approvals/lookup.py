@@ -22,7 +22,7 @@ from orvanta_platform.engine.plan import Consent, Kind, Node, Plan
 from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
 from orvanta_platform.errors import Conflict, NotFound
 from orvanta_platform.orchestrator.blueprints import is_workflow
-from orvanta_platform.orchestrator.scope import job_id
+from orvanta_platform.orchestrator.view import job_id
 from orvanta_platform.services.approvals.approvers import ApprovalRequest, admits
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results

@@ -19,7 +19,7 @@ from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.signature.schema import has_signatures
 
-LONGEST_READ: Final = 256 << 10
+MAX_READ_CHARS: Final = 256 << 10
 """Maximum length in characters of all inline scripts together; beyond it they are not read."""
 
 _KINDS: Final = ("script", "flow")
@@ -40,7 +40,7 @@ class _Caller:
 
 
 async def diagnostics(platform: Platform, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> list[Diagnostic]:
-    """Return warnings about the nodes of a document that can be compiled.
+    """Return warnings about the nodes of a valid document.
 
     The schemas of scripts and workflows are those of their current versions, if the actor may read them. Raises
     EvaluatorUnavailable.
@@ -78,7 +78,7 @@ def _script(caller: _Caller) -> Script:
 async def _signatures(platform: Platform, workspace: str, callers: list[_Caller]) -> dict[Script, Signature]:
     inline = [_script(each) for each in callers if each.value.get("type") == "rawscript"]
     scripts = [each for each in dict.fromkeys(inline) if each.language in RUNNABLE and has_signatures(each.language)]
-    if sum(len(each.content) for each in scripts) > LONGEST_READ:
+    if sum(len(each.content) for each in scripts) > MAX_READ_CHARS:
         return {}
     try:
         return dict(zip(scripts, await platform.evaluator.scripts.signatures(workspace, scripts), strict=True))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from orvanta_platform.db import log_reads
-from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.db.job_views import NodeJobRow
 from orvanta_platform.db.log_reads import LogPosition, TimedPiece
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import StorageError
@@ -69,9 +69,9 @@ class _Node:
         return self.prefix + lines.replace("\n", "\n" + self.prefix) + "\n"
 
 
-async def merged(db: Database, storage: Storage, run: UUID, steps: Sequence[StepRow]) -> AsyncIterator[str]:
+async def merged(db: Database, storage: Storage, run: UUID, node_jobs: Sequence[NodeJobRow]) -> AsyncIterator[str]:
     """Yield the current logs of these nodes' jobs as `node | line`, several pieces per page."""
-    nodes = {step.id: _Node(f"{step.node} | ", step.attempt, step.log_chars) for step in steps}
+    nodes = {each.id: _Node(f"{each.node} | ", each.attempt, each.log_chars) for each in node_jobs}
     place = _BEGINNING
     while True:
         async with db.acquire() as conn:

@@ -105,8 +105,8 @@ async def _found(
         return (holder, bodies) if node in (None, holder.id) else None
     if row.is_flow:
         here, frame = plan, None
-        steps = await job_views.list_top_steps(conn, row.run)
-        failures = {step.node_index: step.failures for step in steps if step.ended_at is not None}
+        node_jobs = await job_views.list_top_node_jobs(conn, row.run)
+        failures = {each.node_index: each.failures for each in node_jobs if each.ended_at is not None}
         state = RunState.decode(row.run_state or b"")
     else:
         here, state, _, failures = await jobs.body_of(conn, row, plan)

@@ -14,7 +14,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import ValueDigest, ValueKey
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.orchestrator import document_threads, values
-from orvanta_platform.orchestrator.scope import PREPROCESSED
+from orvanta_platform.orchestrator.view import PREPROCESSED
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import graph as run_graph
 from orvanta_platform.services.run_views import jobs
@@ -314,7 +314,7 @@ def _node(
 
 
 def _has_same_status(before: GraphNode, after: GraphNode) -> bool:
-    """Return whether a node had the same outcome. Contents of a container with a reused result have none."""
+    """Return whether a node had the same outcome. Nodes inside a container with a reused result have none."""
     if any(node.inside is not None and node.reused for node in (before, after)):
         return True
     return (before.status, before.error_name, before.counts) == (after.status, after.error_name, after.counts)

@@ -11,7 +11,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import frames, job_views
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.job_views import JobRow, StepRow
+from orvanta_platform.db.job_views import JobRow, NodeJobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionNumber
 from orvanta_platform.db.values import ValueKey, get_values
@@ -22,7 +22,8 @@ from orvanta_platform.ids import opening_id
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.blueprints import Pins, unscoped
 from orvanta_platform.orchestrator.nested_rows import child_id
-from orvanta_platform.orchestrator.scope import ERROR, inner_error
+from orvanta_platform.orchestrator.scope import inner_error
+from orvanta_platform.orchestrator.view import ERROR
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
 
@@ -117,15 +118,15 @@ async def _first(
         return whole
     plan = await virtual_jobs.plan_of(platform, conn, row)
     failed = set(RunState.decode(row.run_state or b"").unhandled())
-    first = _earliest([step for step in await job_views.list_top_steps(conn, row.run) if step.node_index in failed])
+    first = _earliest([each for each in await job_views.list_top_node_jobs(conn, row.run) if each.node_index in failed])
     if first is None:
         return whole
     return await _in_node(platform, conn, actor, row, plan.node(first.node_index), first, around)
 
 
-def _earliest(steps: list[StepRow]) -> StepRow | None:
-    ended = [step for step in steps if step.state == "failed" and step.ended_at is not None]
-    return min(ended, key=lambda step: (step.ended_at, step.node_index), default=None)
+def _earliest(node_jobs: list[NodeJobRow]) -> NodeJobRow | None:
+    ended = [each for each in node_jobs if each.state == "failed" and each.ended_at is not None]
+    return min(ended, key=lambda each: (each.ended_at, each.node_index), default=None)
 
 
 async def _in_node(
@@ -134,7 +135,7 @@ async def _in_node(
     actor: Actor,
     row: JobRow,
     node: Node,
-    failed: StepRow | frames.FailedBody,
+    failed: NodeJobRow | frames.FailedBody,
     around: tuple[EnclosingNode, ...],
 ) -> Failure:
     """Return the error of a failed node, or that of the failed node inside it."""
@@ -167,8 +168,8 @@ async def _in_frame(
     around: tuple[EnclosingNode, ...],
 ) -> Failure | None:
     nodes = {node.number: node for node in plan.nodes if not node.continue_on_error}
-    steps = await job_views.list_steps_inside(conn, row.run, body.id)
-    first = _earliest([step for step in steps if step.node_index in nodes])
+    node_jobs = await job_views.list_node_jobs_inside(conn, row.run, body.id)
+    first = _earliest([each for each in node_jobs if each.node_index in nodes])
     if first is None:
         return None
     return await _in_node(platform, conn, actor, row, nodes[first.node_index], first, around)

@@ -13,7 +13,7 @@ from uuid import UUID
 from orvanta_platform import ids
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.gates import LimitRow
-from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.db.job_views import NodeJobRow
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
@@ -109,7 +109,7 @@ def build(
     run: UUID,
     plan: Plan,
     state: RunState,
-    steps: Sequence[StepRow],
+    node_jobs: Sequence[NodeJobRow],
     due: Mapping[UUID, datetime] = _NO_TIMES,
     decisions: Sequence[DecisionRow] = (),
     *,
@@ -117,14 +117,15 @@ def build(
     inside: Mapping[int, Inside] = _NOTHING_INSIDE,
     limits: Mapping[UUID, LimitRow] = _NO_LIMITS,
 ) -> FlowProgress:
-    """Compute the progress of `run`. `state` and `steps` may be read at slightly different times: the more advanced one
-    counts.
+    """Compute the progress of `run`.
+
+    `state` and `node_jobs` may be read at slightly different times: the more advanced one counts.
 
     `due`: times at which nodes that wait without a job continue, by their ids. `frame`:
     body that the plan and state belong to, if it is not the run. `inside`: bodies of nodes, by index. `limits`:
     concurrency limits that nodes wait for, by their ids.
     """
-    rows = {row.node_index: row for row in steps}
+    rows = {row.node_index: row for row in node_jobs}
     context = NodeContext(due, limits, inside)
     nodes = _with_people(
         plan, state, [_node(run, node, state, rows.get(node.number), context, frame) for node in plan.nodes], decisions
@@ -164,7 +165,7 @@ def _with_people(
     return tuple(nodes)
 
 
-def _of_row(row: StepRow) -> Reason | None:
+def _of_row(row: NodeJobRow) -> Reason | None:
     return of_job(row.state, row.queue, row.served, row.retry_at, untaken_at=row.untaken_at)
 
 
@@ -172,7 +173,7 @@ def _node(
     run: UUID,
     node: Node,
     run_state: RunState,
-    row: StepRow | None,
+    row: NodeJobRow | None,
     context: NodeContext,
     frame: UUID | None = None,
 ) -> NodeProgress:

@@ -15,7 +15,7 @@ from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import gates, job_views, pauses
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.approvals import OpenApproval
-from orvanta_platform.db.job_views import JobRow, StepRow
+from orvanta_platform.db.job_views import JobRow, NodeJobRow
 from orvanta_platform.db.pauses import PauseRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine import display_status
@@ -139,13 +139,13 @@ async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
 async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: RunGraph) -> RunGraph:
     plan = (await platform.blueprints.workflow(conn, row.document, None)).plan
     state = RunState.decode(row.run_state or b"")
-    steps = await job_views.list_top_steps(conn, row.run)
+    node_jobs = await job_views.list_top_node_jobs(conn, row.run)
     timed = not row.ended and any(mark in state.nodes for mark in _TIMED)
     due = await wait_rows.get_node_timers(conn, row.run) if timed else {}
     limited = Mark.WAITING_GATE in state.nodes
     limits = await gates.list_limits(conn, row.workspace, row.run, None) if limited else {}
-    progress = flow_status.build(row.run, plan, state, steps, due, limits=limits)
-    counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
+    progress = flow_status.build(row.run, plan, state, node_jobs, due, limits=limits)
+    counts = await _counts(conn, row, plan, state, node_jobs) if plan.nests else Counts()
     paused = await pauses.list_of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
     waits = {} if row.ended else await _waits(conn, row, plan, state, progress.all, paused)
     nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in progress.all]
@@ -162,8 +162,10 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
     return replace(graph, nodes=_with_reused_contents(nodes), breakpoints=before, taken=taken, dead=dead, reason=reason)
 
 
-async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> Counts:
-    failures = {step.node_index: step.failures for step in steps if step.ended_at is not None}
+async def _counts(
+    conn: Connection, row: JobRow, plan: Plan, state: RunState, node_jobs: Sequence[NodeJobRow]
+) -> Counts:
+    failures = {each.node_index: each.failures for each in node_jobs if each.ended_at is not None}
     return await graph_counts.count(conn, row, plan, state, failures)
 
 

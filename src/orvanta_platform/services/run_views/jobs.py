@@ -18,7 +18,7 @@ from orvanta_platform.db import dependency_locks, frames, gates, job_lists, job_
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
-from orvanta_platform.db.job_views import JobRow, JobStatus, StepRow
+from orvanta_platform.db.job_views import JobRow, JobStatus, NodeJobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RepeatedRun
 from orvanta_platform.db.values import ValueKey, get_values
@@ -27,7 +27,7 @@ from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
 from orvanta_platform.orchestrator import document_threads, values
-from orvanta_platform.orchestrator.scope import BEGINNING, PREPROCESSED
+from orvanta_platform.orchestrator.view import BEGINNING, PREPROCESSED
 from orvanta_platform.services.logs import lines as log_lines
 from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.platform import Platform
@@ -151,14 +151,14 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     plan = await virtual_jobs.plan_of(platform, conn, row)
     if row.kind == FRAME:
         return await _progress_inside(conn, row, plan)
-    steps = await job_views.list_top_steps(conn, row.run)
+    node_jobs = await job_views.list_top_node_jobs(conn, row.run)
     due = {} if row.ended else await wait_rows.get_node_timers(conn, row.run)
     asks = any(node.approval or node.suspend for node in plan.nodes)
     decisions = await approval_rows.list_decisions_of_run(conn, row.run) if asks else []
     state = RunState.decode(row.run_state or b"")
-    held = await nested_bodies.bodies_inside(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
+    held = await nested_bodies.bodies_inside(conn, row.run, plan, state, _failures(node_jobs)) if plan.nests else {}
     limits = await _limits(conn, row, state, None)
-    return flow_status.build(row.run, plan, state, steps, due, decisions, inside=held, limits=limits)
+    return flow_status.build(row.run, plan, state, node_jobs, due, decisions, inside=held, limits=limits)
 
 
 async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | None) -> dict[UUID, LimitRow]:
@@ -167,18 +167,18 @@ async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | 
     return await gates.list_limits(conn, row.workspace, row.run, frame)
 
 
-def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
-    return {step.node_index: step.failures for step in steps if step.ended_at is not None}
+def _failures(node_jobs: Sequence[NodeJobRow]) -> dict[int, int]:
+    return {each.node_index: each.failures for each in node_jobs if each.ended_at is not None}
 
 
 async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowProgress:
-    body, state, steps, ended = await body_of(conn, row, plan)
+    body, state, node_jobs, ended = await body_of(conn, row, plan)
     held = await nested_bodies.bodies_inside(conn, row.run, body, state, ended, row.id)
     limits = await _limits(conn, row, state, row.id)
-    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
+    return flow_status.build(row.run, body, state, node_jobs, frame=row.id, inside=held, limits=limits)
 
 
-async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunState, list[StepRow], dict[int, int]]:
+async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunState, list[NodeJobRow], dict[int, int]]:
     """Return the plan of a loop or branch body, its state, its rows, and the number of failures of ended nodes.
 
     The state of an ended body is reconstructed from its rows: a node without a row was skipped, or never started.
@@ -188,22 +188,22 @@ async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunS
         raise NotFound(f"The job {row.id} does not exist.")
     holder = plan.node(seen.node_index)
     body = holder.bodies[0 if holder.kind.is_loop else seen.place].plan
-    steps = await job_views.list_steps_inside(conn, row.run, row.id)
+    node_jobs = await job_views.list_node_jobs_inside(conn, row.run, row.id)
     numbers = {node.number: node.index for node in body.nodes}
     if seen.state is not None:
         state = RunState.decode(seen.state)
     else:
-        state = _state_of(body, steps, await _initial_state(conn, row))
-    ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
-    return body, state, steps, ended
+        state = _state_of(body, node_jobs, await _initial_state(conn, row))
+    ended = {numbers[number]: count for number, count in _failures(node_jobs).items() if number in numbers}
+    return body, state, node_jobs, ended
 
 
 _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
 
 
-def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState:
+def _state_of(plan: Plan, node_jobs: Sequence[NodeJobRow], first: RunState) -> RunState:
     """Reconstruct the state of an ended body. `first`: its initial state, if it reused results of another run."""
-    ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
+    ends = {each.node_index: _MARKS.get(each.state, Mark.SKIPPED) for each in node_jobs}
     reused = first.reused.nodes if first.reused is not None else {}
     marks = [first.nodes[node.index] if node.index in reused else Mark.SKIPPED for node in plan.nodes]
     return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), reused=first.reused)

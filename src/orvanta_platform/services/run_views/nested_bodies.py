@@ -16,7 +16,7 @@ from orvanta_platform.engine.reused_results import Origin, Reopening
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.ids import inner_job_id, opening_id
 from orvanta_platform.orchestrator.nested_rows import child_id
-from orvanta_platform.orchestrator.scope import value_id
+from orvanta_platform.orchestrator.view import value_id
 
 SHOWN = 1_000
 """Maximum number of listed bodies of one node."""

@@ -31,7 +31,8 @@ from orvanta_platform.orchestrator.evaluation_context import moment_of
 from orvanta_platform.orchestrator.interpolation import Kind as OpenedKind
 from orvanta_platform.orchestrator.iterations import items_key
 from orvanta_platform.orchestrator.paused_inputs import with_replaced_inputs
-from orvanta_platform.orchestrator.scope import ListPosition, View, load_scope
+from orvanta_platform.orchestrator.scope import load_scope
+from orvanta_platform.orchestrator.view import ListPosition, View
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, virtual_jobs
 
@@ -161,7 +162,7 @@ async def _body_state(conn: Connection, row: JobRow, plan: Plan, body: Plan, fra
 
 
 class _Unavailable(Exception):
-    """A value cannot be read here."""
+    """Raised if a value cannot be read."""
 
 
 async def _inputs(platform: Platform, view: View, node: Node, *, erased: bool) -> NodeInputs:

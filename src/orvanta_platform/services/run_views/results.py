@@ -24,8 +24,8 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.interpolation import Interpolation, only
-from orvanta_platform.orchestrator.scope import PREPROCESSED
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
+from orvanta_platform.orchestrator.view import PREPROCESSED
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.flow_status import ENDED

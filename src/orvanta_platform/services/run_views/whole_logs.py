@@ -7,7 +7,7 @@ from uuid import UUID
 
 from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.db import job_views
-from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.db.job_views import NodeJobRow
 from orvanta_platform.errors import StorageError
 from orvanta_platform.services.logs import flow_log
 from orvanta_platform.services.logs import text as log_text
@@ -28,9 +28,9 @@ async def read(
     actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        steps = await job_views.list_steps(conn, row.run) if row.is_flow else []
+        node_jobs = await job_views.list_node_jobs(conn, row.run) if row.is_flow else []
     if row.is_flow:
-        text = _by_node(platform, [step for step in steps if step.queue])
+        text = _by_node(platform, [each for each in node_jobs if each.queue])
     else:
         text = await prefetch_first(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
     return while_permitted(text, caller, "read", jobs.target_of(row))
@@ -45,20 +45,20 @@ async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id:
     actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.get_readable(platform, conn, actor, workspace, id)
-        steps = await job_views.list_steps(conn, row.run) if row.is_flow else []
+        node_jobs = await job_views.list_node_jobs(conn, row.run) if row.is_flow else []
     if row.is_flow:
-        text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
+        text = flow_log.merged(platform.db, platform.storage, row.run, [each for each in node_jobs if each.queue])
     else:
         text = await prefetch_first(log_text.pages(platform.db, platform.storage, id))
     return while_permitted(text, caller, "read", jobs.target_of(row))
 
 
-async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterator[str]:
-    for step in steps:
-        yield f"--- {step.node} (job {step.id}) ---\n"
+async def _by_node(platform: Platform, node_jobs: Sequence[NodeJobRow]) -> AsyncIterator[str]:
+    for node_job in node_jobs:
+        yield f"--- {node_job.node} (job {node_job.id}) ---\n"
         last = "\n"
         try:
-            async for page in log_text.pages(platform.db, platform.storage, step.id):
+            async for page in log_text.pages(platform.db, platform.storage, node_job.id):
                 yield page
                 last = page[-1]
         except StorageError as error:

@@ -31,7 +31,7 @@ from orvanta_platform.ids import frame_id, inner_job_id, opening_id
 from orvanta_platform.orchestrator import values
 from orvanta_platform.orchestrator.blueprints import Blueprint
 from orvanta_platform.orchestrator.nested_rows import child_id
-from orvanta_platform.orchestrator.scope import BEGINNING
+from orvanta_platform.orchestrator.view import BEGINNING
 from orvanta_platform.services.platform import Platform
 
 Steps = Sequence[tuple[str, int | None]]

@@ -18,7 +18,7 @@ from orvanta_platform.errors import CannotRestart, InvalidWorkflow
 from orvanta_platform.orchestrator.blueprints import Pin, Pins, flow_key, inline_pins, pin_key, scoped, scoped_key
 from orvanta_platform.orchestrator.compilation import compiled_for_call
 from orvanta_platform.orchestrator.interpolation import references
-from orvanta_platform.orchestrator.scope import NO_ENV
+from orvanta_platform.orchestrator.view import NO_ENV
 from orvanta_platform.services.access import acceptance, on_behalf
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.services.runs import locks as locking

@@ -24,7 +24,7 @@ def usable_lock(language: str, lock: str | None) -> str | None:
 
 
 def lock_fault(language: str, lock: str) -> str | None:
-    """Return why a lock cannot be used, as the rest of a sentence, or None if it can.
+    """Return the reason why a lock cannot be used, as the rest of a sentence; None if it can be used.
 
     The packages of a script with such a lock are locked as if there were none.
     """
