@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import inspect
 import json
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orvanta_platform.http import route_rules
 from orvanta_platform.worker.runtimes.python import sdk
 from orvanta_platform.worker.runtimes.python.sdk.connection import Connection
 
@@ -49,6 +53,34 @@ def test_refused_function_names_itself() -> None:
 
 
 def test_parameters_without_value_are_not_sent() -> None:
-    client = Connection("http://127.0.0.1:1/api", "t")
-    with pytest.raises(ConnectionError):
-        client.get("/w/a/x", params={"a": None, "b": True, "c": ["1", None]})
+    paths: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        answering = threading.Thread(target=server.handle_request, daemon=True)
+        answering.start()
+        client = Connection(f"http://127.0.0.1:{server.server_port}/api", "t")
+        client.get("/w/a/x", params={"a": None, "b": True, "c": ["1", None, 2]})
+        answering.join()
+    assert paths == ["/api/w/a/x?b=true&c=1&c=2"]
+
+
+def test_calls_of_typescript_services_are_routes() -> None:
+    """The names of path parameters may differ."""
+    text = (Path(sdk.__file__).parents[2] / "bun" / "npm" / "windmill-client" / "services.ts").read_text()
+    calls = re.findall(r'^    \w+: "(\w+) (\S+)",$', text, re.MULTILINE)
+    routes = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path, _ in route_rules.routes()}
+    unknown = []
+    for method, path in calls:
+        full = f"/api{path}" if path.startswith("/") else f"/api/w/{{workspace}}/{path}"
+        if (method, re.sub(r"\{\w+\}", "{}", full)) not in routes:
+            unknown.append((method, path))
+    assert len(calls) > 100 and unknown == []

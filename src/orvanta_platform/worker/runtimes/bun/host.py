@@ -29,7 +29,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         # Packages may use the streams even if the script does not name them.
         streams = job.package is not None or _STREAMS.search(content) is not None
         packages = [f"{job.package}/{_PACKAGES}"] if job.package is not None else []
-        # The clients of the platform's API come last, after a required one.
+        # The clients of the platform's API come last: a required one takes precedence.
         job.env["NODE_PATH"] = os.pathsep.join([*packages, job.programs["npm"]])
         numbers = [program.inherited(args), job.result, job.result_bytes, int(job.dedicated), int(streams)]
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder

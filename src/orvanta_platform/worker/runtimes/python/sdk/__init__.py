@@ -1,7 +1,8 @@
 """Client of the platform's API for Python scripts, which import it as `wmill` or `orvanta`.
 
 It has the functions of the published clients of these names. Cells see this folder under both names, after the packages
-of the job: a client that a script requires precedes it. Standard library only, with relative imports only.
+of the job: a client that a script requires takes precedence. Its modules import the standard library and, relatively,
+each other.
 """
 
 from .client import *  # noqa: F403

@@ -174,7 +174,7 @@ def append_to_result_stream(text: str) -> None:
 
 
 def stream_result(stream: Iterable[str]) -> None:
-    """Add texts to the stream of the result, each as soon as it is there."""
+    """Add texts to the stream of the result, each as soon as it is available."""
     for text in stream:
         append_to_result_stream(text)
 

@@ -94,7 +94,7 @@ class Connection:
     """Access to the API at `base_url` with a token. Each request has a connection of its own."""
 
     def __init__(self, base_url: str, token: str | None, verify: bool = True) -> None:
-        """Create it; `verify`: certificates are checked."""
+        """Create the access. `verify`: certificates are checked."""
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._verify = verify
@@ -120,7 +120,7 @@ class Connection:
             url += ("&" if "?" in url else "?") + query
         sent = self._headers | dict(headers or {})
         if content is None and (json is not None or method not in ("GET", "DELETE")):
-            content = _dumped(json)
+            content = _encode(json)
             sent.setdefault("Content-Type", "application/json")
         parts = urlsplit(url)
         connection = self._connect(parts.scheme, parts.hostname or "", parts.port, timeout)
@@ -166,7 +166,7 @@ def _context(verify: bool) -> ssl.SSLContext:
     return context
 
 
-def _dumped(value: Any) -> bytes:
+def _encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 

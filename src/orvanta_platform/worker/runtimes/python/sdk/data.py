@@ -120,7 +120,7 @@ class Data(Runs):
         """Store a value in the folder that the nodes of a run share, as pickle."""
         import pickle
 
-        with open(_shared(path), "wb") as file:
+        with open(_shared_path(path), "wb") as file:
             pickle.dump(value, file)
 
     @staticmethod
@@ -128,19 +128,19 @@ class Data(Runs):
         """Return a value that a node of the same run has stored with `set_shared_state_pickle`."""
         import pickle
 
-        with open(_shared(path), "rb") as file:
+        with open(_shared_path(path), "rb") as file:
             return pickle.load(file)
 
     @staticmethod
     def set_shared_state(value: Any, path: str = "state.json") -> None:
         """Store a value in the folder that the nodes of a run share, as JSON."""
-        with open(_shared(path), "w", encoding="utf-8") as file:
+        with open(_shared_path(path), "w", encoding="utf-8") as file:
             json.dump(value, file, ensure_ascii=False)
 
     @staticmethod
     def get_shared_state(path: str = "state.json") -> Any:
         """Return a value that a node of the same run has stored with `set_shared_state`."""
-        with open(_shared(path), encoding="utf-8") as file:
+        with open(_shared_path(path), encoding="utf-8") as file:
             return json.load(file)
 
     def request_interactive_slack_approval(
@@ -183,8 +183,8 @@ def resource_path(path: str) -> str:
     return path.removeprefix("$res:").removeprefix("res://")
 
 
-def _shared(path: str) -> str:
-    for folder in ("/shared", "shared"):  # the second one without a file system of its own
+def _shared_path(path: str) -> str:
+    for folder in ("/shared", "shared"):  # the second one is that of a job without a file system of its own
         if os.access(folder, os.W_OK):
             return os.path.join(folder, path)
     raise FileNotFoundError("The nodes of this run share no folder: set `same_worker` in the workflow.")

@@ -27,7 +27,7 @@ class Files(Workspace):
 
     def load_s3_file_reader(self, s3object: S3Object | str, s3_resource_path: str | None = None) -> BufferedReader:
         """Open a file of the workspace for reading. Raises ApiError."""
-        params = _file(s3object, s3_resource_path)
+        params = _file_parameters(s3object, s3_resource_path)
         call = self.in_workspace("job_helpers/download_s3_file")
         return S3BufferedReader(self.client.stream("GET", call, params=params, timeout=None).raise_for_status())
 
@@ -44,7 +44,7 @@ class Files(Workspace):
         None as `s3object` generates a name. Raises ApiError.
         """
         named = parse_s3_object(s3object) if s3object is not None else S3Object(s3="")
-        params = _file(named, s3_resource_path)
+        params = _file_parameters(named, s3_resource_path)
         params |= {"content_type": content_type, "content_disposition": content_disposition}
         is_file = hasattr(file_content, "read")
         response = self.post(
@@ -58,7 +58,7 @@ class Files(Workspace):
 
     def delete_s3_object(self, s3object: S3Object | str, s3_resource_path: str | None = None) -> None:
         """Delete a file of the workspace. Raises ApiError."""
-        params = _file(s3object, s3_resource_path)
+        params = _file_parameters(s3object, s3_resource_path)
         self.client.delete(self.in_workspace("job_helpers/delete_s3_file"), params=params).raise_for_status()
 
     def sign_s3_objects(self, s3_objects: list[S3Object | str], expiry_secs: int | None = None) -> list[S3Object]:
@@ -117,7 +117,7 @@ class Files(Workspace):
         return self.post(self.in_workspace(f"job_helpers/v2/{call}"), json=body).json()
 
 
-def _file(s3object: S3Object | str, s3_resource_path: str | None) -> dict[str, Any]:
+def _file_parameters(s3object: S3Object | str, s3_resource_path: str | None) -> dict[str, Any]:
     named = parse_s3_object(s3object)
     storage = named.get("storage")
     return {"file_key": named["s3"] or None, "storage": storage, "s3_resource_path": s3_resource_path or None}

@@ -14,12 +14,13 @@ export const SHARED_FOLDER = "/shared";
 
 export const getEnv = (key: string): string | undefined => process.env[key];
 
-const ours = (name: string) => getEnv(`WM_${name}`) || getEnv(`OV_${name}`) || undefined;
+/** Returns a variable of the job's environment by its name without prefix. */
+const jobVariable = (name: string) => getEnv(`WM_${name}`) || getEnv(`OV_${name}`) || undefined;
 
 /** Sets the token and the address for all later calls. */
 export function setClient(token?: string, baseUrl?: string): void {
-  OpenAPI.TOKEN = token ?? ours("TOKEN");
-  OpenAPI.BASE = `${baseUrl ?? getEnv("BASE_INTERNAL_URL") ?? ours("BASE_URL")}/api`;
+  OpenAPI.TOKEN = token ?? jobVariable("TOKEN");
+  OpenAPI.BASE = `${baseUrl ?? getEnv("BASE_INTERNAL_URL") ?? jobVariable("BASE_URL")}/api`;
 }
 
 export function workerHasInternalServer(): boolean {
@@ -28,7 +29,7 @@ export function workerHasInternalServer(): boolean {
 
 // Starts a run and returns its id.
 function start(kind: string, of: string, args: Args, seconds?: number | null, tag?: string | null, child = true) {
-  const parent = child ? { parent_job: ours("JOB_ID"), root_job: ours("ROOT_FLOW_JOB_ID") } : {};
+  const parent = child ? { parent_job: jobVariable("JOB_ID"), root_job: jobVariable("ROOT_FLOW_JOB_ID") } : {};
   const query = { scheduled_in_secs: seconds || undefined, tag: tag || undefined, ...parent };
   return call("POST", `jobs/run/${kind}/${of}`, query, args ?? {}) as Promise<string>;
 }
@@ -69,7 +70,7 @@ export async function runFlowAsync(
   doNotTrackInParent = true,
   tag: string | null = null,
 ): Promise<string> {
-  return start("f", path ?? ours("FLOW_PATH") ?? "", args, scheduledInSeconds, tag, !doNotTrackInParent);
+  return start("f", path ?? jobVariable("FLOW_PATH") ?? "", args, scheduledInSeconds, tag, !doNotTrackInParent);
 }
 
 export async function runScript(
@@ -124,16 +125,16 @@ export async function cancelJob(jobId: string, reason?: string): Promise<string>
   return call("POST", `jobs_u/queue/cancel/${jobId}`, {}, { reason: reason ?? "cancelled by a script" });
 }
 
-export async function getRootJobId(jobId = ours("JOB_ID")): Promise<string> {
+export async function getRootJobId(jobId = jobVariable("JOB_ID")): Promise<string> {
   return call("GET", `jobs_u/get_root_job_id/${jobId}`);
 }
 
 /** Sets the progress of a running job in percent, by default this one. It never decreases. */
-export async function setProgress(percent: number, jobId: string | undefined = ours("JOB_ID")): Promise<void> {
+export async function setProgress(percent: number, jobId: string | undefined = jobVariable("JOB_ID")): Promise<void> {
   await call("POST", `job_metrics/set_progress/${jobId}`, {}, { percent });
 }
 
-export async function getProgress(jobId: string | undefined = ours("JOB_ID")): Promise<number | null> {
+export async function getProgress(jobId: string | undefined = jobVariable("JOB_ID")): Promise<number | null> {
   return call("GET", `job_metrics/get_progress/${jobId}`);
 }
 
@@ -202,7 +203,7 @@ export async function databaseUrlFromResource(path: string): Promise<string> {
 }
 
 export function getStatePath(): string {
-  const path = ours("STATE_PATH_NEW") ?? ours("STATE_PATH");
+  const path = jobVariable("STATE_PATH_NEW") ?? jobVariable("STATE_PATH");
   if (!path) throw new Error("A script without a path has no state.");
   return path;
 }
@@ -247,7 +248,7 @@ export async function getFlowUserState(key: string, errorIfNotPossible = false):
 /** Returns the links that resume or cancel this run. */
 export async function getResumeUrls(approver?: string, flowLevel?: boolean): Promise<ResumeUrls> {
   const number = crypto.getRandomValues(new Uint32Array(1))[0];
-  return call("GET", `jobs/resume_urls/${ours("JOB_ID")}/${number}`, { approver, flow_level: flowLevel });
+  return call("GET", `jobs/resume_urls/${jobVariable("JOB_ID")}/${number}`, { approver, flow_level: flowLevel });
 }
 
 export const getResumeEndpoints = (approver?: string): Promise<ResumeUrls> => getResumeUrls(approver);
@@ -266,7 +267,7 @@ export type SlackApproval = {
 /** Sends the approval page of this node to a Slack channel, with the `token` of a `slack` resource. */
 export async function requestInteractiveSlackApproval(given: SlackApproval): Promise<void> {
   const name = "requestInteractiveSlackApproval()";
-  if (!ours("FLOW_JOB_ID")) throw new Error(`${name} needs a workflow, whose run waits for the approval.`);
+  if (!jobVariable("FLOW_JOB_ID")) throw new Error(`${name} needs a workflow, whose run waits for the approval.`);
   if (given.defaultArgsJson || given.dynamicEnumsJson)
     throw new Error(`${name} does not set values of the form: return \`default_args\` and \`enums\` from the node.`);
   const { token, api_url } = await getResource(given.slackResourcePath);

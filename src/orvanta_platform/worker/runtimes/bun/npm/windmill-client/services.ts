@@ -5,6 +5,10 @@ export const SERVED: Record<string, Record<string, string>> = {
   AdminService: {
     getUser: "GET users/get/{username}",
   },
+  AuditService: {
+    getAuditLog: "GET audit/get/{id}",
+    listAuditLogs: "GET audit/list",
+  },
   DraftService: {
     getDraftForUser: "GET drafts/get/{kind}/{path}",
   },
@@ -181,7 +185,15 @@ export const SERVED: Record<string, Record<string, string>> = {
     login: "POST /auth/login",
     logout: "POST /auth/logout",
     getUser: "GET users/get/{username}",
+    updateUser: "POST users/update/{username}",
+    deleteUser: "DELETE users/delete/{username}",
+    isOwnerOfPath: "GET users/is_owner/{path}",
     createUserGlobally: "POST /users/create",
+    globalUserUpdate: "POST /users/update/{email}",
+    globalUserDelete: "DELETE /users/delete/{email}",
+    listWorkspaceInvites: "GET /users/list_invites",
+    acceptInvite: "POST /users/accept_invite",
+    declineInvite: "POST /users/decline_invite",
     getCurrentEmail: "GET /users/email",
     globalWhoami: "GET /users/whoami",
     whoami: "GET users/whoami",
@@ -215,6 +227,9 @@ export const SERVED: Record<string, Record<string, string>> = {
     existsWorkspace: "POST /workspaces/exists",
     existsUsername: "POST /workspaces/exists_username",
     addUser: "POST workspaces/add_user",
+    inviteUser: "POST workspaces/invite_user",
+    deleteInvite: "POST workspaces/delete_invite",
+    listPendingInvites: "GET workspaces/list_pending_invites",
     getSettings: "GET workspaces/get_settings",
   },
 };
