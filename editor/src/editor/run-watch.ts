@@ -125,19 +125,23 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
 
 export const isRunOver = (live: LiveRun | null): boolean => live === null || ENDED.has(live.status);
 
+/** Return whether a node waits for an approval. */
+export const awaitsApproval = ({ waits }: NodeState): boolean =>
+  waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false;
+
 /** Return the nodes of a run that wait for an approval. */
 export const waitingApprovals = (live: LiveRun): string[] =>
-  Object.entries(live.nodes).flatMap(([id, node]) =>
-    node.waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ? [id] : [],
-  );
+  Object.entries(live.nodes)
+    .filter(([, node]) => awaitsApproval(node))
+    .map(([id]) => id);
 
 /** Return the state of a node in the run, or in the shown iteration of the loop around it. */
 export function nodeStateOf({ live, shownIterations, graph }: Editor, id: string): NodeState | undefined {
-  const stands = live?.nodes[id];
+  const state = live?.nodes[id];
   const inside = graph.byId.get(id)?.inside;
   const one = inside ? shownIterations[inside]?.nodes[id] : undefined;
-  if (!stands || !one) return stands;
+  if (!state || !one) return state;
   // The times of all iterations are not those of this one.
-  const { duration_ms: _, started_at: __, ...rest } = stands;
+  const { duration_ms: _, started_at: __, ...rest } = state;
   return { ...rest, ...one };
 }

@@ -12,6 +12,7 @@ import { type Edge, type Outline, outline } from "../workflow/outline";
 import { EditRefused, editSource, ParseError, parseSource } from "../workflow/source";
 import type { Json, Tree } from "../workflow/types";
 import { toYaml } from "../workflow/yaml";
+import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
 
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
@@ -56,7 +57,7 @@ export interface CanvasView {
 
 export interface Editor {
   workspace: string;
-  /** The page shows a run, or is too narrow to edit. */
+  /** True on the page of a run. */
   readOnly: boolean;
   flow: Flow;
   /** Version that the draft is based on; null if there is none. Other than that of `flow` if a newer one was deployed. */
@@ -79,7 +80,7 @@ export interface Editor {
   animations: number;
   dialog: OpenDialog;
   problems: Problem[] | null;
-  draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
+  draft: DraftState;
   live: LiveRun | null;
   /** Shown iterations by the id of the loop. */
   shownIterations: Record<string, ShownIteration>;

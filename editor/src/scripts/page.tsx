@@ -217,8 +217,8 @@ type Tab = keyof typeof TABS;
 /** Panel next to the code. The selected tab is in the address. */
 function Side() {
   const [search, setSearch] = useSearchParams();
-  const asked = search.get("tab") ?? "";
-  const tab: Tab = asked in TABS ? (asked as Tab) : "test";
+  const requested = search.get("tab") ?? "";
+  const tab: Tab = requested in TABS ? (requested as Tab) : "test";
   const openTab = (next: Tab) => setSearch({ tab: next }, { replace: true });
   return (
     <aside className={css.side} aria-label={TABS[tab]}>

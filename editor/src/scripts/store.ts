@@ -1,6 +1,5 @@
-import { createContext, useContext, useEffect } from "react";
+import { createContext, useContext } from "react";
 import { createStore, useStore } from "zustand";
-import { ApiError } from "../api/client";
 import { fetchResult } from "../api/runs";
 import {
   discardScriptDraft,
@@ -11,7 +10,7 @@ import {
   startScript,
 } from "../api/scripts";
 import { follow } from "../api/stream";
-import { debounce } from "../lib/debounce";
+import { type DraftState, type DraftStorage, saveUnsavedNow, useDraftSaver } from "../editor/draft-saver";
 import { ENDED } from "../lib/status";
 import { notifyError } from "../ui/toasts";
 import type { Json, Tree } from "../workflow/types";
@@ -33,14 +32,12 @@ export interface ScriptEditor extends ScriptSource {
   path: string;
   /** Deployed version; null if the script was never deployed. */
   deployed: Script | null;
-  draft: { revision: number | null; state: "none" | "unsaved" | "saving" | "saved" | "conflict" };
+  draft: DraftState;
   testRun: TestRun | null;
 }
 
 export type ScriptStore = ReturnType<typeof createScriptEditor>;
 
-const SAVE_MS = 1000;
-const RETRY_MS = 4000;
 const MAX_LOG_LENGTH = 500_000;
 
 /** The state of one script's page. */
@@ -89,67 +86,28 @@ export function edit(store: ScriptStore, change: Partial<ScriptSource>): void {
   if (draft.state !== "conflict") store.setState({ draft: { ...draft, state: "unsaved" } });
 }
 
-/** Save the draft a second after the last change, and retry until the server has stored it. */
-export function useAutosave(store: ScriptStore): void {
-  useEffect(() => {
-    const save = debounce(SAVE_MS, () => saveNow(store, () => save.soon(RETRY_MS)));
-    const stop = store.subscribe((now, before) => {
-      const wrote =
-        now.content !== before.content || now.summary !== before.summary || now.language !== before.language;
-      if (now.draft.state === "unsaved" && (wrote || before.draft.state !== "unsaved")) save.soon();
-    });
-    const warn = (event: BeforeUnloadEvent) => {
-      if (["unsaved", "saving", "conflict"].includes(store.getState().draft.state)) event.preventDefault();
-    };
-    window.addEventListener("beforeunload", warn);
-    return () => {
-      stop();
-      save.flush();
-      window.removeEventListener("beforeunload", warn);
-    };
-  }, [store]);
-}
-
 const sourceOf = ({ content, language, summary }: ScriptSource): ScriptSource => ({ content, language, summary });
-const isSameSource = (a: ScriptSource, b: ScriptSource) => JSON.stringify(sourceOf(a)) === JSON.stringify(sourceOf(b));
 
-const saves = new WeakMap<ScriptStore, Promise<void>>();
+const DRAFTS: DraftStorage<ScriptEditor> = {
+  isChanged,
+  isSame: (one, other) =>
+    one.content === other.content && one.summary === other.summary && one.language === other.language,
+  save: (editor) =>
+    saveScriptDraft(
+      editor.workspace,
+      editor.path,
+      sourceOf(editor),
+      editor.deployed?.version_id ?? null,
+      editor.draft.revision,
+    ),
+  discard: ({ workspace, path }) => discardScriptDraft(workspace, path),
+};
 
-/** Save unsaved changes as soon as an earlier save has ended. */
-function saveNow(store: ScriptStore, again: () => void): Promise<void> {
-  const save = (saves.get(store) ?? Promise.resolve()).then(() => saveUnsaved(store, again));
-  saves.set(store, save);
-  return save;
-}
+/** Save the draft shortly after each change. */
+export const useAutosave = (store: ScriptStore): void => useDraftSaver(store, DRAFTS);
 
-/** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */
-export async function saveScriptNow(store: ScriptStore): Promise<void> {
-  await saveNow(store, () => {});
-}
-
-async function saveUnsaved(store: ScriptStore, again: () => void): Promise<void> {
-  const editor = store.getState();
-  const { workspace, path, deployed, draft } = editor;
-  if (draft.state !== "unsaved") return;
-  store.setState({ draft: { ...draft, state: "saving" } });
-  try {
-    let revision: number | null = null;
-    if (isChanged(editor)) {
-      revision = await saveScriptDraft(workspace, path, sourceOf(editor), deployed?.version_id ?? null, draft.revision);
-    } else if (draft.revision !== null) await discardScriptDraft(workspace, path);
-    if (store.getState().draft.state === "none") return;
-    const state = isSameSource(store.getState(), editor) ? (revision === null ? "none" : "saved") : "unsaved";
-    store.setState({ draft: { revision, state } });
-    if (state === "unsaved") again();
-  } catch (error) {
-    const conflict = error instanceof ApiError && error.code === "draft_conflict";
-    store.setState({ draft: { revision: draft.revision, state: conflict ? "conflict" : "unsaved" } });
-    if (conflict) return;
-    if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401)
-      notifyError(error);
-    else again();
-  }
-}
+/** Wait for the running save, then save unsaved changes of the script. */
+export const saveScriptNow = (store: ScriptStore): Promise<void> => saveUnsavedNow(store, DRAFTS);
 
 let stop: () => void = () => {};
 

@@ -1,0 +1,102 @@
+import { useEffect } from "react";
+import type { StoreApi } from "zustand";
+import { ApiError } from "../api/client";
+import { debounce } from "../lib/debounce";
+import { notifyError } from "../ui/toasts";
+
+const SAVE_MS = 1000;
+const RETRY_MS = 4000;
+
+/** Revision that the next save of a draft is based on, and the state of that draft. */
+export interface DraftState {
+  revision: number | null;
+  state: "none" | "unsaved" | "saving" | "saved" | "conflict";
+}
+
+/** State of a page with a draft. */
+interface Drafted {
+  draft: DraftState;
+}
+
+/** Comparison and storage of the drafts of a page. */
+export interface DraftStorage<Page extends Drafted> {
+  /** Return true if the page differs from the deployed version. */
+  isChanged: (page: Page) => boolean;
+  /** Return true if two states of the page have the same draft. */
+  isSame: (one: Page, other: Page) => boolean;
+  /** Store the draft. Return its revision. */
+  save: (page: Page) => Promise<number>;
+  discard: (page: Page) => Promise<void>;
+}
+
+/** Save the draft a second after the last change, and retry until the server has stored it. */
+export function useDraftSaver<Page extends Drafted>(store: StoreApi<Page>, storage: DraftStorage<Page>): void {
+  useEffect(() => {
+    const save = debounce(SAVE_MS, () => saveInTurn(store, storage, () => save.soon(RETRY_MS)));
+    if (store.getState().draft.state === "unsaved") save.soon();
+    const stop = store.subscribe((page, before) => {
+      const isNew = before.draft.state !== "unsaved" || !storage.isSame(page, before);
+      if (page.draft.state === "unsaved" && isNew) save.soon();
+    });
+    const warn = (event: BeforeUnloadEvent) => {
+      if (["unsaved", "saving", "conflict"].includes(store.getState().draft.state)) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", warn);
+    return () => {
+      stop();
+      save.flush();
+      window.removeEventListener("beforeunload", warn);
+    };
+  }, [store, storage]);
+}
+
+/** Wait for the running save, then save unsaved changes. A save that arrives after a deployment would restore a draft. */
+export async function saveUnsavedNow<Page extends Drafted>(
+  store: StoreApi<Page>,
+  storage: DraftStorage<Page>,
+): Promise<void> {
+  await saveInTurn(store, storage, () => {});
+}
+
+const saves = new WeakMap<object, Promise<void>>();
+
+/** Save unsaved changes as soon as an earlier save has ended. */
+function saveInTurn<Page extends Drafted>(
+  store: StoreApi<Page>,
+  storage: DraftStorage<Page>,
+  again: () => void,
+): Promise<void> {
+  const save = (saves.get(store) ?? Promise.resolve()).then(() => saveUnsaved(store, storage, again));
+  saves.set(store, save);
+  return save;
+}
+
+async function saveUnsaved<Page extends Drafted>(
+  store: StoreApi<Page>,
+  storage: DraftStorage<Page>,
+  again: () => void,
+): Promise<void> {
+  const page = store.getState();
+  const { revision, state } = page.draft;
+  if (state !== "unsaved") return;
+  const set = (draft: DraftState) => store.setState({ draft } as Partial<Page>);
+  set({ revision, state: "saving" });
+  try {
+    let saved: number | null = null;
+    if (storage.isChanged(page)) saved = await storage.save(page);
+    else if (revision !== null) await storage.discard(page);
+    const later = store.getState();
+    if (later.draft.state === "none") return;
+    // Changes of the meantime are saved next, on this revision.
+    const isSaved = storage.isSame(later, page);
+    set({ revision: saved, state: isSaved ? (saved === null ? "none" : "saved") : "unsaved" });
+    if (!isSaved) again();
+  } catch (error) {
+    const conflict = error instanceof ApiError && error.code === "draft_conflict";
+    set({ revision, state: conflict ? "conflict" : "unsaved" });
+    if (conflict) return;
+    if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401)
+      notifyError(error);
+    else again();
+  }
+}
