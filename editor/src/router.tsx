@@ -5,7 +5,7 @@ import { t } from "./texts/t";
 import { Failed, Skeleton } from "./ui/states";
 
 /** Error of a page that failed or does not exist. */
-function Broken() {
+function PageError() {
   const error = useRouteError();
   if (isRouteErrorResponse(error) && error.status === 404) return <PageNotFound />;
   return (
@@ -21,18 +21,18 @@ export const router = createBrowserRouter([
   {
     path: "/login",
     lazy: async () => ({ Component: (await import("./shell/login")).LoginPage }),
-    errorElement: <Broken />,
+    errorElement: <PageError />,
     hydrateFallbackElement: <Skeleton />,
   },
   {
     path: "/",
     element: <Shell />,
-    errorElement: <Broken />,
+    errorElement: <PageError />,
     hydrateFallbackElement: <Skeleton />,
     children: [
       {
         // An error of a page leaves the bar above it.
-        errorElement: <Broken />,
+        errorElement: <PageError />,
         children: [
           { index: true, element: <ToWorkspace /> },
           {

@@ -102,12 +102,12 @@ async def test_inbox_on_phone_shows_approval_form(page: Page, site: Site) -> Non
     await card.get_by_role("link", name="Preview").click()
     await page.wait_for_url(f"**/runs/{run}*")
     await page.goto(f"/w/main/runs/{run}?node=ask")
-    form = page.get_by_role("form", name="Decide ask")
+    form = page.get_by_role("form", name="Decide on ask")
     await expect(form.get_by_label("Sum")).to_be_visible()
     node = page.get_by_role("complementary", name="ask")
     await expect(node).to_contain_text(message)
     await expect(node.locator("dl")).to_contain_text("A-17")
-    assert await fields_of(page, "form[aria-label='Decide ask']") == on_page
+    assert await fields_of(page, "form[aria-label='Decide on ask']") == on_page
     await form.get_by_label("Sum").fill("7")
     await form.get_by_label("sure").check()
     await form.get_by_label("reason (optional)", exact=True).fill("of the form")
@@ -135,7 +135,7 @@ async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: 
     for iteration in (3, 1):
         await page.goto(f"/w/main/runs/{started.text}?node=ask&at=each.{iteration}")
         pane = page.get_by_label("Node ask")
-        await expect(pane.get_by_role("form", name="Decide ask")).to_have_count(1)
+        await expect(pane.get_by_role("form", name="Decide on ask")).to_have_count(1)
         await expect(pane).to_contain_text(f"Order {iteration}?")
     await page.get_by_role("tab", name="Timeline").click()
     grid = page.get_by_role("treegrid", name="Timeline")

@@ -139,7 +139,7 @@ async def test_waiting_node_test_is_decided_and_cancelled(page: Page, site: Site
     await page.get_by_role("button", name="Test…").click()
     test = page.get_by_label("Test of ask")
     await test.get_by_role("button", name="Test ask").click()
-    forms = test.get_by_role("form", name="Decide ask")
+    forms = test.get_by_role("form", name="Decide on ask")
     await expect(forms).to_have_count(2)
     await expect(test).to_contain_text("Order 1?")
     await expect(test).to_contain_text("Order 2?")

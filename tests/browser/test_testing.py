@@ -153,7 +153,7 @@ async def test_output_is_escaped_and_approval_is_decided_in_place(page: Page, si
     await expect(page.get_by_label("Test run")).to_contain_text("<script>")
     # On a phone the panel covers the graph.
     await page.set_viewport_size({"width": 360, "height": 740})
-    await page.get_by_role("form", name="Decide ask").get_by_label("Reason").fill("As agreed")
+    await page.get_by_role("form", name="Decide on ask").get_by_label("Reason").fill("As agreed")
     await page.get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Close").click()

@@ -40,11 +40,11 @@ export function follow(
   workspace: string,
   run: string,
   listener: RunListener,
-  { cursor, ...asked }: LogSelection = {},
+  { cursor, ...selection }: LogSelection = {},
 ): () => void {
   const stop = new AbortController();
   const query = new URLSearchParams(listener.log ? {} : { logs: "false" });
-  for (const [name, value] of Object.entries(asked)) query.set(name, String(value));
+  for (const [name, value] of Object.entries(selection)) query.set(name, String(value));
   void listen(workspace, `${BASE}/api/v1/runs/${run}/stream?${query}`, listener, stop.signal, cursor);
   return () => stop.abort();
 }

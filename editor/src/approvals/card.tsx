@@ -14,7 +14,7 @@ import { FormFields, initialValues } from "./form-fields";
 import { ApprovalRequest } from "./request";
 
 /** Card of an open approval, with the form for members who may decide. */
-export function ApprovalCard({ workspace, asked: approval }: { workspace: string; asked: WaitingApproval }) {
+export function ApprovalCard({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
   const name = approval.path ?? t("approvals.preview");
   return (
     <li className={css.card}>
@@ -28,7 +28,7 @@ export function ApprovalCard({ workspace, asked: approval }: { workspace: string
           word={t(approval.mine ? "approvals.awaitingYou" : "approvals.awaitingOthers")}
         />
       </div>
-      <ApprovalRequest asked={approval} />
+      <ApprovalRequest approval={approval} />
       <p className={css.facts}>
         {t("approvals.startedBy", { user: approval.created_by })}
         {" · "}
@@ -55,15 +55,15 @@ export function ApprovalCard({ workspace, asked: approval }: { workspace: string
           ))}
         </ul>
       )}
-      {approval.mine && <DecisionForm workspace={workspace} asked={approval} />}
+      {approval.mine && <DecisionForm workspace={workspace} approval={approval} />}
     </li>
   );
 }
 
 /** Form of an approval with the buttons to approve and reject. */
-export function DecisionForm({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
+export function DecisionForm({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
   const queries = useQueryClient();
-  const [typed, setTyped] = useState<Record<string, string>>(() => initialValues(asked.fields));
+  const [typed, setTyped] = useState<Record<string, string>>(() => initialValues(approval.fields));
   const [reason, setReason] = useState("");
   const [error, setFault] = useState("");
   const [busy, setBusy] = useState(false);
@@ -71,7 +71,7 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
     setBusy(true);
     setFault("");
     try {
-      await decide(workspace, asked, { approved, reason: reason.trim(), fields: typed });
+      await decide(workspace, approval, { approved, reason: reason.trim(), fields: typed });
       notify(t(approved ? "approvals.approved" : "approvals.rejected"));
     } catch (error) {
       setFault(errorText(error));
@@ -85,8 +85,8 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
     void answer(true);
   };
   return (
-    <form className={css.form} onSubmit={submit} aria-label={t("approvals.decide", { node: asked.node })}>
-      <FormFields id={asked.job} fields={asked.fields} typed={typed} set={setTyped} />
+    <form className={css.form} onSubmit={submit} aria-label={t("approvals.decide", { node: approval.node })}>
+      <FormFields id={approval.job} fields={approval.fields} typed={typed} set={setTyped} />
       <Field label={t("approvals.reason")}>
         <textarea
           className={`${controls.input} ${css.reason}`}
@@ -105,7 +105,7 @@ export function DecisionForm({ workspace, asked }: { workspace: string; asked: W
         <Button look="main" icon="check" type="submit" disabled={busy}>
           {t("approvals.approve")}
         </Button>
-        {!asked.hide_cancel && (
+        {!approval.hide_cancel && (
           <Button look="danger" icon="cross" disabled={busy} onClick={() => void answer(false)}>
             {t("approvals.reject")}
           </Button>

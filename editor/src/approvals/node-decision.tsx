@@ -4,7 +4,7 @@ import { attempt } from "../actions/registry";
 import { approvalsOf, approvalsQuery, type WaitingApproval } from "../api/approvals";
 import { decideApproval } from "../api/runs";
 import { useEditor } from "../editor/context";
-import { nodeStateOf } from "../editor/run-watch";
+import { awaitsApproval, nodeStateOf } from "../editor/run-watch";
 import type { Editor } from "../editor/store";
 import css from "../runs/page.module.css";
 import { t } from "../texts/approvals";
@@ -22,14 +22,14 @@ interface Props {
 /** Open approvals of a node: that of the shown iteration, or, if none is shown, those of all iterations. */
 export function NodeDecision(props: Props) {
   const { id } = props;
-  const { waits, job } = useEditor(
+  const { isWaiting, job } = useEditor(
     useShallow((editor: Editor) => {
-      const { waits, status, job } = nodeStateOf(editor, id) ?? {};
-      const isAsked = waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false;
-      return { waits: isAsked && status !== "pending" && status !== "succeeded", job: job ?? null };
+      const state = nodeStateOf(editor, id);
+      const isOpen = state !== undefined && state.status !== "pending" && state.status !== "succeeded";
+      return { isWaiting: isOpen && awaitsApproval(state), job: state?.job ?? null };
     }),
   );
-  return waits ? <PendingApprovals {...props} job={job} /> : null;
+  return isWaiting ? <PendingApprovals {...props} job={job} /> : null;
 }
 
 function PendingApprovals({ workspace, run, id, job }: Props & { job: string | null }) {
@@ -37,15 +37,15 @@ function PendingApprovals({ workspace, run, id, job }: Props & { job: string | n
   const found = approvalsOf(inbox.data ?? [], run, id, job);
   if (inbox.isPending || (found.length === 0 && inbox.isFetching)) return null;
   if (found.length === 0) return <DecisionButtons workspace={workspace} run={run} id={id} job={job} />;
-  return found.map((asked) => <PendingApproval key={asked.job} workspace={workspace} asked={asked} />);
+  return found.map((approval) => <PendingApproval key={approval.job} workspace={workspace} approval={approval} />);
 }
 
-function PendingApproval({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
+function PendingApproval({ workspace, approval }: { workspace: string; approval: WaitingApproval }) {
   return (
     <>
-      <ApprovalRequest asked={asked} />
-      {asked.mine ? (
-        <DecisionForm workspace={workspace} asked={asked} />
+      <ApprovalRequest approval={approval} />
+      {approval.mine ? (
+        <DecisionForm workspace={workspace} approval={approval} />
       ) : (
         <p className={css.waiting}>{t("approvals.onlyOthers")}</p>
       )}

@@ -11,7 +11,7 @@ import { ApprovalCard } from "./card";
 
 const NO_DEADLINE = "9999";
 const ORDERS: readonly [SortOption<WaitingApproval>, ...SortOption<WaitingApproval>[]] = [
-  { name: "asked", label: t("approvals.sortOldest"), before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
+  { name: "oldest", label: t("approvals.sortOldest"), before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
   {
     name: "deadline",
     label: t("approvals.sortDeadline"),
@@ -58,7 +58,7 @@ function Group({ title, items, workspace }: { title: string; items: WaitingAppro
       </h2>
       <ul className={css.list}>
         {items.map((each) => (
-          <ApprovalCard key={each.job} workspace={workspace} asked={each} />
+          <ApprovalCard key={each.job} workspace={workspace} approval={each} />
         ))}
       </ul>
     </section>

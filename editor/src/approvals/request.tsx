@@ -3,11 +3,11 @@ import { t } from "../texts/approvals";
 import css from "./approvals.module.css";
 
 /** Message of an approval, and the inputs of its node. */
-export function ApprovalRequest({ asked }: { asked: WaitingApproval }) {
-  const inputs = Object.entries(asked.inputs);
+export function ApprovalRequest({ approval }: { approval: WaitingApproval }) {
+  const inputs = Object.entries(approval.inputs);
   return (
     <>
-      {asked.message && <p className={css.message}>{asked.message}</p>}
+      {approval.message && <p className={css.message}>{approval.message}</p>}
       {inputs.length > 0 && (
         <dl className={css.inputs} aria-label={t("approvals.inputs")}>
           {inputs.map(([name, value]) => (
@@ -20,8 +20,8 @@ export function ApprovalRequest({ asked }: { asked: WaitingApproval }) {
           ))}
         </dl>
       )}
-      {asked.omitted_inputs.length > 0 && (
-        <p className={css.help}>{t("approvals.omittedInputs", { names: asked.omitted_inputs.join(", ") })}</p>
+      {approval.omitted_inputs.length > 0 && (
+        <p className={css.help}>{t("approvals.omittedInputs", { names: approval.omitted_inputs.join(", ") })}</p>
       )}
     </>
   );

@@ -107,12 +107,12 @@ function useAnimatedPositions(drawn: readonly Drawn[]): DisplayedBoxes {
   const glides = useEditor((editor) => editor.animations);
   const [places, setPlaces] = useState<DisplayedBoxes>({});
   const before = useRef(new Map<string, { x: number; y: number }>());
-  const asked = useRef(glides);
+  const handled = useRef(glides);
   useLayoutEffect(() => {
     const from = before.current;
     before.current = new Map(drawn.map((node) => [node.id, node.position]));
-    if (asked.current === glides) return;
-    asked.current = glides;
+    if (handled.current === glides) return;
+    handled.current = glides;
     if (prefersReducedMotion()) return;
     const begun = performance.now();
     let frame = 0;

@@ -31,7 +31,7 @@ interface Props {
   submitLabel?: string;
   /** Text shown if the schema has no inputs. */
   noInputsText?: string;
-  /** Start it. A refusal is shown at the fields that it names. */
+  /** Start the run. A refusal is shown at the fields that it names. */
   run: (args: Tree) => void | Promise<void>;
 }
 

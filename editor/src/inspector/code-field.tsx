@@ -36,8 +36,8 @@ export function CodeField({ node, label, value, set }: Props) {
 
 /** Return the job in which a node failed with its current code, null if there is none. */
 function failedJob(editor: Editor, node: string): string | null {
-  const stands = nodeStateOf(editor, node);
-  if (stands?.status !== "failed" || !stands.job) return null;
+  const state = nodeStateOf(editor, node);
+  if (state?.status !== "failed" || !state.job) return null;
   const path = [...(editor.graph.byId.get(node)?.path ?? []), "value", "content"];
-  return at(editor.live?.tree, path) === at(editor.tree, path) ? stands.job : null;
+  return at(editor.live?.tree, path) === at(editor.tree, path) ? state.job : null;
 }

@@ -45,7 +45,7 @@ export function NodeTest({ node }: { node: Node }) {
   const run = (given: Tree, all: boolean) => attempt(() => testNode(store, node.id, given, all ? "all" : rerun));
   const given = args ?? exampleOf(schema);
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
-  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, node.id)));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, node.id)));
   return (
     <section className={css.pane} aria-label={t("inspector.testOf", { node: node.id })}>
       <div className={css.head}>
@@ -73,16 +73,16 @@ export function NodeTest({ node }: { node: Node }) {
           />
         </details>
       )}
-      {live && stands && (
+      {live && state && (
         <div className={css.section} role="status">
           <div className={css.buttons}>
-            <Status status={stands.status} />
+            <Status status={state.status} />
           </div>
-          {stands.error && !stands.job && <p className={css.problem}>{stands.error}</p>}
-          <NodeData run={live.id} id={node.id} node={stands} log={live.logs[node.id]} />
+          {state.error && !state.job && <p className={css.problem}>{state.error}</p>}
+          <NodeData run={live.id} id={node.id} node={state} log={live.logs[node.id]} />
         </div>
       )}
-      {live && !stands && (
+      {live && !state && (
         <div className={css.section} role="status">
           {live.graph ? (
             <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>
@@ -92,7 +92,7 @@ export function NodeTest({ node }: { node: Node }) {
         </div>
       )}
       {live && <TestProgress live={live} id={node.id} />}
-      <LastResult node={node} shown={stands?.status === "succeeded"} />
+      <LastResult node={node} shown={state?.status === "succeeded"} />
       <PinnedOutput node={node} />
     </section>
   );

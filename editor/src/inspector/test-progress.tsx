@@ -9,7 +9,7 @@ import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
 import { ResultSection } from "./node-data";
 
-/** Error of a test whose node `id` has not failed, link to its run, button to cancel it, and approvals it waits for. */
+/** Error of a test in which the node `id` did not fail, link to its run, button to cancel it, and its open approvals. */
 export function TestProgress({ live, id }: { live: LiveRun; id: string }) {
   const workspace = useEditor((editor) => editor.workspace);
   return (
@@ -28,10 +28,10 @@ export function TestProgress({ live, id }: { live: LiveRun; id: string }) {
         )}
       </div>
       {!isRunOver(live) &&
-        waitingApprovals(live).map((id) => (
-          <section key={id} className={css.section} aria-label={t("inspector.awaitingApproval", { node: id })}>
-            <h3>{t("inspector.awaitingApproval", { node: id })}</h3>
-            <NodeDecision workspace={workspace} run={live.id} id={id} />
+        waitingApprovals(live).map((node) => (
+          <section key={node} className={css.section} aria-label={t("inspector.awaitingApproval", { node })}>
+            <h3>{t("inspector.awaitingApproval", { node })}</h3>
+            <NodeDecision workspace={workspace} run={live.id} id={node} />
           </section>
         ))}
     </>

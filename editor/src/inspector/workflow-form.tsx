@@ -14,7 +14,7 @@ import { at, text } from "../workflow/types";
 import { Branches } from "./branches";
 import { SchemaFields } from "./schema-fields";
 
-const AND = new Intl.ListFormat(LOCALE);
+const LIST = new Intl.ListFormat(LOCALE);
 
 /** The fields of some kinds of nodes: branches, the form of an approval, the result of a loop. */
 export function KindFields({ node }: { node: Node }) {
@@ -30,12 +30,12 @@ export function KindFields({ node }: { node: Node }) {
   );
 }
 
-/** Explains the result of a loop, which is that of the last nodes of its body, for each iteration. */
+/** Explanation of the result of a loop: the outputs of the last nodes of its body, for each iteration. */
 function LoopResult({ node }: { node: Node }) {
   const [lane] = node.lanes;
   const last = lane ? resultNodes(lane) : [];
   if (last.length === 0) return null;
-  const names = { count: last.length, nodes: AND.format(last) };
+  const names = { count: last.length, nodes: LIST.format(last) };
   return <p className={css.help}>{t("inspector.loopResult", names)}</p>;
 }
 

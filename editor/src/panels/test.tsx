@@ -37,7 +37,7 @@ export function TestPanel() {
 function TestOutcome({ live }: { live: LiveRun }) {
   const store = useEditorStore();
   const { workspace, selection } = useEditor((editor) => editor);
-  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, editor.selection.at(-1) ?? "")));
   const over = isRunOver(live);
   const chosen = selection.at(-1);
   const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
@@ -76,7 +76,7 @@ function TestOutcome({ live }: { live: LiveRun }) {
           </li>
         ))}
       </ul>
-      {chosen && stands && <NodeData key={chosen} run={live.id} id={chosen} node={stands} log={live.logs[chosen]} />}
+      {chosen && state && <NodeData key={chosen} run={live.id} id={chosen} node={state} log={live.logs[chosen]} />}
       {over && live.status !== "unknown" && (
         <ResultSection label={t("panels.result")} run={live.id} ask={fetchResult} failed={live.status === "failed"} />
       )}

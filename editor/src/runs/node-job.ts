@@ -59,19 +59,19 @@ async function findJob(
 /** Return the job of a node. The graph has the jobs of the top level and those of the list of a shown iteration. */
 export function useNodeJob(id: string): NodeJob {
   const { workspace, id: run } = useRun();
-  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const found = useEditor((editor) => JSON.stringify(pathTo(editor, id)));
   const way = JSON.parse(found) as ContainerStep[] | string;
   const moved = useEditor(({ live }) => (ENDED.has(live?.status ?? "") ? "ended" : live?.graph?.rev));
-  const isSearched = typeof way !== "string" && way.length > 0 && !stands?.job;
+  const isSearched = typeof way !== "string" && way.length > 0 && !state?.job;
   const job = useQuery({
     queryKey: ["job-of-node", workspace, run, id, found, moved],
     queryFn: () => findJob(workspace, run, way as ContainerStep[], id),
     enabled: isSearched,
     placeholderData: (before, query) => (query?.queryKey[4] === found ? before : undefined),
   });
-  if (stands?.job) return { job: stands.job, status: stands.status, undecidedLoop: null };
+  if (state?.job) return { job: state.job, status: state.status, undecidedLoop: null };
   if (!isSearched)
-    return { job: null, status: stands?.status ?? "pending", undecidedLoop: typeof way === "string" ? way : null };
+    return { job: null, status: state?.status ?? "pending", undecidedLoop: typeof way === "string" ? way : null };
   return { job: job.data?.job ?? null, status: job.data?.status ?? "pending", undecidedLoop: null };
 }

@@ -14,7 +14,7 @@ export function PageNotFound() {
   );
 }
 
-/** Page of a workspace that does not exist or has not the user as a member, with links to those of the user. */
+/** Page of a workspace that does not exist or of which the user is no member, with links to the user's workspaces. */
 export function WorkspaceNotFound({ id, workspaces }: { id: string; workspaces: string[] }) {
   return (
     <main>

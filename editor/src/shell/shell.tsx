@@ -27,8 +27,8 @@ const LoginDialog = lazy(() => import("./login-dialog"));
 export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
-  const { workspace: asked } = useParams();
-  const exists = useWorkspaceExists(asked);
+  const { workspace: requested } = useParams();
+  const exists = useWorkspaceExists(requested);
   if (me.isPending) return <Skeleton />;
   // After a first login, SessionDialog asks in place, so that unsaved input stays on the page.
   if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
@@ -39,10 +39,14 @@ export function Shell() {
   const missing = exists === false;
   return (
     <div className={css.shell}>
-      <Bar email={me.data.email} workspaces={ids} workspace={missing ? undefined : (asked ?? initialWorkspace(ids))} />
+      <Bar
+        email={me.data.email}
+        workspaces={ids}
+        workspace={missing ? undefined : (requested ?? initialWorkspace(ids))}
+      />
       <ConnectionStatus />
       <div className={css.body}>
-        {missing && <WorkspaceNotFound id={asked ?? ""} workspaces={ids} />}
+        {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
         {exists && <Outlet />}
       </div>
       <SessionDialog />
@@ -54,7 +58,7 @@ export function Shell() {
 function useWorkspaceExists(id: string | undefined): boolean | undefined {
   const me = useQuery(meQuery).data;
   const isMember = id === undefined || me?.workspaces.some((each) => each.id === id);
-  // Super administrators can open workspaces without being a member.
+  // Superadmins can open workspaces without being a member.
   const asks = id !== undefined && me?.superAdmin === true && !isMember;
   const exists = useQuery({ ...workspaceExistsQuery(id ?? ""), enabled: asks });
   if (!asks) return isMember;

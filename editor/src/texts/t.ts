@@ -1,11 +1,9 @@
 import { i18n, type Messages } from "@lingui/core";
 import { createElement, Fragment, type ReactNode } from "react";
+import type { Catalogue } from "./catalogue";
 import { collect } from "./collect";
-import type { en } from "./en";
 import { messages as english } from "./en/shared";
 import { LANGUAGES, type Language } from "./language";
-
-type Catalogue = typeof en;
 
 /** "<page>.<name>": the file of `texts/en` and the name in it. */
 export type Key = { [Page in keyof Catalogue & string]: `${Page}.${keyof Catalogue[Page] & string}` }[keyof Catalogue &

@@ -144,7 +144,7 @@ const STATES: Record<string, [string, string]> = {
 function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined }) {
   const queries = useQueryClient();
   const admin = useQuery(meQuery).data?.superAdmin ?? false;
-  const [asked, setAsked] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const live = worker.state === "live";
   const [status, word] = STATES[live && worker.drained ? "drained" : worker.state] ?? ["unknown", worker.state];
   const drain = async (drained: boolean) => {
@@ -170,7 +170,7 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
                 {t("workers.resume")}
               </Button>
             ) : (
-              <Button icon="stop" onClick={() => setAsked(true)}>
+              <Button icon="stop" onClick={() => setConfirming(true)}>
                 {t("workers.drainStart")}
               </Button>
             )}
@@ -199,11 +199,11 @@ function WorkerRow({ worker, rate }: { worker: Worker; rate: number | undefined 
         <span>{t("workers.group", { name: worker.worker_group })}</span>
         <span>{t("workers.version", { version: worker.wm_version })}</span>
       </div>
-      {asked && (
+      {confirming && (
         <Confirm
           title={t("workers.drainTitle", { worker: worker.worker })}
           confirmLabel={t("workers.drain")}
-          close={() => setAsked(false)}
+          close={() => setConfirming(false)}
           onConfirm={() => void drain(true)}
         >
           <p>{t("workers.drainHint")}</p>

@@ -14,14 +14,16 @@ export function usePanelWidth(panel: string): [number, (width: number) => void] 
   return [widths[panel] ?? readWidth(panel), set];
 }
 
-/** Edge of a panel on the right side of the page, dragged or moved with the arrow keys to change its width. */
-export function PanelEdge({ width, set }: { width: number; set: (width: number) => void }) {
+/** Handle that changes the width of a panel on the right side of the page, by dragging or with the arrow keys. */
+export function ResizeHandle({ width, set }: { width: number; set: (width: number) => void }) {
   const drag = (down: PointerEvent<HTMLDivElement>) => {
-    const edge = down.currentTarget;
-    edge.setPointerCapture(down.pointerId);
+    const handle = down.currentTarget;
+    handle.setPointerCapture(down.pointerId);
     const move = (event: globalThis.PointerEvent) => set(width + down.clientX - event.clientX);
-    edge.addEventListener("pointermove", move);
-    edge.addEventListener("lostpointercapture", () => edge.removeEventListener("pointermove", move), { once: true });
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("lostpointercapture", () => handle.removeEventListener("pointermove", move), {
+      once: true,
+    });
     down.preventDefault();
   };
   const press = (event: KeyboardEvent) => {
@@ -41,7 +43,7 @@ export function PanelEdge({ width, set }: { width: number; set: (width: number) 
       aria-valuemin={MIN_WIDTH}
       aria-valuemax={MAX_WIDTH}
       tabIndex={0}
-      className={css.edge}
+      className={css.resizeHandle}
       onPointerDown={drag}
       onKeyDown={press}
     />

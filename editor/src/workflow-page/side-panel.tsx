@@ -8,7 +8,7 @@ import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Skeleton } from "../ui/states";
-import { PanelEdge, usePanelWidth } from "./panel-width";
+import { ResizeHandle, usePanelWidth } from "./panel-width";
 
 const loadInspector = () => import("../inspector/inspector");
 const loadDialogs = () => import("../actions/dialogs");
@@ -22,8 +22,8 @@ const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).
 
 /** The open dialog of the page. */
 export function OpenDialog() {
-  const asked = useEditor((editor) => editor.dialog !== null);
-  return <Suspense>{asked && <Dialogs />}</Suspense>;
+  const isOpen = useEditor((editor) => editor.dialog !== null);
+  return <Suspense>{isOpen && <Dialogs />}</Suspense>;
 }
 
 const TITLES: Record<Exclude<Panel, null>, string> = {
@@ -65,7 +65,7 @@ export function SidePanel() {
       style={{ "--panel-width": `${width}px` } as CSSProperties}
       aria-label={TITLES[panel]}
     >
-      <PanelEdge width={width} set={setWidth} />
+      <ResizeHandle width={width} set={setWidth} />
       <span className={css.close}>
         <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>

@@ -3,8 +3,8 @@ import type { Lane } from "./outline";
 const HANDLING = new Set(["failure", "rejected", "timeout"]);
 
 /**
- * Return the ids of the nodes whose outputs are the result of a list: the last node, or in a graph every node without
- * outgoing edges that starts it or follows another one other than on an error.
+ * Return the ids of the nodes whose outputs are the result of a list: the last node, or in a graph each node
+ * without outgoing edges that starts the graph or follows another node on something else than an error.
  */
 export function resultNodes(lane: Lane): string[] {
   if (!lane.edges.some((edge) => edge.explicit)) return lane.nodes.slice(-1).map((node) => node.id);

@@ -22,11 +22,11 @@ export function undeployedDrafts(flows: readonly FlowItem[], drafts: readonly Dr
   return drafts.filter((draft) => draft.newest_version === null && !listed.has(draft.path));
 }
 
-/** Return one row per path. `only`: drafts with rows of their own. `names`: summaries of these drafts by path. */
+/** Return one row per path. `undeployed`: drafts with rows of their own. `names`: summaries of these drafts by path. */
 export function listItems(
   flows: readonly FlowItem[],
   drafts: readonly DraftHead[],
-  only: readonly DraftHead[],
+  undeployed: readonly DraftHead[],
   names: ReadonlyMap<string, string>,
 ): Item[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
@@ -36,7 +36,7 @@ export function listItems(
       deployed: true,
       draft: drafted.has(path) ? t("workflows.draft") : null,
     })),
-    ...only.map(({ path, edited_at, base_version }) => ({
+    ...undeployed.map(({ path, edited_at, base_version }) => ({
       ...{ path, summary: names.get(path) ?? "", edited_at, edited_by: "", deployed: false, archived: false },
       draft: base_version === null ? t("workflows.draftOnly") : t("workflows.draftOfDeleted"),
     })),

@@ -37,9 +37,9 @@ export function WorkflowsPage() {
   const archived = search.get("show") === "archived";
   const flows = useQuery(flowsQuery(workspace, archived));
   const drafts = useQuery(draftsQuery(workspace));
-  const only = flows.data && drafts.data && !archived ? undeployedDrafts(flows.data, drafts.data) : [];
-  const names = useDraftNames(workspace, only);
-  const items = flows.data && drafts.data && listItems(flows.data, drafts.data, only, names);
+  const undeployed = flows.data && drafts.data && !archived ? undeployedDrafts(flows.data, drafts.data) : [];
+  const names = useDraftNames(workspace, undeployed);
+  const items = flows.data && drafts.data && listItems(flows.data, drafts.data, undeployed, names);
   const found = useListTools(items, (item) => `${item.path} ${item.summary}`, ORDERS);
   const error = flows.error ?? drafts.error;
   return (

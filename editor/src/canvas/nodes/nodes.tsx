@@ -19,7 +19,7 @@ import css from "../canvas.module.css";
 import { type CardNode, type GroupNode, type LaneNode, labelledHandles } from "../draw";
 import { IterationPicker } from "../iterations";
 
-/** Class of elements on which a press with Shift selects the node instead of starting a selection box. */
+/** Class of elements on which a press with Shift selects the node and starts no selection box. */
 const NO_BOX = "nokey";
 
 function Handles({ node }: { node: Node }) {
@@ -96,18 +96,18 @@ const Mark = ({ icon, title }: { icon: string; title: string }) => (
 
 /** The state of the node in the shown test, otherwise its problem. */
 function Badge({ id }: { id: string }) {
-  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const severity = useEditor((editor) => worstSeverity(editor.problems?.filter((each) => each.node === id)));
-  if (stands && stands.status !== "pending") {
-    const { bodies } = stands;
+  if (state && state.status !== "pending") {
+    const { bodies } = state;
     const counted =
       bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
-    const again = stands.attempt !== undefined && stands.attempt > 1 ? `×${stands.attempt}` : null;
-    const took = stands.duration_ms === undefined ? null : duration(stands.duration_ms ?? 0);
-    const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(stands.status).label;
+    const again = state.attempt !== undefined && state.attempt > 1 ? `×${state.attempt}` : null;
+    const took = state.duration_ms === undefined ? null : duration(state.duration_ms ?? 0);
+    const word = [counted, again, took].filter(Boolean).join(" ") || statusStyle(state.status).label;
     return (
-      <span className={css.badge} title={statusStyle(stands.status).label} data-state={stands.status}>
-        <Status status={stands.status} word={word} />
+      <span className={css.badge} title={statusStyle(state.status).label} data-state={state.status}>
+        <Status status={state.status} word={word} />
       </span>
     );
   }

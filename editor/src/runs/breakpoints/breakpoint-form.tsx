@@ -15,8 +15,8 @@ const EXAMPLE = "flow_input.iter.index === 3";
 
 /** Return a text that changes when the breakpoints or the paused jobs of a node may have changed. */
 function revisionOf({ live }: Editor, node: string): string {
-  const stands = live?.nodes[node];
-  return JSON.stringify([live?.graph?.breakpoints ?? [], stands?.status, stands?.counts?.paused ?? 0]);
+  const state = live?.nodes[node];
+  return JSON.stringify([live?.graph?.breakpoints ?? [], state?.status, state?.counts?.paused ?? 0]);
 }
 
 /** Breakpoint before a node, and the paused jobs of the node. */

@@ -28,24 +28,24 @@ const Pausing = lazy(async () => ({ default: (await import("../breakpoints/break
 export function NodePane({ id, close }: { id: string; close: () => void }) {
   const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
-  const stands = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
   const { status } = useNodeJob(id);
   const loop = useEditor(({ graph }) => around(graph.byId, id));
-  const child = stands?.bodies?.run;
-  if (!node || !stands) return null;
+  const child = state?.bodies?.run;
+  if (!node || !state) return null;
   return (
     <aside className={css.nodePane} aria-label={t("runs.node", { id })}>
       <div className={css.nodePaneHeader}>
         <h2>{node.summary || id}</h2>
-        <Status status={status === "pending" ? stands.status : status} />
+        <Status status={status === "pending" ? state.status : status} />
         <IconButton label={t("ui.close")} icon="cross" onClick={close} />
       </div>
       <Suspense>
         <Pausing node={id} />
       </Suspense>
       <div className={css.nodePaneBody}>
-        <p className={css.soft}>{factsOf(node, stands).join(" · ")}</p>
-        {stands.waits?.map((wait) => (
+        <p className={css.soft}>{factsOf(node, state).join(" · ")}</p>
+        {state.waits?.map((wait) => (
           <p key={`${wait.code} ${wait.until}`} className={css.waiting}>
             <WaitReason wait={wait} />
           </p>
@@ -66,14 +66,14 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   );
 }
 
-function factsOf(node: Node, stands: NodeState): string[] {
-  const attempts = stands.attempt ?? 1;
+function factsOf(node: Node, state: NodeState): string[] {
+  const attempts = state.attempt ?? 1;
   return [
     node.summary && node.id,
-    stands.duration_ms != null && t("runs.took", { duration: duration(stands.duration_ms) }),
+    state.duration_ms != null && t("runs.took", { duration: duration(state.duration_ms) }),
     attempts > 1 && t("runs.attemptCount", { count: attempts }),
-    stands.kept && t("runs.outputReused"),
-    stands.skipped && t("runs.skippedBySkipIf"),
+    state.kept && t("runs.outputReused"),
+    state.skipped && t("runs.skippedBySkipIf"),
   ].filter((each) => typeof each === "string" && each !== "") as string[];
 }
 

@@ -26,7 +26,7 @@ function countText(count: number, matching: boolean): string {
 
 /** Number and bulk actions of the selected runs. */
 export function BulkActions({ workspace, filter, rows, chosen, all, choose, chooseAll, done }: Props) {
-  const [asked, setAsked] = useState<"cancel" | "rerun" | null>(null);
+  const [dialog, setDialog] = useState<"cancel" | "rerun" | null>(null);
   const [busy, setBusy] = useState(false);
   const ids = all ?? chosen;
   const act = async (work: () => Promise<void>) => {
@@ -67,10 +67,10 @@ export function BulkActions({ workspace, filter, rows, chosen, all, choose, choo
   return (
     <section className={css.bulk} aria-label={t("runs.selectedRuns")} data-chosen="">
       <strong role="status">{countText(ids.length, all !== null)}</strong>
-      <Button icon="stop" disabled={busy} onClick={() => setAsked("cancel")}>
+      <Button icon="stop" disabled={busy} onClick={() => setDialog("cancel")}>
         {t("runs.cancelRuns")}
       </Button>
-      <Button icon="loop" disabled={busy} onClick={() => setAsked("rerun")}>
+      <Button icon="loop" disabled={busy} onClick={() => setDialog("rerun")}>
         {t("runs.runAgainForm")}
       </Button>
       {!all && chosen.length === 2 && (
@@ -86,22 +86,22 @@ export function BulkActions({ workspace, filter, rows, chosen, all, choose, choo
       <Button look="quiet" icon="cross" onClick={() => choose([])}>
         {t("runs.clearSelection")}
       </Button>
-      {asked === "cancel" && (
+      {dialog === "cancel" && (
         <Confirm
           title={t(all ? "runs.cancelMatchingTitle" : "runs.cancelTitle", { count: ids.length })}
           confirmLabel={t("runs.confirmCancel")}
           cancelLabel={t("runs.keepRunning")}
-          close={() => setAsked(null)}
+          close={() => setDialog(null)}
           onConfirm={() => void act(cancel)}
         >
           <p>{t("runs.cancelHint")}</p>
         </Confirm>
       )}
-      {asked === "rerun" && (
+      {dialog === "rerun" && (
         <Confirm
           title={t("runs.rerunTitle", { count: ids.length })}
           confirmLabel={t("runs.runAgain")}
-          close={() => setAsked(null)}
+          close={() => setDialog(null)}
           onConfirm={() => void act(rerun)}
         >
           <p>{t("runs.rerunHint")}</p>

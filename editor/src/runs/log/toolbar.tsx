@@ -89,11 +89,11 @@ export function LogToolbar(props: Props) {
 function SearchField({ reading, current, step, clearCurrent, find }: Props) {
   const [words, setWords] = useState(reading.query);
   const search = useMemo(() => {
-    const asked = { words: "" };
-    const work = debounce(PAUSE_MS, () => reading.setQuery(asked.words));
+    const query = { words: "" };
+    const work = debounce(PAUSE_MS, () => reading.setQuery(query.words));
     return {
       set: (next: string) => {
-        asked.words = next;
+        query.words = next;
         work.soon();
       },
       now: work.flush,

@@ -11,8 +11,8 @@ export interface LogSource {
 }
 
 /** Read a log while it is written. Return its buffer, and a function that reads on after a full buffer. */
-export function useLog(workspace: string, run: string, { names, ...asked }: LogSource): [LogBuffer, () => void] {
-  const key = JSON.stringify([workspace, run, asked, names]);
+export function useLog(workspace: string, run: string, { names, ...selection }: LogSource): [LogBuffer, () => void] {
+  const key = JSON.stringify([workspace, run, selection, names]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another log needs another buffer
   const reading = useMemo(() => new LogBuffer(), [key]);
   const cursor = useRef("");
@@ -36,7 +36,7 @@ export function useLog(workspace: string, run: string, { names, ...asked }: LogS
           connected: (connected) => reading.setStatus({ connected }),
           end: () => reading.setStatus({ ended: true }),
         },
-        { ...asked, ...behind },
+        { ...selection, ...behind },
       );
     },
     [key, reading],

@@ -52,8 +52,8 @@ export interface OpenRow {
 export const pageKey = (loop: string, page: number): string => `${loop} ${page}`;
 
 /** Return the number of iterations or branches that have started. */
-export function iterationCount(stands: NodeState | undefined): number {
-  const bodies = stands?.bodies;
+export function iterationCount(state: NodeState | undefined): number {
+  const bodies = state?.bodies;
   if (!bodies || bodies.run) return 0;
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 }
@@ -73,14 +73,14 @@ function topOf(graph: Outline): string[] {
 }
 
 function addNode(rows: Row[], known: TimelineData, id: string): void {
-  const stands = known.nodes[id];
+  const state = known.nodes[id];
   const track = known.tracks.get(id);
-  const count = iterationCount(stands);
+  const count = iterationCount(state);
   const attempts = track && count === 0 ? attemptsOf(track) : [];
   const holds = count > 0 || attempts.length > 1;
   const key = `node ${id}`;
   const open = holds ? known.open.has(key) : null;
-  const status = stands?.status ?? "pending";
+  const status = state?.status ?? "pending";
   rows.push({ key, depth: 0, kind: "node", id, status, track, open });
   if (!open) return;
   for (const [each, part] of attempts.entries()) {

@@ -1,0 +1,50 @@
+import type actions from "./en/actions.json";
+import type api from "./en/api.json";
+import type approvals from "./en/approvals.json";
+import type canvas from "./en/canvas.json";
+import type code from "./en/code.json";
+import type conflicts from "./en/conflicts.json";
+import type editor from "./en/editor.json";
+import type forms from "./en/forms.json";
+import type home from "./en/home.json";
+import type inspector from "./en/inspector.json";
+import type lib from "./en/lib.json";
+import type panels from "./en/panels.json";
+import type runs from "./en/runs.json";
+import type schedules from "./en/schedules.json";
+import type scripts from "./en/scripts.json";
+import type shell from "./en/shell.json";
+import type triggers from "./en/triggers.json";
+import type ui from "./en/ui.json";
+import type versions from "./en/versions.json";
+import type workers from "./en/workers.json";
+import type workflow from "./en/workflow.json";
+import type workflowPage from "./en/workflow-page.json";
+import type workflows from "./en/workflows.json";
+
+/** English catalogue: one file per page or room. Its type defines the keys; see `en/shared.ts` for what is loaded. */
+export interface Catalogue {
+  actions: typeof actions;
+  api: typeof api;
+  approvals: typeof approvals;
+  canvas: typeof canvas;
+  code: typeof code;
+  conflicts: typeof conflicts;
+  editor: typeof editor;
+  forms: typeof forms;
+  home: typeof home;
+  inspector: typeof inspector;
+  lib: typeof lib;
+  panels: typeof panels;
+  runs: typeof runs;
+  schedules: typeof schedules;
+  scripts: typeof scripts;
+  shell: typeof shell;
+  triggers: typeof triggers;
+  ui: typeof ui;
+  versions: typeof versions;
+  workers: typeof workers;
+  workflow: typeof workflow;
+  "workflow-page": typeof workflowPage;
+  workflows: typeof workflows;
+}
