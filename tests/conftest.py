@@ -26,7 +26,7 @@ import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 from tests.selection import extend_repeated_cases, extended_after_first
-from tests.sharing import SharedDatabase, open_shared
+from tests.sharing import SharedDatabase, no_tasks_left, open_shared
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -234,7 +234,8 @@ async def shared_database(
         made = _new(administrators, name)
         shared_databases[name] = replace(made, shared=await SharedDatabase.open(made.owner_url, made.app_url))
     database = shared_databases[name]
-    yield database
+    async with no_tasks_left():
+        yield database
     assert database.shared is not None
     if not await database.shared.empty():
         await _close_shared(administrators, shared_databases, name)
