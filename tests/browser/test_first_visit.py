@@ -108,6 +108,7 @@ async def test_graph_shows_nodes_and_edges(page: Page) -> None:
 
 
 async def test_logging_out_ends_the_session(page: Page) -> None:
+    await page.get_by_role("button", name="Account").click()
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login")
     await page.goto("/w/main")

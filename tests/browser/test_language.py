@@ -10,9 +10,11 @@ async def test_page_is_shown_in_chosen_language(page: Page) -> None:
     navigation = page.get_by_role("navigation", name="Pages")
     await page.goto("/w/main/runs")
     await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()
+    await page.get_by_role("button", name="Account").click()
     await page.get_by_role("combobox", name="Language").select_option("Deutsch")
     await expect(page.get_by_role("navigation", name="Seiten").get_by_role("link", name="Zeitpläne")).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("lang", "de")
+    await page.get_by_role("button", name="Konto").click()
     await page.get_by_role("combobox", name="Sprache").select_option("English")
     await expect(navigation.get_by_role("link", name="Schedules")).to_be_visible()
 

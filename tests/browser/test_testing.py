@@ -119,7 +119,7 @@ async def test_inputs_are_requested_before_test_run(page: Page, site: Site) -> N
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Required")
     await page.get_by_label("name").fill("Ada")
-    await page.get_by_label("count").fill("many")
+    await page.get_by_role("textbox", name="count").fill("many")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Enter a whole number")
 

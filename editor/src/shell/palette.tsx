@@ -46,8 +46,8 @@ export default function Palette({ workspace, open, close }: Props) {
         <Command.List>
           <Command.Empty>{t("shell.paletteEmpty")}</Command.Empty>
           <Command.Group heading={t("shell.pages")}>
-            {PAGES.map(([name, to]) => (
-              <Entry key={to} id={`page ${name}`} name={name} icon="next" choose={() => go(to)} />
+            {PAGES.map(({ name, to, icon }) => (
+              <Entry key={to} id={`page ${name}`} name={name} icon={icon} choose={() => go(to)} />
             ))}
           </Command.Group>
           <Command.Group heading={t("shell.commands")}>

@@ -1,29 +1,27 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
-import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
-import { ApiError, api, BASE, onSessionLost } from "../api/client";
+import { lazy, type MouseEvent, Suspense, useEffect, useState } from "react";
+import { Navigate, Outlet, useLocation, useParams } from "react-router";
+import { ApiError, api, onSessionLost } from "../api/client";
 import { useConnection } from "../api/connection";
-import { logout, meQuery, workspaceExistsQuery } from "../api/session";
-import logo from "../icon.svg";
+import { meQuery, workspaceExistsQuery } from "../api/session";
 import { lastWorkspace } from "../lib/last-workspace";
-import { toggleTheme } from "../lib/theme";
-import { chooseLanguage, currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "../texts/language";
+import { useMedia } from "../lib/use-media";
 import { t } from "../texts/t";
-import { IconButton, LinkButton } from "../ui/controls";
-import { Select } from "../ui/select";
 import { Failed, Skeleton } from "../ui/states";
-import { notifyError } from "../ui/toasts";
 import { WorkspaceNotFound } from "./not-found";
-import { PAGES } from "./pages";
+import { PhoneBar } from "./phone-bar";
+import { type NavigationProps, Rail } from "./rail";
 import css from "./shell.module.css";
 import { type PageDialog, useDialogKeys } from "./use-dialog-keys";
 
-const PRODUCT = "Orvanta";
+const CONTENT = "content";
+/** Windows without room for a rail beside the page. */
+const PHONE = "(max-width: 760px)";
 const Palette = lazy(() => import("./palette"));
 const Shortcuts = lazy(() => import("./shortcuts"));
 const LoginDialog = lazy(() => import("./login-dialog"));
 
-/** The bar above every page. Users without a session are sent to the login page; after its end they can log in in place. */
+/** Frame of every page with the navigation. Users without a session are sent to the login page; after its end they can log in in place. */
 export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
@@ -39,13 +37,14 @@ export function Shell() {
   const missing = exists === false;
   return (
     <div className={css.shell}>
-      <Bar
+      <SkipLink />
+      <Navigation
         email={me.data.email}
         workspaces={ids}
         workspace={missing ? undefined : (requested ?? initialWorkspace(ids))}
       />
       <ConnectionStatus />
-      <div className={css.body}>
+      <div className={css.body} id={CONTENT} tabIndex={-1}>
         {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
         {exists && <Outlet />}
       </div>
@@ -65,98 +64,34 @@ function useWorkspaceExists(id: string | undefined): boolean | undefined {
   return exists.isError ? true : exists.data;
 }
 
-interface BarProps {
-  email: string;
-  workspaces: string[];
-  /** Workspace of the page, or of its links if the page has none. */
-  workspace: string | undefined;
-}
-
-function Bar({ email, workspaces, workspace }: BarProps) {
-  const navigate = useNavigate();
+/** The rail of wide windows or the bar of narrow ones, and the dialogs that both open. */
+function Navigation(props: Omit<NavigationProps, "open">) {
   const [dialog, setDialog] = useState<PageDialog>(null);
   useDialogKeys(setDialog);
-  const leave = async () => {
-    try {
-      await logout();
-      window.location.assign("/login");
-    } catch (error) {
-      notifyError(error);
-    }
-  };
+  const Pages = useMedia(PHONE) ? PhoneBar : Rail;
   return (
-    <header className={css.bar}>
-      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label={t("shell.home")}>
-        <img src={logo} alt="" width="24" height="24" />
-        <span className={css.wordmark}>{PRODUCT}</span>
-      </Link>
-      {workspace && (
-        <Select aria-label={t("shell.workspace")} value={workspace} set={(next) => void navigate(`/w/${next}`)}>
-          {[...new Set([...workspaces, workspace])].map((id) => (
-            <option key={id}>{id}</option>
-          ))}
-        </Select>
-      )}
-      {workspace && <Navigation workspace={workspace} />}
-      <div className={css.userMenu}>
-        {workspace && (
-          <IconButton
-            label={t("shell.palette")}
-            icon="search"
-            title={t("shell.paletteKeys")}
-            onClick={() => setDialog("palette")}
-          />
-        )}
-        <span className={css.account}>{email}</span>
-        <LinkButton
-          look="quiet"
-          icon="question"
-          to={`${BASE}/docs`}
-          target="_blank"
-          aria-label={t("shell.documentation")}
-          title={t("shell.documentation")}
-          data-square=""
-        />
-        <Select
-          aria-label={t("shell.language")}
-          value={currentLanguage()}
-          set={(language) => chooseLanguage(language as Language)}
-        >
-          {LANGUAGES.map((language) => (
-            <option key={language} value={language} lang={language}>
-              {LANGUAGE_NAMES[language]}
-            </option>
-          ))}
-        </Select>
-        <IconButton label={t("shell.theme")} icon="moon" onClick={toggleTheme} />
-        <IconButton label={t("shell.logOut")} icon="logout" onClick={() => void leave()} />
-      </div>
+    <>
+      <Pages {...props} open={setDialog} />
       <Suspense>
-        {dialog === "palette" && workspace && (
-          <Palette workspace={workspace} open={setDialog} close={() => setDialog(null)} />
+        {dialog === "palette" && props.workspace && (
+          <Palette workspace={props.workspace} open={setDialog} close={() => setDialog(null)} />
         )}
         {dialog === "shortcuts" && <Shortcuts close={() => setDialog(null)} />}
       </Suspense>
-    </header>
+    </>
   );
 }
 
-function Navigation({ workspace }: { workspace: string }) {
-  const { pathname } = useLocation();
-  const nav = useRef<HTMLElement>(null);
-  // If the bar is narrower than its links, scroll to the link of this page.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page
-  useEffect(() => {
-    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-  }, [pathname]);
+/** Link to the content, the first stop of the Tab key. */
+function SkipLink() {
+  const skip = (event: MouseEvent) => {
+    event.preventDefault();
+    document.getElementById(CONTENT)?.focus();
+  };
   return (
-    <nav ref={nav} className={css.navigation} aria-label={t("shell.pages")}>
-      {PAGES.map(([name, to]) => (
-        <NavLink key={name} to={`/w/${workspace}${to}`} end={to === ""}>
-          {name}
-        </NavLink>
-      ))}
-    </nav>
+    <a className={css.skip} href={`#${CONTENT}`} onClick={skip}>
+      {t("shell.skip")}
+    </a>
   );
 }
 

@@ -1,14 +1,13 @@
 import { useEffect } from "react";
-import { useMatch } from "react-router";
 import { isTextInput } from "../lib/text-input";
+import { useIsEditor } from "./use-collapsed";
 
 /** Dialog that every page can open. */
 export type PageDialog = "palette" | "shortcuts" | null;
 
 /** Open the palette with Ctrl K and the list of shortcuts with ?. The editor of workflows has its own of both. */
 export function useDialogKeys(open: (dialog: PageDialog) => void): void {
-  const workflow = useMatch("/w/:workspace/workflows/*")?.params["*"];
-  const isEditor = workflow !== undefined && workflow !== "";
+  const isEditor = useIsEditor();
   useEffect(() => {
     if (isEditor) return;
     const listen = (event: KeyboardEvent) => {

@@ -55,6 +55,12 @@ const PATHS: Record<string, string> = {
   "align-down": "M4 5h16M4 19h16M8 12h8",
   key: "M15 4a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM11.5 12.5L4 20M6.5 17.5l2 2",
   pin: "M9 4h6l-1 6 4 4H6l4-4zM12 14v7",
+  home: "M4 11l8-7 8 7M6 10v10h12V10M10 20v-6h4v6",
+  server: "M4 4h16v7H4zM4 13h16v7H4zM8 7.5h.5M8 16.5h.5",
+  gear: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2",
+  book: "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11",
+  rail: "M4 4h16v16H4zM9 4v16",
+  menu: "M4 6h16M4 12h16M4 18h16",
   dots: "M6 12h.5M12 12h.5M18 12h.5",
 };
 

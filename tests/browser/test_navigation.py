@@ -1,0 +1,81 @@
+"""Navigation of the pages: the rail of wide windows, the menu of narrow ones, the link to the content."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import LIST
+from tests.browser.test_runs_list import ASKS, BAD, start
+
+FLOW = "f/navigation/edited"
+
+
+async def test_rail_marks_page_skips_to_content_and_remembers_its_width(page: Page, site: Site) -> None:
+    site.deploy(FLOW, LIST)
+    pages = page.get_by_role("navigation", name="Pages")
+    current = pages.locator("[aria-current=page]")
+    await expect(current).to_have_text("Home")
+    await page.get_by_role("link", name="Skip to content").wait_for(state="attached")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#content")).to_be_focused()
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.closest('main') !== null")
+    groups = {
+        "Build": ["Workflows", "Scripts"],
+        "Run": ["Runs", "Approvals", "Schedules"],
+        "Operate": ["Workers", "Settings"],
+    }
+    for group, names in groups.items():
+        links = pages.get_by_role("list", name=group).get_by_role("link")
+        await expect(links).to_contain_text(names)
+    await pages.get_by_role("link", name="Schedules").click()
+    await expect(current).to_have_text("Schedules")
+    # The rail of the editor of a workflow shows icons by default; each of the two has a memory of its own.
+    await page.get_by_role("button", name="Collapse navigation").wait_for()
+    await page.goto(f"/w/main/workflows/{FLOW}")
+    await page.get_by_role("button", name="Expand navigation").click()
+    await page.goto("/w/main/workers")
+    await page.get_by_role("button", name="Collapse navigation").click()
+    await expect(pages.get_by_role("link", name="Workers")).to_have_attribute("title", "Workers")
+    await page.reload()
+    await page.get_by_role("button", name="Expand navigation").wait_for()
+    await page.goto(f"/w/main/workflows/{FLOW}")
+    await page.get_by_role("button", name="Collapse navigation").wait_for()
+
+
+async def test_badges_count_failures_and_approvals_of_the_user(page: Page, site: Site) -> None:
+    site.deploy("f/navigation/bad", BAD)
+    site.deploy("f/navigation/asks", ASKS)
+    start(site, "f/navigation/bad", wait=True)
+    waiting = start(site, "f/navigation/asks")
+    await page.goto("/w/main/workers")
+    pages = page.get_by_role("navigation", name="Pages")
+    await expect(
+        pages.get_by_role("link", name=re.compile(r"Runs.*\d items? failed in the last 24 hours"))
+    ).to_be_visible()
+    await expect(pages.get_by_role("link", name=re.compile(r"Approvals.*\d approvals? awaits? you"))).to_be_visible()
+    site.client.post(f"/api/w/main/jobs_u/queue/cancel/{waiting}", json={}).raise_for_status()
+
+
+async def test_phone_has_a_menu_of_pages_help_and_account(page: Page) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto("/w/main/workers")
+    await page.get_by_role("button", name="Menu").click()
+    menu = page.get_by_role("dialog", name="Menu")
+    await expect(menu.get_by_role("link", name="Workers")).to_have_attribute("aria-current", "page")
+    await expect(menu.get_by_role("link", name="Documentation")).to_be_visible()
+    await menu.get_by_role("link", name="Schedules").click()
+    await page.wait_for_url("**/w/main/schedules")
+    await expect(menu).to_have_count(0)
+    await page.get_by_role("button", name="Menu").click()
+    await menu.get_by_role("button", name="Keyboard shortcuts").click()
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Account").click()
+    await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Log out")).to_have_count(0)
