@@ -106,6 +106,7 @@ QUERIES = {
     "DELETE job_helpers/delete_s3_file": "?file_key=f/team/gone",
     "POST job_helpers/upload_s3_file": "?file_key=f/team/new",
     "GET /api/v1/runs/search": "?q=x",
+    "GET jobs/item_histories": "?kind=flow",
     "GET versions/diff/{kind}/{path}": "?before={version}&after={version}",
     "GET schedules/calendar": "?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
 }

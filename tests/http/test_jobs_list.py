@@ -13,7 +13,7 @@ from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db.job_lists import JobFilter
-from orvanta_platform.services.run_views import histograms
+from orvanta_platform.services.run_views import histograms, item_history
 
 
 async def ids(api: ApiHarness, call: str = "jobs/list", **params: Any) -> list[str]:
@@ -102,6 +102,40 @@ async def test_histogram_counts_newest_runs_and_reports_start(api: ApiHarness, j
     found = await histograms.histogram(api.platform, actor, "main", JobFilter(), 10, limit=3)
     assert sum(each.runs for each in found.counted) == 3
     assert found.counted_from is not None and found.counted_from > found.since
+
+
+ITEM = {"value": {"modules": [script("a")]}, "summary": "Item"}
+
+
+async def test_item_histories_show_newest_runs_and_counts_of_each_item(api: ApiHarness) -> None:
+    for path in ("u/admin/often", "f/shared/once"):
+        if path.startswith("f/"):
+            assert (await api.client.post(f"{W}/folders/create", json={"name": "shared"})).status_code == 200
+        assert (await api.client.post(f"{W}/flows/create", json={**ITEM, "path": path})).status_code == 201
+    started = []
+    for n in range(12):
+        started.append((await api.client.post(f"{W}/jobs/run/f/u/admin/often", json={})).text)
+        await api.worker.finish((await api.worker.claim())["a"], error="Boom" if n == 11 else None)
+    await api.flow(script("a"))
+    waiting = (await api.client.post(f"{W}/jobs/run/f/f/shared/once", json={})).text
+    found = await api.get("jobs/item_histories", kind="flow")
+    assert [(each["path"], each["succeeded"], each["failed"]) for each in found] == [
+        ("f/shared/once", 0, 0),
+        ("u/admin/often", 11, 1),
+    ]
+    assert [run["id"] for run in found[0]["runs"]] == [waiting]
+    assert [run["id"] for run in found[1]["runs"]] == started[:1:-1]
+    assert [run["state"] for run in found[1]["runs"][:2]] == ["failed", "succeeded"]
+    assert await api.get("jobs/item_histories", kind="script") == []
+    assert (await api.client.get(f"{W}/jobs/item_histories", params={"kind": "other"})).status_code == 400
+    # Reading is decided in the query: another member sees no item of the user, a limited token only its paths.
+    other = await api.member("other")
+    assert (await other.get(f"{W}/jobs/item_histories", params={"kind": "flow"})).json() == []
+    limited = await api.member("limited", Role.ADMIN, scopes=["jobs:read:f/shared/*"])
+    paths = [each["path"] for each in (await limited.get(f"{W}/jobs/item_histories", params={"kind": "flow"})).json()]
+    assert paths == ["f/shared/once"]
+    histories = await item_history.list_item_histories(api.platform, system("main"), "main", "flow", most=3)
+    assert sum(len(each.runs) for each in histories) == 3
 
 
 async def test_filters(api: ApiHarness, jobs: dict[str, str]) -> None:

@@ -240,6 +240,43 @@ async def count_over_time(
     return [StateCount(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
 
 
+@dataclass(frozen=True, slots=True)
+class RecentRun:
+    """One of the newest runs of a path, with the counts of all runs of that path."""
+
+    path: str
+    id: UUID
+    state: str
+    created_at: datetime
+    succeeded: int
+    failed: int
+
+
+_RECENT: Final = """SELECT y.path, y.id, y.state, y.created_at, y.succeeded, y.failed FROM (
+    SELECT x.own_path AS path, x.id, x.state, x.created_at,
+        row_number() OVER (PARTITION BY x.own_path ORDER BY x.id DESC) AS place,
+        (count(*) FILTER (WHERE x.state = 'succeeded') OVER (PARTITION BY x.own_path))::integer AS succeeded,
+        (count(*) FILTER (WHERE x.state = 'failed') OVER (PARTITION BY x.own_path))::integer AS failed
+    FROM ({rows}) x WHERE x.own_path IS NOT NULL) y WHERE y.place <= {shown} ORDER BY y.id DESC"""
+
+
+async def list_recent_runs(
+    conn: Connection, workspace: str, visible: Visible, filter: JobFilter, shown: int, most: int
+) -> list[RecentRun]:
+    """Return the newest `shown` runs of each path, newest first, among the newest `most` that match the filter.
+
+    `filter` must bound the creation time by `created_after`, so that the cost does not grow with the history.
+    """
+    conditions = _conditions(workspace, visible, filter)
+    parts: tuple[Part, ...] = ("live_runs", "ended_runs")
+    window = _window(parts, conditions, filter)
+    first, limit = conditions.place(shown), conditions.place(most)
+    tail = f" ORDER BY id DESC LIMIT {limit}"
+    rows = " UNION ALL ".join(f"({_body(f'recent_{part}', part, conditions, window)}{tail})" for part in parts)
+    text = _RECENT.replace("{shown}", first).replace("{rows}", rows + tail)
+    return [RecentRun(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
+
+
 async def count_waiting_runs(conn: Connection, workspace: str, limit: int) -> int:
     """Return the number of runs of a workspace that wait to start; counts up to `limit`."""
     return int(await conn.fetchval(_SQL["count_waiting_runs"], workspace, limit))

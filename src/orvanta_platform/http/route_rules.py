@@ -253,6 +253,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET jobs/queue/list
             GET jobs/completed/list
             GET jobs/histogram
+            GET jobs/item_histories
             GET jobs/list_filtered_uuids
             GET jobs/queue/list_filtered_uuids
             GET overview

@@ -215,6 +215,14 @@ SELECT v.id, v.created_at, v.state FROM live_run_view v WHERE v.workspace = $1
 -- Creation times and states of ended runs.
 SELECT v.id, v.created_at, v.state FROM ended_run_view v WHERE v.workspace = $1
 
+-- name: recent_live_runs
+-- Paths, creation times and states of live runs.
+SELECT v.id, v.own_path, v.created_at, v.state FROM live_run_view v WHERE v.workspace = $1
+
+-- name: recent_ended_runs
+-- Paths, creation times and states of ended runs.
+SELECT v.id, v.own_path, v.created_at, v.state FROM ended_run_view v WHERE v.workspace = $1
+
 -- name: count_live_runs
 -- Number of live runs.
 SELECT count(*) FROM live_run_view v WHERE v.workspace = $1

@@ -14,13 +14,16 @@ from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import histogram as histogram_schemas
+from orvanta_platform.http.schemas import item_history as item_history_schemas
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas import overview as overview_schemas
 from orvanta_platform.http.schemas.histogram import Histogram
+from orvanta_platform.http.schemas.item_history import ItemHistory
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.overview import Overview
 from orvanta_platform.services import dashboard
-from orvanta_platform.services.run_views import body_jobs, histograms, jobs
+from orvanta_platform.services.run_views import body_jobs, histograms, item_history, jobs
+from orvanta_platform.services.run_views.item_history import ItemKind
 from orvanta_platform.services.runs import bulk as selecting
 
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -185,6 +188,18 @@ async def histogram(
     return histogram_schemas.histogram(found)
 
 
+@get(f"{_JOBS}/item_histories", opt=shape(answer=list[ItemHistory]))
+async def list_item_histories(
+    request: AnyRequest, workspace: FromPath[str], kind: FromQuery[ItemKind]
+) -> list[ItemHistory]:
+    """List the recent runs of each workflow (`kind=flow`) or script (`kind=script`), the last executed first.
+
+    The newest 5,000 runs of the last seven days count, without sub-workflows and tests.
+    """
+    found = await item_history.list_item_histories(platform_of(request), actor_of(request), workspace, kind)
+    return [item_history_schemas.shown(each) for each in found]
+
+
 @get("/api/w/{workspace:str}/overview", opt=shape(answer=Overview))
 async def get_overview(request: AnyRequest, workspace: FromPath[str]) -> Overview:
     """Get an overview: failures of the last seven days, pending decisions, current runs and the next schedule ticks."""
@@ -242,6 +257,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
         },
     ),
     get_overview,
+    list_item_histories,
     count_queue,
     count_completed,
 ]

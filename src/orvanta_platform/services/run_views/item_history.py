@@ -1,0 +1,52 @@
+"""Recent runs of each workflow or script, shown in lists of these and on the home page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import job_lists
+from orvanta_platform.db.job_lists import JobFilter, RecentRun
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+
+ItemKind = Literal["flow", "script"]
+
+WINDOW = timedelta(days=7)
+SHOWN = 10
+"""Maximum number of runs per item."""
+
+MOST_RUNS = 5_000
+"""Maximum number of runs read, so that the cost of a call does not grow with the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHistory:
+    """Runs of an item in the last seven days."""
+
+    path: str
+    succeeded: int
+    failed: int
+    runs: Sequence[RecentRun]
+    """The newest runs, newest first."""
+
+
+async def list_item_histories(
+    platform: Platform, actor: Actor, workspace: str, kind: ItemKind, most: int = MOST_RUNS
+) -> list[ItemHistory]:
+    """Return the items of a kind with runs that the actor may read, those with the newest run first.
+
+    Only the newest `most` runs count, without sub-workflows and tests of code that is not deployed. Raises Forbidden.
+    """
+    visible = jobs.visible(actor, workspace)
+    recent = JobFilter(created_after=clock.now() - WINDOW, has_null_parent=True, job_kinds=(kind,))
+    async with platform.db.acquire() as conn:
+        found = await job_lists.list_recent_runs(conn, workspace, visible, recent, SHOWN, most)
+    by_path: dict[str, list[RecentRun]] = {}
+    for run in found:
+        by_path.setdefault(run.path, []).append(run)
+    return [ItemHistory(path, runs[0].succeeded, runs[0].failed, runs) for path, runs in by_path.items()]
