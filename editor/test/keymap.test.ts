@@ -46,7 +46,6 @@ const AGREED: [string, string][] = [
   ["Mod-Shift-s", "deploy"],
   ["Mod-Enter", "test"],
   ["Shift-Enter", "test-node"],
-  ["Tab", "add"],
   ["n", "add"],
   ["c", "connect"],
   ["Enter", "open"],

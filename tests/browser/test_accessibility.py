@@ -151,6 +151,44 @@ async def test_log_timeline_and_comparison_of_runs(
         await check(page)
 
 
+TAB_STOPS = """() => [...document.querySelectorAll("[data-canvas] :is([tabindex], button, input, a)")]
+  .filter((each) => each.tabIndex >= 0).map((each) => each.dataset.id ?? each.outerHTML)"""
+FOCUSED = "() => document.activeElement.closest('[data-canvas]') && document.activeElement.dataset.id"
+
+
+@pytest.mark.usefixtures("boxes")
+async def test_canvas_is_one_tab_stop_and_usable_in_high_contrast_and_zoomed(page: Page) -> None:
+    await page.goto(FLOW)
+    ask = page.get_by_role("group", name="Approval node ask", exact=True)
+    await expect(ask).to_be_visible()
+    assert await page.evaluate(TAB_STOPS) == ["ask"]
+    await page.get_by_role("button", name="Test", exact=True).focus()
+    for _ in range(5):
+        await page.keyboard.press("Tab")
+        if await page.evaluate(FOCUSED):
+            break
+    await expect(ask).to_be_focused()
+    for key, id in (("ArrowDown", "each"), ("ArrowDown", "choose"), ("ArrowUp", "each")):
+        await page.keyboard.press(key)
+        await expect(node(page, id)).to_be_focused()
+    assert await page.evaluate(TAB_STOPS) == ["each"]
+    await page.keyboard.press("Tab")
+    assert await page.evaluate(FOCUSED) is None
+    await page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    group = node(page, "each").locator(":scope > div")
+    assert await group.evaluate("(each) => getComputedStyle(each).outlineStyle") == "solid"
+    # 1440 × 900 pixels at 200 % and at 400 %.
+    for width, height in ((720, 450), (360, 225)):
+        await page.set_viewport_size({"width": width, "height": height})
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        box = await page.locator("[data-canvas]").bounding_box()
+        assert box and box["height"] >= 150
+        await page.keyboard.press("1")
+        await node(page, "ask").click()
+        await expect(page.get_by_label("Id", exact=True)).to_be_visible()
+        await page.get_by_role("complementary").get_by_role("button", name="Close").click()
+
+
 @pytest.mark.usefixtures("boxes")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> None:

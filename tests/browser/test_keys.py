@@ -117,8 +117,6 @@ async def compose(page: Page, press: Keys) -> None:
     two, edges = node(page, "two"), page.locator(".react-flow__edge")
     asked = page.get_by_placeholder("Add a node")
     await press.ask("n", asked)
-    await press.at("one")
-    await press.ask("Tab", asked)
     await press.at("each")
     await press.ask("Shift N", asked)
     await press.at("one", "c")
@@ -216,6 +214,7 @@ async def look(page: Page, press: Keys) -> None:
 async def run(page: Page, press: Keys) -> None:
     await press("Ctrl Enter")
     await expect(page.locator('[data-result="Workflow result"]')).to_have_text('"got 41"')
+    await expect(page.get_by_role("group", name="Bash node one, succeeded", exact=True)).to_be_visible()
     await press.at("two", "i")
     await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
     await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')

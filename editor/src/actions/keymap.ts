@@ -30,8 +30,7 @@ const BROWSER_HANDLED = new Set(["copy", "cut", "paste"]);
 const READ_ONLY_ACTIONS = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
 
 /**
- * Perform the action of a key on a workflow's page. Tab moves to the next control unless the canvas has the focus.
- * Without the graph, only global actions have keys.
+ * Perform the action of a key on a workflow's page. Without the graph, only global actions have keys.
  */
 export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true): void {
   const action = BY_KEY.get(chord(event));
@@ -43,9 +42,8 @@ export function handleKey(store: EditorStore, event: KeyboardEvent, graph = true
   if (isTyping && !(GLOBAL_ACTIONS.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
-  if (["Tab", "Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {
+  if (["Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {
     if (!onCanvas) return;
-    if (event.key === "Tab" && store.getState().selection.length === 0) return;
   }
   event.preventDefault();
   perform(store, action);

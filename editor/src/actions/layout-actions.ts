@@ -1,8 +1,8 @@
-import { apply, type Editor, type EditorStore } from "../editor/store";
+import { apply, type Editor, type EditorStore, select } from "../editor/store";
 import { t } from "../texts/actions";
 import { ALIGNMENTS, type Alignment, align } from "../workflow/align";
 import { laneOf, NotPossible } from "../workflow/commands";
-import { groupNodes, groupsOf, ungroup } from "../workflow/groups";
+import { foldGroup, groupNodes, groupsOf, ungroup } from "../workflow/groups";
 import { type Box, layout, originOf } from "../workflow/layout";
 import { addNotes, NOTE, newNote, notesOf } from "../workflow/notes";
 import { move } from "../workflow/selection";
@@ -10,6 +10,9 @@ import { type Action, always, focusSoon } from "./action";
 
 const nodesOf = (editor: Editor) => editor.selection.filter((id) => editor.graph.byId.has(id));
 const hasSeveralNodes = (editor: Editor) => nodesOf(editor).length > 1;
+/** Return the group that is selected, or that contains the selected node. */
+const groupOfSelection = ({ tree, graph, selection: [id = ""] }: Editor) =>
+  groupsOf(tree, graph).find((group) => group.key === id || group.ids.includes(id));
 const hasGroup = (editor: Editor) => editor.selection.some((key) => key.startsWith("group:"));
 
 /** Boxes of the selected nodes, relative to the corner of their list. Raises NotPossible for nodes of several lists. */
@@ -113,6 +116,23 @@ export const LAYOUT_ACTIONS: readonly Action[] = [
           select: ids,
         };
       });
+    },
+  },
+  {
+    name: "fold",
+    icon: "minus",
+    label: (editor) => {
+      const group = groupOfSelection(editor);
+      const values = { group: group?.summary || t("workflow.group") };
+      return group?.folded ? t("workflow.unfoldGroup", values) : t("workflow.foldGroup", values);
+    },
+    keys: [],
+    enabled: (editor) => groupOfSelection(editor) !== undefined,
+    run: (store) => {
+      const group = groupOfSelection(store.getState());
+      if (!group) return;
+      apply(store, () => foldGroup(group, !group.folded));
+      if (!group.folded) select(store, [group.key]);
     },
   },
   ...ALIGNMENTS.map(alignAction),

@@ -42,7 +42,7 @@ export const NODE_ACTIONS: readonly Action[] = [
     name: "add",
     icon: "plus",
     label: t("actions.add"),
-    keys: ["n", "Tab"],
+    keys: ["n"],
     enabled: always,
     run: (store) => store.setState({ dialog: { kind: "add", spot: spotAfter(store.getState()) } }),
   },

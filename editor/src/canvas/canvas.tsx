@@ -34,7 +34,8 @@ import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
 import { type DisplayedBoxes, useDisplayedNodes } from "./positions";
 import { SelectionBar } from "./selection-bar";
-import { FIT, KeepInView, ProvideView } from "./view";
+import { FIT, FocusFollowsSelection, KeepInView, ProvideView, useSelectOnFocus } from "./view";
+import { ViewControl } from "./view-control";
 
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
 const EDGES = { step: StepEdge };
@@ -44,9 +45,6 @@ const PRO_OPTIONS = { hideAttribution: true };
 const VIRTUALIZE_FROM = 100;
 const LABELS = {
   "controls.ariaLabel": t("canvas.controls"),
-  "controls.zoomIn.ariaLabel": t("canvas.zoomIn"),
-  "controls.zoomOut.ariaLabel": t("canvas.zoomOut"),
-  "controls.fitView.ariaLabel": t("canvas.fit"),
   "minimap.ariaLabel": t("canvas.overview"),
   "handle.ariaLabel": t("canvas.handle"),
 };
@@ -66,12 +64,14 @@ function Surface() {
   );
   const readOnly = useEditor((editor) => editor.readOnly);
   const drop = useDrop();
+  const selectOnFocus = useSelectOnFocus();
   return (
     <section
       className={css.canvas}
       aria-label={t("canvas.graph")}
       data-canvas
       data-read-only={readOnly || undefined}
+      onFocus={selectOnFocus}
       {...(readOnly ? {} : drop)}
     >
       {empty ? <EmptyCanvas /> : <Graph />}
@@ -150,7 +150,7 @@ function Graph() {
       onConnect={join}
       nodesDraggable={!readOnly}
       nodesConnectable={!readOnly}
-      edgesFocusable={!readOnly}
+      edgesFocusable={false}
       selectionMode={SelectionMode.Partial}
       selectionKeyCode="Shift"
       multiSelectionKeyCode={MULTI_SELECT_KEYS}
@@ -167,10 +167,15 @@ function Graph() {
       ariaLabelConfig={LABELS}
     >
       <Background gap={20} size={1} color="var(--line)" />
-      <Controls showInteractive={false} />
+      <Controls showInteractive={false} showZoom={false} showFitView={false}>
+        <ViewControl name="zoom-in" />
+        <ViewControl name="zoom-out" />
+        <ViewControl name="fit" />
+      </Controls>
       <KeepViewCentred />
       <ProvideView />
       <KeepInView />
+      <FocusFollowsSelection />
       {!readOnly && <SelectionBar />}
       {overview && <MiniMap pannable zoomable />}
     </ReactFlow>

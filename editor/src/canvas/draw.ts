@@ -52,7 +52,8 @@ export function draw(
       nodes.push({ ...place, type: "folded", data: { group }, ...fixed });
       return;
     }
-    const ariaLabel = `${node.summary || node.id}, ${kindOf(node.kind, node.language).name}`;
+    const kind = kindOf(node.kind, node.language).name;
+    const ariaLabel = t("canvas.nodeName", { kind, name: node.summary || node.id });
     nodes.push({ ...place, type: node.lanes.length > 0 ? "group" : "card", data: { node }, ariaLabel });
     for (const lane of node.lanes) {
       addLane(node, lane);

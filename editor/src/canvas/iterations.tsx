@@ -20,13 +20,22 @@ export const iterationCount = ({ live }: Editor, id: string): number => {
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 };
 
-/** The iteration of a loop that the graph shows: all together, or one by its number. `brief`: without its state. */
-export function IterationPicker({ node, brief: compact = false }: { node: Node; brief?: boolean }) {
+interface PickerProps {
+  node: Node;
+  /** Leaves out the state of the iteration. */
+  brief?: boolean;
+  /** False if Tab skips the controls. */
+  tabStop?: boolean;
+}
+
+/** The iteration of a loop that the graph shows: all together, or one by its number. */
+export function IterationPicker({ node, brief: compact = false, tabStop = true }: PickerProps) {
   const store = useEditorStore();
   const count = useEditor((editor) => iterationCount(editor, node.id));
   const place = useEditor((editor) => editor.shownIterations[node.id]?.place ?? 0);
   const body = useEditor((editor) => editor.shownIterations[node.id]?.body);
   if (count === 0) return null;
+  const tabIndex = tabStop ? 0 : -1;
   const pick = (next: number) => showIteration(store.getState(), store.setState, node.id, next);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click in the picker must not change the selection
@@ -38,6 +47,7 @@ export function IterationPicker({ node, brief: compact = false }: { node: Node; 
       <IconButton
         label={t("canvas.previousIteration")}
         icon="back"
+        tabIndex={tabIndex}
         disabled={place === 0}
         onClick={() => pick(place - 1)}
       />
@@ -45,6 +55,7 @@ export function IterationPicker({ node, brief: compact = false }: { node: Node; 
         className={css.number}
         aria-label={t("canvas.iterationNumber")}
         inputMode="numeric"
+        tabIndex={tabIndex}
         placeholder={t("canvas.allIterations")}
         value={place === 0 ? "" : place}
         onChange={(event) => pick(Math.min(Math.max(Number.parseInt(event.target.value, 10) || 0, 0), count))}
@@ -53,6 +64,7 @@ export function IterationPicker({ node, brief: compact = false }: { node: Node; 
       <IconButton
         label={t("canvas.nextIteration")}
         icon="next"
+        tabIndex={tabIndex}
         disabled={place >= count}
         onClick={() => pick(place + 1)}
       />

@@ -3,6 +3,7 @@ import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
 import type { Drawn } from "./draw";
+import { nodeNameId } from "./nodes/name";
 
 /** The displayed position of an item while it is dragged, resized or animated, instead of that in the document. */
 export interface DisplayedBox {
@@ -32,12 +33,16 @@ export function useDisplayedNodes(drawn: readonly Drawn[]) {
     setMoved({});
   }
   const previous = useRef(new Map<string, { base: Drawn; made: Drawn }>());
+  const current = useRef<string | undefined>(undefined);
   const nodes = useMemo(() => {
     const chosen = new Set(selection);
+    const stop = tabStop(drawn, selection, current.current);
+    current.current = stop;
     const before = previous.current;
     previous.current = new Map();
     return drawn.map((base): Drawn => {
-      const made = withState(base, moved[base.id] ?? gliding[base.id], chosen.has(base.id), before.get(base.id));
+      const state = { selected: chosen.has(base.id), tabStop: base.id === stop };
+      const made = withState(base, moved[base.id] ?? gliding[base.id], state, before.get(base.id));
       previous.current.set(base.id, { base, made });
       return made;
     });
@@ -69,19 +74,29 @@ export function useDisplayedNodes(drawn: readonly Drawn[]) {
   return { nodes, moved, changed, settle: useCallback(() => setMoved({}), []) };
 }
 
+/** Return the one node that Tab moves to: the last selected, otherwise the previous one, otherwise the first. */
+function tabStop(drawn: readonly Drawn[], selection: readonly string[], before: string | undefined) {
+  const last = selection.at(-1);
+  const cards = drawn.filter((node) => node.focusable !== false);
+  const found = cards.find((node) => node.id === last) ?? cards.find((node) => node.id === before);
+  return (found ?? cards.find((node) => node.type === "card" || node.type === "group") ?? cards[0])?.id;
+}
+
 function withState(
   base: Drawn,
   at: DisplayedBox | undefined,
-  selected: boolean,
+  { selected, tabStop }: { selected: boolean; tabStop: boolean },
   before?: { base: Drawn; made: Drawn },
 ): Drawn {
   const { x, y, width = base.width, height = base.height } = at ?? (base.position as DisplayedBox);
   if (before && before.base === base) {
     const { made } = before;
     const same = made.position.x === x && made.position.y === y && made.width === width && made.height === height;
-    if (same && made.selected === selected) return made;
+    if (same && made.selected === selected && (made.domAttributes?.tabIndex === 0) === tabStop) return made;
   }
-  return { ...base, position: { x, y }, width, height, measured: { width, height }, selected } as Drawn;
+  const named = base.type === "card" || base.type === "group" ? { "aria-labelledby": nodeNameId(base.id) } : {};
+  const domAttributes = base.focusable === false ? {} : { tabIndex: tabStop ? 0 : -1, ...named };
+  return { ...base, position: { x, y }, width, height, measured: { width, height }, selected, domAttributes } as Drawn;
 }
 
 /** Add the members of moved groups to the moved items. */

@@ -1,6 +1,7 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
-import { useEffect } from "react";
+import { type FocusEvent, useCallback, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
+import { select } from "../editor/store";
 
 export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
 const MARGIN = 24;
@@ -66,6 +67,47 @@ export function KeepInView() {
     return () => cancelAnimationFrame(frame);
   }, [chosen, flow, inner]);
   return null;
+}
+
+/**
+ * Moves the focus to the node that a key selects, unless the focus is outside of the canvas. A node outside of the view is
+ * drawn first, which takes some frames.
+ */
+export function FocusFollowsSelection() {
+  const last = useEditor((editor) => editor.selection.at(-1));
+  const before = useRef(last);
+  useEffect(() => {
+    if (before.current === last) return;
+    before.current = last;
+    if (last === undefined) return;
+    let frame = 0;
+    const follow = (left: number) => {
+      const active = document.activeElement;
+      if (active !== document.body && !active?.matches(".react-flow__node")) return;
+      const node = document.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(last)}"]`);
+      if (node) node.focus({ preventScroll: true });
+      else if (left > 0) frame = requestAnimationFrame(() => follow(left - 1));
+    };
+    follow(FRAMES_UNTIL_DRAWN);
+    return () => cancelAnimationFrame(frame);
+  }, [last]);
+  return null;
+}
+
+const FRAMES_UNTIL_DRAWN = 30;
+
+/** Return a handler that selects the node that the keyboard focuses, if the page is edited and nothing is selected. */
+export function useSelectOnFocus(): (event: FocusEvent<HTMLElement>) => void {
+  const store = useEditorStore();
+  return useCallback(
+    ({ target }) => {
+      const { readOnly, selection, edge, graph } = store.getState();
+      const id = target.matches(".react-flow__node:focus-visible") ? target.dataset.id : undefined;
+      if (readOnly || selection.length > 0 || edge || id === undefined || !graph.byId.has(id)) return;
+      select(store, [id]);
+    },
+    [store],
+  );
 }
 
 /** Return the distance to move a length into a frame. A length that exceeds the frame shows its start. */

@@ -18,6 +18,8 @@ import type { Outcome } from "../../workflow/types";
 import css from "../canvas.module.css";
 import { type CardNode, type GroupNode, type LaneNode, labelledHandles } from "../draw";
 import { IterationPicker } from "../iterations";
+import { NodeName } from "./name";
+import { worstSeverity } from "./severity";
 
 /** Class of elements on which a press with Shift selects the node and starts no selection box. */
 const NO_BOX = "nokey";
@@ -97,7 +99,7 @@ const Mark = ({ icon, title }: { icon: string; title: string }) => (
 /** The state of the node in the shown test, otherwise its problem. */
 function Badge({ id }: { id: string }) {
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
-  const severity = useEditor((editor) => worstSeverity(editor.problems?.filter((each) => each.node === id)));
+  const severity = useEditor((editor) => worstSeverity(editor, id));
   if (state && state.status !== "pending") {
     const { bodies } = state;
     const counted =
@@ -121,11 +123,6 @@ function Badge({ id }: { id: string }) {
       <Icon name="warn" />
     </span>
   );
-}
-
-function worstSeverity(problems: { severity: "error" | "warning" }[] | undefined): "error" | "warning" | null {
-  if (!problems || problems.length === 0) return null;
-  return problems.some((each) => each.severity === "error") ? "error" : "warning";
 }
 
 /** The button below a node that adds the next one. */
@@ -173,7 +170,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
     <Frame node={data.node} className={`${css.group} ${useNodeClass(data.node, selected)}`}>
       <header className={NO_BOX}>
         <NodeLabel node={data.node} />
-        {isLoop(data.node.kind) && <IterationPicker node={data.node} brief />}
+        {isLoop(data.node.kind) && <IterationPicker node={data.node} brief tabStop={selected === true} />}
       </header>
     </Frame>
   );
@@ -182,6 +179,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
 function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
   return (
     <div className={className}>
+      <NodeName node={node} />
       <Handles node={node} />
       {children}
       <AddAfter node={node} />
@@ -204,6 +202,7 @@ export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
         <button
           type="button"
           className={`nodrag ${css.addInside}`}
+          tabIndex={-1}
           onClick={() => store.setState({ dialog: { kind: "add", spot: { lane, start: true } } })}
         >
           <Icon name="plus" size={12} /> {t("canvas.add")}

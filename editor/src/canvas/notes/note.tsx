@@ -66,7 +66,7 @@ export const FrameBox = memo(({ data, selected }: NodeProps<FrameNode>) => {
         <div className={css.head} data-frame-head title={group.note || group.summary}>
           {group.summary || t("workflow.group")}
         </div>
-        <FoldButton group={group} />
+        <FoldButton group={group} tabStop={selected} />
       </div>
     </div>
   );
@@ -95,14 +95,14 @@ export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
         <span>{t("canvas.nodes", { count: group.ids.length })}</span>
       </div>
       {status && <Status status={status} />}
-      <FoldButton group={group} />
+      <FoldButton group={group} tabStop={selected} />
       <Handle type="source" position={Position.Bottom} />
     </div>
   );
 });
 
 /** Folds or unfolds a group. */
-function FoldButton({ group }: { group: Group }) {
+function FoldButton({ group, tabStop }: { group: Group; tabStop: boolean }) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   if (readOnly) return null;
@@ -114,6 +114,7 @@ function FoldButton({ group }: { group: Group }) {
       className={`nodrag ${css.fold}`}
       aria-label={label}
       aria-expanded={!group.folded}
+      tabIndex={tabStop ? 0 : -1}
       title={label}
       onClick={(event) => {
         event.stopPropagation();

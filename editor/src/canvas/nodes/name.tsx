@@ -1,0 +1,40 @@
+import { useEditor } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
+import type { Editor } from "../../editor/store";
+import { statusStyle } from "../../lib/status";
+import { t } from "../../texts/canvas";
+import { isDisabled } from "../../workflow/commands";
+import { kindOf } from "../../workflow/kinds";
+import type { Node } from "../../workflow/outline";
+import { isPinned } from "../../workflow/pins";
+import { worstSeverity } from "./severity";
+
+/** Return the id of the element that names a node of the canvas. */
+export const nodeNameId = (id: string): string => `node-name-${id}`;
+
+/** The accessible name of a node: its kind, its name and its state. */
+export function NodeName({ node }: { node: Node }) {
+  const state = useEditor((editor) => describeState(editor, node.id));
+  const kind = kindOf(node.kind, node.language).name;
+  return (
+    <span id={nodeNameId(node.id)} hidden>
+      {[t("canvas.nodeName", { kind, name: node.summary || node.id }), state].filter(Boolean).join(", ")}
+    </span>
+  );
+}
+
+function describeState(editor: Editor, id: string): string {
+  const status = nodeStateOf(editor, id)?.status;
+  const ran = status !== undefined && status !== "pending";
+  const severity = ran ? null : worstSeverity(editor, id);
+  return [
+    ran && statusStyle(status).label,
+    isDisabled(editor, id) && t("canvas.disabled"),
+    isPinned(editor, id) && t("canvas.pinnedOutput"),
+    severity === "error" && t("canvas.error"),
+    severity === "warning" && t("canvas.warning"),
+  ]
+    .filter((part) => part !== false)
+    .map((part) => part.charAt(0).toLocaleLowerCase() + part.slice(1))
+    .join(", ");
+}
