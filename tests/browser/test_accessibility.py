@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import LOOKS, ONE_LOOK, ROOT, Site
-from tests.browser.test_editing import node
+from tests.browser.test_editing import archive, node
 
 pytestmark = pytest.mark.extended
 
@@ -201,7 +201,7 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
         await check(page)
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
-    await page.get_by_role("button", name="Archive…").click()
+    await archive(page)
     await page.get_by_role("dialog").wait_for()
     await check(page)
 

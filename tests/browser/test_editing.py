@@ -49,6 +49,12 @@ async def draft_saved(page: Page) -> None:
     await expect(page.get_by_text("Draft saved")).to_be_visible()
 
 
+async def archive(page: Page) -> None:
+    """Open the dialog that archives or deletes the workflow."""
+    await page.get_by_role("button", name="More actions").click()
+    await page.get_by_role("menuitem", name="Archive…").click()
+
+
 async def deploy(page: Page, message: str) -> None:
     await page.get_by_role("button", name="Deploy").click()
     await page.get_by_label("What changed?").fill(message)
@@ -250,3 +256,21 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     await expect(panel.get_by_role("textbox", name="Id", exact=True)).not_to_be_in_viewport()
     await expect(panel.get_by_role("button", name="Duplicate")).to_be_in_viewport(ratio=1)
     await expect(test.get_by_role("button", name="Test three")).to_be_in_viewport(ratio=1)
+    # The views stay in place, and the menu returns the focus.
+    views = page.get_by_role("navigation", name="Workflow views")
+    before = await views.bounding_box()
+    await views.get_by_role("link", name="Versions").click()
+    await expect(page.get_by_role("button", name="Node library")).to_have_count(0)
+    assert await views.bounding_box() == before
+    await views.get_by_role("link", name="Graph").click()
+    more = page.get_by_role("button", name="More actions")
+    await more.press("Enter")
+    await expect(page.get_by_role("menuitem", name="Tidy up")).to_be_focused()
+    await page.keyboard.press("ArrowUp")
+    await expect(page.get_by_role("menuitem", name="Archive…")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(more).to_be_focused()
+    await page.set_viewport_size({"width": 390, "height": 844})
+    for name in ("Test", "Deploy", "More actions", "Node library", "YAML", "No problems"):
+        await expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+    await expect(views.get_by_role("link", name="Triggers")).to_be_in_viewport(ratio=1)

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
-from tests.browser.test_editing import LIST, draft_saved, flow, opened
+from tests.browser.test_editing import LIST, archive, draft_saved, flow, opened
 
 pytestmark = pytest.mark.extended
 
@@ -18,7 +18,7 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
         caller, f"value: {{modules: [{{id: call, value: {{type: flow, path: {path}, input_transforms: {{}}}}}}]}}\n"
     )
     await page.goto(f"/w/main/workflows/{path}")
-    await page.get_by_role("button", name="Archive…").click()
+    await archive(page)
     await expect(page.get_by_label("Used by").get_by_role("listitem")).to_contain_text(
         [f"Workflow {caller}, node call"]
     )
@@ -42,7 +42,7 @@ async def test_users_are_listed_before_archiving_or_deleting(page: Page, site: S
     await page.get_by_role("heading", name="No archived workflows").wait_for()
     await page.get_by_label("Show", exact=True).select_option("Active")
     await page.get_by_role("link", name="Three steps").click()
-    await page.get_by_role("button", name="Archive…").click()
+    await archive(page)
     await page.get_by_role("button", name="Delete…").click()
     await page.get_by_role("button", name="Delete permanently").click()
     await page.wait_for_url("**/w/main/workflows")
@@ -53,7 +53,7 @@ async def test_undeployed_draft_is_discarded(page: Page, site: Site) -> None:
     body = {"value": {"source": {"format": "yaml", "text": LIST}}}
     assert site.client.put("/api/w/main/drafts/save/flow/f/removal/draft", json=body).status_code == 200
     await page.goto("/w/main/workflows/f/removal/draft")
-    await page.get_by_role("button", name="Archive…").click()
+    await archive(page)
     await page.get_by_role("button", name="Discard", exact=True).click()
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get("/api/w/main/drafts/get/flow/f/removal/draft").json() is None

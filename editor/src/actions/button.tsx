@@ -8,10 +8,13 @@ export function ActionButton({
   name,
   words: labelled = false,
   main: primary = false,
+  pressed,
 }: {
   name: string;
   words?: boolean;
   main?: boolean;
+  /** State of a button that switches something on and off. */
+  pressed?: boolean;
 }) {
   const store = useEditorStore();
   const action = actionOf(name);
@@ -20,7 +23,7 @@ export function ActionButton({
   const key = action.keys[0];
   const title = key ? `${label} (${formatChord(key)})` : label;
   const props = { disabled: !enabled, icon: action.icon, title, onClick: () => perform(store, action) };
-  if (!labelled) return <IconButton label={label} {...props} />;
+  if (!labelled) return <IconButton label={label} aria-pressed={pressed} {...props} />;
   return (
     <Button look={primary ? "main" : "plain"} {...props}>
       {label}

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
-import { ActionButton } from "../actions/button";
 import { useKeyboard } from "../actions/use-keyboard";
 import { ApiError } from "../api/client";
 import { getDraft } from "../api/drafts";
@@ -11,21 +10,19 @@ import { FollowShownIterations } from "../canvas/iterations";
 import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
-import { createEditor, isChanged, textOf } from "../editor/store";
+import { createEditor, textOf } from "../editor/store";
 import { useFirst } from "../lib/use-first";
 import { t } from "../texts/workflow-page";
-import { Button, IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { AcceptanceNotices } from "../versions/acceptance";
-import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
+import { Head } from "./head";
 import { OpenDialog, SidePanel, stateFromUrl, usePanelInUrl, usePreload } from "./side-panel";
-import { useView, ViewLinks } from "./views";
+import { useView } from "./views";
 
 const RunsView = lazy(() => import("../runs/list/workflow-runs"));
 const VersionsView = lazy(() => import("../versions/view"));
-const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
 const TriggersView = lazy(() => import("../triggers/view"));
 
 /** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
@@ -106,8 +103,6 @@ function Opened({ workspace, flow, draft, kept }: OpenedProps) {
 
 function Page() {
   const store = useEditorStore();
-  const path = useEditor((editor) => editor.flow.path);
-  const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
   useAutosave(store);
   usePanelInUrl();
   usePreload();
@@ -115,17 +110,7 @@ function Page() {
   useKeyboard(store, view === "graph");
   return (
     <main className={css.page}>
-      <div className={css.head}>
-        <div className={css.title}>
-          <h1>{summary || path}</h1>
-          <div className={css.path}>{path}</div>
-        </div>
-        <ViewLinks />
-        <State />
-        <div className={css.tools}>
-          <Tools graph={view === "graph"} />
-        </div>
-      </div>
+      <Head graph={view === "graph"} />
       <div>
         <Banner />
         <Acceptance />
@@ -154,70 +139,4 @@ function Acceptance() {
   const version = useEditor((editor) => editor.flow.version_id);
   if (version === null) return null;
   return <AcceptanceNotices workspace={workspace} item={{ kind: "flow", path }} version={version} />;
-}
-
-function Tools({ graph }: { graph: boolean }) {
-  const store = useEditorStore();
-  const errors = useEditor((editor) => editor.problems?.length ?? 0);
-  return (
-    <>
-      <ActionButton name="undo" />
-      <ActionButton name="redo" />
-      {graph && <ActionButton name="add" />}
-      {graph && <ActionButton name="tidy" />}
-      <span className={css.gap} />
-      {graph && <ActionButton name="workflow" />}
-      {graph && <ActionButton name="nodes" />}
-      {graph && <ActionButton name="outline" />}
-      {graph && <ActionButton name="yaml" />}
-      <Button
-        look="quiet"
-        icon={errors === 0 ? "check" : "warn"}
-        title={t("workflow-page.openProblems")}
-        onClick={() => store.setState({ panel: "problems" })}
-      >
-        {t("workflow-page.problemCount", { count: errors })}
-      </Button>
-      <ActionButton name="palette" />
-      <span className={css.gap} />
-      <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
-        {t("workflow-page.test")}
-      </Button>
-      <ActionButton name="deploy" words main />
-      <Removal />
-    </>
-  );
-}
-
-function Removal() {
-  const [asking, setAsking] = useState(false);
-  return (
-    <>
-      <IconButton label={t("workflow-page.archive")} icon="trash" onClick={() => setAsking(true)} />
-      {asking && (
-        <Suspense>
-          <RemovalDialog close={() => setAsking(false)} />
-        </Suspense>
-      )}
-    </>
-  );
-}
-
-const DRAFT_STATES = {
-  none: t("workflow-page.changed"),
-  saving: t("workflow-page.saving"),
-  saved: t("workflow-page.saved"),
-  conflict: t("workflow-page.notSaved"),
-  unsaved: t("workflow-page.notSavedYet"),
-};
-
-/** The state of the document on the page: deployed, or the state of its draft. */
-function State() {
-  const state = useEditor((editor) => editor.draft.state);
-  const changed = useEditor(isChanged);
-  return (
-    <span className={css.state} role="status">
-      {changed ? DRAFT_STATES[state] : t("workflow-page.deployed")}
-    </span>
-  );
 }

@@ -1,0 +1,131 @@
+import { lazy, Suspense, useState } from "react";
+import { ActionButton } from "../actions/button";
+import { useEditor, useEditorStore } from "../editor/context";
+import { type Editor, isChanged } from "../editor/store";
+import { t } from "../texts/workflow-page";
+import { Button, IconButton } from "../ui/controls";
+import { at, text } from "../workflow/types";
+import css from "./head.module.css";
+import { ViewLinks } from "./views";
+
+const ActionMenu = lazy(async () => ({ default: (await import("../actions/menu")).ActionMenu }));
+const RemovalDialog = lazy(() => import("../workflows/removal-dialog"));
+
+/** Head of a workflow's page: name, views, state of the draft and commands. `graph`: the graph is displayed. */
+export function Head({ graph }: { graph: boolean }) {
+  const path = useEditor((editor) => editor.flow.path);
+  const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
+  const store = useEditorStore();
+  return (
+    <div className={css.head}>
+      <div className={css.title}>
+        <h1 title={summary || path}>{summary || path}</h1>
+        <div className={css.path} title={path}>
+          {path}
+        </div>
+      </div>
+      <div className={css.views}>
+        <ViewLinks />
+      </div>
+      <DraftStatus />
+      <div className={css.tools}>
+        <ActionButton name="undo" />
+        <ActionButton name="redo" />
+        {graph && <ActionButton name="add" />}
+        <Panels graph={graph} />
+      </div>
+      <div className={css.main}>
+        <Button icon="play" title={t("workflow-page.testWorkflow")} onClick={() => store.setState({ panel: "test" })}>
+          {t("workflow-page.test")}
+        </Button>
+        <ActionButton name="deploy" words main />
+        <More graph={graph} />
+      </div>
+    </div>
+  );
+}
+
+const showsSettings = ({ panel, selection, edge }: Editor) => panel === "node" && selection.length === 0 && !edge;
+
+/** Buttons that open and close the panels beside the graph. */
+function Panels({ graph }: { graph: boolean }) {
+  const store = useEditorStore();
+  const panel = useEditor((editor) => editor.panel);
+  const settings = useEditor(showsSettings);
+  const errors = useEditor((editor) => editor.problems?.length ?? 0);
+  return (
+    <fieldset className={css.panels} aria-label={t("workflow-page.panels")}>
+      <span className={css.caption} aria-hidden="true">
+        {t("workflow-page.panels")}
+      </span>
+      {graph && <ActionButton name="workflow" pressed={settings} />}
+      {graph && <ActionButton name="nodes" pressed={panel === "palette"} />}
+      {graph && <ActionButton name="outline" pressed={panel === "outline"} />}
+      {graph && <ActionButton name="yaml" pressed={panel === "yaml"} />}
+      <Button
+        look="quiet"
+        icon={errors === 0 ? "check" : "warn"}
+        title={t("workflow-page.openProblems")}
+        aria-pressed={panel === "problems"}
+        onClick={() => store.setState({ panel: "problems" })}
+      >
+        {t("workflow-page.problemCount", { count: errors })}
+      </Button>
+    </fieldset>
+  );
+}
+
+const ON_GRAPH = [["tidy", "fit", "overview"], ["find"]];
+const EVERYWHERE = ["palette", "keys"];
+
+/** Menu of commands that are rarely used. */
+function More({ graph }: { graph: boolean }) {
+  const [open, setOpen] = useState<{ x: number; y: number } | null>(null);
+  const [removing, setRemoving] = useState(false);
+  return (
+    <>
+      <IconButton
+        label={t("workflow-page.more")}
+        icon="dots"
+        aria-haspopup="menu"
+        aria-expanded={open !== null}
+        onClick={({ currentTarget }) => {
+          const { right, bottom } = currentTarget.getBoundingClientRect();
+          setOpen({ x: right, y: bottom + 4 });
+        }}
+      />
+      <Suspense>
+        {open && (
+          <ActionMenu
+            label={t("workflow-page.more")}
+            at={open}
+            groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
+            more={[{ label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) }]}
+            close={() => setOpen(null)}
+          />
+        )}
+        {removing && <RemovalDialog close={() => setRemoving(false)} />}
+      </Suspense>
+    </>
+  );
+}
+
+const DRAFT_STATES = {
+  none: t("workflow-page.changed"),
+  saving: t("workflow-page.saving"),
+  saved: t("workflow-page.saved"),
+  conflict: t("workflow-page.notSaved"),
+  unsaved: t("workflow-page.notSavedYet"),
+};
+
+/** State of the document on the page: deployed, or the state of its draft. */
+function DraftStatus() {
+  const state = useEditor((editor) => editor.draft.state);
+  const changed = useEditor(isChanged);
+  const word = changed ? DRAFT_STATES[state] : t("workflow-page.deployed");
+  return (
+    <span className={css.state} role="status" title={word}>
+      {word}
+    </span>
+  );
+}
