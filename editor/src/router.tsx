@@ -1,4 +1,4 @@
-import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
+import { createBrowserRouter, isRouteErrorResponse, Link, Navigate, useRouteError } from "react-router";
 import { PageNotFound } from "./shell/not-found";
 import { Shell, ToWorkspace } from "./shell/shell";
 import { t } from "./texts/t";
@@ -82,6 +82,17 @@ export const router = createBrowserRouter([
           {
             path: "w/:workspace/workflows/*",
             lazy: async () => ({ Component: (await import("./workflow-page/page")).WorkflowPage }),
+          },
+          {
+            path: "w/:workspace/settings",
+            lazy: async () => ({ Component: (await import("./settings/layout")).SettingsLayout }),
+            children: [
+              { index: true, element: <Navigate to="profile" replace /> },
+              {
+                path: "profile",
+                lazy: async () => ({ Component: (await import("./settings/profile-page")).ProfilePage }),
+              },
+            ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },
           { path: "*", element: <PageNotFound /> },

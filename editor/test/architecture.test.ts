@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["canvas", "approvals"],
   ["inspector", "versions"],
   ["panels", "conflicts", "triggers"],
-  ["workflows", "scripts", "runs", "schedules", "workers", "home"],
+  ["workflows", "scripts", "runs", "schedules", "workers", "settings", "home"],
   ["workflow-page"],
   ["shell"],
   ["router"],

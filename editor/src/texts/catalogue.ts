@@ -13,6 +13,7 @@ import type panels from "./en/panels.json";
 import type runs from "./en/runs.json";
 import type schedules from "./en/schedules.json";
 import type scripts from "./en/scripts.json";
+import type settings from "./en/settings.json";
 import type shell from "./en/shell.json";
 import type triggers from "./en/triggers.json";
 import type ui from "./en/ui.json";
@@ -39,6 +40,7 @@ export interface Catalogue {
   runs: typeof runs;
   schedules: typeof schedules;
   scripts: typeof scripts;
+  settings: typeof settings;
   shell: typeof shell;
   triggers: typeof triggers;
   ui: typeof ui;

@@ -4,8 +4,8 @@ import { createRunToken, webhookUrl } from "../api/triggers";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/triggers";
 import { Button } from "../ui/controls";
+import { CopyableCommand } from "../ui/copyable-command";
 import { at } from "../workflow/types";
-import { CopyableCommand } from "./command";
 import { curl } from "./curl";
 import css from "./triggers.module.css";
 

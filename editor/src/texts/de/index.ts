@@ -14,6 +14,7 @@ import panels from "./panels.json";
 import runs from "./runs.json";
 import schedules from "./schedules.json";
 import scripts from "./scripts.json";
+import settings from "./settings.json";
 import shell from "./shell.json";
 import triggers from "./triggers.json";
 import ui from "./ui.json";
@@ -40,6 +41,7 @@ export const messages = collect({
   runs,
   schedules,
   scripts,
+  settings,
   shell,
   triggers,
   ui,

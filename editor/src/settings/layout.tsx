@@ -1,0 +1,53 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { NavLink, Outlet, useLocation, useParams } from "react-router";
+import { meQuery } from "../api/session";
+import { rememberWorkspace } from "../lib/last-workspace";
+import { t } from "../texts/settings";
+import css from "./settings.module.css";
+
+type Group = readonly [string, readonly (readonly [string, string])[]];
+
+const ACCOUNT: Group = [t("settings.account"), [[t("settings.profile"), "profile"]]];
+const WORKSPACE: Group = [t("settings.workspace"), []];
+const INSTANCE: Group = [t("settings.instance"), []];
+
+/** The pages of the settings with their navigation. */
+export function SettingsLayout() {
+  const { workspace = "" } = useParams();
+  const me = useQuery(meQuery);
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  const groups = me.data?.superAdmin ? [ACCOUNT, WORKSPACE, INSTANCE] : [ACCOUNT, WORKSPACE];
+  return (
+    <div className={css.layout}>
+      <Navigation groups={groups} />
+      <Outlet />
+    </div>
+  );
+}
+
+function Navigation({ groups }: { groups: readonly Group[] }) {
+  const { pathname } = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // A narrow window shows the links in one line, scrolled to the link of this page.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs after a change of the page
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
+  return (
+    <nav ref={nav} className={css.nav} aria-label={t("settings.title")}>
+      {groups.map(([name, pages]) => (
+        <div key={name}>
+          <h2>{name}</h2>
+          <ul>
+            {pages.map(([label, to]) => (
+              <li key={to}>
+                <NavLink to={to}>{label}</NavLink>
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,42 @@
+import { t } from "../texts/settings";
+
+/** Names of the areas of scopes. */
+export const AREAS: Readonly<Record<string, string>> = {
+  jobs: t("settings.areaJobs"),
+  flows: t("settings.areaFlows"),
+  scripts: t("settings.areaScripts"),
+  schedules: t("settings.areaSchedules"),
+  http_triggers: t("settings.areaHttpTriggers"),
+  variables: t("settings.areaVariables"),
+  resources: t("settings.areaResources"),
+  files: t("settings.areaFiles"),
+  folders: t("settings.areaFolders"),
+  workspaces: t("settings.areaWorkspaces"),
+  users: t("settings.areaUsers"),
+  tokens: t("settings.areaTokens"),
+  workers: t("settings.areaWorkers"),
+  audit: t("settings.areaAudit"),
+  "*": t("settings.areaAll"),
+};
+
+/** Names of the actions of scopes. */
+export const ACTIONS: Readonly<Record<string, string>> = {
+  read: t("settings.actionRead"),
+  write: t("settings.actionWrite"),
+  run: t("settings.actionRun"),
+  "*": t("settings.actionAll"),
+  preview: t("settings.actionPreview"),
+  pause: t("settings.actionPause"),
+  edit: t("settings.actionEdit"),
+  delegate: t("settings.actionDelegate"),
+};
+
+const COMMON = ["read", "write", "run", "*"];
+
+/** Return the actions of an area. Only jobs have those beyond read, write, run and all. */
+export const actionsOf = (area: string): string[] => (area === "jobs" ? Object.keys(ACTIONS) : COMMON);
+
+/** Return a scope in its format; without a path it applies to all items. */
+export function scopeOf(area: string, action: string, path: string): string {
+  return [area, action, path.trim()].filter(Boolean).join(":");
+}

@@ -1,0 +1,6 @@
+import settings from "./en/settings.json";
+import { addPage } from "./t";
+
+addPage("settings", settings);
+
+export { t, tWith } from "./t";
