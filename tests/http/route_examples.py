@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "POST /api/workspaces/exists": {"id": "main"},
     "POST /api/workspaces/exists_username": {"id": "main", "username": "admin"},
     "POST /api/schedules/preview": {"schedule": "0 0 3 * * *", "timezone": "UTC"},
+    "POST /api/settings/global/{name}": {"value": 8},
     "POST /api/workers/drain/{id}": {"drained": False},
     "POST workspaces/add_user": {"email": "admin@localhost", "username": "second"},
     "POST workspaces/invite_user": {"email": "guest@example.com"},

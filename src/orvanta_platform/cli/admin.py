@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from orvanta_platform.cli import admin_settings
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
 from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Administer the installation.", cls=CommandGroup, rich_markup_mode=None)
+app.add_typer(admin_settings.app, name="settings")
 
 Email = Annotated[str, typer.Argument(help="E-mail address, used to log in.")]
 Superadmin = Annotated[bool, typer.Option("--superadmin", help="Grant all rights in every workspace.")]

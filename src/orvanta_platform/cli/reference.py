@@ -19,6 +19,7 @@ import orvanta_platform
 from orvanta_platform import settings
 from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
 from orvanta_platform.cli.main import app
+from orvanta_platform.control import instance_settings
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.http import route_rules
 
@@ -36,11 +37,16 @@ _DIAGNOSTICS_TEXT = (
 def pages() -> dict[str, str]:
     """Return the text of every generated page by file name."""
     return {
-        "settings.md": settings.reference(),
+        "settings.md": settings_page(),
         "errors.md": errors_page(),
         "cli.md": cli_page(),
         "permissions.md": route_rules.page(),
     }
+
+
+def settings_page() -> str:
+    """Return the page of the settings: those of the environment, and those of the instance."""
+    return settings.reference() + "\n" + "\n".join(instance_settings.reference()) + "\n"
 
 
 def error_types() -> list[type[OrvantaError]]:

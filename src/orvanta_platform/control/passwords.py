@@ -22,15 +22,15 @@ known one.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 
 
-def check(password: str) -> None:
-    """Check that a password may be set. Raises BadRequest."""
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise BadRequest(f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters.")
+def check(password: str, least: int = MIN_LENGTH) -> None:
+    """Check that a password may be set; `least` is its minimum length. Raises BadRequest."""
+    if not least <= len(password) <= MAX_LENGTH:
+        raise BadRequest(f"A password must have {least} to {MAX_LENGTH} characters.")
 
 
-async def make(password: str) -> str:
+async def make(password: str, least: int = MIN_LENGTH) -> str:
     """Return the hash to store. Raises BadRequest for a password that is too short or too long."""
-    check(password)
+    check(password, least)
     return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 

@@ -134,6 +134,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "list_accounts"): Rule(_INSTANCE, Condition.INSTANCE_READ, "users:read"),
         ("instance", "create_account"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
         ("instance", "manage_accounts"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
+        ("instance", "read_settings"): Rule(_INSTANCE, Condition.INSTANCE, "settings:read"),
+        ("instance", "write_settings"): Rule(_INSTANCE, Condition.INSTANCE, "settings:write"),
         ("instance", "read_audit"): Rule(_INSTANCE, Condition.INSTANCE, "audit:read"),
         ("instance", "create_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
         ("instance", "write_routes"): Rule(_INSTANCE, Condition.INSTANCE, "http_triggers:write"),

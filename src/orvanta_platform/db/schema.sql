@@ -190,6 +190,21 @@ COMMENT ON COLUMN audit_link.hash IS 'SHA-256 of the hash of the link before, n 
 CREATE TRIGGER audit_link_is_append_only BEFORE UPDATE OR DELETE ON audit_link
     FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
 
+-- Settings of the instance that superadmins change while it runs.
+
+CREATE TABLE instance_setting (
+    name        text PRIMARY KEY,
+    value       text NOT NULL,
+    sealed      bytea,
+    key_version integer,
+    updated_at  timestamptz NOT NULL DEFAULT app_now(),
+    updated_by  text NOT NULL,
+    CHECK ((sealed IS NULL) = (key_version IS NULL))
+);
+COMMENT ON TABLE instance_setting IS 'Settings that differ from their defaults.';
+COMMENT ON COLUMN instance_setting.value IS 'JSON text, with masks in place of secrets.';
+COMMENT ON COLUMN instance_setting.sealed IS 'Secrets by JSON pointer, sealed with a data key of the workspace admins.';
+
 -- What can run: documents by hash, items by path, their versions.
 
 CREATE TABLE document (

@@ -80,6 +80,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/audit/export
             GET /api/audit/verify
         """,
+        ("instance", "read_settings"): """
+            GET /api/settings/list_global
+            GET /api/settings/global/{name}
+        """,
+        ("instance", "write_settings"): "POST /api/settings/global/{name}",
         ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
         ("instance", "preview_schedule"): "POST /api/schedules/preview",
         ("instance", "list_workers"): """

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from orvanta_platform.control import keys as instance_keys
+from orvanta_platform.control.instance_settings import InstanceSettings
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import migrate
 from orvanta_platform.db.notify import Listener, Notifier
@@ -42,6 +43,9 @@ class Platform:
     route_secrets: OrderedDict[tuple[UUID, str], tuple[float, Any]] = field(default_factory=OrderedDict)
     """Recently opened secrets of HTTP triggers (`route_calls.RouteSecrets`)."""
 
+    instance: InstanceSettings = field(init=False)
+    """Settings that superadmins change while the platform runs."""
+
     tools: Tools = field(init=False)
     """Process-wide dependencies of a step."""
 
@@ -49,6 +53,7 @@ class Platform:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
+        object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys))
 
     async def close(self) -> None:
         """Flush pending notifications, stop the evaluator and close all connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orvanta_platform.control import audit, login_limits, passwords
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.client_address import network_of
+from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.tokens import SessionRow
@@ -21,7 +22,7 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
     """
     require(actor, "write", Target(None, "account", created_by=actor.email))
     refuse_limited(actor, "change the password")
-    passwords.check(new)
+    passwords.check(new, await platform.instance.get(MIN_PASSWORD_LENGTH))
     keys = login_limits.keys_of(actor.email, network_of(actor.address))
     async with platform.db.transaction() as conn:
         await count_attempt(conn, keys)

@@ -18,6 +18,7 @@ from orvanta_platform.control import audit, job_tokens, limits, login_limits, na
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
 from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.accounts import AccountRow
@@ -213,7 +214,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
     Raises Unauthenticated if the link is unknown, used or expired, or if the account already has a
     password; BadRequest if the password is too short, in which case the link remains valid.
     """
-    passwords.check(password)
+    passwords.check(password, await platform.instance.get(MIN_PASSWORD_LENGTH))
     async with platform.db.acquire() as conn:
         if not await tokens.link_exists(conn, names.token_hash(link)):
             raise _link_used_up()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orvanta_platform.control import audit, names, passwords
 from orvanta_platform.control.actor import Role, system
+from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH, read_plain
 from orvanta_platform.db import accounts, tokens, workspaces
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import NotFound
@@ -62,7 +63,7 @@ async def first_start(db: Database, settings: Settings) -> FirstStart:
 
 async def create_user(db: Database, email: str, password: str, *, superadmin: bool = False) -> str:
     """Add an account that can log in; returns its username. Raises BadRequest, AlreadyExists."""
-    stored = await passwords.make(password)
+    stored = await _hash(db, password)
     async with db.transaction() as conn:
         return await add_account(conn, _ACTOR, NewAccount(email, super_admin=superadmin), stored)
 
@@ -73,7 +74,7 @@ async def reset_password(db: Database, email: str, password: str) -> str:
     API tokens remain valid. Raises BadRequest if the password is too short, NotFound if no account that is enabled has
     this address.
     """
-    stored = await passwords.make(password)
+    stored = await _hash(db, password)
     async with db.transaction() as conn:
         username = await accounts.reset_password(conn, email, stored)
         if username is None:
@@ -85,6 +86,12 @@ async def reset_password(db: Database, email: str, password: str) -> str:
         await tokens.delete_links(conn, email.lower())
         await audit.record(conn, _ACTOR, "users.reset_password", "Updated", email.lower())
     return username
+
+
+async def _hash(db: Database, password: str) -> str:
+    async with db.acquire() as conn:
+        least = await read_plain(conn, MIN_PASSWORD_LENGTH)
+    return await passwords.make(password, least)
 
 
 async def _make_instance(conn: Connection, settings: Settings, password_hash: str | None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit, limits, names, scopes
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import TOKEN_MAX_AGE_DAYS
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.db.tokens import MemberTokenRow, TokenRow
@@ -43,6 +44,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
         scopes.check(scope)
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise BadRequest("The expiration is in the past.")
+    expires_at = _limited_expiry(new.expires_at, await platform.instance.get(TOKEN_MAX_AGE_DAYS))
     if len(new.label or "") > _LONGEST_LABEL:
         raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
     token = names.new_token("user")
@@ -60,7 +62,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
             workspace=new.workspace,
             label=new.label,
             scopes=new.scopes,
-            expires_at=new.expires_at,
+            expires_at=expires_at,
         )
         if new.scopes and scopes.is_unattended(new.scopes):
             for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
@@ -70,6 +72,19 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
         parameters = {"label": new.label, "scopes": new.scopes, "workspace": new.workspace}
         await audit.record(conn, actor, "users.token.create", "Created", prefix, parameters)
     return token
+
+
+def _limited_expiry(wanted: datetime | None, max_age_days: int | None) -> datetime | None:
+    if max_age_days is None:
+        return wanted
+    latest = clock.now() + timedelta(days=max_age_days)
+    if wanted is not None and wanted > latest:
+        raise BadRequest(
+            f"A token is valid for at most {max_age_days} days.",
+            hint="Choose an earlier expiration; the setting token_max_age_days has this limit.",
+            details={"max_age_days": max_age_days},
+        )
+    return wanted or latest
 
 
 async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:

@@ -15,6 +15,7 @@ from orvanta_platform.control.actor import (
     folder_access,
     principals_of,
 )
+from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, folders, workspaces
 from orvanta_platform.db.accounts import AccountRow
@@ -72,7 +73,11 @@ async def create(platform: Platform, actor: Actor, new: NewAccount, *, link: boo
     refuse_limited(actor, "create accounts")
     if link and new.password is not None:
         raise BadRequest("An account gets either a password or a link.")
-    stored = None if new.password is None else await passwords.make(new.password)
+    stored = (
+        None
+        if new.password is None
+        else await passwords.make(new.password, await platform.instance.get(MIN_PASSWORD_LENGTH))
+    )
     async with platform.db.transaction() as conn:
         await add_account(conn, actor, replace(new, password=None), stored)
         if not link:

@@ -1,0 +1,93 @@
+"""`orvanta admin settings`: settings of the instance, changed on the machine of the installation.
+
+These commands need no server and no login, so that a setting that prevents everybody from logging in can be undone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
+from orvanta_platform.errors import BadRequest
+
+app = typer.Typer(no_args_is_help=True, help="Settings of the instance.", cls=CommandGroup, rich_markup_mode=None)
+
+T = TypeVar("T")
+
+Name = Annotated[str, typer.Argument(help="Name of the setting.", metavar="NAME")]
+Value = Annotated[
+    str, typer.Argument(help="Value, JSON; `-` reads it from standard input, as a value with secrets requires.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.callback()
+def settings() -> None:
+    """Settings of the instance."""
+
+
+@app.command("list", epilog=examples_epilog("orvanta admin settings list"))
+def _list(json: AsJson = False) -> None:
+    """List the settings with their values."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+    from orvanta_platform.services.access import instance_settings
+
+    found = _run(lambda db, _keys, actor: instance_settings.list_all(db, actor))
+    if json:
+        print_json([msgspec.to_builtins(each) for each in found])
+        return
+    rows = [[each.name, _text(each.value), each.updated_by or "default", each.description] for each in found]
+    print_table(["NAME", "VALUE", "SET BY", "DESCRIPTION"], rows)
+
+
+@app.command(epilog=examples_epilog("orvanta admin settings get min_password_length"))
+def get(name: Name) -> None:
+    """Print the value of a setting as JSON. A secret field is shown as `***`."""
+    from orvanta_platform.services.access import instance_settings
+
+    print(_text(_run(lambda db, _keys, actor: instance_settings.get(db, actor, name)).value))
+
+
+@app.command(
+    epilog=examples_epilog("orvanta admin settings set min_password_length 12", "orvanta admin settings set NAME - < f")
+)
+def set(name: Name, value: Value) -> None:
+    """Set a setting. It takes effect in every server within a second."""
+    try:
+        parsed = msgspec.json.decode(sys.stdin.read() if value == "-" else value)
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"The value is not JSON: {error}.", hint="Text needs quotes: '\"text\"'.") from error
+    _change(name, parsed)
+    print(f"Set {name}.")
+
+
+@app.command(epilog=examples_epilog("orvanta admin settings unset min_password_length"))
+def unset(name: Name) -> None:
+    """Return a setting to its default."""
+    _change(name, None)
+    print(f"{name} has its default again.")
+
+
+def _change(name: str, value: Any) -> None:
+    from orvanta_platform.services.access import instance_settings
+
+    _run(lambda db, keys, actor: instance_settings.change(db, keys, actor, name, value))
+
+
+def _run(work: Callable[[Any, Any, Any], Awaitable[T]]) -> T:
+    """Run `work` with the database and the keys of the installation, as the system."""
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+    from orvanta_platform.control import keys
+    from orvanta_platform.control.actor import system
+
+    with with_database(take_settings()) as settings:
+        return run_with_database(settings, lambda db: work(db, keys.load(settings), system(name="orvanta")))
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

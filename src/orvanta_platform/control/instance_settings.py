@@ -1,0 +1,160 @@
+"""Settings of the instance that superadmins change while it runs, and their values.
+
+`REGISTRY` is the table: each setting has a type, a default and a description. Values are read through a cache of at
+most a second, so a change takes effect in every process within that time, without a notification that could be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.control import secret_fields, secrets
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
+from orvanta_platform.db import data_keys, instance_settings
+from orvanta_platform.db.instance_settings import SettingRow
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.errors import BadRequest, NotFound
+
+T = TypeVar("T")
+
+KEY_WORKSPACE: Final = "admins"
+"""Workspace whose data key seals secrets of settings; the first start of an instance creates it."""
+
+_CACHE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Generic[T]):
+    """One setting of the instance."""
+
+    name: str
+    kind: Any
+    """Type that msgspec decodes the value to."""
+    default: T
+    text: str
+    """Description, one sentence."""
+    shown: str
+    """Default as printed in the reference."""
+    secrets: Mapping[str, Any] | None = None
+    """JSON Schema that declares the secret fields of the value; None: it has none."""
+    check: Callable[[T, T], None] | None = None
+    """Checks a new value against the stored one. Raises BadRequest."""
+
+
+MIN_PASSWORD_LENGTH: Final[Setting[int]] = Setting(
+    name="min_password_length",
+    kind=Annotated[int, msgspec.Meta(ge=8, le=128)],
+    default=8,
+    shown="8",
+    text="Minimum number of characters of a new password, 8 to 128. Existing passwords remain valid.",
+)
+TOKEN_MAX_AGE_DAYS: Final[Setting[int | None]] = Setting(
+    name="token_max_age_days",
+    kind=Annotated[int, msgspec.Meta(ge=1, le=3650)] | None,
+    default=None,
+    shown="unlimited",
+    text="Maximum lifetime of a new API token in days, 1 to 3650. A token created without an expiry gets this one.",
+)
+
+REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
+    {each.name: each for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS)}
+)
+
+
+class InstanceSettings:
+    """Values of the settings in one process."""
+
+    def __init__(self, db: Database, keys: InstanceKeys) -> None:
+        self._db = db
+        self._keys = keys
+        self._cache: dict[str, tuple[float, Any]] = {}
+
+    async def get(self, setting: Setting[T]) -> T:
+        """Return the value of a setting, read at most a second ago. Raises SecretUnreadable."""
+        until, value = self._cache.get(setting.name, (0.0, None))
+        now = clock.monotonic()
+        if now >= until:
+            async with self._db.acquire() as conn:
+                value = await read(conn, self._keys, setting)
+            self._cache[setting.name] = (now + _CACHE_S, value)
+        found: T = value
+        return found
+
+
+def find(name: str) -> Setting[Any]:
+    """Return the setting with this name. Raises NotFound."""
+    setting = REGISTRY.get(name)
+    if setting is None:
+        raise NotFound(f"There is no setting {name[:100]}.", hint=f"The settings are {', '.join(sorted(REGISTRY))}.")
+    return setting
+
+
+async def read_plain(conn: Connection, setting: Setting[T]) -> T:
+    """Return the stored value of a setting that has no secrets, otherwise its default."""
+    row = await instance_settings.get(conn, setting.name)
+    return setting.default if row is None else decode(setting, row, {})
+
+
+async def read(conn: Connection, keys: InstanceKeys, setting: Setting[T]) -> T:
+    """Return the stored value of a setting with its secrets, otherwise its default. Raises SecretUnreadable."""
+    row = await instance_settings.get(conn, setting.name)
+    return setting.default if row is None else decode(setting, row, await unsealed(conn, keys, row))
+
+
+def decode(setting: Setting[T], row: SettingRow, secret: Mapping[str, bytes]) -> T:
+    """Return the value of a row with these secrets."""
+    value: T = msgspec.json.decode(secret_fields.restore(row.value.encode(), secret), type=setting.kind)
+    return value
+
+
+async def unsealed(conn: Connection, keys: InstanceKeys, row: SettingRow) -> dict[str, bytes]:
+    """Return the secrets of a row in clear, by JSON pointer. Raises SecretUnreadable."""
+    if row.sealed is None or row.key_version is None:
+        return {}
+    wrapped = await data_keys.get(conn, KEY_WORKSPACE, row.key_version)
+    if wrapped is None:
+        raise SecretUnreadable(f"The key of the setting {row.name} is missing.", hint="Set it again.")
+    key = secrets.unwrap(keys, KEY_WORKSPACE, wrapped)
+    body = secrets.unseal(key, _location(row.name), row.sealed)
+    return {place: bytes(raw) for place, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
+
+
+def seal(key: DataKey, name: str, secret: Mapping[str, bytes]) -> bytes:
+    """Return the ciphertext of secrets, which can be decrypted only for this setting."""
+    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in secret.items()})
+    return secrets.seal(key, _location(name), body)
+
+
+def parse(setting: Setting[T], value: bytes) -> T:
+    """Return a new value in its type. Raises BadRequest, without the value in the message."""
+    try:
+        parsed: T = msgspec.json.decode(value, type=setting.kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The value of {setting.name} is not valid: {str(error)[:300]}.", hint=setting.text) from error
+    return parsed
+
+
+def reference() -> list[str]:
+    """Return the lines of the section on these settings of docs/reference/settings.md."""
+    lines = [
+        "## Settings of the instance",
+        "",
+        "Superadmins change these while the platform runs, with `orvanta admin settings` or the calls",
+        "`/api/settings/global/{name}`. A change takes effect in every server within a second. Values are JSON;",
+        "secret fields are write-only and are shown as `***`, which leaves them unchanged when it is sent back.",
+        "",
+        "| name | default | meaning |",
+        "|---|---|---|",
+    ]
+    return [*lines, *(f"| `{each.name}` | {each.shown} | {each.text} |" for each in REGISTRY.values())]
+
+
+def _location(name: str) -> SecretLocation:
+    return SecretLocation(KEY_WORKSPACE, "setting", name)

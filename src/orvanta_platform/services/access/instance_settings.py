@@ -1,0 +1,93 @@
+"""Changes of the settings of the instance by superadmins, and on the command line of the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from orvanta_platform.control import audit, instance_settings, secret_fields, secrets
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import KEY_WORKSPACE, REGISTRY, Setting
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.db import instance_settings as rows
+from orvanta_platform.db.instance_settings import SettingRow
+from orvanta_platform.db.pool import Database
+from orvanta_platform.errors import BadRequest
+
+_INSTANCE = Target(None, "instance")
+_LONGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """A setting as superadmins see it."""
+
+    name: str
+    value: Any
+    """Effective value, with masks in place of secrets."""
+    default: Any
+    description: str
+    updated_at: datetime | None = None
+    """None: the default applies."""
+    updated_by: str | None = None
+
+
+async def list_all(db: Database, actor: Actor) -> list[ShownSetting]:
+    """Return all settings by name. Raises Forbidden."""
+    require(actor, "read_settings", _INSTANCE)
+    async with db.acquire() as conn:
+        stored = await rows.list_all(conn)
+    return [_shown(REGISTRY[name], stored.get(name)) for name in sorted(REGISTRY)]
+
+
+async def get(db: Database, actor: Actor, name: str) -> ShownSetting:
+    """Return one setting. Raises Forbidden, NotFound."""
+    require(actor, "read_settings", _INSTANCE)
+    setting = instance_settings.find(name)
+    async with db.acquire() as conn:
+        return _shown(setting, await rows.get(conn, name))
+
+
+async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, value: Any) -> None:
+    """Set a setting; None: return it to its default. A mask leaves the secret at its place unchanged.
+
+    Raises Forbidden, also for tokens with limits, NotFound, BadRequest for an invalid value.
+    """
+    require(actor, "write_settings", _INSTANCE)
+    refuse_limited(actor, "change settings")
+    setting = instance_settings.find(name)
+    raw = msgspec.json.encode(value)
+    if len(raw) > _LONGEST:
+        raise BadRequest(f"The value of a setting has at most {_LONGEST} bytes.")
+    # The key must be committed before anything is sealed with it.
+    key = await secrets.newest_key(db, keys, KEY_WORKSPACE) if setting.secrets is not None else None
+    async with db.transaction() as conn:
+        await rows.lock(conn)
+        row = await rows.get(conn, name)
+        if value is None:
+            if await rows.delete(conn, name):
+                await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
+            return
+        kept = {} if row is None else await instance_settings.unsealed(conn, keys, row)
+        before = setting.default if row is None else instance_settings.decode(setting, row, kept)
+        shown, taken = secret_fields.extract(raw, setting.secrets, kept)
+        parsed = instance_settings.parse(setting, secret_fields.restore(shown, taken))
+        if setting.check is not None:
+            setting.check(parsed, before)
+        sealed = instance_settings.seal(key, name, taken) if key is not None and taken else None
+        version = None if key is None or sealed is None else key.version
+        await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
+        parameters = {"value": msgspec.json.decode(shown)}
+        await audit.record_instance(conn, actor, "settings.set", "Updated", name, parameters)
+
+
+def _shown(setting: Setting[Any], row: SettingRow | None) -> ShownSetting:
+    default = msgspec.to_builtins(setting.default)
+    if row is None:
+        return ShownSetting(setting.name, default, default, setting.text)
+    value = msgspec.json.decode(row.value)
+    return ShownSetting(setting.name, value, default, setting.text, row.updated_at, row.updated_by)

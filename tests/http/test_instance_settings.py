@@ -1,0 +1,118 @@
+"""Settings of the instance: values, checks, audit, and the rules that read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.http.harness import ApiHarness, client_of
+
+from orvanta_platform.control import instance_settings
+from orvanta_platform.control.instance_settings import Setting
+
+G = "/api/settings/global"
+SECRETIVE: Setting[dict[str, str]] = Setting(
+    name="secretive",
+    kind=dict[str, str],
+    default={},
+    shown="none",
+    text="A setting with a secret.",
+    secrets={"type": "object", "properties": {"key": {"type": "string", "password": True}}},
+)
+
+
+@pytest.fixture(autouse=True)
+def uncached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instance_settings, "_CACHE_S", 0.0)
+
+
+async def put(api: ApiHarness, name: str, value: Any, status: int = 200) -> str:
+    answer = await api.client.post(f"{G}/{name}", json={"value": value})
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+async def audit_rows(api: ApiHarness) -> list[tuple[str, str, Any]]:
+    async with api.platform.db.acquire() as conn:
+        rows = await conn.fetch(
+            "SELECT operation, resource, parameters, workspace FROM audit WHERE operation LIKE 'settings.%' ORDER BY id"
+        )
+    assert all(row["workspace"] is None for row in rows)
+    return [(row["operation"], row["resource"], msgspec.json.decode(row["parameters"] or "null")) for row in rows]
+
+
+async def test_settings_have_defaults_and_invalid_values_are_refused(api: ApiHarness) -> None:
+    assert (await api.client.get(f"{G}/min_password_length")).json() == 8
+    await put(api, "min_password_length", 12)
+    await put(api, "min_password_length", 7, 400)
+    await put(api, "min_password_length", "12", 400)
+    await put(api, "nothing", 1, 404)
+    listed = {each["name"]: each for each in (await api.client.get("/api/settings/list_global")).json()}
+    assert listed.keys() == instance_settings.REGISTRY.keys()
+    shown = listed["min_password_length"]
+    assert (shown["value"], shown["default"], shown["updated_by"]) == (12, 8, "admin")
+    assert "updated_at" not in listed["token_max_age_days"]
+    await put(api, "min_password_length", None)
+    assert (await api.client.get(f"{G}/min_password_length")).json() == 8
+    expected = [
+        ("settings.set", "min_password_length", {"value": 12}),
+        ("settings.unset", "min_password_length", None),
+    ]
+    assert await audit_rows(api) == expected
+
+
+async def test_limited_token_of_superadmin_cannot_change_settings(api: ApiHarness) -> None:
+    body = {"label": "ci", "scopes": ["settings:write"]}
+    token = (await api.client.post("/api/users/tokens/create", json=body)).text
+    limited = client_of(api.app, token)
+    assert (await limited.get(f"{G}/min_password_length")).status_code == 200
+    assert (await limited.post(f"{G}/min_password_length", json={"value": 20})).status_code == 403
+
+
+async def test_secret_of_setting_is_sealed_and_never_returned(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instance_settings, "REGISTRY", {"secretive": SECRETIVE})
+    monkeypatch.setattr("orvanta_platform.services.access.instance_settings.REGISTRY", {"secretive": SECRETIVE})
+    await put(api, "secretive", {"key": "***"}, 400)
+    await put(api, "secretive", {"key": "swordfish", "a": "1"})
+    assert (await api.client.get(f"{G}/secretive")).json() == {"key": "***", "a": "1"}
+    assert "swordfish" not in (await api.client.get("/api/settings/list_global")).text
+    await put(api, "secretive", {"key": "***", "a": "2"})
+    assert await api.platform.instance.get(SECRETIVE) == {"key": "swordfish", "a": "2"}
+    assert await audit_rows(api) == [
+        ("settings.set", "secretive", {"value": {"key": "***", "a": "1"}}),
+        ("settings.set", "secretive", {"value": {"key": "***", "a": "2"}}),
+    ]
+    async with api.platform.db.acquire() as conn:
+        row = await conn.fetchrow("SELECT value, sealed FROM instance_setting")
+    assert row is not None
+    assert "swordfish" not in row["value"] and b"swordfish" not in row["sealed"]
+
+
+async def test_value_is_cached_for_a_second(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = instance_settings.MIN_PASSWORD_LENGTH
+    now = 100.0
+    monkeypatch.setattr(instance_settings, "_CACHE_S", 1.0)
+    monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: now)
+    assert await api.platform.instance.get(setting) == 8
+    await put(api, "min_password_length", 10)
+    assert await api.platform.instance.get(setting) == 8
+    now = 101.0
+    assert await api.platform.instance.get(setting) == 10
+
+
+async def test_password_length_and_token_age_are_limited(api: ApiHarness) -> None:
+    await put(api, "min_password_length", 12)
+    body = {"email": "new@example.org", "password": "eleven char"}
+    assert (await api.client.post("/api/users/create", json=body)).status_code == 400
+    body["password"] = "twelve chars"
+    assert (await api.client.post("/api/users/create", json=body)).status_code == 201
+    await put(api, "token_max_age_days", 30)
+    late = (datetime.now(UTC) + timedelta(days=31)).isoformat()
+    create = "/api/users/tokens/create"
+    assert (await api.client.post(create, json={"label": "late", "expiration": late})).status_code == 400
+    assert (await api.client.post(create, json={"label": "default"})).status_code == 201
+    found = (await api.client.get("/api/users/tokens/list")).json()
+    expiry = next(each["expiration"] for each in found if each.get("label") == "default")
+    assert datetime.fromisoformat(expiry) - datetime.now(UTC) < timedelta(days=30)
