@@ -51,6 +51,8 @@ BODIES: dict[str, Any] = {
     "POST folders/update/{name}": {"summary": "x"},
     "POST folders/addowner/{name}": {"owner": "g/all"},
     "POST folders/removeowner/{name}": {"owner": "u/admin"},
+    "POST acls/add/{kind}/{path}": {"owner": "g/all"},
+    "POST acls/remove/{kind}/{path}": {"owner": "g/all"},
     "POST groups/create": {"name": "fresh"},
     "POST groups/update/{name}": {"summary": "x"},
     "POST groups/adduser/{name}": {"username": "admin"},

@@ -22,6 +22,7 @@ from orvanta_platform.cli.client import (
     job,
     login,
     member,
+    permission,
     profile,
     resource,
     resource_type,
@@ -61,6 +62,7 @@ app.add_typer(resource_type.app, name="resource-type")
 app.add_typer(user.app, name="user")
 app.add_typer(member.app, name="member")
 app.add_typer(group.app, name="group")
+app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 lint.register(app)

@@ -10,7 +10,7 @@ import msgspec
 from orvanta_platform.errors import LimitExceeded
 
 MOST_PRINCIPALS: Final = 1_000
-"""Owners and entries of `extra_perms` of a folder, each counted once."""
+"""Owners and entries of `extra_perms` of a folder or item, each counted once."""
 
 MOST_SCOPES: Final = 100
 LONGEST_SCOPE: Final = 300
@@ -35,9 +35,9 @@ def check_count(what: str, count: int, limit: int, *, hint: str) -> None:
 
 
 def check_principals(count: int) -> None:
-    """Check the number of users and groups that a folder names. Raises LimitExceeded."""
+    """Check the number of users and groups that a folder or item names. Raises LimitExceeded."""
     hint = "Name a group instead of its members."
-    check_count("Owners and extra_perms of a folder", count, MOST_PRINCIPALS, hint=hint)
+    check_count("Owners and extra_perms of a folder or item", count, MOST_PRINCIPALS, hint=hint)
 
 
 def check_scopes(scopes: list[str]) -> None:

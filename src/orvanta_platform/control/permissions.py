@@ -42,7 +42,7 @@ class Condition(Enum):
     """The path is readable, or the actor started the run."""
     WRITE = auto()
     OWN = auto()
-    """The actor owns the folder."""
+    """The actor owns the folder, or the folder of the path, or the path is below its own `u/…`."""
     ACCEPT = auto()
     """The path is readable, and the actor is the member it would run for, or is in the group deployers."""
     READ_IF_NAMED = auto()
@@ -81,11 +81,13 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("script", "read"): Rule(_ANY, Condition.READ, "scripts:read"),
         ("script", "run"): Rule(_RUN, Condition.READ, "jobs:run"),
         ("script", "write"): Rule(_WRITE, Condition.WRITE, "scripts:write"),
+        ("script", "share"): Rule(_WRITE, Condition.OWN, "scripts:write"),
         ("script", "accept"): Rule(_RUN, Condition.ACCEPT, "scripts:write"),
         ("script", "draft"): Rule(_WRITE, Condition.READ, "scripts:write"),
         ("flow", "read"): Rule(_ANY, Condition.READ, "flows:read"),
         ("flow", "run"): Rule(_RUN, Condition.READ, "jobs:run"),
         ("flow", "write"): Rule(_WRITE, Condition.WRITE, "flows:write"),
+        ("flow", "share"): Rule(_WRITE, Condition.OWN, "flows:write"),
         ("flow", "accept"): Rule(_RUN, Condition.ACCEPT, "flows:write"),
         ("flow", "draft"): Rule(_WRITE, Condition.READ, "flows:write"),
         ("preview", "check_flow"): Rule(_ANY, Condition.NOTHING, "flows:read"),
@@ -99,16 +101,20 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("run", "edit"): Rule(_RUN, Condition.READ, "jobs:edit"),
         ("schedule", "read"): Rule(_ANY, Condition.READ, "schedules:read"),
         ("schedule", "write"): Rule(_WRITE, Condition.WRITE, "schedules:write"),
+        ("schedule", "share"): Rule(_WRITE, Condition.OWN, "schedules:write"),
         ("http_trigger", "read"): Rule(_ANY, Condition.READ, "http_triggers:read"),
         ("http_trigger", "write"): Rule(_WRITE, Condition.WRITE, "http_triggers:write"),
+        ("http_trigger", "share"): Rule(_WRITE, Condition.OWN, "http_triggers:write"),
         ("folder", "read"): Rule(_ANY, Condition.READ, "folders:read"),
         ("folder", "create"): Rule(_ADMIN, Condition.NOTHING, "folders:write"),
         ("folder", "write"): Rule(_WRITE, Condition.OWN, "folders:write"),
         ("variable", "read"): Rule(_ANY, Condition.READ, "variables:read"),
         ("variable", "write"): Rule(_WRITE, Condition.WRITE, "variables:write"),
+        ("variable", "share"): Rule(_WRITE, Condition.OWN, "variables:write"),
         ("variable", "reveal"): Rule(_WRITE, Condition.READ, "variables:read"),
         ("resource", "read"): Rule(_ANY, Condition.READ, "resources:read"),
         ("resource", "write"): Rule(_WRITE, Condition.WRITE, "resources:write"),
+        ("resource", "share"): Rule(_WRITE, Condition.OWN, "resources:write"),
         ("resource", "write_state"): Rule(_RUN, Condition.WRITE, "resources:write"),
         ("resource", "reveal"): Rule(_WRITE, Condition.READ, "resources:read"),
         ("resource_type", "read"): Rule(_ANY, Condition.NOTHING, "resources:read"),
@@ -268,7 +274,7 @@ def _holds(actor: Actor, by: Condition, target: Target) -> bool:
         case Condition.WRITE:
             return _path_allows(actor, target, write=True)
         case Condition.OWN:
-            return target.path is not None and target.path.removeprefix("f/") in actor.folders.own
+            return _owns(actor, target.path or "")
         case _:
             return False
 
@@ -296,6 +302,12 @@ def _path_allows(actor: Actor, target: Target, *, write: bool) -> bool:
         return True
     grants = [target.extra_perms[each] for each in actor.principals if each in target.extra_perms]
     return any(grants) if write else bool(grants)
+
+
+def _owns(actor: Actor, path: str) -> bool:
+    area, _, rest = path.partition("/")
+    name = rest.partition("/")[0]
+    return (area == "u" and name == actor.username) or (area == "f" and name in actor.folders.own)
 
 
 def _folder_hint(actor: Actor, action: str, target: Target) -> str | None:

@@ -59,6 +59,7 @@ async def set_managers(conn: Connection, workspace: str, name: str, usernames: S
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:
     """Delete a group and the permissions granted to it; return False if it does not exist."""
+    await conn.execute(_SQL["lock"], workspace, name)
     return await conn.fetchval(_SQL["delete"], workspace, name) is not None
 
 

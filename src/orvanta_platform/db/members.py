@@ -67,6 +67,7 @@ async def remove(conn: Connection, email: str, workspace: str | None) -> None:
     """Remove an account from a workspace (None: all), with its groups, the permissions granted to it, its acceptances
     and its invitations. Its usernames remain reserved.
     """
+    await conn.execute(_SQL["lock_leaver"], email, workspace)
     await conn.execute(_SQL["remove_grants"], email, workspace)
     await conn.execute(_SQL["remove"], email, workspace)
 

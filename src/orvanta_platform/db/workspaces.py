@@ -36,6 +36,7 @@ class MemberRow:
     name: str | None
     super_admin: bool
     groups: list[str]
+    account_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from orvanta_platform.http.pages import Page, Pages, read_pages
 from orvanta_platform.http.routes import (
     acceptance,
     accounts,
+    acls,
     approval_page,
     approvals,
     audit,
@@ -70,6 +71,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *checks.ROUTES,
     *templates.ROUTES,
     *groups.ROUTES,
+    *acls.ROUTES,
     *versions.ROUTES,
     *acceptance.ROUTES,
     *variables.ROUTES,

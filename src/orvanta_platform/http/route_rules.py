@@ -197,6 +197,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET versions/get/{kind}/{version}
             GET versions/diff/{kind}/{path}
             GET acceptance/list
+            GET acls/get/{kind}/{path}
+            GET acls/access/{kind}/{path}
         """,
         ("flow", "write"): """
             POST flows/create
@@ -204,6 +206,10 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST flows/archive/{path}
             DELETE flows/delete/{path}
             POST versions/restore/{kind}/{path}
+        """,
+        ("flow", "share"): """
+            POST acls/add/{kind}/{path}
+            POST acls/remove/{kind}/{path}
         """,
         ("flow", "accept"): "POST acceptance/accept/{kind}/{path}",
         ("flow", "draft"): """
@@ -406,7 +412,7 @@ _CONDITIONS = {
     Condition.NOTHING: "",
     Condition.READ: "reads the path, or started the run",
     Condition.WRITE: "writes the path",
-    Condition.OWN: "owns the folder",
+    Condition.OWN: "owns the folder, or the path is below its `u/<username>`",
     Condition.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
     Condition.READ_IF_NAMED: "reads the path, if one is given",
     Condition.SELF: "own account",

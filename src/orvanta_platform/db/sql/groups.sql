@@ -44,6 +44,10 @@ SELECT u.username
 FROM unnest($2::text[]) AS u (username)
 WHERE NOT EXISTS (SELECT FROM member AS m WHERE m.workspace = $1 AND m.username = u.username);
 
+-- name: lock
+-- Locks a group, so that no permission is granted to it meanwhile.
+SELECT FROM team WHERE workspace = $1 AND name = $2 FOR UPDATE;
+
 -- name: delete
 -- Deletes a group with its memberships and the permissions granted to it.
 WITH who AS (

@@ -35,6 +35,7 @@ SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2)
 -- name: get_member
 -- One member by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
+       a.disabled AS account_disabled,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
 FROM member AS m
@@ -50,6 +51,7 @@ WHERE workspace = $1 AND email = $2 AND NOT disabled;
 -- name: list_members
 -- A page of the members of a workspace by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
+       a.disabled AS account_disabled,
        coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
                  WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
 FROM member AS m
