@@ -84,6 +84,7 @@ def test_command_imports_only_needed_modules() -> None:
     [
         ("f/sales/report.flow", "f/sales/report"),
         ("u/ada/deep/er/report.flow", "u/ada/deep/er/report"),
+        ("f/sales/report__flow", "f/sales/report"),
         ("f/sales/u/ada/report.flow", "f/sales/u/ada/report"),
         ("/srv/f/x/repo/f/sales/report.flow", "f/sales/report"),
         ("report.flow", None),
@@ -94,7 +95,7 @@ def test_path_is_derived_from_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, path: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert places.path_of(Path(place), [".flow"]) == path
+    assert places.path_of(Path(place), places.FLOW_FOLDERS) == path
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ def test_error_shows_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
             "inline_file_missing",
         ),
         ({"flow.json": "{"}, "error invalid_json"),
+        ({"flow.yaml": "value: {modules: []}\n---\nvalue: {modules: []}\n"}, "flow.yaml:2:1: error invalid_yaml"),
         ({"readme.md": ""}, "contains no flow.yaml"),
     ],
 )
@@ -181,6 +182,25 @@ def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) 
     (failed,) = done.json["failed"]
     assert (failed["file"], failed["error"]["code"]) == ("repo/f/examples/tree_bad.flow", "invalid_workflow")
     cli("flow", "push", "repo", "f/examples/x", code=2)
+
+
+def test_both_forms_of_folders_and_references_are_pushed_without_apps(cli: Cli) -> None:
+    tagged = FLOW.replace("'!inline greet.py'", "!inline greet.py")
+    for name, text in {"old.flow": FLOW, "new__flow": tagged}.items():
+        cli.write(f"tree/f/examples/{name}/flow.yaml", text)
+        cli.write(f"tree/f/examples/{name}/greet.py", CODE)
+    for name in ("a__app", "b.app", "c__raw_app", "d.raw_app"):
+        cli.write(f"tree/f/examples/{name}/app.yaml", "summary: App\n")
+        cli.write(f"tree/f/examples/{name}/inline.py", CODE)
+        cli.write(f"tree/f/examples/{name}/inner.flow/flow.yaml", BAD)
+    line = "4 apps are left out: the platform has no apps.\n"
+    assert cli("lint", "tree").err == line
+    pushed = cli("flow", "push", "tree", "--all", "--json")
+    assert [each["path"] for each in pushed.json["pushed"]] == ["f/examples/new", "f/examples/old"]
+    assert pushed.err == line
+    for path in ("f/examples/new", "f/examples/old"):
+        assert at_server(cli, path)["value"]["modules"][0]["value"]["content"] == CODE
+    assert cli("script", "push", "tree", "--all", code=2).err.startswith(line)
 
 
 @pytest.mark.extended

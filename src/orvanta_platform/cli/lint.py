@@ -9,7 +9,9 @@ import typer
 
 from orvanta_platform.cli.client.command import Session, command
 
-Files = Annotated[list[Path], typer.Argument(help="Folders NAME.flow, documents, or folders that contain them.")]
+Files = Annotated[
+    list[Path], typer.Argument(help="Folders NAME.flow or NAME__flow, documents, or folders that contain them.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 
@@ -25,8 +27,10 @@ def lint(session: Session, files: Files, strict: Strict = False) -> None:
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.places import say_skipped_apps
     from orvanta_platform.cli.client.workflow_check import check, find_workflows
 
+    say_skipped_apps(files)
     found = {str(file): check(file) for file in find_workflows(files)}
     every = [each for diagnostics in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)

@@ -97,7 +97,9 @@ class _Builder:
             case DocumentStartEvent():
                 self.documents += 1
                 if self.documents > 1:
-                    raise _invalid_yaml(event, "only one document is allowed")
+                    raise _invalid_yaml(
+                        event, "a second document begins here; write each document to a file of its own"
+                    )
 
     def _scalar(self, event: Any) -> None:
         top = self.stack[-1] if self.stack else None

@@ -14,7 +14,8 @@ from orvanta_platform.cli.help_text import CommandGroup
 app = typer.Typer(no_args_is_help=True, help="Push, run and view workflows.", cls=CommandGroup, rich_markup_mode=None)
 
 Source = Annotated[
-    Path | None, typer.Argument(help="Folder NAME.flow, document, or folder that contains them.", metavar="SOURCE")
+    Path | None,
+    typer.Argument(help="Folder NAME.flow or NAME__flow, document, or folder that contains them.", metavar="SOURCE"),
 ]
 Place = Annotated[
     str | None,

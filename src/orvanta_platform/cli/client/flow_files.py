@@ -1,4 +1,4 @@
-"""Workflows in folders: `<path>.flow/flow.yaml` with its code in files, or a single document."""
+"""Workflows in folders: `<path>.flow` or `<path>__flow` with flow.yaml and its code in files, or a single document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedBase, CommentedMap
 
-from orvanta_platform.cli.client.places import path_of
+from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.diagnostics import Diagnostic
@@ -19,7 +19,6 @@ from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.text import open_yaml
 from orvanta_platform.workflow.validate import validate
 
-FOLDER = ".flow"
 _DOCUMENTS = ("flow.yaml", "flow.yml", "flow.json")
 _ALONE = (".flow.yaml", ".flow.yml", ".flow.json")
 _LINE = re.compile(r" at line (\d+), column (\d+)")
@@ -44,9 +43,9 @@ class FlowFile:
     @property
     def path(self) -> str | None:
         """Path derived from the location in the folders, or None."""
-        alone = self.file.name not in _DOCUMENTS or not self.file.parent.name.endswith(FOLDER)
+        alone = self.file.name not in _DOCUMENTS or not self.file.parent.name.endswith(FLOW_FOLDERS)
         place = self.file if alone else self.file.parent
-        return path_of(place, (FOLDER,) if not alone else (*_ALONE, ".yaml", ".yml", ".json"))
+        return path_of(place, FLOW_FOLDERS if not alone else (*_ALONE, ".yaml", ".yml", ".json"))
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics that need no server, errors first."""
@@ -81,8 +80,9 @@ class FlowFile:
 
 
 def read(source_path: Path) -> FlowFile:
-    """Return the workflow of a folder `NAME.flow`, or of a document. Raises BadRequest, InvalidWorkflow (see
-    `error_locations`).
+    """Return the workflow of a folder `NAME.flow` or `NAME__flow`, or of a document.
+
+    Raises BadRequest, InvalidWorkflow (see `error_locations`).
     """
     file = _document_in(source_path) if source_path.is_dir() else source_path
     try:
@@ -102,14 +102,13 @@ def read(source_path: Path) -> FlowFile:
 
 
 def find(folder: Path) -> list[Path]:
-    """Return every workflow under a folder, sorted by name. Hidden folders are excluded."""
-    found = [each for each in folder.rglob("*") if _is_flow(each)]
-    return sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(folder).parts))
+    """Return every workflow under a folder, sorted by name. Apps and hidden folders are excluded."""
+    return [each for each in items_under(folder) if _is_flow(each)]
 
 
 def is_workflow(place: Path) -> bool:
     """Return whether `place` is a workflow itself and not a folder that contains workflows. Any file counts."""
-    return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FOLDER)
+    return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FLOW_FOLDERS)
 
 
 def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
@@ -124,7 +123,7 @@ def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str
 
 def _is_flow(place: Path) -> bool:
     if place.is_dir():
-        return place.name.endswith(FOLDER) and any((place / name).is_file() for name in _DOCUMENTS)
+        return place.name.endswith(FLOW_FOLDERS) and any((place / name).is_file() for name in _DOCUMENTS)
     return place.name.endswith(_ALONE) and place.name not in _ALONE
 
 

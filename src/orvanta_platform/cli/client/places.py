@@ -7,6 +7,13 @@ from pathlib import Path
 
 import typer
 
+from orvanta_platform.cli.client.output import say
+
+FLOW_FOLDERS = (".flow", "__flow")
+"""Endings of folders that contain a workflow."""
+APP_FOLDERS = (".raw_app", "__raw_app", ".app", "__app")
+"""Endings of folders that contain an app, which the platform does not have."""
+
 _AREAS = ("f", "u")
 _FEWEST = 3
 
@@ -26,6 +33,30 @@ def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
     if not starts:
         return None
     return "/".join(parts[next((start for start in starts if start >= below), starts[-1]) :])
+
+
+def say_skipped_apps(roots: Sequence[Path]) -> None:
+    """Print the number of apps under these folders, if there are any."""
+    count = sum(_is_app(place) for root in roots if root.is_dir() for place in items_under(root))
+    if count:
+        say(f"{count} {'app is' if count == 1 else 'apps are'} left out: the platform has no apps.")
+
+
+def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
+    """Return the files and folders under a folder, sorted by name, without those in apps and hidden folders, and
+    without those inside folders with one of the endings `excluded`.
+    """
+    inside = (*APP_FOLDERS, *excluded)
+    return sorted(place for place in root.rglob("*") if _is_outside(place.relative_to(root).parts, inside))
+
+
+def _is_outside(parts: Sequence[str], inside: tuple[str, ...]) -> bool:
+    hidden = any(part.startswith(".") for part in parts)
+    return not hidden and not any(part.endswith(inside) for part in parts[:-1])
+
+
+def _is_app(place: Path) -> bool:
+    return place.name.endswith(APP_FOLDERS) and place.is_dir()
 
 
 def needed(path: str | None, place: Path) -> str:

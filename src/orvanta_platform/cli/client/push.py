@@ -19,7 +19,7 @@ from orvanta_platform.cli.client.deploy import (
 )
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
 from orvanta_platform.cli.client.output import print_json, say
-from orvanta_platform.cli.client.places import needed
+from orvanta_platform.cli.client.places import needed, say_skipped_apps
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
@@ -38,6 +38,7 @@ def push_flows(session: Session, source: Path | None, path: str | None, options:
         return push_flow(session.api, flow, needed(place or flow.path, file), options)
 
     single = flow_files.is_workflow(root)
+    say_skipped_apps([] if single else [root])
     _push(session, [root] if single else flow_files.find(root), path, options, push, single=single)
 
 
@@ -52,6 +53,7 @@ def push_scripts(
         return push_script(session.api, script, needed(place or script.path, file), options)
 
     single = root.is_file()
+    say_skipped_apps([root])
     files = [root] if single else script_files.in_import_order(_scripts_in_folders(root))
     _push(session, files, path, options, push, single=single)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from orvanta_platform.cli.client.places import path_of
+from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.imports import imports_of
@@ -80,14 +80,8 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
 
 
 def find(folder: Path) -> list[Path]:
-    """Return every script under a folder, sorted by name. Code of workflows and hidden folders are excluded."""
-    found = []
-    for file in folder.rglob("*"):
-        parts = file.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part.endswith(".flow") for part in parts)
-        if not hidden and _ending(file) is not None and file.is_file():
-            found.append(file)
-    return sorted(found)
+    """Return every script under a folder, sorted by name. Workflows, apps and hidden folders are excluded."""
+    return [file for file in items_under(folder, FLOW_FOLDERS) if _ending(file) is not None and file.is_file()]
 
 
 def _ending(file: Path) -> str | None:
