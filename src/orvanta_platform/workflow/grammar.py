@@ -44,17 +44,25 @@ _EXPR = Record({"expr": Expression()}, frozenset({"expr"}))
 _STOP = Record({"expr": Expression(), "skip_if_stopped": _FLAG, "error_message": _TEXT}, frozenset({"expr"}))
 _JSON_SCHEMA = _OBJECT
 
+
+class _Exponential:
+    """Exponential delays; without attempts, the bounds of the other numbers do not matter."""
+
+    _attempts = {"attempts": Number(0, MAX_ATTEMPTS, whole=True)}
+    _used = Record(
+        {**_attempts, "multiplier": Number(low=0), "seconds": Number(low=1), "random_factor": Number(0, 100)}
+    )
+    _unused = Record({**_attempts, **dict.fromkeys(("multiplier", "seconds", "random_factor"), Number())})
+
+    def check(self, value: Any, path: str, reader: Reader) -> None:
+        unused = isinstance(value, dict) and value.get("attempts", 0) == 0
+        (self._unused if unused else self._used).check(value, path, reader)
+
+
 RETRY: Final = Record(
     {
         "constant": Record({"attempts": Number(0, MAX_ATTEMPTS, whole=True), "seconds": _SECONDS}),
-        "exponential": Record(
-            {
-                "attempts": Number(0, MAX_ATTEMPTS, whole=True),
-                "multiplier": Number(low=0),
-                "seconds": Number(low=1),
-                "random_factor": Number(0, 100),
-            }
-        ),
+        "exponential": _Exponential(),
         "retry_if": _EXPR,
     }
 )

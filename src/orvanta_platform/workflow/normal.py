@@ -20,6 +20,9 @@ _VALUE_TRANSFORMS: Final = {
 _WITH_INPUTS: Final = frozenset({"rawscript", "script", "flow", "aiagent"})
 _LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
 _SCRIPTS: Final = frozenset({"rawscript", "script"})
+_REQUIRED: Final = frozenset({"iterator", "seconds"})
+"""Transforms without which a node has no meaning; a null value of any other one stands for an absent one."""
+_RECORDS: Final = ("retry", "mock", "stop_after_if", "stop_after_all_iters_if", "skip_if", "debouncing")
 _OPTIONAL_LISTS: Final = {"branchone": ("branches", "default"), "branchall": ("branches",)}
 
 
@@ -42,6 +45,8 @@ def normalise_value(value: Mapping[str, Any]) -> Tree:
     for key, node_id in (("failure_module", "failure"), ("preprocessor_module", "preprocessor")):
         if isinstance(tree.get(key), dict):
             tree[key] = {"id": node_id, **_module(tree[key])}
+    if isinstance(tree.get("output"), dict):
+        tree["output"] = _transform(tree["output"])
     return tree
 
 
@@ -64,7 +69,7 @@ def _modules(modules: list[Any]) -> list[Any]:
 def _module(module: Mapping[str, Any]) -> Tree:
     tree = _spell_erasure(_without_nulls(module))
     _spell_transforms(tree, _TRANSFORMS)
-    for key in ("retry", "mock", "stop_after_if", "stop_after_all_iters_if", "skip_if"):
+    for key in _RECORDS:
         if isinstance(tree.get(key), dict):
             tree[key] = _without_nulls(tree[key])
     if isinstance(tree.get("retry"), dict):
@@ -76,7 +81,7 @@ def _module(module: Mapping[str, Any]) -> Tree:
     if isinstance(tree.get("needs"), list):
         tree["needs"] = [_edge(need) if isinstance(need, dict) else need for need in tree["needs"]]
     if isinstance(tree.get("export"), dict):
-        tree["export"] = {name: _transform(each) for name, each in tree["export"].items()}
+        tree["export"] = _transforms(tree["export"])
     if isinstance(tree.get("value"), dict):
         tree["value"] = _value(tree["value"])
     return tree
@@ -86,6 +91,9 @@ def _suspend(suspend: Mapping[str, Any]) -> Tree:
     tree = _without_nulls(suspend)
     if "continue_on_disapproved" in tree:
         tree.setdefault("continue_on_disapprove_timeout", tree.pop("continue_on_disapproved"))
+    if isinstance(tree.get("resume_form"), dict):
+        tree["resume_form"] = _without_nulls(tree["resume_form"])
+    _spell_transforms(tree, ("user_groups_required",))
     return tree
 
 
@@ -110,12 +118,15 @@ def _value(value: Mapping[str, Any]) -> Tree:
     if kind in _WITH_INPUTS:
         tree.setdefault("input_transforms", {})
     if isinstance(tree.get("input_transforms"), dict):
-        tree["input_transforms"] = {name: _transform(each) for name, each in tree["input_transforms"].items()}
+        tree["input_transforms"] = _transforms(tree["input_transforms"])
     if kind in _LOOPS:
         tree.setdefault("skip_failures", False)
         tree.setdefault("modules", [])
     for key in _OPTIONAL_LISTS.get(kind, ()):
         tree.setdefault(key, [])
+    for key in ("notify", "assets", "tools"):
+        if isinstance(tree.get(key), list):
+            tree[key] = [_without_nulls(each) if isinstance(each, dict) else each for each in tree[key]]
     for key in ("modules", "default"):
         if isinstance(tree.get(key), list):
             tree[key] = _modules(tree[key])
@@ -141,6 +152,12 @@ def _spell_transforms(tree: Tree, keys: tuple[str, ...]) -> None:
             tree[key] = {"type": "static", "value": value}
         elif value is not None:
             tree[key] = _transform(value)
+            if tree[key] == {"type": "static"} and key not in _REQUIRED:
+                del tree[key]
+
+
+def _transforms(members: Mapping[str, Any]) -> Tree:
+    return {name: _transform(each) for name, each in members.items() if each is not None}
 
 
 def _transform(transform: Any) -> Any:

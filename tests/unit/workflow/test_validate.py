@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.validate import validate
 
@@ -405,3 +406,32 @@ def test_500_nodes_that_all_export_and_read_are_validated() -> None:
     export: dict[str, Any] = {"export": {"n": {"type": "static", "value": 1}}}
     found = check(*(script(f"n{place}", "context.n", needs=[], **export) for place in range(500)))
     assert len(found) == 500
+
+
+NULLS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"timeout": {"type": "static", "value": None}, "sleep": {"type": "static"}}, {}),
+    ({"debouncing": {"debounce_delay_s": None}}, {"debouncing": {}}),
+    ({"suspend": {"resume_form": {"schema": None}, "user_groups_required": None}}, {"suspend": {"resume_form": {}}}),
+    ({"export": {"x": None}}, {"export": {}}),
+    ({"retry": {"constant": None, "exponential": {"attempts": None, "seconds": None}}}, {"retry": {"exponential": {}}}),
+]
+
+
+@pytest.mark.parametrize(("written", "meant"), NULLS)
+def test_null_stands_for_an_absent_key(written: dict[str, Any], meant: dict[str, Any]) -> None:
+    assets = {"assets": [{"path": "f/a/b", "kind": "resource", "alt_access_type": None}]}
+    code = {"type": "rawscript", "content": "", "language": "bash", **assets, "input_transforms": {"y": None}}
+    with_nulls = {"value": {"modules": [{"id": "a", "value": code, **written}]}}
+    assert errors(validate(with_nulls)) == []
+    without = {"value": {"modules": [{"id": "a", "value": {**code, "input_transforms": {}}, **meant}]}}
+    assert artifact_hash(with_nulls) == artifact_hash(without)
+
+
+def test_unused_exponential_retries_have_no_bounds() -> None:
+    def found(attempts: int) -> list[str]:
+        retry = {"exponential": {"attempts": attempts, "multiplier": 0, "seconds": 0, "random_factor": 0}}
+        node = {"id": "a", "value": {"type": "rawscript", "content": "", "language": "bash"}, "retry": retry}
+        return [each.path for each in validate({"value": {"modules": [node]}})]
+
+    assert found(0) == []
+    assert found(1) == ["/value/modules/0/retry/exponential/seconds"]
