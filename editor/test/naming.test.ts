@@ -13,6 +13,7 @@ test("an id is made from a name, and numbered where it is taken", () => {
 test("what cannot be a path is said before it is sent", () => {
   const taken = new Set(["f/a/x"]);
   expect(pathError("f/a", "y.z/w-1", taken)).toBeUndefined();
+  expect(pathError("f/продажи", "отчёт.रिपोर्ट", taken)).toBeUndefined();
   expect(pathError("f/a", "x", taken)).toContain("already");
   expect(pathError("f/", "x", taken)).toContain("folder");
   expect(pathError("f/a", "a b", taken)).toContain("letters");

@@ -186,7 +186,7 @@ def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) 
 
 def test_both_forms_of_folders_and_references_are_pushed_without_apps(cli: Cli) -> None:
     tagged = FLOW.replace("'!inline greet.py'", "!inline greet.py")
-    for name, text in {"old.flow": FLOW, "new__flow": tagged}.items():
+    for name, text in {"old.flow": FLOW, "отчёт__flow": tagged}.items():
         cli.write(f"tree/f/examples/{name}/flow.yaml", text)
         cli.write(f"tree/f/examples/{name}/greet.py", CODE)
     for name in ("a__app", "b.app", "c__raw_app", "d.raw_app"):
@@ -196,10 +196,11 @@ def test_both_forms_of_folders_and_references_are_pushed_without_apps(cli: Cli) 
     line = "4 apps are left out: the platform has no apps.\n"
     assert cli("lint", "tree").err == line
     pushed = cli("flow", "push", "tree", "--all", "--json")
-    assert [each["path"] for each in pushed.json["pushed"]] == ["f/examples/new", "f/examples/old"]
+    assert [each["path"] for each in pushed.json["pushed"]] == ["f/examples/old", "f/examples/отчёт"]
     assert pushed.err == line
-    for path in ("f/examples/new", "f/examples/old"):
+    for path in ("f/examples/old", "f/examples/отчёт"):
         assert at_server(cli, path)["value"]["modules"][0]["value"]["content"] == CODE
+    assert cli("flow", "run", "f/examples/отчёт", "-i", "name=Zoë", "--wait").json.startswith("Grüße, Zoë")
     assert cli("script", "push", "tree", "--all", code=2).err.startswith(line)
 
 

@@ -19,8 +19,8 @@ export function freeId(place: string, preferred: string, taken: ReadonlySet<stri
   }
 }
 
-const PLACE = /^[uf]\/[A-Za-z0-9_-]+$/;
-const NAME = /^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*$/;
+const PLACE = /^(u\/[A-Za-z0-9_-]+|f\/[\p{L}\p{M}\p{N}_-]+)$/u;
+const NAME = /^[\p{L}\p{M}\p{N}_-]+([./][\p{L}\p{M}\p{N}_-]+)*$/u;
 
 /** Return the error of a folder and an id in it; undefined if the path is valid and free, or has no folder yet. */
 export function pathError(place: string, name: string, taken: ReadonlySet<string>): string | undefined {

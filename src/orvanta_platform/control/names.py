@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
 from orvanta_platform.errors import BadRequest
 
-_SEGMENT = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
-PATH = rf"[uf]/[A-Za-z0-9_-]+(?:/{_SEGMENT})+"
-"""Regular expression of the paths of items, at most LONGEST_PATH characters."""
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0980-\u0dff\u0e31-\u0e4e\u1000-\u109f"
+"""Accents and vowel signs, which are neither letters nor digits."""
+LETTERS = rf"\w{_MARKS}"
+"""Members of a regular expression's class: letters and digits of any alphabet, and `_`."""
+_WORD = rf"[{LETTERS}-]+"
+PATH = rf"(?:u/[A-Za-z0-9_-]+|f/{_WORD})(?:/{_WORD}(?:\.{_WORD})*)+"
+"""Regular expression of the paths of items, at most LONGEST_PATH characters in Unicode normal form C."""
 
 LONGEST_PATH = 255
 _PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f/\\]{1,64}@[^@\s\x00-\x1f\x7f/\\]{1,190}")
 LONGEST_FILE_KEY = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "system"})
@@ -29,9 +35,10 @@ _SHOWN = 12
 def is_path(path: str) -> bool:
     """Return whether this is the path of an item: `u/<user>/…` or `f/<folder>/…`, at least three segments.
 
-    A segment has letters, digits, `_`, `-` and single dots inside.
+    A segment has letters and digits of any alphabet, `_`, `-` and single dots inside. The name of a user has those of
+    ASCII only.
     """
-    return len(path) <= LONGEST_PATH and _PATH.fullmatch(path) is not None
+    return len(path) <= LONGEST_PATH and _PATH.fullmatch(path) is not None and unicodedata.is_normalized("NFC", path)
 
 
 def check_path(path: str) -> None:
@@ -72,9 +79,15 @@ def folder_of(path: str) -> str | None:
 
 
 def check_name(kind: str, name: str) -> None:
-    """Check the name of a `kind` (workspace, folder, user). Raises BadRequest."""
+    """Check the name of a `kind` (workspace, user, group). Raises BadRequest."""
     if not _NAME.fullmatch(name):
         raise BadRequest(f"{name[:200]!r} is not a valid {kind} name.", hint="Use letters, digits, _ and -.")
+
+
+def check_folder(name: str) -> None:
+    """Check the name of a folder, which has letters and digits of any alphabet. Raises BadRequest."""
+    if not _FOLDER.fullmatch(name) or not unicodedata.is_normalized("NFC", name):
+        raise BadRequest(f"{name[:200]!r} is not a valid folder name.", hint="Use letters, digits, _ and -.")
 
 
 def check_username(username: str) -> None:

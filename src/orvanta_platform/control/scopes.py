@@ -21,6 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 
@@ -33,7 +34,7 @@ JOB_ACTIONS = (*ACTIONS, "preview", "pause", "edit", "delegate")
 """Actions of the area jobs."""
 
 _DELEGATE = "jobs:delegate"
-_PATH = re.compile(r"[ufgr]/[A-Za-z0-9_\-./]*\*?|\*")
+_PATH = re.compile(rf"[ufgr]/[{names.LETTERS}\-./]*\*?|\*")
 
 
 def check(scope: str) -> None:

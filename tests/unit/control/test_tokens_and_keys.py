@@ -100,7 +100,9 @@ def test_short_instance_key_is_rejected(tmp_path: Path) -> None:
         keys.load(Settings(home=tmp_path, instance_key="short"))
 
 
-@pytest.mark.parametrize("path", ["f/x/y", "u/ada/a.b", "f/x/y/z-1_2", "f/x/a.inline.v1"])
+@pytest.mark.parametrize(
+    "path", ["f/x/y", "u/ada/a.b", "f/x/y/z-1_2", "f/x/a.inline.v1", "f/продажи/отчёт", "u/ada/रिपोर्ट"]
+)
 def test_valid_paths(path: str) -> None:
     names.check_path(path)
 
@@ -109,7 +111,20 @@ def test_valid_paths(path: str) -> None:
     "path",
     [
         *("", "f", "f/x", "f/x/", "/f/x/y", "f//y", "f/x/..", "f/../y", "f/x/.y", "f/x/y.", "f/x/a..b", "g/x/y"),
-        *("f/x/y\0", "f/x/y\n", "f/x/y z", "f/x/ü", "f/x/%2e", "f\\x\\y", "f/x/y;z", "f/x.z/y", "f/x/" + "y" * 300),
+        *(
+            "f/x/y\0",
+            "f/x/y\n",
+            "f/x/y z",
+            "u/ä/x",
+            "f/x/u\u0308",
+            "f/x/\u202ey",
+            "f/x/\u200by",
+            "f/x/%2e",
+            "f\\x\\y",
+            "f/x/y;z",
+            "f/x.z/y",
+            "f/x/" + "y" * 300,
+        ),
     ],
 )
 def test_invalid_paths(path: str) -> None:
@@ -118,7 +133,7 @@ def test_invalid_paths(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x", "jobs:preview", "jobs:delegate:f/a/b"]
+    "scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x", "jobs:preview", "jobs:run:f/продажи/*"]
 )
 def test_valid_scopes(scope: str) -> None:
     scopes.check(scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
     starts = [start for start in range(len(parts) - _FEWEST + 1) if parts[start] in _AREAS]
     if not starts:
         return None
-    return "/".join(parts[next((start for start in starts if start >= below), starts[-1]) :])
+    path = "/".join(parts[next((start for start in starts if start >= below), starts[-1]) :])
+    return unicodedata.normalize("NFC", path)
 
 
 def say_skipped_apps(roots: Sequence[Path]) -> None:

@@ -30,7 +30,7 @@ async def create(
 ) -> None:
     """Create a folder with the actor among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
     require(actor, "create", _target(workspace, name))
-    names.check_name("folder", name)
+    names.check_folder(name)
     limits.check_text("A summary", summary)
     everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
     _check_principals({*everyone, *extra_perms})
