@@ -126,6 +126,25 @@ async def test_invalid_schema_is_rejected(evaluator: Evaluator, schema: Any) -> 
 
 
 @ASYNC
+async def test_patterns_of_javascript_alone_are_left_to_the_browser(evaluator: Evaluator) -> None:
+    schema = {
+        "additionalProperties": False,
+        "properties": {
+            "password": {"type": "string", "pattern": "^(?=.*[0-9/]).{3,}$"},
+            "pair": {"pattern": r"(?<one>a)\k<one>"},
+            "month": {"pattern": "^[0-9]{2}$"},
+        },
+        "patternProperties": {"^(?!a/)": {"type": "integer"}},
+    }
+    unchecked = ["/patternProperties/^(?!a~1)", "/properties/pair/pattern", "/properties/password/pattern"]
+    assert sorted(await inputs.check_schema(evaluator, schema)) == unchecked
+    await inputs.check(evaluator, schema, b'{"password": "x", "pair": "b", "month": "11", "other": "x"}')
+    error = await refused(evaluator, schema, b'{"password": 1, "month": "1"}')
+    assert sorted(each["path"] for each in error.details["errors"]) == ["/month", "/password"]
+    assert await inputs.check_schema(evaluator, {"properties": {"a": {"pattern": "^a"}}}) == []
+
+
+@ASYNC
 async def test_exponential_schema_stops_at_the_time_limit(evaluator: Evaluator) -> None:
     error = await refused(evaluator, TREE, b'{"a":' * 60 + b"1" + b"}" * 60)
     assert error.code == "schema_too_complex" and error.hint

@@ -74,6 +74,8 @@ class Verdict(msgspec.Struct):
     """Reason why the value cannot be read."""
     errors: list[Violation] = []
     """Validation errors."""
+    unchecked: dict[str, str] = {}
+    """JSON pointer → pattern of the schema that is not checked, if only the schema was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,15 @@ class Schemas:
         verdict = check_inline(schema, args, always_valid)
         return verdict if verdict is not None else await self._ask(workspace, schema or "", args or b" ", always_valid)
 
-    async def check_schema(self, workspace: str, schema: str) -> str | None:
-        """Return why a schema is unusable, None if it is usable. Raises SchemaTooComplex, EvaluatorUnavailable."""
+    async def check_schema(self, workspace: str, schema: str) -> Verdict:
+        """Return why a schema is unusable, or which of its patterns are not checked.
+
+        Raises SchemaTooComplex, EvaluatorUnavailable.
+        """
         plain = _plain(schema)
         if plain is not None:
-            return plain if isinstance(plain, str) else None
-        return (await self._ask(workspace, schema, b"", None)).unusable
+            return Verdict(unusable=plain) if isinstance(plain, str) else _VALID
+        return await self._ask(workspace, schema, b"", None)
 
     async def close(self) -> None:
         """End the child processes. The object cannot be used afterwards."""
@@ -160,7 +165,7 @@ def _plain(text: str) -> _Plain | str | None:
     try:
         tree = json.loads(text)
         width = _width(tree, 0) if isinstance(tree, dict) else 0
-        return None if width is None else _Plain(checker.compile_schema(text), max(width, _MIN_WIDTH))
+        return None if width is None else _Plain(checker.compile_schema(text).validator, max(width, _MIN_WIDTH))
     except checker.UNUSABLE as error:
         return checker.why_unusable(error)
 

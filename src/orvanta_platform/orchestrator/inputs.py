@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from orvanta_platform.evaluate import schemas
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.schemas import SchemaTooComplex, Verdict
 from orvanta_platform.orchestrator.interpolation import REFERENCE
+
+_LINE_ENDS = {ord(each): f"\\u{ord(each):04x}" for each in "\n\r\u2028\u2029"}
 
 Schema = bytes | str | Mapping[str, Any] | None
 """A JSON Schema as JSON text or as a plain tree; None allows every object."""
@@ -66,18 +69,34 @@ def _refuse(verdict: Verdict) -> None:
         )
 
 
-async def check_schema(evaluator: Evaluator, schema: Schema) -> None:
-    """Check the schema itself. Raises BadRequest with the error in its message."""
+async def check_schema(evaluator: Evaluator, schema: Schema) -> list[str]:
+    """Check the schema itself; returns the JSON pointers of patterns that only a browser checks.
+
+    These are patterns of JavaScript that cannot be matched in linear time, for example with lookaheads. Raises
+    BadRequest with the error in its message, EvaluatorUnavailable.
+    """
     text = _text(schema)
     if text is None:
-        return
+        return []
     try:
-        reason = await evaluator.schemas.check_schema(evaluator.workspace, text)
+        verdict = await evaluator.schemas.check_schema(evaluator.workspace, text)
     except SchemaTooComplex as error:
         raise BadRequest(f"The schema of the inputs cannot be read: {error}.", hint="Simplify the schema.") from error
+    reason = verdict.unusable
+    if reason is None and verdict.unchecked:
+        patterns = verdict.unchecked.values()
+        faults = await evaluator.syntax_errors([_regular_expression(each) for each in patterns])
+        reason = next((f"{p!r} is not a pattern" for p, fault in zip(patterns, faults, strict=True) if fault), None)
     if reason is not None:
         refusal = _unusable(reason)
         raise BadRequest(refusal.message, hint=refusal.hint)
+    return list(verdict.unchecked)
+
+
+def _regular_expression(pattern: str) -> str:
+    """Return the JavaScript literal of a pattern."""
+    escaped = re.sub(r"(\\.)|/", lambda found: found[1] or r"\/", pattern, flags=re.DOTALL)
+    return f"/(?:{escaped.translate(_LINE_ENDS)})/"
 
 
 def _unusable(reason: str) -> InvalidInput:

@@ -45,14 +45,21 @@ _STOP = Record({"expr": Expression(), "skip_if_stopped": _FLAG, "error_message":
 _JSON_SCHEMA = _OBJECT
 
 
+_ATTEMPTS: Final = Number(0, MAX_ATTEMPTS, whole=True)
+
+
 class _Exponential:
     """Exponential delays; without attempts, the bounds of the other numbers do not matter."""
 
-    _attempts = {"attempts": Number(0, MAX_ATTEMPTS, whole=True)}
+    _unused = Record({"attempts": _ATTEMPTS, **dict.fromkeys(("multiplier", "seconds", "random_factor"), Number())})
     _used = Record(
-        {**_attempts, "multiplier": Number(low=0), "seconds": Number(low=1), "random_factor": Number(0, 100)}
+        {
+            "attempts": _ATTEMPTS,
+            "multiplier": Number(low=0),
+            "seconds": Number(low=1),
+            "random_factor": Number(0, 100),
+        }
     )
-    _unused = Record({**_attempts, **dict.fromkeys(("multiplier", "seconds", "random_factor"), Number())})
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         unused = isinstance(value, dict) and value.get("attempts", 0) == 0

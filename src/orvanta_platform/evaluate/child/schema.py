@@ -7,6 +7,7 @@ answer's value is one of
     {"unusable": "…"}                            the schema cannot be used, and why
     {"unreadable": "…"}                          the value is not a JSON object, and why
     {"errors": [{"path": "/a/0", "message": "…"}]}   empty if the value is valid
+    {"unchecked": {"/a/pattern": "…"}}           for a request without a value: patterns that are not checked
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import re
 import signal
 import struct
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jsonschema_rs
 import msgspec
@@ -46,6 +47,7 @@ _DRAFTS: Final = (
     "https://json-schema.org/draft/2019-09/schema",
     "https://json-schema.org/draft/2020-12/schema",
 )
+_MAX_UNCHECKED: Final = 100
 _MAX_CACHED: Final = 64
 _MAX_CACHED_BYTES: Final = 64 << 10
 """Maximum size of a schema that is cached in compiled form, in bytes."""
@@ -62,7 +64,7 @@ class Engine:
 
     def __init__(self) -> None:
         os.nice(_NICENESS)
-        self._cache: dict[bytes, jsonschema_rs.Validator] = {}
+        self._cache: dict[bytes, Compiled] = {}
         self._warm_up()
 
     @property
@@ -93,12 +95,14 @@ class Engine:
         if not schema:
             return {"errors": []} if is_object(args) else check(None, args, None)
         try:
-            validator = self._validator(schema)
+            compiled = self._compiled(schema)
         except UNUSABLE as error:
             return {"unusable": why_unusable(error)}
-        return check(validator, args, re.compile(request[HEAD.size : start].decode())) if args else {"errors": []}
+        if not args:
+            return {"unchecked": compiled.unchecked}
+        return check(compiled.validator, args, re.compile(request[HEAD.size : start].decode()))
 
-    def _validator(self, schema: bytes) -> jsonschema_rs.Validator:
+    def _compiled(self, schema: bytes) -> Compiled:
         found = self._cache.get(schema)
         if found is None:
             found = compile_schema(schema.decode())
@@ -128,7 +132,15 @@ def why_unusable(error: Exception) -> str:
     return _short(getattr(error, "message", None) or str(error))
 
 
-def compile_schema(text: str) -> jsonschema_rs.Validator:
+class Compiled(NamedTuple):
+    """Compiled schema."""
+
+    validator: jsonschema_rs.Validator
+    unchecked: dict[str, str]
+    """JSON pointer → pattern that cannot be matched in linear time, for example with a lookahead; ignored."""
+
+
+def compile_schema(text: str) -> Compiled:
     """Compile the validator of a schema. Raises one of UNUSABLE.
 
     References to other documents are never fetched and patterns are matched in linear time.
@@ -138,13 +150,41 @@ def compile_schema(text: str) -> jsonschema_rs.Validator:
         raise TypeError("a schema is a JSON object")
     if str(tree.get("$schema", "")).rstrip("#") not in _DRAFTS:
         tree.pop("$schema", None)
+    tree = without_empty(tree)
+    unchecked: dict[str, str] = {}
+    while True:
+        try:
+            return Compiled(_compile(tree), unchecked)
+        except jsonschema_rs.ValidationError as error:
+            place = list(error.instance_path)
+            if getattr(error.kind, "format", None) != "regex" or len(unchecked) == _MAX_UNCHECKED:
+                raise
+            unchecked[_pointer(place)] = _remove_pattern(tree, place)
+
+
+def _compile(tree: dict[str, Any]) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(
-        without_empty(tree),
+        tree,
         offline=True,
         validate_formats=False,
         pattern_options=jsonschema_rs.RegexOptions(),
         mask=_MASK,
     )
+
+
+def _remove_pattern(tree: Any, place: list[str | int]) -> str:
+    """Remove a keyword `pattern`, or a member of `patternProperties`; returns the pattern."""
+    *parents, last = place
+    keywords: Any = {}
+    schema = tree
+    for part in parents:
+        keywords, schema = schema, schema[part]
+    found = schema.pop(last)
+    if isinstance(found, str):
+        return found
+    for closing in ("additionalProperties", "unevaluatedProperties"):
+        keywords.pop(closing, None)
+    return str(last)
 
 
 def without_empty(schema: Any) -> Any:

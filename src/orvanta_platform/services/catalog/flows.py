@@ -309,14 +309,15 @@ async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> lis
     if schema is None:
         return []
     try:
-        await inputs.check_schema(platform.evaluator.of(workspace), schema)
+        unchecked = await inputs.check_schema(platform.evaluator.of(workspace), schema)
     except BadRequest as error:
         return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
     try:
         secret_schemas.check(schema)
     except BadRequest as error:
         return [Diagnostic(error.code, "error", None, _SCHEMA_PATH, f"{error.message} {error.hint}")]
-    return []
+    message = "forms check this pattern in the browser; calls of the API are not checked against it"
+    return [Diagnostic("pattern_not_checked", "warning", None, _SCHEMA_PATH + each, message) for each in unchecked]
 
 
 def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
