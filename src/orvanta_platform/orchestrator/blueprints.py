@@ -66,6 +66,11 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     inline_imports: dict[str, str] | None = None
     """Hashes of the closures of a workflow's inline scripts, by node."""
 
+    @property
+    def is_unavailable(self) -> bool:
+        """Return whether there is no code: a script of the hub."""
+        return not self.document
+
 
 Pins = Mapping[str, Pin]
 """Pins by reference: `<path>`, `<path>@<hash>`, or `imports:<path>:<node>` for the imports of an inline script.
@@ -292,6 +297,11 @@ def pin_key(value: Mapping[str, Any]) -> str:
     return f"{value['path']}@{version}" if version else str(value["path"])
 
 
+def unavailable(path: str) -> Pin:
+    """Return the pin of a script that cannot be had; its node fails when it runs."""
+    return Pin(path=path, version=0, document="", language="hub")
+
+
 def flow_key(path: str) -> str:
     """Return the key of a workflow's pin."""
     return f"flow:{path}"
@@ -436,7 +446,7 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
     if node.kind is Kind.SCRIPT:
         pin = blueprint.pin(node)
         queue = pinned or _first_allowed(node.tag, pin.tag, run.queue) or pin.language
-        return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
+        return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document) or None)
     language = str(node.value["language"])
     return Work("flowscript", language, None, pinned or _first_allowed(node.tag, run.queue) or language, None, None)
 

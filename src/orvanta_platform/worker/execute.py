@@ -200,6 +200,9 @@ class Executor:
         self, job: ClaimedJob, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _AttemptResult:
         """Evaluate the inputs of a script or call and run it, unless a cached result can be used."""
+        if not blueprint.plan.single and node.kind is Kind.SCRIPT and blueprint.pin(node).is_unavailable:
+            message = f"Scripts of the hub are not available: deploy a script at f/{blueprint.pin(node).path} instead."
+            return _failed(JobError("hub_unavailable", message), job, retryable=False)
         view = await self._view(job, blueprint) if _needs_view(job, blueprint, node) else None
         env = self._environment(job, view)
         masking = self._maskings.of(job, env["OV_TOKEN"])

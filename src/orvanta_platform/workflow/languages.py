@@ -47,4 +47,12 @@ RUNNABLE: Final = frozenset(
         "duckdb",
     }
 )
-"""Languages with a runtime in this version, which may be deployed. A worker reports what it lacks for one."""
+"""Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""
+
+HUB: Final = "hub/"
+"""Start of the paths of scripts of the ecosystem's hub, which the platform does not fetch."""
+
+
+def hub_substitute(path: str) -> str | None:
+    """Return the path of the workspace script that stands for a script of the hub; None for any other path."""
+    return f"f/{path}" if path.startswith(HUB) else None

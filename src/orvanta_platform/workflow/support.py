@@ -10,7 +10,6 @@ from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.kinds import KINDS
-from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
 from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 RUNNABLE_KINDS: Final = frozenset(
@@ -38,14 +37,8 @@ def _node(place: ListedNode) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
-    language = node.value.get("language")
-    if node.kind == "rawscript" and language in EXTENSIONS and language not in RUNNABLE:
-        yield _not_yet(place, f"{path}/value/language", f"the language {language}")
     if place.list_index is None and node.id == "preprocessor" and node.kind not in _PREPROCESSORS:
         yield _not_yet(place, f"{path}/value/type", f"a preprocessor of the kind {node.kind}")
-    script = node.value.get("path")
-    if node.kind == "script" and isinstance(script, str) and script.startswith("hub/"):
-        yield _not_yet(place, f"{path}/value/path", "a script of the hub")
 
 
 def _transforms(subject: Subject) -> Iterator[Diagnostic]:

@@ -24,8 +24,6 @@ def unsupported_at(document: dict[str, Any]) -> list[tuple[str, str | None, str]
 
 MODULES: list[tuple[dict[str, Any], str]] = [
     (node("aiagent", {"tools": []}), "/value/type"),
-    (node("script", {"path": "hub/12/x"}), "/value/path"),
-    (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
 ]
 
@@ -34,6 +32,18 @@ MODULES: list[tuple[dict[str, Any], str]] = [
 def test_unsupported_node_is_rejected(module: dict[str, Any], path: str) -> None:
     found = unsupported_at({"value": {"modules": [module]}})
     assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "path"),
+    [
+        (node("script", {"path": "hub/12/x"}), "hub_unavailable", "/value/path"),
+        (node("rawscript", {"language": "rust", "content": ""}), "no_runtime", "/value/language"),
+    ],
+)
+def test_node_that_will_fail_is_a_warning(module: dict[str, Any], code: str, path: str) -> None:
+    found = [(each.code, each.severity, each.path) for each in validate({"value": {"modules": [module]}})]
+    assert found == [(code, "warning", f"/value/modules/0{path}")]
 
 
 def test_preprocessor_is_not_a_container() -> None:

@@ -16,6 +16,7 @@ from orvanta_platform.cli.client.output import say
 from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.requirements import lock_fault, usable_lock
 
 State = Literal["created", "updated", "unchanged"]
@@ -92,6 +93,8 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     _refuse_stale("script", path, options.base, number)
     body = {"path": path, "content": script.content, "language": script.language, **_script_settings(script, present)}
     body |= _script_lock(script, path)
+    if script.language not in RUNNABLE:
+        say(f"{path}: warning no_runtime: there is no runtime for the language {script.language!r}; its runs fail")
     if options.dry_run:
         same = present is not None and all(present.get(name) == value for name, value in body.items())
         state: State = "unchanged" if same else "updated" if present else "created"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -27,11 +28,11 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow import secret_schemas
-from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
+_LANGUAGE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _EXTENSIONS = (".py", ".sh", ".ts", ".js")
 
 
@@ -211,16 +212,8 @@ def text_of(row: ItemRow) -> str:
 
 
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
-    if new.language not in RUNNABLE:
-        problem = {
-            "code": "not_yet_supported",
-            "severity": "error",
-            "path": "/language",
-            "message": f"The language {new.language[:100]} cannot run yet.",
-        }
-        raise InvalidScript(
-            problem["message"], hint=f"Use one of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
-        )
+    if not _LANGUAGE.fullmatch(new.language):
+        raise InvalidScript(f"{new.language[:100]!r} is not the name of a language.", hint="Write it as in python3.")
     limits.check_settings(new.settings)
     if len(new.content) > LONGEST_CONTENT:
         raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")

@@ -8,7 +8,7 @@ from typing import Any
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, require
-from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
+from orvanta_platform.errors import InvalidWorkflow, TooLarge
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.catalog import flows, signatures
@@ -16,7 +16,6 @@ from orvanta_platform.services.catalog.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import imports, script_access
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
-from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.positions import Position, position_in_message, positions
 from orvanta_platform.workflow.signature.fault import Fault
 
@@ -66,13 +65,9 @@ async def schema(
     """Return the JSON Schema of a script's inputs, derived from its signature; None with the reason if it cannot be
     parsed.
 
-    Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge, CodeTooComplex, EvaluatorUnavailable.
+    Raises NotFound, Forbidden, TooLarge, CodeTooComplex, EvaluatorUnavailable.
     """
     require(actor, "check_script", Target(workspace, "preview"))
-    if language not in RUNNABLE:
-        raise BadRequest(
-            f"The language {language[:100]} cannot run yet.", hint=f"Use one of {', '.join(sorted(RUNNABLE))}."
-        )
     if len(content) > LONGEST_SIGNED:
         raise TooLarge(f"The signature of a script is parsed up to {LONGEST_SIGNED >> 20} MiB.")
     found = await platform.evaluator.scripts.signature(workspace, Script(language, content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orvanta_platform.control import permissions, scopes
@@ -9,17 +10,19 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import PinnedScript
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.orchestrator import document_threads
-from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key
+from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key, unavailable
 from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import syntax
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
+from orvanta_platform.workflow.languages import HUB, hub_substitute
 from orvanta_platform.workflow.validate import Examination, examine
 
 
@@ -68,10 +71,12 @@ async def resolve_scripts(
     NotAccepted.
 
     The rights of the actor count without the scopes of its token: a token for one workflow may run all of it. `view`:
-    the member for whom the versions must be accepted; None: current versions are used.
+    the member for whom the versions must be accepted; None: current versions are used. A script of the hub is that of
+    the workspace at its substitute's path, or is pinned as unavailable.
     """
     named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
-    paths = sorted({value["path"] for value in named if not value.get("hash")})
+    hub = {substitute: path for path in _paths(named) if (substitute := hub_substitute(path)) is not None}
+    paths = sorted({path for path in _paths(named) if not path.startswith(HUB)} | hub.keys())
     hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
     if not named:
         return {}
@@ -82,21 +87,29 @@ async def resolve_scripts(
         target = Target(workspace, "script", script.path, script.created_by, script.extra_perms)
         if permissions.can(owner, "read", target):
             locking.refuse_failed(f"script {script.path}", script.lock_state, None)
-            key = pin_key({"path": script.path, "hash": script.hash})
-            pins[key] = Pin(
-                path=script.path,
-                version=script.version,
-                document=script.document.hex(),
-                language=script.language,
-                tag=script.settings.get("tag") or None,
-                timeout_s=script.settings.get("timeout") or None,
-                dedicated=script.settings.get("dedicated_worker") is True,
-                limits=limits_of(script.settings),
-                imports=script.imports.get(""),
-            )
+            pins[pin_key({"path": script.path, "hash": script.hash})] = _pin_of(script)
+    pins |= {path: pins.get(substitute) or unavailable(path) for substitute, path in hub.items()}
     for value in named:
         if pin_key(value) not in pins:
             if not value.get("hash"):
                 await acceptance.resolve(connection, workspace, "script", value["path"], view)
             raise missing("script", pin_key(value), value["path"])
     return pins
+
+
+def _paths(named: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {str(value["path"]) for value in named if not value.get("hash")}
+
+
+def _pin_of(script: PinnedScript) -> Pin:
+    return Pin(
+        path=script.path,
+        version=script.version,
+        document=script.document.hex(),
+        language=script.language,
+        tag=script.settings.get("tag") or None,
+        timeout_s=script.settings.get("timeout") or None,
+        dedicated=script.settings.get("dedicated_worker") is True,
+        limits=limits_of(script.settings),
+        imports=script.imports.get(""),
+    )

@@ -173,7 +173,8 @@ class _PinnedVersions:
     async def scripts(self, reader: Actor, caller: _Caller, plan: Plan) -> dict[str, Pin]:
         named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
         found = {pin_key(value): self._pin(caller, pin_key(value)) for value in named}
-        by_path = [found[pin_key(value)].version for value in named if not value.get("hash")]
+        pins = [found[pin_key(value)] for value in named if not value.get("hash")]
+        by_path = [pin.version for pin in pins if not pin.is_unavailable]
         await self._require(reader, caller, "script", found, by_path)
         return found
 
@@ -200,6 +201,7 @@ class _PinnedVersions:
         """
         if not found:
             return
+        found = {key: pin for key, pin in found.items() if not pin.is_unavailable}
         owner = scopes.without_limits(reader)
         rows = await runs.get_items(self.connection, self.workspace, [pin.version for pin in found.values()])
         for key, pin in found.items():

@@ -12,6 +12,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid
 from orvanta_platform.workflow.graph import body_lists
+from orvanta_platform.workflow.languages import HUB
 from orvanta_platform.workflow.normal import normalise
 
 
@@ -42,11 +43,13 @@ async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mappi
 
 
 def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (node, JSON pointer, path) of every script that a flow value refers to."""
+    """Yield (node, JSON pointer, path) of every script that a flow value refers to, without those of the hub."""
     for place, module in placed_modules(value, where):
         inner = module.get("value")
         if isinstance(inner, dict) and inner.get("type") == "script":
-            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
+            path = str(inner.get("path"))
+            if not path.startswith(HUB):
+                yield str(module.get("id")), f"{place}/value/path", path
 
 
 def placed_modules(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

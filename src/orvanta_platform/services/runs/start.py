@@ -44,7 +44,6 @@ from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow.imports import may_import
-from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.secret_schemas import may_declare
 
 __all__ = [
@@ -145,11 +144,8 @@ async def start_preview(
     permissions.require(actor, "run", Target(workspace, "preview", preview.path))
     await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
-    if not identity and preview.language not in RUNNABLE:
-        raise InvalidScript(
-            f"This version has no runtime for {preview.language or 'a script without language'}.",
-            hint=f"It supports {', '.join(sorted(RUNNABLE))}.",
-        )
+    if not identity and not preview.language:
+        raise InvalidScript("The script has no language.", hint="Send `language`, for example python3.")
     pins = {} if identity else await _imports_of_preview(platform, actor, workspace, preview)
     spec = RunSpec(
         workspace=workspace,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import EXTENSIONS
+from orvanta_platform.workflow.languages import RUNNABLE, hub_substitute
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
@@ -19,7 +19,7 @@ _LOCALE: Final = re.compile(r"\bIntl\.|\.toLocale(?:Date|Time)?String\(\s*[^\s)]
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, runs_on_bun, lock_not_used,
+    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, hub_unavailable, runs_on_bun, lock_not_used,
     early_return_never, locale_ignored.
     """
     for use in subject.uses:
@@ -50,9 +50,13 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.kind == "rawscript" and language == "deno":
             message = "Deno is not available: Bun runs it, without the Deno object and URL imports"
             yield diagnostic("runs_on_bun", "warning", place, f"{path}/value/language", message)
-        if node.kind == "rawscript" and isinstance(language, str) and language not in EXTENSIONS:
+        if node.kind == "rawscript" and isinstance(language, str) and language not in RUNNABLE:
             message = f"there is no runtime for the language {language!r}; a run fails at this node"
             yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)
+        script = node.value.get("path")
+        if node.kind == "script" and isinstance(script, str) and (substitute := hub_substitute(script)) is not None:
+            message = f"scripts of the hub are not fetched: without a script {substitute}, a run fails at this node"
+            yield diagnostic("hub_unavailable", "warning", place, f"{path}/value/path", message)
         lock = node.value.get("lock")
         if node.kind == "rawscript" and isinstance(language, str) and isinstance(lock, str) and lock:
             fault = lock_fault(language, lock)
