@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import die_with_parent
+
 ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
 _PATIENCE_S = 60.0
 _PORTS = ("master", "volume", "filer", "admin", "s3")
@@ -72,7 +74,8 @@ def running() -> Iterator[Server]:
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on ports of their own, which two servers would share
         command += [f"-{name}.port={port}" for name, port in ports.items()]
         log = stack.enter_context((folder / "log").open("wb"))
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={"HOME": str(folder), "PATH": os.defpath})
+        env = {"HOME": str(folder), "PATH": os.defpath}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, preexec_fn=die_with_parent)
         stack.callback(process.wait)
         stack.callback(process.kill)
         _await(process, ports["s3"], folder / "log")
