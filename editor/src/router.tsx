@@ -92,6 +92,10 @@ export const router = createBrowserRouter([
                 path: "profile",
                 lazy: async () => ({ Component: (await import("./settings/profile-page")).ProfilePage }),
               },
+              {
+                path: "members",
+                lazy: async () => ({ Component: (await import("./settings/members-page")).MembersPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

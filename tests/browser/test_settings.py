@@ -8,6 +8,7 @@ import httpx
 from playwright.async_api import Locator, Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, Site
 from tests.browser.test_accessibility import check
+from tests.browser.test_runs_list import GOOD
 
 SETTINGS = "/w/main/settings"
 
@@ -95,3 +96,86 @@ async def test_profile_has_tokens_sessions_and_password(page: Page, site: Site) 
     await expect(current).to_have_value("")
     restore = {"current_password": "a longer secret", "password": PASSWORD}
     site.client.post("/api/users/setpassword", json=restore).raise_for_status()
+
+
+def has_account(site: Site, name: str, role: str | None = None) -> None:
+    """Create an account with a password, as a member of main with this role unless it is None."""
+    body = {"email": f"{name}@example.org", "password": PASSWORD, "username": name}
+    site.client.post("/api/users/create", json=body).raise_for_status()
+    if role is not None:
+        member = {"email": f"{name}@example.org", "role": role}
+        site.client.post("/api/w/main/workspaces/add_user", json=member).raise_for_status()
+
+
+def token_of(site: Site, name: str) -> str:
+    """Return the token of a new session of an account of `has_account`."""
+    return httpx.post(f"{site.base}/api/auth/login", json={"email": f"{name}@example.org", "password": PASSWORD}).text
+
+
+def acts_for(site: Site, name: str, flow: str) -> None:
+    """Create the schedule `u/<name>/often` of a workflow, which acts for a member of `has_account`."""
+    grant = {"extra_perms": {f"u/{name}": True, "g/all": True}}
+    site.client.post(f"/api/w/main/folders/update/{flow.split('/')[1]}", json=grant).raise_for_status()
+    schedule = {"path": f"u/{name}/often", "schedule": "0 0 3 1 1 *", "timezone": "UTC", "script_path": flow}
+    body = {**schedule, "is_flow": True, "args": {}, "enabled": True}
+    headers = {"Authorization": f"Bearer {token_of(site, name)}"}
+    httpx.post(f"{site.base}/api/w/main/schedules/create", json=body, headers=headers).raise_for_status()
+
+
+async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> None:
+    has_account(site, "leaver", "developer")
+    has_account(site, "heir", "operator")
+    site.deploy("f/settings/owned", GOOD)
+    acts_for(site, "leaver", "f/settings/owned")
+    await opens(page, "members", "Members")
+    # An invited address is listed until the invitation is withdrawn; an account can be created with a one-time link.
+    await page.get_by_role("button", name="Add member").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Invite").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Required")
+    await dialog.get_by_label("E-mail address").fill("guest")
+    await dialog.get_by_role("button", name="Invite").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("is not a valid e-mail address")
+    await dialog.get_by_label("E-mail address").fill("guest@example.org")
+    await dialog.get_by_role("button", name="Invite").click()
+    await expect(rows(page, "Invitations")).to_contain_text(["guest@example.org"])
+    await page.get_by_role("button", name="Withdraw the invitation of guest@example.org").click()
+    await expect(page.get_by_text("No pending invitations")).to_be_visible()
+    await page.get_by_role("button", name="Add member").click()
+    await dialog.get_by_label("How to add").select_option("Create an account")
+    await dialog.get_by_label("E-mail address").fill("fresh@example.org")
+    await dialog.get_by_label("Role").select_option("Viewer")
+    await dialog.get_by_role("button", name="Add", exact=True).click()
+    await expect(dialog.locator("[data-command='One-time link']")).to_contain_text(site.base)
+    await dialog.get_by_role("button", name="Done").click()
+    await expect(page.get_by_label("Role of fresh")).to_have_value("viewer")
+    # The last admin keeps the role; the refusal is shown in its row.
+    await page.get_by_label("Search: Members").fill("admin@example.org")
+    member = rows(page, "Members")
+    await expect(member).to_have_count(1)
+    await member.get_by_label("Role of").select_option("Viewer")
+    await expect(member.get_by_role("alert")).to_contain_text("admin")
+    await expect(member.get_by_label("Role of")).to_have_value("admin")
+    await page.get_by_label("Search: Members").fill("")
+    await page.get_by_label("Role of heir").select_option("Developer")
+    await expect(page.get_by_text("heir is now Developer")).to_be_visible()
+    await is_accessible(page)
+    # Whoever leaves is shown with what stops, which another member can continue.
+    await page.get_by_role("button", name="Remove leaver").click()
+    await expect(dialog.get_by_label("Items that stop")).to_contain_text("Schedule u/leaver/often")
+    await dialog.get_by_label("New owner").select_option("heir")
+    await check(page)
+    await dialog.get_by_role("button", name="Remove", exact=True).click()
+    await expect(member.filter(has_text="leaver")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
+    kept = site.client.get("/api/w/main/schedules/get/u/leaver/often").json()
+    assert (kept["enabled"], kept["permissioned_as"]) == (True, "u/heir")
+    # Without a new owner, the item waits for one.
+    await page.get_by_role("button", name="Disable heir").click()
+    await dialog.get_by_role("button", name="Disable", exact=True).click()
+    await expect(member.filter(has_text="heir")).to_contain_text("Disabled")
+    await page.get_by_role("button", name="Assign u/leaver/often").click()
+    await dialog.get_by_label("New owner").select_option("admin")
+    await dialog.get_by_role("button", name="Assign").click()
+    await expect(page.get_by_role("heading", name="Items without an owner")).to_have_count(0)
+    site.client.delete("/api/w/main/schedules/delete/u/leaver/often").raise_for_status()

@@ -1,0 +1,67 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import type { Departure } from "../api/members";
+import { t } from "../texts/settings";
+import { FormDialog, Loaded, Problem, type Submission } from "./parts";
+import css from "./settings.module.css";
+
+export const KINDS: Readonly<Record<string, string>> = {
+  schedule: t("settings.kindSchedule"),
+  http_trigger: t("settings.kindHttpTrigger"),
+  flow: t("settings.kindFlow"),
+  script: t("settings.kindScript"),
+};
+
+interface Props {
+  title: string;
+  submitLabel: string;
+  departure: UseQueryResult<Departure>;
+  submission: Submission;
+  /** End the access. `cancelRuns`: cancel the runs in progress. */
+  submit: (cancelRuns: boolean) => Promise<unknown>;
+  close: () => void;
+  /** Show the workspaces of the items. */
+  workspaces?: boolean;
+  children?: ReactNode;
+}
+
+/** Dialog that ends the access of a person and shows beforehand what stops. */
+export function DepartureDialog({ departure, workspaces = false, children, submit, ...dialog }: Props) {
+  const [cancelRuns, setCancelRuns] = useState(false);
+  const { data } = departure;
+  return (
+    <FormDialog {...dialog} look="danger" submit={() => submit(cancelRuns)}>
+      <Loaded query={departure} />
+      {data && (
+        <>
+          {data.only_admin_of.length > 0 && (
+            <Problem text={t("settings.onlyAdmin", { workspaces: data.only_admin_of.join(", ") })} />
+          )}
+          <p>{t("settings.departureEnds", { sessions: data.sessions, tokens: data.tokens })}</p>
+          {data.items.length === 0 && <p className={css.note}>{t("settings.departureNoItems")}</p>}
+          {data.items.length > 0 && (
+            <>
+              <p>{t("settings.departureStops", { count: data.items.length })}</p>
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keyboard */}
+              <ul className={css.items} tabIndex={0} aria-label={t("settings.departureItems")}>
+                {data.items.map((each) => (
+                  <li key={`${each.workspace_id} ${each.kind} ${each.path}`}>
+                    {KINDS[each.kind] ?? each.kind} <code>{each.path}</code>
+                    {workspaces && ` (${each.workspace_id})`}
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+          {children}
+          {data.runs > 0 && (
+            <label className={css.check}>
+              <input type="checkbox" checked={cancelRuns} onChange={(event) => setCancelRuns(event.target.checked)} />
+              {t("settings.cancelRuns", { count: data.runs })}
+            </label>
+          )}
+        </>
+      )}
+    </FormDialog>
+  );
+}

@@ -1,0 +1,81 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import {
+  type ActingItem,
+  assignOwner,
+  memberDepartureQuery,
+  membersQuery,
+  removeMember,
+  setDisabled,
+} from "../api/members";
+import { t } from "../texts/settings";
+import { Field } from "../ui/controls";
+import { Select } from "../ui/select";
+import { notify, notifyError } from "../ui/toasts";
+import { DepartureDialog } from "./departure-dialog";
+import { useSubmission } from "./parts";
+
+interface Props {
+  workspace: string;
+  username: string;
+  act: "disable" | "remove";
+  close: () => void;
+}
+
+/** Dialog that disables or removes a member and can assign its items to another one. */
+export function MemberDeparture({ workspace, username, act, close }: Props) {
+  const queries = useQueryClient();
+  const departure = useQuery(memberDepartureQuery(workspace, username));
+  const members = useQuery(membersQuery(workspace));
+  const submission = useSubmission();
+  const [owner, setOwner] = useState("");
+  const items = departure.data?.items ?? [];
+  const others = (members.data ?? []).filter((each) => !each.disabled && each.username !== username);
+  const end = async (cancelRuns: boolean) => {
+    const leave = () =>
+      act === "remove"
+        ? removeMember(workspace, username, cancelRuns)
+        : setDisabled(workspace, username, true, cancelRuns);
+    if (!(await submission.send(leave))) return;
+    notify(t(act === "remove" ? "settings.removedOf" : "settings.disabledOf", { name: username }));
+    close();
+    if (owner) await assignAll(workspace, items, owner);
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+  };
+  const values = { name: username };
+  return (
+    <DepartureDialog
+      title={t(act === "remove" ? "settings.removeOf" : "settings.disableOf", values)}
+      submitLabel={act === "remove" ? t("settings.remove") : t("settings.disable")}
+      departure={departure}
+      submission={submission}
+      submit={end}
+      close={close}
+    >
+      {items.length > 0 && (
+        <Field label={t("settings.newOwner")} help={t("settings.newOwnerHint")}>
+          <Select value={owner} set={setOwner}>
+            <option value="">{t("settings.noOwner")}</option>
+            {others.map((each) => (
+              <option key={each.username} value={`u/${each.username}`}>
+                {each.username}
+              </option>
+            ))}
+          </Select>
+        </Field>
+      )}
+    </DepartureDialog>
+  );
+}
+
+/** Assign the stopped items to an owner and enable them. Those that are refused remain in the list of ownerless items. */
+async function assignAll(workspace: string, items: readonly ActingItem[], owner: string): Promise<void> {
+  for (const { kind, path } of items) {
+    try {
+      const enable = kind === "schedule" || kind === "http_trigger";
+      await assignOwner(workspace, { kind, path, owner, enable, references: false });
+    } catch (error) {
+      notifyError(error);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { createAccountLink } from "../api/accounts";
+import { ApiError } from "../api/client";
+import { addMember, inviteMember, type Role } from "../api/members";
+import { meQuery } from "../api/session";
+import { t } from "../texts/settings";
+import { Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { notify } from "../ui/toasts";
+import { FormDialog, missing, ShownOnce, useSubmission } from "./parts";
+
+const ROLES: readonly [Role, string][] = [
+  ["admin", t("settings.roleAdmin")],
+  ["developer", t("settings.roleDeveloper")],
+  ["operator", t("settings.roleOperator")],
+  ["viewer", t("settings.roleViewer")],
+];
+
+const ROLE_HELP: Readonly<Record<Role, string>> = {
+  admin: t("settings.roleAdminHint"),
+  developer: t("settings.roleDeveloperHint"),
+  operator: t("settings.roleOperatorHint"),
+  viewer: t("settings.roleViewerHint"),
+};
+
+export const roleName = (role: string): string => ROLES.find(([name]) => name === role)?.[1] ?? role;
+
+export function RoleOptions() {
+  return ROLES.map(([name, word]) => (
+    <option key={name} value={name}>
+      {word}
+    </option>
+  ));
+}
+
+/** Ways to add a member: an existing account, an invitation, or a new account with a one-time link. */
+type Way = "add" | "invite" | "create";
+
+/** Dialog that adds or invites a member. */
+export function AddMemberDialog({ workspace, close }: { workspace: string; close: () => void }) {
+  const queries = useQueryClient();
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
+  const [way, setWay] = useState<Way>("invite");
+  const [email, setEmail] = useState("");
+  const [username, setUsername] = useState("");
+  const [role, setRole] = useState<Role>("developer");
+  const [link, setLink] = useState<string | null>(null);
+  const submission = useSubmission(fieldOf);
+  const { errors } = submission;
+  const submit = async () => {
+    const address = email.trim();
+    const work = async () => {
+      if (way === "invite") return inviteMember(workspace, address, role);
+      if (way === "create") setLink(await createAccountLink({ email: address, username: username.trim() || null }));
+      await addMember(workspace, address, role, way === "add" ? username.trim() || null : null);
+    };
+    if (!(await submission.send(work, { email: missing(email) }))) return;
+    notify(way === "invite" ? t("settings.invited", { email: address }) : t("settings.added", { email: address }));
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+    if (way !== "create") close();
+  };
+  if (link && !submission.busy && !errors[""]) {
+    const hint = t("settings.linkOnce", { email: email.trim() });
+    return (
+      <ShownOnce
+        title={t("settings.accountCreated")}
+        label={t("settings.oneTimeLink")}
+        text={link}
+        hint={hint}
+        close={close}
+      />
+    );
+  }
+  return (
+    <FormDialog
+      title={t("settings.addMember")}
+      submitLabel={way === "invite" ? t("settings.invite") : t("ui.add")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("settings.way")} help={WAY_HELP[way]}>
+        <Select value={way} set={(next) => setWay(next as Way)}>
+          <option value="invite">{t("settings.wayInvite")}</option>
+          <option value="add">{t("settings.wayAdd")}</option>
+          {superAdmin && <option value="create">{t("settings.wayCreate")}</option>}
+        </Select>
+      </Field>
+      <Field label={t("settings.email")} error={errors.email}>
+        <Input type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
+      </Field>
+      {way !== "invite" && (
+        <Field label={t("settings.username")} help={t("settings.usernameHint")} error={errors.username}>
+          <Input value={username} spellCheck={false} onChange={(event) => setUsername(event.target.value)} />
+        </Field>
+      )}
+      <Field label={t("settings.role")} help={ROLE_HELP[role]}>
+        <Select value={role} set={(next) => setRole(next as Role)}>
+          <RoleOptions />
+        </Select>
+      </Field>
+    </FormDialog>
+  );
+}
+
+const WAY_HELP: Readonly<Record<Way, string>> = {
+  invite: t("settings.wayInviteHint"),
+  add: t("settings.wayAddHint"),
+  create: t("settings.wayCreateHint"),
+};
+
+function fieldOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return "";
+  if (/username|user name/.test(error.message)) return "username";
+  return ["bad_request", "not_found", "already_exists", "conflict"].includes(error.code) ? "email" : "";
+}

@@ -1,0 +1,95 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { assignOwner, membersQuery, type OwnerlessItem, ownerlessQuery } from "../api/members";
+import { t } from "../texts/settings";
+import { Button, Field } from "../ui/controls";
+import { Select } from "../ui/select";
+import { notify } from "../ui/toasts";
+import { KINDS } from "./departure-dialog";
+import { FormDialog, missing, Rows, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+/** Items that act for disabled or removed members; nothing if there are none. */
+export function Ownerless({ workspace }: { workspace: string }) {
+  const items = useQuery(ownerlessQuery(workspace));
+  const [chosen, setChosen] = useState<OwnerlessItem | null>(null);
+  if (!items.data?.length) return null;
+  return (
+    <section className={css.section} aria-labelledby="ownerless">
+      <h2 id="ownerless">{t("settings.ownerless")}</h2>
+      <p className={css.about}>{t("settings.ownerlessHint")}</p>
+      <Rows
+        label={t("settings.ownerless")}
+        items={items.data}
+        keyOf={(each) => `${each.kind} ${each.path}`}
+        row={(each) => (
+          <>
+            <div className={css.what}>
+              <span className={css.name}>{each.path}</span>
+              <span className={css.facts}>
+                <span>{KINDS[each.kind] ?? each.kind}</span>
+                <span>{t("settings.actedFor", { owner: each.permissioned_as })}</span>
+              </span>
+            </div>
+            <Button onClick={() => setChosen(each)} aria-label={t("settings.assignOf", { path: each.path })}>
+              {t("settings.assign")}
+            </Button>
+          </>
+        )}
+      />
+      {chosen && <AssignDialog workspace={workspace} item={chosen} close={() => setChosen(null)} />}
+    </section>
+  );
+}
+
+function AssignDialog({ workspace, item, close }: { workspace: string; item: OwnerlessItem; close: () => void }) {
+  const queries = useQueryClient();
+  const members = useQuery(membersQuery(workspace));
+  const submission = useSubmission();
+  const trigger = item.kind === "schedule" || item.kind === "http_trigger";
+  const [owner, setOwner] = useState("");
+  const [enable, setEnable] = useState(trigger);
+  const [references, setReferences] = useState(false);
+  const { kind, path } = item;
+  const submit = async () => {
+    const assign = () => assignOwner(workspace, { kind, path, owner, enable, references });
+    if (!(await submission.send(assign, { owner: missing(owner) }))) return;
+    notify(t("settings.assigned", { path, owner }));
+    close();
+    await queries.invalidateQueries(ownerlessQuery(workspace));
+  };
+  return (
+    <FormDialog
+      title={t("settings.assignOf", { path })}
+      submitLabel={t("settings.assign")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("settings.newOwner")} help={t("settings.newOwnerRights")} error={submission.errors.owner}>
+        <Select value={owner} set={setOwner}>
+          <option value="">—</option>
+          {members.data
+            ?.filter((each) => !each.disabled)
+            .map((each) => (
+              <option key={each.username} value={`u/${each.username}`}>
+                {each.username}
+              </option>
+            ))}
+        </Select>
+      </Field>
+      {trigger && (
+        <label className={css.check}>
+          <input type="checkbox" checked={enable} onChange={(event) => setEnable(event.target.checked)} />
+          {t("settings.enableAgain")}
+        </label>
+      )}
+      {kind === "schedule" && (
+        <label className={css.check}>
+          <input type="checkbox" checked={references} onChange={(event) => setReferences(event.target.checked)} />
+          {t("settings.allowReferences")}
+        </label>
+      )}
+    </FormDialog>
+  );
+}
