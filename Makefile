@@ -21,7 +21,9 @@ test: lint pages ## Check the code and run the tests; ARGS="tests/unit -k name" 
 test-extended: tools pages ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
 	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
 
-test-all: test test-extended ## Run all tests except those of `make soak`
+test-all: lint pages ## Check the code and run all tests except those of `make soak`
+	@scripts/programs browser
+	@$(PYTEST) -m "not soak and not screenshots" $(ARGS)
 
 lint: tools ## Check style, types and import layers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-server lint-editor
