@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import die_with_parent
+
 ORVANTA = Path(sys.executable).with_name("orvanta")
 PATIENCE_S = 120
 """How long anything may take before a test gives up; nothing is measured by it."""
@@ -45,7 +47,12 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
     }
     home.chmod(0o711)
     process = subprocess.Popen(
-        [str(ORVANTA), "up"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [str(ORVANTA), "up"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=die_with_parent,
     )
     said: list[str] = []
     ready = threading.Event()

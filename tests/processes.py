@@ -12,8 +12,11 @@ _libc = ctypes.CDLL(None)
 
 
 def die_with_parent() -> None:
-    """Make this process end with its parent; a `preexec_fn` of servers that a killed test run would leave."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    """Make this process receive SIGTERM when its parent ends; a `preexec_fn`.
+
+    A server would outlive a test run that is killed.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def children(pid: int | None) -> list[int]:
