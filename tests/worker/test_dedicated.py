@@ -116,7 +116,7 @@ async def test_log_arrives_while_job_runs(runtimes: Runtimes) -> None:
     [
         ("raise ValueError('no good')", "ValueError", "no good"),
         ("import sys; sys.exit(3)", "ExitCode", "exit code 3"),
-        ("return {1}", "ResultNotJson", "is of type set"),
+        ("return object()", "ResultNotJson", "is of type object"),
         ("return 'x' * 3000", "result_too_large", "1 KiB"),
     ],
 )

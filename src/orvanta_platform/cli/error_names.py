@@ -19,6 +19,7 @@ FAILURES: Final = {
     "ExitCode": "The process of the script ended with this exit code or signal before it returned a result.",
     "Forbidden": "The member whom the run acts for lacks a permission.",
     "InvalidApproval": "A decision names a node without an approval.",
+    "InvalidArgument": "An argument has no value of the type that its parameter is annotated with.",
     "InvalidDelay": "The time of a delay or sleep is missing, is not a number or time, or is too far away.",
     "InvalidForm": "The form of an approval is too large or asks for a password.",
     "InvalidGroups": "`user_groups_required` of an approval or suspend is not a list of names, or is too large.",

@@ -67,6 +67,9 @@ RUN_CALLS = re.compile(
 )
 """Calls that also accept their token as `?token=`."""
 
+FOREIGN = re.compile(rf"{ROUTE_PREFIX}|/api/w/[^/]+/jobs/(run_wait_result|run_inline)/")
+"""Calls whose response is the result of a script, with a content type of its choice."""
+
 COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
@@ -114,7 +117,7 @@ class AuthenticationMiddleware:
         scope[PLATFORM] = self._platform
         scope["client"] = address = _client(self._addresses.of(scope))
         body = PacedBody(receive, self._pace)
-        answer = _Response(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))
+        answer = _Response(send, request_id, foreign=FOREIGN.match(scope["path"]) is not None)
         started = clock.monotonic()
         try:
             await self._admit(scope, headers, request_id)

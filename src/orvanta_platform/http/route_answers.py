@@ -1,4 +1,4 @@
-"""Responses of runs that an HTTP route started. The result may set status, content type and headers."""
+"""Responses of runs whose caller waits for the result, which may set status, content type and headers."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ from orvanta_platform.http.requests import (
     platform_of,
     whole_body,
 )
+from orvanta_platform.http.route_answers import answer_of
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, idempotency_key, with_headers
 from orvanta_platform.http.schemas import restarts
 from orvanta_platform.http.schemas.runs import (
@@ -45,7 +46,6 @@ from orvanta_platform.http.schemas.runs import (
 from orvanta_platform.http.streaming import EVENTS
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results, updates
-from orvanta_platform.services.run_views.results import Finished
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import restart as restarting
 from orvanta_platform.services.runs import start as runs
@@ -55,9 +55,6 @@ from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 MAX_BODY = 100 << 20
 """Maximum size in bytes of a body that starts a run."""
 
-_TEXT_KEYS = ("orvanta_status_code", "windmill_status_code")
-_STATUS_KEYS = tuple(key.encode() for key in _TEXT_KEYS)
-_BODILESS = (204, 205, 304)
 _RUN = "/api/w/{workspace:str}/jobs/run"
 _WAIT = "/api/w/{workspace:str}/jobs/run_wait_result"
 _STREAM = "/api/w/{workspace:str}/jobs/run_and_stream"
@@ -343,40 +340,23 @@ def _args_of(sent: ScriptPreviewBody | FlowPreviewBody) -> bytes:
 
 
 async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> Response[bytes]:
-    """Return the result of the run that `starting` starts, with its id in X-Run-Id."""
+    """Return the response that the result of the run that `starting` starts determines, with its id in X-Run-Id."""
     platform, expected = call.platform, call.options.new_id
     with results.watch_end(platform, expected) as watch:
         run = await starting
-        headers = {"X-Run-Id": str(run)}
         try:
             end = await results.wait(
                 platform, call.caller, workspace, run, platform.settings.wait_s, watch if run == expected else None
             )
         except OrvantaError as error:
-            return respond(error, headers)
-    status, body = _status_and_body(end)
-    return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
+            return respond(error, {"X-Run-Id": str(run)})
+    return answer_of(end, anonymous=False)
 
 
 async def _updates(call: RunCall, workspace: str, run: UUID) -> Stream:
     """Stream the updates of a run that was just started, with its id in X-Run-Id."""
     found = await updates.of_started(call.platform, call.caller, workspace, run)
     return update_stream(found, headers={"X-Run-Id": str(run)})
-
-
-def _status_and_body(end: Finished) -> tuple[int, bytes]:
-    if not end.success:
-        return 500, end.result
-    if not any(key in end.result for key in _STATUS_KEYS):
-        return 200, end.result
-    try:
-        parts = msgspec.json.decode(end.result, type=dict[str, msgspec.Raw])
-        status = msgspec.json.decode(next(parts[key] for key in _TEXT_KEYS if key in parts), type=int)
-    except (msgspec.DecodeError, StopIteration):
-        return 200, end.result
-    if not 200 <= status <= 599:
-        return 200, end.result
-    return status, b"" if status in _BODILESS else bytes(parts.get("result", msgspec.Raw(b"null")))
 
 
 _HANDLERS = [

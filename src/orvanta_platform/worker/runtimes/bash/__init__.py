@@ -1,4 +1,4 @@
-"""Bash scripts: one process, positional parameters, result.json or the last line of stdout."""
+"""Bash scripts: one process, positional parameters, result.json, result.out or the last line of stdout."""
 
 from orvanta_platform.worker.runtimes.manifest import Runtime
 

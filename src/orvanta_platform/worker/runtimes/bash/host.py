@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ from orvanta_platform.workflow.signature.bash import parameters
 
 _SCRIPT = "script.sh"
 _RESULT = "result.json"
+_TEXT = "result.out"
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
@@ -45,24 +48,31 @@ def _word(value: Any) -> str:
 
 
 def finish(job: Job) -> None:
-    """Answer with result.json, if the script wrote one. Links, pipes and devices are ignored."""
-    try:
-        descriptor = os.open(_RESULT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    """Answer with result.json or else the text in result.out, if the script wrote one.
+
+    Links, pipes and devices are ignored.
+    """
+    for name in (_RESULT, _TEXT):
+        with contextlib.suppress(OSError), open(name, "rb", buffering=0, opener=_open) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                _answer(job, name, file, status.st_size)
+                return
+
+
+def _open(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _answer(job: Job, name: str, file: io.FileIO, size: int) -> None:
+    if size > job.result_bytes:
+        sizes = f"the result has {size_text(size)}, the limit is {size_text(job.result_bytes)}"
+        _fail(job.result, "result_too_large", sizes)
         return
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return
-        if status.st_size > job.result_bytes:
-            limit = size_text(job.result_bytes)
-            _fail(
-                job.result,
-                "result_too_large",
-                f"the result has {size_text(status.st_size)}, the limit is {limit}",
-            )
-            return
-        write_answer(job.result, RESULT, file.readall())
+    written = file.readall()
+    if name == _TEXT:
+        written = json.dumps(written.decode("utf-8", "replace").removesuffix("\n"), ensure_ascii=False).encode()
+    write_answer(job.result, RESULT, written)
 
 
 def _fail(descriptor: int, name: str, message: str) -> None:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.units import size_text
+from orvanta_platform.worker.runtimes.python.arguments import InvalidArgument, annotated, convert
 from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_streamed_later, stream, stream_later
@@ -182,6 +183,8 @@ class _Main:
     named: list[str]
     rest: bool
     """True if it accepts arguments of any other name."""
+    kinds: dict[str, Any]
+    """Annotations of the parameters whose arguments may be converted."""
 
     @classmethod
     def of(cls, module: ModuleType) -> _Main:
@@ -192,17 +195,30 @@ class _Main:
         if type(main) is FunctionType and not main.__dict__:  # not wrapped: `inspect` is not needed
             code, names = main.__code__, main.__code__.co_varnames
             first, end = code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount
-            return cls(main, [*names[:first]], [*names[first:end]], bool(code.co_flags & inspect.CO_VARKEYWORDS))
+            return cls(
+                main,
+                [*names[:first]],
+                [*names[first:end]],
+                bool(code.co_flags & inspect.CO_VARKEYWORDS),
+                annotated(main),
+            )
         parameters = inspect.signature(main).parameters.values()
         return cls(
             main,
             [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY],
             [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)],
             any(p.kind is p.VAR_KEYWORD for p in parameters),
+            annotated(inspect.unwrap(main)),
         )
 
     def call(self, arguments: dict[str, Any], flush: Callable[[], None]) -> Any:
-        """Call the function and return its value. Coroutines are awaited, values of generators are streamed."""
+        """Call the function and return its value. Coroutines are awaited, values of generators are streamed.
+
+        Raises InvalidArgument.
+        """
+        for name, kind in self.kinds.items():
+            if name in arguments:
+                arguments[name] = convert(name, arguments[name], kind)
         positional = [arguments[name] for name in self.positional if name in arguments]
         if self.rest:
             named = {name: value for name, value in arguments.items() if name not in self.positional}
@@ -240,6 +256,8 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
         return _named("ResultNotJson", str(error), None)
     if isinstance(error, ResultTooLarge):
         return _named("result_too_large", str(error), None)
+    if isinstance(error, InvalidArgument):
+        return _named("InvalidArgument", str(error), None)
     if isinstance(error, MissingMain):
         return _named(type(error).__name__, str(error), None)
     if isinstance(error, SyntaxError) and error.filename == _FILE:

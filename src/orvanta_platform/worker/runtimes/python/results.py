@@ -16,7 +16,8 @@ class NotJson(Exception):
 def to_json(value: Any) -> bytes:
     """Return `value` as JSON text in UTF-8. Raises NotJson.
 
-    Dates, decimals, UUIDs and paths become strings, data classes objects, and enumeration members their values.
+    Dates, decimals, UUIDs and paths become strings, bytes base64, data classes and models of pydantic objects,
+    enumeration members their values, sets and arrays lists, tables lists of rows. NaN and infinities become null.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
@@ -26,10 +27,14 @@ def to_json(value: Any) -> bytes:
     except RecursionError as error:
         raise NotJson("the result is nested too deeply") from error
     except (TypeError, ValueError) as error:
-        raise NotJson(_find(value) or f"the result is not JSON: {error}") from error
+        fault = _find(value)
+        if fault is not None or isinstance(error, TypeError):
+            raise NotJson(fault or f"the result is not JSON: {error}") from error
+        return to_json(_finite(value))
 
 
 def _convert(value: Any) -> Any:
+    import base64
     import datetime  # large and rarely needed: imported here to keep them out of every cell
     import decimal
     import pathlib
@@ -38,12 +43,63 @@ def _convert(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
+        return value.isoformat() if value == value else None  # pandas.NaT differs from itself
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, set | frozenset):
+        return _in_order(value)
     if isinstance(value, decimal.Decimal | uuid.UUID | pathlib.PurePath):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if not isinstance(value, type) and (found := _of_library(value)) is not _UNKNOWN:
+        return found
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_UNKNOWN = object()
+
+
+def _of_library(value: Any) -> Any:
+    """Return a value of a common library in plain types; _UNKNOWN for any other. No library is imported."""
+    home, name = type(value).__module__.partition(".")[0], type(value).__name__
+    match home, name:
+        case ("numpy", _) if hasattr(value, "tolist"):
+            return value.tolist()
+        case ("pandas", "DataFrame"):
+            return value.values.tolist()
+        case ("pandas", "NAType"):
+            return None
+        case ("pandas", _) if hasattr(value, "tolist"):
+            return value.tolist()
+        case ("polars", "DataFrame"):
+            return value.rows()
+        case ("polars", "Series"):
+            return value.to_list()
+    if callable(dump := getattr(value, "model_dump", None)):
+        return dump()
+    if hasattr(type(value), "__fields__") and callable(dump := getattr(value, "dict", None)):
+        return dump()
+    return _UNKNOWN
+
+
+def _in_order(value: set[Any] | frozenset[Any]) -> list[Any]:
+    """Return the members of a set in ascending order, or in their own if they cannot be compared."""
+    try:
+        return sorted(value)
+    except TypeError:
+        return list(value)
+
+
+def _finite(value: Any) -> Any:
+    """Return a copy of a JSON value without NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return value if value is None or isinstance(value, str | int) else _finite(_convert(value))
 
 
 def _find(value: Any) -> str | None:
@@ -53,8 +109,6 @@ def _find(value: Any) -> str | None:
         path, here, above = todo.pop()
         if id(here) in above:
             return f"{path} contains itself"
-        if isinstance(here, float) and not math.isfinite(here):
-            return f"{path} is {here}, which JSON cannot hold"
         if here is None or isinstance(here, str | int | float):
             continue
         if isinstance(here, list | tuple):

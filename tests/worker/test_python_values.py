@@ -1,0 +1,122 @@
+"""Values of Python scripts: arguments by annotation, and results in JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import uuid
+from typing import Any
+
+import pydantic
+import pytest
+from tests.worker.jobs import run
+
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.python import arguments
+from orvanta_platform.worker.runtimes.python.results import to_json
+
+
+class Colour(enum.Enum):
+    RED = "r"
+
+
+@dataclasses.dataclass
+class Order:
+    day: datetime.date
+    lines: list[decimal.Decimal]
+
+
+class Model(pydantic.BaseModel):
+    at: datetime.datetime
+
+
+DAY = datetime.date(2026, 2, 28)
+NOON = datetime.datetime(2026, 2, 28, 12, tzinfo=datetime.UTC)
+UID = uuid.UUID("12345678-1234-5678-1234-567812345678")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (datetime.datetime, "2026-02-28T12:00:00Z", NOON),
+        (datetime.datetime | None, None, None),
+        (datetime.date, "2026-02-28", DAY),
+        (datetime.date, "2026-02-28T23:00:00Z", DAY),
+        (datetime.time, "12:30", datetime.time(12, 30)),
+        (bytes, "aGk=", b"hi"),
+        (decimal.Decimal, 0.1, decimal.Decimal("0.1")),
+        (uuid.UUID, str(UID), UID),
+        (Colour, "r", Colour.RED),
+        (Colour, "RED", Colour.RED),
+        (Order, {"day": "2026-02-28", "lines": ["1.50"]}, Order(DAY, [decimal.Decimal("1.50")])),
+        (Model, {"at": "2026-02-28T12:00:00Z"}, Model(at=NOON)),
+        (list[datetime.date], ["2026-02-28"], [DAY]),
+        (set[Colour], ["r"], {Colour.RED}),
+        (tuple[int, datetime.date], [1, "2026-02-28"], (1, DAY)),
+        (dict[str, Colour], {"a": "r"}, {"a": Colour.RED}),
+        (str | datetime.date, "2026-02-28", "2026-02-28"),
+        (int | datetime.date, "2026-02-28", DAY),
+        (Any, "2026-02-28", "2026-02-28"),
+    ],
+    ids=str,
+)
+def test_argument_has_the_type_of_its_parameter(kind: Any, value: Any, expected: Any) -> None:
+    assert arguments.convert("x", value, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (datetime.date, "soon"),
+        (bytes, "!"),
+        (Colour, "blue"),
+        (decimal.Decimal, "x"),
+        (Order, {"other": 1}),
+        (Model, {"at": "soon"}),
+    ],
+)
+def test_argument_of_another_type_is_refused(kind: Any, value: Any) -> None:
+    with pytest.raises(arguments.InvalidArgument, match=f"the argument x is not of the type {kind.__name__}: "):
+        arguments.convert("x", value, kind)
+
+
+def library(module: str, name: str, **members: Any) -> Any:
+    return type(
+        name, (), {"__module__": module, **{key: lambda _, found=found: found for key, found in members.items()}}
+    )()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"b": b"hi", "m": bytearray(b"hi")}, {"b": "aGk=", "m": "aGk="}),
+        ({3, 1, 2}, [1, 2, 3]),
+        ([float("nan"), {"x": float("-inf")}, (float("inf"), 1.5)], [None, {"x": None}, [None, 1.5]]),
+        ([DAY, NOON, decimal.Decimal("1.50"), UID], ["2026-02-28", "2026-02-28T12:00:00+00:00", "1.50", str(UID)]),
+        (Model(at=NOON), {"at": "2026-02-28T12:00:00+00:00"}),
+        (library("numpy", "ndarray", tolist=[1, float("nan")]), [1, None]),
+        (library("polars.dataframe.frame", "DataFrame", rows=[(1, DAY)]), [[1, "2026-02-28"]]),
+        (library("polars.series.series", "Series", to_list=[1]), [1]),
+        (library("pandas._libs.missing", "NAType"), None),
+    ],
+    ids=str,
+)
+def test_result_has_a_form_in_json(value: Any, expected: Any) -> None:
+    assert json.loads(to_json(value)) == expected
+
+
+async def test_script_receives_and_returns_typed_values(runtimes: Runtimes) -> None:
+    content = (
+        "from __future__ import annotations\n"
+        "import datetime, enum\nfrom typing import TYPE_CHECKING, Optional\n"
+        "class Size(enum.Enum):\n    S = 's'\n"
+        "def main(at: datetime.datetime, data: Optional[bytes], size: Size = Size.S, n: int = 1):\n"
+        "    return [type(at).__name__, data, at.year, size.name, {n}]\n"
+    )
+    given = {"at": "2026-02-28T12:00:00Z", "data": "aGk="}
+    assert (await run(runtimes, "python3", content, given)).value == ["datetime", "aGk=", 2026, "S", [1]]
+    error = (await run(runtimes, "python3", content, given | {"size": "x"})).error
+    assert error == ("InvalidArgument", "the argument size is not of the type Size: 'x' is not a valid Size")
