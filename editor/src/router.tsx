@@ -96,6 +96,10 @@ export const router = createBrowserRouter([
                 path: "members",
                 lazy: async () => ({ Component: (await import("./settings/members-page")).MembersPage }),
               },
+              {
+                path: "groups",
+                lazy: async () => ({ Component: (await import("./settings/groups-page")).GroupsPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

@@ -9,7 +9,13 @@ import css from "./settings.module.css";
 type Group = readonly [string, readonly (readonly [string, string])[]];
 
 const ACCOUNT: Group = [t("settings.account"), [[t("settings.profile"), "profile"]]];
-const WORKSPACE: Group = [t("settings.workspace"), [[t("settings.members"), "members"]]];
+const WORKSPACE: Group = [
+  t("settings.workspace"),
+  [
+    [t("settings.members"), "members"],
+    [t("settings.groups"), "groups"],
+  ],
+];
 const INSTANCE: Group = [t("settings.instance"), []];
 
 /** The pages of the settings with their navigation. */

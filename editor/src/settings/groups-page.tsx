@@ -1,0 +1,215 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useParams } from "react-router";
+import {
+  addToGroup,
+  createGroup,
+  deleteGroup,
+  type Group,
+  groupsQuery,
+  removeFromGroup,
+  updateGroup,
+} from "../api/groups";
+import { membersQuery, ownMemberQuery } from "../api/members";
+import { t } from "../texts/settings";
+import { Confirm } from "../ui/confirm";
+import { Button, Field, Input } from "../ui/controls";
+import { notify } from "../ui/toasts";
+import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
+import { PeopleField } from "./people-field";
+import css from "./settings.module.css";
+
+/** Group of every member, which cannot be changed. */
+const EVERYONE = "all";
+const NEW = "";
+
+/** Groups of the workspace with their members and managers. */
+export function GroupsPage() {
+  const { workspace = "" } = useParams();
+  const me = useQuery(ownMemberQuery(workspace));
+  const groups = useQuery(groupsQuery(workspace));
+  const [edited, setEdited] = useState<string | null>(null);
+  const admin = me.data?.is_admin ?? false;
+  const chosen = groups.data?.find((each) => each.name === edited);
+  return (
+    <main className={css.main}>
+      <div className={css.head}>
+        <h1>{t("settings.groups")}</h1>
+        {admin && (
+          <Button look="main" icon="plus" onClick={() => setEdited(NEW)}>
+            {t("settings.newGroup")}
+          </Button>
+        )}
+      </div>
+      <p className={css.about}>{t("settings.groupsHint")}</p>
+      <SearchedList
+        label={t("settings.groups")}
+        query={groups}
+        keyOf={(each) => each.name}
+        textOf={(each) => [each.name, each.summary, ...each.members].join(" ")}
+        empty={[t("settings.noGroups"), t("settings.noGroupsHint")]}
+        row={(each) => (
+          <GroupRow
+            workspace={workspace}
+            group={each}
+            admin={admin}
+            manager={each.managers.includes(me.data?.username ?? "")}
+            edit={() => setEdited(each.name)}
+          />
+        )}
+      />
+      {edited === NEW && <NewGroupDialog workspace={workspace} created={setEdited} close={() => setEdited(null)} />}
+      {chosen && <GroupDialog workspace={workspace} group={chosen} admin={admin} close={() => setEdited(null)} />}
+    </main>
+  );
+}
+
+interface RowProps {
+  workspace: string;
+  group: Group;
+  /** The user is an admin of the workspace. */
+  admin: boolean;
+  /** The user manages this group. */
+  manager: boolean;
+  edit: () => void;
+}
+
+function GroupRow({ workspace, group, admin, manager, edit }: RowProps) {
+  const queries = useQueryClient();
+  const [confirming, setConfirming] = useState(false);
+  const { busy, errors, send } = useSubmission();
+  const { name, members, managers } = group;
+  const everyone = name === EVERYONE;
+  const remove = async () => {
+    if (await send(() => deleteGroup(workspace, name))) notify(t("settings.groupDeleted", { name }));
+    await queries.invalidateQueries(groupsQuery(workspace));
+  };
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.name}>{name}</span>
+        <span className={css.facts}>
+          <span>{everyone ? t("settings.groupEveryone") : group.summary}</span>
+          {!everyone && <span>{t("settings.memberCount", { count: members.length })}</span>}
+          {managers.length > 0 && <span>{t("settings.managersOf", { names: managers.join(", ") })}</span>}
+        </span>
+        {members.length > 0 && <span className={css.facts}>{members.join(", ")}</span>}
+      </div>
+      {!everyone && (admin || manager) && (
+        <div className={css.tools}>
+          <Button icon="edit" onClick={edit} aria-label={t("settings.editItem", { name })}>
+            {t("ui.edit")}
+          </Button>
+          {admin && (
+            <Button
+              look="danger"
+              disabled={busy}
+              onClick={() => setConfirming(true)}
+              aria-label={t("settings.deleteItem", { name })}
+            >
+              {t("ui.delete")}
+            </Button>
+          )}
+        </div>
+      )}
+      <Problem text={errors[""]} />
+      {confirming && (
+        <Confirm
+          title={t("settings.deleteItem", { name })}
+          confirmLabel={t("ui.delete")}
+          close={() => setConfirming(false)}
+          onConfirm={() => void remove()}
+        >
+          <p>{t("settings.deleteGroupHint")}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function NewGroupDialog(props: { workspace: string; created: (name: string) => void; close: () => void }) {
+  const { workspace, created, close } = props;
+  const queries = useQueryClient();
+  const [name, setName] = useState("");
+  const [summary, setSummary] = useState("");
+  const submission = useSubmission(({ code }) => (code === "bad_request" || code === "already_exists" ? "name" : ""));
+  const submit = async () => {
+    const create = () => createGroup(workspace, name.trim(), summary);
+    if (!(await submission.send(create, { name: missing(name) }))) return;
+    await queries.invalidateQueries(groupsQuery(workspace));
+    created(name.trim());
+  };
+  return (
+    <FormDialog
+      title={t("settings.newGroup")}
+      submitLabel={t("settings.create")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("ui.name")} error={submission.errors.name}>
+        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <Field label={t("ui.description")}>
+        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+      </Field>
+    </FormDialog>
+  );
+}
+
+interface DialogProps {
+  workspace: string;
+  group: Group;
+  admin: boolean;
+  close: () => void;
+}
+
+/** Dialog with the members of a group, and for admins its description and managers. */
+function GroupDialog({ workspace, group, admin, close }: DialogProps) {
+  const queries = useQueryClient();
+  const people = useQuery(membersQuery(workspace)).data?.map((each) => each.username) ?? [];
+  const submission = useSubmission();
+  const [summary, setSummary] = useState(group.summary ?? "");
+  const [members, setMembers] = useState<readonly string[]>(group.members);
+  const [managers, setManagers] = useState<readonly string[]>(group.managers);
+  const { name } = group;
+  const save = async () => {
+    if (admin) await updateGroup(workspace, name, summary, [...managers]);
+    for (const each of members.filter((one) => !group.members.includes(one))) await addToGroup(workspace, name, each);
+    for (const each of group.members.filter((one) => !members.includes(one)))
+      await removeFromGroup(workspace, name, each);
+  };
+  const submit = async () => {
+    const saved = await submission.send(save);
+    await queries.invalidateQueries(groupsQuery(workspace));
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+    if (!saved) return;
+    notify(t("settings.saved", { name }));
+    close();
+  };
+  return (
+    <FormDialog
+      title={t("settings.editItem", { name })}
+      submitLabel={t("ui.save")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      {admin && (
+        <Field label={t("ui.description")}>
+          <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+        </Field>
+      )}
+      <PeopleField label={t("settings.members")} people={people} chosen={members} set={setMembers} />
+      {admin && (
+        <PeopleField
+          label={t("settings.managers")}
+          help={t("settings.managersHint")}
+          people={people}
+          chosen={managers}
+          set={setManagers}
+        />
+      )}
+    </FormDialog>
+  );
+}
