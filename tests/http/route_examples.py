@@ -40,6 +40,9 @@ BODIES: dict[str, Any] = {
     "POST workspaces/add_user": {"email": "admin@localhost", "username": "second"},
     "POST workspaces/invite_user": {"email": "guest@example.com"},
     "POST workspaces/delete_invite": {"email": "invited@example.com"},
+    "POST service_accounts/create": {"username": "fresh"},
+    "POST service_accounts/tokens/create/{username}": {"scopes": ["jobs:run"], "expiration": "2099-01-01T00:00:00Z"},
+    "POST service_accounts/setenabled/{username}": {"enabled": True},
     "POST users/update/{username}": {"role": "developer"},
     "POST /api/users/accept_invite": {"workspace_id": "main"},
     "POST /api/users/decline_invite": {"workspace_id": "main"},
@@ -133,6 +136,9 @@ GONE = {
 LEAVERS = {
     "POST users/update/{username}": "remaining",
     "DELETE users/delete/{username}": "leaver",
+    "POST service_accounts/tokens/create/{username}": "machine",
+    "POST service_accounts/setenabled/{username}": "machine",
+    "DELETE service_accounts/delete/{username}": "machine",
 }
 VERSIONS = {
     "POST scripts/archive/h/{hash}": "archived_version",
@@ -175,6 +181,7 @@ class Examples:
             await self._post("groups/create", {"name": group})
         for username in ("leaver", "remaining"):
             await self._stage.member(username)
+        await self._post("service_accounts/create", {"username": "machine"})
         await self._post("workspaces/invite_user", {"email": "invited@example.com"})
         for name in ("script", "archived", "deleted"):
             await self._post("scripts/create", {**CODE, "path": f"f/team/{name}"})

@@ -27,6 +27,7 @@ from orvanta_platform.cli.client import (
     resource,
     resource_type,
     script,
+    service_account,
     token,
     user,
     variable,
@@ -61,6 +62,7 @@ app.add_typer(resource.app, name="resource")
 app.add_typer(resource_type.app, name="resource-type")
 app.add_typer(user.app, name="user")
 app.add_typer(member.app, name="member")
+app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")

@@ -28,6 +28,9 @@ LONGEST_FILE_KEY = 1024
 RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
 
+_SERVICE = "service.orvanta"
+"""End of the addresses of service accounts."""
+
 _PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_"}
 _SHOWN = 12
 
@@ -101,7 +104,19 @@ def check_email(email: str) -> str:
     """Return the address in lower case. Raises BadRequest if it is invalid, or cannot be part of the path of a call."""
     if not _EMAIL.fullmatch(email):
         raise BadRequest(f"{email[:200]!r} is not a valid e-mail address.")
+    if is_service_email(email.lower()):
+        raise BadRequest(f"Addresses that end in .{_SERVICE} are those of service accounts.")
     return email.lower()
+
+
+def service_email(workspace: str, username: str) -> str:
+    """Return the address of a service account, at which nobody receives mail."""
+    return f"{username}@{workspace}.{_SERVICE}".lower()
+
+
+def is_service_email(email: str) -> bool:
+    """Return whether an address belongs to a service account."""
+    return email.endswith(f".{_SERVICE}")
 
 
 def check_principals(names: Iterable[str]) -> None:

@@ -74,6 +74,15 @@ async def stop(conn: Connection, email: str, workspace: str | None, reason: str)
     ]
 
 
+async def stop_service_accounts(conn: Connection, email: str, workspace: str | None) -> list[tuple[ActingItem, str]]:
+    """Disable the service accounts of an owner in a workspace (None: all) and delete their tokens.
+
+    Returns them with their e-mail addresses.
+    """
+    rows = await conn.fetch(_SQL["stop_service_accounts"], email, workspace)
+    return [(ActingItem("service_account", row["workspace"], row["path"]), row["email"]) for row in rows]
+
+
 async def delete_tokens(conn: Connection, email: str, workspace: str) -> None:
     """Delete the tokens of an account that are valid in this workspace only."""
     await conn.execute(_SQL["delete_tokens"], email, workspace)

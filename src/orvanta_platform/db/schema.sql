@@ -26,7 +26,8 @@ CREATE TABLE account (
     disabled      boolean NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT app_now(),
     deleted_at    timestamptz,
-    CHECK (deleted_at IS NULL OR (disabled AND NOT super_admin AND NOT devops AND password_hash IS NULL))
+    CHECK (deleted_at IS NULL OR (disabled AND NOT super_admin AND NOT devops AND password_hash IS NULL)),
+    CHECK (login_type <> 'service' OR (password_hash IS NULL AND NOT super_admin AND NOT devops))
 );
 COMMENT ON COLUMN account.deleted_at IS 'Time of deletion. The row remains, so that nobody else gets the address or the username.';
 
@@ -81,6 +82,19 @@ CREATE TABLE invitation (
 CREATE INDEX invitation_email ON invitation (email);
 COMMENT ON TABLE invitation IS 'Addresses that may join a workspace; the account need not exist yet.';
 COMMENT ON COLUMN invitation.invited_by IS 'E-mail address of the admin. The invitation ends when this admin loses the role.';
+
+CREATE TABLE service_account (
+    email      text PRIMARY KEY REFERENCES account (email) ON DELETE CASCADE,
+    workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    username   text NOT NULL,
+    summary    text,
+    owner      text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    UNIQUE (workspace, username)
+);
+CREATE INDEX service_account_owner ON service_account (owner);
+COMMENT ON TABLE service_account IS 'Members without a password, for programs. They have tokens, never a session.';
+COMMENT ON COLUMN service_account.owner IS 'E-mail address of the admin who answers for it.';
 
 CREATE FUNCTION is_active_identity(of_workspace text, acting_as text, of_email text) RETURNS boolean
     LANGUAGE sql STABLE AS $$

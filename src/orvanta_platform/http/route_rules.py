@@ -121,6 +121,11 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST users/update/{username}
             DELETE users/delete/{username}
             GET users/departure/{username}
+            GET service_accounts/list
+            POST service_accounts/create
+            POST service_accounts/tokens/create/{username}
+            POST service_accounts/setenabled/{username}
+            DELETE service_accounts/delete/{username}
             GET ownership/list
             POST ownership/assign
         """,

@@ -33,6 +33,7 @@ class ItemKind(StrEnum):
     HTTP_TRIGGER = "http_trigger"
     FLOW = "flow"
     SCRIPT = "script"
+    SERVICE_ACCOUNT = "service_account"
 
 
 Username = Annotated[str, typer.Argument(help="Username in the workspace.", metavar="USERNAME")]
@@ -40,7 +41,9 @@ Email = Annotated[str, typer.Argument(help="E-mail address of the account.", met
 RoleOption = Annotated[RoleName, typer.Option("--role", help="Role in the workspace.")]
 RoleArgument = Annotated[RoleName, typer.Argument(help="Role in the workspace.", metavar="ROLE")]
 NewUsername = Annotated[str | None, typer.Option("--username", help="Username; that of the account by default.")]
-Kind = Annotated[ItemKind, typer.Argument(help="schedule, http_trigger, flow or script.", metavar="KIND")]
+Kind = Annotated[
+    ItemKind, typer.Argument(help="schedule, http_trigger, flow, script or service_account.", metavar="KIND")
+]
 Owner = Annotated[str, typer.Argument(help="New owner, for whom the item acts: u/<username>.", metavar="OWNER")]
 Enable = Annotated[bool, typer.Option("--enable", help="Enable the schedule or HTTP trigger as well.")]
 References = Annotated[

@@ -14,6 +14,11 @@ FROM version AS v
 JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.permissioned_as IS NOT NULL AND v.settings ->> 'on_behalf_of_email' = $1
   AND ($2::text IS NULL OR v.workspace = $2) AND NOT i.archived
+UNION ALL
+SELECT 'service_account', s.workspace, s.username
+FROM service_account AS s
+JOIN member AS m ON m.email = s.email AND m.workspace = s.workspace
+WHERE s.owner = $1 AND ($2::text IS NULL OR s.workspace = $2) AND NOT m.disabled
 ORDER BY workspace, kind, path LIMIT $3;
 
 -- name: count
@@ -51,6 +56,20 @@ SET mode = 'disabled', disabled_reason = $3
 WHERE email = $1 AND ($2::text IS NULL OR workspace = $2) AND mode <> 'disabled'
 RETURNING workspace, path;
 
+-- name: stop_service_accounts
+-- Disables the service accounts of an owner, in one workspace or ($2 null) all of them, and deletes their tokens.
+WITH stopped AS (
+    UPDATE member AS m
+    SET disabled = true
+    FROM service_account AS s
+    WHERE s.owner = $1 AND ($2::text IS NULL OR s.workspace = $2) AND m.workspace = s.workspace AND m.email = s.email
+      AND NOT m.disabled
+    RETURNING m.workspace, m.username AS path, m.email
+), tokens AS (
+    DELETE FROM token AS t USING stopped AS s WHERE t.email = s.email
+)
+SELECT workspace, path, email FROM stopped;
+
 -- name: delete_tokens
 -- Deletes the tokens of an account that are valid in one workspace only.
 DELETE FROM token WHERE email = $1 AND workspace = $2;
@@ -84,7 +103,8 @@ SELECT id, workspace, path FROM requested ORDER BY id;
 
 -- name: list_ownerless
 -- A page of the items that act for an identity of a workspace which is no longer active: schedules, HTTP triggers,
--- workflows and scripts on behalf of somebody. $2 and $3: kind and path of the last item of the page before.
+-- workflows and scripts on behalf of somebody, and service accounts whose
+-- owner is no admin. $2 and $3: kind and path of the last item of the page before.
 SELECT kind, path, permissioned_as, enabled
 FROM (
     SELECT 'schedule' AS kind, path, permissioned_as, email, enabled
@@ -99,6 +119,14 @@ FROM (
     FROM version AS v
     JOIN item AS i ON i.version = v.id AND i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
     WHERE v.workspace = $1 AND v.permissioned_as IS NOT NULL AND NOT i.archived
+    UNION ALL
+    SELECT 'service_account', s.username, 'u/' || coalesce(m.username, a.username),
+           CASE WHEN m.role = 'admin' OR a.super_admin THEN s.owner END, NOT t.disabled
+    FROM service_account AS s
+    JOIN member AS t ON t.workspace = s.workspace AND t.email = s.email
+    JOIN account AS a ON a.email = s.owner
+    LEFT JOIN member AS m ON m.workspace = s.workspace AND m.email = s.owner
+    WHERE s.workspace = $1
 ) AS acting
-WHERE NOT is_active_identity($1, permissioned_as, email) AND (kind, path) > ($2::text, $3::text)
+WHERE is_active_identity($1, permissioned_as, email) IS NOT TRUE AND (kind, path) > ($2::text, $3::text)
 ORDER BY kind, path LIMIT $4;

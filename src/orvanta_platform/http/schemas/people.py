@@ -91,7 +91,7 @@ class ActingItem(msgspec.Struct, kw_only=True):
     """An item that acts for a member."""
 
     kind: str
-    """schedule, http_trigger, flow or script."""
+    """schedule, http_trigger, flow, script or service_account."""
 
     workspace_id: str
     path: str
@@ -124,8 +124,10 @@ class OwnerlessItem(msgspec.Struct, kw_only=True):
 class AssignOwner(msgspec.Struct, kw_only=True):
     """The new owner of an item."""
 
-    kind: Literal["schedule", "http_trigger", "flow", "script"]
+    kind: Literal["schedule", "http_trigger", "flow", "script", "service_account"]
     path: str
+    """Path of the item, or username of the service account."""
+
     owner: str
     """u/<username> of an enabled member."""
 

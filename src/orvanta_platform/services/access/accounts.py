@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from orvanta_platform.control import audit, limits
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, members, tokens
@@ -33,6 +33,8 @@ async def update(platform: Platform, actor: Actor, email: str, change: AccountCh
     limits.check_text("A name", change.name)
     async with platform.db.transaction() as conn:
         row = await _lock(conn, email)
+        if change.super_admin or change.devops:
+            _refuse_service_account(row)
         if row.disabled and (change.super_admin or change.devops):
             raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a role.")
         if change.super_admin is False:
@@ -108,6 +110,7 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
     async with platform.db.transaction() as conn:
         row = await _lock(conn, email)
         _refuse_self(actor, row)
+        _refuse_service_account(row)
         if row.disabled:
             raise Conflict(f"The account {row.email} is disabled.", hint="Enable it before it gets a password.")
         await accounts.clear_password(conn, row.email)
@@ -141,6 +144,11 @@ async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow
     _refuse_self(actor, row)
     await _require_other_superadmin(conn, row)
     return row
+
+
+def _refuse_service_account(row: AccountRow) -> None:
+    if names.is_service_email(row.email):
+        raise Conflict(f"{row.email} is a service account, which has neither a password nor roles of the installation.")
 
 
 def _refuse_self(actor: Actor, row: AccountRow) -> None:

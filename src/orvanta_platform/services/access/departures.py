@@ -90,8 +90,13 @@ async def stop(
             grace_s=platform.settings.cancel_grace_ms / 1000,
         )
         subjects += [(each.workspace, "jobs.cancel", each.path) for each in runs]
+    owned = await departures.stop_service_accounts(conn, email, workspace)
+    subjects += [(each.workspace, "service_accounts.stop", each.path) for each, _ in owned]
     await audit.record_many(conn, actor, subjects, {"reason": REASON, "email": email})
-    return [each.id for each in runs]
+    cancelled = [each.id for each in runs]
+    for each, address in owned:
+        cancelled += await stop(platform, conn, actor, address, each.workspace, cancel_runs=cancel_runs)
+    return cancelled
 
 
 async def advance_cancelled(platform: Platform, runs: Sequence[UUID]) -> None:

@@ -59,6 +59,8 @@ async def update(
         runs: list[UUID] = []
         if change.disabled is True or change.role not in (None, Role.ADMIN):
             await _require_other_admin(conn, row)
+        if change.role is Role.ADMIN and names.is_service_email(row.email):
+            raise BadRequest("A service account cannot be an admin.")
         if change.role is not None:
             await members.set_role(conn, workspace, username, change.role)
             if change.role is not Role.ADMIN:
@@ -85,6 +87,8 @@ async def remove(platform: Platform, actor: Actor, workspace: str, username: str
 
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, workspace, username)
+        if names.is_service_email(row.email):
+            raise Conflict(f"{row.username} is a service account.", hint="Delete the service account instead.")
         await _require_other_admin(conn, row)
         runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=cancel_runs)
         await members.remove(conn, row.email, workspace)
@@ -174,7 +178,7 @@ async def is_owner(platform: Platform, actor: Actor, workspace: str, path: str) 
 
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:
-    account = await accounts.get(conn, email)
+    account = None if names.is_service_email(email.lower()) else await accounts.get(conn, email)
     if account is None or account.deleted_at is not None:
         raise NotFound(f"There is no account {email[:200]}.", hint="A superadmin can create it with users/create.")
     if account.disabled:

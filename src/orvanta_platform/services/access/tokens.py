@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orvanta_platform import clock
@@ -39,14 +39,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     """
     require(actor, "write", Target(None, "token", created_by=actor.email))
     _refuse_limited(actor)
-    limits.check_scopes(new.scopes or [])
-    for scope in new.scopes or ():
-        scopes.check(scope)
-    if new.expires_at is not None and new.expires_at <= clock.now():
-        raise BadRequest("The expiration is in the past.")
-    expires_at = _limited_expiry(new.expires_at, await platform.instance.get(TOKEN_MAX_AGE_DAYS))
-    if len(new.label or "") > _LONGEST_LABEL:
-        raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
+    new = check_new(new, await platform.instance.get(TOKEN_MAX_AGE_DAYS))
     token = names.new_token("user")
     prefix = names.token_prefix(token)
     async with platform.db.transaction() as conn:
@@ -62,7 +55,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
             workspace=new.workspace,
             label=new.label,
             scopes=new.scopes,
-            expires_at=expires_at,
+            expires_at=new.expires_at,
         )
         if new.scopes and scopes.is_unattended(new.scopes):
             for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
@@ -74,17 +67,28 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     return token
 
 
-def _limited_expiry(wanted: datetime | None, max_age_days: int | None) -> datetime | None:
+def check_new(new: NewToken, max_age_days: int | None) -> NewToken:
+    """Return a token to create with the expiry that it gets; `max_age_days` limits it, if not None.
+
+    Raises BadRequest for an unknown scope, an expiry in the past or beyond the limit, and a long label; LimitExceeded.
+    """
+    limits.check_scopes(new.scopes or [])
+    for scope in new.scopes or ():
+        scopes.check(scope)
+    if new.expires_at is not None and new.expires_at <= clock.now():
+        raise BadRequest("The expiration is in the past.")
+    if len(new.label or "") > _LONGEST_LABEL:
+        raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
     if max_age_days is None:
-        return wanted
+        return new
     latest = clock.now() + timedelta(days=max_age_days)
-    if wanted is not None and wanted > latest:
+    if new.expires_at is not None and new.expires_at > latest:
         raise BadRequest(
             f"A token is valid for at most {max_age_days} days.",
             hint="Choose an earlier expiration; the setting token_max_age_days has this limit.",
             details={"max_age_days": max_age_days},
         )
-    return wanted or latest
+    return replace(new, expires_at=new.expires_at or latest)
 
 
 async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:

@@ -11,6 +11,7 @@ import msgspec
 
 from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.names import is_service_email
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.approvals import DecisionRow, OpenApproval
 from orvanta_platform.db.audit import NewAudit
@@ -88,6 +89,8 @@ def admits(actor: Actor, target: Target, consent: Consent | None) -> bool:
 
     Named approvers may; if none is named, anyone who may run the workflow.
     """
+    if is_service_email(actor.email):
+        return False
     if consent is None or not consent.approvers:
         return permissions.can(actor, "decide", target)
     return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, target.path)
@@ -95,6 +98,9 @@ def admits(actor: Actor, target: Target, consent: Consent | None) -> bool:
 
 def require(actor: Actor, target: Target, consent: Consent | None) -> None:
     """Raise NotFound or Forbidden unless `admits`."""
+    if is_service_email(actor.email):
+        permissions.require(actor, "read", target)
+        raise Forbidden("A service account cannot decide about approvals, because it is not a person.")
     if consent is None or not consent.approvers:
         permissions.require(actor, "decide", target)
     elif not admits(actor, target, consent):
@@ -212,7 +218,7 @@ def _check_member(request: ApprovalRequest, actor: Actor) -> None:
     if not _is_person(actor):
         raise Forbidden(
             "This decision needs a signed-in person.",
-            hint="Tokens of jobs, and tokens that only start runs, do not count as one.",
+            hint="Service accounts, tokens of jobs, and tokens that only start runs, do not count as one.",
         )
     approvers, groups = request.consent.approvers, request.groups
     if approvers and not names(actor, approvers):
@@ -231,7 +237,8 @@ def _check_member(request: ApprovalRequest, actor: Actor) -> None:
 
 
 def _is_person(actor: Actor) -> bool:
-    return actor.kind != "job" and not actor.via_query and not scopes.is_unattended(actor.scopes)
+    is_program = actor.kind == "job" or is_service_email(actor.email)
+    return not is_program and not actor.via_query and not scopes.is_unattended(actor.scopes)
 
 
 def _listed(consent: Consent) -> str:

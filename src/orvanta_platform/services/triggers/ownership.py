@@ -13,7 +13,7 @@ from orvanta_platform.db.departures import OwnerlessRow
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.errors import BadRequest, Forbidden
 from orvanta_platform.orchestrator import interpolation
-from orvanta_platform.services.access import items
+from orvanta_platform.services.access import items, service_accounts
 from orvanta_platform.services.catalog import versions
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.triggers import http_triggers as routes
@@ -21,7 +21,7 @@ from orvanta_platform.services.triggers import schedules as scheduling
 from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 from orvanta_platform.services.triggers.schedules import ScheduleDraft
 
-Kind = Literal["schedule", "http_trigger", "flow", "script"]
+Kind = Literal["schedule", "http_trigger", "flow", "script", "service_account"]
 _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
 
 
@@ -63,6 +63,8 @@ async def assign(
             message = f"Acts for {owner}"
             await versions.redeploy_on_behalf(platform, actor, workspace, kind, path, email, message=message)
     async with platform.db.transaction() as conn:
+        if kind == "service_account":
+            await service_accounts.set_owner(conn, actor, workspace, path, owner, email, enable=enable)
         parameters = {"kind": kind, "owner": owner, "enabled": enable}
         await audit.record(conn, actor, "ownership.assign", "Updated", path, parameters)
 

@@ -1,0 +1,58 @@
+"""Rows of service accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("service_accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountRow:
+    """A service account of a workspace."""
+
+    username: str
+    email: str
+    summary: str | None
+    owner: str
+    """Username of the admin who answers for it."""
+    role: str
+    disabled: bool
+    created_at: datetime
+    tokens: int
+    """Number of its valid tokens."""
+
+
+async def insert_account(conn: Connection, email: str, username: str) -> bool:
+    """Add the account of a service account; return False if the address or the username is taken."""
+    return await conn.fetchval(_SQL["insert_account"], email, username) is not None
+
+
+async def insert(
+    conn: Connection, email: str, workspace: str, username: str, *, summary: str | None, owner: str
+) -> None:
+    """Add a service account; `owner` is an e-mail address."""
+    await conn.execute(_SQL["insert"], email, workspace, username, summary, owner)
+
+
+async def get(conn: Connection, workspace: str, username: str) -> ServiceAccountRow | None:
+    """Return a service account by username."""
+    row = await conn.fetchrow(_SQL["get"], workspace, username)
+    return ServiceAccountRow(**row) if row else None
+
+
+async def list_page(
+    conn: Connection, workspace: str, *, after: str, limit: int, offset: int
+) -> list[ServiceAccountRow]:
+    """Return a page of the service accounts by username, those after `after`."""
+    rows = await conn.fetch(_SQL["list"], workspace, after, limit, offset)
+    return [ServiceAccountRow(**row) for row in rows]
+
+
+async def set_owner(conn: Connection, workspace: str, username: str, owner: str) -> bool:
+    """Assign a service account to another owner, by e-mail address; return False if it does not exist."""
+    return await conn.fetchval(_SQL["set_owner"], workspace, username, owner) is not None

@@ -1,0 +1,37 @@
+-- name: insert_account
+-- Adds the account of a service account, which cannot log in; returns no row if the address or the username is taken.
+INSERT INTO account (email, username, login_type)
+VALUES ($1, $2, 'service')
+ON CONFLICT DO NOTHING
+RETURNING email;
+
+-- name: insert
+-- Adds a service account with its owner.
+INSERT INTO service_account (email, workspace, username, summary, owner) VALUES ($1, $2, $3, $4, $5);
+
+-- name: get
+-- A service account of a workspace by username.
+SELECT s.username, s.email, s.summary, coalesce(o.username, a.username) AS owner, m.role, m.disabled, s.created_at,
+       (SELECT count(*) FROM token AS t
+        WHERE t.email = s.email AND t.kind = 'user' AND (t.expires_at IS NULL OR t.expires_at > app_now())) AS tokens
+FROM service_account AS s
+JOIN member AS m ON m.workspace = s.workspace AND m.email = s.email
+JOIN account AS a ON a.email = s.owner
+LEFT JOIN member AS o ON o.workspace = s.workspace AND o.email = s.owner
+WHERE s.workspace = $1 AND s.username = $2;
+
+-- name: list
+-- A page of the service accounts of a workspace by username.
+SELECT s.username, s.email, s.summary, coalesce(o.username, a.username) AS owner, m.role, m.disabled, s.created_at,
+       (SELECT count(*) FROM token AS t
+        WHERE t.email = s.email AND t.kind = 'user' AND (t.expires_at IS NULL OR t.expires_at > app_now())) AS tokens
+FROM service_account AS s
+JOIN member AS m ON m.workspace = s.workspace AND m.email = s.email
+JOIN account AS a ON a.email = s.owner
+LEFT JOIN member AS o ON o.workspace = s.workspace AND o.email = s.owner
+WHERE s.workspace = $1 AND s.username > $2
+ORDER BY s.username LIMIT $3 OFFSET $4;
+
+-- name: set_owner
+-- Assigns a service account to another owner; returns no row if it does not exist.
+UPDATE service_account SET owner = $3 WHERE workspace = $1 AND username = $2 RETURNING email;
