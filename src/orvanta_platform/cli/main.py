@@ -13,7 +13,7 @@ import sys
 import typer
 
 from orvanta_platform import __version__
-from orvanta_platform.cli import admin, backup, doctor, lint, processes
+from orvanta_platform.cli import admin, backup, doctor, lint, processes, push
 from orvanta_platform.cli.client import (
     acceptance,
     audit,
@@ -68,6 +68,7 @@ app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 lint.register(app)
+push.register(app)
 app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processes.server)
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)
 app.command(hidden=True)(processes.worker_process)

@@ -106,6 +106,11 @@ def find(folder: Path) -> list[Path]:
     return [each for each in items_under(folder) if _is_flow(each)]
 
 
+def path_in_folders(place: Path) -> str | None:
+    """Return the path derived from the location of a folder or document in the folders, or None."""
+    return path_of(place, FLOW_FOLDERS if place.is_dir() else _ALONE)
+
+
 def is_workflow(place: Path) -> bool:
     """Return whether `place` is a workflow itself and not a folder that contains workflows. Any file counts."""
     return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FLOW_FOLDERS)

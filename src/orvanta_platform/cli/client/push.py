@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -23,23 +24,32 @@ from orvanta_platform.cli.client.places import needed, say_skipped_apps
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
+Push = Callable[[], Pushed]
+"""Deployment of one file."""
+
 
 def push_flows(session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool) -> None:
     """Deploy the workflow at `source`, or all workflows under it."""
     root = _root(source, everything)
-
-    def push(file: Path, place: str | None) -> Pushed:
-        flow = read_flow(file)
-        if options.dry_run:
-            found = flow.diagnostics()
-            show_diagnostics(flow, found)
-            if errors(found):
-                raise invalid(found)
-        return push_flow(session.api, flow, needed(place or flow.path, file), options)
-
     single = flow_files.is_workflow(root)
-    say_skipped_apps([] if single else [root])
-    _push(session, [root] if single else flow_files.find(root), path, options, push, single=single)
+    if single:
+        _print_outcome(session, [push_flow_file(session, root, path, options)], options, single=True)
+        return
+    say_skipped_apps([root])
+    _refuse_for_folders(path, options)
+    files = flow_files.find(root)
+    push_each(session, [(file, partial(push_flow_file, session, file, None, options)) for file in files], options)
+
+
+def push_flow_file(session: Session, file: Path, path: str | None, options: Options) -> Pushed:
+    """Deploy one workflow; with `dry_run`, report its diagnostics only. Raises the errors of `push_flow`."""
+    flow = read_flow(file)
+    if options.dry_run:
+        found = flow.diagnostics()
+        show_diagnostics(flow, found)
+        if errors(found):
+            raise invalid(found)
+    return push_flow(session.api, flow, needed(path or flow.path, file), options)
 
 
 def push_scripts(
@@ -52,37 +62,33 @@ def push_scripts(
         script = script_files.read(file, language)
         return push_script(session.api, script, needed(place or script.path, file), options)
 
-    single = root.is_file()
+    if root.is_file():
+        _print_outcome(session, [push(root, path)], options, single=True)
+        return
     say_skipped_apps([root])
-    files = [root] if single else script_files.in_import_order(_scripts_in_folders(root))
-    _push(session, files, path, options, push, single=single)
+    _refuse_for_folders(path, options)
+    files = script_files.in_import_order(_scripts_in_folders(root))
+    push_each(session, [(file, partial(push, file, None)) for file in files], options)
 
 
 def _scripts_in_folders(root: Path) -> list[Path]:
     return [file for file in script_files.find(root) if script_files.path_in_folders(file)]
 
 
-def _push(
-    session: Session,
-    files: list[Path],
-    path: str | None,
-    options: Options,
-    push: Callable[[Path, str | None], Pushed],
-    *,
-    single: bool,
-) -> None:
-    if single:
-        _print_outcome(session, [push(files[0], path)], options, single=True)
-        return
+def _refuse_for_folders(path: str | None, options: Options) -> None:
     if path is not None or options.base is not None:
         raise typer.BadParameter("A path and --base apply to a single item, not to a whole folder.")
-    if not files:
+
+
+def push_each(session: Session, pushes: Sequence[tuple[Path, Push]], options: Options) -> None:
+    """Deploy files one after the other, collect their errors and print the outcome. Raises typer.Exit after errors."""
+    if not pushes:
         raise typer.BadParameter("The folder contains nothing to push.")
     done: list[Pushed] = []
     failed: list[dict[str, object]] = []
-    for file in files:
+    for file, push in pushes:
         try:
-            done.append(push(file, None))
+            done.append(push())
         except (ServerUnreachable, NotLoggedIn):
             raise
         except OrvantaError as error:

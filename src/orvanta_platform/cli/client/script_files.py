@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from orvanta_platform.cli.client.file_order import dependencies_first
 from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
@@ -122,21 +123,7 @@ def in_import_order(files: list[Path]) -> list[Path]:
     Scripts that cannot be read, and cycles, remain for the deployment to report.
     """
     by_path = {path: file for file in files if (path := path_in_folders(file)) is not None}
-    ordered: dict[Path, None] = {}
-    for file in files:
-        chain = [(file, _imported_files(file, by_path))]
-        seen = {file}
-        while chain:
-            current, rest = chain[-1]
-            if rest:
-                following = rest.pop()
-                if following not in ordered and following not in seen:
-                    seen.add(following)
-                    chain.append((following, _imported_files(following, by_path)))
-            else:
-                ordered.setdefault(current)
-                chain.pop()
-    return list(ordered)
+    return dependencies_first(files, lambda file: _imported_files(file, by_path))
 
 
 def _imported_files(file: Path, by_path: dict[str, Path]) -> list[Path]:
