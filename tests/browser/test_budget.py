@@ -1,4 +1,4 @@
-"""Size of the files loaded before the first workflow is shown: at most 300 kB, compressed."""
+"""Size of loaded files, compressed: the first workflow with everything that it needs, the scripts of the home page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,40 @@ from tests.browser.conftest import DIST
 FIRST_LOAD = 300_000
 """Bytes, with gzip."""
 
+HOME = 145_000
+"""Bytes of JavaScript, with gzip."""
+
+
+def watch(page: Page) -> set[str]:
+    """Return the set of names of assets, which the page adds to."""
+    names: set[str] = set()
+
+    def add(url: str) -> None:
+        if "/assets/" in url:
+            names.add(url.rpartition("/assets/")[2])
+
+    page.on("response", lambda answer: add(answer.url))
+    return names
+
+
+def size(names: set[str]) -> int:
+    return sum(len(gzip.compress((DIST / "assets" / name).read_bytes(), 9)) for name in names)
+
 
 @pytest.mark.extended
 async def test_first_load_is_within_budget(page: Page) -> None:
-    loaded: set[str] = set()
-    page.on("response", lambda answer: loaded.add(answer.url))
+    names = watch(page)
     await page.goto("/w/main/workflows/f/examples/order_processing")
     await expect(page.locator('.react-flow__node[data-id="price"]')).to_be_visible()
-    names = {url.rpartition("/assets/")[2] for url in loaded if "/assets/" in url}
     assert len(names) >= 4
-    sent = sum(len(gzip.compress((DIST / "assets" / name).read_bytes(), 9)) for name in names)
-    assert sent <= FIRST_LOAD, sorted(names)
+    assert size(names) <= FIRST_LOAD, {name: size({name}) for name in names}
+
+
+@pytest.mark.extended
+async def test_scripts_of_home_are_within_budget(page: Page) -> None:
+    names = watch(page)
+    await page.goto("/w/main")
+    await expect(page.get_by_role("region", name="Recently opened")).to_be_visible()
+    scripts = {name for name in names if name.endswith(".js")}
+    assert len(scripts) >= 4
+    assert size(scripts) <= HOME, {name: size({name}) for name in scripts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -48,10 +49,50 @@ async def test_home_shows_failed_waiting_running_and_upcoming(page: Page, site: 
     site.client.delete("/api/w/main/schedules/delete/f/home/hourly").raise_for_status()
 
 
-async def test_introduction_can_be_dismissed(page: Page) -> None:
+EXAMPLE = "f/examples/order_processing"
+
+
+async def test_introduction_is_shown_until_first_run_or_dismissal(page: Page, site: Site) -> None:
+    site.client.post("/api/workspaces/create", json={"id": "unused", "name": "Unused"}).raise_for_status()
+    site.client.post("/api/w/unused/folders/create", json={"name": "examples"}).raise_for_status()
+    example = site.client.get(f"/api/w/main/flows/get/{EXAMPLE}").json()
+    body = {key: example[key] for key in ("path", "summary", "value", "schema")}
+    made = site.client.post("/api/w/unused/flows/create", json=body)
+    assert made.status_code == 201, made.text
+    await page.goto("/w/unused")
     first = page.get_by_role("region", name="Start here")
     await expect(first.get_by_role("button", name="Run order_processing")).to_be_visible()
     await first.get_by_role("button", name="Do not show this again").click()
     await page.reload()
     await expect(page.get_by_role("region", name="Failed recently")).to_be_visible()
     await expect(first).to_have_count(0)
+    await page.evaluate("localStorage.clear()")
+    await page.reload()
+    await first.get_by_role("button", name="Run order_processing").click()
+    await page.wait_for_url("**/w/unused/runs/*")
+    await page.goto("/w/unused")
+    runs = page.get_by_role("region", name="Runs")
+    await expect(runs.get_by_role("link", name="1 run", exact=True)).to_be_visible()
+    await expect(first).to_have_count(0)
+
+
+async def test_home_shows_outcomes_health_and_recently_opened_items(page: Page, site: Site) -> None:
+    site.client.post("/api/workspaces/create", json={"id": "health", "name": "Health"}).raise_for_status()
+    body = {"path": "u/admin/bad", "source": {"format": "yaml", "text": BAD}}
+    assert site.client.post("/api/w/health/flows/create", json=body).status_code == 201
+    for _ in range(2):
+        site.client.post("/api/w/health/jobs/run_wait_result/f/u/admin/bad", json={})
+    await page.goto("/w/health/workflows/u/admin/bad")
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Home").click()
+    runs = page.get_by_role("region", name="Runs")
+    await expect(runs.get_by_role("link", name="2 Failed")).to_have_attribute("href", re.compile("last=24h&state=failed"))
+    await runs.get_by_role("button", name="7 days").click()
+    await expect(runs.get_by_role("link", name="2 runs")).to_have_attribute("href", re.compile("last=7d"))
+    health = page.get_by_role("region", name="Workflow health").get_by_role("listitem")
+    await expect(health).to_contain_text("0 % of 2 runs succeeded")
+    await expect(health.get_by_role("img", name="Last 2 runs: 2 Failed")).to_be_visible()
+    recent = page.get_by_role("region", name="Recently opened").get_by_role("listitem")
+    await expect(recent).to_contain_text("u/admin/bad")
+    await recent.get_by_role("link").click()
+    await page.wait_for_url("**/w/health/workflows/u/admin/bad")

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { useEffect, useState } from "react";
+import { useNavigate, useParams } from "react-router";
 import { getFlow } from "../api/flows";
 import { flowExistsQuery, type Overview, overviewQuery } from "../api/overview";
 import { toRunRow } from "../api/run-list";
@@ -10,17 +10,18 @@ import { t } from "../texts/home";
 import { Button, IconButton, LinkButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
-import { Time } from "../ui/time";
 import { notifyError } from "../ui/toasts";
 import { exampleOf } from "../workflow/example";
 import type { Json } from "../workflow/types";
+import { Card, Line } from "./card";
 import css from "./home.module.css";
+import { HealthCard, RecentCard } from "./item-cards";
+import { RunChart, runsOverTimeQuery } from "./run-chart";
 
 const EXAMPLE = "f/examples/order_processing";
 const HIDDEN_KEY = "orvanta.first-hidden";
-const LIMIT = 50;
 
-/** Home page: failed runs, approvals of the user, active runs, upcoming runs. */
+/** Home page: runs over time, failed, active and upcoming runs, approvals of the user, health of workflows. */
 export function HomePage() {
   const { workspace = "" } = useParams();
   const navigate = useNavigate();
@@ -38,6 +39,7 @@ export function HomePage() {
         </Button>
       </div>
       <FirstVisit workspace={workspace} />
+      <RunChart workspace={workspace} />
       {overview.isPending && <Skeleton />}
       {overview.error && <Failed error={overview.error} retry={() => void overview.refetch()} />}
       {overview.data && <Cards workspace={workspace} overview={overview.data} />}
@@ -45,9 +47,10 @@ export function HomePage() {
   );
 }
 
-/** Example workflow for new users. It can be dismissed. */
+/** Example workflow for new users, until something has run in the workspace. It can be dismissed. */
 function FirstVisit({ workspace }: { workspace: string }) {
   const there = useQuery(flowExistsQuery(workspace, EXAMPLE));
+  const runs = useQuery(runsOverTimeQuery(workspace, "7d"));
   const navigate = useNavigate();
   const [hidden, setHidden] = useState(() => localStorage.getItem(HIDDEN_KEY) !== null);
   const starting = useMutation({
@@ -62,7 +65,7 @@ function FirstVisit({ workspace }: { workspace: string }) {
     localStorage.setItem(HIDDEN_KEY, "1");
     setHidden(true);
   };
-  if (hidden || !there.data) return null;
+  if (hidden || !there.data || runs.data?.buckets.length !== 0) return null;
   return (
     <section className={css.firstVisit} aria-label={t("home.start")}>
       <div>
@@ -152,59 +155,8 @@ function Cards({ workspace, overview }: { workspace: string; overview: Overview 
           </Line>
         ))}
       </Card>
+      <HealthCard workspace={workspace} />
+      <RecentCard workspace={workspace} />
     </div>
-  );
-}
-
-interface CardProps {
-  title: string;
-  count?: number;
-  /** Text of the link to the whole list. */
-  all: string;
-  to: string;
-  emptyText: string;
-  children: ReactNode[];
-}
-
-function Card({ title, count = 0, all, to, emptyText, children }: CardProps) {
-  return (
-    <section className={css.card} aria-label={title}>
-      <div className={css.title}>
-        <h2>
-          {title}{" "}
-          {count > 0 && (
-            <span className={css.count}>{count >= LIMIT ? t("home.orMore", { count: LIMIT }) : count}</span>
-          )}
-        </h2>
-        <Link to={to}>{all}</Link>
-      </div>
-      {children.length === 0 ? <p className={css.empty}>{emptyText}</p> : <ul className={css.list}>{children}</ul>}
-    </section>
-  );
-}
-
-interface LineProps {
-  to: string;
-  name: string;
-  detail?: string;
-  at: string;
-  ahead?: boolean;
-  children: ReactNode;
-}
-
-function Line({ to, name, detail = "", at, ahead = false, children }: LineProps) {
-  return (
-    <li className={css.line}>
-      <span className={css.name}>
-        <Link to={to}>{name}</Link>
-        {detail && <span className={css.detail}>{detail}</span>}
-      </span>
-      <span className={css.status}>
-        {children}
-        <span className={css.when}>
-          <Time at={at} ahead={ahead} />
-        </span>
-      </span>
-    </li>
   );
 }

@@ -7,6 +7,7 @@ import { ApiError } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
 import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
+import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
@@ -70,6 +71,9 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the opened script is its initial state
   const store = useMemo(() => createScriptEditor(workspace, path, script, draft), []);
   useAutosave(store);
+  useEffect(() => {
+    rememberItem(workspace, { kind: "scripts", path, name: script?.summary || path });
+  }, [workspace, path, script]);
   const [deploying, setDeploying] = useState(false);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {

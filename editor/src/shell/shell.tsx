@@ -9,7 +9,6 @@ import { useMedia } from "../lib/use-media";
 import { t } from "../texts/t";
 import { Failed, Skeleton } from "../ui/states";
 import { WorkspaceNotFound } from "./not-found";
-import { PhoneBar } from "./phone-bar";
 import { type NavigationProps, Rail } from "./rail";
 import css from "./shell.module.css";
 import { type PageDialog, useDialogKeys } from "./use-dialog-keys";
@@ -17,6 +16,7 @@ import { type PageDialog, useDialogKeys } from "./use-dialog-keys";
 const CONTENT = "content";
 /** Windows without room for a rail beside the page. */
 const PHONE = "(max-width: 760px)";
+const PhoneBar = lazy(async () => ({ default: (await import("./phone-bar")).PhoneBar }));
 const Palette = lazy(() => import("./palette"));
 const Shortcuts = lazy(() => import("./shortcuts"));
 const LoginDialog = lazy(() => import("./login-dialog"));
@@ -71,7 +71,9 @@ function Navigation(props: Omit<NavigationProps, "open">) {
   const Pages = useMedia(PHONE) ? PhoneBar : Rail;
   return (
     <>
-      <Pages {...props} open={setDialog} />
+      <Suspense fallback={<header />}>
+        <Pages {...props} open={setDialog} />
+      </Suspense>
       <Suspense>
         {dialog === "palette" && props.workspace && (
           <Palette workspace={props.workspace} open={setDialog} close={() => setDialog(null)} />

@@ -10,8 +10,8 @@ import { Button } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { notify, notifyError } from "../ui/toasts";
 import css from "./acceptance.module.css";
-import { Changes } from "./changes";
 
+const Changes = lazy(async () => ({ default: (await import("./changes")).Changes }));
 const TextDifference = lazy(() => import("../code/text-difference"));
 
 interface Item {
@@ -169,7 +169,9 @@ function FlowDifference({ workspace, row, before }: { workspace: string; row: Wa
   if (found.error) return <Failed error={found.error} retry={() => void found.refetch()} />;
   return (
     <>
-      <Changes difference={found.data} first={false} />
+      <Suspense fallback={<Skeleton rows={2} />}>
+        <Changes difference={found.data} first={false} />
+      </Suspense>
       <Link to={`/w/${workspace}/workflows/${row.path}?view=versions`}>{t("versions.compareBoth")}</Link>
     </>
   );

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useState } from "react";
+import { useNavigate } from "react-router";
 import { ActionButton } from "../actions/button";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
@@ -104,9 +105,26 @@ function More({ graph }: { graph: boolean }) {
             close={() => setOpen(null)}
           />
         )}
-        {removing && <RemovalDialog close={() => setRemoving(false)} />}
+        {removing && <Removal close={() => setRemoving(false)} />}
       </Suspense>
     </>
+  );
+}
+
+function Removal({ close }: { close: () => void }) {
+  const store = useEditorStore();
+  const navigate = useNavigate();
+  const workspace = useEditor((editor) => editor.workspace);
+  const { path, version_id, archived } = useEditor((editor) => editor.flow);
+  return (
+    <RemovalDialog
+      workspace={workspace}
+      item={{ path, deployed: version_id !== null, archived }}
+      // Unsaved changes are dropped.
+      prepare={() => store.setState({ draft: { revision: null, state: "none" } })}
+      done={async () => navigate(`/w/${workspace}/workflows`)}
+      close={close}
+    />
   );
 }
 

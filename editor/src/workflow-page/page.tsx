@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useKeyboard } from "../actions/use-keyboard";
 import { ApiError } from "../api/client";
@@ -11,11 +11,13 @@ import { useAutosave } from "../editor/autosave";
 import { EditorContext, useEditor, useEditorStore } from "../editor/context";
 import { type LocalHistory, loadLocalHistory } from "../editor/local-history";
 import { createEditor, textOf } from "../editor/store";
+import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
 import { t } from "../texts/workflow-page";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
 import { AcceptanceNotices } from "../versions/acceptance";
+import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
 import { Head } from "./head";
 import { OpenDialog, SidePanel, stateFromUrl, usePanelInUrl, usePreload } from "./side-panel";
@@ -103,6 +105,13 @@ function Opened({ workspace, flow, draft, kept }: OpenedProps) {
 
 function Page() {
   const store = useEditorStore();
+  const path = useEditor((editor) => editor.flow.path);
+  const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
+  const workspace = useEditor((editor) => editor.workspace);
+  useEffect(
+    () => rememberItem(workspace, { kind: "workflows", path, name: summary || path }),
+    [workspace, path, summary],
+  );
   useAutosave(store);
   usePanelInUrl();
   usePreload();

@@ -1,11 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { useNavigate } from "react-router";
 import { errorText } from "../api/client";
 import { discardDraft } from "../api/drafts";
 import { archiveFlow, deleteFlow } from "../api/flows";
 import { type UsedBy, usedByQuery } from "../api/versions";
-import { useEditor, useEditorStore } from "../editor/context";
 import { t, tWith } from "../texts/workflows";
 import { Button } from "../ui/controls";
 import { Dialog, dialogCss } from "../ui/dialog";
@@ -26,19 +24,25 @@ const USERS = {
   http_trigger: "workflows.userRoute",
 } as const;
 
+interface Props {
+  workspace: string;
+  item: { path: string; deployed: boolean; archived: boolean };
+  /** Called before the change. */
+  prepare?: () => void;
+  /** Called after the change. */
+  done: () => Promise<void>;
+  close: () => void;
+}
+
 /** Dialog that archives or deletes a workflow after listing its users, or discards a draft that was never deployed. */
-export default function RemovalDialog({ close }: { close: () => void }) {
-  const store = useEditorStore();
-  const workspace = useEditor((editor) => editor.workspace);
-  const { path, version_id, archived } = useEditor((editor) => editor.flow);
+export default function RemovalDialog({ workspace, item, prepare, done, close }: Props) {
+  const { path, deployed, archived } = item;
   const queries = useQueryClient();
-  const navigate = useNavigate();
   const [isConfirming, setSure] = useState(false);
-  const users = useQuery({ ...usedByQuery(workspace, path), enabled: version_id !== null });
+  const users = useQuery({ ...usedByQuery(workspace, path), enabled: deployed });
   const removing = useMutation({
     mutationFn: async (action: "archive" | "back" | "delete" | "discard") => {
-      // Unsaved changes are dropped.
-      store.setState({ draft: { revision: null, state: "none" } });
+      prepare?.();
       if (action === "delete") await deleteFlow(workspace, path);
       else if (action === "discard") await discardDraft(workspace, path);
       else await archiveFlow(workspace, path, action === "archive");
@@ -48,10 +52,10 @@ export default function RemovalDialog({ close }: { close: () => void }) {
       close();
       notify(DONE[what]);
       queries.removeQueries({ queryKey: ["flow", workspace, path] });
-      await navigate(`/w/${workspace}/workflows`);
+      await done();
     },
   });
-  if (version_id === null) {
+  if (!deployed) {
     return (
       <Dialog title={t("workflows.discard")} close={close}>
         <p className={dialogCss.description}>{t("workflows.discardHint")}</p>

@@ -8,11 +8,9 @@ import { LOCALE } from "../../texts/language";
 import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
+import { barsOf, clampPlace, countsText, type RunBar, RunBars, STATE_ORDER, totalsOf } from "../../ui/run-bars";
 import type { SetFilter } from "./filter";
 import css from "./runs.module.css";
-
-const HEIGHT = 100;
-const ORDER = ["failed", "cancelled", "succeeded", "running", "awaiting_approval", "queued"];
 
 interface Props {
   histogram: RunHistogram;
@@ -26,14 +24,13 @@ export function Histogram({ histogram, filter, put }: Props) {
   const drag = useRef<number | null>(null);
   const since = Date.parse(histogram.since);
   const width = histogram.width_s * 1000;
-  const bars = barsOf(histogram, since, width);
-  const most = Math.max(1, ...bars.map((bar) => bar.total));
+  const bars = barsOf(histogram);
   const totals = totalsOf(bars);
   const at = (place: number) => new Date(since + place * width).toISOString();
   const choose = (from: number, to: number) => put({ from: at(from), to: at(to + 1), last: "" });
   const placeOf = (event: PointerEvent<HTMLElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
-    return clamp(Math.floor(((event.clientX - box.left) / box.width) * BUCKETS));
+    return clampPlace(Math.floor(((event.clientX - box.left) / box.width) * BUCKETS));
   };
   const move = (event: PointerEvent<HTMLElement>) => {
     if (drag.current === null) return;
@@ -43,8 +40,8 @@ export function Histogram({ histogram, filter, put }: Props) {
   const press = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step) {
-      const from = clamp((brush?.from ?? BUCKETS) + (event.shiftKey ? 0 : step));
-      setBrush({ from, to: event.shiftKey ? Math.max(from, clamp((brush?.to ?? from) + step)) : from });
+      const from = clampPlace((brush?.from ?? BUCKETS) + (event.shiftKey ? 0 : step));
+      setBrush({ from, to: event.shiftKey ? Math.max(from, clampPlace((brush?.to ?? from) + step)) : from });
     } else if (event.key === "Enter" && brush) choose(brush.from, brush.to);
     else if (event.key === "Escape") setBrush(null);
     else return;
@@ -77,33 +74,16 @@ export function Histogram({ histogram, filter, put }: Props) {
           setBrush(null);
         }}
       >
-        <svg className={css.bars} viewBox={`0 0 ${BUCKETS} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-          {brush && (
-            <rect className={css.brush} x={brush.from} width={brush.to - brush.from + 1} y="0" height={HEIGHT} />
-          )}
-          {bars.map((bar) => (
-            <g key={bar.place}>
-              <title>
-                {t("runs.rangeCounts", {
-                  range: span(at(bar.place), at(bar.place + 1)),
-                  counts: countsText(bar.counts),
-                })}
-              </title>
-              <rect x={bar.place} width="1" y="0" height={HEIGHT} fill="transparent" />
-              {stack(bar.counts, most).map(({ state, y, height }) => (
-                <rect
-                  key={state}
-                  className={css.bar}
-                  data-tone={statusStyle(state).tone}
-                  x={bar.place + 0.08}
-                  width="0.84"
-                  y={y}
-                  height={height}
-                />
-              ))}
-            </g>
-          ))}
-        </svg>
+        <RunBars
+          bars={bars}
+          marked={brush}
+          describe={(bar) =>
+            t("runs.rangeCounts", {
+              range: span(at(bar.place), at(bar.place + 1)),
+              counts: countsText(bar.counts),
+            })
+          }
+        />
       </div>
       <div className={css.axis}>
         <span>{timeText(histogram.since)}</span>
@@ -120,7 +100,7 @@ export function Histogram({ histogram, filter, put }: Props) {
 
 /** Number of runs by status. Each is a switch of the filter. */
 function Legend({ totals, filter, put }: { totals: Record<string, number>; filter: RunFilter; put: SetFilter }) {
-  const states = [...new Set([...ORDER, ...Object.keys(totals)])].filter(
+  const states = [...new Set([...STATE_ORDER, ...Object.keys(totals)])].filter(
     (state) => totals[state] || filter.states.includes(state),
   );
   const toggle = (state: string) => {
@@ -140,7 +120,7 @@ function Legend({ totals, filter, put }: { totals: Record<string, number>; filte
           onClick={() => toggle(state)}
         >
           <Icon name={statusStyle(state).icon} size={12} />{" "}
-          {t("runs.statusCount", { count: totals[state] ?? 0, status: statusStyle(state).label })}
+          {t("ui.statusCount", { count: totals[state] ?? 0, status: statusStyle(state).label })}
         </button>
       ))}
       {filter.from && (
@@ -152,45 +132,7 @@ function Legend({ totals, filter, put }: { totals: Record<string, number>; filte
   );
 }
 
-interface Bar {
-  place: number;
-  counts: Record<string, number>;
-  total: number;
-}
-
-function barsOf(histogram: RunHistogram, since: number, width: number): Bar[] {
-  return histogram.buckets.map(({ at, counts }) => ({
-    place: clamp(Math.round((Date.parse(at) - since) / width)),
-    counts,
-    total: Object.values(counts).reduce((sum, each) => sum + each, 0),
-  }));
-}
-
-function totalsOf(bars: Bar[]): Record<string, number> {
-  const totals: Record<string, number> = {};
-  for (const { counts } of bars)
-    for (const [state, runs] of Object.entries(counts)) totals[state] = (totals[state] ?? 0) + runs;
-  return totals;
-}
-
-/** Return the stacked bars of the counts, from the bottom up, each at least 3 % tall. */
-function stack(counts: Record<string, number>, most: number) {
-  let bottom = HEIGHT;
-  return ORDER.concat(Object.keys(counts).filter((state) => !ORDER.includes(state)))
-    .filter((state) => counts[state])
-    .map((state) => {
-      const height = Math.max(((counts[state] ?? 0) / most) * HEIGHT, 3);
-      bottom -= height;
-      return { state, y: bottom, height };
-    });
-}
-
-const clamp = (place: number): number => Math.min(Math.max(place, 0), BUCKETS - 1);
-const countsText = (counts: Record<string, number>): string =>
-  Object.entries(counts)
-    .map(([state, runs]) => t("runs.statusCount", { count: runs, status: statusStyle(state).label }))
-    .join(", ");
-const countIn = (bars: Bar[], { from, to }: { from: number; to: number }): string =>
+const countIn = (bars: RunBar[], { from, to }: { from: number; to: number }): string =>
   countsText(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || t("runs.noRunsCounted");
 const TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const timeText = (at: string): string => TIME.format(new Date(at));

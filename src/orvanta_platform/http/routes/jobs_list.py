@@ -188,7 +188,7 @@ async def histogram(
     return histogram_schemas.histogram(found)
 
 
-@get(f"{_JOBS}/item_histories", opt=shape(answer=list[ItemHistory]))
+@get(f"{_JOBS}/item_histories", opt=shape(answer=list[ItemHistory], query=["kind"]))
 async def list_item_histories(
     request: AnyRequest, workspace: FromPath[str], kind: FromQuery[ItemKind]
 ) -> list[ItemHistory]:
