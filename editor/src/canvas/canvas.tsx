@@ -30,11 +30,13 @@ import { type Drawing, type DrawnEdge, draw, reuseUnchanged } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
 import { KeepViewCentred } from "./keep-view-centred";
+import { MiniNode } from "./mini-node";
+import { useNodeMenu } from "./node-menu";
 import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
 import { type DisplayedBoxes, useDisplayedNodes } from "./positions";
 import { SelectionBar } from "./selection-bar";
-import { FIT, FocusFollowsSelection, KeepInView, ProvideView, useSelectOnFocus } from "./view";
+import { FIT, FocusFollowsSelection, KeepInView, MarkFarZoom, ProvideView, useSelectOnFocus } from "./view";
 import { ViewControl } from "./view-control";
 
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
@@ -134,6 +136,7 @@ function Graph() {
       attempt(() => apply(store, (model) => connect(model, source, target, outcomeOf(sourceHandle)))),
     [store],
   );
+  const menu = useNodeMenu();
   return (
     <ReactFlow
       nodes={nodes}
@@ -145,6 +148,7 @@ function Graph() {
       onNodeDragStop={drop}
       onSelectionDragStop={drop}
       onNodeClick={chooseNode}
+      onNodeContextMenu={menu.open}
       onEdgeClick={readOnly ? undefined : chooseEdge}
       onPaneClick={useCallback(() => select(store, []), [store])}
       onConnect={join}
@@ -176,8 +180,10 @@ function Graph() {
       <ProvideView />
       <KeepInView />
       <FocusFollowsSelection />
+      <MarkFarZoom />
       {!readOnly && <SelectionBar />}
-      {overview && <MiniMap pannable zoomable />}
+      {overview && <MiniMap pannable zoomable nodeComponent={MiniNode} />}
+      {menu.element}
     </ReactFlow>
   );
 }

@@ -1,16 +1,11 @@
 import { getViewportForBounds, useReactFlow, useStore, type Viewport } from "@xyflow/react";
 import { useEffect, useRef } from "react";
-import { useEditor } from "../editor/context";
 import { FIT } from "./view";
 
-/**
- * Keeps the middle of the view in place when a panel changes the size of the canvas. A run that fits into the view still
- * fits after notices above it appear or disappear.
- */
+/** Keeps the middle of the view in place when a panel changes the size of the canvas. A graph that fitted still fits. */
 export function KeepViewCentred() {
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);
-  const readOnly = useEditor((editor) => editor.readOnly);
   const before = useRef({ width, height });
   const { fitView, getNodes, getNodesBounds, getViewport, setViewport } = useReactFlow();
   useEffect(() => {
@@ -20,9 +15,9 @@ export function KeepViewCentred() {
     const view = getViewport();
     const fitted = () =>
       getViewportForBounds(getNodesBounds(getNodes()), wide, high, FIT.minZoom, FIT.maxZoom, FIT.padding);
-    if (readOnly && wide === width && same(view, fitted())) void fitView(FIT);
+    if (same(view, fitted())) void fitView(FIT);
     else void setViewport({ x: view.x + (width - wide) / 2, y: view.y + (height - high) / 2, zoom: view.zoom });
-  }, [width, height, readOnly, fitView, getNodes, getNodesBounds, getViewport, setViewport]);
+  }, [width, height, fitView, getNodes, getNodesBounds, getViewport, setViewport]);
   return null;
 }
 

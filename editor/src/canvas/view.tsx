@@ -1,4 +1,4 @@
-import { useReactFlow, useStoreApi } from "@xyflow/react";
+import { useReactFlow, useStore, useStoreApi } from "@xyflow/react";
 import { type FocusEvent, useCallback, useEffect, useRef } from "react";
 import { useEditor, useEditorStore } from "../editor/context";
 import { select } from "../editor/store";
@@ -7,6 +7,8 @@ export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
 const MARGIN = 24;
 /** Zoom from which the texts of nodes can be read. */
 const READABLE = 0.8;
+/** Zoom below which cards show their icon only. */
+const FAR = 0.5;
 const prefersReducedMotion = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Provides zoom and navigation to the actions of the page while the canvas is mounted. */
@@ -43,6 +45,16 @@ export function ProvideView() {
     });
     return () => store.setState({ canvas: null });
   }, [store, flow, inner]);
+  return null;
+}
+
+/** Marks the canvas while its texts are too small to be read. Only the style of the cards changes: no node renders again. */
+export function MarkFarZoom() {
+  const far = useStore(({ transform: [, , zoom] }) => zoom < FAR);
+  const inner = useStoreApi();
+  useEffect(() => {
+    inner.getState().domNode?.toggleAttribute("data-far", far);
+  }, [far, inner]);
   return null;
 }
 

@@ -1,9 +1,13 @@
 import { t } from "../texts/t";
 
-/** A kind of node: its name, and the name of its icon. */
+/** What the kinds of nodes of one colour have in common. */
+export type Family = "code" | "call" | "control" | "person" | "service";
+
+/** A kind of node: its name, the name of its icon, and its family. */
 export interface Kind {
   name: string;
   icon: string;
+  family: Family;
 }
 
 const LANGUAGES: Record<string, string> = {
@@ -24,19 +28,19 @@ const LANGUAGES: Record<string, string> = {
 };
 
 const KINDS: Record<string, Kind> = {
-  rawscript: { name: t("workflow.kindCode"), icon: "code" },
-  script: { name: t("workflow.kindScript"), icon: "script" },
-  flow: { name: t("workflow.kindWorkflow"), icon: "flow" },
-  forloopflow: { name: t("workflow.kindForEach"), icon: "loop" },
-  whileloopflow: { name: t("workflow.kindWhile"), icon: "loop" },
-  branchone: { name: t("workflow.kindSwitch"), icon: "branch" },
-  branchall: { name: t("workflow.kindParallel"), icon: "branches" },
-  identity: { name: t("workflow.kindIdentity"), icon: "identity" },
-  approval: { name: t("workflow.kindApproval"), icon: "person" },
-  condition: { name: t("workflow.kindCondition"), icon: "question" },
-  webhook: { name: t("workflow.kindHttp"), icon: "globe" },
-  delay: { name: t("workflow.kindDelay"), icon: "clock" },
-  aiagent: { name: t("workflow.kindAgent"), icon: "spark" },
+  rawscript: { name: t("workflow.kindCode"), icon: "code", family: "code" },
+  script: { name: t("workflow.kindScript"), icon: "script", family: "call" },
+  flow: { name: t("workflow.kindWorkflow"), icon: "flow", family: "call" },
+  forloopflow: { name: t("workflow.kindForEach"), icon: "loop", family: "control" },
+  whileloopflow: { name: t("workflow.kindWhile"), icon: "loop", family: "control" },
+  branchone: { name: t("workflow.kindSwitch"), icon: "branch", family: "control" },
+  branchall: { name: t("workflow.kindParallel"), icon: "branches", family: "control" },
+  identity: { name: t("workflow.kindIdentity"), icon: "identity", family: "control" },
+  approval: { name: t("workflow.kindApproval"), icon: "person", family: "person" },
+  condition: { name: t("workflow.kindCondition"), icon: "question", family: "control" },
+  webhook: { name: t("workflow.kindHttp"), icon: "globe", family: "service" },
+  delay: { name: t("workflow.kindDelay"), icon: "clock", family: "control" },
+  aiagent: { name: t("workflow.kindAgent"), icon: "spark", family: "service" },
 };
 
 export function languageName(language: string): string {
@@ -44,8 +48,9 @@ export function languageName(language: string): string {
 }
 
 export function kindOf(kind: string, language = ""): Kind {
-  const found = KINDS[kind] ?? { name: kind || t("workflow.kindUnknown"), icon: "question" };
-  return language ? { name: languageName(language), icon: language in ICONS ? language : "code" } : found;
+  const found = KINDS[kind] ?? { name: kind || t("workflow.kindUnknown"), icon: "question", family: "control" };
+  if (!language) return found;
+  return { name: languageName(language), icon: language in ICONS ? language : "code", family: "code" };
 }
 
 /** The letters that are the icons of languages. */

@@ -1,5 +1,6 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps, type InternalNode, useStore } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editor/context";
+import { nodeStateOf } from "../../editor/run-watch";
 import { t } from "../../texts/canvas";
 import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
@@ -16,6 +17,9 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   const taken = useEditor((editor) => (data ? edgeState(editor.live?.graph, data.edge) : null));
+  const running = useEditor(
+    (editor) => taken === "taken" && data !== undefined && nodeStateOf(editor, data.edge.to)?.status === "running",
+  );
   const zIndex = useStore((state) => levelOf(state.nodeLookup.get(props.source)));
   const { path, x, y } = stepPath(props);
   if (!data) return null;
@@ -27,11 +31,16 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   };
   const style = {
     ...(taken === "dead" ? { strokeDasharray: "4 4" } : {}),
-    ...(taken === "taken" ? { stroke: "var(--good)" } : {}),
+    ...(taken === "taken" && !running ? { stroke: "var(--good)" } : {}),
   };
   return (
     <>
-      <BaseEdge path={path} style={style} {...(markerEnd ? { markerEnd } : {})} />
+      <BaseEdge
+        path={path}
+        style={style}
+        className={running ? css.running : undefined}
+        {...(markerEnd ? { markerEnd } : {})}
+      />
       <EdgeLabelRenderer>
         <div
           className={css.onEdge}

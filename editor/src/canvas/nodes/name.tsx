@@ -16,11 +16,9 @@ export const nodeNameId = (id: string): string => `node-name-${id}`;
 export function NodeName({ node }: { node: Node }) {
   const state = useEditor((editor) => describeState(editor, node.id));
   const kind = kindOf(node.kind, node.language).name;
-  return (
-    <span id={nodeNameId(node.id)} hidden>
-      {[t("canvas.nodeName", { kind, name: node.summary || node.id }), state].filter(Boolean).join(", ")}
-    </span>
-  );
+  const name = [t("canvas.nodeName", { kind, name: node.summary || node.id }), state].filter(Boolean).join(", ");
+  // A label and no text, which would be text of the node.
+  return <span id={nodeNameId(node.id)} role="img" aria-label={name} hidden />;
 }
 
 function describeState(editor: Editor, id: string): string {
@@ -31,6 +29,7 @@ function describeState(editor: Editor, id: string): string {
     ran && statusStyle(status).label,
     isDisabled(editor, id) && t("canvas.disabled"),
     isPinned(editor, id) && t("canvas.pinnedOutput"),
+    nodeStateOf(editor, id)?.kept === true && t("canvas.reused"),
     severity === "error" && t("canvas.error"),
     severity === "warning" && t("canvas.warning"),
   ]

@@ -63,13 +63,11 @@ function NodeLabel({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
   return (
     <>
-      <div className={css.icon}>
+      <div className={css.icon} data-family={kind.family}>
         <Icon name={node.language || kind.icon} size={18} />
       </div>
       <div className={css.nodeText}>
-        <div className={css.name} title={node.summary || node.id}>
-          {node.summary || node.id}
-        </div>
+        <div className={css.name}>{node.summary || node.id}</div>
         <div className={css.subtitle}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
       <NodeMarks id={node.id} />
@@ -78,13 +76,15 @@ function NodeLabel({ node }: { node: Node }) {
   );
 }
 
-/** Marks of a node with a pinned output or a breakpoint. */
+/** Marks of a node with a pinned or reused output, or a breakpoint. */
 function NodeMarks({ id }: { id: string }) {
   const pinned = useEditor((editor) => isPinned(editor, id));
+  const reused = useEditor((editor) => nodeStateOf(editor, id)?.kept === true);
   const held = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id));
   return (
     <>
       {pinned && <Mark icon="pin" title={t("canvas.pinned")} />}
+      {reused && <Mark icon="copy" title={t("canvas.reused")} />}
       {held && <Mark icon="pause" title={t("canvas.breakpoint")} />}
     </>
   );
@@ -150,11 +150,15 @@ function AddAfter({ node }: { node: Node }) {
 
 function useNodeClass(node: Node, selected: boolean | undefined): string {
   const off = useEditor((editor) => isDisabled(editor, node.id));
+  const pinned = useEditor((editor) => isPinned(editor, node.id));
+  const reused = useEditor((editor) => nodeStateOf(editor, node.id)?.kept === true);
   const tone = useEditor((editor) => {
     const status = nodeStateOf(editor, node.id)?.status;
     return status && status !== "pending" ? statusStyle(status).tone : null;
   });
-  return [selected && css.selected, off && css.disabled, tone && css[tone]].filter(Boolean).join(" ");
+  return [selected && css.selected, off && css.disabled, pinned && css.pinned, reused && css.reused, tone && css[tone]]
+    .filter(Boolean)
+    .join(" ");
 }
 
 export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
@@ -178,7 +182,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
 
 function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
   return (
-    <div className={className}>
+    <div className={className} title={node.lanes.length > 0 ? undefined : node.summary || node.id}>
       <NodeName node={node} />
       <Handles node={node} />
       {children}
