@@ -100,6 +100,10 @@ export const router = createBrowserRouter([
                 path: "groups",
                 lazy: async () => ({ Component: (await import("./settings/groups-page")).GroupsPage }),
               },
+              {
+                path: "variables",
+                lazy: async () => ({ Component: (await import("./settings/variables-page")).VariablesPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

@@ -14,6 +14,7 @@ const WORKSPACE: Group = [
   [
     [t("settings.members"), "members"],
     [t("settings.groups"), "groups"],
+    [t("settings.variables"), "variables"],
   ],
 ];
 const INSTANCE: Group = [t("settings.instance"), []];

@@ -1,0 +1,43 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { ApiError } from "../api/client";
+import { foldersQuery } from "../api/folders";
+import { FolderField, lastFolder, rememberFolder } from "../forms/folder-field";
+import { pathError } from "../forms/path-name";
+import { t } from "../texts/settings";
+import { Field, Input } from "../ui/controls";
+
+/** Path of an item that is created. */
+export interface ItemPath {
+  path: string;
+  /** Error of the path; undefined if it is valid and free. */
+  problem: string | undefined;
+  /** Choose this folder first for the next item. */
+  remember: () => void;
+  fields: (error: string | undefined) => React.ReactNode;
+}
+
+/** Return the path of a new item with its fields: the folder and the id. `taken`: paths in use. */
+export function useItemPath(workspace: string, taken: ReadonlySet<string>): ItemPath {
+  const places = useQuery(foldersQuery(workspace)).data;
+  const [typed, setPlace] = useState<string | null>(null);
+  const [id, setId] = useState("");
+  const place = typed ?? lastFolder(places);
+  return {
+    path: `${place}/${id}`,
+    problem: id ? pathError(place, id, taken) : t("ui.required"),
+    remember: () => rememberFolder(place),
+    fields: (error) => (
+      <>
+        <FolderField places={places} place={place} set={setPlace} />
+        <Field label={t("settings.itemId")} help={t("settings.itemIdHint")} error={error}>
+          <Input value={id} spellCheck={false} onChange={(event) => setId(event.target.value)} />
+        </Field>
+      </>
+    ),
+  };
+}
+
+/** Return the field of an error of a new or changed item: the path if it is taken or invalid. */
+export const itemField = ({ code, message }: ApiError): string =>
+  code === "already_exists" || (code === "bad_request" && message.includes("path")) ? "path" : "";
