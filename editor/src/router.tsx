@@ -104,6 +104,14 @@ export const router = createBrowserRouter([
                 path: "variables",
                 lazy: async () => ({ Component: (await import("./settings/variables-page")).VariablesPage }),
               },
+              {
+                path: "resources",
+                lazy: async () => ({ Component: (await import("./settings/resources-page")).ResourcesPage }),
+              },
+              {
+                path: "resource-types",
+                lazy: async () => ({ Component: (await import("./settings/resource-types-page")).ResourceTypesPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
@@ -257,3 +258,61 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await plain.get_by_role("button", name="Delete").click()
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(plain).to_have_count(0)
+
+
+async def test_resource_has_form_of_its_type_with_secret_fields(page: Page, site: Site) -> None:
+    site.client.post("/api/w/main/folders/create", json={"name": "systems"}).raise_for_status()
+    await opens(page, "resource-types", "Resource types")
+    await expect(rows(page, "Resource types").filter(has_text="postgresql")).to_contain_text("Built in")
+    await page.get_by_role("button", name="New resource type").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("JSON Schema").fill("{")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_have_text(["Required", "Not valid JSON"])
+    await dialog.get_by_label("Name").fill("shop")
+    properties = {"url": {"type": "string"}, "key": {"type": "string", "password": True}, "port": {"type": "integer"}}
+    schema = {"type": "object", "properties": properties, "required": ["url", "key"]}
+    await dialog.get_by_label("JSON Schema").fill(json.dumps(schema))
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    await page.get_by_label("Search: Resource types").fill("shop")
+    await expect(rows(page, "Resource types")).to_contain_text(["Fields: url, key, port"])
+    await is_accessible(page)
+    # The form has the fields of the chosen type, with errors at the fields.
+    await page.get_by_role("link", name="Resources", exact=True).click()
+    await page.get_by_role("button", name="New resource", exact=True).click()
+    await dialog.get_by_role("combobox", name="Folder").select_option("f/systems")
+    await dialog.get_by_label("Id", exact=True).fill("shop")
+    await dialog.get_by_role("combobox", name="Type").select_option("shop")
+    await dialog.get_by_label("url").fill("https://shop.example.org")
+    await dialog.get_by_label("port").fill("many")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert").first).to_have_text("Required")
+    await dialog.get_by_label("port").fill("443")
+    await dialog.get_by_label("key").fill("open sesame")
+    await check(page)
+    await dialog.get_by_role("button", name="Create").click()
+    row = rows(page, "Resources").filter(has_text="f/systems/shop")
+    await row.get_by_role("button", name="Edit").click()
+    # The secret is not shown, and is kept if its field is left empty.
+    await expect(dialog.get_by_label("port")).to_have_value("443")
+    await expect(dialog.get_by_label("key")).to_have_value("")
+    await dialog.get_by_label("port").fill("8443")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    assert site.client.get("/api/w/main/resources/get/f/systems/shop").json()["value"] == {
+        "url": "https://shop.example.org",
+        "port": 8443,
+        "key": "***",
+    }
+    await is_accessible(page)
+    # A type in use cannot be deleted.
+    await page.goto(f"{SETTINGS}/resource-types?q=shop")
+    types = rows(page, "Resource types")
+    await types.get_by_role("button", name="Delete shop").click()
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(types.get_by_role("alert")).to_contain_text("Resources of the type shop exist.")
+    await page.goto(f"{SETTINGS}/resources?q=shop")
+    await row.get_by_role("button", name="Delete").click()
+    await dialog.get_by_role("button", name="Delete", exact=True).click()
+    await expect(row).to_have_count(0)

@@ -14,6 +14,7 @@ import {
   type FormErrors,
   formErrors,
   initialFields,
+  isSecret,
   NO_ERRORS,
   propertiesOf,
   readFields,
@@ -186,6 +187,13 @@ function InputField(props: {
           value={text}
           onChange={(event) => set(event.target.value)}
         />
+      </Field>
+    );
+  }
+  if (isSecret(schema)) {
+    return (
+      <Field {...given}>
+        <Input type="password" autoComplete="new-password" value={text} onChange={(event) => set(event.target.value)} />
       </Field>
     );
   }

@@ -22,6 +22,11 @@ export function resourceOf(definition: Json | undefined): string | null {
   return typeof format === "string" && format.startsWith("resource-") ? format.slice("resource-".length) : null;
 }
 
+/** Return whether the value of an input is a secret, which is not shown while it is typed. */
+export function isSecret(definition: Json | undefined): boolean {
+  return at(definition, ["password"]) === true || at(definition, ["format"]) === "password";
+}
+
 /** Return the texts of the fields for values, with the defaults of the schema where a value is missing. */
 export function initialFields(names: string[], properties: Tree, values: Tree): Texts {
   return Object.fromEntries(

@@ -15,6 +15,8 @@ const WORKSPACE: Group = [
     [t("settings.members"), "members"],
     [t("settings.groups"), "groups"],
     [t("settings.variables"), "variables"],
+    [t("settings.resources"), "resources"],
+    [t("settings.resourceTypes"), "resource-types"],
   ],
 ];
 const INSTANCE: Group = [t("settings.instance"), []];

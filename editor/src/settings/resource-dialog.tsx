@@ -1,0 +1,175 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import {
+  createResource,
+  type Resource,
+  type ResourceChange,
+  resourceListQuery,
+  resourceQuery,
+  resourceTypesQuery,
+  updateResource,
+} from "../api/resources";
+import { InputFields, useInputs } from "../forms/input-form";
+import { t } from "../texts/settings";
+import { Field, Input } from "../ui/controls";
+import controls from "../ui/controls.module.css";
+import { Dialog } from "../ui/dialog";
+import { Select } from "../ui/select";
+import { notify } from "../ui/toasts";
+import { isTree, type Json, type Tree } from "../workflow/types";
+import { type ItemPath, itemField, useItemPath } from "./item-path";
+import { FormDialog, Loaded, missing, useSubmission } from "./parts";
+import { formSchema, formValues, resourceValue } from "./resource-form";
+
+interface DialogProps {
+  workspace: string;
+  close: () => void;
+}
+
+/** Dialog that creates a resource: its path, its type and the fields of the type. */
+export function NewResourceDialog({ workspace, close }: DialogProps) {
+  const types = useQuery(resourceTypesQuery(workspace));
+  const taken = useQuery(resourceListQuery(workspace)).data?.map((each) => each.path) ?? [];
+  const created = useItemPath(workspace, new Set(taken));
+  const [type, setType] = useState("");
+  const chosen = types.data?.find((each) => each.name === type);
+  return (
+    <ResourceForm
+      key={type}
+      workspace={workspace}
+      resource={null}
+      created={created}
+      type={type}
+      setType={setType}
+      types={types.data?.map((each) => each.name) ?? []}
+      schema={(chosen?.schema ?? null) as Json}
+      close={close}
+    />
+  );
+}
+
+/** Dialog that changes a resource. */
+export function EditResourceDialog({ workspace, path, close }: DialogProps & { path: string }) {
+  const resource = useQuery(resourceQuery(workspace, path));
+  const types = useQuery(resourceTypesQuery(workspace));
+  if (!resource.data || !types.data) {
+    return (
+      <Dialog title={t("settings.editItem", { name: path })} close={close}>
+        <Loaded query={resource.error ? resource : types} />
+      </Dialog>
+    );
+  }
+  const type = resource.data.resource_type;
+  const found = types.data.find((each) => each.name === type);
+  const schema = (found?.schema ?? null) as Json;
+  return <ResourceForm workspace={workspace} resource={resource.data} type={type} schema={schema} close={close} />;
+}
+
+interface FormProps extends DialogProps {
+  /** Null for a new resource, which has a path and a choice of its type. */
+  resource: Resource | null;
+  created?: ItemPath;
+  type: string;
+  setType?: (type: string) => void;
+  types?: string[];
+  schema: Json;
+}
+
+function ResourceForm({ workspace, resource, created, type, setType, types, schema, close }: FormProps) {
+  const queries = useQueryClient();
+  const submission = useSubmission(itemField);
+  const [description, setDescription] = useState(resource?.description ?? "");
+  const value = useValue(schema, resource);
+  const { errors } = submission;
+  const submit = async () => {
+    const read = value.read();
+    const path = resource?.path ?? created?.path ?? "";
+    const problems = {
+      path: created?.problem,
+      type: missing(type),
+      value: read === undefined ? t("ui.required") : undefined,
+    };
+    const change: ResourceChange = { resource_type: type, value: read ?? null, description };
+    const save = () => (resource ? updateResource(workspace, path, change) : createResource(workspace, path, change));
+    if (!(await submission.send(save, problems))) return;
+    created?.remember();
+    notify(t("settings.saved", { name: path }));
+    close();
+    await queries.invalidateQueries({ queryKey: ["resources", workspace] });
+  };
+  return (
+    <FormDialog
+      title={resource ? t("settings.editItem", { name: resource.path }) : t("settings.newResource")}
+      submitLabel={resource ? t("ui.save") : t("settings.create")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      {created?.fields(errors.path)}
+      {setType && (
+        <Field label={t("settings.type")} error={errors.type}>
+          <Select value={type} set={setType}>
+            <option value="">{t("settings.choose")}</option>
+            {types?.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </Select>
+        </Field>
+      )}
+      {type && value.fields}
+      <Field label={t("ui.description")}>
+        <Input value={description} onChange={(event) => setDescription(event.target.value)} />
+      </Field>
+    </FormDialog>
+  );
+}
+
+/** State of the value of a resource. */
+interface ValueState {
+  fields: React.ReactNode;
+  /** Return the value; undefined, and show the errors, if a field is invalid. */
+  read: () => Json | undefined;
+}
+
+const HAS_FIELDS = "properties";
+
+/** Return the value of a resource as the fields of its schema, or as JSON if the type has no fields. */
+function useValue(schema: Json, resource: Resource | null): ValueState {
+  const stored: Tree = isTree(resource?.value) ? (resource.value as Tree) : {};
+  const inputs = useInputs(formSchema(schema, stored), formValues(schema, stored));
+  const json = useJson(resource?.value as Json | undefined);
+  if (!isTree(schema) || !(HAS_FIELDS in schema)) return json;
+  return {
+    fields: <InputFields inputs={inputs} />,
+    read: () => {
+      const args = inputs.read();
+      return args ? resourceValue(schema, stored, args) : undefined;
+    },
+  };
+}
+
+function useJson(stored: Json | undefined): ValueState {
+  const [typed, setTyped] = useState(JSON.stringify(stored ?? {}, null, 2));
+  const [error, setError] = useState<string | undefined>(undefined);
+  return {
+    fields: (
+      <Field label={t("settings.value")} help={t("settings.valueJson")} error={error}>
+        <textarea
+          className={controls.input}
+          spellCheck={false}
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+      </Field>
+    ),
+    read: () => {
+      try {
+        setError(undefined);
+        return JSON.parse(typed) as Json;
+      } catch {
+        setError(t("settings.notJson"));
+        return undefined;
+      }
+    },
+  };
+}
