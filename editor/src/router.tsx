@@ -112,6 +112,10 @@ export const router = createBrowserRouter([
                 path: "resource-types",
                 lazy: async () => ({ Component: (await import("./settings/resource-types-page")).ResourceTypesPage }),
               },
+              {
+                path: "audit",
+                lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

@@ -17,6 +17,7 @@ const WORKSPACE: Group = [
     [t("settings.variables"), "variables"],
     [t("settings.resources"), "resources"],
     [t("settings.resourceTypes"), "resource-types"],
+    [t("settings.audit"), "audit"],
   ],
 ];
 const INSTANCE: Group = [t("settings.instance"), []];

@@ -1,0 +1,160 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useParams } from "react-router";
+import { type AuditEntry, type AuditFilter, auditQuery, exportUrl } from "../api/audit";
+import { meQuery } from "../api/session";
+import { t } from "../texts/settings";
+import { Button, Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
+import { useUrlParams } from "../ui/use-url-params";
+import { AuditVerify } from "./audit-verify";
+import { Rows } from "./parts";
+import css from "./settings.module.css";
+
+const KINDS: readonly [string, string][] = [
+  ["Created", t("settings.kindCreated")],
+  ["Updated", t("settings.kindUpdated")],
+  ["Delete", t("settings.kindDeleted")],
+  ["Execute", t("settings.kindExecuted")],
+];
+const NAMES = ["username", "operation", "action_kind", "resource", "after", "before"] as const;
+const INSTANCE = "instance";
+
+/** Audit trail of the workspace, for superadmins also of the installation. Its filters are part of the address. */
+export function AuditPage() {
+  const { workspace = "" } = useParams();
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
+  const [search, set] = useUrlParams();
+  const [verifying, setVerifying] = useState(false);
+  const scope = superAdmin && search.get("of") === INSTANCE ? null : workspace;
+  const filter = Object.fromEntries(NAMES.map((name) => [name, search.get(name) ?? ""])) as unknown as AuditFilter;
+  return (
+    <main className={css.main}>
+      <div className={css.head}>
+        <h1>{t("settings.audit")}</h1>
+        {superAdmin && (
+          <Select aria-label={t("settings.auditOf")} value={scope === null ? INSTANCE : ""} set={(of) => set("of", of)}>
+            <option value="">{t("settings.auditWorkspace")}</option>
+            <option value={INSTANCE}>{t("settings.auditInstance")}</option>
+          </Select>
+        )}
+        <a href={exportUrl(scope, filter)} download="audit.ndjson">
+          {t("settings.export")}
+        </a>
+        <Button icon="check" onClick={() => setVerifying(true)}>
+          {t("settings.verify")}
+        </Button>
+      </div>
+      <p className={css.about}>{t("settings.auditHint")}</p>
+      <Filters key={search.get("of")} filter={filter} set={set} />
+      <Entries scope={scope} filter={filter} />
+      {verifying && <AuditVerify scope={scope} close={() => setVerifying(false)} />}
+    </main>
+  );
+}
+
+/** Fields of the filters. Texts apply when they are confirmed or left, as each query of the trail is recorded in it. */
+function Filters({ filter, set }: { filter: AuditFilter; set: (name: string, value: string) => void }) {
+  const field = (name: keyof AuditFilter, label: string, type = "search") => (
+    <Field label={label}>
+      <Input
+        key={filter[name]}
+        type={type}
+        defaultValue={type === "search" ? filter[name] : localTime(filter[name])}
+        onBlur={({ target }) => set(name, type === "search" ? target.value : isoTime(target.value))}
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+      />
+    </Field>
+  );
+  return (
+    <search className={css.filters} aria-label={t("settings.filters")}>
+      {field("username", t("settings.person"))}
+      {field("operation", t("settings.operation"))}
+      {field("resource", t("settings.item"))}
+      <Field label={t("settings.kind")}>
+        <Select value={filter.action_kind} set={(kind) => set("action_kind", kind)}>
+          <option value="">{t("settings.anyKind")}</option>
+          {KINDS.map(([name, word]) => (
+            <option key={name} value={name}>
+              {word}
+            </option>
+          ))}
+        </Select>
+      </Field>
+      {field("after", t("settings.since"), "datetime-local")}
+      {field("before", t("settings.until"), "datetime-local")}
+    </search>
+  );
+}
+
+/** Return the time of a field in the format of the API; "" if the field is empty. */
+const isoTime = (text: string): string => (text ? new Date(text).toISOString() : "");
+
+/** Return the text of a field for a time of the API, in the zone of the browser. */
+function localTime(iso: string): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return "";
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function Entries({ scope, filter }: { scope: string | null; filter: AuditFilter }) {
+  const entries = useInfiniteQuery(auditQuery(scope, filter));
+  const items = entries.data?.pages.flat() ?? [];
+  return (
+    <>
+      {entries.isPending && <Skeleton />}
+      {entries.error && <Failed error={entries.error} retry={() => void entries.refetch()} />}
+      {entries.data && items.length === 0 && (
+        <Empty title={t("ui.noMatches")}>
+          <p>{t("settings.noAudit")}</p>
+        </Empty>
+      )}
+      <Rows
+        label={t("settings.audit")}
+        items={items}
+        keyOf={(each) => String(each.id)}
+        row={(each) => <Entry entry={each} />}
+      />
+      {entries.hasNextPage && (
+        <div>
+          <Button disabled={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>
+            {t("settings.older")}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Entry({ entry }: { entry: AuditEntry }) {
+  const kind = KINDS.find(([name]) => name === entry.action_kind)?.[1] ?? entry.action_kind;
+  const parameters = entry.parameters ?? null;
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.heading}>
+          <span className={css.name}>{entry.operation}</span>
+          <span className={css.chip}>{kind}</span>
+          <span className={css.mono}>{entry.resource}</span>
+        </span>
+        <span className={css.facts}>
+          <span>{entry.username}</span>
+          {entry.on_behalf_of && <span>{t("settings.onBehalfOf", { name: entry.on_behalf_of })}</span>}
+          <span>{entry.address}</span>
+          <span>#{entry.id}</span>
+        </span>
+      </div>
+      <span className={css.note}>
+        <Time at={entry.timestamp} />
+      </span>
+      {parameters !== null && (
+        <details className={css.note}>
+          <summary>{t("settings.details")}</summary>
+          <pre className={css.parameters}>{JSON.stringify(parameters, null, 2)}</pre>
+        </details>
+      )}
+    </>
+  );
+}
