@@ -31,6 +31,8 @@ BODIES: dict[str, Any] = {
     "POST /api/users/create": {"email": "new@example.com", "password": "a long password", "username": "new"},
     "POST /api/users/setpassword": {"current_password": "wrong one", "password": "another password"},
     "POST /api/users/update/{email}": {"name": "A"},
+    "POST /api/users/link_identity/{email}": {"provider": "corp", "subject": "s"},
+    "POST /api/users/unlink_identity/{email}": {"issuer": "https://id.example.org", "subject": "s"},
     "POST /api/workspaces/create": {"id": "fresh", "name": "fresh"},
     "POST /api/workspaces/exists": {"id": "main"},
     "POST /api/workspaces/exists_username": {"id": "main", "username": "admin"},

@@ -21,14 +21,15 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.db import tokens
 from orvanta_platform.http.app import create_router
-from orvanta_platform.http.auth_middleware import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
+from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 
 _FILLED = {"path": "f/x/y", "uuid": "00000000-0000-7000-8000-000000000000", "int": "1", "str": "main"}
 
 
 def is_open(path: str) -> bool:
     """Return whether the call needs no token."""
-    return path in OPEN or path.startswith(ROUTE_PREFIX) or SIGNED.fullmatch(path) is not None
+    signed = SIGNED.fullmatch(path) or CALLBACK.fullmatch(path)
+    return path in OPEN or path.startswith(ROUTE_PREFIX) or signed is not None
 
 
 def _calls() -> list[tuple[str, str]]:

@@ -6,8 +6,31 @@ export async function login(email: string, password: string): Promise<void> {
   await api.POST("/api/auth/login", { body: { email, password }, parseAs: "text" });
 }
 
-export async function logout(): Promise<void> {
-  await api.POST("/api/auth/logout", { parseAs: "text" });
+/** Query of the ways to log in. */
+export const loginOptionsQuery = queryOptions({
+  queryKey: ["login-options"],
+  queryFn: async () => (await api.GET("/api/auth/oidc/providers")).data ?? { providers: [], password_login: true },
+});
+
+/** Start a login by a provider. Return the address at which it continues; afterwards the browser goes to `then`. */
+export async function startLogin(provider: string, then: string): Promise<string> {
+  const { data } = await api.POST("/api/auth/oidc/start", { body: { provider, then } });
+  if (!data) throw new Error(t("api.noData"));
+  return data.url;
+}
+
+/** Return whether this browser has a session. */
+export async function isLoggedIn(): Promise<boolean> {
+  try {
+    return (await api.GET("/api/users/whoami")).response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** End the session. Return the address at which the provider of the session ends its own, if there is one. */
+export async function logout(): Promise<string | null> {
+  return (await api.POST("/api/auth/oidc/logout")).data?.url ?? null;
 }
 
 /** Query of the account of the user with its workspaces. */

@@ -44,8 +44,7 @@ export function AccountMenu({ email, collapsed = false }: { email: string; colla
 
 async function leave(): Promise<void> {
   try {
-    await logout();
-    window.location.assign("/login");
+    window.location.assign((await logout()) ?? "/login");
   } catch (error) {
     notifyError(error);
   }

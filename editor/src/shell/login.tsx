@@ -1,15 +1,24 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { errorText } from "../api/client";
-import { login } from "../api/session";
+import { login, loginOptionsQuery, startLogin } from "../api/session";
 import logo from "../icon.svg";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import css from "./login.module.css";
 
-/** Login form. Calls `done` after a successful login. */
-export function LoginForm({ done, title }: { done: () => void; title: string }) {
+interface LoginFormProps {
+  title: string;
+  /** Called after a login with a password. */
+  done: () => void;
+  /** Path to which a login by a provider returns. */
+  then: string;
+  /** Goes to the address of a provider. */
+  open: (url: string) => void;
+}
+
+export function LoginForm({ title, done, then, open }: LoginFormProps) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const loggingIn = useMutation({ mutationFn: () => login(email, password), onSuccess: done });
@@ -38,8 +47,32 @@ export function LoginForm({ done, title }: { done: () => void; title: string }) 
       <Button look="main" type="submit" disabled={loggingIn.isPending}>
         {t("shell.logIn")}
       </Button>
+      <ProviderButtons then={then} open={open} />
       <p className={css.note}>{t("shell.firstVisit")}</p>
     </form>
+  );
+}
+
+/** Buttons of the providers of single sign-on. */
+function ProviderButtons({ then, open }: Pick<LoginFormProps, "then" | "open">) {
+  const options = useQuery(loginOptionsQuery);
+  const starting = useMutation({
+    mutationFn: (provider: string) => startLogin(provider, then),
+    onSuccess: open,
+  });
+  return (
+    <>
+      {options.data?.providers.map(({ name, label }) => (
+        <Button key={name} type="button" disabled={starting.isPending} onClick={() => starting.mutate(name)}>
+          {t("shell.logInWith", { provider: label })}
+        </Button>
+      ))}
+      {starting.isError && (
+        <p className={css.failed} role="alert">
+          {errorText(starting.error)}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -47,13 +80,14 @@ export function LoginPage() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [search] = useSearchParams();
+  const then = localPath(search.get("then"));
   const enter = () => {
     queries.clear();
-    void navigate(localPath(search.get("then")), { replace: true });
+    void navigate(then, { replace: true });
   };
   return (
     <main className={css.page}>
-      <LoginForm title={t("shell.logInTitle")} done={enter} />
+      <LoginForm title={t("shell.logInTitle")} done={enter} then={then} open={(url) => window.location.assign(url)} />
     </main>
   );
 }

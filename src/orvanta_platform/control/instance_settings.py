@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control import secret_fields, secrets
+from orvanta_platform.control import identity_providers, secret_fields, secrets
+from orvanta_platform.control.identity_providers import IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, instance_settings
@@ -62,9 +63,25 @@ TOKEN_MAX_AGE_DAYS: Final[Setting[int | None]] = Setting(
     shown="unlimited",
     text="Maximum lifetime of a new API token in days, 1 to 3650. A token created without an expiry gets this one.",
 )
+OIDC_PROVIDERS: Final[Setting[dict[str, IdentityProvider]]] = Setting(
+    name="oidc_providers",
+    kind=dict[str, IdentityProvider],
+    default={},
+    shown="none",
+    text="OpenID providers of single sign-on by name, see docs/how-to/operate/single-sign-on.md.",
+    secrets=identity_providers.SECRETS,
+    check=identity_providers.check,
+)
+BREAK_GLASS_ACCOUNT: Final[Setting[str | None]] = Setting(
+    name="break_glass_account",
+    kind=str | None,
+    default=None,
+    shown="none",
+    text="Address of the only superadmin who can log in with a password; without it, all accounts can.",
+)
 
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
-    {each.name: each for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS)}
+    {each.name: each for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS, OIDC_PROVIDERS, BREAK_GLASS_ACCOUNT)}
 )
 
 

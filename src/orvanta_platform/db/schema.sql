@@ -118,11 +118,37 @@ CREATE TABLE token (
     created_at   timestamptz NOT NULL DEFAULT app_now(),
     expires_at   timestamptz,
     last_used_at timestamptz NOT NULL DEFAULT app_now(),
-    last_address text
+    last_address text,
+    provider     text
 );
 COMMENT ON COLUMN token.last_address IS 'Address of the last recorded use; null: not used yet.';
+COMMENT ON COLUMN token.provider IS 'Name of the OpenID provider by which a session was started; null: by a password.';
 COMMENT ON COLUMN token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';
 CREATE INDEX token_email ON token (email, created_at);
+
+CREATE TABLE identity (
+    issuer     text NOT NULL,
+    subject    text NOT NULL,
+    email      text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (issuer, subject)
+);
+COMMENT ON TABLE identity IS 'Account that an identity of an OpenID provider logs in to.';
+CREATE INDEX identity_email ON identity (email);
+
+CREATE TABLE login_in_progress (
+    state      bytea PRIMARY KEY,
+    browser    bytea NOT NULL,
+    provider   text NOT NULL,
+    issuer     text NOT NULL,
+    nonce      text NOT NULL,
+    verifier   text NOT NULL,
+    then_path  text NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON COLUMN login_in_progress.state IS 'SHA-256 of the state that the provider returns; the row is deleted when it does.';
+COMMENT ON COLUMN login_in_progress.browser IS 'SHA-256 of the cookie of the browser that started the login.';
+CREATE INDEX login_in_progress_expires_at ON login_in_progress (expires_at);
 
 CREATE TABLE login_failure (
     key        text PRIMARY KEY,

@@ -147,10 +147,14 @@ async def insert(
     scopes: list[str] | None = None,
     expires_at: datetime | None = None,
     lives_s: float | None = None,
+    provider: str | None = None,
 ) -> None:
-    """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire."""
+    """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire.
+
+    `provider`: name of the OpenID provider by which a session was started.
+    """
     query = _SQL["insert"]
-    await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s)
+    await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s, provider)
 
 
 async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:
@@ -179,6 +183,12 @@ async def is_of_member(conn: Connection, workspace: str, prefix: str) -> bool:
 async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
     """Delete the account's tokens with this prefix; return their number."""
     return len(await conn.fetch(_SQL["delete_by_prefix"], email, prefix))
+
+
+async def get_provider(conn: Connection, digest: bytes) -> str | None:
+    """Return the name of the OpenID provider by which the session with this hash was started."""
+    name: str | None = await conn.fetchval(_SQL["get_provider"], digest)
+    return name
 
 
 async def delete_session(conn: Connection, digest: bytes) -> None:

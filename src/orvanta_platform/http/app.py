@@ -46,6 +46,7 @@ from orvanta_platform.http.routes import (
     service_accounts,
     session,
     settings,
+    single_sign_on,
     templates,
     v1,
     variables,
@@ -61,6 +62,7 @@ MAX_BODY = 24 << 20
 ROUTES: list[HTTPRouteHandler | Router] = [
     *instance.ROUTES,
     *session.ROUTES,
+    *single_sign_on.ROUTES,
     *accounts.ROUTES,
     *settings.ROUTES,
     *workspaces.ROUTES,

@@ -44,6 +44,8 @@ OPEN: frozenset[str] = frozenset(
     {
         "/api/auth/login",
         "/api/auth/first_password",
+        "/api/auth/oidc/providers",
+        "/api/auth/oidc/start",
         "/api/version",
         "/api/health/status",
         "/api/openapi.json",
@@ -51,6 +53,9 @@ OPEN: frozenset[str] = frozenset(
     }
 )
 """Calls that need no token."""
+
+CALLBACK = re.compile(r"/api/auth/oidc/callback/[a-z0-9_-]{1,50}")
+"""Call with which an OpenID provider sends a browser back. It needs the cookie of the login, and no token."""
 
 SIGN_IN_PREFIX = "/api/auth/"
 """Prefix of calls that set or remove the session cookie. They need a JSON body, and a page of this site."""
@@ -162,9 +167,12 @@ class AuthenticationMiddleware:
             if not _CLEAN.fullmatch(path):
                 raise NotFound("This route does not exist.")
             return
+        is_callback = CALLBACK.fullmatch(path) is not None
+        if is_callback or (path.startswith(SIGN_IN_PREFIX) and path in OPEN):
+            self._limit_rate(scope)
+        if is_callback:
+            return
         if path.startswith(SIGN_IN_PREFIX) and scope["method"] not in _SAFE:
-            if path in OPEN:
-                self._limit_rate(scope)
             require_same_site(headers, self._origins)
         is_page = _CLEAN.fullmatch(path) is not None and not path.lower().startswith("/api")
         if is_page or path in OPEN or documentation.answers(scope):

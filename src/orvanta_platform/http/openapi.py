@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
-from orvanta_platform.http.auth_middleware import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
+from orvanta_platform.http.auth_middleware import CALLBACK, OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 from orvanta_platform.http.field_docs import describe
 
 _CALL = "call"
@@ -143,7 +143,8 @@ def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, A
     body = _body(handler)
     if body is not None:
         operation["requestBody"] = {"content": body}
-    if path in OPEN or path.startswith(ROUTE_PREFIX) or SIGNED.fullmatch(_PARAMETER.sub("x", path)):
+    filled = _PARAMETER.sub("x", path)
+    if path in OPEN or path.startswith(ROUTE_PREFIX) or SIGNED.fullmatch(filled) or CALLBACK.fullmatch(filled):
         operation["security"] = []
     elif RUN_CALLS.fullmatch(_PARAMETER.sub("x", path)):
         operation["security"] = [{"bearer": []}, {"cookie": []}, {"query": []}]

@@ -26,6 +26,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/openapi.json
             GET /api/openapi.yaml
             POST /api/auth/login
+            GET /api/auth/oidc/providers
+            POST /api/auth/oidc/start
+            GET /api/auth/oidc/callback/{provider}
             POST /api/auth/first_password
         """,
         SIGNED_LINK: """
@@ -44,6 +47,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
         ("account", "read"): """
             POST /api/auth/logout
+            POST /api/auth/oidc/logout
             GET /api/users/whoami
             GET /api/users/email
             GET /api/users/list_invites
@@ -70,6 +74,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "manage_accounts"): """
             POST /api/users/update/{email}
             GET /api/users/departure/{email}
+            GET /api/users/identities/{email}
+            POST /api/users/link_identity/{email}
+            POST /api/users/unlink_identity/{email}
             POST /api/users/disable/{email}
             POST /api/users/enable/{email}
             POST /api/users/reset_password/{email}

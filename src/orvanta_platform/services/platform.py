@@ -43,6 +43,9 @@ class Platform:
     route_secrets: OrderedDict[tuple[UUID, str], tuple[float, Any]] = field(default_factory=OrderedDict)
     """Recently opened secrets of HTTP triggers (`route_calls.RouteSecrets`)."""
 
+    identity_providers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    """Configuration and client of OpenID providers by name (`single_sign_on`)."""
+
     instance: InstanceSettings = field(init=False)
     """Settings that superadmins change while the platform runs."""
 

@@ -23,6 +23,9 @@ Superadmin = Annotated[
 ]
 Devops = Annotated[bool | None, typer.Option("--devops/--no-devops", help="Allow it to list all accounts and workers.")]
 Deleted = Annotated[bool, typer.Option("--deleted", help="Also list deleted accounts.")]
+Provider = Annotated[str, typer.Argument(help="Name of the provider in oidc_providers.", metavar="PROVIDER")]
+Issuer = Annotated[str, typer.Argument(help="Issuer of the identity, as listed.", metavar="ISSUER")]
+Subject = Annotated[str, typer.Argument(help="Identifier of the person at the provider (`sub`).", metavar="SUBJECT")]
 Prefix = Annotated[str, typer.Argument(help="First characters of the token, as listed.", metavar="PREFIX")]
 
 
@@ -109,6 +112,32 @@ def reset_password(session: Session, email: Email) -> None:
     The link is valid for 24 hours and is shown only once. API tokens of the account remain valid.
     """
     _print_link(session, email, session.api.post(_path("reset_password", email)))
+
+
+@command(app, "orvanta user identities ada@example.org")
+def identities(session: Session, email: Email) -> None:
+    """List the identities at OpenID providers that can log in to an account. Superadmins only."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    found = session.api.get(_path("identities", email))
+    if session.as_json:
+        print_json(found)
+        return
+    print_table(["ISSUER", "SUBJECT"], [[each["issuer"], each["subject"]] for each in found])
+
+
+@command(app, "orvanta user link-identity ada@example.org corp 248289761001")
+def link_identity(session: Session, email: Email, provider: Provider, subject: Subject) -> None:
+    """Let an identity of an OpenID provider log in to an account. Superadmins only."""
+    session.api.post(_path("link_identity", email), {"provider": provider, "subject": subject})
+    session.print_state(email, "linked")
+
+
+@command(app, "orvanta user unlink-identity ada@example.org https://id.example.org 248289761001")
+def unlink_identity(session: Session, email: Email, issuer: Issuer, subject: Subject) -> None:
+    """Unlink an identity from an account, and end the sessions of the account. Superadmins only."""
+    session.api.post(_path("unlink_identity", email), {"issuer": issuer, "subject": subject})
+    session.print_state(email, "unlinked")
 
 
 @command(app, "orvanta user password")

@@ -93,8 +93,8 @@ WHERE hash = $1 AND (last_address IS NULL OR last_used_at < app_now() - interval
 
 -- name: insert
 -- Adds a token. $9: its lifetime in seconds; null: it lasts until $8 or until it is deleted.
-INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)));
+INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at, provider)
+VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)), $10);
 
 -- name: list
 -- A page of the tokens of an account, newest first, without sessions and one-time links.
@@ -132,6 +132,10 @@ SELECT EXISTS (SELECT FROM token AS t JOIN member AS m ON m.email = t.email
 DELETE FROM token
 WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session')
 RETURNING prefix;
+
+-- name: get_provider
+-- The OpenID provider by which a session was started.
+SELECT provider FROM token WHERE hash = $1 AND kind = 'session';
 
 -- name: delete_session
 -- Deletes a session by the hash of its token.

@@ -24,7 +24,7 @@ _OPEN_BODY = 16 << 10
 async def login(request: AnyRequest) -> Response[bytes]:
     """Log in with e-mail address and password. Returns a session token, which is also set as a cookie."""
     body = await body_of(request, accounts.Login)
-    made = await session.login(platform_of(request), body.email, body.password, _caller(request))
+    made = await session.login(platform_of(request), body.email, body.password, caller_of(request))
     return _with_cookie(request, made)
 
 
@@ -34,7 +34,7 @@ async def login(request: AnyRequest) -> Response[bytes]:
 async def first_password(request: AnyRequest) -> Response[bytes]:
     """Set the first password with the token of the one-time link, and log in."""
     body = await body_of(request, accounts.FirstPassword)
-    made = await session.first_password(platform_of(request), body.token, body.password, _caller(request))
+    made = await session.first_password(platform_of(request), body.token, body.password, caller_of(request))
     return _with_cookie(request, made)
 
 
@@ -43,7 +43,7 @@ async def logout(request: AnyRequest) -> Response[bytes]:
     """End the session of this call."""
     await session.logout(platform_of(request), actor_of(request))
     answer = answers.text("Logged out.")
-    answer.delete_cookie(COOKIE, path="/")
+    answer.set_cookie(expired_session_cookie())
     return answer
 
 
@@ -120,27 +120,40 @@ async def list_accounts(request: AnyRequest) -> Response[bytes]:
     return answers.json([accounts.user(row) for row in rows])
 
 
-def _caller(request: AnyRequest) -> Caller:
+def caller_of(request: AnyRequest) -> Caller:
     client = request.scope.get("client")
     request_id = request.scope.get(REQUEST_ID)
     return Caller(address=client[0] if client else None, request_id=str(request_id) if request_id else None)
 
 
 def _with_cookie(request: AnyRequest, made: Session) -> Response[bytes]:
-    """Return the token as text, and set it as a cookie that scripts cannot read."""
+    """Return the token as text, and set it as a cookie."""
     answer = answers.text(made.token)
-    answer.set_cookie(
-        Cookie(
-            COOKIE,
-            value=made.token,
-            max_age=made.lives_s,
-            path="/",
-            httponly=True,
-            samesite="lax",
-            secure=platform_of(request).settings.base_url.startswith("https:"),
-        )
-    )
+    answer.set_cookie(session_cookie(request, made))
     return answer
+
+
+def session_cookie(request: AnyRequest, made: Session) -> Cookie:
+    """Return the cookie of a session, which scripts cannot read."""
+    return Cookie(
+        COOKIE,
+        value=made.token,
+        max_age=made.lives_s,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=is_encrypted(request),
+    )
+
+
+def expired_session_cookie() -> Cookie:
+    """Return the cookie that removes the one of a session."""
+    return Cookie(COOKIE, value="", max_age=0, path="/")
+
+
+def is_encrypted(request: AnyRequest) -> bool:
+    """Return whether browsers reach this server by HTTPS."""
+    return platform_of(request).settings.base_url.startswith("https:")
 
 
 ROUTES = [

@@ -10,12 +10,13 @@ import msgspec
 
 from orvanta_platform.control import audit, instance_settings, secret_fields, secrets
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.instance_settings import KEY_WORKSPACE, REGISTRY, Setting
+from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, KEY_WORKSPACE, REGISTRY, Setting
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.db import accounts
 from orvanta_platform.db import instance_settings as rows
 from orvanta_platform.db.instance_settings import SettingRow
-from orvanta_platform.db.pool import Database
+from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import BadRequest
 
 _INSTANCE = Target(None, "instance")
@@ -78,11 +79,20 @@ async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, valu
         parsed = instance_settings.parse(setting, secret_fields.restore(shown, taken))
         if setting.check is not None:
             setting.check(parsed, before)
+        if setting is BREAK_GLASS_ACCOUNT:
+            await _check_break_glass(conn, parsed)
         sealed = instance_settings.seal(key, name, taken) if key is not None and taken else None
         version = None if key is None or sealed is None else key.version
         await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
         parameters = {"value": msgspec.json.decode(shown)}
         await audit.record_instance(conn, actor, "settings.set", "Updated", name, parameters)
+
+
+async def _check_break_glass(conn: Connection, email: str) -> None:
+    """Refuse an account that could not log in, which would lock everybody out. Raises BadRequest."""
+    account = await accounts.get(conn, email)
+    if account is None or account.disabled or not account.super_admin or account.password_hash is None:
+        raise BadRequest("The account must be an enabled superadmin with a password.")
 
 
 def _shown(setting: Setting[Any], row: SettingRow | None) -> ShownSetting:

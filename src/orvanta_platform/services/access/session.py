@@ -18,17 +18,17 @@ from orvanta_platform.control import audit, job_tokens, limits, login_limits, na
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
-from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH
+from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, MIN_PASSWORD_LENGTH
 from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
-from orvanta_platform.errors import RateLimited, Unauthenticated
+from orvanta_platform.errors import Forbidden, RateLimited, Unauthenticated
 from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
-_NOBODY = "nobody"
+NOBODY = "nobody"
 """Actor of the audit row of a failed login to an account that does not exist."""
 
 _JOB_CACHE_S = 1.0
@@ -36,6 +36,12 @@ _JOB_CACHE_SIZE = 2000
 _RECENT_ACTORS = 10_000
 
 log = structlog.get_logger(__name__)
+
+
+class PasswordLoginDisabled(Forbidden):
+    """The password is right, but only a provider can log this account in."""
+
+    code = "password_login_disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +173,21 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
         log.warning("login_failed", address=caller.address)
         await _record_failure(platform, account, caller)
         raise _wrong_password()
+    if not _may_use_password(account, await platform.instance.get(BREAK_GLASS_ACCOUNT)):
+        # Checked after the password, so that the response does not reveal the account that may.
+        await _record_failure(platform, account, caller)
+        raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
     async with platform.db.transaction() as conn:
         await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
         # A reset of the password ends the sessions that exist, so that no session may start for the old one after it.
         current = await accounts.lock(conn, account.email)
         if current is None or current.disabled or current.password_hash != stored:
             raise _wrong_password()
-        return await _start_session(conn, account.email, account.username, "users.login", caller)
+        return await start_session(conn, account.email, account.username, "users.login", caller)
+
+
+def _may_use_password(account: AccountRow, break_glass: str | None) -> bool:
+    return break_glass is None or (account.super_admin and account.email == break_glass.lower())
 
 
 def _wrong_password() -> Unauthenticated:
@@ -193,7 +207,7 @@ async def count_attempt(conn: Connection, keys: login_limits.Keys) -> None:
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
     """Audit a failed login. The address of an unknown account is not recorded: it may be a password."""
-    email, username = (account.email, account.username) if account is not None else (None, _NOBODY)
+    email, username = (account.email, account.username) if account is not None else (None, NOBODY)
     actor = Actor(email=email or "", username=username, address=caller.address, request_id=caller.request_id)
     async with platform.db.transaction() as conn:
         await audit.record(conn, actor, "users.login_failed", "Execute", email)
@@ -219,6 +233,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
         if not await tokens.link_exists(conn, names.token_hash(link)):
             raise _link_used_up()
     stored = await passwords.make(password)
+    break_glass = await platform.instance.get(BREAK_GLASS_ACCOUNT)
     async with platform.db.transaction() as conn:
         email = await tokens.use_link(conn, names.token_hash(link))
         if email is None or not await accounts.set_first_password(conn, email, stored):
@@ -226,7 +241,9 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
         await tokens.delete_links(conn, email)
         account = await accounts.get(conn, email)
         assert account is not None
-        return await _start_session(conn, email, account.username, "users.set_first_password", caller)
+        if not _may_use_password(account, break_glass):
+            raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
+        return await start_session(conn, email, account.username, "users.set_first_password", caller)
 
 
 def _link_used_up() -> Unauthenticated:
@@ -236,9 +253,16 @@ def _link_used_up() -> Unauthenticated:
     )
 
 
-async def _start_session(conn: Connection, email: str, username: str, operation: str, caller: Caller) -> Session:
+async def start_session(
+    conn: Connection, email: str, username: str, operation: str, caller: Caller, *, provider: str | None = None
+) -> Session:
+    """Create a session in the caller's transaction. `provider`: name of the OpenID provider that identified its user.
+
+    The caller has authenticated the user and locked the account.
+    """
     token = names.new_token("session")
-    await tokens.insert(conn, names.token_hash(token), names.token_prefix(token), "session", email, lives_s=SESSION_S)
+    digest, prefix = names.token_hash(token), names.token_prefix(token)
+    await tokens.insert(conn, digest, prefix, "session", email, lives_s=SESSION_S, provider=provider)
     actor = Actor(email=email, username=username, address=caller.address, request_id=caller.request_id)
-    await audit.record(conn, actor, operation, "Execute", email)
+    await audit.record(conn, actor, operation, "Execute", email, {"provider": provider} if provider else None)
     return Session(token)

@@ -1,0 +1,107 @@
+"""Configuration of OpenID providers, the value of the setting `oidc_providers`."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.errors import BadRequest
+
+SECRETS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {"client_secret": {"type": "string", "password": True}},
+    },
+}
+"""JSON Schema that declares the secret fields."""
+
+_NAME = re.compile(r"[a-z0-9_-]{1,50}")
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class ClaimGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Membership that a value of the group claim grants."""
+
+    claim: str
+    """Group at the provider."""
+    workspace: str
+    role: Role
+    groups: list[str] = []
+    """Groups of the workspace."""
+
+
+class IdentityProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An OpenID provider, and what its users get."""
+
+    label: str
+    """Text of the button of the login page."""
+    issuer: str
+    client_id: str
+    client_secret: str = ""
+    """Empty: the client is public and identified by PKCE alone."""
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    domains: list[str] = []
+    """Domains of the addresses that may log in; empty: all."""
+    sign_up: bool = True
+    """Create an account at the first login."""
+    groups_claim: str = "groups"
+    grants: list[ClaimGrant] = []
+    networks: list[str] = []
+    """Private networks in which the provider may be."""
+
+
+def check(new: dict[str, IdentityProvider], before: dict[str, IdentityProvider]) -> None:
+    """Check a configuration. Raises BadRequest, also if a secret would be sent to another issuer than before."""
+    for name, provider in new.items():
+        if not _NAME.fullmatch(name):
+            raise BadRequest(f"The name {name[:100]!r} of a provider is not valid.", hint="Use a-z, 0-9, _ and -.")
+        _check_provider(name, provider)
+        old = before.get(name)
+        if (
+            old
+            and old.issuer != provider.issuer
+            and provider.client_secret
+            and old.client_secret == provider.client_secret
+        ):
+            raise BadRequest(
+                f"The issuer of {name} changed, but not its secret.",
+                hint="Send the client secret that the new issuer has given.",
+            )
+    if len({each.issuer for each in new.values()}) < len(new):
+        raise BadRequest(
+            "Two providers have the same issuer.", hint="Identities belong to an issuer: use one provider."
+        )
+
+
+def is_safe_url(url: str) -> bool:
+    """Return whether secrets may be sent to this URL: HTTPS, or HTTP on this machine; no credentials, no fragment."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return (
+        (parts.scheme == "https" or local) and bool(parts.hostname) and "@" not in parts.netloc and not parts.fragment
+    )
+
+
+def _check_provider(name: str, provider: IdentityProvider) -> None:
+    if not is_safe_url(provider.issuer) or urlsplit(provider.issuer).query:
+        raise BadRequest(f"The issuer of {name} must be an https URL without a query.")
+    if not provider.label.strip() or len(provider.label) > 100 or not provider.client_id:
+        raise BadRequest(f"{name} needs a client_id, and a label of at most 100 characters.")
+    if "openid" not in provider.scopes or "email" not in provider.scopes:
+        raise BadRequest(f"The scopes of {name} must include openid and email.")
+    for domain in provider.domains:
+        if not _DOMAIN.fullmatch(domain):
+            raise BadRequest(f"The domain {domain[:100]!r} of {name} is not valid.", hint="Write example.org.")
+    for network in provider.networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise BadRequest(f"The network {network[:100]!r} of {name} is not valid: {error}.") from error
