@@ -62,7 +62,7 @@ async def test_token_with_scopes_cannot_raise_roles(api: ApiHarness) -> None:
     await sent(limited, "users/delete/bea", None, 403, "DELETE")
     for call in ("workspaces/add_user", "workspaces/invite_user"):
         await sent(limited, call, {"email": "new@example.org", "role": "admin"}, 403)
-    await sent(limited, "workspaces/add_user", {"email": "new@example.org", "role": "viewer"})
+    await sent(limited, "workspaces/add_user", {"email": "new@example.org", "role": "viewer"}, 403)
     await sent(limited, "ownership/assign", {"kind": "flow", "path": "f/a/b", "owner": "u/bea"}, 403)
     bound = (await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
     await sent(client_of(api.app, bound), "users/update/bea", {"role": "admin"})

@@ -215,6 +215,15 @@ def require_workspace(actor: Actor, workspace: str) -> None:
         raise NotFound(f"The workspace {workspace} does not exist.")
 
 
+def refuse_job(actor: Actor, doing: str) -> None:
+    """Raise Forbidden if the caller is a job, whose code another member may have written.
+
+    `doing` completes "cannot …".
+    """
+    if actor.kind == "job":
+        raise Forbidden(f"Jobs cannot {doing}.", hint="Log in, or use a token.")
+
+
 def refuse_limited(actor: Actor, doing: str, *, bound: bool = False) -> None:
     """Raise Forbidden if the token has fewer rights than its owner, so that it cannot obtain the rest of them.
 

@@ -119,10 +119,13 @@ class RunApproval:
     extra_perms: dict[str, bool]
 
 
-async def list_open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[RunApproval]:
-    """Return the open approvals of a workspace, the oldest first."""
+async def list_open_of_workspace(
+    connection: Connection, workspace: str, limit: int, after: OpenApproval | None = None
+) -> list[RunApproval]:
+    """Return the open approvals of a workspace, the oldest first, those after `after`."""
     found = []
-    for row in await connection.fetch(_SQL["list_open_of_workspace"], workspace, limit):
+    place = (None, None) if after is None else (after.opened_at, after.job)
+    for row in await connection.fetch(_SQL["list_open_of_workspace"], workspace, limit, *place):
         values = dict(row)
         run, extra_perms = values.pop("run"), msgspec.json.decode(values.pop("extra_perms"))
         found.append(RunApproval(OpenApproval(**values), run, extra_perms))

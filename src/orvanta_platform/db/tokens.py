@@ -180,9 +180,9 @@ async def is_of_member(conn: Connection, workspace: str, prefix: str) -> bool:
     return bool(await conn.fetchval(_SQL["is_of_member"], workspace, prefix))
 
 
-async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
-    """Delete the account's tokens with this prefix; return their number."""
-    return len(await conn.fetch(_SQL["delete_by_prefix"], email, prefix))
+async def delete_by_prefix(conn: Connection, email: str, prefix: str, *, sessions: bool) -> int:
+    """Delete the account's tokens with this prefix, and its `sessions` as well; return their number."""
+    return len(await conn.fetch(_SQL["delete_by_prefix"], email, prefix, sessions))
 
 
 async def get_provider(conn: Connection, digest: bytes) -> str | None:

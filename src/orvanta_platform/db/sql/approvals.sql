@@ -33,7 +33,8 @@ WHERE a.run = $1
 ORDER BY a.opened_at, a.node, a.job
 
 -- name: list_open_of_workspace
--- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs.
+-- Open approvals of a workspace, the oldest first, at most $2, with the permissions of their runs; those after the one that
+-- was opened at $3 by job $4 (null: from the first).
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.inputs, a.opened_at, t.due_at, a.run,
        coalesce(i.extra_perms, '{}') AS extra_perms
 FROM approval a
@@ -41,7 +42,7 @@ JOIN run_live r ON r.id = a.run
 LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 LEFT JOIN version v ON v.id = r.version
 LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
-WHERE a.workspace = $1
+WHERE a.workspace = $1 AND ($3::timestamptz IS NULL OR (a.opened_at, a.job) > ($3, $4::uuid))
 ORDER BY a.opened_at, a.job LIMIT $2
 
 -- name: find_waiting_run

@@ -128,9 +128,9 @@ SELECT EXISTS (SELECT FROM token AS t JOIN member AS m ON m.email = t.email
                WHERE m.workspace = $1 AND t.prefix = $2 AND t.kind = 'user' AND t.workspace IS NULL);
 
 -- name: delete_by_prefix
--- Deletes an account's tokens with this prefix.
+-- Deletes an account's tokens with this prefix; $3: sessions as well.
 DELETE FROM token
-WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session')
+WHERE email = $1 AND prefix = $2 AND (kind = 'user' OR ($3 AND kind = 'session'))
 RETURNING prefix;
 
 -- name: get_provider

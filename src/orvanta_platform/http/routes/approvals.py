@@ -188,7 +188,7 @@ async def list_approvals(
 ) -> list[WaitingApproval]:
     """List pending decisions in a workspace that the caller may see, or with `mine` only those it may make.
 
-    The oldest comes first. At most `per_page` of the 500 oldest are returned.
+    The oldest comes first. At most `per_page`, which is limited to 500, are returned.
     """
     platform, actor = platform_of(request), actor_of(request)
     limit = min(max(per_page, 1), approval_inbox.MOST)

@@ -7,13 +7,21 @@ from collections.abc import Sequence
 from orvanta_platform.control import audit, limits
 from orvanta_platform.control import names as naming
 from orvanta_platform.control.actor import EVERYONE, Actor
-from orvanta_platform.control.permissions import DEPLOYERS, Target, refuse_limited, require, require_workspace
+from orvanta_platform.control.permissions import (
+    DEPLOYERS,
+    Target,
+    refuse_job,
+    refuse_limited,
+    require,
+    require_workspace,
+)
 from orvanta_platform.db import groups
 from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
 
+_CHANGE = "change groups"
 _EVERYBODY = GroupRow(EVERYONE, "Every member of the workspace", [], {})
 
 
@@ -49,6 +57,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Gr
 async def create(platform: Platform, actor: Actor, workspace: str, name: str, summary: str | None) -> None:
     """Create a group; admins only. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
     require(actor, "write", Target(workspace, "group"))
+    refuse_job(actor, _CHANGE)
     naming.check_name("group", name)
     limits.check_text("A summary", summary)
     async with platform.db.transaction() as conn:
@@ -126,6 +135,7 @@ async def _get_managed(conn: Connection, actor: Actor, workspace: str, name: str
     row = await groups.get(conn, workspace, name)
     perms = row.extra_perms if row is not None else {}
     require(actor, "manage", Target(workspace, "group", f"g/{name}", extra_perms=perms))
+    refuse_job(actor, _CHANGE)
     _refuse_group_of_all(name)
     if row is None:
         raise _missing(name)
@@ -134,6 +144,7 @@ async def _get_managed(conn: Connection, actor: Actor, workspace: str, name: str
 
 def _require_changeable(actor: Actor, workspace: str, name: str) -> None:
     require(actor, "write", Target(workspace, "group"))
+    refuse_job(actor, _CHANGE)
     _refuse_group_of_all(name)
 
 

@@ -34,7 +34,7 @@ async def add(platform: Platform, actor: Actor, workspace: str, *, email: str, u
     Raises Forbidden, BadRequest, NotFound (no such account), AlreadyExists.
     """
     require(actor, "admin", _target(workspace))
-    _refuse_limited_grant(actor, role)
+    refuse_limited(actor, "add members", bound=True)
     async with platform.db.transaction() as conn:
         chosen = await _insert(conn, workspace, email, username, role)
         await members.take_invitation(conn, workspace, email.lower())
@@ -105,7 +105,7 @@ async def invite(platform: Platform, actor: Actor, workspace: str, *, email: str
     The invitation ends when its author is no longer an admin. Raises Forbidden, BadRequest, AlreadyExists.
     """
     require(actor, "admin", _target(workspace))
-    _refuse_limited_grant(actor, role)
+    refuse_limited(actor, "invite members", bound=True)
     email = names.check_email(email)
     async with platform.db.transaction() as conn:
         if await members.is_member(conn, workspace, email):
@@ -211,11 +211,6 @@ async def _require_other_admin(conn: Connection, row: LockedMember) -> None:
         raise LastAdmin(
             f"{row.username} is the last admin of {row.workspace}.", hint="Make another member admin first."
         )
-
-
-def _refuse_limited_grant(actor: Actor, role: Role) -> None:
-    if role is Role.ADMIN:
-        refuse_limited(actor, "grant the role admin", bound=True)
 
 
 def _not_invited(workspace: str) -> NotFound:

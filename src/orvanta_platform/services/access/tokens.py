@@ -100,11 +100,14 @@ async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int
 
 
 async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
-    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden like `list_mine`."""
+    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden like `list_mine`.
+
+    Tokens with scopes do not find sessions, which belong to browsers.
+    """
     require(actor, "write", Target(None, "token", created_by=actor.email))
     _refuse_bound(actor)
     async with platform.db.transaction() as conn:
-        if not await tokens.delete_by_prefix(conn, actor.email, prefix):
+        if not await tokens.delete_by_prefix(conn, actor.email, prefix, sessions=actor.scopes is None):
             raise NotFound(f"You have no token {prefix}.")
         await audit.record(conn, actor, "users.token.delete", "Delete", prefix)
 

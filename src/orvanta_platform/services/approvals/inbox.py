@@ -12,7 +12,8 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.approvals import DecisionRow, OpenApproval
+from orvanta_platform.db.approvals import DecisionRow, OpenApproval, RunApproval
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.services.approvals import approvers, forms
 from orvanta_platform.services.approvals.approvers import ApprovalRequest
@@ -21,7 +22,10 @@ from orvanta_platform.services.approvals.lookup import find_request, hints_of
 from orvanta_platform.services.platform import Platform
 
 MOST = 500
-"""Maximum number of open approvals that are examined, oldest first."""
+"""Maximum number of open approvals that are returned."""
+
+_BATCH = 500
+"""Number of open approvals that are examined at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +50,51 @@ async def list_waiting(
     A named approver sees the requested approval even without access to the run. Raises NotFound.
     """
     permissions.require_workspace(actor, workspace)
-    found: list[tuple[RunRow, OpenApproval, ApprovalRequest, bool]] = []
-    async with platform.db.acquire() as conn:
-        opened = await rows.list_open_of_workspace(conn, workspace, MOST)
-        runs = await run_rows.get_live_runs(conn, [each.run for each in opened])
-        decisions = await rows.list_decisions_of_runs(conn, list(runs))
-        for each in opened:
-            live = runs.get(each.run)
-            request = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
-            if live is None or request is None:
-                continue
-            target = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
-            decides = _may(request, actor, target) and not _has_decided(actor, each.asks, decisions)
-            if decides or (not mine and permissions.can(actor, "read", target)):
-                found.append((live, each.asks, request, decides))
-            if len(found) == limit:
-                break
-    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [request for _, _, request, _ in found])
+    found: list[_Found] = []
+    opened: list[RunApproval] = []
+    while not opened or len(opened) == _BATCH:
+        async with platform.db.acquire() as conn:
+            opened = await rows.list_open_of_workspace(conn, workspace, _BATCH, opened[-1].asks if opened else None)
+            found += await _visible(platform, conn, actor, opened, mine=mine)
+        if len(found) >= limit or not opened:
+            break
+    del found[limit:]
+    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [each.request for each in found])
     waiting: list[Waiting] = []
-    for (run, asks, request, decides), hint in zip(found, hints, strict=True):
+    for each, hint in zip(found, hints, strict=True):
         await asyncio.sleep(0)  # a large form takes long, so other tasks run in between
-        made = [each for each in decisions if each.job == asks.job]
-        waiting.append(Waiting(run, asks, request, decides, made, forms.fields(request.consent.form, hint)))
+        fields = forms.fields(each.request.consent.form, hint)
+        waiting.append(Waiting(each.run, each.asks, each.request, each.decides, each.decisions, fields))
     return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    run: RunRow
+    asks: OpenApproval
+    request: ApprovalRequest
+    decides: bool
+    decisions: list[DecisionRow]
+
+
+async def _visible(
+    platform: Platform, conn: Connection, actor: Actor, opened: Sequence[RunApproval], *, mine: bool
+) -> list[_Found]:
+    """Return those of these approvals that the actor may decide or, unless `mine`, see."""
+    found: list[_Found] = []
+    runs = await run_rows.get_live_runs(conn, [each.run for each in opened])
+    decisions = await rows.list_decisions_of_runs(conn, list(runs))
+    for each in opened:
+        live = runs.get(each.run)
+        request = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
+        if live is None or request is None:
+            continue
+        target = Target(live.workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
+        decides = _may(request, actor, target) and not _has_decided(actor, each.asks, decisions)
+        if decides or (not mine and permissions.can(actor, "read", target)):
+            made = [decision for decision in decisions if decision.job == each.asks.job]
+            found.append(_Found(live, each.asks, request, decides, made))
+    return found
 
 
 def _may(request: ApprovalRequest, actor: Actor, target: Target) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -88,8 +89,19 @@ async def create(platform: Platform, actor: Actor, workspace: str, path: str, dr
     await platform.db.retrying(write)
 
 
-async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: HttpTriggerDraft) -> None:
-    """Change a trigger; its runs act for the actor from now on. Raises the errors of `create`."""
+async def update(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    draft: HttpTriggerDraft,
+    *,
+    finish: Callable[[Connection], Awaitable[None]] | None = None,
+) -> None:
+    """Change a trigger; its runs act for the actor from now on. Raises the errors of `create`.
+
+    `finish` is called at the end of the transaction.
+    """
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
@@ -104,6 +116,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         if _runs(row) != _runs(settings):
             await _accept(conn, actor, workspace, settings)
         await audit.record(conn, actor, "http_triggers.update", "Updated", path, _audit_details(settings))
+        if finish is not None:
+            await finish(conn)
 
     await platform.db.retrying(write)
 

@@ -10,6 +10,7 @@ from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import departures, http_triggers, schedules
 from orvanta_platform.db import workspaces as workspace_rows
 from orvanta_platform.db.departures import OwnerlessRow
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.errors import BadRequest, Forbidden
 from orvanta_platform.orchestrator import interpolation
@@ -54,19 +55,28 @@ async def assign(
     require(actor, "admin", Target(workspace, "member"))
     refuse_limited(actor, "change owners", bound=True)
     email = await _email_of(platform, actor, workspace, owner)
-    match kind:
-        case "schedule":
-            await _assign_schedule(platform, actor, workspace, path, owner, enable=enable, references=references)
-        case "http_trigger":
-            await _assign_http_trigger(platform, actor, workspace, path, owner, enable=enable)
-        case "flow" | "script":
-            message = f"Acts for {owner}"
-            await versions.redeploy_on_behalf(platform, actor, workspace, kind, path, email, message=message)
-    async with platform.db.transaction() as conn:
+
+    async def finish(conn: Connection) -> None:
+        if kind == "schedule" and enable:
+            await scheduling.write_enabled(conn, actor, workspace, path, enabled=True)
         if kind == "service_account":
             await service_accounts.set_owner(conn, actor, workspace, path, owner, email, enable=enable)
         parameters = {"kind": kind, "owner": owner, "enabled": enable}
         await audit.record(conn, actor, "ownership.assign", "Updated", path, parameters)
+
+    match kind:
+        case "schedule":
+            draft = await _schedule_draft(platform, actor, workspace, path, owner, references=references)
+            await scheduling.update(platform, actor, workspace, path, draft, finish=finish)
+        case "http_trigger":
+            trigger = await _http_trigger_draft(platform, actor, workspace, path, owner, enable=enable)
+            await routes.update(platform, actor, workspace, path, trigger, finish=finish)
+        case "service_account":
+            await platform.db.retrying(finish)
+        case "flow" | "script":
+            message = f"Acts for {owner}"
+            await versions.redeploy_on_behalf(platform, actor, workspace, kind, path, email, message=message)
+            await platform.db.retrying(finish)
 
 
 async def _email_of(platform: Platform, actor: Actor, workspace: str, owner: str) -> str:
@@ -79,9 +89,9 @@ async def _email_of(platform: Platform, actor: Actor, workspace: str, owner: str
     return row.email
 
 
-async def _assign_schedule(
-    platform: Platform, actor: Actor, workspace: str, path: str, owner: str, *, enable: bool, references: bool
-) -> None:
+async def _schedule_draft(
+    platform: Platform, actor: Actor, workspace: str, path: str, owner: str, *, references: bool
+) -> ScheduleDraft:
     async with platform.db.acquire() as conn:
         row = items.require_item(
             actor, "write", workspace, "schedule", path, await schedules.get(conn, workspace, path)
@@ -91,12 +101,9 @@ async def _assign_schedule(
             f"Arguments of the schedule contain references, which its runs will read with the rights of {owner}.",
             hint="Check the arguments, then repeat the call with `references`.",
         )
-    draft = ScheduleDraft(
+    return ScheduleDraft(
         cron=row.cron, timezone=row.timezone, owner=owner, **{name: getattr(row, name) for name in _ARGS}
     )
-    await scheduling.update(platform, actor, workspace, path, draft)
-    if enable:
-        await scheduling.set_enabled(platform, actor, workspace, path, enabled=True)
 
 
 def _has_references(row: ScheduleRow) -> bool:
@@ -104,13 +111,12 @@ def _has_references(row: ScheduleRow) -> bool:
     return any(text and interpolation.holds_references(text.encode()) for text in texts)
 
 
-async def _assign_http_trigger(
+async def _http_trigger_draft(
     platform: Platform, actor: Actor, workspace: str, path: str, owner: str, *, enable: bool
-) -> None:
+) -> HttpTriggerDraft:
     async with platform.db.acquire() as conn:
         row = items.require_item(
             actor, "write", workspace, "http_trigger", path, await http_triggers.get(conn, workspace, path)
         )
     mode = "enabled" if enable else None
-    draft = HttpTriggerDraft(script_path=row.script_path, is_flow=row.is_flow, mode=mode, owner=owner)
-    await routes.update(platform, actor, workspace, path, draft)
+    return HttpTriggerDraft(script_path=row.script_path, is_flow=row.is_flow, mode=mode, owner=owner)

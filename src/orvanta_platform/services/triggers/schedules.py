@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -112,8 +113,19 @@ async def create(
     await platform.db.retrying(write)
 
 
-async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ScheduleDraft) -> None:
-    """Change a schedule; its runs act for the actor from now on. Raises NotFound, Forbidden, BadRequest."""
+async def update(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    draft: ScheduleDraft,
+    *,
+    finish: Callable[[Connection], Awaitable[None]] | None = None,
+) -> None:
+    """Change a schedule; its runs act for the actor from now on. Raises NotFound, Forbidden, BadRequest.
+
+    `finish` is called at the end of the transaction.
+    """
     require_workspace(actor, workspace)
     cron = await _checked(platform, actor, workspace, draft)
 
@@ -128,6 +140,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
         parameters = {"schedule": draft.cron, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.update", "Updated", path, parameters)
+        if finish is not None:
+            await finish(conn)
 
     await platform.db.retrying(write)
 
@@ -137,16 +151,21 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: st
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
-        row = await _writable(conn, actor, workspace, path)
-        if row.enabled != enabled:
-            if enabled:
-                await on_behalf.require_active(conn, workspace, row.permissioned_as, row.email)
-            ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
-            next_at = _first(ticking, await schedules.get_time(conn), row.paused_until) if ticking else None
-            await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)
-        await audit.record(conn, actor, "schedules.setenabled", "Updated", path, {"enabled": enabled})
+        await write_enabled(conn, actor, workspace, path, enabled=enabled)
 
     await platform.db.retrying(write)
+
+
+async def write_enabled(conn: Connection, actor: Actor, workspace: str, path: str, *, enabled: bool) -> None:
+    """Enable or disable a schedule in the caller's transaction. Raises the errors of `set_enabled`."""
+    row = await _writable(conn, actor, workspace, path)
+    if row.enabled != enabled:
+        if enabled:
+            await on_behalf.require_active(conn, workspace, row.permissioned_as, row.email)
+        ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
+        next_at = _first(ticking, await schedules.get_time(conn), row.paused_until) if ticking else None
+        await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)
+    await audit.record(conn, actor, "schedules.setenabled", "Updated", path, {"enabled": enabled})
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
