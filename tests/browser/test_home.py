@@ -86,7 +86,9 @@ async def test_home_shows_outcomes_health_and_recently_opened_items(page: Page, 
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Home").click()
     runs = page.get_by_role("region", name="Runs")
-    await expect(runs.get_by_role("link", name="2 Failed")).to_have_attribute("href", re.compile("last=24h&state=failed"))
+    await expect(runs.get_by_role("link", name="2 Failed")).to_have_attribute(
+        "href", re.compile("last=24h&state=failed")
+    )
     await runs.get_by_role("button", name="7 days").click()
     await expect(runs.get_by_role("link", name="2 runs")).to_have_attribute("href", re.compile("last=7d"))
     health = page.get_by_role("region", name="Workflow health").get_by_role("listitem")
