@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useKeyboard } from "../actions/use-keyboard";
+import { waitingQuery } from "../api/acceptance";
 import { ApiError } from "../api/client";
 import { getDraft } from "../api/drafts";
 import { emptyFlow, type Flow, flowQuery } from "../api/flows";
@@ -16,7 +17,6 @@ import { useFirst } from "../lib/use-first";
 import { t } from "../texts/workflow-page";
 import css from "../ui/editor-page.module.css";
 import { Failed, Skeleton } from "../ui/states";
-import { AcceptanceNotices } from "../versions/acceptance";
 import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
 import { Head } from "./head";
@@ -25,6 +25,7 @@ import { useView } from "./views";
 
 const RunsView = lazy(() => import("../runs/list/workflow-runs"));
 const VersionsView = lazy(() => import("../versions/view"));
+const AcceptanceNotices = lazy(async () => ({ default: (await import("../versions/acceptance")).AcceptanceNotices }));
 const TriggersView = lazy(() => import("../triggers/view"));
 
 /** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
@@ -146,6 +147,12 @@ function Acceptance() {
   const workspace = useEditor((editor) => editor.workspace);
   const path = useEditor((editor) => editor.flow.path);
   const version = useEditor((editor) => editor.flow.version_id);
-  if (version === null) return null;
-  return <AcceptanceNotices workspace={workspace} item={{ kind: "flow", path }} version={version} />;
+  const item = { kind: "flow" as const, path };
+  const waiting = useQuery({ ...waitingQuery(workspace, item, version ?? 0), retry: false, enabled: version !== null });
+  if (version === null || !waiting.data?.length) return null;
+  return (
+    <Suspense>
+      <AcceptanceNotices workspace={workspace} item={item} version={version} />
+    </Suspense>
+  );
 }

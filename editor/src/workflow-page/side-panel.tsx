@@ -2,8 +2,6 @@ import { type CSSProperties, lazy, Suspense, useEffect, useRef } from "react";
 import { useSearchParams } from "react-router";
 import { useEditor, useEditorStore } from "../editor/context";
 import type { EditorStore, Panel } from "../editor/store";
-import { ProblemsPanel } from "../panels/problems";
-import { YamlPanel } from "../panels/yaml";
 import { t } from "../texts/workflow-page";
 import { IconButton } from "../ui/controls";
 import css from "../ui/editor-page.module.css";
@@ -14,11 +12,17 @@ const loadInspector = () => import("../inspector/inspector");
 const loadDialogs = () => import("../actions/dialogs");
 const loadOutline = () => import("../panels/outline");
 const loadPalette = () => import("../panels/palette");
+const loadProblems = () => import("../panels/problems");
+const loadYaml = () => import("../panels/yaml");
+const ProblemsPanel = lazy(async () => ({ default: (await loadProblems()).ProblemsPanel }));
+const YamlPanel = lazy(async () => ({ default: (await loadYaml()).YamlPanel }));
 const OutlinePanel = lazy(async () => ({ default: (await loadOutline()).OutlinePanel }));
 const PalettePanel = lazy(async () => ({ default: (await loadPalette()).PalettePanel }));
 const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
+
+const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
 
 /** The open dialog of the page. */
 export function OpenDialog() {
@@ -40,7 +44,7 @@ export function usePreload(): void {
   useEffect(() => {
     const once = { once: true };
     // If the server is unreachable, they are loaded when they are opened.
-    const load = () => void Promise.allSettled([loadInspector(), loadDialogs(), loadOutline(), loadPalette()]);
+    const load = () => void Promise.allSettled(PANELS.map((loadPanel) => loadPanel()));
     window.addEventListener("pointermove", load, once);
     window.addEventListener("keydown", load, once);
     return () => {
@@ -70,28 +74,14 @@ export function SidePanel() {
         <IconButton label={t("ui.close")} icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
       <div className={css.content}>
-        {panel === "node" && (
-          <Suspense fallback={<Skeleton />}>
-            <Inspector />
-          </Suspense>
-        )}
-        {panel === "test" && (
-          <Suspense fallback={<Skeleton />}>
-            <TestPanel />
-          </Suspense>
-        )}
-        {panel === "yaml" && <YamlPanel />}
-        {panel === "problems" && <ProblemsPanel />}
-        {panel === "outline" && (
-          <Suspense fallback={<Skeleton />}>
-            <OutlinePanel />
-          </Suspense>
-        )}
-        {panel === "palette" && (
-          <Suspense fallback={<Skeleton />}>
-            <PalettePanel />
-          </Suspense>
-        )}
+        <Suspense fallback={<Skeleton />}>
+          {panel === "node" && <Inspector />}
+          {panel === "test" && <TestPanel />}
+          {panel === "yaml" && <YamlPanel />}
+          {panel === "problems" && <ProblemsPanel />}
+          {panel === "outline" && <OutlinePanel />}
+          {panel === "palette" && <PalettePanel />}
+        </Suspense>
       </div>
     </aside>
   );
