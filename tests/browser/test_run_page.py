@@ -144,9 +144,11 @@ FAILS = """value:
 schema:
   type: object
   properties: {items: {type: array}, most: {type: integer}}
+summary: Divides each item
 """
 
 
+PASS = "value: {modules: [{id: pass, value: {type: identity}}]}\n"
 CALLS = """value:
   modules:
     - id: call
@@ -163,15 +165,28 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
-    for name, value in (("Duration", r"\d.*s"), ("Version", "1"), ("Started by", "admin"), ("Trigger", "API")):
+    await expect(page.get_by_role("heading", level=1).get_by_role("link", name="Divides each item")).to_be_visible()
+    facts = (
+        ("Path", path),
+        ("Id", well[:13]),
+        ("Duration", r"\d.*s"),
+        ("Version", "1"),
+        ("Started by", "admin"),
+        ("Trigger", "API"),
+    )
+    for name, value in facts:
         fact = page.locator("dl div").filter(has=page.get_by_text(name, exact=True))
         await expect(fact.get_by_role("definition")).to_have_text(re.compile(value))
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy the id").click()
+    assert await page.evaluate("navigator.clipboard.readText()") == well
     bad = run(site, path, {"items": [1, 2, 3], "most": 1})
     await page.goto(f"/w/main/runs/{bad}")
     first = page.get_by_label("First error")
     await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
     await expect(first).to_contain_text("iteration 3 of each, branch 1 of choose, line 2")
     await expect(first).to_contain_text("Inputs changed: items, most")
+    await expect(first.locator("pre")).to_contain_text("return 1 / (n - 3)")
     await first.get_by_text("Input", exact=True).click()
     await expect(first.locator('[data-value="Input of divide"]')).to_contain_text("n: 3")
 
@@ -184,6 +199,9 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await expect(received.get_by_text("n = flow_input.iter.value + 0")).to_be_hidden()
     await received.get_by_text("Expressions").click()
     await expect(received.get_by_text("n = flow_input.iter.value + 0")).to_be_visible()
+    await pane.get_by_role("link", name="Edit this node").click()
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("divide")
+    await page.go_back()
     await pane.get_by_role("button", name="Restart from here").click()
     preview = page.get_by_role("dialog")
     for part, id in (("kept", "begin"), ("kept", "before"), ("again", "divide"), ("again", "keep"), ("again", "end")):
@@ -221,11 +239,19 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await toast(page, "Started a new run of the current version")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Succeeded", timeout=60_000)
     await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()
-    await expect(page.get_by_label("Start of the result")).to_contain_text("2 items")
+    result = page.get_by_label("Start of the result")
+    await expect(result).to_contain_text("2 items")
     await page.get_by_role("button", name="Show all data").click()
     await expect(page).to_have_url(re.compile(r"tab=data$"))
     await page.get_by_label("Search data").fill("most")
     await expect(page.get_by_label("Matches").first).to_have_text("most 1")
+
+    _, large = started(site, PASS, {f"key_{n}": n for n in range(40)})
+    await page.goto(f"/w/main/runs/{large}")
+    await page.get_by_role("button", name="Expand").click()
+    await expect(result.get_by_text("key_20")).to_be_in_viewport()
+    await page.get_by_role("button", name="Collapse").click()
+    await expect(page.get_by_role("button", name="Expand")).to_be_visible()
 
     await page.goto(f"/w/main/runs/{called}")
     await expect(first).to_contain_text("ZeroDivisionError in divide, run called by call", timeout=60_000)

@@ -5,14 +5,16 @@ import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
 import { t, tWith } from "../texts/runs";
+import { IconButton } from "../ui/controls";
 import { Time } from "../ui/time";
+import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
 import css from "./page.module.css";
 import { triggerName } from "./trigger-name";
 
-/** Facts of the run: duration, version, user, trigger and related runs. */
-export function RunFacts() {
-  const { workspace, about } = useRun();
+/** Facts of the run: id, duration, version, user, trigger and related runs. `named`: the head shows a name, not the path. */
+export function RunFacts({ named }: { named: boolean }) {
+  const { workspace, id, about } = useRun();
   const run = (id: string) => (
     <Link key={id} to={`/w/${workspace}/runs/${id}`}>
       {id.slice(0, 13)}…
@@ -26,6 +28,15 @@ export function RunFacts() {
   const cancelled = useEditor((editor) => editor.live?.graph?.canceled ?? false);
   return (
     <dl className={css.facts}>
+      {named && about.workflow && (
+        <Fact name={t("ui.path")}>
+          <code>{about.workflow}</code>
+        </Fact>
+      )}
+      <Fact name={t("runs.id")}>
+        <code title={id}>{id.slice(0, 13)}…</code>
+        <IconButton label={t("runs.copyId")} icon="copy" className={css.copy} onClick={() => void copy(id)} />
+      </Fact>
       <Duration />
       <Fact name={t("runs.created")}>
         <Time at={about.created_at} />
@@ -64,6 +75,15 @@ export function RunFacts() {
       ))}
     </dl>
   );
+}
+
+async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(t("ui.copied"));
+  } catch (error) {
+    notifyError(error);
+  }
 }
 
 function versionAddress(workspace: string, about: RunAbout): string {

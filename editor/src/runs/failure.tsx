@@ -10,6 +10,7 @@ import { isLoop } from "../workflow/kinds";
 import { ChangesSinceSuccess } from "./changes-since-success";
 import { useRun } from "./context";
 import { NodeInput } from "./data/node-input";
+import { EditNode } from "./edit-node";
 import css from "./failure.module.css";
 
 /** First error of a failed run, with its node, line, message and inputs, and the changes since the last success. */
@@ -81,9 +82,12 @@ function FirstError({ failure }: { failure: NonNullable<RunFailureReport["failur
           </details>
         )}
         {node && !inOtherRun && (
-          <button type="button" className={css.node} onClick={() => select({ node, at, tab: "logs" })}>
-            {t("ui.logs")}
-          </button>
+          <div className={css.links}>
+            <button type="button" className={css.node} onClick={() => select({ node, at, tab: "logs" })}>
+              {t("ui.logs")}
+            </button>
+            <EditNode id={node} />
+          </div>
         )}
       </div>
     </div>

@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import { useEditor } from "../editor/context";
 import { t } from "../texts/runs";
 import { Status } from "../ui/status";
+import { at, text } from "../workflow/types";
 import { RunActions } from "./actions";
 import { useRun } from "./context";
 import { RunFacts } from "./facts";
@@ -16,6 +17,8 @@ export function RunHeader() {
   const status = useEditor((editor) => editor.live?.status ?? "queued");
   const cancelling = useEditor((editor) => (editor.live?.graph?.canceled ?? false) && status === "running");
   const connected = useEditor((editor) => editor.live?.connected ?? true);
+  const summary = useEditor(({ tree }) => text(at(tree, ["summary"])));
+  const name = summary || about.workflow;
   const saved = about.workflow && about.version;
   return (
     <header>
@@ -25,13 +28,13 @@ export function RunHeader() {
             <Status status={cancelling ? "cancelling" : status} />
             {saved ? (
               <Link to={`/w/${workspace}/${about.is_workflow ? "workflows" : "scripts"}/${about.workflow}`}>
-                {about.workflow}
+                {name}
               </Link>
             ) : (
-              (about.workflow ?? t(about.is_workflow ? "runs.workflowPreview" : "runs.scriptPreview"))
+              (name ?? t(about.is_workflow ? "runs.workflowPreview" : "runs.scriptPreview"))
             )}
           </h1>
-          <RunFacts />
+          <RunFacts named={summary !== ""} />
         </div>
         {!connected && (
           <p className={css.connectionLost} role="status">

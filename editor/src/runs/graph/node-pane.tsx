@@ -17,6 +17,7 @@ import { isLoop } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
 import { NodeValues } from "../data/node-values";
+import { EditNode } from "../edit-node";
 import { useNodeJob } from "../node-job";
 import css from "../page.module.css";
 import { RestartDialog } from "../restart/restart-dialog";
@@ -54,6 +55,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
         {loop && <IterationPicker node={loop} />}
         {isLoop(node.kind) && <Opened id={id} />}
         <div className={css.buttons}>
+          <EditNode id={id} />
           {child && <Link to={`/w/${workspace}/runs/${child}`}>{t("runs.openRun")}</Link>}
           <Button look="quiet" onClick={() => select({ tab: "logs" })}>
             {t("ui.logs")}

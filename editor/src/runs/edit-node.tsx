@@ -1,0 +1,11 @@
+import { Link } from "react-router";
+import { t } from "../texts/runs";
+import { useRun } from "./context";
+
+/** Link to the form of a node of the run in the editor; nothing for a run of a text that has no path. */
+export function EditNode({ id }: { id: string }) {
+  const { workspace, about } = useRun();
+  if (!about.workflow || !about.is_workflow) return null;
+  const form = new URLSearchParams({ panel: "node", node: id });
+  return <Link to={`/w/${workspace}/workflows/${about.workflow}?${form}`}>{t("runs.editNode")}</Link>;
+}
