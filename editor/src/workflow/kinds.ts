@@ -1,6 +1,6 @@
 import { t } from "../texts/t";
 
-/** What the kinds of nodes of one colour have in common. */
+/** Group of kinds of nodes that share a colour. */
 export type Family = "code" | "call" | "control" | "person" | "service";
 
 /** A kind of node: its name, the name of its icon, and its family. */
