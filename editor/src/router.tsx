@@ -116,6 +116,10 @@ export const router = createBrowserRouter([
                 path: "audit",
                 lazy: async () => ({ Component: (await import("./settings/audit-page")).AuditPage }),
               },
+              {
+                path: "accounts",
+                lazy: async () => ({ Component: (await import("./settings/accounts-page")).AccountsPage }),
+              },
             ],
           },
           { path: "w/:workspace/*", element: <PageNotFound /> },

@@ -20,7 +20,7 @@ const WORKSPACE: Group = [
     [t("settings.audit"), "audit"],
   ],
 ];
-const INSTANCE: Group = [t("settings.instance"), []];
+const INSTANCE: Group = [t("settings.instance"), [[t("settings.accounts"), "accounts"]]];
 
 /** The pages of the settings with their navigation. */
 export function SettingsLayout() {

@@ -1,0 +1,233 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import {
+  type Account,
+  accountDepartureQuery,
+  accountsQuery,
+  createAccountLink,
+  enableAccount,
+  endAccount,
+  resetPassword,
+  updateAccount,
+} from "../api/accounts";
+import { meQuery } from "../api/session";
+import { t, tWith } from "../texts/settings";
+import { Confirm } from "../ui/confirm";
+import { Button, Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { Status } from "../ui/status";
+import { Time } from "../ui/time";
+import { notify } from "../ui/toasts";
+import { DepartureDialog } from "./departure-dialog";
+import { FormDialog, missing, Problem, SearchedList, ShownOnce, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+/** Accounts of the installation. Superadmins only. */
+export function AccountsPage() {
+  const accounts = useQuery(accountsQuery);
+  const me = useQuery(meQuery).data?.email;
+  const [creating, setCreating] = useState(false);
+  return (
+    <main className={css.main}>
+      <div className={css.head}>
+        <h1>{t("settings.accounts")}</h1>
+        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
+          {t("settings.newAccount")}
+        </Button>
+      </div>
+      <p className={css.about}>{t("settings.accountsHint")}</p>
+      <SearchedList
+        label={t("settings.accounts")}
+        query={accounts}
+        keyOf={(each) => each.email}
+        textOf={(each) => `${each.email} ${each.username} ${each.name ?? ""} ${roleOf(each)}`}
+        empty={[t("settings.noAccounts"), t("settings.noAccountsHint")]}
+        row={(each) => <AccountRow account={each} self={each.email === me} />}
+      />
+      {creating && <NewAccountDialog close={() => setCreating(false)} />}
+    </main>
+  );
+}
+
+const ROLES: Readonly<Record<string, string>> = {
+  user: t("settings.instanceUser"),
+  devops: t("settings.instanceDevops"),
+  superadmin: t("settings.instanceSuperadmin"),
+};
+
+const keyOfRole = (account: Account): string =>
+  account.super_admin ? "superadmin" : account.devops ? "devops" : "user";
+const roleOf = (account: Account): string => ROLES[keyOfRole(account)] ?? "";
+const flagsOf = (role: string) => ({ is_super_admin: role === "superadmin", is_devops: role === "devops" });
+
+function RoleSelect({ role, set, ...rest }: { role: string; set: (role: string) => void; "aria-label"?: string }) {
+  return (
+    <Select value={role} set={set} {...rest}>
+      {Object.entries(ROLES).map(([name, word]) => (
+        <option key={name} value={name}>
+          {word}
+        </option>
+      ))}
+    </Select>
+  );
+}
+
+function AccountRow({ account, self }: { account: Account; self: boolean }) {
+  const queries = useQueryClient();
+  const { busy, errors, send } = useSubmission();
+  const [asking, setAsking] = useState<"reset" | "disable" | "delete" | null>(null);
+  const [link, setLink] = useState<string | null>(null);
+  const { email, disabled } = account;
+  const act = async (work: () => Promise<unknown>, message: string) => {
+    if (await send(work)) notify(message);
+    await queries.invalidateQueries(accountsQuery);
+  };
+  const close = () => setAsking(null);
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.heading}>
+          <span className={css.name}>{email}</span>
+          {self && <span className={css.chip}>{t("settings.you")}</span>}
+          {disabled && <Status status="skipped" word={t("settings.disabled")} />}
+        </span>
+        <span className={css.facts}>
+          <span>{account.name ? `${account.name} (${account.username})` : account.username}</span>
+          <span>{tWith("settings.createdAt", { time: <Time at={account.created_at} /> })}</span>
+        </span>
+      </div>
+      <div className={css.tools}>
+        <RoleSelect
+          aria-label={t("settings.roleOf", { name: email })}
+          role={keyOfRole(account)}
+          set={(role) =>
+            void act(
+              () => updateAccount(email, flagsOf(role)),
+              t("settings.roleChanged", { name: email, role: ROLES[role] ?? role }),
+            )
+          }
+        />
+        {disabled ? (
+          <Button
+            disabled={busy}
+            onClick={() => void act(() => enableAccount(email), t("settings.enabledOf", { name: email }))}
+            aria-label={t("settings.enableOf", { name: email })}
+          >
+            {t("settings.enable")}
+          </Button>
+        ) : (
+          <>
+            <Button onClick={() => setAsking("reset")} aria-label={t("settings.resetOf", { email })}>
+              {t("settings.reset")}
+            </Button>
+            <Button onClick={() => setAsking("disable")} aria-label={t("settings.disableOf", { name: email })}>
+              {t("settings.disable")}
+            </Button>
+          </>
+        )}
+        <Button
+          look="danger"
+          onClick={() => setAsking("delete")}
+          aria-label={t("settings.deleteItem", { name: email })}
+        >
+          {t("ui.delete")}
+        </Button>
+      </div>
+      <Problem text={errors[""]} />
+      {asking === "reset" && (
+        <Confirm
+          title={t("settings.resetOf", { email })}
+          confirmLabel={t("settings.reset")}
+          close={close}
+          onConfirm={() => void send(async () => setLink(await resetPassword(email)))}
+        >
+          <p>{t("settings.resetHint")}</p>
+        </Confirm>
+      )}
+      {(asking === "disable" || asking === "delete") && <AccountDeparture email={email} act={asking} close={close} />}
+      {link && <LinkDialog title={t("settings.passwordReset")} email={email} link={link} close={() => setLink(null)} />}
+    </>
+  );
+}
+
+function LinkDialog(props: { title: string; email: string; link: string; close: () => void }) {
+  const { title, email, link, close } = props;
+  const hint = t("settings.linkOnce", { email });
+  return <ShownOnce title={title} label={t("settings.oneTimeLink")} text={link} hint={hint} close={close} />;
+}
+
+function AccountDeparture({ email, act, close }: { email: string; act: "disable" | "delete"; close: () => void }) {
+  const queries = useQueryClient();
+  const departure = useQuery(accountDepartureQuery(email));
+  const submission = useSubmission();
+  const end = async (cancelRuns: boolean) => {
+    if (!(await submission.send(() => endAccount(email, act, cancelRuns)))) return;
+    const name = { name: email };
+    notify(act === "disable" ? t("settings.disabledOf", name) : t("settings.deleted", name));
+    close();
+    await queries.invalidateQueries(accountsQuery);
+    await queries.invalidateQueries({ queryKey: ["members"] });
+  };
+  return (
+    <DepartureDialog
+      title={act === "disable" ? t("settings.disableOf", { name: email }) : t("settings.deleteItem", { name: email })}
+      submitLabel={act === "disable" ? t("settings.disable") : t("ui.delete")}
+      departure={departure}
+      submission={submission}
+      submit={end}
+      close={close}
+      workspaces
+    />
+  );
+}
+
+function NewAccountDialog({ close }: { close: () => void }) {
+  const queries = useQueryClient();
+  const [email, setEmail] = useState("");
+  const [name, setName] = useState("");
+  const [username, setUsername] = useState("");
+  const [role, setRole] = useState("user");
+  const [link, setLink] = useState<string | null>(null);
+  const submission = useSubmission(({ code, message }) => {
+    if (/the username/i.test(message) && code === "bad_request") return "username";
+    return code === "bad_request" || code === "already_exists" ? "email" : "";
+  });
+  const { errors } = submission;
+  const submit = async () => {
+    const create = async () => {
+      const made = await createAccountLink({
+        email: email.trim(),
+        name: name.trim() || null,
+        username: username.trim() || null,
+        super_admin: role === "superadmin",
+        devops: role === "devops",
+      });
+      setLink(made);
+    };
+    if (await submission.send(create, { email: missing(email) })) await queries.invalidateQueries(accountsQuery);
+  };
+  if (link) return <LinkDialog title={t("settings.accountCreated")} email={email.trim()} link={link} close={close} />;
+  return (
+    <FormDialog
+      title={t("settings.newAccount")}
+      submitLabel={t("settings.create")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <p className={css.note}>{t("settings.wayCreateHint")}</p>
+      <Field label={t("settings.email")} error={errors.email}>
+        <Input type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
+      </Field>
+      <Field label={t("settings.fullName")}>
+        <Input value={name} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <Field label={t("settings.username")} help={t("settings.usernameHint")} error={errors.username}>
+        <Input value={username} spellCheck={false} onChange={(event) => setUsername(event.target.value)} />
+      </Field>
+      <Field label={t("settings.role")}>
+        <RoleSelect role={role} set={setRole} />
+      </Field>
+    </FormDialog>
+  );
+}
