@@ -101,6 +101,10 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/groups-page")).GroupsPage }),
               },
               {
+                path: "folders",
+                lazy: async () => ({ Component: (await import("./settings/folders-page")).FoldersPage }),
+              },
+              {
                 path: "variables",
                 lazy: async () => ({ Component: (await import("./settings/variables-page")).VariablesPage }),
               },

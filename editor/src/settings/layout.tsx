@@ -14,6 +14,7 @@ const WORKSPACE: Group = [
   [
     [t("settings.members"), "members"],
     [t("settings.groups"), "groups"],
+    [t("settings.folders"), "folders"],
     [t("settings.variables"), "variables"],
     [t("settings.resources"), "resources"],
     [t("settings.resourceTypes"), "resource-types"],

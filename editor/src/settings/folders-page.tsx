@@ -1,0 +1,126 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useParams } from "react-router";
+import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
+import { ownMemberQuery } from "../api/members";
+import { t } from "../texts/settings";
+import { Button, Field, Input } from "../ui/controls";
+import { DeleteButton } from "./delete-button";
+import { accessOf, FolderDialog, LEVELS } from "./folder-dialog";
+import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
+import css from "./settings.module.css";
+
+const NEW = "";
+
+/** Folders of the workspace with the members and groups that have access. */
+export function FoldersPage() {
+  const { workspace = "" } = useParams();
+  const me = useQuery(ownMemberQuery(workspace)).data;
+  const folders = useQuery(folderListQuery(workspace));
+  const [edited, setEdited] = useState<string | null>(null);
+  const admin = me?.is_admin ?? false;
+  const own = new Set([`u/${me?.username}`, ...(me?.groups ?? []).map((name) => `g/${name}`)]);
+  const chosen = folders.data?.find((each) => each.name === edited);
+  return (
+    <main className={css.main}>
+      <div className={css.head}>
+        <h1>{t("settings.folders")}</h1>
+        {admin && (
+          <Button look="main" icon="plus" onClick={() => setEdited(NEW)}>
+            {t("settings.newFolder")}
+          </Button>
+        )}
+      </div>
+      <p className={css.about}>{t("settings.foldersHint")}</p>
+      <SearchedList
+        label={t("settings.folders")}
+        query={folders}
+        keyOf={(each) => each.name}
+        textOf={(each) => [each.name, each.summary, ...Object.keys(accessOf(each))].join(" ")}
+        empty={[t("settings.noFolders"), t("settings.noFoldersHint")]}
+        row={(each) => (
+          <FolderRow
+            workspace={workspace}
+            folder={each}
+            editable={admin || each.owners.some((owner) => own.has(owner))}
+            edit={() => setEdited(each.name)}
+          />
+        )}
+      />
+      {edited === NEW && <NewFolderDialog workspace={workspace} created={setEdited} close={() => setEdited(null)} />}
+      {chosen && <FolderDialog workspace={workspace} folder={chosen} close={() => setEdited(null)} />}
+    </main>
+  );
+}
+
+interface RowProps {
+  workspace: string;
+  folder: Folder;
+  /** The user may change the folder. */
+  editable: boolean;
+  edit: () => void;
+}
+
+function FolderRow({ workspace, folder, editable, edit }: RowProps) {
+  const queries = useQueryClient();
+  const submission = useSubmission();
+  const name = `f/${folder.name}`;
+  const remove = async () => {
+    await deleteFolder(workspace, folder.name);
+    await queries.invalidateQueries({ queryKey: ["places", workspace] });
+  };
+  return (
+    <>
+      <div className={css.what}>
+        <span className={css.name}>{name}</span>
+        {folder.summary && <span className={css.facts}>{folder.summary}</span>}
+        <span className={css.facts}>
+          {Object.entries(accessOf(folder)).map(([principal, level]) => (
+            <span key={principal} className={css.chip}>
+              {t("settings.accessOf", { name: principal, level: LEVELS[level] })}
+            </span>
+          ))}
+        </span>
+      </div>
+      {editable && (
+        <div className={css.tools}>
+          <Button icon="edit" onClick={edit} aria-label={t("settings.editItem", { name })}>
+            {t("ui.edit")}
+          </Button>
+          <DeleteButton name={name} hint={t("settings.deleteFolderHint")} submission={submission} remove={remove} />
+        </div>
+      )}
+      <Problem text={submission.errors[""]} />
+    </>
+  );
+}
+
+function NewFolderDialog(props: { workspace: string; created: (name: string) => void; close: () => void }) {
+  const { workspace, created, close } = props;
+  const queries = useQueryClient();
+  const [name, setName] = useState("");
+  const [summary, setSummary] = useState("");
+  const submission = useSubmission(({ code }) => (code === "bad_request" || code === "already_exists" ? "name" : ""));
+  const submit = async () => {
+    const create = () => createFolder(workspace, name.trim(), summary);
+    if (!(await submission.send(create, { name: missing(name) }))) return;
+    await queries.invalidateQueries({ queryKey: ["places", workspace] });
+    created(name.trim());
+  };
+  return (
+    <FormDialog
+      title={t("settings.newFolder")}
+      submitLabel={t("settings.create")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("ui.name")} error={submission.errors.name}>
+        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
+      </Field>
+      <Field label={t("ui.description")}>
+        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
+      </Field>
+    </FormDialog>
+  );
+}
