@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import EMAIL, PASSWORD, log_in
+from tests.browser.conftest import EMAIL, PASSWORD, Running, log_in
 
 
 async def test_login_returns_to_requested_page(stranger: Page) -> None:
@@ -24,6 +25,25 @@ async def test_wrong_password_is_shown_in_form(stranger: Page) -> None:
     await stranger.get_by_role("button", name="Log in", exact=True).click()
     await expect(stranger.get_by_role("alert")).to_contain_text("password")
     assert stranger.url.endswith("/login")
+
+
+async def test_providers_are_offered_and_failure_is_shown(stranger: Page, installation: Running) -> None:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    url = f"{installation.base}/api/settings/global/oidc_providers"
+    config = {"label": "Corp", "issuer": "http://127.0.0.1:9", "client_id": "orvanta", "networks": ["127.0.0.0/8"]}
+    async with httpx.AsyncClient(headers=headers) as client:
+        (await client.post(url, json={"value": {"corp": config}})).raise_for_status()
+        try:
+            button = stranger.get_by_role("button", name="Log in with Corp")
+            await stranger.goto("/login")
+            while not await button.is_visible():  # until the server reads the setting again
+                await stranger.reload()
+                await expect(stranger.get_by_label("Password")).to_be_visible()
+                await stranger.wait_for_load_state("networkidle")
+            await button.click()
+            await expect(stranger.get_by_role("alert")).to_contain_text("Corp cannot be reached")
+        finally:
+            (await client.post(url, json={"value": None})).raise_for_status()
 
 
 @pytest.mark.extended
