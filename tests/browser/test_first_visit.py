@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import EMAIL, PASSWORD, Running, log_in
+from tests.browser.conftest import EMAIL, PASSWORD, log_in
+from tests.installation import Running
 
 
 async def test_login_returns_to_requested_page(stranger: Page) -> None:
