@@ -236,7 +236,7 @@ async def test_response_is_bound_to_browser_state_and_issuer_and_used_once(api: 
         query = {**query, "iss": issuer} if issuer else {name: query[name] for name in ("code", "state")}
         assert (await browser.client.get(f"{parts.path}?{urlencode(query)}")).status_code == 403
     assert await sessions(api) == 1
-    assert len(await failures(api)) == 7
+    assert len(await failures(api)) == 2, "strangers cannot fill the audit trail"
 
 
 async def test_state_of_one_provider_is_refused_at_another(api: ApiHarness, provider: Provider) -> None:
@@ -247,7 +247,7 @@ async def test_state_of_one_provider_is_refused_at_another(api: ApiHarness, prov
     browser = Browser(api)
     callback = await browser.at_provider(await browser.start(), "ada")
     assert (await browser.client.get(callback.replace("/corp?", "/other?"))).status_code == 403
-    assert (await failures(api))[0]["provider"] == "other"
+    assert await sessions(api) == 0
 
 
 @pytest.mark.parametrize("then", ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", ""])

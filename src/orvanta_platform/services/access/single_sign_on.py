@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 class SingleSignOnFailed(Forbidden):
-    """The login by a provider was refused; the audit trail has the reason."""
+    """The login by a provider was refused; the audit trail or the log of the server has the reason."""
 
     code = "single_sign_on_failed"
 
@@ -185,7 +185,9 @@ async def _take(
         login = await identities.take_login(conn, names.token_hash(state), names.token_hash(browser), name)
     # The issuer of the provider may have changed meanwhile; its successor must not get the code.
     if login is None or not login.valid or login.issuer != config.issuer:
-        raise await _refused(platform, name, config, "the state is unknown, used or expired", caller)
+        # Not audited: it needs no login that anybody has started, and would let a stranger fill the audit trail.
+        log.warning("login_failed", provider=name, reason="unknown, used or expired state", address=caller.address)
+        raise _failed(config)
     return login
 
 
@@ -296,10 +298,13 @@ async def _refused(
     actor = Actor(email="", username=NOBODY, address=caller.address, request_id=caller.request_id)
     async with platform.db.transaction() as conn:
         await audit.record_instance(conn, actor, "users.login_failed", "Execute", None, parameters)
-    hint = "Start again at the login page. A superadmin finds the reason in the audit trail."
-    if claims is not None:
-        return SingleSignOnFailed(f"You cannot log in with {config.label}: {reason}.", hint=hint)
-    return SingleSignOnFailed(f"The login with {config.label} failed.", hint=hint)
+    return _failed(config) if claims is None else _failed(config, reason)
+
+
+def _failed(config: IdentityProvider, reason: str | None = None) -> SingleSignOnFailed:
+    text = f"The login with {config.label} failed{f': {reason}' if reason else ''}."
+    hint = "Start again at the login page. A superadmin finds the reason in the audit trail or the log of the server."
+    return SingleSignOnFailed(text, hint=hint)
 
 
 def _unavailable(config: IdentityProvider, error: Exception) -> ProviderUnavailable:
