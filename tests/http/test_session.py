@@ -59,6 +59,26 @@ async def test_login_returns_token_and_http_only_cookie(api: ApiHarness, browser
     assert (await client_of(api.app, answer.text).get("/api/users/email")).text == EMAIL
 
 
+async def test_cookie_of_https_belongs_to_this_host_alone(database: TestDatabase, tmp_path: Path) -> None:
+    """Another host of the domain, or a plain connection, could otherwise set the cookie `token`."""
+    async with api_harness(database, tmp_path, base_url="https://orvanta.example.org") as api:
+        await setup.create_user(api.platform.db, EMAIL, PASSWORD)
+        transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
+        base = "https://orvanta.example.org"
+        async with httpx.AsyncClient(transport=transport, base_url=base) as browser:
+            answer = await login(browser)
+            cookie = answer.headers["set-cookie"]
+            assert cookie.startswith(f"__Host-token={answer.text};")
+            assert "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
+            assert (await browser.get("/api/users/email")).text == EMAIL
+            left = await browser.post("/api/auth/logout", headers={"X-Orvanta": "1"})
+            assert left.headers["set-cookie"].startswith('__Host-token=""') and "Secure" in left.headers["set-cookie"]
+            other = (await login(browser)).text
+            browser.cookies.clear()
+            browser.cookies.set("token", other)
+            assert (await browser.get("/api/users/email")).status_code == 401
+
+
 async def test_each_login_creates_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     browser.cookies.set("token", "ovs_chosen_by_somebody_else")
     first, second = (await login(browser)).text, (await login(browser)).text

@@ -75,7 +75,7 @@ RUN_CALLS = re.compile(
 FOREIGN = re.compile(rf"{ROUTE_PREFIX}|/api/w/[^/]+/jobs/(run_wait_result|run_inline)/")
 """Calls whose response is the result of a script, with a content type of its choice."""
 
-COOKIE = "token"
+_COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
@@ -109,6 +109,7 @@ class AuthenticationMiddleware:
         self._longest = settings.anonymous_body
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         self._pace = Pace(settings.request_grace_s, settings.request_rate, settings.request_timeout_s)
+        self._cookie = cookie_name(settings.base_url)
         self._origins = (settings.base_url, *settings.editor_origins)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -177,7 +178,7 @@ class AuthenticationMiddleware:
         is_page = _CLEAN.fullmatch(path) is not None and not path.lower().startswith("/api")
         if is_page or path in OPEN or documentation.answers(scope):
             return
-        token, source = _token(scope, headers, path)
+        token, source = _token(scope, headers, path, self._cookie)
         changes = scope["method"] not in _SAFE or _CHANGING_GET.fullmatch(path) is not None
         caller = Caller(
             workspace=_workspace(path, headers),
@@ -232,13 +233,20 @@ class AuthenticationMiddleware:
     async def _identify(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         """Set the actor of a signed call if the caller is logged in. Calls from pages of other sites are anonymous."""
         path: str = scope["path"]
-        token, source = _token(scope, headers, path)
+        token, source = _token(scope, headers, path, self._cookie)
         if not token or (source == "cookie" and not _is_of_this_site(scope, headers)):
             return
         caller = Caller(workspace=_workspace(path, headers), address=_address(scope), request_id=request_id)
         actor = await self._authenticator.actor(token, caller, changes=True)
         if actor is not None:
             scope[ACTOR] = actor
+
+
+def cookie_name(base_url: str) -> str:
+    """Return the name of the session cookie. Browsers accept the prefix only from this host itself over HTTPS, so that
+    neither another host of the domain nor a plain connection can replace the session.
+    """
+    return f"__Host-{_COOKIE}" if base_url.startswith("https:") else _COOKIE
 
 
 async def _discard_rest(receive: Receive, message: Any) -> None:
@@ -291,8 +299,11 @@ def _client(address: str | None) -> tuple[str, int] | None:
     return (address, 0) if address else None
 
 
-def _token(scope: Scope, headers: Mapping[str, str], path: str) -> tuple[str | None, str]:
-    """Return the token and its source. An Authorization header takes precedence, even if it is invalid."""
+def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> tuple[str | None, str]:
+    """Return the token and its source; `cookie` is the name of the session cookie.
+
+    An Authorization header takes precedence, even if it is invalid.
+    """
     header = headers.get("authorization")
     if header is not None:
         scheme, _, token = header.strip().partition(" ")
@@ -301,18 +312,18 @@ def _token(scope: Scope, headers: Mapping[str, str], path: str) -> tuple[str | N
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if "token" in query:
             return query["token"][0], "query"
-    return _cookie(headers.get("cookie")), "cookie"
+    return _cookie(headers.get("cookie"), cookie), "cookie"
 
 
-def _cookie(header: str | None) -> str | None:
-    """Return the token of a Cookie header; the last one if there are several.
+def _cookie(header: str | None, cookie: str) -> str | None:
+    """Return the value of this cookie in a Cookie header; the last one if there are several.
 
     `http.cookies` is not used: before Python 3.11.10 a value with many backslashes takes it quadratic time.
     """
     found = None
     for pair in (header or "").split(";"):
         name, _, value = pair.partition("=")
-        if name.strip() == COOKIE:
+        if name.strip() == cookie:
             found = value.strip().strip('"')
     return found or None
 

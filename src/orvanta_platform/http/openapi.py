@@ -120,7 +120,8 @@ _SECURITY = {
         "type": "apiKey",
         "in": "cookie",
         "name": "token",
-        "description": "Calls that change something also need the header `X-Orvanta: 1`.",
+        "description": "Calls that change something also need the header `X-Orvanta: 1`. Over HTTPS the name is "
+        "`__Host-token`.",
     },
     "query": {"type": "apiKey", "in": "query", "name": "token"},
 }

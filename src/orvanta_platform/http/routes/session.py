@@ -7,7 +7,7 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
 from orvanta_platform.http import answers
-from orvanta_platform.http.auth_middleware import COOKIE
+from orvanta_platform.http.auth_middleware import cookie_name
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
@@ -43,7 +43,7 @@ async def logout(request: AnyRequest) -> Response[bytes]:
     """End the session of this call."""
     await session.logout(platform_of(request), actor_of(request))
     answer = answers.text("Logged out.")
-    answer.set_cookie(expired_session_cookie())
+    answer.set_cookie(expired_session_cookie(request))
     return answer
 
 
@@ -135,25 +135,29 @@ def _with_cookie(request: AnyRequest, made: Session) -> Response[bytes]:
 
 def session_cookie(request: AnyRequest, made: Session) -> Cookie:
     """Return the cookie of a session, which scripts cannot read."""
-    return Cookie(
-        COOKIE,
-        value=made.token,
-        max_age=made.lives_s,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=is_encrypted(request),
-    )
+    return _cookie(request, made.token, made.lives_s)
 
 
-def expired_session_cookie() -> Cookie:
+def expired_session_cookie(request: AnyRequest) -> Cookie:
     """Return the cookie that removes the one of a session."""
-    return Cookie(COOKIE, value="", max_age=0, path="/")
+    return _cookie(request, "", 0)
 
 
 def is_encrypted(request: AnyRequest) -> bool:
     """Return whether browsers reach this server by HTTPS."""
     return platform_of(request).settings.base_url.startswith("https:")
+
+
+def _cookie(request: AnyRequest, value: str, lives_s: int) -> Cookie:
+    return Cookie(
+        cookie_name(platform_of(request).settings.base_url),
+        value=value,
+        max_age=lives_s,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=is_encrypted(request),
+    )
 
 
 ROUTES = [

@@ -78,7 +78,7 @@ async def logout_at_provider(request: AnyRequest) -> Response[bytes]:
     url = await single_sign_on.logout_url(platform, actor)
     await session.logout(platform, actor)
     answer = answers.json(schemas.LogoutAddress(url))
-    answer.set_cookie(expired_session_cookie())
+    answer.set_cookie(expired_session_cookie(request))
     return answer
 
 
