@@ -56,3 +56,19 @@ def test_tokens_and_audit(cli: Cli) -> None:
     assert int(head.partition(":")[0]) > 0, "the server links rows"
     assert "broken" not in cli("audit", "verify", "--anchor", head, "--json").json
     assert cli("audit", "verify", "--anchor", "1:00", code=1).out.endswith("the chain does not contain the anchor.\n")
+
+
+def test_permissions_and_service_accounts(cli: Cli) -> None:
+    assert cli("service-account", "create", "ci", "--role", "developer").out == "ci: created\n"
+    made = cli("service-account", "token", "ci", "--scope", "jobs:run").out.strip()
+    assert made.startswith("ov_")
+    assert cli("service-account", "list").out.splitlines()[-1].split() == ["ci", "developer", "admin", "enabled", "1"]
+    cli("variable", "set", "f/shared/x", "1")
+    assert cli("permission", "add", "variable", "f/shared/x", "u/ci", "--write").out == "f/shared/x: u/ci can write\n"
+    assert cli("permission", "list", "variable", "f/shared/x", "--json").json == {"u/ci": True}
+    explained = cli("permission", "explain", "variable", "f/shared/x", "--user", "ci").out.splitlines()
+    assert explained[-2].split() == ["ci", "developer", "write", "yes", "item", "u/ci"]
+    assert explained[-1].split() == ["ci", "developer", "share", "no"]
+    cli("permission", "remove", "variable", "f/shared/x", "u/ci")
+    for call in ("disable", "enable", "delete"):
+        assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
