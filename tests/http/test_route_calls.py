@@ -20,6 +20,7 @@ from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
 from orvanta_platform import clock
 from orvanta_platform.control import login_limits
 from orvanta_platform.control.actor import Role
+from orvanta_platform.orchestrator import timers
 
 SCRIPT = "f/hooks/take"
 SECRET = "a-secret-of-the-other-side"
@@ -323,6 +324,26 @@ async def waited(api: ApiHarness, stranger: httpx.AsyncClient, result: Any = Non
     for job in jobs.values():
         await api.worker.finish(job, result, error=error)
     return await request
+
+
+async def test_script_of_a_route_is_retried(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    retry = {"constant": {"attempts": 1, "seconds": 0}}
+    await hook(api, route_path="sync", request_type="sync", retry=retry)
+    (listed,) = await api.get("http_triggers/list")
+    assert listed["retry"] == retry
+    request = asyncio.create_task(stranger.post("/api/r/sync"))
+    await api.begun(request)
+    for error in ("no luck", None):
+        (job,) = (await api.worker.claim()).values()
+        await api.worker.finish(job, 7, error=error)
+        await timers.fire(api.platform.tools)
+    answer = await request
+    assert (answer.status_code, answer.json()) == (200, 7)
+    unchanged = {"script_path": SCRIPT, "is_flow": False}
+    for sent, kept in (({}, retry), ({"retry": None}, None)):
+        path = f"{W}/http_triggers/update/{listed['path']}"
+        assert (await api.client.post(path, json=unchanged | sent)).status_code == 200
+        assert (await api.get("http_triggers/list"))[0].get("retry") == kept
 
 
 async def test_synchronous_responses(api: ApiHarness, stranger: httpx.AsyncClient) -> None:

@@ -39,6 +39,8 @@ class HttpTriggerSettings:
     email: str
     scopes: list[str] | None
     """Scopes of the token that wrote it; None: its runs are not limited by scopes."""
+    retry: str | None
+    """JSON text of the retry of the scripts that it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1239,6 +1239,7 @@ CREATE TABLE http_trigger (
     edited_at                    timestamptz NOT NULL DEFAULT app_now(),
     scopes                       text[],
     disabled_reason              text,
+    retry                        text,
     UNIQUE (workspace, path),
     CHECK (authentication_method IN ('none', 'orvanta') OR authentication_resource_path IS NOT NULL)
 );
@@ -1249,6 +1250,7 @@ CREATE INDEX http_trigger_runs ON http_trigger (workspace, script_path);
 CREATE INDEX http_trigger_email ON http_trigger (email);
 COMMENT ON COLUMN http_trigger.scopes IS 'The scopes of the token that wrote it, which limit its runs. NULL: no limits.';
 COMMENT ON COLUMN http_trigger.disabled_reason IS 'Why the platform disabled it; NULL: it did not.';
+COMMENT ON COLUMN http_trigger.retry IS 'JSON text: the retry of the scripts that it starts; null: they are not retried.';
 COMMENT ON COLUMN http_trigger.route_key IS 'The route without the names of its parameters: two of the same key are the same route.';
 COMMENT ON COLUMN http_trigger.route_first IS 'The first part of the route; empty where that is a parameter.';
 

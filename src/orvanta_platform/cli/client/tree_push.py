@@ -28,7 +28,7 @@ _SCHEDULE = (
 )
 _TRIGGER = (
     *("script_path", "is_flow", "route_path", "http_method", "request_type", "authentication_method", "mode"),
-    *("authentication_resource_path", "workspaced_route", "wrap_body", "raw_string", "summary", "description"),
+    *("authentication_resource_path", "workspaced_route", "wrap_body", "raw_string", "summary", "description", "retry"),
 )
 
 

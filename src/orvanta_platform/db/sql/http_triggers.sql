@@ -3,7 +3,7 @@
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
        t.script_path, t.is_flow, t.mode, t.request_type, t.authentication_method, t.authentication_resource_path,
        t.wrap_body, t.raw_string, t.summary, t.description, t.labels, t.permissioned_as, t.email, t.scopes,
-       t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+       t.retry, t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
 FROM http_trigger t
 WHERE t.workspace = $1 AND t.path = $2
 
@@ -12,7 +12,7 @@ WHERE t.workspace = $1 AND t.path = $2
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
        t.script_path, t.is_flow, t.mode, t.request_type, t.authentication_method, t.authentication_resource_path,
        t.wrap_body, t.raw_string, t.summary, t.description, t.labels, t.permissioned_as, t.email, t.scopes,
-       t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+       t.retry, t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
 FROM http_trigger t
 WHERE t.workspace = $1 AND t.path = $2
 FOR NO KEY UPDATE
@@ -23,7 +23,7 @@ FOR NO KEY UPDATE
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
        t.script_path, t.is_flow, t.mode, t.request_type, t.authentication_method, t.authentication_resource_path,
        t.wrap_body, t.raw_string, t.summary, t.description, t.labels, t.permissioned_as, t.email, t.scopes,
-       t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+       t.retry, t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
 FROM http_trigger t
 WHERE t.http_method = $1
   AND (NOT t.workspaced_route AND t.route_first IN ($2, '') AND NOT EXISTS (SELECT FROM workspace w WHERE w.id = $2)
@@ -54,7 +54,7 @@ WHERE t.http_method = $2 AND t.route_key = $3 AND t.workspaced_route = $4 AND (N
 SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route,
        t.script_path, t.is_flow, t.mode, t.request_type, t.authentication_method, t.authentication_resource_path,
        t.wrap_body, t.raw_string, t.summary, t.description, t.labels, t.permissioned_as, t.email, t.scopes,
-       t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+       t.retry, t.disabled_reason, t.extra_perms, t.created_by, t.edited_by, t.edited_at
 FROM http_trigger t
 WHERE t.workspace = $1
   AND ($2 OR t.path LIKE ANY ($3::text[]) OR t.extra_perms ?| $4::text[])
@@ -71,8 +71,9 @@ ORDER BY t.path LIMIT $11 OFFSET $12
 INSERT INTO http_trigger (workspace, id, path, route_path, route_key, route_first, http_method, workspaced_route,
                           script_path, is_flow, mode, request_type, authentication_method, authentication_resource_path,
                           wrap_body, raw_string, summary, description, labels, permissioned_as, email, scopes,
-                          created_by, edited_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)
+                          retry, created_by, edited_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+        $24)
 ON CONFLICT (workspace, path) DO NOTHING
 RETURNING id
 
@@ -82,7 +83,7 @@ UPDATE http_trigger
 SET route_path = $3, route_key = $4, route_first = $5, http_method = $6, workspaced_route = $7, script_path = $8,
        is_flow = $9, mode = $10, request_type = $11, authentication_method = $12, authentication_resource_path = $13,
        wrap_body = $14, raw_string = $15, summary = $16, description = $17, labels = $18, permissioned_as = $19,
-       email = $20, scopes = $21, edited_by = $22, disabled_reason = NULL, edited_at = app_now()
+       email = $20, scopes = $21, retry = $22, edited_by = $23, disabled_reason = NULL, edited_at = app_now()
 WHERE workspace = $1 AND path = $2
 
 -- name: set_mode

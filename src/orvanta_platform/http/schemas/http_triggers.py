@@ -40,7 +40,9 @@ class _Settings(msgspec.Struct, kw_only=True):
     static_asset_config: Any = None
     error_handler_path: str | None = None
     error_handler_args: Any = None
-    retry: Any = None
+    retry: msgspec.Raw | UnsetType = UNSET
+    """Retry of the scripts that it starts, as that of a node; null: none."""
+
     permissioned_as: str | None = None
     preserve_permissioned_as: bool | None = None
 
@@ -100,6 +102,8 @@ class HttpTrigger(msgspec.Struct, kw_only=True):
     disabled_reason: str | UnsetType = UNSET
     """Reason for which the platform disabled the trigger, if it did."""
 
+    retry: msgspec.Raw | UnsetType = UNSET
+
 
 class RouteUpdate(msgspec.Struct, kw_only=True):
     """An event of a streaming route."""
@@ -127,7 +131,6 @@ _UNSUPPORTED = {
     "is_static_website": "serve files as a website",
     "static_asset_config": "serve files",
     "error_handler_path": "call an error handler of a trigger",
-    "retry": "retry what a trigger starts",
 }
 
 
@@ -142,7 +145,14 @@ def draft(body: CreateHttpTrigger | EditHttpTrigger) -> HttpTriggerDraft:
     if body.mode is None and body.enabled is not None:
         values["mode"] = "enabled" if body.enabled else "disabled"
     owner = body.permissioned_as if body.preserve_permissioned_as else None
-    return HttpTriggerDraft(**values, owner=owner or None)
+    return HttpTriggerDraft(**values, retry=_retry(body.retry), owner=owner or None)
+
+
+def _retry(sent: msgspec.Raw | UnsetType) -> str | UnsetType | None:
+    if sent is UNSET:
+        return UNSET
+    text = bytes(sent).decode("utf-8", "replace").strip()
+    return None if text in ("null", "{}") else text
 
 
 def trigger(row: HttpTriggerRow) -> HttpTrigger:
@@ -159,6 +169,7 @@ def trigger(row: HttpTriggerRow) -> HttpTrigger:
         edited_by=row.edited_by,
         edited_at=row.edited_at,
         disabled_reason=_optional(row.disabled_reason),
+        retry=UNSET if row.retry is None else msgspec.Raw(row.retry.encode()),
     )
 
 

@@ -53,6 +53,16 @@ async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
     return tree
 
 
+_RETRY_DOCUMENT = b"""{"value": {"modules": [{"id": "main", "retry": %s,
+    "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": {}}}]}}"""
+"""Workflow that is valid if and only if its retry is."""
+
+
+async def check_retry(evaluator: Evaluator, retry: str) -> None:
+    """Check the retry of a trigger or schedule, as JSON text. Raises InvalidWorkflow."""
+    await check(evaluator, _RETRY_DOCUMENT % retry.encode())
+
+
 def _examine(body: bytes) -> tuple[dict[str, Any], Examination]:
     """Parse and check a document. Takes seconds for a large one, so it never runs in the event loop."""
     tree = document.parse(body, "json").tree

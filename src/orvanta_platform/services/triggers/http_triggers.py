@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
+
 from orvanta_platform.control import audit, limits, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
@@ -19,6 +21,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
 from orvanta_platform.services.access import acceptance, folders, items, on_behalf
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import documents
 
 METHODS: Final = ("get", "post", "put", "delete", "patch")
 MODES: Final = ("enabled", "disabled", "suspended")
@@ -48,6 +51,8 @@ class HttpTriggerDraft:
     summary: str | None = None
     description: str | None = None
     labels: list[str] | None = None
+    retry: str | msgspec.UnsetType | None = msgspec.UNSET
+    """JSON text of the retry of the scripts that it starts; None: they are not retried."""
     owner: str | None = None
     """Member that the runs act for; None: the actor."""
 
@@ -73,6 +78,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, path: str, dr
     require_workspace(actor, workspace)
     names.check_path(path)
     require(actor, "write", Target(workspace, "http_trigger", path))
+    await _check_retry(platform, workspace, draft)
 
     async def write(conn: Connection) -> None:
         settings = await _settings(conn, actor, workspace, draft, None)
@@ -103,6 +109,7 @@ async def update(
     `finish` is called at the end of the transaction.
     """
     require_workspace(actor, workspace)
+    await _check_retry(platform, workspace, draft)
 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
@@ -219,6 +226,7 @@ async def _settings(
         await _require_no_overlap(conn, workspace, values["http_method"], route)
     await _require_target(conn, actor, workspace, draft)
     resource = await _resource(conn, actor, workspace, method, draft, row)
+    retry = (row.retry if row else None) if draft.retry is msgspec.UNSET else draft.retry
     owner, email = actor.permissioned_as, actor.email
     if draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a trigger"), draft.owner
@@ -232,7 +240,13 @@ async def _settings(
         permissioned_as=owner,
         email=email,
         scopes=None if actor.scopes is None else list(actor.scopes),
+        retry=retry,
     )
+
+
+async def _check_retry(platform: Platform, workspace: str, draft: HttpTriggerDraft) -> None:
+    if isinstance(draft.retry, str):
+        await documents.check_retry(platform.evaluator.of(workspace), draft.retry)
 
 
 def _require_instance(actor: Actor) -> None:

@@ -258,11 +258,12 @@ async def start(
         raise InvalidInput(
             "Requests to a route cannot refer to variables or resources.", hint="Refer to them in the workflow."
         ) from error
-    start = runs.start_flow if trigger.is_flow else runs.start_script
     in_transaction = partial(_record_call, trigger, incoming)
-    return await start(
-        platform, owner, trigger.workspace, trigger.script_path, args, options, in_transaction=in_transaction
-    )
+    target = platform, owner, trigger.workspace, trigger.script_path, args, options
+    if trigger.is_flow:
+        return await runs.start_flow(*target, in_transaction=in_transaction)
+    retry = msgspec.json.decode(trigger.retry, type=dict[str, Any]) if trigger.retry else None
+    return await runs.start_script(*target, retry=retry, in_transaction=in_transaction)
 
 
 async def _record_call(trigger: HttpTriggerRow, incoming: RouteRequest, conn: Connection, run: UUID) -> None:

@@ -268,13 +268,8 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
         if isinstance(times, int) and not 1 <= times <= _MOST_TIMES:
             raise BadRequest(f"{name} must be a number from 1 to {_MOST_TIMES}.")
     if isinstance(draft.retry, str):
-        await artifacts.check(platform.evaluator.of(workspace), _RETRY_DOCUMENT % draft.retry.encode())
+        await artifacts.check_retry(platform.evaluator.of(workspace), draft.retry)
     return cron
-
-
-_RETRY_DOCUMENT = b"""{"value": {"modules": [{"id": "main", "retry": %s,
-    "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": {}}}]}}"""
-"""Workflow that is valid if and only if its retry is."""
 
 
 def _check_object(name: str, text: str) -> None:
