@@ -188,11 +188,13 @@ async def look(page: Page, press: Keys) -> None:
     await expect(overview).to_be_visible()
     await press("v")
     # Below 50 %, a card is its icon.
-    await press("0")
+    await press("Escape", "0")
+    await expect(page.get_by_role("complementary")).to_have_count(0)
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await press("-", "-", "-", "-")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_hidden()
     await press("0")
+    await scale(page, "1")
     await drag(page, '.react-flow__node[data-id="two"]', 600, 10)
     await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
     # A graph that fits the view still fits next to a panel.
