@@ -26,12 +26,13 @@ export interface Script extends ScriptItem {
   lock_error_logs?: string;
 }
 
-export const scriptsQuery = (workspace: string) =>
+/** Query of the scripts of a workspace, archived ones or the others. */
+export const scriptsQuery = (workspace: string, archived = false) =>
   queryOptions({
-    queryKey: ["scripts", workspace],
+    queryKey: ["scripts", workspace, archived],
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/scripts/list", {
-        params: { path: { workspace }, query: { per_page: "1000" } as never },
+        params: { path: { workspace }, query: { per_page: "1000", show_archived: String(archived) } as never },
       });
       return (data ?? []) as unknown as ScriptItem[];
     },
@@ -135,6 +136,23 @@ export async function deployScript(
       deployment_message: deployment.message || null,
       draft_revision: deployment.draft,
     },
+    parseAs: "text",
+  });
+}
+
+/** Archive or restore a script. */
+export async function archiveScript(workspace: string, path: string, archived: boolean): Promise<void> {
+  await api.POST("/api/w/{workspace}/scripts/archive/p/{path}", {
+    params: { path: { workspace, path } },
+    body: { archived },
+    parseAs: "text",
+  });
+}
+
+/** Delete a script with its versions. Running runs continue. */
+export async function deleteScript(workspace: string, path: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/scripts/delete/p/{path}", {
+    params: { path: { workspace, path } },
     parseAs: "text",
   });
 }

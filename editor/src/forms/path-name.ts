@@ -19,6 +19,13 @@ export function freeId(place: string, preferred: string, taken: ReadonlySet<stri
   }
 }
 
+/** Return a free path for a copy of an item, in the folder of the item. */
+export function copyPath(path: string, taken: ReadonlySet<string>): string {
+  const parts = path.split("/");
+  const folder = parts.slice(0, 2).join("/");
+  return `${folder}/${freeId(folder, `${parts.slice(2).join("/")}_copy`, taken)}`;
+}
+
 const PLACE = /^(u\/[A-Za-z0-9_-]+|f\/[\p{L}\p{M}\p{N}_-]+)$/u;
 const NAME = /^[\p{L}\p{M}\p{N}_-]+([./][\p{L}\p{M}\p{N}_-]+)*$/u;
 

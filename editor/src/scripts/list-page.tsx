@@ -1,31 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
-import { Link, useParams } from "react-router";
+import { useParams } from "react-router";
+import { itemHistoriesQuery } from "../api/item-histories";
 import { type ScriptItem, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t, tWith } from "../texts/scripts";
 import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
+import { ItemRows } from "../ui/item-rows";
 import css from "../ui/list.module.css";
-import { type ListState, ListTools, moveFocusByRow, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
+import { type ListState, ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
+import { Select } from "../ui/select";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
+import { useUrlParams } from "../ui/use-url-params";
 import { kindOf } from "../workflow/kinds";
+import { type Item, itemName } from "./items";
 import { NewScript } from "./new-script";
-
-/** A row of the list: a deployed script, or a draft that was never deployed. `by` is empty for the reader. */
-interface Item {
-  path: string;
-  summary: string;
-  language: string;
-  at: string;
-  by: string;
-  deployed: boolean;
-  draft: boolean;
-}
-
-const itemName = (item: Item) => item.summary || item.path.split("/").slice(2).join("/");
+import { RowMenu } from "./row-menu";
 
 const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
   { name: "edited", label: t("scripts.byEdited"), before: (a, b) => b.at.localeCompare(a.at) },
@@ -37,16 +30,22 @@ const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
   const [creating, setMaking] = useState(false);
-  const scripts = useQuery(scriptsQuery(workspace));
+  const [search, set] = useUrlParams();
+  const archived = search.get("show") === "archived";
+  const scripts = useQuery(scriptsQuery(workspace, archived));
   const drafts = useQuery(scriptDraftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const items = scripts.data && listItems(scripts.data, drafts.data ?? []);
+  const items = scripts.data && listItems(scripts.data, archived ? [] : (drafts.data ?? []));
   const found = useListTools(items, (item) => `${item.path} ${item.summary} ${item.language}`, ORDERS);
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>{t("scripts.title")}</h1>
         <ListTools what="scripts" found={found} />
+        <Select aria-label={t("scripts.show")} value={archived ? "archived" : ""} set={(next) => set("show", next)}>
+          <option value="">{t("scripts.active")}</option>
+          <option value="archived">{t("scripts.archived")}</option>
+        </Select>
         <Button look="main" icon="plus" onClick={() => setMaking(true)}>
           {t("scripts.new")}
         </Button>
@@ -54,11 +53,13 @@ export function ScriptsPage() {
       {scripts.isPending && <Skeleton />}
       {scripts.error && <Failed error={scripts.error} retry={() => void scripts.refetch()} />}
       {items && items.length === 0 && (
-        <Empty title={t("scripts.none")}>
-          <p>{t("scripts.noneHint")}</p>
+        <Empty title={archived ? t("scripts.noneArchived") : t("scripts.none")}>
+          <p>{archived ? t("scripts.noneArchivedHint") : t("scripts.noneHint")}</p>
         </Empty>
       )}
-      {items && items.length > 0 && <Rows workspace={workspace} found={found} />}
+      {items && items.length > 0 && (
+        <Rows workspace={workspace} found={found} taken={new Set(items.map((each) => each.path))} />
+      )}
       {creating && <NewScript workspace={workspace} close={() => setMaking(false)} />}
     </main>
   );
@@ -69,36 +70,53 @@ function listItems(scripts: readonly ScriptItem[], drafts: readonly { path: stri
   const drafted = new Set(drafts.map((each) => each.path));
   const deployed = new Set(scripts.map((each) => each.path));
   return [
-    ...scripts.map(({ path, summary, language, created_at, created_by }) => {
-      return { path, summary, language, at: created_at, by: created_by, deployed: true, draft: drafted.has(path) };
+    ...scripts.map(({ path, summary, language, created_at, created_by, archived }) => {
+      const draft = drafted.has(path);
+      return { path, summary, language, at: created_at, by: created_by, deployed: true, archived, draft };
     }),
     ...drafts
       .filter((each) => !deployed.has(each.path))
       .map(({ path, edited_at }) => {
-        return { path, summary: "", language: "", at: edited_at, by: "", deployed: false, draft: true };
+        return {
+          path,
+          summary: "",
+          language: "",
+          at: edited_at,
+          by: "",
+          deployed: false,
+          archived: false,
+          draft: true,
+        };
       }),
   ];
 }
 
-function Rows({ workspace, found: { items, query } }: { workspace: string; found: ListState<Item> }) {
+function Rows({ workspace, found, taken }: { workspace: string; found: ListState<Item>; taken: ReadonlySet<string> }) {
+  const { items, query, sort } = found;
+  const histories = useQuery(itemHistoriesQuery(workspace, "script"));
   if (items.length === 0) return <NoMatches what="scripts" wanted={query} />;
   return (
-    <ul className={css.list} onKeyDown={moveFocusByRow}>
-      {items.map((script) => (
-        <li key={script.path} className={css.row}>
-          <div className={css.name}>
-            <Link to={`/w/${workspace}/scripts/${script.path}`}>{itemName(script)}</Link>
-            <div className={css.path}>{script.path}</div>
-          </div>
-          <div className={css.when}>
-            {script.draft && <DraftStatus deployed={script.deployed} />} {editedText(script)}
-          </div>
+    <ItemRows
+      workspace={workspace}
+      items={items}
+      histories={histories.data}
+      byFolder={sort === "path"}
+      nameOf={itemName}
+      to={(script) => `/w/${workspace}/scripts/${script.path}`}
+      changed={(script) => (
+        <>
+          {script.draft && <DraftStatus deployed={script.deployed} />} {editedText(script)}
+        </>
+      )}
+      actions={(script) => (
+        <>
           <span className={css.kind} title={script.language && kindOf("rawscript", script.language).name}>
             {script.language && <Icon name={script.language} />}
           </span>
-        </li>
-      ))}
-    </ul>
+          <RowMenu workspace={workspace} item={script} taken={taken} />
+        </>
+      )}
+    />
   );
 }
 

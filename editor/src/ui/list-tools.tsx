@@ -81,8 +81,10 @@ export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string 
 export function moveFocusByRow(event: KeyboardEvent<HTMLUListElement>): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const rows = [...event.currentTarget.children];
+  const rows = [...event.currentTarget.children].filter((row) => row.querySelector("a"));
   const place = rows.findIndex((row) => row.contains(event.target as Node));
+  // Events of a dialog that a row opened reach the list as well.
+  if (place < 0) return;
   rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.querySelector("a")?.focus();
   event.preventDefault();
 }

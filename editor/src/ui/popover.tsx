@@ -79,4 +79,6 @@ function moveFocus(event: KeyboardEvent<HTMLDivElement>): void {
   const next = items.indexOf(event.target as HTMLElement) + step;
   items[(next + items.length) % items.length]?.focus();
   event.preventDefault();
+  // The arrow keys of a list around the box would move the focus as well.
+  event.stopPropagation();
 }

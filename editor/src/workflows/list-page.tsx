@@ -1,13 +1,15 @@
 import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { Link, useParams } from "react-router";
+import { useParams } from "react-router";
 import { type DraftHead, draftsQuery } from "../api/drafts";
 import { archiveFlow, flowsQuery } from "../api/flows";
+import { itemHistoriesQuery } from "../api/item-histories";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
+import { ItemRows } from "../ui/item-rows";
 import css from "../ui/list.module.css";
-import { type ListState, ListTools, moveFocusByRow, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
+import { type ListState, ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
 import { Select } from "../ui/select";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Status } from "../ui/status";
@@ -16,6 +18,7 @@ import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
 import { draftNameQuery } from "./draft-name";
 import { type Item, itemName, listItems, undeployedDrafts } from "./items";
+import { RowMenu } from "./row-menu";
 
 /** Number of drafts whose names are fetched; the others are listed by their path. */
 const NAMED_DRAFTS = 50;
@@ -69,7 +72,9 @@ export function WorkflowsPage() {
           </Button>
         </EmptyList>
       )}
-      {items && items.length > 0 && <Rows workspace={workspace} found={found} />}
+      {items && items.length > 0 && (
+        <Rows workspace={workspace} found={found} taken={new Set(items.map((each) => each.path))} />
+      )}
     </main>
   );
 }
@@ -99,22 +104,27 @@ function EmptyList({ archived, children }: { archived: boolean; children: ReactN
   );
 }
 
-function Rows({ workspace, found: { items, query } }: { workspace: string; found: ListState<Item> }) {
+function Rows({ workspace, found, taken }: { workspace: string; found: ListState<Item>; taken: ReadonlySet<string> }) {
+  const { items, query, sort } = found;
+  const histories = useQuery(itemHistoriesQuery(workspace, "flow"));
   const [running, setRunning] = useState<Item | null>(null);
   if (items.length === 0) return <NoMatches what="workflows" wanted={query} />;
   return (
     <>
-      <ul className={css.list} onKeyDown={moveFocusByRow}>
-        {items.map((item) => (
-          <li key={item.path} className={css.row}>
-            <div className={css.name}>
-              <Link to={`/w/${workspace}/workflows/${item.path}`}>{itemName(item)}</Link>
-              <div className={css.path}>{item.path}</div>
-            </div>
-            <div className={css.when}>
-              {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
-            </div>
-            {item.archived && <RestoreButton workspace={workspace} path={item.path} />}
+      <ItemRows
+        workspace={workspace}
+        items={items}
+        histories={histories.data}
+        byFolder={sort === "path"}
+        nameOf={itemName}
+        to={(item) => `/w/${workspace}/workflows/${item.path}`}
+        changed={(item) => (
+          <>
+            {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
+          </>
+        )}
+        actions={(item) => (
+          <>
             {!item.archived && item.deployed && (
               <Button look="quiet" icon="play" onClick={() => setRunning(item)}>
                 {t("workflows.run")}
@@ -125,9 +135,11 @@ function Rows({ workspace, found: { items, query } }: { workspace: string; found
                 {t("workflows.test")}
               </LinkButton>
             )}
-          </li>
-        ))}
-      </ul>
+            {item.archived && <RestoreButton workspace={workspace} path={item.path} />}
+            <RowMenu workspace={workspace} item={item} taken={taken} />
+          </>
+        )}
+      />
       {running && (
         <Suspense>
           <RunDialog

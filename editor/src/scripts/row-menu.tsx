@@ -1,0 +1,105 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import {
+  archiveScript,
+  deleteScript,
+  discardScriptDraft,
+  getScript,
+  getScriptDraft,
+  saveScriptDraft,
+  scriptDraftsQuery,
+} from "../api/scripts";
+import { copyPath } from "../forms/path-name";
+import { t } from "../texts/scripts";
+import { Confirm } from "../ui/confirm";
+import { Button } from "../ui/controls";
+import { Popover } from "../ui/popover";
+import { notify, notifyError } from "../ui/toasts";
+import { type Item, itemName } from "./items";
+
+interface Props {
+  workspace: string;
+  item: Item;
+  /** Paths that a copy cannot have. */
+  taken: ReadonlySet<string>;
+}
+
+/** Menu of a script in a list: duplicate, archive or restore, delete. */
+export function RowMenu({ workspace, item, taken }: Props) {
+  const { path, deployed, archived } = item;
+  const navigate = useNavigate();
+  const [deleting, setDeleting] = useState(false);
+  const refresh = useRefresh(workspace);
+  const duplicating = useMutation({
+    mutationFn: async () => {
+      const copy = copyPath(path, taken);
+      const source = deployed ? await getScript(workspace, path) : await getScriptDraft(workspace, path);
+      const { content = "", language = "", summary = "" } = source ?? {};
+      await saveScriptDraft(workspace, copy, { content, language, summary }, null, null);
+      return copy;
+    },
+    onError: notifyError,
+    onSuccess: async (copy) => {
+      await refresh();
+      await navigate(`/w/${workspace}/scripts/${copy}`);
+    },
+  });
+  const changing = useMutation({
+    mutationFn: async ({ change }: { change: () => Promise<void>; done: string }) => change(),
+    onError: notifyError,
+    onSuccess: async (_, { done }) => {
+      notify(done);
+      await refresh();
+    },
+  });
+  const archive = () =>
+    changing.mutate({
+      change: () => archiveScript(workspace, path, !archived),
+      done: archived ? t("scripts.restoredPath", { path }) : t("scripts.archivedPath", { path }),
+    });
+  const remove = () =>
+    deployed
+      ? changing.mutate({ change: () => deleteScript(workspace, path), done: t("scripts.deletedPath", { path }) })
+      : changing.mutate({
+          change: () => discardScriptDraft(workspace, path),
+          done: t("scripts.discardedPath", { path }),
+        });
+  return (
+    <>
+      <Popover label={t("scripts.actions", { name: itemName(item) })} icon="dots">
+        <Button look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
+          {t("scripts.duplicate")}
+        </Button>
+        {deployed && (
+          <Button look="quiet" icon={archived ? "undo" : "save"} onClick={archive}>
+            {archived ? t("scripts.restore") : t("scripts.archive")}
+          </Button>
+        )}
+        <Button look="quiet" icon="trash" onClick={() => (deployed ? setDeleting(true) : remove())}>
+          {deployed ? t("scripts.delete") : t("scripts.discard")}
+        </Button>
+      </Popover>
+      {deleting && (
+        <Confirm
+          title={t("scripts.deleteQuestion", { path })}
+          confirmLabel={t("scripts.deleteConfirm")}
+          onConfirm={remove}
+          close={() => setDeleting(false)}
+        >
+          <p>{t("scripts.deleteHint")}</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+/** Return a function that fetches the lists of scripts again. */
+function useRefresh(workspace: string): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    queries.removeQueries({ queryKey: ["script", workspace] });
+    const lists = [["scripts", workspace], scriptDraftsQuery(workspace).queryKey];
+    await Promise.all(lists.map((queryKey) => queries.invalidateQueries({ queryKey })));
+  };
+}

@@ -1,0 +1,78 @@
+import { Fragment, type ReactNode } from "react";
+import { Link } from "react-router";
+import type { ItemHistory } from "../api/item-histories";
+import { t } from "../texts/t";
+import css from "./list.module.css";
+import { moveFocusByRow } from "./list-tools";
+import { RunStrip } from "./run-strip";
+import { Status } from "./status";
+
+interface Props<T> {
+  workspace: string;
+  items: readonly T[];
+  histories: ReadonlyMap<string, ItemHistory> | undefined;
+  /** Show folders above their items, which are sorted by path. */
+  byFolder: boolean;
+  nameOf: (item: T) => string;
+  /** Return the address of the page of an item. */
+  to: (item: T) => string;
+  /** Return the last change of an item. */
+  changed: (item: T) => ReactNode;
+  actions: (item: T) => ReactNode;
+}
+
+/** Rows of workflows or scripts with their newest runs, last change and actions. */
+export function ItemRows<T extends { path: string }>({ items, byFolder, ...columns }: Props<T>) {
+  const startsFolder = (place: number) => folderOf(items[place]?.path) !== folderOf(items[place - 1]?.path);
+  return (
+    <div className={css.table}>
+      <div className={css.headers} aria-hidden="true">
+        <span>{t("ui.name")}</span>
+        <span>{t("ui.path")}</span>
+        <span className={css.runs}>{t("ui.lastRuns")}</span>
+        <span className={css.when}>{t("ui.lastChange")}</span>
+      </div>
+      <ul className={css.list} onKeyDown={moveFocusByRow}>
+        {items.map((item, place) => (
+          <Fragment key={item.path}>
+            {byFolder && startsFolder(place) && <li className={css.folder}>{folderOf(item.path)}</li>}
+            <Row item={item} {...columns} />
+          </Fragment>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Row<T extends { path: string }>(props: Omit<Props<T>, "items" | "byFolder"> & { item: T }) {
+  const { workspace, item, histories, nameOf, to, changed, actions } = props;
+  const history = histories?.get(item.path);
+  const last = history?.runs[0];
+  return (
+    <li className={css.row}>
+      <div className={css.name}>
+        <Link to={to(item)} title={nameOf(item)}>
+          {nameOf(item)}
+        </Link>
+      </div>
+      <div className={css.path} title={item.path}>
+        {item.path}
+      </div>
+      <div className={css.runs}>
+        {history && <RunStrip runs={history.runs} />}
+        {last && (
+          <Link to={`/w/${workspace}/runs/${last.id}`}>
+            <Status status={last.state} />
+          </Link>
+        )}
+      </div>
+      <div className={css.when}>{changed(item)}</div>
+      <div className={css.actions}>{actions(item)}</div>
+    </li>
+  );
+}
+
+/** Return the folder of a path: its first two parts. */
+function folderOf(path = ""): string {
+  return path.split("/").slice(0, 2).join("/");
+}

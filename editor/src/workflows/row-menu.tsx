@@ -1,0 +1,67 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { useNavigate } from "react-router";
+import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
+import { getFlow } from "../api/flows";
+import { copyPath } from "../forms/path-name";
+import { t } from "../texts/workflows";
+import { Button } from "../ui/controls";
+import { Popover } from "../ui/popover";
+import { notifyError } from "../ui/toasts";
+import { type Item, itemName } from "./items";
+
+const RemovalDialog = lazy(() => import("./removal-dialog"));
+
+interface Props {
+  workspace: string;
+  item: Item;
+  /** Paths that a copy cannot have. */
+  taken: ReadonlySet<string>;
+}
+
+/** Menu of a workflow in a list: duplicate, archive or delete. */
+export function RowMenu({ workspace, item, taken }: Props) {
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [removing, setRemoving] = useState(false);
+  const refresh = async () => {
+    const lists = [["flows", workspace], draftsQuery(workspace).queryKey];
+    await Promise.all(lists.map((queryKey) => queries.invalidateQueries({ queryKey })));
+  };
+  const duplicating = useMutation({
+    mutationFn: async () => {
+      const path = copyPath(item.path, taken);
+      await saveDraft({ workspace, path }, await textOfItem(workspace, item), null, null);
+      return path;
+    },
+    onError: notifyError,
+    onSuccess: async (path) => {
+      await refresh();
+      await navigate(`/w/${workspace}/workflows/${path}`);
+    },
+  });
+  return (
+    <>
+      <Popover label={t("workflows.actions", { name: itemName(item) })} icon="dots">
+        <Button look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
+          {t("workflows.duplicate")}
+        </Button>
+        <Button look="quiet" icon="trash" onClick={() => setRemoving(true)}>
+          {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
+        </Button>
+      </Popover>
+      {removing && (
+        <Suspense>
+          <RemovalDialog workspace={workspace} item={item} done={refresh} close={() => setRemoving(false)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+/** Fetch the deployed text of a workflow, otherwise the text of its draft. */
+async function textOfItem(workspace: string, { path, deployed }: Item): Promise<string> {
+  if (!deployed) return (await getDraft(workspace, path))?.text ?? "";
+  const [{ textOf }, flow] = await Promise.all([import("../editor/store"), getFlow(workspace, path)]);
+  return textOf(flow);
+}

@@ -1,0 +1,73 @@
+"""Lists of workflows and scripts: newest runs of each item, folders, the menu of a row."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import LIST
+from tests.browser.test_runs_list import BAD, start
+
+
+async def test_workflows_have_runs_folders_and_a_menu(page: Page, site: Site) -> None:
+    site.deploy("f/rows/bad", BAD)
+    site.deploy("f/rowstwo/kept", LIST)
+    run = start(site, "f/rows/bad", wait=True)
+    run_id = site.client.get("/api/w/main/jobs/list", params={"script_path_exact": "f/rows/bad"}).json()[0]["id"]
+    assert run
+    await page.goto("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto("/w/main/workflows?q=f/rows&sort=path")
+    rows = page.get_by_role("main").get_by_role("listitem")
+    await expect(rows).to_contain_text(["f/rows", "f/rows/bad", "f/rowstwo", "f/rowstwo/kept"])
+    bad = rows.filter(has_text="f/rows/bad")
+    await expect(bad.get_by_role("img", name="Last run: 1 Failed")).to_be_visible()
+    await expect(bad.get_by_role("link", name="Failed")).to_have_attribute("href", f"/w/main/runs/{run_id}")
+    assert sum("item_histories" in url for url in asked) == 1, "one query for all rows"
+    await rows.nth(1).get_by_role("link").first.focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(rows.nth(3).get_by_role("link").first).to_be_focused()
+    await bad.get_by_role("button", name="Actions for Bad").click()
+    await expect(page.get_by_role("button", name="Duplicate")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Archive", exact=True).click()
+    await expect(bad).to_have_count(0)
+    assert site.client.get("/api/w/main/flows/get/f/rows/bad").json()["archived"] is True
+    await rows.last.get_by_role("button", name="Actions for").click()
+    await page.get_by_role("button", name="Duplicate").click()
+    await page.wait_for_url("**/w/main/workflows/f/rowstwo/kept_copy")
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+
+
+async def test_scripts_are_duplicated_archived_restored_and_deleted(page: Page, site: Site) -> None:
+    code = {"path": "f/rows_three/code", "content": "echo 1", "language": "bash", "summary": "A code"}
+    site.client.post("/api/w/main/folders/create", json={"name": "rows_three"}).raise_for_status()
+    site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
+    site.client.post("/api/w/main/jobs/run_wait_result/p/f/rows_three/code", json={}).raise_for_status()
+    await page.goto("/w/main/scripts?q=rows_three")
+    row = page.get_by_role("main").get_by_role("listitem")
+    await expect(row.get_by_role("img", name="Last run: 1 Succeeded")).to_be_visible()
+    menu = row.get_by_role("button", name="Actions for A code")
+    await menu.click()
+    await page.get_by_role("button", name="Archive", exact=True).click()
+    await expect(page.get_by_text("Archived f/rows_three/code")).to_be_visible()
+    await expect(row).to_have_count(0)
+    await page.get_by_label("Show", exact=True).select_option("Archived")
+    await menu.click()
+    await page.get_by_role("button", name="Restore", exact=True).click()
+    await expect(row).to_have_count(0)
+    await page.get_by_label("Show", exact=True).select_option("Active")
+    await menu.click()
+    await page.get_by_role("button", name="Duplicate").click()
+    await page.wait_for_url("**/w/main/scripts/f/rows_three/code_copy")
+    await expect(page.get_by_role("textbox", name="Code of the script")).to_contain_text("echo 1")
+    await page.goto("/w/main/scripts?q=rows_three&sort=name")
+    await expect(row).to_have_count(2)
+    await row.filter(has_not_text=re.compile("code_copy")).get_by_role("button", name="Actions for A code").click()
+    await page.get_by_role("button", name="Delete…").click()
+    await page.get_by_role("button", name="Delete permanently").click()
+    await expect(row).to_have_count(1)
+    assert site.client.get("/api/w/main/scripts/get/p/f/rows_three/code").status_code == 404
