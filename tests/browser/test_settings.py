@@ -162,7 +162,7 @@ async def test_members_are_added_changed_and_removed(page: Page, site: Site) -> 
     await page.get_by_label("Role of heir").select_option("Developer")
     await expect(page.get_by_text("heir is now Developer")).to_be_visible()
     await is_accessible(page)
-    # Whoever leaves is shown with what stops, which another member can continue.
+    # The dialog lists what stops, which another member can continue.
     await page.get_by_role("button", name="Remove leaver").click()
     await expect(dialog.get_by_label("Items that stop")).to_contain_text("Schedule u/leaver/often")
     await dialog.get_by_label("New owner").select_option("heir")

@@ -7,7 +7,7 @@ import type { Submission } from "./parts";
 
 interface Props {
   name: string;
-  /** What the deletion means. */
+  /** Consequences of the deletion. */
   hint: ReactNode;
   submission: Submission;
   remove: () => Promise<unknown>;
