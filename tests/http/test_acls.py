@@ -111,9 +111,11 @@ async def test_grant_during_deletion_of_group_does_not_outlive_it(team: ApiHarne
     async with team.platform.db.transaction() as conn:
         await acls.require_known(conn, "main", ["g/ops"])
         deleting = asyncio.ensure_future(team.client.delete(f"{W}/groups/delete/ops"))
-        blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%team%'"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         async with team.platform.db.acquire() as other:
-            while not await other.fetchval(blocked):
+            while not deleting.done() and not await other.fetchval(waiting):
                 await asyncio.sleep(0)
         await rows.set_permission(conn, "main", "flow", "f/team/flow", "g/ops", True)
     assert (await deleting).status_code == 200

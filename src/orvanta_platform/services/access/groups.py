@@ -101,10 +101,13 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
     Raises the errors of `update`.
     """
     _require_changeable(actor, workspace, name)
-    async with platform.db.transaction() as conn:
+
+    async def write(conn: Connection) -> None:
         if not await groups.delete(conn, workspace, name):
             raise _missing(name)
         await audit.record(conn, actor, "groups.delete", "Delete", name)
+
+    await platform.db.retrying(write)
 
 
 async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
