@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import die_with_parent
+from tests.processes import with_parent
 
 ORVANTA = Path(sys.executable).with_name("orvanta")
 PATIENCE_S = 120
@@ -52,7 +52,7 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=with_parent(signal.SIGTERM),
     )
     said: list[str] = []
     ready = threading.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,12 +11,12 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def die_with_parent() -> None:
-    """Make this process receive SIGTERM when its parent ends; a `preexec_fn`.
+def with_parent(signal_number: int) -> Callable[[], None]:
+    """Return a `preexec_fn` that makes a process receive this signal when its parent ends.
 
     A server would outlive a test run that is killed.
     """
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
 
 def children(pid: int | None) -> list[int]:

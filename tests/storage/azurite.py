@@ -8,6 +8,7 @@ import hmac
 import http.client
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
-from tests.processes import die_with_parent
+from tests.processes import with_parent
 from tests.storage.seaweed import free_ports
 
 ACCOUNT, KEY = "tests", base64.b64encode(b"not a secret of anybody").decode()
@@ -68,7 +69,7 @@ def running() -> Iterator[Server]:
         command += ["--disableTelemetry", "--skipApiVersionCheck"]
         log = stack.enter_context((folder / "log").open("wb"))
         env = {"HOME": str(folder), "PATH": os.environ["PATH"], "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, preexec_fn=die_with_parent)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, preexec_fn=with_parent(signal.SIGKILL))
         stack.callback(process.wait)
         stack.callback(process.kill)
         deadline = time.monotonic() + _PATIENCE_S

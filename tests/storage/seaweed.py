@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import die_with_parent
+from tests.processes import with_parent
 
 ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
 _PATIENCE_S = 60.0
@@ -75,7 +75,7 @@ def running() -> Iterator[Server]:
         command += [f"-{name}.port={port}" for name, port in ports.items()]
         log = stack.enter_context((folder / "log").open("wb"))
         env = {"HOME": str(folder), "PATH": os.defpath}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, preexec_fn=die_with_parent)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, preexec_fn=with_parent(signal.SIGKILL))
         stack.callback(process.wait)
         stack.callback(process.kill)
         _await(process, ports["s3"], folder / "log")
