@@ -84,9 +84,8 @@ def test_argument_of_another_type_is_refused(kind: Any, value: Any) -> None:
 
 
 def library(module: str, name: str, **members: Any) -> Any:
-    return type(
-        name, (), {"__module__": module, **{key: lambda _, found=found: found for key, found in members.items()}}
-    )()
+    methods = {key: lambda _, found=found: found for key, found in members.items()}
+    return type(name, (), {"__module__": module, "__str__": lambda _: f"{module}.{name}", **methods})()
 
 
 @pytest.mark.parametrize(
