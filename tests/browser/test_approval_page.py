@@ -134,7 +134,7 @@ async def test_page_of_run_shows_approval_of_chosen_iteration(page: Page, site: 
     started = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": value, "args": {}})
     for iteration in (3, 1):
         await page.goto(f"/w/main/runs/{started.text}?node=ask&at=each.{iteration}")
-        pane = page.get_by_label("Node ask")
+        pane = page.get_by_role("complementary", name="Node ask")
         await expect(pane.get_by_role("form", name="Decide on ask")).to_have_count(1)
         await expect(pane).to_contain_text(f"Order {iteration}?")
     await page.get_by_role("tab", name="Timeline").click()

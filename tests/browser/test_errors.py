@@ -54,6 +54,6 @@ async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Sit
     await expect(first).to_contain_text("TypeError in broken, line 2")
     await expect(first.locator("pre")).to_contain_text("line 2, in main")
     await first.get_by_role("button", name="broken").click()
-    await check(page.get_by_label("Node broken").locator("[data-error]"))
+    await check(page.get_by_role("complementary", name="Node broken").locator("[data-error]"))
     await page.get_by_role("tab", name="Data").click()
     await check(page.locator('[data-value="Result"] [data-error]'))

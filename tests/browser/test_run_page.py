@@ -192,7 +192,7 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
 
     await first.get_by_role("button", name="divide").click()
     await expect(page).to_have_url(re.compile(r"node=divide&at=each\.3"))
-    pane = page.get_by_label("Node divide")
+    pane = page.get_by_role("complementary", name="Node divide")
     await expect(pane.locator('[data-value="Output of divide"]')).to_contain_text("division by zero")
     received = pane.locator('[data-value="Input of divide"]')
     await expect(received).to_contain_text("n: 3")

@@ -91,7 +91,9 @@ async def test_every_reason_of_a_node(page: Page, site: Site, ends: list[str]) -
     for code, (_, text) in WAITS.items():
         await waits(page, runs[code], code, text)
         await page.get_by_label("Waiting for").get_by_role("button", name="a", exact=True).click()
-        await expect(page.get_by_label("Node a").locator(f"[data-wait={code}]")).to_contain_text(text)
+        await expect(page.get_by_role("complementary", name="Node a").locator(f"[data-wait={code}]")).to_contain_text(
+            text
+        )
 
 
 async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[str]) -> None:
