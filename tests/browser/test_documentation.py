@@ -24,7 +24,7 @@ async def test_site_is_read_and_searched_without_login(stranger: Page) -> None:
     await stranger.goto("/docs")
     await expect(stranger).to_have_title("Orvanta")
     await stranger.get_by_role("main").get_by_role("link", name="settings", exact=True).first.click()
-    await expect(stranger.get_by_role("heading", name="Settings")).to_be_visible()
+    await expect(stranger.get_by_role("heading", name="Settings", level=1)).to_be_visible()
     await stranger.wait_for_load_state("load")
     search = stranger.get_by_role("textbox", name="Search")
     await search.click()
