@@ -5,11 +5,11 @@ These commands need no server and no login, so that a setting that prevents ever
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
-import msgspec
 import typer
 
 from orvanta_platform.cli.help_text import CommandGroup, examples_epilog
@@ -32,13 +32,15 @@ def settings() -> None:
 
 
 @app.command("list", epilog=examples_epilog("orvanta admin settings list"))
-def _list(json: AsJson = False) -> None:
+def _list(as_json: AsJson = False) -> None:
     """List the settings with their values."""
+    import msgspec
+
     from orvanta_platform.cli.client.output import print_json, print_table
     from orvanta_platform.services.access import instance_settings
 
     found = _run(lambda db, _keys, actor: instance_settings.list_all(db, actor))
-    if json:
+    if as_json:
         print_json([msgspec.to_builtins(each) for each in found])
         return
     rows = [[each.name, _text(each.value), each.updated_by or "default", each.description] for each in found]
@@ -59,8 +61,8 @@ def get(name: Name) -> None:
 def set(name: Name, value: Value) -> None:
     """Set a setting. It takes effect in every server within a second."""
     try:
-        parsed = msgspec.json.decode(sys.stdin.read() if value == "-" else value)
-    except msgspec.DecodeError as error:
+        parsed = json.loads(sys.stdin.read() if value == "-" else value)
+    except ValueError as error:
         raise BadRequest(f"The value is not JSON: {error}.", hint="Text needs quotes: '\"text\"'.") from error
     _change(name, parsed)
     print(f"Set {name}.")
@@ -90,4 +92,4 @@ def _run(work: Callable[[Any, Any, Any], Awaitable[T]]) -> T:
 
 
 def _text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return json.dumps(value, ensure_ascii=False)
