@@ -214,7 +214,7 @@ async def test_groups_are_created_filled_and_deleted(page: Page, site: Site) -> 
     await dialog.get_by_role("button", name="Save").click()
     await expect(row).to_contain_text("0 members")
     await page.get_by_label("Search: Groups").fill("nowhere")
-    await expect(page.get_by_text("Nothing contains “nowhere”.")).to_be_visible()
+    await expect(page.get_by_text("No item contains “nowhere”.")).to_be_visible()
     await page.get_by_label("Search: Groups").fill("shift")
     await row.get_by_role("button", name="Delete night").click()
     await dialog.get_by_role("button", name="Delete", exact=True).click()

@@ -5,9 +5,8 @@ import { useEditor } from "../editor/context";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
 import { t, tWith } from "../texts/runs";
-import { IconButton } from "../ui/controls";
+import { CopyButton } from "../ui/copy-button";
 import { Time } from "../ui/time";
-import { notify, notifyError } from "../ui/toasts";
 import { useRun } from "./context";
 import css from "./page.module.css";
 import { triggerName } from "./trigger-name";
@@ -35,7 +34,7 @@ export function RunFacts({ named }: { named: boolean }) {
       )}
       <Fact name={t("runs.id")}>
         <code title={id}>{id.slice(0, 13)}…</code>
-        <IconButton label={t("runs.copyId")} icon="copy" className={css.copy} onClick={() => void copy(id)} />
+        <CopyButton label={t("runs.copyId")} text={id} className={css.copy} />
       </Fact>
       <Duration />
       <Fact name={t("runs.created")}>
@@ -75,15 +74,6 @@ export function RunFacts({ named }: { named: boolean }) {
       ))}
     </dl>
   );
-}
-
-async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify(t("ui.copied"));
-  } catch (error) {
-    notifyError(error);
-  }
 }
 
 function versionAddress(workspace: string, about: RunAbout): string {

@@ -29,7 +29,7 @@ const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
 /** List of all scripts of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
-  const [creating, setMaking] = useState(false);
+  const [creating, setCreating] = useState(false);
   const [search, set] = useUrlParams();
   const archived = search.get("show") === "archived";
   const scripts = useQuery(scriptsQuery(workspace, archived));
@@ -46,7 +46,7 @@ export function ScriptsPage() {
           <option value="">{t("scripts.active")}</option>
           <option value="archived">{t("scripts.archived")}</option>
         </Select>
-        <Button look="main" icon="plus" onClick={() => setMaking(true)}>
+        <Button look="main" icon="plus" onClick={() => setCreating(true)}>
           {t("scripts.new")}
         </Button>
       </div>
@@ -60,7 +60,7 @@ export function ScriptsPage() {
       {items && items.length > 0 && (
         <Rows workspace={workspace} found={found} taken={new Set(items.map((each) => each.path))} />
       )}
-      {creating && <NewScript workspace={workspace} close={() => setMaking(false)} />}
+      {creating && <NewScript workspace={workspace} close={() => setCreating(false)} />}
     </main>
   );
 }

@@ -19,10 +19,10 @@ import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
 import { DepartureDialog } from "./departure-dialog";
-import { FormDialog, missing, Problem, SearchedList, ShownOnce, useSubmission } from "./parts";
+import { FormDialog, missing, OneTimeLink, Problem, SearchedList, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
-/** Accounts of the installation. Superadmins only. */
+/** Accounts of the instance. Superadmins only. */
 export function AccountsPage() {
   const accounts = useQuery(accountsQuery);
   const me = useQuery(meQuery).data?.email;
@@ -145,15 +145,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
         </Confirm>
       )}
       {(asking === "disable" || asking === "delete") && <AccountDeparture email={email} act={asking} close={close} />}
-      {link && <LinkDialog title={t("settings.passwordReset")} email={email} link={link} close={() => setLink(null)} />}
+      {link && (
+        <OneTimeLink title={t("settings.passwordReset")} email={email} link={link} close={() => setLink(null)} />
+      )}
     </>
   );
-}
-
-function LinkDialog(props: { title: string; email: string; link: string; close: () => void }) {
-  const { title, email, link, close } = props;
-  const hint = t("settings.linkOnce", { email });
-  return <ShownOnce title={title} label={t("settings.oneTimeLink")} text={link} hint={hint} close={close} />;
 }
 
 function AccountDeparture({ email, act, close }: { email: string; act: "disable" | "delete"; close: () => void }) {
@@ -206,7 +202,7 @@ function NewAccountDialog({ close }: { close: () => void }) {
     };
     if (await submission.send(create, { email: missing(email) })) await queries.invalidateQueries(accountsQuery);
   };
-  if (link) return <LinkDialog title={t("settings.accountCreated")} email={email.trim()} link={link} close={close} />;
+  if (link) return <OneTimeLink title={t("settings.accountCreated")} email={email.trim()} link={link} close={close} />;
   return (
     <FormDialog
       title={t("settings.newAccount")}

@@ -4,10 +4,11 @@ import { useParams } from "react-router";
 import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
 import { ownMemberQuery } from "../api/members";
 import { t } from "../texts/settings";
-import { Button, Field, Input } from "../ui/controls";
+import { Button } from "../ui/controls";
 import { DeleteButton } from "./delete-button";
 import { accessOf, FolderDialog, LEVELS } from "./folder-dialog";
-import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
+import { NewDialog } from "./new-dialog";
+import { Problem, SearchedList, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
 const NEW = "";
@@ -15,12 +16,17 @@ const NEW = "";
 /** Folders of the workspace with the members and groups that have access. */
 export function FoldersPage() {
   const { workspace = "" } = useParams();
+  const queries = useQueryClient();
   const me = useQuery(ownMemberQuery(workspace)).data;
   const folders = useQuery(folderListQuery(workspace));
   const [edited, setEdited] = useState<string | null>(null);
   const admin = me?.is_admin ?? false;
   const own = new Set([`u/${me?.username}`, ...(me?.groups ?? []).map((name) => `g/${name}`)]);
   const chosen = folders.data?.find((each) => each.name === edited);
+  const create = async (name: string, summary: string) => {
+    await createFolder(workspace, name, summary);
+    await queries.invalidateQueries({ queryKey: ["places", workspace] });
+  };
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -47,7 +53,9 @@ export function FoldersPage() {
           />
         )}
       />
-      {edited === NEW && <NewFolderDialog workspace={workspace} created={setEdited} close={() => setEdited(null)} />}
+      {edited === NEW && (
+        <NewDialog title={t("settings.newFolder")} create={create} created={setEdited} close={() => setEdited(null)} />
+      )}
       {chosen && <FolderDialog workspace={workspace} folder={chosen} close={() => setEdited(null)} />}
     </main>
   );
@@ -92,35 +100,5 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
       )}
       <Problem text={submission.errors[""]} />
     </>
-  );
-}
-
-function NewFolderDialog(props: { workspace: string; created: (name: string) => void; close: () => void }) {
-  const { workspace, created, close } = props;
-  const queries = useQueryClient();
-  const [name, setName] = useState("");
-  const [summary, setSummary] = useState("");
-  const submission = useSubmission(({ code }) => (code === "bad_request" || code === "already_exists" ? "name" : ""));
-  const submit = async () => {
-    const create = () => createFolder(workspace, name.trim(), summary);
-    if (!(await submission.send(create, { name: missing(name) }))) return;
-    await queries.invalidateQueries({ queryKey: ["places", workspace] });
-    created(name.trim());
-  };
-  return (
-    <FormDialog
-      title={t("settings.newFolder")}
-      submitLabel={t("settings.create")}
-      submission={submission}
-      submit={submit}
-      close={close}
-    >
-      <Field label={t("ui.name")} error={submission.errors.name}>
-        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
-      </Field>
-      <Field label={t("ui.description")}>
-        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
-      </Field>
-    </FormDialog>
   );
 }

@@ -12,10 +12,11 @@ import {
 } from "../api/groups";
 import { membersQuery, ownMemberQuery } from "../api/members";
 import { t } from "../texts/settings";
-import { Confirm } from "../ui/confirm";
 import { Button, Field, Input } from "../ui/controls";
 import { notify } from "../ui/toasts";
-import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
+import { DeleteButton } from "./delete-button";
+import { NewDialog } from "./new-dialog";
+import { FormDialog, Problem, SearchedList, useSubmission } from "./parts";
 import { PeopleField } from "./people-field";
 import css from "./settings.module.css";
 
@@ -26,11 +27,16 @@ const NEW = "";
 /** Groups of the workspace with their members and managers. */
 export function GroupsPage() {
   const { workspace = "" } = useParams();
+  const queries = useQueryClient();
   const me = useQuery(ownMemberQuery(workspace));
   const groups = useQuery(groupsQuery(workspace));
   const [edited, setEdited] = useState<string | null>(null);
   const admin = me.data?.is_admin ?? false;
   const chosen = groups.data?.find((each) => each.name === edited);
+  const create = async (name: string, summary: string) => {
+    await createGroup(workspace, name, summary);
+    await queries.invalidateQueries(groupsQuery(workspace));
+  };
   return (
     <main className={css.main}>
       <div className={css.head}>
@@ -58,7 +64,9 @@ export function GroupsPage() {
           />
         )}
       />
-      {edited === NEW && <NewGroupDialog workspace={workspace} created={setEdited} close={() => setEdited(null)} />}
+      {edited === NEW && (
+        <NewDialog title={t("settings.newGroup")} create={create} created={setEdited} close={() => setEdited(null)} />
+      )}
       {chosen && <GroupDialog workspace={workspace} group={chosen} admin={admin} close={() => setEdited(null)} />}
     </main>
   );
@@ -76,12 +84,11 @@ interface RowProps {
 
 function GroupRow({ workspace, group, admin, manager, edit }: RowProps) {
   const queries = useQueryClient();
-  const [confirming, setConfirming] = useState(false);
-  const { busy, errors, send } = useSubmission();
+  const submission = useSubmission();
   const { name, members, managers } = group;
   const everyone = name === EVERYONE;
   const remove = async () => {
-    if (await send(() => deleteGroup(workspace, name))) notify(t("settings.groupDeleted", { name }));
+    await deleteGroup(workspace, name);
     await queries.invalidateQueries(groupsQuery(workspace));
   };
   return (
@@ -101,59 +108,12 @@ function GroupRow({ workspace, group, admin, manager, edit }: RowProps) {
             {t("ui.edit")}
           </Button>
           {admin && (
-            <Button
-              look="danger"
-              disabled={busy}
-              onClick={() => setConfirming(true)}
-              aria-label={t("settings.deleteItem", { name })}
-            >
-              {t("ui.delete")}
-            </Button>
+            <DeleteButton name={name} hint={t("settings.deleteGroupHint")} submission={submission} remove={remove} />
           )}
         </div>
       )}
-      <Problem text={errors[""]} />
-      {confirming && (
-        <Confirm
-          title={t("settings.deleteItem", { name })}
-          confirmLabel={t("ui.delete")}
-          close={() => setConfirming(false)}
-          onConfirm={() => void remove()}
-        >
-          <p>{t("settings.deleteGroupHint")}</p>
-        </Confirm>
-      )}
+      <Problem text={submission.errors[""]} />
     </>
-  );
-}
-
-function NewGroupDialog(props: { workspace: string; created: (name: string) => void; close: () => void }) {
-  const { workspace, created, close } = props;
-  const queries = useQueryClient();
-  const [name, setName] = useState("");
-  const [summary, setSummary] = useState("");
-  const submission = useSubmission(({ code }) => (code === "bad_request" || code === "already_exists" ? "name" : ""));
-  const submit = async () => {
-    const create = () => createGroup(workspace, name.trim(), summary);
-    if (!(await submission.send(create, { name: missing(name) }))) return;
-    await queries.invalidateQueries(groupsQuery(workspace));
-    created(name.trim());
-  };
-  return (
-    <FormDialog
-      title={t("settings.newGroup")}
-      submitLabel={t("settings.create")}
-      submission={submission}
-      submit={submit}
-      close={close}
-    >
-      <Field label={t("ui.name")} error={submission.errors.name}>
-        <Input value={name} spellCheck={false} onChange={(event) => setName(event.target.value)} />
-      </Field>
-      <Field label={t("ui.description")}>
-        <Input value={summary} onChange={(event) => setSummary(event.target.value)} />
-      </Field>
-    </FormDialog>
   );
 }
 

@@ -8,7 +8,7 @@ import { t } from "../texts/settings";
 import { Field, Input } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
-import { FormDialog, missing, ShownOnce, useSubmission } from "./parts";
+import { FormDialog, missing, OneTimeLink, useSubmission } from "./parts";
 
 const ROLES: readonly [Role, string][] = [
   ["admin", t("settings.roleAdmin")],
@@ -60,18 +60,8 @@ export function AddMemberDialog({ workspace, close }: { workspace: string; close
     await queries.invalidateQueries({ queryKey: ["members", workspace] });
     if (way !== "create") close();
   };
-  if (link && !submission.busy && !errors[""]) {
-    const hint = t("settings.linkOnce", { email: email.trim() });
-    return (
-      <ShownOnce
-        title={t("settings.accountCreated")}
-        label={t("settings.oneTimeLink")}
-        text={link}
-        hint={hint}
-        close={close}
-      />
-    );
-  }
+  if (link && !submission.busy && !errors[""])
+    return <OneTimeLink title={t("settings.accountCreated")} email={email.trim()} link={link} close={close} />;
   return (
     <FormDialog
       title={t("settings.addMember")}

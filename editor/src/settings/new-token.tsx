@@ -6,7 +6,7 @@ import { meQuery } from "../api/session";
 import { t } from "../texts/settings";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Select } from "../ui/select";
-import { FormDialog, missing, useSubmission } from "./parts";
+import { FormDialog, missing, Problem, useSubmission } from "./parts";
 import { ACTIONS, AREAS, actionsOf, scopeOf } from "./scopes";
 import css from "./settings.module.css";
 
@@ -159,11 +159,7 @@ function ScopesField(props: {
           </span>
         ))}
       </div>
-      {error && (
-        <p className={css.problem} role="alert">
-          {error}
-        </p>
-      )}
+      <Problem text={error} />
     </fieldset>
   );
 }

@@ -1,11 +1,11 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type FormEvent, type KeyboardEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { ApiError, errorText } from "../api/client";
 import { t } from "../texts/settings";
 import { Button, Input } from "../ui/controls";
 import { CopyableCommand } from "../ui/copyable-command";
 import { Dialog, dialogCss } from "../ui/dialog";
-import { useListTools } from "../ui/list-tools";
+import { moveFocusByRow, useListTools } from "../ui/list-tools";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import css from "./settings.module.css";
 
@@ -107,6 +107,13 @@ export function ShownOnce(props: { title: string; label: string; text: string; h
   );
 }
 
+/** Dialog with the one-time link of an account. */
+export function OneTimeLink(props: { title: string; email: string; link: string; close: () => void }) {
+  const { title, email, link, close } = props;
+  const hint = t("settings.linkOnce", { email });
+  return <ShownOnce title={title} label={t("settings.oneTimeLink")} text={link} hint={hint} close={close} />;
+}
+
 const UNSORTED = [{ name: "", label: "", before: () => 0 }] as const;
 
 interface ListProps<T> {
@@ -166,7 +173,7 @@ export function Rows<T>(props: {
   const { label, items, keyOf, row } = props;
   if (items.length === 0) return null;
   return (
-    <ul className={css.list} aria-label={label} onKeyDown={moveFocus}>
+    <ul className={css.list} aria-label={label} onKeyDown={moveFocusByRow}>
       {items.map((item) => (
         <li key={keyOf(item)} className={css.row}>
           {row(item)}
@@ -174,18 +181,6 @@ export function Rows<T>(props: {
       ))}
     </ul>
   );
-}
-
-const OWN_ARROWS = "input, select, textarea";
-
-function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || (event.target as Element).matches(OWN_ARROWS)) return;
-  const rows = [...event.currentTarget.children];
-  const place = rows.findIndex((row) => row.contains(event.target as Node)) + step;
-  const target = rows[Math.min(Math.max(place, 0), rows.length - 1)];
-  target?.querySelector<HTMLElement>("a, button:not(:disabled)")?.focus();
-  event.preventDefault();
 }
 
 /** Placeholder of a request in progress, or its error. */

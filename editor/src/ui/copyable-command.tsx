@@ -1,15 +1,9 @@
 import { t } from "../texts/t";
-import { IconButton } from "./controls";
+import { CopyButton } from "./copy-button";
 import css from "./copyable-command.module.css";
-import { notify, notifyError } from "./toasts";
 
 /** Text with a button that copies it. */
 export function CopyableCommand({ label, text }: { label: string; text: string }) {
-  const copy = () =>
-    navigator.clipboard
-      .writeText(text)
-      .then(() => notify(t("ui.copied")))
-      .catch(notifyError);
   return (
     <figure className={css.command}>
       <figcaption>{label}</figcaption>
@@ -17,7 +11,7 @@ export function CopyableCommand({ label, text }: { label: string; text: string }
       <pre tabIndex={0} data-command={label}>
         {text}
       </pre>
-      <IconButton label={t("ui.copyItem", { item: label })} icon="copy" onClick={() => void copy()} />
+      <CopyButton label={t("ui.copyItem", { item: label })} text={text} />
     </figure>
   );
 }

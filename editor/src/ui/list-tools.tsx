@@ -77,14 +77,20 @@ export function NoMatches({ what, wanted }: { what: ListedItems; wanted: string 
   );
 }
 
-/** Move the focus from the first link of a row to that of the next or previous row with the arrow keys. */
+/** Controls in which the arrow keys have another function. */
+const OWN_ARROWS = "input, select, textarea";
+const COMMANDS = "a, button:not(:disabled)";
+
+/** Move the focus to the first link or button of the next or previous row with the arrow keys. */
 export function moveFocusByRow(event: KeyboardEvent<HTMLUListElement>): void {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const rows = [...event.currentTarget.children].filter((row) => row.querySelector("a"));
-  const place = rows.findIndex((row) => row.contains(event.target as Node));
+  const target = event.target as Element;
+  if (!step || target.matches(OWN_ARROWS)) return;
+  const rows = [...event.currentTarget.children].filter((row) => row.querySelector(COMMANDS));
+  const place = rows.findIndex((row) => row.contains(target));
   // Events of a dialog that a row opened reach the list as well.
   if (place < 0) return;
-  rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.querySelector("a")?.focus();
+  const next = rows[Math.min(Math.max(place + step, 0), rows.length - 1)];
+  next?.querySelector<HTMLElement>(COMMANDS)?.focus();
   event.preventDefault();
 }

@@ -1,7 +1,8 @@
-import { type KeyboardEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Side, Version } from "../api/versions";
 import { t, tWith } from "../texts/versions";
 import { Input } from "../ui/controls";
+import { moveFocusByRow } from "../ui/list-tools";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { previousVersion, type Sides } from "./naming";
@@ -33,7 +34,7 @@ export function History({ versions, drafted, sides, set, children }: Props) {
         value={query}
         onChange={(event) => setWanted(event.target.value)}
       />
-      <ul className={css.list} onKeyDown={moveFocus}>
+      <ul className={css.list} onKeyDown={moveFocusByRow}>
         {drafted && (
           <li>
             <button
@@ -71,14 +72,4 @@ export function History({ versions, drafted, sides, set, children }: Props) {
       {children}
     </section>
   );
-}
-
-/** Move the focus between versions with the arrow keys. */
-function moveFocus(event: KeyboardEvent<HTMLUListElement>): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const rows = [...event.currentTarget.querySelectorAll("button")];
-  const place = rows.indexOf(event.target as HTMLButtonElement);
-  rows[Math.min(Math.max(place + step, 0), rows.length - 1)]?.focus();
-  event.preventDefault();
 }
