@@ -76,9 +76,9 @@ async def delete(conn: Connection, issuer: str, subject: str, email: str) -> boo
     return await conn.fetchval(_SQL["delete"], issuer, subject, email) is not None
 
 
-async def list_of(conn: Connection, email: str) -> list[IdentityRow]:
+async def list_identities(conn: Connection, email: str) -> list[IdentityRow]:
     """Return the identities of an account."""
-    return [IdentityRow(**row) for row in await conn.fetch(_SQL["list_of"], email)]
+    return [IdentityRow(**row) for row in await conn.fetch(_SQL["list_identities"], email)]
 
 
 async def list_memberships(conn: Connection, email: str, workspaces: Iterable[str]) -> list[MembershipRow]:

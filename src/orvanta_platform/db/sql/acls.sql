@@ -26,44 +26,37 @@ WHERE $2::text = 'group' AND workspace = $1 AND name = $3;
 -- the number of principals that have one.
 WITH items AS (
     UPDATE item
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text IN ('script', 'flow') AND workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted
     RETURNING extra_perms
 ), variables AS (
     UPDATE variable
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'variable' AND workspace = $1 AND path = $3
     RETURNING extra_perms
 ), resources AS (
     UPDATE resource
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'resource' AND workspace = $1 AND path = $3
     RETURNING extra_perms
 ), schedules AS (
     UPDATE schedule
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'schedule' AND workspace = $1 AND path = $3
     RETURNING extra_perms
 ), http_triggers AS (
     UPDATE http_trigger
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'http_trigger' AND workspace = $1 AND path = $3
     RETURNING extra_perms
 ), folders AS (
     UPDATE folder
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'folder' AND workspace = $1 AND name = $3
     RETURNING extra_perms
 ), teams AS (
     UPDATE team
-    SET extra_perms = CASE WHEN $5::boolean IS NULL THEN extra_perms - $4::text
-                           ELSE extra_perms || jsonb_build_object($4::text, $5::boolean) END
+    SET extra_perms = (extra_perms - $4::text) || jsonb_strip_nulls(jsonb_build_object($4::text, $5::boolean))
     WHERE $2::text = 'group' AND workspace = $1 AND name = $3
     RETURNING extra_perms
 )

@@ -103,8 +103,8 @@ SELECT id, workspace, path FROM requested ORDER BY id;
 
 -- name: list_ownerless
 -- A page of the items that act for an identity of a workspace which is no longer active: schedules, HTTP triggers,
--- workflows and scripts on behalf of somebody, and service accounts whose
--- owner is no admin. $2 and $3: kind and path of the last item of the page before.
+-- workflows and scripts on behalf of somebody, and service accounts whose owner is no admin. $2 and $3: kind and path
+-- of the last item of the page before.
 SELECT kind, path, permissioned_as, enabled
 FROM (
     SELECT 'schedule' AS kind, path, permissioned_as, email, enabled

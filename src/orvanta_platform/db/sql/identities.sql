@@ -27,7 +27,7 @@ RETURNING email;
 -- Unlinks an identity of an account.
 DELETE FROM identity WHERE issuer = $1 AND subject = $2 AND email = $3 RETURNING email;
 
--- name: list_of
+-- name: list_identities
 -- The identities of an account.
 SELECT issuer, subject, created_at FROM identity WHERE email = $1 ORDER BY issuer, subject;
 

@@ -2,75 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
-from msgspec import UNSET, UnsetType
 
-from orvanta_platform.control.permission_reasons import Decision
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, page_of, platform_of
+from orvanta_platform.http.schemas import acls as schemas
 from orvanta_platform.services.access import acls
-from orvanta_platform.services.access.acls import MemberAccess
 
 _A = "/api/w/{workspace:str}/acls"
-
-
-class AddPermission(msgspec.Struct, kw_only=True):
-    """A permission to grant."""
-
-    owner: str
-    """Member (`u/<username>`) or group (`g/<name>`)."""
-
-    write: bool = False
-    """True: read and write; false: read, and run a workflow or script."""
-
-
-class RemovePermission(msgspec.Struct, kw_only=True):
-    """A permission to remove."""
-
-    owner: str
-    """Member (`u/<username>`) or group (`g/<name>`)."""
-
-
-class PermissionReason(msgspec.Struct, kw_only=True):
-    """A condition that a member meets."""
-
-    why: str
-    """superadmin, admin, owner (the path is below the member's `u/…`), folder_owner, folder or item (a permission)."""
-
-    principal: str | UnsetType = UNSET
-    """`u/<username>` or `g/<group>` by which the member meets it."""
-
-
-class ActionAccess(msgspec.Struct, kw_only=True):
-    """Decision about an action of a member, and its reasons."""
-
-    allowed: bool
-    reasons: list[PermissionReason]
-    """Conditions that the member meets."""
-
-    requires_roles: list[str] | UnsetType = UNSET
-    """Roles of which one is required, if the role of the member is not sufficient."""
-
-
-class AccessOfMember(msgspec.Struct, kw_only=True):
-    """Actions that a member may perform on an item or folder."""
-
-    username: str
-    email: str
-    role: str
-    disabled: bool
-    read: ActionAccess
-    write: ActionAccess
-    """Write the item; for a folder, the items in it."""
-
-    share: ActionAccess
-    """Change permissions."""
-
-    run: ActionAccess | UnsetType = UNSET
-    """Run the workflow or script."""
 
 
 @get(f"{_A}/get/{{kind:str}}/{{path:path}}", opt=call(answer=dict[str, bool]))
@@ -86,7 +27,7 @@ async def get_acls(
     return answers.json(dict(found))
 
 
-@post(f"{_A}/add/{{kind:str}}/{{path:path}}", status_code=200, opt=call(body=AddPermission))
+@post(f"{_A}/add/{{kind:str}}/{{path:path}}", status_code=200, opt=call(body=schemas.AddPermission))
 async def add_acl(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
@@ -94,7 +35,7 @@ async def add_acl(
 
     The member or group must exist. `write` of a group makes a member its manager.
     """
-    body = await body_of(request, AddPermission)
+    body = await body_of(request, schemas.AddPermission)
     await acls.add(
         platform_of(request),
         actor_of(request),
@@ -107,19 +48,19 @@ async def add_acl(
     return answers.text(f"{body.owner} can {'write' if body.write else 'read'} {item_path(path)}.")
 
 
-@post(f"{_A}/remove/{{kind:str}}/{{path:path}}", status_code=200, opt=call(body=RemovePermission))
+@post(f"{_A}/remove/{{kind:str}}/{{path:path}}", status_code=200, opt=call(body=schemas.RemovePermission))
 async def remove_acl(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
     """Remove the permission of a member or group. Owners of the path and admins only."""
-    body = await body_of(request, RemovePermission)
+    body = await body_of(request, schemas.RemovePermission)
     await acls.remove(platform_of(request), actor_of(request), workspace, _kind(kind), item_path(path), body.owner)
     return answers.text(f"Removed the permission of {body.owner} on {item_path(path)}.")
 
 
 @get(
     f"{_A}/access/{{kind:str}}/{{path:path}}",
-    opt=call(answer=list[AccessOfMember], query=(*PAGED[:2], "after", "username")),
+    opt=call(answer=list[schemas.AccessOfMember], query=(*PAGED[:2], "after", "username")),
 )
 async def list_access(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
@@ -141,35 +82,12 @@ async def list_access(
         limit=page.limit,
         offset=page.offset,
     )
-    return answers.json([_access(row) for row in rows])
+    return answers.json([schemas.access_of_member(row) for row in rows])
 
 
 def _kind(word: str) -> str:
     # The published clients write group_.
     return "group" if word == "group_" else word
-
-
-def _access(row: MemberAccess) -> AccessOfMember:
-    actions = {name: _action(decision) for name, decision in row.actions.items()}
-    member = row.member.row
-    return AccessOfMember(
-        username=member.username,
-        email=member.email,
-        role=row.member.role,
-        disabled=member.disabled or member.account_disabled,
-        read=actions["read"],
-        write=actions["write"],
-        share=actions["share"],
-        run=actions.get("run", UNSET),
-    )
-
-
-def _action(decision: Decision) -> ActionAccess:
-    return ActionAccess(
-        allowed=decision.allowed,
-        reasons=[PermissionReason(why=each.why, principal=each.principal or UNSET) for each in decision.reasons],
-        requires_roles=decision.roles or UNSET,
-    )
 
 
 ROUTES = [get_acls, add_acl, remove_acl, list_access]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
-from msgspec import UNSET, UnsetType
 
-from orvanta_platform.control.actor import Role
-from orvanta_platform.db.service_accounts import ServiceAccountRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of
+from orvanta_platform.http.schemas import service_accounts as schemas
 from orvanta_platform.services.access import service_accounts
 from orvanta_platform.services.access.service_accounts import NewServiceAccount
 from orvanta_platform.services.access.tokens import NewToken
@@ -21,48 +16,7 @@ from orvanta_platform.services.access.tokens import NewToken
 _S = "/api/w/{workspace:str}/service_accounts"
 
 
-class ServiceAccount(msgspec.Struct, kw_only=True):
-    """A member without a password, for programs."""
-
-    username: str
-    email: str
-    role: str
-    owner: str
-    """Username of the admin who answers for it."""
-
-    disabled: bool
-    created_at: datetime
-    tokens: int
-    """Number of its valid tokens."""
-
-    summary: str | UnsetType = UNSET
-
-
-class CreateServiceAccount(msgspec.Struct, kw_only=True):
-    """A service account to create. The caller owns it."""
-
-    username: str
-    role: Role = Role.OPERATOR
-    """developer, operator or viewer."""
-
-    summary: str | None = None
-
-
-class CreateServiceToken(msgspec.Struct, kw_only=True):
-    """A token of a service account."""
-
-    scopes: list[str]
-    expiration: datetime
-    label: str | None = None
-
-
-class EnableServiceAccount(msgspec.Struct, kw_only=True):
-    """The new state of a service account."""
-
-    enabled: bool
-
-
-@get(f"{_S}/list", opt=call(answer=list[ServiceAccount], query=(*PAGED[:2], "after")))
+@get(f"{_S}/list", opt=call(answer=list[schemas.ServiceAccount], query=(*PAGED[:2], "after")))
 async def list_service_accounts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """List the service accounts of the workspace by username. Admins only."""
     page = page_of(request)
@@ -74,35 +28,35 @@ async def list_service_accounts(request: AnyRequest, workspace: FromPath[str]) -
         limit=page.limit,
         offset=page.offset,
     )
-    return answers.json([_service_account(row) for row in rows])
+    return answers.json([schemas.service_account(row) for row in rows])
 
 
-@post(f"{_S}/create", status_code=201, opt=call(body=CreateServiceAccount))
+@post(f"{_S}/create", status_code=201, opt=call(body=schemas.CreateServiceAccount))
 async def create_service_account(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Create a service account, which the caller owns. Admins only."""
-    body = await body_of(request, CreateServiceAccount)
+    body = await body_of(request, schemas.CreateServiceAccount)
     new = NewServiceAccount(body.username, body.role, body.summary)
     await service_accounts.create(platform_of(request), actor_of(request), workspace, new)
     return answers.text(f"Created the service account {body.username}.", 201)
 
 
-@post(f"{_S}/tokens/create/{{username:str}}", status_code=201, opt=call(body=CreateServiceToken))
+@post(f"{_S}/tokens/create/{{username:str}}", status_code=201, opt=call(body=schemas.CreateServiceToken))
 async def create_service_account_token(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
     """Create a token of a service account, valid in this workspace. It is shown only in this response. Admins only."""
-    body = await body_of(request, CreateServiceToken)
+    body = await body_of(request, schemas.CreateServiceToken)
     new = NewToken(body.label, body.expiration, body.scopes, workspace)
     made = await service_accounts.create_token(platform_of(request), actor_of(request), workspace, username, new)
     return answers.text(made, 201)
 
 
-@post(f"{_S}/setenabled/{{username:str}}", status_code=200, opt=call(body=EnableServiceAccount))
+@post(f"{_S}/setenabled/{{username:str}}", status_code=200, opt=call(body=schemas.EnableServiceAccount))
 async def enable_service_account(
     request: AnyRequest, workspace: FromPath[str], username: FromPath[str]
 ) -> Response[bytes]:
     """Enable a service account, or disable it, which deletes its tokens and stops what acts for it. Admins only."""
-    body = await body_of(request, EnableServiceAccount)
+    body = await body_of(request, schemas.EnableServiceAccount)
     await service_accounts.set_enabled(
         platform_of(request), actor_of(request), workspace, username, enabled=body.enabled
     )
@@ -116,19 +70,6 @@ async def delete_service_account(
     """Delete a service account with its tokens, and stop what acts for it. Admins only."""
     await service_accounts.delete(platform_of(request), actor_of(request), workspace, username)
     return answers.text(f"Deleted the service account {username}.")
-
-
-def _service_account(row: ServiceAccountRow) -> ServiceAccount:
-    return ServiceAccount(
-        username=row.username,
-        email=row.email,
-        role=row.role,
-        owner=row.owner,
-        disabled=row.disabled,
-        created_at=row.created_at,
-        tokens=row.tokens,
-        summary=row.summary or UNSET,
-    )
 
 
 ROUTES = [

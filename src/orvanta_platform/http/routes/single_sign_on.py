@@ -85,7 +85,7 @@ async def logout_at_provider(request: AnyRequest) -> Response[bytes]:
 @get(f"{_U}/identities/{{email:str}}", opt=call(answer=list[schemas.Identity]))
 async def list_identities(request: AnyRequest, email: FromPath[str]) -> Response[bytes]:
     """List the identities that can log in to an account. Superadmins only."""
-    rows = await linked_identities.list_of(platform_of(request), actor_of(request), email)
+    rows = await linked_identities.list_identities(platform_of(request), actor_of(request), email)
     return answers.json([schemas.Identity(row.issuer, row.subject, row.created_at) for row in rows])
 
 

@@ -73,15 +73,15 @@ async def change(db: Database, keys: InstanceKeys, actor: Actor, name: str, valu
             if await rows.delete(conn, name):
                 await audit.record_instance(conn, actor, "settings.unset", "Delete", name)
             return
-        kept = {} if row is None else await instance_settings.unsealed(conn, keys, row)
-        before = setting.default if row is None else instance_settings.decode(setting, row, kept)
-        shown, taken = secret_fields.extract(raw, setting.secrets, kept)
-        parsed = instance_settings.parse(setting, secret_fields.restore(shown, taken))
+        stored = {} if row is None else await instance_settings.unsealed(conn, keys, row)
+        before = setting.default if row is None else instance_settings.decode(setting, row, stored)
+        shown, secret = secret_fields.extract(raw, setting.secrets, stored)
+        parsed = instance_settings.parse(setting, secret_fields.restore(shown, secret))
         if setting.check is not None:
             setting.check(parsed, before)
         if setting is BREAK_GLASS_ACCOUNT:
             await _check_break_glass(conn, parsed)
-        sealed = instance_settings.seal(key, name, taken) if key is not None and taken else None
+        sealed = instance_settings.seal(key, name, secret) if key is not None and secret else None
         version = None if key is None or sealed is None else key.version
         await rows.store(conn, name, shown.decode(), sealed, version, actor.username)
         parameters = {"value": msgspec.json.decode(shown)}

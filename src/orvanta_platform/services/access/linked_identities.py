@@ -15,12 +15,12 @@ from orvanta_platform.services.platform import Platform
 _INSTANCE = Target(None, "instance")
 
 
-async def list_of(platform: Platform, actor: Actor, email: str) -> list[IdentityRow]:
+async def list_identities(platform: Platform, actor: Actor, email: str) -> list[IdentityRow]:
     """Return the identities of an account. Raises Forbidden, NotFound."""
     require(actor, "manage_accounts", _INSTANCE)
     async with platform.db.acquire() as conn:
         await _require_account(conn, email)
-        return await identities.list_of(conn, email.lower())
+        return await identities.list_identities(conn, email.lower())
 
 
 async def link(platform: Platform, actor: Actor, email: str, provider: str, subject: str) -> None:
