@@ -119,7 +119,7 @@ class Conflict(OrvantaError):
 
 
 class LastAdmin(Conflict):
-    """The last superadmin of the installation, or the last admin of a workspace, cannot lose this role."""
+    """The last superadmin of the instance, or the last admin of a workspace, cannot lose this role."""
 
     code = "last_admin"
 

@@ -107,7 +107,7 @@ async def get_health(conn: Connection) -> Health:
 
 
 async def get_retention_days(conn: Connection, workspace: str) -> int | None:
-    """Return the retention of runs in days; None: that of the installation."""
+    """Return the retention of runs in days; None: that of the instance."""
     days: int | None = await conn.fetchval(_SQL["get_retention_days"], workspace)
     return days
 

@@ -1,4 +1,4 @@
-"""`orvanta audit`: the audit trail of a workspace, or of the installation."""
+"""`orvanta audit`: the audit trail of a workspace, or of the instance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Anchor = Annotated[
     str | None, typer.Option("--anchor", help="Output of an earlier verification: <links>:<hash>.", metavar="ANCHOR")
 ]
 Instance = Annotated[
-    bool, typer.Option("--instance", help="Rows of the installation: accounts and logins. Superadmins only.")
+    bool, typer.Option("--instance", help="Rows of the instance: accounts and logins. Superadmins only.")
 ]
 
 

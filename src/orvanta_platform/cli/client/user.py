@@ -1,4 +1,4 @@
-"""`orvanta user`: accounts of the installation, and the user's own password and sessions."""
+"""`orvanta user`: accounts of the instance, and the user's own password and sessions."""
 
 from __future__ import annotations
 

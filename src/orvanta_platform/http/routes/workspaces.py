@@ -80,12 +80,12 @@ async def edit_search_run_data(request: AnyRequest, workspace: FromPath[str]) ->
 
 @post(f"{_W}/workspaces/edit_retention", status_code=200, opt=call(body=accounts.Retention))
 async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """Set how many days runs are kept, at most as many as in the installation; null for its number. Admins only."""
+    """Set how many days runs are retained, at most as many as in the instance; null for its number. Admins only."""
     body = await body_of(request, accounts.Retention)
     days = body.retention_days
     await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days)
-    period = f"for {days} days" if days else "as long as the installation keeps them"
-    return answers.text(f"Runs of the workspace {workspace} are kept {period}.")
+    period = f"for {days} days" if days else "as long as the instance retains them"
+    return answers.text(f"Runs of the workspace {workspace} are retained {period}.")
 
 
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))

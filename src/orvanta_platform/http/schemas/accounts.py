@@ -117,7 +117,7 @@ class SearchRunData(msgspec.Struct):
 
 
 class Retention(msgspec.Struct):
-    """Number of days for which runs are kept; null for the number of the installation."""
+    """Number of days for which runs are retained; null for the number of the instance."""
 
     retention_days: int | None
 

@@ -148,7 +148,7 @@ async def _lock_leaver(conn: Connection, actor: Actor, email: str) -> AccountRow
 
 def _refuse_service_account(row: AccountRow) -> None:
     if names.is_service_email(row.email):
-        raise Conflict(f"{row.email} is a service account, which has neither a password nor roles of the installation.")
+        raise Conflict(f"{row.email} is a service account, which has neither a password nor roles of the instance.")
 
 
 def _refuse_self(actor: Actor, row: AccountRow) -> None:

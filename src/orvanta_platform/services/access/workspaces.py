@@ -12,7 +12,7 @@ from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFoun
 from orvanta_platform.services.platform import Platform
 
 LONGEST_RETENTION_DAYS = 36_500
-"""Upper limit for a workspace if the installation does not delete runs."""
+"""Upper limit for a workspace if the instance does not delete runs."""
 
 
 async def create(
@@ -101,18 +101,18 @@ async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, 
 
 
 async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
-    """Return the days that runs are retained; None: the limit of the installation applies. Raises NotFound."""
+    """Return the days that runs are retained; None: the limit of the instance applies. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.get_retention_days(conn, workspace)
 
 
 async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
-    """Set a shorter retention than that of the installation. Raises NotFound, Forbidden, BadRequest."""
+    """Set a shorter retention than that of the instance. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "workspace"))
     most = platform.settings.retention_days or LONGEST_RETENTION_DAYS
     if days is not None and not 0 < days <= most:
-        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the installation's limit.")
+        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the limit of the instance.")
     async with platform.db.transaction() as conn:
         await workspaces.set_retention_days(conn, workspace, days)
         parameters = {"retention_days": days}

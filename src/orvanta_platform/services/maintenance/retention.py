@@ -48,7 +48,7 @@ class SweepResult:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Retention of the installation, which workspaces may shorten."""
+    """Retention of the instance, which workspaces may shorten."""
 
     days: int
     """Number of days that runs are retained; 0: forever."""
