@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { itemName, listItems, undeployedDrafts } from "../src/workflows/items";
+import { itemName } from "../src/ui/listed-item";
+import { listItems, undeployedDrafts } from "../src/workflows/items";
 
 const FLOW = { path: "f/a/b", summary: "B", edited_at: "", edited_by: "", archived: false, version_id: 1 };
 const DRAFT = { kind: "flow", path: "f/a/b", revision: 1, hash: "", created_at: "", edited_at: "" } as const;

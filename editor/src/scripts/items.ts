@@ -1,15 +1,31 @@
-/** A row of the list: a deployed script, or a draft that was never deployed. `by` is empty for the reader. */
-export interface Item {
-  path: string;
-  summary: string;
+import type { ScriptItem } from "../api/scripts";
+import { t } from "../texts/scripts";
+import type { ListedItem } from "../ui/listed-item";
+
+/** A row of the list of scripts. */
+export interface Item extends ListedItem {
+  /** Empty for a draft without a deployed script. */
   language: string;
-  at: string;
-  by: string;
-  deployed: boolean;
-  archived: boolean;
-  draft: boolean;
 }
 
-export function itemName(item: Item): string {
-  return item.summary || item.path.split("/").slice(2).join("/");
+/** Return one row per path. */
+export function listItems(
+  scripts: readonly ScriptItem[],
+  drafts: readonly { path: string; edited_at: string }[],
+): Item[] {
+  const drafted = new Set(drafts.map((each) => each.path));
+  const deployed = new Set(scripts.map((each) => each.path));
+  return [
+    ...scripts.map(({ path, summary, language, created_at, created_by, archived }) => ({
+      ...{ path, summary, language, edited_at: created_at, edited_by: created_by, archived },
+      deployed: true,
+      draft: drafted.has(path) ? t("lib.draft") : null,
+    })),
+    ...drafts
+      .filter((each) => !deployed.has(each.path))
+      .map(({ path, edited_at }) => ({
+        ...{ path, summary: "", language: "", edited_at, edited_by: "", deployed: false, archived: false },
+        draft: t("ui.draftOnly"),
+      })),
+  ];
 }

@@ -14,13 +14,13 @@ import { copyPath } from "../forms/path-name";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
+import { itemName, type ListedItem } from "../ui/listed-item";
 import { Popover } from "../ui/popover";
 import { notify, notifyError } from "../ui/toasts";
-import { type Item, itemName } from "./items";
 
 interface Props {
   workspace: string;
-  item: Item;
+  item: ListedItem;
   /** Paths that a copy cannot have. */
   taken: ReadonlySet<string>;
 }

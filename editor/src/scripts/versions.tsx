@@ -43,7 +43,7 @@ export function Versions() {
             <div className={page.item}>
               <strong>{version.number}</strong> {version.message || t("scripts.noMessage")}
               <div className={page.soft}>
-                {tWith("scripts.editedBy", { time: <Time at={version.created_at} /> }, { author: version.author })}
+                {tWith("ui.editedBy", { time: <Time at={version.created_at} /> }, { author: version.author })}
                 {version.current && ` · ${t("scripts.current")}`}
               </div>
             </div>

@@ -1,11 +1,17 @@
 import { Fragment, type ReactNode } from "react";
 import { Link } from "react-router";
 import type { ItemHistory } from "../api/item-histories";
-import { t } from "../texts/t";
+import { t, tWith } from "../texts/t";
 import css from "./list.module.css";
 import { moveFocusByRow } from "./list-tools";
+import { itemName, type ListedItem } from "./listed-item";
 import { RunStrip } from "./run-strip";
+import { Select } from "./select";
 import { Status } from "./status";
+import { Time } from "./time";
+
+/** Value of `show` in the address of a list of archived items. */
+export const ARCHIVED = "archived";
 
 interface Props<T> {
   workspace: string;
@@ -13,16 +19,13 @@ interface Props<T> {
   histories: ReadonlyMap<string, ItemHistory> | undefined;
   /** Show folders above their items, which are sorted by path. */
   byFolder: boolean;
-  nameOf: (item: T) => string;
   /** Return the address of the page of an item. */
   to: (item: T) => string;
-  /** Return the last change of an item. */
-  changed: (item: T) => ReactNode;
   actions: (item: T) => ReactNode;
 }
 
 /** Rows of workflows or scripts with their newest runs, last change and actions. */
-export function ItemRows<T extends { path: string }>({ items, byFolder, ...columns }: Props<T>) {
+export function ItemRows<T extends ListedItem>({ items, byFolder, ...columns }: Props<T>) {
   const startsFolder = (place: number) => folderOf(items[place]?.path) !== folderOf(items[place - 1]?.path);
   return (
     <div className={css.table}>
@@ -44,15 +47,16 @@ export function ItemRows<T extends { path: string }>({ items, byFolder, ...colum
   );
 }
 
-function Row<T extends { path: string }>(props: Omit<Props<T>, "items" | "byFolder"> & { item: T }) {
-  const { workspace, item, histories, nameOf, to, changed, actions } = props;
+function Row<T extends ListedItem>(props: Omit<Props<T>, "items" | "byFolder"> & { item: T }) {
+  const { workspace, item, histories, to, actions } = props;
+  const name = itemName(item);
   const history = histories?.get(item.path);
   const last = history?.runs[0];
   return (
     <li className={css.row}>
       <div className={css.name}>
-        <Link to={to(item)} title={nameOf(item)}>
-          {nameOf(item)}
+        <Link to={to(item)} title={name}>
+          {name}
         </Link>
       </div>
       <div className={css.path} title={item.path}>
@@ -66,9 +70,28 @@ function Row<T extends { path: string }>(props: Omit<Props<T>, "items" | "byFold
           </Link>
         )}
       </div>
-      <div className={css.when}>{changed(item)}</div>
+      <div className={css.when}>
+        {item.draft && <Status status="draft" word={item.draft} />} <LastChange item={item} />
+      </div>
       <div className={css.actions}>{actions(item)}</div>
     </li>
+  );
+}
+
+/** Time and author of the last change of an item. */
+function LastChange({ item }: { item: ListedItem }) {
+  const time = <Time at={item.edited_at} />;
+  const author = item.edited_by;
+  return author ? tWith("ui.editedBy", { time }, { author }) : tWith("ui.editedByYou", { time });
+}
+
+/** Selection of active or archived items. `set` receives the value of the address. */
+export function ArchivedSelect({ archived, set }: { archived: boolean; set: (show: string) => void }) {
+  return (
+    <Select aria-label={t("ui.show")} value={archived ? ARCHIVED : ""} set={set}>
+      <option value="">{t("ui.active")}</option>
+      <option value={ARCHIVED}>{t("ui.archived")}</option>
+    </Select>
   );
 }
 

@@ -1,18 +1,7 @@
 import type { DraftHead } from "../api/drafts";
 import type { FlowItem } from "../api/flows";
 import { t } from "../texts/workflows";
-
-/** A row of the list of workflows: a deployed workflow, or a draft without one. */
-export interface Item {
-  path: string;
-  summary: string;
-  edited_at: string;
-  edited_by: string;
-  deployed: boolean;
-  archived: boolean;
-  /** Shown state of the reader's draft of it; null without a draft. */
-  draft: string | null;
-}
+import type { ListedItem } from "../ui/listed-item";
 
 /** Return the drafts of workflows that are not deployed, which have rows of their own. */
 export function undeployedDrafts(flows: readonly FlowItem[], drafts: readonly DraftHead[]): DraftHead[] {
@@ -28,21 +17,17 @@ export function listItems(
   drafts: readonly DraftHead[],
   undeployed: readonly DraftHead[],
   names: ReadonlyMap<string, string>,
-): Item[] {
+): ListedItem[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
   return [
     ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
       ...{ path, summary, edited_at, edited_by, archived },
       deployed: true,
-      draft: drafted.has(path) ? t("workflows.draft") : null,
+      draft: drafted.has(path) ? t("lib.draft") : null,
     })),
     ...undeployed.map(({ path, edited_at, base_version }) => ({
       ...{ path, summary: names.get(path) ?? "", edited_at, edited_by: "", deployed: false, archived: false },
-      draft: base_version === null ? t("workflows.draftOnly") : t("workflows.draftOfDeleted"),
+      draft: base_version === null ? t("ui.draftOnly") : t("workflows.draftOfDeleted"),
     })),
   ];
-}
-
-export function itemName(item: Item): string {
-  return item.summary || item.path.split("/").slice(2).join("/");
 }

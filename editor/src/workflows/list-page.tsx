@@ -7,17 +7,15 @@ import { itemHistoriesQuery } from "../api/item-histories";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t, tWith } from "../texts/workflows";
 import { Button, LinkButton } from "../ui/controls";
-import { ItemRows } from "../ui/item-rows";
+import { ARCHIVED, ArchivedSelect, ItemRows } from "../ui/item-rows";
 import css from "../ui/list.module.css";
-import { type ListState, ListTools, NoMatches, type SortOption, useListTools } from "../ui/list-tools";
-import { Select } from "../ui/select";
+import { type ListState, ListTools, NoMatches, useListTools } from "../ui/list-tools";
+import { ITEM_ORDERS, itemName, type ListedItem } from "../ui/listed-item";
 import { Empty, Failed, Skeleton } from "../ui/states";
-import { Status } from "../ui/status";
-import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
 import { useUrlParams } from "../ui/use-url-params";
 import { draftNameQuery } from "./draft-name";
-import { type Item, itemName, listItems, undeployedDrafts } from "./items";
+import { listItems, undeployedDrafts } from "./items";
 import { RowMenu } from "./row-menu";
 
 /** Number of drafts whose names are fetched; the others are listed by their path. */
@@ -26,34 +24,25 @@ const PUSH_COMMAND = "orvanta flow push";
 const RunDialog = lazy(() => import("./run-dialog"));
 const NewWorkflow = lazy(async () => ({ default: (await import("./new-workflow")).NewWorkflow }));
 
-const ORDERS: readonly [SortOption<Item>, ...SortOption<Item>[]] = [
-  { name: "edited", label: t("workflows.byEdited"), before: (a, b) => b.edited_at.localeCompare(a.edited_at) },
-  { name: "name", label: t("workflows.byName"), before: (a, b) => itemName(a).localeCompare(itemName(b)) },
-  { name: "path", label: t("workflows.byPath"), before: (a, b) => a.path.localeCompare(b.path) },
-];
-
 /** List of all workflows of a workspace with search, sort order and arrow keys. Search and order are in the address. */
 export function WorkflowsPage() {
   const { workspace = "" } = useParams();
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const [search, set] = useUrlParams();
-  const archived = search.get("show") === "archived";
+  const archived = search.get("show") === ARCHIVED;
   const flows = useQuery(flowsQuery(workspace, archived));
   const drafts = useQuery(draftsQuery(workspace));
   const undeployed = flows.data && drafts.data && !archived ? undeployedDrafts(flows.data, drafts.data) : [];
   const names = useDraftNames(workspace, undeployed);
   const items = flows.data && drafts.data && listItems(flows.data, drafts.data, undeployed, names);
-  const found = useListTools(items, (item) => `${item.path} ${item.summary}`, ORDERS);
+  const found = useListTools(items, (item) => `${item.path} ${item.summary}`, ITEM_ORDERS);
   const error = flows.error ?? drafts.error;
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>{t("workflows.title")}</h1>
         <ListTools what="workflows" found={found} />
-        <Select aria-label={t("workflows.show")} value={archived ? "archived" : ""} set={(next) => set("show", next)}>
-          <option value="">{t("workflows.active")}</option>
-          <option value="archived">{t("workflows.archived")}</option>
-        </Select>
+        <ArchivedSelect archived={archived} set={(show) => set("show", show)} />
         <Button look="main" icon="plus" onClick={() => set("new", "1")}>
           {t("workflows.new")}
         </Button>
@@ -104,10 +93,18 @@ function EmptyList({ archived, children }: { archived: boolean; children: ReactN
   );
 }
 
-function Rows({ workspace, found, taken }: { workspace: string; found: ListState<Item>; taken: ReadonlySet<string> }) {
+function Rows({
+  workspace,
+  found,
+  taken,
+}: {
+  workspace: string;
+  found: ListState<ListedItem>;
+  taken: ReadonlySet<string>;
+}) {
   const { items, query, sort } = found;
   const histories = useQuery(itemHistoriesQuery(workspace, "flow"));
-  const [running, setRunning] = useState<Item | null>(null);
+  const [running, setRunning] = useState<ListedItem | null>(null);
   if (items.length === 0) return <NoMatches what="workflows" wanted={query} />;
   return (
     <>
@@ -116,13 +113,7 @@ function Rows({ workspace, found, taken }: { workspace: string; found: ListState
         items={items}
         histories={histories.data}
         byFolder={sort === "path"}
-        nameOf={itemName}
         to={(item) => `/w/${workspace}/workflows/${item.path}`}
-        changed={(item) => (
-          <>
-            {item.draft && <Status status="draft" word={item.draft} />} {editedText(item)}
-          </>
-        )}
         actions={(item) => (
           <>
             {!item.archived && item.deployed && (
@@ -152,14 +143,6 @@ function Rows({ workspace, found, taken }: { workspace: string; found: ListState
       )}
     </>
   );
-}
-
-/** Time and author of the last change of an item. */
-function editedText({ edited_at, edited_by }: Item): ReactNode {
-  const time = <Time at={edited_at} />;
-  return edited_by
-    ? tWith("workflows.editedBy", { time }, { author: edited_by })
-    : tWith("workflows.editedByYou", { time });
 }
 
 /** Button that restores an archived workflow. */

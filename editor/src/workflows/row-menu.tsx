@@ -6,15 +6,15 @@ import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
+import { itemName, type ListedItem } from "../ui/listed-item";
 import { Popover } from "../ui/popover";
 import { notifyError } from "../ui/toasts";
-import { type Item, itemName } from "./items";
 
 const RemovalDialog = lazy(() => import("./removal-dialog"));
 
 interface Props {
   workspace: string;
-  item: Item;
+  item: ListedItem;
   /** Paths that a copy cannot have. */
   taken: ReadonlySet<string>;
 }
@@ -60,7 +60,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
 }
 
 /** Fetch the deployed text of a workflow, otherwise the text of its draft. */
-async function textOfItem(workspace: string, { path, deployed }: Item): Promise<string> {
+async function textOfItem(workspace: string, { path, deployed }: ListedItem): Promise<string> {
   if (!deployed) return (await getDraft(workspace, path))?.text ?? "";
   const [{ textOf }, flow] = await Promise.all([import("../editor/store"), getFlow(workspace, path)]);
   return textOf(flow);

@@ -1,0 +1,27 @@
+import { t } from "../texts/t";
+import type { SortOption } from "./list-tools";
+
+/** A row of the list of workflows or scripts: a deployed item, or a draft without one. */
+export interface ListedItem {
+  path: string;
+  summary: string;
+  edited_at: string;
+  /** Empty for the reader. */
+  edited_by: string;
+  deployed: boolean;
+  archived: boolean;
+  /** Shown state of the reader's draft of it; null without a draft. */
+  draft: string | null;
+}
+
+/** Orders of a list of items. */
+export const ITEM_ORDERS: readonly [SortOption<ListedItem>, ...SortOption<ListedItem>[]] = [
+  { name: "edited", label: t("ui.byEdited"), before: (a, b) => b.edited_at.localeCompare(a.edited_at) },
+  { name: "name", label: t("ui.name"), before: (a, b) => itemName(a).localeCompare(itemName(b)) },
+  { name: "path", label: t("ui.byFolder"), before: (a, b) => a.path.localeCompare(b.path) },
+];
+
+/** Return the summary of an item, otherwise its path without the folder. */
+export function itemName({ summary, path }: ListedItem): string {
+  return summary || path.split("/").slice(2).join("/");
+}
