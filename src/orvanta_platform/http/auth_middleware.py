@@ -32,7 +32,7 @@ from orvanta_platform.errors import (
     TooLarge,
     Unauthenticated,
 )
-from orvanta_platform.http import documentation, errors
+from orvanta_platform.http import cookies, documentation, errors
 from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
@@ -75,7 +75,6 @@ RUN_CALLS = re.compile(
 FOREIGN = re.compile(rf"{ROUTE_PREFIX}|/api/w/[^/]+/jobs/(run_wait_result|run_inline)/")
 """Calls whose response is the result of a script, with a content type of its choice."""
 
-_COOKIE = "token"
 CSRF_HEADER = "x-orvanta"
 """Header that cookie-authenticated calls must send to change something (any value). Forms of other sites cannot."""
 
@@ -109,7 +108,7 @@ class AuthenticationMiddleware:
         self._longest = settings.anonymous_body
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         self._pace = Pace(settings.request_grace_s, settings.request_rate, settings.request_timeout_s)
-        self._cookie = cookie_name(settings.base_url)
+        self._cookie = cookies.full_name(cookies.SESSION, settings.base_url)
         self._origins = (settings.base_url, *settings.editor_origins)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -240,13 +239,6 @@ class AuthenticationMiddleware:
         actor = await self._authenticator.actor(token, caller, changes=True)
         if actor is not None:
             scope[ACTOR] = actor
-
-
-def cookie_name(base_url: str) -> str:
-    """Return the name of the session cookie. Browsers accept the prefix only from this host itself over HTTPS, so that
-    neither another host of the domain nor a plain connection can replace the session.
-    """
-    return f"__Host-{_COOKIE}" if base_url.startswith("https:") else _COOKIE
 
 
 async def _discard_rest(receive: Receive, message: Any) -> None:

@@ -14,6 +14,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BadRequest, ForeignParent, TooLarge, Unauthenticated
 from orvanta_platform.evaluate.raw import count_values
+from orvanta_platform.services.access.session import Caller
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
@@ -48,6 +49,18 @@ def actor_of(request: AnyRequest) -> Actor:
     if not isinstance(actor, Actor):
         raise Unauthenticated("This call needs a token.")
     return actor
+
+
+def caller_of(request: AnyRequest) -> Caller:
+    """Return the origin of a call that may have no token."""
+    client = request.scope.get("client")
+    request_id = request.scope.get(REQUEST_ID)
+    return Caller(address=client[0] if client else None, request_id=str(request_id) if request_id else None)
+
+
+def base_url_of(request: AnyRequest) -> str:
+    """Return the URL at which browsers reach this server."""
+    return platform_of(request).settings.base_url
 
 
 def live_actor_of(request: AnyRequest) -> LiveActor:

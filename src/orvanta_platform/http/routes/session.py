@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from litestar import Response, delete, get, post
-from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
-from orvanta_platform.http import answers
-from orvanta_platform.http.auth_middleware import cookie_name
+from orvanta_platform.http import answers, cookies
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    base_url_of,
+    body_of,
+    bool_of,
+    caller_of,
+    page_of,
+    platform_of,
+)
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import session, tokens, users, workspaces
-from orvanta_platform.services.access.session import Caller, Session
+from orvanta_platform.services.access.session import Session
 from orvanta_platform.services.access.tokens import NewToken
 from orvanta_platform.services.access.users import NewAccount
 
@@ -43,7 +50,7 @@ async def logout(request: AnyRequest) -> Response[bytes]:
     """End the session of this call."""
     await session.logout(platform_of(request), actor_of(request))
     answer = answers.text("Logged out.")
-    answer.set_cookie(expired_session_cookie(request))
+    answer.set_cookie(cookies.cookie(cookies.SESSION, "", 0, base_url_of(request)))
     return answer
 
 
@@ -120,44 +127,11 @@ async def list_accounts(request: AnyRequest) -> Response[bytes]:
     return answers.json([accounts.user(row) for row in rows])
 
 
-def caller_of(request: AnyRequest) -> Caller:
-    client = request.scope.get("client")
-    request_id = request.scope.get(REQUEST_ID)
-    return Caller(address=client[0] if client else None, request_id=str(request_id) if request_id else None)
-
-
 def _with_cookie(request: AnyRequest, made: Session) -> Response[bytes]:
     """Return the token as text, and set it as a cookie."""
     answer = answers.text(made.token)
-    answer.set_cookie(session_cookie(request, made))
+    answer.set_cookie(cookies.cookie(cookies.SESSION, made.token, made.lives_s, base_url_of(request)))
     return answer
-
-
-def session_cookie(request: AnyRequest, made: Session) -> Cookie:
-    """Return the cookie of a session, which scripts cannot read."""
-    return _cookie(request, made.token, made.lives_s)
-
-
-def expired_session_cookie(request: AnyRequest) -> Cookie:
-    """Return the cookie that removes the one of a session."""
-    return _cookie(request, "", 0)
-
-
-def is_encrypted(request: AnyRequest) -> bool:
-    """Return whether browsers reach this server by HTTPS."""
-    return platform_of(request).settings.base_url.startswith("https:")
-
-
-def _cookie(request: AnyRequest, value: str, lives_s: int) -> Cookie:
-    return Cookie(
-        cookie_name(platform_of(request).settings.base_url),
-        value=value,
-        max_age=lives_s,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=is_encrypted(request),
-    )
 
 
 ROUTES = [

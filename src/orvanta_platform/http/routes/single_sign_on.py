@@ -10,11 +10,10 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.http import answers
+from orvanta_platform.http import answers, cookies
 from orvanta_platform.http.html_page import POLICY, page
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
-from orvanta_platform.http.routes.session import caller_of, expired_session_cookie, is_encrypted, session_cookie
+from orvanta_platform.http.requests import AnyRequest, actor_of, base_url_of, body_of, caller_of, platform_of
 from orvanta_platform.http.schemas import single_sign_on as schemas
 from orvanta_platform.services.access import linked_identities, session, single_sign_on
 
@@ -48,7 +47,7 @@ async def start_login(request: AnyRequest) -> Response[bytes]:
 @get("/api/auth/oidc/callback/{provider:str}", opt=call(query=("code", "state", "iss", "error")))
 async def finish_login(request: AnyRequest, provider: FromPath[str]) -> Response[Any]:
     """Finish a login: the provider sends the browser here. Sets the session cookie, and redirects to the page."""
-    browser = request.cookies.get(_cookie_name(request))
+    browser = request.cookies.get(cookies.full_name(cookies.LOGIN, base_url_of(request)))
     parameters = {name: request.query_params[name] for name in ("code", "state", "iss", "error")
                   if name in request.query_params}  # fmt: skip
     answer: Response[Any]
@@ -66,7 +65,7 @@ async def finish_login(request: AnyRequest, provider: FromPath[str]) -> Response
         )  # fmt: skip
     else:
         answer = Response(b"", status_code=303, headers={"Location": then})
-        answer.set_cookie(session_cookie(request, made))
+        answer.set_cookie(cookies.cookie(cookies.SESSION, made.token, made.lives_s, base_url_of(request)))
     answer.set_cookie(_login_cookie(request, "", 0))
     return answer
 
@@ -78,7 +77,7 @@ async def logout_at_provider(request: AnyRequest) -> Response[bytes]:
     url = await single_sign_on.logout_url(platform, actor)
     await session.logout(platform, actor)
     answer = answers.json(schemas.LogoutAddress(url))
-    answer.set_cookie(expired_session_cookie(request))
+    answer.set_cookie(cookies.cookie(cookies.SESSION, "", 0, base_url_of(request)))
     return answer
 
 
@@ -105,21 +104,8 @@ async def unlink_identity(request: AnyRequest, email: FromPath[str]) -> Response
     return answers.text(f"Unlinked the identity from {email}.")
 
 
-def _cookie_name(request: AnyRequest) -> str:
-    # Only this server itself, and none of its subdomains, can set a cookie with this prefix; it requires HTTPS.
-    return "__Host-orvanta_login" if is_encrypted(request) else "orvanta_login"
-
-
 def _login_cookie(request: AnyRequest, value: str, max_age_s: int) -> Cookie:
-    return Cookie(
-        _cookie_name(request),
-        value=value,
-        max_age=max_age_s,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=is_encrypted(request),
-    )
+    return cookies.cookie(cookies.LOGIN, value, max_age_s, base_url_of(request))
 
 
 ROUTES = [

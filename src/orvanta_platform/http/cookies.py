@@ -1,0 +1,39 @@
+"""Cookies of sessions, and of logins by a provider that are in progress. Scripts of pages cannot read them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar.datastructures import Cookie
+
+SESSION: Final = "token"
+"""Cookie with the token of a session."""
+
+LOGIN: Final = "orvanta_login"
+"""Cookie with the secret of the browser that started a login by a provider."""
+
+
+def full_name(name: str, base_url: str) -> str:
+    """Return the name under which a server at this URL sets a cookie.
+
+    Browsers accept the prefix only from this host itself over HTTPS, so that neither another host of the domain nor a
+    plain connection can replace the cookie.
+    """
+    return f"__Host-{name}" if _is_encrypted(base_url) else name
+
+
+def cookie(name: str, value: str, max_age_s: int, base_url: str) -> Cookie:
+    """Return a cookie of a server at this URL; a maximum age of 0 seconds removes it."""
+    return Cookie(
+        full_name(name, base_url),
+        value=value,
+        max_age=max_age_s,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=_is_encrypted(base_url),
+    )
+
+
+def _is_encrypted(base_url: str) -> bool:
+    return base_url.startswith("https:")
