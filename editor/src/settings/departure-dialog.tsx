@@ -5,12 +5,17 @@ import { t } from "../texts/settings";
 import { FormDialog, Loaded, Problem, type Submission } from "./parts";
 import css from "./settings.module.css";
 
+/** Names of the kinds of items that act for a member. */
 export const KINDS: Readonly<Record<string, string>> = {
   schedule: t("settings.kindSchedule"),
   http_trigger: t("settings.kindHttpTrigger"),
   flow: t("settings.kindFlow"),
   script: t("settings.kindScript"),
+  service_account: t("settings.kindServiceAccount"),
 };
+
+/** Return whether items of this kind start runs, and are enabled again for a new owner. */
+export const isTrigger = (kind: string): boolean => kind === "schedule" || kind === "http_trigger";
 
 interface Props {
   title: string;

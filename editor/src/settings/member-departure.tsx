@@ -12,7 +12,7 @@ import { t } from "../texts/settings";
 import { Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify, notifyError } from "../ui/toasts";
-import { DepartureDialog } from "./departure-dialog";
+import { DepartureDialog, isTrigger } from "./departure-dialog";
 import { useSubmission } from "./parts";
 
 interface Props {
@@ -72,8 +72,7 @@ export function MemberDeparture({ workspace, username, act, close }: Props) {
 async function assignAll(workspace: string, items: readonly ActingItem[], owner: string): Promise<void> {
   for (const { kind, path } of items) {
     try {
-      const enable = kind === "schedule" || kind === "http_trigger";
-      await assignOwner(workspace, { kind, path, owner, enable, references: false });
+      await assignOwner(workspace, { kind, path, owner, enable: isTrigger(kind), references: false });
     } catch (error) {
       notifyError(error);
     }

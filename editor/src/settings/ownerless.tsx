@@ -5,7 +5,7 @@ import { t } from "../texts/settings";
 import { Button, Field } from "../ui/controls";
 import { Select } from "../ui/select";
 import { notify } from "../ui/toasts";
-import { KINDS } from "./departure-dialog";
+import { isTrigger, KINDS } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
@@ -46,7 +46,7 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
   const queries = useQueryClient();
   const members = useQuery(membersQuery(workspace));
   const submission = useSubmission();
-  const trigger = item.kind === "schedule" || item.kind === "http_trigger";
+  const trigger = isTrigger(item.kind);
   const [owner, setOwner] = useState("");
   const [enable, setEnable] = useState(trigger);
   const [references, setReferences] = useState(false);
