@@ -77,6 +77,13 @@ async def test_cookie_of_https_belongs_to_this_host_alone(database: TestDatabase
             browser.cookies.clear()
             browser.cookies.set("token", other)
             assert (await browser.get("/api/users/email")).status_code == 401
+            # To a browser these names have no prefix, so another host of the domain can set them.
+            for space in (b"\xa0", b"\x85", b"\x1c", b"\x0b"):
+                for name in (space + b"__Host-token", b"__Host-token" + space):
+                    sent = {b"Cookie": b"a=b; %s=%s" % (name, other.encode())}
+                    assert (await browser.get("/api/users/email", headers=sent)).status_code == 401, name
+            sent = {b"Cookie": b"a=b;\t__Host-token = %s" % other.encode()}
+            assert (await browser.get("/api/users/email", headers=sent)).text == EMAIL
 
 
 async def test_each_login_creates_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:

@@ -304,20 +304,7 @@ def _token(scope: Scope, headers: Mapping[str, str], path: str, cookie: str) -> 
         query = parse_qs(scope["query_string"].decode("latin-1"))
         if "token" in query:
             return query["token"][0], "query"
-    return _cookie(headers.get("cookie"), cookie), "cookie"
-
-
-def _cookie(header: str | None, cookie: str) -> str | None:
-    """Return the value of this cookie in a Cookie header; the last one if there are several.
-
-    `http.cookies` is not used: before Python 3.11.10 a value with many backslashes takes it quadratic time.
-    """
-    found = None
-    for pair in (header or "").split(";"):
-        name, _, value = pair.partition("=")
-        if name.strip() == cookie:
-            found = value.strip().strip('"')
-    return found or None
+    return cookies.value_of(headers, cookie), "cookie"
 
 
 def _workspace(path: str, headers: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from litestar.datastructures import Cookie
@@ -11,6 +12,9 @@ SESSION: Final = "token"
 
 LOGIN: Final = "orvanta_login"
 """Cookie with the secret of the browser that started a login by a provider."""
+
+
+_BLANKS = " \t"
 
 
 def full_name(name: str, base_url: str) -> str:
@@ -33,6 +37,22 @@ def cookie(name: str, value: str, max_age_s: int, base_url: str) -> Cookie:
         samesite="lax",
         secure=_is_encrypted(base_url),
     )
+
+
+def value_of(headers: Mapping[str, str], name: str) -> str | None:
+    """Return the value of this cookie in the header Cookie; the last one if there are several.
+
+    Only blanks and tabs around a name are ignored. To a browser, a name that starts with another space of Unicode, such
+    as U+00A0, does not have the prefix `__Host-`, so that another host of the domain can set it.
+
+    `http.cookies` is not used: before Python 3.11.10 a value with many backslashes takes it quadratic time.
+    """
+    found = None
+    for pair in (headers.get("cookie") or "").split(";"):
+        found_name, _, value = pair.partition("=")
+        if found_name.strip(_BLANKS) == name:
+            found = value.strip(_BLANKS).strip('"')
+    return found or None
 
 
 def _is_encrypted(base_url: str) -> bool:

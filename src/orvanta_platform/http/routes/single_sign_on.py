@@ -47,7 +47,7 @@ async def start_login(request: AnyRequest) -> Response[bytes]:
 @get("/api/auth/oidc/callback/{provider:str}", opt=call(query=("code", "state", "iss", "error")))
 async def finish_login(request: AnyRequest, provider: FromPath[str]) -> Response[Any]:
     """Finish a login: the provider sends the browser here. Sets the session cookie, and redirects to the page."""
-    browser = request.cookies.get(cookies.full_name(cookies.LOGIN, base_url_of(request)))
+    browser = cookies.value_of(request.headers, cookies.full_name(cookies.LOGIN, base_url_of(request)))
     parameters = {name: request.query_params[name] for name in ("code", "state", "iss", "error")
                   if name in request.query_params}  # fmt: skip
     answer: Response[Any]
