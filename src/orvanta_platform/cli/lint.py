@@ -27,10 +27,10 @@ def lint(session: Session, files: Files, strict: Strict = False) -> None:
     """
     from orvanta_platform.cli.client.errors import FAILED
     from orvanta_platform.cli.client.output import print_json
-    from orvanta_platform.cli.client.places import say_skipped_apps
+    from orvanta_platform.cli.client.places import say_left_out
     from orvanta_platform.cli.client.workflow_check import check, find_workflows
 
-    say_skipped_apps(files)
+    say_left_out(files)
     found = {str(file): check(file) for file in find_workflows(files)}
     every = [each for diagnostics in found.values() for _, each in diagnostics]
     errors = sum(each.severity == "error" or strict for each in every)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedBase, CommentedMap
 
-from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
+from orvanta_platform.cli.client.places import FLOW_FOLDERS, is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.diagnostics import Diagnostic
@@ -134,7 +134,7 @@ def _is_flow(place: Path) -> bool:
 
 def _document_in(folder: Path) -> Path:
     found = next((folder / name for name in _DOCUMENTS if (folder / name).is_file()), None)
-    if found is None:
+    if found is None or not is_within(found, folder):
         raise BadRequest(f"The folder {folder} contains no flow.yaml.", hint="Name a folder <path>.flow or a document.")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import typer
@@ -37,19 +37,37 @@ def path_of(place: Path, suffixes: Sequence[str]) -> str | None:
     return unicodedata.normalize("NFC", path)
 
 
-def say_skipped_apps(roots: Sequence[Path]) -> None:
-    """Print the number of apps under these folders, if there are any."""
-    count = sum(_is_app(place) for root in roots if root.is_dir() for place in items_under(root))
-    if count:
-        say(f"{count} {'app is' if count == 1 else 'apps are'} left out: the platform has no apps.")
+def say_left_out(roots: Sequence[Path]) -> None:
+    """Print the number of apps under these folders, and of links that lead out of them, if there are any."""
+    folders = [root for root in roots if root.is_dir()]
+    apps = sum(_is_app(place) for root in folders for place in items_under(root))
+    if apps:
+        say(f"{apps} {'app is' if apps == 1 else 'apps are'} left out: the platform has no apps.")
+    links = sum(not is_within(place, root) for root in folders for place in _placed_under(root, ()))
+    if links:
+        say(f"{links} {'link is' if links == 1 else 'links are'} left out: the target is outside of the folder.")
 
 
 def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
     """Return the files and folders under a folder, sorted by name, without those in apps and hidden folders, and
     without those inside folders with one of the endings `excluded`.
+
+    Links that lead out of the folder are excluded, as they could send any file of this machine to the server.
     """
+    return sorted(place for place in _placed_under(root, excluded) if is_within(place, root))
+
+
+def is_within(place: Path, folder: Path) -> bool:
+    """Return whether a file or folder directly or indirectly in `folder` is no link to a place outside of it."""
+    try:
+        return not place.is_symlink() or place.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
+def _placed_under(root: Path, excluded: Sequence[str]) -> Iterator[Path]:
     inside = (*APP_FOLDERS, *excluded)
-    return sorted(place for place in root.rglob("*") if _is_outside(place.relative_to(root).parts, inside))
+    return (place for place in root.rglob("*") if _is_outside(place.relative_to(root).parts, inside))
 
 
 def _is_outside(parts: Sequence[str], inside: tuple[str, ...]) -> bool:

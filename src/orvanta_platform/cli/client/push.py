@@ -20,7 +20,7 @@ from orvanta_platform.cli.client.deploy import (
 )
 from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
 from orvanta_platform.cli.client.output import print_json, say
-from orvanta_platform.cli.client.places import needed, say_skipped_apps
+from orvanta_platform.cli.client.places import needed, say_left_out
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.workflow.diagnostics import errors, invalid
 
@@ -35,7 +35,7 @@ def push_flows(session: Session, source: Path | None, path: str | None, options:
     if single:
         _print_outcome(session, [push_flow_file(session, root, path, options)], options, single=True)
         return
-    say_skipped_apps([root])
+    say_left_out([root])
     _refuse_for_folders(path, options)
     files = flow_files.find(root)
     push_each(session, [(file, partial(push_flow_file, session, file, None, options)) for file in files], options)
@@ -65,7 +65,7 @@ def push_scripts(
     if root.is_file():
         _print_outcome(session, [push(root, path)], options, single=True)
         return
-    say_skipped_apps([root])
+    say_left_out([root])
     _refuse_for_folders(path, options)
     files = script_files.in_import_order(_scripts_in_folders(root))
     push_each(session, [(file, partial(push, file, None)) for file in files], options)

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from orvanta_platform.cli.client.file_order import dependencies_first
-from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
+from orvanta_platform.cli.client.places import FLOW_FOLDERS, is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.imports import imports_of
@@ -94,7 +94,7 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
     stem = file.name.removesuffix(ending or file.suffix)
     for suffix in _SETTINGS:
         settings_file = file.with_name(stem + suffix)
-        if settings_file.is_file():
+        if settings_file.is_file() and is_within(settings_file, file.parent):
             try:
                 return document.parse(settings_file.read_bytes(), "json" if suffix.endswith("json") else "yaml").tree
             except InvalidWorkflow as error:
@@ -104,7 +104,7 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
 
 def _lock(file: Path, ending: str | None, settings: dict[str, Any]) -> str | None:
     lock_file = file.with_name(file.name.removesuffix(ending or file.suffix) + _LOCK)
-    if lock_file.is_file():
+    if lock_file.is_file() and is_within(lock_file, file.parent):
         return lock_file.read_text(encoding="utf-8", errors="replace")
     lock = settings.get("lock")
     if isinstance(lock, list):

@@ -13,7 +13,7 @@ from orvanta_platform.cli.client.command import Session
 from orvanta_platform.cli.client.deploy import Options, Pushed, State, push_script
 from orvanta_platform.cli.client.file_order import dependencies_first
 from orvanta_platform.cli.client.output import say
-from orvanta_platform.cli.client.places import needed, say_skipped_apps
+from orvanta_platform.cli.client.places import needed, say_left_out
 from orvanta_platform.cli.client.push import Push, push_each, push_flow_file
 from orvanta_platform.cli.client.tree_files import TreeFile, is_same
 from orvanta_platform.errors import BadRequest, OrvantaError
@@ -34,7 +34,7 @@ _TRIGGER = (
 
 def push_tree(session: Session, root: Path, options: Options) -> None:
     """Deploy all items under a folder; see `_items` for their order."""
-    say_skipped_apps([root])
+    say_left_out([root])
     if unsupported := tree_files.count_unsupported(root):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
     push_each(session, [*_items(session, root, options)], options)
