@@ -213,7 +213,7 @@ async def test_unknown_keys_are_read_again_once_a_minute(api: ApiHarness, provid
     assert provider.key_reads() == before + 1
 
 
-async def test_response_is_bound_to_browser_state_and_issuer_and_used_once(api: ApiHarness) -> None:
+async def test_response_is_bound_to_browser_state_and_issuer_and_used_once(api: ApiHarness, provider: Provider) -> None:
     browser, victim = Browser(api), Browser(api)
     callback = await browser.at_provider(await browser.start(), "ada")
     # The browser of somebody else, with and without a login of its own.
@@ -235,8 +235,12 @@ async def test_response_is_bound_to_browser_state_and_issuer_and_used_once(api: 
         query = {name: values[0] for name, values in parse_qs(urlsplit(callback).query).items()}
         query = {**query, "iss": issuer} if issuer else {name: query[name] for name in ("code", "state")}
         assert (await browser.client.get(f"{parts.path}?{urlencode(query)}")).status_code == 403
+    for answered in ({"error": "access_denied"}, {"code": "made up"}, {}):
+        state = parse_qs(urlsplit(await browser.start()).query)["state"][0]
+        answered |= {"state": state, "iss": provider.issuer}
+        assert (await browser.client.get(f"{parts.path}?{urlencode(answered)}")).status_code == 403
     assert await sessions(api) == 1
-    assert len(await failures(api)) == 2, "strangers cannot fill the audit trail"
+    assert not await failures(api), "strangers cannot fill the audit trail, also with logins that they start themselves"
 
 
 async def test_state_of_one_provider_is_refused_at_another(api: ApiHarness, provider: Provider) -> None:

@@ -26,7 +26,7 @@ from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.identities import LoginRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError
-from orvanta_platform.outbound.openid import Client, Provider, ProviderUnreachable, TokenRefused
+from orvanta_platform.outbound.openid import Client, Provider, ProviderUnreachable, TokenRefused, Tokens
 from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.access import claim_memberships, departures
 from orvanta_platform.services.access.session import NOBODY, Caller, Session, start_session
@@ -127,7 +127,8 @@ async def finish(
     provider = _provider(platform, name, config)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            claims = await _claims(platform, name, provider, config, answer, login)
+            received = await _exchange(platform, name, provider, config, answer, login, caller)
+            claims = await _claims(provider, config, received, login)
     except TokenRefused as error:
         raise await _refused(platform, name, config, str(error), caller) from error
     except (ProviderUnreachable, TimeoutError) as error:
@@ -185,24 +186,30 @@ async def _take(
         login = await identities.take_login(conn, names.token_hash(state), names.token_hash(browser), name)
     # The issuer of the provider may have changed meanwhile; its successor must not get the code.
     if login is None or not login.valid or login.issuer != config.issuer:
-        # Not audited: it needs no login that anybody has started, and would let a stranger fill the audit trail.
-        log.warning("login_failed", provider=name, reason="unknown, used or expired state", address=caller.address)
-        raise _failed(config)
+        raise _failed_unseen(name, config, "unknown, used or expired state", caller)
     return login
 
 
-async def _claims(
+async def _exchange(
     platform: Platform,
     name: str,
     provider: Provider,
     config: IdentityProvider,
     answer: Mapping[str, str],
     login: LoginRow,
-) -> _Claims:
-    await provider.check_issuer(answer.get("iss"))
-    if "error" in answer or not answer.get("code"):
-        raise TokenRefused(f"the provider responded with {answer.get('error', 'no code')[:100]!r}")
-    found = await provider.exchange(answer["code"], _redirect_uri(platform, name), login.verifier)
+    caller: Caller,
+) -> Tokens:
+    """Return the tokens for the code of a response. Raises SingleSignOnFailed, ProviderUnreachable."""
+    try:
+        await provider.check_issuer(answer.get("iss"))
+        if "error" in answer or not answer.get("code"):
+            raise TokenRefused(f"the provider responded with {answer.get('error', 'no code')[:100]!r}")
+        return await provider.exchange(answer["code"], _redirect_uri(platform, name), login.verifier)
+    except TokenRefused as error:
+        raise _failed_unseen(name, config, str(error), caller) from error
+
+
+async def _claims(provider: Provider, config: IdentityProvider, found: Tokens, login: LoginRow) -> _Claims:
     claims = await provider.verify(found.id_token, login.nonce)
     subject = str(claims["sub"])
     more: Mapping[str, Any] = {}
@@ -299,6 +306,15 @@ async def _refused(
     async with platform.db.transaction() as conn:
         await audit.record_instance(conn, actor, "users.login_failed", "Execute", None, parameters)
     return _failed(config) if claims is None else _failed(config, reason)
+
+
+def _failed_unseen(name: str, config: IdentityProvider, reason: str, caller: Caller) -> SingleSignOnFailed:
+    """Log a failed login, and return the error.
+
+    It is not audited: a stranger can start a login and send such a response, and could fill the audit trail.
+    """
+    log.warning("login_failed", provider=name, reason=reason[:300], address=caller.address)
+    return _failed(config)
 
 
 def _failed(config: IdentityProvider, reason: str | None = None) -> SingleSignOnFailed:
