@@ -49,7 +49,6 @@ def nested(levels: int) -> str:
 
 CREATE = f"{W}/flows/create"
 RUN = f"{W}/jobs/run/f/f/examples/order_receipt"
-PREVIEW = f"{W}/jobs/run/preview"
 
 REFUSED = [
     Refused("broken JSON", CREATE, b'{"path": "f/examples/x", ', "bad_request"),
@@ -84,7 +83,6 @@ REFUSED = [
     Refused("input is no object", RUN, b"[1]", "invalid_input"),
     Refused("input is no JSON", RUN, b"{", "invalid_input"),
     Refused("input of 10,000 levels", RUN, b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "invalid_input"),
-    Refused("unknown language", PREVIEW, {"content": "x", "language": "cobol", "args": {}}, "invalid_script"),
     Refused("unknown workflow", f"{W}/jobs/run/f/f/examples/nowhere", {}, "not_found", None, 404),
     Refused("unknown run", f"{W}/jobs_u/queue/cancel/01a20fdb-79bc-7776-b5b0-9c61de6bc108", {}, "not_found", None, 404),
     Refused("no id", f"{W}/jobs_u/queue/cancel/none", {}, "not_found", None, 404),
@@ -129,9 +127,7 @@ def python(*lines: str) -> str:
 
 
 SCRIPTS = [
-    Script("NaN", python("return [float('nan')]"), "ResultNotJson", "nan"),
-    Script("set", python("return {1, 2}"), "ResultNotJson", "set"),
-    Script("bytes", python("return b'x'"), "ResultNotJson", "bytes"),
+    Script("function", python("return [main]"), "ResultNotJson", "function"),
     Script("cycle", python("a = []", "a.append(a)", "return a"), "ResultNotJson", "itself"),
     Script("no main", "x = 1", "MissingMain", "main"),
     Script("syntax error", "def main(:\n    pass", "SyntaxError", "line 1"),

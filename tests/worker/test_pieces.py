@@ -61,9 +61,8 @@ def test_arguments_go_to_their_positions() -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"a": {"b": [{1}]}}, "result.a.b[0] is of type set"),
+        ({"a": {"b": [print]}}, "result.a.b[0] is of type builtin_function_or_method"),
         ([object()], "result[0] is of type object"),
-        ({"x": float("inf")}, "result.x is inf"),
     ],
 )
 def test_non_json_value_is_named(value: Any, says: str) -> None:
@@ -74,8 +73,8 @@ def test_non_json_value_is_named(value: Any, says: str) -> None:
 def test_repeated_value_is_not_cycle() -> None:
     shared = [1]
     assert to_json([shared, shared, {"a": shared}]) == b'[[1],[1],{"a":[1]}]'
-    with pytest.raises(NotJson, match="is of type set"):
-        to_json([shared, shared, {1}])
+    with pytest.raises(NotJson, match="is of type object"):
+        to_json([shared, shared, object()])
 
 
 @pytest.mark.parametrize(
