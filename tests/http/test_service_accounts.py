@@ -43,6 +43,7 @@ async def test_service_account_works_with_tokens_and_cannot_log_in(api: ApiHarne
     await post(api.client, "/api/auth/login", 401, email=email, password="")
     await post(api.client, f"/api/users/reset_password/{email}", 409)
     await post(api.client, f"/api/users/update/{email}", 409, is_super_admin=True)
+    await post(api.client, f"/api/users/link_identity/{email}", 409, provider="corp", subject="ada")
     await post(api.client, "users/update/ci", 400, role="admin")
     assert (await api.client.delete(f"{W}/users/delete/ci")).status_code == 409
     await post(api.client, "/api/users/create", 400, email="x@main.service.orvanta", password="a long password")
@@ -97,6 +98,8 @@ async def test_departure_of_owner_stops_service_account_until_it_has_a_new_owner
     await post(api.client, "users/update/bea", disabled=True)
     assert (await ci.get(f"{W}/users/whoami")).status_code == 401
     assert (await api.get("schedules/get/f/team/nightly"))["enabled"] is False
+    await post(api.client, "service_accounts/setenabled/ci", 409, enabled=True)
+    await post(api.client, "users/update/ci", 409, disabled=False)
     await api.member("dan", Role.DEVELOPER)
     assign: dict[str, Any] = {"kind": "service_account", "path": "ci", "enable": True}
     await post(api.client, "ownership/assign", 400, **assign, owner="u/dan")

@@ -45,6 +45,11 @@ async def get(conn: Connection, workspace: str, username: str) -> ServiceAccount
     return ServiceAccountRow(**row) if row else None
 
 
+async def has_admin_owner(conn: Connection, workspace: str, username: str) -> bool:
+    """Return whether the owner of a service account is an active admin."""
+    return bool(await conn.fetchval(_SQL["has_admin_owner"], workspace, username))
+
+
 async def list_page(
     conn: Connection, workspace: str, *, after: str, limit: int, offset: int
 ) -> list[ServiceAccountRow]:

@@ -20,6 +20,15 @@ JOIN account AS a ON a.email = s.owner
 LEFT JOIN member AS o ON o.workspace = s.workspace AND o.email = s.owner
 WHERE s.workspace = $1 AND s.username = $2;
 
+-- name: has_admin_owner
+-- Returns true if the owner of a service account is an active admin.
+SELECT (m.role = 'admin' OR a.super_admin)
+    AND is_active_identity(s.workspace, 'u/' || coalesce(m.username, a.username), s.owner)
+FROM service_account AS s
+JOIN account AS a ON a.email = s.owner
+LEFT JOIN member AS m ON m.workspace = s.workspace AND m.email = s.owner
+WHERE s.workspace = $1 AND s.username = $2;
+
 -- name: list
 -- A page of the service accounts of a workspace by username.
 SELECT s.username, s.email, s.summary, coalesce(o.username, a.username) AS owner, m.role, m.disabled, s.created_at,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.instance_settings import OIDC_PROVIDERS
 from orvanta_platform.control.permissions import Target, refuse_limited, require
 from orvanta_platform.db import accounts, identities, tokens
 from orvanta_platform.db.identities import IdentityRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.platform import Platform
 
 _INSTANCE = Target(None, "instance")
@@ -24,9 +24,14 @@ async def list_identities(platform: Platform, actor: Actor, email: str) -> list[
 
 
 async def link(platform: Platform, actor: Actor, email: str, provider: str, subject: str) -> None:
-    """Let an identity of a provider log in to an account. Raises Forbidden, NotFound, BadRequest, AlreadyExists."""
+    """Let an identity of a provider log in to an account.
+
+    Raises Forbidden, NotFound, BadRequest, AlreadyExists, Conflict for a service account.
+    """
     require(actor, "manage_accounts", _INSTANCE)
     refuse_limited(actor, "link identities")
+    if names.is_service_email(email.lower()):
+        raise Conflict(f"{email[:200]} is a service account, which nobody logs in to.")
     config = (await platform.instance.get(OIDC_PROVIDERS)).get(provider)
     if config is None:
         raise NotFound(f"There is no provider {provider[:50]}.")

@@ -8,7 +8,7 @@ from uuid import UUID
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Target, can, refuse_limited, require
-from orvanta_platform.db import accounts, members, workspaces
+from orvanta_platform.db import accounts, members, service_accounts, workspaces
 from orvanta_platform.db.members import InvitationRow, LockedMember
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, LastAdmin, NotFound
@@ -49,7 +49,7 @@ async def update(
     """Change the role of a member, or disable or enable it.
 
     Disabling stops everything that acts for the member (see departures); `cancel_runs`: its runs as well. Raises
-    Forbidden, NotFound, LastAdmin.
+    Forbidden, NotFound, LastAdmin, BadRequest and Conflict for a service account.
     """
     require(actor, "admin", _target(workspace))
     refuse_limited(actor, "change members", bound=True)
@@ -61,6 +61,8 @@ async def update(
             await _require_other_admin(conn, row)
         if change.role is Role.ADMIN and names.is_service_email(row.email):
             raise BadRequest("A service account cannot be an admin.")
+        if change.disabled is False and names.is_service_email(row.email):
+            await require_owner(conn, workspace, username)
         if change.role is not None:
             await members.set_role(conn, workspace, username, change.role)
             if change.role is not Role.ADMIN:
@@ -175,6 +177,15 @@ async def is_owner(platform: Platform, actor: Actor, workspace: str, path: str) 
     return actor.role is Role.ADMIN or (
         folder is not None and can(actor, "write", Target(workspace, "folder", f"f/{folder}"))
     )
+
+
+async def require_owner(conn: Connection, workspace: str, username: str) -> None:
+    """Check that the owner of a service account is an active admin. Raises Conflict."""
+    if not await service_accounts.has_admin_owner(conn, workspace, username):
+        raise Conflict(
+            f"The owner of the service account {username} is no admin anymore.",
+            hint="Assign another owner with ownership/assign.",
+        )
 
 
 async def _insert(conn: Connection, workspace: str, email: str, username: str | None, role: Role) -> str:

@@ -18,6 +18,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.service_accounts import ServiceAccountRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.access import departures
+from orvanta_platform.services.access.members import require_owner
 from orvanta_platform.services.access.tokens import NewToken, check_new
 from orvanta_platform.services.platform import Platform
 
@@ -99,6 +100,8 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, username
     async def write(conn: Connection) -> list[UUID]:
         row = await _lock(conn, workspace, username)
         runs: list[UUID] = []
+        if enabled:
+            await require_owner(conn, workspace, username)
         if not enabled:
             await tokens.delete_of_account(conn, row.email)
             runs = await departures.stop(platform, conn, actor, row.email, workspace, cancel_runs=False)
