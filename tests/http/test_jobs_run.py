@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,17 @@ async def test_items_that_cannot_run_are_refused(api: ApiHarness) -> None:
     assert (await post(api, "run/fv/12345")).status_code == 404
     for body in (b"[]", b"{", b'{"content": "x"}', b'{"content": 1}'):
         assert (await post(api, "run/preview", body)).status_code == 400, body
+    # The first two are queues without slots; the third does not fit into an index.
+    for language in ("native", "webhook", f"a{random.Random(1).randbytes(3_000).hex()}", "a b", ""):
+        code = {"language": language, "content": "x"}
+        inline = {"modules": [{"id": "a", "value": {"type": "rawscript", "input_transforms": {}, **code}}]}
+        bodies = {
+            "run/preview": code,
+            "run/preview_flow": {"value": inline},
+            "run/dependencies_async": {"raw_scripts": [{"raw_code": "x", "path": "f/a/b", "language": language}]},
+        }
+        for call, sent in bodies.items():
+            assert (await post(api, call, msgspec.json.encode(sent))).status_code == 400, (call, language[:20])
     cyclic = [script("a", needs=["b"]), script("b", needs=["a"])]
     answer = await api.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": cyclic}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_workflow")

@@ -15,6 +15,7 @@ from orvanta_platform.workflow.shapes import (
     Choice,
     Expression,
     Items,
+    Language,
     Members,
     Number,
     Reader,
@@ -217,7 +218,7 @@ VALUES: Final[dict[str, Shape]] = {
     "rawscript": Record(
         {
             "content": _TEXT,
-            "language": _TEXT,
+            "language": Language(),
             "input_transforms": _INPUTS,
             "path": _TEXT,
             "lock": _TEXT,

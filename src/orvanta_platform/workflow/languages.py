@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 EXTENSIONS: Final = {
@@ -48,6 +49,16 @@ RUNNABLE: Final = frozenset(
     }
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,49}")
+_QUEUES: Final = frozenset({"native", "webhook"})
+"""Queues in which scripts never run, because their jobs have no slot. A script's queue has the name of its language."""
+
+
+def is_language(name: str) -> bool:
+    """Return whether a text can be the name of a language, with a runtime in this version or without one."""
+    return _NAME.fullmatch(name) is not None and name not in _QUEUES
+
 
 HUB: Final = "hub/"
 """Start of the paths of scripts of the ecosystem's hub, which the platform does not fetch."""

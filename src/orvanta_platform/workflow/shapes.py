@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from orvanta_platform.workflow.diagnostics import pointer
+from orvanta_platform.workflow.languages import is_language
 
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -50,6 +51,17 @@ class Text:
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, str):
             _wrong_type(reader, path, "a text")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Name of a language, with a runtime in this version or without one."""
+
+    def check(self, value: Any, path: str, reader: Reader) -> None:
+        if not isinstance(value, str):
+            _wrong_type(reader, path, "a text")
+        elif not is_language(value):
+            reader.fault("wrong_value", path, f"{path} must be the name of a language, such as python3")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -32,7 +31,6 @@ from orvanta_platform.workflow.requirements import usable_lock
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
-_LANGUAGE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _EXTENSIONS = (".py", ".sh", ".ts", ".js")
 
 
@@ -212,8 +210,7 @@ def text_of(row: ItemRow) -> str:
 
 
 async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
-    if not _LANGUAGE.fullmatch(new.language):
-        raise InvalidScript(f"{new.language[:100]!r} is not the name of a language.", hint="Write it as in python3.")
+    locking.require_language(new.language)
     limits.check_settings(new.settings)
     if len(new.content) > LONGEST_CONTENT:
         raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")

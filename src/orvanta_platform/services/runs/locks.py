@@ -33,6 +33,7 @@ from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.insertion import TransactionHook
 from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.languages import is_language
 from orvanta_platform.workflow.requirements import Requirements, inline_scripts, union
 
 SCRIPT_KIND: Final = "dependencies"
@@ -186,11 +187,18 @@ async def start(
     return await create_run(platform, actor, spec, args, RunOptions(trigger="deploy"), in_transaction=in_transaction)
 
 
+def require_language(name: str) -> None:
+    """Check that a text can be the name of a language. Raises InvalidScript."""
+    if not is_language(name):
+        raise InvalidScript(f"{name[:100]!r} is not the name of a language.", hint="Write it as in python3.")
+
+
 async def lock_script(
     platform: Platform, actor: Actor, workspace: str, path: str | None, content: str, language: str
 ) -> UUID:
     """Start a run that returns `{"lock": text}` for this code; returns its id. Raises Forbidden, InvalidScript."""
     permissions.require(actor, "run", Target(workspace, "preview", path))
+    require_language(language)
     script = Script(language, content, path)
     imported = await imports.resolve(platform, actor, workspace, script)
     await requirements(platform, workspace, script, imported.scripts if imported else ())

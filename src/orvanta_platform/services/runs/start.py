@@ -18,7 +18,7 @@ from orvanta_platform.db.runs import RunTarget, VersionRow
 from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind, Plan
-from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
+from orvanta_platform.errors import Forbidden, NotFound
 from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import inbox, inputs
 from orvanta_platform.orchestrator.advance import advance
@@ -144,8 +144,8 @@ async def start_preview(
     permissions.require(actor, "run", Target(workspace, "preview", preview.path))
     await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
-    if not identity and not preview.language:
-        raise InvalidScript("The script has no language.", hint="Send `language`, for example python3.")
+    if not identity:
+        locking.require_language(preview.language)
     pins = {} if identity else await _imports_of_preview(platform, actor, workspace, preview)
     spec = RunSpec(
         workspace=workspace,
