@@ -76,6 +76,21 @@ async def test_listed_settings_are_limited_in_size(api: ApiHarness, kind: str) -
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
 
 
+@pytest.mark.parametrize("kind", ["schedules", "http_triggers"])
+async def test_retry_is_limited_in_size(api: ApiHarness, kind: str) -> None:
+    """Each call of a route, also by a stranger, reads the retry, and so does the list of triggers."""
+    body = {**LABELLED[kind][0], "path": f"f/team/{kind}"}
+    retry = {"constant": {"attempts": 1, "seconds": 1}}
+    large = {**retry, "unknown": "x" * (16 << 10)}
+
+    async def sent(call: str, retry: dict[str, Any]) -> int:
+        return (await api.client.post(f"{W}/{kind}/{call}", json={**body, "retry": retry})).status_code
+
+    assert await sent("create", large) == 400
+    assert await sent("create", retry) in (200, 201)
+    assert await sent(f"update/f/team/{kind}", large) == 400
+
+
 async def test_scopes_of_a_token_are_limited_in_number_and_length(api: ApiHarness) -> None:
     async def created(scopes: list[str]) -> tuple[int, str]:
         answer = await api.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})

@@ -23,6 +23,9 @@ LONGEST_TEXT: Final = 10_000
 LARGEST_SETTINGS: Final = 256 << 10
 """Bytes of the settings of a script or workflow as JSON text, without its schema."""
 
+LARGEST_RETRY: Final = 16 << 10
+"""Characters of the retry of a schedule or HTTP trigger as JSON text, which each of its runs reads."""
+
 LARGEST_TYPE_SCHEMA: Final = 256 << 10
 """Characters of the schema of a resource type as JSON text."""
 
@@ -74,6 +77,11 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             details={"limit": LARGEST_SETTINGS},
         )
     check_labels(msgspec.json.decode(msgspec.json.encode(settings.get("labels"))))
+
+
+def check_retry(text: str) -> None:
+    """Check the size of the retry of a schedule or HTTP trigger. Raises LimitExceeded."""
+    _check_lengths("A retry", [text], LARGEST_RETRY)
 
 
 def _check_lengths(what: str, texts: list[str], longest: int) -> None:

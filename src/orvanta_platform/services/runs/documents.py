@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control import limits, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import runs
@@ -59,7 +59,8 @@ _RETRY_DOCUMENT = b"""{"value": {"modules": [{"id": "main", "retry": %s,
 
 
 async def check_retry(evaluator: Evaluator, retry: str) -> None:
-    """Check the retry of a trigger or schedule, as JSON text. Raises InvalidWorkflow."""
+    """Check the retry of a trigger or schedule, as JSON text. Raises InvalidWorkflow, LimitExceeded."""
+    limits.check_retry(retry)
     await check(evaluator, _RETRY_DOCUMENT % retry.encode())
 
 
