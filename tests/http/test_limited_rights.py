@@ -17,6 +17,15 @@ MEMBERSHIPS: list[tuple[str, dict[str, Any]]] = [
     ("workspaces/add_user", {"email": "eve@example.com", "username": "eve"}),
     ("workspaces/invite_user", {"email": "guest@example.com"}),
 ]
+FOLDERS: list[tuple[str, dict[str, Any]]] = [
+    ("folders/create", {"name": "fresh", "owners": ["u/eve"]}),
+    ("folders/create", {"name": "fresh", "extra_perms": {"u/eve": True}}),
+    ("folders/update/team", {"owners": ["u/admin", "u/eve"]}),
+    ("folders/update/team", {"extra_perms": {"u/eve": True}}),
+    ("folders/addowner/team", {"owner": "u/eve"}),
+    ("folders/removeowner/team", {"owner": "u/admin", "write": True}),
+    ("acls/add/folder/team", {"owner": "u/eve", "write": True}),
+]
 GROUPS: list[tuple[str, dict[str, Any]]] = [
     ("groups/create", {"name": "fresh"}),
     ("groups/update/ops", {"summary": "x"}),
@@ -42,6 +51,20 @@ async def test_jobs_and_scoped_tokens_of_admin_add_nobody(api: ApiHarness) -> No
         assert (await scoped.post(f"{W}/{call}", json=body)).status_code == 200, call
     for call, body in MEMBERSHIPS:
         assert (await api.client.post(f"{W}/{call}", json=body)).status_code == 200, call
+
+
+async def test_jobs_grant_no_access_to_folders(api: ApiHarness) -> None:
+    """A developer could otherwise become the owner of a folder by a script that an owner runs."""
+    await api.client.post(f"{W}/folders/create", json={"name": "team"})
+    await api.preview()
+    [job] = await api.worker.claim_all()
+    async with job_client(api, job) as inside:
+        for call, body in FOLDERS:
+            answer = await inside.post(f"{W}/{call}", json=body)
+            assert answer.status_code == 403, (call, answer.text)
+        assert (await inside.post(f"{W}/folders/create", json={"name": "fresh"})).status_code == 200
+        assert (await inside.post(f"{W}/folders/update/team", json={"summary": "x"})).status_code == 200
+    assert (await api.get("folders/get/team"))["extra_perms"] == {"u/admin": True}
 
 
 async def test_progress_is_set_by_job_or_its_starter_only(api: ApiHarness) -> None:
