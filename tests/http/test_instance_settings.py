@@ -49,6 +49,8 @@ async def test_settings_have_defaults_and_invalid_values_are_refused(api: ApiHar
     await put(api, "min_password_length", 7, 400)
     await put(api, "min_password_length", "12", 400)
     await put(api, "nothing", 1, 404)
+    for issuer in ("https://[::1/", "https://id.example.org:99999999", "ftp://id.example.org"):
+        await put(api, "oidc_providers", {"corp": {"label": "Corp", "issuer": issuer, "client_id": "x"}}, 400)
     listed = {each["name"]: each for each in (await api.client.get("/api/settings/list_global")).json()}
     assert listed.keys() == instance_settings.REGISTRY.keys()
     shown = listed["min_password_length"]

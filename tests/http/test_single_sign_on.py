@@ -167,7 +167,8 @@ async def test_first_login_creates_account_and_later_ones_find_it(api: ApiHarnes
     first = await browser.whoami()
     assert (first["email"], first["name"], first["super_admin"]) == ("ada@example.org", "Ada", False)
     again = Browser(api)
-    await again.log_in("ada")
+    returned = await again.client.get(await again.at_provider(await again.start("/flows/f/ärger/выпуск?a=%20"), "ada"))
+    assert returned.headers["location"] == "/flows/f/%C3%A4rger/%D0%B2%D1%8B%D0%BF%D1%83%D1%81%D0%BA?a=%20"
     assert (await again.whoami())["username"] == first["username"]
     listed = (await api.client.get("/api/users/identities/ada@example.org")).json()
     assert [each["subject"] for each in listed] == ["ada"]

@@ -83,7 +83,11 @@ def check(new: dict[str, IdentityProvider], before: dict[str, IdentityProvider])
 
 def is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to this URL: HTTPS, or HTTP on this machine; no credentials, no fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError unless it is a port
+    except ValueError:
+        return False
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK
     return (
         (parts.scheme == "https" or local) and bool(parts.hostname) and "@" not in parts.netloc and not parts.fragment

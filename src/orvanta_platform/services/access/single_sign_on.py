@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -40,6 +41,7 @@ CALLBACK: Final = "/api/auth/oidc/callback/"
 """Path to which a provider returns the browser, followed by the name of the provider."""
 
 _TIMEOUT_S: Final = 20
+_PATH_CHARACTERS = "".join(map(chr, range(128)))
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]{0,2000}")
 
 log = structlog.get_logger(__name__)
@@ -100,6 +102,7 @@ async def start(platform: Platform, name: str, then: str) -> StartedLogin:
     Raises NotFound, BadRequest for a path of another server, ProviderUnavailable.
     """
     config = await _config(platform, name)
+    then = quote(then, safe=_PATH_CHARACTERS)  # a header has no other characters, but a path of an item may
     if not _LOCAL_PATH.fullmatch(then):
         raise BadRequest("The path after the login must be one of this server.")
     state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
