@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import instance_settings
-from orvanta_platform.services.access import setup
+from orvanta_platform.services.access import setup, single_sign_on
 
 pytestmark = pytest.mark.extended
 
@@ -363,6 +364,16 @@ async def test_secret_is_not_sent_to_another_issuer_and_private_addresses_are_re
     await configure(api, provider, networks=[])
     answer = await Browser(api).client.post("/api/auth/oidc/start", json={"provider": "corp"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "provider_unavailable")
+
+
+async def test_calls_do_not_wait_in_line_for_a_slow_provider(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Browser(api)
+    await browser.log_in("ada")
+    monkeypatch.setattr(single_sign_on, "_TIMEOUT_S", 0)
+    async with asyncio.timeout(30), api.platform.identity_providers["corp"][1]._lock:
+        answer = await Browser(api).client.post("/api/auth/oidc/start", json={"provider": "corp"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, "provider_unavailable")
+        assert (await browser.client.post("/api/auth/oidc/logout")).json() == {"url": None}
 
 
 async def test_provider_away_affects_neither_sessions_nor_passwords(api: ApiHarness, provider: Provider) -> None:

@@ -41,6 +41,7 @@ CALLBACK: Final = "/api/auth/oidc/callback/"
 """Path to which a provider returns the browser, followed by the name of the provider."""
 
 _TIMEOUT_S: Final = 20
+"""Time in seconds that a call waits for a provider, which answers one call at a time until its metadata is read."""
 _PATH_CHARACTERS = "".join(map(chr, range(128)))
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]{0,2000}")
 
@@ -107,10 +108,11 @@ async def start(platform: Platform, name: str, then: str) -> StartedLogin:
         raise BadRequest("The path after the login must be one of this server.")
     state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
     try:
-        url = await _provider(platform, name, config).authorization_url(
-            _redirect_uri(platform, name), state, nonce, verifier
-        )
-    except ProviderUnreachable as error:
+        async with asyncio.timeout(_TIMEOUT_S):
+            url = await _provider(platform, name, config).authorization_url(
+                _redirect_uri(platform, name), state, nonce, verifier
+            )
+    except (ProviderUnreachable, TimeoutError) as error:
         raise _unavailable(config, error) from error
     login = LoginRow(config.issuer, nonce, verifier, then, valid=True)
     async with platform.db.acquire() as conn:
@@ -149,8 +151,9 @@ async def logout_url(platform: Platform, actor: Actor) -> str | None:
     if name is None or config is None:
         return None
     try:
-        return await _provider(platform, name, config).logout_url(f"{_base(platform)}/login")
-    except ProviderUnreachable as error:
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await _provider(platform, name, config).logout_url(f"{_base(platform)}/login")
+    except (ProviderUnreachable, TimeoutError) as error:
         log.warning("provider unreachable", provider=name, error=str(error))
         return None
 
