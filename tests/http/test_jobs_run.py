@@ -269,6 +269,13 @@ async def test_result_sets_content_type_and_headers_of_a_page_that_cannot_act(ap
     assert "set-cookie" not in answer.headers and "x-run-id" in answer.headers
 
 
+async def test_result_does_not_redirect_a_caller_with_a_token(api: ApiHarness) -> None:
+    """A client that follows it sends the token along: a script could make an admin change what jobs cannot."""
+    elsewhere = {"orvanta_status_code": 307, "orvanta_headers": {"Location": "/api/settings/global/oidc_providers"}}
+    answer = await waited(api, "run_wait_result/preview", elsewhere, json=PYTHON)
+    assert answer.status_code == 307 and "location" not in answer.headers
+
+
 async def test_wait_times_out_and_run_continues(database: TestDatabase, tmp_path: Path) -> None:
     async with api_harness(database, tmp_path, wait_s=0) as api:
         answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON)

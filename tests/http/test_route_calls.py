@@ -403,6 +403,9 @@ async def test_authenticated_caller_sees_error(api: ApiHarness, stranger: httpx.
     answer = await waited(api, stranger, error="ValueError")
     assert (answer.status_code, answer.json()["error"]["name"]) == (500, "ValueError")
     assert answer.headers["x-run-id"]
+    elsewhere = {"orvanta_status_code": 307, "orvanta_headers": {"Location": "/api/settings/global/oidc_providers"}}
+    answer = await waited(api, stranger, elsewhere)
+    assert answer.status_code == 307 and "location" not in answer.headers, "the client would send the token along"
 
 
 async def test_anonymous_caller_sees_no_details_of_failed_start_or_timeout(

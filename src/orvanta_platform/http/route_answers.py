@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Any
 
 import msgspec
@@ -70,10 +71,11 @@ def _failed() -> RouteFailed:
     )
 
 
-def answer_of(end: Finished, *, anonymous: bool) -> Response[bytes]:
+def answer_of(end: Finished, *, anonymous: bool, has_token: bool) -> Response[bytes]:
     """Return the response for a run; a failed run is 500 with its error. Invalid response options are ignored.
 
-    An anonymous caller gets no run id and no details of an error.
+    An anonymous caller gets no run id and no details of an error. A caller with a token of the platform gets no address
+    to go on to: its client would send the token along, and could do there what jobs cannot.
     """
     if anonymous and not end.success:
         return Response(failure_for_anonymous(), status_code=500, media_type=_JSON)
@@ -96,7 +98,7 @@ def answer_of(end: Finished, *, anonymous: bool) -> Response[bytes]:
         body = msgspec.json.decode(body, type=str).encode()
     if kind.startswith("text/"):  # the text is UTF-8, and the response adds that charset itself
         kind = kind.partition(";")[0].strip()
-    return Response(body, status_code=status, media_type=kind, headers=_headers(options) | run_id)
+    return Response(body, status_code=status, media_type=kind, headers=_headers(options, but={"location"} if has_token else set()) | run_id)
 
 
 def _response_options(result: bytes) -> dict[str, msgspec.Raw] | None:
@@ -125,10 +127,10 @@ def _option(options: dict[str, msgspec.Raw], name: str, shape: Any) -> Any:
     return None
 
 
-def _headers(options: dict[str, msgspec.Raw]) -> dict[str, str]:
+def _headers(options: dict[str, msgspec.Raw], *, but: Set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in (_option(options, "headers", dict[str, str]) or {}).items():
-        allowed = name.lower() in _ALLOWED or _OWN_NAMES.fullmatch(name.lower())
+        allowed = name.lower() in _ALLOWED - but or _OWN_NAMES.fullmatch(name.lower())
         if allowed and value.isascii() and value.isprintable():
             found[name] = value
     return found

@@ -350,7 +350,7 @@ async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> R
             )
         except OrvantaError as error:
             return respond(error, {"X-Run-Id": str(run)})
-    return answer_of(end, anonymous=False)
+    return answer_of(end, anonymous=False, has_token=True)
 
 
 async def _updates(call: RunCall, workspace: str, run: UUID) -> Stream:

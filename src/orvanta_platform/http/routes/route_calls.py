@@ -95,7 +95,7 @@ async def _answer(
             end = await results.wait(platform, caller, trigger.workspace, run, platform.settings.wait_s, known)
         except OrvantaError as error:
             return respond(for_anonymous(error)) if anonymous else respond(error, {"X-Run-Id": str(run)})
-    return answer_of(end, anonymous=anonymous)
+    return answer_of(end, anonymous=anonymous, has_token=admitted is not None)
 
 
 def _incoming(request: AnyRequest) -> RouteRequest:
