@@ -98,7 +98,12 @@ def answer_of(end: Finished, *, anonymous: bool, has_token: bool) -> Response[by
         body = msgspec.json.decode(body, type=str).encode()
     if kind.startswith("text/"):  # the text is UTF-8, and the response adds that charset itself
         kind = kind.partition(";")[0].strip()
-    return Response(body, status_code=status, media_type=kind, headers=_headers(options, but={"location"} if has_token else set()) | run_id)
+    return Response(
+        body,
+        status_code=status,
+        media_type=kind,
+        headers=_headers(options, but={"location"} if has_token else set()) | run_id,
+    )
 
 
 def _response_options(result: bytes) -> dict[str, msgspec.Raw] | None:
