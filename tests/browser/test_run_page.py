@@ -250,7 +250,7 @@ async def test_failure_is_shown_first_and_loop_continues(page: Page, site: Site)
     await page.goto(f"/w/main/runs/{large}")
     await page.get_by_role("button", name="Expand").click()
     await expect(result.get_by_text("key_20")).to_be_in_viewport()
-    await page.get_by_role("button", name="Collapse").click()
+    await page.get_by_role("button", name="Collapse", exact=True).click()
     await expect(page.get_by_role("button", name="Expand")).to_be_visible()
 
     await page.goto(f"/w/main/runs/{called}")
