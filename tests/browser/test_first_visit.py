@@ -132,8 +132,13 @@ async def test_graph_shows_nodes_and_edges(page: Page) -> None:
 
 
 async def test_logging_out_ends_the_session(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/examples/order_processing")
+    await expect(page.locator('.react-flow__node[data-id="price"]')).to_be_visible()
+    opened = "Object.keys(localStorage).filter((key) => key.startsWith('orvanta.recent'))"
+    assert await page.evaluate(opened) == ["orvanta.recent.main"]
     await page.get_by_role("button", name="Account").click()
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url("**/login")
+    assert await page.evaluate(opened) == []
     await page.goto("/w/main")
     await page.wait_for_url("**/login?then=*")

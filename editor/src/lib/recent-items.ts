@@ -6,7 +6,8 @@ export interface RecentItem {
 }
 
 const MOST = 6;
-const keyOf = (workspace: string): string => `orvanta.recent.${workspace}`;
+const PREFIX = "orvanta.recent.";
+const keyOf = (workspace: string): string => PREFIX + workspace;
 
 /** Return the workflows and scripts of a workspace that this browser opened last, the last one first. */
 export function recentItems(workspace: string): RecentItem[] {
@@ -22,6 +23,11 @@ export function recentItems(workspace: string): RecentItem[] {
 export function rememberItem(workspace: string, item: RecentItem): void {
   const others = recentItems(workspace).filter(({ kind, path }) => kind !== item.kind || path !== item.path);
   localStorage.setItem(keyOf(workspace), JSON.stringify([item, ...others].slice(0, MOST)));
+}
+
+/** Forget the items of all workspaces: the next person who logs in may not read them. */
+export function forgetItems(): void {
+  for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX)) localStorage.removeItem(key);
 }
 
 function isRecentItem(value: unknown): value is RecentItem {

@@ -1,4 +1,5 @@
 import { logout } from "../api/session";
+import { forgetItems } from "../lib/recent-items";
 import { toggleTheme } from "../lib/theme";
 import { chooseLanguage, currentLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "../texts/language";
 import { t } from "../texts/t";
@@ -44,7 +45,9 @@ export function AccountMenu({ email, collapsed = false }: { email: string; colla
 
 async function leave(): Promise<void> {
   try {
-    window.location.assign((await logout()) ?? "/login");
+    const next = await logout();
+    forgetItems();
+    window.location.assign(next ?? "/login");
   } catch (error) {
     notifyError(error);
   }
