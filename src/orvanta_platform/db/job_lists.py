@@ -272,7 +272,8 @@ async def list_recent_runs(
     window = _window(parts, conditions, filter)
     first, limit = conditions.place(shown), conditions.place(most)
     tail = f" ORDER BY id DESC LIMIT {limit}"
-    rows = " UNION ALL ".join(f"({_body(f'recent_{part}', part, conditions, window)}{tail})" for part in parts)
+    bodies = [_body(f"recent_{part}", part, conditions, window) for part in parts]
+    rows = " UNION ALL ".join(f"({body}{tail})" for body in bodies)
     text = _RECENT.replace("{shown}", first).replace("{rows}", rows + tail)
     return [RecentRun(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
 
