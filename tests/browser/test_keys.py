@@ -193,8 +193,9 @@ async def look(page: Page, press: Keys) -> None:
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
     await press("-", "-", "-", "-")
     await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_hidden()
-    await press("0")
-    await scale(page, "1")
+    await press("1")
+    await expect(node(page, "one").get_by_text("Bash", exact=True)).to_be_visible()
+    await expect(node(page, "two")).to_be_in_viewport(ratio=0.99)
     await drag(page, '.react-flow__node[data-id="two"]', 600, 10)
     await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
     # A graph that fits the view still fits next to a panel.
