@@ -128,7 +128,7 @@ NOTHING = {
     "bun": "export function main() {\n  return ['', ''].values();\n}\n",
 }
 NOT_JSON = {
-    "python3": "def main():\n    yield 'one'\n    yield b'two'\n",
+    "python3": "def main():\n    yield 'one'\n    yield object()\n",
     "bun": "export function* main() {\n  yield 'one';\n  yield 2n;\n}\n",
 }
 
