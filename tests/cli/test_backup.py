@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,37 @@ def test_restore_into_empty_home_is_complete(installation: Installation, home: P
         path for path in (home / "data/objects").rglob("*") if path.is_file() and run.headers["x-run-id"] in str(path)
     ]
     assert len(objects) == 1
+
+
+OBJECTS = """
+import asyncio, sys
+import obstore
+from orvanta_platform.cli import main
+from obstore.store import LocalStore
+
+place = sys.argv[1]
+
+async def store():
+    objects = LocalStore(place)
+    written = [obstore.put_async(objects, str(i), b"x" * 100_000) for i in range(500)]
+    await asyncio.wait(written, return_when=asyncio.FIRST_COMPLETED)
+
+@main.app.command()
+def objects() -> None:
+    asyncio.run(store())
+    print("stored")
+    raise main.typer.Exit(3)
+
+sys.argv[1:] = ["objects"]
+main.main()
+"""
+
+
+def test_command_that_uses_object_storage_ends_with_its_exit_code(tmp_path: Path) -> None:
+    """Threads of obstore that still wait for the interpreter do not abort the process at its end."""
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", OBJECTS, str(tmp_path)], capture_output=True, check=False)
+        assert (done.returncode, done.stdout) == (3, b"stored\n"), done.stderr
 
 
 def test_unusable_archive_file_is_reported(installation: Installation, tmp_path: Path) -> None:

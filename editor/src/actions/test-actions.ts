@@ -1,5 +1,5 @@
 import { loadLastResults } from "../editor/last-results";
-import { isRunOver, testNode, testWorkflow } from "../editor/run-watch";
+import { isTesting, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
 import { t } from "../texts/actions";
 import { exampleOf } from "../workflow/example";
@@ -39,7 +39,7 @@ export const TEST_ACTIONS: readonly Action[] = [
     icon: "play",
     label: t("actions.test"),
     keys: ["Mod-Enter"],
-    enabled: (editor) => isRunOver(editor.live),
+    enabled: (editor) => !isTesting(editor),
     run: (store) => {
       store.setState({ panel: "test" });
       return hasNoInputs(store.getState()) ? testWorkflow(store, {}) : undefined;
@@ -50,7 +50,7 @@ export const TEST_ACTIONS: readonly Action[] = [
     icon: "play",
     label: t("actions.testNode"),
     keys: ["Shift-Enter"],
-    enabled: (editor) => hasSingleNode(editor) && isRunOver(editor.live),
+    enabled: (editor) => hasSingleNode(editor) && !isTesting(editor),
     run: (store) => testSelected(store, new Set()),
   },
   {
@@ -58,7 +58,7 @@ export const TEST_ACTIONS: readonly Action[] = [
     icon: "play",
     label: t("actions.runToHere"),
     keys: [],
-    enabled: (editor) => hasSingleNode(editor) && isRunOver(editor.live),
+    enabled: (editor) => hasSingleNode(editor) && !isTesting(editor),
     run: (store) => testSelected(store, "all"),
   },
   {

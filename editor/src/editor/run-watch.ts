@@ -49,8 +49,13 @@ export async function testNode(store: EditorStore, id: string, args: Tree, rerun
 /** Watch a test once it has an id, unless a newer test was started in the meantime. */
 async function watchStarted(store: EditorStore, starting: Promise<string>, only: string | null): Promise<void> {
   const number = ++testsStarted;
-  const id = await starting;
-  if (number === testsStarted) watchTest(store, id, only);
+  store.setState({ starting: true });
+  try {
+    const id = await starting;
+    if (number === testsStarted) watchTest(store, id, only);
+  } finally {
+    if (number === testsStarted) store.setState({ starting: false });
+  }
 }
 
 /** Return a node without its pinned output, so that its test runs it. */
@@ -124,6 +129,9 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
 }
 
 export const isRunOver = (live: LiveRun | null): boolean => live === null || ENDED.has(live.status);
+
+/** Return whether a test is being started or runs. */
+export const isTesting = ({ starting, live }: Editor): boolean => starting || !isRunOver(live);
 
 /** Return whether a node waits for an approval. */
 export const awaitsApproval = ({ waits }: NodeState): boolean =>

@@ -82,6 +82,8 @@ export interface Editor {
   problems: Problem[] | null;
   draft: DraftState;
   live: LiveRun | null;
+  /** A test was requested and has no run yet. */
+  starting: boolean;
   /** Shown iterations by the id of the loop. */
   shownIterations: Record<string, ShownIteration>;
   /** Last results of nodes, by id, and the inputs of the workflow in that run. */
@@ -140,6 +142,7 @@ export function createEditor(
       state: unsaved ? "unsaved" : opened.revision === null ? "none" : "saved",
     },
     live: null,
+    starting: false,
     shownIterations: {},
     results: {},
     args: null,

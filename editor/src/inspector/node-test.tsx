@@ -6,7 +6,7 @@ import { attempt } from "../actions/registry";
 import { LazyCode } from "../code/lazy-code";
 import { useEditor, useEditorStore } from "../editor/context";
 import { loadLastResults } from "../editor/last-results";
-import { isRunOver, nodeStateOf, testNode } from "../editor/run-watch";
+import { isTesting, nodeStateOf, testNode } from "../editor/run-watch";
 import { apply, type Editor } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { t } from "../texts/inspector";
@@ -41,7 +41,7 @@ export function NodeTest({ node }: { node: Node }) {
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const args = useEditor((editor) => editor.args);
   const [rerun, setAgain] = useState<Set<string>>(new Set());
-  const busy = !isRunOver(live);
+  const busy = useEditor(isTesting);
   const run = (given: Tree, all: boolean) => attempt(() => testNode(store, node.id, given, all ? "all" : rerun));
   const given = args ?? exampleOf(schema);
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;

@@ -3,7 +3,7 @@ import { attempt } from "../actions/registry";
 import { cancelRun, fetchResult, type NodeState } from "../api/runs";
 import { NodeDecision } from "../approvals/node-decision";
 import { useEditor, useEditorStore } from "../editor/context";
-import { isRunOver, nodeStateOf, testWorkflow } from "../editor/run-watch";
+import { isRunOver, isTesting, nodeStateOf, testWorkflow } from "../editor/run-watch";
 import { type Editor, type LiveRun, select } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { NodeData, ResultSection } from "../inspector/node-data";
@@ -20,12 +20,13 @@ export function TestPanel() {
   const store = useEditorStore();
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const live = useEditor((editor) => editor.live);
+  const busy = useEditor(isTesting);
   return (
     <div className={css.pane}>
       <h2>{t("panels.test")}</h2>
       <InputForm
         schema={schema}
-        busy={!isRunOver(live)}
+        busy={busy}
         initial={store.getState().args}
         run={(args) => testWorkflow(store, args)}
       />

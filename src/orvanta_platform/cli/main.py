@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -106,6 +107,17 @@ def main() -> None:
         # The reader has ended: `grep -q` does at its first match. The interpreter flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except SystemExit as ended:
+        _exit(ended)
+
+
+def _exit(ended: SystemExit) -> NoReturn:
+    """Exit without finalizing the interpreter if obstore is loaded: one of its threads that waits for the interpreter
+    while it is finalized aborts the process (SIGABRT) after all work is done."""
+    if "obstore" in sys.modules and isinstance(ended.code, int | None):
+        sys.stderr.flush()
+        os._exit(ended.code or 0)
+    raise ended
 
 
 def _run() -> None:
