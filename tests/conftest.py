@@ -23,11 +23,14 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 from _pytest.faulthandler import fault_handler_stderr_fd_key
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from tests.selection import extend_repeated_cases, extended_after_first
 from tests.sharing import SharedDatabase, no_tasks_left, open_shared
 
+from orvanta_platform.control import passwords
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
 from orvanta_platform.embedded import binaries, cluster
@@ -38,7 +41,7 @@ from orvanta_platform.settings import Settings
 T = TypeVar("T")
 
 # A busy machine is slow and not faulty.
-settings.register_profile("orvanta", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("orvanta", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("orvanta")
 
 # The platform refuses names of settings that it does not know; processes of tests get it under another one.
@@ -66,10 +69,23 @@ def _fast_folder() -> str | None:
 
 
 def pytest_configure() -> None:
-    """Put the folders of `tmp_path` into memory too: on a disk, removing them takes a minute after a whole run."""
+    """Put the folders of `tmp_path` into memory too: on a disk, removing them takes a minute after a whole run.
+
+    Hashes of passwords and the tracebacks of structlog's default, with colours and local variables, would take a tenth
+    of the time of all tests.
+    """
     folder = _fast_folder()
     if folder is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._DUMMY_HASH = passwords._hasher.hash("unused")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

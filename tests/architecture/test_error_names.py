@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from orvanta_platform.cli import reference
@@ -34,19 +35,23 @@ FAULTS = {"diagnostic": 0, "Diagnostic": 0, "refusal": 0, "fault": 0}
 NAME = re.compile(r"[A-Z][a-z]+([A-Z][A-Za-z]*)*|[a-z]+(_[a-z0-9]+)+")
 
 
+@cache
+def calls() -> list[ast.Call]:
+    """Return every call in the source."""
+    trees = (ast.parse(path.read_text()) for path in SOURCE.rglob("*.py"))
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
 def names(functions: dict[str, int]) -> Iterator[str]:
     """Yield the constants that are passed as names to these functions."""
-    for path in SOURCE.rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(call, ast.Call):
-                continue
-            function = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            place = functions.get(function)
-            if place is not None and place < len(call.args):
-                texts = [part.value for part in ast.walk(call.args[place]) if isinstance(part, ast.Constant)]
-                found = [text for text in texts if isinstance(text, str) and NAME.fullmatch(text)]
-                # Of `*(name, message)` only the first one is a name.
-                yield from found[:1] if isinstance(call.args[place], ast.Starred) else found
+    for call in calls():
+        function = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        place = functions.get(function)
+        if place is not None and place < len(call.args):
+            texts = [part.value for part in ast.walk(call.args[place]) if isinstance(part, ast.Constant)]
+            found = [text for text in texts if isinstance(text, str) and NAME.fullmatch(text)]
+            # Of `*(name, message)` only the first one is a name.
+            yield from found[:1] if isinstance(call.args[place], ast.Starred) else found
 
 
 def constants() -> set[str]:

@@ -40,13 +40,21 @@ BANNED = {
 """Phrasings that are no technical terms, and the plain words for them."""
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and the text of each docstring of a module."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text:
-                yield getattr(node, "lineno", 1), text
+@cache
+def docstrings(path: Path) -> list[tuple[int, str]]:
+    """Return the line and the text of each docstring of a module."""
+    return list(_docstrings(ast.parse(path.read_text())))
+
+
+def _docstrings(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
+) -> Iterator[tuple[int, str]]:
+    text = ast.get_docstring(node)
+    if text:
+        yield getattr(node, "lineno", 1), text
+    for inner in node.body:
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _docstrings(inner)
 
 
 def comments(path: Path) -> Iterator[tuple[int, str]]:
@@ -72,6 +80,12 @@ def script_comments(path: Path) -> Iterator[tuple[int, str]]:
 
 
 @cache
+def suspects() -> list[tuple[Path, int, str]]:
+    """Return the lines of `prose` that contain one of the phrasings."""
+    pattern = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)
+    return [each for each in prose() if pattern.search(each[2])]
+
+
 def prose() -> list[tuple[Path, int, str]]:
     """Return the lines of sources and pages, and docstrings and comments of tests, whose code has texts of pages."""
     lines = [(path, number, line) for path in TEXTS for number, line in enumerate(path.read_text().splitlines(), 1)]
@@ -83,7 +97,7 @@ def prose() -> list[tuple[Path, int, str]]:
     ]
 
 
-def openings(paths: Iterable[Path], read: Callable[[Path], Iterator[tuple[int, str]]]) -> list[str]:
+def openings(paths: Iterable[Path], read: Callable[[Path], Iterable[tuple[int, str]]]) -> list[str]:
     """Return the texts that start with one of OPENINGS, each with its place."""
     return [
         f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
@@ -114,7 +128,7 @@ def test_text_is_free_of_phrasings_that_are_no_terms(phrase: str) -> None:
     pattern = re.compile(rf"\b({phrase})\b", re.IGNORECASE)
     found = [
         f"{path.relative_to(ROOT)}:{number}: {text.strip()}\n    write: {BANNED[phrase]}"
-        for path, number, text in prose()
+        for path, number, text in suspects()
         if pattern.search(text)
     ]
     assert not found, "\n".join(found)

@@ -9,11 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness, client_of
 
-from orvanta_platform.control import passwords
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.services.access import setup
@@ -26,8 +24,6 @@ U = "/api/users"
 
 @pytest.fixture
 async def api(database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ApiHarness]:
-    # The cost of a hash is not what these tests are about.
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     async with api_harness(database, tmp_path) as made:
         await setup.create_user(made.platform.db, EMAIL, PASSWORD)
         yield made

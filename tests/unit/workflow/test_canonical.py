@@ -77,7 +77,7 @@ def _shuffled(value: Any, chance: random.Random) -> Any:
 
 
 @given(st.sampled_from(sorted(HASHES)), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_key_order_and_presentation_are_ignored(name: str, chance: random.Random) -> None:
     tree = _shuffled(_tree(name), chance)
     tree["value"]["ui"] = {"nodes": {"a": {"x": chance.randint(0, 99), "y": 1}}}
@@ -149,7 +149,7 @@ def _as_doubles(value: Any) -> Any:
 @given(_TREES)
 @example([9.9e-5, 1e-4, -1.5])
 @example([1e16, 2**53 - 1, -(2**60)])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_canonical_form_conforms_to_rfc_8785(data: Any) -> None:
     expected = rfc8785.dumps({"schema": {"a": _as_doubles(data)}, "value": {"modules": []}})
     assert canonical_bytes({"schema": {"a": data}, "value": {"modules": []}}) == expected

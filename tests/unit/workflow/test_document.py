@@ -177,13 +177,13 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_json_text_round_trips(value: Any) -> None:
     assert parse_json(json.dumps(value).encode()) == value
 
 
 @given(st.text(st.sampled_from(list("ab:-?[]{},&*!|>'\"%@`# \n\t0.~<=\\\r…")), max_size=30))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_is_read_or_rejected(text: str) -> None:
     formats: tuple[Format, ...] = ("json", "yaml")
     for format in formats:

@@ -90,7 +90,7 @@ _TREE = st.recursive(
 
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=3), _TREE, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_written_text_round_trips(tree: dict[str, Any]) -> None:
     assert parse(text.write_yaml(tree).encode(), "yaml").tree == tree
 
