@@ -47,6 +47,13 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def bearer(value: str) -> str:
+    """Return a token of at least 16 printable ASCII characters without spaces."""
+    if len(value) < 16 or not all("!" <= character <= "~" for character in value):
+        raise ValueError("a token of at least 16 printable ASCII characters without spaces")
+    return value
+
+
 def names(value: str) -> tuple[str, ...]:
     """Return the comma-separated names, without empty ones."""
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)

@@ -18,6 +18,9 @@ from orvanta_platform.errors import SettingsError
 
 Isolation = Literal["auto", "required", "full", "userns", "landlock", "none"]
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses and names that only programs on this machine reach."""
+
 _STORES = ("file", "s3", "gs", "az")
 
 
@@ -346,6 +349,32 @@ class Settings:
         default=(),
         shown="none",
     )
+    metrics_host: str = _setting(
+        "ORVANTA_METRICS_HOST",
+        str,
+        "Address on which metrics and health checks are served; one other than loopback requires "
+        "`ORVANTA_METRICS_TOKEN`.",
+        default="127.0.0.1",
+    )
+    metrics_port: int | None = _setting(
+        "ORVANTA_METRICS_PORT",
+        readers.integer(1, 65535),
+        "Port on which a server serves metrics and health checks.",
+        shown="off",
+    )
+    worker_metrics_port: int | None = _setting(
+        "ORVANTA_WORKER_METRICS_PORT",
+        readers.integer(1, 65535),
+        "Port on which a worker serves metrics and health checks.",
+        shown="off",
+    )
+    metrics_token: str | None = _setting(
+        "ORVANTA_METRICS_TOKEN",
+        readers.bearer,
+        "Bearer token that metrics require; health checks need none.",
+        shown="none",
+        secret=True,
+    )
     retention_days: int = _setting(
         "ORVANTA_RETENTION_DAYS",
         readers.integer(0, 36_500),
@@ -394,7 +423,18 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             f"lost heartbeat {settings.lost_beat_ms} ms, lease {settings.lease_ms} ms.",
             hint="Set ORVANTA_BEAT_MS < ORVANTA_LOST_BEAT_MS < ORVANTA_LEASE_MS.",
         )
+    _check_metrics(settings)
     return _complete_urls(settings)
+
+
+def _check_metrics(settings: Settings) -> None:
+    """Require a token for metrics on an address that other machines reach. Raises SettingsError."""
+    served = settings.metrics_port is not None or settings.worker_metrics_port is not None
+    if served and settings.metrics_token is None and settings.metrics_host not in LOOPBACK:
+        raise SettingsError(
+            f"Metrics on {settings.metrics_host} need a token.",
+            hint="Set ORVANTA_METRICS_TOKEN, or remove ORVANTA_METRICS_HOST.",
+        )
 
 
 def with_database(settings: Settings, app_url: str, owner_url: str) -> Settings:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from tests.installation import ORVANTA as ORVANTA
 from tests.installation import PATIENCE_S as PATIENCE_S
-from tests.installation import running
+from tests.installation import free_port, running
 from tests.storage import seaweed
 from tests.storage.seaweed import Server
 
@@ -48,6 +48,8 @@ def installation(s3: Server) -> Iterator[Installation]:
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
         "ORVANTA_JOB_TIMEOUT_S": "60",
+        "ORVANTA_METRICS_PORT": str(free_port()),
+        "ORVANTA_WORKER_METRICS_PORT": str(free_port()),
         "OBJECT_STORAGE_URL": s3.url("orvanta", "e2e"),
         **s3.environment,
     }

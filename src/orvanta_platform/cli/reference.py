@@ -1,4 +1,4 @@
-"""Generator of the pages under docs/reference: settings, errors, command line, permissions of routes.
+"""Generator of the pages under docs/reference: settings, metrics, errors, commands, permissions.
 
 `python -m orvanta_platform.cli.reference docs/reference` writes them; a test compares them.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 import orvanta_platform
-from orvanta_platform import settings
+from orvanta_platform import measurements, settings
 from orvanta_platform.cli.error_names import DIAGNOSTICS, FAILURES, section
 from orvanta_platform.cli.main import app
 from orvanta_platform.control import instance_settings
@@ -40,6 +40,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "errors.md": errors_page(),
         "cli.md": cli_page(),
+        "metrics.md": measurements.reference(),
         "permissions.md": route_rules.page(),
     }
 

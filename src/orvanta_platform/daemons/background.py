@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from orvanta_platform.daemons import audit_chain, janitor, notices, reaper, scheduler, timers
+from orvanta_platform.daemons import audit_chain, janitor, notices, reaper, run_counts, scheduler, timers
+from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.services.platform import Platform
 
 Daemon = Callable[[Platform], Awaitable[None]]
 
-IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run)
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, run_counts.run)
 IN_SERVERS: tuple[Daemon, ...] = (
     *IN_EVERY_PROCESS,
     janitor.run,
@@ -44,14 +45,16 @@ async def running(platform: Platform, daemons: tuple[Daemon, ...]) -> AsyncItera
 @asynccontextmanager
 async def of_worker(platform: Platform) -> AsyncIterator[None]:
     """Run the daemons of a worker while the block is active."""
-    async with running(platform, IN_EVERY_PROCESS):
+    port = platform.settings.worker_metrics_port
+    async with monitoring(platform, port, with_database=False), running(platform, IN_EVERY_PROCESS):
         yield
 
 
 @asynccontextmanager
 async def of_server(platform: Platform) -> AsyncIterator[None]:
     """Run the daemons of a server while the block is active."""
-    async with running(platform, IN_SERVERS):
+    port = platform.settings.metrics_port
+    async with monitoring(platform, port, with_database=True), running(platform, IN_SERVERS):
         yield
 
 

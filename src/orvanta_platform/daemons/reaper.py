@@ -41,5 +41,6 @@ async def _fence(platform: Platform, worker: ObservedWorker) -> None:
     async with platform.db.acquire() as connection:
         won = await workers.fence_lost(connection, worker)
     if won:
+        platform.measurements.lost_workers.add()
         done = await reap(platform.tools, worker.id, worker.generation, platform.settings.max_losses)
         log.warning("worker lost", action="reap", worker=str(worker.id), jobs=done.jobs, ended=len(done.stepped))

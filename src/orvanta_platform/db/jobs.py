@@ -40,6 +40,8 @@ class ClaimedJob(msgspec.Struct, frozen=True):
     frame: UUID | None = None
     place: int | None = None
     """Number of the frame among the bodies of its node, if the job is the only one of the frame."""
+    waited_s: float = 0.0
+    """Seconds for which it was available before this claim."""
 
 
 class ClaimLane(msgspec.Struct, frozen=True):
@@ -168,6 +170,7 @@ def _claimed(row: Any) -> ClaimedJob:
         seq=row["claimed_seq"],
         frame=row["frame"],
         place=row["place"],
+        waited_s=row["waited_s"],
     )
 
 

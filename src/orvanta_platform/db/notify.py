@@ -62,6 +62,7 @@ class Listener:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.measurements = database.measurements
         self._watches: dict[str, set[Watch]] = {}
         self.waiters = 0
         """Number of waiters in this process."""
@@ -184,7 +185,8 @@ class Notifier:
             self._later = asyncio.create_task(self._send_progress(), name="notifier progress")
 
     def run_ended(self, run: UUID) -> None:
-        """Announce the end of the run to everything that waits for its result."""
+        """Announce the end of the run to everything that waits for its result, and count it later."""
+        self._listener.measurements.ended.add(run)
         self._moved.discard(f"run:{run}")
         self.send(f"run:{run}", f"ended:{run}")
 

@@ -10,8 +10,10 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
+from orvanta_platform import clock
 from orvanta_platform.db.queries import query_texts
 from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable
+from orvanta_platform.measurements import Measurements
 
 _SQL = query_texts("schema")
 
@@ -51,9 +53,6 @@ CANNOT_CONNECT: tuple[type[Exception], ...] = (*CONNECTION_LOST, asyncpg.Postgre
 
 _TRY_AGAIN: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST)
 
-retries: dict[str, int] = {}
-"""Number of retried transactions by name of the error, for /metrics."""
-
 
 class Database:
     """A pool of connections to one database; created by `connect`."""
@@ -62,6 +61,7 @@ class Database:
         self.pool = pool
         self.url = url
         self.direct_url = direct_url
+        self.measurements = Measurements()
         self._waits_by_session = False
 
     @classmethod
@@ -108,13 +108,15 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         """Acquire a connection outside any transaction."""
+        asked = clock.monotonic()
         async with self.pool.acquire() as connection:
+            self.measurements.pool_wait.observe(clock.monotonic() - asked)
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Open a READ COMMITTED transaction that waits at most 500 ms for a lock."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self.acquire() as connection, connection.transaction():
             if not self._waits_by_session:
                 await connection.execute(_SQL["set_lock_timeout"])
             yield connection
@@ -133,8 +135,7 @@ class Database:
                 raise  # The statement exceeded the timeout, and a retry would too.
             except _TRY_AGAIN as error:
                 attempt += 1
-                name = type(error).__name__
-                retries[name] = retries.get(name, 0) + 1
+                self.measurements.retries.add(type(error).__name__)
                 if attempt >= _ATTEMPTS:
                     raise
                 await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.02 * 2**attempt, 2.0))

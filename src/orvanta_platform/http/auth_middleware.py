@@ -48,6 +48,8 @@ OPEN: frozenset[str] = frozenset(
         "/api/auth/oidc/start",
         "/api/version",
         "/api/health/status",
+        "/api/health/live",
+        "/api/health/ready",
         "/api/openapi.json",
         "/api/openapi.yaml",
     }
@@ -83,6 +85,7 @@ _DISCARDED_BYTES = 32 << 20
 _ROUTINE = ("/api/health/", "/assets/", f"{documentation.ADDRESS}/")
 """Paths whose successful requests are logged at level debug: probes repeat them every few seconds."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
 _WORKSPACE = re.compile(r"/(?:api/w|approve)/([^/]+)(?:/|$)")
 _CLEAN = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+)+")
@@ -133,6 +136,10 @@ class AuthenticationMiddleware:
             body.caller = answer.caller = scope.get(LIVE_ACTOR)
             receive_body = body.receive if ACTOR in scope else self._bounded(body.receive)
             await self._run(scope, receive_body, answer)
+        seconds = clock.monotonic() - started
+        route = scope.get("path_template", "unknown")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._platform.measurements.requests.observe(seconds, route, method, str(answer.status))
         is_routine = scope["path"].startswith(_ROUTINE) and answer.status < 400
         log.log(
             logging.DEBUG if is_routine else logging.INFO,
@@ -140,7 +147,7 @@ class AuthenticationMiddleware:
             method=scope["method"],
             path=_printable(scope["path"]),
             status=answer.status,
-            ms=round((clock.monotonic() - started) * 1000, 1),
+            ms=round(seconds * 1000, 1),
             address=address[0] if address else None,
             request_id=request_id,
         )

@@ -23,6 +23,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         NO_TOKEN: """
             GET /api/version
             GET /api/health/status
+            GET /api/health/live
+            GET /api/health/ready
             GET /api/openapi.json
             GET /api/openapi.yaml
             POST /api/auth/login

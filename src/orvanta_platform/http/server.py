@@ -68,6 +68,7 @@ async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) 
     stopping = asyncio.create_task(stop.wait(), name="stop")
     log.info("serving", host=sockets.host, port=sockets.port)
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    platform.measurements.unready = lambda: "The server is stopping."
     sockets.close()
     server.stop()  # type: ignore[no-untyped-call]
     stopping.cancel()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from orvanta_platform import clock
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Database
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.db.sticky_connection import StickyConnection
@@ -31,6 +32,7 @@ class Committer:
 
     def __init__(self, database: Database) -> None:
         self._connection = StickyConnection(database)
+        self._measured = database.measurements.steps
         self._items: deque[_Item] = deque()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +116,10 @@ class Committer:
         while True:
             try:
                 async with self._connection as connection:
-                    return await write_steps(connection, writes)
+                    started = clock.monotonic()
+                    written = await write_steps(connection, writes)
+                    self._measured.observe(clock.monotonic() - started)
+                    return written
             except _AGAIN as error:
                 attempt += 1
                 log.info("commit is retried", action="commit_retry", error=str(error), attempt=attempt)

@@ -17,6 +17,7 @@ from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.measurements import Measurements
 from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.orchestrator.blueprints import Blueprints
 from orvanta_platform.orchestrator.sizes import Sizes
@@ -57,6 +58,11 @@ class Platform:
         tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
         object.__setattr__(self, "instance", InstanceSettings(self.db, self.keys))
+
+    @property
+    def measurements(self) -> Measurements:
+        """Measurements of this process."""
+        return self.db.measurements
 
     async def close(self) -> None:
         """Flush pending notifications, stop the evaluator and close all connections."""

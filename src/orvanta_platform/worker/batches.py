@@ -29,7 +29,7 @@ from orvanta_platform.orchestrator.job_completion import (
 from orvanta_platform.orchestrator.scope import read_previous
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, may_continue_run
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, may_continue_run, measure
 from orvanta_platform.worker.lease import Lease
 
 MAX_JOBS = 200
@@ -49,6 +49,7 @@ class _ReadyStep:
     """A job together with the write that completes it."""
 
     job: ClaimedJob
+    finish: Finish
     write: StepWrite
     following: ClaimedJob | None
     """The next job of the run, if it was handed off to this worker."""
@@ -127,7 +128,9 @@ class Batches:
         if ready:
             with suppress(Exception):  # the jobs of a failed batch run individually, which reports the error
                 async with self._platform.db.acquire() as connection:
+                    started = clock.monotonic()
                     written = await write_steps(connection, [step.write for step in ready])
+                    self._platform.measurements.steps.observe(clock.monotonic() - started)
         following: list[ClaimedJob] = []
         for place, step in enumerate(ready):
             if place not in written:
@@ -135,6 +138,7 @@ class Batches:
                 continue
             del self._held[step.job.id]
             self.jobs_executed += 1
+            measure(self._platform.measurements, step.job, step.finish, 0.0)
             self._platform.tools.recent.put_rows(step.write.values)
             notify_step(self._platform.tools, step.write)
             await advance_caller(self._platform.tools, step.job, step.write)
@@ -203,4 +207,4 @@ class Batches:
         if write is None:
             return None
         write, handed_off = claim_next(write, job, finish) if hand_off else (write, None)
-        return _ReadyStep(job, write, claimed_of(job, write, handed_off) if handed_off else None)
+        return _ReadyStep(job, finish, write, claimed_of(job, write, handed_off) if handed_off else None)

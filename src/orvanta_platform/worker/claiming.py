@@ -10,8 +10,11 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import jobs
 from orvanta_platform.db.errors import DatabaseError
+from orvanta_platform.db.jobs import ClaimedJob
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
-from orvanta_platform.queue.claim import rest_s
+from orvanta_platform.measurements import Measurements
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.queue.claim import is_pinned, rest_s
 from orvanta_platform.services.platform import Platform
 
 POLL_S = (1.0, 2.0)
@@ -35,6 +38,14 @@ log = structlog.get_logger(__name__)
 def may_continue_run(more_waits: bool, steps: int, started: float) -> bool:
     """Return whether a slot that has made `steps` steps of a run since monotonic `started` may take the next one."""
     return not more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - started < HAND_OFF_S)
+
+
+def measure(measurements: Measurements, job: ClaimedJob, finish: Finish, ran_s: float) -> None:
+    """Record an attempt of a job that took `ran_s` seconds."""
+    if job.attempt == 1:
+        measurements.job_wait.observe(max(job.waited_s, 0.0), "worker" if is_pinned(job.queue) else job.queue)
+    outcome = "cancelled" if finish.cancelled else "failed" if finish.error is not None else "succeeded"
+    measurements.job_duration.observe(ran_s, job.kind, outcome)
 
 
 async def poll(platform: Platform) -> None:

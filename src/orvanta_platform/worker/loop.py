@@ -28,7 +28,7 @@ from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, poll
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, MAX_WAIT_S, may_continue_run, measure, poll
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.outcome import SandboxLost
@@ -92,6 +92,8 @@ class Worker:
         self._lost: dict[UUID, LostAttempt] = {}
         self._more_waits = False
         self._executed = 0
+        platform.measurements.slots = self._count_slots
+        platform.measurements.unready = self._unready
 
     def _make_batches(self, queues: Collection[str] | None) -> Batches | None:
         if queues is not None and NATIVE_QUEUE not in queues:
@@ -109,6 +111,16 @@ class Worker:
     def jobs_executed(self) -> int:
         """Number of jobs that this worker has completed."""
         return self._executed + (self._batches.jobs_executed if self._batches else 0)
+
+    def _count_slots(self) -> tuple[int, int]:
+        """Return the numbers of used and free slots."""
+        return self._platform.settings.slots - len(self._free), len(self._free)
+
+    def _unready(self) -> str | None:
+        """Return the reason for which this worker claims no jobs; None if it does."""
+        if self._draining.is_set() or self._lease.drained:
+            return "The worker is drained."
+        return None if self._lease.may_claim else "The heartbeats of the worker are not recorded."
 
     def drain(self) -> None:
         """Stop claiming jobs. Running jobs continue until they are finished."""
@@ -228,10 +240,12 @@ class Worker:
         if job.run.engine_version > ENGINE_VERSION:
             await self._requeue(job)
             return None
+        started = clock.monotonic()
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:
             return None
         self._executed += 1
+        measure(self._platform.measurements, job, executed[1], clock.monotonic() - started)
         running.finishing = True
         hand_off = hand_off and not self._draining.is_set() and self._lease.may_claim
         try:

@@ -12,6 +12,7 @@ from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import workspaces
+from orvanta_platform.services.maintenance import readiness
 
 DESCRIPTION = "orvanta.openapi"
 """Key of the application's state that holds its `Description`."""
@@ -40,6 +41,21 @@ async def health(request: AnyRequest) -> Response[bytes]:
     )
 
 
+@get("/api/health/live", opt=call())
+async def live() -> Response[bytes]:
+    """Check that the process responds. It does so without the database, so that an outage restarts no servers."""
+    return answers.text("live")
+
+
+@get("/api/health/ready", opt=call())
+async def ready(request: AnyRequest) -> Response[bytes]:
+    """Check that the server can process calls. The status is 503, with the reason, while it cannot: the database is
+    unavailable or has another schema, or the server is stopping.
+    """
+    reason = await readiness.find_obstacle(platform_of(request))
+    return answers.text("ready" if reason is None else reason, 200 if reason is None else 503)
+
+
 @get("/api/openapi.json", opt=call(answer=AnyObject))
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """Get this document."""
@@ -52,4 +68,4 @@ async def openapi_yaml(request: AnyRequest) -> Response[bytes]:
     return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].yaml), media_type="text/plain")
 
 
-ROUTES = [version, health, openapi_json, openapi_yaml]
+ROUTES = [version, health, live, ready, openapi_json, openapi_yaml]

@@ -41,6 +41,7 @@ async def _process_tick(platform: Platform, tick: Due) -> bool:
         # A zone or an expression that this version does not support.
         return await scheduling.record_invalid(platform, tick, error.message)
     if found.start:
+        platform.measurements.trigger_lag.observe((tick.now - tick.at).total_seconds(), "schedule")
         return await scheduling.start(platform, tick, found.next_at)
     return await scheduling.record_missed(platform, tick, found.missed, found.next_at)
 

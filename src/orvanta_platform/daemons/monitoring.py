@@ -1,0 +1,175 @@
+"""Endpoint of metrics and health checks, on a port of its own.
+
+`/health/live` responds while the event loop turns. `/health/ready` checks that the process takes work. `/metrics` needs
+the token of ORVANTA_METRICS_TOKEN, if it is set. Without a token the endpoint listens on loopback only, and answers
+only requests to a loopback name, so that no page of a browser reads it by a name of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.daemons.leader_election import lead
+from orvanta_platform.errors import PortTaken
+from orvanta_platform.measurements import Measurements
+from orvanta_platform.services.maintenance import metrics, readiness
+from orvanta_platform.services.maintenance.metrics import Figures
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.settings import LOOPBACK
+
+LEADER = "metrics"
+
+_MAX_CONNECTIONS = 20
+_MAX_HEAD = 8 << 10
+_PATIENCE_S = 10.0
+_FRESH_S = 2.0
+"""Age in seconds up to which figures of the database are served again."""
+
+_REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed"}
+_PLAIN = "text/plain; charset=utf-8"
+_EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    content_type: str = _PLAIN
+
+
+@asynccontextmanager
+async def monitoring(platform: Platform, port: int | None, *, with_database: bool) -> AsyncIterator[None]:
+    """Serve the endpoint while the block is active; None: do not serve it.
+
+    `with_database`: one of the processes exposes the figures of the database. Raises PortTaken.
+    """
+    if port is None:
+        yield
+        return
+    # Imported here because a process without this endpoint needs neither the module nor its library.
+    from orvanta_platform.daemons import exposition
+
+    endpoint = Endpoint(platform, exposition.write)
+    host = platform.settings.metrics_host
+    try:
+        server = await asyncio.start_server(endpoint.serve, host, port, limit=_MAX_HEAD)
+    except OSError as error:
+        raise PortTaken(
+            f"The process cannot serve metrics on {host}:{port}: {error.strerror}.",
+            hint="Stop the program that listens there, or set ORVANTA_METRICS_PORT or ORVANTA_WORKER_METRICS_PORT.",
+        ) from error
+    log.info("serving metrics", host=host, port=port)
+    leading = asyncio.create_task(lead(platform, LEADER, endpoint.expose_figures)) if with_database else None
+    try:
+        yield
+    finally:
+        if leading is not None:
+            leading.cancel()
+            await asyncio.wait([leading])
+        server.close()
+
+
+class Endpoint:
+    """Handler of the connections."""
+
+    def __init__(self, platform: Platform, write: Callable[[Measurements, Figures | None], bytes]) -> None:
+        self._platform = platform
+        self._write = write
+        self._token = platform.settings.metrics_token
+        self._open = 0
+        self._leads = False
+        self._figures: Figures | None = None
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def expose_figures(self, _platform: Platform) -> None:
+        """Expose the figures of the database until cancelled."""
+        self._leads = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._leads = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request and close the connection."""
+        self._open += 1
+        try:
+            if self._open <= _MAX_CONNECTIONS:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._answer(reader, writer)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        except Exception as error:
+            log.warning("metrics failed", action="metrics", error=repr(error))
+        finally:
+            self._open -= 1
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        method, _, target = first.partition(" ")
+        path = target.partition(" ")[0].partition("?")[0]
+        headers = {name.strip().lower(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
+        answer = await self._find(method, path, headers)
+        writer.write(
+            f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Service Unavailable')}\r\n"
+            f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n"
+            "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n".encode()
+        )
+        if method != "HEAD":
+            writer.write(answer.body)
+        await writer.drain()
+
+    async def _find(self, method: str, path: str, headers: dict[str, str]) -> _Answer:
+        if method not in ("GET", "HEAD"):
+            return _Answer(405, b"Send a GET request.\n")
+        if self._token is None and _host_of(headers.get("host", "")) not in LOOPBACK:
+            return _Answer(400, b"Without a token, only requests to a loopback address are answered.\n")
+        match path:
+            case "/health/live":
+                return _Answer(200, b"live\n")
+            case "/health/ready":
+                reason = await readiness.find_obstacle(self._platform)
+                return _Answer(200, b"ready\n") if reason is None else _Answer(503, f"{reason}\n".encode())
+            case "/metrics" if self._may_read(headers.get("authorization", "")):
+                return await self._metrics()
+            case "/metrics":
+                return _Answer(401, b"Send the token of ORVANTA_METRICS_TOKEN as a bearer token.\n")
+        return _Answer(404, b"There are /metrics, /health/live and /health/ready.\n")
+
+    def _may_read(self, authorization: str) -> bool:
+        if self._token is None:
+            return True
+        return hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode())
+
+    async def _metrics(self) -> _Answer:
+        measured = self._platform.measurements
+        await metrics.count_ended(self._platform, measured.ended.take())
+        return _Answer(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
+
+    async def _read_figures(self) -> Figures | None:
+        """Return the figures of the database, read again if they are old; concurrent requests share a reading."""
+        async with self._reading:
+            if clock.monotonic() - self._read_at > _FRESH_S:
+                self._figures = await metrics.read_figures(self._platform)
+                self._read_at = clock.monotonic()
+            return self._figures
+
+
+def _host_of(header: str) -> str:
+    """Return the host of a header Host, without its port."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]

@@ -1,0 +1,96 @@
+"""Endpoint of metrics and health checks: who may read it, and what it says while the process cannot work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness
+from tests.installation import free_port
+
+from orvanta_platform import settings as settings_module
+from orvanta_platform.daemons.monitoring import monitoring
+from orvanta_platform.errors import PortTaken, SettingsError
+
+TOKEN = "a-token-of-prometheus"
+
+
+@asynccontextmanager
+async def endpoint(api: ApiHarness, token: str | None) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the endpoint of the platform and return a client."""
+    port = free_port()
+    platform = replace(api.platform, settings=replace(api.platform.settings, metrics_token=token))
+    async with (
+        monitoring(platform, port, with_database=True),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        yield client
+        with pytest.raises(PortTaken):
+            async with monitoring(platform, port, with_database=True):
+                pass
+
+
+async def test_metrics_are_denied_without_the_token(api: ApiHarness) -> None:
+    """Health checks need none; all other paths and methods are refused."""
+    async with endpoint(api, TOKEN) as client:
+        for header in ("", "Bearer wrong", f"bearer {TOKEN}", TOKEN, f"Bearer {TOKEN}x"):
+            answer = await client.get("/metrics", headers={"Authorization": header})
+            assert answer.status_code == 401 and "orvanta_" not in answer.text
+        answer = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert answer.status_code == 200 and "orvanta_build_info" in answer.text
+        assert (await client.get("/health/live")).status_code == 200
+        assert (await client.post("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status_code == 405
+        assert (await client.get("/api/version")).status_code == 404
+
+
+async def test_endpoint_without_token_answers_loopback_names_only(api: ApiHarness) -> None:
+    """A page that resolves its own name to 127.0.0.1 reads nothing."""
+    async with endpoint(api, None) as client:
+        assert (await client.get("/metrics")).status_code == 200
+        for path in ("/metrics", "/health/ready"):
+            assert (await client.get(path, headers={"Host": "attacker.example"})).status_code == 400
+
+
+async def test_idle_connections_do_not_block_the_endpoint(api: ApiHarness) -> None:
+    """Connections beyond the limit are closed, and one that has sent nothing delays no other."""
+    async with endpoint(api, None) as client:
+        streams = [await asyncio.open_connection(client.base_url.host, client.base_url.port) for _ in range(5)]
+        assert (await client.get("/health/live")).status_code == 200
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_readiness_names_the_obstacle(api: ApiHarness, database: TestDatabase) -> None:
+    """The API answers without a token, and does not fail for a reason that a restart would not cure."""
+    anonymous = httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url="http://orvanta")  # type: ignore[arg-type]
+    async with anonymous as client:
+        assert [(await client.get(f"/api/health/{name}")).status_code for name in ("live", "ready")] == [200, 200]
+        before, api.platform.measurements.unready = api.platform.measurements.unready, lambda: "The worker is drained."
+        try:
+            answer = await client.get("/api/health/ready")
+            assert (answer.status_code, answer.text) == (503, "The worker is drained.")
+        finally:
+            api.platform.measurements.unready = before
+        owner = await asyncpg.connect(database.owner_url)
+        await owner.execute("ALTER TABLE migration RENAME TO hidden")
+        try:
+            assert (await client.get("/api/health/ready")).status_code == 503
+            assert (await client.get("/api/health/live")).status_code == 200
+        finally:
+            await owner.execute("ALTER TABLE hidden RENAME TO migration")
+            await owner.close()
+
+
+def test_metrics_for_other_machines_require_a_token() -> None:
+    open_to_all = {"ORVANTA_METRICS_PORT": "9100", "ORVANTA_METRICS_HOST": "0.0.0.0"}
+    with pytest.raises(SettingsError):
+        settings_module.load(open_to_all)
+    assert settings_module.load({**open_to_all, "ORVANTA_METRICS_TOKEN": TOKEN}).metrics_token == TOKEN
+    with pytest.raises(SettingsError):
+        settings_module.load({"ORVANTA_METRICS_TOKEN": "short"})
