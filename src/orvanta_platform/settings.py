@@ -395,6 +395,12 @@ class Settings:
         "Lowest level of the log, which is written to standard error. `orvanta up` defaults to warning.",
         default="info",
     )
+    log_format: str = _setting(
+        "ORVANTA_LOG_FORMAT",
+        readers.choice("console", "json"),
+        "Format of the log: `console` writes key=value pairs, `json` one JSON object per line.",
+        default="console",
+    )
 
     @property
     def objects(self) -> str:

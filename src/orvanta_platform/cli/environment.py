@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import structlog
 from rich.console import Console
 
@@ -34,7 +35,7 @@ def take_settings(secrets_fd: int | None = None) -> Settings:
     settings = settings_module.load({**os.environ, **secrets})
     for name in settings_module.secret_names():
         os.environ.pop(name, None)
-    _configure_logging(settings.log_level)
+    _configure_logging(settings.log_level, settings.log_format)
     return settings
 
 
@@ -75,18 +76,34 @@ async def check_schema(database: Database) -> None:
         await migrate.check_schema(connection)
 
 
-def _configure_logging(level: str) -> None:
-    """Log events of at least `level` (debug, info, warning, error) to stderr: one line of key=value pairs per event,
-    without local variables in tracebacks.
-    """
+def _configure_logging(level: str, format: str) -> None:
+    """Log events of at least `level` (debug, info, warning, error) to stderr, one line per event."""
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], drop_missing=True),
-        ],
+        processors=log_processors(format),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def log_processors(format: str) -> list[structlog.typing.Processor]:
+    """Return the processors that write an event as key=value pairs (`console`) or as JSON (`json`).
+
+    Lines contain the ids of the request or job that is being processed. Tracebacks contain no local variables.
+    """
+    order = ["timestamp", "level", "event"]
+    renderer: structlog.typing.Processor = structlog.processors.KeyValueRenderer(key_order=order, drop_missing=True)
+    if format == "json":
+        renderer = structlog.processors.JSONRenderer(serializer=_json_line)
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        renderer,
+    ]
+
+
+def _json_line(event: dict[str, Any], **_options: object) -> str:
+    """Return an event as one line of JSON. Values of other types are written as text."""
+    return msgspec.json.encode(event, enc_hook=str).decode()

@@ -122,6 +122,7 @@ class AuthenticationMiddleware:
         headers = MutableScopeHeaders(scope)
         request_id = _request_id(headers.get("x-request-id"))
         scope[REQUEST_ID] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         scope[PLATFORM] = self._platform
         scope["client"] = address = _client(self._addresses.of(scope))
         body = PacedBody(receive, self._pace)

@@ -240,6 +240,7 @@ class Worker:
         if job.run.engine_version > ENGINE_VERSION:
             await self._requeue(job)
             return None
+        structlog.contextvars.bind_contextvars(run=str(job.run.id), job=str(job.id), workspace=job.run.workspace)
         started = clock.monotonic()
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:
@@ -255,7 +256,9 @@ class Worker:
         finally:
             running.finishing = False
             self._executor.discard(job.id)
-        if not done.recorded:
+        if done.recorded:
+            log.debug("job finished", action="finish", attempt=job.attempt, kind=job.kind)
+        else:
             log.info("the job no longer belongs to this worker", action="finish_stale", job=str(job.id))
         return done.following
 
