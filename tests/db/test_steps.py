@@ -12,7 +12,7 @@ from orvanta_platform.db.queries import load
 from orvanta_platform.db.steps import statement
 
 ENDED = {"deleted", "run_timers", "ended_runs", "processed_events"}
-ROOTS = ({"updated"}, ENDED, {*ENDED, "caller_events"})
+ROOTS = ({"updated"}, ENDED, {*ENDED, "caller_events"}, {*ENDED, "failed_runs"})
 FINISHED = (
     {"finished_jobs"},
     {"finished_jobs", "job_history"},
@@ -31,7 +31,7 @@ OTHERS = (
 SHAPES = sorted(
     {
         frozenset().union(*roots, finished, *others)
-        for roots in (ROOTS[:1], ROOTS[1:2], ROOTS[:2], ROOTS)
+        for roots in (ROOTS[:1], ROOTS[1:2], ROOTS[3:], ROOTS)
         for finished in FINISHED
         for count in range(len(OTHERS) + 1)
         for others in itertools.combinations(OTHERS, count)

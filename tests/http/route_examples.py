@@ -52,6 +52,7 @@ BODIES: dict[str, Any] = {
     "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
     "POST workspaces/edit_retention": {"retention_days": 30},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
+    "POST workspaces/edit_error_handler": {"error_handler": None},
     "POST folders/create": {"name": "fresh"},
     "POST folders/update/{name}": {"summary": "x"},
     "POST folders/addowner/{name}": {"owner": "g/all"},

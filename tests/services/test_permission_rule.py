@@ -55,6 +55,7 @@ EXEMPT = {
     "triggers.route_calls.admit": "authenticates a request, or requires the caller's token",
     "triggers.route_calls.admit_token": "creates the actor, and checks that it may run the trigger's target",
     "triggers.route_calls.start": "starts as the trigger's owner, whose rights are checked by starting a run",
+    "triggers.error_handlers.start_due": "called by a daemon; starts runs as the admin who set the handler",
     "catalog.examples.seed": "called at the first start, which has no caller",
     "run_views.jobs.find": "its callers check permissions, or have verified a signature",
     "approvals.lookup.find_job": "its callers check permissions, or have verified a signature",

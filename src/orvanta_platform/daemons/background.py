@@ -8,7 +8,16 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from orvanta_platform.daemons import audit_chain, janitor, notices, reaper, run_counts, scheduler, timers
+from orvanta_platform.daemons import (
+    audit_chain,
+    error_handlers,
+    janitor,
+    notices,
+    reaper,
+    run_counts,
+    scheduler,
+    timers,
+)
 from orvanta_platform.daemons.monitoring import monitoring
 from orvanta_platform.services.platform import Platform
 
@@ -23,6 +32,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     janitor.index,
     janitor.sweep_objects,
     notices.run,
+    error_handlers.run,
     audit_chain.run,
     scheduler.run,
 )

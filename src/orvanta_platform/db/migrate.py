@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from urllib.parse import unquote, urlsplit
 
@@ -33,7 +34,8 @@ class Migration:
     text: str
 
 
-def list_migrations() -> list[Migration]:
+@cache
+def list_migrations() -> tuple[Migration, ...]:
     """Return all migrations known to this code, in order."""
     folder = resources.files(__package__).joinpath("migrations")
     found = []
@@ -41,7 +43,7 @@ def list_migrations() -> list[Migration]:
         if entry.name.endswith(".sql"):
             text = entry.read_text(encoding="utf-8")
             found.append(Migration(entry.name.removesuffix(".sql"), text.startswith("-- breaking"), text))
-    return found
+    return tuple(found)
 
 
 async def migrate(owner_url: str, *, app_url: str | None = None, only: Collection[str] | None = None) -> list[str]:

@@ -221,6 +221,8 @@ def parts_with_rows(steps: Sequence[StepWrite]) -> frozenset[str]:
             parts |= _END_PARTS
             if step.end.reports:
                 parts.add("caller_events")
+            elif step.end.status == "failed":
+                parts.add("failed_runs")
         if step.inbox_seq is not None:
             parts.add("processed_events")
         for ending in step.endings:

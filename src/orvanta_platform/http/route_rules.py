@@ -113,6 +113,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST workspaces/edit_secrets_readable
             POST workspaces/edit_retention
             POST workspaces/edit_search_run_data
+            POST workspaces/edit_error_handler
         """,
         ("member", "read"): """
             GET users/whoami

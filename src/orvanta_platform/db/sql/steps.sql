@@ -171,6 +171,12 @@ WITH step AS MATERIALIZED (
            coalesce(d.attempt, 0),
            coalesce(d.attempts, '[]'), d.mem_peak_kb, coalesce(d.log_chars, 0), d.labels
     FROM deleted d
+), failed_runs AS (
+    INSERT INTO failed_run (run, workspace)
+    SELECT d.id, d.workspace
+    FROM deleted d
+    WHERE d.end_status = 'failed' AND d.parent IS NULL AND d.version IS NOT NULL AND d.trigger <> 'error_handler'
+      AND EXISTS (SELECT FROM error_handler h WHERE h.workspace = d.workspace)
 )
 SELECT n
 FROM written

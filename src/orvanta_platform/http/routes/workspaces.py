@@ -10,6 +10,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services.access import folders, users, workspaces
+from orvanta_platform.services.triggers import error_handlers
 
 _W = "/api/w/{workspace:str}"
 _ALL = 1_000_000
@@ -58,7 +59,22 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
     readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
     days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
     searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
-    return answers.json(accounts.WorkspaceSettings(workspace, readable, days, searched))
+    shown = accounts.WorkspaceSettings(workspace, readable, days, searched)
+    handler = await error_handlers.get_handler(platform_of(request), actor_of(request), workspace)
+    if handler is not None:
+        shown.error_handler = f"{'flow' if handler.is_flow else 'script'}/{handler.path}"
+        shown.error_handler_runs_as, shown.error_handler_error = handler.permissioned_as, handler.error
+    return answers.json(shown)
+
+
+@post(f"{_W}/workspaces/edit_error_handler", status_code=200, opt=call(body=accounts.ErrorHandler))
+async def edit_error_handler(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Set the script or workflow that runs, as the caller, after each failed run of a deployed version. Runs whose
+    own error handler succeeded are excluded, and those that set `ws_error_handler_muted`. Admins only.
+    """
+    body = await body_of(request, accounts.ErrorHandler)
+    await error_handlers.set_handler(platform_of(request), actor_of(request), workspace, body.error_handler)
+    return answers.text(f"The error handler of the workspace {workspace} was changed.")
 
 
 @post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
@@ -234,6 +250,7 @@ ROUTES = [
     edit_secrets_readable,
     edit_retention,
     edit_search_run_data,
+    edit_error_handler,
     whoami_in,
     get_member,
     list_members,

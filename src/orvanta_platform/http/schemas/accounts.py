@@ -108,6 +108,21 @@ class WorkspaceSettings(msgspec.Struct):
     secrets_readable: bool
     retention_days: int | None
     search_run_data: bool
+    error_handler: str | None = None
+    """`flow/<path>` or `script/<path>`; null: none."""
+
+    error_handler_runs_as: str | None = None
+    """Admin who set it and as whom it runs."""
+
+    error_handler_error: str | None = None
+    """Reason for which it could not start for the last failed run."""
+
+
+class ErrorHandler(msgspec.Struct):
+    """Script or workflow that runs after each failed run."""
+
+    error_handler: str | None
+    """`flow/<path>` or `script/<path>`; null: none."""
 
 
 class SearchRunData(msgspec.Struct):

@@ -1,0 +1,75 @@
+"""Rows of the error handlers of workspaces, and of the failed runs that wait for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("error_handlers")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorHandlerRow:
+    """The error handler of a workspace."""
+
+    workspace: str
+    path: str
+    is_flow: bool
+    permissioned_as: str
+    """Member as whom it runs."""
+    email: str
+    error: str | None
+    """Reason for which it could not start for the last failed run; None: it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A failed run whose error handler is due; `tries` includes this attempt."""
+
+    run: UUID
+    workspace: str
+    tries: int
+    kind: str
+    path: str | None
+    trigger: str
+    created_by: str
+    started_at: datetime | None
+    result_of: UUID | None
+    schedule_path: str | None
+    handled: bool
+    """True if it has a handler of its own, or mutes that of the workspace."""
+
+
+async def get(conn: Connection, workspace: str) -> ErrorHandlerRow | None:
+    """Return the error handler of a workspace."""
+    row = await conn.fetchrow(_SQL["get"], workspace)
+    return None if row is None else ErrorHandlerRow(**dict(row))
+
+
+async def store(conn: Connection, row: ErrorHandlerRow, edited_by: str) -> None:
+    """Set the error handler of a workspace."""
+    await conn.execute(_SQL["store"], row.workspace, row.path, row.is_flow, row.permissioned_as, row.email, edited_by)
+
+
+async def delete(conn: Connection, workspace: str) -> None:
+    """Remove the error handler of a workspace, and the failed runs that wait for it."""
+    await conn.execute(_SQL["delete"], workspace)
+
+
+async def set_error(conn: Connection, workspace: str, reason: str | None) -> None:
+    """Record the reason for which the error handler could not start; None: it started."""
+    await conn.execute(_SQL["set_error"], workspace, reason)
+
+
+async def claim_due(conn: Connection, limit: int) -> list[FailedRun]:
+    """Claim failed runs whose error handler is due; the caller attempts to start it."""
+    return [FailedRun(**dict(row)) for row in await conn.fetch(_SQL["claim_due"], limit)]
+
+
+async def delete_failed_run(conn: Connection, run: UUID) -> bool:
+    """Delete a failed run; return False if another process did."""
+    return await conn.fetchval(_SQL["delete_failed_run"], run) is not None

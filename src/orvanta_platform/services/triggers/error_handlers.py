@@ -1,0 +1,146 @@
+"""Error handlers of workspaces: a script or workflow that runs after each failed run.
+
+It runs as the admin who set it, while that member is an admin, and never as the member whose run failed. What it
+receives about the failed run is plain text: references in it are not resolved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import audit, identity, names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Target, refuse_limited, require
+from orvanta_platform.db import error_handlers
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.error_handlers import ErrorHandlerRow, FailedRun
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, IdentityDisabled, NotFound
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import results
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.run_spec import RunOptions
+from orvanta_platform.services.triggers.schedules import target_of
+from orvanta_platform.services.triggers.ticks import failure_reason
+
+TRIGGER = "error_handler"
+_AT_ONCE = 10
+
+
+class _Taken(Exception):
+    """Another process has started the handler for this run."""
+
+
+async def get_handler(platform: Platform, actor: Actor, workspace: str) -> ErrorHandlerRow | None:
+    """Return the error handler of a workspace. Raises Forbidden."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await error_handlers.get(conn, workspace)
+
+
+async def set_handler(platform: Platform, actor: Actor, workspace: str, name: str | None) -> None:
+    """Set the error handler, which runs as `actor`; None: remove it.
+
+    `name` is `flow/<path>`, or `script/<path>`. Raises Forbidden, also for tokens with limits, BadRequest, NotFound.
+    """
+    require(actor, "admin", Target(workspace, "workspace"))
+    refuse_limited(actor, "set the error handler", bound=True)
+
+    async def write(conn: Connection) -> None:
+        if name is None:
+            await error_handlers.delete(conn, workspace)
+        else:
+            path, is_flow = target_of(name)
+            await _require_target(conn, actor, workspace, path, is_flow)
+            row = ErrorHandlerRow(workspace, path, is_flow, actor.permissioned_as, actor.email, None)
+            await error_handlers.store(conn, row, actor.username)
+        parameters = {"error_handler": name, "as": actor.permissioned_as}
+        await audit.record(conn, actor, "workspaces.edit_error_handler", "Updated", workspace, parameters)
+
+    await platform.db.retrying(write)
+
+
+async def _require_target(conn: Connection, actor: Actor, workspace: str, path: str, is_flow: bool) -> None:
+    if not names.is_path(path):
+        raise BadRequest("The error handler is flow/<path> or script/<path>.")
+    kind, word = ("flow", "workflow") if is_flow else ("script", "script")
+    found = await run_rows.resolve_path(conn, workspace, kind, path)
+    if found is None or found.archived:
+        raise NotFound(f"The {word} {path[:300]} does not exist.", hint="Deploy it first.")
+    require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
+
+
+async def start_due(platform: Platform) -> int:
+    """Start the error handlers of failed runs that are due; returns the number of failed runs."""
+    async with platform.db.acquire() as conn:
+        due = await error_handlers.claim_due(conn, _AT_ONCE)
+    await asyncio.gather(*(_process(platform, failed) for failed in due))
+    return len(due)
+
+
+async def _process(platform: Platform, failed: FailedRun) -> None:
+    async with platform.db.acquire() as conn:
+        row = await error_handlers.get(conn, failed.workspace)
+    if row is None or failed.handled:
+        await platform.db.retrying(partial(_finish, failed, None))
+        return
+    try:
+        await _start(platform, row, failed)
+    except _Taken:
+        return
+    except Exception as error:
+        await platform.db.retrying(partial(_finish, failed, failure_reason(error)))
+
+
+async def _finish(failed: FailedRun, reason: str | None, conn: Connection) -> None:
+    """Delete the failed run without starting a handler, and record the reason if there is one."""
+    if await error_handlers.delete_failed_run(conn, failed.run) and reason is not None:
+        await error_handlers.set_error(conn, failed.workspace, reason)
+
+
+async def _start(platform: Platform, row: ErrorHandlerRow, failed: FailedRun) -> None:
+    owner = await _owner(platform, row)
+    args = msgspec.json.encode(await _args(platform, failed))
+    options = RunOptions(trigger=TRIGGER, references=frozenset())
+
+    async def take(conn: Connection, _run: UUID) -> None:
+        if not await error_handlers.delete_failed_run(conn, failed.run):
+            raise _Taken
+        await error_handlers.set_error(conn, failed.workspace, None)
+
+    start = runs.start_flow if row.is_flow else runs.start_script
+    await start(platform, owner, row.workspace, row.path, args, options, in_transaction=take)
+
+
+async def _owner(platform: Platform, row: ErrorHandlerRow) -> Actor:
+    """Return the admin as whom the handler runs. Raises IdentityDisabled if that member is no longer an admin."""
+    async with platform.db.acquire() as conn:
+        owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email)
+    if owner is None or owner.role is not Role.ADMIN:
+        raise IdentityDisabled(
+            f"{row.permissioned_as}, who set the error handler, is no longer an admin of {row.workspace}."
+        )
+    return replace(owner, kind="system")
+
+
+async def _args(platform: Platform, failed: FailedRun) -> dict[str, Any]:
+    key = (failed.result_of, "result", "") if failed.result_of is not None else None
+    raw = (await results.load_values(platform, [key])).get(key) if key is not None else None
+    return {
+        "workspace_id": failed.workspace,
+        "job_id": failed.run,
+        "path": failed.path,
+        "is_flow": failed.kind == "flow",
+        "started_at": failed.started_at,
+        "error": msgspec.Raw(raw or b"null"),
+        "schedule_path": failed.schedule_path,
+        "trigger": failed.trigger,
+        "created_by": failed.created_by,
+        "url": f"{platform.settings.base_url.rstrip('/')}/w/{failed.workspace}/runs/{failed.run}",
+    }

@@ -1,0 +1,104 @@
+"""The error handler of a workspace: which failed runs start it, with which rights, and exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.services.triggers import error_handlers
+
+HANDLER = "script/f/team/handler"
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+        for name in ("handler", "work"):
+            new = {**PYTHON, "path": f"f/team/{name}", "summary": ""}
+            assert (await made.client.post(f"{W}/scripts/create", json=new)).status_code == 201
+        muted = {**PYTHON, "path": "f/team/muted", "summary": "", "ws_error_handler_muted": True}
+        assert (await made.client.post(f"{W}/scripts/create", json=muted)).status_code == 201
+        yield made
+
+
+async def edit(client: Any, handler: str | None) -> int:
+    """Set the error handler and return the status."""
+    return int((await client.post(f"{W}/workspaces/edit_error_handler", json={"error_handler": handler})).status_code)
+
+
+async def fail(api: ApiHarness, path: str = "f/team/work", error: str = "Boom", client: Any = None) -> str:
+    """Run a script that fails; return the id of the run."""
+    run = (await (client or api.client).post(f"{W}/jobs/run/p/{path}", json={})).text
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, error=error)
+    return str(run)
+
+
+async def test_handler_runs_as_the_admin_who_set_it(api: ApiHarness) -> None:
+    """The member whose run failed lends it no rights, and what the run wrote is plain text."""
+    assert await edit(api.client, HANDLER) == 200
+    operator = await api.member("olga", Role.OPERATOR)
+    run = await fail(api, error="$var:u/admin/secret", client=operator)
+    await asyncio.gather(*(error_handlers.start_due(api.platform) for _ in range(3)))
+    (job,) = await api.worker.claim_all()
+    assert (job.run.path, job.run.permissioned_as) == ("f/team/handler", "u/admin")
+    assert not RunState.decode(job.run.state).references
+    args = (await api.get(f"jobs_u/get/{job.run.id}"))["args"]
+    assert (args["job_id"], args["path"], args["is_flow"]) == (run, "f/team/work", False)
+    assert args["error"]["error"]["name"] == "$var:u/admin/secret"
+    assert (args["created_by"], args["workspace_id"]) == ("olga", "main")
+    # A failed run of the handler does not start it again, and the run is not handled twice.
+    await api.worker.finish(job, error="Boom")
+    assert await error_handlers.start_due(api.platform) == 0
+    assert not await api.worker.claim_all()
+
+
+async def test_runs_without_need_of_the_handler_do_not_start_it(api: ApiHarness) -> None:
+    """Successful runs, previews, muted scripts, and workflows whose own failure module succeeded."""
+    await fail(api)  # before there is a handler
+    assert await edit(api.client, HANDLER) == 200
+    await fail(api, "f/team/muted")
+    await api.preview()
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, error="Boom")
+    script = {"type": "script", "path": "f/team/work", "input_transforms": {}}
+    value = {"modules": [{"id": "a", "value": script}], "failure_module": {"id": "failure", "value": script}}
+    flow = {"path": "f/team/flow", "summary": "", "value": value}
+    answer = await api.client.post(f"{W}/flows/create", json=flow)
+    assert answer.status_code == 201, answer.text
+    await api.client.post(f"{W}/jobs/run/f/f/team/flow", json={})
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, error="Boom")
+    (job,) = await api.worker.claim_all()
+    await api.worker.finish(job, "handled")
+    while await error_handlers.start_due(api.platform):
+        pass
+    assert not await api.worker.claim_all()
+
+
+async def test_only_admins_set_the_handler_and_only_while_they_are_admins_it_runs(api: ApiHarness) -> None:
+    developer = await api.member("dora", Role.DEVELOPER)
+    limited = await api.member("lars", Role.ADMIN, scopes=["jobs:run", "workspaces:write"])
+    for client in (developer, limited):
+        assert await edit(client, HANDLER) == 403
+    assert [await edit(api.client, name) for name in ("script/f/team/missing", "no path")] == [404, 400]
+    second = await api.member("anna", Role.ADMIN)
+    assert await edit(second, HANDLER) == 200
+    shown = await api.get("workspaces/get_settings")
+    assert (shown["error_handler"], shown["error_handler_runs_as"]) == (HANDLER, "u/anna")
+    assert (await api.client.post(f"{W}/users/update/anna", json={"role": "developer"})).status_code == 200
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    assert not await api.worker.claim_all()
+    assert "no longer an admin" in (await api.get("workspaces/get_settings"))["error_handler_error"]
+    assert await edit(api.client, None) == 200
+    assert (await api.get("workspaces/get_settings"))["error_handler"] is None
