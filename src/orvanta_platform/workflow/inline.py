@@ -48,7 +48,7 @@ def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
         for field in _FIELDS:
             name = _reference(value.get(field))
             if name is not None and name in files:
-                value[field] = scalar(files[name])
+                _set(value, field, scalar(files[name]))
     return save_yaml(tree, source)
 
 
@@ -70,16 +70,36 @@ def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     references stay.
     """
     copy: dict[str, Any] = deep_copy(tree)
+    return copy, _extract(copy)
+
+
+def extract_yaml(source: str) -> tuple[str, dict[str, str]]:
+    """Move the code of YAML text to files as `extract` does, preserving comments and order.
+
+    Raises InvalidWorkflow as `document.parse`.
+    """
+    tree = open_yaml(source)
+    files = _extract(tree)
+    return (save_yaml(tree, source), files) if files else (source, {})
+
+
+def _extract(tree: dict[str, Any]) -> dict[str, str]:
     files: dict[str, str] = {}
-    for _, node_id, value in _scripts(copy):
+    for _, node_id, value in _scripts(tree):
         content = value.get("content")
         if not isinstance(content, str) or content.startswith(INLINE):
             continue
         extension = EXTENSIONS.get(str(value.get("language")), "txt")
         name = _free_name(_safe(node_id or "script"), extension, files)
-        files[name] = content
-        value["content"] = INLINE + name
-    return copy, files
+        files[name] = str(content)
+        _set(value, "content", INLINE + name)
+    return files
+
+
+def _set(value: dict[str, Any], field: str, text: str) -> None:
+    """Set a text, in an opened YAML document without the quotes or block of the text before it."""
+    value[field] = None
+    value[field] = text
 
 
 def _reference(value: Any) -> str | None:

@@ -11,16 +11,15 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedBase, CommentedMap
 
-from orvanta_platform.cli.client.places import FLOW_FOLDERS, is_within, items_under, path_of
+from orvanta_platform.cli.client.places import is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document, inline
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.text import open_yaml
+from orvanta_platform.workflow.tree.paths import ALONE, DOCUMENTS, FLOW_FOLDERS
 from orvanta_platform.workflow.validate import validate
 
-_DOCUMENTS = ("flow.yaml", "flow.yml", "flow.json")
-_ALONE = (".flow.yaml", ".flow.yml", ".flow.json")
 _LINE = re.compile(r" at line (\d+), column (\d+)")
 
 
@@ -43,9 +42,9 @@ class FlowFile:
     @property
     def path(self) -> str | None:
         """Path derived from the location in the folders, or None."""
-        alone = self.file.name not in _DOCUMENTS or not self.file.parent.name.endswith(FLOW_FOLDERS)
+        alone = self.file.name not in DOCUMENTS or not self.file.parent.name.endswith(FLOW_FOLDERS)
         place = self.file if alone else self.file.parent
-        return path_of(place, FLOW_FOLDERS if not alone else (*_ALONE, ".yaml", ".yml", ".json"))
+        return path_of(place, FLOW_FOLDERS if not alone else (*ALONE, ".yaml", ".yml", ".json"))
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics that need no server, errors first."""
@@ -108,12 +107,12 @@ def find(folder: Path) -> list[Path]:
 
 def path_in_folders(place: Path) -> str | None:
     """Return the path derived from the location of a folder or document in the folders, or None."""
-    return path_of(place, FLOW_FOLDERS if place.is_dir() else _ALONE)
+    return path_of(place, FLOW_FOLDERS if place.is_dir() else ALONE)
 
 
 def is_workflow(place: Path) -> bool:
     """Return whether `place` is a workflow itself and not a folder that contains workflows. Any file counts."""
-    return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FLOW_FOLDERS)
+    return place.is_file() or any((place / name).is_file() for name in DOCUMENTS) or place.name.endswith(FLOW_FOLDERS)
 
 
 def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
@@ -128,12 +127,12 @@ def error_locations(source_path: Path, error: InvalidWorkflow) -> list[tuple[str
 
 def _is_flow(place: Path) -> bool:
     if place.is_dir():
-        return place.name.endswith(FLOW_FOLDERS) and any((place / name).is_file() for name in _DOCUMENTS)
-    return place.name.endswith(_ALONE) and place.name not in _ALONE
+        return place.name.endswith(FLOW_FOLDERS) and any((place / name).is_file() for name in DOCUMENTS)
+    return place.name.endswith(ALONE) and place.name not in ALONE
 
 
 def _document_in(folder: Path) -> Path:
-    found = next((folder / name for name in _DOCUMENTS if (folder / name).is_file()), None)
+    found = next((folder / name for name in DOCUMENTS if (folder / name).is_file()), None)
     if found is None or not is_within(found, folder):
         raise BadRequest(f"The folder {folder} contains no flow.yaml.", hint="Name a folder <path>.flow or a document.")
     return found

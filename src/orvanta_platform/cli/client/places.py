@@ -9,11 +9,7 @@ from pathlib import Path
 import typer
 
 from orvanta_platform.cli.client.output import say
-
-FLOW_FOLDERS = (".flow", "__flow")
-"""Endings of folders that contain a workflow."""
-APP_FOLDERS = (".raw_app", "__raw_app", ".app", "__app")
-"""Endings of folders that contain an app, which the platform does not have."""
+from orvanta_platform.workflow.tree.paths import APP_FOLDERS
 
 _AREAS = ("f", "u")
 _FEWEST = 3

@@ -9,43 +9,13 @@ from typing import Any
 import typer
 
 from orvanta_platform.cli.client.file_order import dependencies_first
-from orvanta_platform.cli.client.places import FLOW_FOLDERS, is_within, items_under, path_of
+from orvanta_platform.cli.client.places import is_within, items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.imports import imports_of
-
-LANGUAGES = {
-    ".pg.sql": "postgresql",
-    ".my.sql": "mysql",
-    ".bq.sql": "bigquery",
-    ".sf.sql": "snowflake",
-    ".ms.sql": "mssql",
-    ".odb.sql": "oracledb",
-    ".duckdb.sql": "duckdb",
-    ".fetch.ts": "nativets",
-    ".deno.ts": "deno",
-    ".bun.ts": "bun",
-    ".playbook.yml": "ansible",
-    ".py": "python3",
-    ".sh": "bash",
-    ".ts": "bun",
-    ".js": "bun",
-    ".go": "go",
-    ".php": "php",
-    ".rb": "ruby",
-    ".gql": "graphql",
-    ".rs": "rust",
-    ".cs": "csharp",
-    ".nu": "nu",
-    ".java": "java",
-    ".r": "rlang",
-    ".ps1": "powershell",
-}
-"""File extension → language; the longest matching extension applies."""
-
-_SETTINGS = (".script.json", ".script.yaml")
-_LOCK = ".script.lock"
-_NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
+from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, SCRIPT_LOCK, SCRIPT_SETTINGS
+from orvanta_platform.workflow.tree.reading import lock_in, script_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +34,7 @@ class ScriptFile:
 
 def read(file: Path, language: str | None = None) -> ScriptFile:
     """Return the script in a file. Raises BadRequest, InvalidWorkflow, typer.BadParameter (unknown language)."""
-    ending = _ending(file)
+    ending = ending_of(file.name)
     resolved = language or LANGUAGES.get(ending or "")
     if resolved is None:
         raise typer.BadParameter(f"The language of {file} is not determined by its extension: pass --language.")
@@ -75,24 +45,19 @@ def read(file: Path, language: str | None = None) -> ScriptFile:
     except OSError as error:
         raise BadRequest(f"The script {file} cannot be read: {error.strerror}.") from None
     tree = _settings(file, ending)
-    settings = tree and {name: value for name, value in tree.items() if name not in _NOT_SETTINGS and value is not None}
+    settings = tree and script_settings(tree)
     lock = _lock(file, ending, tree or {})
     return ScriptFile(file, path_of(file, [ending or file.suffix]), content, resolved, settings, lock)
 
 
 def find(folder: Path) -> list[Path]:
     """Return every script under a folder, sorted by name. Workflows, apps and hidden folders are excluded."""
-    return [file for file in items_under(folder, FLOW_FOLDERS) if _ending(file) is not None and file.is_file()]
-
-
-def _ending(file: Path) -> str | None:
-    matching = [each for each in LANGUAGES if file.name.endswith(each) and file.name != each]
-    return max(matching, key=len, default=None)
+    return [file for file in items_under(folder, FLOW_FOLDERS) if ending_of(file.name) is not None and file.is_file()]
 
 
 def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
     stem = file.name.removesuffix(ending or file.suffix)
-    for suffix in _SETTINGS:
+    for suffix in SCRIPT_SETTINGS:
         settings_file = file.with_name(stem + suffix)
         if settings_file.is_file() and is_within(settings_file, file.parent):
             try:
@@ -103,18 +68,15 @@ def _settings(file: Path, ending: str | None) -> dict[str, Any] | None:
 
 
 def _lock(file: Path, ending: str | None, settings: dict[str, Any]) -> str | None:
-    lock_file = file.with_name(file.name.removesuffix(ending or file.suffix) + _LOCK)
+    lock_file = file.with_name(file.name.removesuffix(ending or file.suffix) + SCRIPT_LOCK)
     if lock_file.is_file() and is_within(lock_file, file.parent):
         return lock_file.read_text(encoding="utf-8", errors="replace")
-    lock = settings.get("lock")
-    if isinstance(lock, list):
-        return "\n".join(map(str, lock))
-    return lock if isinstance(lock, str) else None
+    return lock_in(settings)
 
 
 def path_in_folders(file: Path) -> str | None:
     """Return the path derived from the location of a file in the folders, or None."""
-    return path_of(file, [_ending(file) or file.suffix])
+    return path_of(file, [ending_of(file.name) or file.suffix])
 
 
 def in_import_order(files: list[Path]) -> list[Path]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orvanta_platform.cli.client.places import FLOW_FOLDERS, items_under, path_of
+from orvanta_platform.cli.client.places import items_under, path_of
 from orvanta_platform.errors import BadRequest, InvalidWorkflow
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS
 
 KINDS = ("folder", "resource-type", "variable", "resource", "schedule", "http_trigger")
 """Kinds in the order in which they are pushed, and in the names of their files: `<path>.<kind>.yaml`."""

@@ -1,0 +1,58 @@
+"""Items: the parts of a workspace that a tree of files contains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+Kind: TypeAlias = Literal[
+    "folder", "group", "resource_type", "variable", "resource", "script", "flow", "schedule", "http_trigger"
+]
+Key: TypeAlias = tuple[Kind, str]
+
+KINDS: Final[tuple[Kind, ...]] = (
+    *("folder", "group", "resource_type", "variable", "resource"),
+    *("script", "flow", "schedule", "http_trigger"),
+)
+"""Kinds in the order in which they are applied: each after those that it may refer to."""
+
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "folder": ("summary", "owners", "extra_perms"),
+    "group": ("summary", "members", "managers"),
+    "resource_type": ("description", "schema", "format_extension", "is_fileset"),
+    "variable": ("value", "is_secret", "description", "labels"),
+    "resource": ("resource_type", "value", "description", "labels"),
+    "schedule": (
+        *("summary", "description", "schedule", "timezone", "enabled", "script_path", "is_flow", "args", "missed"),
+        *("tag", "retry", "no_flow_overlap", "paused_until", "dynamic_skip", "on_failure", "on_failure_times"),
+        *("on_failure_exact", "on_failure_extra_args", "on_recovery", "on_recovery_times", "on_recovery_extra_args"),
+        *("on_success", "on_success_extra_args", "ws_error_handler_muted", "cron_version", "labels"),
+    ),
+    "http_trigger": (
+        *("summary", "description", "script_path", "is_flow", "route_path", "http_method", "workspaced_route"),
+        *("mode", "request_type", "authentication_method", "authentication_resource_path", "wrap_body", "raw_string"),
+        *("retry", "labels"),
+    ),
+}
+"""Keys of the content of the kinds whose file contains settings only, in the order in which they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a workspace."""
+
+    kind: Kind
+    path: str
+    """Path; the name of a folder, group or resource type."""
+    content: Mapping[str, Any]
+    """JSON object.
+
+    script: `content`, `language`, and optionally `settings` and `lock`. flow: `text`, its YAML document with the code
+    of its scripts. Others: the keys of FIELDS; an absent key leaves the value of an existing item unchanged.
+    """
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return self.kind, self.path

@@ -1,0 +1,117 @@
+"""Names of the files of a tree, from which kind and path of an item are determined."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orvanta_platform.workflow.tree.extensions import ending_of
+from orvanta_platform.workflow.tree.item import Key, Kind
+
+FLOW_FOLDERS: Final = (".flow", "__flow")
+"""Endings of folders that contain a workflow."""
+APP_FOLDERS: Final = (".raw_app", "__raw_app", ".app", "__app")
+"""Endings of folders that contain an app, which the platform does not have."""
+DOCUMENTS: Final = ("flow.yaml", "flow.yml", "flow.json")
+ALONE: Final = (".flow.yaml", ".flow.yml", ".flow.json")
+"""Endings of workflows in a single file."""
+SCRIPT_SETTINGS: Final = (".script.json", ".script.yaml")
+SCRIPT_LOCK: Final = ".script.lock"
+FORMATS: Final = (".yaml", ".yml", ".json")
+FOLDER_FILES: Final = tuple(f"folder.meta{each}" for each in FORMATS)
+_NAMED: Final[Mapping[str, Kind]] = {
+    "resource-type": "resource_type",
+    "variable": "variable",
+    "resource": "resource",
+    "group": "group",
+    "schedule": "schedule",
+    "http_trigger": "http_trigger",
+}
+_SUFFIXES: Final = {f".{name}{format}": kind for name, kind in _NAMED.items() for format in FORMATS}
+_FEWEST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Files of an item, by their names in the tree. The first is its document, source or settings."""
+
+    kind: Kind
+    path: str
+    files: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return self.kind, self.path
+
+
+def locate(names: Iterable[str]) -> list[Located]:
+    """Return the items that the files of a tree belong to, by their first file. Other files are left out.
+
+    Names are relative to the folder that contains f and u, with slashes.
+    """
+    present = sorted(names)
+    every = set(present)
+    folders: dict[str, list[str]] = {}
+    found = []
+    for name in present:
+        folder = folder_of(name)
+        if folder is not None:
+            folders.setdefault(folder, []).append(name)
+        elif (each := _alone(name, every)) is not None:
+            found.append(each)
+    for folder, inside in folders.items():
+        document = next((f"{folder}/{each}" for each in DOCUMENTS if f"{folder}/{each}" in every), None)
+        path = item_path(folder, FLOW_FOLDERS)
+        if document is not None and path is not None:
+            found.append(Located("flow", path, (document, *(each for each in inside if each != document))))
+    return sorted(found, key=lambda each: each.files[0])
+
+
+def folder_of(name: str) -> str | None:
+    """Return the folder of a workflow that a file is in, or None."""
+    parts = name.split("/")
+    place = next((n for n, part in enumerate(parts[:-1]) if part.endswith(FLOW_FOLDERS)), None)
+    return None if place is None else "/".join(parts[: place + 1])
+
+
+def item_path(name: str, suffixes: Sequence[str]) -> str | None:
+    """Return the path of the item with a file, without the first of the suffixes that it has; None outside f and u."""
+    suffix = next((each for each in suffixes if name.endswith(each) and not name.endswith("/" + each)), "")
+    path = name.removesuffix(suffix)
+    parts = path.split("/")
+    if parts[0] not in ("f", "u") or len(parts) < _FEWEST:
+        return None
+    return unicodedata.normalize("NFC", path)
+
+
+def _alone(name: str, every: set[str]) -> Located | None:
+    last = name.rpartition("/")[2]
+    if last in FOLDER_FILES:
+        parts = name.split("/")
+        named = len(parts) == _FEWEST and parts[0] == "f"
+        return Located("folder", unicodedata.normalize("NFC", parts[1]), (name,)) if named else None
+    if name.endswith(ALONE):
+        path = item_path(name, ALONE)
+        return None if path is None or last in ALONE else Located("flow", path, (name,))
+    ending = ending_of(name)
+    if ending is not None:
+        return _script(name, ending, every)
+    suffix = next((each for each in _SUFFIXES if last.endswith(each) and last != each), None)
+    if suffix is None:
+        return None
+    kind = _SUFFIXES[suffix]
+    path = last.removesuffix(suffix) if kind in ("resource_type", "group") else item_path(name, [suffix])
+    return None if path is None else Located(kind, path, (name,))
+
+
+def _script(name: str, ending: str, every: set[str]) -> Located | None:
+    path = item_path(name, [ending])
+    if path is None:
+        return None
+    stem = name.removesuffix(ending)
+    settings = next((stem + each for each in SCRIPT_SETTINGS if stem + each in every), None)
+    lock = stem + SCRIPT_LOCK if stem + SCRIPT_LOCK in every else None
+    return Located("script", path, tuple(each for each in (name, settings, lock) if each is not None))

@@ -1,0 +1,108 @@
+"""Items read from the files of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.workflow import document, inline
+from orvanta_platform.workflow.document import Format
+from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.tree.extensions import LANGUAGES, ending_of
+from orvanta_platform.workflow.tree.item import FIELDS, Item
+from orvanta_platform.workflow.tree.paths import SCRIPT_LOCK, SCRIPT_SETTINGS, Located
+from orvanta_platform.workflow.yaml_text import INLINE
+
+_NOT_SETTINGS = ("path", "content", "language", "lock", "hash", "parent_hash")
+
+
+def read(located: Located, files: Mapping[str, bytes]) -> Item:
+    """Return the item of these files. `files`: the tree, or its part with the files of the item.
+
+    Raises BadRequest, InvalidWorkflow.
+    """
+    match located.kind:
+        case "flow":
+            content = _flow(located, files)
+        case "script":
+            content = _script(located, files)
+        case _:
+            content = _settings(located, files)
+    return Item(located.kind, located.path, content)
+
+
+def _settings(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
+    tree = settings_in(located.files[0], files)
+    if located.kind == "http_trigger" and "enabled" in tree and "mode" not in tree:
+        tree["mode"] = "enabled" if tree["enabled"] else "disabled"
+    if located.kind == "resource_type" and isinstance(tree.get("schema"), str):
+        tree["schema"] = document.parse_json(tree["schema"].encode())
+    return {name: tree[name] for name in FIELDS[located.kind] if tree.get(name) is not None}
+
+
+def settings_in(name: str, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the object in a file. Raises BadRequest."""
+    try:
+        return document.parse(files[name], format_of(name)).tree
+    except InvalidWorkflow as error:
+        raise BadRequest(f"{name} cannot be read: {error.message}.", hint=error.hint) from None
+
+
+def format_of(name: str) -> Format:
+    """Return the format of a file."""
+    return "json" if name.endswith(".json") else "yaml"
+
+
+def _script(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
+    source = located.files[0]
+    content: dict[str, Any] = {
+        "content": text_of(source, files).removeprefix("\ufeff"),
+        "language": LANGUAGES[ending_of(source) or ""],
+    }
+    settings = next((each for each in located.files if each.endswith(SCRIPT_SETTINGS)), None)
+    tree = {} if settings is None else settings_in(settings, files)
+    if settings is not None:
+        content["settings"] = script_settings(tree)
+    lock = next((each for each in located.files[1:] if each.endswith(SCRIPT_LOCK)), None)
+    if lock is not None:
+        content["lock"] = files[lock].decode("utf-8", "replace")
+    elif (written := lock_in(tree)) and not written.startswith(INLINE):
+        content["lock"] = written
+    return content
+
+
+def script_settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in the settings file of a script."""
+    return {name: value for name, value in tree.items() if name not in _NOT_SETTINGS and value is not None}
+
+
+def lock_in(tree: Mapping[str, Any]) -> str | None:
+    """Return the lock in the settings of a script; `!inline <file>` refers to a file."""
+    lock = tree.get("lock")
+    if isinstance(lock, list):
+        return "\n".join(map(str, lock))
+    return lock if isinstance(lock, str) else None
+
+
+def _flow(located: Located, files: Mapping[str, bytes]) -> dict[str, Any]:
+    name = located.files[0]
+    tree = document.parse(files[name], format_of(name)).tree
+    folder = name.rpartition("/")[0]
+    named = inline.references(tree).values()
+    code = {each: text_of(f"{folder}/{each}", files) for each in named if f"{folder}/{each}" in located.files}
+    if format_of(name) == "json":
+        return {"text": write_yaml(inline.resolve(tree, code))}
+    text = text_of(name, files).removeprefix("\ufeff")
+    if not named:
+        return {"text": text}
+    inline.resolve(tree, code)  # reports missing files
+    return {"text": inline.resolve_yaml(text, code)}
+
+
+def text_of(name: str, files: Mapping[str, bytes]) -> str:
+    """Return the text of a file. Raises BadRequest."""
+    try:
+        return files[name].decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The file {name} is not UTF-8: byte {error.start}.") from None

@@ -1,0 +1,142 @@
+"""Items as files: written byte-stably, and read again as the same items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.tree.extensions import LANGUAGES
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Kind
+from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.writing import write
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff"), max_size=30)
+SCRIPT_LANGUAGES = sorted(set(LANGUAGES.values()))
+CODE = TEXTS.filter(lambda text: not text.startswith("!inline "))
+WORDS = st.sampled_from(["a", "b.c", "x.deno", "x.pg", "y.variable", "z_flow", "q.script", "é", "flow", "s.group"])
+PATHS = st.builds(
+    "f/{}/{}".format, st.sampled_from(["team", "ops"]), st.lists(WORDS, min_size=1, max_size=2).map("/".join)
+)
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(TEXTS.filter(bool), VALUES, max_size=3)
+
+
+def present(tree: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tree.items() if value is not None}
+
+
+@st.composite
+def items(draw: st.DrawFn) -> Item:
+    kind: Kind = draw(st.sampled_from(KINDS))
+    path = draw(PATHS) if kind not in ("folder", "group", "resource_type") else draw(st.sampled_from(["one", "two"]))
+    if kind == "flow":
+        return Item(kind, path, {"text": draw(st.builds(flow_text, st.lists(CODE, max_size=3), TEXTS))})
+    if kind == "script":
+        content: dict[str, Any] = {
+            "content": draw(TEXTS),
+            "language": draw(st.sampled_from(SCRIPT_LANGUAGES)),
+        }
+        described = st.fixed_dictionaries({}, optional={"summary": TEXTS, "schema": OBJECTS, "tag": TEXTS})
+        content |= {"settings": draw(described)} if draw(st.booleans()) else {}
+        return Item(kind, path, content | ({"lock": draw(TEXTS.filter(bool))} if draw(st.booleans()) else {}))
+    chosen = draw(st.lists(st.sampled_from(FIELDS[kind]), unique=True))
+    tree = present({name: draw(OBJECTS if name == "schema" else VALUES) for name in chosen if name != "enabled"})
+    return Item(kind, path, tree)
+
+
+def plain(item: Item) -> Any:
+    """The content; of a workflow its tree, as its scalars may be quoted differently."""
+    return document.parse(item.content["text"].encode(), "yaml").tree if item.kind == "flow" else item.content
+
+
+def flow_text(codes: list[str], summary: str) -> str:
+    modules = [
+        {"id": f"n{n}", "value": {"type": "rawscript", "content": code, "language": "bash", "input_transforms": {}}}
+        for n, code in enumerate(codes)
+    ]
+    return write_yaml({"summary": summary, "value": {"modules": modules}})
+
+
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(items(), max_size=6, unique_by=lambda item: item.key))
+def test_written_items_are_read_again_and_written_alike(given_items: list[Item]) -> None:
+    files, left_out = write(given_items)
+    found = {each.key: read(each, files) for each in locate(files)}
+    expected = {item.key: item for item in given_items if item not in left_out}
+    assert {key: plain(item) for key, item in found.items()} == {key: plain(item) for key, item in expected.items()}
+    again, _ = write(found.values())
+    assert {each.key: read(each, again) for each in locate(again)} == found
+    assert write(reversed(given_items))[0] == files
+
+
+def test_code_is_split_out_and_comments_stay() -> None:
+    text = (
+        "# totals\nsummary: Report\nvalue:\n  modules:\n    - id: step_a # first\n      value:\n"
+        "        type: rawscript\n        content: |\n          def main():\n              return 1\n"
+        "        language: python3\n"
+    )
+    files, _ = write([Item("flow", "f/team/report", {"text": text})])
+    assert files["f/team/report.flow/step_a.inline_script.py"] == b"def main():\n    return 1\n"
+    document = files["f/team/report.flow/flow.yaml"].decode()
+    assert "content: '!inline step_a.inline_script.py'" in document
+    assert "# totals" in document and "# first" in document
+    (located,) = locate(files)
+    assert read(located, files).content == {"text": text}
+
+
+def test_files_of_the_ecosystem_are_located() -> None:
+    names = {
+        "f/a/folder.meta.yaml": "folder",
+        "shop.resource-type.json": "resource_type",
+        "groups/g.group.yaml": "group",
+        "f/a/one__flow/flow.yaml": "flow",
+        "f/a/two.flow.json": "flow",
+        "u/ann/x.py": "script",
+        "f/a/v.variable.json": "variable",
+        "f/a/t.http_trigger.yaml": "http_trigger",
+        "f/a/q.kafka_trigger.yaml": "",
+        "README.md": "",
+        "f/a/one__flow/x.inline_script.py": "",
+        "loose.py": "",
+        "f/a/x.flow/README.md": "",
+    }
+    found = locate([*names, "u/ann/x.script.yaml", "u/ann/x.script.lock"])
+    assert {each.files[0]: each.kind for each in found} == {name: kind for name, kind in names.items() if kind}
+    script = next(each for each in found if each.kind == "script")
+    assert script.files == ("u/ann/x.py", "u/ann/x.script.yaml", "u/ann/x.script.lock")
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("f/a/v.variable.yaml", b"value: [\n"),
+        ("f/a/s.py", b"\xff"),
+        (
+            "f/a/w.flow/flow.yaml",
+            b"value: {modules: [{id: a, value: {type: rawscript, content: '!inline gone.py'}}]}\n",
+        ),
+    ],
+)
+def test_unreadable_file_is_named(name: str, body: bytes) -> None:
+    (located,) = locate([name])
+    with pytest.raises((BadRequest, InvalidWorkflow)) as caught:
+        read(located, {name: body})
+    assert name in caught.value.message or "gone.py" in caught.value.message
+
+
+def test_item_inside_a_workflow_folder_is_left_out() -> None:
+    item = Item("script", "f/a/b.flow/c", {"content": "", "language": "bash"})
+    unknown = Item("script", "f/a/c", {"content": "", "language": "cobol"})
+    assert write([item, unknown]) == ({}, [item, unknown])
