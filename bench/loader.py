@@ -33,7 +33,7 @@ class _Within(Database):
     async def acquire(self) -> AsyncIterator[Connection]:
         yield self._connection
 
-    async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def retrying(self, work: Callable[[Connection], Awaitable[T]], *, snapshot: bool = False) -> T:
         return await work(self._connection)
 
 

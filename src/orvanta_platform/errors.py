@@ -78,6 +78,12 @@ class InvalidWorkflow(BadRequest):
     code = "invalid_workflow"
 
 
+class ChangesRefused(BadRequest):
+    """Items of a change set cannot be changed; details contain the reasons, and nothing is applied."""
+
+    code = "changes_refused"
+
+
 class InvalidScript(BadRequest):
     """The script cannot be deployed or run."""
 
@@ -147,6 +153,18 @@ class VersionConflict(Conflict):
     """The item was changed since the version that the change is based on."""
 
     code = "version_conflict"
+
+
+class StalePlan(Conflict):
+    """Items changed since the plan of a change set, which is not applied."""
+
+    code = "stale_plan"
+
+
+class ChangesConflict(Conflict):
+    """Items of a change set were changed since the state that it is based on; nothing is applied."""
+
+    code = "changes_conflict"
 
 
 class DraftConflict(Conflict):

@@ -12,6 +12,8 @@ from typing import Any
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W, api_harness
 
+from orvanta_platform.workflow.tree.plan import plan
+
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 PASS_ON = {"summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
 ASKS = {"summary": "", "value": {"modules": [{"id": "ask", "value": {"type": "approval"}}]}}
@@ -25,6 +27,8 @@ HOOK = {
     "is_static_website": False,
 }
 THING = {"resource_type": "thing", "value": {"a": 1}}
+
+EMPTY_PLAN = plan([], {}).hash
 
 BODIES: dict[str, Any] = {
     "POST /api/users/tokens/create": {"label": "x"},
@@ -53,6 +57,9 @@ BODIES: dict[str, Any] = {
     "POST workspaces/edit_retention": {"retention_days": 30},
     "POST workspaces/edit_search_run_data": {"search_run_data": False},
     "POST workspaces/edit_error_handler": {"error_handler": None},
+    "POST changes/read": {"items": [{"kind": "flow", "path": "f/team/flow"}]},
+    "POST changes/plan": {"items": []},
+    "POST changes/apply": {"items": [], "plan_hash": EMPTY_PLAN},
     "POST folders/create": {"name": "fresh"},
     "POST folders/update/{name}": {"summary": "x"},
     "POST folders/addowner/{name}": {"owner": "g/all"},

@@ -123,6 +123,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("file", "read"): Rule(_ANY, Condition.READ_IF_OWNED, "files:read"),
         ("file", "write"): Rule(_RUN, Condition.WRITE_IF_OWNED, "files:write"),
         ("workspace", "read"): Rule(_ANY, Condition.NOTHING, "workspaces:read"),
+        ("workspace", "change_items"): Rule(_WRITE, Condition.NOTHING, "workspaces:read"),
         ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),

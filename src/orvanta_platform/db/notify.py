@@ -232,3 +232,29 @@ class Notifier:
             await connection.execute(_SQL["notify"], CHANNEL, payload)
         except CONNECTION_LOST as error:
             log.debug("notification lost", action="notify", error=str(error))
+
+
+class DeferredNotifier(Notifier):
+    """Collects the topics of a transaction, to be sent after its commit."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        super().__init__(notifier._listener)
+        self._target = notifier
+        self._collected: list[str] = []
+
+    def send(self, *topics: str) -> None:
+        """Collect topics."""
+        self._collected += topics
+
+    def run_changed(self, run: UUID) -> None:
+        """Collect the progress of a run."""
+        self._collected.append(f"run:{run}")
+
+    def clear(self) -> None:
+        """Drop the topics of a transaction that is repeated."""
+        self._collected.clear()
+
+    def release(self) -> None:
+        """Send the topics. Must be called after the commit."""
+        self._target.send(*self._collected)
+        self._collected.clear()

@@ -114,22 +114,24 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Open a READ COMMITTED transaction that waits at most 500 ms for a lock."""
-        async with self.acquire() as connection, connection.transaction():
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        """Open a transaction that waits at most 500 ms for a lock: READ COMMITTED, with `snapshot` REPEATABLE READ."""
+        isolation: Any = "repeatable_read" if snapshot else "read_committed"
+        async with self.acquire() as connection, connection.transaction(isolation=isolation):
             if not self._waits_by_session:
                 await connection.execute(_SQL["set_lock_timeout"])
             yield connection
 
-    async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def retrying(self, work: Callable[[Connection], Awaitable[T]], *, snapshot: bool = False) -> T:
         """Run `work` in a transaction; retry with jitter after a deadlock, lock timeout or lost connection.
 
-        `work` must be idempotent: each attempt runs in a new transaction.
+        `work` must be idempotent: each attempt runs in a new transaction. With `snapshot`, it fails and is retried if
+        a row that it changes was changed since it began.
         """
         attempt = 0
         while True:
             try:
-                async with self.transaction() as connection:
+                async with self.transaction(snapshot=snapshot) as connection:
                     return await work(connection)
             except asyncpg.QueryCanceledError:
                 raise  # The statement exceeded the timeout, and a retry would too.
@@ -153,6 +155,33 @@ class Database:
             await asyncio.wait_for(self.pool.close(), 5)
         except TimeoutError:
             self.pool.terminate()
+
+
+class JoinedDatabase(Database):
+    """The connection of an open transaction as a database: its transactions are savepoints of that transaction."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        super().__init__(database.pool, database.url, database.direct_url)
+        self._connection = connection
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Return the connection."""
+        yield self._connection
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        """Open a savepoint."""
+        async with self._connection.transaction():
+            yield self._connection
+
+    async def retrying(self, work: Callable[[Connection], Awaitable[T]], *, snapshot: bool = False) -> T:
+        """Run `work` in a savepoint. Errors are those of the whole transaction, whose owner retries it."""
+        async with self.transaction() as connection:
+            return await work(connection)
+
+    async def close(self) -> None:
+        """Do nothing: the connection belongs to the transaction."""
 
 
 LOCK_TIMEOUT = "500ms"

@@ -104,11 +104,16 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
         ("workspace", "read"): """
             GET workspaces/get_settings
+            GET workspaces/tarball
+            GET changes/items
+            POST changes/read
+            POST changes/plan
             GET drafts/list/{kind}
             GET folders/exists/{name}
             GET variables/list_contextual
             POST variables/encrypt
         """,
+        ("workspace", "change_items"): "POST changes/apply",
         ("workspace", "admin"): """
             POST workspaces/edit_secrets_readable
             POST workspaces/edit_retention

@@ -1,0 +1,86 @@
+"""Contents of many items at once, for trees of files and change sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("tree")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFilter:
+    """Items to return. The first four describe the caller (control.permissions.Readable), by default nobody."""
+
+    everything: bool = False
+    patterns: list[str] = field(default_factory=list)
+    principals: list[str] = field(default_factory=list)
+    scope: list[str] | None = None
+    paths: Sequence[str] | None = None
+    """None: at any path."""
+
+    def arguments(self) -> tuple[object, ...]:
+        """Return the conditions in the order of the parameters."""
+        return self.everything, self.patterns, self.principals, self.scope, self.paths
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContent:
+    """Newest version of a script or workflow. `document` identifies its text, `body`, which is None if not read."""
+
+    path: str
+    id: int
+    hash: str
+    format: str
+    language: str | None
+    settings: str
+    lock: str | None
+    document: bytes
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableContent:
+    """Variable; the value of a secret is None."""
+
+    path: str
+    value: str | None
+    is_secret: bool
+    description: str
+    labels: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceContent:
+    """Resource; `value` is JSON text in which secrets are masked."""
+
+    path: str
+    resource_type: str
+    value: str
+    description: str | None
+    labels: list[str] | None
+
+
+async def list_versions(
+    conn: Connection, workspace: str, kind: str, filter: TreeFilter, *, bodies: bool
+) -> list[VersionContent]:
+    """Return the newest versions of the items of a kind by path."""
+    rows = await conn.fetch(_SQL["list_versions"], workspace, kind, *filter.arguments(), bodies)
+    return [VersionContent(**row) for row in rows]
+
+
+async def list_variables(conn: Connection, workspace: str, filter: TreeFilter) -> list[VariableContent]:
+    """Return the variables without an expiry by path."""
+    rows = await conn.fetch(_SQL["list_variables"], workspace, *filter.arguments())
+    return [VariableContent(**row) for row in rows]
+
+
+async def list_resources(
+    conn: Connection, workspace: str, filter: TreeFilter, *, without: Sequence[str]
+) -> list[ResourceContent]:
+    """Return the resources of other types than `without` by path."""
+    rows = await conn.fetch(_SQL["list_resources"], workspace, *filter.arguments(), list(without))
+    return [ResourceContent(**row) for row in rows]

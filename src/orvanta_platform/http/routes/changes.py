@@ -1,0 +1,76 @@
+"""Routes of change sets and archives: many items of a workspace at once."""
+
+from __future__ import annotations
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, bool_of, platform_of
+from orvanta_platform.http.schemas import changes as shapes
+from orvanta_platform.services.changes import archive, change_sets
+from orvanta_platform.services.changes.archive import ArchiveOptions, ArchiveType
+
+_W = "/api/w/{workspace:str}"
+_CHOICES = (
+    *("plain_secret", "skip_variables", "skip_resources", "skip_resource_types", "skip_secrets", "include_schedules"),
+    *("include_triggers", "include_users", "include_groups", "include_settings"),
+)
+_TYPES: dict[ArchiveType, str] = {"zip": "application/zip", "tar": "application/x-tar"}
+
+
+@get(f"{_W}/workspaces/tarball", opt=call(query=("archive_type", *_CHOICES, "default_ts")))
+async def get_tarball(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the items of the workspace as files in an archive of the type `zip` or `tar` (the default).
+
+    It contains no values of secrets. The same items yield the same bytes.
+    """
+    kind = request.query_params.get("archive_type", "tar")
+    if kind not in _TYPES:
+        raise BadRequest("Invalid Archive Type", hint="Use zip or tar.")
+    archive_type: ArchiveType = "zip" if kind == "zip" else "tar"
+    chosen = {name: bool(bool_of(request, name)) for name in _CHOICES}
+    deno = request.query_params.get("default_ts") == "deno"
+    options = ArchiveOptions(**chosen, default_ts="deno" if deno else "bun")
+    body = await archive.create(platform_of(request), actor_of(request), workspace, archive_type, options)
+    headers = {"Content-Disposition": f'attachment; filename="{workspace}.{archive_type}"'}
+    return Response(body, media_type=_TYPES[archive_type], headers=headers)
+
+
+@get(f"{_W}/changes/items", opt=call(answer=list[shapes.ItemHash]))
+async def list_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """List all items that the caller may read, with the hashes of their contents."""
+    found = await change_sets.list_items(platform_of(request), actor_of(request), workspace)
+    return answers.json(shapes.item_hashes(found))
+
+
+@post(f"{_W}/changes/read", status_code=200, opt=call(body=shapes.ReadItems, answer=list[shapes.ItemContent]))
+async def read_items(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Read items with their contents. Items that do not exist or that the caller may not read are left out."""
+    body = await body_of(request, shapes.ReadItems)
+    keys = [(each.kind, each.path) for each in body.items]
+    found = await change_sets.read_items(platform_of(request), actor_of(request), workspace, keys)
+    return answers.json(shapes.item_contents(found))
+
+
+@post(f"{_W}/changes/plan", status_code=200, opt=call(body=shapes.Changes, answer=shapes.ChangePlan))
+async def plan_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Get the effect of a change set: which items it adds, changes, leaves unchanged or removes, and its conflicts."""
+    change = shapes.change_set(await body_of(request, shapes.Changes))
+    found = await change_sets.plan(platform_of(request), actor_of(request), workspace, change)
+    return answers.json(shapes.change_plan(found))
+
+
+@post(f"{_W}/changes/apply", status_code=200, opt=call(body=shapes.ApplyChanges, answer=shapes.AppliedChanges))
+async def apply_changes(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Apply a change set, all of it or nothing. Its plan must have the hash `plan_hash`."""
+    body = await body_of(request, shapes.ApplyChanges)
+    done = await change_sets.apply(
+        platform_of(request), actor_of(request), workspace, shapes.change_set(body), body.plan_hash, body.message
+    )
+    return answers.json(shapes.applied(done))
+
+
+ROUTES = [get_tarball, list_items, read_items, plan_changes, apply_changes]

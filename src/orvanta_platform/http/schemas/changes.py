@@ -1,0 +1,148 @@
+"""Schemas of change sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.services.changes.change_sets import Applied, ChangeSet
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.workflow.tree.item import Key, Kind
+from orvanta_platform.workflow.tree.plan import Action, Entry, Plan, Wanted
+
+
+class ItemHash(msgspec.Struct, kw_only=True):
+    """An item and the hash of its content."""
+
+    kind: Kind
+    path: str
+    hash: str
+
+
+class ItemContent(ItemHash, kw_only=True):
+    """An item with its content."""
+
+    content: dict[str, Any]
+
+
+class ItemName(msgspec.Struct, kw_only=True):
+    """Name of an item."""
+
+    kind: Kind
+    path: str
+
+
+class ReadItems(msgspec.Struct, kw_only=True):
+    """Items to read."""
+
+    items: list[ItemName]
+
+
+class ChangedItem(msgspec.Struct, kw_only=True):
+    """An item to add, change or remove."""
+
+    kind: Kind
+    path: str
+    base: str | None = None
+    """Hash of the content that the change is based on; null if the item should not exist."""
+
+    content: dict[str, Any] | None = None
+    """New content; null: the item is removed."""
+
+
+class Changes(msgspec.Struct, kw_only=True):
+    """A change set."""
+
+    items: list[ChangedItem]
+    prune: list[str] | None = None
+    """Starts of the paths at which items may be removed ("" for all); null: none is removed."""
+
+    force: bool = False
+    """Replace what was changed since the base."""
+
+
+class ApplyChanges(Changes, kw_only=True):
+    """A change set with the hash of its plan."""
+
+    plan_hash: str
+    message: str | None = None
+
+
+class PlanEntry(msgspec.Struct, kw_only=True):
+    """Effect of a change set on an item."""
+
+    kind: Kind
+    path: str
+    action: Action
+    hash: str | UnsetType = UNSET
+    """Hash of the present content."""
+
+    reason: str | UnsetType = UNSET
+    """Explanation of a conflict."""
+
+
+class ChangePlan(msgspec.Struct, kw_only=True):
+    """Effect of a change set, in the order in which it is applied."""
+
+    plan_hash: str
+    nothing_to_do: bool
+    prune: list[str] | None
+    entries: list[PlanEntry]
+
+
+class AppliedChanges(ChangePlan, kw_only=True):
+    """An applied change set, with the new hashes of its items."""
+
+    items: list[ItemHash]
+
+
+def change_set(body: Changes) -> ChangeSet:
+    """Convert a change set."""
+    items = [Wanted(each.kind, each.path, each.base, each.content) for each in body.items]
+    return ChangeSet(items, body.prune, body.force)
+
+
+def item_hashes(found: Mapping[Key, Present]) -> list[ItemHash]:
+    """Convert items without their contents."""
+    return [ItemHash(kind=kind, path=path, hash=each.hash) for (kind, path), each in found.items()]
+
+
+def item_contents(found: Mapping[Key, Present]) -> list[ItemContent]:
+    """Convert items with their contents."""
+    return [
+        ItemContent(kind=kind, path=path, hash=each.hash, content=dict(each.content))
+        for (kind, path), each in found.items()
+    ]
+
+
+def change_plan(plan: Plan) -> ChangePlan:
+    """Convert a plan."""
+    return ChangePlan(**_of(plan))
+
+
+def applied(outcome: Applied) -> AppliedChanges:
+    """Convert the outcome of a change set."""
+    hashes = [ItemHash(kind=kind, path=path, hash=each) for (kind, path), each in outcome.hashes.items()]
+    return AppliedChanges(**_of(outcome.plan), items=hashes)
+
+
+def _of(plan: Plan) -> dict[str, Any]:
+    return {
+        "plan_hash": plan.hash,
+        "nothing_to_do": all(each.action == "unchanged" for each in plan.entries),
+        "prune": None if plan.prune is None else list(plan.prune),
+        "entries": [_entry(each) for each in plan.entries],
+    }
+
+
+def _entry(entry: Entry) -> PlanEntry:
+    return PlanEntry(
+        kind=entry.kind,
+        path=entry.path,
+        action=entry.action,
+        hash=UNSET if entry.present is None else entry.present,
+        reason=UNSET if entry.reason is None else entry.reason,
+    )

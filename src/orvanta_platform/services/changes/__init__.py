@@ -1,0 +1,1 @@
+"""Change sets: many items of a workspace read, compared and changed at once."""

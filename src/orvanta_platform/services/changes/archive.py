@@ -1,0 +1,176 @@
+"""Archives of a workspace: its items as JSON files, in a zip or tar file with the same bytes for the same items."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.access import users, workspaces
+from orvanta_platform.services.changes import contents
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.tree.extensions import LANGUAGES
+from orvanta_platform.workflow.tree.item import Item, Kind
+
+ArchiveType: TypeAlias = Literal["zip", "tar"]
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_MODE: Final = 0o777
+_SUFFIXES: Final[Mapping[str, str]] = {
+    "resource_type": ".resource-type.json",
+    "variable": ".variable.json",
+    "resource": ".resource.json",
+    "schedule": ".schedule.json",
+    "http_trigger": ".http_trigger.json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """Contents of an archive."""
+
+    plain_secret: bool = False
+    skip_variables: bool = False
+    skip_resources: bool = False
+    skip_resource_types: bool = False
+    skip_secrets: bool = False
+    include_schedules: bool = False
+    include_triggers: bool = False
+    include_users: bool = False
+    include_groups: bool = False
+    include_settings: bool = False
+    default_ts: Literal["bun", "deno"] = "bun"
+
+    def kinds(self) -> set[Kind]:
+        """Return the kinds of items that the archive contains."""
+        chosen: dict[Kind, bool] = {
+            "folder": True,
+            "script": True,
+            "flow": True,
+            "variable": not self.skip_variables,
+            "resource": not self.skip_resources,
+            "resource_type": not self.skip_resource_types,
+            "schedule": self.include_schedules,
+            "http_trigger": self.include_triggers,
+            "group": self.include_groups,
+        }
+        return {kind for kind, included in chosen.items() if included}
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, archive_type: ArchiveType, options: ArchiveOptions
+) -> bytes:
+    """Return an archive of the items that the actor may read.
+
+    It contains no values of secrets. Raises NotFound, Forbidden for parts that only admins may read, and for
+    `plain_secret`.
+    """
+    require(actor, "read", Target(workspace, "workspace"))
+    if options.plain_secret:
+        raise Forbidden("Archives do not contain secrets in clear.", hint="Leave plain_secret out.")
+    async with platform.db.transaction() as conn:
+        found = await contents.read(conn, actor, workspace)
+        await audit.record(conn, actor, "workspaces.export", "Execute", workspace)
+    kinds = options.kinds()
+    chosen = [item for item in contents.items_of(found) if item.kind in kinds]
+    files = await document_threads.run_in_thread(workspace, _files, chosen, options)
+    if options.include_users:
+        files |= await _users(platform, actor, workspace)
+    if options.include_settings:
+        files["settings.json"] = await _settings(platform, actor, workspace)
+    return await document_threads.run_in_thread(workspace, _packed, archive_type, files)
+
+
+def _files(items: list[Item], options: ArchiveOptions) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for item in items:
+        if not (options.skip_secrets and item.kind == "variable" and item.content.get("is_secret")):
+            files |= _entries(item, options)
+    return files
+
+
+def _entries(item: Item, options: ArchiveOptions) -> dict[str, bytes]:
+    match item.kind:
+        case "flow":
+            tree = document.parse(item.content["text"].encode(), "yaml").tree
+            return {f"{item.path}.flow.json": _json(tree)}
+        case "script":
+            settings = {"lock": item.content.get("lock", ""), **item.content["settings"]}
+            source = item.path + _extension(item.content["language"], options.default_ts)
+            return {source: item.content["content"].encode(), f"{item.path}.script.json": _json(settings)}
+        case "folder":
+            return {f"f/{item.path}/folder.meta.json": _json({"display_name": item.path, **item.content})}
+        case "group":
+            tree = {"name": item.path, **item.content, "admins": item.content.get("managers", [])}
+            return {f"groups/{item.path}.group.json": _json(tree)}
+        case "variable":
+            return {item.path + _SUFFIXES["variable"]: _json({"value": "", **item.content})}
+        case _:
+            return {item.path + _SUFFIXES[item.kind]: _json(item.content)}
+
+
+def _extension(language: str, default: str) -> str:
+    if language in ("bun", "bunnative", "deno"):
+        named = "deno" if language == "deno" else "bun"
+        return ".ts" if named == default else f".{named}.ts"
+    return next((ending for ending, each in LANGUAGES.items() if each == language), f".{language}")
+
+
+async def _users(platform: Platform, actor: Actor, workspace: str) -> dict[str, bytes]:
+    require(actor, "admin", Target(workspace, "member"))
+    found = await users.list_members(platform, actor, workspace, limit=1_000_000)
+    return {
+        f"users/{each.row.email}.user.json": _json(
+            {
+                "username": each.row.username,
+                "role": each.role,
+                "disabled": each.row.disabled,
+                "email": each.row.email,
+            }
+        )
+        for each in found
+    }
+
+
+async def _settings(platform: Platform, actor: Actor, workspace: str) -> bytes:
+    require(actor, "admin", Target(workspace, "workspace"))
+    return _json(
+        {
+            "secrets_readable": await workspaces.secrets_readable(platform, actor, workspace),
+            "retention_days": await workspaces.retention_days(platform, actor, workspace),
+            "search_run_data": await workspaces.search_run_data(platform, actor, workspace),
+        }
+    )
+
+
+def _json(tree: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(tree), indent=2)
+
+
+def _packed(archive_type: ArchiveType, files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    if archive_type == "zip":
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, body in sorted(files.items()):
+                entry = zipfile.ZipInfo(name, _EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = _MODE << 16
+                archive.writestr(entry, body)
+        return buffer.getvalue()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, body in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(body), _MODE
+            archive.addfile(member, io.BytesIO(body))
+    return buffer.getvalue()

@@ -1,0 +1,166 @@
+"""Change sets: many items planned at once, and applied in one transaction or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orvanta_platform.control import audit, limits, secrets
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db.notify import DeferredNotifier
+from orvanta_platform.db.pool import Connection, JoinedDatabase
+from orvanta_platform.errors import BadRequest, ChangesConflict, ChangesRefused, OrvantaError, StalePlan, TooLarge
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.changes import contents, writers
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.tree import plan as plans
+from orvanta_platform.workflow.tree.item import Key
+from orvanta_platform.workflow.tree.plan import Plan, Stored, Wanted
+
+LONGEST = 5000
+"""Maximum number of items of a change set."""
+
+_SEALED = ("variable", "resource", "resource_type")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Items to add, change or remove."""
+
+    items: Sequence[Wanted]
+    prune: Sequence[str] | None = None
+    """Starts of the paths at which items may be removed, "" for all; None: no item is removed."""
+    force: bool = False
+    """Replace what was changed since the base."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Outcome of a change set."""
+
+    plan: Plan
+    hashes: Mapping[Key, str]
+    """Hashes of the items of the change set that exist."""
+
+
+async def list_items(platform: Platform, actor: Actor, workspace: str) -> dict[Key, Present]:
+    """Return the hashes of all items that the actor may read. Raises NotFound, Forbidden."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await contents.read(conn, actor, workspace, bodies=False)
+
+
+async def read_items(platform: Platform, actor: Actor, workspace: str, keys: Iterable[Key]) -> dict[Key, Present]:
+    """Return those of these items that the actor may read, with their contents. Raises NotFound, Forbidden."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await contents.read(conn, actor, workspace, keys)
+
+
+async def plan(platform: Platform, actor: Actor, workspace: str, change: ChangeSet) -> Plan:
+    """Return the effect of a change set on the items that the actor may read. Raises NotFound, Forbidden, BadRequest,
+    TooLarge.
+    """
+    require(actor, "read", Target(workspace, "workspace"))
+    change = _checked(change)
+    async with platform.db.acquire() as conn:
+        return (await _plan(conn, actor, workspace, change))[0]
+
+
+async def apply(
+    platform: Platform, actor: Actor, workspace: str, change: ChangeSet, plan_hash: str, message: str | None
+) -> Applied:
+    """Apply a change set in one transaction: all of its items change, or none.
+
+    Each item is changed by the use case of its kind, with its permissions, validation and audit row. Raises NotFound,
+    Forbidden, BadRequest, TooLarge, StalePlan if the plan has another hash by now, ChangesConflict, ChangesRefused.
+    """
+    require(actor, "change_items", Target(workspace, "workspace"))
+    limits.check_text("A message", message)
+    change = _checked(change)
+    if any(each.kind in _SEALED for each in change.items):
+        # Outside the transaction, because the first secret of a workspace creates its key.
+        await secrets.newest_key(platform.db, platform.keys, workspace)
+    notifier = DeferredNotifier(platform.notify)
+
+    async def write(conn: Connection) -> Applied:
+        notifier.clear()
+        found, present = await _plan(conn, actor, workspace, change)
+        _require_current(found, plan_hash)
+        joined = replace(platform, db=JoinedDatabase(platform.db, conn), notify=notifier)
+        await _store_all(joined, conn, actor, workspace, change, found, present, message)
+        if found.of("add", "change", "remove"):
+            counts = {action: len(found.of(action)) for action in ("add", "change", "remove")}
+            parameters = {"plan": found.hash, **counts, "prune": found.prune, "message": message}
+            await audit.record(conn, actor, "change_sets.apply", "Updated", workspace, parameters)
+        after = await contents.read(conn, actor, workspace, [each.key for each in change.items], bodies=False)
+        return Applied(found, {key: each.hash for key, each in after.items()})
+
+    applied = await platform.db.retrying(write, snapshot=True)
+    notifier.release()
+    return applied
+
+
+def _checked(change: ChangeSet) -> ChangeSet:
+    if len(change.items) > LONGEST:
+        raise TooLarge(f"A change set has at most {LONGEST} items.", hint="Apply the folders one after the other.")
+    if len({each.key for each in change.items}) < len(change.items):
+        raise BadRequest("A change set names an item twice.")
+    return replace(change, items=[writers.checked(each) for each in change.items])
+
+
+async def _plan(
+    conn: Connection, actor: Actor, workspace: str, change: ChangeSet
+) -> tuple[Plan, Mapping[Key, Present]]:
+    present = await contents.read(conn, actor, workspace, [each.key for each in change.items])
+    stored = {key: Stored(each.hash, each.content) for key, each in present.items()}
+    found = await document_threads.run_in_thread(
+        workspace, plans.plan, change.items, stored, prune=change.prune, force=change.force
+    )
+    return found, present
+
+
+def _require_current(found: Plan, plan_hash: str) -> None:
+    if found.hash != plan_hash:
+        raise StalePlan(
+            "Items were changed since the plan was made.",
+            hint="Make the plan again and review it.",
+            details={"plan_hash": found.hash},
+        )
+    conflicts = found.of("conflict")
+    if conflicts:
+        raise ChangesConflict(
+            f"{len(conflicts)} of the items are in conflict with the workspace; nothing was applied.",
+            hint="Pull the changes, or apply the change set with `force` to replace them.",
+            details=[{"kind": each.kind, "path": each.path, "reason": each.reason} for each in conflicts],
+        )
+
+
+async def _store_all(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    change: ChangeSet,
+    found: Plan,
+    present: Mapping[Key, Present],
+    message: str | None,
+) -> None:
+    """Store all items. Raises ChangesRefused with the error of each item that cannot be stored."""
+    wanted = {each.key: each for each in change.items}
+    refused = []
+    for entry in found.of("add", "change", "remove"):
+        try:
+            async with conn.transaction():
+                each = wanted[entry.key]
+                await writers.store(platform, actor, workspace, each, present.get(entry.key), message)
+        except OrvantaError as error:
+            refused.append({"kind": entry.kind, "path": entry.path, "error": error.as_dict()})
+    if refused:
+        raise ChangesRefused(
+            f"{len(refused)} of the items cannot be changed; nothing was applied.",
+            hint="The details contain the reason of each.",
+            details=refused,
+        )

@@ -1,0 +1,299 @@
+"""Contents of the items of a workspace, with a hash by which a change is recognised."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can, readable, require_workspace
+from orvanta_platform.db import folders, groups, http_triggers, resource_types, schedules, tree
+from orvanta_platform.db.groups import GroupRow
+from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow
+from orvanta_platform.db.tree import TreeFilter, VersionContent
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.interpolation import STATE_TYPES
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.text import open_yaml, save_yaml, write_yaml
+from orvanta_platform.workflow.tree.item import FIELDS, KINDS, Item, Key, Kind
+
+_ALL = 1_000_000
+_JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+_NOT_IN_FILES = frozenset(
+    {
+        *("workspace_id", "path", "name", "versions", "id", "created_at", "updated_at", "created_by", "updated_by"),
+        *("edited_at", "edited_by", "permissioned_as", "archived", "error", "extra_perms", "starred", "has_draft"),
+        *("draft_only", "hash", "version_id", "value", "schema", "deployment_message", "lock", "lock_error_logs"),
+    }
+)
+"""Settings of a version that describe its storage, or that are stored elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Item as it is stored."""
+
+    hash: str
+    """Hash of its content, as hex digits."""
+    content: Mapping[str, Any]
+    """Content as in `Item`; empty for a script or workflow that was read without it."""
+    version: str | None = None
+    """Hash of the newest version of a script, id of that of a workflow."""
+
+
+async def read(
+    conn: Connection, actor: Actor, workspace: str, keys: Iterable[Key] | None = None, *, bodies: bool = True
+) -> dict[Key, Present]:
+    """Return the items that the actor may read, by kind and path, in the order in which they are applied.
+
+    `keys`: these only. `bodies`: with the contents of scripts and workflows. Kinds that the token may not read are
+    left out. Raises NotFound.
+    """
+    require_workspace(actor, workspace)
+    wanted = None if keys is None else set(keys)
+    found: dict[Key, Present] = {}
+    for kind in KINDS:
+        paths = None if wanted is None else sorted(path for each, path in wanted if each == kind)
+        if paths != [] and may_list(actor, workspace, kind):
+            rows = await _READERS[kind](conn, actor, workspace, kind, paths, bodies)
+            chosen = rows if paths is None else [row for row in rows if row[0] in set(paths)]
+            found |= {(kind, path): present for path, present in chosen}
+    return found
+
+
+def may_list(actor: Actor, workspace: str, kind: Kind) -> bool:
+    """Return whether the actor may list items of a kind."""
+    if kind in ("group", "resource_type"):
+        return can(actor, "read", Target(workspace, kind))
+    try:
+        readable(actor, kind)
+    except Forbidden:
+        return False
+    return True
+
+
+def items_of(found: Mapping[Key, Present]) -> list[Item]:
+    """Return the items with their contents."""
+    return [Item(kind, path, present.content) for (kind, path), present in found.items()]
+
+
+def hash_of(content: object) -> str:
+    """Return the hash of a JSON value, independent of the order of its keys."""
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+
+Rows: TypeAlias = list[tuple[str, Present]]
+
+
+def _filter(actor: Actor, kind: Kind, paths: Sequence[str] | None) -> TreeFilter:
+    return TreeFilter(**readable(actor, kind).conditions(), paths=paths)
+
+
+def _present(kind: Kind, values: Mapping[str, Any]) -> Present:
+    content = {name: values[name] for name in FIELDS[kind] if values.get(name) is not None}
+    return Present(hash_of(content), content)
+
+
+async def _folders(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    who = readable(actor, kind)
+    found = await folders.list_page(
+        conn,
+        workspace,
+        everything=who.everything,
+        names=sorted(actor.folders.read),
+        scope=who.scope,
+        after="",
+        limit=_ALL,
+        offset=0,
+    )
+    return [
+        (row.name, _present(kind, {"summary": row.summary, "owners": row.owners, "extra_perms": row.extra_perms}))
+        for row in found
+    ]
+
+
+async def _groups(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    found = await groups.list_page(conn, workspace, after="", limit=_ALL, offset=0)
+    return [(row.name, _present(kind, group_content(row))) for row in found]
+
+
+def group_content(row: GroupRow) -> dict[str, Any]:
+    """Return the content of a group."""
+    managers = sorted(name.removeprefix("u/") for name, writes in row.extra_perms.items() if writes)
+    return {"summary": row.summary, "members": row.members, "managers": managers}
+
+
+async def _types(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    found = await resource_types.list_all(conn, workspace)
+    return [
+        (
+            row.name,
+            _present(
+                kind,
+                {
+                    "description": row.description,
+                    "schema": _decoded(row.schema),
+                    "format_extension": row.format_extension,
+                    "is_fileset": row.is_fileset or None,
+                },
+            ),
+        )
+        for row in found
+    ]
+
+
+async def _variables(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    found = await tree.list_variables(conn, workspace, _filter(actor, kind, paths))
+    return [
+        (
+            row.path,
+            _present(
+                kind,
+                {
+                    "value": None if row.is_secret else row.value,
+                    "is_secret": row.is_secret,
+                    "description": row.description,
+                    "labels": row.labels,
+                },
+            ),
+        )
+        for row in found
+    ]
+
+
+async def _resources(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    filter = _filter(actor, kind, paths)
+    found = await tree.list_resources(conn, workspace, filter, without=sorted(STATE_TYPES))
+    return [
+        (
+            row.path,
+            _present(
+                kind,
+                {
+                    "resource_type": row.resource_type,
+                    "value": _decoded(row.value),
+                    "description": row.description,
+                    "labels": row.labels,
+                },
+            ),
+        )
+        for row in found
+    ]
+
+
+async def _versions(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    found = await tree.list_versions(conn, workspace, kind, _filter(actor, kind, paths), bodies=bodies)
+    if not bodies:
+        return [(row.path, Present(_version_hash(row), {}, _version_of(kind, row))) for row in found]
+    contents = await document_threads.run_in_thread(workspace, _contents, kind, found)
+    return [
+        (row.path, Present(_version_hash(row), content, _version_of(kind, row)))
+        for row, content in zip(found, contents, strict=True)
+    ]
+
+
+def _version_of(kind: Kind, row: VersionContent) -> str:
+    return row.hash if kind == "script" else str(row.id)
+
+
+def _version_hash(row: VersionContent) -> str:
+    parts = (row.document.hex(), row.format, row.language, row.settings)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def _contents(kind: Kind, rows: Sequence[VersionContent]) -> list[dict[str, Any]]:
+    return [_script(row) if kind == "script" else {"text": _flow_text(row)} for row in rows]
+
+
+def _script(row: VersionContent) -> dict[str, Any]:
+    settings = msgspec.json.decode(row.settings)
+    schema = {"schema": settings["schema"]} if settings.get("schema") is not None else {}
+    lock = {"lock": row.lock} if row.lock else {}
+    assert row.body is not None
+    return {"content": row.body.decode(), "language": row.language, "settings": _own(settings) | schema, **lock}
+
+
+def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in _NOT_IN_FILES and value is not None}
+
+
+def _flow_text(row: VersionContent) -> str:
+    """Return the YAML of a workflow, with the settings that were sent beside it."""
+    assert row.body is not None
+    settings = _own(msgspec.json.decode(row.settings))
+    if row.format == "json":
+        tree = msgspec.json.decode(row.body)
+        ordered: dict[str, Any] = {name: settings.pop(name) for name in ("summary", "description") if name in settings}
+        schema = {"schema": tree["schema"]} if tree.get("schema") is not None else {}
+        return write_yaml({**ordered, "value": tree["value"], **schema, **dict(sorted(settings.items()))})
+    text = row.body.decode()
+    present = document.parse(row.body, "yaml").tree
+    added = {name: value for name, value in sorted(settings.items()) if present.get(name) != value}
+    if not added:
+        return text
+    opened = open_yaml(text)
+    opened.update(added)
+    return save_yaml(opened, text)
+
+
+async def _schedules(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    filter = ScheduleFilter(**readable(actor, kind).conditions(), limit=_ALL)
+    return [(row.path, _present(kind, _schedule(row))) for row in await schedules.list_page(conn, workspace, filter)]
+
+
+def _schedule(row: ScheduleRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in FIELDS["schedule"] if name not in ("schedule", *_JSON)}
+    paused = row.paused_until
+    values |= {name: _decoded(getattr(row, name)) for name in _JSON}
+    return {**values, "schedule": row.cron, "paused_until": None if paused is None else paused.isoformat()}
+
+
+async def _http_triggers(
+    conn: Connection, actor: Actor, workspace: str, kind: Kind, paths: Sequence[str] | None, bodies: bool
+) -> Rows:
+    filter = HttpTriggerFilter(**readable(actor, kind).conditions(), limit=_ALL)
+    found = await http_triggers.list_page(conn, workspace, filter)
+    return [(row.path, _present(kind, _http_trigger(row))) for row in found]
+
+
+def _http_trigger(row: HttpTriggerRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in FIELDS["http_trigger"]}
+    return {**values, "retry": _decoded(row.retry)}
+
+
+def _decoded(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
+
+
+_READERS = {
+    "folder": _folders,
+    "group": _groups,
+    "resource_type": _types,
+    "variable": _variables,
+    "resource": _resources,
+    "script": _versions,
+    "flow": _versions,
+    "schedule": _schedules,
+    "http_trigger": _http_triggers,
+}

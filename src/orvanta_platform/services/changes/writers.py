@@ -1,0 +1,355 @@
+"""Changes of single items by the use cases of their kinds, which check permissions and write the audit rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db.resource_types import ResourceTypeRow
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.orchestrator.resource_schemas import shipped
+from orvanta_platform.services.access import folders, groups
+from orvanta_platform.services.catalog import flows, scripts
+from orvanta_platform.services.catalog.flows import NewFlow, Source
+from orvanta_platform.services.catalog.scripts import NewScript
+from orvanta_platform.services.changes.contents import Present
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.secrets import resource_types, resources, variables
+from orvanta_platform.services.secrets.resource_types import TypeChange
+from orvanta_platform.services.secrets.resources import ResourceDraft
+from orvanta_platform.services.secrets.variables import VariableDraft
+from orvanta_platform.services.triggers import http_triggers, schedules
+from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
+from orvanta_platform.services.triggers.schedules import ScheduleDraft
+from orvanta_platform.workflow.tree.item import FIELDS, Item
+from orvanta_platform.workflow.tree.plan import Wanted, item_of, masked
+
+T = TypeVar("T")
+_JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+
+
+class Folder(msgspec.Struct, kw_only=True):
+    """Content of a folder."""
+
+    summary: str | None = None
+    owners: list[str] = []
+    extra_perms: dict[str, bool] = {}
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """Content of a group: usernames of its members, and of those who may change them."""
+
+    summary: str | None = None
+    members: list[str] | None = None
+    managers: list[str] | None = None
+
+
+class ResourceType(msgspec.Struct, kw_only=True):
+    """Content of a resource type."""
+
+    description: str | None = None
+    schema: dict[str, Any] | None = None
+    format_extension: str | None = None
+    is_fileset: bool | None = None
+
+
+class Variable(msgspec.Struct, kw_only=True):
+    """Content of a variable."""
+
+    value: str | None = None
+    is_secret: bool | None = None
+    description: str | None = None
+    labels: list[str] | None = None
+
+
+class Resource(msgspec.Struct, kw_only=True):
+    """Content of a resource."""
+
+    resource_type: str | None = None
+    value: Any = msgspec.UNSET
+    description: str | None = None
+    labels: list[str] | None = None
+
+
+class Script(msgspec.Struct, kw_only=True):
+    """Content of a script; without `settings`, an existing script keeps its settings."""
+
+    content: str
+    language: str
+    settings: dict[str, Any] | None = None
+    lock: str | None = None
+
+
+class Flow(msgspec.Struct, kw_only=True):
+    """Content of a workflow: its YAML document."""
+
+    text: str
+
+
+_SHAPES: Mapping[str, type[msgspec.Struct]] = {
+    "folder": Folder,
+    "group": Group,
+    "resource_type": ResourceType,
+    "variable": Variable,
+    "resource": Resource,
+    "script": Script,
+    "flow": Flow,
+}
+
+
+def checked(wanted: Wanted) -> Wanted:
+    """Return a change with the keys that its kind has. Raises BadRequest for values of other types."""
+    if wanted.content is None:
+        return wanted
+    names = FIELDS.get(wanted.kind)
+    content = {name: value for name, value in wanted.content.items() if names is None or name in names}
+    shape = _SHAPES.get(wanted.kind)
+    if shape is not None:
+        _convert(wanted.path, content, shape)
+    return Wanted(wanted.kind, wanted.path, wanted.base, content)
+
+
+async def store(
+    platform: Platform, actor: Actor, workspace: str, wanted: Wanted, present: Present | None, message: str | None
+) -> None:
+    """Create, change or remove an item. Raises the errors of the use cases of its kind."""
+    if wanted.content is None:
+        await _REMOVERS[wanted.kind](platform, actor, workspace, wanted.path)
+    else:
+        await _WRITERS[wanted.kind](platform, actor, workspace, item_of(wanted), present, message)
+
+
+def _convert(path: str, content: Mapping[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.convert(dict(content), shape)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The content of {path[:200]} is not valid: {error}.") from None
+
+
+async def _folder(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, Folder)
+    if present is None:
+        owners, perms = new.owners, new.extra_perms
+        await folders.create(
+            platform, actor, workspace, item.path, summary=new.summary, owners=owners, extra_perms=perms
+        )
+        if not (owners or perms):
+            return
+    await folders.update(
+        platform,
+        actor,
+        workspace,
+        item.path,
+        summary=new.summary,
+        owners=new.owners or None,
+        extra_perms=new.extra_perms or None,
+    )
+
+
+async def _group(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, Group)
+    if present is None:
+        await groups.create(platform, actor, workspace, item.path, new.summary)
+    before = set(present.content.get("members", ())) if present is not None else set()
+    for username in sorted(before - set(new.members)) if new.members is not None else ():
+        await groups.remove_user(platform, actor, workspace, item.path, username)
+    for username in sorted(set(new.members or ()) - before):
+        await groups.add_user(platform, actor, workspace, item.path, username)
+    await groups.update(platform, actor, workspace, item.path, summary=new.summary, managers=new.managers)
+
+
+async def _resource_type(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, ResourceType)
+    schema = None if new.schema is None else msgspec.json.encode(new.schema).decode()
+    if present is None and item.path not in shipped():
+        row = ResourceTypeRow(item.path, schema, new.description, new.format_extension, bool(new.is_fileset))
+        await resource_types.create(platform, actor, workspace, row)
+        return
+    change = TypeChange(schema, new.description, new.is_fileset)
+    await resource_types.update(platform, actor, workspace, item.path, change)
+
+
+async def _variable(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, Variable)
+    value = new.value
+    if present is not None and present.content.get("is_secret") and new.is_secret is not False:
+        value = None  # the value of a secret is never replaced from a file
+    draft = VariableDraft(
+        path=item.path, value=value, is_secret=new.is_secret, description=new.description, labels=new.labels
+    )
+    if present is None:
+        await variables.create(platform, actor, workspace, draft)
+    else:
+        await variables.update(platform, actor, workspace, item.path, draft)
+
+
+async def _resource(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, Resource)
+    shown = new.value if present is None else masked(new.value, present.content.get("value"))
+    value = None if shown is msgspec.UNSET else msgspec.json.encode(shown)
+    draft = ResourceDraft(item.path, value, new.resource_type, new.description, new.labels)
+    if present is None:
+        await resources.create(platform, actor, workspace, draft)
+    else:
+        await resources.update(platform, actor, workspace, item.path, draft)
+
+
+async def _script(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    new = _convert(item.path, item.content, Script)
+    settings = new.settings
+    if settings is None:
+        settings = dict(present.content["settings"]) if present is not None else {}
+    await scripts.create(
+        platform,
+        actor,
+        workspace,
+        NewScript(
+            item.path,
+            new.content,
+            new.language,
+            {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in settings.items()},
+            parent=None if present is None else present.version,
+            lock=new.lock,
+            message=message,
+        ),
+    )
+
+
+async def _flow(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    text = _convert(item.path, item.content, Flow).text
+    new = NewFlow(item.path, None, None, {}, source=Source("yaml", text), message=message)
+    if present is None:
+        await flows.create(platform, actor, workspace, new)
+    else:
+        await flows.update(platform, actor, workspace, item.path, new)
+
+
+async def _schedule(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    values = dict(item.content if present is None else {**present.content, **item.content})
+    target = values.pop("script_path", None), bool(values.pop("is_flow", False))
+    enabled = bool(values.pop("enabled", False))
+    if present is not None and target != (present.content["script_path"], present.content["is_flow"]):
+        raise BadRequest(
+            f"The schedule {item.path} runs {present.content['script_path']}, which cannot be changed.",
+            hint="Remove the schedule first, then add it again.",
+        )
+    draft = _schedule_draft(item.path, values)
+    if present is None:
+        path, is_flow = target
+        if not isinstance(path, str):
+            raise BadRequest(f"The schedule {item.path} needs `script_path`.")
+        await schedules.create(platform, actor, workspace, item.path, path, draft, is_flow=is_flow, enabled=enabled)
+        return
+    await schedules.update(platform, actor, workspace, item.path, draft)
+    if enabled != present.content["enabled"]:
+        await schedules.set_enabled(platform, actor, workspace, item.path, enabled=enabled)
+
+
+class _Schedule(msgspec.Struct, kw_only=True, forbid_unknown_fields=False):
+    schedule: str
+    timezone: str
+    missed: str = "once"
+    tag: str | None = None
+    no_flow_overlap: bool = False
+    paused_until: datetime | None = None
+    dynamic_skip: str | None = None
+    on_failure: str | None = None
+    on_failure_times: int | None = None
+    on_failure_exact: bool | None = None
+    on_recovery: str | None = None
+    on_recovery_times: int | None = None
+    on_success: str | None = None
+    ws_error_handler_muted: bool | None = None
+    summary: str | None = None
+    description: str | None = None
+    cron_version: str | None = None
+    labels: list[str] | None = None
+
+
+def _schedule_draft(path: str, values: Mapping[str, Any]) -> ScheduleDraft:
+    texts: dict[str, Any] = {name: _text(values.get(name)) for name in _JSON}
+    rest = {name: value for name, value in values.items() if name not in _JSON and value is not None}
+    fields = msgspec.structs.asdict(_convert(path, rest, _Schedule))
+    return ScheduleDraft(cron=fields.pop("schedule"), **fields, **texts)
+
+
+class _HttpTrigger(msgspec.Struct, kw_only=True):
+    script_path: str
+    is_flow: bool
+    route_path: str | None = None
+    http_method: str | None = None
+    workspaced_route: bool | None = None
+    mode: str | None = None
+    request_type: str | None = None
+    authentication_method: str | None = None
+    authentication_resource_path: str | None = None
+    wrap_body: bool | None = None
+    raw_string: bool | None = None
+    summary: str | None = None
+    description: str | None = None
+    labels: list[str] | None = None
+
+
+async def _http_trigger(
+    platform: Platform, actor: Actor, workspace: str, item: Item, present: Present | None, message: str | None
+) -> None:
+    values = dict(item.content if present is None else {**present.content, **item.content})
+    retry = _text(values.pop("retry", None))
+    draft = HttpTriggerDraft(
+        **msgspec.structs.asdict(_convert(item.path, values, _HttpTrigger)), retry=retry or msgspec.UNSET
+    )
+    if present is None:
+        await http_triggers.create(platform, actor, workspace, item.path, draft)
+    else:
+        await http_triggers.update(platform, actor, workspace, item.path, draft)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+_Writer: TypeAlias = Callable[[Platform, Actor, str, Item, Present | None, str | None], Awaitable[None]]
+_Remover: TypeAlias = Callable[[Platform, Actor, str, str], Awaitable[None]]
+
+_WRITERS: Mapping[str, _Writer] = {
+    "folder": _folder,
+    "group": _group,
+    "resource_type": _resource_type,
+    "variable": _variable,
+    "resource": _resource,
+    "script": _script,
+    "flow": _flow,
+    "schedule": _schedule,
+    "http_trigger": _http_trigger,
+}
+_REMOVERS: Mapping[str, _Remover] = {
+    "folder": folders.delete,
+    "group": groups.delete,
+    "resource_type": resource_types.delete,
+    "variable": variables.delete,
+    "resource": resources.delete,
+    "script": scripts.delete,
+    "flow": flows.delete,
+    "schedule": schedules.delete,
+    "http_trigger": http_triggers.delete,
+}

@@ -1,0 +1,258 @@
+"""Plans: the differences between wanted and present items, and the order in which they are applied."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.imports import imports_of
+from orvanta_platform.workflow.requirements import usable_lock
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key, Kind
+
+Action: TypeAlias = Literal["add", "change", "unchanged", "remove", "conflict"]
+T = TypeVar("T")
+
+_DEFAULTS: Final = {"summary": "", "description": "", "kind": "script", "is_template": False}
+_RUNS_A_FLOW: Final = re.compile(r"""type["']?\s*:\s*["']?flow\b""")
+MASK: Final = "***"
+"""Text that stands for a secret field of a resource."""
+_TRIGGERS: Final = ("schedule", "http_trigger")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Item as it should be after the change."""
+
+    kind: Kind
+    path: str
+    base: str | None
+    """Hash that the change is based on; None: the item should not exist yet."""
+    content: Mapping[str, Any] | None
+    """Content as in `Item`; None: the item is removed."""
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return self.kind, self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Item as it is."""
+
+    hash: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Effect of a change set on one item."""
+
+    kind: Kind
+    path: str
+    action: Action
+    base: str | None
+    present: str | None
+    """Hash of the present content; None: the item does not exist."""
+    wanted: str | None
+    """Hash of the new content; None: the item is removed."""
+    reason: str | None = None
+    """Sentence that explains a conflict."""
+
+    @property
+    def key(self) -> Key:
+        """Return kind and path, which identify the item."""
+        return self.kind, self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Effect of a change set, in the order in which it is applied."""
+
+    entries: tuple[Entry, ...]
+    prune: tuple[str, ...] | None
+    """Starts of the paths at which items may be removed; None: no item is removed."""
+    hash: str
+
+    def of(self, *actions: Action) -> list[Entry]:
+        """Return the entries with these actions."""
+        return [entry for entry in self.entries if entry.action in actions]
+
+
+def plan(
+    wanted: Sequence[Wanted], present: Mapping[Key, Stored], *, prune: Sequence[str] | None = None, force: bool = False
+) -> Plan:
+    """Return the effect of a change set. `force`: the change replaces what was changed since its base."""
+    entries = [_entry(each, present.get(each.key), prune, force=force) for each in in_order(wanted)]
+    scope = None if prune is None else tuple(sorted(prune))
+    rows = [[each.kind, each.path, each.action, each.base, each.present, each.wanted] for each in entries]
+    digest = hashlib.sha256(json.dumps([rows, scope]).encode()).hexdigest()
+    return Plan(tuple(entries), scope, digest)
+
+
+def _entry(wanted: Wanted, stored: Stored | None, prune: Sequence[str] | None, *, force: bool) -> Entry:
+    digest = None if wanted.content is None else _hash(wanted.content)
+    current = None if stored is None else stored.hash
+    entry = Entry(wanted.kind, wanted.path, "unchanged", wanted.base, current, digest)
+    if wanted.content is None:
+        if stored is None:
+            return entry
+        if not in_scope(wanted.path, prune):
+            return replace(entry, action="conflict", reason="It would be removed, which was not asked for.")
+        return _checked(replace(entry, action="remove"), force=force)
+    if stored is None:
+        if wanted.base is not None and not force:
+            return replace(entry, action="conflict", reason="It was deleted since.")
+        return replace(entry, action="add")
+    if is_same(wanted.kind, wanted.content, stored.content):
+        return entry
+    return _checked(replace(entry, action="change"), force=force)
+
+
+def _checked(entry: Entry, *, force: bool) -> Entry:
+    if force or entry.base == entry.present:
+        return entry
+    reason = "It exists already." if entry.base is None else "It was changed since."
+    return replace(entry, action="conflict", reason=reason)
+
+
+def in_scope(path: str, prune: Sequence[str] | None) -> bool:
+    """Return whether a removal at a path is within the scope of a prune: equal to a start, or below it."""
+    return prune is not None and any(each == "" or path == each or path.startswith(f"{each}/") for each in prune)
+
+
+def is_same(kind: Kind, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Return whether a content changes nothing. Absent keys leave values unchanged; null and empty ones are equal."""
+    match kind:
+        case "flow":
+            return bool(wanted["text"] == stored["text"]) or _tree(wanted["text"]) == _tree(stored["text"])
+        case "script":
+            return _is_same_script(wanted, stored)
+        case _:
+            secret = bool(kind == "variable" and stored.get("is_secret") and wanted.get("is_secret", True))
+            names = [name for name in wanted if not (secret and name == "value")]
+            if kind == "folder":  # an empty list grants nothing, and leaves the owners that a folder has
+                names = [name for name in names if wanted[name]]
+            if kind == "resource":
+                wanted = {**wanted, "value": masked(wanted.get("value"), stored.get("value"))}
+            return all(_equal(wanted[name] or None, stored.get(name) or None) for name in names)
+
+
+def masked(wanted: Any, stored: Any) -> Any:
+    """Return a value with the masks of the stored one: secret fields keep their values, which no file contains."""
+    if stored == MASK:
+        return MASK
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        return {name: masked(value, stored.get(name)) for name, value in wanted.items()}
+    if isinstance(wanted, list) and isinstance(stored, list):
+        rest = wanted[len(stored) :]
+        return [*(masked(one, other) for one, other in zip(wanted, stored, strict=False)), *rest]
+    return wanted
+
+
+def _is_same_script(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    if (wanted["content"], wanted["language"]) != (stored["content"], stored["language"]):
+        return False
+    settings = wanted.get("settings")
+    if settings is not None and not _equal(_set(settings), _set(stored["settings"])):
+        return False
+    lock = usable_lock(wanted["language"], wanted.get("lock"))
+    return lock is None or lock == stored.get("lock")
+
+
+def _set(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a script that differ from their defaults."""
+    return {name: value for name, value in settings.items() if value not in (None, _DEFAULTS.get(name))}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal; for Python alone, true equals 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _tree(text: str) -> Any:
+    try:
+        tree = document.parse(text.encode(), "yaml").tree
+    except InvalidWorkflow:
+        return text
+    return json.dumps({name: value for name, value in tree.items() if value not in (None, "")}, sort_keys=True)
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def in_order(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Return changes so that each follows those that it refers to.
+
+    Removed schedules and triggers come first, as they may hold a route; other removals come last, in reverse order.
+    """
+    ranked = sorted(wanted, key=lambda each: (KINDS.index(each.kind), each.path))
+    removed = [each for each in ranked if each.content is None]
+    stored = [each for each in ranked if each.content is not None]
+    by_key = {each.key: each for each in stored}
+    ordered = dependencies_first(stored, lambda each: [by_key[key] for key in references(each) if key in by_key])
+    first = [each for each in removed if each.kind in _TRIGGERS]
+    last = [each for each in reversed(removed) if each.kind not in _TRIGGERS]
+    return [*first, *ordered, *last]
+
+
+def references(wanted: Wanted) -> list[Key]:
+    """Return the scripts that a script imports, and the workflows that a workflow runs."""
+    content = wanted.content or {}
+    if wanted.kind == "script":
+        imports = imports_of(content["language"], content["content"], wanted.path)
+        return [("script", path) for each in imports for path in each.candidates]
+    if wanted.kind == "flow" and _RUNS_A_FLOW.search(content["text"]):
+        try:
+            tree = document.parse(content["text"].encode(), "yaml").tree
+        except InvalidWorkflow:  # its deployment reports the error
+            return []
+        return [("flow", path) for path in called_flows(tree)]
+    return []
+
+
+def called_flows(tree: Any) -> Iterator[str]:
+    """Yield the paths of the workflows that a document runs."""
+    pending = [tree]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending += value
+        elif isinstance(value, dict):
+            if value.get("type") == "flow" and isinstance(value.get("path"), str):
+                yield value["path"]
+            pending += value.values()
+
+
+def dependencies_first(values: Sequence[T], needs: Callable[[T], list[T]]) -> list[T]:
+    """Return the values so that each follows those that `needs` returns for it; otherwise in the order of `values`.
+
+    Values are compared by identity. Cycles remain for the deployment to report.
+    """
+    ordered: dict[int, T] = {}
+    for value in values:
+        chain = [(value, needs(value))]
+        seen = {id(value)}
+        while chain:
+            current, rest = chain[-1]
+            if rest:
+                following = rest.pop()
+                if id(following) not in ordered and id(following) not in seen:
+                    seen.add(id(following))
+                    chain.append((following, needs(following)))
+            else:
+                ordered.setdefault(id(current), current)
+                chain.pop()
+    return list(ordered.values())
+
+
+def item_of(wanted: Wanted) -> Item:
+    """Return the item that a change stores."""
+    return Item(wanted.kind, wanted.path, wanted.content or {})

@@ -1,0 +1,208 @@
+"""Change sets over the API: planned, applied whole or not at all, and archives of a workspace."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness
+
+from orvanta_platform.control.actor import Role
+
+FLOW = "summary: %s\nvalue:\n  modules:\n    - id: a\n      value:\n        type: %s\n"
+SCHEDULE = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/team/main", "is_flow": True, "args": {}}
+HOOK = {
+    "script_path": "f/team/main",
+    "is_flow": True,
+    "route_path": "team/hook",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "mode": "enabled",
+    "request_type": "sync",
+}
+SHOP = {"url": "u", "key": "s"}
+ITEMS: list[dict[str, Any]] = [
+    {"kind": "http_trigger", "path": "f/team/hook", "content": HOOK},
+    {"kind": "schedule", "path": "f/team/daily", "content": SCHEDULE},
+    {"kind": "flow", "path": "f/team/main", "content": {"text": FLOW % ("Main", "flow\n        path: f/team/sub")}},
+    {"kind": "flow", "path": "f/team/sub", "content": {"text": FLOW % ("Sub # with: signs", "identity")}},
+    {"kind": "script", "path": "f/team/user", "content": {"content": "import f.team.zbase\n", "language": "python3"}},
+    {
+        "kind": "script",
+        "path": "f/team/zbase",
+        "content": {"content": "x = 1\n", "language": "python3", "settings": {}},
+    },
+    {
+        "kind": "resource",
+        "path": "f/team/shop",
+        "content": {"resource_type": "shop", "value": {"url": "u", "key": "s"}},
+    },
+    {"kind": "variable", "path": "f/team/key", "content": {"is_secret": True, "value": "hidden", "description": ""}},
+    {"kind": "variable", "path": "f/team/region", "content": {"is_secret": False, "value": "north"}},
+    {
+        "kind": "resource_type",
+        "path": "shop",
+        "content": {"schema": {"type": "object", "properties": {"key": {"type": "string", "password": True}}}},
+    },
+    {"kind": "group", "path": "crew", "content": {"summary": "Crew", "members": ["admin"], "managers": []}},
+    {"kind": "folder", "path": "team", "content": {"summary": "Team", "owners": ["g/crew"]}},
+]
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
+        yield made
+
+
+async def plan(api: ApiHarness, items: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    answer = await api.client.post(f"{W}/changes/plan", json={"items": items, **more})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def apply(api: ApiHarness, items: list[dict[str, Any]], code: int = 200, **more: Any) -> dict[str, Any]:
+    made = await plan(api, items, **{name: more[name] for name in more if name != "message"})
+    body = {"items": items, "plan_hash": made["plan_hash"], **more}
+    answer = await api.client.post(f"{W}/changes/apply", json=body)
+    assert answer.status_code == code, answer.text
+    done: dict[str, Any] = answer.json()
+    return done
+
+
+def actions(found: dict[str, Any]) -> dict[str, str]:
+    return {f"{each['kind']} {each['path']}": each["action"] for each in found["entries"]}
+
+
+async def hashes(api: ApiHarness) -> dict[str, str]:
+    return {f"{each['kind']} {each['path']}": each["hash"] for each in await api.get("changes/items")}
+
+
+async def test_every_kind_is_applied_in_the_order_of_references(api: ApiHarness) -> None:
+    made = await plan(api, ITEMS)
+    order = [f"{each['kind']} {each['path']}" for each in made["entries"]]
+    assert order.index("flow f/team/sub") < order.index("flow f/team/main") < order.index("schedule f/team/daily")
+    assert order.index("script f/team/zbase") < order.index("script f/team/user")
+    assert set(actions(made).values()) == {"add"} and not made["nothing_to_do"]
+    done = await apply(api, ITEMS, message="First")
+    before = await hashes(api)
+    assert {f"{each['kind']} {each['path']}": each["hash"] for each in done["items"]} == before
+    again = await plan(api, ITEMS)
+    assert set(actions(again).values()) == {"unchanged"} and again["nothing_to_do"]
+    assert (await apply(api, ITEMS))["nothing_to_do"] and await hashes(api) == before
+    names = [{"kind": each["kind"], "path": each["path"]} for each in ITEMS]
+    read = (await api.client.post(f"{W}/changes/read", json={"items": names})).json()
+    found = {f"{each['kind']} {each['path']}": each["content"] for each in read}
+    assert "hidden" not in json.dumps(read) and found["resource f/team/shop"]["value"]["key"] != "s"
+    assert found["flow f/team/sub"]["text"] == FLOW % ("Sub # with: signs", "identity")
+    rows = [each["operation"] for each in await api.get("audit/list", per_page=100)]
+    assert rows.count("change_sets.apply") == 1 and {"flows.create", "variables.create", "groups.create"} <= set(rows)
+    moved = {"kind": "resource", "path": "f/team/shop", "content": {"value": {**SHOP, "url": "v", "key": "other"}}}
+    await apply(api, [moved | {"base": before["resource f/team/shop"]}])
+    assert (await api.get("resources/get/f/team/shop"))["value"]["url"] == "v"
+    sent = [{"kind": each["kind"], "path": each["path"], "content": each["content"]} for each in read]
+    found = await plan(api, sent)
+    assert [name for name, action in actions(found).items() if action != "unchanged"] == ["resource f/team/shop"]
+
+
+async def test_nothing_is_applied_if_one_item_fails(api: ApiHarness) -> None:
+    await apply(api, [ITEMS[-1] | {"content": {"summary": "Team"}}])
+    before = await hashes(api)
+    bad = [
+        {"kind": "variable", "path": "f/team/fine", "content": {"value": "1"}},
+        {"kind": "flow", "path": "f/team/broken", "content": {"text": FLOW % ("Broken", "nonsense")}},
+        {"kind": "schedule", "path": "f/team/daily", "content": SCHEDULE | {"script_path": "f/team/gone"}},
+        {"kind": "flow", "path": "f/team/good", "content": {"text": FLOW % ("Good", "identity")}},
+    ]
+    done = await apply(api, bad, 400)
+    refused = {each["path"]: each["error"]["code"] for each in done["error"]["details"]}
+    assert done["error"]["code"] == "changes_refused"
+    assert refused == {"f/team/broken": "invalid_workflow", "f/team/daily": "not_found"}
+    assert await hashes(api) == before
+    for content in ({"text": 1}, {}):
+        answer = await api.client.post(
+            f"{W}/changes/plan", json={"items": [{"kind": "flow", "path": "f/team/x", "content": content}]}
+        )
+        assert answer.status_code == 400
+
+
+async def test_change_since_the_base_is_a_conflict(api: ApiHarness) -> None:
+    folder = ITEMS[-1] | {"content": {"summary": "Team"}}
+    region = {"kind": "variable", "path": "f/team/region"}
+    await apply(api, [folder, region | {"content": {"value": "north"}}])
+    base = (await hashes(api))["variable f/team/region"]
+    mine = [region | {"base": base, "content": {"value": "mine"}}]
+    made = await plan(api, mine)
+    assert actions(made) == {"variable f/team/region": "change"}
+    await api.client.post(f"{W}/variables/update/f/team/region", json={"value": "theirs"})
+    stale = await api.client.post(f"{W}/changes/apply", json={"items": mine, "plan_hash": made["plan_hash"]})
+    assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale_plan")
+    done = await apply(api, mine, 409)
+    assert done["error"]["details"] == [{**region, "reason": "It was changed since."}]
+    assert (await api.get("variables/get/f/team/region"))["value"] == "theirs"
+    assert actions(await apply(api, mine, force=True)) == {"variable f/team/region": "change"}
+    assert (await api.get("variables/get/f/team/region"))["value"] == "mine"
+    gone = [region | {"base": (await hashes(api))["variable f/team/region"], "content": None}]
+    assert actions(await plan(api, gone)) == {"variable f/team/region": "conflict"}
+    assert actions(await plan(api, gone, prune=["f/te"])) == {"variable f/team/region": "conflict"}
+    removed = await apply(api, gone, prune=["f/team"])
+    assert actions(removed) == {"variable f/team/region": "remove"} and removed["items"] == []
+    assert actions(await plan(api, mine)) == {"variable f/team/region": "conflict"}
+
+
+async def test_members_read_and_change_what_they_may(api: ApiHarness) -> None:
+    await apply(api, [*ITEMS[2:4], ITEMS[8], ITEMS[-1] | {"content": {"summary": "Team"}}])
+    viewer = await api.member("viewer", Role.VIEWER)
+    developer = await api.member("developer", Role.DEVELOPER)
+    limited = await api.member("limited", Role.ADMIN, scopes=["workspaces:read", "flows:read"])
+    assert [each["kind"] for each in (await viewer.get(f"{W}/changes/items")).json()] == []
+    assert {each["kind"] for each in (await limited.get(f"{W}/changes/items")).json()} == {"flow"}
+    body = {"items": [ITEMS[8] | {"content": {"value": "taken"}}]}
+    made = (await developer.post(f"{W}/changes/plan", json=body)).json()
+    assert actions(made) == {"variable f/team/region": "add"}
+    answer = await developer.post(f"{W}/changes/apply", json={**body, "plan_hash": made["plan_hash"]})
+    assert answer.json()["error"]["details"][0]["error"]["code"] == "not_found"
+    assert (await viewer.post(f"{W}/changes/apply", json={**body, "plan_hash": "x"})).status_code == 403
+    own = {"items": [{"kind": "variable", "path": "u/developer/own", "content": {"value": "1"}}]}
+    made = (await developer.post(f"{W}/changes/plan", json=own)).json()
+    done = await developer.post(f"{W}/changes/apply", json={**own, "plan_hash": made["plan_hash"]})
+    assert done.status_code == 200
+    names = zipfile.ZipFile(
+        io.BytesIO((await viewer.get(f"{W}/workspaces/tarball?archive_type=zip")).content)
+    ).namelist()
+    assert names == []
+
+
+async def test_archive_has_the_same_bytes_for_the_same_items(api: ApiHarness) -> None:
+    await apply(api, ITEMS)
+    every = "&".join(f"include_{name}=true" for name in ("schedules", "triggers", "users", "groups", "settings"))
+    first, second = [await api.client.get(f"{W}/workspaces/tarball?archive_type=zip&{every}") for _ in range(2)]
+    assert first.content == second.content and first.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(first.content))
+    assert archive.namelist() == sorted(
+        [
+            *("f/team/folder.meta.json", "f/team/main.flow.json", "f/team/sub.flow.json", "f/team/user.py"),
+            *("f/team/user.script.json", "f/team/zbase.py", "f/team/zbase.script.json", "shop.resource-type.json"),
+            *("f/team/shop.resource.json", "f/team/key.variable.json", "f/team/region.variable.json"),
+            *("f/team/daily.schedule.json", "f/team/hook.http_trigger.json", "groups/crew.group.json"),
+            *("settings.json", "users/admin@localhost.user.json"),
+        ]
+    )
+    assert b"hidden" not in b"".join(map(archive.read, archive.namelist()))
+    assert json.loads(archive.read("f/team/key.variable.json")) == {"value": "", "is_secret": True, "description": ""}
+    tar = await api.client.get(f"{W}/workspaces/tarball?skip_secrets=true&skip_resources=true&default_ts=deno")
+    with tarfile.open(fileobj=io.BytesIO(tar.content)) as opened:
+        names = opened.getnames()
+    assert "f/team/region.variable.json" in names and "f/team/key.variable.json" not in names
+    assert "f/team/daily.schedule.json" not in names and "f/team/shop.resource.json" not in names
+    for query, code in (("archive_type=rar", 400), ("plain_secret=true", 403)):
+        assert (await api.client.get(f"{W}/workspaces/tarball?{query}")).status_code == code
