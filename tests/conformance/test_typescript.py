@@ -54,7 +54,7 @@ async def test_packages_are_found_by_name_and_nothing_is_fetched(runtimes: Runti
     (folder / "index.js").write_text('process.stdout.write("loaded\\n"); exports.hello = (x) => `hello ${x}`;')
     (folder.parent / "greeting@1.0.0").symlink_to("greeting")
     content = 'import {{ hello }} from "{}";\nexport const main = (x: string) => hello(x);'
-    for name in ("greeting", "greeting@1.0.0"):
+    for name in ("greeting", "greeting@1.0.0", "npm:greeting", "npm:greeting@^1.0.0", "npm:greeting@1/index.js"):
         job = replace(spec("bun", content.format(name), {"x": "Ada"}), package="admins/one")
         ran = await run_spec(runtimes, job)
         assert (ran.value, ran.log) == ("hello Ada", "loaded\n")

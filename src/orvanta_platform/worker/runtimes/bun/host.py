@@ -15,6 +15,7 @@ _SCRIPT = "script.ts"
 _PACKAGES = "node_modules"
 # Read by the zygote, as the package's own folder does not exist in a cell.
 _HOST = Path(__file__).with_name("host.ts").read_text()
+_SCHEME = "npm:"
 _STREAMS = re.compile(r"std(?:out|err)")
 
 
@@ -31,7 +32,9 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
         packages = [f"{job.package}/{_PACKAGES}"] if job.package is not None else []
         # The clients of the platform's API come last: a required one takes precedence.
         job.env["NODE_PATH"] = os.pathsep.join([*packages, job.programs["npm"]])
-        numbers = [program.inherited(args), job.result, job.result_bytes, int(job.dedicated), int(streams)]
+        schemes = job.imports is not None or _SCHEME in content
+        flags = map(int, (job.dedicated, streams, schemes))
+        numbers = [program.inherited(args), job.result, job.result_bytes, *flags]
         job.env["BUN_RUNTIME_TRANSPILER_CACHE_PATH"] = "0"  # Bun would also cache host.ts, in the job's folder
         # Prevents the download of packages that are imported but not installed.
         command = [program.find("bun", job), "--no-install", "-e", _HOST]

@@ -1,9 +1,9 @@
-// Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO SCRIPT
-// IMPORTS`.
+// Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO SCHEMES
+// SCRIPT IMPORTS`.
 // ARGUMENTS and ANSWER are descriptors: a JSON object, and the destination of answers (sandbox/job.py). LIMIT is the
-// maximum size of the result in bytes. STDIO 1: the script may use process.stdout. SCRIPT is the script's file below the
-// current folder, IMPORTS the folder of the scripts that it imports, or empty. Modules of Node are loaded only when
-// needed, as each takes as long as the start of Bun itself.
+// maximum size of the result in bytes. STDIO 1: the script may use process.stdout. SCHEMES 1: it may import `npm:name`.
+// SCRIPT is the script's file below the current folder, IMPORTS the folder of the scripts that it imports, or empty.
+// Modules of Node are loaded only when needed, as each takes as long as the start of Bun itself.
 
 type Kind = "result" | "error";
 type Described = { name: string; message: string; stack: string | null };
@@ -17,8 +17,8 @@ const STREAMED_CHARS = 1000;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 const folder = process.cwd();
-const [inputs, answers, resultBytes, dedicated, stdio] = process.argv.slice(1, 6).map(Number);
-const [script, imports] = process.argv.slice(6);
+const [inputs, answers, resultBytes, dedicated, stdio, schemes] = process.argv.slice(1, 7).map(Number);
+const [script, imports] = process.argv.slice(7);
 const reallyExit = process.reallyExit.bind(process);
 let answered = false;
 
@@ -76,6 +76,17 @@ async function writeLastAnswer(kind: Kind, text: string): Promise<void> {
   if (answered) return;
   answered = true;
   await Bun.write(Bun.file(answers), new Blob(framed(kind, Buffer.from(text))));
+}
+
+// Resolves `npm:name@range/path` to the installed package: the lock has one version of each.
+function resolveSchemes(): void {
+  const setup = (build: Bun.PluginBuilder) => {
+    build.onResolve({ filter: /./, namespace: "npm" }, ({ path, importer }) => {
+      const name = path.replace(/^((?:@[^/]+\/)?[^/@]+)@[^/]*/, "$1");
+      return { path: Bun.resolveSync(name, importer || folder) };
+    });
+  };
+  Bun.plugin({ name: "npm", setup });
 }
 
 async function call(text: string): Promise<string> {
@@ -378,6 +389,7 @@ delete process.env.BUN_RUNTIME_TRANSPILER_CACHE_PATH;
 delete process.env.NODE_PATH; // Bun has read it
 process.argv.splice(0, Infinity, process.execPath, `${folder}/${script}`);
 if (stdio) watchStdio();
+if (schemes) resolveSchemes();
 process.on("exit", exited);
 process.on("beforeExit", drained);
 process.on("uncaughtException", fail);
