@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.worker.jobs import Ran, run, run_spec, spec
 
+from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
@@ -66,6 +68,9 @@ async def test_packages_are_found_by_name_and_nothing_is_fetched(runtimes: Runti
 @pytest.mark.parametrize("language", ["bunnative", "nativets", "deno"])
 async def test_its_other_names(runtimes: Runtimes, language: str) -> None:
     assert (await run(runtimes, language, "export const main = (x: number) => x + 1", {"x": 1})).value == 2
+    if language == "deno" and shutil.which("deno", path=PATH) is None:
+        name, message = (await run(runtimes, language, "export const main = () => Deno.cwd()")).error
+        assert name == "no_runtime" and "deno is not installed" in message
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ def _prefer_oom_kill() -> None:
 
 def _take_output(job: Job) -> None:
     if job.uid is not None:
-        for descriptor in {job.stdout, job.stderr}:
-            os.fchown(descriptor, job.uid, job.uid)  # so that /dev/stdout can be opened
+        for descriptor in {job.stdout, job.stderr, job.result}:
+            os.fchown(descriptor, job.uid, job.uid)  # so that /dev/stdout and /dev/fd/N can be opened
         if job.folder == JOB_FOLDER:
             os.chown(JOB_FOLDER, job.uid, job.uid)
     os.dup2(job.stdout, 1)

@@ -60,6 +60,23 @@ def is_language(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and name not in _QUEUES
 
 
+_ADDRESS: Final = re.compile(
+    r"""^[^\n]*?(?:\bfrom|\bimport|\bimport\()\s*["'](?P<module>(?:jsr:|https?://)[^"'\n]*)["']""", re.MULTILINE
+)
+_BUN: Final = frozenset({"bun", "bunnative", "nativets"})
+
+
+def address_import(content: str) -> tuple[int, str] | None:
+    """Return the line and name of the first module that a TypeScript script imports from an address or from JSR."""
+    found = _ADDRESS.search(content)
+    return None if found is None else (content.count("\n", 0, found.start("module")) + 1, found["module"])
+
+
+def deno_only_import(language: str, content: str) -> tuple[int, str] | None:
+    """Return `address_import` of a script in a language that runs in Bun, which cannot load such modules."""
+    return address_import(content) if language in _BUN else None
+
+
 HUB: Final = "hub/"
 """Start of the paths of scripts of the ecosystem's hub, which the platform does not fetch."""
 

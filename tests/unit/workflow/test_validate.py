@@ -358,6 +358,7 @@ def test_probably_unintended_constructs_are_warnings() -> None:
         node("c", mock={"enabled": False, "return_value": 3}, cache_ttl=60),
         node("d", "rawscript", value={"language": "deno", "content": ""}),
         node("e", "rawscript", value={"language": "bun", "content": "", "lock": "{}\n//bun.lockb\n"}),
+        node("g", "rawscript", value={"language": "bun", "content": '// https://a\nimport x from "jsr:@std/assert"\n'}),
         node("f", "rawscript", value={"language": "python3", "content": "", "lock": "# py: 3.12\nrequests==2\n"}),
     )
     assert {(each.code, each.node, each.severity) for each in found} == {
@@ -367,6 +368,7 @@ def test_probably_unintended_constructs_are_warnings() -> None:
         ("no_runtime", "b", "warning"),
         ("runs_on_bun", "d", "warning"),
         ("lock_not_used", "e", "warning"),
+        ("import_unavailable", "g", "warning"),
     }
 
 

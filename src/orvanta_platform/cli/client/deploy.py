@@ -16,7 +16,7 @@ from orvanta_platform.cli.client.output import say
 from orvanta_platform.cli.client.script_files import ScriptFile
 from orvanta_platform.errors import BadRequest, Conflict, InvalidWorkflow, LockFailed, OrvantaError
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import
 from orvanta_platform.workflow.requirements import lock_fault, usable_lock
 
 State = Literal["created", "updated", "unchanged"]
@@ -95,6 +95,9 @@ def push_script(api: Api, script: ScriptFile, path: str, options: Options) -> Pu
     body |= _script_lock(script, path)
     if script.language not in RUNNABLE:
         say(f"{path}: warning no_runtime: there is no runtime for the language {script.language!r}; its runs fail")
+    if foreign := deno_only_import(script.language, script.content):
+        line, module = foreign
+        say(f"{path}: warning import_unavailable: line {line} imports {module!r}, which only the language deno can")
     if options.dry_run:
         same = present is not None and all(present.get(name) == value for name, value in body.items())
         state: State = "unchanged" if same else "updated" if present else "created"

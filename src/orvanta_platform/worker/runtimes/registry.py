@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from orvanta_platform.worker.runtimes import bash, bun, duckdb, go, php, postgresql, python, ruby
+from orvanta_platform.worker.runtimes import bash, bun, deno, duckdb, go, php, postgresql, python, ruby
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
 RUNTIMES: Final[tuple[Runtime, ...]] = (
     python.RUNTIME,
     bash.RUNTIME,
     bun.RUNTIME,
+    deno.RUNTIME,
     postgresql.RUNTIME,
     duckdb.RUNTIME,
     php.RUNTIME,

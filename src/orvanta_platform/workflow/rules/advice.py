@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.languages import RUNNABLE, hub_substitute
+from orvanta_platform.workflow.languages import RUNNABLE, deno_only_import, hub_substitute
 from orvanta_platform.workflow.requirements import lock_fault
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
@@ -19,8 +19,8 @@ _LOCALE: Final = re.compile(r"\bIntl\.|\.toLocale(?:Date|Time)?String\(\s*[^\s)]
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, hub_unavailable, runs_on_bun, lock_not_used,
-    early_return_never, locale_ignored.
+    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, hub_unavailable, runs_on_bun, import_unavailable,
+    lock_not_used, early_return_never, locale_ignored.
     """
     for use in subject.uses:
         if use.expr is None and _LOCALE.search(use.text):
@@ -48,11 +48,14 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
             yield diagnostic("debouncing_no_effect", "warning", place, f"{path}/debouncing", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
-            message = "Deno is not available: Bun runs it, without the Deno object and URL imports"
+            message = "on workers without Deno, Bun runs it, without the Deno object and imports of jsr: and URLs"
             yield diagnostic("runs_on_bun", "warning", place, f"{path}/value/language", message)
         if node.kind == "rawscript" and isinstance(language, str) and language not in RUNNABLE:
             message = f"there is no runtime for the language {language!r}; a run fails at this node"
             yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)
+        if node.kind == "rawscript" and (foreign := deno_only_import(str(language), str(node.value.get("content")))):
+            message = f"line {foreign[0]} imports {foreign[1]!r}, which only the language deno can import"
+            yield diagnostic("import_unavailable", "warning", place, f"{path}/value/content", message)
         script = node.value.get("path")
         if node.kind == "script" and isinstance(script, str) and (substitute := hub_substitute(script)) is not None:
             message = f"scripts of the hub are not fetched: without a script {substitute}, a run fails at this node"

@@ -14,7 +14,8 @@ from orvanta_platform.worker.runtimes import program
 _SCRIPT = "script.ts"
 _PACKAGES = "node_modules"
 # Read by the zygote, as the package's own folder does not exist in a cell.
-_HOST = Path(__file__).with_name("host.ts").read_text()
+VALUES = Path(__file__).with_name("values.ts").read_text()
+_HOST = VALUES + Path(__file__).with_name("host.ts").read_text()
 _SCHEME = "npm:"
 _STREAMS = re.compile(r"std(?:out|err)")
 

@@ -1,33 +1,21 @@
-// Runs a TypeScript or JavaScript script in Bun: `bun -e <this text> ARGUMENTS ANSWER LIMIT DEDICATED STDIO SCHEMES
-// SCRIPT IMPORTS`.
+// Runs a TypeScript or JavaScript script in Bun: `bun -e <values.ts and this text> ARGUMENTS ANSWER LIMIT DEDICATED
+// STDIO SCHEMES SCRIPT IMPORTS`.
 // ARGUMENTS and ANSWER are descriptors: a JSON object, and the destination of answers (sandbox/job.py). LIMIT is the
 // maximum size of the result in bytes. STDIO 1: the script may use process.stdout. SCHEMES 1: it may import `npm:name`.
 // SCRIPT is the script's file below the current folder, IMPORTS the folder of the scripts that it imports, or empty.
 // Modules of Node are loaded only when needed, as each takes as long as the start of Bun itself.
 
 type Kind = "result" | "error";
-type Described = { name: string; message: string; stack: string | null };
-type Parameter = { name: string | null; rest: boolean };
 type Environment = Record<string, string>;
 
-const STACK_CHARS = 32 << 10;
-const MESSAGE_CHARS = 64 << 10;
 const CHUNK = 64 << 10;
 const STREAMED_CHARS = 1000;
-const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 const folder = process.cwd();
 const [inputs, answers, resultBytes, dedicated, stdio, schemes] = process.argv.slice(1, 7).map(Number);
 const [script, imports] = process.argv.slice(7);
 const reallyExit = process.reallyExit.bind(process);
 let answered = false;
-
-class ResultNotJson extends Error {}
-class MissingMain extends Error {}
-class ResultTooLarge extends Error {}
-class NeverSettled extends Error {}
-class ExitCode extends Error {}
-const OWN = [ResultNotJson, MissingMain, ResultTooLarge, NeverSettled, ExitCode];
 
 const written: Promise<void>[] = [];
 
@@ -147,173 +135,6 @@ async function writeOut(data: Uint8Array): Promise<void> {
       if ((error as { code?: string }).code !== "EAGAIN") throw error;
       await Bun.sleep(1);
     }
-}
-
-// A destructuring pattern receives the arguments that no other parameter names.
-function words(wanted: Parameter[], given: Record<string, unknown>): unknown[] {
-  const named = new Set(wanted.map((each) => each.name));
-  const unnamed = () => Object.fromEntries(Object.entries(given).filter(([name]) => !named.has(name)));
-  const own = (name: string) => (Object.hasOwn(given, name) ? given[name] : undefined);
-  return wanted.filter((each) => !each.rest).map((each) => (each.name === null ? unnamed() : own(each.name)));
-}
-
-// Parses the parameters of a function's text as printed by Bun: without types and comments, with escaped names.
-function parameters(text: string): Parameter[] {
-  const bare = new RegExp(`^(?:async\\s+)?(${NAME})\\s*=>`, "u").exec(text);
-  if (bare) return [{ name: unescaped(bare[1]), rest: false }];
-  return split(text, text.indexOf("(") + 1).map((parameter) => {
-    const name = new RegExp(`^${NAME}`, "u").exec(parameter);
-    return { name: name && unescaped(name[0]), rest: parameter.startsWith("...") };
-  });
-}
-
-function unescaped(name: string): string {
-  return name.replace(/\\u(?:\{(\w+)\}|(\w{4}))/g, (_, long, short) => String.fromCodePoint(parseInt(long ?? short, 16)));
-}
-
-// Splits the text at commas, from `start` to the matching closing bracket.
-function split(text: string, start: number): string[] {
-  const found: string[] = [];
-  let from = start;
-  let depth = 0;
-  for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"' || char === "'" || char === "`") at = afterString(text, at) - 1;
-    else if ("([{".includes(char)) depth++;
-    else if (depth === 0 && (char === "," || char === ")")) {
-      found.push(text.slice(from, at).trim());
-      from = at + 1;
-      if (char === ")") break;
-    } else if (")]}".includes(char)) depth--;
-  }
-  return found.filter((each) => each !== "");
-}
-
-function afterString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === "\\") at++;
-    else if (text[at] === text[start]) return at + 1;
-    else if (text[start] === "`" && text.startsWith("${", at)) at = afterHole(text, at + 2) - 1;
-  }
-  return text.length;
-}
-
-function afterHole(text: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < text.length; at++) {
-    if ("\"'`".includes(text[at])) at = afterString(text, at) - 1;
-    else if (text[at] === "{") depth++;
-    else if (text[at] === "}" && depth-- === 0) return at + 1;
-  }
-  return text.length;
-}
-
-function toJson(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value ?? null);
-  } catch (error) {
-    if (error instanceof RangeError) throw new ResultNotJson("the result is nested too deeply");
-    throw new ResultNotJson(wrong(value) ?? `the result is not JSON: ${(error as Error)?.message}`);
-  }
-  // Values that JSON cannot represent become one of these, so most results need no second check.
-  if (text === undefined || /null|\{\}|\\ud[89a-f]/.test(text)) {
-    const found = wrong(value);
-    if (found !== null) throw new ResultNotJson(found);
-  }
-  if (text === undefined) throw new ResultNotJson(`result is of type ${typeof value}, which is not JSON`);
-  const size = Buffer.byteLength(text);
-  if (size > resultBytes) throw new ResultTooLarge(`the result has ${sizeText(size)}, the limit is ${sizeText(resultBytes)}`);
-  return text;
-}
-
-// Returns a description of the part of `value` that is not JSON, found without recursion.
-function wrong(value: unknown): string | null {
-  type Look = { path: string; here: unknown; above: Look | null };
-  const todo: Look[] = [{ path: "result", here: value, above: null }];
-  for (let look = todo.pop(); look; look = todo.pop()) {
-    const { path, here } = look;
-    if (typeof here === "bigint") return `${path} is a BigInt, which is not JSON; return Number(x) or String(x)`;
-    if (typeof here === "number" && !Number.isFinite(here)) return `${path} is ${here}, which JSON cannot hold`;
-    if (typeof here === "string" && !here.isWellFormed()) return `${path} holds half of a surrogate pair, which UTF-8 cannot`;
-    if (typeof here !== "object" || here === null) continue;
-    for (let above = look.above; above; above = above.above) if (above.here === here) return `${path} contains itself`;
-    if (here instanceof Map || here instanceof Set)
-      return `${path} is of type ${here.constructor.name}, which is not JSON`;
-    const inner = typeof (here as any).toJSON === "function" ? { "": (here as any).toJSON() } : here;
-    for (const [key, item] of Object.entries(inner).reverse()) {
-      const where = key === "" && inner !== here ? path : Array.isArray(here) ? `${path}[${key}]` : `${path}.${key}`;
-      todo.push({ path: where, here: item, above: inner === here ? look : look.above });
-    }
-  }
-  return null;
-}
-
-function sizeText(size: number): string {
-  for (const [unit, factor] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const)
-    if (size >= factor) return `${Number((size / factor).toPrecision(4))} ${unit}`;
-  return `${size} bytes`;
-}
-
-function describe(thrown: unknown): Described {
-  const own = OWN.find((kind) => thrown instanceof kind);
-  if (own === ResultTooLarge) return named("result_too_large", (thrown as Error).message, null);
-  if (own) return named(own.name, (thrown as Error).message, null);
-  const { name, message, stack } = read(thrown);
-  if (name === "BuildMessage") return named("SyntaxError", built(thrown as BuildMessage), null);
-  if (name === "ResolveMessage") return named("ModuleNotFound", shortened(message), null);
-  if (thrown instanceof AggregateError && thrown.errors.length && read(thrown.errors[0]).name === "BuildMessage")
-    return named("SyntaxError", thrown.errors.map(built).join("\n"), null);
-  if (name === "RangeError" && message === "Out of memory") return named("MemoryError", message, userFrames(stack));
-  return named(name, message, userFrames(stack));
-}
-
-// Reads a thrown value, whose getters may run user code and throw as well.
-function read(thrown: unknown): Described {
-  if (typeof thrown !== "object" || thrown === null) return { name: "Error", message: String(thrown), stack: null };
-  const text = (key: "name" | "message" | "stack") => {
-    try {
-      const value = (thrown as any)[key];
-      return typeof value === "string" ? value : null;
-    } catch {
-      return null;
-    }
-  };
-  return { name: text("name") || "Error", message: text("message") ?? shown(thrown), stack: text("stack") };
-}
-
-function shown(thrown: object): string {
-  try {
-    return JSON.stringify(thrown) ?? "(its message cannot be shown)";
-  } catch {
-    return "(its message cannot be shown)";
-  }
-}
-
-function built(error: BuildMessage): string {
-  const line = error.position?.lineText.trim();
-  return `${error.message} (line ${error.position?.line ?? "?"})${line ? `: ${line}` : ""}`;
-}
-
-function named(name: string, message: string, stack: string | null): Described {
-  return { name, message: cut(message, MESSAGE_CHARS), stack: stack && cut(stack, STACK_CHARS) };
-}
-
-function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most)}\n… ${text.length - most} more characters`;
-}
-
-// Returns the stack down to the script's outermost frame, or null if it has none. Frames below belong to this program.
-function userFrames(stack: string | null): string | null {
-  const lines = (stack ?? "").split("\n");
-  const last = lines.findLastIndex((line) => /^\s+at /.test(line) && line.includes(`${folder}/${script}`));
-  return last < 0 ? null : shortened(lines.slice(0, last + 1).join("\n"));
-}
-
-// Removes the folders of the script and of its imports from a text.
-function shortened(text: string): string {
-  const own = text.replaceAll(`${folder}/`, "");
-  return imports ? own.replaceAll(`${imports}/`, "") : own;
 }
 
 function exited(code: number): void {

@@ -1,0 +1,73 @@
+// Runs a script in Deno: `deno eval <values.ts and this text> ARGUMENTS ANSWER LIMIT SCRIPT SETTINGS…`, as host.ts of
+// Bun does. SETTINGS are the names of variables that only Deno itself reads.
+
+const folder = `file://${Deno.cwd()}`;
+const [inputs, answers, resultBytes] = Deno.args.slice(0, 3).map(Number);
+const script = Deno.args[3];
+const imports = "";
+let answered = false;
+
+function writeAnswer(kind: "result" | "error", text: string): void {
+  if (answered) return;
+  const body = new TextEncoder().encode(text);
+  const head = new Uint8Array(9);
+  head[0] = kind.charCodeAt(0);
+  new DataView(head.buffer).setBigUint64(1, BigInt(body.length));
+  const file = Deno.openSync(`/proc/self/fd/${answers}`, { write: true });
+  for (const data of [head, body])
+    for (let sent = 0; sent < data.length; ) sent += file.writeSync(data.subarray(sent));
+  answered = true;
+}
+
+// Removes comments, which the text of a function has in Deno.
+function withoutComments(text: string): string {
+  let found = "";
+  for (let at = 0; at < text.length; at++) {
+    if (text.startsWith("//", at)) at = (text.indexOf("\n", at) + text.length) % text.length;
+    else if (text.startsWith("/*", at)) at = text.indexOf("*/", at) + 1;
+    else if ("\"'`".includes(text[at])) {
+      const end = afterString(text, at);
+      found += text.slice(at, end);
+      at = end - 1;
+    } else found += text[at];
+  }
+  return found;
+}
+
+async function call(): Promise<string> {
+  const given = JSON.parse(Deno.readTextFileSync(`/proc/self/fd/${inputs}`) || "{}");
+  const { main } = await import(`${folder}/${script}`);
+  if (typeof main !== "function") throw new MissingMain("the script exports no function main");
+  return toJson(await main(...words(parameters(withoutComments(String(main))), given)));
+}
+
+function end(kind: "result" | "error", text: string): never {
+  writeAnswer(kind, text);
+  Deno.exit(0);
+}
+
+const UNPARSED = "SyntaxError: ";
+
+function fail(thrown: unknown): never {
+  const { name, message, stack } = describe(thrown);
+  const unparsed = name === "TypeError" && message.startsWith(UNPARSED);
+  const described = unparsed ? named("SyntaxError", shortened(message.slice(UNPARSED.length)), null) : { name, message, stack };
+  end("error", JSON.stringify(described));
+}
+
+for (const name of Deno.args.slice(4)) Deno.env.delete(name);
+addEventListener("unload", () => {
+  if (Deno.exitCode === 0) writeAnswer("result", "null");
+});
+addEventListener("beforeunload", () => {
+  fail(new NeverSettled("main waits for something that never comes"));
+});
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fail(event.reason);
+});
+addEventListener("error", (event) => {
+  event.preventDefault();
+  fail(event.error);
+});
+call().then((text) => end("result", text), fail);

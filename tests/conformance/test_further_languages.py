@@ -1,0 +1,121 @@
+"""Languages whose program may be installed beside the worker: the main cases of the table, on one set of runtimes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conformance.test_runtimes import words_of
+from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec, still_works
+
+from orvanta_platform.worker.runtimes import environment
+from orvanta_platform.worker.runtimes.manifest import PATH
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
+
+pytestmark = pytest.mark.extended
+
+LANGUAGES = ("deno",)
+ERRORS = {"deno": ("RangeError", "at inner (script.ts:2:")}
+"""Name of the error that is raised, and a part of its stack."""
+
+SYNTAX = {"deno": ("SyntaxError", "script.ts:2:")}
+
+
+@pytest.fixture(scope="module")
+def deno(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deno of this machine, otherwise of its package of npm, which contains the program."""
+    found = shutil.which("deno", path=PATH)
+    if found is not None:
+        return Path(found)
+    folder = tmp_path_factory.mktemp("deno")
+    installing = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder), "deno"]
+    if shutil.which("npm") is None or subprocess.run(installing, check=False).returncode:
+        pytest.skip("deno cannot be installed")
+    return next(folder.glob("node_modules/@deno/*/deno"))
+
+
+@pytest.fixture(scope="module")
+async def runtimes(deno: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtimes]:
+    programs = environment.programs() | {"deno": str(deno)}
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(environment, "programs", lambda: programs)
+        made = Runtimes(tmp_path_factory.mktemp("home"), [], LEVELS[0])
+        await made.start()
+        yield made
+        await made.close()
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    value: str = request.param
+    missing = BY_LANGUAGE[value].missing()
+    if missing is not None:
+        pytest.skip(missing)
+    return value
+
+
+async def job(runtimes: Runtimes, language: str, case: str, args: Any = None, **options: Any) -> Ran:
+    return await run(runtimes, language, words_of(language).SCRIPTS[case].lstrip("\n"), args, **options)
+
+
+async def test_values(runtimes: Runtimes, language: str) -> None:
+    ran = await job(runtimes, language, "arguments", {"b": "2", "a": "1", "unknown": "x"})
+    assert ran.value == ["1", "2", "third"]
+    value: dict[str, Any] = {"list": [1, 2.5, None, True], "text": 'quotes " and \\ and \n', "deep": {"a": {}}}
+    assert (await job(runtimes, language, "structured", {"x": value})).value == value
+    assert (await job(runtimes, language, "nothing")).value is None
+    text = "žluťoučký кот 猫 🐈"
+    ran = await job(runtimes, language, "unicode", {"x": text})
+    assert (ran.value, ran.log) == (text, text + "\n")
+    assert (await job(runtimes, language, "large", {"x": "y" * 1_000_000})).value == "y" * 2_000_000
+
+
+async def test_errors(runtimes: Runtimes, language: str) -> None:
+    ran = await job(runtimes, language, "error")
+    name, stack = ERRORS[language]
+    assert ran.error[0] == name and "no good" in ran.error[1]
+    assert ran.outcome.error is not None and stack in (ran.outcome.error.stack or "")
+    name, message = (await job(runtimes, language, "missing main")).error
+    assert (name, message) == ("MissingMain", message) and "no function main" in message
+    name, message = (await job(runtimes, language, "syntax")).error
+    assert name == SYNTAX[language][0] and SYNTAX[language][1] in message
+    assert (await job(runtimes, language, "exit")).error == ("ExitCode", "the script ended with exit code 3")
+
+
+async def test_process(runtimes: Runtimes, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
+    ran = await job(runtimes, language, "order")
+    assert ran.log == "".join(f"out {i}\nerr {i}\n" for i in range(500))
+    assert (await job(runtimes, language, "environment", env={"OV_JOB_ID": "j-1"})).value == "j-1"
+    names = await job(runtimes, language, "whole environment", env={"OV_JOB_ID": "j-1"})
+    assert "DATABASE_URL" not in names.value and "OV_JOB_ID" in names.value
+    assert (await job(runtimes, language, "stdin")).value in ("", "empty")
+    ran = await job(runtimes, language, "forever", timeout_s=2)
+    assert (ran.error[0], ran.log) == ("Timeout", "begun\n")
+    await still_works(runtimes)
+
+
+async def test_deno_has_its_object_and_locked_packages(runtimes: Runtimes) -> None:
+    content = "export const main = (/* a, b */ x: number, y = ')') => [x, y, typeof Deno.version.deno]"
+    assert (await run(runtimes, "deno", content, {"x": 1})).value == [1, ")", "string"]
+    folder = runtimes.packages / "admins" / "one"
+    greeting = folder / "node_modules" / "greeting"
+    greeting.mkdir(parents=True)
+    (folder / "package.json").write_text('{"dependencies": {"greeting": "^1.0.0"}}')
+    (greeting / "package.json").write_text('{"name": "greeting", "version": "1.0.0", "main": "index.js"}')
+    (greeting / "index.js").write_text("exports.hello = (x) => `hello ${x}`;")
+    for name in ("greeting", "npm:greeting@^1.0.0"):
+        content = f'import {{ hello }} from "{name}";\nexport const main = (x: string) => hello(x);'
+        ran = await run_spec(runtimes, replace(spec("deno", content, {"x": "Ada"}), package="admins/one"))
+        assert ran.value == "hello Ada", ran.log
+    content = (
+        'import { getVariable as a } from "windmill-client"; import { getVariable as b } from "npm:orvanta-client";'
+    )
+    ran = await run(runtimes, "deno", f"{content}\nexport const main = () => [typeof a, a === b]")
+    assert ran.value == ["function", True]
