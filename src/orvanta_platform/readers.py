@@ -59,6 +59,14 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)
 
 
+def programs(value: str) -> tuple[str, ...]:
+    """Parse absolute paths separated by colons."""
+    found = tuple(path for path in value.split(":") if path)
+    if not all(path.startswith("/") for path in found):
+        raise ValueError("absolute paths separated by colons")
+    return found
+
+
 _MAX_PORTS = 64
 
 

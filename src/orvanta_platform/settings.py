@@ -281,6 +281,14 @@ class Settings:
         "Maximum number of waiting runs of a workspace; 0: unlimited.",
         default=0,
     )
+    pythons: tuple[str, ...] = _setting(
+        "ORVANTA_PYTHONS",
+        readers.programs,
+        "Interpreters for scripts that ask for another version of Python, separated by colons, in addition to those "
+        "on PATH, of pyenv and of uv.",
+        default=(),
+        shown="none",
+    )
     python_index: str | None = _setting(
         "ORVANTA_PYTHON_INDEX",
         readers.url("http", "https"),

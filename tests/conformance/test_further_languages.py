@@ -13,7 +13,7 @@ import pytest
 from tests.conformance.test_runtimes import words_of
 from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec, still_works
 
-from orvanta_platform.worker.runtimes import environment
+from orvanta_platform.worker.runtimes import environment, pythons
 from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
@@ -99,6 +99,22 @@ async def test_process(runtimes: Runtimes, language: str, monkeypatch: pytest.Mo
     ran = await job(runtimes, language, "forever", timeout_s=2)
     assert (ran.error[0], ran.log) == ("Timeout", "begun\n")
     await still_works(runtimes)
+
+
+async def test_python_of_the_wanted_version(runtimes: Runtimes) -> None:
+    others = [each for each in pythons.installed(()) if each is not pythons.OWN]
+    if not others:
+        pytest.skip("this machine has one version of Python")
+    content = "import sys, wmill, orvanta\ndef main(x): print(x); return [*sys.version_info[:2], x]"
+    for other in others:
+        for wanted in (f"# py: {other.minor}\n", f'# /// script\n# requires-python = "=={other.minor}.*"\n# ///\n'):
+            ran = await run(runtimes, "python3", wanted + content, {"x": 1})
+            assert (ran.value, ran.log) == ([*other.version[:2], 1], "1\n")
+        job = replace(spec("python3", f"# py: {other.minor}\n{content}", {"x": 2}), dedicated=True)
+        assert [(await run_spec(runtimes, job)).value for _ in range(2)] == [[*other.version[:2], 2]] * 2
+    assert (await run(runtimes, "python3", f"# py: >=3.11\n{content}", {"x": 1})).value[1] == pythons.OWN.version[1]
+    name, message = (await run(runtimes, "python3", f"# py: 3.10\n{content}", {"x": 1})).error
+    assert name == "no_runtime" and "3.10" in message and f"{others[-1].minor}" in message
 
 
 async def test_deno_has_its_object_and_locked_packages(runtimes: Runtimes) -> None:

@@ -19,6 +19,7 @@ from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import PackageError, PackageRequest
+from orvanta_platform.worker.runtimes import pythons
 
 pytestmark = pytest.mark.extended
 
@@ -40,6 +41,24 @@ async def test_script_uses_its_packages(shop: Shop) -> None:
     assert "[orvanta] locking greeting\n" in shop.log.text and "[orvanta] installing packages\n" in shop.log.text
     lock = await shop.lock(SCRIPT)
     assert "greeting==1.0" in lock and "naming==2.0" in lock and lock.count("--hash=sha256:") == 2
+
+
+async def test_packages_are_those_of_the_wanted_version(shop: Shop) -> None:
+    others = [each for each in pythons.installed(()) if each is not pythons.OWN]
+    if not others:
+        pytest.skip("this machine has one version of Python")
+    publish(shop)
+    version = others[0].minor
+    marked = (f"{name} ; python_version {sign} '{version}'" for name, sign in (("greeting", "=="), ("absent", "!=")))
+    comments = "".join(f"# {line}\n" for line in (f"py: {version}", "requirements:", *marked))
+    script = f"{comments}\nimport sys, greeting\ndef main(): return [sys.version_info[1], greeting.HELLO]\n"
+    lock = await shop.lock(script)
+    assert lock.startswith(f"# py: {version}\n")
+    assert (await shop.run(script)).value == [others[0].version[1], "hello 1.0"]
+    assert await shop.provide(script, lock=lock) != await shop.provide(SCRIPT, lock=lock)
+    with pytest.raises(PackageError, match=r"which has 3\.") as raised:
+        await shop.provide(script.replace(f"py: {version}", "py: 3.99"))
+    assert raised.value.name == "no_runtime"
 
 
 async def test_locked_script_is_reproducible(shop: Shop) -> None:

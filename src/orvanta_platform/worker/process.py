@@ -79,6 +79,7 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
         mode=_mode(settings),
         max_idle_processes=2 * settings.slots,
         job_ports=settings.job_ports,
+        python_paths=settings.pythons,
     )
     try:
         await runtimes.start()

@@ -11,20 +11,25 @@ from orvanta_platform.worker.runtimes.cells import PYTHON
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements
 
 
-def lock_order(requirements: Requirements, *, builds: bool) -> bytes:
+def lock_order(requirements: Requirements, *, builds: bool, python: str = PYTHON) -> bytes:
     """Return the order to resolve these requirements."""
     return _order(
-        "lock", requirements.ecosystem, builds, requirements=requirements.lines, packages=requirements.packages
+        "lock",
+        requirements.ecosystem,
+        builds,
+        python,
+        requirements=requirements.lines,
+        packages=requirements.packages,
     )
 
 
-def install_order(ecosystem: Ecosystem, lock: str, *, builds: bool) -> bytes:
+def install_order(ecosystem: Ecosystem, lock: str, *, builds: bool, python: str = PYTHON) -> bytes:
     """Return the order to install the packages of a lock."""
-    return _order("install", ecosystem, builds, lock=lock, hashed=is_hashed(lock))
+    return _order("install", ecosystem, builds, python, lock=lock, hashed=is_hashed(lock))
 
 
-def _order(action: str, ecosystem: Ecosystem, builds: bool, **more: Any) -> bytes:
-    return msgspec.json.encode({"action": action, "ecosystem": ecosystem, "builds": builds, "python": PYTHON, **more})
+def _order(action: str, ecosystem: Ecosystem, builds: bool, python: str, **more: Any) -> bytes:
+    return msgspec.json.encode({"action": action, "ecosystem": ecosystem, "builds": builds, "python": python, **more})
 
 
 def is_hashed(lock: str) -> bool:
@@ -43,7 +48,7 @@ def _lines(lock: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def digest_of(ecosystem: Ecosystem, lock: str) -> str:
+def digest_of(ecosystem: Ecosystem, lock: str, python: str = PYTHON) -> str:
     """Return the name of the folder for a lock: 40 hex digits, which depend on the version of Python."""
-    kind = PYTHON if ecosystem == "python" else "npm"
+    kind = python if ecosystem == "python" else "npm"
     return hashlib.sha256(f"{kind}\n{lock}".encode()).hexdigest()[:40]

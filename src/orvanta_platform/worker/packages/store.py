@@ -26,7 +26,8 @@ from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.packages.indexes import environment
 from orvanta_platform.worker.packages.outputs import OrderCancelled, OrderLocks, Outputs, publish
 from orvanta_platform.worker.packages.tree import UnsafeTree
-from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
+from orvanta_platform.worker.runtimes.pool import NoInterpreter, Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
 
 K = TypeVar("K")
@@ -154,16 +155,19 @@ class Packages:
         await log.system(f"locking {lines[:1000]}")
         for suspicion in suspicions(requirements):
             await log.system(f"warning: {suspicion}")
-        order = orders.lock_order(requirements, builds=self._builds)
+        runtimes = await self._runtimes_of(request)
+        order = orders.lock_order(requirements, builds=self._builds, python=runtimes.interpreter.path)
         async with self._output(request.workspace) as output:
-            body: str = (await self._call(request, order, output, log, cancelled))["lock"]
+            body: str = (await self._call(runtimes, request, order, output, log, cancelled))["lock"]
         made = NewLock(key, request.language, "\n".join(requirements.lines), body, run)
         return await self._locks.store(made)
 
     async def _installed(
         self, request: PackageRequest, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
     ) -> str:
-        relative = f"{request.workspace}/{_FOLDERS[ecosystem]}/{orders.digest_of(ecosystem, lock)}"
+        runtimes = await self._runtimes_of(request)
+        python = runtimes.interpreter.path
+        relative = f"{request.workspace}/{_FOLDERS[ecosystem]}/{orders.digest_of(ecosystem, lock, python)}"
         final = self._runtimes.packages / relative
         if final.is_dir():
             return relative
@@ -175,9 +179,9 @@ class Packages:
                 await log.system("installing packages")
                 if ecosystem == "python" and not orders.is_hashed(lock):
                     await log.system("warning: the deployed lock names no hashes: the installed files are not checked")
-                order = orders.install_order(ecosystem, lock, builds=self._builds)
+                order = orders.install_order(ecosystem, lock, builds=self._builds, python=python)
                 async with self._output(request.workspace) as output:
-                    await self._call(request, order, output, log, cancelled)
+                    await self._call(runtimes, request, order, output, log, cancelled)
                     await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)
         return relative
 
@@ -187,8 +191,23 @@ class Packages:
         except UnsafeTree as error:
             raise PackageError("unsafe_package", f"the packages were refused: {error}") from error
 
+    async def _runtimes_of(self, request: PackageRequest) -> Runtimes:
+        """Return the runtimes with the code's version of Python. Raises PackageError."""
+        try:
+            return await self._runtimes.of_script(request.language, request.content)
+        except NoInterpreter as error:
+            raise PackageError("no_runtime", str(error)) from error
+        except SandboxUnavailable as error:
+            raise PackageError("SandboxUnavailable", error.message) from error
+
     async def _call(
-        self, request: PackageRequest, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
+        self,
+        runtimes: Runtimes,
+        request: PackageRequest,
+        order: bytes,
+        output: str,
+        log: PackageLog,
+        cancelled: asyncio.Event,
     ) -> dict[str, Any]:
         """Let the host carry out an order. Raises PackageError, SandboxLost."""
         settings = self._settings
@@ -214,7 +233,7 @@ class Packages:
             output=output,
         )
         try:
-            outcome = await self._runtimes.run(spec, log, cancelled)
+            outcome = await runtimes.run(spec, log, cancelled)
         except Exception as error:
             structlog.get_logger(__name__).exception("runtime failed", action="packages", job=str(request.job_id))
             raise PackageError("RuntimeFailed", f"The package program could not be run: {error}.") from error

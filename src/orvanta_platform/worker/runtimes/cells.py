@@ -183,8 +183,9 @@ class Cell:
 class Zygote:
     """The zygote process and the requests to it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, python: str = PYTHON) -> None:
         self._plan = plan
+        self._python = python
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._waiting: dict[int, tuple[Cell, asyncio.Future[None]]] = {}
@@ -207,7 +208,7 @@ class Zygote:
         own_end.setblocking(False)
         source = str(Path(orvanta_platform.__file__).parents[1])
         plan = json.dumps(asdict(self._plan))
-        command = [PYTHON, "-I", "-S", "-B", "-X", "utf8", "-c", _START, source, plan, str(child_end.fileno())]
+        command = [self._python, "-I", "-S", "-B", "-X", "utf8", "-c", _START, source, plan, str(child_end.fileno())]
         with child_end:
             self._process = subprocess.Popen(
                 command,

@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
@@ -19,14 +18,16 @@ from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
 from orvanta_platform.worker.packages import indexes
-from orvanta_platform.worker.runtimes import environment, registry
+from orvanta_platform.worker.runtimes import environment, pythons, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
-from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
+from orvanta_platform.worker.runtimes.cells import Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
 from orvanta_platform.worker.runtimes.manifest import Runtime
 from orvanta_platform.worker.runtimes.process_pool import ProcessPool
+from orvanta_platform.worker.runtimes.pythons import Interpreter
 from orvanta_platform.worker.runtimes.spares import SpareCells
 from orvanta_platform.worker.runtimes.watch import Watch
+from orvanta_platform.workflow.requirements import wanted_python
 
 OWN = {
     "dependencies": Runtime(languages=("dependencies",), host="orvanta_platform.worker.packages.host"),
@@ -40,12 +41,20 @@ OWN = {
 
 # User numbers of dedicated processes start after those of the slots.
 _FIRST_DEDICATED = 1000
+# Numbers of users between those of the dedicated processes of two interpreters.
+_USERS = 5000
 # Number of jobs after which a cell is replaced.
 # A cell is renewed so often at most.
 _MAX_JOBS = 1000
 _TRIES = 4
 _CLOSE_S = 10.0
+_PYTHON = "python3"
+_OF_PYTHON = (_PYTHON, "dependencies")
 _FOLDERS = "orvanta-jobs-"
+
+
+class NoInterpreter(Exception):
+    """Raised if no interpreter on this machine has the version of Python that a script asks for."""
 
 
 class Runtimes:
@@ -62,19 +71,26 @@ class Runtimes:
         *,
         max_idle_processes: int = 8,
         job_ports: Sequence[int] | None = (),
+        python_paths: tuple[str, ...] = (),
+        interpreter: Interpreter = pythons.OWN,
     ) -> None:
         """Create the runtimes.
 
         `home` is the platform's folder. It is hidden from jobs, as are the paths in `hidden`; `home/sandbox` is used
         as a mount point. Folders that jobs may read are below `packages` (JobSpec.package, JobSpec.imports), those that
         they write below `staging`. At most `max_idle_processes` dedicated processes wait for further jobs. Jobs may
-        listen on `job_ports` by number (None: on any port).
+        listen on `job_ports` by number (None: on any port). Scripts may ask for the interpreters `python_paths`; all
+        others run in `interpreter`.
         """
         self._home = home.absolute()
         self._hidden = hidden
         self._mode = mode
         self._job_ports = None if job_ports is None else list(job_ports)
         self._runtimes = registry.BY_LANGUAGE | OWN
+        self.interpreter = interpreter
+        self._python_paths = python_paths
+        self._others: dict[str, Runtimes] = {}
+        self._first_dedicated = _FIRST_DEDICATED
         self.packages = self._home / "packages"
         self._plan = Plan("none", "/")
         self._zygote: Zygote | None = None
@@ -88,6 +104,8 @@ class Runtimes:
         self._processes = ProcessPool(self._start_dedicated, self._end, self._watch, max_idle_processes)
         self._builds = Builds(self.packages, self.staging, self.run, self.make_output)
         self._starting = asyncio.Lock()
+        self._starting_other = asyncio.Lock()
+        self._max_idle_processes = max_idle_processes
         self._discarded = asyncio.Event()
         self._kills = 0
         self._closed = False
@@ -98,9 +116,10 @@ class Runtimes:
 
         Raises SandboxUnavailable if no level is possible; its hint names the remedy.
         """
-        self._groups = cgroups.Groups(cgroups.find())
-        self._groups.remove_stale()
-        _remove_stale_folders()
+        if self.interpreter is pythons.OWN:
+            self._groups = cgroups.Groups(cgroups.find())
+            self._groups.remove_stale()
+            _remove_stale_folders()
         reasons: list[str] = []
         for level in isolation.candidates(self._mode):
             try:
@@ -119,7 +138,7 @@ class Runtimes:
 
     async def _start_at_level(self, level: Level) -> None:
         self._plan = self._make_plan(level)
-        self._zygote = zygote = Zygote(self._plan)
+        self._zygote = zygote = Zygote(self._plan, self.interpreter.path)
         await zygote.start()
         try:
             self._spares.add(await self._spawn())
@@ -133,11 +152,14 @@ class Runtimes:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
         programs, modules = environment.programs(), environment.modules()
-        visible = {sys.base_prefix, str(Path(PYTHON).parents[1]), *indexes.named_files(os.environ)}
+        own = {self.interpreter.prefix, str(Path(self.interpreter.path).parents[1])}
+        visible = {*own, *indexes.named_files(os.environ)}
         if level == "landlock":
             visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]
         hosts = registry.hosts(self._runtimes)
+        if self.interpreter is not pythons.OWN:
+            hosts = {language: host for language, host in hosts.items() if language in _OF_PYTHON}
         places = (str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
         return Plan(level, *places, self._job_ports)
 
@@ -192,9 +214,53 @@ class Runtimes:
 
     async def settle(self) -> None:
         """Wait until finished jobs are cleaned up and the spare cells are ready."""
+        for other in self._others.values():
+            await other.settle()
         while self._clearing:
             await asyncio.wait(self._clearing)
         await self._spares.settle()
+
+    async def of_script(self, language: str, content: str) -> Runtimes:
+        """Return the runtimes with the version of Python that a script asks for: these, or others started when needed.
+
+        Raises NoInterpreter, SandboxUnavailable.
+        """
+        wanted = wanted_python(content) if language == _PYTHON and self.interpreter is pythons.OWN else None
+        if wanted is None:
+            return self
+        interpreter = await asyncio.to_thread(pythons.choose, wanted, self._python_paths)
+        if interpreter is None:
+            there = ", ".join(each.minor for each in reversed(pythons.installed(self._python_paths)))
+            raise NoInterpreter(
+                f"Python {wanted} is not installed on this worker, which has {there}: install it, or name its path in "
+                "ORVANTA_PYTHONS"
+            )
+        if interpreter is pythons.OWN:
+            return self
+        async with self._starting_other:
+            if interpreter.minor not in self._others:
+                self._others[interpreter.minor] = await self._start_other(interpreter)
+        return self._others[interpreter.minor]
+
+    async def _start_other(self, interpreter: Interpreter) -> Runtimes:
+        other = Runtimes(
+            self._home,
+            self._hidden,
+            self._report.level,
+            max_idle_processes=self._max_idle_processes,
+            job_ports=self._job_ports,
+            interpreter=interpreter,
+        )
+        other._groups = self._groups
+        other._first_dedicated += _USERS * (len(self._others) + 1)
+        await other.start()
+        if other._own_uids != self._own_uids:
+            await other.close()
+            raise SandboxUnavailable(
+                f"jobs in Python {interpreter.minor} cannot have users of their own: {interpreter.prefix} is not "
+                "readable for other users"
+            )
+        return other
 
     def must_build(self, spec: JobSpec) -> bool:
         """Return whether the script must be compiled before the job can run, which takes a while."""
@@ -211,6 +277,15 @@ class Runtimes:
         Output goes to `log` while the job runs; setting `cancelled` kills it. A script of a compiled language is
         compiled first if needed, with a time limit of its own. At most one job of a slot number may run at a time.
         """
+        if spec.language == _PYTHON:
+            try:
+                other = await self.of_script(spec.language, spec.content)
+            except NoInterpreter as error:
+                return _failed("no_runtime", str(error))
+            except SandboxUnavailable as error:
+                return _failed("SandboxUnavailable", error.message)
+            if other is not self:
+                return await other.run(spec, log, cancelled)
         runtime = self._runtimes.get(spec.language)
         missing = f"there is no runtime for {spec.language}" if runtime is None else runtime.missing()
         if runtime is None or missing is not None:
@@ -254,7 +329,7 @@ class Runtimes:
                 await asyncio.wait(self._clearing.copy())
 
     async def _start_dedicated(self, spec: JobSpec, number: int) -> tuple[Cell, Placement]:
-        return await self._prepare(spec, _FIRST_DEDICATED + number)
+        return await self._prepare(spec, self._first_dedicated + number)
 
     async def _prepare(self, spec: JobSpec, user: int) -> tuple[Cell, Placement]:
         """Take a cell for the job and set its limits. Raises SandboxUnavailable."""
@@ -323,7 +398,7 @@ class Runtimes:
     async def _running_zygote(self) -> Zygote:
         async with self._starting:
             if self._zygote is None or not self._zygote.alive:
-                self._zygote = Zygote(self._plan)
+                self._zygote = Zygote(self._plan, self.interpreter.path)
                 await self._zygote.start()
             return self._zygote
 
@@ -341,12 +416,16 @@ class Runtimes:
 
     def kill_all(self) -> None:
         """Kill the processes of all jobs immediately, even if the zygote is stopped. The calls of `run` return."""
+        for other in self._others.values():
+            other.kill_all()
         self._kills += 1
         for cell in self._cells.difference(self._spares.waiting):
             cell.kill()
 
     async def close(self) -> None:
         """Kill all process trees, end the zygote and remove its files. The runtimes cannot be started again."""
+        for other in self._others.values():
+            await other.close()
         self._closed = True
         await self._spares.close()
         self._processes.close()
@@ -363,7 +442,8 @@ class Runtimes:
             self._discard(cell)
         if self._zygote is not None:
             self._zygote.close()
-        self._groups.close()
+        if self.interpreter is pythons.OWN:
+            self._groups.close()
         if self._folders is not None:
             shutil.rmtree(self._folders, ignore_errors=True)
 

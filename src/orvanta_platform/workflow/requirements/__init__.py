@@ -17,6 +17,7 @@ from orvanta_platform.workflow.requirements.needs import (
     may_need,
     requirements_of,
 )
+from orvanta_platform.workflow.requirements.python_version import satisfies, wanted_python
 from orvanta_platform.workflow.requirements.squatting import suspicions
 from orvanta_platform.workflow.requirements.union import union
 
@@ -32,7 +33,9 @@ __all__ = [
     "placed_rawscripts",
     "rawscripts",
     "requirements_of",
+    "satisfies",
     "suspicions",
     "union",
     "usable_lock",
+    "wanted_python",
 ]

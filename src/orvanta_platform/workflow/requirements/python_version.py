@@ -1,0 +1,65 @@
+"""Version of Python that a script asks for: a comment `# py: 3.13` at its start, or `requires-python` of PEP 723."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Final
+
+_COMMENT: Final = re.compile(r"#[ \t]*py[ \t]*:?[ \t]*(?P<wanted>(?:[=~!<>]=?)?[ \t]*3[\d.*][\d.*,=~!<> \t]*)$")
+_SHORT: Final = re.compile(r"3(?P<minor>\d\d)")
+_BLOCK: Final = re.compile(r"^# /// script[ \t]*\n(?P<lines>(?:#(?: .*)?\n)*?)# ///[ \t]*$", re.MULTILINE)
+_CLAUSE: Final = re.compile(r"(?P<operator>===?|~=|!=|<=|>=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.\*)?")
+
+
+def wanted_python(content: str) -> str | None:
+    """Return the versions of Python that a script accepts (`3.13`, `>=3.12,<3.14`); None if it names none."""
+    for line in content.splitlines():
+        if line and not line.startswith("#"):
+            break
+        found = _COMMENT.match(line)
+        if found is not None:
+            short = _SHORT.fullmatch(found["wanted"].strip())
+            return f"3.{short['minor']}" if short else found["wanted"].strip()
+    return _required(content) if "requires-python" in content else None
+
+
+def _required(content: str) -> str | None:
+    block = _BLOCK.search(content)
+    if block is None:
+        return None
+    text = "\n".join(line[2:] for line in block["lines"].splitlines())
+    try:
+        wanted = tomllib.loads(text).get("requires-python")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None  # reading its requirements reports it
+    return wanted.strip() if isinstance(wanted, str) and wanted.strip() else None
+
+
+def satisfies(version: Sequence[int], wanted: str) -> bool:
+    """Return whether a version (3, 13, 1) is among the wanted ones. A version without operator includes its patches."""
+    return all(_fits(tuple(version), clause.strip()) for clause in wanted.split(",") if clause.strip())
+
+
+def _fits(version: tuple[int, ...], clause: str) -> bool:
+    found = _CLAUSE.fullmatch(clause)
+    if found is None:
+        return False
+    named = tuple(map(int, found["version"].split(".")))
+    shortened = version[: len(named)]
+    match found["operator"]:
+        case "~=":
+            return version >= named and version[: len(named) - 1] == named[:-1]
+        case "!=":
+            return shortened != named
+        case "<":
+            return version < named
+        case "<=":
+            return shortened <= named
+        case ">":
+            return shortened > named
+        case ">=":
+            return version >= named
+        case _:
+            return shortened == named
