@@ -116,6 +116,13 @@ class Settings:
         shown="a file in ORVANTA_HOME, created at first start",
         secret=True,
     )
+    second_instance_key: str | None = _setting(
+        "ORVANTA_SECOND_INSTANCE_KEY",
+        str,
+        "Second instance key during a rotation: it opens and verifies, and never seals or signs.",
+        shown="none",
+        secret=True,
+    )
     admin_email: str = _setting(
         "ORVANTA_ADMIN_EMAIL", readers.email, "E-mail address of the first administrator.", default="admin@localhost"
     )

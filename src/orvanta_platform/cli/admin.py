@@ -57,6 +57,37 @@ def reset_password(email: Email) -> None:
     print(f"Replaced the password of {email}, username {username}, and ended the sessions.")
 
 
+@app.command(epilog=examples_epilog("orvanta admin rotate-key"))
+def rotate_key(
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="End the tokens of running jobs instead of waiting for these jobs.")
+    ] = False,
+) -> None:
+    """Replace the instance key and all data keys, and encrypt all secrets again, while the platform runs.
+
+    Run it again after an interruption: it continues. Links of approvals that were made before become invalid.
+    """
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+    from orvanta_platform.control.actor import system
+    from orvanta_platform.services.maintenance.key_rotation import rotate
+    from orvanta_platform.services.platform import open_storage
+
+    with with_database(take_settings()) as settings:
+        storage, actor = open_storage(settings), system(name="orvanta")
+        done = run_with_database(
+            settings, lambda database: rotate(settings, database, storage, actor, _report, wait=not no_wait)
+        )
+    print(f"Rotated the keys: {done.data_keys} data keys, {done.ciphertexts} secrets. The old key opens nothing.")
+    for each in sorted(done.unreadable):
+        print(f"No key opens {each}; set it again.", file=sys.stderr)
+    if done.second_key:
+        print("Remove ORVANTA_SECOND_INSTANCE_KEY and restart each process.")
+
+
+def _report(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def _password() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -46,7 +46,7 @@ class PresentedToken:
 
 def mint(keys: InstanceKeys, claim: JobClaim) -> str:
     """Return the token of a claim, which is passed to the process of the job in OV_TOKEN."""
-    return f"{PREFIX}{claim.job.hex}.{claim.attempt}.{claim.generation}.{_sign(keys, claim)}"
+    return f"{PREFIX}{claim.job.hex}.{claim.attempt}.{claim.generation}.{_sign(keys.key(_PURPOSE), claim)}"
 
 
 def parse(token: str) -> PresentedToken | None:
@@ -65,12 +65,15 @@ def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) ->
     named = (presented.job, presented.attempt, presented.generation)
     if named != (claim.job, claim.attempt, claim.generation):
         return False
-    return hmac.compare_digest(presented.signature, _sign(keys, claim))
+    matches = keys.first_match(
+        _PURPOSE, lambda key: hmac.compare_digest(presented.signature, _sign(key, claim)) or None
+    )
+    return matches is not None
 
 
-def _sign(keys: InstanceKeys, claim: JobClaim) -> str:
+def _sign(key: bytes, claim: JobClaim) -> str:
     texts = (claim.workspace, claim.email, claim.permissioned_as)
     parts = (claim.job.hex, claim.attempt, claim.generation, claim.nonce.hex, claim.run.hex, *map(len, texts), *texts)
     signed = "\n".join(map(str, parts))  # lengths precede the parts, so that no two claims produce the same text
-    digest = hmac.digest(keys.key(_PURPOSE), signed.encode(), "sha256")
+    digest = hmac.digest(key, signed.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

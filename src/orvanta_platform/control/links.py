@@ -44,7 +44,7 @@ class LinkTarget:
 def sign(keys: InstanceKeys, target: LinkTarget, action: Action, expires_at: datetime) -> str:
     """Return the signature of a link that is valid until `expires_at`."""
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY_BYTES, "big")
-    return _text(expiry + _digest(keys, target, action, expiry))
+    return _text(expiry + _digest(keys.key(_PURPOSE), _signed_text(target, action, expiry)))
 
 
 def expiry_of(keys: InstanceKeys, target: LinkTarget, action: Action, signature: str) -> datetime | None:
@@ -58,7 +58,8 @@ def expiry_of(keys: InstanceKeys, target: LinkTarget, action: Action, signature:
     if _text(signed) != signature:  # the last character has unused bits: accept only one spelling of a signature
         return None
     expiry, digest = signed[:_EXPIRY_BYTES], signed[_EXPIRY_BYTES:]
-    if not hmac.compare_digest(digest, _digest(keys, target, action, expiry)):
+    text = _signed_text(target, action, expiry)
+    if not keys.first_match(_PURPOSE, lambda key: hmac.compare_digest(digest, _digest(key, text)) or None):
         return None
     return datetime.fromtimestamp(int.from_bytes(expiry, "big"), UTC)
 
@@ -67,8 +68,11 @@ def _text(signed: bytes) -> str:
     return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
 
 
-def _digest(keys: InstanceKeys, target: LinkTarget, action: Action, expiry: bytes) -> bytes:
+def _signed_text(target: LinkTarget, action: Action, expiry: bytes) -> bytes:
     # The workspace is last and the only part of variable length, so that no two calls produce the same text.
     parts = (action, target.job.hex, target.resume_id, target.run.hex, target.seed, target.workspace)
-    text = "\n".join(map(str, parts))
-    return hmac.digest(keys.key(_PURPOSE), expiry + text.encode(), "sha256")
+    return expiry + "\n".join(map(str, parts)).encode()
+
+
+def _digest(key: bytes, text: bytes) -> bytes:
+    return hmac.digest(key, text, "sha256")

@@ -26,6 +26,7 @@ from orvanta_platform.errors import OrvantaError
 _NONCE = 12
 _WRAPPING = "data keys"
 _OPENINGS = "openings"
+_FINGERPRINT = f"{_WRAPPING}, fingerprint"
 
 
 class SecretUnreadable(OrvantaError):
@@ -62,9 +63,7 @@ async def newest_key(db: Database, keys: InstanceKeys, workspace: str) -> DataKe
     async with db.acquire() as conn:
         row = await data_keys.get_newest(conn, workspace)
         if row is None:
-            secret = AESGCM.generate_key(256)
-            first = KeyRow(1, _seal(keys.key(_WRAPPING), _key_name(workspace, 1), secret), _fingerprint(keys))
-            await data_keys.insert(conn, workspace, first)
+            await data_keys.insert(conn, workspace, wrap(keys, workspace, new_data_key(1)))
             row = await data_keys.get_newest(conn, workspace)
     assert row is not None
     return unwrap(keys, workspace, row)
@@ -72,13 +71,27 @@ async def newest_key(db: Database, keys: InstanceKeys, workspace: str) -> DataKe
 
 def unwrap(keys: InstanceKeys, workspace: str, row: KeyRow) -> DataKey:
     """Return the key of a row. Raises SecretUnreadable."""
-    if row.wrapped_by != _fingerprint(keys):
+    if keys.first_match(_FINGERPRINT, lambda key: _digest_of(key) == row.wrapped_by or None) is None:
         raise SecretUnreadable(
             f"The secrets of {workspace} were encrypted with another instance key.",
             hint="Start with the instance key that was used to store them (ORVANTA_INSTANCE_KEY, or instance.key).",
         )
-    opened = _unseal(keys.key(_WRAPPING), _key_name(workspace, row.version), row.wrapped, f"key of {workspace}")
+    name = _key_name(workspace, row.version)
+    opened = keys.first_match(_WRAPPING, lambda key: _opened(key, name, row.wrapped))
+    if opened is None:
+        raise _unreadable(f"key of {workspace}")
     return DataKey(row.version, opened)
+
+
+def wrap(keys: InstanceKeys, workspace: str, key: DataKey) -> KeyRow:
+    """Return the row of a data key, sealed with the instance key."""
+    sealed = _seal(keys.key(_WRAPPING), _key_name(workspace, key.version), key.secret)
+    return KeyRow(key.version, sealed, fingerprint(keys))
+
+
+def new_data_key(version: int) -> DataKey:
+    """Return a random data key."""
+    return DataKey(version, AESGCM.generate_key(256))
 
 
 def seal(key: DataKey, place: SecretLocation, secret: bytes) -> bytes:
@@ -103,7 +116,9 @@ def seal_opening(keys: InstanceKeys, job: UUID, attempt: int, texts: Sequence[st
 def unseal_opening(keys: InstanceKeys, job: UUID, attempt: int, sealed: bytes) -> list[str]:
     """Return the texts of an opening. Raises SecretUnreadable."""
     name = msgspec.json.encode([job, attempt])
-    body = _unseal(keys.key(_OPENINGS), name, sealed, f"openings of job {job}")
+    body = keys.first_match(_OPENINGS, lambda key: _opened(key, name, sealed))
+    if body is None:
+        raise _unreadable(f"openings of job {job}")
     return msgspec.json.decode(body, type=list[str])
 
 
@@ -113,12 +128,21 @@ def _seal(secret: bytes, name: bytes, text: bytes) -> bytes:
 
 
 def _unseal(secret: bytes, name: bytes, sealed: bytes, what: str) -> bytes:
+    opened = _opened(secret, name, sealed)
+    if opened is None:
+        raise _unreadable(what)
+    return opened
+
+
+def _opened(secret: bytes, name: bytes, sealed: bytes) -> bytes | None:
     try:
         return AESGCM(secret).decrypt(sealed[:_NONCE], sealed[_NONCE:], name)
-    except (InvalidTag, ValueError) as error:
-        raise SecretUnreadable(
-            f"The {what} cannot be decrypted.", hint="It was changed or moved: set it again."
-        ) from error
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _unreadable(what: str) -> SecretUnreadable:
+    return SecretUnreadable(f"The {what} cannot be decrypted.", hint="It was changed or moved: set it again.")
 
 
 def _name(key: DataKey, place: SecretLocation) -> bytes:
@@ -129,6 +153,10 @@ def _key_name(workspace: str, version: int) -> bytes:
     return msgspec.json.encode([workspace, version])
 
 
-def _fingerprint(keys: InstanceKeys) -> str:
-    """Return a digest that identifies the instance key without revealing it."""
-    return hashlib.sha256(keys.key(f"{_WRAPPING}, fingerprint")).hexdigest()[:16]
+def fingerprint(keys: InstanceKeys) -> str:
+    """Return a digest that identifies the instance key that seals, without revealing it."""
+    return _digest_of(keys.key(_FINGERPRINT))
+
+
+def _digest_of(key: bytes) -> str:
+    return hashlib.sha256(key).hexdigest()[:16]

@@ -18,7 +18,7 @@ import msgspec
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.masking import MASK, OpenedSecrets, texts_of
 from orvanta_platform.control.secret_fields import DEEPEST, Secrets
-from orvanta_platform.control.secrets import SecretLocation, SecretUnreadable
+from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
@@ -34,6 +34,9 @@ SEALED: Final = "sealed"
 """Name of the value (of a run, kind args) that holds its sealed password inputs."""
 
 _INPUTS: Final = ("", PREPROCESSED)
+SEALED_NAMES: Final = tuple(f"{SEALED} {name}".strip() for name in _INPUTS)
+"""Names of all such values."""
+
 _KIND: Final = "input"
 _MAX_INLINE: Final = 64 << 10
 """Largest input, in bytes, whose passwords are extracted in the event loop."""
@@ -91,6 +94,19 @@ async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw:
     key = secrets.unwrap(vault.keys, workspace, row)
     opened = secrets.unseal(key, SecretLocation(workspace, _KIND, str(body.of)), body.sealed)
     return {place: bytes(each) for place, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
+
+
+def sealed_again(workspace: str, raw: bytes, keys: Mapping[int, DataKey], newest: DataKey) -> bytes | None:
+    """Return sealed inputs encrypted with the newest of the keys; None if they are already. Raises SecretUnreadable."""
+    body = msgspec.json.decode(raw, type=_Body)
+    if body.key == newest.version:
+        return None
+    key, place = keys.get(body.key), SecretLocation(workspace, _KIND, str(body.of))
+    if key is None:
+        raise SecretUnreadable("The key of the inputs does not exist.")
+    return msgspec.json.encode(
+        _Body(body.of, newest.version, secrets.seal(newest, place, secrets.unseal(key, place, body.sealed)))
+    )
 
 
 def loading(vault: Vault, run: RunRow, load: Load, opened: OpenedSecrets) -> Load:

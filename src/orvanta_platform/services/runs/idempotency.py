@@ -47,6 +47,8 @@ class Use:
     path: str
     key: str
     input: bytes
+    others: Sequence[bytes] = ()
+    """Digests under other instance keys, during a rotation."""
 
 
 def caller_of(actor: Actor) -> str:
@@ -70,10 +72,12 @@ async def use_of(
     """
     caller = idempotency_key.caller or caller_of(actor)
     text = msgspec.json.encode([*what, *idempotency_key.options])
-    key = keys.key("idempotency inputs")
     large = len(args) >= _IN_THREAD_FROM
-    digest = await asyncio.to_thread(_digest, key, text, args) if large else _digest(key, text, args)
-    return Use(workspace, caller, path, idempotency_key.key, digest)
+    digests = [
+        await asyncio.to_thread(_digest, key, text, args) if large else _digest(key, text, args)
+        for key in keys.candidates("idempotency inputs")
+    ]
+    return Use(workspace, caller, path, idempotency_key.key, digests[0], tuple(digests[1:]))
 
 
 async def claim(connection: Connection, use: Use, run: UUID) -> UUID:
@@ -84,7 +88,7 @@ async def claim(connection: Connection, use: Use, run: UUID) -> UUID:
     first, input = await run_rows.claim_idempotency_key(
         connection, use.workspace, use.caller, use.path, use.key, run, use.input
     )
-    if input is not None and input != use.input:
+    if input is not None and input not in (use.input, *use.others):
         raise IdempotencyKeyReused(
             "This Idempotency-Key was used with a different input.",
             hint="Send the same input with it, or use another key.",
