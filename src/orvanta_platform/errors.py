@@ -66,6 +66,12 @@ class WrongPassword(BadRequest):
     code = "wrong_password"
 
 
+class WrongCode(BadRequest):
+    """The code of the second step is wrong, or was used before."""
+
+    code = "wrong_code"
+
+
 class InvalidRunId(BadRequest):
     """The id chosen by the caller is not valid for a new run."""
 
@@ -95,6 +101,18 @@ class Unauthenticated(OrvantaError):
 
     code = "unauthenticated"
     status = 401
+
+
+class SecondFactorRequired(Unauthenticated):
+    """The password is right, but the login also needs a code of an authenticator, which is missing, wrong or used."""
+
+    code = "second_factor_required"
+
+
+class EnrolmentRequired(Unauthenticated):
+    """The password is right, but the account has to enrol an authenticator before it can log in."""
+
+    code = "enrolment_required"
 
 
 class Forbidden(OrvantaError):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pyotp
 import pytest
 from tests.cli.client import Cli
 
 pytestmark = pytest.mark.extended
 
 EMAIL = "eve@example.org"
+TWO_STEP = "twostep@example.org"
 
 
 def test_person_from_account_to_departure(cli: Cli) -> None:
@@ -72,3 +74,22 @@ def test_permissions_and_service_accounts(cli: Cli) -> None:
     cli("permission", "remove", "variable", "f/shared/x", "u/ci")
     for call in ("disable", "enable", "delete"):
         assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
+
+
+def test_two_step_login(cli: Cli) -> None:
+    password = "correct horse battery"
+    account = {"email": TWO_STEP, "password": password}
+    assert cli.installation.client.post("/api/users/create", json=account).status_code == 201
+    url = cli.installation.base
+    log_in = ("login", url, "--profile", "two", "--email", TWO_STEP, "--workspace", "main")
+    cli("member", "add", TWO_STEP)
+    cli(*log_in, text=f"{password}\n")
+    made = cli("user", "enrol-totp", "--profile", "two", "--json", text=f"{password}\n").json
+    code = pyotp.TOTP(made["secret"]).now()
+    assert cli("user", "confirm-totp", "--profile", "two", text=f"{code}\n").out == "two-step login: enabled\n"
+    assert "needs a code" in cli(*log_in, text=f"{password}\n", code=4).err
+    assert "wrong, or was used before" in cli(*log_in, text=f"{password}\n{code}\n", code=4).err
+    assert TWO_STEP in cli(*log_in, text=f"{password}\n{made['recovery_codes'][0]}\n").out
+    both = f"{password}\n{made['recovery_codes'][1]}\n"
+    assert cli("user", "disable-totp", "--profile", "two", text=both).out == "two-step login: disabled\n"
+    assert "no two-step login" in cli("user", "reset-totp", TWO_STEP, code=1).err

@@ -64,6 +64,7 @@ async def test_link_sets_the_password_once(database: TestDatabase, tmp_path: Pat
     with pytest.raises(BadRequest):
         await session.first_password(platform, secrets[0], "short", Caller())
     made = await session.first_password(platform, secrets[0], "correct horse", Caller())
+    assert made is not None
     assert await Authenticator(platform).actor(made.token, Caller(), changes=True) is not None
     for used in secrets:
         with pytest.raises(Unauthenticated):

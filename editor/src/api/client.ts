@@ -22,6 +22,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Calls without a session, which respond with 401 to wrong credentials. */
+const CREDENTIAL_CALLS = ["/api/auth/login", "/api/auth/enrol_totp"];
+
 const sessionListeners = new Set<() => void>();
 
 /** Call `listener` whenever the session has ended. Return a function that removes it. */
@@ -37,7 +40,7 @@ const middleware: Middleware = {
   async onResponse({ response, schemaPath }) {
     reportResponse(response.status);
     if (response.ok) return;
-    if (response.status === 401 && schemaPath !== "/api/auth/login")
+    if (response.status === 401 && !CREDENTIAL_CALLS.includes(schemaPath))
       for (const listener of sessionListeners) listener();
     throw await apiErrorOf(response);
   },

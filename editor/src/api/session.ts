@@ -2,8 +2,9 @@ import { queryOptions } from "@tanstack/react-query";
 import { t } from "../texts/api";
 import { api } from "./client";
 
-export async function login(email: string, password: string): Promise<void> {
-  await api.POST("/api/auth/login", { body: { email, password }, parseAs: "text" });
+/** Log in. `code`: code of the authenticator; empty without two-step login. */
+export async function login(email: string, password: string, code: string): Promise<void> {
+  await api.POST("/api/auth/login", { body: { email, password, code: code || null }, parseAs: "text" });
 }
 
 /** Query of the ways to log in. */

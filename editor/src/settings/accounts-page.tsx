@@ -11,6 +11,7 @@ import {
   updateAccount,
 } from "../api/accounts";
 import { meQuery } from "../api/session";
+import { resetTwoStep } from "../api/two-step";
 import { t, tWith } from "../texts/settings";
 import { Confirm } from "../ui/confirm";
 import { Button, Field, Input } from "../ui/controls";
@@ -75,7 +76,7 @@ function RoleSelect({ role, set, ...rest }: { role: string; set: (role: string) 
 function AccountRow({ account, self }: { account: Account; self: boolean }) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
-  const [asking, setAsking] = useState<"reset" | "disable" | "delete" | null>(null);
+  const [asking, setAsking] = useState<"reset" | "totp" | "disable" | "delete" | null>(null);
   const [link, setLink] = useState<string | null>(null);
   const { email, disabled } = account;
   const act = async (work: () => Promise<unknown>, message: string) => {
@@ -120,6 +121,11 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
             <Button onClick={() => setAsking("reset")} aria-label={t("settings.resetOf", { email })}>
               {t("settings.reset")}
             </Button>
+            {account.totp && !self && (
+              <Button onClick={() => setAsking("totp")} aria-label={t("settings.resetTwoStepOf", { email })}>
+                {t("settings.resetTwoStep")}
+              </Button>
+            )}
             <Button onClick={() => setAsking("disable")} aria-label={t("settings.disableOf", { name: email })}>
               {t("settings.disable")}
             </Button>
@@ -142,6 +148,16 @@ function AccountRow({ account, self }: { account: Account; self: boolean }) {
           onConfirm={() => void send(async () => setLink(await resetPassword(email)))}
         >
           <p>{t("settings.resetHint")}</p>
+        </Confirm>
+      )}
+      {asking === "totp" && (
+        <Confirm
+          title={t("settings.resetTwoStepOf", { email })}
+          confirmLabel={t("settings.resetTwoStep")}
+          close={close}
+          onConfirm={() => void act(() => resetTwoStep(email), t("settings.twoStepReset", { email }))}
+        >
+          <p>{t("settings.resetTwoStepHint")}</p>
         </Confirm>
       )}
       {(asking === "disable" || asking === "delete") && <AccountDeparture email={email} act={asking} close={close} />}

@@ -19,6 +19,7 @@ import { notify } from "../ui/toasts";
 import { Loaded, missing, Problem, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 import { Tokens } from "./tokens";
+import { TwoStepLogin } from "./two-step-login";
 
 /** Password, sessions, tokens and invitations of the user. */
 export function ProfilePage() {
@@ -33,6 +34,7 @@ export function ProfilePage() {
       <Tokens />
       <Sessions />
       <Password />
+      <TwoStepLogin />
     </main>
   );
 }

@@ -1,12 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { errorText } from "../api/client";
+import { ApiError, errorText } from "../api/client";
 import { login, loginOptionsQuery, startLogin } from "../api/session";
+import { type Enrolment, enrolAtLogin } from "../api/two-step";
 import logo from "../icon.svg";
 import { t } from "../texts/t";
 import { Button, Field, Input } from "../ui/controls";
 import css from "./login.module.css";
+
+const NewAuthenticator = lazy(() => import("../ui/authenticator"));
 
 interface LoginFormProps {
   title: string;
@@ -21,34 +24,79 @@ interface LoginFormProps {
 export function LoginForm({ title, done, then, open }: LoginFormProps) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const loggingIn = useMutation({ mutationFn: () => login(email, password), onSuccess: done });
+  const [code, setCode] = useState("");
+  const [step, setStep] = useState<"password" | "code" | Enrolment>("password");
+  const loggingIn = useMutation({
+    mutationFn: () => login(email, password, code),
+    onSuccess: done,
+    onError: async (error) => {
+      const reason = error instanceof ApiError ? error.code : "";
+      if (reason === "second_factor_required" && step === "password") setStep("code");
+      if (reason === "enrolment_required") setStep(await enrolAtLogin(email, password));
+    },
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     loggingIn.mutate();
   };
+  // The first response that asks for a code is no error: nothing was typed yet.
+  const error = loggingIn.isError && (step === "password" || code) ? errorText(loggingIn.error) : undefined;
   return (
     <form className={css.card} onSubmit={submit}>
       <div className={css.brand}>
         <img src={logo} alt="" width="28" height="28" />
         <h1>{title}</h1>
       </div>
-      <Field label={t("shell.email")}>
-        <Input type="email" autoComplete="username" required value={email} onChange={(e) => setEmail(e.target.value)} />
-      </Field>
-      <Field label={t("shell.password")} error={loggingIn.isError ? errorText(loggingIn.error) : undefined}>
-        <Input
-          type="password"
-          autoComplete="current-password"
-          required
-          value={password}
-          onChange={(e) => setPassword(e.target.value)}
-        />
-      </Field>
+      {step === "password" ? (
+        <>
+          <Field label={t("shell.email")}>
+            <Input
+              type="email"
+              autoComplete="username"
+              required
+              value={email}
+              onChange={(e) => setEmail(e.target.value)}
+            />
+          </Field>
+          <Field label={t("shell.password")} error={error}>
+            <Input
+              type="password"
+              autoComplete="current-password"
+              required
+              value={password}
+              onChange={(e) => setPassword(e.target.value)}
+            />
+          </Field>
+        </>
+      ) : (
+        <>
+          {step !== "code" && (
+            <Suspense>
+              <p>{t("shell.enrolmentRequired")}</p>
+              <NewAuthenticator enrolment={step} />
+            </Suspense>
+          )}
+          <Field label={t("ui.loginCode")} help={t("ui.loginCodeHint")} error={error}>
+            <Input
+              autoComplete="one-time-code"
+              autoFocus
+              required
+              spellCheck={false}
+              value={code}
+              onChange={(e) => setCode(e.target.value)}
+            />
+          </Field>
+        </>
+      )}
       <Button look="main" type="submit" disabled={loggingIn.isPending}>
         {t("shell.logIn")}
       </Button>
-      <ProviderButtons then={then} open={open} />
-      <p className={css.note}>{t("shell.firstVisit")}</p>
+      {step === "password" && (
+        <>
+          <ProviderButtons then={then} open={open} />
+          <p className={css.note}>{t("shell.firstVisit")}</p>
+        </>
+      )}
     </form>
   );
 }

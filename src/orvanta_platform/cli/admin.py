@@ -57,6 +57,17 @@ def reset_password(email: Email) -> None:
     print(f"Replaced the password of {email}, username {username}, and ended the sessions.")
 
 
+@app.command(epilog=examples_epilog("orvanta admin reset-totp admin@localhost"))
+def reset_totp(email: Email) -> None:
+    """Remove the two-step login of a user who has lost the authenticator, and end the sessions of the user."""
+    from orvanta_platform.cli.environment import run_with_database, take_settings, with_database
+    from orvanta_platform.services.access.setup import reset_totp as reset
+
+    with with_database(take_settings()) as settings:
+        run_with_database(settings, lambda database: reset(database, email))
+    print(f"Removed the two-step login of {email}, and ended the sessions.")
+
+
 @app.command(epilog=examples_epilog("orvanta admin rotate-key"))
 def rotate_key(
     no_wait: Annotated[

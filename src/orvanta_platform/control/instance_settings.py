@@ -79,9 +79,19 @@ BREAK_GLASS_ACCOUNT: Final[Setting[str | None]] = Setting(
     shown="none",
     text="Address of the only superadmin who can log in with a password; without it, all accounts can.",
 )
+REQUIRE_TOTP: Final[Setting[bool]] = Setting(
+    name="require_totp",
+    kind=bool,
+    default=False,
+    shown="false",
+    text="Whether each login with a password needs a code as well; accounts without an authenticator enrol at login.",
+)
 
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
-    {each.name: each for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS, OIDC_PROVIDERS, BREAK_GLASS_ACCOUNT)}
+    {
+        each.name: each
+        for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS, OIDC_PROVIDERS, BREAK_GLASS_ACCOUNT, REQUIRE_TOTP)
+    }
 )
 
 

@@ -30,6 +30,8 @@ class AccountRow:
     created_at: datetime
     deleted_at: datetime | None
     """Set if the account was deleted; such an account stays disabled."""
+    totp: bool
+    """True if logins with a password need a code as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,11 @@ async def count_attempts(conn: Connection, keys: Sequence[str], forgotten_s: flo
 async def reset_attempts(conn: Connection, pair: str, others: Sequence[str]) -> None:
     """Reset, after a login, the attempts of `pair`, and subtract the successful one from `others`."""
     await conn.execute(_SQL["reset_attempts"], pair, others)
+
+
+async def forgive_attempts(conn: Connection, keys: Sequence[str]) -> None:
+    """Subtract one attempt, which neither failed nor succeeded, from each of these keys."""
+    await conn.execute(_SQL["forgive_attempts"], keys)
 
 
 async def delete_old_attempts(conn: Connection) -> None:

@@ -43,6 +43,7 @@ from orvanta_platform.units import size_text
 OPEN: frozenset[str] = frozenset(
     {
         "/api/auth/login",
+        "/api/auth/enrol_totp",
         "/api/auth/first_password",
         "/api/auth/oidc/providers",
         "/api/auth/oidc/start",

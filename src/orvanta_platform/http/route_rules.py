@@ -28,6 +28,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/openapi.json
             GET /api/openapi.yaml
             POST /api/auth/login
+            POST /api/auth/enrol_totp
             GET /api/auth/oidc/providers
             POST /api/auth/oidc/start
             GET /api/auth/oidc/callback/{provider}
@@ -53,11 +54,15 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/users/whoami
             GET /api/users/email
             GET /api/users/list_invites
+            GET /api/users/totp/get
         """,
         ("account", "write"): """
             POST /api/users/setpassword
             POST /api/users/accept_invite
             POST /api/users/decline_invite
+            POST /api/users/totp/enrol
+            POST /api/users/totp/confirm
+            POST /api/users/totp/disable
         """,
         ("token", "read"): "GET /api/users/tokens/list\nGET /api/users/sessions/list",
         ("token", "write"): """
@@ -82,6 +87,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/users/disable/{email}
             POST /api/users/enable/{email}
             POST /api/users/reset_password/{email}
+            POST /api/users/reset_totp/{email}
             DELETE /api/users/delete/{email}
         """,
         ("instance", "read_audit"): """

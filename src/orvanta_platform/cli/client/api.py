@@ -132,7 +132,8 @@ def accepted(answer: httpx.Response, connection: Connection) -> httpx.Response:
         return answer
     error = _error_of(answer)
     if answer.status_code == 401:
-        raise NotLoggedIn(str(error.get("message") or "The server requires a login."), hint=_how_to_log_in(connection))
+        message = str(error.get("message") or "The server requires a login.")
+        raise NotLoggedIn(message, hint=_how_to_log_in(connection), server_code=error.get("code"))
     raise ServerRefused(answer.status_code, error)
 
 

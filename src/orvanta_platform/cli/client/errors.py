@@ -31,9 +31,16 @@ class ServerUnreachable(OrvantaError):
 
 
 class NotLoggedIn(OrvantaError):
-    """The command line has no token for a server, or the server does not accept it."""
+    """The command line has no token for a server, or the server does not accept it.
+
+    `server_code` is the code of the server's error, if it has responded.
+    """
 
     code = "not_logged_in"
+
+    def __init__(self, message: str, *, hint: str | None = None, server_code: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.server_code = server_code
 
 
 class ServerRefused(OrvantaError):

@@ -41,8 +41,9 @@ def register(app: typer.Typer) -> None:
 def login(session: Session, url: Url = None, email: Email = None, token_stdin: TokenStdin = False) -> None:
     """Log in to a server and store its token in a profile, which becomes the current one.
 
-    Prompts for e-mail address and password; without a terminal, the password is the first line of standard input. A
-    password or token is never an argument, because other users of the machine could read it.
+    Prompts for e-mail address and password; without a terminal, the password is the first line of standard input.
+    With two-step login, a code is asked for as well, or read from the second line. A password or token is never an
+    argument, because other users of the machine could read it.
     """
     from orvanta_platform.cli.client import profiles
     from orvanta_platform.cli.client.api import open_api
@@ -166,8 +167,15 @@ def _token_for_password(connection: Any, email: str | None) -> str:
     else:
         raise typer.BadParameter("Without a terminal, pass --email and the password on stdin, or --token-stdin.")
     api = open_api(connection)
+    credentials = {"email": email, "password": password}
     try:
-        return api.post("/api/auth/login", {"email": email, "password": password})
+        try:
+            return api.post("/api/auth/login", credentials)
+        except NotLoggedIn as error:
+            if error.server_code != "second_factor_required":
+                raise
+            code = _line_of_stdin("code") if not sys.stdin.isatty() else prompt("Code of the authenticator")
+            return api.post("/api/auth/login", {**credentials, "code": code})
     except NotLoggedIn as error:
         raise NotLoggedIn(error.message) from None
     finally:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from orvanta_platform.cli.client import departure, options
+from orvanta_platform.cli.client import departure, options, totp
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.prompts import prompt_secret
 from orvanta_platform.cli.help_text import CommandGroup
@@ -214,3 +214,6 @@ def _role(row: dict[str, Any]) -> str:
 
 def _state(row: dict[str, Any]) -> str:
     return "deleted" if row["deleted"] else "disabled" if row["disabled"] else "enabled"
+
+
+totp.register(app)

@@ -1,7 +1,7 @@
 -- name: get
 -- One account by its email address, in lower case.
 SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
-       deleted_at
+       deleted_at, EXISTS (SELECT FROM totp WHERE email = account.email AND confirmed_at IS NOT NULL) AS totp
 FROM account
 WHERE email = $1;
 
@@ -51,7 +51,7 @@ ORDER BY created_at, email LIMIT 1;
 -- name: list
 -- A page of all accounts by address; $4: with deleted ones.
 SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
-       deleted_at
+       deleted_at, EXISTS (SELECT FROM totp WHERE email = account.email AND confirmed_at IS NOT NULL) AS totp
 FROM account
 WHERE email > $1 AND ($4 OR deleted_at IS NULL)
 ORDER BY email LIMIT $2 OFFSET $3;
@@ -63,7 +63,7 @@ SELECT pg_advisory_xact_lock(hashtext('orvanta.superadmins'));
 -- name: lock
 -- One account, locked until the transaction ends.
 SELECT email, username, name, password_hash, login_type, super_admin, devops, verified, disabled, created_at,
-       deleted_at
+       deleted_at, EXISTS (SELECT FROM totp WHERE email = account.email AND confirmed_at IS NOT NULL) AS totp
 FROM account
 WHERE email = $1
 FOR NO KEY UPDATE;
@@ -147,6 +147,16 @@ UPDATE login_failure AS f
 SET count = CASE WHEN f.key = $1 THEN 0 ELSE greatest(f.count - 1, 0) END,
     last_at = app_now(),
     known = f.key = $1
+FROM locked_attempts
+WHERE f.key = locked_attempts.key;
+
+-- name: forgive_attempts
+-- Subtracts one attempt, which neither failed nor succeeded, from each of these keys.
+WITH locked_attempts AS (
+    SELECT key FROM login_failure WHERE key = ANY ($1) ORDER BY key FOR UPDATE
+)
+UPDATE login_failure AS f
+SET count = greatest(f.count - 1, 0)
 FROM locked_attempts
 WHERE f.key = locked_attempts.key;
 

@@ -18,8 +18,7 @@ document.querySelector("form").addEventListener("submit", async (event) => {
     headers: { "Content-Type": "application/json", "X-Orvanta": "1" },
     body: JSON.stringify({ token: location.hash.slice(1), password: document.querySelector("input").value }),
   });
-  status.textContent = answer.ok ? "The password is set, and you are logged in."
-                                 : (await answer.json()).error.message;
+  status.textContent = answer.ok ? "The password is set." : (await answer.json()).error.message;
   if (answer.ok) location.replace("/");
 });
 """

@@ -31,7 +31,7 @@ _OPEN_BODY = 16 << 10
 async def login(request: AnyRequest) -> Response[bytes]:
     """Log in with e-mail address and password. Returns a session token, which is also set as a cookie."""
     body = await body_of(request, accounts.Login)
-    made = await session.login(platform_of(request), body.email, body.password, caller_of(request))
+    made = await session.login(platform_of(request), body.email, body.password, caller_of(request), body.code)
     return _with_cookie(request, made)
 
 
@@ -39,10 +39,13 @@ async def login(request: AnyRequest) -> Response[bytes]:
     "/api/auth/first_password", status_code=200, request_max_body_size=_OPEN_BODY, opt=call(body=accounts.FirstPassword)
 )
 async def first_password(request: AnyRequest) -> Response[bytes]:
-    """Set the first password with the token of the one-time link, and log in."""
+    """Set the first password with the token of the one-time link, and log in.
+
+    The response is empty, without a session, if the login also needs a code.
+    """
     body = await body_of(request, accounts.FirstPassword)
     made = await session.first_password(platform_of(request), body.token, body.password, caller_of(request))
-    return _with_cookie(request, made)
+    return answers.text("") if made is None else _with_cookie(request, made)
 
 
 @post("/api/auth/logout", status_code=200, opt=call())

@@ -20,6 +20,8 @@ class Login(msgspec.Struct):
 
     email: str
     password: str
+    code: str | None = None
+    """Code of the authenticator, or a recovery code; required after the error `second_factor_required`."""
 
 
 class FirstPassword(msgspec.Struct):
@@ -179,6 +181,9 @@ class User(msgspec.Struct, kw_only=True):
     operator_only: bool
     created_at: datetime
     deleted: bool
+    totp: bool
+    """True if logins with a password need a code as well."""
+
     name: str | UnsetType = UNSET
 
 
@@ -279,6 +284,7 @@ def user(row: AccountRow) -> User:
         operator_only=False,
         created_at=row.created_at,
         deleted=row.deleted_at is not None,
+        totp=row.totp,
         name=_optional(row.name),
     )
 

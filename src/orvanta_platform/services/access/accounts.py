@@ -8,7 +8,7 @@ from uuid import UUID
 from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, refuse_limited, require
-from orvanta_platform.db import accounts, members, tokens
+from orvanta_platform.db import accounts, members, tokens, totp
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, Conflict, LastAdmin, NotFound
@@ -93,6 +93,7 @@ async def delete(platform: Platform, actor: Actor, email: str, *, cancel_runs: b
         await tokens.delete_of_account(conn, row.email)
         runs = await departures.stop(platform, conn, actor, row.email, None, cancel_runs=cancel_runs)
         await members.remove(conn, row.email, None)
+        await totp.delete(conn, row.email)
         await accounts.delete(conn, row.email)
         parameters = {"username": row.username, "runs": "cancel" if cancel_runs else "continue"}
         await audit.record_instance(conn, actor, "users.delete", "Delete", row.email, parameters)
@@ -119,6 +120,21 @@ async def reset_password(platform: Platform, actor: Actor, email: str) -> str:
         link = await one_time_links.create(conn, platform.settings, row.email, one_time_links.INVITATION_S)
         await audit.record_instance(conn, actor, "users.reset_password", "Updated", row.email)
     return link
+
+
+async def reset_totp(platform: Platform, actor: Actor, email: str) -> None:
+    """Remove the authenticator of an account, whose owner has lost it, and end its sessions.
+
+    Raises Forbidden, NotFound, BadRequest for the own account, Conflict if there is no authenticator.
+    """
+    _require_management(actor, "reset two-step logins")
+    async with platform.db.transaction() as conn:
+        row = await _lock(conn, email)
+        _refuse_self(actor, row)
+        if not await totp.delete(conn, row.email):
+            raise Conflict(f"The account {row.email} has no two-step login.")
+        await tokens.delete_sessions(conn, row.email)
+        await audit.record_instance(conn, actor, "users.totp.reset", "Updated", row.email)
 
 
 def _require_management(actor: Actor, doing: str) -> None:

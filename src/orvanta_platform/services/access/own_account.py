@@ -23,18 +23,7 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
     require(actor, "write", Target(None, "account", created_by=actor.email))
     refuse_limited(actor, "change the password")
     passwords.check(new, await platform.instance.get(MIN_PASSWORD_LENGTH))
-    keys = login_limits.keys_of(actor.email, network_of(actor.address))
-    async with platform.db.transaction() as conn:
-        await count_attempt(conn, keys)
-        account = await accounts.get(conn, actor.email)
-    stored = None if account is None or account.disabled else account.password_hash
-    if not await passwords.matches(stored, current):
-        async with platform.db.transaction() as conn:
-            await audit.record_instance(conn, actor, "users.change_password_failed", "Execute", actor.email)
-        if account is not None and stored is None:
-            raise Conflict("The account has no password.", hint="A superadmin can create a link that sets one.")
-        raise WrongPassword("The current password is wrong.")
-    assert stored is not None
+    stored, keys = await require_password(platform, actor, current, "users.change_password_failed")
     fresh = await passwords.make(new)
     async with platform.db.transaction() as conn:
         await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
@@ -43,6 +32,28 @@ async def change_password(platform: Platform, actor: Actor, current: str, new: s
         await tokens.delete_sessions(conn, actor.email, except_for=actor.token)
         await tokens.delete_links(conn, actor.email)
         await audit.record_instance(conn, actor, "users.change_password", "Updated", actor.email)
+
+
+async def require_password(
+    platform: Platform, actor: Actor, current: str, failed: str
+) -> tuple[str, login_limits.Keys]:
+    """Return the hash of the actor's password, and the keys of the attempt, which the caller resets.
+
+    `failed`: operation of the audit row of a wrong password. Raises WrongPassword, RateLimited, Conflict.
+    """
+    keys = login_limits.keys_of(actor.email, network_of(actor.address))
+    async with platform.db.transaction() as conn:
+        await count_attempt(conn, keys)
+        account = await accounts.get(conn, actor.email)
+    stored = None if account is None or account.disabled else account.password_hash
+    if not await passwords.matches(stored, current):
+        async with platform.db.transaction() as conn:
+            await audit.record_instance(conn, actor, failed, "Execute", actor.email)
+        if account is not None and stored is None:
+            raise Conflict("The account has no password.", hint="A superadmin can create a link that sets one.")
+        raise WrongPassword("The current password is wrong.")
+    assert stored is not None
+    return stored, keys
 
 
 async def list_sessions(platform: Platform, actor: Actor) -> list[SessionRow]:

@@ -18,13 +18,14 @@ from orvanta_platform.control import audit, job_tokens, limits, login_limits, na
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
-from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, MIN_PASSWORD_LENGTH
+from orvanta_platform.control.instance_settings import BREAK_GLASS_ACCOUNT, MIN_PASSWORD_LENGTH, REQUIRE_TOTP
 from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
-from orvanta_platform.errors import Forbidden, RateLimited, Unauthenticated
+from orvanta_platform.errors import EnrolmentRequired, Forbidden, RateLimited, SecondFactorRequired, Unauthenticated
+from orvanta_platform.services.access import totp_codes
 from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
@@ -156,12 +157,33 @@ def _actor(bearer: Bearer, caller: Caller) -> Actor:
     )
 
 
-async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:
-    """Create a session after checking the password.
+async def login(platform: Platform, email: str, password: str, caller: Caller, code: str | None = None) -> Session:
+    """Create a session after checking the password and, if the account or the instance requires it, a code.
+
+    Raises the errors of `authenticate`; SecondFactorRequired if the code is missing, wrong or used; EnrolmentRequired.
+    """
+    account, keys = await authenticate(platform, email, password, caller)
+    enrolled = await _check_code(platform, account, keys, code, caller)
+    async with platform.db.transaction() as conn:
+        await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
+        # A reset of the password ends the sessions that exist, so that no session may start for the old one after it.
+        # The same holds for an authenticator.
+        current = await accounts.lock(conn, account.email)
+        if current is None or current.disabled or current.password_hash != account.password_hash:
+            raise _wrong_password()
+        if current.totp != enrolled:
+            raise _wrong_password()
+        return await start_session(conn, account.email, account.username, "users.login", caller)
+
+
+async def authenticate(
+    platform: Platform, email: str, password: str, caller: Caller
+) -> tuple[AccountRow, login_limits.Keys]:
+    """Return the enabled account with this password, and the keys of the attempt, which has been counted.
 
     Raises Unauthenticated with the same message for an unknown account and a wrong password, also if the password was
-    changed or the account disabled meanwhile, and RateLimited if this address has to wait before the next attempt
-    (`details.retry_after_s`; see login_limits).
+    changed or the account disabled meanwhile; RateLimited if this address has to wait before the next attempt
+    (`details.retry_after_s`; see login_limits); PasswordLoginDisabled.
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
@@ -177,13 +199,37 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
         # Checked after the password, so that the response does not reveal the account that may.
         await _record_failure(platform, account, caller)
         raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
+    return account, keys
+
+
+async def _check_code(
+    platform: Platform, account: AccountRow, keys: login_limits.Keys, code: str | None, caller: Caller
+) -> bool:
+    """Use up the code of a login. Return whether the account now has an authenticator."""
+    if not account.totp and not await platform.instance.get(REQUIRE_TOTP):
+        return False
     async with platform.db.transaction() as conn:
-        await accounts.reset_attempts(conn, keys.pair, [keys.address, keys.account])
-        # A reset of the password ends the sessions that exist, so that no session may start for the old one after it.
-        current = await accounts.lock(conn, account.email)
-        if current is None or current.disabled or current.password_hash != stored:
-            raise _wrong_password()
-        return await start_session(conn, account.email, account.username, "users.login", caller)
+        if not code:
+            await accounts.forgive_attempts(conn, sorted(keys.all))
+            accepted = False
+        else:
+            accepted = await totp_codes.accept(conn, platform.keys, account.email, code, confirming=not account.totp)
+        if accepted and not account.totp:
+            await confirmed(conn, _as_actor(account, caller))
+    if accepted:
+        return True
+    if not code and account.totp:
+        raise SecondFactorRequired("The login needs a code of your authenticator.", hint="A recovery code works too.")
+    if not code:
+        raise EnrolmentRequired("The instance requires two-step login.", hint="Log in in a browser to set it up.")
+    await _record_failure(platform, account, caller)
+    raise SecondFactorRequired("The code is wrong, or was used before.", hint="Wait for the next code.")
+
+
+async def confirmed(conn: Connection, actor: Actor) -> None:
+    """Record that an account has an authenticator, and end its other sessions, which began without it."""
+    await tokens.delete_sessions(conn, actor.email, except_for=actor.token)
+    await audit.record_instance(conn, actor, "users.totp.enable", "Updated", actor.email)
 
 
 def _may_use_password(account: AccountRow, break_glass: str | None) -> bool:
@@ -207,10 +253,14 @@ async def count_attempt(conn: Connection, keys: login_limits.Keys) -> None:
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
     """Audit a failed login. The address of an unknown account is not recorded: it may be a password."""
-    email, username = (account.email, account.username) if account is not None else (None, NOBODY)
-    actor = Actor(email=email or "", username=username, address=caller.address, request_id=caller.request_id)
+    actor = _as_actor(account, caller)
     async with platform.db.transaction() as conn:
-        await audit.record(conn, actor, "users.login_failed", "Execute", email)
+        await audit.record(conn, actor, "users.login_failed", "Execute", actor.email or None)
+
+
+def _as_actor(account: AccountRow | None, caller: Caller) -> Actor:
+    email, username = (account.email, account.username) if account is not None else ("", NOBODY)
+    return Actor(email=email, username=username, address=caller.address, request_id=caller.request_id)
 
 
 async def logout(platform: Platform, actor: Actor) -> None:
@@ -222,8 +272,8 @@ async def logout(platform: Platform, actor: Actor) -> None:
         await audit.record(conn, actor, "users.logout", "Execute")
 
 
-async def first_password(platform: Platform, link: str, password: str, caller: Caller) -> Session:
-    """Consume a one-time link: set the account's first password and log in.
+async def first_password(platform: Platform, link: str, password: str, caller: Caller) -> Session | None:
+    """Consume a one-time link: set the account's first password and log in. Return None if a login needs a code.
 
     Raises Unauthenticated if the link is unknown, used or expired, or if the account already has a
     password; BadRequest if the password is too short, in which case the link remains valid.
@@ -234,6 +284,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
             raise _link_used_up()
     stored = await passwords.make(password)
     break_glass = await platform.instance.get(BREAK_GLASS_ACCOUNT)
+    required = await platform.instance.get(REQUIRE_TOTP)
     async with platform.db.transaction() as conn:
         email = await tokens.use_link(conn, names.token_hash(link))
         if email is None or not await accounts.set_first_password(conn, email, stored):
@@ -243,6 +294,10 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
         assert account is not None
         if not _may_use_password(account, break_glass):
             raise PasswordLoginDisabled("Logins with passwords are switched off.", hint="Log in with a provider.")
+        if account.totp or required:
+            actor = _as_actor(account, caller)
+            await audit.record(conn, actor, "users.set_first_password", "Execute", email)
+            return None
         return await start_session(conn, email, account.username, "users.set_first_password", caller)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from orvanta_platform.control import audit, names, passwords
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.control.instance_settings import MIN_PASSWORD_LENGTH, read_plain
-from orvanta_platform.db import accounts, tokens, workspaces
+from orvanta_platform.db import accounts, tokens, totp, workspaces
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import NotFound
 from orvanta_platform.services.access import one_time_links
@@ -86,6 +86,15 @@ async def reset_password(db: Database, email: str, password: str) -> str:
         await tokens.delete_links(conn, email.lower())
         await audit.record(conn, _ACTOR, "users.reset_password", "Updated", email.lower())
     return username
+
+
+async def reset_totp(db: Database, email: str) -> None:
+    """Remove the authenticator of an account and end its sessions. Raises NotFound if there is none."""
+    async with db.transaction() as conn:
+        if not await totp.delete(conn, email.lower()):
+            raise NotFound(f"No account with two-step login has the address {email[:200]}.")
+        await tokens.delete_sessions(conn, email.lower())
+        await audit.record(conn, _ACTOR, "users.totp.reset", "Updated", email.lower())
 
 
 async def _hash(db: Database, password: str) -> str:
