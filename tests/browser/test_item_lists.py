@@ -32,6 +32,7 @@ async def test_workflows_have_runs_folders_and_a_menu(page: Page, site: Site) ->
     await bad.get_by_role("button", name="Actions for Bad").click()
     await expect(page.get_by_role("button", name="Duplicate")).to_be_focused()
     await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     async with page.expect_response("**/flows/archive/**") as archived:
         await page.get_by_role("button", name="Archive", exact=True).click()

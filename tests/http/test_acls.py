@@ -192,18 +192,21 @@ async def test_explanation_agrees_with_answers_of_server(team: ApiHarness) -> No
         {"u/viewer_": False, "u/developer_": True},
         {"g/all": False},
     )
-    for perms in grants:
+    own = "u/developer_/flow"
+    await post(clients[Role.DEVELOPER], "flows/create", 201, **PASS_ON, path=own)
+    cases = [("f/team/flow", perms) for perms in grants] + [(own, {}), (own, {"g/ops": True})]
+    for path, perms in cases:
         for principal, write in perms.items():
-            await post(team.client, "acls/add/flow/f/team/flow", owner=principal, write=write)
+            await post(team.client, f"acls/add/flow/{path}", owner=principal, write=write)
         for role, client in clients.items():
-            found = (await team.get("acls/access/flow/f/team/flow", username=f"{role}_"))[0]
-            reads = (await client.get(f"{W}/flows/get/f/team/flow")).status_code == 200
-            archived = await client.post(f"{W}/flows/archive/f/team/flow", json={"archived": False})
-            runs = (await client.post(f"{W}/jobs/run/f/f/team/flow", json={})).status_code == 201
+            found = (await team.get(f"acls/access/flow/{path}", username=f"{role}_"))[0]
+            reads = (await client.get(f"{W}/flows/get/{path}")).status_code == 200
+            archived = await client.post(f"{W}/flows/archive/{path}", json={"archived": False})
+            runs = (await client.post(f"{W}/jobs/run/f/{path}", json={})).status_code == 201
             expected = {"read": reads, "write": archived.status_code == 200, "run": runs}
-            assert {action: found[action]["allowed"] for action in expected} == expected, (perms, role)
+            assert {action: found[action]["allowed"] for action in expected} == expected, (path, perms, role)
             for action in expected:
                 meets = bool(found[action]["reasons"]) and "requires_roles" not in found[action]
-                assert meets is found[action]["allowed"], (perms, role, action)
+                assert meets is found[action]["allowed"], (path, perms, role, action)
         for principal in perms:
-            await post(team.client, "acls/remove/flow/f/team/flow", owner=principal)
+            await post(team.client, f"acls/remove/flow/{path}", owner=principal)

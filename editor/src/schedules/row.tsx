@@ -3,9 +3,11 @@ import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { allSchedulesQuery, type ListedSchedule, runNow } from "../api/schedules";
 import { enableSchedule } from "../api/triggers";
+import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/schedules";
 import { formatInZone } from "../triggers/times";
 import { Button, LinkButton } from "../ui/controls";
+import { Popover } from "../ui/popover";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify, notifyError } from "../ui/toasts";
@@ -24,6 +26,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
   const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
   const { path, enabled, script_path: what, timezone, upcoming } = schedule;
+  const sharing = useSharing({ workspace, kind: "schedule", path });
   const act = async (work: () => Promise<void>) => {
     setBusy(true);
     try {
@@ -84,6 +87,12 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <LinkButton look="quiet" icon="list" to={`/w/${workspace}/runs?path=${what}&trigger=schedule&last=30d`}>
           {t("schedules.runs")}
         </LinkButton>
+        <Popover label={t("ui.actionsOf", { name: path })} icon="dots">
+          <Button look="quiet" icon="share" onClick={sharing.share}>
+            {t("ui.share")}
+          </Button>
+        </Popover>
+        {sharing.dialog}
       </div>
     </li>
   );

@@ -9,11 +9,13 @@ import { LazyCode } from "../code/lazy-code";
 import { useDiagnostics } from "../code/use-diagnostics";
 import { rememberItem } from "../lib/recent-items";
 import { useFirst } from "../lib/use-first";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Button, Field, Input } from "../ui/controls";
 import workflow from "../ui/editor-page.module.css";
 import { Icon } from "../ui/icon";
 import inspector from "../ui/panel.module.css";
+import { Popover } from "../ui/popover";
 import { Failed, Skeleton } from "../ui/states";
 import { AcceptanceNotices } from "../versions/acceptance";
 import { kindOf } from "../workflow/kinds";
@@ -103,7 +105,9 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
 }
 
 function Head({ deploy }: { deploy: () => void }) {
-  const { path } = useScriptStore().getState();
+  const { workspace, path } = useScriptStore().getState();
+  const deployed = useScript((editor) => editor.deployed !== null);
+  const sharing = useSharing({ workspace, kind: "script", path });
   const summary = useScript((editor) => editor.summary);
   const language = useScript((editor) => editor.language);
   const changed = useScript(isChanged);
@@ -131,6 +135,14 @@ function Head({ deploy }: { deploy: () => void }) {
       >
         {t("ui.deploy")}
       </Button>
+      {deployed && (
+        <Popover label={t("scripts.more")} icon="dots">
+          <Button look="quiet" icon="share" onClick={sharing.share}>
+            {t("ui.share")}
+          </Button>
+        </Popover>
+      )}
+      {sharing.dialog}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import {
   scriptDraftsQuery,
 } from "../api/scripts";
 import { copyPath } from "../forms/path-name";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/scripts";
 import { Confirm } from "../ui/confirm";
 import { Button } from "../ui/controls";
@@ -25,11 +26,12 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a script in a list: duplicate, archive or restore, delete. */
+/** Menu of a script in a list: duplicate, share, archive or restore, delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const { path, deployed, archived } = item;
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
+  const sharing = useSharing({ workspace, kind: "script", path });
   const refresh = useRefresh(workspace);
   const duplicating = useMutation({
     mutationFn: async () => {
@@ -72,6 +74,11 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {t("scripts.duplicate")}
         </Button>
         {deployed && (
+          <Button look="quiet" icon="share" onClick={sharing.share}>
+            {t("ui.share")}
+          </Button>
+        )}
+        {deployed && (
           <Button look="quiet" icon={archived ? "undo" : "save"} onClick={archive}>
             {archived ? t("scripts.restore") : t("scripts.archive")}
           </Button>
@@ -80,6 +87,7 @@ export function RowMenu({ workspace, item, taken }: Props) {
           {deployed ? t("scripts.delete") : t("scripts.discard")}
         </Button>
       </Popover>
+      {sharing.dialog}
       {deleting && (
         <Confirm
           title={t("scripts.deleteQuestion", { path })}

@@ -3,12 +3,14 @@ import { useState } from "react";
 import { useParams } from "react-router";
 import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
 import { ownMemberQuery } from "../api/members";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { DeleteButton } from "./delete-button";
 import { accessOf, FolderDialog, LEVELS } from "./folder-dialog";
 import { NewDialog } from "./new-dialog";
 import { Problem, SearchedList, useSubmission } from "./parts";
+import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
 
 const NEW = "";
@@ -73,6 +75,7 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
   const queries = useQueryClient();
   const submission = useSubmission();
   const name = `f/${folder.name}`;
+  const sharing = useSharing({ workspace, kind: "folder", path: folder.name });
   const remove = async () => {
     await deleteFolder(workspace, folder.name);
     await queries.invalidateQueries({ queryKey: ["places", workspace] });
@@ -90,15 +93,19 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
           ))}
         </span>
       </div>
-      {editable && (
-        <div className={css.tools}>
-          <Button icon="edit" onClick={edit} aria-label={t("settings.editItem", { name })}>
-            {t("ui.edit")}
-          </Button>
-          <DeleteButton name={name} hint={t("settings.deleteFolderHint")} submission={submission} remove={remove} />
-        </div>
-      )}
+      <div className={css.tools}>
+        {editable && (
+          <>
+            <Button icon="edit" onClick={edit} aria-label={t("settings.editItem", { name })}>
+              {t("ui.edit")}
+            </Button>
+            <DeleteButton name={name} hint={t("settings.deleteFolderHint")} submission={submission} remove={remove} />
+          </>
+        )}
+        <RowMenu name={name} share={sharing.share} />
+      </div>
       <Problem text={submission.errors[""]} />
+      {sharing.dialog}
     </>
   );
 }

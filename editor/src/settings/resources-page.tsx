@@ -2,12 +2,14 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { deleteResource, type Resource, resourceListQuery } from "../api/resources";
+import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";
 import { DeleteButton } from "./delete-button";
 import { Problem, SearchedList, useSubmission } from "./parts";
 import { EditResourceDialog, NewResourceDialog } from "./resource-dialog";
+import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
 
 /** Resources of the workspace: access data of other systems, with a type each. */
@@ -42,6 +44,7 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
   const submission = useSubmission();
   const [editing, setEditing] = useState(false);
   const { path } = resource;
+  const sharing = useSharing({ workspace, kind: "resource", path });
   const remove = async () => {
     await deleteResource(workspace, path);
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
@@ -63,8 +66,10 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
           {t("ui.edit")}
         </Button>
         <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove} />
+        <RowMenu name={path} share={sharing.share} />
       </div>
       <Problem text={submission.errors[""]} />
+      {sharing.dialog}
       {editing && <EditResourceDialog workspace={workspace} path={path} close={() => setEditing(false)} />}
     </>
   );

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { createVariable, deleteVariable, updateVariable, type Variable, variableListQuery } from "../api/variables";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -10,6 +11,7 @@ import { notify } from "../ui/toasts";
 import { DeleteButton } from "./delete-button";
 import { itemField, useItemPath } from "./item-path";
 import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
+import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
 
 /** Variables and secrets of the workspace. */
@@ -44,6 +46,7 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
   const submission = useSubmission();
   const [editing, setEditing] = useState(false);
   const { path } = variable;
+  const sharing = useSharing({ workspace, kind: "variable", path });
   const remove = async () => {
     await deleteVariable(workspace, path);
     await queries.invalidateQueries({ queryKey: ["variables", workspace] });
@@ -69,8 +72,10 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
           {t("ui.edit")}
         </Button>
         <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove} />
+        <RowMenu name={path} share={sharing.share} />
       </div>
       <Problem text={submission.errors[""]} />
+      {sharing.dialog}
       {editing && <VariableDialog workspace={workspace} variable={variable} close={() => setEditing(false)} />}
     </>
   );

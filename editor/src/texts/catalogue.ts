@@ -14,6 +14,7 @@ import type runs from "./en/runs.json";
 import type schedules from "./en/schedules.json";
 import type scripts from "./en/scripts.json";
 import type settings from "./en/settings.json";
+import type sharing from "./en/sharing.json";
 import type shell from "./en/shell.json";
 import type triggers from "./en/triggers.json";
 import type ui from "./en/ui.json";
@@ -41,6 +42,7 @@ export interface Catalogue {
   schedules: typeof schedules;
   scripts: typeof scripts;
   settings: typeof settings;
+  sharing: typeof sharing;
   shell: typeof shell;
   triggers: typeof triggers;
   ui: typeof ui;

@@ -1,6 +1,8 @@
 import { ICONS } from "../workflow/kinds";
 
 const PATHS: Record<string, string> = {
+  share:
+    "M8 12a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM22 5a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM22 19a3 3 0 1 1-6 0 3 3 0 0 1 6 0zM7.6 10.6l8.8-4.2M7.6 13.4l8.8 4.2",
   code: "M8 7l-5 5 5 5M16 7l5 5-5 5",
   script: "M7 3h7l4 4v14H7zM14 3v4h4M10 12h5M10 16h5",
   flow: "M5 4h6v5H5zM13 15h6v5h-6zM8 9v4a4 4 0 0 0 4 4h1",

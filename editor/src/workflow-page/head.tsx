@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { ActionButton } from "../actions/button";
 import { useEditor, useEditorStore } from "../editor/context";
 import { type Editor, isChanged } from "../editor/store";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflow-page";
 import { Button, IconButton } from "../ui/controls";
 import { at, text } from "../workflow/types";
@@ -83,6 +84,10 @@ const EVERYWHERE = ["palette", "keys"];
 function More({ graph }: { graph: boolean }) {
   const [open, setOpen] = useState<{ x: number; y: number } | null>(null);
   const [removing, setRemoving] = useState(false);
+  const workspace = useEditor((editor) => editor.workspace);
+  const { path, version_id } = useEditor((editor) => editor.flow);
+  const sharing = useSharing({ workspace, kind: "flow", path });
+  const share = { label: t("ui.share"), icon: "share", run: sharing.share };
   return (
     <>
       <IconButton
@@ -101,10 +106,14 @@ function More({ graph }: { graph: boolean }) {
             label={t("workflow-page.more")}
             at={open}
             groups={graph ? [...ON_GRAPH, EVERYWHERE] : [EVERYWHERE]}
-            more={[{ label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) }]}
+            more={[
+              ...(version_id === null ? [] : [share]),
+              { label: t("workflow-page.archive"), icon: "trash", run: () => setRemoving(true) },
+            ]}
             close={() => setOpen(null)}
           />
         )}
+        {sharing.dialog}
         {removing && <Removal close={() => setRemoving(false)} />}
       </Suspense>
     </>

@@ -4,6 +4,7 @@ import { useNavigate } from "react-router";
 import { draftsQuery, getDraft, saveDraft } from "../api/drafts";
 import { getFlow } from "../api/flows";
 import { copyPath } from "../forms/path-name";
+import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/workflows";
 import { Button } from "../ui/controls";
 import { itemName, type ListedItem } from "../ui/listed-item";
@@ -19,11 +20,12 @@ interface Props {
   taken: ReadonlySet<string>;
 }
 
-/** Menu of a workflow in a list: duplicate, archive or delete. */
+/** Menu of a workflow in a list: duplicate, share, archive or delete. */
 export function RowMenu({ workspace, item, taken }: Props) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [removing, setRemoving] = useState(false);
+  const sharing = useSharing({ workspace, kind: "flow", path: item.path });
   const refresh = async () => {
     const lists = [["flows", workspace], draftsQuery(workspace).queryKey];
     await Promise.all(lists.map((queryKey) => queries.invalidateQueries({ queryKey })));
@@ -46,10 +48,16 @@ export function RowMenu({ workspace, item, taken }: Props) {
         <Button look="quiet" icon="copy" onClick={() => duplicating.mutate()}>
           {t("workflows.duplicate")}
         </Button>
+        {item.deployed && (
+          <Button look="quiet" icon="share" onClick={sharing.share}>
+            {t("ui.share")}
+          </Button>
+        )}
         <Button look="quiet" icon="trash" onClick={() => setRemoving(true)}>
           {item.deployed ? t("workflows.archiveOrDelete") : t("workflows.discardDraft")}
         </Button>
       </Popover>
+      {sharing.dialog}
       {removing && (
         <Suspense>
           <RemovalDialog workspace={workspace} item={item} done={refresh} close={() => setRemoving(false)} />

@@ -15,6 +15,7 @@ import runs from "./runs.json";
 import schedules from "./schedules.json";
 import scripts from "./scripts.json";
 import settings from "./settings.json";
+import sharing from "./sharing.json";
 import shell from "./shell.json";
 import triggers from "./triggers.json";
 import ui from "./ui.json";
@@ -42,6 +43,7 @@ export const messages = collect({
   schedules,
   scripts,
   settings,
+  sharing,
   shell,
   triggers,
   ui,
