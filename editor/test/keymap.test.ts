@@ -71,7 +71,7 @@ const AGREED: [string, string][] = [
   ["ArrowUp", "go-up"],
   ["Shift-ArrowDown", "extend-down"],
   ["d", "disable"],
-  ["l", "log"],
+  ["l", "logs"],
   ["i", "input"],
   ["o", "output"],
   ["?", "keys"],

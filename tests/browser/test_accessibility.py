@@ -217,8 +217,9 @@ async def test_node_form_with_data_and_test_is_accessible(page: Page, scheme: Li
         if way == "Expression":
             await page.get_by_role("button", name="Pick data").click()
         await check(page)
-    await page.get_by_role("button", name="Test…").click()
-    await check(page)
+    for tab in ("Input", "Output", "Logs"):
+        await page.get_by_role("tab", name=tab).click()
+        await check(page)
     await page.goto(f"{FLOW}?panel=node&node=ask")
     await page.get_by_role("button", name="Add approver").click()
     await page.get_by_role("dialog").wait_for()

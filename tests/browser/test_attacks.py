@@ -101,7 +101,7 @@ async def test_texts_are_escaped_in_page(page: Page, site: Site) -> None:
     await test.get_by_role("button", name="Approve").click()
     await expect(node(page, "ask").locator("[data-state=succeeded]")).to_be_visible()
     await node(page, "fail").click()
-    await page.get_by_role("button", name="Test…").click()
+    await page.get_by_role("tab", name="Output").click()
     await expect(page.locator("[data-last=fail], [data-error]").first).to_contain_text("<img")
     await unhurt(page)
 

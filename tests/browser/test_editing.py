@@ -250,7 +250,7 @@ async def test_narrow_window_edits_and_panel_has_its_width_and_scrollbars(page: 
     box = await panel.bounding_box()
     assert box is not None and round(box["width"]) == 696
     # The head of the form stays while the form is scrolled, and so does the test next to it.
-    await panel.get_by_role("button", name="Test…").click()
+    await panel.get_by_role("tab", name="Output").click()
     test = panel.get_by_role("region", name="Test of three")
     await panel.get_by_text("Advanced").scroll_into_view_if_needed()
     await expect(panel.get_by_role("textbox", name="Id", exact=True)).not_to_be_in_viewport()

@@ -39,7 +39,7 @@ async def test_error_of_a_script_test_is_shown_with_its_traceback(page: Page, si
 async def test_error_of_a_node_is_shown_with_its_traceback(page: Page, site: Site) -> None:
     await opened(page, site, FLOW, "?panel=node&node=after")
     # A test that ends before its node shows the error of the node that failed.
-    await page.get_by_role("button", name="Test…").click()
+    await page.get_by_role("tab", name="Output").click()
     await page.get_by_role("button", name="Test after").click()
     await check(page.get_by_label("Test of after").locator("[data-error]"))
     await page.get_by_role("button", name="Test", exact=True).click()

@@ -242,6 +242,8 @@ async def run(page: Page, press: Keys) -> None:
     await press.at("two", "i")
     await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
     await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')
+    # The wider panel has moved the graph.
+    await press("1")
     await press.at("one", "l")
     await expect(page.get_by_role("region", name="Logs of one")).to_be_focused()
     await expect(page.get_by_role("region", name="Logs of one")).to_contain_text("1")

@@ -1,5 +1,5 @@
 import { loadLastResults } from "../editor/last-results";
-import { isTesting, testNode, testWorkflow } from "../editor/run-watch";
+import { isTesting, showOutput, testNode, testWorkflow } from "../editor/run-watch";
 import { apply, type Editor, type EditorStore } from "../editor/store";
 import { t } from "../texts/actions";
 import { exampleOf } from "../workflow/example";
@@ -12,22 +12,22 @@ const hasNoInputs = (editor: Editor) => {
   return !isTree(properties) || Object.keys(properties).length === 0;
 };
 
-/** Action that shows logs, input or output of the selected node in the displayed test. */
-const showPart = (name: string, label: string, key: string): Action => ({
+/** Action that shows logs, input or output of the selected node. */
+const showPart = (name: "logs" | "input" | "output", label: string, key: string): Action => ({
   name,
   icon: "list",
   label,
   keys: [key],
-  enabled: (editor) => hasSingleNode(editor) && editor.live !== null,
+  enabled: hasSingleNode,
   run: (store: EditorStore) => {
-    store.setState({ panel: "test" });
+    store.setState({ panel: "node", nodeTab: name });
     focusSoon(name);
   },
 });
 
-/** Test the selected node next to its form, with the inputs of the last test. */
+/** Test the selected node with the inputs of the last test, and show its output. */
 function testSelected(store: EditorStore, rerun: "all" | Set<string>): Promise<void> {
-  store.setState({ panel: "node", testing: true });
+  showOutput(store);
   const { args, tree } = store.getState();
   return testNode(store, firstSelected(store), args ?? exampleOf(at(tree, ["schema"])) ?? {}, rerun);
 }
@@ -74,7 +74,7 @@ export const TEST_ACTIONS: readonly Action[] = [
       apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, lastResult())));
     },
   },
-  showPart("log", t("actions.showLogs"), "l"),
+  showPart("logs", t("actions.showLogs"), "l"),
   showPart("input", t("actions.showInput"), "i"),
   showPart("output", t("actions.showOutput"), "o"),
 ];

@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { listBodies, nodeStatesIn } from "../api/iterations";
 import { useEditor, useEditorStore } from "../editor/context";
+import { runOf } from "../editor/run-watch";
 import type { Editor } from "../editor/store";
 import { ENDED } from "../lib/status";
 import { duration } from "../lib/time";
@@ -14,8 +15,8 @@ import type { Node } from "../workflow/outline";
 import css from "./iterations.module.css";
 
 /** Return the number of iterations (or branches) that a node has started in the shown run. */
-export const iterationCount = ({ live }: Editor, id: string): number => {
-  const bodies = live?.nodes[id]?.bodies;
+export const iterationCount = (editor: Editor, id: string): number => {
+  const bodies = runOf(editor, id)?.nodes[id]?.bodies;
   if (!bodies) return 0;
   return (bodies.running ?? 0) + (bodies.succeeded ?? 0) + (bodies.failed ?? 0) + (bodies.cancelled ?? 0);
 };
@@ -99,11 +100,12 @@ export function showIteration(
 }
 
 /** Return the job that contains a loop: the run, or the shown iteration of the outer loop. */
-function parentOf({ live, shownIterations, graph }: Editor, node: Node): string | null {
+function parentOf(editor: Editor, node: Node): string | null {
+  const { shownIterations, graph } = editor;
   for (let id = node.inside; id; id = graph.byId.get(id)?.inside ?? null) {
     if (isLoop(graph.byId.get(id)?.kind ?? "")) return shownIterations[id]?.job ?? null;
   }
-  return live?.id ?? null;
+  return runOf(editor, node.id)?.id ?? null;
 }
 
 /** Keeps the states of the shown iterations up to date. */

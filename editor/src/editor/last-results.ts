@@ -1,4 +1,4 @@
-import { fetchArgs, fetchGraph, fetchResult, lastRuns } from "../api/runs";
+import { fetchArgs, fetchGraph, fetchResult, lastRuns, type RunGraph } from "../api/runs";
 import { isTree, type Json } from "../workflow/types";
 import type { EditorStore } from "./store";
 
@@ -12,10 +12,13 @@ export async function loadLastResults(store: EditorStore): Promise<true> {
   if (!newest) return true;
   const args = await fetchArgs(workspace, newest).catch(() => null);
   const known: Record<string, Json> = {};
+  const last = await fetchGraph(workspace, newest);
+  store.setState({ lastRun: { id: newest, status: last.status, graph: last, nodes: last.nodes } });
   for (const run of runs) {
     const { graph } = store.getState();
     if (graph.main.nodes.every((node) => Object.hasOwn(known, node.id))) break;
-    Object.assign(known, await resultsOf(workspace, run, new Set(Object.keys(known))));
+    const found = run === newest ? last : await fetchGraph(workspace, run);
+    Object.assign(known, await resultsOf(workspace, found, new Set(Object.keys(known))));
   }
   store.setState((now) => ({
     results: { ...known, ...now.results },
@@ -24,8 +27,7 @@ export async function loadLastResults(store: EditorStore): Promise<true> {
   return true;
 }
 
-async function resultsOf(workspace: string, run: string, known: Set<string>): Promise<Record<string, Json>> {
-  const { nodes } = await fetchGraph(workspace, run);
+async function resultsOf(workspace: string, { nodes }: RunGraph, known: Set<string>): Promise<Record<string, Json>> {
   const ended = Object.entries(nodes).filter(
     ([id, node]) => node.status === "succeeded" && node.job && !node.inside && !node.kept && !known.has(id),
   );

@@ -4,9 +4,10 @@ import { ENDED } from "../lib/status";
 import { laneOf, reaches } from "../workflow/commands";
 import { pinOf } from "../workflow/pins";
 import { at, isTree, type Tree } from "../workflow/types";
-import { type Editor, type EditorStore, isChanged, type LiveRun } from "./store";
+import { type Editor, type EditorStore, isChanged, type LiveRun, type ShownRun } from "./store";
 
-const MAX_LOG_LENGTH = 200_000;
+/** Characters of a log that are shown, from its end. */
+export const MAX_LOG_LENGTH = 200_000;
 let stop: () => void = () => {};
 let testsStarted = 0;
 
@@ -44,6 +45,12 @@ export async function testNode(store: EditorStore, id: string, args: Tree, rerun
     });
   const { failure_module: _, output: __, ...rest } = value;
   await watchStarted(store, startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+}
+
+/** Show the output of the selected node, unless its logs are shown. */
+export function showOutput(store: EditorStore): void {
+  const { nodeTab } = store.getState();
+  store.setState({ panel: "node", nodeTab: nodeTab === "logs" ? "logs" : "output" });
 }
 
 /** Watch a test once it has an id, unless a newer test was started in the meantime. */
@@ -143,9 +150,19 @@ export const waitingApprovals = (live: LiveRun): string[] =>
     .filter(([, node]) => awaitsApproval(node))
     .map(([id]) => id);
 
-/** Return the state of a node in the run, or in the shown iteration of the loop around it. */
-export function nodeStateOf({ live, shownIterations, graph }: Editor, id: string): NodeState | undefined {
-  const state = live?.nodes[id];
+/** Return the run with the data of a node: the test if the node is part of it, otherwise the last run. */
+export function runOf({ live, lastRun }: Editor, id: string): ShownRun | null {
+  const isPart = live !== null && (live.graph === null || live.nodes[id] !== undefined);
+  return isPart || !lastRun?.nodes[id] ? live : lastRun;
+}
+
+/** Return the state of a node in a run, or in the shown iteration of the loop around it. */
+export function nodeStateOf(
+  { live, shownIterations, graph }: Editor,
+  id: string,
+  run: ShownRun | null = live,
+): NodeState | undefined {
+  const state = run?.nodes[id];
   const inside = graph.byId.get(id)?.inside;
   const one = inside ? shownIterations[inside]?.nodes[id] : undefined;
   if (!state || !one) return state;

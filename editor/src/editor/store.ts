@@ -36,6 +36,12 @@ export interface LiveRun {
   only: string | null;
 }
 
+/** Run whose data is shown: a test, or the last run before the page was opened. */
+export type ShownRun = Pick<LiveRun, "id" | "status" | "graph" | "nodes">;
+
+/** Tab of the panel of a node. */
+export type NodeTab = "settings" | "input" | "output" | "logs";
+
 /** Shown iteration: its number from 1, and once fetched its job, its state and the states of its nodes. */
 export interface ShownIteration {
   place: number;
@@ -89,8 +95,11 @@ export interface Editor {
   /** Last results of nodes, by id, and the inputs of the workflow in that run. */
   results: Record<string, Json>;
   args: Tree | null;
-  /** The panel shows the test of the node. */
-  testing: boolean;
+  /** Last run before the page was opened. */
+  lastRun: ShownRun | null;
+  nodeTab: NodeTab;
+  /** Show the settings of the node beside its input, output or logs if the window is wide. */
+  beside: boolean;
 }
 
 export type EditorStore = ReturnType<typeof createEditor>;
@@ -146,7 +155,9 @@ export function createEditor(
     shownIterations: {},
     results: {},
     args: null,
-    testing: false,
+    lastRun: null,
+    nodeTab: "settings",
+    beside: true,
   }));
 }
 

@@ -1,176 +1,36 @@
-import { useState } from "react";
-import { ActionButton } from "../actions/button";
-import { attempt } from "../actions/registry";
+import { useQuery } from "@tanstack/react-query";
 import { useEditor, useEditorStore } from "../editor/context";
-import { apply } from "../editor/store";
+import { loadLastResults } from "../editor/last-results";
 import { t } from "../texts/inspector";
-import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import css from "../ui/panel.module.css";
-import { Select } from "../ui/select";
-import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
-import { kindOf } from "../workflow/kinds";
-import { OUTCOME_NAMES } from "../workflow/outcome-names";
-import { type Edge, type Node, outcomesOf } from "../workflow/outline";
-import { isPinned } from "../workflow/pins";
-import type { Outcome } from "../workflow/types";
+import type { Edge } from "../workflow/outline";
 import { AnnotationForm, isAnnotation } from "./annotation-form";
-import { NodeField } from "./field";
-import { fieldsOf, WITH_INPUTS } from "./fields";
-import { Inputs } from "./inputs";
-import { NodeTest, useLastRun } from "./node-test";
-import { SuspendForm } from "./suspend-form";
-import { KindFields, WorkflowForm } from "./workflow-form";
+import { EdgeRow } from "./node-form";
+import { NodePanel } from "./node-panel";
+import { WorkflowForm } from "./workflow-form";
 
 /** The form of the selected item: a node, an edge, a note, a group, otherwise the workflow. */
 export function Inspector() {
   const node = useEditor((editor) => editor.graph.byId.get(editor.selection.at(-1) ?? ""));
   const edge = useEditor((editor) => editor.edge);
   const chosen = useEditor((editor) => editor.selection.at(-1) ?? "");
-  const testing = useEditor((editor) => editor.testing);
   useLastRun();
   if (edge) return <EdgeForm edge={edge} />;
   if (isAnnotation(chosen)) return <AnnotationForm chosen={chosen} />;
-  if (!node) return <WorkflowForm />;
-  const key = node.path.join(".");
-  if (!testing) return <NodeForm key={key} node={node} />;
-  return (
-    <div className={css.split}>
-      <NodeForm key={key} node={node} />
-      <NodeTest key={node.id} node={node} />
-    </div>
-  );
+  return node ? <NodePanel node={node} /> : <WorkflowForm />;
 }
 
-function NodeForm({ node }: { node: Node }) {
-  const kind = kindOf(node.kind, node.language);
-  const { main, common } = fieldsOf(node.kind);
-  return (
-    <div className={css.pane}>
-      <div className={css.head}>
-        <Icon name={node.language || kind.icon} size={18} />
-        <h2>{kind.name}</h2>
-        <TestButton />
-        <ActionButton name="test-node" />
-        <ActionButton name="pin" />
-        <ActionButton name="disable" />
-        <ActionButton name="duplicate" />
-        <ActionButton name="delete" />
-      </div>
-      <PinnedNotice node={node} />
-      <IdField node={node} />
-      <NodeField
-        node={node.id}
-        base={node.path}
-        field={{ path: ["summary"], label: t("inspector.summary"), control: "text" }}
-      />
-      {main.map((field) => (
-        <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
-      ))}
-      <KindFields node={node} />
-      {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
-      <IncomingEdges node={node} />
-      <details className={css.section}>
-        <summary>{t("inspector.advanced")}</summary>
-        <div className={css.inner}>
-          {common.map((field) => (
-            <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
-          ))}
-        </div>
-      </details>
-      {node.kind !== "approval" && <SuspendForm node={node} />}
-    </div>
-  );
-}
-
-/** Shows or hides the test beside the form. */
-function TestButton() {
+/** Load the last run and its results once while the page is open. */
+function useLastRun(): void {
   const store = useEditorStore();
-  const testing = useEditor((editor) => editor.testing);
-  return (
-    <Button look="quiet" aria-expanded={testing} onClick={() => store.setState({ testing: !testing })}>
-      {t("inspector.showTest")}
-    </Button>
-  );
-}
-
-/** A notice that the node does not run because its output is pinned. */
-function PinnedNotice({ node }: { node: Node }) {
-  const pinned = useEditor((editor) => isPinned(editor, node.id));
-  if (!pinned) return null;
-  return (
-    <div className={css.pinnedNotice} role="status">
-      <Icon name="pin" size={14} />
-      <span>{t("inspector.pinned")}</span>
-      <ActionButton name="pin" words />
-    </div>
-  );
-}
-
-/** The id, changed when the field loses the focus: every letter would rewrite the references. */
-function IdField({ node }: { node: Node }) {
-  const store = useEditorStore();
-  const [typed, setTyped] = useState(node.id);
-  const commit = () => {
-    attempt(() => apply(store, (model) => rename(model, node.id, typed)));
-    // A refused id is replaced with the current one.
-    const holder = store.getState().graph.byId.get(typed);
-    setTyped(holder?.path.join() === node.path.join() ? typed : node.id);
-  };
-  return (
-    <Field label={t("inspector.id")} help={t("inspector.idHelp")}>
-      <Input
-        data-field="id"
-        value={typed}
-        spellCheck={false}
-        onChange={(event) => setTyped(event.target.value)}
-        onBlur={commit}
-        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
-      />
-    </Field>
-  );
-}
-
-/** The edges that lead to the node. */
-function IncomingEdges({ node }: { node: Node }) {
-  const graph = useEditor((editor) => editor.graph);
-  if (node.list.length < 2) return null;
-  const edges = laneOf(graph, node).edges.filter((edge) => edge.to === node.id);
-  return (
-    <section className={css.section}>
-      <h3>{t("inspector.runsAfter")}</h3>
-      {edges.length === 0 && <p className={css.help}>{t("inspector.startsImmediately")}</p>}
-      {edges.map((edge) => (
-        <EdgeRow key={`${edge.from}:${edge.on}`} edge={edge} />
-      ))}
-    </section>
-  );
-}
-
-function EdgeRow({ edge }: { edge: Edge }) {
-  const store = useEditorStore();
-  const source = useEditor((editor) => editor.graph.byId.get(edge.from));
-  return (
-    <div className={css.edge}>
-      <span>{edge.from}</span>
-      <Select
-        aria-label={t("inspector.outcome", { node: edge.from })}
-        value={edge.on}
-        set={(next) => attempt(() => apply(store, (model) => setOutcome(model, edge, next as Outcome)))}
-      >
-        {outcomesOf(source?.kind ?? "").map((outcome) => (
-          <option key={outcome} value={outcome}>
-            {OUTCOME_NAMES[outcome]}
-          </option>
-        ))}
-      </Select>
-      <IconButton
-        label={t("inspector.disconnect", { node: edge.from })}
-        icon="cross"
-        onClick={() => attempt(() => apply(store, (model) => disconnect(model, edge)))}
-      />
-    </div>
-  );
+  const { workspace, flow } = store.getState();
+  useQuery({
+    queryKey: ["last-run", workspace, flow.path],
+    queryFn: () => loadLastResults(store),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
 }
 
 function EdgeForm({ edge }: { edge: Edge }) {

@@ -14,32 +14,43 @@ const MAX_LENGTH = 100_000;
 /** The output, input and logs of a node in a run. */
 export function NodeData(props: { run: string; id: string; node: NodeState; log: string | undefined }) {
   const { run, id, node, log } = props;
-  const ended = ENDED.has(node.status) && node.status !== "skipped";
   return (
     <>
-      {node.waits?.map((wait) => (
-        <p key={wait.reason} className={css.help}>
-          {wait.reason}
-        </p>
-      ))}
-      {node.job && ended ? (
-        <ResultSection
-          label={t("inspector.output", { node: id })}
-          part="output"
-          run={node.job}
-          ask={fetchResult}
-          failed={node.status === "failed"}
-        />
-      ) : (
-        <DataSection label={t("inspector.output", { node: id })} part="output">
-          <p className={css.help}>{t("inspector.noOutput")}</p>
-        </DataSection>
-      )}
-      <Input id={id} run={run} status={node.status} />
-      <DataSection label={t("inspector.logs", { node: id })} part="log">
-        {log ? <Text text={log} /> : <p className={css.help}>{t("inspector.noLogs")}</p>}
-      </DataSection>
+      <Waits node={node} />
+      <NodeOutput id={id} job={node.job} status={node.status} />
+      <NodeInput run={run} id={id} status={node.status} />
+      <NodeLogs id={id} text={log} />
     </>
+  );
+}
+
+/** The reasons for which a node waits. */
+export function Waits({ node }: { node: NodeState }) {
+  return node.waits?.map((wait) => (
+    <p key={wait.reason} className={css.help}>
+      {wait.reason}
+    </p>
+  ));
+}
+
+/** The output of a node, or its error. */
+export function NodeOutput({ id, job, status }: { id: string; job: string | null | undefined; status: string }) {
+  const label = t("inspector.output", { node: id });
+  if (job && ENDED.has(status) && status !== "skipped")
+    return <ResultSection label={label} part="output" run={job} ask={fetchResult} failed={status === "failed"} />;
+  return (
+    <DataSection label={label} part="output">
+      <p className={css.help}>{t("inspector.noOutput")}</p>
+    </DataSection>
+  );
+}
+
+/** The log of a node. */
+export function NodeLogs({ id, text }: { id: string; text: string | undefined }) {
+  return (
+    <DataSection label={t("inspector.logs", { node: id })} part="logs">
+      {text ? <Text text={text} /> : <p className={css.help}>{t("inspector.noLogs")}</p>}
+    </DataSection>
   );
 }
 
@@ -68,7 +79,7 @@ export function ResultSection(props: {
 const formatJson = (value: unknown) => JSON.stringify(value ?? null, null, 2).slice(0, MAX_LENGTH);
 
 /** The inputs that a node received. Expressions whose values are unknown are shown as such. */
-function Input({ id, run, status }: { id: string; run: string; status: string }) {
+export function NodeInput({ id, run, status }: { id: string; run: string; status: string }) {
   const { values, expressions, empty } = useReceivedInputs(run, id, status);
   const label = t("inspector.input", { node: id });
   const unknown = expressions.filter((each) => each.unknown).map(({ name, expr }) => `${name} = ${expr}`);

@@ -1,66 +1,140 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useShallow } from "zustand/react/shallow";
-import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
-import { LazyCode } from "../code/lazy-code";
+import { cancelRun, fetchResult } from "../api/runs";
+import { IterationPicker } from "../canvas/iterations";
 import { useEditor, useEditorStore } from "../editor/context";
-import { loadLastResults } from "../editor/last-results";
-import { isTesting, nodeStateOf, testNode } from "../editor/run-watch";
-import { apply, type Editor } from "../editor/store";
+import { useJobLog } from "../editor/job-log";
+import { useNodeJob } from "../editor/node-job";
+import { isRunOver, isTesting, nodeStateOf, runOf, showOutput, testNode } from "../editor/run-watch";
+import type { Editor, NodeTab, ShownRun } from "../editor/store";
 import { InputForm } from "../forms/input-form";
 import { t } from "../texts/inspector";
-import { Button } from "../ui/controls";
+import { Button, LinkButton } from "../ui/controls";
 import css from "../ui/panel.module.css";
-import { Select } from "../ui/select";
 import { Status } from "../ui/status";
-import { laneOf, reaches, setField } from "../workflow/commands";
 import { exampleOf } from "../workflow/example";
+import { isLoop } from "../workflow/kinds";
 import type { Node } from "../workflow/outline";
-import { pin, pinOf, unpin } from "../workflow/pins";
-import { at, isTree, type Json, type Tree } from "../workflow/types";
-import { NodeData } from "./node-data";
-import { TestProgress } from "./test-progress";
+import { at, isTree, type Tree } from "../workflow/types";
+import { NodeInput, NodeLogs, NodeOutput, ResultSection, Waits } from "./node-data";
+import panel from "./node-panel.module.css";
+import { panelId, tabId } from "./node-tabs";
+import { OpenApprovals } from "./open-approvals";
+import { LastResult, PinnedOutput } from "./pinned-output";
+import { UpstreamData } from "./upstream-data";
 
-/** Load the results of the last run once while the page is open. */
-export function useLastRun(): void {
-  const store = useEditorStore();
-  const { workspace, flow } = store.getState();
-  useQuery({
-    queryKey: ["last-run", workspace, flow.path],
-    queryFn: () => loadLastResults(store),
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 0,
-  });
+/** The input, output or logs of a node in its test or the last run, and the buttons that test it. */
+export function NodeTest({ node, tab }: { node: Node; tab: Exclude<NodeTab, "settings"> }) {
+  const [rerun, setRerun] = useState<Set<string>>(new Set());
+  const run = useEditor((editor) => runOf(editor, node.id));
+  return (
+    <section className={panel.data} aria-label={t("inspector.testOf", { node: node.id })}>
+      <TestBar node={node} rerun={rerun} run={run} />
+      <div
+        id={panelId(tab)}
+        className={`${panel.tabPanel} ${css.pane}`}
+        role="tabpanel"
+        aria-labelledby={tabId(tab)}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
+        tabIndex={0}
+      >
+        <Progress node={node} run={run} />
+        {tab === "input" && <InputTab node={node} run={run} rerun={rerun} setRerun={setRerun} />}
+        {tab === "output" && <OutputTab node={node} run={run} />}
+        {tab === "logs" && <LogsTab node={node} run={run} />}
+      </div>
+    </section>
+  );
 }
 
-/** The test of one node beside its form: its upstream data and its output. */
-export function NodeTest({ node }: { node: Node }) {
+type Shown = { node: Node; run: ShownRun | null };
+
+/** Buttons that test the node, and the state of the node in the run that is shown. */
+function TestBar({ node, run, rerun }: Shown & { rerun: Set<string> }) {
   const store = useEditorStore();
+  const workspace = useEditor((editor) => editor.workspace);
   const live = useEditor((editor) => editor.live);
   const schema = useEditor((editor) => at(editor.tree, ["schema"]));
   const args = useEditor((editor) => editor.args);
-  const [rerun, setAgain] = useState<Set<string>>(new Set());
   const busy = useEditor(isTesting);
-  const run = (given: Tree, all: boolean) => attempt(() => testNode(store, node.id, given, all ? "all" : rerun));
+  const { status } = useNodeJob(node.id, run);
+  const test = (again: "all" | Set<string>) => {
+    showOutput(store);
+    return attempt(() => testNode(store, node.id, args ?? exampleOf(schema) ?? {}, again));
+  };
+  return (
+    <div className={panel.bar}>
+      <Button look="main" icon="play" disabled={busy} onClick={() => test(rerun)}>
+        {t("inspector.testNode", { node: node.id })}
+      </Button>
+      <Button icon="play" disabled={busy} onClick={() => test("all")}>
+        {t("inspector.runToHere")}
+      </Button>
+      {run && (
+        <div className={panel.run} role="status">
+          <Status status={run.nodes[node.id] ? status : run.status} />
+          {run !== live && <span className={css.help}>{t("inspector.lastRun")}</span>}
+          <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${run.id}`}>
+            {t("inspector.openRun")}
+          </LinkButton>
+          {live && !isRunOver(live) && (
+            <Button look="danger" icon="stop" onClick={() => attempt(() => cancelRun(workspace, live.id))}>
+              {t("inspector.cancelRun")}
+            </Button>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Choice of the iterations, the reasons for which the node waits, and the open approvals of the test. */
+function Progress({ node, run }: Shown) {
+  const live = useEditor((editor) => editor.live);
+  const loops = useEditor(useShallow(({ graph }: Editor) => loopsAround(graph.byId, node)));
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, node.id, run)));
+  return (
+    <>
+      {node.inside && <p className={css.help}>{t("inspector.testsContainer")}</p>}
+      {loops.map((loop) => (
+        <IterationPicker key={loop.id} node={loop} />
+      ))}
+      {state && <Waits node={state} />}
+      {live && <OpenApprovals live={live} />}
+    </>
+  );
+}
+
+/** Return the loops whose iteration decides what is shown of a node, outermost first. */
+function loopsAround(byId: Editor["graph"]["byId"], node: Node): Node[] {
+  const loops: Node[] = [];
+  for (let each: Node | undefined = node; each; each = each.inside ? byId.get(each.inside) : undefined) {
+    if (isLoop(each.kind)) loops.unshift(each);
+  }
+  return loops;
+}
+
+interface InputProps extends Shown {
+  rerun: Set<string>;
+  setRerun: (next: Set<string>) => void;
+}
+
+/** The received inputs, and the data of the next test. */
+function InputTab({ node, run, rerun, setRerun }: InputProps) {
+  const store = useEditorStore();
+  const schema = useEditor((editor) => at(editor.tree, ["schema"]));
+  const args = useEditor((editor) => editor.args);
+  const busy = useEditor(isTesting);
+  const { status, undecidedLoop } = useNodeJob(node.id, run);
   const given = args ?? exampleOf(schema);
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
-  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, node.id)));
   return (
-    <section className={css.pane} aria-label={t("inspector.testOf", { node: node.id })}>
-      <div className={css.head}>
-        <h2>{t("inspector.test")}</h2>
-      </div>
-      <div className={css.buttons}>
-        <Button look="main" icon="play" disabled={busy} onClick={() => run(given ?? {}, false)}>
-          {t("inspector.testNode", { node: node.id })}
-        </Button>
-        <Button icon="play" disabled={busy} onClick={() => run(given ?? {}, true)}>
-          {t("inspector.runToHere")}
-        </Button>
-      </div>
-      {node.inside && <p className={css.help}>{t("inspector.testsContainer")}</p>}
-      <UpstreamData node={node} again={rerun} setAgain={setAgain} />
+    <>
+      {undecidedLoop && <ChooseIteration loop={undecidedLoop} />}
+      {!undecidedLoop && run?.nodes[node.id] && <NodeInput run={run.id} id={node.id} status={status} />}
+      {!run && <p className={css.help}>{t("inspector.noRun")}</p>}
+      <UpstreamData node={node} again={rerun} setAgain={setRerun} />
       {asks && (
         <details className={css.section} open={given === null}>
           <summary>{t("workflow.input")}</summary>
@@ -69,182 +143,53 @@ export function NodeTest({ node }: { node: Node }) {
             busy={busy}
             initial={given}
             submitLabel={t("inspector.testWithInput")}
-            run={(next) => testNode(store, node.id, next, rerun)}
+            run={(next) => {
+              showOutput(store);
+              return testNode(store, node.id, next, rerun);
+            }}
           />
         </details>
       )}
-      {live && state && (
-        <div className={css.section} role="status">
-          <div className={css.buttons}>
-            <Status status={state.status} />
-          </div>
-          {state.error && !state.job && <p className={css.problem}>{state.error}</p>}
-          <NodeData run={live.id} id={node.id} node={state} log={live.logs[node.id]} />
-        </div>
+    </>
+  );
+}
+
+const ChooseIteration = ({ loop }: { loop: string }) => (
+  <p className={css.help}>{t("inspector.chooseIteration", { loop })}</p>
+);
+
+/** The output in the run that is shown, otherwise the last known one; and the pinned output. */
+function OutputTab({ node, run }: Shown) {
+  const live = useEditor((editor) => editor.live);
+  const { job, status, undecidedLoop } = useNodeJob(node.id, run);
+  const state = run?.nodes[node.id];
+  const missing = live?.graph && !live.nodes[node.id];
+  return (
+    <>
+      {missing && <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>}
+      {undecidedLoop && <ChooseIteration loop={undecidedLoop} />}
+      {state?.error && !state.job && <p className={css.problem}>{state.error}</p>}
+      {state && !undecidedLoop && <NodeOutput id={node.id} job={job} status={status} />}
+      {live?.status === "failed" && live.nodes[node.id]?.status !== "failed" && (
+        <ResultSection label={t("inspector.testResult")} run={live.id} ask={fetchResult} failed />
       )}
-      {live && !state && (
-        <div className={css.section} role="status">
-          {live.graph ? (
-            <p className={css.help}>{t("inspector.notInTest", { node: node.id })}</p>
-          ) : (
-            <Status status={live.status} />
-          )}
-        </div>
-      )}
-      {live && <TestProgress live={live} id={node.id} />}
-      <LastResult node={node} shown={state?.status === "succeeded"} />
+      <LastResult node={node} shown={status === "succeeded"} />
       <PinnedOutput node={node} />
-    </section>
+    </>
   );
 }
 
-type UpstreamSource = "last" | "pinned" | "run";
-
-interface BeforeProps {
-  node: Node;
-  again: Set<string>;
-  setAgain: (again: Set<string>) => void;
+/** The logs in the run that is shown, or in its shown iteration. */
+function LogsTab({ node, run }: Shown) {
+  const live = useEditor((editor) => editor.live);
+  const { job, undecidedLoop } = useNodeJob(node.id, run);
+  if (run === null) return <p className={css.help}>{t("inspector.noRun")}</p>;
+  const whole = run === live && (undecidedLoop !== null || !node.inside);
+  if (whole) return <NodeLogs id={node.id} text={live?.logs[node.id]} />;
+  if (undecidedLoop) return <ChooseIteration loop={undecidedLoop} />;
+  return job ? <JobLogs key={job} id={node.id} run={run.id} job={job} /> : <NodeLogs id={node.id} text="" />;
 }
 
-/** The nodes before it, each with the source of its data in the test. */
-function UpstreamData({ node, again, setAgain }: BeforeProps) {
-  const graph = useEditor((editor) => editor.graph);
-  let top = node;
-  while (top.inside) top = graph.byId.get(top.inside) ?? top;
-  if (top.list.length < 2) return null;
-  const lane = laneOf(graph, top);
-  const before = lane.nodes.filter((each) => each.id !== top.id && reaches(lane, each.id, top.id));
-  if (before.length === 0) return null;
-  return (
-    <div className={css.section}>
-      <h3>{t("inspector.upstreamData")}</h3>
-      {before.map((each) => (
-        <UpstreamNode
-          key={each.id}
-          node={each}
-          again={again.has(each.id)}
-          setAgain={(yes) => {
-            const next = new Set(again);
-            if (yes) next.add(each.id);
-            else next.delete(each.id);
-            setAgain(next);
-          }}
-        />
-      ))}
-    </div>
-  );
-}
-
-function UpstreamNode({ node, again, setAgain }: { node: Node; again: boolean; setAgain: (yes: boolean) => void }) {
-  const store = useEditorStore();
-  const known = useEditor((editor) => Object.hasOwn(editor.results, node.id));
-  const pinned = useEditor((editor) => pinOf(at(editor.tree, node.path))?.enabled === true);
-  const way: UpstreamSource = pinned ? "pinned" : known && !again ? "last" : "run";
-  const choose = (next: UpstreamSource) => {
-    setAgain(next === "run");
-    if (pinned && next !== "pinned") attempt(() => apply(store, (model) => unpin(model, node.id)));
-    if (!pinned && next === "pinned") {
-      attempt(() => apply(store, (model) => pin(model, node.id, store.getState().results[node.id])));
-    }
-  };
-  return (
-    <div className={css.edge}>
-      <span>{node.id}</span>
-      <Select
-        aria-label={t("inspector.dataOf", { node: node.id })}
-        value={way}
-        set={(next) => choose(next as UpstreamSource)}
-      >
-        {known && <option value="last">{t("inspector.lastOutput")}</option>}
-        {(known || pinned) && <option value="pinned">{t("inspector.pinnedOutput")}</option>}
-        <option value="run">{t("inspector.runNode")}</option>
-      </Select>
-    </div>
-  );
-}
-
-const LONGEST_SHOWN = 20_000;
-
-/** The last output of the node, unless the test already shows it. */
-function LastResult({ node, shown }: { node: Node; shown: boolean }) {
-  const known = useEditor((editor) => Object.hasOwn(editor.results, node.id));
-  const result = useEditor((editor) => editor.results[node.id]);
-  if (!known) return null;
-  return (
-    <div className={css.section}>
-      <div className={css.head}>
-        <h3 className={css.fill}>{shown ? t("inspector.reuseOutput") : t("inspector.lastOutput")}</h3>
-        <ActionButton name="pin" words />
-      </div>
-      {!shown && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
-        <pre className={css.value} tabIndex={0} data-last={node.id}>
-          {JSON.stringify(result, null, 2).slice(0, LONGEST_SHOWN)}
-        </pre>
-      )}
-    </div>
-  );
-}
-
-/** The output that the node returns instead of running: entered here, or pinned from a result. */
-function PinnedOutput({ node }: { node: Node }) {
-  const store = useEditorStore();
-  const mock = useEditor((editor) => at(editor.tree, [...node.path, "mock"]));
-  const [typed, setTyped] = useState<string | null>(null);
-  const found = pinOf({ mock: mock ?? null });
-  const path = [...node.path, "mock"];
-  const storeMock = (next: { enabled: boolean; return_value: Json | undefined }, name: string) =>
-    attempt(() =>
-      apply(
-        store,
-        (model) => setField(model, path, { enabled: next.enabled, return_value: next.return_value ?? null }, name),
-        path.join("."),
-      ),
-    );
-  const shownText = typed ?? JSON.stringify(found?.value ?? null, null, 2);
-  const fault = read(shownText).fault;
-  return (
-    <details className={css.section} open={found !== null}>
-      <summary>{t("inspector.pinnedOutput")}</summary>
-      <div className={css.inner}>
-        <label className={css.check}>
-          <input
-            type="checkbox"
-            checked={found?.enabled ?? false}
-            onChange={(event) => {
-              const enabled = event.target.checked;
-              const name = enabled ? t("workflow.pin", { node: node.id }) : t("workflow.unpin", { node: node.id });
-              storeMock({ enabled, return_value: found?.value }, name);
-            }}
-          />
-          <span className={css.label}>{t("inspector.returnPinned")}</span>
-        </label>
-        <LazyCode
-          label={t("inspector.pinnedOutputOf", { node: node.id })}
-          language="json"
-          text={shownText}
-          changed={(text) => {
-            setTyped(text);
-            const { value, fault: wrong } = read(text);
-            const name = t("inspector.setPinned", { node: node.id });
-            if (wrong === null) storeMock({ enabled: found?.enabled ?? true, return_value: value }, name);
-          }}
-          lines={4}
-        />
-        {fault && (
-          <p className={css.problem} role="alert">
-            {t("inspector.invalidJson")}
-          </p>
-        )}
-      </div>
-    </details>
-  );
-}
-
-function read(text: string): { value: Json | undefined; fault: string | null } {
-  try {
-    return { value: JSON.parse(text), fault: null };
-  } catch (error) {
-    return { value: undefined, fault: String(error) };
-  }
+function JobLogs({ id, run, job }: { id: string; run: string; job: string }) {
+  return <NodeLogs id={id} text={useJobLog(run, job)} />;
 }

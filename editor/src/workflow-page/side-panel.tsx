@@ -22,6 +22,7 @@ const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 
+
 const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
 
 /** The open dialog of the page. */
@@ -58,7 +59,9 @@ export function usePreload(): void {
 export function SidePanel() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
-  const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
+  const wide = useEditor(
+    (editor) => editor.nodeTab !== "settings" && editor.beside && editor.selection.length > 0 && !editor.edge,
+  );
   const [width, setWidth] = usePanelWidth(panel ?? "");
   if (!panel) return null;
   return (

@@ -170,11 +170,12 @@ export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
 });
 
 export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
+  const shown = useEditor(({ live }) => live !== null);
   return (
     <Frame node={data.node} className={`${css.group} ${useNodeClass(data.node, selected)}`}>
       <header className={NO_BOX}>
         <NodeLabel node={data.node} />
-        {isLoop(data.node.kind) && <IterationPicker node={data.node} brief tabStop={selected === true} />}
+        {shown && isLoop(data.node.kind) && <IterationPicker node={data.node} brief tabStop={selected === true} />}
       </header>
     </Frame>
   );

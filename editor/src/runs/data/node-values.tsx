@@ -1,13 +1,17 @@
+import { useEditor } from "../../editor/context";
+import { useNodeJob } from "../../editor/node-job";
 import { ENDED } from "../../lib/status";
 import { t } from "../../texts/runs";
-import { useNodeJob } from "../node-job";
 import css from "./data.module.css";
 import { NodeInput } from "./node-input";
 import { RunValue } from "./value";
 
 /** Input and output of a node in the shown iteration. */
 export function NodeValues({ id, word = "" }: { id: string; word?: string }) {
-  const { job, status, undecidedLoop } = useNodeJob(id);
+  const { job, status, undecidedLoop } = useNodeJob(
+    id,
+    useEditor((editor) => editor.live),
+  );
   if (undecidedLoop) return <p className={css.empty}>{t("runs.chooseIteration", { loop: undecidedLoop })}</p>;
   return (
     <>

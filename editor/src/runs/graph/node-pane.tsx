@@ -6,6 +6,7 @@ import type { NodeState } from "../../api/runs";
 import { NodeDecision } from "../../approvals/node-decision";
 import { IterationPicker, iterationCount } from "../../canvas/iterations";
 import { useEditor } from "../../editor/context";
+import { useNodeJob } from "../../editor/node-job";
 import { nodeStateOf } from "../../editor/run-watch";
 import type { Editor } from "../../editor/store";
 import { ENDED } from "../../lib/status";
@@ -18,7 +19,6 @@ import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
 import { NodeValues } from "../data/node-values";
 import { EditNode } from "../edit-node";
-import { useNodeJob } from "../node-job";
 import css from "../page.module.css";
 import { RestartDialog } from "../restart/restart-dialog";
 import { WaitReason } from "../wait-reasons";
@@ -30,7 +30,10 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
   const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
   const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
-  const { status } = useNodeJob(id);
+  const { status } = useNodeJob(
+    id,
+    useEditor((editor) => editor.live),
+  );
   const loop = useEditor(({ graph }) => around(graph.byId, id));
   const child = state?.bodies?.run;
   if (!node || !state) return null;

@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useShallow } from "zustand/react/shallow";
 import { type Body, listBodies } from "../api/iterations";
-import { useEditor } from "../editor/context";
-import { nodeStateOf } from "../editor/run-watch";
-import type { Editor } from "../editor/store";
 import { ENDED } from "../lib/status";
 import { isLoop } from "../workflow/kinds";
-import { useRun } from "./context";
+import { useEditor } from "./context";
+import { nodeStateOf } from "./run-watch";
+import type { Editor, ShownRun } from "./store";
 
 /** Job of a node in the shown iteration. `undecidedLoop`: a loop around the node of which no iteration is shown. */
 export interface NodeJob {
@@ -56,17 +55,17 @@ async function findJob(
   return (await listBodies(workspace, parent, id, 1, 1))[0] ?? null;
 }
 
-/** Return the job of a node. The graph has the jobs of the top level and those of the list of a shown iteration. */
-export function useNodeJob(id: string): NodeJob {
-  const { workspace, id: run } = useRun();
-  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id)));
+/** Return the job of a node in a run. Its graph has the jobs of the top level and those of the list of a shown iteration. */
+export function useNodeJob(id: string, run: ShownRun | null): NodeJob {
+  const workspace = useEditor((editor) => editor.workspace);
+  const state = useEditor(useShallow((editor: Editor) => nodeStateOf(editor, id, run)));
   const found = useEditor((editor) => JSON.stringify(pathTo(editor, id)));
   const way = JSON.parse(found) as ContainerStep[] | string;
-  const moved = useEditor(({ live }) => (ENDED.has(live?.status ?? "") ? "ended" : live?.graph?.rev));
-  const isSearched = typeof way !== "string" && way.length > 0 && !state?.job;
+  const moved = ENDED.has(run?.status ?? "") ? "ended" : run?.graph?.rev;
+  const isSearched = run !== null && typeof way !== "string" && way.length > 0 && !state?.job;
   const job = useQuery({
-    queryKey: ["job-of-node", workspace, run, id, found, moved],
-    queryFn: () => findJob(workspace, run, way as ContainerStep[], id),
+    queryKey: ["job-of-node", workspace, run?.id, id, found, moved],
+    queryFn: () => findJob(workspace, run?.id ?? "", way as ContainerStep[], id),
     enabled: isSearched,
     placeholderData: (before, query) => (query?.queryKey[4] === found ? before : undefined),
   });
