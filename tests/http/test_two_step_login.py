@@ -10,12 +10,11 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from argon2 import PasswordHasher
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, api_harness, client_of
 
 from orvanta_platform import clock
-from orvanta_platform.control import login_limits, passwords, totp
+from orvanta_platform.control import login_limits, totp
 from orvanta_platform.control.instance_settings import REQUIRE_TOTP
 from orvanta_platform.services.access import setup
 
@@ -24,8 +23,7 @@ EMAIL = "ada@example.org"
 
 
 @pytest.fixture(autouse=True)
-def _fixed_time_and_cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def _fixed_time() -> Iterator[None]:
     clock.freeze(datetime.now(UTC))
     yield
     clock.freeze(None)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.harness import ApiHarness, W, api_harness
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 from tests.http.jobs_running import claimed, job_client, started
 
 from orvanta_platform.control import keys, secrets
@@ -21,6 +21,7 @@ from orvanta_platform.db import data_keys, openings
 from orvanta_platform.db import key_rotation as rows
 from orvanta_platform.errors import Conflict
 from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
+from orvanta_platform.services.access import setup
 from orvanta_platform.services.maintenance import key_rotation
 from orvanta_platform.services.maintenance.key_rotation import Rotated
 from orvanta_platform.services.run_views.results import load_values
@@ -50,18 +51,26 @@ async def rotate(api: ApiHarness, **options: Any) -> Rotated:
 
 
 async def stored(api: ApiHarness) -> set[bytes]:
-    """All ciphertexts in the database."""
-    query = """
-    SELECT sealed FROM variable WHERE sealed IS NOT NULL UNION ALL SELECT sealed FROM resource WHERE sealed IS NOT NULL
-    UNION ALL SELECT sealed FROM instance_setting WHERE sealed IS NOT NULL UNION ALL SELECT wrapped FROM data_key
-    UNION ALL SELECT sealed FROM opening UNION ALL SELECT body FROM value WHERE name LIKE 'sealed%'
-    """
+    """All ciphertexts in the database. Each table with secrets has some."""
+    columns = (
+        "SELECT table_name, column_name FROM information_schema.columns WHERE column_name IN ('sealed', 'wrapped')"
+    )
+    found = set()
     async with api.platform.db.acquire() as conn:
-        return {row[0] for row in await conn.fetch(query)}
+        for table, column in await conn.fetch(columns):
+            found |= {row[0] for row in await conn.fetch(f"SELECT {column} FROM {table}")}
+        found |= {row[0] for row in await conn.fetch("SELECT body FROM value WHERE name LIKE 'sealed%'")}
+    return found - {None}
 
 
-async def resource_and_setting(api: ApiHarness) -> None:
+async def other_secrets(api: ApiHarness) -> None:
+    """A resource, a setting of the instance and a two-step login."""
     client = api.client
+    await setup.create_user(api.platform.db, "ada@example.org", "correct horse")
+    account = {"email": "ada@example.org", "password": "correct horse"}
+    session = (await client_of(api.app, "").post("/api/auth/login", json=account)).text
+    answer = await client_of(api.app, session).post("/api/users/totp/enrol", json={"password": "correct horse"})
+    assert answer.status_code == 200, answer.text
     schema = {"type": "object", "properties": {"pw": {"type": "string", "password": True}}}
     kind = {"name": "c_db", "schema": schema, "description": ""}
     assert (await client.post(f"{W}/resources/type/create", json=kind)).status_code == 201
@@ -73,7 +82,7 @@ async def resource_and_setting(api: ApiHarness) -> None:
 
 
 async def test_everything_is_sealed_again_and_the_old_key_opens_nothing(api: ApiHarness) -> None:
-    await resource_and_setting(api)
+    await other_secrets(api)
     assert (await api.client.post(f"{W}/scripts/create", json={**SCRIPT, "schema": PASSWORDS})).status_code == 201
     run = (await api.client.post(f"{W}/jobs/run/p/u/admin/s", json={"pw": f"{SECRET}-i"})).text
     waiting = await claimed(api, run)
@@ -91,7 +100,7 @@ async def test_everything_is_sealed_again_and_the_old_key_opens_nothing(api: Api
     await api.worker.finish(job)
     done = await rotation
 
-    assert done.unreadable == set() and done.ciphertexts >= 6 and done.data_keys == 2
+    assert done.unreadable == set() and done.ciphertexts >= 7 and done.data_keys == 2
     assert not before & await stored(api)
     async with api.platform.db.acquire() as conn:
         for workspace, row in await rows.list_keys(conn):

@@ -22,7 +22,6 @@ const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 
-
 const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
 
 /** The open dialog of the page. */

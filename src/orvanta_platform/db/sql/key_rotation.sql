@@ -62,6 +62,20 @@ SET sealed = n.sealed, key_version = n.version
 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
 WHERE s.name = n.path AND s.sealed = n.old;
 
+-- name: totp_page
+-- Secrets of two-step logins that are not sealed with the newest data key of the workspace $1, after $2.
+SELECT $1::text AS workspace, t.email AS path, t.key_version, t.sealed
+FROM totp AS t
+WHERE t.email > $2 AND t.key_version < (SELECT max(k.version) FROM data_key AS k WHERE k.workspace = $1)
+ORDER BY t.email LIMIT $3;
+
+-- name: totp_update
+-- Replaces the ciphertexts of two-step logins that were not changed meanwhile.
+UPDATE totp AS t
+SET sealed = n.sealed, key_version = n.version
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::integer[]) AS n(workspace, path, old, sealed, version)
+WHERE t.email = n.path AND t.sealed = n.old;
+
 -- name: inputs_page
 -- Sealed inputs of runs after $1, $2, with their workspaces.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object,

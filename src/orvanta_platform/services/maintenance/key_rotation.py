@@ -30,7 +30,7 @@ from orvanta_platform.orchestrator import sealed_inputs, values
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import ObjectMissing, Storage
 
-_TABLES: Final[tuple[SecretTable, ...]] = ("variable", "resource", "setting")
+_TABLES: Final[tuple[SecretTable, ...]] = ("variable", "resource", "setting", "totp")
 _BATCH = 200
 _LEARN_S = 2.0
 """Seconds after which every process has read a changed key file and has finished sealing with the key before it."""
@@ -171,7 +171,7 @@ async def _pass(rotation: _Rotation) -> int:
 
 
 async def _table(rotation: _Rotation, table: SecretTable) -> int:
-    after = (KEY_WORKSPACE if table == "setting" else "", "")
+    after = (KEY_WORKSPACE if table in ("setting", "totp") else "", "")
     replaced = 0
     while True:
         async with rotation.db.acquire() as conn:
