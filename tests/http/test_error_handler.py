@@ -62,6 +62,20 @@ async def test_handler_runs_as_the_admin_who_set_it(api: ApiHarness) -> None:
     assert not await api.worker.claim_all()
 
 
+async def test_later_version_of_a_developer_does_not_run_as_admin(api: ApiHarness) -> None:
+    """The version of the time when the handler was set is accepted, also if a developer wrote it."""
+    developer = await api.member("dora", Role.DEVELOPER)
+    body = {**PYTHON, "path": "f/team/hers", "summary": ""}
+    first = (await developer.post(f"{W}/scripts/create", json=body)).text
+    assert await edit(api.client, "script/f/team/hers") == 200
+    changed = {**body, "content": "def main(**given):\n    return 2\n", "parent_hash": first}
+    assert (await developer.post(f"{W}/scripts/create", json=changed)).status_code == 201
+    await fail(api)
+    assert await error_handlers.start_due(api.platform) == 1
+    (job,) = await api.worker.claim_all()
+    assert (await api.get(f"jobs_u/get/{job.run.id}"))["script_hash"] == first
+
+
 async def test_runs_without_need_of_the_handler_do_not_start_it(api: ApiHarness) -> None:
     """Successful runs, previews, muted scripts, and workflows whose own failure module succeeded."""
     await fail(api)  # before there is a handler

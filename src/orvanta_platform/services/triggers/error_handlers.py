@@ -22,6 +22,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.error_handlers import ErrorHandlerRow, FailedRun
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, IdentityDisabled, NotFound
+from orvanta_platform.services.access import acceptance
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.runs import start as runs
@@ -45,7 +46,7 @@ async def get_handler(platform: Platform, actor: Actor, workspace: str) -> Error
 
 
 async def set_handler(platform: Platform, actor: Actor, workspace: str, name: str | None) -> None:
-    """Set the error handler, which runs as `actor`; None: remove it.
+    """Set the error handler, which runs as `actor`, in the version that an admin accepted last; None: remove it.
 
     `name` is `flow/<path>`, or `script/<path>`. Raises Forbidden, also for tokens with limits, BadRequest, NotFound.
     """
@@ -60,6 +61,8 @@ async def set_handler(platform: Platform, actor: Actor, workspace: str, name: st
             await _require_target(conn, actor, workspace, path, is_flow)
             row = ErrorHandlerRow(workspace, path, is_flow, actor.permissioned_as, actor.email, None)
             await error_handlers.store(conn, row, actor.username)
+            kind = "flow" if is_flow else "script"
+            await acceptance.accept_for_trigger(conn, actor, workspace, actor.permissioned_as, [(kind, path)])
         parameters = {"error_handler": name, "as": actor.permissioned_as}
         await audit.record(conn, actor, "workspaces.edit_error_handler", "Updated", workspace, parameters)
 
