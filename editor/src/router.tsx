@@ -101,6 +101,16 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import("./settings/groups-page")).GroupsPage }),
               },
               {
+                path: "service-accounts",
+                lazy: async () => ({
+                  Component: (await import("./settings/service-accounts-page")).ServiceAccountsPage,
+                }),
+              },
+              {
+                path: "tokens",
+                lazy: async () => ({ Component: (await import("./settings/member-tokens-page")).MemberTokensPage }),
+              },
+              {
                 path: "folders",
                 lazy: async () => ({ Component: (await import("./settings/folders-page")).FoldersPage }),
               },

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { NavLink, Outlet, useLocation, useParams } from "react-router";
+import { ownMemberQuery } from "../api/members";
 import { meQuery } from "../api/session";
 import { rememberWorkspace } from "../lib/last-workspace";
 import { t } from "../texts/settings";
@@ -14,6 +15,8 @@ const WORKSPACE: Group = [
   [
     [t("settings.members"), "members"],
     [t("settings.groups"), "groups"],
+    [t("settings.serviceAccounts"), "service-accounts"],
+    [t("settings.tokens"), "tokens"],
     [t("settings.folders"), "folders"],
     [t("settings.variables"), "variables"],
     [t("settings.resources"), "resources"],
@@ -23,12 +26,18 @@ const WORKSPACE: Group = [
 ];
 const INSTANCE: Group = [t("settings.instance"), [[t("settings.accounts"), "accounts"]]];
 
+/** Pages that only admins of the workspace can read. */
+const OF_ADMINS = ["service-accounts", "tokens"];
+
 /** The pages of the settings with their navigation. */
 export function SettingsLayout() {
   const { workspace = "" } = useParams();
   const me = useQuery(meQuery);
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const groups = me.data?.superAdmin ? [ACCOUNT, WORKSPACE, INSTANCE] : [ACCOUNT, WORKSPACE];
+  const admin = useQuery(ownMemberQuery(workspace)).data?.is_admin ?? false;
+  const [name, pages] = WORKSPACE;
+  const ofWorkspace: Group = [name, pages.filter(([, to]) => admin || !OF_ADMINS.includes(to))];
+  const groups = me.data?.superAdmin ? [ACCOUNT, ofWorkspace, INSTANCE] : [ACCOUNT, ofWorkspace];
   return (
     <div className={css.layout}>
       <Navigation groups={groups} />

@@ -9,18 +9,18 @@ import { isTrigger, KINDS } from "./departure-dialog";
 import { FormDialog, missing, Rows, useSubmission } from "./parts";
 import css from "./settings.module.css";
 
-/** Items that act for disabled or removed members; nothing if there are none. */
-export function Ownerless({ workspace }: { workspace: string }) {
-  const items = useQuery(ownerlessQuery(workspace));
+/** Items that act for disabled or removed members, all or only of one kind; nothing if there are none. */
+export function Ownerless({ workspace, only }: { workspace: string; only?: string }) {
+  const items = useQuery(ownerlessQuery(workspace)).data?.filter((each) => !only || each.kind === only);
   const [chosen, setChosen] = useState<OwnerlessItem | null>(null);
-  if (!items.data?.length) return null;
+  if (!items?.length) return null;
   return (
     <section className={css.section} aria-labelledby="ownerless">
       <h2 id="ownerless">{t("settings.ownerless")}</h2>
       <p className={css.about}>{t("settings.ownerlessHint")}</p>
       <Rows
         label={t("settings.ownerless")}
-        items={items.data}
+        items={items}
         keyOf={(each) => `${each.kind} ${each.path}`}
         row={(each) => (
           <>
@@ -56,7 +56,7 @@ function AssignDialog({ workspace, item, close }: { workspace: string; item: Own
     if (!(await submission.send(assign, { owner: missing(owner) }))) return;
     notify(t("settings.assigned", { path, owner }));
     close();
-    await queries.invalidateQueries(ownerlessQuery(workspace));
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
   };
   return (
     <FormDialog

@@ -1,0 +1,54 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { createServiceToken } from "../api/service-accounts";
+import { t } from "../texts/settings";
+import { Field, Input } from "../ui/controls";
+import { Select } from "../ui/select";
+import { daysAhead, PeriodOptions, tokenField } from "./new-token";
+import { FormDialog, missing, useSubmission } from "./parts";
+import { ScopesField } from "./scopes-field";
+
+interface Props {
+  workspace: string;
+  username: string;
+  /** Receives the token. */
+  created: (token: string) => void;
+  close: () => void;
+}
+
+/** Dialog that creates a token of a service account, which has scopes and an expiry. */
+export function ServiceTokenDialog({ workspace, username, created, close }: Props) {
+  const queries = useQueryClient();
+  const [label, setLabel] = useState("");
+  const [days, setDays] = useState("90");
+  const [scopes, setScopes] = useState<readonly string[]>([]);
+  const submission = useSubmission(tokenField);
+  const { errors } = submission;
+  const submit = async () => {
+    const problems = { label: missing(label), scopes: scopes.length === 0 ? t("settings.noScopes") : undefined };
+    const body = { label: label.trim(), scopes: [...scopes], expiration: daysAhead(days) };
+    const create = async () => created(await createServiceToken(workspace, username, body));
+    if (!(await submission.send(create, problems))) return;
+    close();
+    await queries.invalidateQueries({ queryKey: ["members", workspace] });
+  };
+  return (
+    <FormDialog
+      title={t("settings.newTokenOf", { name: username })}
+      submitLabel={t("settings.createToken")}
+      submission={submission}
+      submit={submit}
+      close={close}
+    >
+      <Field label={t("settings.label")} help={t("settings.labelHint")} error={errors.label}>
+        <Input value={label} onChange={(event) => setLabel(event.target.value)} />
+      </Field>
+      <Field label={t("settings.expiry")}>
+        <Select value={days} set={setDays}>
+          <PeriodOptions />
+        </Select>
+      </Field>
+      <ScopesField scopes={scopes} set={setScopes} error={errors.scopes} />
+    </FormDialog>
+  );
+}
