@@ -72,6 +72,9 @@ def test_permissions_and_service_accounts(cli: Cli) -> None:
     assert explained[-2].split() == ["ci", "developer", "write", "yes", "item", "u/ci"]
     assert explained[-1].split() == ["ci", "developer", "share", "no"]
     cli("permission", "remove", "variable", "f/shared/x", "u/ci")
+    scim = cli("scim-token", "create").out.strip()
+    assert scim.startswith("ovp_") and scim[:12] in cli("scim-token", "list").out
+    assert cli("scim-token", "delete", scim[:12]).out == f"{scim[:12]}: deleted\n"
     for call in ("disable", "enable", "delete"):
         assert cli("service-account", call, "ci").out == f"ci: {call}d\n"
 

@@ -21,6 +21,7 @@ EXEMPT = {
     "access.session.login": "creates the actor",
     "access.session.first_password": "creates the actor",
     "access.session.logout": "ends the caller's own session, authenticated by its token",
+    "access.scim_tokens.is_valid": "authenticates a client by its token",
     "access.single_sign_on.options": "shown to everybody on the login page",
     "access.single_sign_on.start": "called before there is an actor",
     "access.single_sign_on.finish": "creates the actor",

@@ -27,6 +27,7 @@ from orvanta_platform.cli.client import (
     profile,
     resource,
     resource_type,
+    scim_token,
     script,
     service_account,
     token,
@@ -67,6 +68,7 @@ app.add_typer(service_account.app, name="service-account")
 app.add_typer(group.app, name="group")
 app.add_typer(permission.app, name="permission")
 app.add_typer(token.app, name="token")
+app.add_typer(scim_token.app, name="scim-token")
 app.add_typer(audit.app, name="audit")
 lint.register(app)
 push.register(app)

@@ -15,7 +15,7 @@ import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.control import identity_providers, secret_fields, secrets
-from orvanta_platform.control.identity_providers import IdentityProvider
+from orvanta_platform.control.identity_providers import ClaimGrant, IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, instance_settings
@@ -86,11 +86,25 @@ REQUIRE_TOTP: Final[Setting[bool]] = Setting(
     shown="false",
     text="Whether each login with a password needs a code as well; accounts without an authenticator enrol at login.",
 )
+SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(
+    name="scim_grants",
+    kind=list[ClaimGrant],
+    default=[],
+    shown="none",
+    text="Memberships that groups of a SCIM client grant, see docs/how-to/operate/scim.md.",
+)
 
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
-        for each in (MIN_PASSWORD_LENGTH, TOKEN_MAX_AGE_DAYS, OIDC_PROVIDERS, BREAK_GLASS_ACCOUNT, REQUIRE_TOTP)
+        for each in (
+            MIN_PASSWORD_LENGTH,
+            TOKEN_MAX_AGE_DAYS,
+            OIDC_PROVIDERS,
+            BREAK_GLASS_ACCOUNT,
+            REQUIRE_TOTP,
+            SCIM_GRANTS,
+        )
     }
 )
 

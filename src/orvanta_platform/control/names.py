@@ -25,13 +25,13 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FOLDER = re.compile(rf"(?=.{{1,100}}\Z){_WORD}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f/\\]{1,64}@[^@\s\x00-\x1f\x7f/\\]{1,190}")
 LONGEST_FILE_KEY = 1024
-RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "system"})
+RESERVED_USERNAMES = frozenset({"nobody", "orvanta", "scim", "system"})
 """Names under which the platform itself, and failed logins to unknown accounts, appear in the audit trail."""
 
 _SERVICE = "service.orvanta"
 """End of the addresses of service accounts."""
 
-_PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_"}
+_PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_", "scim": "ovp_"}
 _SHOWN = 12
 
 
@@ -127,7 +127,7 @@ def check_principals(names: Iterable[str]) -> None:
             raise BadRequest(f"{name[:200]!r} is neither u/<user> nor g/<group>.")
 
 
-def new_token(kind: Literal["user", "session", "first_password"]) -> str:
+def new_token(kind: Literal["user", "session", "first_password", "scim"]) -> str:
     """Return a random secret of 32 bytes, with a prefix that identifies its kind to people and scanners."""
     return _PREFIXES[kind] + secrets.token_urlsafe(32)
 

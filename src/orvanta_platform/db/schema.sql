@@ -26,10 +26,14 @@ CREATE TABLE account (
     disabled      boolean NOT NULL DEFAULT false,
     created_at    timestamptz NOT NULL DEFAULT app_now(),
     deleted_at    timestamptz,
+    scim_id       uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,
+    scim_external_id text,
     CHECK (deleted_at IS NULL OR (disabled AND NOT super_admin AND NOT devops AND password_hash IS NULL)),
     CHECK (login_type <> 'service' OR (password_hash IS NULL AND NOT super_admin AND NOT devops))
 );
 COMMENT ON COLUMN account.deleted_at IS 'Time of deletion. The row remains, so that nobody else gets the address or the username.';
+COMMENT ON COLUMN account.scim_id IS 'Identifier of the account in SCIM.';
+COMMENT ON COLUMN account.scim_external_id IS 'Identifier of the account at the identity provider.';
 
 CREATE TABLE workspace (
     id          text PRIMARY KEY,
@@ -42,8 +46,10 @@ CREATE TABLE workspace (
     retention_days integer CHECK (retention_days > 0),
     history_from timestamptz NOT NULL DEFAULT 'epoch',
     search_run_data boolean NOT NULL DEFAULT false,
-    search_past uuid
+    search_past uuid,
+    token_max_age_days integer CHECK (token_max_age_days BETWEEN 1 AND 3650)
 );
+COMMENT ON COLUMN workspace.token_max_age_days IS 'Maximum lifetime of new tokens of the workspace; null: that of the instance.';
 COMMENT ON COLUMN workspace.search_run_data IS 'Whether the inputs and results of its runs are indexed for search.';
 COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none. Kept when it is turned off until all is forgotten.';
 COMMENT ON COLUMN workspace.retention_days IS 'Days after which its runs go; null: as long as the installation keeps them.';
@@ -119,12 +125,15 @@ CREATE TABLE token (
     expires_at   timestamptz,
     last_used_at timestamptz NOT NULL DEFAULT app_now(),
     last_address text,
-    provider     text
+    provider     text,
+    impersonator text REFERENCES account (email) ON DELETE CASCADE
 );
+COMMENT ON COLUMN token.impersonator IS 'Account of the admin who acts as the owner of this session; null: the owner itself.';
 COMMENT ON COLUMN token.last_address IS 'Address of the last recorded use; null: not used yet.';
 COMMENT ON COLUMN token.provider IS 'Name of the OpenID provider by which a session was started; null: by a password.';
 COMMENT ON COLUMN token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';
 CREATE INDEX token_email ON token (email, created_at);
+CREATE INDEX token_impersonator ON token (impersonator) WHERE impersonator IS NOT NULL;
 
 CREATE TABLE identity (
     issuer     text NOT NULL,
@@ -149,6 +158,31 @@ CREATE TABLE login_in_progress (
 COMMENT ON COLUMN login_in_progress.state IS 'SHA-256 of the state that the provider returns; the row is deleted when it does.';
 COMMENT ON COLUMN login_in_progress.browser IS 'SHA-256 of the cookie of the browser that started the login.';
 CREATE INDEX login_in_progress_expires_at ON login_in_progress (expires_at);
+
+CREATE TABLE scim_token (
+    hash         bytea PRIMARY KEY,
+    prefix       text NOT NULL,
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT app_now(),
+    last_used_at timestamptz
+);
+COMMENT ON TABLE scim_token IS 'Tokens of identity providers that manage accounts by SCIM; they belong to no account.';
+COMMENT ON COLUMN scim_token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';
+
+CREATE TABLE scim_group (
+    id           uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    display_name text NOT NULL UNIQUE,
+    external_id  text,
+    created_at   timestamptz NOT NULL DEFAULT app_now()
+);
+COMMENT ON TABLE scim_group IS 'Groups of an identity provider. The setting scim_grants maps them to memberships.';
+
+CREATE TABLE scim_group_member (
+    scim_group uuid NOT NULL REFERENCES scim_group (id) ON DELETE CASCADE,
+    email      text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    PRIMARY KEY (scim_group, email)
+);
+CREATE INDEX scim_group_member_email ON scim_group_member (email);
 
 CREATE TABLE totp (
     email          text PRIMARY KEY REFERENCES account (email) ON DELETE CASCADE,

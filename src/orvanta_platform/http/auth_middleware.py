@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -20,6 +21,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from orvanta_platform import clock
+from orvanta_platform.control.actor import system
 from orvanta_platform.control.client_address import ClientAddresses, network_of
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.rates import Rate
@@ -36,6 +38,7 @@ from orvanta_platform.http import cookies, documentation, errors
 from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
+from orvanta_platform.services.access import scim_tokens
 from orvanta_platform.services.access.session import Authenticator, Caller
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.units import size_text
@@ -65,6 +68,9 @@ SIGN_IN_PREFIX = "/api/auth/"
 
 ROUTE_PREFIX = "/api/r/"
 """Prefix of HTTP routes. Each route authenticates its callers, and its responses are not pages of this server."""
+
+SCIM_PREFIX = "/scim/v2/"
+"""Prefix of the calls of SCIM clients, which have tokens of their own."""
 
 SIGNED = re.compile(r"/api/w/[^/]+/jobs_u/(resume|cancel|get_flow)/[^/]+/[^/]+/[^/]+|/approve/[^/]+/[^/]+/[^/]+/[^/]+")
 """Calls with a signed path. They need no token; if there is one, it identifies the caller."""
@@ -176,6 +182,9 @@ class AuthenticationMiddleware:
             if not _CLEAN.fullmatch(path):
                 raise NotFound("This route does not exist.")
             return
+        if path.startswith(SCIM_PREFIX):
+            await self._admit_scim(scope, headers, request_id)
+            return
         is_callback = CALLBACK.fullmatch(path) is not None
         if is_callback or (path.startswith(SIGN_IN_PREFIX) and path in OPEN):
             self._limit_rate(scope)
@@ -209,6 +218,16 @@ class AuthenticationMiddleware:
         scope[ACTOR] = actor
         derive = partial(self._authenticator.again, token or "", caller)
         scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=started)
+
+    async def _admit_scim(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
+        """Set the actor of a call of a SCIM client. Raises Unauthenticated, and RateLimited without a valid token."""
+        scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+        is_known = scheme.lower() == "bearer" and await scim_tokens.is_valid(self._platform, token.strip())
+        if not is_known:
+            self._limit_rate(scope)
+            raise Unauthenticated("This call needs a token of a SCIM client.", hint="A superadmin can create one.")
+        actor = system(name=scim_tokens.ACTOR)
+        scope[ACTOR] = replace(actor, address=_address(scope), request_id=request_id)
 
     def _limit_rate(self, scope: Any) -> None:
         """Limit the rate of calls without a token, before they cost a database query. Raises RateLimited."""

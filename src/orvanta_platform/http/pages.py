@@ -30,7 +30,7 @@ _NONCE = b'name="csp-nonce" content="'
 _PLACES = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "share" / "orvanta" / "editor")
 """Folders of the editor: that of a checkout, and that of an installed distribution."""
 
-_OURS = ("/approve", LINK_PATH)
+_OURS = ("/approve", "/scim", LINK_PATH)
 _INDEX = "/index.html"
 _HASHED = "/assets/"
 _FOREVER = "public, max-age=31536000, immutable"

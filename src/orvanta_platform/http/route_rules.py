@@ -88,6 +88,9 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST /api/users/enable/{email}
             POST /api/users/reset_password/{email}
             POST /api/users/reset_totp/{email}
+            GET /api/scim_tokens/list
+            POST /api/scim_tokens/create
+            DELETE /api/scim_tokens/delete/{token_prefix}
             DELETE /api/users/delete/{email}
         """,
         ("instance", "read_audit"): """

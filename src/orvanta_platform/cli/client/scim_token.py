@@ -1,0 +1,60 @@
+"""`orvanta scim-token`: tokens of identity providers that manage accounts by SCIM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.help_text import CommandGroup
+
+app = typer.Typer(no_args_is_help=True, help="Manage tokens of SCIM clients.", cls=CommandGroup, rich_markup_mode=None)
+
+Prefix = Annotated[str, typer.Argument(help="First characters of the token, as listed.", metavar="PREFIX")]
+
+
+@app.callback()
+def scim_token() -> None:
+    """Manage tokens of SCIM clients."""
+
+
+@command(app, "orvanta scim-token list")
+def _list(session: Session) -> None:
+    """List the tokens of SCIM clients. Superadmins only."""
+    from orvanta_platform.cli.client.output import local_time, print_json, print_table
+
+    found = session.api.get("/api/scim_tokens/list")
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            each["token_prefix"],
+            each["created_by"],
+            local_time(each["created_at"]),
+            local_time(each["last_used_at"]) if each["last_used_at"] else "",
+        ]
+        for each in found
+    ]
+    print_table(["PREFIX", "CREATED BY", "CREATED", "LAST USED"], rows)
+
+
+@command(app, "orvanta scim-token create")
+def create(session: Session) -> None:
+    """Create a token of a SCIM client, and print it. It is shown only once. Superadmins only."""
+    from orvanta_platform.cli.client.output import print_json
+
+    token = session.api.post("/api/scim_tokens/create")
+    if session.as_json:
+        print_json({"token": token})
+    else:
+        print(token)
+
+
+@command(app, "orvanta scim-token delete ovp_Vq3kLm2x")
+def delete(session: Session, prefix: Prefix) -> None:
+    """Delete a token of a SCIM client. Superadmins only."""
+    session.api.delete(f"/api/scim_tokens/delete/{quote(prefix, safe='')}")
+    session.print_state(prefix, "deleted")

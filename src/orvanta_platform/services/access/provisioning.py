@@ -1,0 +1,219 @@
+"""Accounts and groups that a SCIM client manages. It never changes superadmins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.control import audit, limits
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.instance_settings import SCIM_GRANTS
+from orvanta_platform.db import accounts as account_rows
+from orvanta_platform.db import scim
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.scim import Matching, ScimGroupRow, ScimUserRow
+from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
+from orvanta_platform.services.access import accounts, claim_memberships, departures
+from orvanta_platform.services.access.scim_tokens import require_client
+from orvanta_platform.services.access.users import NewAccount, add_account
+from orvanta_platform.services.platform import Platform
+
+MOST_MEMBERS = 10_000
+"""Members of a group."""
+
+LONGEST_NAME = 255
+"""Characters of the name of a group, and of an external identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserValues:
+    """Properties of an account that a client sets."""
+
+    name: str | None
+    external_id: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValues:
+    """Properties of a group that a client sets."""
+
+    name: str
+    external_id: str | None
+    members: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group with its members."""
+
+    row: ScimGroupRow
+    members: list[UUID]
+
+
+async def get_user(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
+    """Return an account. Raises NotFound."""
+    require_client(actor)
+    async with platform.db.acquire() as conn:
+        found = await scim.list_users(conn, Matching(user), limit=1)
+    if not found:
+        raise NotFound(f"There is no user {user}.")
+    return found[0]
+
+
+async def list_users(
+    platform: Platform, actor: Actor, where: Matching, *, limit: int, offset: int
+) -> list[ScimUserRow]:
+    """Return accounts of people, oldest first."""
+    require_client(actor)
+    async with platform.db.acquire() as conn:
+        return await scim.list_users(conn, where, limit=limit, offset=offset)
+
+
+async def create_user(platform: Platform, actor: Actor, email: str, values: UserValues) -> UUID:
+    """Add an account without a password. Raises BadRequest, AlreadyExists."""
+    require_client(actor)
+    limits.check_text("A name", values.name)
+    async with platform.db.transaction() as conn:
+        await add_account(conn, actor, NewAccount(email, name=values.name), None)
+        await scim.update_user(conn, email.lower(), values.name, values.external_id)
+        if not values.active:
+            await account_rows.set_disabled(conn, email.lower(), True)
+        return (await scim.list_users(conn, Matching(name=email.lower()), limit=1))[0].id
+
+
+async def update_user(platform: Platform, actor: Actor, user: UUID, values: UserValues) -> None:
+    """Change an account; if it becomes inactive, it is disabled with everything that acts for it.
+
+    Raises NotFound, Forbidden for superadmins.
+    """
+    limits.check_text("A name", values.name)
+    row = await _changeable(platform, actor, user)
+    if values.active and row.disabled:
+        await accounts.enable(platform, actor, row.email)
+    if not values.active and not row.disabled:
+        await accounts.disable(platform, actor, row.email)
+    if (values.name, values.external_id) == (row.name, row.external_id):
+        return
+    async with platform.db.transaction() as conn:
+        await scim.update_user(conn, row.email, values.name, values.external_id)
+        parameters = {"name": values.name, "external_id": values.external_id}
+        await audit.record_instance(conn, actor, "users.update", "Updated", row.email, parameters)
+
+
+async def delete_user(platform: Platform, actor: Actor, user: UUID) -> None:
+    """Delete an account with everything that acts for it. Raises NotFound, Forbidden for superadmins."""
+    await accounts.delete(platform, actor, (await _changeable(platform, actor, user)).email)
+
+
+async def _changeable(platform: Platform, actor: Actor, user: UUID) -> ScimUserRow:
+    row = await get_user(platform, actor, user)
+    if row.super_admin:
+        raise Forbidden("SCIM clients do not change superadmins.", hint="Another superadmin can.")
+    return row
+
+
+async def get_group(platform: Platform, actor: Actor, group: UUID) -> Group:
+    """Return a group. Raises NotFound."""
+    found = await list_groups(platform, actor, Matching(group), limit=1, offset=0)
+    if not found:
+        raise NotFound(f"There is no group {group}.")
+    return found[0]
+
+
+async def list_groups(platform: Platform, actor: Actor, where: Matching, *, limit: int, offset: int) -> list[Group]:
+    """Return groups with their members, oldest first."""
+    require_client(actor)
+    async with platform.db.acquire() as conn:
+        rows = await scim.list_groups(conn, where, limit=limit, offset=offset)
+        members = await scim.list_members(conn, [row.id for row in rows])
+    return [Group(row, members.get(row.id, [])) for row in rows]
+
+
+async def create_group(platform: Platform, actor: Actor, values: GroupValues) -> UUID:
+    """Add a group. Raises BadRequest, AlreadyExists."""
+    require_client(actor)
+    _check_group(values)
+
+    async def write(conn: Connection) -> tuple[UUID, list[UUID]]:
+        group = await scim.insert_group(conn, values.name, values.external_id)
+        if group is None:
+            raise _name_taken(values.name)
+        runs = await _set_members(platform, conn, actor, group, values)
+        await _audit(conn, actor, "scim.group.create", "Created", values)
+        return group, runs
+
+    group, runs = await platform.db.retrying(write)
+    await departures.advance_cancelled(platform, runs)
+    return group
+
+
+async def update_group(platform: Platform, actor: Actor, group: UUID, values: GroupValues) -> None:
+    """Replace a group, and apply the memberships that follow. Raises NotFound, BadRequest, AlreadyExists."""
+    require_client(actor)
+    _check_group(values)
+
+    async def write(conn: Connection) -> list[UUID]:
+        if not await scim.lock_group(conn, group):
+            raise NotFound(f"There is no group {group}.")
+        before = await scim.list_groups(conn, Matching(group), limit=1)
+        if not await scim.update_group(conn, group, values.name, values.external_id):
+            raise _name_taken(values.name)
+        renamed = before[0].display_name != values.name
+        runs = await _set_members(platform, conn, actor, group, values, all_members=renamed)
+        await _audit(conn, actor, "scim.group.update", "Updated", values)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def delete_group(platform: Platform, actor: Actor, group: UUID) -> None:
+    """Delete a group, and apply the memberships that follow. Raises NotFound."""
+    found = await get_group(platform, actor, group)
+    values = GroupValues(found.row.display_name, found.row.external_id, [])
+
+    async def write(conn: Connection) -> list[UUID]:
+        runs = await _set_members(platform, conn, actor, group, values)
+        await scim.delete_group(conn, group)
+        await _audit(conn, actor, "scim.group.delete", "Delete", values)
+        return runs
+
+    await departures.advance_cancelled(platform, await platform.db.retrying(write))
+
+
+async def _set_members(
+    platform: Platform, conn: Connection, actor: Actor, group: UUID, values: GroupValues, *, all_members: bool = False
+) -> list[UUID]:
+    """Set the members of a group, and the memberships of those who joined or left. Return cancelled runs."""
+    wanted = sorted(set(values.members))
+    if await scim.count_users(conn, wanted) != len(wanted):
+        raise BadRequest("A member of the group does not exist.")
+    affected = await scim.set_members(conn, group, wanted)
+    if all_members:
+        affected |= await scim.list_addresses(conn, group)
+    grants = await platform.instance.get(SCIM_GRANTS)
+    if not grants:
+        return []
+    held = await scim.list_groups_of(conn, sorted(affected))
+    runs: list[UUID] = []
+    for email in sorted(affected):
+        account = await account_rows.lock(conn, email)
+        if account is not None and account.deleted_at is None:
+            runs += await claim_memberships.apply(platform, conn, actor, account, grants, held.get(email, []))
+    return runs
+
+
+def _check_group(values: GroupValues) -> None:
+    if not 0 < len(values.name) <= LONGEST_NAME:
+        raise BadRequest(f"The name of a group has 1 to {LONGEST_NAME} characters.")
+    hint = "Split the group."
+    limits.check_count("Members of a group", len(values.members), MOST_MEMBERS, hint=hint)
+
+
+def _name_taken(name: str) -> AlreadyExists:
+    return AlreadyExists(f"There is a group {name[:100]} already.")
+
+
+async def _audit(conn: Connection, actor: Actor, operation: str, kind: audit.ActionKind, values: GroupValues) -> None:
+    await audit.record_instance(conn, actor, operation, kind, values.name, {"members": len(values.members)})
