@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -10,6 +12,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.harness import ApiHarness, W
 
+from orvanta_platform import clock
 from orvanta_platform.services.access import audit_chain
 
 UNLINKED = (
@@ -105,6 +108,64 @@ async def test_rows_are_linked_after_move_to_cluster_with_lower_transactions(
     assert after["links"] > before["links"] and "broken" not in after
 
 
+async def test_cut_tail_is_found_by_published_heads(api: ApiHarness, database: TestDatabase) -> None:
+    await grown(api, "one", "two", "three")
+    heads = await audit_chain.publish_heads(api.platform, {})
+    stored = await api.platform.storage.get(f"{audit_chain.HEADS}/{clock.now():%Y-%m-%d}.json")
+    assert json.loads(stored) == heads and {"", "main"} <= set(heads)
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        for table in ("audit", "audit_link"):
+            await owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        second = await owner.fetchval("SELECT id FROM audit WHERE resource = 'two'")
+        await owner.execute("DELETE FROM audit_link WHERE audit >= $1", second)
+        await owner.execute("DELETE FROM audit WHERE id >= $1", second)
+    finally:
+        await owner.close()
+    assert "broken" not in await verified(api)
+    assert (await verified(api, anchor=heads["main"]))["broken"]["reason"].endswith("the anchor")
+
+
+async def test_retention_leaves_a_checkpoint(
+    api: ApiHarness, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_chain, "BATCH", 2)
+    platform = replace(api.platform, settings=replace(api.platform.settings, owner_url=database.owner_url))
+    owner = await asyncpg.connect(database.owner_url)
+    for name in ("one", "two", "three"):
+        await api.client.post(f"{W}/groups/create", json={"name": name})
+    await owner.execute("SET session_replication_role = replica")
+    await owner.execute("UPDATE audit SET at = at - interval '31 days'")
+    await owner.execute("SET session_replication_role = origin")
+    while (await audit_chain.link_new(api.platform))[0]:
+        pass
+    early = await verified(api)
+    await grown(api, "four")
+    late = await verified(api)
+    before = await owner.fetchval("SELECT count(*) FROM audit")
+    assert await audit_chain.drop_old(platform) == 0
+    answer = await api.client.post("/api/settings/global/audit_retention_days", json={"value": 30})
+    assert answer.status_code == 200, answer.text
+    assert await audit_chain.drop_old(api.platform) == 0, "the application cannot delete"
+    dropped = await audit_chain.drop_old(replace(platform))
+    assert 0 < dropped < before
+    names = [
+        row["resource"] for row in await owner.fetch("SELECT resource FROM audit WHERE operation = 'groups.create'")
+    ]
+    assert names == ["four"]
+    found = await verified(api, anchor=f"{late['links']}:{late['head']}")
+    assert "broken" not in found
+    await grown(api, "five")
+    assert (await verified(api))["links"] > late["links"]
+    assert (await verified(api, status=400, anchor="1:00"))["error"]["hint"] == "Use a later anchor."
+    rows = (await api.client.get(f"{W}/audit/list", params={"operation": "audit.drop"})).json()
+    assert rows[0]["username"] == "retention" and rows[0]["parameters"]["links"] <= early["links"]
+    for attack in ("DELETE FROM audit", "DELETE FROM audit_link", "DELETE FROM audit_checkpoint"):
+        with pytest.raises(asyncpg.RaiseError):
+            await owner.execute(attack)
+    await owner.close()
+
+
 async def test_late_insertion_is_reported(api: ApiHarness, database: TestDatabase) -> None:
     await grown(api, "one")
     owner = await asyncpg.connect(database.owner_url)
@@ -120,6 +181,13 @@ async def test_late_insertion_is_reported(api: ApiHarness, database: TestDatabas
 async def test_application_cannot_change_links(api: ApiHarness) -> None:
     await grown(api, "one")
     async with api.platform.db.acquire() as conn:
-        for attack in ("UPDATE audit_link SET hash = ''", "DELETE FROM audit_link", "TRUNCATE audit_link"):
+        await conn.execute("SELECT set_config('orvanta.audit_retention', 'on', false)")
+        for attack in (
+            "UPDATE audit_link SET hash = ''",
+            "DELETE FROM audit_link",
+            "TRUNCATE audit_link",
+            "DELETE FROM audit",
+            "INSERT INTO audit_checkpoint VALUES ('main', 1, '')",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await conn.execute(attack)

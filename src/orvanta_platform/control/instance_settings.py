@@ -94,6 +94,14 @@ SCIM_GRANTS: Final[Setting[list[ClaimGrant]]] = Setting(
     text="Memberships that groups of a SCIM client grant, see docs/how-to/operate/scim.md.",
 )
 
+AUDIT_RETENTION_DAYS: Final[Setting[int | None]] = Setting(
+    name="audit_retention_days",
+    kind=Annotated[int, msgspec.Meta(ge=30, le=36500)] | None,
+    default=None,
+    shown="forever",
+    text="Days that audit rows are retained, 30 to 36500. A checkpoint of the chain remains of deleted rows.",
+)
+
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
@@ -104,6 +112,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             BREAK_GLASS_ACCOUNT,
             REQUIRE_TOTP,
             SCIM_GRANTS,
+            AUDIT_RETENTION_DAYS,
         )
     }
 )

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
+from orvanta_platform import clock
 from orvanta_platform.daemons.leader_election import lead
+from orvanta_platform.errors import StorageError
 from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.platform import Platform
+
+log = structlog.get_logger(__name__)
+
+PUBLISH_S = 60.0
+"""Seconds between publications of the heads of the chains."""
 
 _PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 4.0
@@ -20,8 +29,22 @@ async def run(platform: Platform) -> None:
 async def _link(platform: Platform) -> None:
     position = None
     pause = _PAUSE_S
+    heads: dict[str, str] = {}
+    publish_at = clock.monotonic()
     while True:
+        if clock.monotonic() >= publish_at:
+            publish_at = clock.monotonic() + PUBLISH_S
+            heads = await _publish(platform, heads)
         linked, position = await audit_chain.link_new(platform, position)
         pause = _PAUSE_S if linked else min(2 * pause, _LONGEST_PAUSE_S)
         if linked < audit_chain.BATCH:
             await asyncio.sleep(pause)
+
+
+async def _publish(platform: Platform, last: dict[str, str]) -> dict[str, str]:
+    """Publish the heads. If the object storage fails, the next call tries again, and rows are still linked."""
+    try:
+        return await audit_chain.publish_heads(platform, last)
+    except StorageError as error:
+        log.warning("heads of the audit chain not stored", action="audit_chain", error=error.message)
+        return last

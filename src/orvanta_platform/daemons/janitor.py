@@ -26,6 +26,7 @@ from orvanta_platform.db import (
     tokens,
     workers,
 )
+from orvanta_platform.services.access import audit_chain
 from orvanta_platform.services.maintenance import objects, retention
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import erasing, search_index
@@ -96,6 +97,8 @@ async def _retain(platform: Platform) -> None:
         if done.partitions or done.runs:
             counts = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
             log.info("old history deleted", action="retention", **counts)
+        if rows := await audit_chain.drop_old(platform):
+            log.info("old audit rows deleted", action="retention", rows=rows)
         await asyncio.sleep(PAUSE_S)
 
 

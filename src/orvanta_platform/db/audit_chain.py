@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -77,6 +78,33 @@ async def count_unlinked(conn: Connection, workspace: str) -> int:
     """Return the number of rows of a workspace that are not linked although they are older than 10 seconds."""
     found: int = await conn.fetchval(_SQL["count_unlinked"], workspace)
     return found
+
+
+async def list_heads(conn: Connection) -> dict[str, tuple[int, bytes]]:
+    """Return number and hash of the last link of every chain, by workspace."""
+    return {row["workspace"]: (row["n"], row["hash"]) for row in await conn.fetch(_SQL["list_heads"])}
+
+
+async def get_checkpoint(conn: Connection, workspace: str) -> tuple[int, bytes] | None:
+    """Return number and hash of the last link of a chain that was deleted; None if the chain is complete."""
+    row = await conn.fetchrow(_SQL["get_checkpoint"], workspace)
+    return (row["n"], row["hash"]) if row else None
+
+
+async def list_chains(conn: Connection) -> list[str]:
+    """Return the workspaces that have a chain."""
+    return [row["workspace"] for row in await conn.fetch(_SQL["list_chains"])]
+
+
+async def drop_oldest(conn: Connection, workspace: str, before: datetime, limit: int) -> tuple[int, bytes, int] | None:
+    """Delete up to `limit` of the first rows of a chain that are older than `before`, as the owner of the tables.
+
+    Return number and hash of the last deleted link and the number of rows; None if nothing was deleted. The last link
+    of a chain is never deleted.
+    """
+    await conn.execute(_SQL["allow_retention"])
+    row = await conn.fetchrow(_SQL["drop_oldest"], workspace, before, limit)
+    return (row["n"], row["hash"], row["rows"]) if row else None
 
 
 def _row(row: asyncpg.Record) -> AuditRow:

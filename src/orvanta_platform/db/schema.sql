@@ -258,6 +258,9 @@ CREATE INDEX audit_xid ON audit (xid, id);
 
 CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('orvanta.audit_retention', true) = 'on' THEN
+        RETURN OLD;
+    END IF;
     RAISE EXCEPTION 'audit rows are never changed or deleted';
 END
 $$;
@@ -276,6 +279,18 @@ COMMENT ON COLUMN audit_link.workspace IS 'Empty: rows of the instance.';
 COMMENT ON COLUMN audit_link.hash IS 'SHA-256 of the hash of the link before, n and row_hash.';
 
 CREATE TRIGGER audit_link_is_append_only BEFORE UPDATE OR DELETE ON audit_link
+    FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TABLE audit_checkpoint (
+    workspace text NOT NULL,
+    n         bigint NOT NULL CHECK (n > 0),
+    hash      bytea NOT NULL,
+    at        timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, n)
+);
+COMMENT ON TABLE audit_checkpoint IS 'Number and hash of the last link that retention deleted. Verification starts after the newest one.';
+
+CREATE TRIGGER audit_checkpoint_is_append_only BEFORE UPDATE OR DELETE ON audit_checkpoint
     FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
 
 -- Settings of the instance that superadmins change while it runs.

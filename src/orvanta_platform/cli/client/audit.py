@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.help_text import CommandGroup
+from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Read the audit trail.", cls=CommandGroup, rich_markup_mode=None)
 
@@ -21,7 +23,7 @@ Resource = Annotated[str | None, typer.Option("--resource", help="Only rows abou
 Since = Annotated[str | None, typer.Option("--since", help="Only rows from this time on (2026-01-31T12:00:00Z).")]
 Until = Annotated[str | None, typer.Option("--until", help="Only rows before this time.")]
 Anchor = Annotated[
-    str | None, typer.Option("--anchor", help="Output of an earlier verification: <links>:<hash>.", metavar="ANCHOR")
+    str | None, typer.Option("--anchor", help="Earlier head, <links>:<hash>, or a file with it.", metavar="ANCHOR")
 ]
 Instance = Annotated[
     bool, typer.Option("--instance", help="Rows of the instance: accounts and logins. Superadmins only.")
@@ -99,6 +101,8 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
     """
     from orvanta_platform.cli.client.output import print_json
 
+    if anchor is not None and Path(anchor).is_file():
+        anchor = _anchor_of(Path(anchor), "" if instance else session.api.connection.workspace)
     found = session.api.get(_path(session, "verify", instance), anchor=anchor)
     broken = found.get("broken")
     if session.as_json:
@@ -111,6 +115,18 @@ def verify(session: Session, anchor: Anchor = None, instance: Instance = False) 
             print(f"Broken at link {broken['n']}, row {broken['audit_id']}: {broken['reason']}.")
     if broken:
         raise typer.Exit(1)
+
+
+def _anchor_of(file: Path, workspace: str) -> str:
+    """Return the anchor in a file: a line or document of this command, or heads of the object storage by workspace."""
+    text = file.read_text(encoding="utf-8").strip()
+    if not text.startswith("{"):
+        return text.splitlines()[0] if text else text
+    try:
+        found = json.loads(text)
+        return str(found[workspace]) if "links" not in found else f"{found['links']}:{found['head']}"
+    except (ValueError, KeyError) as error:
+        raise BadRequest(f"{file} contains no head of this chain.") from error
 
 
 def _path(session: Session, call: str, instance: bool) -> str:

@@ -45,3 +45,54 @@ SELECT count(*)
 FROM audit AS a
 WHERE (a.workspace = $1 OR ($1 = '' AND a.workspace IS NULL)) AND a.at < app_now() - interval '10 seconds'
   AND NOT EXISTS (SELECT FROM audit_link AS l WHERE l.audit = a.id);
+
+-- name: list_heads
+-- The last link of every chain; empty: the instance.
+SELECT w.workspace, h.n, h.hash
+FROM (SELECT id FROM workspace UNION ALL SELECT '') AS w (workspace)
+CROSS JOIN LATERAL (
+    SELECT l.n, l.hash FROM audit_link AS l WHERE l.workspace = w.workspace ORDER BY l.n DESC LIMIT 1
+) AS h
+ORDER BY w.workspace;
+
+-- name: get_checkpoint
+-- The last link of a chain that retention has deleted.
+SELECT n, hash
+FROM audit_checkpoint
+WHERE workspace = $1
+ORDER BY n DESC LIMIT 1;
+
+-- name: list_chains
+-- Workspaces that have a chain; empty: the instance.
+WITH RECURSIVE chain AS (
+    (SELECT workspace FROM audit_link ORDER BY workspace LIMIT 1)
+    UNION ALL
+    SELECT (SELECT l.workspace FROM audit_link AS l WHERE l.workspace > c.workspace ORDER BY l.workspace LIMIT 1)
+    FROM chain AS c
+    WHERE c.workspace IS NOT NULL
+)
+SELECT workspace FROM chain WHERE workspace IS NOT NULL;
+
+-- name: allow_retention
+-- Permits the owner of the tables to delete audit rows until the transaction ends.
+SELECT set_config('orvanta.audit_retention', 'on', true);
+
+-- name: drop_oldest
+-- Deletes the first links of a chain, at most $3, up to the first whose row is not older than $2 or is missing, with their
+-- rows; the last link of the chain remains. Records the checkpoint.
+WITH first AS (
+    SELECT l.n, l.audit, l.hash, bool_and(coalesce(a.at < $2, false)) OVER (ORDER BY l.n) AS is_old
+    FROM (SELECT n, audit, hash FROM audit_link WHERE workspace = $1 ORDER BY n LIMIT $3) AS l
+    LEFT JOIN audit AS a ON a.id = l.audit
+), old AS (
+    SELECT n, audit, hash
+    FROM first
+    WHERE is_old AND n < (SELECT max(n) FROM audit_link WHERE workspace = $1)
+), links AS (
+    DELETE FROM audit_link AS l USING old AS o WHERE l.workspace = $1 AND l.n = o.n
+), rows AS (
+    DELETE FROM audit AS a USING old AS o WHERE a.id = o.audit
+)
+INSERT INTO audit_checkpoint (workspace, n, hash)
+SELECT $1, n, hash FROM old ORDER BY n DESC LIMIT 1
+RETURNING n, hash, (SELECT count(*) FROM old) AS rows;

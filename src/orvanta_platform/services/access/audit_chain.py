@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import msgspec
+import structlog
 
+from orvanta_platform import clock
 from orvanta_platform.control import audit
+from orvanta_platform.control.actor import system
+from orvanta_platform.control.instance_settings import AUDIT_RETENTION_DAYS
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db import audit_chain
 from orvanta_platform.db.audit import AuditRow
 from orvanta_platform.db.audit_chain import INSTANCE, Link, Position, StoredLink
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.retention import connect_as_owner
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.access.audit_trail import require_reader
 from orvanta_platform.services.platform import Platform
 
 BATCH = 1000
+HEADS = "audit-heads"
+"""Folder of the object storage with the heads of the chains, one object for each day."""
+
 _FIRST = bytes(32)
+_PATIENCE_MS = 2000
+_MOST_DROPPED = 100_000
+"""Maximum number of rows of a chain that one call deletes."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +87,32 @@ async def verify(
     """Verify the chain of a workspace, or of the instance (None).
 
     `anchor`: number and hash (hex) of a link that was recorded elsewhere, which shows whether later links were cut off.
-    Raises NotFound, Forbidden, and Unauthenticated once the caller's token is no longer valid.
+    Raises NotFound, Forbidden, BadRequest for an anchor older than the retained rows, and Unauthenticated once the
+    caller's token is no longer valid.
     """
     actor = await caller.current()
     require_reader(actor, workspace)
-    chain, n, head, broken, anchored = workspace or INSTANCE, 0, _FIRST, None, anchor is None
+    chain = workspace or INSTANCE
     async with platform.db.transaction() as conn:
         await audit.record(conn, actor, "audit.verify", "Execute", workspace=workspace)
+        start = await audit_chain.get_checkpoint(conn, chain) or (0, _FIRST)
+    if anchor is not None and anchor[0] < start[0]:
+        raise BadRequest(
+            f"The anchor is older than the checkpoint {start[0]}:{start[1].hex()}: its rows were deleted by retention.",
+            hint="Use a later anchor.",
+        )
+    n, head, broken = start[0], start[1], None
+    anchored = anchor is None or (n, head.hex()) == anchor
     while broken is None:
         require_reader(await caller.current(), workspace)
         async with platform.db.acquire() as conn:
             found = await audit_chain.list_links(conn, chain, n, BATCH)
+            later = await audit_chain.get_checkpoint(conn, chain)
+        if later is not None and later[0] > n:
+            # Retention deleted rows meanwhile.
+            n, head = later
+            anchored = anchored or (n, head.hex()) == anchor
+            continue
         if not found:
             break
         for stored in found:
@@ -93,6 +124,52 @@ async def verify(
         broken = BrokenLink(anchor[0], 0, "the chain does not contain the anchor")
     async with platform.db.acquire() as conn:
         return Verification(n, head, broken, await audit_chain.count_unlinked(conn, chain))
+
+
+async def publish_heads(platform: Platform, last: Mapping[str, str]) -> dict[str, str]:
+    """Write the heads of all chains to the object of the day and, those that differ from `last`, to the log.
+
+    Return them as `<links>:<head>` by workspace. Raises StorageError.
+    """
+    async with platform.db.acquire() as conn:
+        found = await audit_chain.list_heads(conn)
+    heads = {workspace: f"{n}:{hash.hex()}" for workspace, (n, hash) in found.items()}
+    if heads != last:
+        await platform.storage.put(f"{HEADS}/{clock.now():%Y-%m-%d}.json", msgspec.json.encode(heads))
+    for workspace, head in heads.items():
+        if last.get(workspace) != head:
+            log.info("head of the audit chain", action="audit_chain", workspace=workspace or None, head=head)
+    return heads
+
+
+async def drop_old(platform: Platform) -> int:
+    """Delete rows that are older than the setting audit_retention_days allows; return their number.
+
+    Only the role that owns the tables may: without ORVANTA_OWNER_URL nothing is deleted. Raises DatabaseUnavailable.
+    """
+    days, owner_url = await platform.instance.get(AUDIT_RETENTION_DAYS), platform.settings.owner_url
+    if days is None or owner_url is None:
+        return 0
+    before, dropped = clock.now() - timedelta(days=days), 0
+    async with connect_as_owner(owner_url, _PATIENCE_MS) as conn:
+        for chain in await audit_chain.list_chains(conn):
+            dropped += await _drop_of_chain(conn, chain, before)
+    return dropped
+
+
+async def _drop_of_chain(conn: Connection, chain: str, before: datetime) -> int:
+    dropped = 0
+    while dropped < _MOST_DROPPED:
+        async with conn.transaction():
+            found = await audit_chain.drop_oldest(conn, chain, before, BATCH)
+            if found is None:
+                break
+            n, hash, count = found
+            details = {"links": n, "head": hash.hex(), "rows": count, "before": before.isoformat()}
+            actor = system(chain or None, name="retention")
+            await audit.record(conn, actor, "audit.drop", "Delete", None, details)
+        dropped += count
+    return dropped
 
 
 def hash_of(row: AuditRow) -> bytes:
