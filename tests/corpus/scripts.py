@@ -165,10 +165,11 @@ def _bash(corpus: Corpus) -> None:
 
 
 def _without_runtime(corpus: Corpus) -> None:
-    endings = ("rs", "ps1", "java", "cs", "nu", "r", "my.sql", "bq.sql", "sf.sql", "ms.sql", "gql")
+    endings = ("cs", "odb.sql", "playbook.yml")
     for ending in endings:
         name = ending.replace(".", "_")
         corpus.script(f"f/elsewhere/in_{name}", ending, "-- any code\n", Fails("no_runtime"))
+    corpus.script("f/elsewhere/in_gql", "gql", "query { any }\n", Fails("NoServer"))
     corpus.script("f/elsewhere/in_deno", "deno.ts", "export function main() { return 1; }\n", 1)
     corpus.script("f/elsewhere/in_fetch", "fetch.ts", "export function main() { return 1; }\n", 1)
     corpus.script("f/elsewhere/отчёт", "py", "def main():\n    return 'отчёт'\n", "отчёт")

@@ -136,7 +136,7 @@ def _calls(corpus: Corpus) -> None:
     )
     corpus.workflow("f/calls/hub", call % ("script", "hub/7/slack/send"), "sent")
     corpus.workflow("f/calls/no_hub", call % ("script", "hub/8/other"), Fails("hub_unavailable"))
-    for language in ("rust", "powershell", "mysql"):
+    for language in ("csharp", "oracledb", "ansible"):
         value = f"modules: [{{id: a, value: {{type: rawscript, language: {language}, content: x}}}}]"
         corpus.workflow(f"f/calls/in_{language}", value, Fails("no_runtime"))
     referring = "modules: [{id: a, value: {type: script, path: f/shell/arguments, input_transforms: {name: %s}}}]"

@@ -34,7 +34,7 @@ def test_script_of_the_hub_is_that_of_the_workspace_or_unavailable(installation:
     assert wait_result(installation, "f", "f/examples/calls_hub") == "sent"
 
 
-@pytest.mark.parametrize("language", ["rust", "cobol"])
+@pytest.mark.parametrize("language", ["oracledb", "cobol"])
 def test_language_without_runtime_fails_when_it_runs(installation: Installation, language: str) -> None:
     deploy_script(installation, f"f/examples/in_{language}", language, "fn main() {}")
     value = {"type": "rawscript", "language": language, "content": "", "input_transforms": {}}

@@ -34,7 +34,8 @@ SCRIPTS = [
     Script("ruby", "def main(a, b = 1, c:)\nend\n"),
     Script("postgresql", "-- $1 a (int) = 3\nselect $1\n"),
     Script("duckdb", "-- $a (text) = 'x'\nselect $a\n"),
-    Script("graphql", "query { a }"),
+    Script("graphql", "query ($a: Int = 3) { a }"),
+    Script("mysql", "-- ? a (int) = 3\nselect ?"),
 ]
 HOSTILE = [
     pytest.param(Script("bun", "!}" * 4096), id="errors"),

@@ -20,6 +20,11 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   bash: 'name="$1"',
   postgresql: "-- $1 name (text)",
   duckdb: "-- $name (text)",
+  mysql: "-- ? name (text)",
+  mssql: "-- @p1 name (varchar)",
+  snowflake: "-- ? name (varchar)",
+  bigquery: "-- @name (string)",
+  graphql: "query ($name: String)",
 };
 
 /** Return the schema of the inputs of a node: by its code, or by the script or workflow that it runs. */

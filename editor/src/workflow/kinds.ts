@@ -23,6 +23,9 @@ const LANGUAGES: Record<string, string> = {
   rust: "Rust",
   postgresql: "PostgreSQL",
   mysql: "MySQL",
+  mssql: "SQL Server",
+  snowflake: "Snowflake",
+  bigquery: "BigQuery",
   duckdb: "DuckDB",
   graphql: "GraphQL",
 };
@@ -68,6 +71,9 @@ export const ICONS: Record<string, string> = {
   postgresql: "PG",
   duckdb: "DD",
   mysql: "My",
+  mssql: "MS",
+  snowflake: "SF",
+  bigquery: "BQ",
   graphql: "GQ",
 };
 

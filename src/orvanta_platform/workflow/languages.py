@@ -46,6 +46,11 @@ RUNNABLE: Final = frozenset(
         "go",
         "postgresql",
         "duckdb",
+        "mysql",
+        "mssql",
+        "snowflake",
+        "bigquery",
+        "graphql",
     }
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""

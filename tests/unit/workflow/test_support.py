@@ -38,7 +38,7 @@ def test_unsupported_node_is_rejected(module: dict[str, Any], path: str) -> None
     ("module", "code", "path"),
     [
         (node("script", {"path": "hub/12/x"}), "hub_unavailable", "/value/path"),
-        (node("rawscript", {"language": "rust", "content": ""}), "no_runtime", "/value/language"),
+        (node("rawscript", {"language": "oracledb", "content": ""}), "no_runtime", "/value/language"),
     ],
 )
 def test_node_that_will_fail_is_a_warning(module: dict[str, Any], code: str, path: str) -> None:

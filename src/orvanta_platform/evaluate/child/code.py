@@ -48,6 +48,8 @@ _SAMPLES: Final = (
     ("php", "<?php\nfunction main(string $a, int $b = 3) {}\n"),
     ("ruby", "def main(a, b = 1)\nend\n"),
     ("postgresql", "-- $1 a (int) = 3\nselect 1\n"),
+    ("graphql", "query ($a: Int) { a }"),
+    ("mysql", "-- ? a (int) = 3\nselect ?\n"),
     ("duckdb", "-- $a (text) = 'x'\nselect 1\n"),
 )
 

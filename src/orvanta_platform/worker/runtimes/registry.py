@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from orvanta_platform.worker.runtimes import bash, bun, deno, duckdb, go, php, postgresql, python, ruby
+from orvanta_platform.worker.runtimes import (
+    bash,
+    bigquery,
+    bun,
+    deno,
+    duckdb,
+    go,
+    graphql,
+    mssql,
+    mysql,
+    php,
+    postgresql,
+    python,
+    ruby,
+    snowflake,
+)
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
 RUNTIMES: Final[tuple[Runtime, ...]] = (
@@ -15,6 +30,11 @@ RUNTIMES: Final[tuple[Runtime, ...]] = (
     deno.RUNTIME,
     postgresql.RUNTIME,
     duckdb.RUNTIME,
+    mysql.RUNTIME,
+    mssql.RUNTIME,
+    snowflake.RUNTIME,
+    bigquery.RUNTIME,
+    graphql.RUNTIME,
     php.RUNTIME,
     ruby.RUNTIME,
     go.RUNTIME,

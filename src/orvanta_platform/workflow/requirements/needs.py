@@ -9,12 +9,21 @@ from orvanta_platform.workflow.requirements import npm, python
 
 Ecosystem = Literal["python", "npm"]
 
+_DRIVERS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "mysql": (("pymysql", "[rsa]>=1.1,<2"),),
+    "mssql": (("pymssql", ">=2.3,<3"),),
+    "snowflake": (("snowflake-connector-python", ">=3.12,<5"),),
+    "bigquery": (("google-cloud-bigquery", ">=3.25,<4"),),
+}
+"""Packages of the database languages, which their hosts use."""
+
 _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
     "python3": "python",
     "bun": "npm",
     "bunnative": "npm",
     "nativets": "npm",
     "deno": "npm",
+    **dict.fromkeys(_DRIVERS, "python"),
 }
 
 
@@ -51,6 +60,8 @@ def ecosystem_of(language: str) -> Ecosystem | None:
 
 def may_need(language: str, content: str) -> bool:
     """Return False if the words of a script show that it needs no packages."""
+    if language in _DRIVERS:
+        return True
     ecosystem = ecosystem_of(language)
     return ecosystem is not None and any(word in content for word in _MARKERS[ecosystem])
 
@@ -61,6 +72,8 @@ def requirements_of(language: str, content: str) -> Requirements | None:
     The run of a script reports its syntax errors. Raises InvalidScript for an invalid requirement, and for two that
     exclude each other.
     """
+    if language in _DRIVERS:
+        return Requirements("python", _DRIVERS[language])
     match ecosystem_of(language):
         case "python":
             return _requirements("python", python.packages(content))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.signature import bash, functions, go, python, sql, typescript
+from orvanta_platform.workflow.signature import bash, functions, go, graphql, python, sql, typescript
 from orvanta_platform.workflow.signature.parameter import Parameter
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +22,11 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "ruby": functions.of_ruby,
     "postgresql": sql.numbered,
     "duckdb": sql.named,
+    "mysql": sql.marked("mysql"),
+    "mssql": sql.marked("mssql"),
+    "snowflake": sql.marked("snowflake"),
+    "bigquery": sql.marked("bigquery"),
+    "graphql": graphql.parameters,
 }
 
 

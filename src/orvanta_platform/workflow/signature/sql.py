@@ -1,10 +1,14 @@
-"""Arguments of an SQL script, declared in comments: `-- $1 name (type)`, `-- $name (type) = default`."""
+"""Arguments of an SQL script, declared in comments: `-- $1 name (type)`, `-- $name (type) = default`.
+
+Other databases than PostgreSQL and DuckDB have other placeholders: `-- ? name (type)`, `-- :name (type)`,
+`-- @p1 name (type)` and `-- @name (type)`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +19,10 @@ _NUMBERED: Final = re.compile(
     rf"^[ \t]*--[ \t]*\$(?P<number>\d{{1,4}})[ \t]+(?P<name>[A-Za-z_]\w*){_TYPE_AND_DEFAULT}", re.MULTILINE
 )
 _NAMED: Final = re.compile(rf"^[ \t]*--[ \t]*[$:](?P<name>[A-Za-z_]\w*){_TYPE_AND_DEFAULT}", re.MULTILINE)
+_MARKED: Final = re.compile(
+    rf"^[ \t]*--[ \t]*(?P<mark>\?|[:@](?P<own>[A-Za-z_]\w*))(?:[ \t]+(?P<name>[A-Za-z_]\w*))?{_TYPE_AND_DEFAULT}",
+    re.MULTILINE,
+)
 _TYPES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (r"u?(big|small|tiny|huge)?int(eger)?\d*|(big|small)?serial\d?|long|oid", {"type": "integer"}),
     (r"real|float\d?|double( precision)?|numeric|decimal|money|number", {"type": "number"}),
@@ -29,7 +37,14 @@ _TYPES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
 _MAX_DIMENSIONS: Final = 6
 """Maximum number of dimensions of an array in PostgreSQL."""
 
-_DATABASE: Final = Parameter("database", {"type": "object", "format": "resource-postgresql"}, True)
+_RESOURCES: Final = {
+    "postgresql": "postgresql",
+    "mysql": "mysql",
+    "mssql": "ms_sql_server",
+    "snowflake": "snowflake",
+    "bigquery": "bigquery",
+}
+"""Language → type of the resource `database`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +74,27 @@ def declared_by_name(content: str) -> dict[str, Declared]:
     return found
 
 
+def declared_by_mark(content: str) -> dict[str, Declared]:
+    """Return the arguments by placeholder (`:name`, `@p1`); those without a name are `?1`, `?2`, … in their order."""
+    found: dict[str, Declared] = {}
+    for match in _MARKED.finditer(content):
+        mark = match["mark"]
+        if mark == "?":
+            mark = f"?{sum(each.startswith('?') for each in found) + 1}"
+        if match["name"] or match["own"]:
+            found.setdefault(mark, _declared(match))
+    return found
+
+
+def _name(match: re.Match[str]) -> str:
+    own = match.groupdict().get("own")
+    return match["name"] or str(own)
+
+
 def _declared(match: re.Match[str]) -> Declared:
     parameter = _parameter(match)
     default = parameter.schema.get("default")
-    return Declared(match["name"], (match["type"] or "").strip() or None, parameter.required, default)
+    return Declared(_name(match), (match["type"] or "").strip() or None, parameter.required, default)
 
 
 def numbered(content: str) -> list[Parameter]:
@@ -70,7 +102,24 @@ def numbered(content: str) -> list[Parameter]:
     found: dict[int, Parameter] = {}
     for match in _NUMBERED.finditer(content):
         found.setdefault(int(match["number"]), _parameter(match))
-    return [_DATABASE, *(found[number] for number in sorted(found))]
+    return [_database("postgresql"), *(found[number] for number in sorted(found))]
+
+
+def _database(language: str) -> Parameter:
+    return Parameter("database", {"type": "object", "format": f"resource-{_RESOURCES[language]}"}, True)
+
+
+def marked(language: str) -> Callable[[str], list[Parameter]]:
+    """Return the function that reads the inputs of a script with placeholders of `declared_by_mark`."""
+
+    def inputs(content: str) -> list[Parameter]:
+        found: dict[str, Parameter] = {}
+        for match in _MARKED.finditer(content):
+            if match["name"] or match["own"]:
+                found.setdefault(_name(match), _parameter(match))
+        return [_database(language), *found.values()]
+
+    return inputs
 
 
 def named(content: str) -> list[Parameter]:
@@ -85,8 +134,8 @@ def _parameter(match: re.Match[str]) -> Parameter:
     schema = schema_of_type(match["type"] or "text")
     default = match["default"]
     if default is None:
-        return Parameter(match["name"], schema, True)
-    return Parameter(match["name"], schema | {"default": _value(default.strip(), schema)}, False)
+        return Parameter(_name(match), schema, True)
+    return Parameter(_name(match), schema | {"default": _value(default.strip(), schema)}, False)
 
 
 def schema_of_type(name: str) -> dict[str, Any]:

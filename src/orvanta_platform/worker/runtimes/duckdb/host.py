@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import RESULT, Job, write_answer
 from orvanta_platform.sandbox.modules import Modules
-from orvanta_platform.units import size_text
 from orvanta_platform.worker.runtimes import program
+from orvanta_platform.worker.runtimes.rows import Rows, TooLarge
 from orvanta_platform.workflow.signature.sql import Declared, declared, declared_by_name
 
 _MODULES = {"duckdb": "python-duckdb", "_duckdb": "_duckdb"}
@@ -84,6 +84,8 @@ def _rows(job: Job, content: str, args: dict[str, Any]) -> bytes:
         try:
             connection.execute(statement, values or None)
             rows = _read(connection, job.result_bytes)
+        except TooLarge as error:
+            raise _Failed("result_too_large", str(error)) from error
         except duckdb.OutOfMemoryException as error:
             raise _Failed("MemoryError", str(error)) from error
         except duckdb.Error as error:
@@ -133,65 +135,9 @@ def _cast(connection: Any, value: Any, type_name: str) -> Any:
 
 
 def _read(connection: Any, limit: int) -> bytes:
-    """Return the rows of the last executed statement. Duplicate column names get a suffix: a, a_2."""
+    """Return the rows of the last executed statement. Raises TooLarge."""
     columns = connection.description or []
-    names = list(_distinct([column[0] for column in columns]))
-    is_json = [str(column[1]) == "JSON" for column in columns]
-    parts: list[bytes] = []
-    size = 2
+    rows = Rows([column[0] for column in columns], limit, [str(column[1]) == "JSON" for column in columns])
     while columns and (batch := connection.fetchmany(_BATCH)):
-        for row in batch:
-            values = (
-                json.loads(value) if is_text and value is not None else _plain(value)
-                for is_text, value in zip(is_json, row, strict=True)
-            )
-            text = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, separators=(",", ":"))
-            parts.append(text.encode("utf-8", "replace"))
-            size += len(parts[-1]) + 1
-            if size > limit:
-                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(limit)}")
-    return b"[" + b",".join(parts) + b"]"
-
-
-def _distinct(names: list[str]) -> Iterator[str]:
-    taken: set[str] = set()
-    for column in names:
-        name, count = column, 1
-        while name in taken:
-            count += 1
-            name = f"{column}_{count}"
-        taken.add(name)
-        yield name
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of DuckDB as a JSON value. Values that JSON cannot represent become text."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if value - value == 0 else str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, bytes | bytearray | memoryview):
-        import base64
-
-        return base64.b64encode(value).decode()
-    return _other(value)
-
-
-def _other(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        return _exact(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _exact(value: Any) -> Any:
-    """Return a decimal as a number if a double represents it exactly, otherwise as text."""
-    if value == value.to_integral_value() and abs(value) <= 1 << 53:
-        return int(value)
-    number = float(value)
-    return number if type(value)(repr(number)) == value else format(value, "f")
+        rows.add(batch)
+    return rows.text()

@@ -1,0 +1,188 @@
+"""SQL on a real MariaDB, and GraphQL on a server of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec
+
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+pytestmark = pytest.mark.extended
+
+Address = dict[str, Any]
+_SERVER = shutil.which("mariadbd", path=os.defpath + ":/usr/sbin:/usr/local/bin")
+
+
+@pytest.fixture(scope="module")
+async def runtimes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtimes]:
+    made = Runtimes(tmp_path_factory.mktemp("home"), [], LEVELS[0])
+    await made.start()
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="module")
+def driver(runtimes: Runtimes) -> str:
+    """The package of a job with the driver."""
+    package = "admins/mysql"
+    command = [uv.find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--target"]
+    if subprocess.run([*command, str(runtimes.packages / package), "pymysql"], check=False).returncode:
+        pytest.skip("pymysql cannot be installed")
+    return package
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[Address]:
+    """A server of its own in a temporary folder, as an ordinary user."""
+    if _SERVER is None:
+        pytest.skip("MariaDB is not installed (mariadb-server)")
+    folder = Path(tempfile.mkdtemp(prefix="orvanta-mariadb-", dir="/tmp"))
+    user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    make = ["mariadb-install-db", "--no-defaults", f"--user={user}", f"--datadir={folder}/data", "--skip-test-db"]
+    subprocess.run([*make, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
+    options = [f"--user={user}", f"--datadir={folder}/data", f"--port={port}", f"--socket={folder}/s"]
+    command = [_SERVER, "--no-defaults", *options, "--bind-address=127.0.0.1", f"--pid-file={folder}/pid"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        ready = next((line for line in process.stderr if "ready for connections" in line), None)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        assert ready is not None
+        yield {"host": "127.0.0.1", "port": port, "user": "root", "password": "", "database": "mysql"}
+        process.terminate()
+    shutil.rmtree(folder)
+
+
+class Sql:
+    """Scripts on the server."""
+
+    def __init__(self, runtimes: Runtimes, package: str, address: Address) -> None:
+        self._runtimes, self._package, self.address = runtimes, package, address
+
+    async def __call__(self, content: str, args: Address | None = None, **options: Any) -> Ran:
+        made = spec("mysql", content, {"database": self.address} | (args or {}), **options)
+        return await run_spec(self._runtimes, replace(made, package=self._package))
+
+
+@pytest.fixture
+def sql(runtimes: Runtimes, driver: str, mariadb: Address) -> Sql:
+    return Sql(runtimes, driver, mariadb)
+
+
+async def test_arguments_and_rows(sql: Sql) -> None:
+    content = """
+    -- ? first (int)
+    -- ? name (text) = 50 % of ž;
+    create or replace table test_rows (id int, name text, doc json);
+    insert into test_rows values (?, ?, '{"a": [1, "?"]}'), (2, 'a;b', null);
+    select id, name, doc, id from test_rows order by id;
+    """
+    assert (await sql(content, {"first": 1})).value == [
+        {"id": 1, "name": "50 % of ž;", "doc": '{"a": [1, "?"]}', "id_2": 1},
+        {"id": 2, "name": "a;b", "doc": None, "id_2": 2},
+    ]
+    named = "-- :a (int)\n-- :b (json)\nselect :a + 1 as n, json_extract(:b, '$.x') as x, '100%' as p"
+    assert (await sql(named, {"a": 4, "b": {"x": "y"}})).value == [{"n": 5, "x": '"y"', "p": "100%"}]
+    assert (await sql("-- nothing\n;")).value == []
+    assert (await sql("create or replace table test_rows (id int)")).value == []
+
+
+async def test_types_become_json(sql: Sql) -> None:
+    content = """select 1 as whole, 1.50 as exact, 0.1234567890123456789 as long_one, null as nothing, true as truth,
+    timestamp '2026-01-02 03:04:05' as moment, date '2026-01-02' as day, x'ff00' as bytes, 'ž🐈' as text"""
+    assert (await sql(content)).value == [
+        {
+            "whole": 1,
+            "exact": 1.5,
+            "long_one": "0.1234567890123456789",
+            "nothing": None,
+            "truth": 1,
+            "moment": "2026-01-02T03:04:05",
+            "day": "2026-01-02",
+            "bytes": "/wA=",
+            "text": "ž🐈",
+        }
+    ]
+
+
+async def test_stored_program(sql: Sql) -> None:
+    content = """create or replace procedure twice(n int) begin
+      if n > 1 then select n * 2 as n; end if;
+    end;
+    call twice(21)"""
+    assert (await sql(content)).value == [{"n": 42}]
+
+
+async def test_errors_and_limits(sql: Sql) -> None:
+    name, message = (await sql("select 1;\n\nselect * from absent")).error
+    assert name == "MySQLError" and "absent" in message and "(statement 2, line 3)" in message
+    assert (await sql("-- ? a (int)\nselect ?")).error == ("MissingArgument", "the argument a is missing")
+    assert (await sql("-- ? a (date)\nselect ?", {"a": "x"})).error[0] == "BadArgument"
+    assert (await sql("select repeat('x', 2000) as x", result_bytes=1000)).error[0] == "result_too_large"
+    assert (await sql("select sleep(100)", timeout_s=1)).error[0] == "Timeout"
+    sql.address = sql.address | {"password": "wrong"}
+    assert (await sql("select 1")).error[0] == "NoDatabase"
+    sql.address = {}
+    assert (await sql("select 1")).error == ("NoDatabase", "the resource names no host")
+
+
+async def test_missing_driver_is_named(runtimes: Runtimes) -> None:
+    for language in ("mysql", "mssql", "snowflake", "bigquery"):
+        name, message = (await run(runtimes, language, "select 1", {"database": {"host": "x"}})).error
+        assert name in ("no_runtime", "NoDatabase"), message
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        answer: Any = {"data": {"echo": body["variables"], "token": self.headers["Authorization"]}}
+        if "broken" in body["query"]:
+            answer = {"data": None, "errors": [{"message": "no field broken", "path": ["a", 0]}]}
+        text = b"not json" if "text" in body["query"] else json.dumps(answer).encode()
+        self.send_response(503 if "text" in body["query"] else 200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+async def test_graphql(runtimes: Runtimes) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    api = {"base_url": f"http://127.0.0.1:{server.server_port}/graphql", "bearer_token": "t"}
+    try:
+        sent = "query ($id: ID!, $n: Int = 3) { echo }"
+        ran, broken, text = await asyncio.gather(
+            run(runtimes, "graphql", sent, {"api": api, "id": "ž", "other": 1}),
+            run(runtimes, "graphql", "{ broken }", {"api": api}, slot=1),
+            run(runtimes, "graphql", "{ text }", {"api": api}, slot=2),
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ran.value == {"echo": {"id": "ž"}, "token": "Bearer t"}
+    assert broken.error == ("GraphQLError", "no field broken (at a.0)")
+    assert text.error == ("GraphQLError", "the server answered 503: not json")
+    assert (await run(runtimes, "graphql", "{ a }", {"api": api})).error[0] == "NoServer"
+    assert (await run(runtimes, "graphql", "{ a }", {"api": {"base_url": "file:///etc"}})).error[0] == "NoServer"
