@@ -6,58 +6,73 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conformance.test_runtimes import words_of
 from tests.worker.jobs import LEVELS, Ran, run, run_spec, spec, still_works
 
-from orvanta_platform.worker.runtimes import environment, pythons
+from orvanta_platform.worker.runtimes import environment, manifest, pythons
 from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
 pytestmark = pytest.mark.extended
 
-LANGUAGES = ("deno",)
-ERRORS = {"deno": ("RangeError", "at inner (script.ts:2:")}
+LANGUAGES = ("deno", "rlang", "nu")
+ERRORS = {
+    "deno": ("RangeError", "at inner (script.ts:2:"),
+    "rlang": ("Error", "at inner() (script.r:6)"),
+    "nu": ("Error", "script.nu:2:"),
+}
 """Name of the error that is raised, and a part of its stack."""
 
-SYNTAX = {"deno": ("SyntaxError", "script.ts:2:")}
+SYNTAX = {
+    "deno": ("SyntaxError", "script.ts:2:"),
+    "rlang": ("SyntaxError", "script.r:2:8: unexpected"),
+    "nu": ("ExitCode", "exit code 1"),
+}
+FROM_NPM = {"deno": ("deno", "node_modules/@deno/*/deno"), "nu": ("nushell", "node_modules/@nushell/*/bin/nu")}
+"""Packages of npm that contain a program: program → package, place in its folder."""
 
 
 @pytest.fixture(scope="module")
-def deno(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Deno of this machine, otherwise of its package of npm, which contains the program."""
-    found = shutil.which("deno", path=PATH)
-    if found is not None:
-        return Path(found)
-    folder = tmp_path_factory.mktemp("deno")
-    installing = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder), "deno"]
-    if shutil.which("npm") is None or subprocess.run(installing, check=False).returncode:
-        pytest.skip("deno cannot be installed")
-    return next(folder.glob("node_modules/@deno/*/deno"))
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Programs of npm's packages, for those that the machine does not have."""
+    wanted = {name: each for name, each in FROM_NPM.items() if shutil.which(name, path=PATH) is None}
+    folder = tmp_path_factory.mktemp("npm")
+    installing = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder)]
+    packages = [package for package, _ in wanted.values()]
+    if wanted and shutil.which("npm") is not None:
+        subprocess.run([*installing, *packages], check=False)
+    found = {name: next(iter(folder.glob(place)), None) for name, (_, place) in wanted.items()}
+    return {name: str(path) for name, path in found.items() if path is not None}
 
 
 @pytest.fixture(scope="module")
-async def runtimes(deno: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtimes]:
-    programs = environment.programs() | {"deno": str(deno)}
+async def runtimes(installed: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runtimes]:
+    programs = environment.programs() | installed
     with pytest.MonkeyPatch.context() as patching:
         patching.setattr(environment, "programs", lambda: programs)
+        manifest.is_installed.cache_clear()
         made = Runtimes(tmp_path_factory.mktemp("home"), [], LEVELS[0])
         await made.start()
         yield made
         await made.close()
+    manifest.is_installed.cache_clear()
 
 
 @pytest.fixture(params=LANGUAGES)
-def language(request: pytest.FixtureRequest) -> str:
+def language(request: pytest.FixtureRequest, runtimes: Runtimes) -> str:
     value: str = request.param
     missing = BY_LANGUAGE[value].missing()
-    if missing is not None:
-        pytest.skip(missing)
+    if missing is not None or (value == "deno" and not has_deno()):
+        pytest.skip(missing or "deno is not installed")
     return value
+
+
+def has_deno() -> bool:
+    return "deno" in environment.programs() or shutil.which("deno", path=PATH) is not None
 
 
 async def job(runtimes: Runtimes, language: str, case: str, args: Any = None, **options: Any) -> Ran:
@@ -118,6 +133,8 @@ async def test_python_of_the_wanted_version(runtimes: Runtimes) -> None:
 
 
 async def test_deno_has_its_object_and_locked_packages(runtimes: Runtimes) -> None:
+    if not has_deno():
+        pytest.skip("deno is not installed")
     content = "export const main = (/* a, b */ x: number, y = ')') => [x, y, typeof Deno.version.deno]"
     assert (await run(runtimes, "deno", content, {"x": 1})).value == [1, ")", "string"]
     folder = runtimes.packages / "admins" / "one"

@@ -28,6 +28,8 @@ const LANGUAGES: Record<string, string> = {
   bigquery: "BigQuery",
   duckdb: "DuckDB",
   graphql: "GraphQL",
+  rlang: "R",
+  nu: "Nushell",
 };
 
 const KINDS: Record<string, Kind> = {
@@ -75,6 +77,8 @@ export const ICONS: Record<string, string> = {
   snowflake: "SF",
   bigquery: "BQ",
   graphql: "GQ",
+  rlang: "R",
+  nu: "Nu",
 };
 
 export const isLoop = (kind: string): boolean => kind === "forloopflow" || kind === "whileloopflow";

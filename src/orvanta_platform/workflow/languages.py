@@ -51,6 +51,8 @@ RUNNABLE: Final = frozenset(
         "snowflake",
         "bigquery",
         "graphql",
+        "rlang",
+        "nu",
     }
 )
 """Languages with a runtime in this version. Scripts in others are deployed with a warning, and fail with no_runtime."""

@@ -67,13 +67,13 @@ class Runtime:
 
     def missing(self) -> str | None:
         """Return a sentence about the missing program, or None if nothing is missing."""
-        if self.program is None or _is_installed(self.program):
+        if self.program is None or is_installed(self.program):
             return None
         return f"{self.program} is not installed on this worker: {self.remedy}"
 
 
 @functools.cache
-def _is_installed(program: str) -> bool:
+def is_installed(program: str) -> bool:
     """Return True if the program is installed. Only the worker calls this, as a zygote must not load these imports."""
     import shutil
 

@@ -24,6 +24,24 @@ _PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
+_R_VALUES: Final = {"TRUE": "true", "FALSE": "false", "NULL": "null"}
+_NU_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    "string": {"type": "string"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "number": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "list": {"type": "array"},
+    "table": {"type": "array"},
+    "record": {"type": "object"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+_NU_PARAMETER: Final = re.compile(
+    r"(?P<name>-{0,2}[^\W\d][\w-]*)(?P<optional>\?)?(?:[ \t]*:[ \t]*(?P<type>\w+(?:<[^>]*>)?))?"
+    r"(?:[ \t]*=[ \t]*(?P<default>\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,]+))?"
+)
+
+
 def of_php(content: str) -> list[Parameter] | None:
     """Return the parameters of `function main(string $name, ?int $n = 3)`."""
     parts = _parameter_parts(_COMMENT.sub(" ", content), r"^[ \t]*function[ \t]+main[ \t]*\(")
@@ -51,6 +69,53 @@ def of_ruby(content: str) -> list[Parameter] | None:
         if match is not None:
             found.append(_with_default(match["name"], {}, match["value"] or match["keyword"] or None))
     return found
+
+
+def of_r(content: str) -> list[Parameter] | None:
+    """Return the parameters of `main <- function(a, b = 1)`."""
+    text = re.sub(r"#[^\n]*", "", content)
+    parts = _parameter_parts(text, r"^[ \t]*main[ \t]*(?:<-|=)[ \t]*function[ \t]*\(")
+    if parts is None:
+        return None
+    found = []
+    for part in parts:
+        match = re.match(r"(?P<name>[^\W\d][\w.]*)[ \t]*(?:=[ \t]*(?P<default>.+))?$", part, re.DOTALL)
+        if match is not None:
+            default = match["default"] and _R_VALUES.get(match["default"].strip(), match["default"])
+            found.append(_with_default(match["name"], {}, default))
+    return found
+
+
+def of_nu(content: str) -> list[Parameter] | None:
+    """Return the positional parameters of `def main [a: int, b: string = "x", c?: list]`."""
+    found = _nu(content)
+    if found is None:
+        return None
+    made = []
+    for match in found:
+        schema = dict(_NU_TYPES.get((match["type"] or "").partition("<")[0].strip(), {}))
+        made.append(_with_default(match["name"], schema, "null" if match["optional"] else match["default"]))
+    return made
+
+
+def nu_parameters(content: str) -> list[tuple[str, str | None]] | None:
+    """Return the positional parameters of `main` in Nushell, with the text of their defaults; None without `main`."""
+    found = _nu(content)
+    if found is None:
+        return None
+    return [(match["name"], "null" if match["optional"] else match["default"]) for match in found]
+
+
+def _nu(content: str) -> list[re.Match[str]] | None:
+    head = re.search(r"^[ \t]*(?:export[ \t]+)?def[ \t]+[\"']?main[\"']?[ \t]*\[", content, re.MULTILINE)
+    if head is None:
+        return None
+    depth, end = 1, head.end()
+    while end < len(content) and depth:
+        depth += {"[": 1, "]": -1}.get(content[end], 0)
+        end += 1
+    text = re.sub(r"#[^\n]*", "", content[head.end() : end - 1])
+    return [match for match in _NU_PARAMETER.finditer(text) if not match["name"].startswith("-")]
 
 
 def _with_default(name: str, schema: dict[str, Any], default: str | None) -> Parameter:

@@ -20,6 +20,8 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "go": go.parameters,
     "php": functions.of_php,
     "ruby": functions.of_ruby,
+    "rlang": functions.of_r,
+    "nu": functions.of_nu,
     "postgresql": sql.numbered,
     "duckdb": sql.named,
     "mysql": sql.marked("mysql"),
