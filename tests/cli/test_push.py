@@ -173,7 +173,10 @@ def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) 
     for name in ("one", "two"):
         cli.write(f"repo/f/examples/tree_{name}.flow/flow.yaml", "value: {modules: []}\n")
     cli.write("repo/f/examples/tree_bad.flow/flow.yaml", BAD)
-    cli.write("repo/.git/f/examples/tree_hidden.flow/flow.yaml", "value: {modules: []}\n")
+    for folder in (".git", "node_modules", ".venv/lib", "env", "__pycache__"):
+        cli.write(f"repo/{folder}/f/examples/tree_hidden.flow/flow.yaml", "value: {modules: []}\n")
+        cli.write(f"repo/{folder}/f/examples/tree_hidden.py", "def main(): pass\n")
+    cli.write("repo/env/pyvenv.cfg", "home = /usr/bin\n")
     done = cli("flow", "push", "repo", "--all", "--json", code=1)
     assert [(each["path"], each["state"]) for each in done.json["pushed"]] == [
         ("f/examples/tree_one", "created"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from orvanta_platform.cli.client.output import say
 from orvanta_platform.workflow.tree.paths import APP_FOLDERS
 
+_PACKAGES = frozenset({"__pycache__", "node_modules"})
 _AREAS = ("f", "u")
 _FEWEST = 3
 
@@ -45,8 +47,9 @@ def say_left_out(roots: Sequence[Path]) -> None:
 
 
 def items_under(root: Path, excluded: Sequence[str] = ()) -> list[Path]:
-    """Return the files and folders under a folder, sorted by name, without those in apps and hidden folders, and
-    without those inside folders with one of the endings `excluded`.
+    """Return the files and folders under a folder, sorted by name, without those in apps, hidden folders and
+    packages of other tools (`node_modules`, virtual environments), and without those inside folders with one of the
+    endings `excluded`.
 
     Links that lead out of the folder are excluded, as they could send any file of this machine to the server.
     """
@@ -63,12 +66,15 @@ def is_within(place: Path, folder: Path) -> bool:
 
 def _placed_under(root: Path, excluded: Sequence[str]) -> Iterator[Path]:
     inside = (*APP_FOLDERS, *excluded)
-    return (place for place in root.rglob("*") if _is_outside(place.relative_to(root).parts, inside))
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not _is_foreign(Path(folder, name))]
+        yield from (Path(folder, name) for name in (*folders, *files) if not name.startswith("."))
+        folders[:] = [name for name in folders if not name.endswith(inside)]
 
 
-def _is_outside(parts: Sequence[str], inside: tuple[str, ...]) -> bool:
-    hidden = any(part.startswith(".") for part in parts)
-    return not hidden and not any(part.endswith(inside) for part in parts[:-1])
+def _is_foreign(folder: Path) -> bool:
+    """Return whether a folder contains no items: hidden ones, and the packages of other tools."""
+    return folder.name.startswith(".") or folder.name in _PACKAGES or (folder / "pyvenv.cfg").exists()
 
 
 def _is_app(place: Path) -> bool:
