@@ -10,7 +10,7 @@ import {
   ReactFlowProvider,
   SelectionMode,
 } from "@xyflow/react";
-import { useCallback, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useContext, useMemo, useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { hasOverview } from "../actions/view-actions";
@@ -26,7 +26,7 @@ import { notesOf } from "../workflow/notes";
 import { move } from "../workflow/selection";
 import { OUTCOMES, type Outcome } from "../workflow/types";
 import css from "./canvas.module.css";
-import { type Drawing, type DrawnEdge, draw, reuseUnchanged } from "./draw";
+import { type Drawing, type DrawnEdge, draw, drawStart, reuseUnchanged } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
 import { KeepViewCentred } from "./keep-view-centred";
@@ -36,10 +36,19 @@ import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
 import { type DisplayedBoxes, useDisplayedNodes } from "./positions";
 import { SelectionBar } from "./selection-bar";
+import { StartContent, StartSlot } from "./start";
 import { FIT, FocusFollowsSelection, KeepInView, MarkFarZoom, ProvideView, useSelectOnFocus } from "./view";
 import { ViewControl } from "./view-control";
 
-const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
+const NODES = {
+  card: Card,
+  group: Group,
+  lane: LaneBox,
+  note: NoteCard,
+  frame: FrameBox,
+  folded: FoldedBox,
+  start: StartSlot,
+};
 const EDGES = { step: StepEdge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
 const MULTI_SELECT_KEYS = ["Meta", "Control", "Shift"];
@@ -51,11 +60,13 @@ const LABELS = {
   "handle.ariaLabel": t("canvas.handle"),
 };
 
-/** The graph of the workflow, derived from the document, to navigate, select, move and connect. */
-export function Canvas() {
+/** The graph of the workflow, derived from the document, to navigate, select, move and connect. `start`: shown above it. */
+export function Canvas({ start = null }: { start?: ReactNode }) {
   return (
     <ReactFlowProvider>
-      <Surface />
+      <StartContent value={start}>
+        <Surface />
+      </StartContent>
     </ReactFlowProvider>
   );
 }
@@ -96,11 +107,14 @@ function Graph() {
     return readOnly ? graph : foldGroups(graph, groups, open === "" ? [] : open.split(" "));
   }, [graph, groups, open, readOnly]);
   const made = useMemo(() => layout(seen, tree), [seen, tree]);
+  const started = useContext(StartContent) !== null;
   const last = useRef<Drawing | null>(null);
   const drawn = useMemo(() => {
-    last.current = reuseUnchanged(last.current, draw(seen, made, notesOf(tree), groups));
+    const { nodes, edges } = draw(seen, made, notesOf(tree), groups);
+    const start = started ? drawStart(seen, made) : null;
+    last.current = reuseUnchanged(last.current, { nodes: start ? [start, ...nodes] : nodes, edges });
     return last.current;
-  }, [seen, tree, groups, made]);
+  }, [seen, tree, groups, made, started]);
   const { nodes, moved, changed, settle } = useDisplayedNodes(drawn.nodes);
   const edges = useMemo(() => {
     const id = chosenEdge ? edgeId(chosenEdge) : null;
@@ -115,7 +129,7 @@ function Graph() {
       event: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean },
       node: { id: string; type?: string | undefined },
     ) => {
-      if (node.type === "lane") return;
+      if (node.type === "lane" || node.type === "start") return;
       // A click without modifier on one of several selected nodes selects that one only.
       if (!event.shiftKey && !event.ctrlKey && !event.metaKey) select(store, [node.id]);
       store.setState({ panel: "node" });

@@ -17,7 +17,9 @@ export type NoteNode = FlowNode<{ note: Note }, "note">;
 export type FrameNode = FlowNode<{ group: Group }, "frame">;
 /** A folded group, drawn in place of its nodes. */
 export type FoldedNode = FlowNode<{ group: Group }, "folded">;
-export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
+/** Place of the triggers above the graph. `targets`: ends of the lines to the first nodes, from its corner. */
+export type StartNode = FlowNode<{ targets: readonly Point[] }, "start">;
+export type Drawn = StartNode | CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
 export type DrawnEdge = FlowEdge<{ edge: Edge; route: readonly Point[] }, "step">;
 export interface Drawing {
   nodes: Drawn[];
@@ -131,6 +133,23 @@ const CONDITION_HANDLES = [
 ] as const;
 
 const BEHIND = -1;
+export const START = { width: 440, height: 46, gap: 56 };
+
+/** Return the place of the triggers, above all nodes; null if there are none. */
+export function drawStart({ main, preprocessor, failure }: Outline, layout: Layout): StartNode | null {
+  const boxOf = (node: Node | null) => (node ? (layout.nodes.get(node.id) ?? []) : []);
+  const all = [...main.nodes, preprocessor, failure].flatMap(boxOf);
+  const first = main.nodes.filter(({ id }) => !main.edges.some((edge) => edge.to === id)).flatMap(boxOf);
+  if (first.length === 0) return null;
+  const centres = first.map((box) => box.x + box.width / 2);
+  const x = (Math.min(...centres) + Math.max(...centres)) / 2 - START.width / 2;
+  const y = Math.min(...all.map((box) => box.y)) - START.gap - START.height;
+  const targets = first.map((box, index) => ({ x: (centres[index] ?? 0) - x, y: box.y - y }));
+  const { width, height } = START;
+  const fixed = { draggable: false, selectable: false, focusable: false, connectable: false };
+  return { id: "start:", type: "start", ...sized({ x, y, width, height }), data: { targets }, ...fixed };
+}
+
 const FRAME = { side: 16, head: 30, foot: 16 };
 
 function drawNote(note: Note): NoteNode {

@@ -19,7 +19,7 @@ export function useNodeMenu() {
   const open = useCallback(
     (event: MouseEvent, { id, type }: { id: string; type?: string | undefined }) => {
       const { readOnly, selection } = store.getState();
-      if (readOnly || type === "lane") return;
+      if (readOnly || type === "lane" || type === "start") return;
       event.preventDefault();
       if (!selection.includes(id)) select(store, [id]);
       setMenu({ x: event.clientX, y: event.clientY });

@@ -15,7 +15,7 @@ import { toYaml } from "../workflow/yaml";
 import type { DraftState } from "./draft-saver";
 import type { LocalHistory } from "./local-history";
 
-export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
+export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | "trigger" | null;
 export type OpenDialog =
   | { kind: "add"; spot: Spot }
   | { kind: "connect" | "into"; from: string }
@@ -38,6 +38,9 @@ export interface LiveRun {
 
 /** Run whose data is shown: a test, or the last run before the page was opened. */
 export type ShownRun = Pick<LiveRun, "id" | "status" | "graph" | "nodes">;
+
+/** Trigger in the panel. `path`: null of a new one. */
+export type ShownTrigger = { kind: "schedule" | "route"; path: string | null } | { kind: "webhook" };
 
 /** Tab of the panel of a node. */
 export type NodeTab = "settings" | "input" | "output" | "logs";
@@ -95,6 +98,8 @@ export interface Editor {
   /** Last results of nodes, by id, and the inputs of the workflow in that run. */
   results: Record<string, Json>;
   args: Tree | null;
+  /** Trigger in the panel of triggers; null: all. */
+  trigger: ShownTrigger | null;
   /** Last run before the page was opened. */
   lastRun: ShownRun | null;
   nodeTab: NodeTab;
@@ -155,6 +160,7 @@ export function createEditor(
     shownIterations: {},
     results: {},
     args: null,
+    trigger: null,
     lastRun: null,
     nodeTab: "settings",
     beside: true,

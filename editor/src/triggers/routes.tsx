@@ -51,7 +51,8 @@ export function Routes({ wanted: query }: { wanted: string }) {
   );
 }
 
-function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
+/** A route with its URL and commands. */
+export function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const queries = useQueryClient();

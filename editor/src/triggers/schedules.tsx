@@ -52,7 +52,8 @@ export function Schedules({ wanted: query }: { wanted: string }) {
   );
 }
 
-function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void }) {
+/** A schedule with its next runs and commands. */
+export function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void }) {
   const store = useEditorStore();
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);

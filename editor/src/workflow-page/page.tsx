@@ -27,6 +27,12 @@ const RunsView = lazy(() => import("../runs/list/workflow-runs"));
 const VersionsView = lazy(() => import("../versions/view"));
 const AcceptanceNotices = lazy(async () => ({ default: (await import("../versions/acceptance")).AcceptanceNotices }));
 const TriggersView = lazy(() => import("../triggers/view"));
+const StartTriggers = lazy(() => import("../triggers/start"));
+const START = (
+  <Suspense>
+    <StartTriggers />
+  </Suspense>
+);
 
 /** The page of a workflow: the graph, with the form of a node, a test or the YAML beside it. */
 export function WorkflowPage() {
@@ -127,7 +133,7 @@ function Page() {
       </div>
       {view === "graph" ? (
         <div className={css.body}>
-          <Canvas />
+          <Canvas start={START} />
           <SidePanel />
         </div>
       ) : (

@@ -22,6 +22,8 @@ const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector
 const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
 const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 
+const TriggerPanel = lazy(() => import("../triggers/panel"));
+
 const PANELS = [loadInspector, loadDialogs, loadOutline, loadPalette, loadProblems, loadYaml];
 
 /** The open dialog of the page. */
@@ -37,6 +39,7 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
   problems: t("workflow-page.problems"),
   outline: t("workflow-page.outline"),
   palette: t("workflow-page.nodeLibrary"),
+  trigger: t("workflow-page.trigger"),
 };
 
 /** Load the inspector, the dialogs and other panels on the first movement of the pointer or the first key. */
@@ -83,6 +86,7 @@ export function SidePanel() {
           {panel === "problems" && <ProblemsPanel />}
           {panel === "outline" && <OutlinePanel />}
           {panel === "palette" && <PalettePanel />}
+          {panel === "trigger" && <TriggerPanel />}
         </Suspense>
       </div>
     </aside>

@@ -1,0 +1,146 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link } from "react-router";
+import { routesQuery, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
+import { useEditor, useEditorStore } from "../editor/context";
+import type { ShownTrigger } from "../editor/store";
+import { t } from "../texts/triggers";
+import { Icon } from "../ui/icon";
+import { Menu } from "../ui/menu";
+import css from "./start.module.css";
+import { formatInZone } from "./times";
+
+const MOST = 4;
+
+/** The triggers of the workflow above its graph: each with its state, and a button that adds one. */
+export default function StartTriggers() {
+  const store = useEditorStore();
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const deployed = useEditor((editor) => editor.flow.version_id !== null);
+  const schedules = useQuery({ ...schedulesQuery(workspace, path), enabled: deployed }).data ?? [];
+  const routes = useQuery({ ...routesQuery(workspace, path), enabled: deployed }).data ?? [];
+  const more = schedules.length + routes.length - MOST;
+  return (
+    <ul className={`nodrag nopan ${css.triggers}`} aria-label={t("triggers.triggers")}>
+      <Trigger icon="play" name={t("triggers.manual")} open={() => store.setState({ panel: "test" })} />
+      {deployed && <Trigger icon="link" name={t("triggers.webhook")} shown={{ kind: "webhook" }} />}
+      {schedules.slice(0, MOST).map((each) => (
+        <ScheduleTrigger key={each.path} schedule={each} />
+      ))}
+      {routes.slice(0, Math.max(MOST - schedules.length, 0)).map((each) => (
+        <Trigger
+          key={each.path}
+          icon="globe"
+          name={`${each.http_method.toUpperCase()} /${each.route_path}`}
+          state={each.mode === "enabled" ? t("triggers.enabled") : t("triggers.disabled")}
+          off={each.mode !== "enabled"}
+          shown={{ kind: "route", path: each.path }}
+        />
+      ))}
+      {more > 0 && (
+        <li>
+          <Link className={css.trigger} to="?view=triggers" tabIndex={-1}>
+            {t("triggers.more", { count: more })}
+          </Link>
+        </li>
+      )}
+      <AddTrigger deployed={deployed} />
+    </ul>
+  );
+}
+
+function ScheduleTrigger({ schedule }: { schedule: Schedule }) {
+  const { path, summary, enabled, timezone } = schedule;
+  const next = useQuery({ ...ticksQuery(schedule.schedule, timezone), enabled }).data?.[0];
+  const state = next ? t("triggers.next", { time: formatInZone(next, timezone) }) : t("triggers.active");
+  return (
+    <Trigger
+      icon="clock"
+      name={summary || schedule.schedule}
+      state={enabled ? state : t("triggers.paused")}
+      off={!enabled}
+      shown={{ kind: "schedule", path }}
+    />
+  );
+}
+
+interface TriggerProps {
+  icon: string;
+  name: string;
+  state?: string;
+  /** The trigger starts no runs. */
+  off?: boolean;
+  /** Shown in the panel when it is selected, unless `open` is given. */
+  shown?: ShownTrigger;
+  open?: () => void;
+}
+
+function Trigger({ icon, name, state, off = false, shown, open }: TriggerProps) {
+  const store = useEditorStore();
+  const selected = useEditor(
+    (editor) => editor.panel === "trigger" && JSON.stringify(editor.trigger) === JSON.stringify(shown),
+  );
+  const show = () => store.setState({ panel: "trigger", trigger: shown ?? null });
+  return (
+    <li>
+      <button
+        type="button"
+        className={css.trigger}
+        data-off={off || undefined}
+        aria-pressed={selected}
+        // The canvas is one tab stop. The view of the triggers has the same forms.
+        tabIndex={-1}
+        onClick={open ?? show}
+      >
+        <Icon name={icon} size={14} />
+        <span className={css.text}>
+          <span className={css.name}>{name}</span>
+          {state && <span className={css.state}>{state}</span>}
+        </span>
+      </button>
+    </li>
+  );
+}
+
+/** Button with a menu of the kinds of triggers. A workflow that is not deployed shows why there are none. */
+function AddTrigger({ deployed }: { deployed: boolean }) {
+  const store = useEditorStore();
+  const [menu, setMenu] = useState<{ x: number; y: number } | null>(null);
+  const show = (trigger: ShownTrigger | null) => store.setState({ panel: "trigger", trigger });
+  const item = (label: string, icon: string, kind: "schedule" | "route") => ({
+    label,
+    icon,
+    run: () => show({ kind, path: null }),
+  });
+  return (
+    <li>
+      <button
+        type="button"
+        className={`${css.trigger} ${css.add}`}
+        aria-label={t("triggers.add")}
+        title={t("triggers.add")}
+        aria-haspopup="menu"
+        aria-expanded={menu !== null}
+        tabIndex={-1}
+        onClick={({ currentTarget }) => {
+          const { left, bottom } = currentTarget.getBoundingClientRect();
+          if (deployed) setMenu({ x: left, y: bottom + 4 });
+          else show(null);
+        }}
+      >
+        <Icon name="plus" size={14} />
+      </button>
+      {menu && (
+        <Menu
+          label={t("triggers.add")}
+          at={menu}
+          groups={[
+            [item(t("triggers.newSchedule"), "clock", "schedule"), item(t("triggers.newRoute"), "globe", "route")],
+          ]}
+          close={() => setMenu(null)}
+        />
+      )}
+    </li>
+  );
+}
