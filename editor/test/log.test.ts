@@ -4,7 +4,15 @@ import { levelOf, stripEscapes } from "../src/runs/log/levels";
 import { Lines, MAX_LINE_LENGTH } from "../src/runs/log/lines";
 import { LogBuffer, splitMatches } from "../src/runs/log/log-buffer";
 
-const part = (text: string, job = "j", attempt = 1): LogPart => ({ job, node: job, attempt, offset: 0, text });
+const AT = "2026-01-01T00:00:00Z";
+const part = (text: string, job = "j", attempt = 1, at = AT): LogPart => ({
+  job,
+  node: job,
+  attempt,
+  offset: 0,
+  text,
+  at,
+});
 const texts = (lines: Lines) => Array.from({ length: lines.length }, (_, index) => lines.textAt(index));
 const reading = () => new LogBuffer((work) => work());
 
@@ -29,6 +37,14 @@ describe("lines", () => {
       ["b", 1],
       ["b", 2],
     ]);
+  });
+
+  it("have the time of the part in which they begin", () => {
+    const lines = new Lines();
+    lines.append([part("one\ntw"), part("o\nthree", "j", 1, "2026-01-01T00:00:05Z")]);
+    const start = Date.parse(AT);
+    expect([0, 1, 2].map((each) => (lines.at(each)?.at ?? 0) - start)).toEqual([0, 0, 5000]);
+    expect(lines.at(2)?.owner.at).toBe(start);
   });
 
   it("that are very long are cut, and say by how much", () => {

@@ -75,6 +75,15 @@ async def test_log_is_followed_searched_and_filtered(page: Page, site: Site) -> 
     assert await tall.evaluate("each => each.scrollWidth <= each.clientWidth")
     await log.press("w")
 
+    # The times are those since the start of the node, with the date as tooltip.
+    await expect(log.locator("time")).to_have_count(0)
+    await page.get_by_role("button", name="Show times").click()
+    shown = lines.filter(has_text="the end of again").last.locator("time")
+    await expect(shown).to_have_text(re.compile(r"^\+\d"))
+    await expect(shown).to_have_attribute("title", re.compile(r"20\d\d.*\.\d{3}"))
+    await page.get_by_role("button", name="Show times").click()
+    await expect(log.locator("time")).to_have_count(0)
+
     # Found by keyboard alone, forwards and back, with the count.
     await log.press("/")
     await page.keyboard.type("LINE 17")

@@ -6,6 +6,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +106,8 @@ async def test_ended_run_is_streamed_completely(api: ApiHarness) -> None:
         ("a", 0, "hello from a\n"),
         ("b", 0, "hello from b\n"),
     ]
+    written = [datetime.fromisoformat(part["at"]) for part in log["logs"]]
+    assert datetime.fromisoformat(status["created_at"]) < written[0] < written[1]
     assert end == {"run_id": id, "status": "succeeded", "rev": status["rev"]}
     for params, headers in (({"cursor": log_id}, HERE), ({}, {**HERE, "Last-Event-ID": end_id})):
         again = await api.client.get(f"/api/v1/runs/{id}/stream", params=params, headers=headers)

@@ -1,7 +1,7 @@
 import { BASE, CREDENTIALS } from "./client";
 import type { RunGraph } from "./runs";
 
-/** Part of the log of a node. `offset`: position in the log of the attempt, in characters. */
+/** Part of the log of a node. `offset`: position in the log of the attempt, in characters; `at`: when it was written. */
 export interface LogPart {
   job: string;
   node: string;
@@ -9,6 +9,7 @@ export interface LogPart {
   place?: number;
   offset: number;
   text: string;
+  at: string;
 }
 
 export interface RunListener {

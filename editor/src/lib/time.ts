@@ -22,6 +22,16 @@ export function relative(iso: string, now: number): string {
   return seconds > 5 ? t("lib.soon") : t("lib.justNow");
 }
 
+const PRECISE = new Intl.DateTimeFormat(LOCALE, {
+  ...{ year: "numeric", month: "short", day: "numeric" },
+  ...{ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, timeZoneName: "short" },
+});
+
+/** Return date and time with milliseconds, from milliseconds since 1970, in the time zone of the browser. */
+export function precise(at: number): string {
+  return PRECISE.format(at);
+}
+
 /** Return date and time in the time zone of the browser. */
 export function absolute(iso: string): string {
   return ABSOLUTE.format(new Date(iso));

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,6 +30,9 @@ class Printed(msgspec.Struct, kw_only=True):
     """Position of the first character in the log of the attempt."""
 
     text: str
+    at: datetime
+    """Time at which the last character was written."""
+
     node: str | UnsetType = UNSET
     place: int | UnsetType = UNSET
     """Index of the iteration or branch."""
@@ -94,6 +98,7 @@ def _printed(part: LogPart) -> Printed:
         attempt=part.attempt,
         offset=part.offset,
         text=part.text,
+        at=part.at,
         node=UNSET if part.node is None else part.node,
         place=UNSET if part.place is None else part.place,
     )

@@ -1,4 +1,6 @@
+import { duration, precise } from "../../lib/time";
 import { t } from "../../texts/runs";
+import type { Owner } from "./lines";
 import css from "./log.module.css";
 import { type LogBuffer, splitMatches } from "./log-buffer";
 
@@ -7,12 +9,14 @@ interface Props {
   place: number;
   start: number;
   named: boolean;
+  /** Return the time from which those of an owner are counted; null: times are not shown. */
+  startOf: ((owner: Owner) => number) | null;
   current: boolean;
   measure: ((element: HTMLElement | null) => void) | null;
 }
 
 /** One line: its number, its node, and its text with the matches of the search. */
-export function Row({ reading, place, start, named, current, measure }: Props) {
+export function Row({ reading, place, start, named, startOf, current, measure }: Props) {
   const index = reading.index(place);
   const line = reading.lines.at(index);
   if (!line) return null;
@@ -35,6 +39,11 @@ export function Row({ reading, place, start, named, current, measure }: Props) {
       <span className={css.number} aria-hidden="true">
         {index + 1}
       </span>
+      {startOf && (
+        <time className={css.time} dateTime={new Date(line.at).toISOString()} title={precise(line.at)}>
+          +{duration(Math.max(line.at - startOf(owner), 0))}
+        </time>
+      )}
       {named && owner.node && (
         <span className={css.owner} title={whose}>
           {whose}

@@ -1,20 +1,22 @@
 import type { LogPart } from "../../api/stream";
 import { LEVELS, type Level, levelOf, stripEscapes } from "./levels";
 
-/** Source of a line: one attempt of one job. `place`: number of its iteration or branch. */
+/** Source of a line: one attempt of one job. `place`: number of its iteration or branch; `at`: time of its first line. */
 export interface Owner {
   job: string;
   node: string | null;
   attempt: number;
   place: number | null;
+  at: number;
 }
 
-/** Line as shown. `cut`: number of characters that are omitted. */
+/** Line as shown. `cut`: number of characters that are omitted; `at`: when it was written, in milliseconds since 1970. */
 export interface Line {
   text: string;
   level: Level | null;
   owner: Owner;
   cut: number;
+  at: number;
 }
 
 export const MAX_LINE_LENGTH = 10_000;
@@ -31,6 +33,7 @@ interface Open {
  */
 export class Lines {
   private readonly texts: string[] = [];
+  private readonly times: number[] = [];
   private readonly owners: Owner[] = [];
   private readonly owner: number[] = [];
   private readonly levels: number[] = [];
@@ -47,7 +50,7 @@ export class Lines {
     const owner = this.owners[this.owner[index] ?? -1];
     if (!owner) return null;
     const level = LEVELS[(this.levels[index] ?? 0) - 1] ?? null;
-    return { text: this.texts[index] ?? "", level, owner, cut: this.cuts.get(index) ?? 0 };
+    return { text: this.texts[index] ?? "", level, owner, cut: this.cuts.get(index) ?? 0, at: this.times[index] ?? 0 };
   }
 
   textAt(index: number): string {
@@ -66,18 +69,19 @@ export class Lines {
   }
 
   private appendPart(part: LogPart): number {
-    const owner = this.ownerOf(part);
+    const at = Date.parse(part.at);
+    const owner = this.ownerOf(part, at);
     const before = this.open.get(owner);
     const first = before?.index ?? this.length;
     const pieces = part.text.split("\n");
     for (const [place, piece] of pieces.entries()) {
       const ended = place < pieces.length - 1;
-      if (piece || ended || this.open.has(owner)) this.write(owner, piece, ended);
+      if (piece || ended || this.open.has(owner)) this.write(owner, piece, ended, at);
     }
     return first;
   }
 
-  private write(owner: number, piece: string, ended: boolean): void {
+  private write(owner: number, piece: string, ended: boolean, at: number): void {
     const line = this.open.get(owner) ?? { index: this.length, raw: "", lost: 0 };
     const room = Math.max(MAX_LINE_LENGTH * 2 - line.raw.length, 0);
     line.raw += piece.slice(0, room);
@@ -87,6 +91,7 @@ export class Lines {
     const level = levelOf(text, this.last.get(owner) ?? null);
     this.texts[line.index] = cut > 0 ? text.slice(0, MAX_LINE_LENGTH) : text;
     this.owner[line.index] = owner;
+    this.times[line.index] ??= at;
     this.levels[line.index] = level === null ? 0 : LEVELS.indexOf(level) + 1;
     if (cut > 0) this.cuts.set(line.index, cut);
     if (ended) {
@@ -95,11 +100,11 @@ export class Lines {
     } else this.open.set(owner, line);
   }
 
-  private ownerOf({ job, node, attempt, place }: LogPart): number {
+  private ownerOf({ job, node, attempt, place }: LogPart, at: number): number {
     const key = `${job} ${attempt}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;
     this.known.set(key, this.owners.length);
-    return this.owners.push({ job, node: node ?? null, attempt, place: place ?? null }) - 1;
+    return this.owners.push({ job, node: node ?? null, attempt, place: place ?? null, at }) - 1;
   }
 }

@@ -2,11 +2,12 @@ import { useShallow } from "zustand/react/shallow";
 import { BASE } from "../../api/client";
 import { useEditor } from "../../editor/context";
 import { nodeStateOf } from "../../editor/run-watch";
-import type { Editor } from "../../editor/store";
+import type { Editor, LiveRun } from "../../editor/store";
 import { t } from "../../texts/runs";
 import { Select } from "../../ui/select";
 import type { Node } from "../../workflow/outline";
 import { useRun } from "../context";
+import type { Owner } from "./lines";
 import { type LogSource, useLog } from "./use-log";
 import { LogView } from "./view";
 
@@ -17,18 +18,27 @@ export function RunLog() {
   const job = useEditor((editor) => (node ? jobOf(editor, node) : null));
   const source = logSourceOf(node, job, selection.attempt);
   const [reading, readOn] = useLog(workspace, id, source);
+  const live = useEditor((editor) => editor.live);
   const isSingleSource = source.job !== undefined || source.node !== undefined || !about.is_workflow;
   return (
     <LogView
       key={JSON.stringify(source)}
       {...{ reading, readOn }}
       named={!isSingleSource}
+      startOf={(owner) => startOf(live, owner)}
       download={downloadUrl(workspace, id, source)}
     >
       {about.is_workflow && <NodeSelect />}
       {node && job && node.lanes.length === 0 && <AttemptSelect node={node} />}
     </LogView>
   );
+}
+
+/** Return when the node, or the run of a script, started; for a node in a loop or branch, when its first line was written. */
+function startOf(live: LiveRun | null, { node, at }: Owner): number {
+  const state = node === null ? live?.graph : live?.nodes[node];
+  const isOne = state && !("inside" in state);
+  return isOne && state.started_at ? Math.min(Date.parse(state.started_at), at) : at;
 }
 
 /** Return the job whose log is that of a node; null if there is none. In a loop, it is the job of the shown iteration. */

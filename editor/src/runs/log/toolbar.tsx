@@ -23,6 +23,8 @@ interface Props {
   setFollows: (yes: boolean) => void;
   wraps: boolean;
   setWraps: (yes: boolean) => void;
+  timed: boolean;
+  setTimed: (yes: boolean) => void;
   download: string;
   current: number | null;
   step: (by: 1 | -1) => void;
@@ -33,7 +35,7 @@ interface Props {
 
 /** Filter, search, view options and download of a log. */
 export function LogToolbar(props: Props) {
-  const { reading, follows, setFollows, wraps, setWraps, download, clearCurrent, children } = props;
+  const { reading, follows, setFollows, wraps, setWraps, timed, setTimed, download, clearCurrent, children } = props;
   return (
     <div className={css.bar}>
       {children}
@@ -70,6 +72,14 @@ export function LogToolbar(props: Props) {
           onClick={() => setWraps(!wraps)}
         >
           {t("runs.wrap")}
+        </Button>
+        <Button
+          look={timed ? "main" : "plain"}
+          aria-pressed={timed}
+          title={t("runs.showTimesHint")}
+          onClick={() => setTimed(!timed)}
+        >
+          {t("runs.showTimes")}
         </Button>
         <a className={`${controls.button} ${css.download}`} data-look="plain" href={download} download>
           <Icon name="deploy" />

@@ -13,6 +13,7 @@ import { t } from "../../texts/runs";
 import { Button } from "../../ui/controls";
 import { Empty, Skeleton } from "../../ui/states";
 import { Row } from "./line-row";
+import type { Owner } from "./lines";
 import css from "./log.module.css";
 import type { LogBuffer } from "./log-buffer";
 import { LogToolbar } from "./toolbar";
@@ -26,6 +27,8 @@ interface Props {
   reading: LogBuffer;
   /** Show the node of each line. */
   named: boolean;
+  /** Return the time, in milliseconds since 1970, from which the times of lines are counted. */
+  startOf: (owner: Owner) => number;
   /** Address of the whole log as a file. */
   download: string;
   /** Read the lines after those in the buffer. */
@@ -34,12 +37,13 @@ interface Props {
 }
 
 /** View of a log of any length. Only visible lines are rendered. */
-export function LogView({ reading, named, download, readOn, children }: Props) {
+export function LogView({ reading, named, startOf, download, readOn, children }: Props) {
   useSyncExternalStore(reading.subscribe, () => reading.version);
   const port = useRef<HTMLDivElement>(null);
   const find = useRef<HTMLInputElement>(null);
   const [follows, setFollows] = useState(true);
   const [wraps, setWraps] = useState(() => window.matchMedia(NARROW).matches);
+  const [timed, setTimed] = useState(false);
   const [current, setCurrent] = useState<number | null>(null);
   const rows = useVirtualizer({
     count: reading.count,
@@ -94,7 +98,7 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
     // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of what is inside
     <div className={css.view} onKeyDown={keys}>
       <LogToolbar
-        {...{ reading, follows, setFollows, wraps, setWraps, download, current, step, find }}
+        {...{ reading, follows, setFollows, wraps, setWraps, timed, setTimed, download, current, step, find }}
         clearCurrent={() => setCurrent(null)}
       >
         {children}
@@ -120,6 +124,7 @@ export function LogView({ reading, named, download, readOn, children }: Props) {
                 place={index}
                 start={start}
                 named={named}
+                startOf={timed ? startOf : null}
                 current={current !== null && reading.hits[current] === index}
                 measure={wraps ? rows.measureElement : null}
               />

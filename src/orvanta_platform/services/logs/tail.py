@@ -50,6 +50,8 @@ class LogPart:
     attempt: int
     offset: int
     text: str
+    at: datetime
+    """Time at which the last character was written."""
 
 
 @dataclass(slots=True)
@@ -161,7 +163,8 @@ async def read_on(db: Database, storage: Storage, run: UUID, tail: Tail, *, most
         if not tail.has_room(piece.job, piece.at, room):
             tail.pass_to(min(safe, piece.at - _MICROSECOND))
             return Page(parts, complete=False, held=not parts)
-        made = LogPart(piece.job, piece.node or None, piece.place, piece.attempt, piece.piece.first_char, text)
+        start = piece.piece.first_char
+        made = LogPart(piece.job, piece.node or None, piece.place, piece.attempt, start, text, piece.at)
         if (fresh := tail.new_text(made, piece.at)) is not None:
             parts.append((fresh, piece.at))
     whole = len(found) < _PIECES and sum(piece.piece.chars for piece in found) < _CHARS
