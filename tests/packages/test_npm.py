@@ -108,6 +108,7 @@ async def test_tarball_with_outside_path(shop: Shop) -> None:
 async def test_missing_package(shop: Shop) -> None:
     with pytest.raises(PackageError, match="missing-thing") as raised:
         await shop.provide('import "missing-thing"', language="bun")
+    assert str(raised.value).startswith("The package index has no package missing-thing. Check the spelling")
     assert raised.value.name == "lock_failed"
 
 

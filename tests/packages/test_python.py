@@ -119,6 +119,7 @@ async def test_packages_are_read_only(shop: Shop) -> None:
 async def test_missing_package(shop: Shop) -> None:
     with pytest.raises(PackageError, match="missing-thing") as raised:
         await shop.provide("import missing_thing")
+    assert str(raised.value).startswith("The package index has no package missing-thing. Check the spelling")
     assert raised.value.name == "lock_failed"
     publish(shop)
     assert (await shop.run(SCRIPT)).value[0] == "hello 1.0", "the next one is not held up"

@@ -28,6 +28,8 @@ _INSTALLED = re.compile(r"^\d+ packages? installed|^Checked \d+ install", re.MUL
 _ERROR = re.compile(r"^error:", re.MULTILINE)
 _TAIL = 40
 _MISMATCH = ("Hash mismatch", "IntegrityCheckFailed", "Integrity check failed")
+_NOT_IN_UV = re.compile(r"Because (\S+) was not found in the (?:package registry|provided package locations)")
+_NOT_IN_BUN = re.compile(r"^error: (@?[^@\s]+)@\S+ failed to resolve", re.MULTILINE)
 
 
 def run(job: Job, content: str, args: bytes) -> NoReturn:
@@ -190,7 +192,21 @@ def _failure(name: str, output: str) -> _Failed:
     last = "\n".join(output.splitlines()[-_TAIL:])
     if any(sign in last for sign in _MISMATCH):
         return _Failed("lock_hash_mismatch", f"the files of the index differ from what was locked: {last}")
-    return _Failed(name, last)
+    return _Failed(name, f"{_advice(last)}{last}")
+
+
+def _advice(output: str) -> str:
+    """Return what to do about a package that the index does not have; empty for other failures."""
+    if (python := _NOT_IN_UV.search(output)) is not None:
+        package, declare = python[1], "in a comment `# extra_requirements:`"
+    elif "- 404" in output and (npm := _NOT_IN_BUN.search(output)) is not None:
+        package, declare = npm[1], 'in the import, for example `from "npm:name@1"`'
+    else:
+        return ""
+    return (
+        f"The package index has no package {package}. Check the spelling of the import. "
+        f"If the package has another name, declare it {declare}.\n"
+    )
 
 
 def _forward_output(process: subprocess.Popen[bytes]) -> str:
