@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.cli.client import Cli
@@ -61,11 +62,78 @@ def test_every_kind_of_file_is_pushed_in_the_order_of_references(cli: Cli) -> No
     changed = {"tree", "f/tree/region", "f/tree/daily", "f/tree/hook"}
     for dry_run in (["--dry-run"], []):
         done = cli("push", "repo", "--json", *dry_run, code=1)
-        assert {path for path, state in states(done).items() if state == "updated"} == changed
-        assert set(states(done)) == set(PATHS)
         (failed,) = done.json["failed"]
         assert failed["file"] == "repo/f/tree/broken.resource.yaml"
         assert "at line 3, column 1: a second document begins here" in failed["error"]["message"]
+        updated = {path for path, state in states(done).items() if state == "updated"}
+        assert updated == (changed if dry_run else set())
     (cli.folder / "repo/f/tree/broken.resource.yaml").unlink()
+    pushed = states(cli("push", "repo", "--json"))
+    assert {path for path, state in pushed.items() if state == "updated"} == changed
     assert set(states(cli("push", "repo", "--json")).values()) == {"unchanged"}
     assert client.get("/api/w/main/schedules/get/f/tree/daily").json()["enabled"] is True
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {
+        str(place.relative_to(root)): place.read_bytes()
+        for place in root.rglob("*")
+        if place.is_file() and ".orvanta" not in place.parts
+    }
+
+
+def test_two_people_and_the_page_lose_nothing(cli: Cli) -> None:
+    """Ann and Bob push and pull the same items, and the workspace is changed by the API meanwhile."""
+    client = cli.installation.client
+    code = (
+        "value: {modules: [{id: a, value: {type: rawscript, language: bash, content: echo 1, input_transforms: {}}}]}\n"
+    )
+    for name, text in {
+        "f/duo/folder.meta.yaml": "summary: Duo\n",
+        "f/duo/one.variable.yaml": "value: a\nis_secret: false\n",
+        "f/duo/two.variable.yaml": "value: a\nis_secret: false\n",
+        "f/duo/code.flow/flow.yaml": f"# kept\nsummary: Code\n{code}",
+    }.items():
+        cli.write(f"ann/{name}", text)
+    cli("push", "ann")
+    cli("pull", "bob")
+    ours = {name: body for name, body in tree(cli.folder / "bob").items() if name.startswith("f/duo")}
+    assert ours["f/duo/code.flow/a.inline_script.sh"] == b"echo 1" and b"# kept" in ours["f/duo/code.flow/flow.yaml"]
+    status = cli("status", "bob", "--json", "--exit-code").json
+    assert status == {"in_sync": True, "items": [], "failed": []}
+    assert states(cli("push", "bob", "--json")) and cli("push", "bob").out == "Nothing to do.\n"
+
+    cli.write("bob/f/duo/one.variable.yaml", "value: bob\nis_secret: false\n")
+    cli.write("bob/f/duo/code.flow/a.inline_script.sh", "echo bob")
+    done = states(cli("push", "bob", "--json"))
+    assert {path for path, state in done.items() if state == "updated"} == {"f/duo/one", "f/duo/code"}
+    cli.write("ann/f/duo/one.variable.yaml", "value: ann\nis_secret: false\n")
+    cli.write("ann/f/duo/three.variable.yaml", "value: new\nis_secret: false\n")
+    client.post("/api/w/main/variables/update/f/duo/two", json={"value": "page"})
+    status = cli("status", "ann/f/duo", "--json", "--exit-code", code=1).json
+    assert {each["path"]: each["state"] for each in status["items"]} == {
+        "f/duo/one": "conflict",
+        "f/duo/two": "remote modified",
+        "f/duo/three": "added",
+        "f/duo/code": "remote modified",
+    }
+    refused = cli("push", "ann/f/duo", "--json", code=1).json
+    assert [each["path"] for each in refused["failed"]] == ["f/duo/one"] and refused["pushed"] == []
+    assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "bob"
+    shown = cli("diff", "ann/f/duo").out
+    assert "-value: bob\n+value: ann\n" in shown and "-value: page\n" in shown
+    pulled = cli("pull", "ann/f/duo", "--json", code=1).json
+    assert [each["path"] for each in pulled["conflicts"]] == ["f/duo/one"]
+    assert (cli.folder / "ann/f/duo/one.variable.yaml").read_text().startswith("value: ann")
+    assert "value: page" in (cli.folder / "ann/f/duo/two.variable.yaml").read_text()
+    assert (cli.folder / "ann/f/duo/code.flow/a.inline_script.sh").read_text() == "echo bob"
+    cli("push", "ann/f/duo", "--force", "-m", "Ann's")
+    assert client.get("/api/w/main/variables/get/f/duo/one").json()["value"] == "ann"
+
+    (cli.folder / "ann/f/duo/three.variable.yaml").unlink()
+    assert "1 deleted item remains" in cli("push", "ann/f/duo").err
+    assert "f/duo/three: deleted" in cli("push", "ann/f/duo", "--prune").out
+    assert client.get("/api/w/main/variables/exists/f/duo/three").json() is False
+    cli("pull", "bob")
+    assert (cli.folder / "bob/f/duo/one.variable.yaml").read_text().startswith("value: ann")
+    assert "bob is initialised already." in cli("init", "bob", code=1).err

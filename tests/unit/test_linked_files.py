@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orvanta_platform.cli.client import flow_files, script_files, tree_files
+from orvanta_platform.cli.client import flow_files, script_files, tree_folder
 from orvanta_platform.cli.client.places import say_left_out
 from orvanta_platform.errors import BadRequest
 
@@ -34,7 +34,8 @@ def test_links_out_of_the_tree_are_left_out(tree: Path, capsys: pytest.CaptureFi
     (folder / "outside").symlink_to(tree.parent, target_is_directory=True)
     (folder / "outside.flow").symlink_to(tree.parent, target_is_directory=True)
     assert names(script_files.find(tree)) == ["linked.py", "own.py"]
-    assert tree_files.find(tree) == [] and flow_files.find(tree) == []
+    assert {path for _, path in tree_folder.open_folder(tree).located} == {"f/sales/linked", "f/sales/own"}
+    assert flow_files.find(tree) == []
     say_left_out([tree])
     assert "7 links are left out" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""`orvanta push`: deployment of all items of a tree of files."""
+"""`orvanta init`, `pull`, `push`, `status` and `diff`: the items of a workspace as a tree of files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,44 @@ import typer
 from orvanta_platform.cli.client import options
 from orvanta_platform.cli.client.command import Session, command
 
-Source = Annotated[Path | None, typer.Argument(help="Folder that contains f and u; the current one by default.")]
+Source = Annotated[
+    Path | None, typer.Argument(help="Folder that contains f and u, or one below; the current one by default.")
+]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete the items whose files were deleted since the last push.")]
+ForcePush = Annotated[bool, typer.Option("--force", help="Replace what was changed in the workspace meanwhile.")]
+ForcePull = Annotated[bool, typer.Option("--force", help="Replace what was changed in the folder meanwhile.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be written, without writing.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Register the command with the root application."""
-    command(app, "orvanta push", "orvanta push repo --dry-run")(push)
+    """Register the commands with the root application."""
+    command(app, "orvanta init", "orvanta init repo --workspace sales")(init)
+    command(app, "orvanta pull", "orvanta pull repo --dry-run")(pull)
+    command(app, "orvanta push", "orvanta push repo --dry-run", "orvanta push --prune -m 'Retire the old report'")(push)
+    command(app, "orvanta status", "orvanta status repo --json")(status)
+    command(app, "orvanta diff", "orvanta diff --exit-code")(diff)
+
+
+def init(session: Session, source: Source = None) -> None:
+    """Make a folder the working copy of a workspace.
+
+    Its state is stored in .orvanta/state.json: the hashes of all items when they were last pushed or pulled.
+    """
+    from orvanta_platform.cli.client import tree_pull
+
+    tree_pull.init(session, source or Path())
+
+
+def pull(session: Session, source: Source = None, dry_run: DryRun = False, force: ForcePull = False) -> None:
+    """Write the items of the workspace as files. Only items that changed in the workspace are written.
+
+    The code of workflows is written to files of its own. Items that changed in the folder as well are conflicts and
+    stay as they are, with exit code 1. Files of items that were deleted in the workspace are deleted.
+    """
+    from orvanta_platform.cli.client import tree_pull
+
+    tree_pull.pull(session, source or Path(), dry_run=dry_run, force=force)
 
 
 def push(
@@ -24,17 +56,32 @@ def push(
     message: options.Message = None,
     dry_run: options.DryRun = False,
     no_wait: options.NoWait = False,
+    prune: Prune = False,
+    force: ForcePush = False,
 ) -> None:
-    """Deploy everything under a folder in the order of references. Unchanged items are not deployed again.
+    """Apply the changes of a folder to the workspace: all of them in one transaction, or none.
 
-    Items are folders, types of resources, variables, resources, scripts, workflows, schedules and HTTP triggers. Items
-    that are only on the server remain. A secret variable that exists keeps its value. Problems are collected, and the
-    other items are pushed.
+    Items are folders, groups, types of resources, variables, resources, scripts, workflows, schedules and HTTP
+    triggers. Items that changed in the workspace since the last push or pull are conflicts, and nothing is pushed.
+    Items that are only in the workspace remain. A secret variable that exists keeps its value.
     """
-    from orvanta_platform.cli.client.deploy import Options
-    from orvanta_platform.cli.client.tree_push import push_tree
+    from orvanta_platform.cli.client.tree_push import PushOptions, push_tree
 
     root = source or Path()
     if not root.is_dir():
         raise typer.BadParameter(f"{root} is not a folder.")
-    push_tree(session, root, Options(message, None, dry_run, not no_wait))
+    push_tree(session, root, PushOptions(message, dry_run, not no_wait, prune, force))
+
+
+def status(session: Session, source: Source = None, exit_code: ExitCode = False) -> None:
+    """Print the items that differ between the folder and the workspace, and where they changed."""
+    from orvanta_platform.cli.client import tree_pull
+
+    tree_pull.status(session, source or Path(), exit_code=exit_code)
+
+
+def diff(session: Session, source: Source = None, exit_code: ExitCode = False) -> None:
+    """Print the differences of all files, from the workspace to the folder."""
+    from orvanta_platform.cli.client import tree_pull
+
+    tree_pull.diff(session, source or Path(), exit_code=exit_code)

@@ -1,185 +1,224 @@
-"""`orvanta push`: everything under a folder, in the order of references."""
+"""`orvanta push`: the changes of a folder, applied to the workspace as one change set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from orvanta_platform.cli.client import flow_files, script_files, tree_files
+import typer
+
+from orvanta_platform.cli.client import flow_files
 from orvanta_platform.cli.client.api import Api
 from orvanta_platform.cli.client.command import Session
-from orvanta_platform.cli.client.deploy import Options, Pushed, State, push_script
-from orvanta_platform.cli.client.file_order import dependencies_first
-from orvanta_platform.cli.client.output import say
-from orvanta_platform.cli.client.places import needed, say_left_out
-from orvanta_platform.cli.client.push import Push, push_each, push_flow_file
-from orvanta_platform.cli.client.tree_files import TreeFile, is_same
-from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.cli.client.deploy import await_lock, show_diagnostics
+from orvanta_platform.cli.client.errors import FAILED, ServerRefused
+from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.places import items_under, say_left_out
+from orvanta_platform.cli.client.tree_folder import Folder, Synced, open_folder, open_state, unreadable
+from orvanta_platform.cli.client.tree_pull import failures, show_failures
+from orvanta_platform.cli.client.tree_status import Comparison, change_of, compare, plan
+from orvanta_platform.errors import ChangesConflict, InvalidWorkflow, OrvantaError
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.requirements import lock_fault
+from orvanta_platform.workflow.tree.item import Item, Key
 
-_TYPE = ("schema", "description", "format_extension")
-_VARIABLE = ("value", "is_secret", "description", "labels")
-_RESOURCE = ("value", "resource_type", "description", "labels")
-_SCHEDULE = (
-    *("schedule", "timezone", "args", "missed", "tag", "retry", "no_flow_overlap", "paused_until", "dynamic_skip"),
-    *("on_failure", "on_failure_times", "on_failure_exact", "on_failure_extra_args", "on_recovery"),
-    *("on_recovery_times", "on_recovery_extra_args", "on_success", "on_success_extra_args", "summary", "description"),
+_OTHER = tuple(
+    f".{name}_trigger{format}"
+    for name in ("websocket", "kafka", "nats", "postgres", "mqtt", "sqs", "gcp", "azure", "email")
+    for format in (".yaml", ".yml", ".json")
 )
-_TRIGGER = (
-    *("script_path", "is_flow", "route_path", "http_method", "request_type", "authentication_method", "mode"),
-    *("authentication_resource_path", "workspaced_route", "wrap_body", "raw_string", "summary", "description", "retry"),
-)
+"""Endings of files of triggers that the platform does not have."""
+_STATES = {"add": "created", "change": "updated", "remove": "deleted", "unchanged": "unchanged"}
+_ATTEMPTS = 3
 
 
-def push_tree(session: Session, root: Path, options: Options) -> None:
-    """Deploy all items under a folder; see `_items` for their order."""
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """Options of a push."""
+
+    message: str | None = None
+    dry_run: bool = False
+    wait: bool = True
+    prune: bool = False
+    """Delete the items of the workspace whose files were deleted."""
+    force: bool = False
+    """Replace what was changed in the workspace since the last synchronisation."""
+
+
+def push_tree(session: Session, root: Path, options: PushOptions) -> None:
+    """Apply the changes of a folder, all of them or none. Raises typer.Exit after conflicts and errors."""
     say_left_out([root])
-    if unsupported := tree_files.count_unsupported(root):
+    if unsupported := sum(place.name.endswith(_OTHER) for place in items_under(root)):
         say(f"{unsupported} triggers of other kinds than HTTP are left out.")
-    push_each(session, [*_items(session, root, options)], options)
+    folder = open_folder(root)
+    found = compare(session.api, folder, open_state(folder.base, session.api.connection))
+    if not folder.located and not found.state.items:
+        raise typer.BadParameter("The folder contains nothing to push.")
+    push = _Push(session, found, options)
+    changes = push.changes()
+    if push.failed and not options.dry_run:
+        push.end({"entries": []})
+    made = plan(session.api, changes, **push.scope())
+    push.check(made)
+    if not options.dry_run and any(each["action"] in ("add", "change", "remove") for each in made["entries"]):
+        made = push.apply(changes, made)
+    push.end(made)
 
 
-def _items(session: Session, root: Path, options: Options) -> Iterator[tuple[Path, Push]]:
-    """Yield folders, types, variables, resources, scripts, workflows, schedules and triggers with their deployments."""
-    files = tree_files.find(root)
-    before = [each for each in files if each.kind not in ("schedule", "http_trigger")]
-    yield from ((each.file, _push_of(session, each, options)) for each in before)
-    scripts = [file for file in script_files.find(root) if script_files.path_in_folders(file)]
-    yield from ((file, partial(_script, session, file, options)) for file in script_files.in_import_order(scripts))
-    flows = _in_call_order([place for place in flow_files.find(root) if flow_files.path_in_folders(place)])
-    yield from ((place, partial(push_flow_file, session, place, None, options)) for place in flows)
-    yield from ((each.file, _push_of(session, each, options)) for each in files if each not in before)
+class _Push:
+    def __init__(self, session: Session, found: Comparison, options: PushOptions) -> None:
+        self.session = session
+        self.found = found
+        self.folder: Folder = found.folder
+        self.options = options
+        self.failed: list[tuple[Key, OrvantaError]] = list(found.failed)
+        self.items: dict[Key, Item] = {}
+
+    def scope(self) -> dict[str, Any]:
+        """Return the parts of the change set beside its items."""
+        prune = [self.folder.prefix] if self.options.prune else None
+        return {"prune": prune, "force": self.options.force}
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Return the changes of the folder, with the hashes that they are based on."""
+        known = self.found.state.items
+        broken = {key for key, _ in self.failed}
+        here = [key for key in self.found.of("added", "modified", "conflict") if key in self.folder.located]
+        items, failed = unreadable(self.folder, [key for key in here if key not in broken])
+        self.failed += failed
+        self.items = {item.key: item for item in items}
+        bases = {key: each.hash for key, each in known.items()}
+        changes = [change_of(item, bases.get(item.key)) for item in items]
+        gone = [key for key in self.found.of("deleted", "conflict") if key not in self.folder.located]
+        if self.options.prune:
+            changes += [{"kind": kind, "path": path, "base": bases.get((kind, path))} for kind, path in gone]
+        elif gone:
+            say(f"{len(gone)} deleted {'item remains' if len(gone) == 1 else 'items remain'}; --prune deletes them.")
+        for item in items:
+            _warn(item, is_new=item.key not in self.found.remote)
+        return changes
+
+    def check(self, made: Mapping[str, Any]) -> None:
+        """Collect conflicts, and in a dry run the errors of workflows."""
+        for entry in made["entries"]:
+            key = entry["kind"], entry["path"]
+            if entry["action"] == "conflict":
+                hint = "Compare both with `orvanta diff`, then pull, or replace the workspace's with --force."
+                self.failed.append((key, ChangesConflict(f"{entry['path']}: {entry['reason']}", hint=hint)))
+            elif self.options.dry_run and key[0] == "flow" and key in self.items:
+                self._validate(key)
+        if self.failed and not self.options.dry_run:
+            self.end({"entries": []})
+
+    def _validate(self, key: Key) -> None:
+        flow = flow_files.read(Path(self.folder.file_of(key)))
+        found = flow.diagnostics()
+        show_diagnostics(flow, found)
+        if errors(found):
+            self.failed.append((key, invalid(found)))
+
+    def apply(self, changes: Sequence[Mapping[str, Any]], made: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply the change set, and remember the new hashes. Raises ServerRefused, typer.Exit."""
+        api = self.session.api
+        for attempt in range(_ATTEMPTS):
+            body = {"items": changes, **self.scope(), "plan_hash": made["plan_hash"], "message": self.options.message}
+            try:
+                done: dict[str, Any] = api.send("POST", api.in_workspace("changes/apply"), body=body).json()
+                break
+            except ServerRefused as error:
+                if error.server_code == "stale_plan" and attempt + 1 < _ATTEMPTS:
+                    made = plan(api, changes, **self.scope())
+                    self.check(made)
+                    continue
+                self._refused(error)
+                raise
+        self._remember(done)
+        if self.options.wait:
+            _await_locks(api, done["entries"])
+        return done
+
+    def _refused(self, error: ServerRefused) -> None:
+        """Report the reasons of the items. Raises typer.Exit if there are any."""
+        if error.server_code != "changes_refused" or not isinstance(error.details, list):
+            return
+        for each in error.details:
+            key, reason = (each["kind"], each["path"]), each["error"]
+            if reason["code"] == "invalid_workflow" and isinstance(reason.get("details"), list):
+                flow = flow_files.read(Path(self.folder.file_of(key)))
+                show_diagnostics(flow, [Diagnostic(**one) for one in reason["details"]])
+                self.failed.append((key, InvalidWorkflow(reason["message"], details=reason["details"])))
+            else:
+                self.failed.append((key, ServerRefused(error.answered, reason)))
+        self.end({"entries": []})
+
+    def _remember(self, done: Mapping[str, Any]) -> None:
+        state = self.found.state
+        for each in done["entries"]:
+            state.items.pop((each["kind"], each["path"]), None)
+        for each in done["items"]:
+            key = each["kind"], each["path"]
+            if key in self.folder.located:
+                state.items[key] = Synced(each["hash"], self.folder.digest(key))
+        state.save()
+
+    def end(self, made: Mapping[str, Any]) -> None:
+        """Print the outcome. Raises typer.Exit after errors."""
+        if not self.options.dry_run and not self.failed:
+            self.found.state.save()
+        done = self._rows(made)
+        failed = failures(self.folder, self.failed)
+        if self.session.as_json:
+            print_json({"pushed": done, "failed": failed, "dry_run": self.options.dry_run})
+        else:
+            self._print(done)
+        if self.failed:
+            raise typer.Exit(FAILED)
+
+    def _rows(self, made: Mapping[str, Any]) -> list[dict[str, Any]]:
+        states = {(each["kind"], each["path"]): each["action"] for each in made["entries"]}
+        unchanged = dict.fromkeys(self.found.of("unchanged"), "unchanged") if not self.failed else {}
+        return [
+            {"kind": key[0], "path": key[1], "file": self.folder.file_of(key), "state": _STATES[action]}
+            for key, action in {**states, **{key: each for key, each in unchanged.items() if key not in states}}.items()
+            if action in _STATES
+        ]
+
+    def _print(self, done: Sequence[Mapping[str, Any]]) -> None:
+        changed = [each for each in done if each["state"] != "unchanged"]
+        for each in changed:
+            print(f"{each['kind']} {each['path']}: {'would be ' if self.options.dry_run else ''}{each['state']}")
+        show_failures(self.folder, self.failed)
+        if self.failed:
+            print(f"{len(self.failed)} failed; nothing was pushed.")
+        elif not changed:
+            print("Nothing to do.")
 
 
-def _script(session: Session, file: Path, options: Options) -> Pushed:
-    script = script_files.read(file)
-    return push_script(session.api, script, needed(script.path, file), options)
+def _warn(item: Item, *, is_new: bool) -> None:
+    content = item.content
+    if item.kind == "variable" and content.get("is_secret") and content.get("value") and is_new:
+        say(f"{item.path}: warning secret_from_file: its value is the text of the file, which is not decrypted")
+    if item.kind != "script":
+        return
+    language, lock = content["language"], content.get("lock")
+    if language not in RUNNABLE:
+        say(f"{item.path}: warning no_runtime: there is no runtime for the language {language!r}; its runs fail")
+    if lock and (fault := lock_fault(language, lock)) is not None:
+        say(f"{item.path}: warning lock_not_used: its lock is not used, since {fault}; its packages are locked again")
 
 
-def _push_of(session: Session, item: TreeFile, options: Options) -> Push:
-    return lambda: Pushed(item.name, str(item.file), _WRITERS[item.kind](session.api, item, options))
-
-
-def _in_call_order(files: list[Path]) -> list[Path]:
-    """Return the workflows so that each follows those that it runs."""
-    trees: dict[str, tuple[Path, Any]] = {}
-    for file in files:
-        try:
-            flow = flow_files.read(file)
-        except OrvantaError:  # its push reports the error
+def _await_locks(api: Api, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Wait until the dependencies of the deployed scripts and workflows are locked. Raises LockFailed."""
+    for each in entries:
+        path = each["path"]
+        if each["action"] not in ("add", "change"):
             continue
-        if flow.path is not None:
-            trees[flow.path] = file, flow.tree
-    called = {file: [trees[path][0] for path in _called(tree) if path in trees] for file, tree in trees.values()}
-    return dependencies_first(files, lambda file: list(called.get(file, [])))
-
-
-def _called(tree: Any) -> Iterator[str]:
-    pending = [tree]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending += value
-        elif isinstance(value, dict):
-            if value.get("type") == "flow" and isinstance(value.get("path"), str):
-                yield value["path"]
-            pending += value.values()
-
-
-def _folder(api: Api, item: TreeFile, options: Options) -> State:
-    settings = item.read()
-    owners, perms = settings.get("owners") or [], settings.get("extra_perms") or {}
-    summary = settings.get("summary")
-    present = api.get_or_none(api.in_workspace(f"folders/get/{item.name}"))
-    if present is None:
-        body = {"name": item.name, "summary": summary, "owners": owners, "extra_perms": perms}
-        return _send(api, "created", options, api.in_workspace("folders/create"), body)
-    all_owners = list(dict.fromkeys([*present["owners"], *owners]))
-    all_perms = {**present["extra_perms"], **perms}
-    unchanged = is_same(settings, present, ["summary"])
-    if unchanged and all_owners == present["owners"] and all_perms == present["extra_perms"]:
-        return "unchanged"
-    body = {"summary": summary, "owners": all_owners, "extra_perms": all_perms}
-    return _send(api, "updated", options, api.in_workspace(f"folders/update/{item.name}"), body)
-
-
-def _resource_type(api: Api, item: TreeFile, options: Options) -> State:
-    settings = {"name": item.name, **item.read()}
-    present = api.get_or_none(api.in_workspace(f"resources/type/get/{item.name}"))
-    if present is None:
-        return _send(api, "created", options, api.in_workspace("resources/type/create"), settings)
-    if is_same(settings, present, _TYPE):
-        return "unchanged"
-    return _send(api, "updated", options, api.in_workspace(f"resources/type/update/{item.name}"), settings)
-
-
-def _variable(api: Api, item: TreeFile, options: Options) -> State:
-    settings = {"value": "", "is_secret": False, **item.read(), "path": item.name}
-    present = api.get_or_none(api.item("variables/get", item.name))
-    if present is None:
-        if settings["is_secret"]:
-            say(f"{item.name}: warning secret_from_file: its value is the text of the file, which is not decrypted")
-        return _send(api, "created", options, api.in_workspace("variables/create"), settings)
-    if settings["is_secret"] and present["is_secret"]:  # its value cannot be compared, and may have been set by hand
-        settings.pop("value")
-    if is_same(settings, present, _VARIABLE):
-        return "unchanged"
-    return _send(api, "updated", options, api.item("variables/update", item.name), settings)
-
-
-def _resource(api: Api, item: TreeFile, options: Options) -> State:
-    settings = {**item.read(), "path": item.name}
-    present = api.get_or_none(api.item("resources/get", item.name))
-    if present is None:
-        return _send(api, "created", options, api.in_workspace("resources/create"), settings)
-    if is_same(settings, present, _RESOURCE):
-        return "unchanged"
-    return _send(api, "updated", options, api.item("resources/update", item.name), settings)
-
-
-def _schedule(api: Api, item: TreeFile, options: Options) -> State:
-    settings = {**item.read(), "path": item.name}
-    present = api.get_or_none(api.item("schedules/get", item.name))
-    if present is None:
-        return _send(api, "created", options, api.in_workspace("schedules/create"), settings)
-    if not is_same(settings, present, ["script_path", "is_flow"]):
-        raise BadRequest(
-            f"The schedule {item.name} runs {present['script_path']}, which a push cannot change.",
-            hint="Delete the schedule, then push it again.",
-        )
-    state: State = "unchanged"
-    if not is_same(settings, present, _SCHEDULE):
-        state = _send(api, "updated", options, api.item("schedules/update", item.name), settings)
-    if "enabled" in settings and bool(settings["enabled"]) != present["enabled"]:
-        body = {"enabled": bool(settings["enabled"])}
-        state = _send(api, "updated", options, api.item("schedules/setenabled", item.name), body)
-    return state
-
-
-def _http_trigger(api: Api, item: TreeFile, options: Options) -> State:
-    settings = {**item.read(), "path": item.name}
-    present = api.get_or_none(api.item("http_triggers/get", item.name))
-    if present is None:
-        return _send(api, "created", options, api.in_workspace("http_triggers/create"), settings)
-    if "enabled" in settings and "mode" not in settings:
-        settings["mode"] = "enabled" if settings["enabled"] else "disabled"
-    if is_same(settings, present, _TRIGGER):
-        return "unchanged"
-    return _send(api, "updated", options, api.item("http_triggers/update", item.name), settings)
-
-
-def _send(api: Api, state: State, options: Options, call: str, body: dict[str, Any]) -> State:
-    if not options.dry_run:
-        api.post(call, body)
-    return state
-
-
-_WRITERS: dict[str, Callable[[Api, TreeFile, Options], State]] = {
-    "folder": _folder,
-    "resource-type": _resource_type,
-    "variable": _variable,
-    "resource": _resource,
-    "schedule": _schedule,
-    "http_trigger": _http_trigger,
-}
+        if each["kind"] == "flow":
+            await_lock(api, api.item("flows/deployment_status/p", path), path)
+        elif each["kind"] == "script":
+            digest = api.get(api.item("scripts/get/p", path))["hash"]
+            await_lock(api, api.in_workspace(f"scripts/deployment_status/h/{quote(digest, safe='')}"), path)

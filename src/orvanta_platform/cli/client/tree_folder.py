@@ -1,0 +1,206 @@
+"""Folder that contains the tree of a workspace, and the state of its last synchronisation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from orvanta_platform.cli.client.connection import Connection
+from orvanta_platform.cli.client.places import items_under, path_of
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, OrvantaError
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+from orvanta_platform.workflow.tree.paths import FLOW_FOLDERS, Located, folder_of, locate
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.writing import write_item
+
+STATE: Final = ".orvanta/state.json"
+_IGNORED: Final = "# State of this working copy: not shared.\n*\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Item as it was when it was last pushed or pulled."""
+
+    hash: str
+    """Hash of its content on the server."""
+    digest: str
+    """Digest of its files."""
+
+
+@dataclass(slots=True)
+class Folder:
+    """Items in the files under a folder."""
+
+    root: Path
+    """Folder that the command works on."""
+    base: Path
+    """Folder that contains f and u, and the state."""
+    located: dict[Key, Located]
+    files: dict[str, Path]
+    """Name in the tree → file."""
+    _read: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """Start of the paths of the items in the folder; empty for all."""
+        if self.root == self.base:
+            return ""
+        return (path_of(self.root / "x", ()) or "").removesuffix("/x")
+
+    def covers(self, key: Key) -> bool:
+        """Return whether an item belongs to the folder."""
+        kind, path = key
+        place = f"f/{path}" if kind == "folder" else path
+        return not self.prefix or place == self.prefix or place.startswith(f"{self.prefix}/")
+
+    def bytes_of(self, located: Located) -> dict[str, bytes]:
+        """Return the contents of the files of an item by name. Raises BadRequest."""
+        for name in located.files:
+            if name not in self._read:
+                try:
+                    self._read[name] = self.files[name].read_bytes()
+                except OSError as error:
+                    raise BadRequest(f"{self.files[name]} cannot be read: {error.strerror}.") from None
+        return {name: self._read[name] for name in located.files}
+
+    def digest(self, key: Key) -> str:
+        """Return a digest of the files of an item. Raises BadRequest."""
+        found = hashlib.sha256()
+        for name, body in sorted(self.bytes_of(self.located[key]).items()):
+            found.update(f"{name}\0{len(body)}\0".encode())
+            found.update(body)
+        return found.hexdigest()
+
+    def read(self, key: Key) -> Item:
+        """Return an item. Raises BadRequest, InvalidWorkflow; the message names the file."""
+        located = self.located[key]
+        try:
+            return read(located, self.bytes_of(located))
+        except InvalidWorkflow as error:
+            place = self.files[located.files[0]]
+            raise BadRequest(f"{place} cannot be read: {error.message}.", hint=error.hint) from None
+
+    def file_of(self, key: Key) -> str:
+        """Return the first file of an item, or its workflow's folder, for people."""
+        located = self.located.get(key)
+        if located is None:
+            return ""
+        file = self.files[located.files[0]]
+        place = file.parent if file.parent.name.endswith(FLOW_FOLDERS) else file
+        return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
+
+    def write(self, item: Item) -> None:
+        """Write the files of an item, and delete those that it had before. Raises BadRequest."""
+        new = write_item(item)
+        old = self.located.get(item.key)
+        places = {self._place(name, old): body for name, body in new.items()}
+        for place, body in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(body)
+        if old is not None:
+            self._delete(old, places)
+        self.files |= dict(zip(new, places, strict=True))
+        self._read |= new
+        self.located[item.key] = Located(item.kind, item.path, tuple(new))
+
+    def remove(self, key: Key) -> None:
+        """Delete the files of an item."""
+        self._delete(self.located.pop(key), {})
+
+    def _place(self, name: str, old: Located | None) -> Path:
+        """Return the file for a name: in the folder that the workflow has, or below the base. Raises BadRequest."""
+        parts = name.split("/")
+        if any(not part or part.startswith(".") or "\\" in part or ":" in part for part in parts):
+            raise BadRequest(f"The server sent a name that is no file of a tree: {name[:200]!r}.")
+        place = self.base / name
+        before = None if old is None else old.files[0]
+        if before is not None and (inside := folder_of(before)) is not None and folder_of(name) is not None:
+            below = len(inside.split("/"))
+            place = self.files[before].parent.joinpath(*parts[below:])
+        elif before is not None and before in self.files:
+            place = self.files[before].parent / parts[-1]
+        if not place.parent.resolve().is_relative_to(self.base.resolve()) or place.is_symlink():
+            raise BadRequest(f"{place} is not written: it leads out of the folder.")
+        return place
+
+    def _delete(self, old: Located, kept: Iterable[Path]) -> None:
+        remaining = set(kept)
+        for name in old.files:
+            place = self.files[name]
+            own = place.name.startswith("flow.") or ".inline_script." in place.name
+            if place not in remaining and (own or folder_of(name) is None):
+                place.unlink(missing_ok=True)
+        folder = self.files[old.files[0]].parent
+        if folder != self.base and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def open_folder(root: Path) -> Folder:
+    """Return the items under a folder. Apps, hidden folders, and links out of the folder are left out."""
+    root = root.absolute()
+    base = next((each for each in (root, *root.parents) if (each / STATE).is_file()), root)
+    files: dict[str, Path] = {}
+    for place in items_under(root):
+        if place.is_file():
+            files[path_of(place, ()) or place.relative_to(root).as_posix()] = place
+    return Folder(root, base, {each.key: each for each in reversed(locate(files))}, files)
+
+
+@dataclass(slots=True)
+class State:
+    """Items of a workspace as they were last synchronised with a folder."""
+
+    base: Path
+    remote: str
+    items: dict[Key, Synced]
+    _whole: dict[str, Any]
+
+    def save(self) -> None:
+        """Write the state into the folder."""
+        rows = {f"{kind} {path}": [each.hash, each.digest] for (kind, path), each in sorted(self.items.items())}
+        remotes = {**self._whole.get("remotes", {}), self.remote: rows}
+        file = self.base / STATE
+        file.parent.mkdir(exist_ok=True)
+        (file.parent / ".gitignore").write_text(_IGNORED)
+        draft = file.with_suffix(".tmp")
+        draft.write_text(json.dumps({"version": 1, "remotes": remotes}, indent=1) + "\n")
+        draft.replace(file)
+
+
+def open_state(base: Path, connection: Connection) -> State:
+    """Return the state of a folder for the workspace of a connection; an empty one at first. Raises BadRequest."""
+    whole: dict[str, Any] = {}
+    file = base / STATE
+    try:
+        whole = json.loads(file.read_text()) if file.is_file() else {}
+        remote = f"{connection.url.rstrip('/')} {connection.workspace}"
+        rows: Mapping[str, list[str]] = whole.get("remotes", {}).get(remote, {})
+        items = {_key(name): Synced(*row) for name, row in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadRequest(
+            f"{file} cannot be read: {error}.", hint="Delete it; the next push or pull compares everything."
+        ) from None
+    return State(base, remote, items, whole)
+
+
+def _key(name: str) -> Key:
+    kind, _, path = name.partition(" ")
+    found = next((each for each in KINDS if each == kind), None)
+    if found is None:
+        raise ValueError(f"{kind} is not a kind of item")
+    return found, path
+
+
+def unreadable(folder: Folder, keys: Iterable[Key]) -> tuple[list[Item], list[tuple[Key, OrvantaError]]]:
+    """Return the items that can be read, and the errors of the others."""
+    items, failed = [], []
+    for key in keys:
+        try:
+            items.append(folder.read(key))
+        except OrvantaError as error:
+            failed.append((key, error))
+    return items, failed

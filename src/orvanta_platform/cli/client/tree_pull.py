@@ -1,0 +1,173 @@
+"""`orvanta init`, `pull`, `status` and `diff`: a folder compared with a workspace, and updated from it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from orvanta_platform.cli.client.command import Session
+from orvanta_platform.cli.client.errors import FAILED
+from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.tree_folder import STATE, Folder, Synced, open_folder, open_state
+from orvanta_platform.cli.client.tree_status import Comparison, compare, fetch
+from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.writing import write_item
+
+_SIGNS = {
+    "added": "A  ",
+    "modified": "M  ",
+    "deleted": "D  ",
+    "remote added": " A ",
+    "remote modified": " M ",
+    "remote deleted": " D ",
+    "conflict": "!! ",
+}
+
+
+def init(session: Session, root: Path) -> None:
+    """Create the state of a folder."""
+    root.mkdir(parents=True, exist_ok=True)
+    if (root / STATE).is_file():
+        raise BadRequest(f"{root} is initialised already.", hint="Use `orvanta pull` or `orvanta status`.")
+    state = open_state(root, session.api.connection)
+    state.save()
+    session.print_state(str(root), f"initialised for {state.remote}")
+
+
+def status(session: Session, root: Path, *, exit_code: bool) -> None:
+    """Print the items that differ. Raises typer.Exit with `exit_code` if there are any."""
+    found = _compared(session, root)
+    rows = [
+        {"kind": kind, "path": path, "state": each}
+        for (kind, path), each in found.standing.items()
+        if each != "unchanged"
+    ]
+    if session.as_json:
+        print_json({"in_sync": found.in_sync, "items": rows, "failed": failures(found.folder, found.failed)})
+    else:
+        for row in rows:
+            print(f"{_SIGNS[row['state']]}{row['kind']} {row['path']}")
+        show_failures(found.folder, found.failed)
+        if found.in_sync:
+            print("The folder and the workspace have the same items.")
+        else:
+            say("First column: changed in the folder. Second: changed in the workspace. !!: changed in both.")
+    if exit_code and not found.in_sync:
+        raise typer.Exit(FAILED)
+
+
+def diff(session: Session, root: Path, *, exit_code: bool) -> None:
+    """Print the differences of all files, from the workspace to the folder."""
+    found = _compared(session, root)
+    changed = [key for key, each in found.standing.items() if each != "unchanged"]
+    remote = fetch(session.api, [key for key in changed if key in found.remote])
+    shown = {key: _difference(found.folder, key, remote[key][0] if key in remote else None) for key in changed}
+    if session.as_json:
+        rows = [{"kind": kind, "path": path, "diff": text} for (kind, path), text in shown.items()]
+        print_json({"in_sync": found.in_sync, "items": rows})
+    else:
+        print("".join(shown.values()), end="")
+    if exit_code and not found.in_sync:
+        raise typer.Exit(FAILED)
+
+
+def pull(session: Session, root: Path, *, dry_run: bool, force: bool) -> None:
+    """Write the changes of the workspace into the folder. Raises typer.Exit after conflicts."""
+    root.mkdir(parents=True, exist_ok=True)
+    found = _compared(session, root)
+    folder, state = found.folder, found.state
+    conflicts = [] if force else found.of("conflict")
+    taken = found.of("remote added", "remote modified", "remote deleted", *(("conflict",) if force else ()))
+    fetched = fetch(session.api, [key for key in taken if key in found.remote])
+    done: list[dict[str, Any]] = []
+    failed: list[tuple[Key, OrvantaError]] = []
+    for key in taken:
+        before = key in folder.located
+        change = "deleted" if key not in found.remote else "updated" if before else "created"
+        try:
+            if not dry_run:
+                _take(found, key, fetched.get(key))
+        except BadRequest as error:
+            failed.append((key, error))
+            continue
+        done.append({"kind": key[0], "path": key[1], "state": change})
+    if not dry_run:
+        state.items = {key: each for key, each in state.items.items() if key in folder.located or key in found.remote}
+        state.save()
+    _print_pulled(session, found, done, conflicts, failed, dry_run=dry_run)
+    if conflicts or failed:
+        raise typer.Exit(FAILED)
+
+
+def _take(found: Comparison, key: Key, fetched: tuple[Item, str] | None) -> None:
+    if fetched is None:
+        if key not in found.remote and key in found.folder.located:
+            found.folder.remove(key)
+            found.state.items.pop(key, None)
+        return
+    item, digest = fetched
+    found.folder.write(item)
+    found.state.items[key] = Synced(digest, found.folder.digest(key))
+
+
+def _print_pulled(
+    session: Session,
+    found: Comparison,
+    done: Sequence[dict[str, Any]],
+    conflicts: Sequence[Key],
+    failed: Sequence[tuple[Key, OrvantaError]],
+    *,
+    dry_run: bool,
+) -> None:
+    if session.as_json:
+        named = [{"kind": kind, "path": path} for kind, path in conflicts]
+        print_json({"pulled": done, "conflicts": named, "failed": failures(found.folder, failed), "dry_run": dry_run})
+        return
+    for each in done:
+        print(f"{each['kind']} {each['path']}: {'would be ' if dry_run else ''}{each['state']}")
+    for kind, path in conflicts:
+        print(f"{kind} {path}: conflict, changed in the folder and in the workspace")
+    show_failures(found.folder, failed)
+    if conflicts:
+        say("Compare both with `orvanta diff`. `pull --force` takes the workspace's, `push --force` the folder's.")
+    if not (done or conflicts or failed):
+        print("Nothing to do.")
+
+
+def _compared(session: Session, root: Path) -> Comparison:
+    if not root.is_dir():
+        raise typer.BadParameter(f"{root} is not a folder.")
+    folder = open_folder(root)
+    return compare(session.api, folder, open_state(folder.base, session.api.connection))
+
+
+def _difference(folder: Folder, key: Key, remote: Item | None) -> str:
+    theirs = {} if remote is None else write_item(remote)
+    mine = folder.bytes_of(folder.located[key]) if key in folder.located else {}
+    lines: list[str] = []
+    for name in sorted({*theirs, *mine}):
+        before, after = _lines(theirs.get(name)), _lines(mine.get(name))
+        lines += difflib.unified_diff(before, after, f"workspace/{name}", f"folder/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _lines(body: bytes | None) -> list[str]:
+    return [] if body is None else body.decode("utf-8", "replace").splitlines(keepends=True)
+
+
+def failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> list[dict[str, Any]]:
+    """Return the errors of items as JSON objects."""
+    return [
+        {"kind": key[0], "path": key[1], "file": folder.file_of(key), "error": error.as_dict()} for key, error in failed
+    ]
+
+
+def show_failures(folder: Folder, failed: Sequence[tuple[Key, OrvantaError]]) -> None:
+    """Print the errors of items with their files."""
+    for key, error in failed:
+        say(f"{folder.file_of(key) or key[1]}: {error.message}" + (f"\n    {error.hint}" if error.hint else ""))

@@ -1,0 +1,113 @@
+"""Comparison of a folder, the workspace, and their state at the last synchronisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from orvanta_platform.cli.client.api import Api
+from orvanta_platform.cli.client.tree_folder import Folder, State, Synced, unreadable
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.workflow.tree.item import KINDS, Item, Key
+
+Standing: TypeAlias = Literal[
+    "unchanged", "added", "modified", "deleted", "remote added", "remote modified", "remote deleted", "conflict"
+]
+_BATCH = 200
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Standing of each item of the folder or the workspace, in the order of kinds and paths."""
+
+    folder: Folder
+    state: State
+    remote: dict[Key, str]
+    """Hashes of the items of the workspace."""
+    standing: dict[Key, Standing]
+    failed: list[tuple[Key, OrvantaError]]
+    """Changed items that cannot be read."""
+
+    def of(self, *standings: Standing) -> list[Key]:
+        """Return the items with these standings."""
+        return [key for key, each in self.standing.items() if each in standings]
+
+    @property
+    def in_sync(self) -> bool:
+        """Return whether the folder and the workspace have the same items."""
+        return not self.failed and all(each == "unchanged" for each in self.standing.values())
+
+
+def compare(api: Api, folder: Folder, state: State) -> Comparison:
+    """Compare a folder with the workspace. Only items that changed in the folder are read and sent."""
+    remote = {
+        (each["kind"], each["path"]): each["hash"]
+        for each in api.get(api.in_workspace("changes/items"))
+        if folder.covers((each["kind"], each["path"]))
+    }
+    keys = {*folder.located, *(key for key in state.items if folder.covers(key)), *remote}
+    standing: dict[Key, Standing] = {}
+    for key in sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1])):
+        digest = folder.digest(key) if key in folder.located else None
+        found = _standing(digest, state.items.get(key), remote.get(key))
+        if found is not None:
+            standing[key] = found
+    comparison = Comparison(folder, state, remote, standing, [])
+    _refine(api, comparison)
+    return comparison
+
+
+def _standing(digest: str | None, synced: Synced | None, remote: str | None) -> Standing | None:
+    """Return the standing of an item; None if neither side has it."""
+    if synced is None:
+        here, there = digest is not None, remote is not None
+        return "conflict" if here and there else "added" if here else "remote added" if there else None
+    here, there = digest != synced.digest, remote != synced.hash
+    if not here and not there:
+        return "unchanged"
+    if here and there:
+        return None if digest is None and remote is None else "conflict"
+    if here:
+        return "deleted" if digest is None else "modified"
+    return "remote deleted" if remote is None else "remote modified"
+
+
+def _refine(api: Api, comparison: Comparison) -> None:
+    """Find the items that changed on both sides, or only in their notation, and are equal."""
+    folder, state = comparison.folder, comparison.state
+    candidates = [key for key in comparison.of("modified", "conflict") if key in folder.located]
+    candidates = [key for key in candidates if key in comparison.remote]
+    items, comparison.failed = unreadable(folder, candidates)
+    if not items:
+        return
+    for entry in plan(api, [change_of(item, None) for item in items])["entries"]:
+        key = entry["kind"], entry["path"]
+        if entry["action"] == "unchanged":
+            comparison.standing[key] = "unchanged"
+            state.items[key] = Synced(comparison.remote[key], folder.digest(key))
+
+
+def change_of(item: Item, base: str | None) -> dict[str, Any]:
+    """Return the change that stores an item."""
+    return {"kind": item.kind, "path": item.path, "base": base, "content": dict(item.content)}
+
+
+def plan(api: Api, changes: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
+    """Return the plan of a change set."""
+    found: dict[str, Any] = api.send(
+        "POST", api.in_workspace("changes/plan"), body={"items": list(changes), **more}
+    ).json()
+    return found
+
+
+def fetch(api: Api, keys: Iterable[Key]) -> dict[Key, tuple[Item, str]]:
+    """Return items of the workspace with their hashes."""
+    wanted = [{"kind": kind, "path": path} for kind, path in keys]
+    found: dict[Key, tuple[Item, str]] = {}
+    for start in range(0, len(wanted), _BATCH):
+        body = {"items": wanted[start : start + _BATCH]}
+        for each in api.send("POST", api.in_workspace("changes/read"), body=body).json():
+            item = Item(each["kind"], each["path"], each["content"])
+            found[item.key] = item, each["hash"]
+    return found
