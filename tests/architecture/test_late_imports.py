@@ -9,6 +9,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "orvanta_platform"
 
 EXEMPT = {
+    "daemons/alerts.py": "loads the HTTP and SMTP clients if alerts have channels",
     "daemons/monitoring.py": "loads the library of metrics at startup, if they are configured",
     "services/approvals/notification_queue.py": "loads the HTTP and SMTP clients with the first notification",
     "services/platform.py": "loads the client of a remote store at startup, if one is configured",

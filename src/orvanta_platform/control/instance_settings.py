@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 
 from orvanta_platform import clock
-from orvanta_platform.control import identity_providers, secret_fields, secrets
+from orvanta_platform.control import alert_settings, identity_providers, secret_fields, secrets
+from orvanta_platform.control.alert_settings import Alerts
 from orvanta_platform.control.identity_providers import ClaimGrant, IdentityProvider
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
@@ -102,6 +103,16 @@ AUDIT_RETENTION_DAYS: Final[Setting[int | None]] = Setting(
     text="Days that audit rows are retained, 30 to 36500. A checkpoint of the chain remains of deleted rows.",
 )
 
+ALERTS: Final[Setting[Alerts]] = Setting(
+    name="alerts",
+    kind=Alerts,
+    default=Alerts(),
+    shown="no channels",
+    text="Conditions of alerts, and where they are sent, see docs/how-to/operate/alerts.md.",
+    secrets=alert_settings.SECRETS,
+    check=alert_settings.check,
+)
+
 REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         each.name: each
@@ -113,6 +124,7 @@ REGISTRY: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             REQUIRE_TOTP,
             SCIM_GRANTS,
             AUDIT_RETENTION_DAYS,
+            ALERTS,
         )
     }
 )

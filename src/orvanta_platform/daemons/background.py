@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from orvanta_platform.daemons import (
+    alerts,
     audit_chain,
     error_handlers,
     janitor,
@@ -33,6 +34,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     janitor.sweep_objects,
     notices.run,
     error_handlers.run,
+    alerts.run,
     audit_chain.run,
     scheduler.run,
 )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.daemons import run_counts
 from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.measurements import Measurements
@@ -156,7 +157,7 @@ class Endpoint:
 
     async def _metrics(self) -> _Answer:
         measured = self._platform.measurements
-        await metrics.count_ended(self._platform, measured.ended.take())
+        await run_counts.record(self._platform, measured.ended.take())
         return _Answer(200, self._write(measured, await self._read_figures() if self._leads else None), _EXPOSITION)
 
     async def _read_figures(self) -> Figures | None:

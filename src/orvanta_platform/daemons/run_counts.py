@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
-from orvanta_platform.services.maintenance import metrics
+from orvanta_platform.services.maintenance import alerts, metrics
 from orvanta_platform.services.platform import Platform
 
 COLLECT_S = 5.0
@@ -21,4 +22,10 @@ async def run(platform: Platform) -> None:
         await asyncio.sleep(COLLECT_S)
         runs = ended.take()
         for start in range(0, len(runs), _BATCH):
-            await metrics.count_ended(platform, runs[start : start + _BATCH])
+            await record(platform, runs[start : start + _BATCH])
+
+
+async def record(platform: Platform, runs: list[UUID]) -> None:
+    """Count these runs, and raise or end the alerts of their workflows."""
+    await metrics.count_ended(platform, runs)
+    await alerts.record_outcomes(platform, runs)

@@ -110,6 +110,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/workers/queue_counts
             GET /api/workers/queues
         """,
+        ("instance", "see_all_workers"): "GET /api/alerts/list",
         ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
         ("workspace", "read"): """
             GET workspaces/get_settings

@@ -11,8 +11,8 @@ from litestar.params import FromPath, FromQuery
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import MAX_PAGE, AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import workers as schemas
-from orvanta_platform.http.schemas.workers import DrainBody, Queue, Worker
-from orvanta_platform.services.maintenance import workers
+from orvanta_platform.http.schemas.workers import Alert, DrainBody, Queue, Worker
+from orvanta_platform.services.maintenance import alerts, workers
 
 
 @get("/api/workers/list", opt=shape(answer=list[Worker]))
@@ -54,4 +54,11 @@ async def drain_worker(request: AnyRequest, id: FromPath[UUID]) -> str:
     return "drained" if body.drained else "claiming"
 
 
-ROUTES: list[Any] = [list_workers, queue_counts, list_queues, drain_worker]
+@get("/api/alerts/list", opt=shape(answer=list[Alert]))
+async def list_alerts(request: AnyRequest) -> list[Alert]:
+    """List the alerts that are raised, the oldest first. Superadmins and devops only."""
+    rows = await alerts.list_alerts(platform_of(request), actor_of(request))
+    return [Alert(row.kind, row.subject, row.workspace, row.detail, row.since) for row in rows]
+
+
+ROUTES: list[Any] = [list_alerts, list_workers, queue_counts, list_queues, drain_worker]

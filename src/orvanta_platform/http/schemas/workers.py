@@ -52,6 +52,22 @@ class Queue(msgspec.Struct, kw_only=True):
     """Number of live workers that serve the queue and are not drained."""
 
 
+class Alert(msgspec.Struct):
+    """An alert that is raised."""
+
+    kind: str
+    """queue_age, no_worker, database_size, disk or failing_workflow."""
+
+    subject: str
+    """The queue, the server, or `flow/<path>` or `script/<path>`."""
+
+    workspace: str | None
+    detail: str
+    """Description, and what to do about it."""
+
+    since: datetime
+
+
 class DrainBody(msgspec.Struct, kw_only=True):
     """The new drain state of a worker."""
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import smtplib
-from typing import Any
-
-import httpcore
 import msgspec
 import structlog
 
@@ -20,25 +15,20 @@ from orvanta_platform.db.notices import Notice
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.orchestrator.secret_access import Identity, open_for
-from orvanta_platform.outbound import smtp
-from orvanta_platform.outbound.http import pool
-from orvanta_platform.outbound.smtp import MailServer
-from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+from orvanta_platform.outbound.messages import SEND_FAILURES, MessageError, send_json, send_mail, send_slack
+from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.services.approvals.links import LINK_LIFETIME
 from orvanta_platform.services.platform import Platform
 
 MOST_TRIES = 8
 """Number of attempts, spread over about an hour and a half, after which a notification is dropped."""
 
-_TIMEOUT_S = 20.0
 _SHOWN = 500
 _PREFIX = "$res:"
 
+_FAILURES: tuple[type[Exception], ...] = (OrvantaError, *SEND_FAILURES)
+
 log = structlog.get_logger(__name__)
-
-
-class NotificationError(Exception):
-    """The notification could not be sent. The text gives the reason without secrets."""
 
 
 async def send_notification(platform: Platform, notice: Notice) -> None:
@@ -61,26 +51,21 @@ async def send_notification(platform: Platform, notice: Notice) -> None:
         await rows.delete(conn, notice, kind, msgspec.json.encode(details).decode())
 
 
-_FAILURES = (
-    *(NotificationError, OrvantaError, AddressRefused, OSError, smtplib.SMTPException, ValueError, TimeoutError),
-    *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol),
-)
-
-
 async def _send(platform: Platform, notice: Notice, run: RunRow, opened: OpenedSecrets) -> None:
     path = notice.resource.removeprefix(_PREFIX)
     raw = await open_for(platform, Identity.of_run(run), notice.workspace, "resource", path, opened)
     resource = msgspec.json.decode(raw)
     if not isinstance(resource, dict):
-        raise NotificationError("the resource is not a JSON object")
+        raise MessageError("the resource is not a JSON object")
     guard = Guard(platform.settings.allowed_networks)
     page = _page(platform, notice, run)
     match notice.channel:
         case "email":
-            await _mail(guard, resource, notice, run, page)
+            subject = f"Approval: {run.path or 'preview'} / {notice.node}"
+            await send_mail(guard, resource, subject, _text(notice, run, page), str(notice.id))
         case "slack":
             url = resource.get("url") or resource.get("webhook_url")
-            await _post(guard, url, notice, {"text": _slack(_text(notice, run, page))}, {})
+            await send_slack(guard, url, _text(notice, run, page), str(notice.id))
         case _:
             headers = resource.get("headers")
             body = {
@@ -92,7 +77,8 @@ async def _send(platform: Platform, notice: Notice, run: RunRow, opened: OpenedS
                 "approval_page": page,
                 "created_by": run.created_by,
             }
-            await _post(guard, resource.get("url"), notice, body, headers if isinstance(headers, dict) else {})
+            headers = headers if isinstance(headers, dict) else {}
+            await send_json(guard, resource.get("url"), body, headers, str(notice.id))
 
 
 def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
@@ -108,36 +94,3 @@ def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
 def _text(notice: Notice, run: RunRow, page: str) -> str:
     what = notice.message or f"The workflow {run.path or 'of a preview'} requests a decision at {notice.node}."
     return f"{what}\n\nDecide here: {page}\n\nStarted by {run.created_by}, run {run.id}."
-
-
-def _slack(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-async def _mail(guard: Guard, resource: dict[str, Any], notice: Notice, run: RunRow, page: str) -> None:
-    to = resource.get("to")
-    addresses = [each.strip() for each in (to.split(",") if isinstance(to, str) else to or ()) if str(each).strip()]
-    host, user = resource.get("host"), resource.get("user") or resource.get("username")
-    if not addresses or not isinstance(host, str):
-        raise NotificationError("a mail resource needs host and to")
-    server = MailServer(
-        host=host,
-        port=int(resource.get("port") or 587),
-        sender=str(resource.get("from") or user or addresses[0]),
-        user=str(user) if user else None,
-        password=str(resource.get("password") or ""),
-        tls=str(resource.get("tls") or "starttls"),
-    )
-    subject = f"Approval: {run.path or 'preview'} / {notice.node}".replace("\n", " ").replace("\r", " ")
-    await smtp.send(guard, server, addresses, subject, _text(notice, run, page), str(notice.id))
-
-
-async def _post(guard: Guard, url: Any, notice: Notice, body: Any, headers: dict[str, Any]) -> None:
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-        raise NotificationError("the resource has no url")
-    sent = {str(name): str(value) for name, value in headers.items()}
-    sent |= {"Content-Type": "application/json", "Idempotency-Key": str(notice.id)}
-    async with asyncio.timeout(_TIMEOUT_S), pool(guard) as connections:
-        answer = await connections.request("POST", url, headers=list(sent.items()), content=msgspec.json.encode(body))
-    if not 200 <= answer.status < 300:
-        raise NotificationError(f"the server responded with status {answer.status}")

@@ -1,0 +1,92 @@
+"""Configuration of alerts, the value of the setting `alerts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from orvanta_platform.errors import BadRequest
+
+_SECRET: Final = {"type": "string", "password": True}
+SECRETS: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "channels": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "url": _SECRET,
+                    "password": _SECRET,
+                    "headers": {"type": "object", "additionalProperties": _SECRET},
+                },
+            },
+        }
+    },
+}
+"""JSON Schema that declares the secret fields. The URL of a Slack webhook authorizes its callers."""
+
+_Seconds = Annotated[int, msgspec.Meta(ge=10, le=604_800)]
+_MAX_CHANNELS: Final = 10
+
+
+class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A destination of alerts."""
+
+    kind: Literal["email", "slack", "webhook"]
+    url: str = ""
+    """Of Slack and webhooks."""
+    headers: dict[str, str] = {}
+    """Headers that a webhook receives."""
+    host: str = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+    sender: str = ""
+    to: list[str] = []
+    """Addresses that receive the mails."""
+
+
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Conditions that raise alerts, and where they are sent. A condition that is null raises none."""
+
+    channels: dict[str, Channel] = {}
+    queue_age_s: _Seconds | None = 300
+    """Time for which the oldest job of a queue may wait."""
+    no_worker_s: _Seconds | None = 60
+    """Time for which a job may wait in a queue that no worker serves."""
+    database_bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Maximum size of the database."""
+    disk_free_percent: Annotated[int, msgspec.Meta(ge=1, le=99)] | None = 5
+    """Minimum free space of the disk of ORVANTA_HOME on each server."""
+    failing_workflows: bool = True
+    """Alert when a deployed workflow or script fails after it had succeeded, and when it succeeds again."""
+
+
+def check(new: Alerts, before: Alerts) -> None:
+    """Check a configuration. Raises BadRequest, also if a secret would be sent to another server than before."""
+    if len(new.channels) > _MAX_CHANNELS:
+        raise BadRequest(f"There are at most {_MAX_CHANNELS} channels.")
+    for name, channel in new.channels.items():
+        _check_channel(name[:100], channel)
+        old = before.channels.get(name)
+        if old is None:
+            continue
+        if channel.password and channel.password == old.password and channel.host != old.host:
+            raise BadRequest(f"The host of {name[:100]} changed, but not its password.", hint="Send the password.")
+        kept = set(channel.headers.items()) & set(old.headers.items())
+        if kept and channel.url != old.url:
+            raise BadRequest(f"The URL of {name[:100]} changed, but not its headers.", hint="Send the headers.")
+
+
+def _check_channel(name: str, channel: Channel) -> None:
+    if channel.kind == "email":
+        if not channel.host or not channel.to:
+            raise BadRequest(f"The channel {name} needs a host, and addresses in `to`.")
+        if any("\n" in text or "\r" in text for text in (channel.sender, *channel.to)):
+            raise BadRequest(f"An address of the channel {name} is not valid.")
+    elif not channel.url.startswith(("https://", "http://")):
+        raise BadRequest(f"The channel {name} needs an http or https URL.")

@@ -1,0 +1,24 @@
+"""Periodic check of the conditions of alerts, and the sender of their messages."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orvanta_platform.control.instance_settings import ALERTS
+from orvanta_platform.services.maintenance import alerts
+from orvanta_platform.services.platform import Platform
+
+CHECK_S = 15.0
+
+
+async def run(platform: Platform) -> None:
+    """Check the conditions every 15 seconds, and send the messages that are due. Without channels nothing is sent."""
+    while True:
+        await alerts.check(platform)
+        if (await platform.instance.get(ALERTS)).channels:
+            # Imported here because the HTTP and SMTP clients are loaded only if there are channels.
+            from orvanta_platform.services.maintenance import alert_sender
+
+            while await alert_sender.send_due(platform):
+                pass
+        await asyncio.sleep(CHECK_S)

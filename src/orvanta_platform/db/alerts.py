@@ -1,0 +1,104 @@
+"""Rows of alerts, and of messages about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import query_texts
+
+_SQL = query_texts("alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """A condition that holds."""
+
+    key: str
+    kind: str
+    subject: str
+    """The queue, the server, or `flow/<path>` or `script/<path>`."""
+    workspace: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert that is raised."""
+
+    key: str
+    kind: str
+    subject: str
+    workspace: str | None
+    detail: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMessage:
+    """A message that is due; `tries` includes this attempt. `ended_at` None: the condition has begun."""
+
+    id: UUID
+    channel: str
+    kind: str
+    subject: str
+    workspace: str | None
+    detail: str
+    since: datetime
+    ended_at: datetime | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastOutcome:
+    """The last outcome of a workflow or script."""
+
+    workspace: str
+    kind: str
+    path: str
+    run: UUID
+    failed: bool
+
+
+async def lock(conn: Connection, scope: str) -> None:
+    """Wait for other processes that compare the conditions of `scope` with the alerts, until the transaction ends."""
+    await conn.execute(_SQL["lock"], scope)
+
+
+async def list_all(conn: Connection, limit: int) -> list[AlertRow]:
+    """Return the alerts that are raised, the oldest first."""
+    return [AlertRow(**dict(row)) for row in await conn.fetch(_SQL["list_all"], limit)]
+
+
+async def list_keys(conn: Connection, prefixes: Sequence[str]) -> set[str]:
+    """Return the keys of raised alerts that start with one of the prefixes."""
+    return {row["key"] for row in await conn.fetch(_SQL["list_keys"], prefixes)}
+
+
+async def raise_alerts(conn: Connection, new: Sequence[NewAlert], channels: Sequence[str]) -> int:
+    """Raise alerts with a message for each channel; return the number of those that were not raised already."""
+    columns = [[getattr(each, name) for each in new] for name in NewAlert.__slots__]
+    return len(await conn.fetch(_SQL["raise_alerts"], *columns, channels))
+
+
+async def end_alerts(conn: Connection, keys: Sequence[str], channels: Sequence[str]) -> int:
+    """End alerts with a message for each channel; return the number of those that were raised."""
+    return len(await conn.fetch(_SQL["end_alerts"], keys, channels))
+
+
+async def claim_due(conn: Connection, limit: int) -> list[AlertMessage]:
+    """Claim messages that are due; the caller attempts to send them."""
+    return [AlertMessage(**dict(row)) for row in await conn.fetch(_SQL["claim_due"], limit)]
+
+
+async def delete_message(conn: Connection, message: UUID) -> None:
+    """Delete a message that was sent or abandoned."""
+    await conn.execute(_SQL["delete_message"], message)
+
+
+async def list_last_outcomes(conn: Connection, runs: Sequence[UUID]) -> list[LastOutcome]:
+    """Return the last outcome of each workflow and script among these ended runs."""
+    return [LastOutcome(**dict(row)) for row in await conn.fetch(_SQL["list_last_outcomes"], runs)]

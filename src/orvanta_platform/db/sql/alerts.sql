@@ -1,0 +1,64 @@
+-- name: lock
+-- Waits for other processes that compare the conditions of a scope with the alerts.
+SELECT pg_advisory_xact_lock(hashtextextended('alerts ' || $1, 0))
+
+-- name: list_all
+-- Alerts that are raised, the oldest first; at most $1.
+SELECT key, kind, subject, workspace, detail, since FROM alert ORDER BY since, key LIMIT $1
+
+-- name: list_keys
+-- Keys of the alerts that start with one of these prefixes.
+SELECT key FROM alert WHERE EXISTS (SELECT FROM unnest($1::text[]) AS prefix WHERE starts_with(key, prefix))
+
+-- name: raise_alerts
+-- Raises alerts and queues a message for each of these channels ($6); those that are raised already are skipped.
+WITH raised AS (
+    INSERT INTO alert (key, kind, subject, workspace, detail)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+    ON CONFLICT DO NOTHING
+    RETURNING kind, subject, workspace, detail, since
+), messages AS (
+    INSERT INTO alert_message (id, channel, kind, subject, workspace, detail, since)
+    SELECT gen_random_uuid(), c.channel, r.kind, r.subject, r.workspace, r.detail, r.since
+    FROM raised r
+    CROSS JOIN unnest($6::text[]) AS c(channel)
+)
+SELECT kind, subject FROM raised
+
+-- name: end_alerts
+-- Ends alerts, and queues a message for each of these channels ($2).
+WITH ended AS (
+    DELETE FROM alert WHERE key = ANY ($1::text[])
+    RETURNING kind, subject, workspace, detail, since
+), messages AS (
+    INSERT INTO alert_message (id, channel, kind, subject, workspace, detail, since, ended_at)
+    SELECT gen_random_uuid(), c.channel, e.kind, e.subject, e.workspace, e.detail, e.since, app_now()
+    FROM ended e
+    CROSS JOIN unnest($2::text[]) AS c(channel)
+)
+SELECT kind, subject FROM ended
+
+-- name: claim_due
+-- Claims up to $1 messages that are due, with an increasing delay before the next attempt.
+UPDATE alert_message m
+SET tries = m.tries + 1, due_at = app_now() + make_interval(secs => least(3600, 15 * 2 ^ m.tries))
+FROM (SELECT id FROM alert_message WHERE due_at <= app_now() ORDER BY due_at LIMIT $1
+      FOR NO KEY UPDATE SKIP LOCKED) due
+WHERE m.id = due.id
+RETURNING m.id, m.channel, m.kind, m.subject, m.workspace, m.detail, m.since, m.ended_at, m.tries
+
+-- name: delete_message
+-- Deletes a message that was sent or abandoned.
+DELETE FROM alert_message WHERE id = $1
+
+-- name: list_last_outcomes
+-- The last outcome of each deployed workflow and script among these runs, which have ended, without cancelled runs and
+-- those of sub-workflows. A failure does not count if a run that was created later has succeeded already.
+SELECT DISTINCT ON (r.workspace, r.kind, r.path)
+       r.workspace, r.kind, r.path, r.id AS run, r.status = 'failed'
+       AND NOT EXISTS (SELECT FROM run n WHERE n.workspace = r.workspace AND n.id > r.id AND n.kind = r.kind
+                       AND n.path = r.path AND n.status = 'succeeded') AS failed
+FROM run r
+WHERE r.id = ANY ($1::uuid[]) AND r.version IS NOT NULL AND r.parent IS NULL AND r.path IS NOT NULL
+  AND r.status IN ('succeeded', 'failed')
+ORDER BY r.workspace, r.kind, r.path, r.ended_at DESC

@@ -1,0 +1,94 @@
+"""Sending of messages about alerts by mail, Slack or webhook: at least once, with a stable id."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+
+from orvanta_platform.control.alert_settings import Channel
+from orvanta_platform.control.instance_settings import ALERTS
+from orvanta_platform.db import alerts as rows
+from orvanta_platform.db.alerts import AlertMessage
+from orvanta_platform.outbound.messages import SEND_FAILURES, MessageError, send_json, send_mail, send_slack
+from orvanta_platform.outbound.ssrf import Guard
+from orvanta_platform.services.platform import Platform
+
+MOST_TRIES = 8
+"""Number of attempts, spread over about an hour and a half, after which a message is dropped."""
+
+_AT_ONCE = 20
+_TITLES = {
+    "queue_age": "Jobs wait too long in the queue {}",
+    "no_worker": "No worker serves the queue {}",
+    "database_size": "The database is large",
+    "disk": "The disk of {} is almost full",
+    "failing_workflow": "{} fails",
+}
+
+log = structlog.get_logger(__name__)
+
+
+async def send_due(platform: Platform) -> int:
+    """Try to send the messages that are due; returns their number."""
+    channels = (await platform.instance.get(ALERTS)).channels
+    async with platform.db.acquire() as conn:
+        due = await rows.claim_due(conn, _AT_ONCE)
+    await asyncio.gather(*(_process(platform, channels.get(each.channel), each) for each in due))
+    return len(due)
+
+
+async def _process(platform: Platform, channel: Channel | None, message: AlertMessage) -> None:
+    try:
+        if channel is not None:
+            await _send(platform, channel, message)
+    except SEND_FAILURES as error:
+        # Texts of other errors may contain the address of the channel, which is a secret.
+        reason = str(error) if isinstance(error, MessageError) else type(error).__name__
+        log.warning("alert not sent", action="alert", channel=message.channel, tries=message.tries, error=reason)
+        if message.tries < MOST_TRIES:
+            return
+    async with platform.db.acquire() as conn:
+        await rows.delete_message(conn, message.id)
+
+
+async def _send(platform: Platform, channel: Channel, message: AlertMessage) -> None:
+    guard, title, text = Guard(platform.settings.allowed_networks), title_of(message), text_of(message)
+    match channel.kind:
+        case "email":
+            mail = {"from": channel.sender, "to": channel.to, "host": channel.host, "port": channel.port}
+            login = {"user": channel.user, "password": channel.password, "tls": channel.tls}
+            await send_mail(guard, {**mail, **login}, f"[Orvanta] {title}", f"{title}.\n\n{text}\n", str(message.id))
+        case "slack":
+            await send_slack(guard, channel.url, f"{title}.\n{text}", str(message.id))
+        case "webhook":
+            body = {
+                "alert": message.kind,
+                "state": "raised" if message.ended_at is None else "ended",
+                "subject": message.subject,
+                "workspace": message.workspace,
+                "title": title,
+                "text": text,
+                "since": message.since,
+                "ended_at": message.ended_at,
+            }
+            await send_json(guard, channel.url, body, channel.headers, str(message.id))
+
+
+def title_of(message: AlertMessage) -> str:
+    """Return the title of a message, one line."""
+    place = f"{message.workspace}: " if message.workspace else ""
+    title = place + _TITLES[message.kind].format(message.subject)
+    return title if message.ended_at is None else f"Recovered: {title}"
+
+
+def text_of(message: AlertMessage) -> str:
+    """Return the text of a message: since when, and what to do."""
+    if message.ended_at is None:
+        return f"Since {_time(message.since)}.\n{message.detail}"
+    return f"It began at {_time(message.since)} and ended at {_time(message.ended_at)}. Nothing needs to be done."
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

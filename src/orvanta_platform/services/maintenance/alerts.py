@@ -1,0 +1,146 @@
+"""Alerts: conditions of the installation that are sent once when they begin, and once when they end.
+
+Conditions are compared with the stored alerts in one transaction under a lock, so that any number of servers may do it.
+Limits have a second, easier value at which an alert ends, so that a value near the limit does not repeat it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Sequence
+from uuid import UUID
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.alert_settings import Alerts
+from orvanta_platform.control.instance_settings import ALERTS
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import alerts as rows
+from orvanta_platform.db import metrics, worker_views
+from orvanta_platform.db.alerts import AlertRow, NewAlert
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.worker_views import QueueRow
+from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.units import size_text
+
+_SHARED = ("queue_age:", "no_worker:", "database:")
+_FAILING = "failing:"
+_MAX_SHOWN = 500
+_DISK_MARGIN = 2
+"""Percentage points above the limit at which the alert of a disk ends."""
+
+
+async def list_alerts(platform: Platform, actor: Actor) -> list[AlertRow]:
+    """Return the alerts that are raised, the oldest first. Raises Forbidden."""
+    require(actor, "see_all_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await rows.list_all(conn, _MAX_SHOWN)
+
+
+async def check(platform: Platform) -> None:
+    """Compare the conditions with the alerts, and queue messages about differences."""
+    settings = await platform.instance.get(ALERTS)
+    if not settings.channels:
+        async with platform.db.acquire() as conn:
+            await rows.end_alerts(conn, [*await rows.list_keys(conn, [""])], [])
+        return
+    disk = f"disk:{socket.gethostname()}"
+
+    async def compare(conn: Connection) -> None:
+        await rows.lock(conn, "conditions")
+        raised = await rows.list_keys(conn, [*_SHARED, disk])
+        found = [
+            *_queue_alerts(platform, settings, await worker_views.list_queues(conn, None), raised),
+            *await _database_alerts(conn, platform, settings, raised),
+            *_disk_alerts(platform, settings, disk, raised),
+        ]
+        await rows.raise_alerts(conn, [each for each in found if each.key not in raised], [*settings.channels])
+        ended = raised - {each.key for each in found}
+        if not settings.failing_workflows:
+            ended |= await rows.list_keys(conn, [_FAILING])
+        await rows.end_alerts(conn, sorted(ended), [*settings.channels])
+
+    await platform.db.retrying(compare)
+
+
+async def record_outcomes(platform: Platform, runs: Sequence[UUID]) -> None:
+    """Raise and end the alerts of the workflows and scripts of these runs, which have ended."""
+    settings = await platform.instance.get(ALERTS)
+    if not runs or not settings.channels or not settings.failing_workflows:
+        return
+
+    async def write(conn: Connection) -> None:
+        await rows.lock(conn, "outcomes")
+        outcomes = await rows.list_last_outcomes(conn, runs)
+        failing = [
+            NewAlert(
+                f"{_FAILING}{each.workspace}:{each.kind}:{each.path}",
+                "failing_workflow",
+                f"{each.kind}/{each.path}",
+                each.workspace,
+                f"The run failed: {_page(platform, each.workspace, f'runs/{each.run}')}\n"
+                "Open the run to see the error, then restart it from the failed node or deploy a corrected version.",
+            )
+            for each in outcomes
+            if each.failed
+        ]
+        succeeding = [f"{_FAILING}{each.workspace}:{each.kind}:{each.path}" for each in outcomes if not each.failed]
+        await rows.raise_alerts(conn, failing, [*settings.channels])
+        await rows.end_alerts(conn, succeeding, [*settings.channels])
+
+    await platform.db.retrying(write)
+
+
+def _queue_alerts(platform: Platform, settings: Alerts, queues: Sequence[QueueRow], raised: set[str]) -> list[NewAlert]:
+    page = _page(platform, platform.settings.workspace, "workers")
+    found = []
+    for each in queues:
+        if each.oldest_s is None or is_pinned(each.queue):
+            continue
+        key = f"queue_age:{each.queue}"
+        if settings.queue_age_s and each.oldest_s > settings.queue_age_s / (2 if key in raised else 1):
+            text = (
+                f"{each.waiting} jobs wait in the queue {each.queue}, the oldest for more than "
+                f"{settings.queue_age_s} s. Number of workers that serve it: {each.workers}.\n"
+                f"Start more workers, or check what occupies their slots: {page}"
+            )
+            found.append(NewAlert(key, "queue_age", each.queue, None, text))
+        if settings.no_worker_s and not each.workers and each.oldest_s > settings.no_worker_s:
+            text = (
+                f"{each.waiting} jobs wait in the queue {each.queue}, which no worker serves.\n"
+                f"Start a worker with this queue, or resume a drained one: {page}"
+            )
+            found.append(NewAlert(f"no_worker:{each.queue}", "no_worker", each.queue, None, text))
+    return found
+
+
+async def _database_alerts(conn: Connection, platform: Platform, settings: Alerts, raised: set[str]) -> list[NewAlert]:
+    limit, key = settings.database_bytes, "database:size"
+    if limit is None:
+        return []
+    size = (await metrics.get_database_figures(conn)).size
+    if size <= limit * (0.95 if key in raised else 1):
+        return []
+    text = (
+        f"The database has {size_text(size)}, and the limit of the alert is {size_text(limit)}.\n"
+        "Shorten the retention of runs, or enlarge its disk. `orvanta admin storage` shows what uses the space."
+    )
+    return [NewAlert(key, "database_size", "database", None, text)]
+
+
+def _disk_alerts(platform: Platform, settings: Alerts, key: str, raised: set[str]) -> list[NewAlert]:
+    limit, host = settings.disk_free_percent, key.removeprefix("disk:")
+    usage = shutil.disk_usage(platform.settings.home)
+    free = 100 * usage.free / usage.total
+    if limit is None or free >= limit + (_DISK_MARGIN if key in raised else 0):
+        return []
+    text = (
+        f"{free:.1f} % of the disk of ORVANTA_HOME on {host} are free.\n"
+        "Delete what is not needed there, or enlarge the disk: with a full disk, runs wait and the database stops."
+    )
+    return [NewAlert(key, "disk", host, None, text)]
+
+
+def _page(platform: Platform, workspace: str, rest: str) -> str:
+    return f"{platform.settings.base_url.rstrip('/')}/w/{workspace}/{rest}"

@@ -1,0 +1,135 @@
+"""Alerts by a real mail server and a real web server: once when a condition begins, once when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
+from tests.http.test_notices import Mailbox, mail, web
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.daemons import run_counts
+from orvanta_platform.db import workers
+from orvanta_platform.services.maintenance import alert_sender, alerts
+
+__all__ = ["mail"]
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path, allowed_networks=("127.0.0.0/8",)) as made:
+        yield made
+
+
+async def configure(api: ApiHarness, channels: dict[str, Any], **conditions: Any) -> int:
+    """Set the alerts and return the status. The conditions that are not named raise none."""
+    off = {"queue_age_s": None, "no_worker_s": None, "disk_free_percent": None, "failing_workflows": False}
+    body = {"value": {"channels": channels, **off, **conditions}}
+    answer = await api.client.post("/api/settings/global/alerts", json=body)
+    api.platform.instance._cache.clear()
+    return answer.status_code
+
+
+async def check(api: ApiHarness) -> None:
+    """Check the conditions twice, as two servers do, and send what is due."""
+    for _ in range(2):
+        await alerts.check(api.platform)
+        await alert_sender.send_due(api.platform)
+
+
+async def age(api: ApiHarness, seconds: int) -> None:
+    """Make all jobs wait for this time."""
+    async with api.platform.db.acquire() as conn:
+        await conn.execute("UPDATE job_live SET enqueued_at = now() - make_interval(secs => $1)", float(seconds))
+
+
+async def test_queue_alerts_are_sent_once_and_once_more_at_their_end(
+    api: ApiHarness, mail: tuple[Mailbox, int]
+) -> None:
+    """A value near the limit repeats nothing, and a channel that fails gets its message later, under the same id."""
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+    async with web() as (server, url):
+        hook = {"kind": "webhook", "url": url, "headers": {"X-Key": "k"}}
+        channels = {"mail": to, "hook": hook, "slack": {"kind": "slack", "url": url}}
+        assert await configure(api, channels, queue_age_s=100, no_worker_s=60) in (200, 201)
+        await api.preview()
+        await check(api)
+        assert not box.mails and not server.sent, "the job has not waited long"
+        await age(api, 120)
+        server.status = 500
+        await check(api)
+        async with api.platform.db.acquire() as conn:
+            await conn.execute("UPDATE alert_message SET due_at = now()")
+        server.status = 200
+        await check(api)
+        (first,) = box.mails
+        assert "Jobs wait too long in the queue python3" in first["Subject"] and first["To"] == "oncall@example.com"
+        text = first.get_payload(decode=True).decode()
+        assert "Since 20" in text and "Start more workers" in text and "/w/main/workers" in text
+        hooks = [(headers["idempotency-key"], body) for headers, body in server.sent if "alert" in body]
+        assert len(hooks) == 2 and hooks[0] == hooks[1] and hooks[0][1]["state"] == "raised"
+        assert [row["kind"] for row in (await api.client.get("/api/alerts/list")).json()] == ["queue_age"]
+        await age(api, 80)  # below the limit, and above the value at which the alert ends
+        await check(api)
+        assert len(box.mails) == 1
+        async with api.platform.db.acquire() as conn:
+            await workers.set_drained(conn, api.worker.id, drained=True)
+        await check(api)
+        assert "No worker serves the queue python3" in box.mails[1]["Subject"]
+        async with api.platform.db.acquire() as conn:
+            await workers.set_drained(conn, api.worker.id, drained=False)
+        (job,) = await api.worker.claim_all()
+        await api.worker.finish(job)
+        await check(api)
+        ended = sorted(message["Subject"] for message in box.mails[2:])
+        assert len(ended) == 2 and all(subject.startswith("[Orvanta] Recovered: ") for subject in ended)
+        assert not (await api.client.get("/api/alerts/list")).json()
+        slack = [body["text"] for _, body in server.sent if "alert" not in body]
+        assert slack[-1].startswith("Recovered: ")
+
+
+async def test_failing_workflow_alerts_at_the_first_failure_and_the_recovery(
+    api: ApiHarness, mail: tuple[Mailbox, int]
+) -> None:
+    box, port = mail
+    to = {"kind": "email", "host": "127.0.0.1", "port": port, "tls": "none", "to": ["oncall@example.com"]}
+    assert await configure(api, {"mail": to}, failing_workflows=True) in (200, 201)
+    new = {**PYTHON, "path": "u/admin/work", "summary": ""}
+    await api.client.post(f"{W}/scripts/create", json=new)
+    run = ""
+    for error, mails in ((None, 0), ("Boom", 1), ("Boom", 1), (None, 2), (None, 2), ("Boom", 3)):
+        started = (await api.client.post(f"{W}/jobs/run/p/u/admin/work", json={})).text
+        run = run or (started if error else "")
+        (job,) = await api.worker.claim_all()
+        await api.worker.finish(job, error=error)
+        await run_counts.record(api.platform, api.platform.measurements.ended.take())
+        await check(api)
+        assert len(box.mails) == mails, error
+    assert "main: script/u/admin/work fails" in box.mails[0]["Subject"]
+    assert f"/w/main/runs/{run}" in box.mails[0].get_payload(decode=True).decode()
+    assert "Recovered" in box.mails[1]["Subject"]
+    assert await configure(api, {}) in (200, 201)
+    await check(api)
+    assert len(box.mails) == 3 and not (await api.client.get("/api/alerts/list")).json()
+
+
+async def test_channels_are_secret_and_cannot_be_redirected(api: ApiHarness) -> None:
+    """Members see no alerts of the instance, and a stored password is not sent to another host."""
+    to = {"kind": "email", "host": "a.example", "user": "u", "password": "p4ssw0rd", "to": ["x@example.com"]}
+    hook = {"kind": "webhook", "url": "https://a.example/secret-path", "headers": {"X-Key": "h34der"}}
+    assert await configure(api, {"mail": to, "hook": hook}) in (200, 201)
+    answer = await api.client.get("/api/settings/global/alerts")
+    assert not any(word in answer.text for word in ("p4ssw0rd", "secret-path", "h34der"))
+    shown = answer.json()["channels"]
+    assert await configure(api, shown) in (200, 201)
+    assert await configure(api, {**shown, "mail": {**shown["mail"], "host": "evil.example"}}) == 400
+    assert await configure(api, {**shown, "hook": {**shown["hook"], "url": "https://evil.example"}}) == 400
+    assert await configure(api, {"hook": {"kind": "webhook", "url": "file:///etc/passwd"}}) == 400
+    developer = await api.member("dora", Role.DEVELOPER)
+    assert (await developer.get("/api/alerts/list")).status_code == 403
+    assert (await developer.get("/api/settings/global/alerts")).status_code == 403
