@@ -258,7 +258,16 @@ async def test_variables_are_created_changed_and_never_shown_if_secret(page: Pag
     await page.get_by_label("Search: Variables").fill("vault shop")
     plain = rows(page, "Variables").filter(has_text="https://shop.example.org")
     await expect(plain).to_have_count(1)
+    # What refers to it is shown on request, and before it is deleted.
+    path = "f/vault/shop"
+    site.deploy("f/settings/buyer", GOOD.replace("modules:", f"flow_env: {{shop: '$var:{path}'}}, modules:"))
+    await plain.get_by_role("button", name=f"Actions for {path}").click()
+    await page.get_by_role("button", name="Used by").click()
+    await expect(dialog.get_by_role("list", name="Used by")).to_contain_text("Workflow f/settings/buyer")
+    await check(page)
+    await dialog.get_by_role("button", name="Close").click()
     await plain.get_by_role("button", name="Delete").click()
+    await expect(dialog.get_by_text("1 item refers to it:")).to_be_visible()
     await dialog.get_by_role("button", name="Delete", exact=True).click()
     await expect(plain).to_have_count(0)
 

@@ -138,3 +138,42 @@ async def test_importing_scripts_are_found(api: ApiHarness) -> None:
     assert seen == [users[0], users[2]], "a script that may not be read is not listed"
     await create("f/team/main", "X = 2", parent_hash=first)
     assert await used_by(api, path="f/team/lib") == users[:2]
+
+
+async def test_references_to_variables_and_resources_are_found(api: ApiHarness) -> None:
+    async def create(kind: str, path: str, **body: Any) -> None:
+        answer = await api.client.post(f"{W}/{kind}/create", json={"path": path, **body})
+        assert answer.status_code == 201, answer.text
+
+    async def users(kind: str, path: str) -> list[tuple[str, str]]:
+        return [(each["kind"], each["path"]) for each in await api.get(f"{kind}/used_by/{path}")]
+
+    db, key = "f/team/dätabase", "f/team/key"
+    for path in (key, "f/team/key2", "f/team/charge"):
+        await create("variables", path, value="1")
+    await create("resources", db, resource_type="postgresql", value={"host": f"$var:{key}"})
+    value = {"type": "identity", "input_transforms": {"of": {"type": "static", "value": f"$res:{db}"}}}
+    await deploy(api, "f/team/static", {"id": "a", "value": value})
+    expression = {"type": "javascript", "expr": f"variable('{key}')"}
+    await deploy(api, "f/team/dynamic", {"id": "a", "value": {**value, "input_transforms": {"of": expression}}})
+    code = f'def main():\n    return orvanta.get_variable(\n        "{key}"\n    )\n'
+    await create("scripts", "f/team/reader", summary="", content=code, language="python3")
+    other = 'def main():\n    return get_variable("f/team/key2"), "f/team/key"\n'
+    await create("scripts", "f/team/other", summary="", content=other, language="python3")
+    await deploy(api, "f/secret/hidden", {"id": "a", "value": {**value, "input_transforms": {"of": expression}}})
+    tick = {"schedule": "0 0 3 1 1 *", "timezone": "UTC", "script_path": PATH, "is_flow": False}
+    await create("schedules", "f/team/tick", **tick, args={"of": f"$var:{key}", "db": f"$res:{db}"})
+    hook = {**HOOK, "authentication_method": "api_key", "authentication_resource_path": db}
+    await create("http_triggers", "f/team/hook", **hook, script_path=PATH, is_flow=False)
+    await deploy(api, "f/team/calls", runs("charge"))
+    expected = [("flow", "f/team/dynamic"), ("resource", db), ("schedule", "f/team/tick"), ("script", "f/team/reader")]
+    assert await users("variables", key) == [("flow", "f/secret/hidden"), *expected]
+    assert await users("variables", "f/team/charge") == [], "a script of the same path"
+    found = [("flow", "f/team/static"), ("http_trigger", "f/team/hook"), ("schedule", "f/team/tick")]
+    assert await users("resources", db) == found
+    bea = await api.member("bea", Role.DEVELOPER)
+    listed = (await bea.get(f"{W}/variables/used_by/{key}")).json()
+    assert [(each["kind"], each["path"]) for each in listed] == expected
+    await create("variables", "f/secret/token", value="1")
+    assert (await bea.get(f"{W}/variables/used_by/f/secret/token")).status_code == 404
+    assert (await api.client.get(f"{W}/resources/used_by/f/team/none")).status_code == 404

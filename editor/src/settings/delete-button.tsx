@@ -11,10 +11,12 @@ interface Props {
   hint: ReactNode;
   submission: Submission;
   remove: () => Promise<unknown>;
+  /** Shown below the hint. */
+  children?: ReactNode;
 }
 
 /** Button that deletes an item after a confirmation. */
-export function DeleteButton({ name, hint, submission, remove }: Props) {
+export function DeleteButton({ name, hint, submission, remove, children }: Props) {
   const [confirming, setConfirming] = useState(false);
   const confirmed = async () => {
     if (await submission.send(remove)) notify(t("settings.deleted", { name }));
@@ -37,6 +39,7 @@ export function DeleteButton({ name, hint, submission, remove }: Props) {
           onConfirm={() => void confirmed()}
         >
           <p>{hint}</p>
+          {children}
         </Confirm>
       )}
     </>

@@ -3,7 +3,6 @@ import { useState } from "react";
 import { useParams } from "react-router";
 import { createFolder, deleteFolder, type Folder, folderListQuery } from "../api/folders";
 import { ownMemberQuery } from "../api/members";
-import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { DeleteButton } from "./delete-button";
@@ -75,7 +74,6 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
   const queries = useQueryClient();
   const submission = useSubmission();
   const name = `f/${folder.name}`;
-  const sharing = useSharing({ workspace, kind: "folder", path: folder.name });
   const remove = async () => {
     await deleteFolder(workspace, folder.name);
     await queries.invalidateQueries({ queryKey: ["places", workspace] });
@@ -102,10 +100,9 @@ function FolderRow({ workspace, folder, editable, edit }: RowProps) {
             <DeleteButton name={name} hint={t("settings.deleteFolderHint")} submission={submission} remove={remove} />
           </>
         )}
-        <RowMenu name={name} share={sharing.share} />
+        <RowMenu workspace={workspace} kind="folder" path={folder.name} />
       </div>
       <Problem text={submission.errors[""]} />
-      {sharing.dialog}
     </>
   );
 }

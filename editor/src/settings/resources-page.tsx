@@ -2,7 +2,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { deleteResource, type Resource, resourceListQuery } from "../api/resources";
-import { useSharing } from "../sharing/use-sharing";
 import { t, tWith } from "../texts/settings";
 import { Button } from "../ui/controls";
 import { Time } from "../ui/time";
@@ -11,6 +10,7 @@ import { Problem, SearchedList, useSubmission } from "./parts";
 import { EditResourceDialog, NewResourceDialog } from "./resource-dialog";
 import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
+import { UsedBy } from "./used-by";
 
 /** Resources of the workspace: access data of other systems, with a type each. */
 export function ResourcesPage() {
@@ -44,7 +44,6 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
   const submission = useSubmission();
   const [editing, setEditing] = useState(false);
   const { path } = resource;
-  const sharing = useSharing({ workspace, kind: "resource", path });
   const remove = async () => {
     await deleteResource(workspace, path);
     await queries.invalidateQueries({ queryKey: ["resources", workspace] });
@@ -65,11 +64,12 @@ function ResourceRow({ workspace, resource }: { workspace: string; resource: Res
         <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
           {t("ui.edit")}
         </Button>
-        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove} />
-        <RowMenu name={path} share={sharing.share} />
+        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
+          <UsedBy workspace={workspace} kind="resource" path={path} />
+        </DeleteButton>
+        <RowMenu workspace={workspace} kind="resource" path={path} />
       </div>
       <Problem text={submission.errors[""]} />
-      {sharing.dialog}
       {editing && <EditResourceDialog workspace={workspace} path={path} close={() => setEditing(false)} />}
     </>
   );

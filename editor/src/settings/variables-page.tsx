@@ -2,7 +2,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "react-router";
 import { createVariable, deleteVariable, updateVariable, type Variable, variableListQuery } from "../api/variables";
-import { useSharing } from "../sharing/use-sharing";
 import { t } from "../texts/settings";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
@@ -13,6 +12,7 @@ import { itemField, useItemPath } from "./item-path";
 import { FormDialog, missing, Problem, SearchedList, useSubmission } from "./parts";
 import { RowMenu } from "./row-menu";
 import css from "./settings.module.css";
+import { UsedBy } from "./used-by";
 
 /** Variables and secrets of the workspace. */
 export function VariablesPage() {
@@ -46,7 +46,6 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
   const submission = useSubmission();
   const [editing, setEditing] = useState(false);
   const { path } = variable;
-  const sharing = useSharing({ workspace, kind: "variable", path });
   const remove = async () => {
     await deleteVariable(workspace, path);
     await queries.invalidateQueries({ queryKey: ["variables", workspace] });
@@ -71,11 +70,12 @@ function VariableRow({ workspace, variable }: { workspace: string; variable: Var
         <Button icon="edit" onClick={() => setEditing(true)} aria-label={t("settings.editItem", { name: path })}>
           {t("ui.edit")}
         </Button>
-        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove} />
-        <RowMenu name={path} share={sharing.share} />
+        <DeleteButton name={path} hint={t("settings.deleteValueHint")} submission={submission} remove={remove}>
+          <UsedBy workspace={workspace} kind="variable" path={path} />
+        </DeleteButton>
+        <RowMenu workspace={workspace} kind="variable" path={path} />
       </div>
       <Problem text={submission.errors[""]} />
-      {sharing.dialog}
       {editing && <VariableDialog workspace={workspace} variable={variable} close={() => setEditing(false)} />}
     </>
   );

@@ -35,6 +35,16 @@ class UserRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceRow:
+    """An item that may refer to a variable or resource. `kind`: flow, script, schedule, http_trigger or resource."""
+
+    kind: str
+    path: str
+    body: bytes | None
+    """Document of a workflow or script that contains the path; None: the item refers to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Readers:
     """The rows visible to a caller, as in control.permissions.Readable, with the token's scopes by kind."""
 
@@ -45,6 +55,7 @@ class Readers:
     scripts: list[str] | None
     schedules: list[str] | None
     http_triggers: list[str] | None
+    resources: list[str] | None
 
 
 async def record(conn: Connection, version: int, workspace: str, uses: Sequence[Use]) -> None:
@@ -59,3 +70,15 @@ async def list_users(conn: Connection, workspace: str, kind: str, path: str, who
     shown = (who.everything, who.patterns, who.principals, who.flows, who.schedules, who.http_triggers)
     rows = await conn.fetch(_SQL["list_users"], workspace, kind, path, *shown, limit, who.scripts)
     return [UserRow(**row) for row in rows]
+
+
+async def list_references(
+    conn: Connection, workspace: str, kind: str, path: str, reference: str, who: Readers, limit: int
+) -> list[ReferenceRow]:
+    """Return the items that may refer to the variable or resource at a path, at most `limit`, by kind and path.
+
+    `reference` is the JSON string by which values refer to it.
+    """
+    shown = (who.everything, who.patterns, who.principals, who.flows, who.scripts, who.schedules, who.http_triggers)
+    rows = await conn.fetch(_SQL["list_references"], workspace, kind, path, reference, *shown, who.resources, limit)
+    return [ReferenceRow(**row) for row in rows]

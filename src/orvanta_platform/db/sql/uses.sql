@@ -34,3 +34,42 @@ FROM (
 ) AS found
 ORDER BY kind, path, node
 LIMIT $10;
+
+-- name: list_references
+-- Current workflows and scripts whose document contains the path $3 of a variable or resource, and schedules, HTTP
+-- triggers and resources that refer to it by $4, its reference as a JSON string; only readable ones. `body` is the
+-- document, in which the caller looks for a reference.
+SELECT *
+FROM (
+    SELECT i.kind, i.path, d.body
+    FROM item AS i
+    JOIN version AS v ON v.id = i.version
+    JOIN document AS d ON d.hash = v.document
+    WHERE i.workspace = $1 AND NOT i.archived AND position(convert_to($3, 'UTF8') IN d.body) > 0
+      AND ($5 OR i.path LIKE ANY ($6::text[]) OR i.extra_perms ?| $7::text[])
+      AND CASE i.kind
+              WHEN 'flow' THEN $8::text[] IS NULL OR i.path LIKE ANY ($8)
+              ELSE $9::text[] IS NULL OR i.path LIKE ANY ($9)
+          END
+    UNION ALL
+    SELECT 'schedule', s.path, NULL
+    FROM schedule AS s
+    WHERE s.workspace = $1
+      AND position($4 IN concat(s.args, s.on_failure_extra_args, s.on_recovery_extra_args, s.on_success_extra_args)) > 0
+      AND ($5 OR s.path LIKE ANY ($6) OR s.extra_perms ?| $7)
+      AND ($10::text[] IS NULL OR s.path LIKE ANY ($10))
+    UNION ALL
+    SELECT 'http_trigger', t.path, NULL
+    FROM http_trigger AS t
+    WHERE t.workspace = $1 AND $2 = 'resource' AND t.authentication_resource_path = $3
+      AND ($5 OR t.path LIKE ANY ($6) OR t.extra_perms ?| $7)
+      AND ($11::text[] IS NULL OR t.path LIKE ANY ($11))
+    UNION ALL
+    SELECT 'resource', r.path, NULL
+    FROM resource AS r
+    WHERE r.workspace = $1 AND position($4 IN r.value::text) > 0
+      AND ($5 OR r.path LIKE ANY ($6) OR r.extra_perms ?| $7)
+      AND ($12::text[] IS NULL OR r.path LIKE ANY ($12))
+) AS found
+ORDER BY kind, path
+LIMIT $13;

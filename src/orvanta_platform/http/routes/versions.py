@@ -14,7 +14,8 @@ from orvanta_platform.http.schemas.drafts import kind_of
 from orvanta_platform.services.catalog import flows, uses, versions
 from orvanta_platform.workflow.diff import Difference
 
-_V = "/api/w/{workspace:str}/versions"
+_W = "/api/w/{workspace:str}"
+_V = f"{_W}/versions"
 
 
 @get(f"{_V}/list/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.Version], query=("before", "per_page")))
@@ -94,4 +95,29 @@ async def used_by(
     return answers.json([shapes.user(row) for row in rows])
 
 
-ROUTES = [used_by, list_versions, get_version, diff_versions, restore_version]
+@get(f"{_W}/variables/used_by/{{path:path}}", opt=call(answer=list[shapes.ReferringItem]))
+async def variable_used_by(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """List the workflows, scripts, schedules and resources that refer to a variable, and so are affected by its
+    deletion.
+
+    Only those that the caller may read are listed, at most 1000. A path that code composes is not found.
+    """
+    rows = await uses.list_references(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
+    return answers.json([shapes.referring_item(row) for row in rows])
+
+
+@get(
+    [f"{_W}/{area}/used_by/{{path:path}}" for area in ("resources", "connections")],
+    opt=call(answer=list[shapes.ReferringItem]),
+)
+async def resource_used_by(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """List the workflows, scripts, schedules, HTTP triggers and resources that refer to a resource, and so are affected
+    by its deletion.
+
+    Only those that the caller may read are listed, at most 1000. A path that code composes is not found.
+    """
+    rows = await uses.list_references(platform_of(request), actor_of(request), workspace, "resource", item_path(path))
+    return answers.json([shapes.referring_item(row) for row in rows])
+
+
+ROUTES = [variable_used_by, resource_used_by, used_by, list_versions, get_version, diff_versions, restore_version]

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.items import VersionRow
-from orvanta_platform.db.uses import UserRow
+from orvanta_platform.db.uses import ReferenceRow, UserRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.catalog.versions import DRAFT, Compared
 
@@ -57,6 +57,19 @@ class UsedBy(msgspec.Struct, kw_only=True):
 
     pinned: str | UnsetType = UNSET
     """Hash of the version that the node or importing script is pinned to. Without it, the newest version is used."""
+
+
+class ReferringItem(msgspec.Struct, kw_only=True):
+    """An item that refers to a variable or resource."""
+
+    kind: Literal["flow", "script", "schedule", "http_trigger", "resource"]
+    path: str
+
+
+def referring_item(row: ReferenceRow) -> ReferringItem:
+    """Convert an item that refers to a variable or resource."""
+    kind: Any = row.kind
+    return ReferringItem(kind=kind, path=row.path)
 
 
 def user(row: UserRow) -> UsedBy:

@@ -1,16 +1,18 @@
-"""Users of a script or workflow, which a change or deletion affects."""
+"""Users of a script, workflow, variable or resource, which a change or deletion affects."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final, Literal
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Target, readable, require, require_workspace
-from orvanta_platform.db import items, uses
+from orvanta_platform.db import items, resources, uses, variables
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.uses import Readers, Use, UserRow
+from orvanta_platform.db.uses import Readers, ReferenceRow, Use, UserRow
 from orvanta_platform.errors import Forbidden
+from orvanta_platform.services.access.items import require_item
 from orvanta_platform.services.catalog import deploy
 from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
@@ -20,6 +22,10 @@ from orvanta_platform.workflow.normal import normalise
 
 MOST_SHOWN = 1000
 """Maximum number of users returned."""
+
+_PREFIXES: Final = {"variable": rb"\$var:|variables?", "resource": rb"\$res:|resources?|connections?"}
+_READ: Final = rb"(?:/(?:get|get_value|get_value_interpolated))?[\s\\(\"'`=:,/]{0,40}"
+_END: Final = rb"(?![\w/\x80-\xff-])"
 
 
 async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[UserRow]:
@@ -37,6 +43,25 @@ async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, 
         raise deploy.missing(kind, path)
     require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
     return found
+
+
+async def list_references(
+    platform: Platform, actor: Actor, workspace: str, kind: Literal["variable", "resource"], path: str
+) -> list[ReferenceRow]:
+    """Return the readable items that refer to a variable or resource, at most MOST_SHOWN: current workflows and
+    scripts, schedules, HTTP triggers, resources.
+
+    A path that code composes while it runs is not found. Raises NotFound, Forbidden.
+    """
+    require_workspace(actor, workspace)
+    who = _readers(actor)
+    reference = f'"${"var" if kind == "variable" else "res"}:{path}"'
+    async with platform.db.acquire() as conn:
+        row = await (variables if kind == "variable" else resources).get(conn, workspace, path)
+        require_item(actor, "read", workspace, kind, path, row)
+        found = await uses.list_references(conn, workspace, kind, path, reference, who, MOST_SHOWN)
+    pattern = re.compile(rb"(?i:%b)%b%b%b" % (_PREFIXES[kind], _READ, re.escape(path.encode()), _END))
+    return [each for each in found if each.body is None or pattern.search(each.body)]
 
 
 async def record(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
@@ -75,6 +100,7 @@ def _readers(actor: Actor) -> Readers:
         scripts=_limit(actor, "script"),
         schedules=_limit(actor, "schedule"),
         http_triggers=_limit(actor, "http_trigger"),
+        resources=_limit(actor, "resource"),
     )
 
 
