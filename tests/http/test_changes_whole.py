@@ -1,0 +1,164 @@
+"""Change sets are applied whole: 200 items come back as they were sent, and a process killed at any statement applies
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.http.harness import ApiHarness
+
+from orvanta_platform.control.actor import system
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.services.changes import change_sets
+from orvanta_platform.services.changes.change_sets import ChangeSet
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.text import write_yaml
+from orvanta_platform.workflow.tree.item import Item, Key
+from orvanta_platform.workflow.tree.paths import locate
+from orvanta_platform.workflow.tree.plan import Wanted
+from orvanta_platform.workflow.tree.reading import read
+from orvanta_platform.workflow.tree.writing import write
+
+pytestmark = pytest.mark.extended
+ACTOR = system("main")
+STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+
+
+class Killed(BaseException):
+    """The process ends here: no handler of it runs, and the database rolls its transaction back."""
+
+
+class Dying:
+    """A connection of a process that is killed before a statement."""
+
+    def __init__(self, connection: Connection, statements: list[int]) -> None:
+        self._connection = connection
+        self._statements = statements
+
+    def __getattr__(self, name: str) -> Any:
+        if name in STATEMENTS:
+            self._statements[0] -= 1
+            if self._statements[0] < 0:
+                raise Killed
+        return getattr(self._connection, name)
+
+
+class DyingDatabase(Database):
+    """A database whose process is killed before statement `at` of its transactions."""
+
+    def __init__(self, database: Database, at: int) -> None:
+        super().__init__(database.pool, database.url, database.direct_url)
+        self.left = [at]
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+        async with super().transaction(snapshot=snapshot) as connection:
+            yield Dying(connection, self.left)
+
+
+async def apply(platform: Platform, items: list[Item], bases: Mapping[Key, str] | None = None) -> None:
+    wanted = [Wanted(*item.key, (bases or {}).get(item.key), item.content) for item in items]
+    made = await change_sets.plan(platform, ACTOR, "main", ChangeSet(wanted))
+    await change_sets.apply(platform, ACTOR, "main", ChangeSet(wanted), made.hash, None)
+
+
+def flow(n: int, summary: str = "") -> Item:
+    value = {"type": "rawscript", "language": "bash", "content": f"echo {n}\necho done\n", "input_transforms": {}}
+    tree = {"summary": summary or f"Workflow {n}", "value": {"modules": [{"id": "a", "value": value}]}}
+    return Item("flow", f"f/many/flow_{n}", {"text": f"# Number {n}\n{write_yaml(tree)}"})
+
+
+def every_kind() -> list[Item]:
+    """200 items of all kinds."""
+    runs = {"script_path": "f/many/flow_0", "is_flow": True}
+    hook = {**runs, "http_method": "post", "workspaced_route": True, "mode": "disabled", "request_type": "sync"}
+    hook |= {"authentication_method": "none", "wrap_body": False, "raw_string": False}
+    tick = {"schedule": "0 0 6 * * *", "timezone": "UTC", "enabled": False, "args": {}, "missed": "once"}
+    code = {"content": "echo 1\n", "language": "bash", "settings": {"summary": "Total", "kind": "script"}}
+    return [
+        Item("folder", "many", {"summary": "Many", "owners": ["u/admin"], "extra_perms": {"u/admin": True}}),
+        Item("group", "crew", {"summary": "Crew", "members": ["admin"], "managers": ["admin"]}),
+        Item("resource_type", "shop", {"description": "A shop", "schema": {"type": "object"}}),
+        *(flow(n) for n in range(20)),
+        *(Item("script", f"f/many/script_{n}", code | {"content": f"echo {n}\n"}) for n in range(17)),
+        *(
+            Item("schedule", f"f/many/tick_{n}", tick | runs | {"no_flow_overlap": False, "summary": f"Tick {n}"})
+            for n in range(20)
+        ),
+        *(Item("http_trigger", f"f/many/hook_{n}", hook | {"route_path": f"hook/{n}"}) for n in range(20)),
+        *(
+            Item("variable", f"f/many/var_{n}", {"value": str(n), "is_secret": False, "description": "é"})
+            for n in range(60)
+        ),
+        *(
+            Item("resource", f"f/many/res_{n}", {"resource_type": "shop", "value": {"n": n}, "description": ""})
+            for n in range(60)
+        ),
+    ]
+
+
+async def test_tree_of_every_kind_comes_back_byte_for_byte(api: ApiHarness) -> None:
+    items = every_kind()
+    files, left_out = write(items)
+    assert len(items) == 200 and left_out == []
+    sent = [read(each, files) for each in locate(files)]
+    await apply(api.platform, sent)
+    found = await change_sets.read_items(api.platform, ACTOR, "main", [item.key for item in items])
+    assert write(Item(*key, each.content) for key, each in found.items()) == (files, [])
+    wanted = ChangeSet([Wanted(*item.key, None, item.content) for item in sent])
+    made = await change_sets.plan(api.platform, ACTOR, "main", wanted)
+    assert {each.action for each in made.entries} == {"unchanged"}
+
+
+async def test_process_killed_at_any_statement_applies_nothing(api: ApiHarness) -> None:
+    first = [Item("folder", "many", {"summary": "Many"}), flow(0), Item("variable", "f/many/v", {"value": "before"})]
+    await apply(api.platform, first)
+    before = await change_sets.list_items(api.platform, ACTOR, "main")
+    bases = {key: each.hash for key, each in before.items()}
+    tick = {"schedule": "0 0 6 * * *", "timezone": "UTC", "script_path": "f/many/flow_0", "is_flow": True}
+    second = [
+        *(flow(0, "Changed"), Item("variable", "f/many/v", {"value": "after"})),
+        *(Item("variable", "f/many/secret", {"value": "s", "is_secret": True}), Item("schedule", "f/many/tick", tick)),
+    ]
+    killed = 0
+    while True:
+        dying = replace(api.platform, db=DyingDatabase(api.platform.db, killed))
+        try:
+            await apply(dying, second, bases)
+            break
+        except Killed:
+            killed += 1
+        assert await change_sets.list_items(api.platform, ACTOR, "main") == before
+    after = await change_sets.list_items(api.platform, ACTOR, "main")
+    assert killed > 20 and {item.key for item in second} <= {key for key in after if after[key] != before.get(key)}
+    rows = await api.get("audit/list", operation="change_sets.apply", per_page=100)
+    assert len([row for row in rows if row["operation"] == "change_sets.apply"]) == 2
+
+
+async def test_of_two_concurrent_applies_one_is_refused(api: ApiHarness) -> None:
+    await apply(
+        api.platform, [Item("folder", "many", {"summary": "Many"}), Item("variable", "f/many/v", {"value": "0"})]
+    )
+    key: Key = ("variable", "f/many/v")
+    for n in range(5):
+        present = (await change_sets.list_items(api.platform, ACTOR, "main"))[key].hash
+        mine = [Item(*key, {"value": f"{n} mine"}), Item("variable", f"f/many/mine_{n}", {"value": "1"})]
+        theirs = [Item(*key, {"value": f"{n} theirs"}), Item("variable", f"f/many/theirs_{n}", {"value": "1"})]
+        outcomes = await asyncio.gather(
+            *(apply(api.platform, each, {key: present}) for each in (mine, theirs)), return_exceptions=True
+        )
+        assert sorted(type(each).__name__ for each in outcomes) in (
+            ["NoneType", "StalePlan"],
+            ["ChangesConflict", "NoneType"],
+        )
+        found = await change_sets.list_items(api.platform, ACTOR, "main")
+        winner = "mine" if outcomes[0] is None else "theirs"
+        assert (await api.get(f"variables/get/{key[1]}"))["value"] == f"{n} {winner}"
+        names = [name for _, name in found if name.startswith("f/many/") and name.endswith(f"_{n}")]
+        assert names == [f"f/many/{winner}_{n}"]
