@@ -129,6 +129,9 @@ async def test_newer_schema_is_reported_in_one_sentence(command: str, database: 
 def test_migrate_reports_applied_migrations(database: TestDatabase, tmp_path: Path) -> None:
     done = run("migrate", **on(database, tmp_path))
     assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
+    done = run("migrate", "--first-start", **on(database, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "/first_password" in done.stdout and "choose a password for admin@localhost" in done.stdout
 
 
 @pytest.mark.every_postgres

@@ -76,7 +76,7 @@ app.command(epilog=examples_epilog("ORVANTA_PORT=9000 orvanta server"))(processe
 app.command(epilog=examples_epilog("ORVANTA_SLOTS=8 orvanta worker"))(processes.worker)
 app.command(hidden=True)(processes.worker_process)
 app.command(hidden=True)(processes.setup)
-app.command(epilog=examples_epilog("orvanta migrate"))(processes.migrate)
+app.command(epilog=examples_epilog("orvanta migrate", "orvanta migrate --first-start"))(processes.migrate)
 app.command(epilog=examples_epilog("orvanta doctor", "orvanta doctor --consistency"))(doctor.doctor)
 app.command(epilog=examples_epilog("orvanta backup orvanta.backup"))(backup.backup)
 app.command(epilog=examples_epilog("orvanta restore orvanta.backup"))(backup.restore)

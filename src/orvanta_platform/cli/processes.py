@@ -77,19 +77,30 @@ def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], sec
     uvloop.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
 
 
-def migrate() -> None:
+def migrate(
+    first_start: Annotated[
+        bool,
+        typer.Option("--first-start", help="Also create the first workspace and administrator, if there are none."),
+    ] = False,
+) -> None:
     """Upgrade the database to this version, with the role of ORVANTA_OWNER_URL.
 
-    Run it once before you start the servers and workers of a new version.
+    Run it once before you start the servers and workers of a new version. With --first-start, a new installation gets
+    the workspace ORVANTA_WORKSPACE and the administrator ORVANTA_ADMIN_EMAIL. Without ORVANTA_ADMIN_PASSWORD, it prints
+    a link that sets the password.
     """
     import asyncio
 
     from orvanta_platform.cli.environment import take_settings, with_database
     from orvanta_platform.db.migrate import migrate as migrate_database
+    from orvanta_platform.embedded.setup import set_up_database
 
     with with_database(take_settings()) as settings:
         assert settings.owner_url is not None
         applied = asyncio.run(migrate_database(settings.owner_url, app_url=settings.database_url))
+        link = asyncio.run(set_up_database(settings)).link if first_start else None
     for name in applied:
         print(name)
     print(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
+    if link is not None:
+        print(f"Open {link} once, within 15 minutes, and choose a password for {settings.admin_email}.")
