@@ -37,6 +37,7 @@ BODIES: dict[str, Any] = {
     "POST /api/users/totp/enrol": {"password": "wrong one"},
     "POST /api/users/totp/confirm": {"code": "000000"},
     "POST /api/users/totp/disable": {"password": "wrong one", "code": "000000"},
+    "POST /api/auth/impersonate": {"workspace_id": "main", "username": "remaining", "reason": "ticket"},
     "POST /api/users/update/{email}": {"name": "A"},
     "POST /api/users/link_identity/{email}": {"provider": "corp", "subject": "s"},
     "POST /api/users/unlink_identity/{email}": {"issuer": "https://id.example.org", "subject": "s"},

@@ -22,8 +22,8 @@ from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import login_limits, passwords
 from orvanta_platform.http.auth_middleware import SIGN_IN_PREFIX
+from orvanta_platform.http.routes import impersonation, single_sign_on
 from orvanta_platform.http.routes import session as session_routes
-from orvanta_platform.http.routes import single_sign_on
 from orvanta_platform.services.access import setup
 
 JSON = {"Content-Type": "application/json"}
@@ -334,15 +334,18 @@ async def test_own_pages_and_programs_sign_in(browser: httpx.AsyncClient, header
 
 
 async def test_only_checked_calls_set_cookie() -> None:
-    """The handlers that set one are below the checked prefix, and in two files."""
+    """The handlers that set one are below the checked prefix, and in three files."""
     folder = Path(inspect.getfile(session_routes)).parent.parent
     found = {path.name for path in folder.rglob("*.py") if re.search(r"set_cookie|delete_cookie", path.read_text())}
-    assert found == {"session.py", "single_sign_on.py"}
+    assert found == {"impersonation.py", "session.py", "single_sign_on.py"}
     setters: dict[str, Any] = {}
-    for module in (session_routes, single_sign_on):
+    for module in (impersonation, session_routes, single_sign_on):
         used = {name for name, node in functions_of(module).items() if "cookie" in ast.unparse(node).lower()}
         setters |= {h.fn.__name__: h.paths for h in module.ROUTES if h.fn.__name__ in used}
-    assert set(setters) == {"login", "first_password", "logout", "start_login", "finish_login", "logout_at_provider"}
+    assert set(setters) == {
+        "login", "first_password", "logout", "start_login", "finish_login", "logout_at_provider",
+        "impersonate", "end_impersonation",
+    }  # fmt: skip
     assert all(path.startswith(SIGN_IN_PREFIX) for paths in setters.values() for path in paths)
 
 

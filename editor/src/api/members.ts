@@ -106,3 +106,13 @@ export async function assignOwner(workspace: string, assignment: Assignment): Pr
   const params = { path: { workspace } };
   await api.POST("/api/w/{workspace}/ownership/assign", { params, body: assignment as never, parseAs: "text" });
 }
+
+/** Act as a member for some minutes. The session of this browser becomes that of the member. */
+export async function impersonate(
+  workspace_id: string,
+  username: string,
+  minutes: number,
+  reason: string,
+): Promise<void> {
+  await api.POST("/api/auth/impersonate", { body: { workspace_id, username, minutes, reason }, parseAs: "text" });
+}

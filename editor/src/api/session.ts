@@ -34,6 +34,11 @@ export async function logout(): Promise<string | null> {
   return (await api.POST("/api/auth/oidc/logout")).data?.url ?? null;
 }
 
+/** End the session in which an admin acts as the user. The admin's own session continues. */
+export async function endImpersonation(): Promise<void> {
+  await api.POST("/api/auth/end_impersonation", { body: {} as never, parseAs: "text" });
+}
+
 /** Query of the account of the user with its workspaces. */
 export const meQuery = queryOptions({
   queryKey: ["me"],
@@ -41,7 +46,8 @@ export const meQuery = queryOptions({
   queryFn: async () => {
     const [account, member] = await Promise.all([api.GET("/api/users/whoami"), api.GET("/api/workspaces/users")]);
     if (!account.data || !member.data) throw new Error(t("api.noData"));
-    return { email: account.data.email, superAdmin: account.data.super_admin, workspaces: member.data.workspaces };
+    const { email, super_admin: superAdmin, impersonated_by: impersonatedBy } = account.data;
+    return { email, superAdmin, impersonatedBy, workspaces: member.data.workspaces };
   },
 });
 

@@ -18,6 +18,7 @@ import { Select } from "../ui/select";
 import { Status } from "../ui/status";
 import { Time } from "../ui/time";
 import { notify } from "../ui/toasts";
+import { Impersonate } from "./impersonate";
 import { MemberDeparture } from "./member-departure";
 import { AddMemberDialog, RoleOptions, roleName } from "./new-member";
 import { Ownerless } from "./ownerless";
@@ -72,6 +73,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
   const queries = useQueryClient();
   const { busy, errors, send } = useSubmission();
   const [leaving, setLeaving] = useState<"disable" | "remove" | null>(null);
+  const [acting, setActing] = useState(false);
   const { username, email, role, disabled } = member;
   const change = async (work: () => Promise<void>, message: string) => {
     if (await send(work)) notify(message);
@@ -117,9 +119,16 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
               {t("settings.enable")}
             </Button>
           ) : (
-            <Button onClick={() => setLeaving("disable")} aria-label={t("settings.disableOf", { name: username })}>
-              {t("settings.disable")}
-            </Button>
+            <>
+              {!self && !member.is_super_admin && (
+                <Button onClick={() => setActing(true)} aria-label={t("settings.actAsOf", { name: username })}>
+                  {t("settings.actAs")}
+                </Button>
+              )}
+              <Button onClick={() => setLeaving("disable")} aria-label={t("settings.disableOf", { name: username })}>
+                {t("settings.disable")}
+              </Button>
+            </>
           )}
           <Button
             look="danger"
@@ -133,6 +142,7 @@ function MemberRow({ workspace, member, admin, self }: RowProps) {
         <span className={css.note}>{roleName(role)}</span>
       )}
       <Problem text={errors[""]} />
+      {acting && <Impersonate workspace={workspace} username={username} close={() => setActing(false)} />}
       {leaving && (
         <MemberDeparture workspace={workspace} username={username} act={leaving} close={() => setLeaving(null)} />
       )}

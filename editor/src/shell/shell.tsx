@@ -19,6 +19,7 @@ const PHONE = "(max-width: 760px)";
 const PhoneBar = lazy(async () => ({ default: (await import("./phone-bar")).PhoneBar }));
 const Palette = lazy(() => import("./palette"));
 const Shortcuts = lazy(() => import("./shortcuts"));
+const ImpersonationBanner = lazy(() => import("./impersonation"));
 const LoginDialog = lazy(() => import("./login-dialog"));
 
 /** Frame of every page with the navigation. Users without a session are sent to the login page; after its end they can log in in place. */
@@ -43,7 +44,12 @@ export function Shell() {
         workspaces={ids}
         workspace={missing ? undefined : (requested ?? initialWorkspace(ids))}
       />
-      <ConnectionStatus />
+      <div className={css.notices}>
+        <ConnectionStatus />
+        <Suspense>
+          {me.data.impersonatedBy && <ImpersonationBanner email={me.data.email} admin={me.data.impersonatedBy} />}
+        </Suspense>
+      </div>
       <div className={css.body} id={CONTENT} tabIndex={-1}>
         {missing && <WorkspaceNotFound id={requested ?? ""} workspaces={ids} />}
         {exists && <Outlet />}

@@ -71,6 +71,8 @@ class Actor:
     """True if the token, such as that of a job, is valid in one workspace only."""
     token: bytes | None = None
     """Hash of the token, for logging out and refreshing."""
+    impersonator: str | None = None
+    """Username of the admin who acts as this member; None: the member itself."""
 
     @property
     def principals(self) -> frozenset[str]:

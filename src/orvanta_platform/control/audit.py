@@ -54,8 +54,8 @@ async def record_many(
     await append_many(
         conn,
         subjects,
-        actor=actor.username,
-        parameters=msgspec.json.encode(parameters).decode(),
+        actor=actor.impersonator or actor.username,
+        parameters=msgspec.json.encode(_with_impersonated(actor, parameters)).decode(),
         address=actor.address,
         request_id=actor.request_id,
     )
@@ -71,11 +71,12 @@ def row(
     workspace: str | None = None,
     on_behalf_of: str | None = None,
 ) -> NewAudit:
-    """Return the row that `record` appends."""
+    """Return the row that `record` appends. It has both names if an admin acts as the actor."""
+    parameters = _with_impersonated(actor, parameters or {})
     return NewAudit(
         workspace=workspace or actor.workspace,
-        actor=actor.username,
-        on_behalf_of=on_behalf_of,
+        actor=actor.impersonator or actor.username,
+        on_behalf_of=on_behalf_of or (actor.permissioned_as if actor.impersonator else None),
         operation=operation,
         action_kind=action_kind,
         resource=resource,
@@ -83,3 +84,7 @@ def row(
         address=actor.address,
         request_id=actor.request_id,
     )
+
+
+def _with_impersonated(actor: Actor, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**parameters, "impersonated": actor.username} if actor.impersonator else parameters

@@ -35,6 +35,7 @@ def actor_of(bearer: Bearer, requested: str | None = None) -> Actor:
         folders=access,
         scopes=None if bearer.scopes is None else tuple(bearer.scopes),
         bound=bound is not None,
+        impersonator=bearer.impersonator,
     )
 
 

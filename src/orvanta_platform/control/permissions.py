@@ -127,6 +127,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
         ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
+        ("member", "impersonate"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
         ("member_token", "list"): Rule(_ADMIN, Condition.NOTHING, "tokens:read"),
         ("member_token", "revoke"): Rule(_ADMIN, Condition.NOTHING, "tokens:write"),
         ("audit", "list"): Rule(_ADMIN, Condition.NOTHING, "audit:read"),
@@ -153,6 +154,19 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
     }
 )
 """(kind, action) → rule. An action without a rule is denied."""
+
+NOT_IMPERSONATED: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("account", "write"),
+        ("flow", "accept"),
+        ("member", "impersonate"),
+        ("member_token", "revoke"),
+        ("run", "decide"),
+        ("script", "accept"),
+        ("token", "write"),
+    }
+)
+"""Actions that an admin cannot take as somebody else: credentials, and decisions that count as a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +198,7 @@ class Readable:
 def can(actor: Actor, action: str, target: Target) -> bool:
     """Return whether `actor` may do `action` to `target`. Pure: all inputs are arguments."""
     rule = RULES.get((target.kind, action))
-    if rule is None:
+    if rule is None or (actor.impersonator is not None and (target.kind, action) in NOT_IMPERSONATED):
         return False
     if not _in_scope(actor, rule, target):
         return False
@@ -231,6 +245,8 @@ def refuse_limited(actor: Actor, doing: str, *, bound: bool = False) -> None:
     `doing` completes "cannot …". `bound`: tokens that are valid in one workspace only are accepted, except those of
     jobs.
     """
+    if actor.impersonator is not None:
+        raise Forbidden(f"An admin who acts as somebody else cannot {doing}.", hint="End the impersonation first.")
     if actor.kind == "job" or actor.scopes is not None or actor.via_query or (actor.bound and not bound):
         raise Forbidden(
             f"Jobs, and tokens with limits, cannot {doing}.", hint="Log in, or use a token that has no limits."

@@ -44,6 +44,8 @@ class Bearer:
     grants: list[Grant]
     stale: bool = False
     permissioned_as: str | None = None
+    impersonator: str | None = None
+    """Username of the admin who acts as the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,15 @@ async def insert(
     expires_at: datetime | None = None,
     lives_s: float | None = None,
     provider: str | None = None,
+    impersonator: str | None = None,
 ) -> None:
     """Add a token that expires at `expires_at` or after `lives_s` seconds; with neither it does not expire.
 
-    `provider`: name of the OpenID provider by which a session was started.
+    `provider`: name of the OpenID provider by which a session was started. `impersonator`: address of the admin who
+    acts as the account in a session.
     """
-    query = _SQL["insert"]
-    await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s, provider)
+    limits = (workspace, label, scopes, expires_at, lives_s)
+    await conn.execute(_SQL["insert"], digest, prefix, kind, email, *limits, provider, impersonator)
 
 
 async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:

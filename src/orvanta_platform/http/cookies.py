@@ -13,6 +13,8 @@ SESSION: Final = "token"
 LOGIN: Final = "orvanta_login"
 """Cookie with the secret of the browser that started a login by a provider."""
 
+OWN: Final = "orvanta_own"
+"""Cookie with the token of an admin's own session while the admin acts as somebody else."""
 
 _BLANKS = " \t"
 

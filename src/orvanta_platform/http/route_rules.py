@@ -51,6 +51,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         ("account", "read"): """
             POST /api/auth/logout
             POST /api/auth/oidc/logout
+            POST /api/auth/end_impersonation
             GET /api/users/whoami
             GET /api/users/email
             GET /api/users/list_invites
@@ -154,6 +155,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET ownership/list
             POST ownership/assign
         """,
+        ("member", "impersonate"): "POST /api/auth/impersonate",
         ("member_token", "list"): "GET tokens/list",
         ("member_token", "revoke"): "DELETE tokens/delete/{token_prefix}",
         ("audit", "list"): """

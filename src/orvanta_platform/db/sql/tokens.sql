@@ -1,10 +1,14 @@
 -- name: resolve
--- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own).
+-- The identity behind a valid token, and its membership in a workspace ($2; null: the token's own). An impersonation ends
+-- if its admin is no longer one, or if the account becomes superadmin.
 SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
        a.super_admin, a.devops, w.id AS workspace, m.username, m.role, p.groups, g.grants,
-       (t.last_address IS NULL OR t.last_used_at < app_now() - interval '1 minute') AS stale
+       (t.last_address IS NULL OR t.last_used_at < app_now() - interval '1 minute') AS stale,
+       coalesce(im.username, i.username) AS impersonator
 FROM token AS t
 JOIN account AS a ON a.email = t.email AND NOT a.disabled
+LEFT JOIN account AS i ON i.email = t.impersonator AND NOT i.disabled
+LEFT JOIN member AS im ON im.workspace = t.workspace AND im.email = i.email AND NOT im.disabled
 LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace) AND w.archived_at IS NULL
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
@@ -25,7 +29,8 @@ LEFT JOIN LATERAL (
     WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
 ) AS g ON true
 WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now())
-  AND (t.scopes IS NULL OR cardinality(t.scopes) <= $3);
+  AND (t.scopes IS NULL OR cardinality(t.scopes) <= $3)
+  AND (t.impersonator IS NULL OR (NOT a.super_admin AND (i.super_admin OR im.role = 'admin')));
 
 -- name: resolve_job
 -- The identity of a job while it runs at this attempt and generation, and its claim. Username and account must match: a
@@ -93,8 +98,9 @@ WHERE hash = $1 AND (last_address IS NULL OR last_used_at < app_now() - interval
 
 -- name: insert
 -- Adds a token. $9: its lifetime in seconds; null: it lasts until $8 or until it is deleted.
-INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at, provider)
-VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)), $10);
+INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at, provider,
+                   impersonator)
+VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)), $10, $11);
 
 -- name: list
 -- A page of the tokens of an account, newest first, without sessions and one-time links.

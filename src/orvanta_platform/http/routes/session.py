@@ -51,16 +51,20 @@ async def first_password(request: AnyRequest) -> Response[bytes]:
 @post("/api/auth/logout", status_code=200, opt=call())
 async def logout(request: AnyRequest) -> Response[bytes]:
     """End the session of this call."""
-    await session.logout(platform_of(request), actor_of(request))
+    own = cookies.value_of(request.headers, cookies.full_name(cookies.OWN, base_url_of(request)))
+    await session.logout(platform_of(request), actor_of(request), own)
     answer = answers.text("Logged out.")
     answer.set_cookie(cookies.cookie(cookies.SESSION, "", 0, base_url_of(request)))
+    if own is not None:
+        answer.set_cookie(cookies.cookie(cookies.OWN, "", 0, base_url_of(request)))
     return answer
 
 
 @get("/api/users/whoami", opt=call(answer=accounts.User))
 async def whoami(request: AnyRequest) -> Response[bytes]:
     """Get the caller's account."""
-    return answers.json(accounts.user(await users.whoami(platform_of(request), actor_of(request))))
+    actor = actor_of(request)
+    return answers.json(accounts.user(await users.whoami(platform_of(request), actor), actor.impersonator))
 
 
 @get("/api/users/email", opt=call())

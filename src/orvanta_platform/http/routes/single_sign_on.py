@@ -75,9 +75,12 @@ async def logout_at_provider(request: AnyRequest) -> Response[bytes]:
     """End the session of this call. Returns the address at which the browser also ends the session of the provider."""
     platform, actor = platform_of(request), actor_of(request)
     url = await single_sign_on.logout_url(platform, actor)
-    await session.logout(platform, actor)
+    own = cookies.value_of(request.headers, cookies.full_name(cookies.OWN, base_url_of(request)))
+    await session.logout(platform, actor, own)
     answer = answers.json(schemas.LogoutAddress(url))
     answer.set_cookie(cookies.cookie(cookies.SESSION, "", 0, base_url_of(request)))
+    if own is not None:
+        answer.set_cookie(cookies.cookie(cookies.OWN, "", 0, base_url_of(request)))
     return answer
 
 

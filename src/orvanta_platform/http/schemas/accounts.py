@@ -64,6 +64,16 @@ class CreateWorkspace(msgspec.Struct):
     color: str | None = None
 
 
+class Impersonate(msgspec.Struct):
+    """A member to act as."""
+
+    workspace_id: str
+    username: str
+    reason: str
+    minutes: int = 30
+    """Minutes after which the session ends, 1 to 60."""
+
+
 class WorkspaceId(msgspec.Struct):
     """The id of a workspace."""
 
@@ -184,6 +194,9 @@ class User(msgspec.Struct, kw_only=True):
     totp: bool
     """True if logins with a password need a code as well."""
 
+    impersonated_by: str | UnsetType = UNSET
+    """Username of the admin who acts as the caller in this session."""
+
     name: str | UnsetType = UNSET
 
 
@@ -269,8 +282,8 @@ class Health(msgspec.Struct, kw_only=True):
     workers_alive: int | UnsetType = UNSET
 
 
-def user(row: AccountRow) -> User:
-    """Convert an account."""
+def user(row: AccountRow, impersonator: str | None = None) -> User:
+    """Convert an account. `impersonator`: username of the admin who acts as it."""
     return User(
         email=row.email,
         login_type=row.login_type,
@@ -285,6 +298,7 @@ def user(row: AccountRow) -> User:
         created_at=row.created_at,
         deleted=row.deleted_at is not None,
         totp=row.totp,
+        impersonated_by=_optional(impersonator),
         name=_optional(row.name),
     )
 

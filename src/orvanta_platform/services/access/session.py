@@ -263,12 +263,17 @@ def _as_actor(account: AccountRow | None, caller: Caller) -> Actor:
     return Actor(email=email, username=username, address=caller.address, request_id=caller.request_id)
 
 
-async def logout(platform: Platform, actor: Actor) -> None:
-    """End the session of the call. Tokens that are not sessions are not affected."""
+async def logout(platform: Platform, actor: Actor, own: str | None = None) -> None:
+    """End the session of the call. Tokens that are not sessions are not affected.
+
+    `own`: token of the session to which an admin who acts as the actor would return, which ends as well.
+    """
     if actor.token is None:
         return
     async with platform.db.transaction() as conn:
         await tokens.delete_session(conn, actor.token)
+        if own is not None and actor.impersonator is not None:
+            await tokens.delete_session(conn, names.token_hash(own))
         await audit.record(conn, actor, "users.logout", "Execute")
 
 

@@ -1,0 +1,107 @@
+"""An admin acts as another member for support: what that allows, what it does not, and what is recorded."""
+
+from __future__ import annotations
+
+import httpx
+from tests.http.harness import PYTHON, ApiHarness, W, client_of
+
+from orvanta_platform.control.actor import Role
+
+J = {"X-Orvanta": "1"}
+
+
+async def act_as(client: httpx.AsyncClient, username: str, status: int = 200, **more: object) -> httpx.Response:
+    body = {"workspace_id": "main", "username": username, "reason": "ticket 7", **more}
+    answer = await client.post("/api/auth/impersonate", json=body)
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+async def test_admin_acts_as_member_and_both_are_recorded(api: ApiHarness) -> None:
+    boss = await api.member("boss", Role.ADMIN)
+    await api.member("ada", Role.DEVELOPER)
+    bob = client_of(api.app, (await act_as(boss, "ada", minutes=60)).text)
+    me = (await bob.get("/api/users/whoami")).json()
+    assert (me["username"], me["impersonated_by"]) == ("ada", "boss")
+    assert (await bob.get(f"{W}/users/whoami")).json()["role"] == "developer"
+    assert [each["id"] for each in (await bob.get("/api/workspaces/users")).json()["workspaces"]] == ["main"]
+    assert (await bob.post(f"{W}/jobs/run/preview", json={**PYTHON, "args": {}})).status_code == 201
+    made = await bob.post(f"{W}/variables/create", json={"path": "u/ada/x", "value": "1"})
+    assert made.status_code == 201, made.text
+    # Credentials, and whatever counts as the decision of a person, remain with the person.
+    for method, path, body in (
+        ("POST", "/api/users/tokens/create", {"label": "x"}),
+        ("GET", "/api/users/sessions/list", None),
+        ("DELETE", "/api/users/tokens/delete/ov_x", None),
+        ("POST", "/api/users/setpassword", {"current_password": "a", "password": "b"}),
+        ("POST", "/api/users/totp/enrol", {"password": "a"}),
+        ("POST", "/api/users/accept_invite", {"workspace_id": "main"}),
+        ("POST", "/api/auth/impersonate", {"workspace_id": "main", "username": "boss", "reason": "x"}),
+    ):
+        answer = await bob.request(method, path, json=body)
+        assert answer.status_code == 403, (path, answer.text)
+    asks = {"value": {"modules": [{"id": "ask", "value": {"type": "approval"}}]}, "args": {}}
+    waiting = (await bob.post(f"{W}/jobs/run/preview_flow", json=asks)).text
+    assert (await bob.post(f"{W}/jobs/flow/resume/{waiting}", json={})).status_code == 403
+    assert (await bob.post("/api/auth/end_impersonation", json={})).status_code == 200
+    assert (await bob.get("/api/users/whoami")).status_code == 401
+    async with api.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT actor, on_behalf_of, operation, parameters FROM audit WHERE actor = 'boss'")
+    assert [(row["on_behalf_of"], row["operation"]) for row in rows] == [
+        (None, "users.impersonate"),
+        ("u/ada", "jobs.run"),
+        ("u/ada", "variables.create"),
+        ("u/ada", "jobs.run"),
+        ("u/ada", "users.end_impersonation"),
+    ]
+    assert all('"impersonated":"ada"' in row["parameters"].replace(" ", "") for row in rows[1:])
+    assert "ticket 7" in rows[0]["parameters"]
+
+
+async def test_nobody_acts_as_a_higher_role(api: ApiHarness) -> None:
+    boss, ada = await api.member("boss", Role.ADMIN), await api.member("ada", Role.DEVELOPER)
+    await act_as(ada, "boss", 403)
+    await act_as(boss, "admin", 403)  # a superadmin
+    await act_as(boss, "boss", 400)
+    await act_as(boss, "nobody", 404)
+    await act_as(boss, "ada", 404, workspace_id="admins")
+    await act_as(boss, "ada", 400, minutes=61)
+    await act_as(boss, "ada", 400, reason=" ")
+    limited = await boss.post("/api/users/tokens/create", json={"scopes": ["users:write"]})
+    await act_as(client_of(api.app, limited.text), "ada", 403)
+    await boss.post(f"{W}/service_accounts/create", json={"username": "ci", "role": "operator"})
+    await act_as(boss, "ci", 403)
+    # The session ends with the rights of the admin, and with the promotion of the member.
+    mine = client_of(api.app, (await act_as(boss, "ada")).text)
+    assert (await mine.get("/api/users/whoami")).status_code == 200
+    promote = {"is_super_admin": True}
+    await api.client.post("/api/users/update/ada@example.com", json=promote)
+    assert (await mine.get("/api/users/whoami")).status_code == 401
+    await api.client.post("/api/users/update/ada@example.com", json={"is_super_admin": False})
+    assert (await mine.get("/api/users/whoami")).status_code == 200
+    await api.client.post(f"{W}/users/update/boss", json={"role": "developer"})
+    assert (await mine.get("/api/users/whoami")).status_code == 401
+
+
+async def test_browser_returns_to_its_own_session(api: ApiHarness) -> None:
+    await api.member("ada")
+    created = {"email": "boss@example.org", "username": "boss", "password": "correct horse"}
+    await api.client.post("/api/users/create", json=created)
+    await api.client.post(
+        f"{W}/workspaces/add_user", json={"email": "boss@example.org", "username": "boss", "role": "admin"}
+    )
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=J) as browser:
+        await browser.post("/api/auth/login", json={"email": "boss@example.org", "password": "correct horse"})
+        own = browser.cookies["token"]
+        await act_as(browser, "ada")
+        assert (await browser.get("/api/users/email")).text == "ada@example.com"
+        assert browser.cookies["orvanta_own"] == own
+        await browser.post("/api/auth/end_impersonation", json={})
+        assert (await browser.get("/api/users/email")).text == "boss@example.org"
+        assert browser.cookies["token"] == own and "orvanta_own" not in browser.cookies
+        assert (await browser.post("/api/auth/end_impersonation", json={})).status_code == 409
+        await act_as(browser, "ada")
+        await browser.post("/api/auth/logout", json={})
+        assert not browser.cookies
+    assert (await client_of(api.app, own).get("/api/users/whoami")).status_code == 401, "both sessions have ended"
